@@ -1,0 +1,22 @@
+"""The kinds of camera. Adding one is one file and one line. Importing this opens no vendor library."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cameras.drivers.base import Driver
+
+DRIVERS = {
+    "gphoto2": ("DSLR over USB (gphoto2)", "cameras.drivers.gphoto2.Gphoto2Driver"),
+    "opencv": ("USB camera or video file (OpenCV)", "cameras.drivers.opencv.OpencvDriver"),
+    "simulated": ("Simulated camera", "cameras.drivers.simulated.SimulatedDriver"),
+}
+
+
+def driver_class(kind: str) -> type[Driver]:
+    """The driver of a kind; KeyError for a kind that does not exist."""
+    module, _, name = DRIVERS[kind][1].rpartition(".")
+    driver: type[Driver] = getattr(import_module(module), name)
+    return driver

@@ -1,0 +1,262 @@
+"""What a camera driver is. Nothing here, and nothing that a driver imports, needs Django.
+
+A driver is small: it opens, closes, applies settings, exposes and gives frames. The core owns threads,
+buffers, retries and time. A driver is used by one thread (the owner), save for `abort`.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+class CameraError(Exception):
+    """The one exception that leaves a driver. The message names the thing, the cause and the next step.
+
+    `reason` is a reason code of the ledger. `permanent` says that trying again cannot help.
+    `before_shutter` says that no exposure began, so the same capture may be tried again after reopening.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: Literal[
+            "camera_error", "camera_unreachable", "camera_held", "rejected_setting", "too_slow", "incomplete"
+        ] = "camera_error",
+        permanent: bool = False,
+        before_shutter: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.permanent = permanent
+        self.before_shutter = before_shutter
+
+
+class Aborted(Exception):
+    """The wait was ended by `abort`; the core asked for it and knows why."""
+
+
+class Clock(Protocol):
+    """Time as the core gives it, so that a night can be run in a test in seconds."""
+
+    def wall_ns(self) -> int:
+        """Nanoseconds since 1970, UTC; may jump."""
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never jumps."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long; True when the wait was interrupted, which a driver answers with `Aborted`
+        in an exposure and with None in `frame`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who answered when the camera was opened. Empty text where the camera does not say."""
+
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+    library: str = ""
+    """The library that speaks to it, with its version: `libgphoto2 2.5.34`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRange:
+    """What a setting may be: a range (minimum, maximum, step) or a list of choices."""
+
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    choices: list[Any] | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    stills: bool = True
+    stream: bool = False
+    preview: bool = False
+    kinds: tuple[str, ...] = ("jpeg",)
+    """The kinds of file that a capture may leave: `jpeg`, `raw`, ..."""
+    width: int | None = None
+    height: int | None = None
+    readout_s: float = 1.0
+    """The longest time from the end of the exposure to the picture in memory, in seconds."""
+    settings: dict[str, SettingRange] = field(default_factory=dict)
+
+
+class DriverSettings(BaseModel):
+    """Settings that every driver understands; a driver's own `Settings` adds its own.
+
+    None means: leave the camera's own value. Unknown names are refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    exposure_us: int | None = Field(default=None, ge=1, le=3_600_000_000, description="microseconds")
+    gain: float | None = Field(default=None, ge=0, le=1000)
+    iso: int | None = Field(default=None, ge=1, le=10_000_000)
+    f_number: float | None = Field(default=None, gt=0, le=128)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the camera has after `apply`, as read back, and a sentence for each value it would not take."""
+
+    actual: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameData:
+    """One picture in memory.
+
+    `image` is (height, width, 3) RGB or (height, width) mono, uint8 or uint16, C-contiguous, never
+    written to after it was handed out. `captured_ns` is the start of the exposure (UTC nanoseconds).
+    """
+
+    image: Pixels
+    captured_ns: int
+    monotonic: float
+    number: int
+    simulated: bool = False
+
+    @property
+    def size(self) -> int:
+        return int(self.image.nbytes)
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureRequest:
+    """One still. None means: as the camera is set."""
+
+    exposure_us: int | None = None
+    gain: float | None = None
+    iso: int | None = None
+    f_number: float | None = None
+    format: str | None = None
+
+
+class CameraFile(Protocol):
+    """A picture as the camera itself made it (DSLR): bytes that are stored as they are."""
+
+    kind: str
+    """`jpeg`, `raw`, ..."""
+    suffix: str
+    """The file's ending with the dot, lower case: `.jpg`, `.nef`."""
+    size: int
+
+    def chunks(self) -> Iterator[bytes | memoryview]: ...
+
+
+@dataclass(slots=True)
+class Exposure:
+    """What an exposure gave: either a frame to encode, or the camera's own files.
+
+    `actual` holds what the camera had: exposure_us, gain, iso, f_number, as far as it says.
+    `missing` names the kinds of file that were promised and did not arrive.
+    """
+
+    started_ns: int
+    ended_ns: int
+    actual: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    frame: FrameData | None = None
+    files: list[CameraFile] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    temperature_celsius: float | None = None
+    simulated: bool = False
+    card: list[Any] = field(default_factory=list)
+    """What lies on the camera's own card; `forget` may remove it once the record is durable."""
+
+
+class Driver(ABC):
+    """A camera. Every call takes a deadline (seconds of `clock.monotonic()`) and raises only CameraError
+    (and `Aborted` from `expose`)."""
+
+    kind: ClassVar[str]
+    simulated: ClassVar[bool] = False
+    Settings: ClassVar[type[DriverSettings]] = DriverSettings
+
+    def __init__(self, address: str, clock: Clock) -> None:
+        self.address = address
+        self.clock = clock
+
+    @classmethod
+    def check_address(cls, address: str, sources: list[str]) -> str:
+        """The address in its normal form, or ValueError with a sentence that says what is allowed.
+
+        `sources` are the folders that the configuration lists for files. Opens nothing.
+        """
+        return address.strip()
+
+    @classmethod
+    def detect(cls) -> list[dict[str, str]]:
+        """What of this kind is attached: address, model, serial, each as text. Opens no camera for long."""
+        return []
+
+    @abstractmethod
+    def open(self, deadline: float) -> Identity: ...
+
+    @abstractmethod
+    def close(self) -> None:
+        """Idempotent; never raises for a camera that is gone."""
+
+    @abstractmethod
+    def capabilities(self) -> Capabilities: ...
+
+    @abstractmethod
+    def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
+        """Apply what is not None in `settings` (a dump of `Settings`) and read everything back."""
+
+    @abstractmethod
+    def expose(self, request: ExposureRequest, deadline: float) -> Exposure: ...
+
+    def frame(self, deadline: float) -> FrameData | None:
+        """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
+        raise CameraError(f"A {self.kind} camera gives no stream of frames.", permanent=True)
+
+    def forget(self, exposure: Exposure, deadline: float) -> None:
+        """Remove from the camera's card what `exposure.card` names. Called once the record is durable."""
+
+    def temperature(self) -> float | None:
+        """Celsius, or None where the camera does not say."""
+        return None
+
+    def abort(self) -> None:
+        """From another thread: end a running exposure as soon as the hardware lets it."""
+
+
+def remaining(clock: Clock, deadline: float) -> float:
+    """Seconds until the deadline; CameraError too_slow when it is over."""
+    left = deadline - clock.monotonic()
+    if left <= 0:
+        raise CameraError("The camera took longer than it was given.", reason="too_slow")
+    return left
+
+
+class SystemClock:
+    """The machine's clocks. `wait` sleeps without being interruptible: for tools and tests."""
+
+    def wall_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, seconds: float) -> bool:
+        time.sleep(max(0.0, seconds))
+        return False

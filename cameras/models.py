@@ -1,0 +1,118 @@
+"""Cameras and the hosts they hang on. A row is what is wished for; what is observed stands in Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import uuid6
+from django.conf import settings as django_settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+
+from cameras.drivers import DRIVERS
+from cameras.validation import checked_address, checked_settings
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from skycam_project.access.models import User
+
+slug_validator = RegexValidator(
+    r"\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z",
+    "A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and ends with a letter or digit.",
+)
+
+
+class CameraHost(models.Model):
+    """A machine with cameras. Its name is leased, so that two machines never claim one name."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    machine = models.CharField(max_length=64, blank=True, help_text="Which machine and data folder holds the name.")
+    leased_until = models.DateTimeField(null=True, blank=True)
+    version = models.CharField(max_length=40, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Observed(models.TextChoices):
+    DISABLED = "disabled"
+    DISCONNECTED = "disconnected"
+    STARTING = "starting"
+    READY = "ready"
+    BUSY = "busy"
+    RECONNECTING = "reconnecting"
+    QUARANTINED = "quarantined"
+    HOST_DOWN = "host_down"
+
+
+class CameraQuerySet(models.QuerySet["Camera"]):
+    def present(self) -> Self:
+        return self.filter(removed_at=None)
+
+    def visible_to(self, user: User | AnonymousUser) -> Self:
+        """The cameras that `user` may know of: all for a manager, else those without an audience or with it."""
+        if not user.is_authenticated or not user.may("viewer"):
+            return self.none()
+        if user.may("manager"):
+            return self.present()
+        return self.present().filter(models.Q(audience=None) | models.Q(audience=user)).distinct()
+
+
+class Camera(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    slug = models.CharField("id", max_length=40, validators=[slug_validator])
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])
+    address = models.CharField(max_length=500, blank=True)
+    host = models.CharField(max_length=60)
+    enabled = models.BooleanField(default=True)
+    connected = models.BooleanField(default=True)
+    primary = models.BooleanField(default=False)
+    settings = models.JSONField(default=dict, blank=True)
+    audience = models.ManyToManyField(
+        django_settings.AUTH_USER_MODEL, blank=True, help_text="Who may see it; nobody listed: everybody with a role."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    observed = models.CharField(max_length=20, choices=Observed, default=Observed.HOST_DOWN, editable=False)
+    observed_reason = models.TextField(blank=True, editable=False)
+    observed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    identity = models.JSONField(default=dict, blank=True, editable=False)
+    capabilities = models.JSONField(default=dict, blank=True, editable=False)
+    read_back = models.JSONField(default=dict, blank=True, editable=False, help_text="Settings as last read back.")
+    read_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = CameraQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["slug"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["slug"], condition=models.Q(removed_at=None), name="one_present_camera_for_each_slug"
+            ),
+            models.UniqueConstraint(
+                fields=["primary"],
+                condition=models.Q(primary=True, removed_at=None),
+                name="at_most_one_primary_camera",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    def clean(self) -> None:
+        errors: dict[str, Any] = {}
+        try:
+            self.address = checked_address(self.kind, self.address)
+        except ValueError as error:
+            errors["address"] = str(error)
+        try:
+            self.settings = checked_settings(self.kind, self.settings)
+        except ValidationError as error:
+            errors["settings"] = error.messages
+        if errors:
+            raise ValidationError(errors)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import Any, Self
+
+import uuid6
+from django.db import models
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.models.session import Session
+from captures.models.storage import StorageRoot
+
+
+class CaptureStatus(models.TextChoices):
+    PLANNED = "planned"
+    SAVED = "saved"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Reason(models.TextChoices):
+    """Why a capture was not saved, or a session has a gap."""
+
+    INTERRUPTED = "interrupted"
+    NOT_STARTED = "not_started"
+    STATION_STOPPED = "station_stopped"
+    SESSION_STOPPED = "session_stopped"
+    CAMERA_ERROR = "camera_error"
+    CAMERA_UNREACHABLE = "camera_unreachable"
+    CAMERA_HUNG = "camera_hung"
+    CAMERA_CRASHED = "camera_crashed"
+    CAMERA_HELD = "camera_held"
+    REJECTED_SETTING = "rejected_setting"
+    TOO_SLOW = "too_slow"
+    OVERRUN = "overrun"
+    INCOMPLETE = "incomplete"
+    DISK_FULL = "disk_full"
+    WRITE_ERROR = "write_error"
+    ROOT_MISSING = "root_missing"
+    HOST_DOWN = "host_down"
+    CLOCK = "clock"
+    VETOED = "vetoed"
+
+
+class CaptureQuerySet(models.QuerySet["Capture"]):
+    def visible_to(self, user: Any) -> Self:
+        return self.filter(camera__in=Camera.objects.visible_to(user))
+
+
+class Capture(models.Model):
+    """One planned still and how it ended. `planned` moves once, to saved, failed or skipped; terminal is terminal.
+
+    `started_at` is when the shutter opened, or the planned time while `exposed` is false: it is the sort key
+    and never null.
+    """
+
+    Status = CaptureStatus
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="captures")
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, null=True, blank=True, related_name="captures")
+    index = models.PositiveIntegerField(null=True, blank=True, help_text="Place in the session, from 0.")
+    status = models.CharField(max_length=8, choices=CaptureStatus, default=CaptureStatus.PLANNED)
+    reason = models.CharField(max_length=40, blank=True)
+    message = models.TextField(blank=True)
+    planned_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(default=timezone.now)
+    exposed = models.BooleanField(default=False)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    deadline_ms = models.BigIntegerField(null=True, blank=True, help_text="In Redis TIME, while planned.")
+    asked = models.JSONField(default=dict, blank=True)
+    exposure_us = models.PositiveBigIntegerField(null=True, blank=True)
+    gain = models.FloatField(null=True, blank=True)
+    iso = models.PositiveIntegerField(null=True, blank=True)
+    f_number = models.FloatField(null=True, blank=True)
+    temperature_celsius = models.FloatField(null=True, blank=True)
+    simulated = models.BooleanField(default=False)
+    driver = models.CharField(max_length=20, blank=True)
+    library = models.CharField(max_length=80, blank=True)
+    firmware = models.CharField(max_length=80, blank=True)
+    serial = models.CharField(max_length=80, blank=True)
+    clock = models.CharField(max_length=20, blank=True, help_text="synchronised, unsynchronised or unknown.")
+    warnings = models.JSONField(default=list, blank=True)
+    requested_by = models.CharField(max_length=150, blank=True)
+    job = models.CharField(max_length=120, blank=True)
+    note = models.TextField(blank=True)
+
+    objects = CaptureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        indexes = [
+            models.Index(fields=["-started_at", "-id"], name="capture_newest"),
+            models.Index(fields=["camera", "-started_at", "-id"], name="capture_camera_newest"),
+            models.Index(fields=["status", "-started_at", "-id"], name="capture_status_newest"),
+            models.Index(fields=["camera"], condition=models.Q(status="planned"), name="capture_planned"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session", "index"], condition=~models.Q(session=None), name="one_capture_for_each_index"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["planned", "saved"]) | ~models.Q(reason=""),
+                name="a_capture_that_was_not_saved_has_a_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.camera.slug} {self.started_at:%Y-%m-%d %H:%M:%SZ} {self.status}"
+
+
+class CaptureFile(models.Model):
+    """A file of a capture: where it is, how long, and the SHA-256 taken while it was written."""
+
+    capture = models.ForeignKey(Capture, on_delete=models.CASCADE, related_name="files")
+    kind = models.CharField(max_length=20)
+    place = models.PositiveSmallIntegerField(default=0, help_text="0 is the primary file.")
+    host = models.CharField(max_length=60)
+    root = models.ForeignKey(StorageRoot, on_delete=models.PROTECT)
+    path = models.CharField(max_length=500, help_text="Relative to the root.")
+    bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["place", "kind"]
+        constraints = [
+            models.UniqueConstraint(fields=["capture", "kind"], name="one_file_of_each_kind_for_a_capture"),
+            models.UniqueConstraint(fields=["root", "path"], name="one_file_for_each_place"),
+        ]
+
+    def __str__(self) -> str:
+        return self.path

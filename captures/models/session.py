@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from typing import Any, Self
+
+import uuid6
+from django.db import models
+from django.utils import timezone
+
+from cameras.models import Camera
+
+
+class SessionState(models.TextChoices):
+    PLANNED = "planned"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+SESSION_MOVES: dict[str, set[str]] = {
+    "planned": {"running", "stopped", "failed"},
+    "running": {"paused", "finished", "stopped", "failed"},
+    "paused": {"running", "finished", "stopped", "failed"},
+    "finished": set(),
+    "stopped": set(),
+    "failed": set(),
+}
+ACTIVE = ("planned", "running", "paused")
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def active(self) -> Self:
+        return self.filter(state__in=ACTIVE)
+
+    def visible_to(self, user: Any) -> Self:
+        return self.filter(camera__in=Camera.objects.visible_to(user))
+
+
+class Session(models.Model):
+    """A run of planned captures. The camera process alone runs it; this row is what is wished for
+    (`desired`, `revision`) and what its records have told so far."""
+
+    State = SessionState
+
+    class Desired(models.TextChoices):
+        RUNNING = "running"
+        PAUSED = "paused"
+        STOPPED = "stopped"
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="sessions")
+    name = models.CharField(max_length=120, blank=True)
+    state = models.CharField(max_length=10, choices=SessionState, default=SessionState.PLANNED)
+    desired = models.CharField(max_length=10, choices=Desired, default=Desired.RUNNING)
+    revision = models.PositiveIntegerField(default=1)
+    told = models.PositiveBigIntegerField(default=0, help_text="Number of the newest record that was taken in.")
+    programme = models.JSONField()
+    created_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    next_at = models.DateTimeField(null=True, blank=True)
+    planned = models.PositiveIntegerField(default=0)
+    saved = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    exposure_total_us = models.PositiveBigIntegerField(default=0)
+    reason = models.CharField(max_length=40, blank=True)
+    message = models.TextField(blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["camera"],
+                condition=models.Q(state__in=["planned", "running", "paused"]),
+                name="one_active_session_for_each_camera",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.camera.slug} {self.name or self.id}"
+
+
+class SessionGap(models.Model):
+    """What an outage swallowed: one row, not one for each missed capture. `count` is part of `skipped`."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="gaps")
+    from_at = models.DateTimeField()
+    to_at = models.DateTimeField()
+    first_index = models.PositiveIntegerField()
+    count = models.PositiveIntegerField()
+    reason = models.CharField(max_length=40)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["from_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.count} from {self.from_at:%H:%M:%SZ}: {self.reason}"

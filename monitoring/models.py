@@ -1,0 +1,100 @@
+"""Events and alerts. They hold no foreign keys: slugs and ids as text, so that they outlive what they tell of."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import uuid6
+from django.db import models
+from django.utils import timezone
+
+
+class Severity(models.TextChoices):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise TypeError("Events are append-only: write a new one with monitoring.services.record_event.")
+
+    def delete(self) -> NoReturn:
+        raise TypeError("Events are append-only: they are not deleted one by one.")
+
+
+class Event(models.Model):
+    """Something that happened. Written once by `monitoring.services.record_event`, never changed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=60)
+    severity = models.CharField(max_length=10, choices=Severity, default=Severity.INFO)
+    camera = models.CharField(max_length=60, blank=True)
+    subject = models.CharField(max_length=80, blank=True, help_text="Id of the capture, session or part.")
+    actor = models.CharField(max_length=150, blank=True)
+    host = models.CharField(max_length=60, blank=True)
+    message = models.TextField()
+    data = models.JSONField(default=dict, blank=True)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="event_newest"),
+            models.Index(fields=["camera", "-at", "-id"], name="event_camera_newest"),
+            models.Index(fields=["kind", "-at", "-id"], name="event_kind_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%SZ} {self.kind} {self.message}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("Events are append-only: write a new one with monitoring.services.record_event.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("Events are append-only: they are not deleted one by one.")
+
+
+class Alert(models.Model):
+    """A condition that a person must see to. One open row for each `key`."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        ACKNOWLEDGED = "acknowledged"
+        RESOLVED = "resolved"
+
+    MOVES = {
+        State.OPEN: {State.ACKNOWLEDGED, State.RESOLVED},
+        State.ACKNOWLEDGED: {State.RESOLVED},
+        State.RESOLVED: set(),
+    }
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    key = models.CharField(max_length=120, help_text="What is wrong, once: `camera.quarantined:dslr`.")
+    severity = models.CharField(max_length=10, choices=Severity, default=Severity.WARNING)
+    state = models.CharField(max_length=12, choices=State, default=State.OPEN)
+    camera = models.CharField(max_length=60, blank=True)
+    message = models.TextField(help_text="What is wrong and what to do.")
+    opened_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+    count = models.PositiveIntegerField(default=1)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.CharField(max_length=150, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    data = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key"], condition=~models.Q(state="resolved"), name="one_unresolved_alert_for_each_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}"

@@ -1,0 +1,89 @@
+"""The one way to write an event, and the one way to open, see and close an alert.
+
+Each joins the caller's transaction, so that an event stands or falls with what it tells of.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from monitoring.models import Alert, Event, Severity
+
+
+def record_event(
+    kind: str,
+    message: str,
+    *,
+    severity: str = Severity.INFO,
+    camera: str = "",
+    subject: object = "",
+    actor: str = "",
+    data: dict[str, Any] | None = None,
+    at: datetime | None = None,
+) -> Event:
+    return Event.objects.create(
+        kind=kind,
+        message=message,
+        severity=severity,
+        camera=camera,
+        subject=str(subject),
+        actor=actor,
+        host=settings.STATION.host,
+        data=data or {},
+        at=at or timezone.now(),
+    )
+
+
+@transaction.atomic
+def raise_alert(
+    key: str,
+    message: str,
+    *,
+    severity: str = Severity.WARNING,
+    camera: str = "",
+    data: dict[str, Any] | None = None,
+) -> Alert:
+    """Open the alert `key`, or count it once more when it is open already."""
+    alert, created = Alert.objects.exclude(state=Alert.State.RESOLVED).get_or_create(
+        key=key,
+        defaults={"message": message, "severity": severity, "camera": camera, "data": data or {}},
+    )
+    if created:
+        record_event("alert.opened", message, severity=severity, camera=camera, subject=alert.id, data={"key": key})
+        return alert
+    Alert.objects.filter(pk=alert.pk).update(
+        message=message, severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, data=data or {}
+    )
+    alert.refresh_from_db()
+    return alert
+
+
+@transaction.atomic
+def resolve_alert(key: str) -> bool:
+    """Close the alert `key`; False when none is open."""
+    closed = (
+        Alert.objects.filter(key=key)
+        .exclude(state=Alert.State.RESOLVED)
+        .update(state=Alert.State.RESOLVED, resolved_at=timezone.now())
+    )
+    if closed:
+        record_event("alert.resolved", f"{key} is over.", data={"key": key})
+    return bool(closed)
+
+
+@transaction.atomic
+def acknowledge_alert(alert: Alert, actor: str) -> Alert:
+    """A person has seen it. An alert that is no longer open stays as it is."""
+    changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(
+        state=Alert.State.ACKNOWLEDGED, acknowledged_at=timezone.now(), acknowledged_by=actor
+    )
+    if changed:
+        record_event("alert.acknowledged", f"{actor} has seen: {alert.message}", subject=alert.id, actor=actor)
+    alert.refresh_from_db()
+    return alert
