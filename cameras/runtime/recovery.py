@@ -176,7 +176,11 @@ def checked_record(content: dict[str, Any], name: str) -> Record:
 
 
 def _check_path(path: str) -> None:
-    if not path or path.startswith("/") or any(step in {"", ".", ".."} or step.startswith(".") for step in path.split("/")):
+    if (
+        not path
+        or path.startswith("/")
+        or any(step in {"", ".", ".."} or step.startswith(".") for step in path.split("/"))
+    ):
         raise ValueError(f"{path!r} leads out of the archive")
 
 
