@@ -29,6 +29,9 @@ from cameras.drivers.opencv.source import Source, sentences
 FRESH_S = 1.0
 """A still's frame is part of the stream too, unless nobody asks for that within this time."""
 
+ROUNDING_S = 0.005
+"""How early a wait until the deadline may end."""
+
 
 class OpencvSettings(DriverSettings):
     """A device takes what it has of these; a file has its own rate and size."""
@@ -92,7 +95,7 @@ class OpencvDriver(Driver):
             source.skip_old(deadline)
             frame = self._next(source, deadline)
         if frame is None:
-            remaining(self.clock, deadline)
+            remaining(self.clock, deadline - ROUNDING_S)
             raise Aborted
         self._still = frame
         return Exposure(

@@ -189,8 +189,8 @@ class SimulatedDriver(Driver):
     def temperature(self) -> float:
         """A slow sine from the moment of opening."""
         turns = (self.clock.monotonic() - self._opened) / self._settings["temperature_period_s"]
-        swing = self._settings["temperature_swing_celsius"] * math.sin(math.tau * turns)
-        return round(float(self._settings["temperature_celsius"]) + swing, 3)
+        swing = float(self._settings["temperature_swing_celsius"]) * math.sin(math.tau * turns)
+        return round(float(self._settings["temperature_celsius"] + swing), 3)
 
     def abort(self) -> None:
         self._aborted.set()
