@@ -1,8 +1,9 @@
-"""What every driver keeps to. A new kind adds its far end to the table: a fixture that starts it and gives its address."""
+"""What every driver keeps to. A new kind adds its far end to the table: a fixture that gives its address."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -139,7 +140,7 @@ def test_a_closed_camera_can_be_opened_again(camera: Driver, soon: Soon) -> None
 
 def test_a_closed_camera_says_so(camera: Driver, soon: Soon) -> None:
     camera.close()
-    with pytest.raises(CameraError, match="[Oo]pen"):
+    with pytest.raises(CameraError, match="Open it first"):
         camera.expose(ExposureRequest(), soon())
 
 
@@ -158,10 +159,8 @@ def test_odd_requests_end_in_a_picture_or_a_camera_error(camera: Driver, request
 
 def allowed_to_fail(call: Callable[[], object]) -> None:
     """Only these two leave a driver; anything else fails the test."""
-    try:
+    with suppress(CameraError, Aborted):
         call()
-    except (CameraError, Aborted) as error:
-        assert isinstance(error, Aborted) or str(error)
 
 
 @pytest.mark.parametrize("kind", STREAMING)
