@@ -64,12 +64,12 @@ class VideoDevice:
             self._drain()
         return self._frame() if self._wait(deadline) else None
 
-    def skip_old(self, deadline: float) -> None:
-        self._drain()
+    def skip_old(self, deadline: float) -> list[Image]:
+        old = self._drain()
         for _ in range(self._in_flight):
-            if not self._wait(deadline):
-                return
-            self._frame()
+            if self._wait(deadline):
+                old.append(self._frame())
+        return old
 
     def apply(self, values: dict[str, Any]) -> Applied:
         before = self.actual()
@@ -124,11 +124,11 @@ class VideoDevice:
             raise self._silent()
         self._frame()
 
-    def _drain(self) -> None:
-        for _ in range(MOST_QUEUED):
-            if not self._has_arrived(0.0):
-                return
-            self._frame()
+    def _drain(self) -> list[Image]:
+        old: list[Image] = []
+        while len(old) < MOST_QUEUED and self._has_arrived(0.0):
+            old.append(self._frame())
+        return old
 
     def _wait(self, deadline: float) -> bool:
         """Wait for a frame; False when the deadline passed or the wait was interrupted before it."""

@@ -34,6 +34,12 @@ def test_after_a_pause_the_queued_old_frames_are_thrown_away(play: Play) -> None
     assert play("pauses") > 15
 
 
+def test_a_still_takes_no_frame_out_of_the_stream(play: Play) -> None:
+    seen = play("still_in_a_stream")
+    assert set(np.diff(seen["numbers"])) == {1}
+    assert seen["still"] in seen["numbers"]
+
+
 def test_settings_are_read_back_and_what_is_missing_is_said(play: Play) -> None:
     seen = play("applies")
     assert seen["actual"] == {"exposure_us": 5000, "fps": 25.0, "width": 64, "height": 48}

@@ -71,6 +71,14 @@ def overrides() -> Any:
     return {"actual": exposure.actual["exposure_us"], "seen": green(exposure.frame), "after": after}
 
 
+def still_in_a_stream() -> Any:
+    driver.open(soon())
+    frames = [driver.frame(soon()) for _ in range(3)]
+    still = driver.expose(ExposureRequest(), soon()).frame
+    frames += [driver.frame(soon()) for _ in range(6)]
+    return {"numbers": [number(frame) for frame in frames], "still": number(still)}
+
+
 def exceeds() -> Any:
     driver.open(soon())
     exposure = driver.expose(ExposureRequest(exposure_us=100_000), soon())
