@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,6 +170,17 @@ def test_a_playlist_in_a_videos_clothes_is_not_opened(
     error = refusal(trap, clock)
     assert error.permanent
     assert "is not a video of the kind" in str(error)
+
+
+def test_a_script_cannot_open_the_file_beside_it(folder: Path, video_file: str, clock: SystemClock) -> None:
+    shutil.copy(video_file, folder / "beside.mp4")
+    (folder / "trap.mp4").write_text(CONCAT.replace("{}", "beside.mp4"))
+    assert "is not a video of the kind" in str(refusal(folder / "trap.mp4", clock))
+
+
+def test_a_file_is_what_its_ending_says(folder: Path, video_file: str, clock: SystemClock) -> None:
+    shutil.copy(video_file, folder / "really-mp4.avi")
+    assert "is not a video of the kind" in str(refusal(folder / "really-mp4.avi", clock))
 
 
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
