@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -178,11 +178,13 @@ def test_a_held_camera_names_who_probably_holds_it(dslr: Dslr, desktop: subproce
 
 
 def test_whoever_has_the_device_open_is_a_holder(tmp_path: Path) -> None:
-    (tmp_path / "device").write_text("")
-    with (tmp_path / "device").open() as held, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=held) as other:
-        found = [(holder.name, holder.stop) for holder in holders(str(tmp_path / "device"))]
+    device = tmp_path / "device"
+    device.touch()
+    with device.open() as held, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=held) as other:
+        wait_until(lambda: [holder.name for holder in holders(str(device))] == ["cat"])
+        (holder,) = holders(str(device))
         other.communicate(timeout=5)
-    assert found == [("cat", f"kill {other.pid}")]
+    assert (holder.pid, holder.stop) == (other.pid, f"kill {other.pid}")
 
 
 def test_a_transfer_error_before_the_shutter_may_be_tried_again(dslr: Dslr) -> None:
@@ -244,8 +246,7 @@ def test_a_deadline_that_is_over_releases_no_shutter(dslr: Dslr) -> None:
 def test_a_capture_that_hangs_leaves_other_threads_alive_and_dies_of_a_kill(dslr: Dslr) -> None:
     dslr.misbehaves("hang capture once")
     script = """
-import signal, threading
-signal.signal(signal.SIGTERM, lambda *_: say("a handler ran"))
+import threading
 driver.open(soon())
 threading.Thread(target=driver.expose, args=(ExposureRequest(), soon()), daemon=True).start()
 while True:
@@ -253,7 +254,7 @@ while True:
     time.sleep(0.01)
 """
     with dslr.process(script) as process:
-        wait_until_obeyed(dslr)
+        wait_until(dslr.obeyed)
         assert process.stdout is not None
         assert process.stdout.readline() == '"alive"\n'
         process.kill()
@@ -261,11 +262,11 @@ while True:
     assert dslr.says("driver.open(soon()); say(len(driver.expose(ExposureRequest(), soon()).files))") == 1
 
 
-def wait_until_obeyed(dslr: Dslr) -> None:
-    """Until the camera has met its order; ten seconds at most."""
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Ten seconds at most."""
     deadline = time.monotonic() + 10
-    while not dslr.obeyed():
-        assert time.monotonic() < deadline, "The camera never met the order."
+    while not condition():
+        assert time.monotonic() < deadline, "It never came true."
         time.sleep(0.01)
 
 
