@@ -13,7 +13,11 @@ from django.conf import settings
 
 from skycam_project.logs import OneLineFormatter
 
-SHOW = "import json, sys; from skycam_project import settings; print(json.dumps([getattr(settings, n) for n in sys.argv[1:]]))"
+SHOW = """
+import json, sys
+from skycam_project import settings
+print(json.dumps([getattr(settings, name) for name in sys.argv[1:]]))
+"""
 
 
 @pytest.fixture
