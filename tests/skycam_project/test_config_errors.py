@@ -36,7 +36,7 @@ PORTS = "allowed is a whole number from 1 to 65535."
         ),
         ("web: {tls: true, tls: false}", "skycam.yaml:1: web.tls: this key is here twice; keep one."),
         ("site: here", "skycam.yaml:1: site: keys belong here. Allowed here: latitude, longitude, time_zone."),
-        ("web: {port: 1", "skycam.yaml:1: this is not YAML: did not find expected ... or ...."),
+        ("web: {port: 1", "skycam.yaml:2: this is not YAML: did not find expected ',' or '}'."),
         ("web: {port: !!python/none x}", f"skycam.yaml:1: web.port: this value cannot be read; {PORTS}"),
         (
             "camera: {type: astro}",

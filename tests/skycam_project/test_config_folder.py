@@ -130,9 +130,10 @@ def test_a_storage_root_that_is_missing_is_said_and_not_made(tmp_path):
     assert not (tmp_path / "images").exists()
 
 
-def test_a_storage_root_that_cannot_be_written_is_said():
-    with pytest.raises(ConfigError, match=r"The storage root /proc cannot be written: .*Change its owner"):
-        check_writable(Path("/proc"))
+def test_a_storage_root_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"The storage root .* cannot be written: Not a directory\. Change its owner"):
+        check_writable(tmp_path / "file")
 
 
 def test_a_good_storage_root_is_left_as_it_was(tmp_path):

@@ -139,7 +139,7 @@ def test_no_secret_is_shown(configure):
         DJANGO_SECRET_KEY="hidden1",
         DATABASE_URL="postgresql://me:hid%40den2@db.example.org/sky",
         REDIS_URL="rediss://:hidden3@r.example.org/0?sslpassword=hidden4",
-        SKYCAM_ADMIN_PASSWORD="hidden5",
+        SKYCAM_ADMIN_PASSWORD="hidden-5",
     )
     shown = f"{manager.show()} {manager.config!r} {manager.config.web!r}"
     assert manager.show()["database_url"] == "postgresql://me:********@db.example.org/sky"
