@@ -14,4 +14,6 @@ django_application = get_asgi_application()
 
 from skycam_project.routing import websocket_urlpatterns  # noqa: E402 - consumers need the apps
 
-application = ProtocolTypeRouter({"http": PooledThreads(django_application), "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter(
+    {"http": PooledThreads(django_application), "websocket": URLRouter(websocket_urlpatterns)}
+)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 
 from skycam_project.launch import heartbeat
 
+warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks are JSON alone
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 
 PART = os.environ.get("SKYCAM_PART", "")
@@ -25,15 +28,17 @@ app.conf.update(
 app.autodiscover_tasks()
 
 
-@signals.worker_init.connect
-@signals.beat_init.connect
 def tell_the_launcher(**_: Any) -> None:
     heartbeat.start_heartbeat_thread()
 
 
-@signals.worker_ready.connect
 def take_in_restarts(**_: Any) -> None:
     if PART == "worker":
         from skycam_project.launch.intake import start_intake_thread
 
         start_intake_thread()
+
+
+signals.worker_init.connect(tell_the_launcher)
+signals.beat_init.connect(tell_the_launcher)
+signals.worker_ready.connect(take_in_restarts)

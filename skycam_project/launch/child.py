@@ -43,7 +43,7 @@ class Child:
         self._pulse, pulse_end = os.pipe()
         parent = os.getpid()
         try:
-            self._process = subprocess.Popen(  # noqa: PLW1509
+            self._process = subprocess.Popen(
                 command,
                 env={**environment, heartbeat.FD_VARIABLE: str(pulse_end)},
                 stdin=subprocess.DEVNULL,
@@ -51,7 +51,7 @@ class Child:
                 stderr=output_end,
                 pass_fds=(pulse_end, *keep_fds),
                 start_new_session=True,
-                preexec_fn=lambda: die_with(parent),
+                preexec_fn=lambda: die_with(parent),  # noqa: PLW1509 - the launcher has one thread
             )
         except OSError:
             os.close(self._output)

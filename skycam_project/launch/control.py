@@ -34,12 +34,19 @@ async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
         finally:
             writer.close()
 
+    return await asyncio.start_unix_server(converse, sock=_bound(path))
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket at `path` for the folder's owner alone. What a killed launcher left there goes."""
     path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX)
     before = os.umask(0o177)
     try:
-        return await asyncio.start_unix_server(converse, path)
+        bound.bind(str(path))
     finally:
         os.umask(before)
+    return bound
 
 
 async def _answer(line: bytes, parts: Mapping[str, Part]) -> dict[str, Any]:

@@ -148,10 +148,14 @@ class Part:
         return Child(
             self.kind.command(self.plan),
             {**self.plan.environment, "SKYCAM_PART": self.name},
-            on_line=lambda line: self.stream.line(self.name, line),
+            on_line=self._show,
             on_beat=self._beat,
             keep_fds=self.kind.keep_fds(self.plan),
         )
+
+    def _show(self, line: str) -> None:
+        if line and not any(text in line for text in self.kind.hushed):
+            self.stream.line(self.name, line)
 
     def _watch(self) -> list[asyncio.Task[None]]:
         tasks = [asyncio.create_task(self._kill_when_silent())]

@@ -16,7 +16,7 @@ Pulse = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the parts of one launcher are started with: the admin's first password is not in `environment`. `web_fd` is the bound socket that the web part inherits."""
+    """What the parts of one launcher are started with. `web_fd` is the bound socket that the web part inherits."""
 
     config: SkycamConfig
     environment: dict[str, str]
@@ -27,12 +27,14 @@ class Plan:
 class PartKind:
     """`pulse` is how the launcher looks for signs of life itself; other parts send theirs (see heartbeat).
 
-    Parts of a lower `stop_stage` are told to stop before those of a higher one.
+    Parts of a lower `stop_stage` are told to stop before those of a higher one. A line that contains one of `hushed`
+    is not shown.
     """
 
     command: Callable[[Plan], list[str]]
     stop_stage: int = 1
     pulse: Pulse | None = None
+    hushed: tuple[str, ...] = ()
     keep_fds: Callable[[Plan], list[int]] = field(default=lambda _plan: [])
 
 
@@ -77,7 +79,8 @@ def _celery() -> list[str]:
 
 
 PARTS: dict[str, PartKind] = {
-    "valkey": PartKind(_valkey, stop_stage=2, pulse=_ping_valkey),
+    # Memory overcommit matters to a server that saves; this one never does.
+    "valkey": PartKind(_valkey, stop_stage=2, pulse=_ping_valkey, hushed=("Memory overcommit",)),
     "web": PartKind(_web, keep_fds=_web_fd),
     "worker": PartKind(_worker, stop_stage=0),
     "jobs": PartKind(_jobs),

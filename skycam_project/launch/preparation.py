@@ -26,15 +26,14 @@ async def prepared(plan: Plan, stream: LogStream) -> FirstStart:
     answer, answer_end = os.pipe()
     try:
         status = await _run(plan, stream, answer_end)
+        if status != 0:
+            stream.explain("prepare")
+            raise LaunchError(f"The station could not be prepared: prepare ended with status {status}.")
+        first: FirstStart = json.loads(os.read(answer, 4096))
+        return first
     finally:
         os.close(answer_end)
-        with open(answer, "rb") as pipe:
-            data = pipe.read()
-    if status != 0:
-        stream.explain("prepare")
-        raise LaunchError(f"The station could not be prepared: prepare ended with status {status}.")
-    first: FirstStart = json.loads(data)
-    return first
+        os.close(answer)
 
 
 async def _run(plan: Plan, stream: LogStream, answer_end: int) -> int:

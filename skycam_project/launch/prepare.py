@@ -1,4 +1,4 @@
-"""What happens once before the parts start: migrations and the first start, `python -m skycam_project.launch.prepare FD`.
+"""Before the parts start: migrations and the first start, `python -m skycam_project.launch.prepare FD`.
 
 The answer goes to FD as JSON and not to standard output, because that ends up in a log.
 """
@@ -21,7 +21,7 @@ def migrate() -> None:
     executor = MigrationExecutor(connection)
     steps = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if steps:
-        print(f"applying {len(steps)} migrations", flush=True)  # noqa: T201
+        print(f"applying {len(steps)} migrations", flush=True)
         call_command("migrate", interactive=False, verbosity=0)
 
 

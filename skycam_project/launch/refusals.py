@@ -90,7 +90,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _refused_port(host: str, port: int, setting: str, error: OSError) -> LaunchError:
     if error.errno == errno.EADDRINUSE:
-        return LaunchError(f"Port {port} on {host} is taken{_by_whom(port)}. Stop that, or set {setting} to a free port.")
+        return LaunchError(
+            f"Port {port} on {host} is taken{_by_whom(port)}. Stop that, or set {setting} to a free port."
+        )
     return LaunchError(f"Cannot listen on {host} port {port} ({error.strerror or error}). Change {setting}.")
 
 
@@ -99,6 +101,7 @@ def _by_whom(port: int) -> str:
     import psutil
 
     for connection in psutil.net_connections(kind="tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+        local = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and local and local.port == port and connection.pid:
             return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
     return ""

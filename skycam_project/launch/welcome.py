@@ -17,7 +17,7 @@ def show(address: str, first: FirstStart, *, given: bool) -> None:
     try:
         print(f"Skycam is at {address}  {_sign_in(first, given=given)}", *ADD_A_CAMERA, sep="\n", flush=True)
     except OSError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PLW1514
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _sign_in(first: FirstStart, *, given: bool) -> str:
