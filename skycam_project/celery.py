@@ -19,12 +19,7 @@ PART = os.environ.get("SKYCAM_PART", "")
 
 app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.update(
-    worker_redirect_stdouts=False,  # else a thread that dies says nothing
-    worker_log_format="%(levelname)s %(name)s: %(message)s",
-    worker_task_log_format="%(levelname)s %(task_name)s: %(message)s",
-    beat_max_loop_interval=10,
-)
+app.conf.beat_max_loop_interval = 10
 app.autodiscover_tasks()
 
 
