@@ -72,7 +72,7 @@ class LogFile(RotatingFileHandler):
     def keep_line(self, part: str, line: str) -> None:
         self.handle(logging.LogRecord(part, logging.INFO, "", 0, line, None, None))
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """A full disk: the line is lost here, and was shown on the terminal."""
         self.lost += 1
 

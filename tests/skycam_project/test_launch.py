@@ -98,5 +98,5 @@ def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_c
 
 
 def test_without_a_station_ps_says_how_to_start_one(tmp_path: Path) -> None:
-    with pytest.raises(LaunchError, match="No station runs on .* Start it with `skycam up`"):
+    with pytest.raises(LaunchError, match=r"No station runs on .* Start it with `skycam up`"):
         ps(Station(tmp_path / "data").config)

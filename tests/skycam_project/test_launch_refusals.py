@@ -14,8 +14,24 @@ import redis
 from tests.skycam_project.stations import Station, eventually
 
 NewStation = Callable[..., Station]
-READ_ONLY = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount -t tmpfs -o ro none "$SKYCAM_DATA"; exec "$@"', "-")
-TINY_DISK = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount -t tmpfs -o size=1m none "$SKYCAM_DATA"; exec "$@"', "-")
+READ_ONLY = (
+    "unshare",
+    "--mount",
+    "--map-root-user",
+    "sh",
+    "-c",
+    'mount -t tmpfs -o ro none "$SKYCAM_DATA"; exec "$@"',
+    "-",
+)
+TINY_DISK = (
+    "unshare",
+    "--mount",
+    "--map-root-user",
+    "sh",
+    "-c",
+    'mount -t tmpfs -o size=1m none "$SKYCAM_DATA"; exec "$@"',
+    "-",
+)
 
 
 @pytest.fixture
@@ -78,11 +94,11 @@ def test_a_disk_that_takes_nothing_is_refused(new_station: NewStation, disk: tup
 
 
 def test_a_bad_configuration_is_refused_with_one_line_for_each_problem(new_station: NewStation) -> None:
-    station = new_station(SKYCAM_WEB__HOST="", WEB_PORT="many", PROMETHEUS_PORT="none")
+    station = new_station(WEB_PORT="many", PROMETHEUS_PORT="none")
     assert station.start().status() == 1
     assert [line.split()[:3] for line in station.output().splitlines()] == [
-        ["skycam:", "environment:", "WEB_PORT:"],
         ["skycam:", "environment:", "PROMETHEUS_PORT:"],
+        ["skycam:", "environment:", "WEB_PORT:"],
     ]
 
 
@@ -103,7 +119,7 @@ def test_a_crash_loop_ends_the_station_with_the_last_lines_of_the_part(new_stati
 def test_a_folder_whose_path_is_too_long_for_a_socket_works(new_station: NewStation) -> None:
     station = new_station("long" * 40)
     assert running_valkey(station).set("key", "value")
-    assert station.parts()["valkey"]["state"] == "running" or station.stop() == 0
+    assert station.states() == {"running"}
 
 
 def test_two_stations_do_not_meet(new_station: NewStation) -> None:

@@ -1,0 +1,57 @@
+"""The station's Redis: names, connections, and what it says when it is away.
+
+Every name begins with the station's id, because pub/sub ignores database numbers.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+from django.conf import settings
+
+UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, OSError)
+
+
+class BrokerDown(Exception):
+    """The broker did not answer. The message says what still works and what to do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The station's broker (Valkey or Redis) does not answer, so no command can be sent. "
+            "Running sessions go on. `skycam doctor` says more."
+        )
+
+
+def key(*parts: str) -> str:
+    """`key("status", "dslr")` is `<station>:status:dslr`."""
+    return ":".join((settings.STATION.station, *parts))
+
+
+@functools.cache
+def connection() -> redis.Redis:
+    """The process's pool of short-lived calls: a second to connect and three to answer."""
+    return redis.Redis.from_url(
+        settings.STATION.redis_url,
+        socket_connect_timeout=1,
+        socket_timeout=3,
+        decode_responses=True,
+        retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
+    )
+
+
+@contextmanager
+def reachable() -> Iterator[redis.Redis]:
+    """The connection; BrokerDown when it is away."""
+    try:
+        yield connection()
+    except UNREACHABLE as error:
+        raise BrokerDown from error
+
+
+def time_ms(server: redis.Redis) -> int:
+    """Redis TIME in milliseconds: the one clock that deadlines are in."""
+    seconds, microseconds = server.time()
+    return int(seconds) * 1000 + int(microseconds) // 1000

@@ -1,0 +1,149 @@
+"""Commands to a camera and what was observed of them.
+
+A command is a Celery task on the camera host's queue that only hands it to the camera's link; the answer
+comes back on a reply list in Redis. Deadlines are in Redis TIME.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
+
+import redis
+import uuid6
+from kombu.exceptions import OperationalError
+
+from cameras import broker
+from cameras.broker import BrokerDown
+from cameras.models import Camera
+
+ANSWER_LIFE_S = 60
+BLOCK_S = 1.0
+
+
+class Command(TypedDict):
+    """What travels to a camera host. `deadline_ms` is in Redis TIME; after it the command is not begun."""
+
+    command_id: str
+    camera: str
+    slug: str
+    order: str
+    arguments: dict[str, Any]
+    deadline_ms: int
+
+
+class Answer(TypedDict):
+    """What comes back on `reply:<command id>`. Not ok: `problem` (a type of contracts) and `detail`."""
+
+    ok: bool
+    body: NotRequired[dict[str, Any]]
+    problem: NotRequired[str]
+    reason: NotRequired[str]
+    detail: NotRequired[str]
+
+
+class ControlError(Exception):
+    """A command that did not do what was asked. `problem` is a problem type, the message what to do."""
+
+    problem = "camera-not-reachable"
+
+    def __init__(self, detail: str, problem: str | None = None, reason: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problem = problem or self.problem
+        self.reason = reason
+
+
+class HostDown(ControlError):
+    problem = "host-down"
+
+
+class TooSlow(ControlError):
+    """No answer in time; the command may still be under way."""
+
+    problem = "too-slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    command_id: str
+    deadline: float
+    """Seconds of time.monotonic() until which an answer is waited for."""
+
+
+def send(
+    camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float, within_s: float | None = None
+) -> Sent:
+    """Hand a command to the camera's host. BrokerDown or HostDown when it cannot even be sent.
+
+    `wait_s`: how long the answer will be waited for; `within_s`: how long the command may wait to begin.
+    """
+    with broker.reachable() as server:
+        pipe = server.pipeline(transaction=False)
+        pipe.time()
+        pipe.exists(broker.key("host", camera.host))
+        (seconds, microseconds), alive = pipe.execute()
+    if not alive:
+        raise host_down(camera)
+    now_ms = int(seconds) * 1000 + int(microseconds) // 1000
+    command = Command(
+        command_id=str(uuid6.uuid7()),
+        camera=str(camera.id),
+        slug=camera.slug,
+        order=order,
+        arguments=arguments,
+        deadline_ms=now_ms + int(1000 * (within_s if within_s is not None else wait_s)),
+    )
+    publish(camera.host, command)
+    return Sent(command["command_id"], time.monotonic() + wait_s)
+
+
+def publish(host: str, command: Command) -> None:
+    """BrokerDown within a second when the broker is away."""
+    from cameras.tasks import deliver
+
+    try:
+        deliver.apply_async((command,), queue=f"camera.{host}")
+    except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:
+        raise BrokerDown from error
+
+
+def host_down(camera: Camera) -> HostDown:
+    return HostDown(
+        f"The camera host {camera.host!r} does not answer, so {camera.slug!r} cannot be reached. "
+        "Is `skycam up` running there?"
+    )
+
+
+def wait(sent: Sent) -> dict[str, Any]:
+    """The answer's body. TooSlow without one in time; ControlError when the answer is a refusal."""
+    answer: Answer = json.loads(_pop(sent))
+    if answer["ok"]:
+        return answer.get("body", {})
+    raise ControlError(answer.get("detail", ""), answer.get("problem"), answer.get("reason", ""))
+
+
+def _pop(sent: Sent) -> str:
+    name = broker.key("reply", sent.command_id)
+    with broker.reachable() as server:
+        while (left := sent.deadline - time.monotonic()) > 0:
+            found = server.blpop([name], timeout=min(BLOCK_S, max(left, 0.01)))
+            if found:
+                return str(found[1])
+    raise TooSlow("The camera has not answered yet; what was asked may still happen.")
+
+
+def ask(camera: Camera, order: str, arguments: dict[str, Any] | None = None, *, wait_s: float = 10.0) -> dict[str, Any]:
+    """Send and wait."""
+    return wait(send(camera, order, arguments or {}, wait_s=wait_s))
+
+
+def answer(server: redis.Redis, command_id: str, content: Answer) -> None:
+    """Put the answer where `wait` finds it; it lives a minute."""
+    name = broker.key("reply", command_id)
+    pipe = server.pipeline(transaction=False)
+    pipe.lpush(name, json.dumps(content))
+    pipe.expire(name, ANSWER_LIFE_S)
+    pipe.execute()

@@ -1,0 +1,252 @@
+"""Files that outlive a power cut: every name is relative to a storage root held by a directory descriptor.
+
+`Files` is all that the spool asks of a disk; the simulation in tests/faults/ is its other implementation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+Chunk = bytes | memoryview
+OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Files(Protocol):
+    """A folder is a path relative to the root, without `..`; a name has no slash. OSError as the system has it."""
+
+    def create(self, folder: str, name: str, chunks: Iterable[Chunk]) -> None:
+        """A new file with this content, fsynced. EEXIST when the name is taken; on failure it is removed."""
+
+    def overwrite(self, folder: str, name: str, content: bytes) -> None:
+        """Write over a file that is long enough already, and fsync it. Takes no space."""
+
+    def preallocate(self, folder: str, name: str, size: int) -> None:
+        """A new file of `size` bytes that are really there, fsynced."""
+
+    def link(self, folder: str, name: str, to_folder: str, to_name: str) -> None: ...
+
+    def rename(self, folder: str, name: str, to_name: str) -> None:
+        """Within one folder, over what is there."""
+
+    def move_aside(self, folder: str, name: str, to_folder: str) -> None:
+        """Rename into another folder."""
+
+    def unlink(self, folder: str, name: str) -> None:
+        """Also when it is gone already."""
+
+    def make_folders(self, folder: str) -> None:
+        """The folder and its parents, each new one fsynced into its parent."""
+
+    def sync(self, folder: str) -> None: ...
+
+    def names(self, folder: str) -> list[str]: ...
+
+    def read(self, folder: str, name: str) -> bytes: ...
+
+    def size(self, folder: str, name: str) -> int | None:
+        """None when there is no such regular file."""
+
+    def same(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
+        """Whether both names are there and are one file."""
+
+    def links(self, folder: str, name: str) -> int: ...
+
+
+class RootFiles:
+    """`Files` on the real disk. The descriptors of the root and of its spool stay open; every other folder
+    is walked to afresh, since people move folders while cameras run."""
+
+    def __init__(self, path: str) -> None:
+        self._kept: dict[str, int] = {"": os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)}
+
+    def close(self) -> None:
+        for descriptor in self._kept.values():
+            os.close(descriptor)
+        self._kept.clear()
+
+    def keep(self, folder: str) -> int:
+        """Open `folder` for as long as this object lives, and return its descriptor."""
+        if folder not in self._kept:
+            with self.folder(folder) as descriptor:
+                self._kept[folder] = os.dup(descriptor)
+                os.set_inheritable(self._kept[folder], False)
+        return self._kept[folder]
+
+    def root_status(self) -> os.stat_result:
+        return os.fstat(self._kept[""])
+
+    @contextlib.contextmanager
+    def folder(self, folder: str) -> Iterator[int]:
+        """A descriptor of `folder`; no part of its path may be a symbolic link."""
+        if folder in self._kept:
+            yield self._kept[folder]
+            return
+        parent, _, name = folder.rpartition("/")
+        with self.folder(parent) as above:
+            descriptor = os.open(name, FOLDER, dir_fd=above)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def create(self, folder: str, name: str, chunks: Iterable[Chunk]) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with self.folder(folder) as at:
+            file = os.open(name, flags, 0o640, dir_fd=at)
+            try:
+                for chunk in chunks:
+                    _write_all(file, chunk)
+                os.fsync(file)
+            except BaseException:
+                os.unlink(name, dir_fd=at)
+                raise
+            finally:
+                os.close(file)
+
+    def overwrite(self, folder: str, name: str, content: bytes) -> None:
+        with self._opened(folder, name, os.O_WRONLY) as file:
+            _write_all(file, content)
+            os.fsync(file)
+
+    def preallocate(self, folder: str, name: str, size: int) -> None:
+        self.create(folder, name, [])
+        try:
+            with self._opened(folder, name, os.O_WRONLY) as file:
+                os.posix_fallocate(file, 0, size)
+                os.fsync(file)
+        except OSError:
+            self.unlink(folder, name)
+            raise
+
+    def link(self, folder: str, name: str, to_folder: str, to_name: str) -> None:
+        with self.folder(folder) as source, self.folder(to_folder) as target:
+            os.link(name, to_name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+
+    def rename(self, folder: str, name: str, to_name: str) -> None:
+        with self.folder(folder) as at:
+            os.rename(name, to_name, src_dir_fd=at, dst_dir_fd=at)
+
+    def move_aside(self, folder: str, name: str, to_folder: str) -> None:
+        with self.folder(folder) as source, self.folder(to_folder) as target:
+            os.rename(name, name, src_dir_fd=source, dst_dir_fd=target)
+
+    def unlink(self, folder: str, name: str) -> None:
+        with self.folder(folder) as at, contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=at)
+
+    def make_folders(self, folder: str) -> None:
+        if not folder:
+            return
+        try:
+            with self.folder(folder):
+                return
+        except FileNotFoundError:
+            parent, _, name = folder.rpartition("/")
+        self.make_folders(parent)
+        with self.folder(parent) as at:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o750, dir_fd=at)
+            os.fsync(at)
+
+    def sync(self, folder: str) -> None:
+        with self.folder(folder) as at:
+            os.fsync(at)
+
+    def names(self, folder: str) -> list[str]:
+        with self.folder(folder) as at:
+            return os.listdir(at)
+
+    def read(self, folder: str, name: str) -> bytes:
+        with self._opened(folder, name, os.O_RDONLY) as file:
+            parts = []
+            while part := os.read(file, 1 << 20):
+                parts.append(part)
+        return b"".join(parts)
+
+    def size(self, folder: str, name: str) -> int | None:
+        found = self._stat(folder, name)
+        return found.st_size if found else None
+
+    def same(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
+        one, other = self._stat(folder, name), self._stat(other_folder, other_name)
+        return one is not None and other is not None and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+
+    def links(self, folder: str, name: str) -> int:
+        found = self._stat(folder, name)
+        return found.st_nlink if found else 0
+
+    def _stat(self, folder: str, name: str) -> os.stat_result | None:
+        try:
+            with self.folder(folder) as at:
+                return os.stat(name, dir_fd=at, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    @contextlib.contextmanager
+    def _opened(self, folder: str, name: str, flags: int) -> Iterator[int]:
+        with self.folder(folder) as at:
+            file = os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+        try:
+            yield file
+        finally:
+            os.close(file)
+
+
+def _write_all(file: int, chunk: Chunk) -> None:
+    view = memoryview(chunk)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+class LockLost(Exception):
+    """Somebody removed or replaced the lock file while we held it."""
+
+
+class FolderLock:
+    """An flock on `<folder>/.lock`. The lock counts only while the descriptor's inode is the path's."""
+
+    def __init__(self, files: RootFiles, folder: str) -> None:
+        self._at = files.keep(folder)
+        self._file: int | None = None
+
+    def acquire(self) -> bool:
+        """False when somebody else holds it."""
+        self.release()
+        while True:
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            file = os.open(".lock", flags, 0o640, dir_fd=self._at)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(file)
+                return False
+            self._file = file
+            if self._is_ours():
+                return True
+            self.release()
+
+    def check(self) -> None:
+        """LockLost when the path no longer leads to the file that we locked."""
+        if not self._is_ours():
+            raise LockLost("The lock file of the spool was removed while it was held.")
+
+    def release(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _is_ours(self) -> bool:
+        if self._file is None:
+            return False
+        try:
+            there = os.stat(".lock", dir_fd=self._at, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        ours = os.fstat(self._file)
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)

@@ -1,0 +1,205 @@
+"""What a spool's new owner does before anything else: finish what was committed, settle what was not.
+
+Needs the lock of the spool and no database. Every step may itself be killed and is then done again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cameras.runtime.sessions import SessionFile, session_name
+from cameras.runtime.spool import Plan, Record, Spool
+
+PART = re.compile(r"(?P<id>[0-9a-f-]{36})\.[a-z0-9]{1,10}\.part\Z")
+RECORD_FIELDS = {"kind": str, "id": str, "camera": str, "slug": str, "root": str, "files": list, "body": dict}
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What to say of a capture that was planned and never recorded."""
+
+    reason: str = "interrupted"
+    message: str = "The camera process ended before the picture was safe on the disk."
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What a recovery did; the Supervisor turns it into events and, for `rejected`, an alert."""
+
+    finished: list[str] = field(default_factory=list)
+    interrupted: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.finished or self.interrupted or self.removed or self.rejected)
+
+
+def recover(spool: Spool, root: str, verdict: Verdict | None = None) -> Recovered:
+    """Bring the spool into order. `root` is the UUID of the storage root."""
+    result = Recovered()
+    _remove_temporaries(spool, result)
+    for name in _ending(spool, ".json"):
+        _finish(spool, name, result)
+    for name in _by_index(spool, _ending(spool, ".plan")):
+        _interrupt(spool, name, root, verdict or Verdict(), result)
+    _remove_orphans(spool, result)
+    for session in _sessions(spool):
+        session.tell_again(spool)
+    return result
+
+
+def _ending(spool: Spool, ending: str) -> list[str]:
+    return [name for name in spool.names() if name.endswith(ending) and not name.startswith(("session-", "tmp-"))]
+
+
+def _remove_temporaries(spool: Spool, result: Recovered) -> None:
+    """Unfinished temporaries, and slots that are a record's other name already."""
+    names = spool.names()
+    temporary = [name for name in names if name.startswith("tmp-")]
+    used = [name for name in names if name.startswith("slot-") and spool.files.links(spool.folder, name) > 1]
+    short = [name for name in names if name.startswith("slot-") and spool.files.size(spool.folder, name) == 0]
+    for name in {*temporary, *used, *short}:
+        spool.files.unlink(spool.folder, name)
+    result.removed += temporary
+
+
+def _finish(spool: Spool, name: str, result: Recovered) -> None:
+    """A record is there: redo the place and the rest of it, or reject it."""
+    try:
+        record = checked_record(spool.read(name), name)
+        spool.place(record)
+    except (ValueError, KeyError, OSError) as error:
+        reject(spool, name)
+        result.rejected.append(f"{name}: {error}")
+        return
+    settle_session(spool, record)
+    spool.done(record)
+    result.finished.append(record["id"])
+
+
+def _interrupt(spool: Spool, name: str, root: str, verdict: Verdict, result: Recovered) -> None:
+    capture = name.removesuffix(".plan")
+    if spool.files.size(spool.folder, f"{capture}.done") is not None:
+        spool.files.unlink(spool.folder, name)
+        return
+    try:
+        plan = _checked_plan(spool.read(name), capture)
+    except (ValueError, KeyError) as error:
+        reject(spool, name)
+        result.rejected.append(f"{name}: {error}")
+        return
+    record = failed_record(plan, root, verdict.reason, verdict.message)
+    spool.commit(record)
+    for part in parts_of(spool, capture):
+        spool.files.unlink(spool.folder, part)
+    settle_session(spool, record)
+    spool.done(record)
+    result.interrupted.append(capture)
+
+
+def failed_record(plan: Plan, root: str, reason: str, message: str, outcome: str = "failed") -> Record:
+    """A capture that left no file: its plan and why."""
+    now = datetime.now(UTC).isoformat()
+    body: dict[str, Any] = {
+        **{key: plan[key] for key in ("session", "index", "planned", "asked", "requested_by", "job")},
+        "outcome": outcome,
+        "reason": reason,
+        "message": message[:1000],
+        "started": None,
+        "ended": now,
+    }
+    return Record(
+        kind="capture", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[], body=body
+    )
+
+
+def settle_session(spool: Spool, record: Record) -> None:
+    """Count a session's capture in its file, before the record leaves the owner's hands."""
+    if record["kind"] != "capture" or not record["body"].get("session"):
+        return
+    name = session_name(record["body"]["session"])
+    if spool.files.size(spool.folder, name) is None:
+        return
+    session = SessionFile.load(spool, name)
+    if session.settle(record["body"]["index"], record["body"]["outcome"], record["body"].get("exposure_us") or 0):
+        session.save(spool)
+
+
+def parts_of(spool: Spool, capture: str) -> list[str]:
+    return [name for name in spool.names() if (found := PART.match(name)) and found["id"] == capture]
+
+
+def _remove_orphans(spool: Spool, result: Recovered) -> None:
+    names = spool.names()
+    known = {name.partition(".")[0] for name in names if name.endswith((".plan", ".json"))}
+    orphans = [name for name in names if (found := PART.match(name)) and found["id"] not in known]
+    for name in orphans:
+        spool.files.unlink(spool.folder, name)
+    result.removed += orphans
+    spool.files.sync(spool.folder)
+
+
+def _sessions(spool: Spool) -> list[SessionFile]:
+    found = []
+    for name in spool.names():
+        if name.startswith("session-") and name.endswith(".json"):
+            found.append(SessionFile.load(spool, name))
+    return found
+
+
+def reject(spool: Spool, name: str) -> None:
+    """Set a record aside, with its parts: a person decides. It brings no row back to life."""
+    aside = f"{spool.folder}/rejected"
+    for part in [*parts_of(spool, name.partition(".")[0]), name]:
+        spool.files.move_aside(spool.folder, part, aside)
+    spool.files.sync(aside)
+    spool.files.sync(spool.folder)
+
+
+def checked_record(content: dict[str, Any], name: str) -> Record:
+    """ValueError when it is not what the owner of a spool writes, or not under its own name."""
+    for key, kind in RECORD_FIELDS.items():
+        if not isinstance(content.get(key), kind):
+            raise ValueError(f"{key} is missing or of a wrong type")
+    if content["id"] != name.rpartition(".")[0]:
+        raise ValueError("it stands under another id's name")
+    for file in content["files"]:
+        _check_path(file["path"])
+        if not PART.match(file["part"]) or not isinstance(file["bytes"], int):
+            raise ValueError("it names a file that is none of its own")
+    return Record(**content)  # type: ignore[typeddict-item]
+
+
+def _check_path(path: str) -> None:
+    if (
+        not path
+        or path.startswith("/")
+        or any(step in {"", ".", ".."} or step.startswith(".") for step in path.split("/"))
+    ):
+        raise ValueError(f"{path!r} leads out of the archive")
+
+
+def _checked_plan(content: dict[str, Any], capture: str) -> Plan:
+    if content["id"] != capture:
+        raise ValueError("it stands under another id's name")
+    for key in Plan.__required_keys__:
+        if key not in content:
+            raise ValueError(f"{key} is missing")
+    return Plan(**content)  # type: ignore[typeddict-item]
+
+
+def _by_index(spool: Spool, names: list[str]) -> list[str]:
+    """The plans of a session in its order, so that its counts rise in order; the others by id."""
+
+    def place(name: str) -> tuple[int, str]:
+        try:
+            return (int(json.loads(spool.files.read(spool.folder, name)).get("index") or 0), name)
+        except (ValueError, AttributeError, TypeError):
+            return (0, name)
+
+    return sorted(names, key=place)

@@ -1,0 +1,222 @@
+"""A session as its spool holds it: `session-<id>.json`, replaced durably before each plan.
+
+Without database or broker the session goes on from here; after a restart it resumes from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NotRequired, TypedDict
+
+import uuid6
+
+from cameras.runtime.spool import Record, Spool
+
+TERMINAL = frozenset({"finished", "stopped", "failed"})
+
+
+class Programme(TypedDict):
+    """What a session is asked to do. Exactly one of `delay_s` and `cadence_s` is given.
+
+    `delay_s` runs from the end of one capture's saving to the next start; `cadence_s` from start to start.
+    """
+
+    exposure_us: int
+    delay_s: NotRequired[float]
+    cadence_s: NotRequired[float]
+    f_number: NotRequired[float]
+    iso: NotRequired[int]
+    gain: NotRequired[float]
+    count: NotRequired[int]
+    until: NotRequired[str]
+
+
+class SessionOrder(TypedDict):
+    """The wish as the database has it. The higher `revision` wins; `so_far` stands in for a lost file."""
+
+    id: str
+    name: str
+    revision: int
+    desired: str
+    programme: Programme
+    created_by: str
+    so_far: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time that survives a jump of the wall clock as long as the machine stays up."""
+
+    wall: float
+    boot: str
+    boot_s: float
+
+    def seconds_until(self, now: Moment) -> float:
+        """By the boot clock within one boot, else by the wall clock."""
+        return now.boot_s - self.boot_s if now.boot == self.boot else now.wall - self.wall
+
+    def iso(self) -> str:
+        return iso(self.wall)
+
+
+def iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def session_name(session: str) -> str:
+    return f"session-{session}.json"
+
+
+@dataclass(slots=True)
+class SessionFile:
+    """State of one session. `settled` is the last index with an outcome, -1 before the first;
+    so `settled + 1` = saved + failed + skipped, always."""
+
+    id: str
+    name: str
+    camera: str
+    slug: str
+    root: str
+    revision: int
+    programme: Programme
+    created_by: str
+    anchor: Moment
+    last_end: Moment
+    state: str = "running"
+    settled: int = -1
+    saved: int = 0
+    failed: int = 0
+    skipped: int = 0
+    exposure_us: int = 0
+    told: int = 0
+    reason: str = ""
+    message: str = ""
+    outbox: list[Record] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, order: SessionOrder, camera: str, slug: str, root: str, now: Moment) -> SessionFile:
+        so_far = order["so_far"]
+        return cls(
+            id=order["id"],
+            name=order["name"],
+            camera=camera,
+            slug=slug,
+            root=root,
+            revision=order["revision"],
+            programme=order["programme"],
+            created_by=order["created_by"],
+            anchor=now,
+            last_end=now,
+            settled=so_far.get("planned", 0) - 1,
+            saved=so_far.get("saved", 0),
+            failed=so_far.get("failed", 0),
+            skipped=so_far.get("skipped", 0),
+            exposure_us=so_far.get("exposure_us", 0),
+            told=so_far.get("told", 0),
+        )
+
+    @classmethod
+    def load(cls, spool: Spool, name: str) -> SessionFile:
+        """ValueError, TypeError or KeyError when the file is not what `save` wrote."""
+        content = spool.read(name)
+        for key in ("anchor", "last_end"):
+            content[key] = Moment(**content[key])
+        return cls(**content)
+
+    def save(self, spool: Spool) -> None:
+        moments = {"anchor": self.anchor, "last_end": self.last_end}
+        content: dict[str, Any] = {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in moments}
+        for key, moment in moments.items():
+            content[key] = {"wall": moment.wall, "boot": moment.boot, "boot_s": moment.boot_s}
+        spool.replace(session_name(self.id), content)
+
+    @property
+    def active(self) -> bool:
+        return self.state not in TERMINAL
+
+    @property
+    def planned(self) -> int:
+        return self.settled + 1
+
+    def settle(self, index: int, outcome: str, exposure_us: int = 0) -> bool:
+        """Count the outcome of `index`; False when it was counted already."""
+        if index <= self.settled:
+            return False
+        if index > self.settled + 1:
+            lost = index - self.settled - 1
+            self.add_gap(self.last_end, self.last_end, lost, "write_error", "The records of these captures were lost.")
+        self.settled = index
+        setattr(self, outcome, getattr(self, outcome) + 1)
+        if outcome == "saved":
+            self.exposure_us += exposure_us
+        return True
+
+    def add_gap(self, since: Moment, until: Moment, count: int, reason: str, message: str) -> None:
+        """What an outage swallowed, as one record. Told by the next `tell`."""
+        body = {
+            "session": self.id,
+            "from": since.iso(),
+            "to": until.iso(),
+            "first_index": self.settled + 1,
+            "count": count,
+            "reason": reason,
+            "message": message,
+        }
+        self.settled += count
+        self.skipped += count
+        self.outbox.append(self._record("gap", body))
+
+    def move(self, state: str, reason: str = "", message: str = "") -> None:
+        """Go to `state`, to be told by the next `tell`."""
+        self.state, self.reason, self.message = state, reason, message
+        self.told += 1
+        body = {
+            "session": self.id,
+            "number": self.told,
+            "state": state,
+            "reason": reason,
+            "message": message,
+            "at": iso(datetime.now(UTC).timestamp()),
+            "revision": self.revision,
+            "planned": self.planned,
+            "saved": self.saved,
+            "failed": self.failed,
+            "skipped": self.skipped,
+        }
+        record = self._record("session", body)
+        if not self.active:
+            record["settles"] = session_name(self.id)
+        self.outbox.append(record)
+
+    def _record(self, kind: str, body: dict[str, Any]) -> Record:
+        return Record(
+            kind=kind,
+            id=str(uuid6.uuid7()),
+            camera=self.camera,
+            slug=self.slug,
+            root=self.root,
+            files=[],
+            body=body,
+        )
+
+    def tell(self, spool: Spool) -> list[str]:
+        """Save, then send off what is in the outbox. The ids of the records that the ingest may take now."""
+        self.save(spool)
+        return self.tell_again(spool)
+
+    def tell_again(self, spool: Spool) -> list[str]:
+        """Send off the outbox of a file that was saved. The ingest takes a record twice without harm, so it
+        may have gone off before a kill."""
+        told = []
+        for record in self.outbox:
+            if not spool.has_trace(record["id"]):
+                with contextlib.suppress(FileExistsError):
+                    spool.commit(record)
+            if spool.files.size(spool.folder, f"{record['id']}.json") is not None:
+                spool.done(record)
+            told.append(record["id"])
+        if self.outbox and self.active:
+            self.outbox = []
+        return told

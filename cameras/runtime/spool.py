@@ -1,0 +1,244 @@
+"""One capture's way to the disk, whatever dies: plan, parts, record (the commit), place, done.
+
+Only the spool's owner calls this (it holds the folder's lock). The steps and their order are the protocol of
+docs/spool.md; change them only beside the simulation in tests/faults/test_spool_simulation.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
+from uuid import UUID
+
+from cameras.runtime.durable import OUT_OF_SPACE, Chunk, Files
+from cameras.runtime.killpoints import reached
+
+SLOTS = 64
+SLOT_BYTES = 8192
+KIND = re.compile(r"[a-z0-9]{1,10}\Z")
+
+
+class Plan(TypedDict):
+    """What is about to be exposed. `path` is the final place without the file's ending."""
+
+    id: str
+    camera: str
+    slug: str
+    session: str | None
+    index: int | None
+    planned: str
+    boot: str
+    boot_s: float
+    deadline_s: float
+    path: str
+    asked: dict[str, Any]
+    requested_by: str
+    job: str
+
+
+class PartFile(TypedDict):
+    kind: str
+    bytes: int
+    sha256: str
+    part: str
+    path: str
+    width: int | None
+    height: int | None
+
+
+class Record(TypedDict):
+    """How something ended. Kind `capture` has the fields of the ledger; `session` and `gap` have their own."""
+
+    kind: str
+    id: str
+    camera: str
+    slug: str
+    root: str
+    files: list[PartFile]
+    body: dict[str, Any]
+    settles: NotRequired[str]
+    """Name of a session file that the ingest removes once this record is taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part on the disk: its kind, ending (`.jpg`), length and hash."""
+
+    kind: str
+    suffix: str
+    bytes: int
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+
+
+def spool_folder(camera: str) -> str:
+    return f".spool/{UUID(camera)}"
+
+
+class Spool:
+    def __init__(self, files: Files, camera: str) -> None:
+        self.files = files
+        self.folder = spool_folder(camera)
+
+    # Step 0
+
+    def plan(self, plan: Plan) -> None:
+        """FileExistsError when the id has left any trace here: it is never exposed again."""
+        if self.has_trace(plan["id"]):
+            raise FileExistsError(f"Capture {plan['id']} is known already.")
+        self.files.unlink(self.folder, f"tmp-{plan['id']}")
+        self.files.create(self.folder, f"tmp-{plan['id']}", [_bytes(plan)])
+        self.files.rename(self.folder, f"tmp-{plan['id']}", f"{plan['id']}.plan")
+        self.files.sync(self.folder)
+        reached("after_plan")
+
+    def has_trace(self, capture: str) -> bool:
+        return any(self.files.size(self.folder, f"{capture}.{ending}") is not None for ending in _TRACES)
+
+    # Step 1
+
+    def write_part(self, capture: str, kind: str, suffix: str, chunks: Iterable[Chunk]) -> Part:
+        """Write and hash one file. OSError as the disk says it; after EIO it is written anew, once, by the caller."""
+        if not KIND.match(kind):
+            raise ValueError(f"{kind!r} is no kind of file: 1 to 10 lower-case letters and digits.")
+        digest = hashlib.sha256()
+        total = 0
+
+        def counted() -> Iterator[Chunk]:
+            nonlocal total
+            for chunk in chunks:
+                digest.update(chunk)
+                total += len(chunk)
+                yield chunk
+
+        self.files.create(self.folder, f"{capture}.{kind}.part", counted())
+        reached("after_part")
+        return Part(kind, suffix, total, digest.hexdigest())
+
+    def drop_part(self, capture: str, kind: str) -> None:
+        self.files.unlink(self.folder, f"{capture}.{kind}.part")
+
+    # Step 2
+
+    def commit(self, record: Record) -> None:
+        """The record under its name, durable. FileExistsError when there is one: the first verdict holds."""
+        content = _bytes(record)
+        temporary = self._durable_temporary(f"tmp-{record['id']}", content)
+        try:
+            self.files.link(self.folder, temporary, self.folder, f"{record['id']}.json")
+        finally:
+            self.files.unlink(self.folder, temporary)
+        self.files.sync(self.folder)
+        reached("after_record")
+
+    def _durable_temporary(self, name: str, content: bytes) -> str:
+        """The content in a file of its own; in a preallocated slot when the disk is full."""
+        self.files.unlink(self.folder, name)
+        try:
+            self.files.create(self.folder, name, [content])
+        except OSError as error:
+            if error.errno not in OUT_OF_SPACE:
+                raise
+            return self._fill_slot(content, error)
+        return name
+
+    def _fill_slot(self, content: bytes, full: OSError) -> str:
+        if len(content) > SLOT_BYTES:
+            raise full
+        for slot in sorted(self.files.names(self.folder)):
+            if slot.startswith("slot-"):
+                self.files.overwrite(self.folder, slot, content.ljust(SLOT_BYTES))
+                return slot
+        raise full
+
+    # Step 3
+
+    def place(self, record: Record) -> None:
+        """Each part under its final path. FileExistsError when another file is there."""
+        for file in record["files"]:
+            folder, _, name = file["path"].rpartition("/")
+            self.files.make_folders(folder)
+            try:
+                self.files.link(self.folder, file["part"], folder, name)
+            except FileExistsError:
+                if not self.files.same(self.folder, file["part"], folder, name):
+                    raise
+            except FileNotFoundError:
+                if self.files.size(folder, name) != file["bytes"]:
+                    raise
+        for folder in {file["path"].rpartition("/")[0] for file in record["files"]}:
+            self.files.sync(folder)
+        reached("after_place")
+
+    # Step 4
+
+    def done(self, record: Record) -> None:
+        """Remove plan and parts, and only then let the ingest see the record."""
+        self.files.unlink(self.folder, f"{record['id']}.plan")
+        for file in record["files"]:
+            self.files.unlink(self.folder, file["part"])
+        self.files.rename(self.folder, f"{record['id']}.json", f"{record['id']}.done")
+        self.files.sync(self.folder)
+        reached("after_done")
+
+    # Beside the captures
+
+    def replace(self, name: str, content: dict[str, Any]) -> None:
+        """A file of the owner (a session's state), replaced durably."""
+        temporary = self._durable_temporary(f"tmp-{name}", _bytes(content))
+        self.files.rename(self.folder, temporary, name)
+        self.files.sync(self.folder)
+
+    def read(self, name: str) -> dict[str, Any]:
+        """ValueError when it is not the JSON object that was written."""
+        content = json.loads(self.files.read(self.folder, name))
+        if not isinstance(content, dict):
+            raise ValueError(f"{name} holds no JSON object.")
+        return content
+
+    def names(self) -> list[str]:
+        return sorted(self.files.names(self.folder))
+
+    def refill_slots(self) -> int:
+        """Bring the slots up to their number; how many were made. A full disk is no error here."""
+        there = set(self.files.names(self.folder))
+        wanted = [name for name in (f"slot-{number:02}" for number in range(SLOTS)) if name not in there]
+        made = 0
+        try:
+            for name in wanted:
+                self.files.preallocate(self.folder, name, SLOT_BYTES)
+                made += 1
+        except OSError as error:
+            if error.errno not in OUT_OF_SPACE:
+                raise
+        if made:
+            self.files.sync(self.folder)
+        return made
+
+
+_TRACES = ("plan", "json", "done")
+
+
+def _bytes(content: Any) -> bytes:
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def boot_id() -> str:
+    """Which start of the machine this is."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def open_spool_folder(files: Files, camera: str) -> str:
+    folder = spool_folder(camera)
+    files.make_folders(f"{folder}/rejected")
+    return folder
+
+
+def is_out_of_space(error: OSError) -> bool:
+    return error.errno in OUT_OF_SPACE

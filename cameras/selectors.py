@@ -1,0 +1,29 @@
+"""Which cameras a user may know of. One that may not be seen does not exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cameras.models import Camera, CameraQuerySet
+
+
+class NoPrimaryCamera(Exception):
+    def __init__(self) -> None:
+        super().__init__("No camera is the primary one. Make one primary: `skycam cameras set NAME --primary`.")
+
+
+def cameras_for(user: Any) -> CameraQuerySet:
+    return Camera.objects.visible_to(user)
+
+
+def camera_for(user: Any, slug: str) -> Camera:
+    """Camera.DoesNotExist also when the user may not see it."""
+    return cameras_for(user).get(slug=slug)
+
+
+def primary_camera_for(user: Any) -> Camera:
+    """NoPrimaryCamera when there is none that the user may see."""
+    camera = cameras_for(user).filter(primary=True).first()
+    if camera is None:
+        raise NoPrimaryCamera
+    return camera

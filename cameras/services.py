@@ -1,0 +1,110 @@
+"""What is done to cameras as rows: add, change, remove, connect, settings. Each is one transaction with its event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from cameras import control
+from cameras.models import Camera
+from cameras.validation import checked_settings
+from monitoring.services import record_event
+
+CHANGEABLE = {"name", "address", "host", "enabled", "settings", "primary"}
+
+
+@transaction.atomic
+def add_camera(
+    *, slug: str, kind: str, name: str = "", address: str = "", host: str = "", values: dict[str, Any] | None = None,
+    primary: bool = False, actor: str = "",
+) -> Camera:  # fmt: skip
+    """A new camera on `host` (this one by default). ValidationError with a sentence for each bad field."""
+    camera = Camera(
+        slug=slug, kind=kind, name=name or slug, address=address, host=host or settings.STATION.host,
+        settings=values or {}, primary=primary,
+    )  # fmt: skip
+    if not primary and not Camera.objects.present().filter(primary=True).exists():
+        camera.primary = True
+    if primary:
+        Camera.objects.present().filter(primary=True).update(primary=False)
+    _store(camera)
+    record_event("camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=slug, actor=actor)
+    return camera
+
+
+@transaction.atomic
+def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "") -> Camera:
+    """Change some of CHANGEABLE. ValidationError with a sentence for each bad field; then nothing is changed."""
+    if unknown := set(changes) - CHANGEABLE:
+        raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
+    if changes.get("primary"):
+        Camera.objects.present().filter(primary=True).exclude(pk=camera.pk).update(primary=False)
+    for field, value in changes.items():
+        setattr(camera, field, value)
+    _store(camera)
+    record_event(
+        "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {camera.slug}.",
+        camera=camera.slug, actor=actor,
+    )  # fmt: skip
+    return camera
+
+
+def _store(camera: Camera) -> None:
+    camera.full_clean(exclude=["audience"])
+    try:
+        with transaction.atomic():
+            camera.save()
+    except IntegrityError:
+        raise ValidationError({"slug": f"There is a camera {camera.slug!r} already."}) from None
+
+
+@transaction.atomic
+def remove_camera(camera: Camera, actor: str = "") -> None:
+    """Soft: the row stays for its captures, and its host empties the spool. The slug is free again."""
+    camera.removed_at = timezone.now()
+    camera.enabled = camera.connected = camera.primary = False
+    camera.save()
+    record_event("camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera.slug, actor=actor)
+
+
+def set_connected(camera: Camera, connected: bool, actor: str = "") -> Camera:
+    """Wish the camera connected or not; lasts across restarts. The host is told to look at once."""
+    with transaction.atomic():
+        camera.connected = connected
+        if connected:
+            camera.enabled = True
+        camera.save(update_fields=["connected", "enabled"])
+        verb = "connected" if connected else "disconnected"
+        record_event("command", f"{actor or 'Someone'} {verb} {camera.slug}.", camera=camera.slug, actor=actor)
+    return camera
+
+
+def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
+    """Have the host bring the camera to what its row wishes; answers with the status that was reached."""
+    return control.ask(camera, "reconcile", wait_s=wait_s)
+
+
+def set_settings(camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False) -> dict[str, Any]:
+    """Store the wished settings and apply them. The answer: `actual`, `read_at`, `warnings`.
+
+    ValidationError for a bad value, and nothing is changed. ControlError when the camera could not be told:
+    the settings are stored and will be applied when it opens.
+    """
+    wished = checked_settings(camera.kind, values if replace else {**camera.settings, **values})
+    with transaction.atomic():
+        Camera.objects.filter(pk=camera.pk).update(settings=wished)
+        record_event(
+            "camera.settings", f"{actor or 'Someone'} set {wished} on {camera.slug}.",
+            camera=camera.slug, actor=actor, data={"settings": wished},
+        )  # fmt: skip
+    camera.settings = wished
+    return control.ask(camera, "configure", {"settings": wished})
+
+
+def refresh_settings(camera: Camera) -> dict[str, Any]:
+    """Ask the camera what it has now: `actual`, `read_at`, `warnings`."""
+    return control.ask(camera, "configure", {"settings": {}})

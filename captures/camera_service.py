@@ -1,0 +1,209 @@
+"""`CameraService`: the façade through which pages, API, CLI and programs have cameras capture.
+
+It plans rows, sends commands through `cameras.control` and answers with what was observed.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import uuid6
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from cameras import control
+from cameras.broker import BrokerDown
+from cameras.control import ControlError, HostDown, TooSlow
+from cameras.models import Camera
+from captures.models import Capture, Session
+from captures.models.session import SessionState
+from captures.requests import CaptureRequest, SessionRequest
+from monitoring.services import record_event
+
+log = logging.getLogger(__name__)
+MOST_WAIT_S = 10.0
+BEGIN_WITHIN_S = 30.0
+
+
+class Mismatch(Exception):
+    """An Idempotency-Key came again with another request."""
+
+
+class SessionHeld(Exception):
+    """Another session holds the camera."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(
+            f"{session.camera.slug} is held by the session {session.name or session.id}, started by "
+            f"{session.created_by or 'the station'} at {session.created_at:%Y-%m-%d %H:%M:%SZ}. Stop it first."
+        )
+        self.session = session
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A capture as it stands; `pending` when its outcome was not there in time. `problem` says why it could
+    not even be sent."""
+
+    capture: Capture
+    pending: bool = False
+    problem: ControlError | BrokerDown | None = None
+
+
+class CameraService:
+    def __init__(self, actor: str = "") -> None:
+        self.actor = actor
+
+    def capture(self, camera: Camera, request: CaptureRequest, *, key: str = "", wait: bool = True) -> Outcome:
+        """One still. Every planned capture ends with one outcome, also when this call gives up waiting.
+
+        Mismatch when `key` (Idempotency-Key) was used for another request.
+        """
+        capture, known = self._plan(camera, request, key)
+        if known:
+            return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
+        wait_s = min(MOST_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
+        try:
+            sent = control.send(
+                camera, "capture", self._arguments(capture, request), wait_s=wait_s, within_s=BEGIN_WITHIN_S
+            )
+        except (HostDown, BrokerDown) as error:
+            return Outcome(self._never_sent(capture, error), problem=error)
+        return self._observe(capture, sent) if wait else Outcome(capture, pending=True)
+
+    def _plan(self, camera: Camera, request: CaptureRequest, key: str) -> tuple[Capture, bool]:
+        capture = Capture(
+            id=uuid6.uuid7(), camera=camera, asked=request.asked(), requested_by=self.actor, job=request.job,
+            note=request.note, driver=camera.kind, idempotency_key=key or None,
+        )  # fmt: skip
+        try:
+            with transaction.atomic():
+                capture.save(force_insert=True)
+        except IntegrityError:
+            return self._known(camera, request, key), True
+        return capture, False
+
+    def _known(self, camera: Camera, request: CaptureRequest, key: str) -> Capture:
+        first = Capture.objects.get(requested_by=self.actor, idempotency_key=key)
+        if (first.camera_id, first.asked, first.job, first.note) != (
+            camera.id,
+            request.asked(),
+            request.job,
+            request.note,
+        ):
+            raise Mismatch(f"The Idempotency-Key {key!r} was used for another request. Use a new one.")
+        return first
+
+    def _arguments(self, capture: Capture, request: CaptureRequest) -> dict[str, Any]:
+        return {
+            "id": str(capture.id),
+            "planned": capture.planned_at.isoformat(),
+            "asked": request.asked(),
+            "requested_by": self.actor,
+            "job": request.job,
+        }
+
+    def _never_sent(self, capture: Capture, error: ControlError | BrokerDown) -> Capture:
+        """Nothing left this process, so it may say how the capture ended."""
+        from captures.ingest import settle_unstarted
+
+        settle_unstarted(capture.id, "host_down", str(error))
+        capture.refresh_from_db()
+        return capture
+
+    def _observe(self, capture: Capture, sent: control.Sent) -> Outcome:
+        try:
+            control.wait(sent)
+        except (TooSlow, BrokerDown):
+            log.info("capture %s has no outcome yet", capture.id)
+        except ControlError as error:
+            capture.refresh_from_db()
+            return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=error)
+        capture.refresh_from_db()
+        return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
+
+    def start_session(self, camera: Camera, request: SessionRequest) -> Session:
+        """SessionHeld when one is active; ControlError or BrokerDown when the host could not be told, and then
+        the session has failed: it does not start behind the operator's back."""
+        session = self._planned_session(camera, request)
+        try:
+            control.ask(camera, "start", {"session": session_order(session)})
+        except TooSlow:
+            log.info("session %s was not confirmed yet", session.id)
+        except (ControlError, BrokerDown) as error:
+            self._withdraw(session, str(error))
+            raise
+        session.refresh_from_db()
+        return session
+
+    def _planned_session(self, camera: Camera, request: SessionRequest) -> Session:
+        try:
+            with transaction.atomic():
+                session = Session.objects.create(
+                    camera=camera, name=request.name, programme=request.programme(), created_by=self.actor
+                )
+                record_event(
+                    "command", f"{self.actor or 'Someone'} started a session on {camera.slug}.", camera=camera.slug,
+                    subject=session.id, actor=self.actor, data=request.programme(),
+                )  # fmt: skip
+        except IntegrityError:
+            held = Session.objects.active().select_related("camera").filter(camera=camera).first()
+            if held is None:
+                raise
+            raise SessionHeld(held) from None
+        return session
+
+    def _withdraw(self, session: Session, message: str) -> None:
+        """The wish is taken back with a higher revision, should the command still arrive."""
+        Session.objects.filter(pk=session.pk, state=SessionState.PLANNED).update(
+            state=SessionState.FAILED, desired=Session.Desired.STOPPED, revision=session.revision + 1,
+            reason="host_down", message=message, ended_at=timezone.now(),
+        )  # fmt: skip
+
+    def stop_session(self, session: Session) -> Session:
+        """Wish it stopped; answered when the session's file says so. When the host is away the wish stands and
+        is carried out when it is back: ControlError or BrokerDown says so."""
+        with transaction.atomic():
+            locked = Session.objects.select_for_update().get(pk=session.pk)
+            if locked.state not in {SessionState.PLANNED, SessionState.RUNNING, SessionState.PAUSED}:
+                return locked
+            if locked.desired != Session.Desired.STOPPED:
+                locked.desired, locked.revision = Session.Desired.STOPPED, locked.revision + 1
+                locked.save(update_fields=["desired", "revision"])
+                record_event(
+                    "command", f"{self.actor or 'Someone'} stopped the session on {locked.camera.slug}.",
+                    camera=locked.camera.slug, subject=session.pk, actor=self.actor,
+                )  # fmt: skip
+        control.ask(locked.camera, "stop", {"session": session_order(locked)})
+        locked.refresh_from_db()
+        return locked
+
+
+def readout_s(camera: Camera) -> float:
+    return float(camera.capabilities.get("readout_s", 1.0))
+
+
+def session_order(session: Session) -> dict[str, Any]:
+    """The session as a camera process takes it (`cameras.runtime.sessions.SessionOrder`)."""
+    return {
+        "id": str(session.id),
+        "name": session.name,
+        "revision": session.revision,
+        "desired": session.desired,
+        "programme": session.programme,
+        "created_by": session.created_by,
+        "so_far": {
+            "planned": session.planned,
+            "saved": session.saved,
+            "failed": session.failed,
+            "skipped": session.skipped,
+            "exposure_us": session.exposure_total_us,
+            "told": session.told,
+        },
+    }
+
+
+def active_session(camera: Camera) -> Session | None:
+    return Session.objects.active().filter(camera=camera).first()

@@ -1,0 +1,67 @@
+"""What may be asked of a capture and of a session, checked before a row is written or a command sent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from cameras.models import Camera
+
+HOUR_US = 3_600_000_000
+Text = Annotated[str, Field(max_length=120)]
+
+
+class Exposing(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    gain: Annotated[float, Field(ge=0, le=1000, strict=False)] | None = None
+    iso: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    f_number: Annotated[float, Field(gt=0, le=128, strict=False)] | None = None
+
+
+class CaptureRequest(Exposing):
+    """One still. None means: as the camera is set."""
+
+    exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] | None = None
+    format: Annotated[str, Field(max_length=20, pattern=r"\A[A-Za-z0-9+ ._-]+\Z")] | None = None
+    job: Text = ""
+    note: Annotated[str, Field(max_length=2000)] = ""
+
+    def asked(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True, exclude={"job", "note"})
+
+    def exposure_s(self, camera: Camera) -> float:
+        """Seconds; the camera's own setting when nothing was asked."""
+        own = camera.read_back.get("exposure_us") or camera.settings.get("exposure_us") or 1_000_000
+        return float(self.exposure_us or own) / 1e6
+
+
+class SessionRequest(Exposing):
+    """An interval session: seed 002's 8 s, every 12 s after the end of the one before, f/1.4."""
+
+    exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] = 8_000_000
+    delay_s: Annotated[float, Field(ge=0, le=86_400, strict=False)] | None = None
+    cadence_s: Annotated[float, Field(gt=0, le=86_400, strict=False)] | None = None
+    f_number: Annotated[float, Field(gt=0, le=128, strict=False)] | None = 1.4
+    count: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    name: Text = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.delay_s is not None and self.cadence_s is not None:
+            raise ValueError("Give delay_s (from the end of one to the next start) or cadence_s (from start to start).")
+        if self.cadence_s is not None and self.cadence_s * 1e6 < self.exposure_us:
+            raise ValueError("cadence_s is shorter than the exposure.")
+        if self.until is not None and self.until <= datetime.now(UTC):
+            raise ValueError("until is over already.")
+        return self
+
+    def programme(self) -> dict[str, Any]:
+        """As the camera process takes it (`cameras.runtime.sessions.Programme`)."""
+        found = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
+        if self.cadence_s is None:
+            found["delay_s"] = self.delay_s if self.delay_s is not None else 12.0
+        return found

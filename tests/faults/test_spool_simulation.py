@@ -1,0 +1,193 @@
+"""The spool protocol under a kill or a power cut between any two calls of capture, ingest and recovery."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from cameras.runtime.recovery import failed_record, recover, settle_session
+from cameras.runtime.sessions import Moment, SessionFile, SessionOrder, session_name
+from cameras.runtime.spool import Plan, Record, Spool, open_spool_folder
+from tests.faults.memory_files import Killed, MemoryFiles
+
+CAMERA = "0193a000-0000-7000-8000-000000000001"
+ROOT = "0193a000-0000-7000-8000-000000000002"
+SESSION = "0193a000-0000-7000-8000-000000000003"
+START = Moment(1_700_000_000.0, "boot", 10.0)
+CUTS = {"kill": None, "power, all lost": 0.0, "power, half kept": 0.5, "power, all kept": 1.0}
+
+
+def capture_id(minted: int) -> str:
+    return f"0193b000-0000-7000-8000-{minted:012}"
+
+
+def plan_of(index: int, minted: int) -> Plan:
+    return Plan(
+        id=capture_id(minted), camera=CAMERA, slug="dslr", session=SESSION, index=index, planned="2026-01-01T00:00:00Z",
+        boot="boot", boot_s=10.0, deadline_s=20.0, path=f"captures/dslr/{capture_id(minted)}", asked={},
+        requested_by="", job="",
+    )  # fmt: skip
+
+
+@dataclass
+class Station:
+    """One camera's owner, the ingest beside it, and a database that forgets nothing."""
+
+    files: MemoryFiles = field(default_factory=MemoryFiles)
+    rows: dict[str, Record] = field(default_factory=dict)
+    gaps: dict[str, Record] = field(default_factory=dict)
+    minted: int = 0
+    told: int = 0
+    state: str = "planned"
+    contradictions: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        open_spool_folder(self.files, CAMERA)
+        self.spool = Spool(self.files, CAMERA)
+        self.files.beside = self.ingest
+
+    def run(self) -> None:
+        """What a camera process does with a session of two captures, the second of which fails."""
+        recover(self.spool, ROOT)
+        session = self.session()
+        for index in range(session.settled + 1, 2):
+            self.capture(index)
+        session = self.session()
+        if session.active:
+            session.move("finished")
+            session.tell(self.spool)
+
+    def session(self) -> SessionFile:
+        name = session_name(SESSION)
+        if self.files.size(self.spool.folder, name) is not None:
+            return SessionFile.load(self.spool, name)
+        order = SessionOrder(
+            id=SESSION, name="", revision=1, desired="running", programme={"exposure_us": 1}, created_by="", so_far={}
+        )
+        session = SessionFile.begin(order, CAMERA, "dslr", ROOT, START)
+        if self.state == "finished":
+            session.state = "finished"
+            session.settled = 1
+            return session
+        session.move("running")
+        session.tell(self.spool)
+        return session
+
+    def capture(self, index: int) -> None:
+        self.minted += 1
+        plan = plan_of(index, self.minted)
+        self.spool.plan(plan)
+        if index == 1:
+            self.finish(failed_record(plan, ROOT, "camera_error", "It did not answer."))
+            return
+        record = failed_record(plan, ROOT, "", "", outcome="saved")
+        for kind, content in (("raw", b"R" * 20), ("jpeg", b"J" * 10)):
+            part = self.spool.write_part(plan["id"], kind, f".{kind}", [content])
+            record["files"].append(
+                {"kind": kind, "bytes": part.bytes, "sha256": part.sha256, "part": f"{plan['id']}.{kind}.part",
+                 "path": f"{plan['path']}.{kind}", "width": None, "height": None}
+            )  # fmt: skip
+        self.finish(record)
+
+    def finish(self, record: Record) -> None:
+        self.spool.commit(record)
+        self.spool.place(record)
+        settle_session(self.spool, record)
+        self.spool.done(record)
+
+    def ingest(self) -> None:
+        self.files.beside_at = None
+        for name in self.spool.names():
+            if name.endswith(".done"):
+                record: Record = json.loads(self.files.read(self.spool.folder, name))
+                self.take(record)
+                self.files.step()
+                self.files.unlink(self.spool.folder, record.get("settles", ""))
+                self.files.unlink(self.spool.folder, name)
+                self.files.sync(self.spool.folder)
+
+    def take(self, record: Record) -> None:
+        if record["kind"] == "capture":
+            kept = self.rows.setdefault(record["id"], record)
+            if kept["body"]["outcome"] != record["body"]["outcome"]:
+                self.contradictions.append(record["id"])
+        elif record["kind"] == "gap":
+            self.gaps[record["id"]] = record
+        elif record["body"]["number"] > self.told:
+            self.told, self.state = record["body"]["number"], record["body"]["state"]
+
+    def wrongs(self) -> list[str]:
+        """What is not as the protocol promises, once everything came to rest."""
+        indices = sorted(record["body"]["index"] for record in self.rows.values())
+        wrong = list(self.contradictions)
+        wrong += [f"indices {indices}"] * (indices != [0, 1])
+        wrong += [f"state {self.state}"] * (self.state != "finished")
+        wrong += [f"gaps {self.gaps}"] * bool(self.gaps)
+        wrong += [f"left over {name}" for name in self.spool.names() if name != "rejected"]
+        wrong += [f"rejected {name}" for name in self.files.names(f"{self.spool.folder}/rejected")]
+        placed = set(self.files.folders.get("captures/dslr", MemoryFiles().folders[""]).names)
+        named = {file["path"].split("/")[-1] for record in self.rows.values() for file in record["files"]}
+        return wrong + [f"file without row {name}" for name in placed - named] + [
+            f"row without file {name}" for name in named - placed
+        ]  # fmt: skip
+
+
+def until_killed(station: Station, at: int | None, beside: int | None, cut: float | None) -> bool:
+    """Run the owner until it is killed at that step (True) or is through (False)."""
+    station.files.steps = 0
+    station.files.kill_at, station.files.beside_at = at, beside
+    try:
+        station.run()
+        station.ingest()
+    except Killed:
+        if cut is not None:
+            station.files.power_cut(cut)
+        return True
+    finally:
+        station.files.kill_at = station.files.beside_at = None
+    return False
+
+
+def steps_of_a_life() -> int:
+    station = Station()
+    until_killed(station, None, None, None)
+    return station.files.steps
+
+
+def lives(stride: int) -> Iterator[tuple[int, int, int, float | None]]:
+    """First kill, ingest beside the first life, second kill, what the cut keeps."""
+    steps = steps_of_a_life() + 2
+    every = itertools.product(range(1, steps), range(1, steps), range(1, steps), CUTS.values())
+    return itertools.islice(every, 0, None, stride)
+
+
+def wrong_lives(chosen: Iterable[tuple[int, int, int, float | None]]) -> list[tuple[object, list[str]]]:
+    wrong: list[tuple[object, list[str]]] = []
+    for first, beside, second, cut in chosen:
+        station = Station()
+        until_killed(station, first, beside, cut)
+        until_killed(station, second, None, cut)
+        until_killed(station, None, None, None)
+        if found := station.wrongs():
+            wrong.append(((first, beside, second, cut), found))
+    return wrong
+
+
+def test_a_life_without_a_kill_ends_with_every_outcome_in_the_database() -> None:
+    station = Station()
+    until_killed(station, None, None, None)
+    assert station.wrongs() == []
+
+
+def test_no_kill_or_power_cut_between_two_calls_loses_or_doubles_a_capture() -> None:
+    assert wrong_lives(lives(stride=197))[:3] == []
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(3600)
+def test_half_a_million_kills_lose_or_double_no_capture() -> None:
+    assert wrong_lives(lives(stride=5))[:3] == []
