@@ -9,13 +9,16 @@ from typing import Any
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 
-from skycam_project.launch import heartbeat
+from monitoring import heartbeat
 
 warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks are JSON alone
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 
 PART = os.environ.get("SKYCAM_PART", "")
 """Which part this process is; the launcher says so. Empty where tasks are only sent."""
+
+BEAT_BY_THREAD = {"worker", "jobs", "beat"}
+"""Parts whose heartbeat is a thread's. The worker leaves this set when its Supervisor's loop beats."""
 
 app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -24,7 +27,8 @@ app.autodiscover_tasks()
 
 
 def tell_the_launcher(**_: Any) -> None:
-    heartbeat.start_heartbeat_thread()
+    if PART in BEAT_BY_THREAD:
+        heartbeat.start_heartbeat_thread()
 
 
 def take_in_restarts(**_: Any) -> None:

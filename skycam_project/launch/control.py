@@ -28,9 +28,9 @@ async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            answer = await _answer(await reader.readline(), parts)
-            writer.write(json.dumps(answer).encode() + b"\n")
-            await writer.drain()
+            if line := await reader.readline():
+                writer.write(json.dumps(await _answer(line, parts)).encode() + b"\n")
+                await writer.drain()
         except ConnectionError:
             return  # whoever asked has gone
         finally:

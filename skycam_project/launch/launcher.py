@@ -38,6 +38,8 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
         _complain(error.problems)
     except LaunchError as error:
         _complain([str(error)])
+    except KeyboardInterrupt:
+        return AT_ONCE
     return 1
 
 

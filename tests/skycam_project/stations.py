@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from skycam_project.config import ConfigManager, SkycamConfig
+from skycam_project.config import ConfigManager, SkycamConfig, socket_path
 from skycam_project.launch import ps
 
 RUN = "import sys; from skycam_project.launch import up; sys.exit(up(only=sys.argv[1] or None))"
@@ -79,9 +80,13 @@ class Station:
         return self.status()
 
     def ensure_stopped(self) -> None:
+        """And nothing of it left outside its folder, where the sockets of a long path are."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        sockets = socket_path(self.data, "launcher").parent
+        if not sockets.is_relative_to(self.data):
+            shutil.rmtree(sockets)
 
     def parts(self) -> dict[str, dict[str, Any]]:
         return {row["name"]: row for row in ps(self.config)}
