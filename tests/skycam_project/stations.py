@@ -74,10 +74,13 @@ class Station:
         assert self.process is not None
         return self.process.wait(within_s)
 
-    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.status()
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.interrupt(number)
+        return self.status(within_s=10)
 
     def ensure_stopped(self) -> None:
         """And nothing of it left outside its folder, where the sockets of a long path are."""

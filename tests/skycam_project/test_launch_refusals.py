@@ -129,6 +129,26 @@ def test_two_stations_do_not_meet(new_station: NewStation) -> None:
     assert other.get("key") is None
 
 
+@pytest.fixture
+def hung(new_station: NewStation) -> Station:
+    """A station whose part no longer reacts, and which has just been told to stop."""
+    station = new_station(SKYCAM_SUPERVISION__SILENCE_S="60")
+    running_valkey(station)
+    os.kill(station.pids()["valkey"], signal.SIGSTOP)
+    station.interrupt()
+    station.eventually_says("stopping")
+    return station
+
+
+def test_a_hung_part_does_not_keep_a_station_from_stopping_within_ten_seconds(hung: Station) -> None:
+    assert hung.status(within_s=10) == 0
+
+
+def test_a_second_interrupt_ends_a_station_at_once(hung: Station) -> None:
+    hung.interrupt()
+    assert hung.status(within_s=2) == 130
+
+
 def test_sigterm_stops_a_part_that_runs_alone(new_station: NewStation) -> None:
     station = new_station()
     running_valkey(station)
