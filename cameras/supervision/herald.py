@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import redis
 
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 WANT_S = 0.2
 TELL_S = 1.0
 HEARTBEAT_LIFE_S = 5
+FROM_STATE = ("session", "last_frame", "last_capture", "temperature_celsius")
+FROM_IDENTITY = ("vendor", "model", "serial", "firmware")
 STUCK_S = 5.0
 """A Supervisor whose loop stood still this long gives no heartbeat."""
 
@@ -97,12 +99,8 @@ class Herald:
     def status(self, post: Post) -> statuses.Status:
         state = post.child.state if post.child else {}
         observed, reason = post.observed
-        found = statuses.absent(post.wish.slug, post.wish.desired, reason)
-        found["observed"] = observed
-        found["since"] = iso(post.since)
-        for name in ("session", "last_frame", "last_capture", "temperature_celsius"):
-            found[name] = state.get(name)  # type: ignore[literal-required]
-        found["fps"] = state.get("fps", 0.0)
-        for name in ("vendor", "model", "serial", "firmware"):
-            found[name] = post.identity.get(name, "")
-        return found
+        found: dict[str, Any] = {**statuses.absent(post.wish.slug, post.wish.desired, reason)}
+        found |= {"observed": observed, "since": iso(post.since), "fps": state.get("fps", 0.0)}
+        found |= {name: state.get(name) for name in FROM_STATE}
+        found |= {name: post.identity.get(name, "") for name in FROM_IDENTITY}
+        return cast(statuses.Status, found)

@@ -13,7 +13,6 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from cameras.supervision.herald import Herald
 from cameras.supervision.ladder import BackOff, Ladder
 from cameras.supervision.ledger import Ledger
 from cameras.supervision.wishes import Wish
+from monitoring import heartbeat
 
 log = logging.getLogger(__name__)
 TICK_S = 0.1
@@ -79,7 +79,6 @@ class Supervisor:
         self.run_folder = Path(settings.STATION.data) / "run"
         self.posts: dict[str, Post] = {}
         self.alive_at = time.monotonic()
-        self.beats: list[Callable[[], None]] = []
         self._commands: queue.Queue[Command] = queue.Queue()
         self._waiters: list[tuple[Command, float]] = []
         self._woken = threading.Event()
@@ -179,8 +178,7 @@ class Supervisor:
 
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
-        for beat in self.beats:
-            beat()
+        heartbeat.beat()
         self._adopt(self.ledger.wishes)
         while not self._commands.empty():
             self._follow(self._commands.get())
