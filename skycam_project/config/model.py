@@ -194,6 +194,7 @@ class SiteConfig(Section):
 class SupervisionConfig(Section):
     healthy_s: float = key(30.0, "Seconds without a fault that reset the back-off.", SECONDS, gt=0)
     margin_s: float = key(5.0, "Seconds a frame may be late before the camera counts as hung.", SECONDS, gt=0)
+    silence_s: float = key(15.0, "Seconds without a sign of life after which a part is killed.", SECONDS, gt=0)
     crash_loop_exits: int = key(5, "Exits in a row that make a crash loop.", "a whole number above 0", gt=0)
     crash_loop_s: float = key(10.0, "Seconds after its start within which an exit counts.", SECONDS, gt=0)
 
@@ -290,6 +291,11 @@ class SkycamConfig(Section):
     @property
     def secret_key(self) -> str:
         return self.web.secret_key
+
+    @property
+    def redis_embedded(self) -> bool:
+        """Whether the launcher starts the broker itself."""
+        return ("redis_url",) not in self._given
 
     @property
     def camera_given(self) -> bool:

@@ -1,0 +1,45 @@
+"""The Celery application: `python -m celery --app skycam_project.celery worker`."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+from celery import Celery, signals
+from celery.exceptions import SecurityWarning
+
+from monitoring import heartbeat
+
+warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks are JSON alone
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
+
+PART = os.environ.get("SKYCAM_PART", "")
+"""Which part this process is; the launcher says so. Empty where tasks are only sent."""
+
+BEAT_BY_THREAD = {"jobs", "beat"}
+"""Parts whose heartbeat is a thread's. The worker's is its Supervisor's loop."""
+
+app = Celery("skycam")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.beat_max_loop_interval = 10
+app.autodiscover_tasks()
+if PART == "worker":
+    app.steps["worker"].add("cameras.supervision.bootstep:SupervisorStep")
+
+
+def tell_the_launcher(**_: Any) -> None:
+    if PART in BEAT_BY_THREAD:
+        heartbeat.start_heartbeat_thread()
+
+
+def take_in_restarts(**_: Any) -> None:
+    if PART == "worker":
+        from skycam_project.launch.intake import start_intake_thread
+
+        start_intake_thread()
+
+
+signals.worker_init.connect(tell_the_launcher)
+signals.beat_init.connect(tell_the_launcher)
+signals.worker_ready.connect(take_in_restarts)
