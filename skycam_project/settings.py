@@ -1,14 +1,75 @@
-"""Django's settings, all of them derived from the typed configuration."""
+"""Django's settings, all of them derived from the station's configuration."""
 
 from __future__ import annotations
 
+import socket
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
 from skycam_project.config import load_config
+from skycam_project.config.addresses import is_everywhere, is_loopback
+from skycam_project.config.database import django_database
+from skycam_project.config.masking import secrets_of
+from skycam_project.config.redis import celery_broker
 
 STATION = load_config()
-BASE_DIR = __import__("pathlib").Path(__file__).resolve().parent.parent
+BASE_DIR = Path(__file__).resolve().parent.parent
+DAY_S = 86_400
+YEAR_S = 365 * DAY_S
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
+
+
+def own_names() -> list[str]:
+    """The names and addresses by which a browser reaches a server that listens on `web.host`."""
+    if not is_everywhere(STATION.web.host):
+        return [bracketed(STATION.web.host)]
+    interfaces = [entry for entries in psutil.net_if_addrs().values() for entry in entries]
+    addresses = [entry.address for entry in interfaces if entry.family in {socket.AF_INET, socket.AF_INET6}]
+    return [socket.gethostname(), *(bracketed(address.partition("%")[0]) for address in addresses)]
+
+
+# Who may ask
 SECRET_KEY = STATION.secret_key
-DEBUG = False
-ALLOWED_HOSTS = ["*"]
+DEBUG = STATION.web.debug and is_loopback(STATION.web.host)
+ALLOWED_HOSTS = list(dict.fromkeys([*STATION.web.allowed_hosts, "localhost", "127.0.0.1", "[::1]", *own_names()]))
+AUTH_USER_MODEL = "access.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+# Cookies are shared between ports, and two stations of one machine must not sign each other out.
+SESSION_COOKIE_NAME = f"skycam_session_{STATION.station}"
+CSRF_COOKIE_NAME = f"skycam_csrf_{STATION.station}"
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = STATION.web.tls
+SECURE_HSTS_SECONDS = YEAR_S if STATION.web.tls else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = STATION.web.tls
+CSRF_TRUSTED_ORIGINS = (
+    [f"https://{f'*{host}' if host.startswith('.') else host}" for host in ALLOWED_HOSTS if host != "*"]
+    if STATION.web.tls
+    else []
+)
+
+# What runs
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -16,16 +77,20 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "channels",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "skycam_project.access",
     "monitoring",
     "cameras",
     "captures",
     "scheduler",
 ]
-AUTH_USER_MODEL = "access.User"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -34,17 +99,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "skycam_project.urls"
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": STATION.data / "skycam.sqlite3",
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-        },
-    }
-}
+ASGI_APPLICATION = "skycam_project.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -61,3 +116,94 @@ TEMPLATES = [
 ]
 USE_TZ = True
 TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATION.data / "static"
+STATICFILES_DIRS = [folder for folder in [BASE_DIR / "static"] if folder.is_dir()]
+# Without a collectstatic step: files are found where they lie.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# What is kept
+DATABASES: dict[str, dict[str, Any]] = {"default": django_database(STATION.database_url, STATION.data)}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": STATION.redis_url,
+        "KEY_PREFIX": f"{STATION.station}:cache",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [{"address": STATION.redis_url}], "prefix": f"{STATION.station}:asgi"},
+    }
+}
+
+# The API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "skycam_project.access.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["skycam_project.access.permissions.RolePermission"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "skycam_project.access.problems.problem_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Skycam",
+    "DESCRIPTION": "Cameras that must not miss anything: control, captures, sessions, events.",
+    "VERSION": version("skycam"),
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Celery: commands to cameras and jobs. With the broker down, sending fails within a second.
+BROKER = celery_broker(STATION.redis_url)
+RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+CELERY_BROKER_URL = BROKER["broker_url"]
+CELERY_BROKER_USE_SSL = BROKER.get("broker_use_ssl")
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": f"{STATION.station}:",
+    "socket_connect_timeout": 1,
+    "retry_on_timeout": False,
+}
+CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 1
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"max_retries": 1, "timeout": 1.0}}
+CELERY_TASK_PUBLISH_RETRY_POLICY = RETRY_ONCE
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "jobs"
+CELERY_TASK_ANNOTATIONS = {"*": {"expires": DAY_S}}
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_TIMEZONE = "UTC"
+
+# Logs: one line for each record to stderr, where the launcher collects them
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "skycam_project.logs.OneLineFormatter", "secrets": secrets_of(STATION)}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": STATION.logging.level},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}

@@ -1,0 +1,91 @@
+"""What a station can have wrong, as Django system checks; `skycam doctor` lists them."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import import_string
+
+from skycam_project.config import ConfigError, check_writable
+from skycam_project.config.folder import KEY_FILE
+
+TABLES = ("cameras.drivers.DRIVERS", "monitoring.health.HEALTH")
+"""The literal tables of dotted paths. A value is a path, or a label and a path."""
+
+
+def register_checks() -> None:
+    for check in (check_station, check_tables):
+        checks.register(check, "skycam")
+
+
+def check_station(**_: Any) -> list[CheckMessage]:
+    station = settings.STATION
+    return [
+        *check_data_folder(station.data),
+        *check_secret_key(station.data / KEY_FILE),
+        *check_storage_root(station.storage_root),
+        *check_database_folder(settings.DATABASES["default"]),
+        *(checks.Warning(notice.text, id=f"skycam.{notice.code}") for notice in station.notices),
+    ]
+
+
+def check_tables(**_: Any) -> list[CheckMessage]:
+    return [message for table in TABLES for message in check_table(table)]
+
+
+def check_data_folder(data: Path) -> Iterator[CheckMessage]:
+    try:
+        check_writable(data)
+    except ConfigError:
+        yield Error(
+            f"The data folder {data} cannot be written.", hint="Change its owner or set SKYCAM_DATA.", id="skycam.E001"
+        )
+        return
+    if data.stat().st_mode & 0o077:
+        yield checks.Warning(
+            f"Others than its owner may enter the data folder {data}.", hint=f"chmod 700 {data}", id="skycam.W010"
+        )
+
+
+def check_secret_key(path: Path) -> Iterator[CheckMessage]:
+    if path.exists() and stat.S_IMODE(path.stat().st_mode) != 0o600:
+        yield Error(f"Others may read the secret key {path}.", hint=f"chmod 600 {path}", id="skycam.E002")
+
+
+def check_storage_root(root: Path) -> Iterator[CheckMessage]:
+    try:
+        check_writable(root)
+    except ConfigError as error:
+        yield Error(str(error), id="skycam.E003")
+
+
+def check_database_folder(database: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    if not database["ENGINE"].endswith("sqlite3"):
+        return
+    folder = Path(database["NAME"]).parent
+    try:
+        check_writable(folder)
+    except ConfigError:
+        yield Error(
+            f"The folder of the database, {folder}, cannot be written.",
+            hint="Make it, change its owner, or set DATABASE_URL.",
+            id="skycam.E004",
+        )
+
+
+def check_table(table: str) -> Iterator[CheckMessage]:
+    """Each path in a table leads to something."""
+    module, _, name = table.rpartition(".")
+    for key, value in getattr(import_module(module), name).items():
+        path = value if isinstance(value, str) else value[-1]
+        try:
+            import_string(path)
+        except ImportError as error:
+            yield Error(f"{table}[{key!r}] names {path}, which cannot be imported: {error}.", id="skycam.E005")

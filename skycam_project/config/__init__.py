@@ -1,0 +1,21 @@
+"""The station's configuration: defaults < YAML < `.env` < environment, read once, typed and validated.
+
+Django's `settings.STATION` is the `SkycamConfig` made here. Nothing else reads the environment.
+"""
+
+from skycam_project.config.errors import ConfigError
+from skycam_project.config.folder import check_writable, socket_path
+from skycam_project.config.manager import ConfigManager, choose_config, load_config
+from skycam_project.config.model import CameraConfig, SensorConfig, SkycamConfig
+
+__all__ = [
+    "CameraConfig",
+    "ConfigError",
+    "ConfigManager",
+    "SensorConfig",
+    "SkycamConfig",
+    "check_writable",
+    "choose_config",
+    "load_config",
+    "socket_path",
+]

@@ -1,0 +1,121 @@
+"""DATABASE_URL: what is allowed, and Django's settings from it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+ALLOWED = "allowed are sqlite:///FILE and postgresql://USER:PASSWORD@HOST:PORT/NAME"
+POSTGRESQL_OPTIONS = frozenset(
+    {
+        "application_name",
+        "channel_binding",
+        "client_encoding",
+        "connect_timeout",
+        "gssencmode",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "options",
+        "sslcert",
+        "sslcrl",
+        "sslkey",
+        "sslmode",
+        "sslrootcert",
+        "target_session_attrs",
+        "tcp_user_timeout",
+    }
+)
+SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+}
+CONNECT_TIMEOUT_S = 5
+
+
+def check_database_url(url: str | None) -> str | None:
+    """The address itself; ValueError with a sentence, without the address, when it is not one of a database."""
+    if url is not None:
+        parse(url)
+    return url
+
+
+def anchored(url: str, base: Path) -> str:
+    """The address with a relative SQLite file made absolute from `base`; anything else as it is."""
+    try:
+        name = sqlite_file(url)
+    except ValueError:
+        return url
+    return f"sqlite:///{quote(os.path.abspath(base / name))}"
+
+
+def django_database(url: str | None, data: Path) -> dict[str, Any]:
+    """Django's DATABASES["default"]: connections persist and are checked before each use."""
+    found = parse(url) if url else sqlite(str(data / "skycam.sqlite3"))
+    return {**found, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+
+
+def parse(url: str) -> dict[str, Any]:
+    """ENGINE, NAME and the rest, from an address. ValueError with a sentence."""
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        return sqlite(sqlite_file(url))
+    if scheme in {"postgresql", "postgres"}:
+        return postgresql(url)
+    raise ValueError(f"This is no database that Skycam knows; {ALLOWED}.")
+
+
+def sqlite(name: str) -> dict[str, Any]:
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": dict(SQLITE_OPTIONS)}
+
+
+def sqlite_file(url: str) -> str:
+    rest = url.removeprefix("sqlite:///")
+    name = unquote(rest)
+    if rest == url or not name or "?" in rest or "\0" in name or name.endswith("/") or name == ":memory:":
+        raise ValueError(
+            "SQLite needs a file: sqlite:///FILE is relative, sqlite:////FILE absolute, without options after it."
+        )
+    return name
+
+
+def postgresql(url: str) -> dict[str, Any]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise ValueError(
+            f"This address cannot be read ({ALLOWED}); write special characters of a password as %XX."
+        ) from None
+    name = unquote(parts.path.removeprefix("/"))
+    host = options.pop("host", "") or host_of(parts.netloc)
+    if not name or "/" in name or "@" in parts.path or parts.fragment:
+        raise ValueError(
+            "PostgreSQL needs the name of one database at the end: postgresql://USER:PASSWORD@HOST:PORT/NAME."
+        )
+    if unknown := sorted(set(options) - POSTGRESQL_OPTIONS):
+        raise ValueError(
+            f"{len(unknown)} option(s) after the ? are unknown; allowed are {', '.join(sorted(POSTGRESQL_OPTIONS))}."
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(port or ""),
+        "OPTIONS": {"connect_timeout": CONNECT_TIMEOUT_S, **options},
+    }
+
+
+def host_of(netloc: str) -> str:
+    """The host with its capitals, which a socket's folder (%2Frun%2Fpostgresql) may have."""
+    host = netloc.rpartition("@")[2]
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return unquote(host.partition(":")[0])

@@ -1,0 +1,119 @@
+"""The YAML layer: the document beside the model, each value with its line, `${NAME}` replaced."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from skycam_project.config.layers import HIDDEN, Given, Layer, did_you_mean, reason, shortened
+from skycam_project.config.model import Key, Section, SkycamConfig, note, section_of
+
+REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+QUOTED = re.compile(r"(['\"]).*?\1")
+Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_document(path: Path, variables: Mapping[str, str]) -> Layer:
+    """The layer of a YAML file, with `${NAME}` replaced from `variables`."""
+    layer = Layer()
+    try:
+        with path.open("rb") as stream:
+            root = yaml.compose(stream, Loader=Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        layer.problems.append(
+            f"{path}{line}: this is not YAML: {QUOTED.sub('...', error.problem or 'it cannot be read')}."
+        )
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        layer.problems.append(f"{path}: this file cannot be read: {reason(error)}.")
+    else:
+        if root is not None:
+            YamlReader(path, variables, layer).section(SkycamConfig, root, ())
+    return layer
+
+
+@dataclass
+class YamlReader:
+    """Walks a YAML document beside the model."""
+
+    path: Path
+    variables: Mapping[str, str]
+    layer: Layer
+
+    def section(self, model: type[Section], node: yaml.Node, prefix: Key) -> None:
+        if is_null(node):
+            return
+        if not isinstance(node, yaml.MappingNode):
+            self.refuse(node, prefix, f"keys belong here. Allowed here: {', '.join(sorted(model.model_fields))}.")
+            return
+        seen: set[str] = set()
+        for key_node, value_node in node.value:
+            name = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
+            where = (*prefix, name)
+            if name in seen:
+                self.refuse(key_node, where, "this key is here twice; keep one.")
+            elif name not in model.model_fields:
+                self.refuse(key_node, where, f"there is no such key. {did_you_mean(name, model.model_fields)}")
+            elif section := section_of(model.model_fields[name]):
+                self.section(section, value_node, where)
+            else:
+                self.value(value_node, where)
+            seen.add(name)
+
+    def value(self, node: yaml.Node, key: Key) -> None:
+        """Take one value; null means the default."""
+        if is_null(node) or self.asks_for_own_secret_key(node, key):
+            return
+        before = len(self.layer.problems)
+        plain = self.construct(node, key)
+        expanded = self.expand(plain, node, key)
+        if len(self.layer.problems) == before:
+            shown = HIDDEN if note(key, "secret") else shortened(plain)
+            self.layer.values[key] = Given(expanded, self.where(node, key), shown, self.path.parent)
+
+    def asks_for_own_secret_key(self, node: yaml.Node, key: Key) -> bool:
+        """An unset ${DJANGO_SECRET_KEY} means: the key that the station keeps."""
+        wanted = key == ("web", "secret_key") and node.value == "${DJANGO_SECRET_KEY}"
+        return wanted and not self.variables.get("DJANGO_SECRET_KEY")
+
+    def construct(self, node: yaml.Node, key: Key) -> Any:
+        try:
+            constructor = yaml.constructor.SafeConstructor()
+            return constructor.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            self.refuse(node, key, f"this value cannot be read; allowed is {note(key, 'allowed')}.")
+            return None
+
+    def expand(self, value: Any, node: yaml.Node, key: Key) -> Any:
+        """`value` with each ${NAME} replaced; one that is not set is a problem."""
+        if isinstance(value, list):
+            return [self.expand(part, node, key) for part in value]
+        if not isinstance(value, str):
+            return value
+        references = [match for match in REFERENCE.finditer(value) if match[0] != "$${"]
+        missing = {match[0] for match in references if match[1] not in self.variables}
+        for text in sorted(missing):
+            self.refuse(node, key, self.missing(text))
+        return value if missing else REFERENCE.sub(lambda match: self.variables.get(match[1], "${"), value)
+
+    def missing(self, text: str) -> str:
+        if text == "${":
+            return "after ${ a variable's name and } must follow; write $${ for the two characters themselves."
+        return f"the variable {text[2:-1]} is not set. Set it in the environment or in .env, or write the value here."
+
+    def refuse(self, node: yaml.Node, key: Key, sentence: str) -> None:
+        self.layer.problems.append(f"{self.where(node, key)}: {sentence}")
+
+    def where(self, node: yaml.Node, key: Key) -> str:
+        place = f"{self.path}:{node.start_mark.line + 1}"
+        return f"{place}: {'.'.join(key)}" if key else place
+
+
+def is_null(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"

@@ -1,0 +1,132 @@
+"""The data folder: made for its owner alone, with the secret key, the station's id and the sockets in it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from skycam_project.config.errors import ConfigError
+
+SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
+FOLDERS = ("run", "logs", "sources", "images")
+KEY_FILE = "secret-key"
+STATION_FILE = "station"
+
+
+def prepare(data: Path, *, create: bool = True) -> None:
+    """Make the data folder with mode 0700 and its subfolders; ConfigError when it cannot be used."""
+    if not create and not data.exists():
+        raise ConfigError(
+            f"There is no station in {data}. Start one with `skycam up`, or say where it is: SKYCAM_DATA."
+        )
+    try:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        for folder in (data, *(data / name for name in FOLDERS)):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ConfigError(f"The data folder {data} is in the way of a file; set SKYCAM_DATA to a folder.") from None
+    except OSError as error:
+        raise ConfigError(f"The data folder {data} cannot be made: {error.strerror}. Set SKYCAM_DATA.") from None
+    if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError(
+            f"The data folder {data} cannot be written by this user. Change its owner or set SKYCAM_DATA."
+        )
+
+
+def secret_key(data: Path) -> str:
+    """The key kept in the data folder, made at the first call."""
+    return kept(data / KEY_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
+
+
+def station_id(data: Path) -> str:
+    """The station's id kept in the data folder, made at the first call."""
+    return kept(data / STATION_FILE, lambda: secrets.token_hex(6), r"[a-z0-9-]{1,40}")
+
+
+def kept(path: Path, new: Callable[[], str], pattern: str) -> str:
+    """The text of a small file, made with mode 0600 when there is none.
+
+    Two processes that make it at once get the same text, and a kill leaves no empty file: the text is durable under
+    another name before the link gives it its own. ConfigError when the file does not hold what it should.
+    """
+    try:
+        if not path.exists():
+            create_once(path, new())
+        text = path.read_text("utf-8", "replace").strip()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read or made: {error.strerror}. Look at its owner and mode.") from None
+    if not re.fullmatch(pattern, text):
+        raise ConfigError(f"{path} does not hold what it should. Restore it, or remove it and a new one is made.")
+    return text
+
+
+def create_once(path: Path, text: str) -> None:
+    """Put `text` durably at `path` unless somebody was quicker."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        os.unlink(temporary)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def socket_path(data: Path, name: str) -> Path:
+    """Where the socket `name` of this station is: in the data folder, or, when that path is too long for a socket,
+    in a private folder of this user's. ConfigError when somebody else holds that folder."""
+    path = data / "run" / f"{name}.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+        return path
+    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    folder = Path(os.sep, "tmp", f"skycam-{os.getuid()}-{digest}")
+    make_private(folder)
+    return folder / f"{name}.sock"
+
+
+def make_private(folder: Path) -> None:
+    """Make `folder` for this user alone, or make sure that it is so already."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ConfigError(
+            f"{folder} is not a private folder of this user's, so no socket is put there. "
+            "Remove it, or set SKYCAM_DATA to a shorter path."
+        )
+
+
+def check_writable(folder: Path) -> None:
+    """Prove that files can be made in a storage root; ConfigError with a sentence. It makes no folder: a root that is
+    missing may be a disk that is not mounted."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=".skycam-"):
+            return
+    except FileNotFoundError:
+        raise ConfigError(
+            f"The storage root {folder} does not exist. Mount it, make it, or set storage_root (or camera.image_path)."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"The storage root {folder} cannot be written: {error.strerror}. "
+            "Change its owner, or set storage_root (or camera.image_path)."
+        ) from None

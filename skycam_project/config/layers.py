@@ -1,0 +1,131 @@
+"""Layers above the defaults, as values that know where they stand; and two of them: `.env` and the environment."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dotenv.parser import parse_stream
+
+from skycam_project.config.model import LEAVES, VARIABLES, Key, note
+
+CONFIG_VARIABLE = "SKYCAM_CONFIG"
+HIDDEN = "This value"
+LONGEST_SHOWN = 80
+
+
+@dataclass(frozen=True)
+class Given:
+    """One value as somebody wrote it: where (file, line and key), what may be printed of it, and the folder from
+    which its relative paths start."""
+
+    value: Any
+    where: str
+    shown: str
+    base: Path
+
+
+@dataclass
+class Layer:
+    """What one place gives, and what is wrong with it."""
+
+    values: dict[Key, Given] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def did_you_mean(name: str, known: Iterable[str], allowed: Iterable[str] = ()) -> str:
+    """Ends a sentence about an unknown name: the nearest of `known`, and what is allowed here (all of them)."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    return (f"Did you mean {near[0]}? " if near else "") + f"Allowed here: {', '.join(sorted(allowed or known))}."
+
+
+def read_environment(variables: Mapping[str, str], base: Path) -> Layer:
+    layer = Layer()
+    for name, value in sorted(variables.items()):
+        add_variable(layer, name, value, f"environment: {name}", base)
+    return layer
+
+
+def read_dotenv(path: Path) -> tuple[Layer, dict[str, str]]:
+    """The layer of a `.env` file, and all its variables, which YAML may refer to."""
+    layer, variables = Layer(), {}
+    try:
+        with path.open(encoding="utf-8") as stream:
+            bindings = list(parse_stream(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        return Layer(problems=[f"{path}: this file cannot be read: {reason(error)}."]), {}
+    for binding in bindings:
+        line = binding.original.line + leading_newlines(binding.original.string)
+        if binding.error:
+            layer.problems.append(f"{path}:{line}: this line is not NAME=value.")
+        elif binding.key is not None:
+            variables[binding.key] = binding.value or ""
+            add_variable(layer, binding.key, binding.value or "", f"{path}:{line}: {binding.key}", path.parent)
+    if CONFIG_VARIABLE in variables:
+        layer.problems.append(
+            f"{path}: {CONFIG_VARIABLE} has no effect here; set it in the environment or use --config."
+        )
+    return layer, variables
+
+
+def leading_newlines(text: str) -> int:
+    """Empty lines count towards the binding that follows them."""
+    return text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def add_variable(layer: Layer, name: str, text: str, where: str, base: Path) -> None:
+    """Take a variable that is ours, refuse one that pretends to be. An empty one counts as not set."""
+    if name not in VARIABLES:
+        if name.startswith("SKYCAM_") and name != CONFIG_VARIABLE:
+            layer.problems.append(f"{where}: there is no such variable. {unknown_variable(name)}")
+        return
+    if text:
+        key = VARIABLES[name]
+        shown = HIDDEN if note(key, "secret") else shortened(text)
+        layer.values[key] = Given(from_text(key, text), where, shown, base)
+
+
+def unknown_variable(name: str) -> str:
+    key = tuple(name.removeprefix("SKYCAM_").lower().split("__"))
+    for variable, known in VARIABLES.items():
+        if known == key:
+            return f"This key's name is {variable}."
+    section = name.rpartition("__")[0]
+    inside = [variable for variable in VARIABLES if section and variable.startswith(f"{section}__")]
+    outside = [*(variable for variable in VARIABLES if "__" not in variable), "SKYCAM_<SECTION>__<KEY>"]
+    return did_you_mean(name, VARIABLES, inside or outside)
+
+
+def from_text(key: Key, text: str) -> Any:
+    """The text of a variable; that of a list split, or read as JSON when it begins with [."""
+    if not str(LEAVES[key].annotation).startswith("list"):
+        return text
+    if not text.startswith("["):
+        return [part.strip() for part in text.split(note(key, "separator")) if part.strip()]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", "") or "it is not text in UTF-8")
+
+
+def shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+def merged(layers: Iterable[Layer]) -> Layer:
+    """All layers as one: a later value over an earlier one, and every problem."""
+    whole = Layer()
+    for layer in layers:
+        whole.values |= layer.values
+        whole.problems += layer.problems
+    return whole

@@ -1,0 +1,184 @@
+"""From layers to one checked `SkycamConfig`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from skycam_project.config import database, folder
+from skycam_project.config.errors import ConfigError
+from skycam_project.config.layers import CONFIG_VARIABLE, Given, Layer, merged, read_dotenv, read_environment
+from skycam_project.config.masking import masked
+from skycam_project.config.model import LEAVES, Key, SkycamConfig, note, variable_of
+from skycam_project.config.notices import dotenv_apart, may_write, notices
+from skycam_project.config.redis import socket_url
+
+
+def load_config(path: Path | str | None = None, *, create: bool = True) -> SkycamConfig:
+    """The configuration from `path`, else from SKYCAM_CONFIG, else without a YAML file; ConfigError lists all problems.
+
+    It makes the data folder, unless `create` is False: then a missing one is a ConfigError.
+    """
+    return ConfigManager(path, create=create).config
+
+
+def choose_config(path: Path | str) -> None:
+    """Make `path` the YAML file of this process, of Django's settings and of all children."""
+    os.environ[CONFIG_VARIABLE] = os.path.abspath(path)
+
+
+class ConfigManager:
+    """Loads the configuration and remembers where each value came from.
+
+    `path` is the YAML file; `.env` is read beside it, or in the current folder when there is none. `environment` and
+    `here` stand for the process's own environment and current folder.
+    """
+
+    def __init__(
+        self,
+        path: Path | str | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        here: Path | None = None,
+        create: bool = True,
+    ) -> None:
+        self.environment = os.environ if environment is None else environment
+        self.here = here or Path.cwd()
+        chosen = path or self.environment.get(CONFIG_VARIABLE) or None
+        self.path = Path(os.path.abspath(self.here / os.path.expanduser(chosen))) if chosen else None
+        self.dotenv = (self.path.parent if self.path else self.here) / ".env"
+        layer = self._read()
+        self.given = {key: anchored(key, given) for key, given in layer.values.items()}
+        self.config = self._completed(validated(self.given, layer.problems), create=create)
+
+    def _read(self) -> Layer:
+        """YAML, then `.env` over it, then the environment over both."""
+        dotenv, variables = read_dotenv(self.dotenv) if self.dotenv.is_file() else (Layer(), {})
+        document = read_yaml(self.path, {**variables, **self.environment}) if self.path else Layer()
+        return merged([document, dotenv, read_environment(self.environment, self.here)])
+
+    def _completed(self, config: SkycamConfig, *, create: bool) -> SkycamConfig:
+        """With what depends on the data folder, which is made here."""
+        data = (self.here / config.data).resolve()
+        folder.prepare(data, create=create)
+        log = config.logging.file
+        log = log if log and may_write(log) else data / "logs" / "skycam.log"
+        complete = config.model_copy(
+            update={
+                "data": data,
+                "station": config.station or folder.station_id(data),
+                "redis_url": config.redis_url or socket_url(folder.socket_path(data, "valkey")),
+                "storage_root": config.storage_root or config.camera.image_path or data / "images",
+                "sources": [data / "sources"] if config.sources is None else config.sources,
+                "logging": config.logging.model_copy(update={"file": log}),
+                "web": config.web.model_copy(update={"secret_key": config.web.secret_key or folder.secret_key(data)}),
+            }
+        )
+        apart = [dotenv_apart(self.dotenv)] if self._another_dotenv_is_here() else []
+        return complete.with_origin(frozenset(self.given), (*notices(config), *apart))
+
+    def _another_dotenv_is_here(self) -> bool:
+        """Whether the current folder has a `.env` with names of ours that is not read."""
+        other = self.here / ".env"
+        return self.dotenv.parent != self.here and other.is_file() and bool(read_dotenv(other)[0].values)
+
+    def show(self) -> dict[str, Any]:
+        """The whole configuration as JSON takes it, with secrets masked."""
+        return nested({key: masked(key, value_at(self.config, key)) for key in LEAVES})
+
+    def origin(self, key: Key) -> str:
+        """Where the value of `key` was given: file, line and key, or the variable; `default` when nowhere."""
+        return self.given[key].where if key in self.given else "default"
+
+    def write(self, path: Path) -> None:
+        """Write what was given as YAML, with mode 0600. A secret is written as `${ITS_NAME}`, to be set elsewhere."""
+        import yaml
+
+        values = {key: self._writable(key) for key in LEAVES if key in self.given}
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            yaml.safe_dump(nested(values), file, sort_keys=False, allow_unicode=True)
+
+    def _writable(self, key: Key) -> Any:
+        if note(key, "secret"):
+            return f"${{{variable_of(key)}}}"
+        return escaped(masked(key, value_at(self.config, key)))
+
+
+def read_yaml(path: Path, variables: Mapping[str, str]) -> Layer:
+    from skycam_project.config.document import read_document  # PyYAML takes a while and is often not needed
+
+    return read_document(path, variables)
+
+
+def escaped(value: Any) -> Any:
+    """With `${` written so that it is read back as it is."""
+    if isinstance(value, list):
+        return [escaped(part) for part in value]
+    return value.replace("${", "$${") if isinstance(value, str) else value
+
+
+def anchored(key: Key, given: Given) -> Given:
+    """With relative paths made absolute from where they were written."""
+    if key == ("database_url",) and isinstance(given.value, str):
+        return replace(given, value=database.anchored(given.value, given.base))
+    if "Path" not in str(LEAVES[key].annotation):
+        return given
+    if isinstance(given.value, list):
+        return replace(given, value=[absolute(part, given.base) for part in given.value])
+    return replace(given, value=absolute(given.value, given.base))
+
+
+def absolute(value: Any, base: Path) -> Any:
+    """An absolute path; None for an empty text, which is no path."""
+    if not isinstance(value, str):
+        return value
+    return os.path.abspath(base / os.path.expanduser(value)) if value else None
+
+
+def validated(given: Mapping[Key, Given], problems: list[str]) -> SkycamConfig:
+    """The checked configuration; ConfigError with `problems` and one sentence for each bad value."""
+    values = nested({key: found.value for key, found in given.items()})
+    try:
+        config = SkycamConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError([*problems, *dict.fromkeys(sentences(error.errors(), given))]) from None
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def sentences(errors: list[ErrorDetails], given: Mapping[Key, Given]) -> Iterator[str]:
+    """For each bad value: file, line, key, what it is and what is allowed."""
+    for item in errors:
+        loc = item["loc"]
+        key = next((key for key in given if key == loc[: len(key)] or (loc and key[: len(loc)] == loc)), None)
+        own = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
+        if key is None:
+            yield own
+        else:
+            found = given[key]
+            yield f"{found.where}: " + (own or f"{found.shown} is not allowed; allowed is {note(key, 'allowed')}.")
+
+
+def nested(values: Mapping[Key, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in values.items():
+        branch = tree
+        for name in key[:-1]:
+            branch = branch.setdefault(name, {})
+        branch[key[-1]] = value
+    return tree
+
+
+def value_at(config: SkycamConfig, key: Key) -> Any:
+    value: Any = config
+    for name in key:
+        value = getattr(value, name)
+    return value

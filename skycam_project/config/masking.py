@@ -1,0 +1,48 @@
+"""Secrets: which texts they are, and values as they may be shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from skycam_project.config.model import Key, SkycamConfig, note
+
+MASK = "********"
+LOGIN_IN_URL = re.compile(r"(?<=://)[^/?#]*@")
+SENSITIVE = re.compile(r"(?i)pass|secret|token|key")
+SENSITIVE_OPTION = re.compile(r"(?i)([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*")
+
+
+def masked(key: Key, value: Any) -> Any:
+    """The value of `key` as it may be shown, in a form that JSON takes."""
+    if isinstance(value, list):
+        return [str(part) for part in value]
+    if isinstance(value, str) and value and note(key, "secret"):
+        return masked_url(value) if "://" in value else MASK
+    return str(value) if isinstance(value, Path) else value
+
+
+def masked_url(url: str) -> str:
+    """An address without its passwords, wherever they stand in it."""
+    return SENSITIVE_OPTION.sub(rf"\1{MASK}", LOGIN_IN_URL.sub(lambda match: masked_login(match[0]), url))
+
+
+def masked_login(login: str) -> str:
+    user, colon, _ = login.removesuffix("@").partition(":")
+    return f"{user}:{MASK}@" if colon else login
+
+
+def secrets_of(config: SkycamConfig) -> list[str]:
+    """Every text that must be neither printed nor logged, the longest first."""
+    urls = [url for url in (config.database_url, config.redis_url) if url]
+    found = {config.secret_key, config.admin_password or "", *(text for url in urls for text in passwords_in(url))}
+    return sorted(found - {""}, key=len, reverse=True)
+
+
+def passwords_in(url: str) -> set[str]:
+    parts = urlsplit(url)
+    written = [parts.password or ""]
+    written += [value for name, value in parse_qsl(parts.query) if SENSITIVE.search(name)]
+    return {*written, *(unquote(text) for text in written)}

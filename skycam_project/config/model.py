@@ -1,0 +1,340 @@
+"""What can be configured: each key with its default, its meaning, what is allowed and its name in the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic.fields import FieldInfo
+
+from skycam_project.config.database import check_database_url
+from skycam_project.config.redis import check_redis_url
+
+Key = tuple[str, ...]
+"""Where a key stands: `web.port` is `("web", "port")`."""
+
+PORT = "a whole number from 1 to 65535"
+SECONDS = "a number of seconds above 0"
+YES_NO = "true or false"
+NAME = "1 to 40 lower-case letters, digits and hyphens"
+FOLDER = "a folder's path"
+NAME_PATTERN = r"^[a-z0-9-]{1,40}$"
+SIZE = re.compile(r"\A\s*(\d{1,12})\s*(B|kB|KB|MB|GB)?\s*\Z")
+UNITS = {None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+VARIABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
+NEVER_FOR_CAMERAS = re.compile(r"SECRET|PASSWORD|TOKEN|\ADATABASE_URL\Z|\AREDIS_URL\Z")
+
+
+def key(
+    default: Any,
+    meaning: str,
+    allowed: str,
+    *,
+    env: str = "",
+    secret: bool = False,
+    separator: str = ",",
+    unset: str = "",
+    **limits: Any,
+) -> Any:
+    """One key. `unset` says in words what holds when nothing is configured; `separator` splits a list's variable."""
+    notes: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
+    return Field(default, description=meaning, json_schema_extra=notes, repr=not secret, **limits)
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def refuse_what_is_silently_converted(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML's `yes` is no port number 1, and a path holds no NUL."""
+        wants_bool = cls.model_fields[str(info.field_name)].annotation is bool
+        if (isinstance(value, bool) and not wants_bool) or (isinstance(value, str) and "\0" in value):
+            raise ValueError
+        return value
+
+
+class CameraConfig(Section):
+    """The seed's camera: the first start makes the camera `dslr` of it, primary, once."""
+
+    type: Literal["dslr"] = key("dslr", "What kind of camera; `dslr` is gphoto2.", "dslr")
+    exposure_time: float = key(
+        8.0, "Seconds of one exposure.", "a number of seconds above 0, at most 3600", gt=0, le=3600
+    )
+    f_number: float = key(1.4, "Aperture.", "a number from 0.5 to 128", ge=0.5, le=128)
+    delay: float = key(
+        12.0,
+        "Seconds from the end of one capture's saving to the next start.",
+        "a number of seconds from 0 to 86400",
+        ge=0,
+        le=86400,
+    )
+    image_path: Path | None = key(None, "Where pictures go; `storage_root` in the seed's words.", FOLDER, unset="none")
+    port: str | None = key(
+        None, "Port of the camera.", "a port as gphoto2 names it, or null", env="CAMERA_PORT", unset="found by itself"
+    )
+
+    @field_validator("type", mode="before")
+    @classmethod
+    def refuse_astronomical_cameras(cls, value: Any) -> Any:
+        if value == "astro":
+            raise ValueError("astro means an INDI camera, which Skycam does not drive yet; allowed is dslr.")
+        return value
+
+    @property
+    def kind(self) -> str:
+        """The driver's name."""
+        return "gphoto2"
+
+
+class SensorConfig(Section):
+    type: Literal["digitemp", "arduino"] = key("digitemp", "What measures the temperature.", "digitemp or arduino")
+    port: str | None = key(None, "Serial port of the sensor.", "a device's path, or null", unset="found by itself")
+    baud_rate: int = key(
+        9600, "Bits a second on the serial port.", "a whole number from 50 to 4000000", ge=50, le=4_000_000
+    )
+    sampling_interval: float = key(
+        2.0, "Seconds between readings.", "a number of seconds above 0, at most 86400", gt=0, le=86400
+    )
+
+
+class PrometheusConfig(Section):
+    enabled: bool = key(True, "Whether metrics are served.", YES_NO)
+    port: int = key(8000, "Port of the metrics.", PORT, env="PROMETHEUS_PORT", ge=1, le=65535)
+
+
+class GrafanaConfig(Section):
+    enabled: bool = key(True, "Whether a Grafana dashboard is written.", YES_NO)
+    dashboard_path: Path | None = key(None, "Where that dashboard is written.", "a file's path", unset="not written")
+
+
+class MonitoringConfig(Section):
+    prometheus: PrometheusConfig = PrometheusConfig()
+    grafana: GrafanaConfig = GrafanaConfig()
+
+
+class LoggingConfig(Section):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = key(
+        "INFO", "The least that is logged.", "DEBUG, INFO, WARNING, ERROR or CRITICAL"
+    )
+    file: Path = key(None, "The log file.", "a file's path", unset="`<data>/logs/skycam.log`")
+    max_size: int = key(
+        10_000_000, "Size at which the log is rotated, in bytes.", "a size such as 10MB, at least 1kB", ge=1000
+    )
+    backup_count: int = key(5, "How many rotated logs are kept.", "a whole number from 0 to 1000", ge=0, le=1000)
+
+    @field_validator("max_size", mode="before")
+    @classmethod
+    def size_in_bytes(cls, value: Any) -> Any:
+        match = SIZE.match(value) if isinstance(value, str) else None
+        return int(match[1]) * UNITS[match[2]] if match else value
+
+
+class WebConfig(Section):
+    host: str = key(
+        "127.0.0.1",
+        "Address the web server listens on; 0.0.0.0 is all.",
+        "an IP address or a host name",
+        pattern=r"^[A-Za-z0-9.:_-]{1,253}$",
+    )
+    port: int = key(8080, "Port of the web server.", PORT, env="WEB_PORT", ge=1, le=65535)
+    debug: bool = key(False, "Django's debug pages; only while `host` is loopback.", YES_NO)
+    tls: bool = key(False, "Whether browsers reach the station by https, through a proxy in front.", YES_NO)
+    secret_key: str = key(
+        "",
+        "Django's secret key.",
+        "text",
+        env="DJANGO_SECRET_KEY",
+        secret=True,
+        unset="generated, kept in `<data>/secret-key`",
+    )
+    allowed_hosts: list[str] = key([], "Names by which browsers may reach the station.", "a list of host names")
+    x_accel: str = key(
+        "",
+        "URL prefix under which nginx serves the storage root (X-Accel-Redirect).",
+        "empty, or a path that begins and ends with /",
+        pattern=r"^(/([^\s]*/)?)?$",
+    )
+
+
+class ServiceConfig(Section):
+    port: int = key(8001, "Port of the PixeLink service, loopback only.", PORT, env="SERVICE_PORT", ge=1, le=65535)
+
+
+class CliConfig(Section):
+    output_format: Literal["rich", "json"] = key("rich", "What `skycam` prints.", "rich or json")
+    verbose: bool = key(False, "Whether `skycam` says more.", YES_NO)
+
+
+class SiteConfig(Section):
+    latitude: float | None = key(None, "Degrees north.", "a number from -90 to 90", ge=-90, le=90, unset="none")
+    longitude: float | None = key(None, "Degrees east.", "a number from -180 to 180", ge=-180, le=180, unset="none")
+    time_zone: str | None = key(None, "The site's time zone.", "a name such as Europe/Berlin", unset="the machine's")
+
+    @field_validator("time_zone")
+    @classmethod
+    def known_time_zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError
+        return value
+
+    @model_validator(mode="after")
+    def both_or_neither(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("site.latitude and site.longitude belong together: give both or neither.")
+        return self
+
+
+class SupervisionConfig(Section):
+    healthy_s: float = key(30.0, "Seconds without a fault that reset the back-off.", SECONDS, gt=0)
+    margin_s: float = key(5.0, "Seconds a frame may be late before the camera counts as hung.", SECONDS, gt=0)
+    crash_loop_exits: int = key(5, "Exits in a row that make a crash loop.", "a whole number above 0", gt=0)
+    crash_loop_s: float = key(10.0, "Seconds after its start within which an exit counts.", SECONDS, gt=0)
+
+
+class Notice(NamedTuple):
+    """A warning: the station runs, but somebody should know. `code` is its id among the system checks."""
+
+    code: str
+    text: str
+
+
+class SkycamConfig(Section):
+    data: Path = key(
+        Path("skycam-data"), "Folder of database, logs, sockets and secret key.", FOLDER, unset="`./skycam-data`"
+    )
+    host: str = key("main", "Stable id of this machine among the station's.", NAME, pattern=NAME_PATTERN)
+    station: str = key(
+        "",
+        "Id of the station; names in Redis begin with it.",
+        NAME,
+        pattern=NAME_PATTERN,
+        unset="random, kept in `<data>/station`",
+    )
+    database_url: str | None = key(
+        None,
+        "The database.",
+        "sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME",
+        env="DATABASE_URL",
+        secret=True,
+        unset="`<data>/skycam.sqlite3`",
+    )
+    redis_url: str = key(
+        "",
+        "Broker, channel layer and live frames.",
+        "redis://, rediss:// or unix://",
+        env="REDIS_URL",
+        secret=True,
+        unset="the embedded Valkey",
+    )
+    admin_password: str | None = key(
+        None,
+        "Password of the first user, `admin`.",
+        "at least 8 characters",
+        secret=True,
+        unset="generated",
+        min_length=8,
+    )
+    storage_root: Path = key(None, "Where pictures go.", FOLDER, unset="`camera.image_path`, else `<data>/images`")
+    sources: list[Path] = key(
+        None, "Folders whose files may serve as cameras.", "a list of folders", separator=":", unset="`<data>/sources`"
+    )
+    camera_environment: list[str] = key(
+        [],
+        "Further variables that pass to camera processes; never one that holds a secret.",
+        "a list of variable names",
+    )
+    camera: CameraConfig = CameraConfig()
+    sensor: SensorConfig = SensorConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
+    logging: LoggingConfig = LoggingConfig()
+    web: WebConfig = WebConfig()
+    service: ServiceConfig = ServiceConfig()
+    cli: CliConfig = CliConfig()
+    site: SiteConfig = SiteConfig()
+    supervision: SupervisionConfig = SupervisionConfig()
+
+    _given: frozenset[Key] = frozenset()
+    _notices: tuple[Notice, ...] = ()
+
+    _database = field_validator("database_url")(check_database_url)
+    _redis = field_validator("redis_url")(check_redis_url)
+
+    @field_validator("camera_environment")
+    @classmethod
+    def no_secrets_for_cameras(cls, names: list[str]) -> list[str]:
+        if not all(VARIABLE.match(name) for name in names):
+            raise ValueError
+        if any(NEVER_FOR_CAMERAS.search(name.upper()) for name in names):
+            raise ValueError("A camera process never gets secrets or addresses of database and broker; take them out.")
+        return names
+
+    @model_validator(mode="after")
+    def ports_differ(self) -> Self:
+        ports = [self.web.port, self.service.port, self.monitoring.prometheus.port]
+        if len(set(ports)) < len(ports):
+            raise ValueError("web.port, service.port and monitoring.prometheus.port must be three different ports.")
+        return self
+
+    def with_origin(self, given: frozenset[Key], found: tuple[Notice, ...]) -> Self:
+        """This configuration, knowing which keys somebody gave and what there is to warn of."""
+        self._given, self._notices = given, found
+        return self
+
+    @property
+    def secret_key(self) -> str:
+        return self.web.secret_key
+
+    @property
+    def camera_given(self) -> bool:
+        """Whether somebody configured a camera (its port alone does not make one)."""
+        return any(given[0] == "camera" and given != ("camera", "port") for given in self._given)
+
+    @property
+    def sensor_given(self) -> bool:
+        return any(given[0] == "sensor" for given in self._given)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        return self._notices
+
+    @property
+    def warnings(self) -> list[str]:
+        return [notice.text for notice in self._notices]
+
+
+def leaves(model: type[Section] = SkycamConfig, prefix: Key = ()) -> Iterator[tuple[Key, FieldInfo]]:
+    """Every key that takes a value, in the order of the model."""
+    for name, field in model.model_fields.items():
+        section = section_of(field)
+        if section is None:
+            yield (*prefix, name), field
+        else:
+            yield from leaves(section, (*prefix, name))
+
+
+def section_of(field: FieldInfo) -> type[Section] | None:
+    """The section that a key opens; None when it takes a value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def note(where: Key, name: str) -> Any:
+    """What `key()` noted about the key at `where`: allowed, env, secret, separator, unset."""
+    extra = LEAVES[where].json_schema_extra
+    return extra[name] if isinstance(extra, dict) else None
+
+
+def variable_of(where: Key) -> str:
+    """The key's one name in the environment."""
+    return str(note(where, "env")) or "SKYCAM_" + "__".join(where).upper()
+
+
+LEAVES: dict[Key, FieldInfo] = dict(leaves())
+VARIABLES: dict[str, Key] = {variable_of(where): where for where in LEAVES}

@@ -1,0 +1,60 @@
+"""REDIS_URL: what is allowed, and the forms in which Celery wants it."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, quote, urlsplit
+
+from skycam_project.config.addresses import is_loopback
+
+ALLOWED = "allowed are redis://HOST:PORT/0, rediss://:PASSWORD@HOST:PORT/0 and unix:///PATH"
+
+
+def check_redis_url(url: str) -> str:
+    """The address itself; ValueError with a sentence, without the address, when it is not allowed."""
+    try:
+        parts = urlsplit(url)
+        loopback = is_loopback(parts.hostname or "")
+        _ = parts.port
+    except ValueError:
+        raise ValueError(f"This address cannot be read; {ALLOWED}.") from None
+    if parts.scheme == "unix":
+        check_socket(parts)
+    elif parts.scheme not in {"redis", "rediss"} or not parts.hostname or "@" in parts.path:
+        raise ValueError(f"This is no address of Redis or Valkey; {ALLOWED}.")
+    elif not loopback:
+        check_remote(parts)
+    return url
+
+
+def check_socket(parts: SplitResult) -> None:
+    if parts.hostname or not parts.path.startswith("/"):
+        raise ValueError("A socket's path is absolute: unix:///PATH, with three slashes.")
+
+
+def check_remote(parts: SplitResult) -> None:
+    if parts.scheme != "rediss" or not parts.password:
+        raise ValueError(
+            "A Redis on another machine needs a password and TLS: rediss://:PASSWORD@HOST:PORT/0. "
+            "Whoever reaches it commands the cameras."
+        )
+    if parse_qs(parts.query).get("ssl_cert_reqs", ["required"]) != ["required"]:
+        raise ValueError("A Redis on another machine must show a certificate that is checked; take ssl_cert_reqs out.")
+
+
+def socket_url(path: Path) -> str:
+    return f"unix://{quote(str(path))}"
+
+
+def celery_broker(url: str) -> dict[str, Any]:
+    """Celery's broker_url and what goes with it. Its form for a socket is redis+socket://PATH?virtual_host=0."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        database = parse_qs(parts.query).get("db", ["0"])[0]
+        login = f"{parts.netloc.rpartition('@')[0]}@" if parts.password else ""
+        return {"broker_url": f"redis+socket://{login}{parts.path}?virtual_host={database}"}
+    if parts.scheme == "rediss":
+        return {"broker_url": url, "broker_use_ssl": {"ssl_cert_reqs": ssl.CERT_REQUIRED}}
+    return {"broker_url": url}

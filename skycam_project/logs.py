@@ -1,0 +1,24 @@
+"""One line for each log record, in UTC, without secrets."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+from skycam_project.config.masking import MASK
+
+
+class OneLineFormatter(logging.Formatter):
+    """`2026-03-01T20:15:00.123Z INFO captures.ingest: ...`; line breaks, also those of a traceback, become ` | `."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+        self.secrets = [text for text in secrets if text]
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = " | ".join(part for part in super().format(record).splitlines() if part.strip())
+        for secret in self.secrets:
+            line = line.replace(secret, MASK)
+        return line
