@@ -1,0 +1,44 @@
+"""The Celery application: `python -m celery --app skycam_project.celery worker`."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+from celery import Celery, signals
+from celery.exceptions import SecurityWarning
+
+from skycam_project.launch import heartbeat
+
+warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks are JSON alone
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
+
+PART = os.environ.get("SKYCAM_PART", "")
+"""Which part this process is; the launcher says so. Empty where tasks are only sent."""
+
+app = Celery("skycam")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    worker_redirect_stdouts=False,  # else a thread that dies says nothing
+    worker_log_format="%(levelname)s %(name)s: %(message)s",
+    worker_task_log_format="%(levelname)s %(task_name)s: %(message)s",
+    beat_max_loop_interval=10,
+)
+app.autodiscover_tasks()
+
+
+def tell_the_launcher(**_: Any) -> None:
+    heartbeat.start_heartbeat_thread()
+
+
+def take_in_restarts(**_: Any) -> None:
+    if PART == "worker":
+        from skycam_project.launch.intake import start_intake_thread
+
+        start_intake_thread()
+
+
+signals.worker_init.connect(tell_the_launcher)
+signals.beat_init.connect(tell_the_launcher)
+signals.worker_ready.connect(take_in_restarts)

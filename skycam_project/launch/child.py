@@ -1,0 +1,138 @@
+"""One operating-system process of the launcher's: its output, its pulse, its end. Linux."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+
+from skycam_project.launch import heartbeat
+
+PR_SET_PDEATHSIG = 1
+LONGEST_LINE = 64 * 1024
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with(parent: int) -> None:
+    """Run in the child before exec: the kernel kills it when the thread that started it ends."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+class Child:
+    """Starts `command`. Call from the launcher's main thread, because the child dies with the thread that started it.
+
+    `on_line` gets each line of its standard output and error; `on_beat` is called for each sign of life on its
+    heartbeat pipe. It leads a session of its own, so that Ctrl-C reaches the launcher alone.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        on_line: Callable[[str], None],
+        on_beat: Callable[[], None],
+        keep_fds: Sequence[int] = (),
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._output, output_end = os.pipe()
+        self._pulse, pulse_end = os.pipe()
+        parent = os.getpid()
+        try:
+            self._process = subprocess.Popen(
+                command,
+                env={**environment, heartbeat.FD_VARIABLE: str(pulse_end)},
+                stdin=subprocess.DEVNULL,
+                stdout=output_end,
+                stderr=output_end,
+                pass_fds=(pulse_end, *keep_fds),
+                start_new_session=True,
+                preexec_fn=lambda: die_with(parent),  # noqa: PLW1509 - the launcher has one thread
+            )
+        except OSError:
+            os.close(self._output)
+            os.close(self._pulse)
+            raise
+        finally:
+            os.close(output_end)
+            os.close(pulse_end)
+        self.pid = self._process.pid
+        self._lines = Lines(on_line)
+        self._on_beat = on_beat
+        self._output_ended = asyncio.Event()
+        self._loop.add_reader(self._output, self._read_output)
+        self._loop.add_reader(self._pulse, self._read_pulse)
+
+    async def wait(self) -> int:
+        """Its exit status, negative for a signal, once what it said has been read."""
+        ended = asyncio.Event()
+        descriptor = os.pidfd_open(self.pid)
+        self._loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            self._loop.remove_reader(descriptor)
+            os.close(descriptor)
+        status = self._process.wait()
+        await self._finish_output()
+        return status
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL to it and to what it started in its session."""
+        if self._process.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+
+    async def _finish_output(self) -> None:
+        try:
+            async with asyncio.timeout(0.3):  # a process of its own may hold the other end for longer
+                await self._output_ended.wait()
+        except TimeoutError:
+            self._loop.remove_reader(self._output)
+        self._lines.end()
+        self._loop.remove_reader(self._pulse)
+        os.close(self._output)
+        os.close(self._pulse)
+
+    def _read_output(self) -> None:
+        data = os.read(self._output, LONGEST_LINE)
+        if data:
+            self._lines.feed(data)
+        else:
+            self._loop.remove_reader(self._output)
+            self._output_ended.set()
+
+    def _read_pulse(self) -> None:
+        if os.read(self._pulse, 4096):
+            self._on_beat()
+        else:
+            self._loop.remove_reader(self._pulse)
+
+
+class Lines:
+    """Cuts a stream of bytes into lines; one without an end is cut at 64 KiB."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            self._tell(line)
+        if len(self._rest) >= LONGEST_LINE:
+            self.end()
+
+    def end(self) -> None:
+        if self._rest:
+            self._tell(self._rest)
+        self._rest = b""
+
+    def _tell(self, line: bytes) -> None:
+        self._on_line(line.decode(errors="replace").rstrip())

@@ -1,0 +1,132 @@
+"""The launcher's socket in the data folder: who runs, and start that part again.
+
+One JSON line each way. Only the folder's owner can open it (mode 0600).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from skycam_project.config import SkycamConfig
+from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.part import Part
+from skycam_project.launch.paths import control_path
+
+PATIENCE_S = 90.0
+
+
+async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
+    """Answer on `path` until the returned server is closed."""
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            answer = await _answer(await reader.readline(), parts)
+            writer.write(json.dumps(answer).encode() + b"\n")
+            await writer.drain()
+        except ConnectionError:
+            return  # whoever asked has gone
+        finally:
+            writer.close()
+
+    return await asyncio.start_unix_server(converse, sock=_bound(path))
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket at `path` for the folder's owner alone. What a killed launcher left there goes."""
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        bound.bind(str(path))
+    finally:
+        os.umask(before)
+    return bound
+
+
+async def _answer(line: bytes, parts: Mapping[str, Part]) -> dict[str, Any]:
+    try:
+        asked = json.loads(line)
+        if asked["ask"] == "ps":
+            return {"parts": [part.row() for part in parts.values()]}
+        return {"part": await _named(asked["part"], parts).restart()}
+    except LaunchError as error:
+        return {"error": str(error)}
+    except (ValueError, KeyError, TypeError):
+        return {"error": "The launcher did not understand the question."}
+
+
+def _named(name: str, parts: Mapping[str, Part]) -> Part:
+    if name not in parts:
+        raise LaunchError(f"There is no part {name} here. There are: {', '.join(parts)}.")
+    return parts[name]
+
+
+def ps(config: SkycamConfig) -> list[dict[str, Any]]:
+    """The parts of the running station, each with the memory of its processes. Raises LaunchError when none runs."""
+    return [{**row, **_memory(row["pid"])} for row in _ask(config, {"ask": "ps"})["parts"]]
+
+
+def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
+    """Start a part again and wait until it runs; its row. Raises LaunchError with a sentence when it does not."""
+    row: dict[str, Any] = _ask(config, {"ask": "restart", "part": part})["part"]
+    return row
+
+
+def _ask(config: SkycamConfig, question: dict[str, str]) -> dict[str, Any]:
+    try:
+        answer = _converse(control_path(config), question)
+    except (FileNotFoundError, ConnectionError):
+        raise LaunchError(f"No station runs on {config.data}. Start it with `skycam up`.") from None
+    except PermissionError:
+        raise LaunchError(f"The station on {config.data} belongs to another user of this machine.") from None
+    except TimeoutError:
+        raise LaunchError(f"The launcher of {config.data} does not answer.") from None
+    if "error" in answer:
+        raise LaunchError(answer["error"])
+    return answer
+
+
+def _converse(path: Path, question: dict[str, str]) -> dict[str, Any]:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(PATIENCE_S)
+        connection.connect(str(path))
+        connection.sendall(json.dumps(question).encode() + b"\n")
+        line = connection.makefile().readline()
+    if not line:
+        raise ConnectionResetError
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+def _memory(pid: int | None) -> dict[str, int]:
+    """`rss_bytes` and `pss_bytes` of a process and of all below it; `processes` is how many they are."""
+    import psutil
+
+    total = {"processes": 0, "rss_bytes": 0, "pss_bytes": 0}
+    for process in _tree(pid):
+        try:
+            info = process.memory_full_info()
+        except psutil.Error:
+            continue  # it ended meanwhile
+        total["processes"] += 1
+        total["rss_bytes"] += info.rss
+        total["pss_bytes"] += info.pss
+    return total
+
+
+def _tree(pid: int | None) -> list[Any]:
+    import psutil
+
+    if pid is None:
+        return []
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []

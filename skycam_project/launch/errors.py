@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+
+class LaunchError(Exception):
+    """A station cannot start, or does not answer. The text is one sentence that says what to do."""

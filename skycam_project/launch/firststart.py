@@ -1,0 +1,51 @@
+"""What a new station begins with: someone who may sign in, a place for pictures, and cameras.
+
+Each is made once: what an operator has removed since does not come back.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from cameras.models import Camera
+from skycam_project.access.models import Role, User
+from skycam_project.config import SkycamConfig
+from skycam_project.launch.preparation import FirstStart
+
+
+def first_start(admin_password: str | None) -> FirstStart:
+    from captures.storage.roots import ensure_default_root
+
+    ensure_default_root()
+    ensure_cameras()
+    return ensure_admin(admin_password)
+
+
+@transaction.atomic
+def ensure_admin(password: str | None) -> FirstStart:
+    """The user `admin`, when the station has no user yet; with a generated password when none is given."""
+    if User.objects.exists():
+        return FirstStart(admin_created=False, admin_password=None)
+    generated = None if password else secrets.token_urlsafe(9)
+    User.objects.create_superuser("admin", password=password or generated, role=Role.MANAGER)
+    return FirstStart(admin_created=True, admin_password=generated)
+
+
+@transaction.atomic
+def ensure_cameras() -> None:
+    """The simulated camera, and the one of the configuration's `camera` section, which becomes the primary one."""
+    config: SkycamConfig = settings.STATION
+    if not Camera.objects.filter(slug="simulated").exists():
+        primary = not Camera.objects.present().filter(primary=True).exists()
+        _add("simulated", name="Simulated camera", kind="simulated", primary=primary)
+    if config.camera_given and not Camera.objects.filter(slug="dslr").exists():
+        Camera.objects.present().filter(primary=True).update(primary=False)
+        _add("dslr", name="DSLR", kind=config.camera.kind, address=config.camera.port or "", primary=True)
+
+
+def _add(slug: str, **fields: Any) -> None:
+    Camera.objects.create(slug=slug, host=settings.STATION.host, **fields)

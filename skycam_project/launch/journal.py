@@ -1,0 +1,83 @@
+"""Restarts of parts, on their way into the event log.
+
+The launcher imports no Django and must not wait for a database, so it leaves one small file for each
+restart; the worker makes an event of it when it can, exactly once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypedDict
+
+MOST_NOTES = 1000
+
+
+class Note(TypedDict):
+    part: str
+    reason: str
+    restarts: int
+    at: str
+
+
+def folder_in(run_folder: Path) -> Path:
+    return run_folder / "parts"
+
+
+class Journal:
+    """The launcher's side. A note that cannot be written (full disk) is lost here, and stands in the log stream."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self.folder = folder_in(run_folder)
+        self.folder.mkdir(exist_ok=True)
+        self.lost = 0
+
+    def note(self, part: str, reason: str, restarts: int) -> None:
+        note = Note(part=part, reason=reason, restarts=restarts, at=datetime.now(UTC).isoformat())
+        try:
+            self._leave(note)
+        except OSError:
+            self.lost += 1
+
+    def _leave(self, note: Note) -> None:
+        if len(os.listdir(self.folder)) >= MOST_NOTES:
+            raise FileExistsError(self.folder)
+        unfinished = self.folder / "unfinished"
+        unfinished.write_text(json.dumps(note))
+        unfinished.rename(self.folder / f"{uuid.uuid4()}.json")
+
+
+def take_in(run_folder: Path) -> int:
+    """Make an event of each note, oldest first; returns how many. For a part with Django."""
+    notes = [(path, _read(path)) for path in folder_in(run_folder).glob("*.json")]
+    for path, note in sorted(notes, key=lambda pair: pair[1]["at"]):
+        _record(path.stem, note)
+        path.unlink()
+    return len(notes)
+
+
+def _read(path: Path) -> Note:
+    note: Note = json.loads(path.read_text())
+    return note
+
+
+def _record(identity: str, note: Note) -> None:
+    from django.db import transaction
+
+    from monitoring.models import Event, Severity
+    from monitoring.services import record_event
+
+    with transaction.atomic():
+        if Event.objects.filter(kind="part.restarted", data__note=identity).exists():
+            return
+        record_event(
+            "part.restarted",
+            f"{note['reason']}; it was started again.",
+            severity=Severity.WARNING,
+            subject=note["part"],
+            data={"note": identity, "restarts": note["restarts"]},
+            at=datetime.fromisoformat(note["at"]),
+        )

@@ -1,0 +1,191 @@
+"""Brings a station up, keeps it up, and takes it down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Iterable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
+from skycam_project.launch import control, http, paths, refusals, welcome
+from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.journal import Journal
+from skycam_project.launch.limits import Limits
+from skycam_project.launch.part import Part
+from skycam_project.launch.parts import PARTS, Plan, environment, wanted
+from skycam_project.launch.preparation import FirstStart, prepared
+from skycam_project.launch.stream import LogStream
+
+AT_ONCE = 130
+
+
+def up(config_path: Path | None = None, only: str | None = None) -> int:
+    """Run a station, or one part of it, until Ctrl-C or SIGTERM; the exit status.
+
+    0: stopped as asked. 1: refused or given up, with one line on standard error. 130: a second Ctrl-C ended it at once.
+    """
+    try:
+        config = _configuration(config_path)
+        with ExitStack() as held:
+            plan = _claim(config, config_path, only, held)
+            return asyncio.run(_run(plan, only))
+    except ConfigError as error:
+        _complain(error.problems)
+    except LaunchError as error:
+        _complain([str(error)])
+    return 1
+
+
+async def _run(plan: Plan, only: str | None) -> int:
+    return await Launcher(plan, only).run()
+
+
+def _configuration(config_path: Path | None) -> SkycamConfig:
+    try:
+        return load_config(config_path)
+    except OSError as error:
+        raise LaunchError(
+            f"{error.filename} cannot be used as the data folder ({error.strerror}). "
+            "Set SKYCAM_DATA to a folder that this user may write."
+        ) from None
+
+
+def _claim(config: SkycamConfig, config_path: Path | None, only: str | None, held: ExitStack) -> Plan:
+    """Take the folder and the port, or say why they cannot be had."""
+    _check_part(config, only)
+    refusals.check_folder(config)
+    if only in (None, "worker"):
+        check_writable(config.storage_root)
+    held.enter_context(refusals.lock(paths.lock_path(config, only), config.data))
+    shared = environment(dict(os.environ), config, config_path)
+    if "web" not in wanted(config, only):
+        return Plan(config, shared)
+    listening = refusals.bind(config.web.host, config.web.port, "WEB_PORT")
+    return Plan(config, shared, web_fd=held.enter_context(closing(listening)).fileno())
+
+
+def _check_part(config: SkycamConfig, only: str | None) -> None:
+    if only is not None and only not in PARTS:
+        raise LaunchError(f"There is no part {only}. There are: {', '.join(PARTS)}.")
+    if only == "valkey" and not config.redis_embedded:
+        raise LaunchError("REDIS_URL is set, so this station uses that server and starts no Valkey of its own.")
+
+
+def _complain(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(f"skycam: {line}", file=sys.stderr)
+
+
+class Launcher:
+    """One run of a station: up, kept up, down."""
+
+    def __init__(self, plan: Plan, only: str | None) -> None:
+        self.plan = plan
+        self.config = plan.config
+        self.only = only
+        self.limits = Limits.of(plan.config)
+        self.stream = LogStream(plan.config.logging)
+        self.journal = Journal(paths.run_folder(plan.config))
+        self.parts: dict[str, Part] = {}
+        self.failure: BaseException | None = None
+        self.ended_at_once = False
+        self._end = asyncio.Event()
+        self._kept: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> int:
+        """Until a signal (the exit status) or a failure, which is raised once everything is stopped."""
+        self._listen_to_signals()
+        self.parts = {name: self._part(name) for name in wanted(self.config, self.only)}
+        server = await control.serve(paths.control_path(self.config, self.only), self.parts)
+        coming_up = self._watched(self._come_up())
+        await self._end.wait()
+        await self._cancelled(coming_up)
+        await self._go_down()
+        server.close()
+        if self.failure:
+            self.stream.file.keep_line("skycam", str(self.failure))
+            raise self.failure
+        self.stream.say("stopped")
+        return AT_ONCE if self.ended_at_once else 0
+
+    def _part(self, name: str) -> Part:
+        return Part(name, self.plan, self.limits, self.stream, self.journal)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup a hang-up is nothing
+                loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        if self._end.is_set():
+            self.ended_at_once = True
+            self._kill_all()
+        else:
+            self.stream.say("stopping; Ctrl-C once more ends everything at once")
+            self._end.set()
+
+    def _watched(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._note_failure)
+        return task
+
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or task.exception() is None:
+            return
+        self.failure = self.failure or task.exception()
+        self._end.set()
+
+    # up
+
+    async def _come_up(self) -> None:
+        for warning in self.config.warnings:
+            self.stream.say(f"warning: {warning}")
+        if "valkey" in self.parts:
+            self._keep("valkey")
+            await self.parts["valkey"].ready()
+        first = await prepared(self.plan, self.stream) if self.only is None else None
+        for name in self.parts:
+            self._keep(name)
+        if first is not None:
+            await http.answers(self.config.web.host, self.config.web.port)
+            self._welcome(first)
+
+    def _keep(self, name: str) -> None:
+        if name not in self._kept:
+            self._kept[name] = self._watched(self.parts[name].keep())
+
+    def _welcome(self, first: FirstStart) -> None:
+        address = http.address(self.config.web.host, self.config.web.port)
+        self.stream.file.keep_line("skycam", f"Skycam is at {address}")
+        welcome.show(address, first, given=bool(self.config.admin_password))
+
+    # down
+
+    async def _cancelled(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    async def _go_down(self) -> None:
+        """The worker first, so that cameras finish; then the rest; Valkey last. What lasts too long is killed."""
+        killing = asyncio.get_running_loop().call_later(self.limits.stop_s, self._kill_all)
+        await self._stop(stages={0}, patience_s=self.limits.finish_first_s)
+        await self._stop(stages={0, 1})
+        await self._stop(stages={2})
+        killing.cancel()
+
+    async def _stop(self, stages: set[int], patience_s: float | None = None) -> None:
+        names = [name for name in self._kept if PARTS[name].stop_stage in stages]
+        for name in names:
+            self.parts[name].stop()
+        if names:
+            await asyncio.wait([self._kept[name] for name in names], timeout=patience_s)
+
+    def _kill_all(self) -> None:
+        for part in self.parts.values():
+            part.kill()

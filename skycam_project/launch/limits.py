@@ -1,0 +1,32 @@
+"""The launcher's times, in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skycam_project.config import SkycamConfig
+
+
+@dataclass(frozen=True)
+class Limits:
+    silence_s: float = 15.0
+    """A part that gave no sign of life for this long is killed."""
+    start_s: float = 60.0
+    """The same, before its first sign of life."""
+    healthy_s: float = 30.0
+    crash_loop_exits: int = 5
+    crash_loop_s: float = 10.0
+    finish_first_s: float = 5.0
+    """What the worker gets for itself at the end, before the other parts are told to stop."""
+    stop_s: float = 8.0
+    """When whatever still runs at the end is killed."""
+
+    @classmethod
+    def of(cls, config: SkycamConfig) -> Limits:
+        wished = config.supervision
+        return cls(
+            silence_s=wished.silence_s,
+            healthy_s=wished.healthy_s,
+            crash_loop_exits=wished.crash_loop_exits,
+            crash_loop_s=wished.crash_loop_s,
+        )

@@ -1,0 +1,226 @@
+"""A part under the launcher's care: started, watched, started again."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypedDict
+
+from skycam_project.launch.backoff import Backoff, CrashLoop
+from skycam_project.launch.child import Child
+from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.journal import Journal
+from skycam_project.launch.limits import Limits
+from skycam_project.launch.parts import PARTS, Plan
+from skycam_project.launch.stream import LogStream
+
+ON_REQUEST = "restarted on request"
+
+
+class State(StrEnum):
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKING_OFF = "backing off"
+    STOPPED = "stopped"
+
+
+class PartRow(TypedDict):
+    """A part as `skycam ps` shows it; `since` is when it came into its state."""
+
+    name: str
+    pid: int | None
+    state: str
+    since: str
+    restarts: int
+    reason: str
+
+
+class Part:
+    def __init__(self, name: str, plan: Plan, limits: Limits, stream: LogStream, journal: Journal) -> None:
+        self.name = name
+        self.kind = PARTS[name]
+        self.plan = plan
+        self.limits = limits
+        self.stream = stream
+        self.journal = journal
+        self.state = State.STOPPED
+        self.since = datetime.now(UTC)
+        self.restarts = 0
+        self.lives = 0
+        self.reason = ""
+        self.child: Child | None = None
+        self._backoff = Backoff(limits)
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._asked = False
+        self._killed_for = ""
+        self._last_sign = 0.0
+
+    def row(self) -> PartRow:
+        return PartRow(
+            name=self.name,
+            pid=self.child.pid if self.child else None,
+            state=self.state,
+            since=f"{self.since:%Y-%m-%dT%H:%M:%SZ}",
+            restarts=self.restarts,
+            reason=self.reason,
+        )
+
+    async def keep(self) -> None:
+        """Start it, and again whenever it ends, until it is stopped. Raises CrashLoop."""
+        try:
+            while not self._stopping:
+                lived_s = await self._live()
+                if not self._stopping:
+                    await self._prepare_next_life(lived_s)
+        finally:
+            self._become(State.STOPPED)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition that a change of its state can bring about."""
+        while not condition():
+            await self._changed.wait()
+
+    async def ready(self) -> None:
+        await self.until(lambda: self.state is State.RUNNING)
+
+    def stop(self) -> None:
+        """Tell it to finish; `keep` returns when it has."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._wake.set()
+        if self.child:
+            self.child.send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        if self.child:
+            self.child.kill()
+
+    async def restart(self) -> PartRow:
+        """Stop it, start it again, and say how that went. Raises LaunchError when it does not come back."""
+        if self._stopping:
+            raise LaunchError("The station is stopping.")
+        life = self.lives
+        self._asked = True
+        self._wake.set()
+        killing = self._loop.call_later(self.limits.stop_s, self._kill_life, life)
+        if self.child:
+            self.child.send(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(self.limits.stop_s + self.limits.start_s):
+                await self.until(lambda: self._stopping or (self.lives > life and self.state is not State.STARTING))
+        except TimeoutError:
+            raise LaunchError(f"{self.name} has not come back yet; `skycam ps` shows how it fares.") from None
+        finally:
+            killing.cancel()
+        if self.state is not State.RUNNING:
+            raise LaunchError(f"{self.name} did not come back: {self.reason}.")
+        return self.row()
+
+    async def _live(self) -> float:
+        """One life of its process, from start to end, in seconds."""
+        self.lives += 1
+        self._killed_for = ""
+        self._asked = False
+        self._wake.clear()
+        self._last_sign = started = self._loop.time()
+        self._become(State.STARTING)
+        try:
+            self.child = self._spawn()
+        except OSError as error:
+            self.reason = f"{self.name} could not be started: {error}"
+            return 0.0
+        watching = self._watch()
+        status = await self.child.wait()
+        for task in watching:
+            task.cancel()
+        self.child = None
+        self.reason = self._why(status)
+        return self._loop.time() - started
+
+    def _spawn(self) -> Child:
+        return Child(
+            self.kind.command(self.plan),
+            {**self.plan.environment, "SKYCAM_PART": self.name},
+            on_line=self._show,
+            on_beat=self._beat,
+            keep_fds=self.kind.keep_fds(self.plan),
+        )
+
+    def _show(self, line: str) -> None:
+        if line and not any(text in line for text in self.kind.hushed):
+            self.stream.line(self.name, line)
+
+    def _watch(self) -> list[asyncio.Task[None]]:
+        tasks = [asyncio.create_task(self._kill_when_silent())]
+        if self.kind.pulse:
+            tasks.append(asyncio.create_task(self.kind.pulse(self.plan, self._beat)))
+        return tasks
+
+    def _beat(self) -> None:
+        self._last_sign = self._loop.time()
+        if self.state is State.STARTING:
+            self._become(State.RUNNING)
+
+    async def _kill_when_silent(self) -> None:
+        tick = min(1.0, self.limits.silence_s / 4)
+        while True:
+            before = self._loop.time()
+            await asyncio.sleep(tick)
+            if self._loop.time() - before > tick + 1.0:
+                self._last_sign = self._loop.time()  # the launcher itself was held up: hear the part first
+            elif self._loop.time() - self._last_sign > self._silence_limit():
+                self._killed_for = f"{self.name} silent for {self._silence_limit():g} s"
+                self.kill()
+                return
+
+    def _silence_limit(self) -> float:
+        return self.limits.start_s if self.state is State.STARTING else self.limits.silence_s
+
+    def _kill_life(self, life: int) -> None:
+        if self.lives == life:
+            self.kill()
+
+    def _why(self, status: int) -> str:
+        if self._asked:
+            return ON_REQUEST
+        if self._killed_for:
+            return self._killed_for
+        if status < 0:
+            return f"{self.name} killed by {signal.Signals(-status).name}"
+        return f"{self.name} exited with status {status}"
+
+    async def _prepare_next_life(self, lived_s: float) -> None:
+        self.restarts += 1
+        delay_s = 0.0 if self._asked else self._delay_after(lived_s)
+        self.stream.say(f"{self.reason}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
+        self.journal.note(self.name, self.reason, self.restarts)
+        self._become(State.BACKING_OFF)
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _delay_after(self, lived_s: float) -> float:
+        try:
+            return self._backoff.after(lived_s)
+        except CrashLoop:
+            self.stream.explain(self.name)
+            raise CrashLoop(
+                f"{self.reason}, as it did {self.limits.crash_loop_exits} times within "
+                f"{self.limits.crash_loop_s:g} s of its start. Everything is stopped."
+            ) from None
+
+    def _become(self, state: State) -> None:
+        if state is not self.state:
+            self.since = datetime.now(UTC)
+        self.state = state
+        self._changed.set()
+        self._changed = asyncio.Event()

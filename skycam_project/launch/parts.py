@@ -1,0 +1,105 @@
+"""The parts of a station, and how each is started."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from skycam_project.config import SkycamConfig
+from skycam_project.launch import paths, valkey
+
+Pulse = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the parts of one launcher are started with. `web_fd` is the bound socket that the web part inherits."""
+
+    config: SkycamConfig
+    environment: dict[str, str]
+    web_fd: int | None = None
+
+
+@dataclass(frozen=True)
+class PartKind:
+    """`pulse` is how the launcher looks for signs of life itself; other parts send theirs (see heartbeat).
+
+    Parts of a lower `stop_stage` are told to stop before those of a higher one. A line that contains one of `hushed`
+    is not shown.
+    """
+
+    command: Callable[[Plan], list[str]]
+    stop_stage: int = 1
+    pulse: Pulse | None = None
+    hushed: tuple[str, ...] = ()
+    keep_fds: Callable[[Plan], list[int]] = field(default=lambda _plan: [])
+
+
+def _valkey(plan: Plan) -> list[str]:
+    return valkey.command(paths.valkey_path(plan.config), paths.run_folder(plan.config))
+
+
+async def _ping_valkey(plan: Plan, on_beat: Callable[[], None]) -> None:
+    await valkey.pulse(paths.valkey_path(plan.config), on_beat)
+
+
+def _web(plan: Plan) -> list[str]:
+    return [sys.executable, "-m", "skycam_project.launch.web", str(plan.web_fd)]
+
+
+def _web_fd(plan: Plan) -> list[int]:
+    return [] if plan.web_fd is None else [plan.web_fd]
+
+
+def _worker(plan: Plan) -> list[str]:
+    host = plan.config.host
+    return _celery_worker(plan, f"host-{host}", f"camera.{host},files.{host}", threads=16)
+
+
+def _jobs(plan: Plan) -> list[str]:
+    return _celery_worker(plan, f"jobs-{plan.config.host}", "jobs", threads=2)
+
+
+def _beat(_plan: Plan) -> list[str]:
+    """The schedule is static and its state stays in memory: no file to corrupt, nothing to write on a full disk."""
+    return [*_celery(), "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", "", "--loglevel", "WARNING"]
+
+
+def _celery_worker(plan: Plan, name: str, queues: str, threads: int) -> list[str]:
+    words = [*_celery(), "worker", "--queues", queues, "--hostname", f"{name}@{plan.config.station}"]
+    words += ["--pool", "threads", "--concurrency", str(threads), "--loglevel", "INFO"]
+    return [*words, "--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+
+def _celery() -> list[str]:
+    return [sys.executable, "-m", "celery", "--quiet", "--app", "skycam_project.celery"]
+
+
+PARTS: dict[str, PartKind] = {
+    # Memory overcommit matters to a server that saves; this one never does.
+    "valkey": PartKind(_valkey, stop_stage=2, pulse=_ping_valkey, hushed=("Memory overcommit",)),
+    "web": PartKind(_web, keep_fds=_web_fd),
+    "worker": PartKind(_worker, stop_stage=0),
+    "jobs": PartKind(_jobs),
+    "beat": PartKind(_beat),
+}
+
+
+def wanted(config: SkycamConfig, only: str | None) -> list[str]:
+    """Names of the parts to start, in the order of the table."""
+    if only is not None:
+        return [only]
+    return [name for name in PARTS if name != "valkey" or config.redis_embedded]
+
+
+def environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:
+    """What parts find in their environment: the caller's, the data folder, and never the first password."""
+    shared = {name: value for name, value in base.items() if name != "SKYCAM_ADMIN_PASSWORD"}
+    shared |= {"DJANGO_SETTINGS_MODULE": "skycam_project.settings", "PYTHONUNBUFFERED": "1"}
+    shared["SKYCAM_DATA"] = str(config.data)
+    if config_path is not None:
+        shared["SKYCAM_CONFIG"] = str(config_path.absolute())
+    return shared

