@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -207,6 +207,16 @@ class Driver(ABC):
     def detect(cls) -> list[dict[str, str]]:
         """What of this kind is attached: address, model, serial, each as text. Opens no camera for long."""
         return []
+
+    @classmethod
+    def validated(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """`settings` as `Settings` takes them, without what is left to the camera; CameraError rejected_setting."""
+        try:
+            return cls.Settings.model_validate(settings).model_dump(exclude_none=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"]) or "settings"
+            raise CameraError(f"{name}: {first['msg']}. Correct the setting.", reason="rejected_setting") from None
 
     @abstractmethod
     def open(self, deadline: float) -> Identity: ...

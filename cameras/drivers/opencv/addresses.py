@@ -1,0 +1,71 @@
+"""What an address may be: a V4L2 device, or a video file inside a folder that the configuration lists.
+
+Nothing that FFmpeg would take for a protocol, a pattern or an option gets through, and a file's address is stored
+as its real path, without symbolic links, so that opening can tell whether it is still the same place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NoReturn
+
+DEVICE = re.compile(r"/dev/video\d{1,3}|/dev/v4l/by-(?:id|path)/\w[\w.:+-]*", re.ASCII)
+INDEX = re.compile(r"\d{1,3}", re.ASCII)
+FORMATS = {
+    ".avi": "avi",
+    ".mjpeg": "mjpeg",
+    ".mjpg": "mjpeg",
+    ".mkv": "matroska",
+    ".mov": "mov",
+    ".mp4": "mov",
+    ".ts": "mpegts",
+    ".webm": "matroska",
+}
+"""The ending of a video file, and the one FFmpeg demuxer that it is opened with."""
+REFUSED = frozenset(':|,;?%*<>"\\[]{}')
+
+
+def checked(address: str, sources: list[str]) -> str:
+    """The address in its normal form: a path below /dev, or a file's real path; ValueError with a sentence."""
+    address = address.strip(" ")
+    if INDEX.fullmatch(address):
+        return f"/dev/video{int(address)}"
+    if is_device(address):
+        return address
+    if not address.isprintable() or REFUSED & set(address):
+        _refuse("An address has no protocol, pattern, option or control character.", sources)
+    if suffix(address) not in FORMATS:
+        _refuse("This is neither a device nor a video file.", sources)
+    return _file_inside(address, sources)
+
+
+def is_device(address: str) -> bool:
+    return DEVICE.fullmatch(address) is not None
+
+
+def suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def _file_inside(address: str, sources: list[str]) -> str:
+    if ".." in address.split("/"):
+        _refuse("An address does not go up with `..`.", sources)
+    folders = [os.path.realpath(source) for source in sources]
+    paths = [os.path.realpath(os.path.join(folder, address)) for folder in folders]
+    inside = [path for path in paths if suffix(path) in FORMATS and any(_is_inside(path, folder) for folder in folders)]
+    if not inside:
+        _refuse("This file does not lie in a folder for video files.", sources)
+    return next(filter(os.path.exists, inside), inside[0])
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip("/") + "/")
+
+
+def _refuse(cause: str, sources: list[str]) -> NoReturn:
+    folders = ", ".join(sources) or "one of the folders of the setting `sources` (none is configured)"
+    raise ValueError(
+        f"{cause} Give a USB camera (0, /dev/video0 or /dev/v4l/by-id/...), "
+        f"or a video file ({', '.join(sorted(FORMATS))}) inside {folders}."
+    )

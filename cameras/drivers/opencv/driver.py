@@ -1,0 +1,146 @@
+"""OpenCV's sources as a driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+from pydantic import Field
+
+from cameras.drivers.base import (
+    Aborted,
+    Applied,
+    CameraError,
+    Capabilities,
+    Clock,
+    Driver,
+    DriverSettings,
+    Exposure,
+    ExposureRequest,
+    FrameData,
+    Identity,
+    remaining,
+)
+from cameras.drivers.opencv import addresses, device
+from cameras.drivers.opencv.device import VideoDevice
+from cameras.drivers.opencv.file import VideoFile
+from cameras.drivers.opencv.source import Source, sentences
+
+FRESH_S = 1.0
+"""A still's frame is part of the stream too, unless nobody asks for that within this time."""
+
+ROUNDING_S = 0.005
+"""How early a wait until the deadline may end."""
+
+
+class OpencvSettings(DriverSettings):
+    """A device takes what it has of these; a file has its own rate and size."""
+
+    fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
+    width: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
+    height: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
+
+
+class OpencvDriver(Driver):
+    """A still is the first frame that arrives after the request; the stream keeps that frame as well."""
+
+    kind = "opencv"
+    Settings = OpencvSettings
+
+    def __init__(self, address: str, clock: Clock) -> None:
+        super().__init__(address, clock)
+        self._source: Source | None = None
+        self._still: FrameData | None = None
+        self._number = 0
+
+    @classmethod
+    def check_address(cls, address: str, sources: list[str]) -> str:
+        return addresses.checked(address, sources)
+
+    @classmethod
+    def detect(cls) -> list[dict[str, str]]:
+        return device.attached()
+
+    def open(self, deadline: float) -> Identity:
+        self.close()
+        self._number, self._still = 0, None
+        with sentences(self.address):
+            self._source = self._opened(deadline)
+        remaining(self.clock, deadline)
+        return self._identity()
+
+    def close(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
+
+    def capabilities(self) -> Capabilities:
+        source = self._need_open()
+        actual = source.actual()
+        return Capabilities(
+            stream=True, width=actual.get("width"), height=actual.get("height"), settings=source.ranges()
+        )
+
+    def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
+        source = self._need_open()
+        remaining(self.clock, deadline)
+        with sentences(self.address):
+            return source.apply(self.validated(settings))
+
+    def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
+        source = self._need_open()
+        remaining(self.clock, deadline)
+        started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
+        with sentences(self.address), source.overridden(_asked(request)) as applied:
+            source.skip_old(deadline)
+            frame = self._next(source, deadline)
+        if frame is None:
+            remaining(self.clock, deadline - ROUNDING_S)
+            raise Aborted
+        self._still = frame
+        return Exposure(
+            started_ns=started_ns,
+            ended_ns=started_ns + round((frame.monotonic - started) * 1e9),
+            actual={name: applied.actual[name] for name in ("exposure_us", "gain") if name in applied.actual},
+            warnings=applied.warnings,
+            frame=frame,
+        )
+
+    def frame(self, deadline: float) -> FrameData | None:
+        source = self._need_open()
+        still, self._still = self._still, None
+        if still is not None and self.clock.monotonic() - still.monotonic < FRESH_S:
+            return still
+        with sentences(self.address):
+            return self._next(source, deadline)
+
+    def _opened(self, deadline: float) -> Source:
+        if addresses.is_device(self.address):
+            return VideoDevice(self.address, self.clock, deadline)
+        if not self.address.startswith("/") or addresses.suffix(self.address) not in addresses.FORMATS:
+            raise CameraError(
+                f"{self.address!r} is neither a device nor a video file's full path. Save the camera's address again.",
+                permanent=True,
+            )
+        return VideoFile(self.address, self.clock, deadline)
+
+    def _identity(self) -> Identity:
+        model = device.model(self.address) if addresses.is_device(self.address) else "Video file"
+        return Identity(model=model, library=f"OpenCV {cv2.__version__}")
+
+    def _need_open(self) -> Source:
+        if self._source is None:
+            raise CameraError(f"{self.address} is closed. Open it first.", before_shutter=True)
+        return self._source
+
+    def _next(self, source: Source, deadline: float) -> FrameData | None:
+        image = source.next(deadline)
+        if image is None:
+            return None
+        number, self._number = self._number, self._number + 1
+        return FrameData(image, self.clock.wall_ns(), self.clock.monotonic(), number)
+
+
+def _asked(request: ExposureRequest) -> dict[str, Any]:
+    values = {name: getattr(request, name) for name in ("exposure_us", "gain", "iso", "f_number")}
+    return {name: value for name, value in values.items() if value is not None}

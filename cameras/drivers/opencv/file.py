@@ -1,0 +1,148 @@
+"""A video file, played in its own time and over again from its end."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import cv2
+
+from cameras.drivers.base import Applied, CameraError, Clock, SettingRange, remaining
+from cameras.drivers.opencv.addresses import FORMATS, suffix
+from cameras.drivers.opencv.opening import opened
+from cameras.drivers.opencv.source import Image, capture, retrieved
+
+LONGEST_STEP_S = 10.0
+"""A longer step between two time stamps is a fault of the file and counts as one frame."""
+LATEST_S = 2.0
+"""Whoever comes later than this finds the file where it was left."""
+READ_TIMEOUT_MS = 5_000
+UNITS = {"fps": "1/s", "width": "px", "height": "px"}
+
+
+class VideoFile:
+    """`path` is absolute and real: opening refuses it when a symbolic link has come into it since it was checked.
+
+    FFmpeg gets the open file, not its name, and the one demuxer of the name's ending: a playlist or a script
+    in a video's clothes is not opened, and neither are the files and addresses that it refers to.
+    """
+
+    def __init__(self, path: str, clock: Clock, deadline: float) -> None:
+        self.path, self._clock = path, clock
+        self._file = opened(path)
+        try:
+            self._capture = self._reader(deadline)
+            self._line = Timeline(self._capture.get(cv2.CAP_PROP_FPS))
+            self._origin = clock.monotonic()
+            self._advance()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        self._capture.release()
+        self._file.close()
+
+    def next(self, deadline: float) -> Image | None:
+        self._catch_up(self._line.interval)
+        now, due = self._clock.monotonic(), self._due
+        if due > deadline:
+            self._clock.wait(max(0.0, deadline - now))
+            return None
+        if due > now and self._clock.wait(due - now):
+            return None
+        self._grabbed = False
+        return retrieved(self._capture, self.path)
+
+    def skip_old(self, deadline: float) -> None:
+        self._catch_up(0.0)
+
+    def apply(self, values: dict[str, Any]) -> Applied:
+        actual = self.actual()
+        refused = {name: asked for name, asked in values.items() if asked != actual.get(name)}
+        return Applied(actual, [_refusal(name, asked, actual.get(name)) for name, asked in refused.items()])
+
+    def overridden(self, values: dict[str, Any]) -> AbstractContextManager[Applied]:
+        return nullcontext(self.apply(values))
+
+    def actual(self) -> dict[str, Any]:
+        return {
+            "fps": round(self._capture.get(cv2.CAP_PROP_FPS), 3),
+            "width": int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            "height": int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+        }
+
+    def ranges(self) -> dict[str, SettingRange]:
+        return {name: SettingRange(unit, read_only=True) for name, unit in UNITS.items()}
+
+    @property
+    def _due(self) -> float:
+        return self._origin + self._line.time
+
+    def _catch_up(self, late: float) -> None:
+        """Have a frame grabbed that is at most `late` seconds overdue."""
+        if not self._grabbed:
+            self._advance()
+        overdue = self._clock.monotonic() - self._due
+        if overdue > LATEST_S:
+            self._origin += overdue
+        while self._clock.monotonic() - self._due > late:
+            self._advance()
+
+    def _advance(self) -> None:
+        if not self._capture.grab():
+            self._rewind()
+        self._line.stamp(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        self._grabbed = True
+
+    def _rewind(self) -> None:
+        """Grab the first frame, by seeking, else (a format without an index) by opening the same file again."""
+        if self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0) and self._capture.grab():
+            return
+        self._capture.release()
+        self._capture = self._reader(self._clock.monotonic() + READ_TIMEOUT_MS / 1000)
+        if not self._capture.grab():
+            raise self._unreadable()
+
+    def _reader(self, deadline: float) -> cv2.VideoCapture:
+        timeout_ms = max(1, int(remaining(self._clock, deadline) * 1000))
+        options = f"protocol_whitelist;file|input_format;{FORMATS[suffix(self.path)]}"
+        reader = capture(
+            f"/proc/self/fd/{self._file.fileno()}",
+            cv2.CAP_FFMPEG,
+            [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS],
+            {"OPENCV_FFMPEG_CAPTURE_OPTIONS": options},
+        )
+        if not reader.isOpened():
+            raise self._unreadable()
+        return reader
+
+    def _unreadable(self) -> CameraError:
+        return CameraError(
+            f"{self.path} is not a video of the kind that its ending says, or it is damaged. Replace the file.",
+            permanent=True,
+        )
+
+
+class Timeline:
+    """One steadily rising time, in seconds, out of the time stamps of a file that is played over and over."""
+
+    def __init__(self, fps: float) -> None:
+        self.interval = 1 / fps if 1 <= fps <= 240 else 0.04
+        self.time = 0.0
+        self._last: float | None = None
+
+    def stamp(self, position: float) -> None:
+        """The next frame says `position`; a step back (the file began again) counts as one frame."""
+        if self._last is not None:
+            step = position - self._last
+            if 0 < step < LONGEST_STEP_S:
+                self.interval = step
+            self.time += self.interval
+        self._last = position
+
+
+def _refusal(name: str, asked: Any, actual: Any) -> str:
+    if actual is None:
+        return f"A video file has no {name}; {asked:g} was asked."
+    return f"The {name} of this video file is {actual:g}; {asked:g} was asked."

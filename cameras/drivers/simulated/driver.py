@@ -1,0 +1,253 @@
+"""The simulated camera as a driver."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pydantic import Field
+
+from cameras.drivers.base import (
+    Aborted,
+    Applied,
+    CameraError,
+    Capabilities,
+    Clock,
+    Driver,
+    DriverSettings,
+    Exposure,
+    ExposureRequest,
+    FrameData,
+    Identity,
+    SettingRange,
+    remaining,
+)
+from cameras.drivers.simulated.pacing import Pacer
+from cameras.drivers.simulated.scene import Scene
+
+ADDRESS = re.compile(r"[a-z0-9-]{0,40}")
+SHORTEST_US, LONGEST_US = 20, 600_000_000
+LOWEST_GAIN, HIGHEST_GAIN = 1.0, 16.0
+ABORT_CHECK_S = 0.05
+"""How often a running exposure looks for `abort`, where the clock itself is not interrupted."""
+
+
+class SimulatedSettings(DriverSettings):
+    """What is None stays as it is; a camera starts with the values of `DEFAULTS`."""
+
+    fps: float | None = Field(default=None, ge=0.1, le=240, description="frames per second of the stream")
+    width: int | None = Field(default=None, ge=320, le=3840, multiple_of=2, description="pixels")
+    height: int | None = Field(default=None, ge=240, le=2880, multiple_of=2, description="pixels")
+    sky_level: float | None = Field(
+        default=None, ge=0, le=1e7, description="luminance at middle height, counts per second at gain 1"
+    )
+    contrast_decades: float | None = Field(
+        default=None, ge=0, le=8, description="powers of ten between the zenith and the horizon"
+    )
+    shot_noise: bool | None = Field(default=None, description="with the noise of the light itself")
+    temperature_celsius: float | None = Field(default=None, ge=-100, le=100, description="of the sensor, on average")
+    temperature_swing_celsius: float | None = Field(default=None, ge=0, le=50, description="up and down, as a sine")
+    temperature_period_s: float | None = Field(default=None, ge=1, le=86_400, description="seconds of one swing")
+
+
+DEFAULTS: dict[str, Any] = {
+    "exposure_us": 10_000,
+    "gain": 1.0,
+    "fps": 15.0,
+    "width": 1280,
+    "height": 1024,
+    "sky_level": 500.0,
+    "contrast_decades": 5.0,
+    "shot_noise": False,
+    "temperature_celsius": 20.0,
+    "temperature_swing_celsius": 2.0,
+    "temperature_period_s": 600.0,
+}
+
+SETTINGS = {
+    "exposure_us": SettingRange("µs", SHORTEST_US, LONGEST_US, 1),
+    "gain": SettingRange("", LOWEST_GAIN, HIGHEST_GAIN),
+    "fps": SettingRange("1/s", 0.1, 240),
+    "width": SettingRange("px", 320, 3840, 2),
+    "height": SettingRange("px", 240, 2880, 2),
+    "sky_level": SettingRange("1/s", 0, 1e7),
+    "contrast_decades": SettingRange("", 0, 8),
+    "shot_noise": SettingRange(choices=[False, True]),
+    "temperature_celsius": SettingRange("°C", -100, 100),
+    "temperature_swing_celsius": SettingRange("°C", 0, 50),
+    "temperature_period_s": SettingRange("s", 1, 86_400),
+}
+
+SCENE_SETTINGS = ("width", "height", "sky_level", "contrast_decades", "shot_noise")
+ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
+
+
+class SimulatedDriver(Driver):
+    """A linear 8-bit colour camera under a night sky; `scene.py` has its photometry, `codec.py` its frame numbers.
+
+    An exposure in the stream is cut to the time between two frames, as video cameras do.
+    """
+
+    kind = "simulated"
+    simulated = True
+    Settings = SimulatedSettings
+
+    def __init__(self, address: str, clock: Clock) -> None:
+        super().__init__(address, clock)
+        self._aborted = threading.Event()
+        self._is_open = False
+        self._scene: Scene | None = None
+        self._settings = dict(DEFAULTS)
+        self._pacer = Pacer(clock)
+        self._number = 0
+        self._opened = 0.0
+
+    @classmethod
+    def check_address(cls, address: str, sources: list[str]) -> str:
+        name = address.strip()
+        if not ADDRESS.fullmatch(name):
+            raise ValueError(
+                "The address of a simulated camera is any name of at most 40 lower-case letters, digits and hyphens, "
+                "or empty."
+            )
+        return name
+
+    def open(self, deadline: float) -> Identity:
+        remaining(self.clock, deadline)
+        self._settings, self._number, self._opened = dict(DEFAULTS), 0, self.clock.monotonic()
+        self._is_open = True
+        self._scene = None
+        self._pacer.start(self._settings["fps"])
+        return Identity(
+            vendor="Skycam",
+            model="Simulated 1280x1024",
+            serial=f"sim-{self.address or '0'}",
+            library=f"skycam {_version()}",
+        )
+
+    def close(self) -> None:
+        self._is_open = False
+        self._scene = None
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            stream=True,
+            width=self._settings["width"],
+            height=self._settings["height"],
+            readout_s=0.2,
+            settings=dict(SETTINGS),
+        )
+
+    def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
+        self._need_open()
+        remaining(self.clock, deadline)
+        wanted, warnings = _within_range(self.validated(settings))
+        changed = {name for name, value in wanted.items() if value != self._settings[name]}
+        self._settings |= wanted
+        if changed & set(SCENE_SETTINGS):
+            self._scene = None
+        if "fps" in changed:
+            self._pacer.start(self._settings["fps"])
+        return Applied(dict(self._settings), warnings)
+
+    def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
+        self._need_open()
+        self._aborted.clear()
+        wanted, warnings = _within_range(_asked(request))
+        exposure_us = int(wanted.get("exposure_us", self._settings["exposure_us"]))
+        gain = float(wanted.get("gain", self._settings["gain"]))
+        if remaining(self.clock, deadline) < exposure_us / 1e6:
+            raise CameraError(
+                f"An exposure of {exposure_us / 1e6:g} s does not fit into the time it was given. "
+                "Give it a shorter exposure or more time.",
+                reason="too_slow",
+                before_shutter=True,
+            )
+        started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
+        self._wait_for_shutter(started + exposure_us / 1e6)
+        ended_ns = started_ns + round((self.clock.monotonic() - started) * 1e9)
+        return Exposure(
+            started_ns=started_ns,
+            ended_ns=ended_ns,
+            actual={"exposure_us": exposure_us, "gain": gain},
+            warnings=warnings,
+            frame=self._frame(exposure_us, gain, started_ns, started),
+            temperature_celsius=self.temperature(),
+            simulated=True,
+        )
+
+    def frame(self, deadline: float) -> FrameData | None:
+        self._need_open()
+        if not self._pacer.wait(deadline):
+            return None
+        exposure_us = min(self._settings["exposure_us"], int(1e6 / self._settings["fps"]))
+        return self._frame(exposure_us, self._settings["gain"], self.clock.wall_ns(), self.clock.monotonic())
+
+    def temperature(self) -> float:
+        """A slow sine from the moment of opening."""
+        turns = (self.clock.monotonic() - self._opened) / self._settings["temperature_period_s"]
+        swing = float(self._settings["temperature_swing_celsius"]) * math.sin(math.tau * turns)
+        return round(float(self._settings["temperature_celsius"] + swing), 3)
+
+    def abort(self) -> None:
+        self._aborted.set()
+
+    def _need_open(self) -> None:
+        if not self._is_open:
+            raise CameraError("The simulated camera is closed. Open it first.", before_shutter=True)
+
+    def _wait_for_shutter(self, until: float) -> None:
+        while (left := until - self.clock.monotonic()) > 0:
+            if self.clock.wait(min(left, ABORT_CHECK_S)) or self._aborted.is_set():
+                raise Aborted
+
+    def _frame(self, exposure_us: int, gain: float, wall_ns: int, monotonic: float) -> FrameData:
+        if self._scene is None:
+            self._scene = Scene(**{name: self._settings[name] for name in SCENE_SETTINGS})
+        number, self._number = self._number, self._number + 1
+        image = self._scene.render(number, exposure_us, gain, wall_ns, monotonic - self._opened)
+        return FrameData(image, wall_ns, monotonic, number, simulated=True)
+
+
+def _asked(request: ExposureRequest) -> dict[str, Any]:
+    values = {name: getattr(request, name) for name in ("exposure_us", "gain", "iso", "f_number")}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _within_range(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The nearest values that the camera has, and a sentence for each that is not the one asked for."""
+    nearest: dict[str, Any] = {}
+    warnings = []
+    for name, asked in values.items():
+        if name not in SETTINGS:
+            warnings.append(f"The camera has no {ABSENT[name]}; {asked:g} was asked.")
+            continue
+        nearest[name] = _nearest(name, asked)
+        if nearest[name] != asked:
+            bound = "most" if nearest[name] < asked else "least"
+            has, wanted = _amount(name, nearest[name]), _amount(name, asked)
+            warnings.append(f"The camera has at {bound} {name.removesuffix('_us')} {has}; {wanted} was asked.")
+    return nearest, warnings
+
+
+def _nearest(name: str, value: Any) -> Any:
+    allowed = SETTINGS[name]
+    if math.isnan(value):
+        raise CameraError(f"The {name} is not a number.", reason="rejected_setting", before_shutter=True)
+    if allowed.minimum is None or allowed.maximum is None:
+        return value
+    return type(value)(min(max(value, allowed.minimum), allowed.maximum))
+
+
+def _amount(name: str, value: float) -> str:
+    return f"{value / 1e6:g} s" if name == "exposure_us" else f"{value:g}"
+
+
+def _version() -> str:
+    try:
+        return version("skycam")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,105 @@
+"""What the simulated camera looks at, and its sensor.
+
+The sensor is linear and has 8 bits without a gamma curve: a pixel's value is
+
+    min(255, luminance x exposure in seconds x gain)
+
+with the luminance in counts per second at gain 1. The sky is `sky_level` bright at middle height and brightens
+towards the horizon by `contrast_decades` powers of ten in all, so that a millisecond shows the horizon and eight
+seconds still leave the zenith dark: the mean rises with the exposure over all of an automatic exposure's range.
+Stars stand on top of the sky and drift to the left. With `shot_noise` a pixel's deviation is sqrt(value x gain).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cameras.drivers.simulated.codec import draw_frame_number
+
+Image = NDArray[np.uint8]
+
+TINTS = (0.80, 0.90, 1.00)
+"""Red, green and blue of the sky, of its luminance; red and blue change places from left to right."""
+STARS = 48
+STAR_LUMINANCE = 10.0 ** np.linspace(2, 6, STARS)
+STAR_DRIFT = 12.0
+"""Pixels per second."""
+STAR_SHAPE = np.array([[0.2, 0.6, 0.2], [0.6, 1.0, 0.6], [0.2, 0.6, 0.2]])
+NOISE_FIELDS = 4
+KEPT_SKIES = 3
+TEXT_LEFT, TEXT_TOP, TEXT_HEIGHT = 16, 104, 24
+FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.5
+
+
+class Scene:
+    """The sky for one picture size. `render` costs a copy of the picture and some small patches."""
+
+    def __init__(self, width: int, height: int, sky_level: float, contrast_decades: float, shot_noise: bool) -> None:
+        self.width, self.height, self.shot_noise = width, height, shot_noise
+        self._luminance = _sky(width, height, sky_level, contrast_decades)
+        self._skies: OrderedDict[tuple[int, float], list[Image]] = OrderedDict()
+        random = np.random.default_rng(1)
+        self._star_rows = random.integers(TEXT_TOP + 2 * TEXT_HEIGHT, height - 1, STARS)
+        self._star_columns = random.uniform(0, width, STARS)
+
+    def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
+        """A new picture, (height, width, 3) RGB; `wall_ns` is written into it, `seconds` moves the stars."""
+        skies = self._sky(exposure_us, gain)
+        image = skies[number % len(skies)].copy()
+        self._draw_stars(image, exposure_us / 1e6 * gain, seconds)
+        _draw_text(image, f"SIMULATED {utc_text(wall_ns)} #{number}")
+        draw_frame_number(image, number)
+        return image
+
+    def _sky(self, exposure_us: int, gain: float) -> list[Image]:
+        """The sky without stars as the sensor sees it; with shot noise, several to choose from."""
+        key = (exposure_us, gain)
+        if key not in self._skies:
+            self._skies[key] = self._exposed(exposure_us / 1e6 * gain, gain)
+        self._skies.move_to_end(key)
+        if len(self._skies) > KEPT_SKIES:
+            self._skies.popitem(last=False)
+        return self._skies[key]
+
+    def _exposed(self, light: float, gain: float) -> list[Image]:
+        clean = cv2.convertScaleAbs(self._luminance, alpha=light).astype(np.uint8, copy=False)
+        return [_noisy(clean, gain, seed) for seed in range(NOISE_FIELDS)] if self.shot_noise else [clean]
+
+    def _draw_stars(self, image: Image, light: float, seconds: float) -> None:
+        columns = (self._star_columns - STAR_DRIFT * seconds) % (self.width - 2)
+        y = self._star_rows[:, None, None] + np.array([-1, 0, 1])[:, None]
+        x = columns.astype(np.intp)[:, None, None] + np.array([0, 1, 2])
+        starlight = (STAR_LUMINANCE * light)[:, None, None] * STAR_SHAPE
+        image[y, x] = np.minimum(image[y, x] + starlight[..., None], 255).astype(np.uint8)
+
+
+def _sky(width: int, height: int, sky_level: float, contrast_decades: float) -> NDArray[np.float32]:
+    """(height, width, 3) float32: counts per second at gain 1."""
+    rows = sky_level * 10.0 ** (contrast_decades * np.linspace(-0.5, 0.5, height))
+    across = np.linspace(0, 1, width)[:, None]
+    tints = np.array(TINTS) * (1 - across) + np.array(TINTS[::-1]) * across
+    return np.multiply(rows[:, None, None], tints[None], dtype=np.float32)
+
+
+def _noisy(clean: Image, gain: float, seed: int) -> Image:
+    noise = np.random.default_rng(seed).standard_normal(clean.shape, np.float32)
+    noise *= np.sqrt(clean * np.float32(gain))
+    noise += clean
+    return np.clip(noise, 0, 255).astype(np.uint8)
+
+
+def _draw_text(image: Image, text: str) -> None:
+    (width, _), _ = cv2.getTextSize(text, FONT, FONT_SCALE, 1)
+    image[TEXT_TOP : TEXT_TOP + TEXT_HEIGHT, TEXT_LEFT : TEXT_LEFT + width + 12] = 0
+    cv2.putText(image, text, (TEXT_LEFT + 6, TEXT_TOP + 17), FONT, FONT_SCALE, (255, 255, 255), 1, cv2.LINE_AA)
+
+
+def utc_text(wall_ns: int) -> str:
+    """`2026-01-31T23:59:59.123Z`."""
+    seconds, nanoseconds = divmod(wall_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds // 1_000_000:03d}Z"

@@ -1,0 +1,47 @@
+"""What stands at the far end of each kind of camera in these tests."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cameras.drivers.base import SystemClock
+
+
+def ffmpeg(*arguments: str | Path) -> None:
+    """Debian's ffmpeg; what fails says why."""
+    command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
+    subprocess.run(command, check=True, timeout=30)
+
+
+@pytest.fixture
+def clock() -> SystemClock:
+    return SystemClock()
+
+
+@pytest.fixture
+def soon(clock: SystemClock) -> Callable[[], float]:
+    """A deadline that a quick camera keeps easily."""
+    return lambda: clock.monotonic() + 5
+
+
+@pytest.fixture(scope="session")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of video files, as the configuration would list it."""
+    return Path(tmp_path_factory.mktemp("sources").resolve())
+
+
+@pytest.fixture(scope="session")
+def video_file(sources: Path) -> str:
+    """Twenty frames of 320x240 at 20 frames a second, as H.264 in MP4."""
+    pattern = "testsrc=size=320x240:rate=20:duration=1"
+    ffmpeg("-f", "lavfi", "-i", pattern, "-c:v", "libx264", "-pix_fmt", "yuv420p", sources / "pattern.mp4")
+    return str(sources / "pattern.mp4")
+
+
+@pytest.fixture(scope="session")
+def simulated_address() -> str:
+    return "contract"

@@ -1,0 +1,196 @@
+"""What every driver keeps to. A new kind adds its far end to the table: a fixture that gives its address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cameras.drivers import driver_class
+from cameras.drivers.base import Aborted, CameraError, Driver, ExposureRequest, SystemClock
+
+FAR_ENDS = {
+    "opencv": "video_file",
+    "simulated": "simulated_address",
+}
+STREAMING = ["opencv", "simulated"]
+Soon = Callable[[], float]
+
+amounts = st.one_of(st.none(), st.floats(min_value=0, max_value=1000, width=32))
+odd_settings = st.fixed_dictionaries(
+    {},
+    optional={
+        "exposure_us": st.one_of(st.none(), st.integers(1, 3_600_000_000)),
+        "gain": amounts,
+        "iso": st.one_of(st.none(), st.integers(1, 10_000_000)),
+        "f_number": st.one_of(st.none(), st.floats(min_value=0.01, max_value=128)),
+    },
+)
+odd_requests = st.builds(
+    ExposureRequest,
+    exposure_us=st.one_of(st.none(), st.integers(-5, 2_000)),
+    gain=st.one_of(st.none(), st.floats()),
+    iso=st.one_of(st.none(), st.integers(-5, 10**12)),
+    f_number=st.one_of(st.none(), st.floats()),
+    format=st.one_of(st.none(), st.text(max_size=5)),
+)
+few = settings(
+    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(params=sorted(FAR_ENDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def closed_camera(kind: str, request: pytest.FixtureRequest, clock: SystemClock) -> Iterator[Driver]:
+    driver = driver_class(kind)(request.getfixturevalue(FAR_ENDS[kind]), clock)
+    yield driver
+    driver.close()
+
+
+@pytest.fixture
+def camera(closed_camera: Driver, soon: Soon) -> Driver:
+    closed_camera.open(soon())
+    return closed_camera
+
+
+def within(camera: Driver, seconds: float) -> float:
+    return camera.clock.monotonic() + seconds
+
+
+def test_opening_says_who_answers(closed_camera: Driver, soon: Soon) -> None:
+    identity = closed_camera.open(soon())
+    assert identity.library
+    assert identity.model
+
+
+def test_the_address_is_already_in_its_normal_form(kind: str, request: pytest.FixtureRequest, sources: object) -> None:
+    address = request.getfixturevalue(FAR_ENDS[kind])
+    assert driver_class(kind).check_address(address, [str(sources)]) == address
+
+
+def test_every_setting_that_a_camera_has_is_one_of_its_model(camera: Driver) -> None:
+    assert set(camera.capabilities().settings) <= set(camera.Settings.model_fields)
+
+
+def test_what_is_read_back_is_what_the_capabilities_name(camera: Driver, soon: Soon) -> None:
+    assert set(camera.apply({}, soon()).actual) == set(camera.capabilities().settings)
+
+
+def test_a_value_that_is_not_taken_has_a_sentence(camera: Driver, soon: Soon) -> None:
+    applied = camera.apply({"gain": 999.0}, soon())
+    assert applied.actual.get("gain") != 999.0
+    assert "999 was asked." in " ".join(applied.warnings)
+
+
+def test_a_setting_that_does_not_exist_is_refused(camera: Driver, soon: Soon) -> None:
+    with pytest.raises(CameraError, match="colour_of_the_case") as refusal:
+        camera.apply({"colour_of_the_case": 1}, soon())
+    assert refusal.value.reason == "rejected_setting"
+
+
+def test_an_exposure_gives_a_picture_and_its_times(camera: Driver, soon: Soon) -> None:
+    exposure = camera.expose(ExposureRequest(exposure_us=1000), soon())
+    assert exposure.started_ns <= exposure.ended_ns
+    assert exposure.frame is not None or exposure.files
+    assert exposure.simulated == camera.simulated
+
+
+def test_an_exposure_says_what_the_camera_had(camera: Driver, soon: Soon) -> None:
+    exposure = camera.expose(ExposureRequest(exposure_us=1000, iso=123_457), soon())
+    assert exposure.actual.get("iso") != 123_457
+    assert exposure.warnings
+
+
+def test_an_exposure_leaves_the_settings_as_they_were(camera: Driver, soon: Soon) -> None:
+    before = camera.apply({}, soon()).actual
+    camera.expose(ExposureRequest(exposure_us=1000, gain=2.0), soon())
+    assert camera.apply({}, soon()).actual == before
+
+
+def test_a_deadline_that_is_over_is_too_slow_at_once(camera: Driver) -> None:
+    before = camera.clock.monotonic()
+    with pytest.raises(CameraError) as error:
+        camera.expose(ExposureRequest(exposure_us=1000), before - 1)
+    assert error.value.reason == "too_slow"
+    assert camera.clock.monotonic() - before < 2
+
+
+def test_closing_twice_is_closing_once(camera: Driver) -> None:
+    camera.close()
+    camera.close()
+
+
+def test_a_camera_that_was_never_opened_can_be_closed(closed_camera: Driver) -> None:
+    closed_camera.close()
+
+
+def test_a_closed_camera_can_be_opened_again(camera: Driver, soon: Soon) -> None:
+    camera.close()
+    camera.open(soon())
+    assert camera.expose(ExposureRequest(exposure_us=1000), soon()).ended_ns
+
+
+def test_a_closed_camera_says_so(camera: Driver, soon: Soon) -> None:
+    camera.close()
+    with pytest.raises(CameraError, match="Open it first"):
+        camera.expose(ExposureRequest(), soon())
+
+
+@few
+@given(values=odd_settings)
+def test_odd_settings_end_in_settings_or_a_camera_error(camera: Driver, values: dict[str, object]) -> None:
+    accepted = camera.Settings.model_validate(values).model_dump()
+    allowed_to_fail(lambda: camera.apply(accepted, within(camera, 5)))
+
+
+@few
+@given(request_=odd_requests)
+def test_odd_requests_end_in_a_picture_or_a_camera_error(camera: Driver, request_: ExposureRequest) -> None:
+    allowed_to_fail(lambda: camera.expose(request_, within(camera, 5)))
+
+
+def allowed_to_fail(call: Callable[[], object]) -> None:
+    """Only these two leave a driver; anything else fails the test."""
+    with suppress(CameraError, Aborted):
+        call()
+
+
+@pytest.mark.parametrize("kind", STREAMING)
+def test_the_frames_of_a_stream_rise_in_number_and_time(camera: Driver, soon: Soon) -> None:
+    frames = [camera.frame(soon()) for _ in range(6)]
+    assert camera.capabilities().stream
+    assert np.all(np.diff([frame.number for frame in frames if frame]) > 0)
+    assert np.all(np.diff([frame.monotonic for frame in frames if frame]) > 0)
+    assert len([frame for frame in frames if frame]) == 6
+
+
+@pytest.mark.parametrize("kind", STREAMING)
+def test_a_frame_has_the_size_of_the_capabilities(camera: Driver, soon: Soon) -> None:
+    frame, can = camera.frame(soon()), camera.capabilities()
+    assert frame is not None
+    assert frame.image.shape == (can.height, can.width, 3)
+    assert frame.image.flags.c_contiguous
+    assert frame.image.dtype == np.uint8
+
+
+@pytest.mark.parametrize("kind", STREAMING)
+def test_a_stream_without_a_frame_in_time_gives_none(camera: Driver) -> None:
+    camera.frame(within(camera, 5))
+    assert camera.frame(within(camera, 0.001)) is None
+
+
+@pytest.mark.parametrize("kind", STREAMING)
+def test_a_frame_does_not_change_after_it_was_handed_out(camera: Driver, soon: Soon) -> None:
+    first = camera.frame(soon())
+    assert first is not None
+    as_it_was = first.image.copy()
+    camera.frame(soon())
+    assert np.array_equal(first.image, as_it_was)

@@ -1,0 +1,184 @@
+"""The simulated camera: its time, its light, and its frame numbers through the encoders."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
+from cameras.drivers.simulated import SimulatedDriver, read_frame_number
+from tests.fakes.clock import SteppingClock
+
+
+@pytest.fixture
+def stepping() -> SteppingClock:
+    return SteppingClock()
+
+
+@pytest.fixture
+def camera(stepping: SteppingClock) -> Iterator[SimulatedDriver]:
+    driver = SimulatedDriver("", stepping)
+    driver.open(stepping.monotonic() + 5)
+    driver.apply({"width": 640, "height": 480, "shot_noise": False}, stepping.monotonic() + 5)
+    yield driver
+    driver.close()
+
+
+def still(camera: SimulatedDriver, exposure_us: int | None = None, gain: float | None = None) -> FrameData:
+    exposure = camera.expose(ExposureRequest(exposure_us=exposure_us, gain=gain), camera.clock.monotonic() + 1000)
+    assert exposure.frame is not None
+    return exposure.frame
+
+
+def stream(camera: SimulatedDriver) -> FrameData:
+    frame = camera.frame(camera.clock.monotonic() + 1000)
+    assert frame is not None
+    return frame
+
+
+def sky(frame: FrameData) -> np.ndarray:
+    """The rows below the code and the text, without the few pixels of stars: the median along a row."""
+    return np.median(frame.image[160:].astype(float), axis=1)
+
+
+def test_its_address_is_any_short_name() -> None:
+    assert SimulatedDriver.check_address(" roof-2 ", []) == "roof-2"
+    assert SimulatedDriver.check_address("", []) == ""
+
+
+@pytest.mark.parametrize("address", ["Roof", "a b", "x" * 41, "../x", "file:x", "a\n"[:1] + "\x00"])
+def test_another_address_is_refused_with_a_sentence(address: str) -> None:
+    with pytest.raises(ValueError, match="lower-case letters"):
+        SimulatedDriver.check_address(address, [])
+
+
+def test_its_serial_number_tells_two_of_them_apart(stepping: SteppingClock) -> None:
+    serials = [SimulatedDriver(name, stepping).open(stepping.monotonic() + 1).serial for name in ("", "roof")]
+    assert serials == ["sim-0", "sim-roof"]
+
+
+def test_an_exposure_takes_its_time(camera: SimulatedDriver) -> None:
+    exposure = camera.expose(ExposureRequest(exposure_us=8_000_000), camera.clock.monotonic() + 10)
+    assert (exposure.ended_ns - exposure.started_ns) / 1e9 == pytest.approx(8, abs=1e-3)
+    assert exposure.actual == {"exposure_us": 8_000_000, "gain": 1.0}
+
+
+def test_an_exposure_that_does_not_fit_is_refused_before_the_shutter(camera: SimulatedDriver) -> None:
+    with pytest.raises(CameraError, match="does not fit") as error:
+        camera.expose(ExposureRequest(exposure_us=8_000_000), camera.clock.monotonic() + 7)
+    assert (error.value.reason, error.value.before_shutter) == ("too_slow", True)
+
+
+def test_an_interrupted_exposure_is_aborted(camera: SimulatedDriver, stepping: SteppingClock) -> None:
+    stepping.interrupt_at = len(stepping.waits) + 3
+    with pytest.raises(Aborted):
+        still(camera, 8_000_000)
+
+
+def test_abort_ends_a_running_exposure_from_another_thread() -> None:
+    driver = SimulatedDriver("", SystemClock())
+    driver.open(driver.clock.monotonic() + 5)
+    began = driver.clock.monotonic()
+    threading.Timer(0.1, driver.abort).start()
+    with pytest.raises(Aborted):
+        driver.expose(ExposureRequest(exposure_us=20_000_000), began + 30)
+    assert driver.clock.monotonic() - began < 5
+
+
+def test_a_gain_beyond_the_range_becomes_the_nearest_and_says_so(camera: SimulatedDriver) -> None:
+    exposure = camera.expose(ExposureRequest(exposure_us=1000, gain=20), camera.clock.monotonic() + 10)
+    assert exposure.actual["gain"] == 16
+    assert exposure.warnings == ["The camera has at most gain 16; 20 was asked."]
+
+
+def test_an_aperture_is_not_there_and_that_is_said(camera: SimulatedDriver) -> None:
+    exposure = camera.expose(ExposureRequest(exposure_us=1000, f_number=1.4), camera.clock.monotonic() + 10)
+    assert exposure.warnings == ["The camera has no aperture; 1.4 was asked."]
+
+
+def test_twice_the_light_gives_twice_the_value(camera: SimulatedDriver) -> None:
+    camera.apply({"sky_level": 1000.0, "contrast_decades": 0.0}, camera.clock.monotonic() + 5)
+    once, longer, amplified = still(camera, 50_000), still(camera, 100_000), still(camera, 50_000, gain=2)
+    assert sky(longer) == pytest.approx(2 * sky(once), abs=1)
+    assert np.array_equal(sky(longer), sky(amplified))
+
+
+def test_a_millisecond_is_visible_and_eight_seconds_are_not_all_white(camera: SimulatedDriver) -> None:
+    short, long = sky(still(camera, 1000)), sky(still(camera, 8_000_000))
+    assert short.max() > 100
+    assert long.min() < 100
+
+
+def test_longer_is_brighter_over_the_whole_range(camera: SimulatedDriver) -> None:
+    means = [still(camera, exposure_us).image.mean() for exposure_us in (100, 1000, 10_000, 100_000, 10**6, 10**7)]
+    assert np.all(np.diff(means) > 1)
+
+
+def test_shot_noise_grows_with_the_root_of_the_light(camera: SimulatedDriver) -> None:
+    camera.apply({"sky_level": 1000.0, "contrast_decades": 0.0, "shot_noise": True}, camera.clock.monotonic() + 5)
+    noise = still(camera, 100_000).image[160:, 300:340, 1].std()
+    assert noise == pytest.approx(90**0.5, rel=0.1)
+
+
+def test_stars_move(camera: SimulatedDriver) -> None:
+    camera.apply({"sky_level": 0.0}, camera.clock.monotonic() + 5)
+    first, second = still(camera, 1_000_000), still(camera, 1_000_000)
+    assert first.image[160:].any()
+    assert not np.array_equal(first.image[160:], second.image[160:])
+
+
+def test_the_number_rises_by_one_with_every_frame_still_or_stream(camera: SimulatedDriver) -> None:
+    frames = [still(camera, 1000), stream(camera), stream(camera), still(camera, 1000), stream(camera)]
+    assert [frame.number for frame in frames] == [0, 1, 2, 3, 4]
+    assert [read_frame_number(frame.image) for frame in frames] == [0, 1, 2, 3, 4]
+
+
+def test_the_number_begins_anew_with_each_opening(camera: SimulatedDriver) -> None:
+    still(camera, 1000)
+    camera.open(camera.clock.monotonic() + 5)
+    assert still(camera, 1000).number == 0
+
+
+def test_the_stream_does_not_drift(camera: SimulatedDriver, stepping: SteppingClock) -> None:
+    camera.apply({"fps": 7.0}, stepping.monotonic() + 5)
+    frames = [stream(camera) for _ in range(30)]
+    assert frames[-1].monotonic - frames[0].monotonic == pytest.approx(29 / 7, abs=1e-9)
+
+
+def test_a_slightly_late_reader_loses_nothing(camera: SimulatedDriver, stepping: SteppingClock) -> None:
+    start = stream(camera).monotonic
+    stepping.advance(1.5 / 15)
+    times = [stream(camera).monotonic - start for _ in range(2)]
+    assert times == pytest.approx([1.5 / 15, 2 / 15])
+
+
+def test_a_late_reader_skips_forward_and_stays_in_step(camera: SimulatedDriver, stepping: SteppingClock) -> None:
+    start = stream(camera).monotonic
+    stepping.advance(10.01)
+    frames = [stream(camera) for _ in range(2)]
+    assert [frame.number for frame in frames] == [1, 2]
+    assert frames[1].monotonic - start == pytest.approx(151 / 15)
+
+
+def test_an_interrupted_wait_gives_no_frame_and_loses_none(camera: SimulatedDriver, stepping: SteppingClock) -> None:
+    stream(camera)
+    stepping.interrupt_at = len(stepping.waits)
+    assert camera.frame(stepping.monotonic() + 10) is None
+    assert stream(camera).number == 1
+
+
+def test_its_temperature_swings_slowly(camera: SimulatedDriver, stepping: SteppingClock) -> None:
+    camera.apply({"temperature_celsius": -10.0, "temperature_period_s": 400.0}, stepping.monotonic() + 5)
+    at_opening = camera.temperature()
+    stepping.advance(100)
+    assert (at_opening, camera.temperature()) == (-10.0, pytest.approx(-8.0))
+
+
+def test_two_settings_alike_keep_the_stream_in_step(camera: SimulatedDriver, stepping: SteppingClock) -> None:
+    start = stream(camera).monotonic
+    stepping.advance(0.01)
+    camera.apply({"fps": 15.0, "gain": 2.0}, stepping.monotonic() + 5)
+    assert stream(camera).monotonic - start == pytest.approx(1 / 15)
