@@ -13,7 +13,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 django_application = get_asgi_application()
 
 from skycam_project.routing import websocket_urlpatterns  # noqa: E402 - consumers need the apps
+from skycam_project.wire import BodyLimit  # noqa: E402
 
 application = ProtocolTypeRouter(
-    {"http": PooledThreads(django_application), "websocket": URLRouter(websocket_urlpatterns)}
+    {"http": BodyLimit(PooledThreads(django_application)), "websocket": URLRouter(websocket_urlpatterns)}
 )
