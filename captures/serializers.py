@@ -17,9 +17,9 @@ from captures.selectors import DayCount
 from monitoring.cursor import Links, PageQuery, Query, TimeQuery
 
 MOST_DAYS = 400
-Slug = Annotated[str, Field(max_length=40, pattern=r"\A[a-z0-9-]+\Z")]
+Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
-IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=120, pattern=r"\A[\x21-\x7e]*\Z")])
+IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=120, pattern=r"^[\x21-\x7e]*$")])
 
 
 class StartBody(SessionRequest):
@@ -84,7 +84,7 @@ class SessionQuery(PageQuery):
 
 class FileQuery(Query):
     kind: (
-        Annotated[str, Field(max_length=20, pattern=r"\A[a-z0-9]+\Z", description="Without: the primary file.")] | None
+        Annotated[str, Field(max_length=20, pattern=r"^[a-z0-9]+$", description="Without: the primary file.")] | None
     ) = None
     download: Annotated[bool, Field(description="To be saved rather than shown.")] = False
 

@@ -10,7 +10,7 @@ from monitoring.bodies import AlertBody, EventBody
 from monitoring.cursor import Links, PageQuery, TimeQuery
 from monitoring.models import Alert, Severity
 
-Text = Annotated[str, Field(max_length=80, pattern=r"\A[^\x00]*\Z")]
+Text = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
 
 
 class EventQuery(TimeQuery):
