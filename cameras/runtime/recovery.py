@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from cameras.runtime.sessions import SessionFile, session_name
 from cameras.runtime.spool import Plan, Record, Spool
@@ -43,12 +43,13 @@ def recover(spool: Spool, root: str, verdict: Verdict | None = None) -> Recovere
     """Bring the spool into order. `root` is the UUID of the storage root."""
     result = Recovered()
     _remove_temporaries(spool, result)
+    _sessions(spool, result)
     for name in _ending(spool, ".json"):
         _finish(spool, name, result)
     for name in _by_index(spool, _ending(spool, ".plan")):
         _interrupt(spool, name, root, verdict or Verdict(), result)
     _remove_orphans(spool, result)
-    for session in _sessions(spool):
+    for session in _sessions(spool, result):
         session.tell_again(spool)
     return result
 
@@ -69,11 +70,12 @@ def _remove_temporaries(spool: Spool, result: Recovered) -> None:
 
 
 def _finish(spool: Spool, name: str, result: Recovered) -> None:
-    """A record is there: redo the place and the rest of it, or reject it."""
+    """A record is there: redo the place and the rest of it, or reject it. A full or failing disk rejects
+    nothing: its OSError rises, and the next recovery tries again."""
     try:
         record = checked_record(spool.read(name), name)
         spool.place(record)
-    except (ValueError, KeyError, OSError) as error:
+    except (ValueError, KeyError, FileNotFoundError, FileExistsError) as error:
         reject(spool, name)
         result.rejected.append(f"{name}: {error}")
         return
@@ -144,11 +146,17 @@ def _remove_orphans(spool: Spool, result: Recovered) -> None:
     spool.files.sync(spool.folder)
 
 
-def _sessions(spool: Spool) -> list[SessionFile]:
+def _sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
+    """One that cannot be read is set aside: the database's counts stand in for it."""
     found = []
     for name in spool.names():
-        if name.startswith("session-") and name.endswith(".json"):
+        if not name.startswith("session-"):
+            continue
+        try:
             found.append(SessionFile.load(spool, name))
+        except (ValueError, KeyError, TypeError) as error:
+            reject(spool, name)
+            result.rejected.append(f"{name}: {error}")
     return found
 
 
@@ -172,7 +180,7 @@ def checked_record(content: dict[str, Any], name: str) -> Record:
         _check_path(file["path"])
         if not PART.match(file["part"]) or not isinstance(file["bytes"], int):
             raise ValueError("it names a file that is none of its own")
-    return Record(**content)  # type: ignore[typeddict-item]
+    return cast(Record, content)
 
 
 def _check_path(path: str) -> None:
@@ -190,7 +198,7 @@ def _checked_plan(content: dict[str, Any], capture: str) -> Plan:
     for key in Plan.__required_keys__:
         if key not in content:
             raise ValueError(f"{key} is missing")
-    return Plan(**content)  # type: ignore[typeddict-item]
+    return cast(Plan, content)
 
 
 def _by_index(spool: Spool, names: list[str]) -> list[str]:

@@ -20,6 +20,7 @@ from cameras.runtime.killpoints import reached
 SLOTS = 64
 SLOT_BYTES = 8192
 KIND = re.compile(r"[a-z0-9]{1,10}\Z")
+SUFFIX = re.compile(r"\.[a-z0-9]{1,5}\Z")
 
 
 class Plan(TypedDict):
@@ -104,8 +105,8 @@ class Spool:
 
     def write_part(self, capture: str, kind: str, suffix: str, chunks: Iterable[Chunk]) -> Part:
         """Write and hash one file. OSError as the disk says it; after EIO it is written anew, once, by the caller."""
-        if not KIND.match(kind):
-            raise ValueError(f"{kind!r} is no kind of file: 1 to 10 lower-case letters and digits.")
+        if not KIND.match(kind) or not SUFFIX.match(suffix):
+            raise ValueError(f"{kind!r} with the ending {suffix!r} is no kind of file.")
         digest = hashlib.sha256()
         total = 0
 

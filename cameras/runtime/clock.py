@@ -1,0 +1,75 @@
+"""The clocks of a camera process, and whether the wall clock can be trusted."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+
+from cameras.runtime.sessions import Moment
+from cameras.runtime.spool import boot_id
+
+TIME_ERROR = 5
+TIMEX_BYTES = 208
+
+
+class OwnerClock:
+    """Real time. A wait ends early on `abort`, and on `wake` while the owner heeds new work."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._aborted = False
+        self._work = False
+        self._boot = boot_id()
+        self.heeds_work = True
+
+    def wall_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def moment(self) -> Moment:
+        """Now, by all clocks. The boot clock goes on while the machine sleeps."""
+        return Moment(time.time(), self._boot, time.clock_gettime(time.CLOCK_BOOTTIME))
+
+    def wait(self, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(self._interrupted, max(0.0, seconds))
+
+    def _interrupted(self) -> bool:
+        return self._aborted or (self.heeds_work and self._work)
+
+    def wake(self) -> None:
+        """There is new work."""
+        with self._changed:
+            self._work = True
+            self._changed.notify_all()
+
+    def abort(self) -> None:
+        with self._changed:
+            self._aborted = True
+            self._changed.notify_all()
+
+    def seen_work(self) -> None:
+        with self._changed:
+            self._work = False
+
+    def seen_abort(self) -> None:
+        with self._changed:
+            self._aborted = False
+
+
+class _Timex(ctypes.Structure):
+    _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_byte * (TIMEX_BYTES - ctypes.sizeof(ctypes.c_uint))))
+
+
+def clock_state() -> str:
+    """`synchronised`, `unsynchronised` or `unknown`, as the kernel says (adjtimex(2))."""
+    try:
+        answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(_Timex()))
+    except (OSError, AttributeError):
+        return "unknown"
+    if answer < 0:
+        return "unknown"
+    return "unsynchronised" if answer == TIME_ERROR else "synchronised"

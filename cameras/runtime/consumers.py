@@ -1,0 +1,49 @@
+"""What a consumer of frames is, to the camera process that starts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import Any, Protocol
+
+from cameras.drivers.base import Exposure, Identity
+from cameras.runtime.buffer import SharedFrameBuffer
+from cameras.runtime.link import Link
+from cameras.runtime.spec import Spec
+from cameras.runtime.spool import PartFile, Plan, Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    spec: Spec
+    buffer: SharedFrameBuffer
+    link: Link
+
+
+class StillConsumer(Protocol):
+    """Turns an exposure into files in the spool. Called on the still thread, in the order of the plans."""
+
+    def path(self, capture: str, at: datetime) -> str:
+        """The final place of a capture's files, relative to the root, without their endings."""
+
+    def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
+
+
+class FrameConsumer(Protocol):
+    """Takes frames from the buffer on threads of its own."""
+
+    def order(self, message: dict[str, Any]) -> None:
+        """An order that is this consumer's: `live`."""
+
+    @property
+    def wants_frames(self) -> bool: ...
+
+    def stop(self) -> None: ...
+
+    def stats(self) -> dict[str, Any]: ...
+
+
+def load(path: str, context: Context) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)(context)

@@ -1,0 +1,269 @@
+"""When the next still of a session is due, and what an outage swallowed.
+
+`cadence_s`: the index follows the time, start to start, without drift. `delay_s`: the next start follows the
+end of the one before; the index counts. Either way an outage is one gap, and counts as skipped.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cameras.runtime.clock import OwnerClock
+from cameras.runtime.recovery import settle_session
+from cameras.runtime.sessions import SessionFile, SessionOrder, session_name
+from cameras.runtime.spool import Record, Spool
+
+log = logging.getLogger(__name__)
+LATE_S = 0.25
+"""A start that is late by less than this is late; by more it is missed (cadence only)."""
+
+OVERRUN = ("overrun", "The capture before it took longer than the cadence.")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The next still of the session: its index, and the seconds until it should start."""
+
+    session: str
+    index: int
+    in_s: float
+
+
+class SessionRunner:
+    """The one session of a camera. The owner asks when, the writer settles; both under one lock."""
+
+    def __init__(self, clock: OwnerClock, camera: str, slug: str, root: str) -> None:
+        self.clock, self.camera, self.slug, self.root = clock, camera, slug, root
+        self._lock = threading.RLock()
+        self._planned = -1
+        self._told: list[str] = []
+        self._outage: tuple[str, str] | None = None
+        self._length_s = 0.0
+        self.spool: Spool | None = None
+        self.session: SessionFile | None = None
+
+    # The spool comes and goes
+
+    def attach(self, spool: Spool) -> None:
+        """Resume from what the spool holds."""
+        with self._lock:
+            self.spool = spool
+            self.session = next((found for found in self._files(spool) if found.active), None)
+            if self.session:
+                self._planned = self.session.settled
+                self._outage = ("interrupted", "The camera process was not running.")
+
+    def _files(self, spool: Spool) -> list[SessionFile]:
+        return [SessionFile.load(spool, name) for name in spool.names() if name.startswith("session-")]
+
+    def detach(self) -> None:
+        with self._lock:
+            self.spool = self.session = None
+
+    # Orders
+
+    def order(self, order: SessionOrder) -> dict[str, Any]:
+        """Take the wish, the higher revision winning. Answers once the session's file says so."""
+        with self._lock:
+            spool = self._spool()
+            known = self._known(spool, order["id"])
+            if known is None:
+                known = self._begin(spool, order)
+            elif known.active and order["revision"] >= known.revision:
+                self._follow(spool, known, order)
+            return self.describe(known)
+
+    def _known(self, spool: Spool, session: str) -> SessionFile | None:
+        if self.session and self.session.id == session:
+            return self.session
+        name = session_name(session)
+        return SessionFile.load(spool, name) if spool.files.size(spool.folder, name) is not None else None
+
+    def _begin(self, spool: Spool, order: SessionOrder) -> SessionFile:
+        """A session that was stopped before it began is told as stopped, and takes no camera."""
+        if order["desired"] != "stopped" and self.session and self.session.active:
+            raise SessionBusy(self.session)
+        session = SessionFile.begin(order, self.camera, self.slug, self.root, self.clock.moment())
+        if order["desired"] == "stopped":
+            session.move("stopped", "session_stopped", "It was stopped before it began.")
+        else:
+            session.move("running" if order["desired"] == "running" else "paused")
+            self.session, self._planned = session, session.settled
+        self._tell(spool, session)
+        return session
+
+    def _follow(self, spool: Spool, session: SessionFile, order: SessionOrder) -> None:
+        session.revision = order["revision"]
+        wished = order["desired"]
+        if wished == session.state:
+            return
+        if session.state == "paused":
+            self._outage = ("vetoed", "The session was paused.")
+        self._close_gap(session)
+        session.move(wished, "session_stopped" if wished == "stopped" else "")
+        self._tell(spool, session)
+        if not session.active:
+            self.session = None
+
+    def _tell(self, spool: Spool, session: SessionFile) -> None:
+        self._told += session.tell(spool)
+
+    def take_told(self) -> list[str]:
+        """Ids of the records that went off since the last call."""
+        with self._lock:
+            told, self._told = self._told, []
+            return told
+
+    # When
+
+    def due(self, length_s: float, *, unreachable: bool = False) -> Due | None:
+        """The next start, or None when there is none. Ends the session when it is over.
+
+        `length_s` is what one exposure takes, readout included. While the camera is `unreachable`,
+        what passes becomes a gap once it is back.
+        """
+        with self._lock:
+            session = self.session
+            if session is None or session.state != "running" or self._planned > session.settled:
+                return None
+            self._length_s = length_s
+            if not unreachable:
+                self._close_gap(session)
+            if self._over(session):
+                self._close_gap(session)
+                self._finish(session)
+                return None
+            index = session.settled + 1
+            return Due(session.id, index, self._start_s(session, index))
+
+    def _start_s(self, session: SessionFile, index: int) -> float:
+        """Seconds from now until `index` should start; negative when that is past."""
+        now = self.clock.moment()
+        if "cadence_s" in session.programme:
+            return index * session.programme["cadence_s"] - session.anchor.seconds_until(now)
+        first = index == 0 or session.last_end == session.anchor
+        return (0.0 if first else session.programme.get("delay_s", 0.0)) - session.last_end.seconds_until(now)
+
+    def _missed(self, session: SessionFile) -> int:
+        """How many starts have passed for good."""
+        late = -self._start_s(session, session.settled + 1)
+        if "cadence_s" not in session.programme:
+            return max(0, math.floor(late / self._step_s(session)))
+        cadence = session.programme["cadence_s"]
+        bearable = max(LATE_S, cadence - self._length_s)
+        if late <= bearable:
+            return 0
+        passed = math.floor(late / cadence)
+        return passed if late - passed * cadence <= bearable else passed + 1
+
+    def _step_s(self, session: SessionFile) -> float:
+        """Seconds from one start to the next."""
+        programme = session.programme
+        return programme.get("cadence_s") or max(0.001, self._length_s + programme.get("delay_s", 0.0))
+
+    def _close_gap(self, session: SessionFile) -> None:
+        missed = self._missed(session)
+        missed = min(missed, self._left(session), self._before_until(session, missed))
+        if missed > 0:
+            self._add_gap(session, missed, self._outage or OVERRUN)
+
+    def note_outage(self, reason: str, message: str) -> None:
+        """Why the starts that pass from now on are missed; told with the gap."""
+        with self._lock:
+            self._outage = (reason, message)
+
+    def _add_gap(self, session: SessionFile, missed: int, why: tuple[str, str]) -> None:
+        now = self.clock.moment()
+        session.add_gap(session.last_end, now, missed, *why)
+        session.last_end = now
+        self._planned = session.settled
+        self._outage = None
+        self._tell(self._spool(), session)
+
+    def _left(self, session: SessionFile) -> int:
+        count = session.programme.get("count")
+        return count - session.planned if count is not None else 1 << 60
+
+    def _before_until(self, session: SessionFile, missed: int) -> int:
+        """How many of the missed starts lie before `until`."""
+        beyond = self._beyond_until(session)
+        return missed if beyond <= 0 else max(0, missed - math.ceil(beyond / self._step_s(session)))
+
+    def _beyond_until(self, session: SessionFile) -> float:
+        until = session.programme.get("until")
+        if until is None:
+            return -math.inf
+        return self.clock.moment().wall - datetime.fromisoformat(until).timestamp()
+
+    def _over(self, session: SessionFile) -> bool:
+        index = session.settled + 1
+        past_until = self._beyond_until(session) + max(0.0, self._start_s(session, index)) > 0
+        return self._left(session) <= 0 or past_until
+
+    def _finish(self, session: SessionFile) -> None:
+        session.move("finished")
+        self._tell(self._spool(), session)
+        self.session = None
+
+    # The ledger
+
+    def planned(self, index: int) -> None:
+        """A plan for `index` is on the disk: nothing is due until it is settled."""
+        with self._lock:
+            self._planned = index
+
+    def settle(self, spool: Spool, record: Record) -> None:
+        """Count a capture, before its record leaves the owner's hands."""
+        with self._lock:
+            session, body = self.session, record["body"]
+            if session is None or body.get("session") != session.id:
+                settle_session(spool, record)
+                return
+            session.last_end = self.clock.moment()
+            session.settle(body["index"], body["outcome"], body.get("exposure_us") or 0)
+            self._planned = session.settled
+            self._outage = None
+            session.save(spool)
+
+    def fail(self, reason: str, message: str) -> None:
+        """End the session because it cannot go on."""
+        with self._lock:
+            if self.session and self.spool:
+                self.session.move("failed", reason, message)
+                self._tell(self.spool, self.session)
+                self.session = None
+
+    def describe(self, session: SessionFile | None = None) -> dict[str, Any]:
+        with self._lock:
+            found = session or self.session
+            if found is None:
+                return {}
+            start = self._start_s(found, found.settled + 1) if found.state == "running" else None
+            return {
+                "id": found.id,
+                "name": found.name,
+                "state": found.state,
+                "revision": found.revision,
+                "planned": found.planned,
+                "saved": found.saved,
+                "failed": found.failed,
+                "skipped": found.skipped,
+                "count": found.programme.get("count"),
+                "until": found.programme.get("until"),
+                "next_in_s": None if start is None else round(max(0.0, start), 3),
+            }
+
+    def _spool(self) -> Spool:
+        if self.spool is None:
+            raise RuntimeError("The session has no spool.")
+        return self.spool
+
+
+class SessionBusy(Exception):
+    def __init__(self, session: SessionFile) -> None:
+        super().__init__(f"The session {session.name or session.id} runs on this camera. Stop it first.")

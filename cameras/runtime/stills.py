@@ -1,0 +1,195 @@
+"""The still thread: it encodes, writes, commits and places what the owner exposed, in the order of the plans.
+
+Encoding and fsync happen here and not on the owner's thread, or the frame rate would cap the stills.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cameras.drivers.base import CameraError, Exposure, Identity
+from cameras.runtime.clock import clock_state
+from cameras.runtime.consumers import StillConsumer
+from cameras.runtime.durable import LockLost
+from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.recovery import failed_record, parts_of
+from cameras.runtime.sessions import iso
+from cameras.runtime.spool import PartFile, Plan, Record, Spool, is_out_of_space
+from cameras.runtime.storage import RootMissing, Storage
+
+log = logging.getLogger(__name__)
+MOST_WAITING = 4
+MOST_TRIES = 30
+
+
+@dataclass(slots=True)
+class Still:
+    """An exposure on its way to the disk, or what became of it instead."""
+
+    plan: Plan
+    identity: Identity
+    kind: str
+    exposure: Exposure | None = None
+    reason: str = ""
+    message: str = ""
+    outcome: str = "failed"
+    command: str = ""
+
+
+class StillQueue:
+    def __init__(
+        self,
+        writer: StillConsumer,
+        runner: SessionRunner,
+        spooled: Callable[[Record, Still], None],
+        lost: Callable[[Exception], None],
+    ) -> None:
+        self._writer, self._runner, self._spooled, self._lost = writer, runner, spooled, lost
+        self._waiting: deque[tuple[Storage, Still]] = deque()
+        self._changed = threading.Condition()
+        self._busy = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="stills", daemon=True)
+        self._thread.start()
+
+    def put(self, storage: Storage, still: Still) -> None:
+        """Blocks while MOST_WAITING stills wait: the disk is slower than the camera."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING)
+            self._waiting.append((storage, still))
+            self._changed.notify_all()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until all is written; False when it took longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
+
+    def stop(self, timeout: float) -> bool:
+        done = self.drain(timeout)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        return done
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._stopping)
+                if not self._waiting:
+                    return
+                storage, still = self._waiting.popleft()
+                self._busy = True
+                self._changed.notify_all()
+            try:
+                self._take(storage, still)
+            finally:
+                with self._changed:
+                    self._busy = False
+                    self._changed.notify_all()
+
+    def _take(self, storage: Storage, still: Still) -> None:
+        try:
+            record = self._record(storage, still)
+            self._conclude(storage, record)
+        except (RootMissing, LockLost, OSError) as error:
+            log.error("%s is not safe on the disk: %s", still.plan["id"], error)
+            self._lost(error)
+            return
+        self._spooled(record, still)
+
+    def _record(self, storage: Storage, still: Still) -> Record:
+        """Write the files; whatever goes wrong becomes the record's reason."""
+        if still.exposure is None:
+            record = failed_record(still.plan, storage.root, still.reason, still.message, still.outcome)
+            record["body"] |= circumstances(still)
+            return record
+        storage.check()
+        record = failed_record(still.plan, storage.root, "", "", outcome="saved")
+        record["body"] |= circumstances(still) | observed(still.exposure)
+        try:
+            record["files"] = self._write(storage.spool, still)
+        except OSError as error:
+            reason = "disk_full" if is_out_of_space(error) else "write_error"
+            record["body"] |= {"outcome": "failed", "reason": reason, "message": disk_sentence(storage, error)}
+            drop_parts(storage.spool, still.plan["id"])
+        except CameraError as error:
+            record["body"] |= {"outcome": "failed", "reason": error.reason, "message": str(error)}
+            drop_parts(storage.spool, still.plan["id"])
+        else:
+            if still.exposure.missing:
+                missing = ", ".join(still.exposure.missing)
+                message = f"The camera promised {missing} and did not give it; what came is kept."
+                record["body"] |= {"outcome": "failed", "reason": "incomplete", "message": message}
+        return record
+
+    def _write(self, spool: Spool, still: Still) -> list[PartFile]:
+        """After EIO everything is written anew, once: an fsync that failed is never trusted again."""
+        assert still.exposure is not None
+        try:
+            return self._writer.write(spool, still.plan, still.exposure, still.identity)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            drop_parts(spool, still.plan["id"])
+            return self._writer.write(spool, still.plan, still.exposure, still.identity)
+
+    def _conclude(self, storage: Storage, record: Record) -> None:
+        storage.check()
+        patiently(storage.spool.commit, record)
+        patiently(storage.spool.place, record)
+        self._runner.settle(storage.spool, record)
+        storage.spool.done(record)
+
+
+def patiently(step: Callable[[Record], None], record: Record) -> None:
+    """A step of the spool, tried each second while the disk has no room for even a name."""
+    for _ in range(MOST_TRIES):
+        try:
+            step(record)
+            return
+        except OSError as error:
+            if not is_out_of_space(error):
+                raise
+            time.sleep(1.0)
+    step(record)
+
+
+def drop_parts(spool: Spool, capture: str) -> None:
+    for name in parts_of(spool, capture):
+        spool.files.unlink(spool.folder, name)
+
+
+def disk_sentence(storage: Storage, error: OSError) -> str:
+    if is_out_of_space(error):
+        return f"The disk of {storage.path} is full. Free some space; captures go on by themselves then."
+    return f"Writing to {storage.path} failed: {error.strerror}. Look at the disk."
+
+
+def circumstances(still: Still) -> dict[str, Any]:
+    """What is true of a capture whether or not it was saved."""
+    return {
+        "driver": still.kind,
+        "library": still.identity.library,
+        "firmware": still.identity.firmware,
+        "serial": still.identity.serial,
+        "clock": clock_state(),
+        "command": still.command,
+    }
+
+
+def observed(exposure: Exposure) -> dict[str, Any]:
+    return {
+        **{name: exposure.actual.get(name) for name in ("exposure_us", "gain", "iso", "f_number")},
+        "started": iso(exposure.started_ns / 1e9),
+        "ended": iso(exposure.ended_ns / 1e9),
+        "warnings": exposure.warnings,
+        "temperature_celsius": exposure.temperature_celsius,
+        "simulated": exposure.simulated,
+    }

@@ -1,0 +1,92 @@
+"""The storage root of a camera process: held by a descriptor, checked by its marker, locked for one owner."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cameras.runtime.durable import FolderLock, LockLost, RootFiles
+from cameras.runtime.recovery import Recovered, Verdict, recover
+from cameras.runtime.spool import Spool, open_spool_folder
+
+MARKER = ".skycam-root"
+
+
+class RootMissing(Exception):
+    """The root is not there, or is not the one it should be: unmounted. Nothing may be written."""
+
+
+class SpoolTaken(Exception):
+    """Another process owns this camera's spool."""
+
+
+def make_root(path: Path, root: str) -> None:
+    """Give a folder its marker. Only for a person's order to use it as a root, never for a capture."""
+    files = RootFiles(str(path))
+    try:
+        files.create("", MARKER, [root.encode()])
+        files.sync("")
+    finally:
+        files.close()
+
+
+def marker_of(path: str) -> str | None:
+    """The UUID in the root's marker; None when there is no readable marker."""
+    try:
+        return Path(path, MARKER).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+class Storage:
+    """An open root with the spool of one camera, owned."""
+
+    def __init__(self, path: str, root: str, camera: str) -> None:
+        """RootMissing, SpoolTaken or OSError."""
+        self.path, self.root = path, root
+        if marker_of(path) != root:
+            raise RootMissing(missing_sentence(path))
+        self.files = RootFiles(path)
+        try:
+            folder = open_spool_folder(self.files, camera)
+            self._lock = FolderLock(self.files, folder)
+            if not self._lock.acquire():
+                raise SpoolTaken(f"Another process owns {path}/{folder}; it must end first.")
+        except BaseException:
+            self.files.close()
+            raise
+        self.spool = Spool(self.files, camera)
+
+    def close(self) -> None:
+        self._lock.release()
+        self.files.close()
+
+    def recover(self, verdict: Verdict | None = None) -> Recovered:
+        return recover(self.spool, self.root, verdict)
+
+    def check(self) -> None:
+        """Before each commit: RootMissing when the root is not what we opened; LockLost when the lock's file
+        is gone and somebody else could have taken the spool."""
+        ours = self.files.root_status()
+        try:
+            there = os.stat(self.path)
+        except OSError as error:
+            raise RootMissing(missing_sentence(self.path)) from error
+        if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) or marker_of(self.path) != self.root:
+            raise RootMissing(missing_sentence(self.path))
+        try:
+            self._lock.check()
+        except LockLost:
+            if not self._lock.acquire():
+                raise
+
+    def free_bytes(self) -> int:
+        found = os.statvfs(self.path)
+        return found.f_bavail * found.f_frsize
+
+
+def missing_sentence(path: str) -> str:
+    return (
+        f"The storage root {path} is not mounted, or its marker {MARKER} is missing. "
+        "Mount it; nothing is written until then."
+    )

@@ -1,0 +1,23 @@
+"""`ImageOrganizer`: folders and names of a camera's pictures. Django-free."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from captures.night import Site, night_of
+
+
+class ImageOrganizer:
+    """`captures/<camera>/YYYY/MM/DD/raw/<camera>_YYYYMMDD_HHMMSS_mmm_<id>`: the date of the folder is the
+    night's, the time in the name is UTC, and the id makes the name the capture's own."""
+
+    def __init__(self, slug: str, site: Site) -> None:
+        self.slug, self.site = slug, site
+
+    def folder(self, at: datetime) -> str:
+        return f"captures/{self.slug}/{night_of(at, self.site):%Y/%m/%d}/raw"
+
+    def path(self, capture: str, at: datetime) -> str:
+        """Without the file's ending."""
+        utc = at.astimezone(UTC)
+        return f"{self.folder(at)}/{self.slug}_{utc:%Y%m%d_%H%M%S}_{utc.microsecond // 1000:03}_{capture}"

@@ -1,0 +1,111 @@
+"""A camera process alone, with its Supervisor's end of the link in the test's hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uuid6
+
+from cameras.runtime.storage import MARKER, make_root, marker_of
+from cameras.tables import CONSUMERS
+
+PROJECT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 15.0
+
+
+class CameraProcess:
+    def __init__(self, root: Path, camera: str = "0193a000-0000-7000-8000-00000000000c", **spec: Any) -> None:
+        if not (root / MARKER).exists():
+            make_root(root, str(uuid6.uuid7()))
+        self.root, self.camera = root, camera
+        self.spool = root / ".spool" / camera
+        self.messages: list[dict[str, Any]] = []
+        self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.spec = {
+            "camera": camera, "slug": "sim", "kind": "simulated", "address": "", "settings": {"exposure_us": 1000},
+            "sources": [], "root": marker_of(str(root)), "root_path": str(root), "station": "test",
+            "redis_url": "redis://127.0.0.1:1/0",
+            "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 5.0, "clock_wait_s": 0.0,
+            "consumers": CONSUMERS, "session": None, "verdict": None, **spec,
+        }  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT, env=self.environment(),
+        )  # fmt: skip
+        threading.Thread(target=self._read, daemon=True).start()
+        self.send_raw(self.spec)
+
+    def environment(self) -> dict[str, str]:
+        passing = ("PATH", "HOME", "LANG", "TZ", "VCAMERADIR", "IOLIBS", "CAMLIBS", "LD_LIBRARY_PATH")
+        return {name: os.environ[name] for name in passing if name in os.environ}
+
+    def __enter__(self) -> CameraProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self._inbox.put(json.loads(line))
+
+    def send_raw(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin
+        try:
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self.process.wait(PATIENCE_S)
+
+    def send(self, kind: str, **fields: Any) -> str:
+        command = str(uuid6.uuid7())
+        self.send_raw({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
+        return command
+
+    def capture(self, capture: str | None = None, **asked: Any) -> str:
+        capture = capture or str(uuid6.uuid7())
+        self.send("capture", id=capture, planned="2026-01-01T00:00:00Z", asked=asked, requested_by="tester", job="")
+        return capture
+
+    def start_session(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> str:
+        order = {
+            "id": session, "name": "", "revision": revision, "desired": desired, "created_by": "tester", "so_far": {},
+            "programme": {"exposure_us": 1000, **programme},
+        }  # fmt: skip
+        return self.send("start" if desired == "running" else "stop", session=order)
+
+    def until(self, wanted: Callable[[dict[str, Any]], bool], patience_s: float = PATIENCE_S) -> dict[str, Any]:
+        """The next message that is wanted."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            message = self._inbox.get(timeout=max(0.01, deadline - time.monotonic()))
+            self.messages.append(message)
+            if wanted(message):
+                return message
+
+    def until_type(self, kind: str, **fields: Any) -> dict[str, Any]:
+        return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+
+    def finish(self) -> int:
+        """Close the link: the order to finish and exit."""
+        assert self.process.stdin
+        self.process.stdin.close()
+        return self.process.wait(PATIENCE_S)
+
+    def done(self) -> dict[str, dict[str, Any]]:
+        """The records that wait for the ingest, by id."""
+        return {path.stem: json.loads(path.read_text()) for path in sorted(self.spool.glob("*.done"))}
