@@ -27,7 +27,6 @@ def list_cameras() -> None:
     """List the cameras of the station."""
     person = current().person("viewer")
     from cameras.bodies import camera_body
-
     from cameras.selectors import cameras_for
 
     answer({"results": [dict(camera_body(camera)) for camera in cameras_for(person.user)]}, draw_cameras)
@@ -45,7 +44,6 @@ def add(slug: str, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
     """Add a camera under the id SLUG."""
     person = current().person("manager")
     from cameras.bodies import camera_body
-
     from cameras.services import add_camera
 
     camera = add_camera(slug=slug, values=dict(values), actor=person.actor, **fields)
@@ -58,8 +56,7 @@ def detect() -> None:
     from skycam_project.cli.detection import detected
 
     current().person("operator")
-    found = detected()
-    answer({"results": found.cameras, "problems": found.problems}, draw_detected)
+    answer(detected(current().config.host), draw_detected)
 
 
 @cameras.command("set")
@@ -113,7 +110,6 @@ def remove(slug: str) -> None:
     """Remove the camera SLUG. Its captures stay."""
     person = current().person("manager")
     from cameras.bodies import camera_body
-
     from cameras.services import remove_camera
 
     camera = chosen(person, slug)
@@ -134,7 +130,7 @@ def draw_camera(body: dict[str, Any], verb: str) -> None:
 
 
 def draw_detected(body: dict[str, Any]) -> None:
-    warn(body["problems"])
+    warn(f"{kind}: {problem}" for kind, problem in body["problems"].items())
     if not body["results"]:
         say("No camera was found on this machine.")
         return

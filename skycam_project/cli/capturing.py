@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
 
 LOOK_EVERY_S = 0.2
 MARGIN_S = 15.0
-PROBLEM_OF_REASON = {
-    "host_down": "host-down",
-    "camera_unreachable": "camera-not-reachable",
-    "camera_held": "held",
-    "disk_full": "disk-full",
-    "too_slow": "too-slow",
-    "rejected_setting": "invalid",
-}
 
 
 @click.command(cls=Command)
@@ -41,28 +34,27 @@ PROBLEM_OF_REASON = {
 def capture(camera: str | None, exposure: float | None, file_format: str | None, **values: Any) -> None:
     """Take one picture and wait for it."""
     person = current().person("operator")
+    from captures.bodies import capture_body
     from captures.camera_service import CameraService
     from captures.requests import CaptureRequest
 
     found = chosen(person, camera)
     request = CaptureRequest(**given(exposure_us=microseconds(exposure), format=file_format, **values))
     outcome = CameraService(person.actor).capture(found, request)
-    answer(saved_body(outcome, request.exposure_s(found) + MARGIN_S), draw_capture)
+    taken = saved(outcome, request.exposure_s(found) + MARGIN_S)
+    answer(dict(capture_body(taken)), lambda body: draw_capture(body, place(taken)))
 
 
-def saved_body(outcome: Outcome, patience_s: float) -> dict[str, Any]:
-    """The capture as JSON once it was saved; CliError when it was not."""
-    from captures.bodies import capture_body
+def saved(outcome: Outcome, patience_s: float) -> Capture:
+    """The capture, waited for beyond what the service waits; NotSaved or CliError when it was not saved."""
+    from captures.outcomes import check_saved
 
-    taken = ended(outcome.capture, patience_s) if outcome.pending and outcome.problem is None else outcome.capture
-    if taken.status == taken.Status.SAVED:
-        return dict(capture_body(taken))
-    if outcome.problem is not None:
-        raise outcome.problem
-    if taken.status == taken.Status.PLANNED:
-        raise CliError("too-slow", f"No outcome yet. The capture {taken.id} goes on, and will have one.")
-    problem = PROBLEM_OF_REASON.get(taken.reason, "failed")
-    raise CliError(problem, f"{taken.camera.slug}: {taken.status}, {taken.reason}. {taken.message}".strip())
+    if outcome.pending and outcome.problem is None:
+        outcome = replace(outcome, capture=ended(outcome.capture, patience_s))
+    check_saved(outcome)
+    if outcome.capture.status == outcome.capture.Status.PLANNED:
+        raise CliError("too-slow", f"No outcome yet. The capture {outcome.capture.id} goes on, and will have one.")
+    return outcome.capture
 
 
 def ended(taken: Capture, patience_s: float) -> Capture:
@@ -72,6 +64,12 @@ def ended(taken: Capture, patience_s: float) -> Capture:
         time.sleep(LOOK_EVERY_S)
         taken.refresh_from_db()
     return taken
+
+
+def place(taken: Capture) -> str:
+    """Where its primary file lies."""
+    file = taken.files.select_related("root").first()
+    return f"{file.root.path}/{file.path}" if file else "nothing"
 
 
 @click.command(cls=Command)
@@ -89,7 +87,6 @@ def start(camera: str | None, exposure: float | None, delay: float | None, **val
     """Start a session: one picture after the other, until it is stopped."""
     person = current().person("operator")
     from captures.bodies import session_body
-
     from captures.camera_service import CameraService
 
     request = session_request(exposure, delay, **values)
@@ -109,7 +106,6 @@ def stop(camera: str | None) -> None:
     """Stop the session that runs on a camera."""
     person = current().person("operator")
     from captures.bodies import session_body
-
     from captures.camera_service import CameraService, active_session
 
     found = chosen(person, camera)
@@ -133,8 +129,8 @@ def stopped(service: Any, session: Session) -> Session:
     return found
 
 
-def draw_capture(body: dict[str, Any]) -> None:
-    say(f"Saved {body['filename']}")
+def draw_capture(body: dict[str, Any], path: str) -> None:
+    say(f"Saved {path}")
     facts(
         [
             ("exposure", asked_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
@@ -177,6 +173,8 @@ def draw_session(body: dict[str, Any]) -> None:
             ("cadence", named(programme.get("cadence_s"), "s")),
             ("count", programme.get("count")),
             ("until", short_time(programme.get("until"))),
+            ("reason", body["reason"]),
+            ("message", body["message"]),
             ("planned", body["planned"]),
             ("saved", body["saved"]),
             ("failed", body["failed"]),

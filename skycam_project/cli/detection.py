@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from typing import Any
 
 from cameras.drivers import DRIVERS
 
@@ -22,19 +22,26 @@ print(json.dumps(driver_class(sys.argv[1]).detect()))
 """
 
 
-@dataclass
-class Detected:
-    cameras: list[dict[str, str]] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    """A sentence for each kind that could not be asked."""
-
-
-def detected() -> Detected:
-    found = Detected()
+def detected(host: str) -> dict[str, Any]:
+    """`host`, `results` (one object for each camera), and `problems`: a sentence for each kind that failed."""
     asked = {kind: ask(kind) for kind in DRIVERS}
+    results: list[dict[str, str]] = []
+    problems: dict[str, str] = {}
     for kind, process in asked.items():
-        take(found, kind, process)
-    return found
+        try:
+            results += [described(kind, camera) for camera in taken(process)]
+        except DetectionFailed as error:
+            problems[kind] = str(error)
+    return {"host": host, "results": results, "problems": problems}
+
+
+def described(kind: str, camera: dict[str, str]) -> dict[str, str]:
+    found = {name: camera.get(name, "") for name in ("address", "model", "serial")}
+    return {"kind": kind, "label": DRIVERS[kind][0], **found}
+
+
+class DetectionFailed(Exception):
+    """A kind could not be asked; the message says why."""
 
 
 def ask(kind: str) -> subprocess.Popen[str]:
@@ -45,16 +52,15 @@ def ask(kind: str) -> subprocess.Popen[str]:
     )
 
 
-def take(found: Detected, kind: str, process: subprocess.Popen[str]) -> None:
+def taken(process: subprocess.Popen[str]) -> list[dict[str, str]]:
+    """What the process found; DetectionFailed, also when it hangs."""
     try:
         answer, complaint = process.communicate(timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
-        found.problems.append(f"{kind}: its library did not answer within {PATIENCE_S:g} s.")
-        return
-    if process.returncode == 0:
-        found.cameras += [{"kind": kind, **camera} for camera in json.loads(answer.splitlines()[-1])]
-    else:
-        last = (complaint.strip().splitlines() or [f"it ended with status {process.returncode}"])[-1]
-        found.problems.append(f"{kind}: {last}")
+        raise DetectionFailed(f"Its library did not answer within {PATIENCE_S:g} s.") from None
+    if process.returncode != 0:
+        raise DetectionFailed((complaint.strip().splitlines() or [f"It ended with status {process.returncode}."])[-1])
+    found: list[dict[str, str]] = json.loads(answer.splitlines()[-1])
+    return found

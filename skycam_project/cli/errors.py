@@ -95,6 +95,10 @@ def control(error: Any) -> CliError:
     return CliError(error.problem, error.detail or "The camera refused without saying why.")
 
 
+def not_saved(error: Any) -> CliError:
+    return CliError(error.problem, str(error))
+
+
 def validation(error: Any) -> CliError:
     """Django's: messages by field, those of no field under an empty name."""
     by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
@@ -139,6 +143,7 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "cameras.wire.BrokerDown": lambda error: CliError("broker-down", str(error)),
     "captures.camera_service.SessionHeld": lambda error: CliError("held", str(error)),
+    "captures.outcomes.NotSaved": not_saved,
     "django.core.exceptions.ValidationError": validation,
     "pydantic_core._pydantic_core.ValidationError": typed,
     "django.db.utils.Error": database,

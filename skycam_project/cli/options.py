@@ -61,6 +61,12 @@ class Command(click.Command):
         super().__init__(*args, **extra)
         self.params = [*self.params, *common(hidden=True)]
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        parent: click.Context | None = extra.get("parent")
+        if parent is not None:
+            parent.find_root().obj.command = f"{parent.command_path} {self.name}"
+        return super().make_context(*args, **extra)
+
 
 class Group(click.Group):
     command_class = Command

@@ -30,7 +30,7 @@ def answer(body: dict[str, Any], draw: Callable[[dict[str, Any]], None]) -> None
 def complain(station: Station, error: CliError) -> int:
     """Say what went wrong, on stderr for people and on stdout for programs; the exit status."""
     if station.output == "json":
-        click.echo(as_json(error.body(f"skycam {' '.join(sys.argv[1:2])}".strip()), indent=2))
+        click.echo(as_json(error.body(station.command), indent=2))
     else:
         for line in error.detail.splitlines():
             say(f"skycam: {line}", err=True)

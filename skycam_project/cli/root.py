@@ -45,7 +45,7 @@ class Root(Group):
         """Run and leave the process with an exit status of docs/cli.md."""
         station = Station()
         try:
-            result = super().main(*args, **{**extra, "obj": station, "standalone_mode": False})
+            result = super().main(*args, **{**extra, "prog_name": "skycam", "obj": station, "standalone_mode": False})
         except click.Abort:
             sys.exit(errors.INTERRUPTED)
         except Exception as error:

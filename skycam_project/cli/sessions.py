@@ -31,11 +31,11 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
     """List sessions, the newest first."""
     person = current().person("viewer")
     from captures.bodies import session_body
+    from captures.models.session import ACTIVE
+    from captures.selectors import sessions_for
 
-    from captures.models import Session
-
-    found = Session.objects.visible_to(person.user).select_related("camera")
-    found = found.active() if active else found
+    found = sessions_for(person.user)
+    found = found.filter(state__in=ACTIVE) if active else found
     found = found.filter(camera__slug=camera) if camera else found
     answer({"results": [dict(session_body(session)) for session in found[:limit]]}, draw_sessions)
 
@@ -47,18 +47,19 @@ def show_session(session_id: str | None, limit: int) -> None:
     """Show a session with its gaps and its newest captures; by default the newest session."""
     person = current().person("viewer")
     from captures.bodies import capture_body, session_body
+    from captures.selectors import captures_for
 
     session = the_session(person, session_id)
-    captures = session.captures.select_related("camera").prefetch_related("files__root").order_by("-index")[:limit]
+    captures = captures_for(person.user).filter(session=session).order_by("-index")[:limit]
     body = {**session_body(session), "captures": [dict(capture_body(capture)) for capture in reversed(captures)]}
     answer(body, draw_ledger)
 
 
 def the_session(person: Person, text: str | None) -> Session:
     """The session of that id, else the newest; CliError when this person knows none such."""
-    from captures.models import Session
+    from captures.selectors import sessions_for
 
-    visible = Session.objects.visible_to(person.user).select_related("camera")
+    visible = sessions_for(person.user)
     found = visible.first() if text is None else visible.filter(pk=as_id(text)).first()
     if found is None:
         raise CliError("not-found", f"There is no session {text}." if text else "There is no session yet.")

@@ -22,6 +22,7 @@ class Station:
     config_path: Path | None = None
     chosen_output: str | None = None
     verbose: bool = False
+    command: str = "skycam"
 
     @cached_property
     def config(self) -> SkycamConfig:
@@ -67,7 +68,6 @@ class Station:
             django.setup()
         if database_missing(settings.DATABASES["default"]):
             raise CliError("failed", f"The station in {data} has no database yet. Start it once with `skycam up`.")
-        import skycam_project.celery  # noqa: F401  a command to a camera is a task of this application
 
 
 def database_missing(database: dict[str, object]) -> bool:
