@@ -9,7 +9,7 @@ from typing import Any
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 
-from skycam_project.launch import heartbeat
+from monitoring import heartbeat
 
 warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks are JSON alone
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
@@ -17,19 +17,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 PART = os.environ.get("SKYCAM_PART", "")
 """Which part this process is; the launcher says so. Empty where tasks are only sent."""
 
+BEAT_BY_THREAD = {"jobs", "beat"}
+"""Parts whose heartbeat is a thread's. The worker's is its Supervisor's loop."""
+
 app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.update(
-    worker_redirect_stdouts=False,  # else a thread that dies says nothing
-    worker_log_format="%(levelname)s %(name)s: %(message)s",
-    worker_task_log_format="%(levelname)s %(task_name)s: %(message)s",
-    beat_max_loop_interval=10,
-)
+app.conf.beat_max_loop_interval = 10
 app.autodiscover_tasks()
+if PART == "worker":
+    app.steps["worker"].add("cameras.supervision.bootstep:SupervisorStep")
 
 
 def tell_the_launcher(**_: Any) -> None:
-    heartbeat.start_heartbeat_thread()
+    if PART in BEAT_BY_THREAD:
+        heartbeat.start_heartbeat_thread()
 
 
 def take_in_restarts(**_: Any) -> None:

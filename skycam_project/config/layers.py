@@ -14,6 +14,7 @@ from dotenv.parser import parse_stream
 from skycam_project.config.model import LEAVES, VARIABLES, Key, note
 
 CONFIG_VARIABLE = "SKYCAM_CONFIG"
+FROM_LAUNCHER = frozenset(["SKYCAM_PART", "SKYCAM_HEARTBEAT_FD"])
 HIDDEN = "This value"
 LONGEST_SHOWN = 80
 
@@ -81,7 +82,7 @@ def leading_newlines(text: str) -> int:
 def add_variable(layer: Layer, name: str, text: str, where: str, base: Path) -> None:
     """Take a variable that is ours, refuse one that pretends to be. An empty one counts as not set."""
     if name not in VARIABLES:
-        if name.startswith("SKYCAM_") and name != CONFIG_VARIABLE:
+        if name.startswith("SKYCAM_") and name not in {CONFIG_VARIABLE, *FROM_LAUNCHER}:
             layer.problems.append(f"{where}: there is no such variable. {unknown_variable(name)}")
         return
     if text:

@@ -61,7 +61,7 @@ class Section(BaseModel):
 
 
 class CameraConfig(Section):
-    """The seed's camera: the first start makes the camera `dslr` of it, primary, once."""
+    """The camera that a file may name: the first start makes the primary camera `dslr` of it, once."""
 
     type: Literal["dslr"] = key("dslr", "What kind of camera; `dslr` is gphoto2.", "dslr")
     exposure_time: float = key(
@@ -75,7 +75,7 @@ class CameraConfig(Section):
         ge=0,
         le=86400,
     )
-    image_path: Path | None = key(None, "Where pictures go; `storage_root` in the seed's words.", FOLDER, unset="none")
+    image_path: Path | None = key(None, "Where pictures go when `storage_root` is not set.", FOLDER, unset="none")
     port: str | None = key(
         None, "Port of the camera.", "a port as gphoto2 names it, or null", env="CAMERA_PORT", unset="found by itself"
     )
@@ -194,6 +194,7 @@ class SiteConfig(Section):
 class SupervisionConfig(Section):
     healthy_s: float = key(30.0, "Seconds without a fault that reset the back-off.", SECONDS, gt=0)
     margin_s: float = key(5.0, "Seconds a frame may be late before the camera counts as hung.", SECONDS, gt=0)
+    silence_s: float = key(15.0, "Seconds without a sign of life after which a part is killed.", SECONDS, gt=0)
     crash_loop_exits: int = key(5, "Exits in a row that make a crash loop.", "a whole number above 0", gt=0)
     crash_loop_s: float = key(10.0, "Seconds after its start within which an exit counts.", SECONDS, gt=0)
 
@@ -290,6 +291,11 @@ class SkycamConfig(Section):
     @property
     def secret_key(self) -> str:
         return self.web.secret_key
+
+    @property
+    def redis_embedded(self) -> bool:
+        """Whether the launcher starts the broker itself."""
+        return ("redis_url",) not in self._given
 
     @property
     def camera_given(self) -> bool:

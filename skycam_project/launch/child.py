@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 
-from skycam_project.launch import heartbeat
+from monitoring import heartbeat
 
 PR_SET_PDEATHSIG = 1
 LONGEST_LINE = 64 * 1024

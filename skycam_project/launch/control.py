@@ -6,6 +6,7 @@ One JSON line each way. Only the folder's owner can open it (mode 0600).
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.part import Part
+from skycam_project.launch.parts import PARTS
 from skycam_project.launch.paths import control_path
 
 PATIENCE_S = 90.0
@@ -26,15 +28,20 @@ async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            answer = await _answer(await reader.readline(), parts)
-            writer.write(json.dumps(answer).encode() + b"\n")
-            await writer.drain()
+            if line := await reader.readline():
+                writer.write(json.dumps(await _answer(line, parts)).encode() + b"\n")
+                await writer.drain()
         except ConnectionError:
             return  # whoever asked has gone
         finally:
             writer.close()
 
     return await asyncio.start_unix_server(converse, sock=_bound(path))
+
+
+def close(server: asyncio.Server, path: Path) -> None:
+    server.close()
+    path.unlink(missing_ok=True)
 
 
 def _bound(path: Path) -> socket.socket:
@@ -68,21 +75,37 @@ def _named(name: str, parts: Mapping[str, Part]) -> Part:
 
 
 def ps(config: SkycamConfig) -> list[dict[str, Any]]:
-    """The parts of the running station, each with the memory of its processes. Raises LaunchError when none runs."""
-    return [{**row, **_memory(row["pid"])} for row in _ask(config, {"ask": "ps"})["parts"]]
+    """The parts that run on this data folder, each with the memory of its processes. Raises LaunchError without any."""
+    rows = [row for only in _launchers(config) for row in _ask(config, only, {"ask": "ps"})["parts"]]
+    return [{**row, **_memory(row["pid"])} for row in rows]
 
 
 def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
     """Start a part again and wait until it runs; its row. Raises LaunchError with a sentence when it does not."""
-    row: dict[str, Any] = _ask(config, {"ask": "restart", "part": part})["part"]
+    launchers = _launchers(config)
+    only = part if part in launchers else launchers[0]
+    row: dict[str, Any] = _ask(config, only, {"ask": "restart", "part": part})["part"]
     return row
 
 
-def _ask(config: SkycamConfig, question: dict[str, str]) -> dict[str, Any]:
+def _launchers(config: SkycamConfig) -> list[str | None]:
+    """Those that listen: None for the whole station's, else the one part that it runs."""
+    found = [only for only in (None, *PARTS) if _listens(control_path(config, only))]
+    if not found:
+        raise LaunchError(f"No station runs on {config.data}. Start it with `skycam up`.")
+    return found
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(path)) not in (errno.ENOENT, errno.ECONNREFUSED)
+
+
+def _ask(config: SkycamConfig, only: str | None, question: dict[str, str]) -> dict[str, Any]:
     try:
-        answer = _converse(control_path(config), question)
-    except (FileNotFoundError, ConnectionError):
-        raise LaunchError(f"No station runs on {config.data}. Start it with `skycam up`.") from None
+        answer = _converse(control_path(config, only), question)
+    except ConnectionError:
+        raise LaunchError(f"The launcher of {config.data} has just ended.") from None
     except PermissionError:
         raise LaunchError(f"The station on {config.data} belongs to another user of this machine.") from None
     except TimeoutError:

@@ -20,6 +20,7 @@ class Note(TypedDict):
     part: str
     reason: str
     restarts: int
+    asked: bool
     at: str
 
 
@@ -35,8 +36,8 @@ class Journal:
         self.folder.mkdir(exist_ok=True)
         self.lost = 0
 
-    def note(self, part: str, reason: str, restarts: int) -> None:
-        note = Note(part=part, reason=reason, restarts=restarts, at=datetime.now(UTC).isoformat())
+    def note(self, part: str, reason: str, restarts: int, *, asked: bool) -> None:
+        note = Note(part=part, reason=reason, restarts=restarts, asked=asked, at=datetime.now(UTC).isoformat())
         try:
             self._leave(note)
         except OSError:
@@ -76,7 +77,7 @@ def _record(identity: str, note: Note) -> None:
         record_event(
             "part.restarted",
             f"{note['reason']}; it was started again.",
-            severity=Severity.WARNING,
+            severity=Severity.INFO if note["asked"] else Severity.WARNING,
             subject=note["part"],
             data={"note": identity, "restarts": note["restarts"]},
             at=datetime.fromisoformat(note["at"]),

@@ -38,6 +38,8 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
         _complain(error.problems)
     except LaunchError as error:
         _complain([str(error)])
+    except KeyboardInterrupt:
+        return AT_ONCE
     return 1
 
 
@@ -101,12 +103,13 @@ class Launcher:
         """Until a signal (the exit status) or a failure, which is raised once everything is stopped."""
         self._listen_to_signals()
         self.parts = {name: self._part(name) for name in wanted(self.config, self.only)}
-        server = await control.serve(paths.control_path(self.config, self.only), self.parts)
+        address = paths.control_path(self.config, self.only)
+        server = await control.serve(address, self.parts)
         coming_up = self._watched(self._come_up())
         await self._end.wait()
         await self._cancelled(coming_up)
         await self._go_down()
-        server.close()
+        control.close(server, address)
         if self.failure:
             self.stream.file.keep_line("skycam", str(self.failure))
             raise self.failure

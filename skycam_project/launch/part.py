@@ -200,7 +200,7 @@ class Part:
         self.restarts += 1
         delay_s = 0.0 if self._asked else self._delay_after(lived_s)
         self.stream.say(f"{self.reason}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
-        self.journal.note(self.name, self.reason, self.restarts)
+        self.journal.note(self.name, self.reason, self.restarts, asked=self._asked)
         self._become(State.BACKING_OFF)
         try:
             async with asyncio.timeout(delay_s):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import select
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 from skycam_project.config.model import LoggingConfig
 
 COLOURS = {"valkey": 35, "prepare": 33, "web": 36, "worker": 32, "jobs": 34, "beat": 90, "skycam": 1}
+OWN_TIME = re.compile(r"\A\d{4}-\d\d-\d\dT[\d:.]+Z ")
 ATOMIC_BYTES = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512
 
 
@@ -34,7 +36,7 @@ class Terminal:
     def show(self, part: str, line: str) -> None:
         if self.missed and self._write(f"{self._head('skycam')}{self.missed} lines were not shown here\n"):
             self.missed = 0
-        if not self._write(f"{self._head(part)}{line}\n"):
+        if not self._write(f"{self._head(part)}{OWN_TIME.sub('', line)}\n"):
             self.missed += 1
 
     def _head(self, part: str) -> str:
@@ -70,7 +72,7 @@ class LogFile(RotatingFileHandler):
     def keep_line(self, part: str, line: str) -> None:
         self.handle(logging.LogRecord(part, logging.INFO, "", 0, line, None, None))
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """A full disk: the line is lost here, and was shown on the terminal."""
         self.lost += 1
 

@@ -12,7 +12,7 @@ import sys
 
 import uvicorn
 
-from skycam_project.launch.heartbeat import keep_beating
+from monitoring.heartbeat import keep_beating
 
 
 async def serve(fd: int) -> None:

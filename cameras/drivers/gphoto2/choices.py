@@ -74,7 +74,8 @@ def choose_format(choices: list[str], current: str, wanted: str) -> str | None:
     for choice in choices:
         if choice.casefold() == wanted.casefold():
             return choice
-    fitting = [choice for choice in choices if parse_kinds(choice) == parse_kinds(wanted)]
+    kinds = parse_kinds(wanted)
+    fitting = [choice for choice in choices if kinds and parse_kinds(choice) == kinds]
     if current in fitting or not fitting:
         return current if fitting else None
     return max(fitting, key=lambda choice: sum(word in choice.casefold() for word in BEST_FIRST))

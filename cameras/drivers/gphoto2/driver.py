@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -24,7 +25,7 @@ from cameras.drivers.gphoto2.choices import parse_kinds
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE, camera_error
 from cameras.drivers.gphoto2.finding import cameras_on_usb, check_address, connect, describe
 from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, library, library_version
-from cameras.drivers.gphoto2.widgets import SETTINGS, say
+from cameras.drivers.gphoto2.widgets import SETTINGS, label, say
 
 SAFE_LIBRARY = (2, 5, 34)
 SECOND_FILE_S = 4.0
@@ -33,6 +34,9 @@ READOUT_S = 5.0
 EVENT_MS = 100
 IN_MEMORY = "/"
 """The folder of a picture in the camera's memory: gone once fetched, and its name is used again for the next."""
+
+OURS = frozenset({"keep_on_card"})
+"""Settings that are this driver's, not the camera's."""
 
 VIRTUAL = ("GP", "VC")
 VIRTUAL_CAPTURES = 25
@@ -55,6 +59,7 @@ class Gphoto2Driver(Driver):
         super().__init__(address, clock)
         self._session: Session | None = None
         self._settings: dict[str, Any] = {}
+        self._borrowed: dict[str, str] = {}
         self._refused: set[tuple[str, str]] = set()
         self._shutter = False
         self._warned_of_library = False
@@ -71,6 +76,7 @@ class Gphoto2Driver(Driver):
     def open(self, deadline: float) -> Identity:
         self.close()
         self._refused.clear()
+        self._borrowed.clear()
         self._warned_of_library = False
         self._session = connect(self.address, self.clock, deadline)
         return self._session.identity
@@ -93,24 +99,26 @@ class Gphoto2Driver(Driver):
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         """Apply and read back. The first call after `open` also warns of a libgphoto2 with known flaws."""
-        self._settings = dict(settings)
+        self._settings = self.validated(settings)
         with self._talking(deadline):
-            warnings = [*self._library_warning(), *self._put_all(settings)]
+            self._give_back({})
+            warnings = [*self._library_warning(), *self._put_all(self._settings)]
             return Applied(self._observe(), warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
-        """Set, expose, and fetch every file. `ended_ns` is when the camera had the picture."""
+        """Set, expose, and fetch every file. `ended_ns` is when the camera had the picture.
+
+        What the request sets is given back by the next call that does not ask for it, not at once: a session of
+        equal exposures leaves the camera alone between them.
+        """
+        asked = self.validated(asdict(request))
         with self._talking(deadline) as session:
             if self._wears_out(session):
                 self._renew(deadline)
-            asked = {name: getattr(request, name) for name in (*SETTINGS, "gain") if hasattr(request, name)}
-            warnings = self._put_all(asked)
+            warnings = self._borrow(asked)
             promised = self._promised_kinds()
-            actual = self._observe()
-            started_ns = self.clock.wall_ns()
-            first = self._release()
-            exposure = Exposure(started_ns, self.clock.wall_ns(), actual, warnings)
-            self._collect(exposure, first, promised)
+            exposure = Exposure(0, 0, self._observe(), warnings)
+            self._collect(exposure, self._release(exposure), promised)
             return exposure
 
     def forget(self, exposure: Exposure, deadline: float) -> None:
@@ -135,23 +143,38 @@ class Gphoto2Driver(Driver):
 
     # Settings
 
+    def _borrow(self, asked: dict[str, Any]) -> list[str]:
+        """Set for one exposure, remembering what the camera had; a sentence for each value it would not take."""
+        session = self._ready()
+        self._give_back(asked)
+        for name in asked.keys() & session.names.keys() - self._borrowed.keys():
+            self._borrowed[name] = session.read(name).value
+        return self._put_all(asked)
+
+    def _give_back(self, kept: dict[str, Any]) -> None:
+        """Set back what earlier exposures had set, save for the settings in `kept`."""
+        for name in self._borrowed.keys() - kept.keys():
+            choice, widget = self._borrowed.pop(name), self._ready().read(name)
+            if choice in widget.choices and choice != widget.value and not widget.read_only:
+                self._write(name, choice)
+
     def _put_all(self, asked: dict[str, Any]) -> list[str]:
-        """Set what is not None; a sentence for each value that the camera would not take."""
-        wanted = {name: value for name, value in asked.items() if value is not None and name != "keep_on_card"}
+        """A sentence for each value that the camera would not take."""
+        wanted = {name: value for name, value in asked.items() if name not in OURS}
         return [warning for name, value in wanted.items() if (warning := self._put(name, value))]
 
     def _put(self, name: str, value: Any) -> str | None:
         session = self._ready()
         if name not in session.names:
-            return f"{say(name, value)} was asked, but this camera has no such setting over USB."
+            return f"This camera lets no {label(name)} be set over USB; {say(name, value)} was asked."
         setting, widget = SETTINGS[name], session.read(name)
         if widget.read_only:
-            return f"{say(name, value)} was asked, but the camera lets it be set on its body only."
+            return f"The {label(name)} can be set on the camera's body only; {say(name, value)} was asked."
         choice = setting.choose(widget, value)
         if choice is None:
             return f"{say(name, value)} was asked; the camera offers {', '.join(widget.choices)}."
         if choice != widget.value and not self._write(name, choice):
-            return f"{say(name, value)} was asked, but the camera refused it in its present mode."
+            return f"{say(name, value)} was asked; the camera refuses it in its present mode."
         got = setting.parse(self._ready().read(name).value)
         if setting.same(value, got):
             return None
@@ -189,12 +212,15 @@ class Gphoto2Driver(Driver):
 
     # Exposing
 
-    def _release(self) -> CardFile:
-        """From here on a picture may exist, whatever happens."""
+    def _release(self, exposure: Exposure) -> CardFile:
+        """From the call of capture() on a picture may exist, whatever happens."""
         session = self._ready()
         session.check_due()
         self._shutter = True
-        return session.capture()
+        exposure.started_ns = self.clock.wall_ns()
+        file = session.capture()
+        exposure.ended_ns = self.clock.wall_ns()
+        return file
 
     def _collect(self, exposure: Exposure, first: CardFile, promised: frozenset[str]) -> None:
         """Fetch the first file, which must come, and the others that the format promises, which may be missing."""
@@ -234,7 +260,7 @@ class Gphoto2Driver(Driver):
 
     def _ready(self) -> Session:
         if self._session is None:
-            raise CameraError("The camera was closed after an error; open it again.")
+            raise CameraError("The camera is not open, or was closed after an error. Open it first.")
         return self._session
 
     @contextlib.contextmanager

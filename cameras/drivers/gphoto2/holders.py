@@ -42,23 +42,22 @@ def device_node(port: str) -> str:
 
 def holders(node: str) -> Iterator[Holder]:
     """The processes that have the device node open, as far as they may be read, and the desktop's camera parts."""
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal() and int(entry.name) != os.getpid():
-            name = _program(entry.path)
-            if name in DESKTOP or _has_open(entry.path, node):
-                yield Holder(int(entry.name), name)
+    for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
+        name = _program(pid)
+        if pid != os.getpid() and (name in DESKTOP or _has_open(pid, node)):
+            yield Holder(pid, name)
 
 
-def _program(process: str) -> str:
+def _program(pid: int) -> str:
     """The name of the program; empty for a process that has ended or may not be read."""
-    with contextlib.suppress(OSError), open(f"{process}/cmdline", "rb") as cmdline:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as cmdline:
         return os.path.basename(os.fsdecode(cmdline.read(4096).split(b"\0")[0]))
     return ""
 
 
-def _has_open(process: str, node: str) -> bool:
+def _has_open(pid: int, node: str) -> bool:
     with contextlib.suppress(OSError):
-        return any(_target(entry.path) == node for entry in os.scandir(f"{process}/fd"))
+        return any(_target(f"/proc/{pid}/fd/{number}") == node for number in os.listdir(f"/proc/{pid}/fd"))
     return False
 
 

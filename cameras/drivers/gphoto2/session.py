@@ -48,12 +48,15 @@ def library_version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A camera that USB lists: who it seems to be, where, and what libgphoto2 needs to open it."""
+    """A camera that USB lists: who it seems to be, and where.
+
+    `models` and `ports` are the library's lists. What is looked up in them points into them: they are kept alive.
+    """
 
     model: str
     port: str
-    abilities: Any
-    port_info: Any
+    models: Any
+    ports: Any
 
 
 def attached() -> list[Attached]:
@@ -64,11 +67,7 @@ def attached() -> list[Attached]:
     ports.load()
     found = models.detect(ports)
     pairs = [(found.get_name(index), found.get_value(index)) for index in range(found.count())]
-    return [
-        Attached(model, port, models[models.lookup_model(model)], ports[ports.lookup_path(port)])
-        for model, port in pairs
-        if port.startswith("usb:")
-    ]
+    return [Attached(model, port, models, ports) for model, port in pairs if port.startswith("usb:")]
 
 
 def is_listed(port: str) -> bool:
@@ -108,20 +107,21 @@ class Session:
     def __init__(self, camera: Attached, clock: Clock, deadline: float) -> None:
         self.model, self.port, self.clock, self.deadline = camera.model, camera.port, clock, deadline
         self.number, self.captures = next(NUMBERS), 0
-        self._camera = library().Camera()
+        self._camera: Any = library().Camera()
         with contextlib.ExitStack() as undo:
             undo.callback(self.exit)
-            self._call(self._camera.set_abilities, camera.abilities)
-            self._call(self._camera.set_port_info, camera.port_info)
+            self._call(self._camera.set_abilities, camera.models[camera.models.lookup_model(camera.model)])
+            self._call(self._camera.set_port_info, camera.ports[camera.ports.lookup_path(camera.port)])
             self._call(self._camera.init)
             self.identity = self._identify()
             self.names = {name: widget for name in SETTINGS if (widget := self._find(name))}
             undo.pop_all()
 
     def exit(self) -> None:
-        """Let the camera go. A camera that is gone is let go as well."""
+        """Let the camera go, and with its `Camera` the port library. A camera that is gone is let go as well."""
+        camera, self._camera = self._camera, None
         with contextlib.suppress(library().GPhoto2Error):
-            self._camera.exit()
+            camera.exit()
 
     def text(self, widget: str) -> str:
         """What the camera says of itself; empty where it does not."""

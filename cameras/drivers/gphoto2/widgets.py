@@ -17,6 +17,7 @@ from cameras.drivers.gphoto2.choices import (
     stops,
 )
 
+LABELS = {"exposure_us": "exposure time", "f_number": "f-number", "iso": "ISO"}
 SAME_STOPS = 0.01
 """Values this near are the same setting in two spellings: 333333 µs and 1/3."""
 
@@ -80,7 +81,7 @@ SETTINGS = {
         parse=str,
         choose=lambda widget, wanted: choose_format(widget.choices, widget.value, wanted),
         same=lambda _wanted, got: got is not None,
-        say=lambda wanted: f"The format {wanted}",
+        say=str,
     ),
     "capture_target": Setting(
         widgets=("capturetarget",),
@@ -88,11 +89,16 @@ SETTINGS = {
         parse=parse_capture_target,
         choose=_choose_target,
         same=lambda wanted, got: bool(wanted == got),
-        say=lambda wanted: f"The capture target {wanted}",
+        say=str,
     ),
 }
 
 
-def say(name: str, value: object) -> str:
-    """A value in words: `8 s`, `f/2.8`, `gain 2`."""
-    return SETTINGS[name].say(value) if name in SETTINGS else f"{name.capitalize()} {value}"
+def say(name: str, value: Any) -> str:
+    """A value in words: `8 s`, `f/2.8`, `ISO 100`."""
+    return SETTINGS[name].say(value) if name in SETTINGS else f"{value:g}"
+
+
+def label(name: str) -> str:
+    """A setting in words: `exposure time`, `capture target`."""
+    return LABELS.get(name, name.replace("_", " "))

@@ -1,11 +1,12 @@
 """A camera to test with: libgphoto2's virtual Nikon behind a port library of ours that can misbehave.
 
-    environment = build(folder)          # VCAMERADIR and IOLIBS for the process that shall see the camera
+    environment = build(folder)          # what the process that shall see the camera needs
     control(folder, "hang capture once") # what the camera does from now on; port.c lists the words
     control(folder, "")                  # it behaves again
 
 Under `folder`: `pictures/` (what the camera takes: the first JPEG in it), `iolibs/` and `control`, which
-port.c finds from VCAMERADIR. A driver keeps IOLIBS where the environment brings it.
+port.c finds from VCAMERADIR. A driver keeps IOLIBS where the environment brings it. HOME is `folder` as well,
+because libgphoto2 remembers the capture target in $HOME/.gphoto/settings.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def build(folder: str | Path) -> dict[str, str]:
     if not any(pictures.iterdir()):
         (pictures / "scene.jpg").write_bytes(scene())
     compile_library(iolibs / "misbehaving.so")
-    return {"VCAMERADIR": str(pictures), "IOLIBS": str(iolibs)}
+    return {"VCAMERADIR": str(pictures), "IOLIBS": str(iolibs), "HOME": str(folder)}
 
 
 def control(folder: str | Path, order: str) -> None:

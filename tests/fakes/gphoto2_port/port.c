@@ -2,7 +2,7 @@
  *
  * libgphoto2 loads every library of $IOLIBS and asks it for a table of operations. This one hands on vusb's
  * table, with the operations that reach the device replaced by ones that first read the file `control` beside
- * the folder $VCAMERADIR. Its one line is `MODE [capture] [once] [MILLISECONDS]`:
+ * the folder $VCAMERADIR. Its one line is `MODE [capture|set] [once] [MILLISECONDS]`:
  *
  *   absent   no camera is listed, and a transfer finds none (-52)
  *   busy     the camera is listed, but another process has claimed it (-53)
@@ -10,8 +10,8 @@
  *   delay    a transfer takes MILLISECONDS longer
  *   hang     a transfer never comes back, and no signal handler of Python runs
  *
- * `capture`: only the order to expose (PTP InitiateCapture) is met. `once`: the file is removed when it is obeyed.
- * An empty or missing file: the camera behaves.
+ * `capture`: only the order to expose (PTP InitiateCapture) meets it; `set`: only the order to change a setting
+ * (SetDevicePropValue). `once`: the file is removed when it is obeyed. An empty or missing file: the camera behaves.
  *
  * VUSB, the path of the wheel's vusb.so, is compiled in. The table is declared here as slots by number, because
  * the header that declares it is not among those that libgphoto2 installs.
@@ -24,7 +24,7 @@
 
 enum slot { OPEN = 2, READ = 4, CHECK_INT = 5, WRITE = 6, FIND_DEVICE = 12, FIND_DEVICE_BY_CLASS = 13 };
 enum answer { IO_ERROR = -7, NO_DEVICE = -52, CLAIMED = -53 };
-enum { PTP_CODE = 6, PTP_HEADER = 12, INITIATE_CAPTURE = 0x100e };
+enum { PTP_CODE = 6, PTP_HEADER = 12, INITIATE_CAPTURE = 0x100e, SET_VALUE = 0x1016, NO_ORDER = 0 };
 
 typedef void *operations;
 struct port;
@@ -39,7 +39,7 @@ static int (*real_find_device_by_class)(struct port *, int, int, int);
 
 struct control {
     char mode[16];
-    int capture_only, once, milliseconds;
+    int only, once, milliseconds;
 };
 
 static void control_path(char *path, size_t size)
@@ -63,7 +63,7 @@ static struct control read_control(void)
     if ((word = strtok(line, " \n")))
         snprintf(control.mode, sizeof control.mode, "%s", word);
     while ((word = strtok(NULL, " \n"))) {
-        control.capture_only |= !strcmp(word, "capture");
+        control.only |= !strcmp(word, "capture") ? INITIATE_CAPTURE : !strcmp(word, "set") ? SET_VALUE : 0;
         control.once |= !strcmp(word, "once");
         control.milliseconds |= atoi(word);
     }
@@ -76,12 +76,12 @@ static int is(const struct control *control, const char *mode)
 }
 
 /* What a transfer meets: 0, or the error that it ends with. Hanging never returns. */
-static int meet(int is_capture)
+static int meet(int order)
 {
     struct control control = read_control();
     char path[4096];
 
-    if (!control.mode[0] || (control.capture_only && !is_capture))
+    if (!control.mode[0] || (control.only && control.only != order))
         return 0;
     control_path(path, sizeof path);
     if (control.once)
@@ -93,10 +93,11 @@ static int meet(int is_capture)
     return is(&control, "error") ? IO_ERROR : is(&control, "absent") ? NO_DEVICE : 0;
 }
 
-static int orders_a_capture(const char *bytes, int size)
+/* The PTP operation that a command container orders. */
+static int order_in(const char *bytes, int size)
 {
     const unsigned char *container = (const unsigned char *)bytes;
-    return size >= PTP_HEADER && (container[PTP_CODE] | container[PTP_CODE + 1] << 8) == INITIATE_CAPTURE;
+    return size >= PTP_HEADER ? container[PTP_CODE] | container[PTP_CODE + 1] << 8 : NO_ORDER;
 }
 
 static int port_open(struct port *port)
@@ -107,19 +108,19 @@ static int port_open(struct port *port)
 
 static int port_read(struct port *port, char *bytes, int size)
 {
-    int met = meet(0);
+    int met = meet(NO_ORDER);
     return met ? met : real_read(port, bytes, size);
 }
 
 static int port_check_int(struct port *port, char *bytes, int size, int timeout)
 {
-    int met = meet(0);
+    int met = meet(NO_ORDER);
     return met ? met : real_check_int(port, bytes, size, timeout);
 }
 
 static int port_write(struct port *port, const char *bytes, int size)
 {
-    int met = meet(orders_a_capture(bytes, size));
+    int met = meet(order_in(bytes, size));
     return met ? met : real_write(port, bytes, size);
 }
 

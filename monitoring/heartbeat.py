@@ -1,6 +1,7 @@
 """How a part tells the launcher that it works: a byte on an inherited pipe.
 
 A pipe needs neither broker nor disk, and a byte in it means that the very loop which wrote it is turning.
+Imports no Django.
 """
 
 from __future__ import annotations

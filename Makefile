@@ -1,0 +1,33 @@
+.POSIX:
+.PHONY: help run test check prove bench packages
+BIN = .venv/bin
+
+help: ## This list
+	@sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-15s %s\n", $$1, $$2 }'
+
+run: .venv/run.stamp ## Start the station; Ctrl-C stops it
+	@exec $(BIN)/skycam up
+
+test: .venv/dev.stamp packages ## The whole test suite
+	$(BIN)/python -m pytest -m "not prove"
+
+check: .venv/dev.stamp ## Format, lint, types and import contracts, in seconds
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+prove: .venv/dev.stamp packages ## The long runs: kills, soak, databases; ends with a summary
+	$(BIN)/python -m pytest -m prove -v -rA
+
+bench: .venv/dev.stamp ## Speed, as a table with versions and cores
+	$(BIN)/python -m bench
+
+packages: ## What the tests need beyond Python's wheels
+	@sh scripts/system-packages
+
+.venv/run.stamp: requirements/run.lock pyproject.toml scripts/install
+	@sh scripts/install run
+
+.venv/dev.stamp: requirements/dev.lock pyproject.toml scripts/install
+	@sh scripts/install dev

@@ -1,0 +1,115 @@
+"""A real station in a folder of its own, run by a launcher in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from skycam_project.config import ConfigManager, SkycamConfig, socket_path
+from skycam_project.launch import ps
+
+RUN = "import sys; from skycam_project.launch import up; sys.exit(up(only=sys.argv[1] or None))"
+PASSING = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
+
+
+def eventually(condition: Callable[[], Any], within_s: float, what: str = "") -> Any:
+    """The first true value of `condition`; AssertionError when there is none in time."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"not within {within_s} s: {what or condition}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+class Station:
+    def __init__(self, data: Path, **variables: str) -> None:
+        self.data = data
+        self.port = free_port()
+        own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port), "SKYCAM_SUPERVISION__SILENCE_S": "4"}
+        self.environment = {name: os.environ[name] for name in PASSING if name in os.environ} | own | variables
+        self.process: subprocess.Popen[str] | None = None
+        self.said = data.parent / f"{data.name[:40]}.out"
+
+    @property
+    def config(self) -> SkycamConfig:
+        return ConfigManager(environment=self.environment, here=self.data.parent).config
+
+    def start(self, only: str = "", wrapped_in: tuple[str, ...] = ()) -> Station:
+        command = [*wrapped_in, sys.executable, "-c", RUN, only]
+        with self.said.open("w") as output:
+            self.process = subprocess.Popen(
+                command, env=self.environment, cwd=self.data.parent, stdout=output, stderr=output
+            )
+        return self
+
+    def up(self) -> Station:
+        self.start()
+        self.eventually_says("Skycam is at", within_s=60)
+        eventually(lambda: self.states() == {"running"}, 30, "all parts run")
+        return self
+
+    def output(self) -> str:
+        return self.said.read_text()
+
+    def eventually_says(self, text: str, within_s: float = 10) -> None:
+        eventually(lambda: text in self.output(), within_s, f"{text!r} in\n{self.output()}")
+
+    def status(self, within_s: float = 20) -> int:
+        assert self.process is not None
+        return self.process.wait(within_s)
+
+    def interrupt(self, number: signal.Signals = signal.SIGINT) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.interrupt(number)
+        return self.status(within_s=10)
+
+    def ensure_stopped(self) -> None:
+        """And nothing of it left outside its folder, where the sockets of a long path are."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        sockets = socket_path(self.data, "launcher").parent
+        if not sockets.is_relative_to(self.data):
+            shutil.rmtree(sockets)
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        return {row["name"]: row for row in ps(self.config)}
+
+    def states(self) -> set[str]:
+        return {row["state"] for row in self.parts().values()}
+
+    def pids(self) -> dict[str, int]:
+        return {name: row["pid"] for name, row in self.parts().items()}
+
+    def processes(self) -> list[psutil.Process]:
+        assert self.process is not None
+        launcher = psutil.Process(self.process.pid)
+        return [launcher, *launcher.children(recursive=True)]
+
+    def back_with(self, part: str, reason: str, within_s: float) -> dict[str, Any]:
+        """The row of a part once it runs again for that reason."""
+
+        def found() -> dict[str, Any] | None:
+            row = self.parts()[part]
+            return row if row["reason"] == reason and row["state"] == "running" else None
+
+        return eventually(found, within_s, f"{part} back with {reason!r}: {self.output()}")

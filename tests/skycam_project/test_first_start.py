@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from cameras.models import Camera
+from skycam_project.access.models import User
+from skycam_project.config import ConfigManager
+from skycam_project.launch.firststart import ensure_admin, ensure_cameras
+
+pytestmark = pytest.mark.django_db
+
+
+def primary() -> str:
+    return Camera.objects.present().get(primary=True).slug
+
+
+def configure_camera(settings: Settings, folder: Path) -> None:
+    (folder / "skycam.yaml").write_text("camera:\n  type: dslr\n  exposure_time: 8\n")
+    settings.STATION = ConfigManager(folder / "skycam.yaml", environment={}, here=folder).config
+
+
+def test_the_first_user_is_a_manager_with_a_generated_password() -> None:
+    first = ensure_admin(None)
+    admin = User.objects.get()
+    assert admin.check_password(first["admin_password"])
+    assert admin.is_superuser
+    assert admin.may("manager")
+
+
+def test_a_password_that_was_given_is_used_and_not_told() -> None:
+    assert ensure_admin("correct horse battery") == {"admin_created": True, "admin_password": None}
+    assert User.objects.get().check_password("correct horse battery")
+
+
+def test_a_station_with_users_gets_no_admin() -> None:
+    User.objects.create_user("somebody")
+    assert ensure_admin(None) == {"admin_created": False, "admin_password": None}
+
+
+def test_a_new_station_has_the_simulated_camera_as_its_primary_one() -> None:
+    ensure_cameras()
+    assert [camera.kind for camera in Camera.objects.all()] == ["simulated"]
+    assert primary() == "simulated"
+
+
+def test_the_configured_camera_is_made_once_and_becomes_the_primary_one(settings: Settings, tmp_path: Path) -> None:
+    ensure_cameras()
+    configure_camera(settings, tmp_path)
+    ensure_cameras()
+    ensure_cameras()
+    assert primary() == "dslr"
+    assert Camera.objects.get(slug="dslr").kind == "gphoto2"
+    assert Camera.objects.count() == 2
+
+
+def test_what_an_operator_changed_or_removed_stays_so(settings: Settings, tmp_path: Path) -> None:
+    configure_camera(settings, tmp_path)
+    ensure_cameras()
+    Camera.objects.filter(slug="dslr").update(primary=False, removed_at="2026-01-01T00:00Z")
+    Camera.objects.filter(slug="simulated").update(primary=True, name="Mine")
+    ensure_cameras()
+    assert primary() == "simulated"
+    assert Camera.objects.present().get().name == "Mine"

@@ -1,0 +1,102 @@
+"""A whole station: brought up, hurt, and taken down."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sqlite3
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from skycam_project.launch import LaunchError, ps, restart
+from tests.skycam_project.stations import Station, eventually
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    station = Station(tmp_path_factory.mktemp("station") / "data")
+    try:
+        yield station.up()
+    finally:
+        station.ensure_stopped()
+
+
+@pytest.fixture
+def doomed(tmp_path: Path) -> Iterator[Station]:
+    station = Station(tmp_path / "data", SKYCAM_ADMIN_PASSWORD="correct horse battery")
+    yield station
+    station.ensure_stopped()
+
+
+def test_it_says_where_it_is_and_the_first_password_once_and_in_no_log(station: Station) -> None:
+    said = re.findall(r"Skycam is at (\S+)  \(sign in as admin / (\S+)\)", station.output())
+    assert [address for address, _ in said] == [f"http://127.0.0.1:{station.port}"]
+    assert said[0][1] not in (station.data / "logs" / "skycam.log").read_text()
+    assert "skycam cameras add NAME --kind gphoto2" in station.output()
+
+
+def test_it_answers_where_it_says(station: Station) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{station.port}/healthz") as answer:
+        assert answer.status == 200
+
+
+def test_ps_tells_the_memory_of_each_part(station: Station) -> None:
+    rows = ps(station.config)
+    assert [row["name"] for row in rows] == ["valkey", "web", "worker", "jobs", "beat"]
+    assert all(row["rss_bytes"] >= row["pss_bytes"] > 1_000_000 for row in rows)
+
+
+@pytest.mark.parametrize("part", ["valkey", "web", "worker", "jobs", "beat"])
+def test_a_killed_part_comes_back_and_the_others_stay(station: Station, part: str) -> None:
+    before = station.pids()
+    os.kill(before[part], signal.SIGKILL)
+    station.back_with(part, f"{part} killed by SIGKILL", within_s=15)
+    after = station.pids()
+    assert {name for name in before if before[name] != after[name]} == {part}
+
+
+def test_a_web_part_that_hangs_is_killed_and_comes_back(station: Station) -> None:
+    os.kill(station.pids()["web"], signal.SIGSTOP)
+    row = station.back_with("web", "web silent for 4 s", within_s=20)
+    assert row["restarts"] >= 1
+
+
+def test_a_part_is_restarted_on_request(station: Station) -> None:
+    before = station.pids()["jobs"]
+    row = restart(station.config, "jobs")
+    assert (row["state"], row["reason"]) == ("running", "restarted on request")
+    assert row["pid"] != before
+
+
+def test_an_unknown_part_is_not_restarted(station: Station) -> None:
+    with pytest.raises(LaunchError, match=r"no part kitchen here\. There are: valkey, web"):
+        restart(station.config, "kitchen")
+
+
+def test_each_restart_becomes_one_event(station: Station) -> None:
+    restart(station.config, "beat")
+    told = station.parts()["beat"]["restarts"]
+    with closing(sqlite3.connect(station.data / "skycam.sqlite3")) as database:
+        question = "SELECT count(*) FROM monitoring_event WHERE kind = 'part.restarted' AND subject = 'beat'"
+        eventually(lambda: database.execute(question).fetchone() == (told,), 15, "all restarts in the event log")
+
+
+def test_a_killed_launcher_leaves_no_process_and_the_next_one_starts_and_stops_cleanly(doomed: Station) -> None:
+    processes = doomed.up().processes()
+    os.kill(processes[0].pid, signal.SIGKILL)
+    doomed.status()
+    eventually(lambda: not any(process.is_running() for process in processes), 5, "no process is left")
+    processes = doomed.up().processes()
+    assert doomed.stop() == 0
+    assert not any(process.is_running() for process in processes)
+    assert "sign in as admin; a new password: skycam users set admin --password" in doomed.output()
+
+
+def test_without_a_station_ps_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(LaunchError, match=r"No station runs on .* Start it with `skycam up`"):
+        ps(Station(tmp_path / "data").config)

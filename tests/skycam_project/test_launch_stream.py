@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from skycam_project.launch.child import Lines
+from skycam_project.launch.stream import LogFile, Terminal
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_a_terminal_that_takes_nothing_holds_nobody_up_and_is_told_what_it_missed(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    terminal = Terminal(writer)
+    for _ in range(5000):
+        terminal.show("web", "x" * 100)
+    missed = terminal.missed
+    assert missed > 1000
+    os.read(reader, 1 << 20)
+    terminal.show("web", "again")
+    assert f"{missed} lines were not shown here".encode() in os.read(reader, 1 << 20)
+
+
+def test_a_terminal_that_has_gone_holds_nobody_up() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    terminal = Terminal(writer)
+    terminal.show("web", "nobody reads this")
+    os.close(writer)
+    assert terminal.missed == 1
+
+
+def test_the_time_that_a_part_puts_before_its_line_is_not_shown_twice(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    Terminal(writer).show("web", "2026-11-20T08:32:10.123Z INFO django: hello")
+    assert os.read(reader, 1000).decode().split(" ", 1)[1] == "web     | INFO django: hello\n"
+
+
+def test_a_full_disk_costs_lines_of_the_log_and_nothing_else() -> None:
+    file = LogFile(Path("/dev/full"), size=0, keep=0)
+    file.keep_line("web", "lost")
+    assert file.lost == 1
+    with pytest.raises(OSError, match="No space left"):
+        file.close()
+
+
+def test_the_log_file_is_rotated(tmp_path: Path) -> None:
+    file = LogFile(tmp_path / "skycam.log", size=1000, keep=2)
+    for number in range(100):
+        file.keep_line("web", f"line {number}")
+    file.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["skycam.log", "skycam.log.1", "skycam.log.2"]
+    assert all(path.stat().st_size <= 1000 for path in tmp_path.iterdir())
+
+
+def test_output_is_cut_into_lines_wherever_its_pieces_end() -> None:
+    seen: list[str] = []
+    lines = Lines(seen.append)
+    for piece in (b"one\ntw", b"o\n", b"x" * 70_000, b"\xff end"):
+        lines.feed(piece)
+    lines.end()
+    assert seen == ["one", "two", "x" * 70_000, "\ufffd end"]
