@@ -9,8 +9,6 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypedDict, cast
 
-import hiredis
-
 from cameras.wire import wire
 
 
@@ -58,13 +56,13 @@ def parsed(fields: dict[str, str]) -> Status:
 def read_station(url: str, station: str) -> StationStatus:
     """Everything that the station's hosts write each second. BrokerDown when the broker is away.
 
-    `hosts` and `cameras` are those that live now; besides, the cameras named in the key `cameras` (slug -> desired,
-    kept by the hosts without an end) appear as host_down when nobody writes their status.
+    A camera named in the key `cameras` (slug -> desired, kept by the hosts without an end) appears as host_down when
+    nobody writes its status.
     """
     with wire(url) as broker:
         hosts, slugs = broker.names(f"{station}:host:"), broker.names(f"{station}:status:")
         alerts, known = broker.ask([("GET", f"{station}:alerts"), ("GET", f"{station}:cameras")])
-        beats = broker.ask([("HGETALL", f"{station}:host:{host}") for host in hosts])
+        beats = broker.ask([("GET", f"{station}:host:{host}") for host in hosts])
         found = broker.ask([("HGETALL", f"{station}:status:{slug}") for slug in slugs])
     cameras = {slug: absent(slug, desired) for slug, desired in json.loads(known or "{}").items()}
     cameras |= {slug: parsed(paired(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
@@ -76,10 +74,9 @@ def read_station(url: str, station: str) -> StationStatus:
     )
 
 
-def host_body(host: str, beat: Any) -> dict[str, Any]:
-    """`host` and what its heartbeat says of it, when that is a hash of JSON fields."""
-    fields = {} if isinstance(beat, hiredis.HiredisError) else paired(beat)
-    return {"host": host, **{field: json.loads(value) for field, value in fields.items()}}
+def host_body(host: str, beat: str | None) -> dict[str, Any]:
+    """`host`, and what its heartbeat says: `at`. A heartbeat that ended just now says nothing."""
+    return {"host": host, **json.loads(beat or "{}")}
 
 
 def paired(flat: Sequence[str]) -> dict[str, str]:

@@ -106,7 +106,8 @@ def stop(camera: str | None) -> None:
     """Stop the session that runs on a camera."""
     person = current().person("operator")
     from captures.bodies import session_body
-    from captures.camera_service import CameraService, active_session
+    from captures.camera_service import CameraService
+    from captures.sessions.orders import active_session
 
     found = chosen(person, camera)
     session = active_session(found)
