@@ -13,9 +13,10 @@ from cameras import broker
 from cameras.models import Camera
 from cameras.status_reader import Status, absent, parsed
 
-__all__ = ["LIFE_S", "Status", "absent", "desired", "read", "read_all", "write"]
+__all__ = ["KNOWN_S", "LIFE_S", "Status", "absent", "desired", "read", "read_all", "write", "write_known"]
 
 LIFE_S = 5
+KNOWN_S = 7 * 86_400
 
 
 def desired(camera: Camera) -> str:
@@ -30,6 +31,12 @@ def write(server: redis.Redis, status: Status) -> None:
     pipe.hset(name, mapping={field: json.dumps(value) for field, value in status.items()})
     pipe.expire(name, LIFE_S)
     pipe.execute()
+
+
+def write_known(server: redis.Redis, host: str, statuses: Iterable[Status]) -> None:
+    """Which cameras a host has, for `cameras.status_reader`: outlives the host, so that its cameras are missed."""
+    known = {status["camera"]: status["desired"] for status in statuses}
+    server.set(broker.key("cameras", host), json.dumps(known), ex=KNOWN_S)
 
 
 def read(camera: Camera) -> Status:

@@ -56,15 +56,15 @@ def parsed(fields: dict[str, str]) -> Status:
 def read_station(url: str, station: str) -> StationStatus:
     """Everything that the station's hosts write each second. BrokerDown when the broker is away.
 
-    A camera named in the key `cameras` (slug -> desired, kept by the hosts without an end) appears as host_down when
-    nobody writes its status.
+    The cameras of a host that has ended are host_down, as long as the broker remembers them.
     """
     with wire(url) as broker:
-        hosts, slugs = broker.names(f"{station}:host:"), broker.names(f"{station}:status:")
-        alerts, known = broker.ask([("GET", f"{station}:alerts"), ("GET", f"{station}:cameras")])
-        beats = broker.ask([("GET", f"{station}:host:{host}") for host in hosts])
+        hosts, beats = broker.values(f"{station}:host:")
+        _, known = broker.values(f"{station}:cameras:")
+        slugs = broker.names(f"{station}:status:")
         found = broker.ask([("HGETALL", f"{station}:status:{slug}") for slug in slugs])
-    cameras = {slug: absent(slug, desired) for slug, desired in json.loads(known or "{}").items()}
+        (alerts,) = broker.ask([("GET", f"{station}:alerts")])
+    cameras = {slug: absent(slug, desired) for told in known for slug, desired in json.loads(told or "{}").items()}
     cameras |= {slug: parsed(paired(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
     return StationStatus(
         station=station,

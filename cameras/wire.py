@@ -70,6 +70,11 @@ class Wire:
             if cursor == "0":
                 return sorted(found)
 
+    def values(self, prefix: str) -> tuple[list[str], list[str | None]]:
+        """What follows `prefix` in the names of keys, and their values."""
+        found = self.names(prefix)
+        return found, self.ask([("GET", f"{prefix}{name}") for name in found])
+
 
 @contextmanager
 def wire(url: str) -> Iterator[Wire]:
@@ -87,16 +92,24 @@ def wire(url: str) -> Iterator[Wire]:
 
 def connected(parts: SplitResult) -> socket.socket:
     if parts.scheme == "unix":
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(PATIENCE_S)
-        connection.connect(unquote(parts.path))
-        return connection
+        return connected_to_path(unquote(parts.path))
     plain = socket.create_connection((parts.hostname or "localhost", parts.port or 6379), PATIENCE_S)
     if parts.scheme != "rediss":
         return plain
     options = parse_qs(parts.query)
     context = ssl.create_default_context(cafile=options.get("ssl_ca_certs", [None])[0])
     return context.wrap_socket(plain, server_hostname=parts.hostname)
+
+
+def connected_to_path(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(PATIENCE_S)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def sign_in(broker: Wire, parts: SplitResult) -> None:

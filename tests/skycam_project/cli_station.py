@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,6 @@ from skycam_project.cli.root import cli
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.paths import valkey_path
 from skycam_project.launch.valkey import command
-from tests.waiting import until
 
 SKYCAM = (sys.executable, "-c", "from skycam_project.cli import main; main()")
 
@@ -67,6 +67,13 @@ def valkey(config: SkycamConfig) -> Iterator[redis.Redis]:
             client.close()
             process.kill()
             socket.unlink(missing_ok=True)
+
+
+def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "It did not come in time."
+        time.sleep(0.01)
 
 
 def answers(client: redis.Redis) -> bool:
