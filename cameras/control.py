@@ -13,6 +13,8 @@ from typing import Any, NotRequired, TypedDict
 
 import redis
 import uuid6
+from django.conf import settings
+from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
 from cameras import broker
@@ -104,10 +106,9 @@ def send(camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float
 
 def publish(host: str, command: Command) -> None:
     """BrokerDown within a second when the broker is away."""
-    from cameras.tasks import deliver
-
+    app = import_string(settings.CELERY_APP)
     try:
-        deliver.apply_async((command,), queue=f"camera.{host}")
+        app.send_task("cameras.deliver", (command,), queue=f"camera.{host}", ignore_result=True)
     except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:
         raise BrokerDown from error
 

@@ -58,6 +58,7 @@ class Post:
     identity: dict[str, Any] = field(default_factory=dict)
     outstanding: dict[str, dict[str, Any]] = field(default_factory=dict)
     live: tuple[str, ...] = ()
+    told: tuple[str, str] = ("", "")
 
     @property
     def observed(self) -> tuple[str, str]:
@@ -259,12 +260,14 @@ class Supervisor:
 
     def _ended(self, post: Post, child: CameraChild, status: int) -> None:
         post.child = None
+        was_ending = child.ending
+        child.finish()
         for command in self._orders_lost_by(post):
             detail = f"The process of {post.wish.slug} ended ({exit_reason(status)}) before it could answer."
             self.answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
-        if child.ending and status == 0:
+        if status == 0 and was_ending:
             self.observe(post, *post.observed)
             return
         self._restart(post, status)
@@ -387,8 +390,7 @@ class Supervisor:
 
     def _hear_observed(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         child.observed = (message["observed"], message["reason"])
-        if message["observed"] != "busy":
-            self.observe(post, message["observed"], message["reason"])
+        self.observe(post, *child.observed)
 
     def _hear_opened(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         post.identity = message["identity"]
@@ -427,9 +429,11 @@ class Supervisor:
             self.ledger.after_what_was_spooled(functools.partial(self.answer, message["command_id"], content))
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
-        """On change only: into the database and the event log."""
-        post.since = time.time()
-        self.ledger.observed(post.wish.id, post.wish.slug, observed, reason)
+        """On change only: into the database and the event log. Each still is no change: busy counts as ready."""
+        told = ("ready" if observed == "busy" else observed, reason)
+        if told != post.told:
+            post.told, post.since = told, time.time()
+            self.ledger.observed(post.wish.id, post.wish.slug, *told)
 
 
 def _newer(session: dict[str, Any], known: dict[str, Any] | None) -> bool:
