@@ -150,10 +150,10 @@ class SessionRunner:
         return (0.0 if first else session.programme.get("delay_s", 0.0)) - session.last_end.seconds_until(now)
 
     def _missed(self, session: SessionFile) -> int:
-        """How many starts have passed for good."""
+        """How many starts have passed for good. A `delay_s` session misses none without an outage."""
         late = -self._start_s(session, session.settled + 1)
         if "cadence_s" not in session.programme:
-            return max(0, math.floor(late / self._step_s(session)))
+            return max(0, math.floor(late / self._step_s(session))) if self._outage else 0
         cadence = session.programme["cadence_s"]
         bearable = max(LATE_S, cadence - self._length_s)
         if late <= bearable:
