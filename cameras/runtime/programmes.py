@@ -167,8 +167,7 @@ class SessionRunner:
         return programme.get("cadence_s") or max(0.001, self._length_s + programme.get("delay_s", 0.0))
 
     def _close_gap(self, session: SessionFile) -> None:
-        missed = self._missed(session)
-        missed = min(missed, self._left(session), self._before_until(session, missed))
+        missed = min(self._left(session), self._before_until(session, self._missed(session)))
         if missed > 0:
             self._add_gap(session, missed, self._outage or OVERRUN)
 
@@ -190,9 +189,12 @@ class SessionRunner:
         return count - session.planned if count is not None else 1 << 60
 
     def _before_until(self, session: SessionFile, missed: int) -> int:
-        """How many of the missed starts lie before `until`."""
+        """How many of the missed starts lie before `until`: all of them when that is over."""
         beyond = self._beyond_until(session)
-        return missed if beyond <= 0 else max(0, missed - math.ceil(beyond / self._step_s(session)))
+        if beyond <= 0:
+            return missed
+        late = -self._start_s(session, session.settled + 1) - beyond
+        return max(0, math.floor(late / self._step_s(session)) + 1)
 
     def _beyond_until(self, session: SessionFile) -> float:
         until = session.programme.get("until")
