@@ -167,6 +167,8 @@ class SessionRunner:
         return programme.get("cadence_s") or max(0.001, self._length_s + programme.get("delay_s", 0.0))
 
     def _close_gap(self, session: SessionFile) -> None:
+        if self._planned > session.settled:
+            return
         missed = min(self._left(session), self._before_until(session, self._missed(session)))
         if missed > 0:
             self._add_gap(session, missed, self._outage or OVERRUN)
