@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 LATE_S = 0.25
 """A start that is late by less than this is late; by more it is missed (cadence only)."""
 
+REMEMBERED = 100
+"""Sessions that ended in this process: the ingest removes their files, and a late order must not begin them again."""
 OVERRUN = ("overrun", "The capture before it took longer than the cadence.")
 
 
@@ -42,6 +45,7 @@ class SessionRunner:
         self._lock = threading.RLock()
         self._planned = -1
         self._told: list[str] = []
+        self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
         self._outage: tuple[str, str] | None = None
         self._length_s = 0.0
         self.spool: Spool | None = None
@@ -82,7 +86,9 @@ class SessionRunner:
         if self.session and self.session.id == session:
             return self.session
         name = session_name(session)
-        return SessionFile.load(spool, name) if spool.files.size(spool.folder, name) is not None else None
+        if spool.files.size(spool.folder, name) is not None:
+            return SessionFile.load(spool, name)
+        return next((ended for ended in self._ended if ended.id == session), None)
 
     def _begin(self, spool: Spool, order: SessionOrder) -> SessionFile:
         """A session that was stopped before it began is told as stopped, and takes no camera."""
@@ -112,6 +118,8 @@ class SessionRunner:
 
     def _tell(self, spool: Spool, session: SessionFile) -> None:
         self._told += session.tell(spool)
+        if not session.active:
+            self._ended.append(session)
 
     def take_told(self) -> list[str]:
         """Ids of the records that went off since the last call."""
