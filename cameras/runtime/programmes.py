@@ -140,6 +140,7 @@ class SessionRunner:
             if session is None or session.state != "running" or self._planned > session.settled:
                 return None
             self._length_s = length_s
+            self._keep_to_this_boot(session)
             if not unreachable:
                 self._close_gap(session)
             if self._over(session):
@@ -148,6 +149,11 @@ class SessionRunner:
                 return None
             index = session.settled + 1
             return Due(session.id, index, self._start_s(session, index))
+
+    def _keep_to_this_boot(self, session: SessionFile) -> None:
+        """From here on a jump of the wall clock moves no start, though the session began on another boot."""
+        now = self.clock.moment()
+        session.anchor, session.last_end = session.anchor.on_boot_of(now), session.last_end.on_boot_of(now)
 
     def _start_s(self, session: SessionFile, index: int) -> float:
         """Seconds from now until `index` should start; negative when that is past."""

@@ -57,6 +57,10 @@ class Moment:
         """By the boot clock within one boot, else by the wall clock."""
         return now.boot_s - self.boot_s if now.boot == self.boot else now.wall - self.wall
 
+    def on_boot_of(self, now: Moment) -> Moment:
+        """The same time by the boot clock of `now`, whose wall clock is trusted."""
+        return self if self.boot == now.boot else Moment(self.wall, now.boot, now.boot_s - (now.wall - self.wall))
+
     def earlier(self, seconds: float) -> Moment:
         return Moment(self.wall - seconds, self.boot, self.boot_s - seconds)
 
