@@ -245,7 +245,8 @@ class SessionRunner:
             session.last_end = self.clock.moment()
             session.settle(body["index"], body["outcome"], body.get("exposure_us") or 0)
             self._planned = session.settled
-            self._outage = None
+            if body["outcome"] == "saved":
+                self._outage = None
             session.save(spool)
 
     def fail(self, reason: str, message: str) -> None:
