@@ -67,7 +67,7 @@ class Owner:
     # The loop
 
     def run(self) -> None:
-        while not self._stopping:
+        while self._goes_on():
             self.clock.seen_work()
             if self.holding.lost:
                 self.exposer.queue.drain(WRITE_OUT_S)
@@ -78,6 +78,11 @@ class Owner:
                 self._refuse_all()
                 self.clock.wait(1.0)
         self._finish()
+
+    def _goes_on(self) -> bool:
+        """An abort is for what ran when it came, and nothing runs now. `stop` aborts after it says so."""
+        self.clock.seen_abort()
+        return not self._stopping
 
     def _turn(self) -> None:
         self._tell_of_session()
