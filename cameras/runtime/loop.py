@@ -162,6 +162,8 @@ class Owner:
                 consumer.order(order)
 
     def _order_session(self, wished: SessionOrder) -> dict[str, Any]:
+        """Once the capture before it is counted, so that the answer covers it."""
+        self.exposer.queue.drain(WRITE_OUT_S)
         answer = self.runner.order(wished)
         self._tell_of_session()
         return answer
