@@ -147,7 +147,11 @@ class Exposer:
             self.trouble(CameraError(said))
 
     def trouble(self, error: CameraError) -> None:
-        """The camera failed: the starts that pass until it is back are missed for this reason."""
+        """The camera failed: the starts that pass until it is back are missed for this reason. A setting that it
+        refuses is no failure of the camera's."""
+        if error.reason == "rejected_setting":
+            self.report.observe("ready")
+            return
         self.runner.note_outage(error.reason, str(error))
         self.device.failed(error)
 
