@@ -141,7 +141,8 @@ class Owner:
                 self._follow(order)
             except CameraError as error:
                 self.report.refuse(order, error.reason, str(error))
-                self.exposer.trouble(error)
+                if self.device.open:
+                    self.exposer.trouble(error)
             except SessionBusy as error:
                 self.report.refuse(order, "camera_held", str(error), "held")
             except OSError as error:
