@@ -223,6 +223,7 @@ class Owner:
             self.exposer.trouble(error)
             return
         if frame is not None:
+            self.device.delivered()
             self.buffer.put_frame(frame)
 
     # What is reported each second
