@@ -73,6 +73,10 @@ class Exposer:
         """A capture that was asked for and will not be exposed, with its verdict."""
         self.fail(self._plan(order["id"], order["asked"], order, order["planned"]), reason, message, order)
 
+    def let_go(self, capture: str) -> None:
+        """Its verdict is given elsewhere: never expose it, should its command come late."""
+        self._seen.append(capture)
+
     def has_seen(self, capture: str) -> bool:
         storage = self.holding.storage
         return capture in self._seen or (storage is not None and storage.spool.has_trace(capture))

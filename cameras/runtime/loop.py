@@ -188,6 +188,7 @@ class Owner:
             said = "The command did not reach the camera before its deadline."
             withdrawn = {"command_id": "withdraw", **(waiting[0] if waiting else {}), "id": capture}
             self.report.refuse(withdrawn, "not_started", said)
+            self.exposer.let_go(capture)
 
     # Sessions and frames
 
