@@ -179,7 +179,7 @@ class Exposer:
             "id": record["id"], "status": body["outcome"], "reason": body["reason"], "at": body["ended"],
         }  # fmt: skip
         self.report.spooled(record["id"], still.command)
-        if still.exposure is not None and still.exposure.card:
+        if still.exposure is not None and still.exposure.card and body["outcome"] == "saved":
             self._to_forget.append(still.exposure)
         self.clock.wake()
 
