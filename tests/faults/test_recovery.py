@@ -107,7 +107,9 @@ def test_a_file_that_cannot_be_read_is_set_aside(storage: Storage, ending: str, 
     assert lying(storage).keys() == {"lock", "rejected"}
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"anchor": 1, "last_end": 2}', b'{"anchor": {}, "last_end": {}}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b'{"anchor": 1, "last_end": 2}', b'{"anchor": {}, "last_end": {}}']
+)
 def test_a_session_that_cannot_be_read_is_set_aside(storage: Storage, content: bytes) -> None:
     storage.files.create(storage.spool.folder, f"session-{uuid6.uuid7()}.json", [content])
     assert len(storage.recover().rejected) == 1

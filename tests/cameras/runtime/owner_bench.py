@@ -54,9 +54,7 @@ class Streamed:
 
 
 class OwnerBench:
-    def __init__(
-        self, root: Path, clock: OwnerClock | None = None, driver: Driver | None = None, **spec: Any
-    ) -> None:
+    def __init__(self, root: Path, clock: OwnerClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
         if not (root / MARKER).exists():
             make_root(root, str(uuid6.uuid7()))
         self.root, self.spool = root, root / ".spool" / CAMERA

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cameras.drivers.base import CameraError
 from tests.cameras.runtime.owner_bench import OwnerBench
 from tests.fakes.camera import exposure
 
+NEXT = "0193a000-0000-7000-8000-000000000004"
 SESSION = "0193a000-0000-7000-8000-000000000003"
 
 
@@ -108,3 +110,23 @@ def test_a_picture_that_is_not_safe_on_the_disk_stays_on_the_card(bench: OwnerBe
     bench.capture()
     bench.wait_for(lambda: bool(bench.camera.forgotten))
     assert bench.camera.forgotten == ["IMG_2"]
+
+
+def test_slots_that_cannot_be_made_again_end_nothing(bench: OwnerBench) -> None:
+    (bench.spool / "slot-00").unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        bench.owner.holding.refill(1e9)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert bench.outcome(bench.capture())["outcome"] == "saved"
+
+
+def test_a_session_of_the_spool_that_the_database_knows_as_over_makes_way_for_the_next_one(tmp_path: Path) -> None:
+    with OwnerBench(tmp_path) as first:
+        first.until_type("answer", command_id=first.tell("start", session=first.session_order(SESSION, cadence_s=60)))
+    with OwnerBench(tmp_path, session=first.session_order(NEXT, cadence_s=60)) as second:
+        second.until_type("recovered")
+        second.wait_for(lambda: second.owner.state()["session"] is not None)
+        assert second.owner.state()["session"]["id"] == NEXT
