@@ -110,7 +110,8 @@ class Exposer:
             return
         except (RootMissing, LockLost) as error:
             self._storage_lost(error)
-            self.report.refuse(order, "root_missing", str(error))
+            reason = "root_missing" if isinstance(error, RootMissing) else "write_error"
+            self.report.refuse(order, reason, str(error))
             return
         except OSError as error:
             self.fail(plan, disk_reason(error), self.holding.sentence(error), order)

@@ -38,13 +38,18 @@ class Holding:
             self._open()
         except (RootMissing, SpoolTaken, OSError) as error:
             self.trouble = error
-            self.report.observe("reconnecting", str(error), self.reason)
+            self.report.observe("reconnecting", self.why, self.reason)
             return False
         return True
 
     @property
     def reason(self) -> str:
         return "root_missing" if isinstance(self.trouble, RootMissing) else "write_error"
+
+    @property
+    def why(self) -> str:
+        """The trouble as a sentence."""
+        return self.sentence(self.trouble) if isinstance(self.trouble, OSError) else str(self.trouble)
 
     def _open(self) -> None:
         storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"])
@@ -67,7 +72,7 @@ class Holding:
         self.trouble, self._lost = self._lost, None
         self.runner.detach()
         self.close()
-        self.report.log("storage.unmounted", str(self.trouble))
+        self.report.log("storage.unmounted" if self.reason == "root_missing" else "storage.failed", self.why)
 
     def close(self) -> None:
         if self.storage:

@@ -119,7 +119,7 @@ class Owner:
     def _refuse_all(self) -> None:
         """Nothing may be written, so no verdict is ours to give."""
         for order in (*self._captures, *self._orders):
-            self.report.refuse(order, self.holding.reason, str(self.holding.trouble))
+            self.report.refuse(order, self.holding.reason, self.holding.why)
         self._captures.clear()
         self._orders.clear()
 
