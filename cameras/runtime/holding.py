@@ -83,7 +83,10 @@ class Holding:
         """Bring the slots back to their number when a full disk has used some up."""
         if self.storage and now - self._refilled_at > REFILL_S:
             self._refilled_at = now
-            self.storage.spool.refill_slots()
+            try:
+                self.storage.spool.refill_slots()
+            except OSError as error:
+                self.report.log("storage.failed", self.sentence(error))
 
     def sentence(self, error: OSError) -> str:
         """What is wrong with the disk and what to do."""
