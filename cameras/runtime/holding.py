@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.programmes import SessionBusy, SessionRunner
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.report import Report
+from cameras.runtime.sessions import SessionOrder
 from cameras.runtime.spec import Spec
-from cameras.runtime.spool import is_out_of_space
+from cameras.runtime.spool import Spool, is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
 
 REFILL_S = 10.0
@@ -57,15 +58,31 @@ class Holding:
             verdict = self.spec["verdict"]
             recovered = storage.recover(Verdict(**verdict) if verdict else None)
             storage.spool.refill_slots()
-            self.runner.attach(storage.spool)
-            if self.spec["session"]:
-                self.runner.order(self.spec["session"])
+            self._resume(storage.spool)
         except BaseException:
             storage.close()
             raise
-        self.spec["verdict"] = None
+        self.spec["verdict"] = self.spec["session"] = None
         self.storage, self.trouble = storage, None
         self.report.link.send("recovered", **asdict(recovered))
+
+    def _resume(self, spool: Spool) -> None:
+        """The session of the spool, then the wish. The database allows one session: another's is over there."""
+        self.runner.attach(spool)
+        if self.trouble:
+            self.runner.note_outage(self.reason, self.why)
+        if self.spec["session"] is None:
+            return
+        try:
+            self.runner.order(self.spec["session"])
+        except SessionBusy as error:
+            self.report.log("session.stopped", f"{error} The database knows it as over, and it was ended.")
+            self.runner.fail("interrupted", "The database wished for another session.")
+            self.runner.order(self.spec["session"])
+
+    def wish(self, session: SessionOrder) -> None:
+        """A session's order that came while nothing can be written: followed as soon as it can."""
+        self.spec["session"] = session
 
     def release(self) -> None:
         """Let go of a root that was lost; the still thread has nothing more to write on it."""

@@ -96,6 +96,8 @@ class Owner:
 
     def _work(self) -> None:
         """One still, one frame, or a wait."""
+        if self.report.state == "reconnecting":
+            self.report.observe("ready")
         if self._captures:
             self.exposer.command(self._captures.popleft())
             return
@@ -117,7 +119,11 @@ class Owner:
         self.clock.wait(min(1.0, self.device.next_try_s()))
 
     def _refuse_all(self) -> None:
-        """Nothing may be written, so no verdict is ours to give."""
+        """Nothing may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
+        for order in self._orders:
+            self.device.settings |= order.get("settings", {})
+            if order.get("session"):
+                self.holding.wish(order["session"])
         for order in (*self._captures, *self._orders):
             self.report.refuse(order, self.holding.reason, self.holding.why)
         self._captures.clear()
