@@ -99,7 +99,7 @@ class OwnerBench:
             pass
         return message
 
-    def until_type(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
         return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
