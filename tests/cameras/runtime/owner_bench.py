@@ -22,7 +22,7 @@ from captures.stills.writer import StillWriter
 from tests.fakes.camera import ToldCamera
 
 CAMERA = "0193a000-0000-7000-8000-00000000000c"
-PATIENCE_S = 10.0
+PATIENCE_S = 20.0
 
 
 class HeardLink:
