@@ -198,11 +198,11 @@ def test_a_process_ends_with_the_parent_that_it_was_told_of(tmp_path: Path) -> N
 @pytest.fixture
 def absent(tmp_path: Path) -> Iterator[tuple[CameraProcess, Path]]:
     """A camera that is a file which does not exist yet."""
-    address = tmp_path / "sources" / "sky.mp4"
+    address = tmp_path.resolve() / "sources" / "sky.mp4"
     address.parent.mkdir()
     root = tmp_path / "root"
     root.mkdir()
-    spec = {"kind": "opencv", "address": f"file:{address}", "sources": [str(address.parent)], "settings": {}}
+    spec = {"kind": "opencv", "address": str(address), "sources": [str(address.parent)], "settings": {}}
     with CameraProcess(root, **spec) as process:
         process.until_type("observed", observed="reconnecting")
         yield process, address
