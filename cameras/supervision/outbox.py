@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
+
+log = logging.getLogger(__name__)
 MOST = 10_000
 
 
@@ -26,11 +30,20 @@ class Outbox:
             self._calls.append(call)
 
     def flush(self) -> None:
-        """Make the calls; one that raises stays first in line."""
+        """Make the calls. One that meets no database raises and stays first in line; one that fails otherwise
+        can never be made: it is logged and counted."""
         while self._calls:
-            self._calls[0]()
             with self._lock:
-                self._calls.popleft()
+                call = self._calls.popleft()
+            try:
+                call()
+            except (OperationalError, InterfaceError, OSError):
+                with self._lock:
+                    self._calls.appendleft(call)
+                raise
+            except Exception:
+                self.lost += 1
+                log.exception("Something that was to be told cannot be told.")
 
     def __len__(self) -> int:
         return len(self._calls)
