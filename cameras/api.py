@@ -5,10 +5,10 @@ from typing import Any
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from pydantic import TypeAdapter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from pydantic import TypeAdapter
 
 from cameras import services, status
 from cameras.bodies import (
@@ -112,7 +112,7 @@ class StatusView(CameraView):
 class SettingsView(CameraView):
     roles = {"GET": "viewer", "PUT": "operator", "PATCH": "operator"}
 
-    @extend_schema(parameters=[SettingsQuery], responses=SettingsBody)
+    @extend_schema(parameters=SettingsQuery.parameters(), responses=SettingsBody)
     def get(self, request: Request, slug: str) -> Response:
         """The settings as last read back from the camera; `?refresh=1` asks it."""
         query = SettingsQuery.of(request)
@@ -147,7 +147,7 @@ class CapabilitiesView(CameraView):
 class FrameView(CameraView):
     roles = {"GET": "viewer"}
 
-    @extend_schema(parameters=[FrameQuery], responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @extend_schema(parameters=FrameQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     def get(self, request: Request, slug: str) -> HttpResponse:
         """The newest picture of the live view."""
         from cameras.live.service import frame_jpeg

@@ -25,6 +25,7 @@ urlpatterns = [
 
 primary = [
     path("connect/", ConnectView.as_view()),
+    path("disconnect/", ConnectView.as_view(connected=False)),
     path("status/", StatusView.as_view()),
 ]
 """The seed's routes, of the primary camera."""

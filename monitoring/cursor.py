@@ -7,12 +7,12 @@ import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypedDict, TypeVar
+from typing import Annotated, Any, Self, TypedDict, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from rest_framework.request import Request
 
 Row = TypeVar("Row", bound=Model)
@@ -73,12 +73,30 @@ class Query(BaseModel):
         repeated = {name: values for name, values in given.lists() if len(values) > 1}
         return cls.model_validate({**given.dict(), **repeated})
 
+    @classmethod
+    def parameters(cls) -> list[Any]:
+        """For `extend_schema`."""
+        return [cls]
+
 
 class PageQuery(Query):
     cursor: Annotated[
-        Any, BeforeValidator(_parsed), Field(description="From `next` or `previous`.", json_schema_extra={"type": "string"})
+        Any,
+        BeforeValidator(_parsed),
+        Field(description="From `next` or `previous`.", json_schema_extra={"type": "string"}),
     ] = None
     limit: Annotated[int, Field(ge=1, le=200, description="Rows of a page.")] = 50
+
+
+class TimeQuery(PageQuery):
+    from_: Annotated[Moment | None, Field(alias="from", description="Not before; ISO 8601 with a zone.")] = None
+    to: Annotated[Moment | None, Field(description="Before; ISO 8601 with a zone.")] = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.from_ is not None and self.to is not None and self.from_ >= self.to:
+            raise ValueError("`from` must be before `to`.")
+        return self
 
 
 class Links(TypedDict):

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from monitoring.bodies import AlertBody, EventBody
-from monitoring.cursor import Links, Moment, PageQuery
+from monitoring.cursor import Links, PageQuery, TimeQuery
 from monitoring.models import Alert, Severity
 
-Text = Annotated[str, Field(max_length=80, pattern=r"\A[^\x00]*\Z")]
-
-
-class TimeQuery(PageQuery):
-    from_: Annotated[Moment | None, Field(alias="from", description="Not before; ISO 8601 with a zone.")] = None
-    to: Annotated[Moment | None, Field(description="Before; ISO 8601 with a zone.")] = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.from_ is not None and self.to is not None and self.from_ >= self.to:
-            raise ValueError("`from` must be before `to`.")
-        return self
+Text = Annotated[str, Field(max_length=80, pattern=r"^[^\x00]*$")]
 
 
 class EventQuery(TimeQuery):

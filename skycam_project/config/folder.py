@@ -25,9 +25,7 @@ def prepare(data: Path, *, create: bool = True) -> None:
     """Make the data folder with mode 0700 and its subfolders; ConfigError when it cannot be used, NoStation when it is
     not there and `create` is False."""
     if not create and not data.exists():
-        raise NoStation(
-            f"There is no station in {data}. Start one with `skycam up`, or say where it is: SKYCAM_DATA."
-        )
+        raise NoStation(f"There is no station in {data}. Start one with `skycam up`, or say where it is: SKYCAM_DATA.")
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
         for folder in (data, *(data / name for name in FOLDERS)):
