@@ -13,6 +13,8 @@ from typing import Any, NotRequired, TypedDict
 
 import redis
 import uuid6
+from django.conf import settings
+from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError
 
 from cameras import broker
@@ -73,13 +75,8 @@ class Sent:
     """Seconds of time.monotonic() until which an answer is waited for."""
 
 
-def send(
-    camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float, within_s: float | None = None
-) -> Sent:
-    """Hand a command to the camera's host. BrokerDown or HostDown when it cannot even be sent.
-
-    `wait_s`: how long the answer will be waited for; `within_s`: how long the command may wait to begin.
-    """
+def reach(camera: Camera) -> int:
+    """Redis TIME in milliseconds, once it is known that a command can be sent: BrokerDown or HostDown if not."""
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
         pipe.time()
@@ -87,14 +84,21 @@ def send(
         (seconds, microseconds), alive = pipe.execute()
     if not alive:
         raise host_down(camera)
-    now_ms = int(seconds) * 1000 + int(microseconds) // 1000
+    return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+def send(camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float, deadline_ms: int) -> Sent:
+    """Hand a command to the camera's host; it is not begun after `deadline_ms` (Redis TIME, from `reach`).
+
+    `wait_s`: how long the answer will be waited for. BrokerDown when it cannot be sent.
+    """
     command = Command(
         command_id=str(uuid6.uuid7()),
         camera=str(camera.id),
         slug=camera.slug,
         order=order,
         arguments=arguments,
-        deadline_ms=now_ms + int(1000 * (within_s if within_s is not None else wait_s)),
+        deadline_ms=deadline_ms,
     )
     publish(camera.host, command)
     return Sent(command["command_id"], time.monotonic() + wait_s)
@@ -102,10 +106,9 @@ def send(
 
 def publish(host: str, command: Command) -> None:
     """BrokerDown within a second when the broker is away."""
-    from cameras.tasks import deliver
-
+    app = import_string(settings.CELERY_APP)
     try:
-        deliver.apply_async((command,), queue=f"camera.{host}")
+        app.send_task("cameras.deliver", (command,), queue=f"camera.{host}", ignore_result=True)
     except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:
         raise BrokerDown from error
 
@@ -137,7 +140,8 @@ def _pop(sent: Sent) -> str:
 
 def ask(camera: Camera, order: str, arguments: dict[str, Any] | None = None, *, wait_s: float = 10.0) -> dict[str, Any]:
     """Send and wait."""
-    return wait(send(camera, order, arguments or {}, wait_s=wait_s))
+    deadline_ms = reach(camera) + int(wait_s * 1000)
+    return wait(send(camera, order, arguments or {}, wait_s=wait_s, deadline_ms=deadline_ms))
 
 
 def answer(server: redis.Redis, command_id: str, content: Answer) -> None:

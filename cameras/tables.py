@@ -29,8 +29,9 @@ PROGRAMMES = {
 VERDICTS = {
     "capture": "captures.ingest.settle_unstarted",
     "overdue": "captures.ingest.overdue",
+    "settled": "captures.ingest.is_settled",
 }
-"""Id -> outcome of what never started; and the ids of a camera that are planned beyond their deadline."""
+"""Id -> outcome of what never started; what is planned beyond its deadline; whether an id has its outcome."""
 
 ROOTS = {
     "default": "captures.storage.roots.default_root",

@@ -17,9 +17,11 @@ from cameras import control
 from cameras.broker import BrokerDown
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.models import Camera
+from captures.ingest import settle_unstarted
 from captures.models import Capture, Session
 from captures.models.session import SessionState
 from captures.requests import CaptureRequest, SessionRequest
+from captures.sessions.orders import session_order
 from monitoring.services import record_event
 
 log = logging.getLogger(__name__)
@@ -61,22 +63,25 @@ class CameraService:
 
         Mismatch when `key` (Idempotency-Key) was used for another request.
         """
-        capture, known = self._plan(camera, request, key)
+        try:
+            deadline_ms = control.reach(camera) + int(BEGIN_WITHIN_S * 1000)
+        except (HostDown, BrokerDown) as error:
+            return self._never_sent(camera, request, key, error)
+        capture, known = self._plan(camera, request, key, deadline_ms)
         if known:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
         wait_s = min(MOST_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
+        arguments = self._arguments(capture, request)
         try:
-            sent = control.send(
-                camera, "capture", self._arguments(capture, request), wait_s=wait_s, within_s=BEGIN_WITHIN_S
-            )
-        except (HostDown, BrokerDown) as error:
-            return Outcome(self._never_sent(capture, error), problem=error)
+            sent = control.send(camera, "capture", arguments, wait_s=wait_s, deadline_ms=deadline_ms)
+        except BrokerDown as error:
+            return Outcome(self._failed(capture, error), problem=error)
         return self._observe(capture, sent) if wait else Outcome(capture, pending=True)
 
-    def _plan(self, camera: Camera, request: CaptureRequest, key: str) -> tuple[Capture, bool]:
+    def _plan(self, camera: Camera, request: CaptureRequest, key: str, deadline_ms: int | None) -> tuple[Capture, bool]:
         capture = Capture(
             id=uuid6.uuid7(), camera=camera, asked=request.asked(), requested_by=self.actor, job=request.job,
-            note=request.note, driver=camera.kind, idempotency_key=key or None,
+            note=request.note, driver=camera.kind, idempotency_key=key or None, deadline_ms=deadline_ms,
         )  # fmt: skip
         try:
             with transaction.atomic():
@@ -105,10 +110,16 @@ class CameraService:
             "job": request.job,
         }
 
-    def _never_sent(self, capture: Capture, error: ControlError | BrokerDown) -> Capture:
-        """Nothing left this process, so it may say how the capture ended."""
-        from captures.ingest import settle_unstarted
+    def _never_sent(
+        self, camera: Camera, request: CaptureRequest, key: str, error: ControlError | BrokerDown
+    ) -> Outcome:
+        capture, known = self._plan(camera, request, key, None)
+        if known:
+            return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
+        return Outcome(self._failed(capture, error), problem=error)
 
+    def _failed(self, capture: Capture, error: ControlError | BrokerDown) -> Capture:
+        """Nothing left this process, so it may say how the capture ended."""
         settle_unstarted(capture.id, "host_down", str(error))
         capture.refresh_from_db()
         return capture
@@ -183,27 +194,3 @@ class CameraService:
 
 def readout_s(camera: Camera) -> float:
     return float(camera.capabilities.get("readout_s", 1.0))
-
-
-def session_order(session: Session) -> dict[str, Any]:
-    """The session as a camera process takes it (`cameras.runtime.sessions.SessionOrder`)."""
-    return {
-        "id": str(session.id),
-        "name": session.name,
-        "revision": session.revision,
-        "desired": session.desired,
-        "programme": session.programme,
-        "created_by": session.created_by,
-        "so_far": {
-            "planned": session.planned,
-            "saved": session.saved,
-            "failed": session.failed,
-            "skipped": session.skipped,
-            "exposure_us": session.exposure_total_us,
-            "told": session.told,
-        },
-    }
-
-
-def active_session(camera: Camera) -> Session | None:
-    return Session.objects.active().filter(camera=camera).first()

@@ -25,7 +25,7 @@ class CaptureRequest(Exposing):
     """One still. None means: as the camera is set."""
 
     exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] | None = None
-    format: Annotated[str, Field(max_length=20, pattern=r"\A[A-Za-z0-9+ ._-]+\Z")] | None = None
+    format: Annotated[str, Field(max_length=20, pattern=r"^[A-Za-z0-9+ ._-]+$")] | None = None
     job: Text = ""
     note: Annotated[str, Field(max_length=2000)] = ""
 

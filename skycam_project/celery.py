@@ -17,13 +17,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 PART = os.environ.get("SKYCAM_PART", "")
 """Which part this process is; the launcher says so. Empty where tasks are only sent."""
 
-BEAT_BY_THREAD = {"worker", "jobs", "beat"}
-"""Parts whose heartbeat is a thread's. The worker leaves this set when its Supervisor's loop beats."""
+BEAT_BY_THREAD = {"jobs", "beat"}
+"""Parts whose heartbeat is a thread's. The worker's is its Supervisor's loop."""
 
 app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_max_loop_interval = 10
 app.autodiscover_tasks()
+if PART == "worker":
+    app.steps["worker"].add("cameras.supervision.bootstep:SupervisorStep")
 
 
 def tell_the_launcher(**_: Any) -> None:

@@ -173,6 +173,7 @@ SPECTACULAR_SETTINGS = {
 # Celery: commands to cameras and jobs. With the broker down, sending fails within a second.
 BROKER = celery_broker(STATION.redis_url)
 RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+CELERY_APP = "skycam_project.celery.app"
 CELERY_BROKER_URL = BROKER["broker_url"]
 CELERY_BROKER_USE_SSL = BROKER.get("broker_use_ssl")
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -204,6 +205,9 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": STATION.logging.level},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        # A line for each command that passes through would bury what matters.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }

@@ -125,7 +125,8 @@ class FrameData:
     """One picture in memory.
 
     `image` is (height, width, 3) RGB or (height, width) mono, uint8 or uint16, C-contiguous, never
-    written to after it was handed out. `captured_ns` is the start of the exposure (UTC nanoseconds).
+    written to after it was handed out. `captured_ns` is the start of the exposure (UTC nanoseconds), or when
+    the frame was read, where the camera does not say. `number` rises from frame to frame since `open`.
     """
 
     image: Pixels

@@ -225,7 +225,7 @@ class Owner:
             self.driver.close()
         pause = 0.0 if self._failures == 0 else min(MOST_BACK_OFF_S, 2.0 ** (self._failures - 1))
         self._failures += 1
-        self._try_at = self.clock.monotonic() + pause * random.uniform(0.8, 1.2)  # noqa: S311
+        self._try_at = self.clock.monotonic() + pause * random.uniform(0.8, 1.2)
         self.runner.note_outage(error.reason, str(error))
         if self._observed != ("reconnecting", str(error)):
             self.link.send("ladder", step="reconnect", message=str(error), reason=error.reason)
@@ -258,6 +258,8 @@ class Owner:
             self._answer(message, body=self._order_session(message["session"]))
         elif kind == "configure":
             self._configure(message)
+        elif kind == "reopen":
+            self._failed(CameraError("The Supervisor asked for the camera to be opened anew.", reason="camera_error"))
         elif kind == "withdraw":
             self._answer(message, body={"withdrawn": self._withdraw(message["id"])})
         else:
@@ -433,8 +435,11 @@ class Owner:
         }
         self.clock.seen_abort()
         self._abort_reason = ""
-        self._fail(plan, reason, sentences.get(reason, "The exposure was aborted."), message)
+        said = sentences.get(reason, "The exposure was aborted.")
+        self._fail(plan, reason, said, message)
         self._observe("ready")
+        if reason == "camera_hung":
+            self._failed(CameraError(said))
 
     def _fail(self, plan: Plan, reason: str, message: str, order: dict[str, Any], outcome: str = "failed") -> None:
         """An outcome without a picture, in its turn behind what the still thread still writes."""

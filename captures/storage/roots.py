@@ -1,13 +1,77 @@
-"""Where pictures are kept."""
+"""Storage roots: made by a person's order or at the first start, never by a capture."""
 
 from __future__ import annotations
 
-from django.conf import settings
+from pathlib import Path
+from typing import Any
 
+import uuid6
+from django.conf import settings
+from django.db import transaction
+
+from cameras.runtime.durable import RootFiles
+from cameras.runtime.storage import make_root, marker_of
 from captures.models import StorageRoot
 
 
-def ensure_default_root() -> None:
-    """The row of this host's default storage root, made once."""
-    if not StorageRoot.objects.filter(host=settings.STATION.host, default=True).exists():
-        StorageRoot.objects.create(host=settings.STATION.host, path=str(settings.STATION.storage_root), default=True)
+class UnusableRoot(Exception):
+    """The folder cannot be a storage root; the message says why and what to do."""
+
+
+def ensure_default_root(path: Path | None = None) -> StorageRoot:
+    """This host's root for new captures, made when there is none yet.
+
+    UnusableRoot when the folder cannot be written or cannot hard-link from its spool into its archive.
+    """
+    folder = (path or settings.STATION.storage_root).resolve()
+    host = settings.STATION.host
+    known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
+    if known is None:
+        known = _made(folder, host)
+    if not known.default:
+        _make_default(known)
+    return known
+
+
+def _made(folder: Path, host: str) -> StorageRoot:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = marker_of(str(folder)) or str(uuid6.uuid7())
+        if marker_of(str(folder)) is None:
+            make_root(folder, found)
+        try_link(folder)
+    except OSError as error:
+        raise UnusableRoot(f"{folder} cannot hold pictures: {error.strerror}. Choose another image_path.") from error
+    root, _ = StorageRoot.objects.update_or_create(id=found, defaults={"host": host, "path": str(folder)})
+    return root
+
+
+def try_link(folder: Path) -> None:
+    """One link from spool to archive: a bind mount between them answers EXDEV. OSError when it fails."""
+    files = RootFiles(str(folder))
+    try:
+        files.make_folders(".spool")
+        files.make_folders("captures")
+        files.unlink(".spool", "link-test")
+        files.unlink("captures", ".link-test")
+        files.create(".spool", "link-test", [b"x"])
+        files.link(".spool", "link-test", "captures", ".link-test")
+        files.unlink(".spool", "link-test")
+        files.unlink("captures", ".link-test")
+    finally:
+        files.close()
+
+
+@transaction.atomic
+def _make_default(root: StorageRoot) -> None:
+    StorageRoot.objects.filter(host=root.host, default=True).update(default=False)
+    root.default = True
+    root.save(update_fields=["default"])
+
+
+def default_root(host: str) -> dict[str, Any]:
+    """The root of a host's new captures: `id` and `path`. UnusableRoot when the host has none."""
+    root = StorageRoot.objects.filter(host=host, default=True).first()
+    if root is None:
+        raise UnusableRoot(f"The host {host!r} has no storage root. Start it once with `skycam up`.")
+    return {"id": str(root.id), "path": root.path}

@@ -14,7 +14,7 @@ from skycam_project.config.layers import HIDDEN, Given, Layer, did_you_mean, rea
 from skycam_project.config.model import Key, Section, SkycamConfig, note, section_of
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
-QUOTED = re.compile(r"(['\"]).*?\1")
+QUOTED = re.compile(r"(['\"])(.*?)\1")
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -25,17 +25,21 @@ def read_document(path: Path, variables: Mapping[str, str]) -> Layer:
         with path.open("rb") as stream:
             root = yaml.compose(stream, Loader=Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        layer.problems.append(
-            f"{path}{line}: this is not YAML: {QUOTED.sub('...', error.problem or 'it cannot be read')}."
-        )
+        layer.problems.append(not_yaml(path, error))
     except (OSError, yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         layer.problems.append(f"{path}: this file cannot be read: {reason(error)}.")
     else:
         if root is not None:
             YamlReader(path, variables, layer).section(SkycamConfig, root, ())
     return layer
+
+
+def not_yaml(path: Path, error: yaml.MarkedYAMLError) -> str:
+    """The line and the reason, without what stands there, which may be a secret; punctuation is none."""
+    mark = error.problem_mark or error.context_mark
+    line = f":{mark.line + 1}" if mark else ""
+    cause = QUOTED.sub(lambda quoted: quoted[0] if len(quoted[2]) < 3 else "...", error.problem or "it cannot be read")
+    return f"{path}{line}: this is not YAML: {cause}."
 
 
 @dataclass

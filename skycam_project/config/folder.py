@@ -118,13 +118,13 @@ def make_private(folder: Path) -> None:
 def check_writable(folder: Path) -> None:
     """Prove that files can be made in a storage root; ConfigError with a sentence. It makes no folder: a root that is
     missing may be a disk that is not mounted."""
+    if not folder.exists():
+        raise ConfigError(
+            f"The storage root {folder} does not exist. Mount it, make it, or set storage_root (or camera.image_path)."
+        )
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=".skycam-"):
             return
-    except FileNotFoundError:
-        raise ConfigError(
-            f"The storage root {folder} does not exist. Mount it, make it, or set storage_root (or camera.image_path)."
-        ) from None
     except OSError as error:
         raise ConfigError(
             f"The storage root {folder} cannot be written: {error.strerror}. "

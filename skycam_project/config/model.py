@@ -61,7 +61,7 @@ class Section(BaseModel):
 
 
 class CameraConfig(Section):
-    """The seed's camera: the first start makes the camera `dslr` of it, primary, once."""
+    """The camera that a file may name: the first start makes the primary camera `dslr` of it, once."""
 
     type: Literal["dslr"] = key("dslr", "What kind of camera; `dslr` is gphoto2.", "dslr")
     exposure_time: float = key(
@@ -75,7 +75,7 @@ class CameraConfig(Section):
         ge=0,
         le=86400,
     )
-    image_path: Path | None = key(None, "Where pictures go; `storage_root` in the seed's words.", FOLDER, unset="none")
+    image_path: Path | None = key(None, "Where pictures go when `storage_root` is not set.", FOLDER, unset="none")
     port: str | None = key(
         None, "Port of the camera.", "a port as gphoto2 names it, or null", env="CAMERA_PORT", unset="found by itself"
     )

@@ -34,4 +34,4 @@ class Backoff:
         if self.failures == 1:
             return 0.0
         exact: float = min(self.LONGEST_S, 2.0 ** min(self.failures - 2, 10))
-        return exact * random.uniform(0.8, 1.2)  # noqa: S311
+        return exact * random.uniform(0.8, 1.2)

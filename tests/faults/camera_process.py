@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import uuid6
 
@@ -48,7 +48,7 @@ class CameraProcess:
         passing = ("PATH", "HOME", "LANG", "TZ", "VCAMERADIR", "IOLIBS", "CAMLIBS", "LD_LIBRARY_PATH")
         return {name: os.environ[name] for name in passing if name in os.environ}
 
-    def __enter__(self) -> CameraProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

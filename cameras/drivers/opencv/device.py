@@ -33,6 +33,7 @@ PROPERTIES = {
 """In the order in which they are set: a picture size restarts the stream and its rate."""
 OVERRIDABLE = (cv2.CAP_PROP_EXPOSURE, cv2.CAP_PROP_GAIN, cv2.CAP_PROP_AUTO_EXPOSURE)
 UNITS = {"width": "px", "height": "px", "fps": "1/s", "exposure_us": "µs", "gain": ""}
+SIZE = {"width", "height"}
 WHOLE = {"width", "height", "exposure_us"}
 
 
@@ -48,8 +49,12 @@ class VideoDevice:
                 "or it is not a camera.",
                 reason="camera_held",
             )
-        self._read_at = clock.monotonic()
         self._in_flight = IN_FLIGHT
+        try:
+            self._begin()
+        except BaseException:
+            self._capture.release()
+            raise
 
     def close(self) -> None:
         self._capture.release()
@@ -57,27 +62,33 @@ class VideoDevice:
     def next(self, deadline: float) -> Image | None:
         if self._clock.monotonic() - self._read_at > PAUSE_S:
             self._drain()
-        if not self._wait(deadline):
-            return None
-        self._grab()
-        return retrieved(self._capture, self.path)
+        return self._frame() if self._wait(deadline) else None
 
-    def skip_old(self, deadline: float) -> None:
-        self._drain()
+    def skip_old(self, deadline: float) -> list[Image]:
+        old = self._drain()
         for _ in range(self._in_flight):
-            if not self._wait(deadline):
-                return
-            self._grab()
+            if self._wait(deadline):
+                old.append(self._frame())
+        return old
 
     def apply(self, values: dict[str, Any]) -> Applied:
-        size = {name: value for name, value in self.actual().items() if name in {"width", "height"}}
-        wanted = size | values if size.keys() & values.keys() else values
-        for name in PROPERTIES:
-            if name in wanted:
-                self._set(name, wanted[name])
+        before = self.actual()
+        for name, value in self._to_set(values, before).items():
+            self._set(name, value)
         actual = self.actual()
+        if any(actual.get(name) != before.get(name) for name in SIZE):
+            self._begin()
         refused = {name: asked for name, asked in values.items() if not _is_same(name, asked, actual.get(name))}
         return Applied(actual, [_refusal(name, asked, actual.get(name)) for name, asked in refused.items()])
+
+    def _to_set(self, values: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+        """What differs, in the order of `PROPERTIES`; width and height together, as OpenCV wants them."""
+        differing = {name for name, value in values.items() if not _is_same(name, value, before.get(name))}
+        if SIZE & differing:
+            differing |= SIZE
+        if "exposure_us" in values:
+            differing.add("exposure_us")
+        return {name: values.get(name, before.get(name)) for name in PROPERTIES if name in differing}
 
     @contextmanager
     def overridden(self, values: dict[str, Any]) -> Iterator[Applied]:
@@ -107,36 +118,45 @@ class VideoDevice:
             value = max(1, round(value / EXPOSURE_STEP_US))
         self._capture.set(PROPERTIES[name], value)
 
-    def _drain(self) -> None:
-        for _ in range(MOST_QUEUED):
-            if not self._is_ready(0.0):
-                return
-            self._grab()
+    def _begin(self) -> None:
+        """Start the stream and take its first frame: `waitAny` works on a running stream only."""
+        if not self._capture.grab():
+            raise self._silent()
+        self._frame()
+
+    def _drain(self) -> list[Image]:
+        old: list[Image] = []
+        while len(old) < MOST_QUEUED and self._has_arrived(0.0):
+            old.append(self._frame())
+        return old
 
     def _wait(self, deadline: float) -> bool:
         """Wait for a frame; False when the deadline passed or the wait was interrupted before it."""
-        while not self._is_ready(min(SLICE_S, max(0.0, deadline - self._clock.monotonic()))):
-            self._check_present()
+        while not self._has_arrived(min(SLICE_S, deadline - self._clock.monotonic())):
             if self._clock.wait(0) or self._clock.monotonic() >= deadline:
                 return False
         return True
 
-    def _is_ready(self, seconds: float) -> bool:
-        ready, _ = cv2.VideoCapture.waitAny([self._capture], int(seconds * 1e9))
+    def _has_arrived(self, seconds: float) -> bool:
+        """Grab a frame that comes in time. OpenCV keeps that one until it is retrieved, and takes 0 for ever."""
+        try:
+            ready, _ = cv2.VideoCapture.waitAny([self._capture], max(1, int(seconds * 1e9)))
+        except cv2.error:
+            raise self._silent() from None
+        if not ready and not os.path.exists(self._device):
+            raise self._silent()
         return bool(ready)
 
-    def _grab(self) -> None:
-        if not self._capture.grab():
-            self._check_present()
-            raise CameraError(
-                f"{self.path} stopped delivering frames. Open it again; if it happens often, change cable or port.",
-                reason="camera_unreachable",
-            )
+    def _frame(self) -> Image:
         self._read_at = self._clock.monotonic()
+        return retrieved(self._capture, self.path)
 
-    def _check_present(self) -> None:
-        if not os.path.exists(self._device):
-            raise CameraError(f"{self.path} is gone: plug the camera in again.", reason="camera_unreachable")
+    def _silent(self) -> CameraError:
+        if os.path.exists(self._device):
+            cure = f"{self.path} delivers no frames. Open it again; if it happens often, change its cable or port."
+        else:
+            cure = f"{self.path} is gone. Plug the camera in again."
+        return CameraError(cure, reason="camera_unreachable")
 
 
 def attached() -> list[dict[str, str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from typing import Any
 
 import cv2
@@ -24,10 +26,10 @@ from cameras.drivers.base import (
 from cameras.drivers.opencv import addresses, device
 from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
-from cameras.drivers.opencv.source import Source, sentences
+from cameras.drivers.opencv.source import Image, Source, sentences
 
-FRESH_S = 1.0
-"""A still's frame is part of the stream too, unless nobody asks for that within this time."""
+STREAMING_S = 1.0
+"""Who asked for a frame of the stream within this time gets every frame, those read for a still too."""
 
 ROUNDING_S = 0.005
 """How early a wait until the deadline may end."""
@@ -42,7 +44,7 @@ class OpencvSettings(DriverSettings):
 
 
 class OpencvDriver(Driver):
-    """A still is the first frame that arrives after the request; the stream keeps that frame as well."""
+    """A still is the first frame that arrives after the request; it is a frame of the stream as well."""
 
     kind = "opencv"
     Settings = OpencvSettings
@@ -50,7 +52,8 @@ class OpencvDriver(Driver):
     def __init__(self, address: str, clock: Clock) -> None:
         super().__init__(address, clock)
         self._source: Source | None = None
-        self._still: FrameData | None = None
+        self._ahead: deque[FrameData] = deque(maxlen=16)
+        self._streamed = -math.inf
         self._number = 0
 
     @classmethod
@@ -63,7 +66,8 @@ class OpencvDriver(Driver):
 
     def open(self, deadline: float) -> Identity:
         self.close()
-        self._number, self._still = 0, None
+        self._number, self._streamed = 0, -math.inf
+        self._ahead.clear()
         with sentences(self.address):
             self._source = self._opened(deadline)
         remaining(self.clock, deadline)
@@ -92,12 +96,13 @@ class OpencvDriver(Driver):
         remaining(self.clock, deadline)
         started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
         with sentences(self.address), source.overridden(_asked(request)) as applied:
-            source.skip_old(deadline)
-            frame = self._next(source, deadline)
-        if frame is None:
+            self._keep([self._framed(image) for image in source.skip_old(deadline)])
+            image = source.next(deadline)
+        if image is None:
             remaining(self.clock, deadline - ROUNDING_S)
             raise Aborted
-        self._still = frame
+        frame = self._framed(image)
+        self._keep([frame])
         return Exposure(
             started_ns=started_ns,
             ended_ns=started_ns + round((frame.monotonic - started) * 1e9),
@@ -108,11 +113,13 @@ class OpencvDriver(Driver):
 
     def frame(self, deadline: float) -> FrameData | None:
         source = self._need_open()
-        still, self._still = self._still, None
-        if still is not None and self.clock.monotonic() - still.monotonic < FRESH_S:
-            return still
+        self._keep([])
+        self._streamed = self.clock.monotonic()
+        if self._ahead:
+            return self._ahead.popleft()
         with sentences(self.address):
-            return self._next(source, deadline)
+            image = source.next(deadline)
+        return None if image is None else self._framed(image)
 
     def _opened(self, deadline: float) -> Source:
         if addresses.is_device(self.address):
@@ -133,12 +140,16 @@ class OpencvDriver(Driver):
             raise CameraError(f"{self.address} is closed. Open it first.", before_shutter=True)
         return self._source
 
-    def _next(self, source: Source, deadline: float) -> FrameData | None:
-        image = source.next(deadline)
-        if image is None:
-            return None
+    def _framed(self, image: Image) -> FrameData:
         number, self._number = self._number, self._number + 1
         return FrameData(image, self.clock.wall_ns(), self.clock.monotonic(), number)
+
+    def _keep(self, frames: list[FrameData]) -> None:
+        """Keep for the stream what was read for a still, as long as somebody takes the stream."""
+        if self.clock.monotonic() - self._streamed < STREAMING_S:
+            self._ahead.extend(frames)
+        else:
+            self._ahead.clear()
 
 
 def _asked(request: ExposureRequest) -> dict[str, Any]:

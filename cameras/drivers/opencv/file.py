@@ -51,11 +51,15 @@ class VideoFile:
             return None
         if due > now and self._clock.wait(due - now):
             return None
-        self._grabbed = False
-        return retrieved(self._capture, self.path)
+        return self._frame()
 
-    def skip_old(self, deadline: float) -> None:
+    def skip_old(self, deadline: float) -> list[Image]:
+        self._catch_up(self._line.interval)
+        if self._clock.monotonic() < self._due:
+            return []
+        old = self._frame()
         self._catch_up(0.0)
+        return [old]
 
     def apply(self, values: dict[str, Any]) -> Applied:
         actual = self.actual()
@@ -88,6 +92,10 @@ class VideoFile:
             self._origin += overdue
         while self._clock.monotonic() - self._due > late:
             self._advance()
+
+    def _frame(self) -> Image:
+        self._grabbed = False
+        return retrieved(self._capture, self.path)
 
     def _advance(self) -> None:
         if not self._capture.grab():

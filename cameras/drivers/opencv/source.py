@@ -28,8 +28,8 @@ class Source(Protocol):
     def next(self, deadline: float) -> Image | None:
         """The next frame, RGB; None when the deadline passed or the wait was interrupted."""
 
-    def skip_old(self, deadline: float) -> None:
-        """Throw away what came in before now, so that `next` gives a frame that was not there yet."""
+    def skip_old(self, deadline: float) -> list[Image]:
+        """What came in before now, so that `next` gives a frame that was not there yet."""
 
     def apply(self, values: dict[str, Any]) -> Applied: ...
 

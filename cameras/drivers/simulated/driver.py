@@ -147,8 +147,8 @@ class SimulatedDriver(Driver):
         wanted, warnings = _within_range(self.validated(settings))
         changed = {name for name, value in wanted.items() if value != self._settings[name]}
         self._settings |= wanted
-        if changed & set(SCENE_SETTINGS):
-            self._scene = None
+        if self._scene is None or changed & set(SCENE_SETTINGS):
+            self._scene = self._new_scene()
         if "fps" in changed:
             self._pacer.start(self._settings["fps"])
         return Applied(dict(self._settings), warnings)
@@ -204,9 +204,12 @@ class SimulatedDriver(Driver):
             if self.clock.wait(min(left, ABORT_CHECK_S)) or self._aborted.is_set():
                 raise Aborted
 
+    def _new_scene(self) -> Scene:
+        return Scene(**{name: self._settings[name] for name in SCENE_SETTINGS})
+
     def _frame(self, exposure_us: int, gain: float, wall_ns: int, monotonic: float) -> FrameData:
         if self._scene is None:
-            self._scene = Scene(**{name: self._settings[name] for name in SCENE_SETTINGS})
+            self._scene = self._new_scene()
         number, self._number = self._number, self._number + 1
         image = self._scene.render(number, exposure_us, gain, wall_ns, monotonic - self._opened)
         return FrameData(image, wall_ns, monotonic, number, simulated=True)

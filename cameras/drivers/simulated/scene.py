@@ -29,9 +29,11 @@ STARS = 48
 STAR_LUMINANCE = 10.0 ** np.linspace(2, 6, STARS)
 STAR_DRIFT = 12.0
 """Pixels per second."""
+SPREAD = np.array([0.7548776662, 0.5698402909])
+"""Steps that spread points evenly over a square: M. Roberts, The R2 sequence, 2018."""
 STAR_SHAPE = np.array([[0.2, 0.6, 0.2], [0.6, 1.0, 0.6], [0.2, 0.6, 0.2]])
-NOISE_FIELDS = 4
-KEPT_SKIES = 3
+NOISE_FIELDS = 3
+KEPT_SKIES = 6
 TEXT_LEFT, TEXT_TOP, TEXT_HEIGHT = 16, 104, 24
 FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.5
 
@@ -42,33 +44,34 @@ class Scene:
     def __init__(self, width: int, height: int, sky_level: float, contrast_decades: float, shot_noise: bool) -> None:
         self.width, self.height, self.shot_noise = width, height, shot_noise
         self._luminance = _sky(width, height, sky_level, contrast_decades)
-        self._skies: OrderedDict[tuple[int, float], list[Image]] = OrderedDict()
-        random = np.random.default_rng(1)
-        self._star_rows = random.integers(TEXT_TOP + 2 * TEXT_HEIGHT, height - 1, STARS)
-        self._star_columns = random.uniform(0, width, STARS)
+        self._noise = _normal(self._luminance.shape) if shot_noise else None
+        self._skies: OrderedDict[tuple[int, float, int], Image] = OrderedDict()
+        places = np.arange(STARS)[:, None] * SPREAD % 1
+        top = TEXT_TOP + 2 * TEXT_HEIGHT
+        self._star_rows = (top + places[:, 0] * (height - 1 - top)).astype(np.intp)
+        self._star_columns = places[:, 1] * width
 
     def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
         """A new picture, (height, width, 3) RGB; `wall_ns` is written into it, `seconds` moves the stars."""
-        skies = self._sky(exposure_us, gain)
-        image = skies[number % len(skies)].copy()
+        image = self._sky(exposure_us, gain, number % NOISE_FIELDS if self.shot_noise else 0).copy()
         self._draw_stars(image, exposure_us / 1e6 * gain, seconds)
         _draw_text(image, f"SIMULATED {utc_text(wall_ns)} #{number}")
         draw_frame_number(image, number)
         return image
 
-    def _sky(self, exposure_us: int, gain: float) -> list[Image]:
-        """The sky without stars as the sensor sees it; with shot noise, several to choose from."""
-        key = (exposure_us, gain)
+    def _sky(self, exposure_us: int, gain: float, field: int) -> Image:
+        """The sky without stars as the sensor sees it, with the shot noise number `field`; made once, not to change."""
+        key = (exposure_us, gain, field)
         if key not in self._skies:
-            self._skies[key] = self._exposed(exposure_us / 1e6 * gain, gain)
+            self._skies[key] = self._exposed(exposure_us / 1e6 * gain, gain, field)
         self._skies.move_to_end(key)
         if len(self._skies) > KEPT_SKIES:
             self._skies.popitem(last=False)
         return self._skies[key]
 
-    def _exposed(self, light: float, gain: float) -> list[Image]:
-        clean = cv2.convertScaleAbs(self._luminance, alpha=light).astype(np.uint8, copy=False)
-        return [_noisy(clean, gain, seed) for seed in range(NOISE_FIELDS)] if self.shot_noise else [clean]
+    def _exposed(self, light: float, gain: float, field: int) -> Image:
+        clean: Image = cv2.convertScaleAbs(self._luminance, alpha=light).astype(np.uint8, copy=False)
+        return clean if self._noise is None else _noisy(clean, gain, np.roll(self._noise, 97 * field, axis=0))
 
     def _draw_stars(self, image: Image, light: float, seconds: float) -> None:
         columns = (self._star_columns - STAR_DRIFT * seconds) % (self.width - 2)
@@ -83,14 +86,17 @@ def _sky(width: int, height: int, sky_level: float, contrast_decades: float) -> 
     rows = sky_level * 10.0 ** (contrast_decades * np.linspace(-0.5, 0.5, height))
     across = np.linspace(0, 1, width)[:, None]
     tints = np.array(TINTS) * (1 - across) + np.array(TINTS[::-1]) * across
-    return np.multiply(rows[:, None, None], tints[None], dtype=np.float32)
+    return rows.astype(np.float32)[:, None, None] * tints.astype(np.float32)
 
 
-def _noisy(clean: Image, gain: float, seed: int) -> Image:
-    noise = np.random.default_rng(seed).standard_normal(clean.shape, np.float32)
-    noise *= np.sqrt(clean * np.float32(gain))
-    noise += clean
-    return np.clip(noise, 0, 255).astype(np.uint8)
+def _normal(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.random.default_rng(2).standard_normal(shape, np.float32)
+
+
+def _noisy(clean: Image, gain: float, normal: NDArray[np.float32]) -> Image:
+    deviations = np.sqrt(np.arange(256) * gain).astype(np.float32)
+    noisy: Image = np.clip(clean + normal * deviations[clean], 0, 255).astype(np.uint8)
+    return noisy
 
 
 def _draw_text(image: Image, text: str) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.base import SystemClock
+from tests.cameras.drivers.dslr import Dslr
+from tests.fakes.gphoto2_port.build import build
 
 
 def ffmpeg(*arguments: str | Path) -> None:
@@ -45,3 +47,17 @@ def video_file(sources: Path) -> str:
 @pytest.fixture(scope="session")
 def simulated_address() -> str:
     return "contract"
+
+
+@pytest.fixture
+def dslr(tmp_path: Path) -> Dslr:
+    """A virtual DSLR that misbehaves on demand, for drivers in a process of their own."""
+    return Dslr(tmp_path, build(tmp_path))
+
+
+@pytest.fixture
+def dslr_address(dslr: Dslr, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same camera for a driver in this process."""
+    for name, value in dslr.environment.items():
+        monkeypatch.setenv(name, value)
+    return "0.1"

@@ -14,6 +14,7 @@ from cameras.drivers import driver_class
 from cameras.drivers.base import Aborted, CameraError, Driver, ExposureRequest, SystemClock
 
 FAR_ENDS = {
+    "gphoto2": "dslr_address",
     "opencv": "video_file",
     "simulated": "simulated_address",
 }

@@ -1,0 +1,85 @@
+"""The texts that a camera offers for a setting, read as numbers and as kinds of file. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable
+
+NUMBER = r"([0-9]+(?:[.,][0-9]+)?)"
+SECONDS = re.compile(rf"{NUMBER}(?:/{NUMBER})?\s*(?:s|sec|\")?", re.IGNORECASE)
+F_NUMBER = re.compile(rf"(?:f/?\s*)?{NUMBER}", re.IGNORECASE)
+ISO = re.compile(r"(?:iso\s*)?([0-9]+)", re.IGNORECASE)
+
+LONGEST_US = 3_600_000_000
+"""No camera times more than an hour by itself; Nikon lists bulb and time as 429496 seconds."""
+
+RAW = ("raw", "nef", "nrw", "cr2", "cr3", "arw", "raf", "orf", "rw2", "dng", "pef")
+JPEG = ("jpeg", "jpg", "fine", "normal", "basic", "std", "standard")
+BEST_FIRST = ("extra", "x.", "fine", "large", "superior")
+
+
+def parse_exposure_us(text: str) -> int | None:
+    """Microseconds of `1/125`, `0.5`, `30`, `1.0000s` or `1/1.3`; None for bulb, auto and the like."""
+    match = SECONDS.fullmatch(text.strip())
+    if match is None:
+        return None
+    divisor = _number(match[2] or "1")
+    exposure_us = _number(match[1]) / divisor * 1_000_000 if divisor else 0.0
+    return round(exposure_us) if 0.5 < exposure_us <= LONGEST_US else None
+
+
+def parse_f_number(text: str) -> float | None:
+    """The number of `f/2.8`, `F2.8` or `2.8`; None for auto and the like."""
+    match = F_NUMBER.fullmatch(text.strip())
+    return (_number(match[1]) or None) if match else None
+
+
+def parse_iso(text: str) -> int | None:
+    """The number of `100` or `ISO 100`; None for auto and for named steps such as `Hi 0.3`."""
+    match = ISO.fullmatch(text.strip())
+    return (int(match[1]) or None) if match else None
+
+
+def parse_capture_target(text: str) -> str | None:
+    """`card` or `memory`, whatever the camera calls its own."""
+    if "card" in text.casefold():
+        return "card"
+    return "memory" if "ram" in text.casefold() or "memory" in text.casefold() else None
+
+
+def parse_kinds(text: str) -> frozenset[str]:
+    """The kinds of file that an image format leaves: `RAW + Large Fine JPEG` gives raw and jpeg.
+
+    Empty where the text says neither.
+    """
+    words = text.casefold()
+    kinds = {"raw": RAW, "jpeg": JPEG, "tiff": ("tif",), "heif": ("heif", "heic")}
+    return frozenset(kind for kind, names in kinds.items() if any(name in words for name in names))
+
+
+def nearest(choices: Iterable[str], wanted: float, parse: Callable[[str], float | None]) -> str | None:
+    """The choice whose number is nearest to `wanted` in stops; None when no choice is a number. Both are above 0."""
+    numbers = [(choice, value) for choice in choices if (value := parse(choice)) is not None]
+    return min(numbers, key=lambda pair: stops(pair[1], wanted))[0] if numbers else None
+
+
+def stops(a: float, b: float) -> float:
+    """How far two exposure times, f-numbers or sensitivities lie apart, as a factor's logarithm to base 2."""
+    return abs(math.log2(a / b))
+
+
+def choose_format(choices: list[str], current: str, wanted: str) -> str | None:
+    """The camera's own name for a format, or the best choice that leaves exactly the kinds in `raw+jpeg`."""
+    for choice in choices:
+        if choice.casefold() == wanted.casefold():
+            return choice
+    kinds = parse_kinds(wanted)
+    fitting = [choice for choice in choices if kinds and parse_kinds(choice) == kinds]
+    if current in fitting or not fitting:
+        return current if fitting else None
+    return max(fitting, key=lambda choice: sum(word in choice.casefold() for word in BEST_FIRST))
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))

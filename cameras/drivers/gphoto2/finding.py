@@ -1,0 +1,95 @@
+"""From an address to an opened camera. A serial number is an identity, a port is not."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+
+from cameras.drivers.base import CameraError, Clock, SystemClock
+from cameras.drivers.gphoto2.errors import CHECK_CABLE, camera_error
+from cameras.drivers.gphoto2.session import Attached, Session, attached, is_listed, library
+
+PORT = re.compile(r"usb:[0-9]{1,3},[0-9]{1,3}")
+SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def check_address(address: str) -> str:
+    """The address without spaces around it; ValueError with a sentence for what is none."""
+    address = address.strip()
+    if address == "" or PORT.fullmatch(address) or SERIAL.fullmatch(address):
+        return address
+    raise ValueError(
+        "The address of a gphoto2 camera is its serial number (letters, digits, dot, hyphen, underscore), "
+        "a USB port such as usb:001,004, or empty for the first camera."
+    )
+
+
+def connect(address: str, clock: Clock, deadline: float) -> Session:
+    """Open the camera of that address; CameraError camera_unreachable or camera_held when it cannot be had."""
+    cameras = cameras_on_usb()
+    if not cameras:
+        raise CameraError(f"No camera answers over USB. {CHECK_CABLE}", reason="camera_unreachable")
+    if address == "":
+        return _open(cameras[0], clock, deadline)
+    if PORT.fullmatch(address):
+        return _open(_at_port(address, cameras), clock, deadline)
+    return _open_by_serial(address, cameras, clock, deadline)
+
+
+def describe(camera: Attached) -> dict[str, str]:
+    """Address, model and serial number. A camera that cannot be opened has its port as address."""
+    serial = ""
+    with contextlib.suppress(library().GPhoto2Error):
+        session = Session(camera, SystemClock(), math.inf)
+        serial = session.identity.serial
+        session.exit()
+    return {"address": serial or camera.port, "model": camera.model, "serial": serial}
+
+
+def cameras_on_usb() -> list[Attached]:
+    try:
+        return attached()
+    except library().GPhoto2Error as error:
+        raise camera_error(error.code, "USB") from None
+
+
+def _open(camera: Attached, clock: Clock, deadline: float) -> Session:
+    try:
+        return Session(camera, clock, deadline)
+    except library().GPhoto2Error as error:
+        raise camera_error(error.code, camera.port, gone=not is_listed(camera.port)) from None
+
+
+def _at_port(port: str, cameras: list[Attached]) -> Attached:
+    for camera in cameras:
+        if camera.port == port:
+            return camera
+    raise CameraError(
+        f"No camera is at {port}; attached are {_listing(cameras)}. "
+        "Ports change when a camera is replugged: use the serial number as the address.",
+        reason="camera_unreachable",
+    )
+
+
+def _open_by_serial(serial: str, cameras: list[Attached], clock: Clock, deadline: float) -> Session:
+    held: CameraError | None = None
+    for camera in cameras:
+        try:
+            session = _open(camera, clock, deadline)
+        except CameraError as error:
+            if error.reason != "camera_held":
+                raise
+            held = error
+            continue
+        if serial in (session.identity.serial, session.text("eosserialnumber")):
+            return session
+        session.exit()
+    raise held or CameraError(
+        f"No camera has the serial number {serial}; attached are {_listing(cameras)}. {CHECK_CABLE}",
+        reason="camera_unreachable",
+    )
+
+
+def _listing(cameras: list[Attached]) -> str:
+    return ", ".join(f"{camera.model} at {camera.port}" for camera in cameras)

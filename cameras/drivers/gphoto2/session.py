@@ -1,0 +1,215 @@
+"""One opened camera: every call that reaches libgphoto2. Raises the library's own GPhoto2Error; the driver, which
+is the boundary, makes sentences of it.
+
+A session that saw an error must be ended: capture() on it can block for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from typing import Any
+
+from cameras.drivers.base import CameraError, Clock, Identity, remaining
+from cameras.drivers.gphoto2.errors import NO_WIDGET
+from cameras.drivers.gphoto2.widgets import SETTINGS, Widget
+
+CHUNK = 1 << 20
+NUMBERS = count(1)
+SUFFIX_KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".heic": "heif", ".hif": "heif", ".tif": "tiff", ".tiff": "tiff"}
+RAW_SUFFIXES = frozenset({".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".raf", ".orf", ".rw2", ".dng", ".pef"})
+
+
+@cache
+def library() -> Any:
+    """The gphoto2 module, imported when first needed: it is slow, and reads VCAMERADIR while it is imported.
+
+    It then points IOLIBS and CAMLIBS into its own wheel; what the environment brought is put back, so that a
+    station can name port libraries of its own.
+    """
+    brought = {name: os.environ[name] for name in ("IOLIBS", "CAMLIBS") if name in os.environ}
+    try:
+        import gphoto2
+    except ImportError as error:
+        raise CameraError(f"gphoto2 cannot be loaded ({error}): run `make install`.", permanent=True) from None
+    wheel = os.path.dirname(gphoto2.__file__)
+    os.environ.update({name: path for name, path in brought.items() if not path.startswith(wheel)})
+    return gphoto2
+
+
+def library_version() -> str:
+    """As the library says it: `2.5.34`."""
+    return str(library().gp_library_version(library().GP_VERSION_SHORT)[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A camera that USB lists: who it seems to be, and where.
+
+    `models` and `ports` are the library's lists. What is looked up in them points into them: they are kept alive.
+    """
+
+    model: str
+    port: str
+    models: Any
+    ports: Any
+
+
+def attached() -> list[Attached]:
+    """The cameras on USB, in the library's order; those claimed by another process are listed too."""
+    gp = library()
+    models, ports = gp.CameraAbilitiesList(), gp.PortInfoList()
+    models.load()
+    ports.load()
+    found = models.detect(ports)
+    pairs = [(found.get_name(index), found.get_value(index)) for index in range(found.count())]
+    return [Attached(model, port, models, ports) for model, port in pairs if port.startswith("usb:")]
+
+
+def is_listed(port: str) -> bool:
+    with contextlib.suppress(library().GPhoto2Error):
+        return any(camera.port == port for camera in attached())
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class CardFile:
+    """A file on the camera's card. Valid in the session that made it: cameras use names again."""
+
+    folder: str
+    name: str
+    session: int
+
+
+class Picture:
+    """A picture as the camera made it. Keeps libgphoto2's CameraFile, which owns the bytes, alive."""
+
+    def __init__(self, name: str, file: Any) -> None:
+        self.suffix = os.path.splitext(name)[1].lower() or ".bin"
+        self.kind = "raw" if self.suffix in RAW_SUFFIXES else SUFFIX_KINDS.get(self.suffix, self.suffix[1:])
+        self._file = file
+        self._data = memoryview(file.get_data_and_size())
+        self.size = len(self._data)
+
+    def chunks(self) -> Iterator[memoryview]:
+        """The bytes, in views of at most 1 MiB of the library's own memory."""
+        for start in range(0, self.size, CHUNK):
+            yield self._data[start : start + CHUNK]
+
+
+class Session:
+    """From init to exit of one `Camera`, by one thread. `deadline` is looked at before each call of the library."""
+
+    def __init__(self, camera: Attached, clock: Clock, deadline: float) -> None:
+        self.model, self.port, self.clock, self.deadline = camera.model, camera.port, clock, deadline
+        self.number, self.captures = next(NUMBERS), 0
+        self._camera: Any = library().Camera()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.exit)
+            self._call(self._camera.set_abilities, camera.models[camera.models.lookup_model(camera.model)])
+            self._call(self._camera.set_port_info, camera.ports[camera.ports.lookup_path(camera.port)])
+            self._call(self._camera.init)
+            self.identity = self._identify()
+            self.names = {name: widget for name in SETTINGS if (widget := self._find(name))}
+            undo.pop_all()
+
+    def exit(self) -> None:
+        """Let the camera go, and with its `Camera` the port library. A camera that is gone is let go as well."""
+        camera, self._camera = self._camera, None
+        with contextlib.suppress(library().GPhoto2Error):
+            camera.exit()
+
+    def text(self, widget: str) -> str:
+        """What the camera says of itself; empty where it does not."""
+        try:
+            return str(self._call(self._camera.get_single_config, widget).get_value())
+        except library().GPhoto2Error as error:
+            return self._nothing(error)
+
+    def read(self, name: str) -> Widget:
+        """One of our settings (in `names`) as it is now."""
+        return self._read(self.names[name])
+
+    def write(self, name: str, choice: str) -> None:
+        """Set one of the widget's own choices. Any other value would be taken, and crash the process when read."""
+        widget = self._call(self._camera.get_single_config, self.names[name])
+        if choice not in list(widget.get_choices()):
+            raise CameraError(f"The camera no longer offers {choice} for {name}.", reason="rejected_setting")
+        widget.set_value(choice)
+        self._call(self._camera.set_single_config, self.names[name], widget)
+
+    def check_due(self) -> None:
+        """CameraError too_slow when the deadline is over."""
+        remaining(self.clock, self.deadline)
+
+    def capture(self) -> CardFile:
+        """Expose; returns when the camera has the picture. Cannot be interrupted, and may block for ever."""
+        self.captures += 1
+        return self._card_file(self._call(self._camera.capture, library().GP_CAPTURE_IMAGE))
+
+    def next_file(self, milliseconds: int) -> CardFile | None:
+        """The next file that the camera announces within about so long."""
+        kind, path = self._call(self._camera.wait_for_event, milliseconds)
+        return self._card_file(path) if kind == library().GP_EVENT_FILE_ADDED else None
+
+    def fetch(self, file: CardFile) -> Picture:
+        """The file's bytes; CameraError incomplete when there are more or fewer than the camera announced."""
+        kept = self._call(self._camera.file_get, file.folder, file.name, library().GP_FILE_TYPE_NORMAL)
+        picture = Picture(file.name, kept)
+        announced = self._announced_size(file)
+        if picture.size == 0 or (announced is not None and announced != picture.size):
+            raise CameraError(
+                f"The camera sent {picture.size} of {announced} bytes of {file.name}; it may still be on its card.",
+                reason="incomplete",
+            )
+        return picture
+
+    def delete(self, file: CardFile) -> None:
+        self._call(self._camera.file_delete, file.folder, file.name)
+
+    def _call(self, function: Any, *arguments: Any) -> Any:
+        self.check_due()
+        return function(*arguments)
+
+    def _identify(self) -> Identity:
+        return Identity(
+            vendor=self.text("manufacturer"),
+            model=self.text("cameramodel") or self.model,
+            serial=self.text("serialnumber"),
+            firmware=self.text("deviceversion"),
+            library=f"libgphoto2 {library_version()}",
+        )
+
+    def _find(self, name: str) -> str | None:
+        """The first widget of a setting that this camera has."""
+        for widget in SETTINGS[name].widgets:
+            try:
+                self._read(widget)
+            except library().GPhoto2Error as error:
+                self._nothing(error)
+            else:
+                return widget
+        return None
+
+    def _read(self, widget: str) -> Widget:
+        gp, found = library(), self._call(self._camera.get_single_config, widget)
+        has_choices = found.get_type() in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
+        choices = list(found.get_choices()) if has_choices else []
+        return Widget(str(found.get_value()), choices, read_only=not choices or bool(found.get_readonly()))
+
+    def _announced_size(self, file: CardFile) -> int | None:
+        info = self._call(self._camera.file_get_info, file.folder, file.name).file
+        return int(info.size) if info.fields & library().GP_FILE_INFO_SIZE else None
+
+    def _card_file(self, path: Any) -> CardFile:
+        return CardFile(path.folder, path.name, self.number)
+
+    def _nothing(self, error: Any) -> str:
+        """No such widget: nothing. Any other error is one."""
+        if error.code not in NO_WIDGET:
+            raise error
+        return ""

@@ -1,0 +1,149 @@
+"""One camera process, seen from the Supervisor: how it is started, spoken to, and ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from cameras.runtime.spec import Spec
+
+log = logging.getLogger(__name__)
+PROJECT = Path(__file__).resolve().parents[2]
+PASSING = (
+    "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "PIXELINK_SDK_LIB", "VCAMERADIR", "IOLIBS", "CAMLIBS",
+)  # fmt: skip
+FINISH_S = 5.0
+Heard = Callable[["CameraChild", dict[str, Any]], None]
+
+
+def scrubbed_environment(also: Iterable[str] = ()) -> dict[str, str]:
+    """What a camera process may see of ours: no secret key, no database address."""
+    names = {*PASSING, *also}
+    return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
+
+
+def start_time(pid: int) -> str | None:
+    """When a process began, in the kernel's ticks: with the pid, an identity that is never used twice."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+class CameraChild:
+    """Must be made by a thread that lasts: the child ends with the thread that started it."""
+
+    def __init__(self, spec: Spec, environment: dict[str, str], heard: Heard) -> None:
+        self.spec, self.slug = spec, spec["slug"]
+        self.started = self.heard_at = time.monotonic()
+        self.state: dict[str, Any] = {}
+        self.observed: tuple[str, str] = ("starting", "")
+        self.wished: dict[str, Any] = {"settings": spec["settings"], "session": spec["session"]}
+        self.ending = False
+        self.end_by = 0.0
+        self._heard = heard
+        self._lock = threading.Lock()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT, env=environment,
+            start_new_session=True,
+        )  # fmt: skip
+        self.identity = (self.process.pid, start_time(self.process.pid))
+        for target in (self._read, self._read_errors):
+            threading.Thread(target=target, name=f"{self.slug}-{target.__name__}", daemon=True).start()
+        self.send(dict(spec))
+
+    def send(self, message: dict[str, Any]) -> bool:
+        """False when the process no longer listens."""
+        line = json.dumps(message).encode() + b"\n"
+        with self._lock:
+            try:
+                assert self.process.stdin
+                self.process.stdin.write(line)
+                self.process.stdin.flush()
+            except (BrokenPipeError, ValueError):
+                return False
+        return True
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.heard_at = time.monotonic()
+            try:
+                message = json.loads(line)
+                if message["type"] == "state":
+                    self.state = message
+                self._heard(self, message)
+            except Exception:
+                log.exception("%s said something that could not be followed: %.200r", self.slug, line)
+
+    def _read_errors(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            log.warning("%s: %s", self.slug, line.decode(errors="replace").rstrip())
+
+    @property
+    def exit_status(self) -> int | None:
+        return self.process.poll()
+
+    def silent_s(self) -> float:
+        return time.monotonic() - self.heard_at
+
+    def finish(self) -> None:
+        """Close the link: the order to finish and exit. A stopped process is not waited for here."""
+        self.ending = True
+        self.end_by = time.monotonic() + FINISH_S
+        with self._lock:
+            if self.process.stdin:
+                try:
+                    self.process.stdin.close()
+                except BrokenPipeError:
+                    log.info("%s was gone already", self.slug)
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def wait(self, timeout: float) -> bool:
+        """True when it ended in time."""
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+def exit_reason(status: int) -> str:
+    """`killed by SIGSEGV` or `exited with status 1`."""
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"exited with status {status}"
+
+
+def kill_leftovers(register: Path) -> list[int]:
+    """End what a predecessor left behind, by pid and start time: a process hung in an SDK ignores all else."""
+    try:
+        left = json.loads(register.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return []
+    killed = []
+    for pid, began in left:
+        if began is not None and start_time(pid) == began:
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+    return killed
+
+
+def note_children(register: Path, identities: list[tuple[int, str | None]]) -> None:
+    """For the next Supervisor's `kill_leftovers`."""
+    temporary = register.with_suffix(".new")
+    temporary.write_text(json.dumps(identities), encoding="ascii")
+    temporary.replace(register)

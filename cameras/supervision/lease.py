@@ -1,0 +1,42 @@
+"""A host's name is leased in the database, so that two machines never claim one name."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from cameras.models import CameraHost
+
+LEASE_S = 30
+
+
+class NameTaken(Exception):
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"Another machine works under the host name {host!r}. Give this one a name of its own: SKYCAM_HOST."
+        )
+
+
+def this_machine() -> str:
+    """One machine and data folder, whatever the machine is called today."""
+    try:
+        machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
+    except OSError:
+        machine = "unknown"
+    return hashlib.sha256(f"{machine}:{settings.STATION.data}".encode()).hexdigest()
+
+
+@transaction.atomic
+def renew_lease(host: str) -> None:
+    """NameTaken when another machine's lease has not run out."""
+    row, _ = CameraHost.objects.select_for_update().get_or_create(name=host)
+    ours = this_machine()
+    if row.machine not in {"", ours} and row.leased_until and row.leased_until > timezone.now():
+        raise NameTaken(host)
+    row.machine, row.leased_until = ours, timezone.now() + timedelta(seconds=LEASE_S)
+    row.save(update_fields=["machine", "leased_until"])

@@ -1,0 +1,309 @@
+"""The Supervisor's database side, on a thread of its own: ingest, wishes, verdicts, events.
+
+When the database is away everything waits here; running cameras go on.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import DatabaseError, close_old_connections, connection
+from django.utils import timezone
+
+from cameras import broker
+from cameras.control import Answer
+from cameras.models import Camera
+from cameras.runtime.durable import RootFiles
+from cameras.runtime.spool import Record
+from cameras.runtime.storage import marker_of
+from cameras.supervision import leftovers
+from cameras.supervision.ingest import Ingest
+from cameras.supervision.lease import renew_lease
+from cameras.supervision.outbox import Outbox
+from cameras.supervision.wishes import Wish, wishes
+from cameras.tables import VERDICTS, resolve
+from monitoring.models import Alert
+from monitoring.services import raise_alert, record_event, resolve_alert
+
+if TYPE_CHECKING:
+    from cameras.supervision.supervisor import Post, Supervisor
+
+log = logging.getLogger(__name__)
+LOOK_S = 1.0
+TIDY_S = 5.0
+TOLD_OF_ALERTS = ("key", "severity", "state", "camera", "message")
+PATIENCE_S = 1.0
+"""A caller is answered with the record itself when the database has not taken it in after this long."""
+
+
+@dataclass(slots=True)
+class Spooled:
+    """A record that waits for the database, and who waits for it."""
+
+    wish: Wish
+    record: str
+    command: str
+    since: float
+    answered: bool = False
+
+
+class Ledger:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+        self.wishes: dict[str, Wish] = {}
+        self.looked_at = 0.0
+        self.open_alerts: list[dict[str, Any]] = []
+        self.away_since: float | None = None
+        self._spooled: deque[Spooled] = deque()
+        self._after: deque[Callable[[], None]] = deque()
+        self._outbox = Outbox()
+        self._work = threading.Event()
+        self._stopping = threading.Event()
+        self._tidied_at = 0.0
+        self._look_now = True
+        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._impatient = threading.Thread(target=self._answer_the_impatient, name="impatient", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._impatient.start()
+
+    def stop(self) -> None:
+        """Take in what is there, once more, and end."""
+        self._stopping.set()
+        self._work.set()
+        if self._thread.is_alive():
+            self._thread.join(3.0)
+
+    # From other threads
+
+    def look_soon(self) -> None:
+        self._look_now = True
+        self._work.set()
+
+    def take(self, wish: Wish, record: str, command: str) -> None:
+        """A record lies in the spool; answer `command` when it is taken in."""
+        self._spooled.append(Spooled(wish, record, command, time.monotonic()))
+        self._work.set()
+
+    def after_what_was_spooled(self, call: Callable[[], None]) -> None:
+        """An answer that speaks of records: given once those before it are taken in, or the database is away."""
+        if not self._spooled:
+            call()
+            return
+        self._after.append(call)
+        self._work.set()
+
+    def settle(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
+        """The verdict on a capture that never reached a spool, then the answer."""
+        self._put(functools.partial(self._settle, capture, reason, message, command, content))
+
+    def event(self, kind: str, message: str, severity: str, camera: str, data: dict[str, Any]) -> None:
+        at = timezone.now()
+        self._put(functools.partial(record_event, kind, message, severity=severity, camera=camera, data=data, at=at))
+
+    def alert(self, key: str, message: str, severity: str, camera: str) -> None:
+        self._put(functools.partial(raise_alert, key, message, severity=severity, camera=camera))
+
+    def resolve(self, key: str) -> None:
+        self._put(functools.partial(resolve_alert, key))
+
+    def observed(self, camera: str, slug: str, observed: str, reason: str) -> None:
+        now = timezone.now()
+        fields = {"observed": observed, "observed_reason": reason, "observed_at": now}
+        self._put(functools.partial(Camera.objects.filter(pk=camera).update, **fields))
+        text = f"{slug} is {observed}." if not reason else f"{slug} is {observed}: {reason}"
+        severity = "warning" if observed in {"reconnecting", "quarantined"} else "info"
+        self.event("camera.state", text, severity, slug, {"observed": observed})
+
+    def opened(self, camera: str, identity: dict[str, Any], capabilities: dict[str, Any]) -> None:
+        fields = {"identity": identity, "capabilities": capabilities}
+        self._put(functools.partial(Camera.objects.filter(pk=camera).update, **fields))
+
+    def read_back(self, camera: str, slug: str, message: dict[str, Any]) -> None:
+        fields = {"read_back": message["actual"], "read_at": message["read_at"]}
+        self._put(functools.partial(Camera.objects.filter(pk=camera).update, **fields))
+        for warning in message["warnings"]:
+            self.event("camera.settings", f"{slug}: {warning}", "warning", slug, {"actual": message["actual"]})
+
+    def recovered(self, post: Post, message: dict[str, Any]) -> None:
+        """A new owner has brought the spool into order: whoever waited for a capture without a trace hears now."""
+        self._put(functools.partial(self._recovered, post, message, dict(post.outstanding)))
+
+    def is_settled(self, capture: str) -> bool:
+        """On the caller's thread. A database that is away raises DatabaseError."""
+        return bool(resolve(VERDICTS["settled"])(capture))
+
+    def _put(self, call: Callable[[], Any]) -> None:
+        self._outbox.put(call)
+        self._work.set()
+
+    # The thread
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._turn()
+            self._work.wait(LOOK_S if self.away_since is None else PATIENCE_S)
+            self._work.clear()
+        self._turn()
+        connection.close()
+
+    def _turn(self) -> None:
+        try:
+            self._do()
+            self.away_since = None
+        except (DatabaseError, OSError) as error:
+            self._database_away(error)
+        except Exception:
+            log.exception("The ledger's thread stumbled and goes on.")
+        while self._after and (not self._spooled or self.away_since is not None):
+            self._after.popleft()()
+
+    def _database_away(self, error: Exception) -> None:
+        if self.away_since is None:
+            self.away_since = time.monotonic()
+            log.error("The database cannot be written (%s); records wait in the spool.", error)
+        close_old_connections()
+        connection.close()
+        self._stopping.wait(0.2)
+
+    def _do(self) -> None:
+        while self._spooled:
+            self._take_first()
+        self._outbox.flush()
+        now = time.monotonic()
+        if self._look_now or now - self.looked_at >= LOOK_S:
+            self._look(now)
+        if now - self._tidied_at >= TIDY_S:
+            self._tidy(now)
+
+    def _take_first(self) -> None:
+        spooled = self._spooled[0]
+        with Opened(spooled.wish) as ingest:
+            taken = ingest.take(spooled.record)
+            if spooled.command and not spooled.answered:
+                spooled.answered = True
+                self.supervisor.answer(spooled.command, Answer(ok=True, body={"record": spooled.record}))
+            if taken is not None:
+                ingest.clear(taken)
+        self._spooled.popleft()
+
+    def _look(self, now: float) -> None:
+        """Anew each second: what is wished, and which alerts are open."""
+        self._look_now = False
+        self.wishes = wishes(self.supervisor.host)
+        self.looked_at = now
+        self.supervisor.wish()
+        open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
+        self.open_alerts = [{name: getattr(alert, name) for name in TOLD_OF_ALERTS} for alert in open_ones]
+
+    def _tidy(self, now: float) -> None:
+        """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
+        self._tidied_at = now
+        renew_lease(self.supervisor.host)
+        for wish in self.wishes.values():
+            if marker_of(wish.root_path) != wish.root:
+                continue
+            if not self._has_process(wish):
+                leftovers.settle(wish)
+            with Opened(wish) as ingest:
+                for record in ingest.waiting():
+                    self.take(wish, record, "")
+        self._settle_overdue()
+
+    def _has_process(self, wish: Wish) -> bool:
+        post = self.supervisor.posts.get(wish.id)
+        return post is not None and (post.child is not None or (post.wish.runs and not post.quarantined))
+
+    def _settle_overdue(self) -> None:
+        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first."""
+        with broker.reachable() as server:
+            now_ms = broker.time_ms(server)
+        for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms):
+            wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
+            if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
+                self._withdraw(post, capture)
+            elif not has_trace(wish, capture):
+                self._verdict(capture, "not_started", "The command did not reach the camera before its deadline.")
+
+    def _withdraw(self, post: Post | None, capture: str) -> None:
+        if post and post.child:
+            post.child.send({"type": "withdraw", "id": capture})
+
+    def _settle(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
+        self._verdict(capture, reason, message)
+        self.supervisor.answer(command, content)
+
+    def _verdict(self, capture: str, reason: str, message: str) -> None:
+        resolve(VERDICTS["capture"])(capture, reason, message)
+
+    def _recovered(self, post: Post, message: dict[str, Any], outstanding: dict[str, Any]) -> None:
+        for what in ("interrupted", "finished"):
+            if message[what]:
+                text = f"{len(message[what])} captures of {post.wish.slug} were {what} by the recovery of its spool."
+                record_event(
+                    "spool.recovered", text, severity="warning", camera=post.wish.slug, data={"ids": message[what]}
+                )
+        if message["rejected"]:
+            text = f"The spool of {post.wish.slug} held what could not be used: {'; '.join(message['rejected'])[:500]}"
+            record_event("spool.rejected", text, severity="error", camera=post.wish.slug)
+            raise_alert(f"spool.rejected:{post.wish.slug}", text, severity="error", camera=post.wish.slug)
+        resolve_alert(f"storage.unmounted:{post.wish.root}")
+        with Opened(post.wish) as ingest:
+            for record in ingest.waiting():
+                self.take(
+                    post.wish, record, next((c for c, sent in outstanding.items() if sent.get("id") == record), "")
+                )
+        for command, sent in outstanding.items():
+            if "id" in sent and not has_trace(post.wish, sent["id"]) and command in post.outstanding:
+                self._lost_before_the_plan(post, command, sent)
+
+    def _lost_before_the_plan(self, post: Post, command: str, sent: dict[str, Any]) -> None:
+        if self.is_settled(sent["id"]):
+            self.supervisor.answer(command, Answer(ok=True, body={"record": sent["id"]}))
+        elif post.child is None or post.child.started > sent.get("handed", 0.0):
+            detail = f"The process of {post.wish.slug} ended before this capture began."
+            content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
+            self._settle(sent["id"], "not_started", detail, command, content)
+        post.outstanding.pop(command, None)
+
+    def _answer_the_impatient(self) -> None:
+        """Whoever waits longer than PATIENCE_S for the database gets the record itself: it is safe already."""
+        while not self._stopping.wait(0.1):
+            for spooled in list(self._spooled):
+                late = time.monotonic() - spooled.since > PATIENCE_S
+                if spooled.command and late and not spooled.answered:
+                    spooled.answered = True
+                    self._answer_with_record(spooled)
+
+    def _answer_with_record(self, spooled: Spooled) -> None:
+        with Opened(spooled.wish) as ingest:
+            record: Record | None = ingest.read(spooled.record)
+        body = {"record": spooled.record, "body": record} if record else {"record": spooled.record}
+        self.supervisor.answer(spooled.command, Answer(ok=True, body=body))
+
+
+class Opened:
+    """The ingest of a camera's spool, with the root's descriptor for as long as the block lasts."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._wish = wish
+
+    def __enter__(self) -> Ingest:
+        self._files = RootFiles(self._wish.root_path)
+        return Ingest(self._files, self._wish.id, self._wish.slug)
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
+
+
+def has_trace(wish: Wish, capture: str) -> bool:
+    with Opened(wish) as ingest:
+        return ingest.spool.has_trace(capture)

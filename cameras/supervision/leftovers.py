@@ -1,0 +1,51 @@
+"""A spool without a camera process: whoever recovers owns it meanwhile. Disabled, removed and quarantined cameras."""
+
+from __future__ import annotations
+
+import logging
+
+from cameras.runtime.clock import OwnerClock
+from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.spool import spool_folder
+from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
+from cameras.supervision.wishes import Wish
+
+log = logging.getLogger(__name__)
+RESTING = (".done", ".lock", "rejected")
+
+
+def settle(wish: Wish) -> None:
+    """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do."""
+    if not _needs(wish):
+        return
+    try:
+        storage = Storage(wish.root_path, wish.root, wish.id)
+    except (RootMissing, SpoolTaken, FileNotFoundError) as error:
+        log.info("The spool of %s is left alone: %s", wish.slug, error)
+        return
+    try:
+        storage.recover()
+        _stop_session(wish, storage)
+    finally:
+        storage.close()
+
+
+def _needs(wish: Wish) -> bool:
+    from pathlib import Path
+
+    folder = Path(wish.root_path, spool_folder(wish.id))
+    stop = wish.session is not None and wish.session["desired"] == "stopped"
+    if not folder.is_dir():
+        return stop
+    unfinished = any(
+        not path.name.endswith(RESTING) and not path.name.startswith(("slot-", "session-")) for path in folder.iterdir()
+    )
+    return unfinished or stop
+
+
+def _stop_session(wish: Wish, storage: Storage) -> None:
+    if wish.session is None or wish.session["desired"] != "stopped":
+        return
+    runner = SessionRunner(OwnerClock(), wish.id, wish.slug, wish.root)
+    runner.attach(storage.spool)
+    runner.order(wish.session)  # type: ignore[arg-type]

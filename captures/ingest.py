@@ -1,0 +1,209 @@
+"""Records of the spool into the ledger, each function in the transaction of its caller and idempotent.
+
+Also the verdicts on what never reached a spool, and the sessions that cameras should run.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from cameras.models import Camera
+from cameras.runtime.spool import PartFile, Record
+from captures.models import Capture, CaptureFile, Session, SessionGap, StorageRoot
+from captures.models.session import SESSION_MOVES
+from captures.sessions.orders import active_session, session_order
+from monitoring.services import raise_alert, record_event
+
+OBSERVED = (
+    "exposure_us", "gain", "iso", "f_number", "temperature_celsius", "simulated", "driver", "library", "firmware",
+    "serial", "clock", "warnings",
+)  # fmt: skip
+SEVERITIES = {"saved": "info", "failed": "error", "skipped": "warning"}
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def take_capture(record: Record) -> None:
+    """A capture's outcome. The first verdict holds: another one raises an alert and changes nothing."""
+    capture = Capture.objects.select_for_update().filter(pk=record["id"]).first()
+    outcome = record["body"]["outcome"]
+    if capture is None:
+        capture = _from_session(record)
+    elif capture.status != Capture.Status.PLANNED:
+        _same_again(capture, outcome)
+        return
+    _fill(capture, record)
+    capture.save(force_insert=capture._state.adding)
+    CaptureFile.objects.bulk_create(_files(capture, record))
+    if capture.session_id:
+        _count(capture)
+    _tell(capture, record["slug"])
+
+
+def _from_session(record: Record) -> Capture:
+    body = record["body"]
+    session = Session.objects.filter(pk=body["session"]).first() if body["session"] else None
+    return Capture(
+        id=UUID(record["id"]),
+        camera=Camera.objects.get(pk=record["camera"]),
+        session=session,
+        index=body["index"] if session else None,
+        requested_by=body["requested_by"],
+        job=body["job"],
+    )
+
+
+def _same_again(capture: Capture, outcome: str) -> None:
+    if capture.status == outcome:
+        return
+    raise_alert(
+        f"capture.contradiction:{capture.pk}",
+        f"Capture {capture.pk} is {capture.status}, and a record says {outcome}. The first verdict was kept.",
+        severity="error",
+        camera=capture.camera.slug,
+    )
+
+
+def _fill(capture: Capture, record: Record) -> None:
+    body = record["body"]
+    capture.status, capture.reason, capture.message = body["outcome"], body["reason"], body["message"]
+    capture.asked = body["asked"]
+    capture.planned_at = moment(body["planned"])
+    capture.exposed = body["started"] is not None
+    capture.started_at = moment(body["started"] or body["planned"])
+    capture.ended_at = moment(body["ended"])
+    for name in OBSERVED:
+        if body.get(name) is not None:
+            setattr(capture, name, body[name])
+
+
+def _files(capture: Capture, record: Record) -> list[CaptureFile]:
+    if not record["files"]:
+        return []
+    root = StorageRoot.objects.get(pk=record["root"])
+    return [_file(capture, root, place, file) for place, file in enumerate(record["files"])]
+
+
+def _file(capture: Capture, root: StorageRoot, place: int, file: PartFile) -> CaptureFile:
+    return CaptureFile(
+        capture=capture,
+        kind=file["kind"],
+        place=place,
+        host=root.host,
+        root=root,
+        path=file["path"],
+        bytes=file["bytes"],
+        sha256=file["sha256"],
+        width=file["width"],
+        height=file["height"],
+    )
+
+
+def _count(capture: Capture) -> None:
+    assert capture.session_id
+    used = (capture.exposure_us or 0) if capture.status == Capture.Status.SAVED else 0
+    Session.objects.filter(pk=capture.session_id).update(
+        planned=F("planned") + 1,
+        exposure_total_us=F("exposure_total_us") + used,
+        **{capture.status: F(capture.status) + 1},
+    )
+
+
+def _tell(capture: Capture, slug: str) -> None:
+    message = capture.message or f"{slug} saved a capture."
+    record_event(
+        f"capture.{capture.status}", message, severity=SEVERITIES[capture.status], camera=slug, subject=capture.pk,
+        actor=capture.requested_by, data={"reason": capture.reason} if capture.reason else {},
+    )  # fmt: skip
+
+
+def take_gap(record: Record) -> None:
+    """What an outage swallowed of a session."""
+    body = record["body"]
+    session = Session.objects.filter(pk=body["session"]).first()
+    if session is None or SessionGap.objects.filter(pk=record["id"]).exists():
+        return
+    SessionGap.objects.create(
+        id=record["id"],
+        session=session,
+        from_at=moment(body["from"]),
+        to_at=moment(body["to"]),
+        first_index=body["first_index"],
+        count=body["count"],
+        reason=body["reason"],
+        message=body["message"],
+    )
+    Session.objects.filter(pk=session.pk).update(
+        planned=F("planned") + body["count"], skipped=F("skipped") + body["count"]
+    )
+    message = f"{body['count']} captures of {record['slug']} were missed: {body['message']}"
+    data = {"reason": body["reason"], "count": body["count"]}
+    record_event("session.gap", message, severity="warning", camera=record["slug"], subject=session.pk, data=data)
+
+
+EVENT_OF = {"running": "session.started", "paused": "session.paused", "finished": "session.finished"}
+
+
+def take_session(record: Record) -> None:
+    """A session's new state. Records carry a rising number: an older one changes nothing."""
+    body = record["body"]
+    session = Session.objects.select_for_update().filter(pk=body["session"]).first()
+    if session is None or body["number"] <= session.told:
+        return
+    old, new = session.state, body["state"]
+    session.told = body["number"]
+    if new in SESSION_MOVES[old]:
+        session.state = new
+        _date(session, moment(body["at"]))
+        session.reason, session.message = body["reason"], body["message"]
+        kind = "session.resumed" if (old, new) == ("paused", "running") else EVENT_OF.get(new, "session.stopped")
+        record_event(
+            kind, body["message"] or f"The session of {record['slug']} is {new}.", camera=record["slug"],
+            subject=session.pk, severity="error" if new == "failed" else "info",
+        )  # fmt: skip
+    session.save(update_fields=["told", "state", "started_at", "ended_at", "reason", "message"])
+
+
+def _date(session: Session, at: datetime) -> None:
+    if session.state == Session.State.RUNNING:
+        session.started_at = session.started_at or at
+    elif not SESSION_MOVES[session.state]:
+        session.ended_at = at
+
+
+@transaction.atomic
+def settle_unstarted(capture: UUID | str, reason: str, message: str) -> bool:
+    """The verdict on a planned row that never reached a spool; False when it has one already."""
+    row = Capture.objects.select_for_update().filter(pk=capture, status=Capture.Status.PLANNED).first()
+    if row is None:
+        return False
+    row.status, row.reason, row.message = Capture.Status.FAILED, reason, message
+    row.ended_at = timezone.now()
+    row.save(update_fields=["status", "reason", "message", "ended_at"])
+    _tell(row, row.camera.slug)
+    return True
+
+
+def overdue(host: str, now_ms: int) -> list[tuple[str, str]]:
+    """Camera and id of what is planned on this host beyond its deadline in Redis TIME."""
+    rows = Capture.objects.filter(camera__host=host, status=Capture.Status.PLANNED, deadline_ms__lt=now_ms)
+    return [(str(camera), str(capture)) for camera, capture in rows.values_list("camera_id", "id")[:100]]
+
+
+def is_settled(capture: str) -> bool:
+    """Whether this id has its outcome already: it is never exposed again."""
+    return Capture.objects.filter(pk=capture).exclude(status=Capture.Status.PLANNED).exists()
+
+
+def wished_session(camera: Camera) -> dict[str, Any] | None:
+    """The session that a camera should run or stop, as JSON."""
+    session = active_session(camera)
+    return session_order(session) if session else None

@@ -1,0 +1,84 @@
+"""A DSLR for tests: libgphoto2's virtual camera behind our port library, driven in a process of its own,
+
+because a hang or a crash in the library must not take pytest with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.fakes.gphoto2_port.build import control
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+PRELUDE = """
+import hashlib, json, time
+from cameras.drivers.base import CameraError, ExposureRequest, SystemClock
+from cameras.drivers.gphoto2 import Gphoto2Driver
+from tests.fakes.gphoto2_port.build import control
+
+clock = SystemClock()
+soon = lambda: clock.monotonic() + 10
+driver = Gphoto2Driver("", clock)
+say = lambda value: print(json.dumps(value), flush=True)
+bytes_of = lambda exposure: b"".join(chunk for file in exposure.files for chunk in file.chunks())
+
+def failure(call, *arguments):
+    try:
+        call(*arguments)
+    except CameraError as error:
+        return {"message": str(error), "reason": error.reason,
+                "permanent": error.permanent, "before_shutter": error.before_shutter}
+"""
+
+
+@dataclass(frozen=True)
+class Dslr:
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def picture(self) -> bytes:
+        """What it takes, whatever it is pointed at."""
+        return (self.folder / "pictures" / "scene.jpg").read_bytes()
+
+    def misbehaves(self, order: str) -> None:
+        control(self.folder, order)
+
+    def obeyed(self) -> bool:
+        """Whether an order with `once` was met."""
+        return not (self.folder / "control").exists()
+
+    def says(self, script: str) -> Any:
+        """What the script last said, as JSON; anything but a clean exit is an error with its output."""
+        with self.process(script) as process:
+            output, errors = process.communicate(timeout=20)
+        assert process.returncode == 0, errors
+        return json.loads(output.splitlines()[-1])
+
+    @contextmanager
+    def process(self, script: str) -> Iterator[subprocess.Popen[str]]:
+        """The script in a process that is killed at the end."""
+        command = [sys.executable, "-W", "error", "-c", f"{PRELUDE}\nfolder = {str(self.folder)!r}\n{script}"]
+        with subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env={"PATH": os.environ["PATH"], **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGKILL)

@@ -1,0 +1,42 @@
+"""The driver that docs/drivers.md shows is one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.drivers.base import CameraError, Driver, ExposureRequest
+from cameras.drivers.opencv.addresses import FORMATS
+from cameras.drivers.simulated.driver import DEFAULTS
+from tests.fakes.clock import SteppingClock
+
+PAGE = Path(__file__).parents[3] / "docs" / "drivers.md"
+
+
+@pytest.fixture
+def dark() -> Driver:
+    names: dict[str, Any] = {}
+    exec("".join(re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)), names)
+    driver: Driver = names["DarkDriver"]("", SteppingClock())
+    driver.open(driver.clock.monotonic() + 5)
+    return driver
+
+
+def test_the_documented_driver_applies_and_exposes(dark: Driver) -> None:
+    applied = dark.apply({"exposure_us": 2000, "gain": 3}, dark.clock.monotonic() + 5)
+    exposure = dark.expose(ExposureRequest(), dark.clock.monotonic() + 5)
+    assert (applied.actual, applied.warnings) == ({"exposure_us": 2000}, ["The camera has no gain."])
+    assert exposure.ended_ns - exposure.started_ns == 2_000_000
+
+
+def test_the_documented_driver_keeps_to_its_deadline(dark: Driver) -> None:
+    with pytest.raises(CameraError, match="longer than it was given"):
+        dark.expose(ExposureRequest(), dark.clock.monotonic() - 1)
+
+
+@pytest.mark.parametrize("name", sorted({*DEFAULTS, *FORMATS} - {"temperature_swing_celsius", "temperature_period_s"}))
+def test_the_page_names_every_setting_and_ending(name: str) -> None:
+    assert name in PAGE.read_text()

@@ -1,0 +1,288 @@
+"""DSLRs, by the real libgphoto2 and its virtual camera: at most 1 s, f/2.8 and above, no ISO, no bulb."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cameras.drivers.gphoto2 import Gphoto2Driver
+from cameras.drivers.gphoto2.driver import library_warnings
+from cameras.drivers.gphoto2.holders import holders
+from tests.cameras.drivers.dslr import Dslr
+
+TAKE_60 = """
+def take(request):                       # as the core does: the same capture once more, if no shutter was released
+    try:
+        return driver.expose(request, soon())
+    except CameraError as error:
+        if not error.before_shutter:
+            raise
+        driver.open(soon())
+        return driver.expose(request, soon())
+
+driver.open(soon())
+driver.apply({"f_number": 5.6}, soon())
+taken = [take(ExposureRequest(exposure_us=100_000)) for _ in range(60)]
+say([sorted({hashlib.sha256(bytes_of(exposure)).hexdigest() for exposure in taken}), len(taken),
+     [exposure.actual["f_number"] for exposure in taken].count(5.6)])
+"""
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that goes by the name of the desktop's camera part."""
+    name = "gvfs-gphoto2-volume-monitor"
+    with subprocess.Popen([name, "-c", "input()"], executable=sys.executable, stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def test_the_camera_says_who_it_is(dslr: Dslr) -> None:
+    identity = dslr.says("i = driver.open(soon()); say([i.vendor, i.model, i.serial, i.firmware, i.library])")
+    assert identity == ["GP", "VC", "0.1", "2.5.11", "libgphoto2 2.5.34"]
+
+
+def test_a_camera_is_detected_with_its_serial_as_address(dslr: Dslr) -> None:
+    assert dslr.says("say(driver.detect())") == [{"address": "0.1", "model": "Nikon DSC D750", "serial": "0.1"}]
+
+
+def test_the_wheels_own_virtual_camera_needs_nothing_but_vcameradir(dslr: Dslr) -> None:
+    plain = Dslr(dslr.folder, {"VCAMERADIR": dslr.environment["VCAMERADIR"], "HOME": str(dslr.folder)})
+    plain.misbehaves("absent")
+    assert plain.says("say(len(driver.detect()))") == 1
+
+
+def test_only_what_the_camera_has_is_a_capability(dslr: Dslr) -> None:
+    can = dslr.says("""
+driver.open(soon())
+can = driver.capabilities()
+say({"stream": can.stream, **{name: can.settings[name].choices for name in can.settings}})
+""")
+    assert sorted(can) == ["capture_target", "exposure_us", "f_number", "stream"]
+    assert can["exposure_us"] == [100, 1200, 2500, 5000, 10_000, 20_000, 50_000, 100_000, 1_000_000]
+    assert can["f_number"][:2] == [2.8, 3.5]
+
+
+def test_the_nearest_value_is_used_and_said(dslr: Dslr) -> None:
+    applied = dslr.says("""
+driver.open(soon())
+applied = driver.apply({"exposure_us": 8_000_000, "f_number": 1.4, "iso": 100}, soon())
+say([applied.actual, applied.warnings])
+""")
+    assert applied[0] == {"exposure_us": 1_000_000, "f_number": 2.8, "capture_target": "memory"}
+    assert applied[1] == [
+        "8 s was asked; the camera's nearest is 1 s.",
+        "This camera lets no ISO be set over USB; ISO 100 was asked.",
+        "f/1.4 was asked; the camera's nearest is f/2.8.",
+    ]
+
+
+def test_a_value_that_the_camera_has_gives_no_warning(dslr: Dslr) -> None:
+    script = 'driver.open(soon()); say(driver.apply({"exposure_us": 100_000, "f_number": 5.6}, soon()).warnings)'
+    assert dslr.says(script) == []
+
+
+def test_a_capture_is_byte_for_byte_what_the_camera_made(dslr: Dslr) -> None:
+    taken = dslr.says("""
+driver.open(soon())
+exposure = driver.expose(ExposureRequest(exposure_us=100_000), soon())
+file = exposure.files[0]
+say([hashlib.sha256(bytes_of(exposure)).hexdigest(), file.kind, file.suffix, file.size, exposure.missing,
+     exposure.actual["exposure_us"], exposure.started_ns <= exposure.ended_ns])
+""")
+    whole = hashlib.sha256(dslr.picture).hexdigest()
+    assert taken == [whole, "jpeg", ".jpg", len(dslr.picture), [], 100_000, True]
+
+
+def test_a_picture_outlives_its_camera_and_comes_in_pieces_of_a_mebibyte(dslr: Dslr) -> None:
+    (dslr.folder / "pictures" / "scene.jpg").write_bytes(dslr.picture + bytes(3 << 20))
+    pieces = dslr.says("""
+driver.open(soon())
+file = driver.expose(ExposureRequest(), soon()).files[0]
+driver.close()
+say([hashlib.sha256(b"".join(file.chunks())).hexdigest(), max(map(len, file.chunks()))])
+""")
+    assert pieces == [hashlib.sha256(dslr.picture).hexdigest(), 1 << 20]
+
+
+def test_sixty_captures_in_a_row_lose_nothing(dslr: Dslr) -> None:
+    assert dslr.says(TAKE_60) == [[hashlib.sha256(dslr.picture).hexdigest()], 60, 60]
+
+
+def test_what_was_captured_leaves_the_card_only_when_forgotten(dslr: Dslr) -> None:
+    on_card = dslr.says("""
+driver.open(soon())
+listing = lambda file: driver._session._camera.folder_list_files(file.folder)
+exposure = driver.expose(ExposureRequest(), soon())
+before = listing(exposure.card[0]).count()
+driver.forget(exposure, soon())
+driver.forget(exposure, soon())
+say([before, listing(exposure.card[0]).count()])
+""")
+    assert on_card == [1, 0]
+
+
+def test_keep_on_card_keeps(dslr: Dslr) -> None:
+    kept = dslr.says("""
+driver.open(soon())
+driver.apply({"keep_on_card": True}, soon())
+exposure = driver.expose(ExposureRequest(), soon())
+driver.forget(exposure, soon())
+say(driver._session._camera.folder_list_files(exposure.card[0].folder).count())
+""")
+    assert kept == 1
+
+
+def test_a_name_of_an_earlier_session_is_not_deleted(dslr: Dslr) -> None:
+    kept = dslr.says("""
+driver.open(soon())
+old = driver.expose(ExposureRequest(), soon())
+driver.open(soon())
+new = driver.expose(ExposureRequest(), soon())
+driver.forget(old, soon())
+say([old.card[0].name == new.card[0].name, driver._session._camera.folder_list_files(new.card[0].folder).count()])
+""")
+    assert kept == [True, 1]
+
+
+def test_no_camera_is_unreachable_and_says_what_to_check(dslr: Dslr) -> None:
+    dslr.misbehaves("absent")
+    error = dslr.says("say(failure(driver.open, soon()))")
+    assert error["reason"] == "camera_unreachable"
+    assert error["message"].startswith("No camera answers over USB. Check that it is switched on")
+
+
+def test_a_camera_of_another_serial_is_not_taken(dslr: Dslr) -> None:
+    error = dslr.says('driver = Gphoto2Driver("6012345", clock); say(failure(driver.open, soon()))')
+    assert error["reason"] == "camera_unreachable"
+    assert "attached are Nikon DSC D750 at usb:001,001" in error["message"]
+
+
+@pytest.mark.parametrize("address", ["0.1", "usb:001,001"])
+def test_a_camera_is_found_by_its_address(dslr: Dslr, address: str) -> None:
+    assert dslr.says(f"driver = Gphoto2Driver({address!r}, clock); say(driver.open(soon()).serial)") == "0.1"
+
+
+def test_a_held_camera_names_who_probably_holds_it(dslr: Dslr, desktop: subprocess.Popen[bytes]) -> None:
+    dslr.misbehaves("busy")
+    error = dslr.says('driver = Gphoto2Driver("0.1", clock); say(failure(driver.open, soon()))')
+    assert error["reason"] == "camera_held"
+    assert f"gvfs-gphoto2-volume-monitor (pid {desktop.pid}; stop it with `systemctl --user mask" in error["message"]
+
+
+def test_whoever_has_the_device_open_is_a_holder(tmp_path: Path) -> None:
+    device = tmp_path / "device"
+    device.touch()
+    with device.open() as held, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=held) as other:
+        wait_until(lambda: [holder.name for holder in holders(str(device))] == ["cat"])
+        (holder,) = holders(str(device))
+        other.communicate(timeout=5)
+    assert (holder.pid, holder.stop) == (other.pid, f"kill {other.pid}")
+
+
+def test_a_transfer_error_before_the_shutter_may_be_tried_again(dslr: Dslr) -> None:
+    failed, taken = dslr.says("""
+driver.open(soon())
+control(folder, "error")
+first = failure(driver.expose, ExposureRequest(exposure_us=100_000), soon())
+control(folder, "")
+driver.open(soon())
+say([first, len(driver.expose(ExposureRequest(), soon()).files)])
+""")
+    assert failed["before_shutter"]
+    assert not failed["permanent"]
+    assert taken == 1
+
+
+def test_a_transfer_error_in_the_order_to_expose_is_not_tried_again(dslr: Dslr) -> None:
+    failed, closed = dslr.says("""
+driver.open(soon())
+control(folder, "error capture once")
+say([failure(driver.expose, ExposureRequest(), soon()), failure(driver.expose, ExposureRequest(), soon())])
+""")
+    assert failed["reason"] == "camera_unreachable"
+    assert not failed["before_shutter"]
+    assert "Open it first" in closed["message"]
+
+
+def test_a_camera_that_is_pulled_out_is_gone(dslr: Dslr) -> None:
+    failed, taken = dslr.says("""
+driver.open(soon())
+control(folder, "absent")
+first = failure(driver.expose, ExposureRequest(), soon())
+control(folder, "")
+driver.open(soon())
+say([first, len(driver.expose(ExposureRequest(), soon()).files)])
+""")
+    assert failed["reason"] == "camera_unreachable"
+    assert "does not answer" in failed["message"]
+    assert taken == 1
+
+
+def test_a_refused_value_is_said_and_the_picture_is_taken(dslr: Dslr) -> None:
+    warnings, files = dslr.says("""
+driver.open(soon())
+control(folder, "error set once")
+exposure = driver.expose(ExposureRequest(exposure_us=100_000), soon())
+say([exposure.warnings, len(exposure.files)])
+""")
+    assert warnings == ["0.1 s was asked; the camera refuses it in its present mode."]
+    assert files == 1
+
+
+def test_a_deadline_that_is_over_releases_no_shutter(dslr: Dslr) -> None:
+    error = dslr.says("driver.open(soon()); say(failure(driver.expose, ExposureRequest(), clock.monotonic() - 1))")
+    assert error["reason"] == "too_slow"
+    assert error["before_shutter"]
+
+
+def test_a_capture_that_hangs_leaves_other_threads_alive_and_dies_of_a_kill(dslr: Dslr) -> None:
+    dslr.misbehaves("hang capture once")
+    script = """
+import threading
+driver.open(soon())
+threading.Thread(target=driver.expose, args=(ExposureRequest(), soon()), daemon=True).start()
+while True:
+    say("alive")
+    time.sleep(0.01)
+"""
+    with dslr.process(script) as process:
+        wait_until(dslr.obeyed)
+        assert process.stdout is not None
+        assert process.stdout.readline() == '"alive"\n'
+        process.kill()
+        assert process.wait(timeout=5) == -signal.SIGKILL
+    assert dslr.says("driver.open(soon()); say(len(driver.expose(ExposureRequest(), soon()).files))") == 1
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Ten seconds at most."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "It never came true."
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("address", ["", "6012345", "0.1", "usb:001,004", "  0.1 "])
+def test_these_are_addresses(address: str) -> None:
+    assert Gphoto2Driver.check_address(address, []) == address.strip()
+
+
+@pytest.mark.parametrize(
+    "address", ["usb:1", "/dev/video0", "http://camera", "a b", "-x", "usb:001,001;x", "é", "x" * 65]
+)
+def test_these_are_none(address: str) -> None:
+    with pytest.raises(ValueError, match="serial number"):
+        Gphoto2Driver.check_address(address, [])
+
+
+def test_an_old_libgphoto2_is_warned_of() -> None:
+    assert library_warnings("2.5.34") == []
+    assert "CVE-2026-40333" in library_warnings("2.5.33")[0]

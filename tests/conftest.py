@@ -1,0 +1,88 @@
+"""Every run has its own station: a temporary data folder, and nothing of the developer's own environment.
+
+This happens before Django's settings are loaded, because the station's configuration is read then.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from skycam_project.config.model import VARIABLES
+
+if TYPE_CHECKING:
+    from rest_framework.test import APIClient
+
+FOLDER = Path(tempfile.mkdtemp(prefix="skycam-test-"))
+"""The run's own folder: the configuration file, and the data folder `data`."""
+
+
+def leave_the_developers_environment() -> None:
+    for name in [name for name in os.environ if name in VARIABLES or name.startswith("SKYCAM_")]:
+        del os.environ[name]
+    (FOLDER / "skycam.yaml").touch()  # with it, no .env of the current folder is read
+    os.environ["SKYCAM_CONFIG"] = str(FOLDER / "skycam.yaml")
+    os.environ["SKYCAM_DATA"] = str(FOLDER / "data")
+
+
+def load_settings() -> None:
+    from django.conf import settings
+
+    if settings.configured:
+        raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE (and --ds): the tests load the settings by themselves.")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
+    # The station's own file, so that the processes that a test starts see the same database.
+    settings.DATABASES["default"]["TEST"] = {"NAME": settings.DATABASES["default"]["NAME"]}
+
+
+leave_the_developers_environment()
+load_settings()
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def signed_in(role: str) -> APIClient:
+    """A client with the session of a user of that role, named `a-ROLE`."""
+    from rest_framework.test import APIClient
+
+    from skycam_project.access.models import User
+
+    client = APIClient()
+    client.force_login(User.objects.create_user(username=f"a-{role}", role=role))
+    return client
+
+
+@pytest.fixture
+def viewer(db: None) -> APIClient:
+    return signed_in("viewer")
+
+
+@pytest.fixture
+def operator(db: None) -> APIClient:
+    return signed_in("operator")
+
+
+@pytest.fixture
+def manager(db: None) -> APIClient:
+    return signed_in("manager")
+
+
+@pytest.fixture
+def stranger(db: None) -> APIClient:
+    """Somebody who is signed in but has no role."""
+    return signed_in("none")
+
+
+@pytest.fixture
+def anonymous(db: None) -> APIClient:
+    """Somebody who is not signed in."""
+    from rest_framework.test import APIClient
+
+    return APIClient()

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from skycam_project.config import ConfigError, ConfigManager, check_writable, socket_path
+from skycam_project.config.folder import KEY_FILE, create_once, secret_key
+
+KILLED_BEFORE_LINK = """
+import os, signal, sys, pathlib
+os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from skycam_project.config.folder import secret_key
+secret_key(pathlib.Path(sys.argv[1]))
+"""
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_the_data_folder_is_its_owners_alone(configure):
+    data = configure().config.data
+    assert mode(data) == 0o700
+    assert mode(data / KEY_FILE) == 0o600
+    assert {"run", "logs", "sources", "images"} <= set(os.listdir(data))
+
+
+def test_key_and_station_are_kept(configure):
+    first, second = configure().config, configure().config
+    assert (first.secret_key, first.station) == (second.secret_key, second.station)
+
+
+def test_two_data_folders_are_two_stations(configure):
+    first, second = configure(SKYCAM_DATA="a").config, configure(SKYCAM_DATA="b").config
+    assert first.station != second.station
+    assert first.redis_url != second.redis_url
+
+
+def test_all_who_start_at_once_get_the_same_key(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(secret_key, [tmp_path] * 8))
+    assert len(keys) == 1
+
+
+def test_the_second_to_make_a_file_leaves_the_first_ones(tmp_path):
+    create_once(tmp_path / "file", "first")
+    create_once(tmp_path / "file", "second")
+    assert (tmp_path / "file").read_text() == "first\n"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_kill_while_the_key_is_made_leaves_no_empty_key(tmp_path):
+    killed = subprocess.run([sys.executable, "-c", KILLED_BEFORE_LINK, str(tmp_path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / KEY_FILE).exists()
+    assert len(secret_key(tmp_path)) >= 50
+
+
+def test_an_emptied_key_is_an_error_and_not_a_new_key(tmp_path):
+    (tmp_path / KEY_FILE).touch()
+    with pytest.raises(ConfigError, match="does not hold what it should"):
+        secret_key(tmp_path)
+
+
+def test_a_file_where_the_data_folder_should_be_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        ConfigError, match=r"The data folder .*/file is in the way of a file; set SKYCAM_DATA to a folder\."
+    ):
+        ConfigManager(environment={"SKYCAM_DATA": "file"}, here=tmp_path)
+
+
+def test_a_data_folder_that_cannot_be_made_is_said():
+    with pytest.raises(ConfigError, match=r"The data folder /proc/skycam cannot be made: "):
+        ConfigManager(environment={"SKYCAM_DATA": "/proc/skycam"})
+
+
+def test_whoever_only_reads_makes_no_data_folder(tmp_path):
+    with pytest.raises(ConfigError, match=r"There is no station in .*Start one with `skycam up`"):
+        ConfigManager(environment={}, here=tmp_path, create=False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_socket_lies_in_the_data_folder(tmp_path):
+    assert socket_path(tmp_path, "valkey") == tmp_path / "run" / "valkey.sock"
+
+
+@pytest.fixture
+def long_folder(tmp_path):
+    """A data folder with a path too long for a socket; its private folder is removed afterwards."""
+    data = tmp_path / ("x" * 100)
+    yield data
+    folder = socket_path(data, "x").parent
+    folder.rmdir()
+
+
+def test_a_path_too_long_for_a_socket_gets_a_private_folder(long_folder):
+    path = socket_path(long_folder, "valkey")
+    assert path == socket_path(long_folder, "valkey")
+    assert len(str(path)) <= 107
+    assert mode(path.parent) == 0o700
+
+
+def test_a_private_folder_that_others_may_enter_is_refused(long_folder):
+    folder = socket_path(long_folder, "valkey").parent
+    folder.chmod(0o755)
+    with pytest.raises(ConfigError, match="is not a private folder of this user's"):
+        socket_path(long_folder, "valkey")
+    folder.chmod(0o700)
+
+
+def test_a_link_in_place_of_the_private_folder_is_refused(long_folder, tmp_path):
+    folder = socket_path(long_folder, "valkey").parent
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(ConfigError, match="is not a private folder of this user's"):
+        socket_path(long_folder, "valkey")
+    folder.unlink()
+
+
+def test_a_storage_root_that_is_missing_is_said_and_not_made(tmp_path):
+    with pytest.raises(ConfigError, match=r"The storage root .*/images does not exist\. Mount it, make it, or set"):
+        check_writable(tmp_path / "images")
+    assert not (tmp_path / "images").exists()
+
+
+def test_a_storage_root_that_cannot_be_written_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"The storage root .* cannot be written: Not a directory\. Change its owner"):
+        check_writable(tmp_path / "file")
+
+
+def test_a_good_storage_root_is_left_as_it_was(tmp_path):
+    check_writable(tmp_path)
+    assert os.listdir(tmp_path) == []
