@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
+
 from cameras.models import Camera, CameraQuerySet
 
 
@@ -27,3 +29,20 @@ def primary_camera_for(user: Any) -> Camera:
     if camera is None:
         raise NoPrimaryCamera
     return camera
+
+
+def hidden_cameras(user: Any) -> list[Camera]:
+    """Those that have an audience without `user`, removed ones too. For users with a role."""
+    if user.may("manager"):
+        return []
+    seen = Camera.objects.filter(Q(audience=None) | Q(audience=user)).values("pk")
+    return list(Camera.objects.exclude(pk__in=seen))
+
+
+def hidden_slugs(user: Any) -> set[str]:
+    """The slugs of hidden cameras, less those that a camera which may be seen has too."""
+    hidden = hidden_cameras(user)
+    if not hidden:
+        return set()
+    seen = Camera.objects.exclude(pk__in=[camera.pk for camera in hidden]).values_list("slug", flat=True)
+    return {camera.slug for camera in hidden} - set(seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pydantic
@@ -34,3 +35,9 @@ def sentence(item: Any) -> str:
     """One line of a pydantic error: `gain: Input should be greater than or equal to 0`."""
     where = ".".join(str(part) for part in item["loc"])
     return f"{where}: {item['msg']}" if where else str(item["msg"])
+
+
+@functools.cache
+def settings_schema(kind: str) -> dict[str, Any]:
+    """The JSON schema of a kind's settings. Not to be written to."""
+    return driver_class(kind).Settings.model_json_schema()

@@ -12,6 +12,10 @@ logger = logging.getLogger(__name__)
 
 HEALTH: dict[str, str] = {
     "database": "monitoring.health.database_problems",
+    "broker": "cameras.health.broker_problems",
+    "hosts": "cameras.health.host_problems",
+    "cameras": "cameras.health.camera_problems",
+    "disk": "captures.health.disk_problems",
 }
 
 

@@ -12,8 +12,9 @@ from skycam_project.pooled_threads import PooledThreads
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 django_application = get_asgi_application()
 
+from skycam_project.body_limit import BodyLimit  # noqa: E402
 from skycam_project.routing import websocket_urlpatterns  # noqa: E402 - consumers need the apps
 
 application = ProtocolTypeRouter(
-    {"http": PooledThreads(django_application), "websocket": URLRouter(websocket_urlpatterns)}
+    {"http": BodyLimit(PooledThreads(django_application)), "websocket": URLRouter(websocket_urlpatterns)}
 )

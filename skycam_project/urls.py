@@ -1,9 +1,13 @@
-from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.contrib import admin
+from django.urls import include, path
 
+from skycam_project.health import healthz
 
-def healthz(_request: HttpRequest) -> HttpResponse:
-    return HttpResponse("ok", content_type="text/plain")
-
-
-urlpatterns = [path("healthz", healthz)]
+urlpatterns = [
+    path("healthz", healthz),
+    path("admin/", admin.site.urls),
+    path("api/", include("skycam_project.api")),
+]
+handler400 = "skycam_project.access.problems.bad_request"
+handler404 = "skycam_project.access.problems.not_found"
+handler500 = "skycam_project.access.problems.server_error"

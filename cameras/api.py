@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from pydantic import TypeAdapter
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cameras import services, status
+from cameras.bodies import (
+    CameraBody,
+    CapabilitiesBody,
+    SettingsBody,
+    camera_body,
+    capabilities_body,
+    settings_body,
+)
+from cameras.control import ControlError
+from cameras.detection import detect
+from cameras.models import Camera
+from cameras.selectors import camera_for, cameras_for, primary_camera_for
+from cameras.serializers import CameraChange, CameraList, CameraNew, DetectedList, FrameQuery, Settings, SettingsQuery
+
+FRAME_WAIT_S = 3.0
+SETTINGS = TypeAdapter(Settings)
+
+
+def actor(request: Request) -> str:
+    return str(request.user.get_username())
+
+
+class CameraView(APIView):
+    """A view of the camera that the address names; of the primary camera where it names none."""
+
+    def camera(self) -> Camera:
+        if slug := self.kwargs.get("slug"):
+            return camera_for(self.request.user, slug)
+        return primary_camera_for(self.request.user)
+
+
+class CamerasView(APIView):
+    roles = {"GET": "viewer", "POST": "manager"}
+
+    @extend_schema(responses=CameraList)
+    def get(self, request: Request) -> Response:
+        """The cameras that you may see."""
+        return Response({"results": [camera_body(camera) for camera in cameras_for(request.user)]})
+
+    @extend_schema(request=CameraNew, responses={201: CameraBody})
+    def post(self, request: Request) -> Response:
+        """Add a camera."""
+        wanted = CameraNew.model_validate(request.data).model_dump()
+        settings = wanted.pop("settings")
+        camera = services.add_camera(**wanted, values=settings, actor=actor(request))
+        return Response(camera_body(camera), 201, headers={"Location": f"/api/v1/cameras/{camera.slug}/"})
+
+
+class CameraDetailView(CameraView):
+    roles = {"GET": "viewer", "PATCH": "manager", "DELETE": "manager"}
+
+    @extend_schema(responses=CameraBody)
+    def get(self, request: Request, slug: str) -> Response:
+        """One camera as the database has it; `status/` says how it is now."""
+        return Response(camera_body(self.camera()))
+
+    @extend_schema(request=CameraChange, responses=CameraBody)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change a camera. Its host follows by itself."""
+        changes = CameraChange.model_validate(request.data).changes()
+        return Response(camera_body(services.change_camera(self.camera(), changes, actor(request))))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, slug: str) -> Response:
+        """Remove a camera. Its captures stay."""
+        services.remove_camera(self.camera(), actor(request))
+        return Response(status=204)
+
+
+class DetectView(APIView):
+    roles = {"POST": "manager"}
+
+    @extend_schema(request=None, responses=DetectedList)
+    def post(self, request: Request) -> Response:
+        """What is attached to the host that answers."""
+        return Response(detect())
+
+
+class ConnectView(CameraView):
+    roles = {"POST": "operator"}
+    connected = True
+
+    @extend_schema(request=None, responses=status.Status)
+    def post(self, request: Request, slug: str = "") -> Response:
+        """Wish the camera connected (or not) and answer with what was observed. The wish lasts across restarts."""
+        camera = services.set_connected(self.camera(), self.connected, actor(request))
+        return Response(services.reconcile(camera))
+
+
+class StatusView(CameraView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=status.Status)
+    def get(self, request: Request, slug: str = "") -> Response:
+        """How the camera is now."""
+        return Response(status.read(self.camera()))
+
+
+class SettingsView(CameraView):
+    roles = {"GET": "viewer", "PUT": "operator", "PATCH": "operator"}
+
+    @extend_schema(parameters=SettingsQuery.parameters(), responses=SettingsBody)
+    def get(self, request: Request, slug: str) -> Response:
+        """The settings as last read back from the camera; `?refresh=1` asks it."""
+        query = SettingsQuery.of(request)
+        camera = self.camera()
+        return Response(settings_body(camera, services.refresh_settings(camera) if query.refresh else None))
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=SettingsBody)
+    def put(self, request: Request, slug: str) -> Response:
+        """Wish exactly these settings; what is not named is left to the camera."""
+        return self._set(request, replace=True)
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=SettingsBody)
+    def patch(self, request: Request, slug: str) -> Response:
+        """Wish these settings besides those that are wished for already."""
+        return self._set(request, replace=False)
+
+    def _set(self, request: Request, *, replace: bool) -> Response:
+        camera = self.camera()
+        values: dict[str, Any] = SETTINGS.validate_python(request.data)
+        return Response(settings_body(camera, services.set_settings(camera, values, actor(request), replace=replace)))
+
+
+class CapabilitiesView(CameraView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=CapabilitiesBody)
+    def get(self, request: Request, slug: str) -> Response:
+        """What the camera can do, as it said when it was opened last."""
+        return Response(capabilities_body(self.camera()))
+
+
+class FrameView(CameraView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(parameters=FrameQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    def get(self, request: Request, slug: str) -> HttpResponse:
+        """The newest picture of the live view."""
+        from cameras.live.service import frame_jpeg
+
+        query = FrameQuery.of(request)
+        camera = self.camera()
+        picture = frame_jpeg(camera, query.quality, FRAME_WAIT_S)
+        if picture is None:
+            raise ControlError(f"{camera.slug} gave no picture within {FRAME_WAIT_S:g} s. `status/` says how it is.")
+        return HttpResponse(picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"})

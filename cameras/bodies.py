@@ -1,0 +1,94 @@
+"""Cameras as JSON, for API, sockets and command line alike."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypedDict
+
+from cameras.models import Camera
+from cameras.status import desired
+from monitoring.bodies import stamp_or_none
+
+SECRET_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+class CameraBody(TypedDict):
+    """`settings` is what is wished for; `observed` is what was last seen, `since` when it began."""
+
+    slug: str
+    name: str
+    kind: str
+    address: str
+    host: str
+    enabled: bool
+    connected: bool
+    primary: bool
+    settings: dict[str, Any]
+    desired: str
+    observed: str
+    reason: str
+    since: str | None
+    identity: dict[str, Any]
+
+
+class SettingsBody(TypedDict):
+    """`desired` is the row's wish, `actual` what the camera had when it was read back at `read_at`."""
+
+    camera: str
+    desired: dict[str, Any]
+    actual: dict[str, Any]
+    read_at: str | None
+    warnings: list[str]
+
+
+class CapabilitiesBody(TypedDict):
+    """`capabilities` as the camera gave them when it was opened last; `settings` is their JSON schema."""
+
+    camera: str
+    kind: str
+    capabilities: dict[str, Any]
+    settings: dict[str, Any]
+
+
+def camera_body(camera: Camera) -> CameraBody:
+    return CameraBody(
+        slug=camera.slug,
+        name=camera.name,
+        kind=camera.kind,
+        address=without_secret(camera.address),
+        host=camera.host,
+        enabled=camera.enabled,
+        connected=camera.connected,
+        primary=camera.primary,
+        settings=camera.settings,
+        desired=desired(camera),
+        observed=camera.observed,
+        reason=camera.observed_reason,
+        since=stamp_or_none(camera.observed_at),
+        identity=camera.identity,
+    )
+
+
+def without_secret(address: str) -> str:
+    """The address without the name and password that a network camera's may hold."""
+    return SECRET_IN_ADDRESS.sub("***@", address)
+
+
+def settings_body(camera: Camera, answer: dict[str, Any] | None = None) -> SettingsBody:
+    """From the camera's own `answer` to a command, else from what was read back last."""
+    answer = answer or {}
+    return SettingsBody(
+        camera=camera.slug,
+        desired=camera.settings,
+        actual=answer.get("actual", camera.read_back),
+        read_at=answer.get("read_at") or stamp_or_none(camera.read_at),
+        warnings=answer.get("warnings", []),
+    )
+
+
+def capabilities_body(camera: Camera) -> CapabilitiesBody:
+    from cameras.validation import settings_schema
+
+    return CapabilitiesBody(
+        camera=camera.slug, kind=camera.kind, capabilities=camera.capabilities, settings=settings_schema(camera.kind)
+    )

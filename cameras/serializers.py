@@ -1,0 +1,77 @@
+"""What may be asked of cameras, checked before a row is written or a command sent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from cameras.bodies import CameraBody
+from monitoring.cursor import Query
+
+Settings = Annotated[dict[str, Any], Field(description="As the kind's schema says, see `capabilities/`.")]
+Name = Annotated[str, Field(max_length=80)]
+Address = Annotated[str, Field(max_length=500)]
+Host = Annotated[str, Field(max_length=60)]
+
+
+def _no_route(slug: str) -> str:
+    if slug == "detect":
+        raise ValueError("A camera cannot be called detect: that is a route.")
+    return slug
+
+
+class CameraNew(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    slug: Annotated[str, Field(max_length=40), AfterValidator(_no_route)]
+    kind: Annotated[str, Field(max_length=20)]
+    name: Name = ""
+    address: Address = ""
+    host: Annotated[Host, Field(description="Empty: the host that answers.")] = ""
+    settings: Settings = {}
+    primary: bool = False
+
+
+class CameraChange(BaseModel):
+    """Only what is named is changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Annotated[Name, Field(min_length=1)] | None = None
+    address: Address | None = None
+    host: Annotated[Host, Field(min_length=1)] | None = None
+    enabled: bool | None = None
+    settings: Settings | None = None
+    primary: bool | None = None
+
+    def changes(self) -> dict[str, Any]:
+        return self.model_dump(exclude_none=True)
+
+
+class CameraList(TypedDict):
+    results: list[CameraBody]
+
+
+class Detected(TypedDict):
+    kind: str
+    label: str
+    address: str
+    model: str
+    serial: str
+
+
+class DetectedList(TypedDict):
+    """`problems` says for each kind that could not be asked why."""
+
+    host: str
+    results: list[Detected]
+    problems: dict[str, str]
+
+
+class SettingsQuery(Query):
+    refresh: Annotated[bool, Field(description="Ask the camera now.")] = False
+
+
+class FrameQuery(Query):
+    quality: Literal["low", "medium", "high"] = "medium"

@@ -1,0 +1,180 @@
+"""Captures and sessions as JSON, for API, sockets and command line alike. They read what was fetched with them
+(`captures.selectors`), and ask the database nothing themselves."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from captures.models import Capture, CaptureFile, Session, SessionGap
+from monitoring.bodies import stamp, stamp_or_none
+
+
+class FileBody(TypedDict):
+    kind: str
+    filename: str
+    bytes: int
+    sha256: str
+    width: int | None
+    height: int | None
+    url: str
+
+
+class CaptureBody(TypedDict):
+    """One planned still. `started` is null until the shutter has opened. The fields of the primary file stand at
+    the top as well, null without files. `asked` is what was wanted; exposure_us, gain, ... what was used."""
+
+    id: str
+    camera: str
+    session: str | None
+    index: int | None
+    status: str
+    reason: str
+    message: str
+    planned: str
+    started: str | None
+    ended: str | None
+    exposure_us: int | None
+    asked: dict[str, Any]
+    gain: float | None
+    iso: int | None
+    f_number: float | None
+    temperature_celsius: float | None
+    simulated: bool
+    driver: str
+    library: str
+    firmware: str
+    serial: str
+    clock: str
+    warnings: list[str]
+    requested_by: str
+    job: str
+    note: str
+    filename: str | None
+    bytes: int | None
+    sha256: str | None
+    width: int | None
+    height: int | None
+    files: list[FileBody]
+    thumbnail: str | None
+
+
+GapBody = TypedDict(
+    "GapBody", {"from": str, "to": str, "first_index": int, "count": int, "reason": str, "message": str}
+)
+
+
+class SessionBody(TypedDict):
+    id: str
+    camera: str
+    name: str
+    state: str
+    desired: str
+    reason: str
+    message: str
+    programme: dict[str, Any]
+    created_by: str
+    created: str
+    started: str | None
+    ended: str | None
+    planned: int
+    saved: int
+    failed: int
+    skipped: int
+    exposure_total_s: float
+    gaps: list[GapBody]
+    next: str | None
+
+
+def capture_url(capture: object) -> str:
+    return f"/api/v1/captures/{capture}/"
+
+
+def session_url(session: object) -> str:
+    return f"/api/v1/sessions/{session}/"
+
+
+def file_body(file: CaptureFile) -> FileBody:
+    return FileBody(
+        kind=file.kind,
+        filename=file.path.rpartition("/")[2],
+        bytes=file.bytes,
+        sha256=file.sha256,
+        width=file.width,
+        height=file.height,
+        url=f"{capture_url(file.capture_id)}file/?kind={file.kind}",
+    )
+
+
+def capture_body(capture: Capture) -> CaptureBody:
+    files = [file_body(file) for file in capture.files.all()]
+    primary = files[0] if files else None
+    return CaptureBody(
+        id=str(capture.id),
+        camera=capture.camera.slug,
+        session=str(capture.session_id) if capture.session_id else None,
+        index=capture.index,
+        status=capture.status,
+        reason=capture.reason,
+        message=capture.message,
+        planned=stamp(capture.planned_at),
+        started=stamp(capture.started_at) if capture.exposed else None,
+        ended=stamp_or_none(capture.ended_at),
+        exposure_us=capture.exposure_us,
+        asked=capture.asked,
+        gain=capture.gain,
+        iso=capture.iso,
+        f_number=capture.f_number,
+        temperature_celsius=capture.temperature_celsius,
+        simulated=capture.simulated,
+        driver=capture.driver,
+        library=capture.library,
+        firmware=capture.firmware,
+        serial=capture.serial,
+        clock=capture.clock,
+        warnings=capture.warnings,
+        requested_by=capture.requested_by,
+        job=capture.job,
+        note=capture.note,
+        filename=primary["filename"] if primary else None,
+        bytes=primary["bytes"] if primary else None,
+        sha256=primary["sha256"] if primary else None,
+        width=primary["width"] if primary else None,
+        height=primary["height"] if primary else None,
+        files=files,
+        thumbnail=None,
+    )
+
+
+def gap_body(gap: SessionGap) -> GapBody:
+    return {
+        "from": stamp(gap.from_at),
+        "to": stamp(gap.to_at),
+        "first_index": gap.first_index,
+        "count": gap.count,
+        "reason": gap.reason,
+        "message": gap.message,
+    }
+
+
+def session_body(session: Session) -> SessionBody:
+    return SessionBody(
+        id=str(session.id),
+        camera=session.camera.slug,
+        name=session.name,
+        state=session.state,
+        desired=session.desired,
+        reason=session.reason,
+        message=session.message,
+        programme=session.programme,
+        created_by=session.created_by,
+        created=stamp(session.created_at),
+        started=stamp_or_none(session.started_at),
+        ended=stamp_or_none(session.ended_at),
+        planned=session.planned,
+        saved=session.saved,
+        failed=session.failed,
+        skipped=session.skipped,
+        exposure_total_s=session.exposure_total_us / 1e6,
+        gaps=[gap_body(gap) for gap in session.gaps.all()],
+        next=stamp_or_none(session.next_at),
+    )

@@ -1,0 +1,173 @@
+"""One view serves the files of captures: ranges, validators, flat memory for files of many GB.
+
+A file is opened below its storage root by descriptors, step by step, so that neither `..` nor a symbolic link
+leads out of the root. Only the host that holds a file serves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+from collections.abc import AsyncIterator
+from pathlib import PurePosixPath
+from urllib.parse import quote
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header, http_date
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from cameras.runtime.durable import RootFiles
+from captures.models import CaptureFile
+from captures.ranges import Span, not_modified, requested_span
+from captures.selectors import file_for
+from captures.serializers import FileQuery
+from monitoring.services import raise_alert
+
+CHUNK_BYTES = 256 * 1024
+TYPES = {
+    ".avi": "video/x-msvideo",
+    ".fits": "application/fits",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".mp4": "video/mp4",
+    ".png": "image/png",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+}
+"""Everything else, RAW too, is application/octet-stream: nothing that a browser would run."""
+
+
+class OnOtherHost(Exception):
+    def __init__(self, file: CaptureFile) -> None:
+        super().__init__(f"The file lies on the camera host {file.host!r}. Ask there.")
+        self.host = file.host
+
+
+class FileMissing(Exception):
+    """The row is there and its file is not, or is another."""
+
+
+class OpenFile:
+    """A file's bytes in chunks, read in threads. It closes itself at the end, or when the client has left."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        found = os.fstat(descriptor)
+        self.size, self.modified = found.st_size, found.st_mtime
+        self.span = Span(0, self.size - 1)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        place = self.span.first
+        while place <= self.span.last:
+            size = min(CHUNK_BYTES, self.span.last + 1 - place)
+            chunk = await asyncio.to_thread(os.pread, self._descriptor, size, place)
+            if not chunk:
+                raise OSError("The file became shorter while it was sent.")
+            place += len(chunk)
+            yield chunk
+        self.close()
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        """For a request that was cancelled before there was a response that could close it."""
+        self.close()
+
+
+class CaptureFileView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(
+        parameters=FileQuery.parameters(),
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            (206, "application/octet-stream"): OpenApiTypes.BINARY,
+            304: None,
+        },
+    )
+    def get(self, request: Request, capture: UUID) -> HttpResponseBase:
+        """A file of the capture. Range, If-Range, If-None-Match and HEAD are understood; the ETag is its SHA-256."""
+        query = FileQuery.of(request)
+        file = file_for(request.user, capture, query.kind)
+        try:
+            response = serve(request, file)
+        except FileMissing as error:
+            _tell_missing(file, str(error))
+            raise
+        name = PurePosixPath(file.path).name
+        response.headers["Content-Disposition"] = content_disposition_header(query.download, name) or "inline"
+        return response
+
+
+def serve(request: Request, row: CaptureFile) -> HttpResponseBase:
+    """OnOtherHost, FileMissing or Unsatisfiable where there is nothing to send."""
+    if row.host != settings.STATION.host:
+        raise OnOtherHost(row)
+    file = open_below(row.root.path, row.path)
+    if file.size != row.bytes:
+        raise FileMissing(f"The file {row.path} has {file.size} bytes, and was stored with {row.bytes}.")
+    etag = f'"{row.sha256}"'
+    headers = {
+        "ETag": etag,
+        "Last-Modified": http_date(file.modified),
+        "Cache-Control": "private, max-age=31536000, immutable",
+        "Accept-Ranges": "bytes",
+    }
+    if not_modified(request.headers, etag, file.modified):
+        return HttpResponse(status=304, headers=headers)
+    headers["Content-Type"] = TYPES.get(PurePosixPath(row.path).suffix.lower(), "application/octet-stream")
+    if settings.STATION.web.x_accel and row.root.default:
+        return HttpResponse(headers=headers | {"X-Accel-Redirect": settings.STATION.web.x_accel + quote(row.path)})
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers | {"Content-Length": str(file.size)})
+    return _stream(file, requested_span(request.headers, file.size, etag, file.modified), headers)
+
+
+def _stream(file: OpenFile, span: Span | None, headers: dict[str, str]) -> StreamingHttpResponse:
+    if span is not None:
+        file.span = span
+        headers["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size}"
+    headers["Content-Length"] = str(file.span.length)
+    return StreamingHttpResponse(file, status=206 if span else 200, headers=headers)
+
+
+def open_below(root: str, path: str) -> OpenFile:
+    """FileMissing when `path` is no regular file below `root`, or when a part of it is a symbolic link."""
+    folder, _, name = path.rpartition("/")
+    if any(part in {"", ".", ".."} for part in path.split("/")) or "\0" in path:
+        raise FileMissing(f"{path!r} is no path below a storage root.")
+    try:
+        descriptor = _opened(root, folder, name)
+    except OSError as error:
+        raise FileMissing(f"The file {path} cannot be opened: {error.strerror}.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileMissing(f"{path} is no file.")
+    return OpenFile(descriptor)
+
+
+def _opened(root: str, folder: str, name: str) -> int:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with contextlib.closing(RootFiles(root)) as files, files.folder(folder) as at:
+        return os.open(name, flags, dir_fd=at)
+
+
+def _tell_missing(row: CaptureFile, message: str) -> None:
+    raise_alert(
+        f"storage.missing:{row.pk}",
+        f"{message} Bring it back from a copy; `skycam doctor` says where the storage root is.",
+        severity="error",
+        camera=row.capture.camera.slug,
+        data={"capture": str(row.capture_id), "kind": row.kind, "root": str(row.root_id), "path": row.path},
+    )

@@ -1,0 +1,43 @@
+"""A capture that was not saved, as the problem that its caller is told."""
+
+from __future__ import annotations
+
+from captures.camera_service import Outcome
+
+PROBLEM_OF = {
+    "camera_held": "held",
+    "camera_unreachable": "camera-not-reachable",
+    "camera_hung": "camera-not-reachable",
+    "camera_crashed": "camera-not-reachable",
+    "disk_full": "disk-full",
+    "host_down": "host-down",
+    "too_slow": "too-slow",
+}
+"""Reason of a capture -> type of problem; every other reason is capture-failed or capture-skipped."""
+
+
+class NotSaved(Exception):
+    """A capture ended failed or skipped, or was refused. `problem` is its type, the message what to do."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(_sentence(outcome))
+        self.capture = outcome.capture
+        self.problem = _problem(outcome)
+
+
+def check_saved(outcome: Outcome) -> None:
+    """NotSaved unless the capture was saved or may still be."""
+    if outcome.problem is not None or outcome.capture.status in {"failed", "skipped"}:
+        raise NotSaved(outcome)
+
+
+def _problem(outcome: Outcome) -> str:
+    if outcome.problem is not None:
+        return getattr(outcome.problem, "problem", "broker-down")
+    return PROBLEM_OF.get(outcome.capture.reason, f"capture-{outcome.capture.status}")
+
+
+def _sentence(outcome: Outcome) -> str:
+    if outcome.problem is not None:
+        return str(outcome.problem)
+    return outcome.capture.message or f"The capture was {outcome.capture.status}: {outcome.capture.reason}."

@@ -1,0 +1,71 @@
+"""What a request's conditional headers ask of a file (RFC 9110, sections 13 and 14). One range at most: a request
+for several is answered with the whole file, as the RFC allows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.http import http_date, parse_http_date_safe
+
+ONE_RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*\Z", re.ASCII | re.IGNORECASE)
+MOST_DIGITS = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """First and last byte, both included; `last` is -1 for an empty file."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        return self.last + 1 - self.first
+
+
+class Unsatisfiable(Exception):
+    """The range begins behind the end of the file."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The file has {size} bytes; the range that was asked for lies behind its end.")
+        self.size = size
+
+
+def not_modified(headers: Mapping[str, str], etag: str, modified: float) -> bool:
+    """Whether the caller has this very file already. If-None-Match stands above If-Modified-Since."""
+    if known := headers.get("If-None-Match"):
+        return known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}
+    since = parse_http_date_safe(headers.get("If-Modified-Since", ""))
+    return since is not None and int(modified) <= since
+
+
+def requested_span(headers: Mapping[str, str], size: int, etag: str, modified: float) -> Span | None:
+    """The range asked for, None for the whole file: also when the range cannot be read, or when If-Range
+    names another file than this. Unsatisfiable when it begins behind the end."""
+    match = ONE_RANGE.match(headers.get("Range", ""))
+    if match is None or not _if_range(headers, etag, modified) or max(map(len, match.groups())) > MOST_DIGITS:
+        return None
+    first, last = match.groups()
+    if not first:
+        return _suffix(last, size)
+    if last and int(last) < int(first):
+        return None
+    if int(first) >= size:
+        raise Unsatisfiable(size)
+    return Span(int(first), min(int(last), size - 1) if last else size - 1)
+
+
+def _suffix(length: str, size: int) -> Span | None:
+    """The last bytes: `-500`."""
+    if not length:
+        return None
+    if int(length) == 0 or size == 0:
+        raise Unsatisfiable(size)
+    return Span(max(0, size - int(length)), size - 1)
+
+
+def _if_range(headers: Mapping[str, str], etag: str, modified: float) -> bool:
+    wanted = headers.get("If-Range", "").strip()
+    return wanted in {"", etag, http_date(modified)}

@@ -1,0 +1,88 @@
+"""Which captures and sessions a user may see: all but those of hidden cameras, removed cameras' too.
+
+What is hidden is excluded by a list of ids, never sought by a subquery: so the database walks the index on time.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any, TypedDict
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+
+from cameras.models import Camera
+from cameras.selectors import hidden_cameras
+from captures.models import Capture, CaptureFile, Session
+
+
+class UnknownCamera(Exception):
+    """A filter names a camera that does not exist, or that the user may not see."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no camera {slug!r}.")
+
+
+class DayCount(TypedDict):
+    day: str
+    count: int
+
+
+def camera_condition(user: Any, slug: str | None) -> dict[str, Any]:
+    """The cameras of one slug (removed ones too, since a slug may be used again), or all. UnknownCamera."""
+    if slug is None:
+        return {}
+    hidden = {camera.pk for camera in hidden_cameras(user)}
+    found = [pk for pk in Camera.objects.filter(slug=slug).values_list("pk", flat=True) if pk not in hidden]
+    if not found:
+        raise UnknownCamera(slug)
+    return {"camera_id": found[0]} if len(found) == 1 else {"camera_id__in": found}
+
+
+def captures_for(user: Any) -> QuerySet[Capture]:
+    """With camera and files, in a constant number of queries."""
+    if not _looks(user):
+        return Capture.objects.none()
+    return _seen(Capture.objects.select_related("camera").prefetch_related("files"), user)
+
+
+def sessions_for(user: Any) -> QuerySet[Session]:
+    if not _looks(user):
+        return Session.objects.none()
+    return _seen(Session.objects.select_related("camera").prefetch_related("gaps"), user)
+
+
+def file_for(user: Any, capture: UUID, kind: str | None) -> CaptureFile:
+    """The file of that kind, the primary one without. CaptureFile.DoesNotExist."""
+    files = CaptureFile.objects.select_related("root", "capture__camera")
+    files = files.filter(capture__in=captures_for(user).filter(pk=capture).values("pk"))
+    found = (files.filter(kind=kind) if kind else files).order_by("place", "kind").first()
+    if found is None:
+        raise CaptureFile.DoesNotExist
+    return found
+
+
+def counts_by_day(captures: QuerySet[Capture], ends: tuple[date, date], zone: ZoneInfo) -> list[DayCount]:
+    """The days of `zone` between `ends` that have captures; each day is one range of the index."""
+    first, last = ends
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    counted = ((day, _within(captures, _midnight(day, zone), _midnight(day + timedelta(1), zone))) for day in days)
+    return [DayCount(day=day.isoformat(), count=count) for day, count in counted if count]
+
+
+def _within(captures: QuerySet[Capture], start: datetime, end: datetime) -> int:
+    return captures.filter(started_at__gte=start, started_at__lt=end).count()
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone)
+
+
+def _looks(user: Any) -> bool:
+    return bool(user.is_authenticated and user.may("viewer"))
+
+
+def _seen(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
+    hidden = [camera.pk for camera in hidden_cameras(user)]
+    return rows.exclude(camera_id__in=hidden) if hidden else rows

@@ -1,0 +1,135 @@
+"""What may be asked of captures and sessions, checked before a row is written or a command sent."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Self, TypedDict
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+
+from captures.bodies import CaptureBody, SessionBody
+from captures.models.capture import CaptureStatus
+from captures.models.session import SessionState
+from captures.requests import SessionRequest
+from captures.selectors import DayCount
+from monitoring.cursor import Links, PageQuery, Query, TimeQuery
+
+MOST_DAYS = 400
+Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=120, pattern=r"^[\x21-\x7e]*$")])
+
+
+class StartBody(SessionRequest):
+    """The exposure in microseconds (`exposure_us`) or in seconds (`exposure_s`)."""
+
+    exposure_s: Annotated[Seconds | None, Field(strict=False, exclude=True)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seconds(cls, given: Any) -> Any:
+        return _in_microseconds(given, "exposure_s")
+
+
+class SeedStartBody(StartBody):
+    """The seed's names too: `exposure` and `delay`, in seconds."""
+
+    exposure: Annotated[Seconds | None, Field(strict=False, exclude=True)] = None
+    delay: Annotated[float | None, Field(ge=0, le=86_400, strict=False, exclude=True)] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _seed_names(cls, given: Any) -> Any:
+        given = _in_microseconds(given, "exposure")
+        if not isinstance(given, dict) or given.get("delay") is None:
+            return given
+        if given.get("delay_s") is not None:
+            raise ValueError("Give `delay` or `delay_s`, not both.")
+        return {**given, "delay_s": given["delay"]}
+
+
+def _in_microseconds(given: Any, name: str) -> Any:
+    """`exposure_us` beside the seconds; seconds that are no number are left for their own field to refuse."""
+    seconds = given.get(name) if isinstance(given, dict) else None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:
+        return given
+    if given.get("exposure_us") is not None:
+        raise ValueError(f"Give the exposure once: `{name}` or another, not both.")
+    return {**given, "exposure_us": max(1, round(seconds * 1e6))}
+
+
+class CaptureQuery(TimeQuery):
+    camera: Slug | None = None
+    session: UUID | None = None
+    status: CaptureStatus | None = None
+    simulated: bool | None = None
+
+    def conditions(self) -> dict[str, Any]:
+        found = {
+            "session_id": self.session,
+            "status": self.status,
+            "simulated": self.simulated,
+            "started_at__gte": self.from_,
+            "started_at__lt": self.to,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class SessionQuery(PageQuery):
+    camera: Slug | None = None
+    state: SessionState | None = None
+
+
+class FileQuery(Query):
+    kind: (
+        Annotated[str, Field(max_length=20, pattern=r"^[a-z0-9]+$", description="Without: the primary file.")] | None
+    ) = None
+    download: Annotated[bool, Field(description="To be saved rather than shown.")] = False
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no time zone; write a name such as Europe/Berlin.")
+    return name
+
+
+class CalendarQuery(Query):
+    """Days of the time zone `tz`, both ends included; without `from`, the 31 days until `to`."""
+
+    camera: Slug | None = None
+    status: CaptureStatus | None = None
+    from_: Annotated[date | None, Field(alias="from")] = None
+    to: date | None = None
+    tz: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.tz)
+
+    def days(self) -> tuple[date, date]:
+        last = self.to or datetime.now(UTC).astimezone(self.zone).date()
+        return self.from_ or last - timedelta(days=30), last
+
+    @model_validator(mode="after")
+    def _some_days(self) -> Self:
+        if any(day and not 1970 <= day.year <= 9000 for day in (self.from_, self.to)):
+            raise ValueError("Days are from 1970 to 9000.")
+        first, last = self.days()
+        if not timedelta(0) <= last - first < timedelta(days=MOST_DAYS):
+            raise ValueError(f"`from` must not be after `to`, and at most {MOST_DAYS} days are counted at once.")
+        return self
+
+
+class CapturePage(Links):
+    results: list[CaptureBody]
+
+
+class SessionPage(Links):
+    results: list[SessionBody]
+
+
+class Calendar(TypedDict):
+    tz: str
+    results: list[DayCount]

@@ -1,0 +1,34 @@
+from django.urls import path
+
+from captures.api import (
+    CalendarView,
+    CaptureDetailView,
+    CapturesView,
+    CaptureView,
+    SessionStopView,
+    SessionsView,
+    SessionView,
+    StartView,
+    StopView,
+)
+from captures.files import CaptureFileView
+from captures.serializers import SeedStartBody
+
+urlpatterns = [
+    path("captures/", CapturesView.as_view()),
+    path("captures/calendar/", CalendarView.as_view()),
+    path("captures/<uuid:capture>/", CaptureDetailView.as_view()),
+    path("captures/<uuid:capture>/file/", CaptureFileView.as_view()),
+    path("sessions/", SessionsView.as_view()),
+    path("sessions/<uuid:session>/", SessionView.as_view()),
+    path("sessions/<uuid:session>/stop/", SessionStopView.as_view()),
+    path("cameras/<slug:slug>/capture/", CaptureView.as_view()),
+    path("cameras/<slug:slug>/start/", StartView.as_view()),
+    path("cameras/<slug:slug>/stop/", StopView.as_view()),
+]
+
+primary = [
+    path("start/", StartView.as_view(body=SeedStartBody)),
+    path("stop/", StopView.as_view()),
+]
+"""The seed's routes, of the primary camera."""

@@ -1,0 +1,79 @@
+"""Events and alerts as JSON, for API, sockets and command line alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, TypedDict
+
+from monitoring.models import Alert, Event
+
+
+def stamp(at: datetime) -> str:
+    """ISO 8601 with milliseconds and Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def stamp_or_none(at: datetime | None) -> str | None:
+    return stamp(at) if at is not None else None
+
+
+class EventBody(TypedDict):
+    id: str
+    at: str
+    kind: str
+    severity: str
+    camera: str
+    subject: str
+    actor: str
+    host: str
+    message: str
+    data: dict[str, Any]
+
+
+class AlertBody(TypedDict):
+    id: str
+    key: str
+    severity: str
+    state: str
+    camera: str
+    message: str
+    opened: str
+    last_seen: str
+    count: int
+    acknowledged: str | None
+    acknowledged_by: str
+    resolved: str | None
+    data: dict[str, Any]
+
+
+def event_body(event: Event) -> EventBody:
+    return EventBody(
+        id=str(event.id),
+        at=stamp(event.at),
+        kind=event.kind,
+        severity=event.severity,
+        camera=event.camera,
+        subject=event.subject,
+        actor=event.actor,
+        host=event.host,
+        message=event.message,
+        data=event.data,
+    )
+
+
+def alert_body(alert: Alert) -> AlertBody:
+    return AlertBody(
+        id=str(alert.id),
+        key=alert.key,
+        severity=alert.severity,
+        state=alert.state,
+        camera=alert.camera,
+        message=alert.message,
+        opened=stamp(alert.opened_at),
+        last_seen=stamp(alert.last_seen_at),
+        count=alert.count,
+        acknowledged=stamp_or_none(alert.acknowledged_at),
+        acknowledged_by=alert.acknowledged_by,
+        resolved=stamp_or_none(alert.resolved_at),
+        data=alert.data,
+    )

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from monitoring.api import AcknowledgeView, AlertsView, EventsView
+
+urlpatterns = [
+    path("events/", EventsView.as_view()),
+    path("alerts/", AlertsView.as_view()),
+    path("alerts/<uuid:alert>/acknowledge/", AcknowledgeView.as_view()),
+]

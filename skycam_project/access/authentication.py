@@ -1,0 +1,67 @@
+"""A program's way in: `Authorization: Token ...`. One indexed query; the token's scope caps its user's role."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from django.db import OperationalError
+from django.utils import timezone
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from skycam_project.access.models import RANK, ApiToken, User
+
+log = logging.getLogger(__name__)
+NOTE_EVERY_S = 60.0
+REFUSED = "This token is not known, or has expired. Get one with POST /api/v1/auth/token/."
+
+
+class TokenAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        """None without a token; AuthenticationFailed for one that does not let in."""
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "token":
+            return None
+        token = ApiToken.objects.select_related("user").filter(digest=ApiToken.digest_of(text.strip())).first()
+        if token is None or token.expired or not token.user.is_active:
+            raise AuthenticationFailed(REFUSED)
+        note_use(token)
+        return capped(token.user, token.scope), token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Token realm="Skycam"'
+
+
+def capped(user: User, scope: str) -> User:
+    """The user with the lower of role and scope, for this request alone: it is not to be saved."""
+    user.role = min(user.role, scope, key=RANK.__getitem__)
+    return user
+
+
+_noted: dict[int, float] = {}
+
+
+def note_use(token: ApiToken) -> None:
+    """Write down the use, at most once a minute and only tried once a minute: looking must go on while the
+    database cannot be written."""
+    now = time.monotonic()
+    recent = token.last_used_at and timezone.now() - token.last_used_at < timedelta(seconds=NOTE_EVERY_S)
+    if recent or now - _noted.get(token.pk, -NOTE_EVERY_S) < NOTE_EVERY_S:
+        return
+    _noted[token.pk] = now
+    try:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
+    except OperationalError:
+        log.warning("The use of the token %s could not be written down.", token.hint)
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`Token ...`"}

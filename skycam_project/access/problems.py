@@ -1,0 +1,299 @@
+"""What went wrong, as `application/problem+json` (RFC 9457): one table of types, one place that knows exceptions.
+
+Anything not known here rises, is logged, and becomes `internal` without a word of its inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import Any, NotRequired, TypedDict
+
+import pydantic
+from django.core import exceptions as django_errors
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.views import defaults
+from rest_framework import exceptions as drf_errors
+from rest_framework.views import set_rollback
+
+from cameras.broker import BrokerDown
+from cameras.control import ControlError
+from cameras.selectors import NoPrimaryCamera
+from captures.api import NoSession
+from captures.camera_service import Mismatch, SessionHeld
+from captures.files import FileMissing, OnOtherHost
+from captures.outcomes import NotSaved
+from captures.ranges import Unsatisfiable
+from captures.selectors import UnknownCamera
+from monitoring.bodies import stamp
+from skycam_project.access.sign_in import Denied
+
+PROBLEMS = {
+    "invalid": (400, "The request is not valid"),
+    "not-signed-in": (401, "Sign in first"),
+    "forbidden": (403, "You may not do this"),
+    "not-found": (404, "There is no such thing"),
+    "method-not-allowed": (405, "This cannot be done here"),
+    "held": (409, "Held by another"),
+    "busy": (409, "The camera is busy"),
+    "no-primary-camera": (409, "No camera is the primary one"),
+    "file-elsewhere": (409, "The file lies on another host"),
+    "too-large": (413, "The request is too large"),
+    "unsupported-media-type": (415, "Send JSON"),
+    "range": (416, "The file does not reach that far"),
+    "idempotency-mismatch": (422, "The Idempotency-Key was used for another request"),
+    "rate-limited": (429, "Too many tries"),
+    "internal": (500, "Something went wrong inside"),
+    "capture-failed": (502, "The capture failed"),
+    "camera-not-reachable": (503, "The camera cannot be reached"),
+    "capture-skipped": (503, "The capture was skipped"),
+    "host-down": (503, "The camera host does not answer"),
+    "broker-down": (503, "The station's broker does not answer"),
+    "database-down": (503, "The station's database does not answer"),
+    "too-slow": (504, "No answer in time"),
+    "disk-full": (507, "The disk is full"),
+}
+"""Type of problem -> status and title. What was refused, a sentence in `detail` says."""
+
+
+class ErrorBody(TypedDict):
+    field: str
+    message: str
+
+
+class ProblemBody(TypedDict):
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: NotRequired[list[ErrorBody]]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`more` are extension members, such as the `capture` that failed."""
+
+    type: str
+    detail: str
+    errors: list[ErrorBody] = field(default_factory=list)
+    more: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self, instance: str) -> JsonResponse:
+        status, title = PROBLEMS[self.type]
+        body: dict[str, Any] = {
+            "type": f"/problems/{self.type}",
+            "title": title,
+            "status": status,
+            "detail": self.detail,
+            "instance": instance,
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        return JsonResponse(
+            body | dict(self.more), status=status, content_type="application/problem+json", headers=dict(self.headers)
+        )
+
+
+def problem_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
+    """For DRF. None for what is not known: it rises to where it is logged."""
+    problem = problem_of(error)
+    if problem is None:
+        return None
+    set_rollback()
+    return problem.response(context["request"].path)
+
+
+@singledispatch
+def problem_of(_error: object) -> Problem | None:
+    """The problem that tells of an exception."""
+    return None
+
+
+# Bad input
+
+
+def invalid(errors: list[ErrorBody]) -> Problem:
+    first = errors[0]
+    where = f"{first['field']}: " if first["field"] else ""
+    more = f" And {len(errors) - 1} more, see errors." if len(errors) > 1 else ""
+    return Problem("invalid", f"{where}{first['message']}{more}", errors)
+
+
+@problem_of.register
+def _(error: pydantic.ValidationError) -> Problem:
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return invalid(
+        [
+            ErrorBody(field=".".join(map(str, item["loc"])), message=item["msg"].removeprefix("Value error, "))
+            for item in found
+        ]
+    )
+
+
+@problem_of.register
+def _(error: django_errors.ValidationError) -> Problem:
+    if not hasattr(error, "error_dict"):
+        return invalid([ErrorBody(field="", message=message) for message in error.messages])
+    fields = {("" if name == "__all__" else name): messages for name, messages in error.message_dict.items()}
+    return invalid([ErrorBody(field=name, message=text) for name, messages in fields.items() for text in messages])
+
+
+@problem_of.register
+def _(error: drf_errors.ParseError) -> Problem:
+    return invalid([ErrorBody(field="", message=str(error.detail))])
+
+
+@problem_of.register
+def _(error: UnknownCamera) -> Problem:
+    return invalid([ErrorBody(field="camera", message=str(error))])
+
+
+@problem_of.register
+def _(_: drf_errors.UnsupportedMediaType) -> Problem:
+    return Problem("unsupported-media-type", "Send the body as application/json.")
+
+
+# Who asks
+
+
+@problem_of.register(drf_errors.NotAuthenticated)
+@problem_of.register(drf_errors.AuthenticationFailed)
+def _(error: drf_errors.APIException) -> Problem:
+    detail = "Sign in, or send `Authorization: Token ...`; POST /api/v1/auth/token/ gives one."
+    own = isinstance(error, drf_errors.AuthenticationFailed)
+    return Problem("not-signed-in", str(error.detail) if own else detail, headers=_challenge(error))
+
+
+@problem_of.register
+def _(error: Denied) -> Problem:
+    return Problem("not-signed-in", str(error), headers={"WWW-Authenticate": 'Token realm="Skycam"'})
+
+
+def _challenge(error: Any) -> dict[str, str]:
+    return {"WWW-Authenticate": getattr(error, "auth_header", 'Token realm="Skycam"')}
+
+
+@problem_of.register(drf_errors.PermissionDenied)
+@problem_of.register(django_errors.PermissionDenied)
+def _(error: Exception) -> Problem:
+    return Problem("forbidden", str(error) or "You may not do this.")
+
+
+@problem_of.register
+def _(error: drf_errors.Throttled) -> Problem:
+    wait = int(getattr(error, "wait", None) or 60) + 1
+    return Problem("rate-limited", f"Too many tries. Wait {wait} s.", headers={"Retry-After": str(wait)})
+
+
+# What is not there
+
+
+@problem_of.register(drf_errors.NotFound)
+@problem_of.register(Http404)
+@problem_of.register(django_errors.ObjectDoesNotExist)
+def _(_: Exception) -> Problem:
+    return Problem("not-found", "There is nothing here, or nothing that you may see.")
+
+
+@problem_of.register(NoSession)
+@problem_of.register(FileMissing)
+def _(error: Exception) -> Problem:
+    return Problem("not-found", str(error))
+
+
+@problem_of.register
+def _(error: drf_errors.MethodNotAllowed) -> Problem:
+    return Problem("method-not-allowed", str(error.detail))
+
+
+@problem_of.register
+def _(error: NoPrimaryCamera) -> Problem:
+    return Problem("no-primary-camera", str(error))
+
+
+@problem_of.register
+def _(error: OnOtherHost) -> Problem:
+    return Problem("file-elsewhere", str(error), more={"host": error.host})
+
+
+@problem_of.register
+def _(error: Unsatisfiable) -> Problem:
+    return Problem("range", str(error), headers={"Content-Range": f"bytes */{error.size}"})
+
+
+# What cannot be done now
+
+
+@problem_of.register
+def _(error: SessionHeld) -> Problem:
+    held = error.session
+    since = stamp(held.started_at or held.created_at)
+    return Problem("held", str(error), more={"session": str(held.pk), "held_by": held.created_by, "since": since})
+
+
+@problem_of.register
+def _(error: Mismatch) -> Problem:
+    return Problem("idempotency-mismatch", str(error))
+
+
+@problem_of.register
+def _(error: NotSaved) -> Problem:
+    capture = error.capture
+    more = {"capture": str(capture.pk), "capture_status": capture.status, "reason": capture.reason}
+    return Problem(known(error.problem), str(error), more=more)
+
+
+@problem_of.register
+def _(error: ControlError) -> Problem:
+    return Problem(known(error.problem), error.detail, more={"reason": error.reason} if error.reason else {})
+
+
+@problem_of.register
+def _(error: BrokerDown) -> Problem:
+    return Problem("broker-down", str(error))
+
+
+@problem_of.register(OperationalError)
+@problem_of.register(InterfaceError)
+def _(_: Exception) -> Problem:
+    return Problem(
+        "database-down",
+        "The station's database is locked or away, so nothing was changed. Running sessions go on. Try again soon.",
+        headers={"Retry-After": "5"},
+    )
+
+
+def known(name: str) -> str:
+    """A camera host may be newer than this program."""
+    return name if name in PROBLEMS else "camera-not-reachable"
+
+
+# Where Django answers before or after a view of the API
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if not is_api(request):
+        return defaults.bad_request(request, exception)
+    if isinstance(exception, django_errors.RequestDataTooBig):
+        return Problem("too-large", "The body is too large.").response(request.path)
+    return invalid([ErrorBody(field="", message="This request is refused: see ALLOWED_HOSTS.")]).response(request.path)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if not is_api(request):
+        return defaults.page_not_found(request, exception)
+    return Problem("not-found", "There is no such address. /api/v1/docs/ lists them.").response(request.path)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    if not is_api(request):
+        return defaults.server_error(request)
+    return Problem("internal", "Something went wrong inside; the station's log says what.").response(request.path)

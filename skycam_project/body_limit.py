@@ -1,0 +1,60 @@
+"""Bodies of requests to the API are at most 1 MiB, and larger ones are refused before they are read."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from skycam_project.access.problems import Problem
+
+MOST_BYTES = 1024 * 1024
+TOO_LARGE = Problem("too-large", f"The API takes bodies of at most {MOST_BYTES} bytes.")
+
+
+class BodyLimit:
+    """ASGI: refuses bodies above MOST_BYTES under /api/ before Django reads them, also those without a length."""
+
+    prefix: ClassVar[str] = "/api/"
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(self.prefix):
+            await self.application(scope, receive, send)
+        elif _length(scope) > MOST_BYTES:
+            await _refuse(scope, send)
+        else:
+            counted = _Counted(receive)
+            await self.application(scope, counted, send)
+            if counted.exceeded:
+                await _refuse(scope, send)
+
+
+class _Counted:
+    """`receive` that hangs up on Django when a body without a length has become too long."""
+
+    def __init__(self, receive: Any) -> None:
+        self._receive = receive
+        self._bytes = 0
+        self.exceeded = False
+
+    async def __call__(self) -> Any:
+        message = await self._receive()
+        self._bytes += len(message.get("body", b""))
+        if self._bytes <= MOST_BYTES:
+            return message
+        self.exceeded = True
+        return {"type": "http.disconnect"}
+
+
+def _length(scope: Any) -> int:
+    found = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(found) if found.isdigit() else 0
+
+
+async def _refuse(scope: Any, send: Any) -> None:
+    response = TOO_LARGE.response(scope["path"])
+    headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
+    headers += [(b"content-length", str(len(response.content)).encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})

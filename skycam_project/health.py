@@ -1,0 +1,94 @@
+"""How the station is: `/healthz` for machines that may know nothing more, `health/` for people and monitoring."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from django.http import HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cameras import status
+from cameras.broker import BrokerDown
+from cameras.health import HostHealth, hosts_of
+from cameras.models import Camera
+from cameras.selectors import cameras_for
+from captures.health import free_disk_space_gb
+from monitoring.health import database_problems, findings
+
+
+class CameraHealth(TypedDict):
+    camera: str
+    desired: str
+    observed: str
+    reason: str
+
+
+class HealthBody(TypedDict):
+    """`status` is ok or broken; `problems` has a sentence for each thing that an operator must put right, under
+    the name of what was asked: database, broker, hosts, cameras, disk."""
+
+    status: str
+    problems: dict[str, list[str]]
+    cameras: list[CameraHealth]
+    free_disk_space_gb: float | None
+    hosts: list[HostHealth]
+    broker: bool
+    database: bool
+
+
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Whether this web process can answer: `ok` or 503, and nothing else."""
+    if database_problems():
+        return HttpResponse("not ok", status=503, content_type="text/plain")
+    return HttpResponse("ok", content_type="text/plain")
+
+
+class HealthView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses={200: HealthBody, 503: HealthBody})
+    def get(self, request: Request) -> Response:
+        """How the station is; 503 when something an operator must put right is broken."""
+        problems = {name: sentences for name, sentences in findings().items() if sentences}
+        cameras = list(cameras_for(request.user))
+        body = HealthBody(
+            status="broken" if problems else "ok",
+            problems=problems,
+            cameras=camera_healths(cameras),
+            free_disk_space_gb=free_disk_space_gb(),
+            hosts=host_healths(cameras),
+            broker="broker" not in problems,
+            database="database" not in problems,
+        )
+        return Response(body, 503 if problems else 200)
+
+
+def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
+    """As observed now; as last written down while the broker is away."""
+    try:
+        found = status.read_all(cameras)
+    except BrokerDown:
+        return [
+            CameraHealth(
+                camera=camera.slug,
+                desired=status.desired(camera),
+                observed=camera.observed,
+                reason="The broker is away; this was seen last.",
+            )
+            for camera in cameras
+        ]
+    return [
+        CameraHealth(camera=slug, desired=one["desired"], observed=one["observed"], reason=one["reason"])
+        for slug, one in found.items()
+    ]
+
+
+def host_healths(cameras: list[Camera]) -> list[HostHealth]:
+    """Empty while the broker is away: then nobody knows."""
+    try:
+        return hosts_of(cameras)
+    except BrokerDown:
+        return []

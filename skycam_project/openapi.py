@@ -1,0 +1,84 @@
+"""The API's schema, from the same types that the code is checked with: pydantic models for what comes in,
+TypedDicts for what goes out."""
+
+from __future__ import annotations
+
+from typing import Any, is_typeddict
+
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from drf_spectacular.plumbing import ResolvedComponent, resolve_type_hint
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from pydantic import BaseModel
+
+from skycam_project.access.permissions import RolePermission
+from skycam_project.access.problems import ProblemBody
+
+
+class RequestSchema(OpenApiSerializerExtension):
+    """A pydantic model, as it validates."""
+
+    target_class = BaseModel
+    match_subclasses = True
+    priority = 1
+
+    def get_name(self, auto_schema: Any, direction: Any) -> str:
+        return str(self.target.__name__)
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        schema = self.target.model_json_schema(mode="validation", ref_template="#/components/schemas/{model}")
+        for name, part in schema.pop("$defs", {}).items():
+            component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, object=name, schema=part)
+            auto_schema.registry.register_on_missing(component)
+        return dict(schema)
+
+
+class BodySchema(OpenApiSerializerExtension):
+    """A TypedDict."""
+
+    target_class = dict
+
+    @classmethod
+    def _matches(cls, target: Any) -> bool:
+        return is_typeddict(target)
+
+    def get_name(self, auto_schema: Any, direction: Any) -> str:
+        return str(self.target.__name__)
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        return dict(without_nullable(resolve_type_hint(self.target)))
+
+
+def without_nullable(schema: Any) -> Any:
+    """OpenAPI 3.1 says `type: [x, null]` where 3.0 said `nullable`."""
+    if isinstance(schema, list):
+        return [without_nullable(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: without_nullable(part) for name, part in schema.items() if name != "nullable"}
+    return plain | {"type": [plain["type"], "null"]} if schema.get("nullable") else plain
+
+
+def add_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Every operation may answer with a problem."""
+    result["components"]["schemas"]["Problem"] = without_nullable(resolve_type_hint(ProblemBody))
+    answer = {
+        "description": "A problem (RFC 9457).",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for path in result["paths"].values():
+        for operation in path.values():
+            operation["responses"]["default"] = answer
+    return result
+
+
+class SchemaView(SpectacularJSONAPIView):
+    roles = {"GET": "viewer"}
+    permission_classes = [RolePermission]
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """A page over the schema, from files of this installation alone and without inline scripts."""
+
+    roles = {"GET": "viewer"}
+    permission_classes = [RolePermission]
+    url_name = "schema"
