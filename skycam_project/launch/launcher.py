@@ -178,6 +178,8 @@ class Launcher:
     async def _go_down(self) -> None:
         """The worker first, so that cameras finish; then the rest; Valkey last. What lasts too long is killed."""
         killing = asyncio.get_running_loop().call_later(self.limits.stop_s, self._kill_all)
+        for part in self.parts.values():
+            part.retire()
         await self._stop(stages={0}, patience_s=self.limits.finish_first_s)
         await self._stop(stages={0, 1})
         await self._stop(stages={2})

@@ -57,6 +57,7 @@ class Part:
         self._changed = asyncio.Event()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._told = False
         self._asked = False
         self._killed_for = ""
         self._last_sign = 0.0
@@ -89,13 +90,16 @@ class Part:
     async def ready(self) -> None:
         await self.until(lambda: self.state is State.RUNNING)
 
-    def stop(self) -> None:
-        """Tell it to finish; `keep` returns when it has."""
-        if self._stopping:
-            return
+    def retire(self) -> None:
+        """The life that it has is its last one."""
         self._stopping = True
         self._wake.set()
-        if self.child:
+
+    def stop(self) -> None:
+        """Tell it to finish, once; `keep` returns when it has."""
+        self.retire()
+        if self.child and not self._told:
+            self._told = True
             self.child.send(signal.SIGTERM)
 
     def kill(self) -> None:
