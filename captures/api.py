@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from cameras.api import CameraView, actor
 from captures.bodies import CaptureBody, SessionBody, capture_body, capture_url, session_body, session_url
-from captures.camera_service import CameraService, active_session
+from captures.camera_service import CameraService
 from captures.models import Capture, Session
 from captures.outcomes import check_saved
 from captures.requests import CaptureRequest
@@ -24,6 +24,7 @@ from captures.serializers import (
     SessionQuery,
     StartBody,
 )
+from captures.sessions.orders import active_session
 from monitoring.cursor import page
 
 
