@@ -6,6 +6,7 @@ A picture is wanted by a key with a short life; the camera's process then encode
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -30,7 +31,8 @@ class LiveStreamingService:
 
     def _next(self, quality: str, deadline: float) -> bytes | None:
         server = connection()
-        with server.pubsub(ignore_subscribe_messages=True) as channel:
+        channel: Any = server.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        with channel:
             channel.subscribe(broker.key("live", self._camera.slug, quality))
             server.set(broker.key("want", self._camera.slug, quality), "1", ex=WANT_LIFE_S)
             while (left := deadline - time.monotonic()) > 0:
