@@ -12,12 +12,10 @@ from typing import TypedDict
 from skycam_project.launch.backoff import Backoff, CrashLoop
 from skycam_project.launch.child import Child
 from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.journal import Journal
+from skycam_project.launch.journal import ON_REQUEST, Journal
 from skycam_project.launch.limits import Limits
 from skycam_project.launch.parts import PARTS, Plan
 from skycam_project.launch.stream import LogStream
-
-ON_REQUEST = "restarted on request"
 
 
 class State(StrEnum):
@@ -203,7 +201,8 @@ class Part:
     async def _prepare_next_life(self, lived_s: float) -> None:
         self.restarts += 1
         delay_s = 0.0 if self._asked else self._delay_after(lived_s)
-        self.stream.say(f"{self.reason}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
+        what = f"{self.name} stopped on request" if self._asked else self.reason
+        self.stream.say(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
         self.journal.note(self.name, self.reason, self.restarts, asked=self._asked)
         self._become(State.BACKING_OFF)
         try:
