@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from cameras.api import CameraView, actor
 from captures.bodies import CaptureBody, SessionBody, capture_body, capture_url, session_body, session_url
-from captures.camera_service import CameraService, active_session
+from captures.camera_service import CameraService
 from captures.models import Capture, Session
 from captures.outcomes import check_saved
 from captures.requests import CaptureRequest
@@ -24,6 +24,7 @@ from captures.serializers import (
     SessionQuery,
     StartBody,
 )
+from captures.sessions.orders import active_session
 from monitoring.cursor import page
 
 
@@ -89,7 +90,7 @@ class SessionsView(APIView):
 
     roles = {"GET": "viewer"}
 
-    @extend_schema(parameters=SessionQuery.parameters(), responses=SessionPage)
+    @extend_schema(operation_id="sessions_list", parameters=SessionQuery.parameters(), responses=SessionPage)
     def get(self, request: Request) -> Response:
         query = SessionQuery.of(request)
         conditions = camera_condition(request.user, query.camera) | ({"state": query.state} if query.state else {})
@@ -121,7 +122,7 @@ class CapturesView(APIView):
 
     roles = {"GET": "viewer"}
 
-    @extend_schema(parameters=CaptureQuery.parameters(), responses=CapturePage)
+    @extend_schema(operation_id="captures_list", parameters=CaptureQuery.parameters(), responses=CapturePage)
     def get(self, request: Request) -> Response:
         query = CaptureQuery.of(request)
         conditions = camera_condition(request.user, query.camera) | query.conditions()
