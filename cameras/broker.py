@@ -12,17 +12,11 @@ from contextlib import contextmanager
 import redis
 from django.conf import settings
 
+from cameras.wire import BrokerDown
+
+__all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "reachable", "time_ms"]
+
 UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, OSError)
-
-
-class BrokerDown(Exception):
-    """The broker did not answer. The message says what still works and what to do."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The station's broker (Valkey or Redis) does not answer, so no command can be sent. "
-            "Running sessions go on. `skycam doctor` says more."
-        )
 
 
 def key(*parts: str) -> str:

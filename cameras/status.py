@@ -6,43 +6,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, TypedDict, cast
 
 import redis
 
 from cameras import broker
-from cameras.models import Camera, Observed
+from cameras.models import Camera
+from cameras.status_reader import Status, absent, parsed
+
+__all__ = ["KNOWN_S", "LIFE_S", "Status", "absent", "desired", "read", "read_all", "write", "write_known"]
 
 LIFE_S = 5
-
-
-class Status(TypedDict):
-    camera: str
-    desired: str
-    observed: str
-    since: str | None
-    reason: str
-    session: dict[str, Any] | None
-    recording: bool
-    temperature_celsius: float | None
-    last_frame: str | None
-    last_capture: dict[str, Any] | None
-    fps: float
-    vendor: str
-    model: str
-    serial: str
-    firmware: str
-    battery_percent: float | None
-    card_free_bytes: int | None
-    held_by: str | None
-
-
-def absent(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
-    return Status(
-        camera=slug, desired=desired, observed=Observed.HOST_DOWN, since=None, reason=reason, session=None,
-        recording=False, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0, vendor="", model="",
-        serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None,
-    )  # fmt: skip
+KNOWN_S = 7 * 86_400
 
 
 def desired(camera: Camera) -> str:
@@ -59,6 +33,12 @@ def write(server: redis.Redis, status: Status) -> None:
     pipe.execute()
 
 
+def write_known(server: redis.Redis, host: str, statuses: Iterable[Status]) -> None:
+    """Which cameras a host has, for `cameras.status_reader`: outlives the host, so that its cameras are missed."""
+    known = {status["camera"]: status["desired"] for status in statuses}
+    server.set(broker.key("cameras", host), json.dumps(known), ex=KNOWN_S)
+
+
 def read(camera: Camera) -> Status:
     """BrokerDown when the broker is away; observed host_down when the host does not write."""
     return read_all([camera])[camera.slug]
@@ -73,10 +53,6 @@ def read_all(cameras: Iterable[Camera]) -> dict[str, Status]:
             pipe.hgetall(broker.key("status", camera.slug))
         found = pipe.execute()
     return {
-        camera.slug: _parsed(fields) if fields else absent(camera.slug, desired(camera))
+        camera.slug: parsed(fields) if fields else absent(camera.slug, desired(camera))
         for camera, fields in zip(listed, found, strict=True)
     }
-
-
-def _parsed(fields: dict[str, str]) -> Status:
-    return cast(Status, {field: json.loads(value) for field, value in fields.items()})

@@ -18,7 +18,6 @@ from cameras.runtime.consumers import Context, load
 from cameras.runtime.link import Link
 from cameras.runtime.loop import Owner
 from cameras.runtime.spec import Spec
-from cameras.runtime.watch import Watch
 
 PR_SET_PDEATHSIG = 1
 REPORT_S = 1.0
@@ -35,7 +34,7 @@ def report(owner: Owner, link: Link, ended: threading.Event) -> None:
     """Each second, whatever the owner does: what is observed, and how overdue it is."""
     frames = owner.buffer.frames
     while not ended.wait(REPORT_S):
-        state = owner.report()
+        state = owner.state()
         state["fps"] = round((state["frames"] - frames) / REPORT_S, 1)
         frames = state["frames"]
         link.send("state", **state)
@@ -55,7 +54,7 @@ def main(parent: int) -> None:
 
 def run(spec: Spec, link: Link) -> None:
     buffer = SharedFrameBuffer()
-    owner = Owner(spec, link, OwnerClock(), Watch(), buffer)
+    owner = Owner(spec, link, OwnerClock(), buffer)
     context = Context(spec, buffer, link)
     for name, path in spec["consumers"].items():
         consumer: Any = load(path, context)

@@ -50,8 +50,10 @@ class StillQueue:
         runner: SessionRunner,
         spooled: Callable[[Record, Still], None],
         lost: Callable[[Exception], None],
+        sentence: Callable[[OSError], str],
     ) -> None:
         self._writer, self._runner, self._spooled, self._lost = writer, runner, spooled, lost
+        self._sentence = sentence
         self._waiting: deque[tuple[Storage, Still]] = deque()
         self._changed = threading.Condition()
         self._busy = False
@@ -117,7 +119,7 @@ class StillQueue:
             record["files"] = self._write(storage.spool, still)
         except OSError as error:
             reason = "disk_full" if is_out_of_space(error) else "write_error"
-            record["body"] |= {"outcome": "failed", "reason": reason, "message": disk_sentence(storage, error)}
+            record["body"] |= {"outcome": "failed", "reason": reason, "message": self._sentence(error)}
             drop_parts(storage.spool, still.plan["id"])
         except CameraError as error:
             record["body"] |= {"outcome": "failed", "reason": error.reason, "message": str(error)}
@@ -164,12 +166,6 @@ def patiently(step: Callable[[Record], None], record: Record) -> None:
 def drop_parts(spool: Spool, capture: str) -> None:
     for name in parts_of(spool, capture):
         spool.files.unlink(spool.folder, name)
-
-
-def disk_sentence(storage: Storage, error: OSError) -> str:
-    if is_out_of_space(error):
-        return f"The disk of {storage.path} is full. Free some space; captures go on by themselves then."
-    return f"Writing to {storage.path} failed: {error.strerror}. Look at the disk."
 
 
 def circumstances(still: Still) -> dict[str, Any]:

@@ -76,20 +76,25 @@ class CameraChild:
 
     def _read(self) -> None:
         assert self.process.stdout
-        for line in self.process.stdout:
-            self.heard_at = time.monotonic()
-            try:
-                message = json.loads(line)
-                if message["type"] == "state":
-                    self.state = message
-                self._heard(self, message)
-            except Exception:
-                log.exception("%s said something that could not be followed: %.200r", self.slug, line)
+        with self.process.stdout as up:
+            for line in up:
+                self.heard_at = time.monotonic()
+                self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+            if message["type"] == "state":
+                self.state = message
+            self._heard(self, message)
+        except Exception:
+            log.exception("%s said something that could not be followed: %.200r", self.slug, line)
 
     def _read_errors(self) -> None:
         assert self.process.stderr
-        for line in self.process.stderr:
-            log.warning("%s: %s", self.slug, line.decode(errors="replace").rstrip())
+        with self.process.stderr as errors:
+            for line in errors:
+                log.warning("%s: %s", self.slug, line.decode(errors="replace").rstrip())
 
     @property
     def exit_status(self) -> int | None:

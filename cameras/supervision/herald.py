@@ -69,9 +69,10 @@ class Herald:
             server.set(
                 self._heartbeat, json.dumps({"host": self.supervisor.host, "at": iso(time.time())}), ex=HEARTBEAT_LIFE_S
             )
-        for post in list(self.supervisor.posts.values()):
-            if not post.wish.removed:
-                statuses.write(server, self.status(post))
+        told = [self.status(post) for post in list(self.supervisor.posts.values()) if not post.wish.removed]
+        for status in told:
+            statuses.write(server, status)
+        statuses.write_known(server, self.supervisor.host, told)
         server.set(broker.key("alerts"), json.dumps(self.supervisor.ledger.open_alerts), ex=60)
 
     @property

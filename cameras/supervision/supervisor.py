@@ -260,12 +260,14 @@ class Supervisor:
 
     def _ended(self, post: Post, child: CameraChild, status: int) -> None:
         post.child = None
+        was_ending = child.ending
+        child.finish()
         for command in self._orders_lost_by(post):
             detail = f"The process of {post.wish.slug} ended ({exit_reason(status)}) before it could answer."
             self.answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
-        if child.ending and status == 0:
+        if status == 0 and was_ending:
             self.observe(post, *post.observed)
             return
         self._restart(post, status)

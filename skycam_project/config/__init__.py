@@ -3,7 +3,7 @@
 Django's `settings.STATION` is the `SkycamConfig` made here. Nothing else reads the environment.
 """
 
-from skycam_project.config.errors import ConfigError
+from skycam_project.config.errors import ConfigError, NoStation
 from skycam_project.config.folder import check_writable, socket_path
 from skycam_project.config.manager import ConfigManager, choose_config, load_config
 from skycam_project.config.model import CameraConfig, SensorConfig, SkycamConfig
@@ -12,6 +12,7 @@ __all__ = [
     "CameraConfig",
     "ConfigError",
     "ConfigManager",
+    "NoStation",
     "SensorConfig",
     "SkycamConfig",
     "check_writable",

@@ -11,3 +11,7 @@ class ConfigError(Exception):
     def __init__(self, problems: str | Iterable[str]) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
         super().__init__("\n".join(self.problems))
+
+
+class NoStation(ConfigError):
+    """There is no data folder yet, and none was to be made. The configuration itself is in order."""

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from skycam_project.config.errors import ConfigError
+from skycam_project.config.errors import ConfigError, NoStation
 
 SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
 FOLDERS = ("run", "logs", "sources", "images")
@@ -22,11 +22,10 @@ STATION_FILE = "station"
 
 
 def prepare(data: Path, *, create: bool = True) -> None:
-    """Make the data folder with mode 0700 and its subfolders; ConfigError when it cannot be used."""
+    """Make the data folder with mode 0700 and its subfolders; ConfigError when it cannot be used, NoStation when it is
+    not there and `create` is False."""
     if not create and not data.exists():
-        raise ConfigError(
-            f"There is no station in {data}. Start one with `skycam up`, or say where it is: SKYCAM_DATA."
-        )
+        raise NoStation(f"There is no station in {data}. Start one with `skycam up`, or say where it is: SKYCAM_DATA.")
     try:
         data.parent.mkdir(parents=True, exist_ok=True)
         for folder in (data, *(data / name for name in FOLDERS)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -41,7 +42,8 @@ class CameraProcess:
             [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT, env=self.environment(),
         )  # fmt: skip
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self.send_raw(self.spec)
 
     def environment(self) -> dict[str, str]:
@@ -56,8 +58,9 @@ class CameraProcess:
 
     def _read(self) -> None:
         assert self.process.stdout
-        for line in self.process.stdout:
-            self._inbox.put(json.loads(line))
+        with self.process.stdout as up:
+            for line in up:
+                self._inbox.put(json.loads(line))
 
     def send_raw(self, message: dict[str, Any]) -> None:
         assert self.process.stdin
@@ -99,6 +102,10 @@ class CameraProcess:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
+        with contextlib.suppress(BrokenPipeError):
+            assert self.process.stdin
+            self.process.stdin.close()
 
     def finish(self) -> int:
         """Close the link: the order to finish and exit."""

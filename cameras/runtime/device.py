@@ -1,0 +1,130 @@
+"""The driver, kept open: with back-off between the tries, and closed after each error."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict
+from typing import Any
+
+from cameras.drivers import driver_class
+from cameras.drivers.base import CameraError, Capabilities, Driver, Exposure, ExposureRequest, FrameData, Identity
+from cameras.runtime.clock import OwnerClock
+from cameras.runtime.report import Report
+from cameras.runtime.sessions import iso
+from cameras.runtime.spec import Spec
+from cameras.runtime.watch import Watch
+
+OPEN_S = 20.0
+"""What opening a camera may take, in seconds."""
+APPLY_S = 5.0
+FRAME_S = 2.0
+MOST_BACK_OFF_S = 60.0
+
+
+class Device:
+    def __init__(self, spec: Spec, clock: OwnerClock, watch: Watch, report: Report) -> None:
+        self.spec, self.clock, self.watch, self.report = spec, clock, watch, report
+        self.driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
+        self.settings = dict(spec["settings"])
+        self.identity = Identity()
+        self.capabilities = Capabilities()
+        self.open = False
+        self.trouble: CameraError | None = None
+        self._failures = 0
+        self._try_at = 0.0
+
+    def ready(self) -> bool:
+        """Open, or opened now if its time has come."""
+        if self.open:
+            return True
+        if self.clock.monotonic() < self._try_at:
+            return False
+        try:
+            self.reopen()
+        except CameraError as error:
+            self.failed(error)
+            return False
+        return True
+
+    def next_try_s(self) -> float:
+        return max(0.05, self._try_at - self.clock.monotonic())
+
+    def reopen(self) -> None:
+        with self.watch.during("opening", OPEN_S + self.spec["margin_s"]):
+            deadline = self.clock.monotonic() + OPEN_S
+            self.driver.close()
+            self.identity = self.driver.open(deadline)
+            self.capabilities = self.driver.capabilities()
+            applied = self.driver.apply(self.settings, deadline)
+        self.open, self.trouble = True, None
+        link = self.report.link
+        link.send("opened", identity=asdict(self.identity), capabilities=asdict(self.capabilities))
+        self._tell(applied.actual, applied.warnings)
+        self.report.observe("ready")
+
+    def failed(self, error: CameraError) -> None:
+        """Close, and try again after a while: at once, then 1 s to 60 s with jitter."""
+        self.open, self.trouble = False, error
+        with self.watch.during("closing", self.spec["margin_s"]):
+            self.driver.close()
+        pause = 0.0 if self._failures == 0 else min(MOST_BACK_OFF_S, 2.0 ** (self._failures - 1))
+        self._failures += 1
+        self._try_at = self.clock.monotonic() + pause * random.uniform(0.8, 1.2)
+        if self.report.why != str(error):
+            self.report.link.send("ladder", step="reconnect", message=str(error), reason=error.reason)
+        self.report.observe("reconnecting", str(error), error.reason)
+
+    def delivered(self) -> None:
+        """A picture came: the next failure is the first again."""
+        self._failures = 0
+
+    def apply(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Wish these settings from now on; what the camera has then, as `actual`, `warnings`, `read_at`."""
+        self.settings |= values
+        if not self.ready():
+            raise CameraError(f"The settings are kept, and applied when the camera is back: {self.report.why}")
+        with self.watch.during("applying settings", APPLY_S + self.spec["margin_s"]):
+            applied = self.driver.apply(values, self.clock.monotonic() + APPLY_S)
+        return self._tell(applied.actual, applied.warnings)
+
+    def _tell(self, actual: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
+        body = {"actual": actual, "warnings": warnings, "read_at": iso(self.clock.wall_ns() / 1e9)}
+        self.report.link.send("settings", **body)
+        return body
+
+    def exposure_s(self, asked: dict[str, Any]) -> float:
+        own = self.settings.get("exposure_us") or 1_000_000
+        return float(asked.get("exposure_us") or own) / 1e6
+
+    def allowed_s(self, asked: dict[str, Any]) -> float:
+        """Seconds that an exposure may take: itself, the readout, the margin."""
+        return self.exposure_s(asked) + self.capabilities.readout_s + float(self.spec["margin_s"])
+
+    def expose(self, asked: dict[str, Any], allowed_s: float) -> Exposure:
+        """One exposure, tried once more after reopening when it failed before the shutter. CameraError, Aborted."""
+        request = ExposureRequest(**asked)
+        deadline = self.clock.monotonic() + allowed_s
+        try:
+            return self._shoot(request, deadline)
+        except CameraError as error:
+            if error.permanent or not error.before_shutter or self.clock.monotonic() >= deadline:
+                raise
+            self.reopen()
+            return self._shoot(request, deadline)
+
+    def _shoot(self, request: ExposureRequest, deadline: float) -> Exposure:
+        self.clock.heeds_work = False
+        try:
+            with self.watch.during("exposing", max(0.1, deadline - self.clock.monotonic()) + 1.0):
+                return self.driver.expose(request, deadline)
+        finally:
+            self.clock.heeds_work = True
+
+    def frame(self, within_s: float) -> FrameData | None:
+        """The next frame of the stream; None when it did not come, or other work did."""
+        with self.watch.during("waiting for a frame", FRAME_S + self.spec["margin_s"]):
+            return self.driver.frame(self.clock.monotonic() + min(FRAME_S, within_s))
+
+    def forget(self, exposure: Exposure) -> None:
+        with self.watch.during("clearing the card", APPLY_S + self.spec["margin_s"]):
+            self.driver.forget(exposure, self.clock.monotonic() + APPLY_S)

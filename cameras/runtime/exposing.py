@@ -1,0 +1,190 @@
+"""From an order or a session's due time to a plan, an exposure, and the still thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+import uuid6
+
+from cameras.drivers.base import Aborted, CameraError, Exposure
+from cameras.runtime.buffer import SharedFrameBuffer
+from cameras.runtime.consumers import StillConsumer
+from cameras.runtime.device import Device
+from cameras.runtime.durable import LockLost
+from cameras.runtime.holding import Holding, disk_reason
+from cameras.runtime.programmes import Due, SessionRunner
+from cameras.runtime.spool import Plan, Record
+from cameras.runtime.stills import Still, StillQueue
+from cameras.runtime.storage import RootMissing
+
+REMEMBERED = 1000
+ABORTED = {
+    "station_stopped": "The station was stopped during the exposure.",
+    "session_stopped": "The session was stopped during the exposure.",
+    "camera_hung": "The camera did not deliver in time, and the exposure was aborted.",
+}
+Order = dict[str, Any]
+
+
+class Exposer:
+    def __init__(
+        self, device: Device, holding: Holding, runner: SessionRunner, writer: StillConsumer, buffer: SharedFrameBuffer
+    ) -> None:
+        self.device, self.holding, self.runner, self.writer, self.buffer = device, holding, runner, writer, buffer
+        self.spec, self.clock, self.report = device.spec, device.clock, device.report
+        self.queue = StillQueue(writer, runner, self._spooled, self._storage_lost, holding.sentence)
+        self.session: str | None = None
+        """The session whose exposure runs now."""
+        self.abort_reason = ""
+        self._seen: deque[str] = deque(maxlen=REMEMBERED)
+        self._to_forget: deque[Exposure] = deque()
+
+    # What is exposed
+
+    def command(self, order: Order) -> None:
+        """A capture that somebody asked for. An id that was seen is never exposed again."""
+        if order["id"] in self._seen:
+            return
+        waited_ms = (self.clock.monotonic() - order["received"]) * 1000
+        plan = self._plan(order["id"], order["asked"], order, order["planned"])
+        if waited_ms > order["remaining_ms"]:
+            self.fail(plan, "too_slow", "The camera was busy until the command's deadline was over.", order)
+        else:
+            self._expose(plan, order)
+
+    def for_session(self, due: Due) -> None:
+        session = self.runner.session
+        if session is None:
+            return
+        wanted = ("exposure_us", "gain", "iso", "f_number")
+        asked: dict[str, Any] = {name: value for name, value in session.programme.items() if name in wanted}
+        plan = self._plan(str(uuid6.uuid7()), asked, {"requested_by": session.created_by})
+        plan["session"], plan["index"] = due.session, due.index
+        self.runner.planned(due.index)
+        self.session = due.session
+        try:
+            self._expose(plan, {})
+        finally:
+            self.session = None
+
+    def never(self, order: Order, reason: str, message: str) -> None:
+        """A capture that was asked for and will not be exposed, with its verdict."""
+        self.fail(self._plan(order["id"], order["asked"], order, order["planned"]), reason, message, order)
+
+    def has_seen(self, capture: str) -> bool:
+        storage = self.holding.storage
+        return capture in self._seen or (storage is not None and storage.spool.has_trace(capture))
+
+    # How
+
+    def _plan(self, capture: str, asked: dict[str, Any], by: Order, planned: str = "") -> Plan:
+        self._seen.append(capture)
+        now = self.clock.moment()
+        return Plan(
+            id=capture,
+            camera=self.spec["camera"],
+            slug=self.spec["slug"],
+            session=None,
+            index=None,
+            planned=planned or now.iso(),
+            boot=now.boot,
+            boot_s=now.boot_s,
+            deadline_s=self.device.allowed_s(asked),
+            path=self.writer.path(capture, datetime.fromtimestamp(now.wall, UTC)),
+            asked=asked,
+            requested_by=by.get("requested_by", ""),
+            job=by.get("job", ""),
+        )
+
+    def _expose(self, plan: Plan, order: Order) -> None:
+        """Plan on the disk, shutter, and the picture to the still thread."""
+        try:
+            self._write_plan(plan)
+        except FileExistsError:
+            return
+        except (RootMissing, LockLost) as error:
+            self._storage_lost(error)
+            self.report.refuse(order, "root_missing", str(error))
+            return
+        except OSError as error:
+            self.fail(plan, disk_reason(error), self.holding.sentence(error), order)
+            return
+        self.report.observe("busy")
+        try:
+            exposure = self.device.expose(plan["asked"], plan["deadline_s"])
+        except Aborted:
+            self._aborted(plan, order)
+        except CameraError as error:
+            self.fail(plan, error.reason, str(error), order)
+            self.trouble(error)
+        else:
+            self._hand_over(plan, order, exposure)
+
+    def _write_plan(self, plan: Plan) -> None:
+        """Its folder too, before the shutter: a disk without room for it is found out in time."""
+        storage = self.holding.storage
+        assert storage is not None
+        storage.check()
+        storage.files.make_folders(plan["path"].rpartition("/")[0])
+        storage.spool.plan(plan)
+
+    def _hand_over(self, plan: Plan, order: Order, exposure: Exposure) -> None:
+        self.device.delivered()
+        self._put(self._still(plan, order, exposure=exposure))
+        if exposure.frame is not None:
+            self.buffer.put_frame(exposure.frame)
+        self.report.observe("ready")
+
+    def _aborted(self, plan: Plan, order: Order) -> None:
+        reason, self.abort_reason = self.abort_reason or "interrupted", ""
+        self.clock.seen_abort()
+        said = ABORTED.get(reason, "The exposure was aborted.")
+        self.fail(plan, reason, said, order)
+        self.report.observe("ready")
+        if reason == "camera_hung":
+            self.trouble(CameraError(said))
+
+    def trouble(self, error: CameraError) -> None:
+        """The camera failed: the starts that pass until it is back are missed for this reason."""
+        self.runner.note_outage(error.reason, str(error))
+        self.device.failed(error)
+
+    def fail(self, plan: Plan, reason: str, message: str, order: Order) -> None:
+        """An outcome without a picture, in its turn behind what the still thread still writes."""
+        self._put(self._still(plan, order, reason=reason, message=message))
+
+    def _still(self, plan: Plan, order: Order, **fields: Any) -> Still:
+        device = self.device
+        return Still(plan, device.identity, self.spec["kind"], command=order.get("command_id", ""), **fields)
+
+    def _put(self, still: Still) -> None:
+        assert self.holding.storage is not None
+        self.queue.put(self.holding.storage, still)
+
+    # On the still thread
+
+    def _spooled(self, record: Record, still: Still) -> None:
+        body = record["body"]
+        self.report.last_capture = {
+            "id": record["id"], "status": body["outcome"], "reason": body["reason"], "at": body["ended"],
+        }  # fmt: skip
+        self.report.spooled(record["id"], still.command)
+        if still.exposure is not None and still.exposure.card:
+            self._to_forget.append(still.exposure)
+        self.clock.wake()
+
+    def _storage_lost(self, error: Exception) -> None:
+        self.holding.lose(error)
+        self.clock.wake()
+
+    # Afterwards, on the owner's thread
+
+    def clear_card(self) -> None:
+        """Remove from the camera's card what is safe on ours."""
+        while self._to_forget and self.device.open:
+            try:
+                self.device.forget(self._to_forget.popleft())
+            except CameraError as error:
+                self.trouble(error)

@@ -1,0 +1,92 @@
+"""The storage root, held while it is there, opened again when it is back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.recovery import Verdict
+from cameras.runtime.report import Report
+from cameras.runtime.spec import Spec
+from cameras.runtime.spool import is_out_of_space
+from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
+
+REFILL_S = 10.0
+
+
+class Holding:
+    def __init__(self, spec: Spec, runner: SessionRunner, report: Report) -> None:
+        self.spec, self.runner, self.report = spec, runner, report
+        self.storage: Storage | None = None
+        self.trouble: Exception | None = None
+        self._lost: Exception | None = None
+        self._refilled_at = 0.0
+
+    def lose(self, error: Exception) -> None:
+        """From any thread: the root went away, or its spool to another owner. Nothing more may be written."""
+        self._lost = error
+
+    @property
+    def lost(self) -> bool:
+        return self._lost is not None
+
+    def ready(self) -> bool:
+        """Held, or opened and recovered now. When not, `trouble` says why."""
+        if self.storage:
+            return True
+        try:
+            self._open()
+        except (RootMissing, SpoolTaken, OSError) as error:
+            self.trouble = error
+            self.report.observe("reconnecting", str(error), self.reason)
+            return False
+        return True
+
+    @property
+    def reason(self) -> str:
+        return "root_missing" if isinstance(self.trouble, RootMissing) else "write_error"
+
+    def _open(self) -> None:
+        storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"])
+        try:
+            verdict = self.spec["verdict"]
+            recovered = storage.recover(Verdict(**verdict) if verdict else None)
+            storage.spool.refill_slots()
+            self.runner.attach(storage.spool)
+            if self.spec["session"]:
+                self.runner.order(self.spec["session"])
+        except BaseException:
+            storage.close()
+            raise
+        self.spec["verdict"] = None
+        self.storage, self.trouble = storage, None
+        self.report.link.send("recovered", **asdict(recovered))
+
+    def release(self) -> None:
+        """Let go of a root that was lost; the still thread has nothing more to write on it."""
+        self.trouble, self._lost = self._lost, None
+        self.runner.detach()
+        self.close()
+        self.report.log("storage.unmounted", str(self.trouble))
+
+    def close(self) -> None:
+        if self.storage:
+            self.storage.close()
+            self.storage = None
+
+    def refill(self, now: float) -> None:
+        """Bring the slots back to their number when a full disk has used some up."""
+        if self.storage and now - self._refilled_at > REFILL_S:
+            self._refilled_at = now
+            self.storage.spool.refill_slots()
+
+    def sentence(self, error: OSError) -> str:
+        """What is wrong with the disk and what to do."""
+        path = self.spec["root_path"]
+        if is_out_of_space(error):
+            return f"The disk of {path} is full. Free some space; captures go on by themselves then."
+        return f"Writing to {path} failed: {error.strerror}. Look at the disk."
+
+
+def disk_reason(error: OSError) -> str:
+    return "disk_full" if is_out_of_space(error) else "write_error"

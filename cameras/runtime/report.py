@@ -1,0 +1,39 @@
+"""What a camera process says of itself: its state on change, and once more each second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cameras.runtime.link import Link
+
+
+class Report:
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.state = "starting"
+        self.why = ""
+        self.last_capture: dict[str, Any] | None = None
+
+    def observe(self, state: str, why: str = "", code: str = "") -> None:
+        """`starting`, `ready`, `busy` or `reconnecting`, with a sentence and a reason code; sent on change."""
+        if (self.state, self.why) != (state, why):
+            self.state, self.why = state, why
+            self.link.send("observed", observed=state, reason=why, code=code)
+
+    def log(self, kind: str, message: str) -> None:
+        """Something for the event log."""
+        self.link.send("log", level="error", kind=kind, message=message)
+
+    def spooled(self, record: str, command: str = "") -> None:
+        """A record may be taken in now."""
+        self.link.send("spooled", id=record, command_id=command)
+
+    def answer(self, order: dict[str, Any], *, ok: bool = True, **fields: Any) -> None:
+        """To whoever gave the order, if anybody waits for an answer."""
+        if order.get("command_id"):
+            capture = {"id": order["id"]} if "id" in order else {}
+            self.link.send("answer", command_id=order["command_id"], ok=ok, **capture, **fields)
+
+    def refuse(self, order: dict[str, Any], reason: str, detail: str, problem: str = "camera-not-reachable") -> None:
+        """The order was not followed and left nothing behind: for a capture the Supervisor gives the verdict."""
+        self.answer(order, ok=False, problem=problem, reason=reason, detail=detail, unstarted=True)

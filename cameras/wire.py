@@ -1,0 +1,122 @@
+"""A connection to the broker with hiredis alone, which redis-py itself speaks through: enough to ask and leave.
+
+For programs that must answer at once; the parts of a station use `cameras.broker`.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+import hiredis
+
+PATIENCE_S = 1.0
+SCAN_COUNT = 1000
+Words = tuple[str, ...]
+
+
+class BrokerDown(Exception):
+    """The broker did not answer. The message says what still works and what to do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The station's broker (Valkey or Redis) does not answer, so no command can be sent. "
+            "Running sessions go on. `skycam doctor` says more."
+        )
+
+
+def packed(words: Words) -> bytes:
+    found: bytes = hiredis.pack_command(cast(Any, words))  # its stub knows tuples of one word only
+    return found
+
+
+class Wire:
+    """A connection that asks and waits, for at most PATIENCE_S in all."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.reader = hiredis.Reader(encoding="utf-8", errors="replace")
+        self.deadline = time.monotonic() + PATIENCE_S
+
+    def ask(self, questions: Sequence[Words]) -> list[Any]:
+        """The answers in order; one that the server refused is a HiredisError in the list."""
+        self.connection.sendall(b"".join(map(packed, questions)))
+        return [self._answer() for _ in questions]
+
+    def _answer(self) -> Any:
+        while (found := self.reader.gets()) is False:
+            self.connection.settimeout(max(0.01, self.deadline - time.monotonic()))
+            received = self.connection.recv(65536)
+            if not received:
+                raise ConnectionResetError
+            self.reader.feed(received)
+        return found
+
+    def names(self, prefix: str) -> list[str]:
+        """What follows `prefix` in the names of all keys that begin with it, sorted."""
+        found: set[str] = set()
+        cursor = "0"
+        while True:
+            (answer,) = self.ask([("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", str(SCAN_COUNT))])
+            if isinstance(answer, hiredis.HiredisError):
+                raise answer
+            cursor, keys = answer
+            found.update(key.removeprefix(prefix) for key in keys)
+            if cursor == "0":
+                return sorted(found)
+
+    def values(self, prefix: str) -> tuple[list[str], list[str | None]]:
+        """What follows `prefix` in the names of keys, and their values."""
+        found = self.names(prefix)
+        return found, self.ask([("GET", f"{prefix}{name}") for name in found])
+
+
+@contextmanager
+def wire(url: str) -> Iterator[Wire]:
+    """A connection to a redis://, rediss:// or unix:// address, signed in; BrokerDown when that fails."""
+    parts = urlsplit(url)
+    try:
+        with connected(parts) as connection:
+            connection.settimeout(PATIENCE_S)
+            found = Wire(connection)
+            sign_in(found, parts)
+            yield found
+    except (OSError, hiredis.HiredisError, ValueError) as error:
+        raise BrokerDown from error
+
+
+def connected(parts: SplitResult) -> socket.socket:
+    if parts.scheme == "unix":
+        return connected_to_path(unquote(parts.path))
+    plain = socket.create_connection((parts.hostname or "localhost", parts.port or 6379), PATIENCE_S)
+    if parts.scheme != "rediss":
+        return plain
+    options = parse_qs(parts.query)
+    context = ssl.create_default_context(cafile=options.get("ssl_ca_certs", [None])[0])
+    return context.wrap_socket(plain, server_hostname=parts.hostname)
+
+
+def connected_to_path(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(PATIENCE_S)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def sign_in(broker: Wire, parts: SplitResult) -> None:
+    login = [unquote(text) for text in (parts.username, parts.password) if text]
+    number = parse_qs(parts.query).get("db", [parts.path.strip("/") if parts.scheme != "unix" else ""])[0]
+    questions: list[Words] = [("AUTH", *login)] if parts.password else []
+    questions += [("SELECT", number)] if number else []
+    for answer in broker.ask(questions):
+        if isinstance(answer, hiredis.HiredisError):
+            raise answer

@@ -1,0 +1,139 @@
+"""`skycam cameras`: which cameras the station has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.operating import chosen
+from skycam_project.cli.options import Assignment, Group, given
+from skycam_project.cli.output import answer, facts, grid, say, show, warn
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from cameras.models import Camera
+    from skycam_project.cli.identity import Person
+
+
+@click.group(cls=Group)
+def cameras() -> None:
+    """List, add, find, change and remove cameras."""
+
+
+@cameras.command("list")
+def list_cameras() -> None:
+    """List the cameras of the station."""
+    person = current().person("viewer")
+    from cameras.bodies import camera_body
+    from cameras.selectors import cameras_for
+
+    answer({"results": [dict(camera_body(camera)) for camera in cameras_for(person.user)]}, draw_cameras)
+
+
+@cameras.command("add")
+@click.argument("slug")
+@click.option("--kind", required=True, help="What drives it: simulated, gphoto2, opencv, ...")
+@click.option("--address", default="", help="Where it is, as `cameras detect` shows it; else found by itself.")
+@click.option("--name", default="", help="What people call it.")
+@click.option("--host", default="", help="The camera host it hangs on; by default this one.")
+@click.option("--primary", is_flag=True, help="Make it the primary camera.")
+@click.option("--set", "values", type=Assignment(), multiple=True, help="A setting; may be given several times.")
+def add(slug: str, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
+    """Add a camera under the id SLUG."""
+    person = current().person("manager")
+    from cameras.bodies import camera_body
+    from cameras.services import add_camera
+
+    camera = add_camera(slug=slug, values=dict(values), actor=person.actor, **fields)
+    answer(dict(camera_body(camera)), lambda body: draw_camera(body, "Added"))
+
+
+@cameras.command("detect")
+def detect() -> None:
+    """Look for cameras on this machine."""
+    from skycam_project.cli.detection import detected
+
+    current().person("operator")
+    answer(detected(current().config.host), draw_detected)
+
+
+@cameras.command("set")
+@click.argument("slug")
+@click.option("--name", help="What people call it.")
+@click.option("--address", help="Where it is.")
+@click.option("--enabled/--disabled", default=None, help="Whether it is used at all.")
+@click.option("--primary", is_flag=True, default=None, help="Make it the primary camera.")
+@click.option("--set", "values", type=Assignment(), multiple=True, help="A setting; may be given several times.")
+def change(slug: str, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
+    """Change the camera SLUG. Settings are stored, and applied at once when the camera is there."""
+    changes = given(**fields)
+    if not changes and not values:
+        raise CliError("invalid", "Nothing to change was given. `skycam cameras set --help` shows what can be.")
+    person = current().person("manager" if changes else "operator")
+    from cameras.bodies import camera_body
+
+    camera = chosen(person, slug)
+    warnings = apply(person, camera, changes, dict(values))
+    answer(dict(camera_body(camera)), lambda body: draw_camera(body, "Changed"))
+    warn(warnings)
+
+
+def apply(person: Person, camera: Camera, changes: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    """All of it or, when a value is bad, nothing; what the camera says of its new settings."""
+    from cameras.services import change_camera
+    from cameras.validation import checked_settings
+
+    checked_settings(camera.kind, {**camera.settings, **values})
+    if changes:
+        change_camera(camera, changes, person.actor)
+    return configure(person, camera, values) if values else []
+
+
+def configure(person: Person, camera: Camera, values: dict[str, Any]) -> list[str]:
+    from cameras.broker import BrokerDown
+    from cameras.control import ControlError
+    from cameras.services import set_settings
+
+    try:
+        return list(set_settings(camera, values, person.actor).get("warnings", []))
+    except (ControlError, BrokerDown) as error:
+        problem = getattr(error, "problem", "broker-down")
+        told = "The settings are stored, and the camera gets them when it opens."
+        raise CliError(problem, f"{error} {told}") from None
+
+
+@cameras.command("remove")
+@click.argument("slug")
+def remove(slug: str) -> None:
+    """Remove the camera SLUG. Its captures stay."""
+    person = current().person("manager")
+    from cameras.bodies import camera_body
+    from cameras.services import remove_camera
+
+    camera = chosen(person, slug)
+    body = dict(camera_body(camera))
+    remove_camera(camera, person.actor)
+    answer(body, lambda body: say(f"Removed {body['slug']}."))
+
+
+def draw_cameras(body: dict[str, Any]) -> None:
+    columns = ["id", "name", "kind", "address", "host", "enabled", "connected", "primary"]
+    show(grid(columns, [[camera.get(name) for name in ("slug", *columns[1:])] for camera in body["results"]]))
+
+
+def draw_camera(body: dict[str, Any], verb: str) -> None:
+    say(f"{verb} {body['slug']}.")
+    facts((name, body.get(name)) for name in ("name", "kind", "address", "host", "primary"))
+    facts(sorted(body.get("settings", {}).items()))
+
+
+def draw_detected(body: dict[str, Any]) -> None:
+    warn(f"{kind}: {problem}" for kind, problem in body["problems"].items())
+    if not body["results"]:
+        say("No camera was found on this machine.")
+        return
+    columns = ["kind", "address", "model", "serial"]
+    show(grid(columns, [[camera.get(name) for name in columns] for camera in body["results"]]))
+    say("Add one:  skycam cameras add NAME --kind KIND --address ADDRESS")

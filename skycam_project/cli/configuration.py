@@ -1,0 +1,65 @@
+"""`skycam config`: what holds, where it came from, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from skycam_project.cli.errors import FAILED
+from skycam_project.cli.options import Group
+from skycam_project.cli.output import answer, grid, say, show, warn
+from skycam_project.cli.station import current
+
+
+@click.group(cls=Group)
+def config() -> None:
+    """Show and check the configuration."""
+
+
+@config.command("show")
+def show_config() -> None:
+    """Show every key with its value and where it was given; secrets are masked."""
+    from skycam_project.config import ConfigManager
+
+    manager = ConfigManager(current().config_path, create=False)
+
+    def draw(body: dict[str, Any]) -> None:
+        rows = [[".".join(key), value, manager.origin(key)] for key, value in leaves(body)]
+        show(grid(["key", "value", "from"], rows))
+
+    answer(manager.show(), draw)
+
+
+def leaves(branch: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in branch.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*prefix, name))
+        else:
+            yield (*prefix, name), value
+
+
+@config.command("check")
+def check() -> int:
+    """Check file, .env and environment; a sentence for each thing to put right."""
+    from skycam_project.config import ConfigError, ConfigManager, NoStation
+
+    problems: list[str] = []
+    warnings: list[str] = []
+    try:
+        warnings += ConfigManager(current().config_path, create=False).config.warnings
+    except NoStation as error:
+        warnings += error.problems
+    except ConfigError as error:
+        problems += error.problems
+    answer({"ok": not problems, "problems": problems, "warnings": warnings}, draw_check)
+    return FAILED if problems else 0
+
+
+def draw_check(body: dict[str, Any]) -> None:
+    warn(body["warnings"])
+    for problem in body["problems"]:
+        say(problem, err=True)
+    if body["ok"]:
+        say("The configuration is in order.")

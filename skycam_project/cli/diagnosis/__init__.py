@@ -1,0 +1,61 @@
+"""The checks of `skycam doctor`, named once. They run in this order; one that fails itself says so.
+
+A check takes the `Station` and yields findings. Those of STATION need a configuration that loads, and those of
+DATABASE besides a database that answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from importlib import import_module
+
+from skycam_project.cli.diagnosis.finding import BROKEN, Finding
+from skycam_project.cli.station import Station
+
+log = logging.getLogger(__name__)
+
+MACHINE = {
+    "clock": "skycam_project.cli.diagnosis.machine:clock",
+    "libraries": "skycam_project.cli.diagnosis.machine:libraries",
+    "libgphoto2": "skycam_project.cli.diagnosis.machine:libgphoto2",
+    "desktop": "skycam_project.cli.diagnosis.machine:desktop",
+}
+CONFIGURATION = {"configuration": "skycam_project.cli.diagnosis.station:configuration"}
+STATION = {
+    "launcher": "skycam_project.cli.diagnosis.station:launcher",
+    "broker": "skycam_project.cli.diagnosis.station:broker",
+    "database": "skycam_project.cli.diagnosis.database:database",
+}
+DATABASE = {
+    "hosts": "skycam_project.cli.diagnosis.database:hosts",
+    "storage": "skycam_project.cli.diagnosis.database:storage",
+    "system checks": "skycam_project.cli.diagnosis.database:system_checks",
+    "health": "skycam_project.cli.diagnosis.database:health",
+}
+
+
+def examine(station: Station) -> list[Finding]:
+    findings = run(CONFIGURATION, station)
+    if not broken(findings, CONFIGURATION):
+        findings += run(STATION, station)
+        if not broken(findings, {"database"}):
+            findings += run(DATABASE, station)
+    return findings + run(MACHINE, station)
+
+
+def broken(findings: Iterable[Finding], checks: Iterable[str]) -> bool:
+    return any(finding.state == BROKEN and finding.check in checks for finding in findings)
+
+
+def run(checks: dict[str, str], station: Station) -> list[Finding]:
+    return [finding for name, path in checks.items() for finding in asked(name, path, station)]
+
+
+def asked(name: str, path: str, station: Station) -> list[Finding]:
+    module, _, function = path.partition(":")
+    try:
+        return list(getattr(import_module(module), function)(station))
+    except Exception as error:
+        log.exception("The check %s failed.", name)
+        return [Finding(name, BROKEN, f"It could not be checked: {type(error).__name__}: {error}")]

@@ -1,0 +1,54 @@
+"""What can be asked without the database: configuration, launcher, broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from skycam_project.cli.diagnosis.finding import BROKEN, OK, WARNING, Finding
+from skycam_project.cli.station import Station
+
+UP = "Start the station: skycam up"
+
+
+def configuration(station: Station) -> Iterator[Finding]:
+    from skycam_project.config import ConfigError
+
+    try:
+        config = station.config
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("configuration", BROKEN, problem, "Put it right; `skycam config check` looks again.")
+        return
+    for warning in config.warnings:
+        yield Finding("configuration", WARNING, warning)
+    yield Finding("configuration", OK, f"Station {config.station}, host {config.host}, data folder {config.data}.")
+
+
+def launcher(station: Station) -> Iterator[Finding]:
+    from skycam_project import launch
+
+    try:
+        parts = launch.ps(station.config)
+    except launch.LaunchError as error:
+        yield Finding("launcher", WARNING, str(error), UP)
+        return
+    for part in parts:
+        running = part["state"] == "running"
+        reason = f": {part['reason']}" if part["reason"] and not running else ""
+        detail = f"{part['name']} is {part['state']}{reason}."
+        yield Finding(
+            "launcher", OK if running else BROKEN, detail, "" if running else f"skycam restart {part['name']}"
+        )
+
+
+def broker(station: Station) -> Iterator[Finding]:
+    from cameras.wire import BrokerDown, wire
+
+    try:
+        with wire(station.config.redis_url) as server:
+            server.ask([("PING",)])
+    except BrokerDown as error:
+        reason = error.__cause__ or error
+        yield Finding("broker", BROKEN, f"The broker does not answer: {reason}.", "skycam up, or look at REDIS_URL")
+        return
+    yield Finding("broker", OK, "It answers.")

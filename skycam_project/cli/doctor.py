@@ -1,0 +1,30 @@
+"""`skycam doctor`: what is wrong with a station, and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from skycam_project.cli.errors import FAILED
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import answer, grid, say, show
+from skycam_project.cli.station import current
+
+
+@click.command(cls=Command)
+def doctor() -> int:
+    """Examine the station and this machine; a sentence for each thing to put right."""
+    from skycam_project.cli.diagnosis import examine
+
+    findings = examine(current())
+    broken = sum(finding.state == "broken" for finding in findings)
+    answer({"ok": not broken, "checks": [finding.body() for finding in findings]}, draw)
+    return FAILED if broken else 0
+
+
+def draw(body: dict[str, Any]) -> None:
+    rows = [[check["state"], check["check"], check["detail"], check["remedy"]] for check in body["checks"]]
+    show(grid(["", "check", "found", "what to do"], rows))
+    broken = sum(check["state"] == "broken" for check in body["checks"])
+    say(f"{broken} to put right." if broken else "Nothing is broken.")

@@ -1,0 +1,152 @@
+"""What went wrong, as a problem with a sentence, and the exit status that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import click
+
+INTERRUPTED = 130
+FAILED = 1
+STATUSES = {
+    "invalid": 2,
+    "camera-not-reachable": 3,
+    "host-down": 3,
+    "broker-down": 3,
+    "held": 4,
+    "busy": 4,
+    "forbidden": 5,
+}
+"""Problem type -> exit status; every other problem is FAILED."""
+
+HTTP = {
+    "invalid": (400, "What was asked is not possible"),
+    "forbidden": (403, "Not permitted"),
+    "not-found": (404, "Not found"),
+    "held": (409, "Held by another"),
+    "busy": (409, "Busy"),
+    "camera-not-reachable": (503, "The camera cannot be reached"),
+    "host-down": (503, "The camera host does not answer"),
+    "broker-down": (503, "The broker does not answer"),
+    "too-slow": (504, "No answer in time"),
+    "disk-full": (507, "The disk is full"),
+}
+OTHER = (500, "It failed")
+
+
+class CliError(Exception):
+    """A problem (a type of docs/cli.md) with one or two sentences that say what to do."""
+
+    def __init__(
+        self, problem: str, detail: str, *, errors: Iterable[tuple[str, str]] = (), status: int | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.problem = problem
+        self.detail = detail
+        self.errors = list(errors)
+        self.status = STATUSES.get(problem, FAILED) if status is None else status
+
+    def body(self, command: str) -> dict[str, Any]:
+        http, title = HTTP.get(self.problem, OTHER)
+        found = {"type": f"/problems/{self.problem}", "title": title, "status": http, "detail": self.detail}
+        found["instance"] = command
+        if self.errors:
+            found["errors"] = [{"field": field, "message": message} for field, message in self.errors]
+        return found
+
+
+def translated(error: Exception) -> CliError | None:
+    """The problem that an exception of the project's boundaries is; None for what nobody foresaw."""
+    for ancestor in type(error).__mro__:
+        if translate := TRANSLATIONS.get(f"{ancestor.__module__}.{ancestor.__qualname__}"):
+            return translate(error)
+    return None
+
+
+def unexpected(error: Exception) -> CliError:
+    return CliError("failed", f"Something unforeseen: {type(error).__name__}: {error}. `--verbose` shows where.")
+
+
+def itself(error: Any) -> CliError:
+    found: CliError = error
+    return found
+
+
+def usage(error: Any) -> CliError:
+    click_error: click.ClickException = error
+    context = getattr(error, "ctx", None)
+    hint = f" `{context.command_path} --help` says more." if context else ""
+    return CliError("invalid", f"{click_error.format_message()}{hint}", status=click_error.exit_code)
+
+
+def configuration(error: Any) -> CliError:
+    """A folder that is closed to this user is no fault of the configuration."""
+    closed = isinstance(error.__context__, PermissionError)
+    return CliError("forbidden" if closed else "invalid", "\n".join(error.problems), status=None if closed else FAILED)
+
+
+def launching(error: Any) -> CliError:
+    closed = isinstance(error.__context__, PermissionError)
+    return CliError("forbidden" if closed else "failed", str(error))
+
+
+def control(error: Any) -> CliError:
+    return CliError(error.problem, error.detail or "The camera refused without saying why.")
+
+
+def not_saved(error: Any) -> CliError:
+    return CliError(error.problem, str(error))
+
+
+def validation(error: Any) -> CliError:
+    """Django's: messages by field, those of no field under an empty name."""
+    by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
+    return invalid(
+        (field if field != "__all__" else "", message) for field, messages in by_field.items() for message in messages
+    )
+
+
+def typed(error: Any) -> CliError:
+    """Pydantic's."""
+    return invalid(
+        (".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")) for item in error.errors()
+    )
+
+
+def invalid(found: Iterable[tuple[str, str]]) -> CliError:
+    errors = list(found)
+    return CliError("invalid", "\n".join(lines(errors)), errors=errors)
+
+
+def lines(errors: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for field, message in errors:
+        yield f"{field}: {message}" if field else message
+
+
+def database(error: Any) -> CliError:
+    if "no such table" in str(error) or "does not exist" in str(error):
+        return CliError("failed", "The database is not prepared. Start the station once with `skycam up`.")
+    return CliError("failed", f"The database does not answer: {str(error).strip()}. `skycam doctor` says more.")
+
+
+def permission(error: Any) -> CliError:
+    return CliError("forbidden", f"This user may not use {error.filename or 'the station'}. Ask its owner.")
+
+
+TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
+    "skycam_project.cli.errors.CliError": itself,
+    "click.exceptions.ClickException": usage,
+    "skycam_project.config.errors.ConfigError": configuration,
+    "skycam_project.launch.errors.LaunchError": launching,
+    "cameras.control.ControlError": control,
+    "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
+    "cameras.wire.BrokerDown": lambda error: CliError("broker-down", str(error)),
+    "captures.camera_service.SessionHeld": lambda error: CliError("held", str(error)),
+    "captures.outcomes.NotSaved": not_saved,
+    "django.core.exceptions.ValidationError": validation,
+    "pydantic_core._pydantic_core.ValidationError": typed,
+    "django.db.utils.Error": database,
+    "builtins.PermissionError": permission,
+}
+"""By dotted name, so that nothing is imported to ask."""

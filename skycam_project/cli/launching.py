@@ -1,0 +1,49 @@
+"""`skycam up`, `ps` and `restart`: the launcher."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.station import current
+
+
+@click.command(cls=Command)
+@click.option("--only", metavar="PART", help="Run this part alone.")
+def up(only: str | None) -> int:
+    """Start the station, and keep it up until Ctrl-C."""
+    from skycam_project.launch import up as launch
+
+    station = current()
+    station.choose()
+    return launch(station.config_path, only=only)
+
+
+@click.command(cls=Command)
+def ps() -> None:
+    """List the parts of the running station."""
+    from skycam_project import launch
+
+    answer({"results": list(launch.ps(current().config))}, draw_parts)
+
+
+@click.command(cls=Command)
+@click.argument("part")
+def restart(part: str) -> None:
+    """Start PART again, and wait until it runs."""
+    from skycam_project import launch
+
+    answer(dict(launch.restart(current().config, part)), lambda row: say(f"{row['name']} is {row['state']}."))
+
+
+def draw_parts(body: dict[str, Any]) -> None:
+    columns = ["part", "state", "since", "pid", "restarts", "memory", "reason"]
+    show(grid(columns, [part_cells(row) for row in body["results"]]))
+
+
+def part_cells(row: dict[str, Any]) -> list[object]:
+    memory = f"{row.get('pss_bytes', 0) / 1e6:.0f} MB"
+    return [row["name"], row["state"], short_time(row["since"]), row["pid"], row["restarts"], memory, row["reason"]]

@@ -1,0 +1,114 @@
+"""What a command prints: one JSON object for programs, tables and lines for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.station import Station, current
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+PIPE_WIDTH = 200
+
+
+def answer(body: dict[str, Any], draw: Callable[[dict[str, Any]], None]) -> None:
+    """The command's answer, in the form that was chosen."""
+    if current().output == "json":
+        click.echo(as_json(body, indent=2))
+    else:
+        draw(body)
+
+
+def complain(station: Station, error: CliError) -> int:
+    """Say what went wrong, on stderr for people and on stdout for programs; the exit status."""
+    if station.output == "json":
+        click.echo(as_json(error.body(station.command), indent=2))
+    else:
+        for line in error.detail.splitlines():
+            say(f"skycam: {line}", err=True)
+    return error.status
+
+
+def as_json(body: Any, indent: int | None = None) -> str:
+    return json.dumps(body, ensure_ascii=False, indent=indent, default=as_text)
+
+
+def as_text(value: object) -> str:
+    """What JSON has no type for."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    click.echo(printable(text), err=err)
+
+
+def printable(text: object) -> str:
+    """Without what could steer a terminal: cameras and files name themselves."""
+    return "".join(sign if sign.isprintable() else " " for sign in str(text))
+
+
+def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = "") -> Table:
+    """A table of plain text; nothing in it is taken for markup."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell(value)) for value in row))
+    return table
+
+
+def cell(value: object) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return printable(value)
+
+
+def show(table: Table) -> None:
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    Console(width=width, markup=False, highlight=False).print(table)
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> None:
+    """Lines of name and value; what is not known is left out."""
+    for name, value in pairs:
+        if value not in (None, "", [], {}):
+            say(f"{name:<12}{cell(value)}")
+
+
+def warn(warnings: Iterable[object]) -> None:
+    for warning in warnings:
+        say(f"warning: {warning}", err=True)
+
+
+def seconds(microseconds: int | None) -> str:
+    """`8 s`; below a quarter of a second as a photographer writes it, `1/250 s`."""
+    if microseconds is None:
+        return ""
+    if 0 < microseconds < 250_000:
+        return f"1/{round(1e6 / microseconds)} s" if microseconds >= 100 else f"{microseconds} µs"
+    return f"{microseconds / 1e6:g} s"
+
+
+def short_time(text: str | None) -> str:
+    """An ISO time as a person reads it on this machine's clock."""
+    if not text:
+        return ""
+    return f"{datetime.fromisoformat(str(text)).astimezone():%Y-%m-%d %H:%M:%S}"

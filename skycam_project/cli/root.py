@@ -1,0 +1,65 @@
+"""The tree's root: which commands there are, and the one place where errors become exit statuses."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from skycam_project.cli import errors, output
+from skycam_project.cli.options import Group
+from skycam_project.cli.station import Station
+
+COMMANDS = {
+    "up": "skycam_project.cli.launching:up",
+    "ps": "skycam_project.cli.launching:ps",
+    "restart": "skycam_project.cli.launching:restart",
+    "status": "skycam_project.cli.status:status",
+    "connect": "skycam_project.cli.operating:connect",
+    "disconnect": "skycam_project.cli.operating:disconnect",
+    "capture": "skycam_project.cli.capturing:capture",
+    "start": "skycam_project.cli.capturing:start",
+    "stop": "skycam_project.cli.capturing:stop",
+    "sessions": "skycam_project.cli.sessions:sessions",
+    "cameras": "skycam_project.cli.cameras:cameras",
+    "users": "skycam_project.cli.users:users",
+    "doctor": "skycam_project.cli.doctor:doctor",
+    "config": "skycam_project.cli.configuration:config",
+}
+
+
+class Root(Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run and leave the process with an exit status of docs/cli.md."""
+        station = Station()
+        try:
+            result = super().main(*args, **{**extra, "prog_name": "skycam", "obj": station, "standalone_mode": False})
+        except click.Abort:
+            sys.exit(errors.INTERRUPTED)
+        except Exception as error:
+            problem = errors.translated(error)
+            if problem is None and station.verbose:
+                raise
+            sys.exit(output.complain(station, problem or errors.unexpected(error)))
+        sys.exit(result if isinstance(result, int) else 0)
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="skycam")
+def cli() -> None:
+    """Run a station of cameras and speak to it.
+
+    Exit statuses: 0 done, 1 failed, 2 usage, 3 camera not reachable, 4 held by another, 5 not permitted.
+    """

@@ -1,0 +1,80 @@
+"""The station that a command speaks to: its configuration, and Django when a command needs the database."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from skycam_project.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from skycam_project.cli.identity import Person
+    from skycam_project.config import SkycamConfig
+
+
+@dataclass
+class Station:
+    config_path: Path | None = None
+    chosen_output: str | None = None
+    verbose: bool = False
+    command: str = "skycam"
+
+    @cached_property
+    def config(self) -> SkycamConfig:
+        """ConfigError, also when there is no data folder: a command other than `up` makes none."""
+        from skycam_project.config import load_config
+
+        self.choose()
+        return load_config(create=False)
+
+    def choose(self) -> None:
+        """Make `--config` the file of this process, of Django's settings and of children."""
+        from skycam_project.config import choose_config
+
+        if self.config_path is not None:
+            choose_config(self.config_path)
+
+    @property
+    def output(self) -> str:
+        if self.chosen_output is not None:
+            return self.chosen_output
+        from skycam_project.config import ConfigError
+
+        try:
+            return self.config.cli.output_format
+        except (ConfigError, OSError):
+            return "rich"
+
+    def person(self, role: str) -> Person:
+        """Whoever runs the command, with Django ready; CliError when they may not do what `role` may."""
+        from skycam_project.cli.identity import identify
+
+        self.set_up_django()
+        return identify(self.config).require(role)
+
+    def set_up_django(self) -> None:
+        data = self.config.data
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
+        import django
+        from django.apps import apps
+        from django.conf import settings
+
+        if not apps.ready:
+            django.setup()
+        if database_missing(settings.DATABASES["default"]):
+            raise CliError("failed", f"The station in {data} has no database yet. Start it once with `skycam up`.")
+
+
+def database_missing(database: dict[str, object]) -> bool:
+    """Whether it is a SQLite file that is not there; connecting would make an empty one."""
+    name = str(database["NAME"])
+    return str(database["ENGINE"]).endswith("sqlite3") and name.startswith(os.sep) and not os.path.exists(name)
+
+
+def current() -> Station:
+    return cast(Station, click.get_current_context().find_root().obj)

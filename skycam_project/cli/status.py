@@ -1,0 +1,111 @@
+"""`skycam status`: what the hosts say of the cameras, from Redis alone."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli import errors
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import answer, as_json, cell, grid, say, short_time, show
+from skycam_project.cli.station import Station, current
+
+if TYPE_CHECKING:
+    from cameras.status_reader import StationStatus
+
+EVERY_S = 1.0
+COLUMNS = ("camera", "observed", "desired", "session", "last capture", "°C", "fps", "reason")
+
+
+@click.command(cls=Command)
+@click.option("--watch", is_flag=True, help="Again each second, until Ctrl-C.")
+def status(watch: bool) -> None:
+    """Show hosts, cameras and alerts."""
+    station = current()
+    if not watch:
+        answer(dict(read(station)), draw)
+        return
+    try:
+        (watch_json if station.output == "json" else watch_table)(station)
+    except KeyboardInterrupt:
+        return
+
+
+def read(station: Station) -> StationStatus:
+    from cameras.status_reader import read_station
+
+    return read_station(station.config.redis_url, station.config.station)
+
+
+def watch_json(station: Station) -> None:
+    from cameras.wire import BrokerDown
+
+    while True:
+        try:
+            body: Any = read(station)
+        except BrokerDown as error:
+            body = errors.CliError("broker-down", str(error)).body("skycam status")
+        click.echo(as_json(body))
+        time.sleep(EVERY_S)
+
+
+def watch_table(station: Station) -> None:
+    from rich.live import Live
+
+    with Live(picture(station), auto_refresh=False) as live:
+        while True:
+            time.sleep(EVERY_S)
+            live.update(picture(station), refresh=True)
+
+
+def picture(station: Station) -> Any:
+    """The table as it is now; while the broker is away, the sentence that says so."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from cameras.wire import BrokerDown
+
+    try:
+        body = read(station)
+    except BrokerDown as error:
+        return Text(str(error))
+    return Group(camera_table(body), *(Text(line) for line in remarks(body)))
+
+
+def draw(body: dict[str, Any]) -> None:
+    show(camera_table(body))
+    for line in remarks(body):
+        say(line)
+
+
+def camera_table(body: Any) -> Any:
+    hosts = ", ".join(host["host"] for host in body["hosts"]) or "none"
+    return grid(COLUMNS, [camera_cells(status) for status in body["cameras"]], f"{body['station']}: hosts {hosts}")
+
+
+def camera_cells(status: dict[str, Any]) -> list[object]:
+    return [
+        status["camera"],
+        status["observed"],
+        status["desired"],
+        progress(status["session"]),
+        short_time((status["last_capture"] or {}).get("started")),
+        status["temperature_celsius"],
+        status["fps"] or None,
+        status["reason"],
+    ]
+
+
+def progress(session: dict[str, Any] | None) -> str:
+    """`running: 12 saved, 1 failed`."""
+    if not session:
+        return ""
+    counts = ", ".join(f"{session[name]} {name}" for name in ("saved", "failed", "skipped") if session.get(name))
+    return f"{session.get('state', '')}: {counts or 'nothing yet'}"
+
+
+def remarks(body: Any) -> list[str]:
+    found = [] if body["hosts"] else ["No camera host answers. `skycam ps` shows the station's parts."]
+    return found + [f"{cell(alert.get('severity'))}: {cell(alert.get('message'))}" for alert in body["alerts"]]

@@ -1,0 +1,113 @@
+"""`skycam users`: who may sign in, and as what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.options import Group
+from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from skycam_project.access.models import User
+
+ROLES = click.Choice(["viewer", "operator", "manager", "none"])
+password_option = click.option(
+    "--password",
+    prompt=True,
+    prompt_required=False,
+    hide_input=True,
+    confirmation_prompt=True,
+    help="The password; without a value it is asked for.",
+)
+
+
+@click.group(cls=Group)
+def users() -> None:
+    """List, add, change and remove who may sign in."""
+
+
+@users.command("list")
+def list_users() -> None:
+    """List the users of the station."""
+    current().person("manager")
+    from skycam_project.access.models import User
+
+    answer({"results": [user_body(user) for user in User.objects.order_by("username")]}, draw_users)
+
+
+@users.command("add")
+@click.argument("name")
+@click.option("--role", type=ROLES, required=True, help="What they may do.")
+@password_option
+def add(name: str, role: str, password: str | None) -> None:
+    """Add the user NAME. Without --password one is made up and shown once."""
+    person = current().person("manager")
+    from skycam_project.access import services
+
+    user, generated = services.add_user(name, role, password, actor=person.actor)
+    answer(with_password(user, generated), lambda body: draw_user(body, "Added"))
+
+
+@users.command("set")
+@click.argument("name")
+@click.option("--role", type=ROLES, help="What they may do.")
+@password_option
+@click.option("--reset-password", is_flag=True, help="Make up a new password and show it once.")
+def change(name: str, role: str | None, password: str | None, reset_password: bool) -> None:
+    """Change the role or the password of the user NAME."""
+    if password is not None and reset_password:
+        raise CliError("invalid", "Give --password or --reset-password, not both.")
+    if role is None and password is None and not reset_password:
+        raise CliError("invalid", "Nothing to change was given: --role, --password or --reset-password.")
+    person = current().person("manager")
+    from skycam_project.access import services
+
+    user, generated = services.change_user(
+        the_user(name), role=role, password=password, reset=reset_password, actor=person.actor
+    )
+    answer(with_password(user, generated), lambda body: draw_user(body, "Changed"))
+
+
+@users.command("remove")
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove the user NAME, with their tokens."""
+    person = current().person("manager")
+    from skycam_project.access import services
+
+    user = the_user(name)
+    body = user_body(user)
+    services.remove_user(user, actor=person.actor)
+    answer(body, lambda body: say(f"Removed {body['name']}."))
+
+
+def the_user(name: str) -> User:
+    from skycam_project.access.models import User
+
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        raise CliError("not-found", f"There is no user {name}. `skycam users list` shows those there are.")
+    return user
+
+
+def user_body(user: User) -> dict[str, Any]:
+    return {"name": user.username, "role": user.role, "active": user.is_active, "last_login": user.last_login}
+
+
+def with_password(user: User, generated: str | None) -> dict[str, Any]:
+    return {**user_body(user), **({"password": generated} if generated else {})}
+
+
+def draw_users(body: dict[str, Any]) -> None:
+    rows = [[user["name"], user["role"], user["active"], short_time(user["last_login"])] for user in body["results"]]
+    show(grid(["name", "role", "active", "last sign-in"], rows))
+
+
+def draw_user(body: dict[str, Any], verb: str) -> None:
+    say(f"{verb} {body['name']}, role {body['role']}.")
+    if "password" in body:
+        say(f"Password: {body['password']}  (shown only now)")

@@ -1,0 +1,84 @@
+"""One camera's rows, spool and archive held against each other: what is not as promised, as sentences."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import uuid6
+
+from cameras.models import Camera
+from cameras.runtime.storage import make_root
+from cameras.supervision.ledger import Opened
+from cameras.supervision.wishes import Wish
+from captures.models import Capture, CaptureFile, Session, StorageRoot
+from captures.sessions.orders import session_order
+
+RESTING = ("slot-", ".lock", "rejected")
+
+
+class Archive:
+    """A storage root with one simulated camera, in the test's database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        root = str(uuid6.uuid7())
+        make_root(folder, root)
+        self.root = StorageRoot.objects.create(id=root, host="main", path=str(folder), default=True)
+        self.camera = Camera.objects.create(slug="sim", name="Sim", kind="simulated", host="main")
+        self.spool = folder / ".spool" / str(self.camera.id)
+
+    def wish(self) -> Wish:
+        return Wish(
+            id=str(self.camera.id), slug="sim", kind="simulated", address="", settings={}, enabled=True, connected=True,
+            removed=False, session=None, root=str(self.root.id), root_path=str(self.folder),
+        )  # fmt: skip
+
+    def session(self, **programme: object) -> Session:
+        return Session.objects.create(camera=self.camera, programme={"exposure_us": 1000, **programme})
+
+    def order(self, session: Session) -> dict[str, object]:
+        session.refresh_from_db()
+        return session_order(session)
+
+    def planned(self) -> Capture:
+        """A row as the web plans it, before its command is sent."""
+        return Capture.objects.create(camera=self.camera, asked={"exposure_us": 1000})
+
+    def ingest(self) -> None:
+        with Opened(self.wish()) as ingest:
+            for name in sorted(ingest.waiting()):
+                taken = ingest.take(name)
+                if taken is not None:
+                    ingest.clear(taken)
+
+    def wrongs(self) -> list[str]:
+        return [*self._rows(), *self._files(), *self._left_over()]
+
+    def _rows(self) -> list[str]:
+        wrong = [f"{capture.pk} has no outcome" for capture in Capture.objects.filter(status="planned")]
+        for session in Session.objects.all():
+            covered = [capture.index for capture in session.captures.all()]
+            for gap in session.gaps.all():
+                covered += range(gap.first_index, gap.first_index + gap.count)
+            if sorted(covered) != list(range(session.planned)):
+                wrong.append(f"session {session.pk} planned {session.planned} and covers {sorted(covered)}")
+            if session.planned != session.saved + session.failed + session.skipped:
+                wrong.append(f"session {session.pk} does not add up")
+        return wrong
+
+    def _files(self) -> list[str]:
+        named = {file.path: file for file in CaptureFile.objects.all()}
+        there = {str(path.relative_to(self.folder)) for path in (self.folder / "captures").rglob("*") if path.is_file()}
+        wrong = [f"file without row: {path}" for path in there - named.keys()]
+        wrong += [f"row without file: {path}" for path in named.keys() - there]
+        for path in there & named.keys():
+            if hashlib.sha256((self.folder / path).read_bytes()).hexdigest() != named[path].sha256:
+                wrong.append(f"wrong hash: {path}")
+        saved = Capture.objects.filter(status="saved")
+        return wrong + [f"{capture.pk} is saved without a file" for capture in saved if not capture.files.exists()]
+
+    def _left_over(self) -> list[str]:
+        names = [path.name for path in self.spool.iterdir() if not path.name.startswith(RESTING)]
+        names += [f"rejected/{path.name}" for path in (self.spool / "rejected").iterdir()]
+        return [f"left over in the spool: {name}" for name in names]

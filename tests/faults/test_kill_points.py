@@ -1,0 +1,90 @@
+"""SIGKILL of a camera process at each named point of the spool protocol, and at random moments."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from captures.models import Capture, Session
+from tests.faults.camera_process import CameraProcess
+from tests.faults.ledger import Archive
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CAMERA_POINTS = ("after_plan", "after_part", "after_record", "after_place", "after_done")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+def process(archive: Archive, session: Session | None = None, **spec: object) -> CameraProcess:
+    order = archive.order(session) if session else None
+    return CameraProcess(archive.folder, str(archive.camera.id), session=order, **spec)
+
+
+def run_to_the_end(archive: Archive, session: Session) -> None:
+    """A healthy process resumes the session and finishes it; then everything is taken in."""
+    with process(archive, session) as healthy:
+        healthy.until(lambda message: message["type"] == "state" and not message["session"])
+        healthy.finish()
+    archive.ingest()
+
+
+@pytest.mark.parametrize("passes", [0, 1, 4])
+@pytest.mark.parametrize("point", CAMERA_POINTS)
+def test_a_session_killed_at_a_point_of_the_protocol_loses_and_doubles_nothing(
+    archive: Archive, point: str, passes: int
+) -> None:
+    session = archive.session(cadence_s=0.02, count=10)
+    with process(archive, session, kill={"point": point, "passes": passes}) as doomed:
+        assert doomed.process.wait(15) == -9
+    run_to_the_end(archive, session)
+    session.refresh_from_db()
+    assert (archive.wrongs(), session.state, session.planned) == ([], "finished", 10)
+
+
+@pytest.mark.parametrize("point", CAMERA_POINTS)
+def test_a_commanded_capture_killed_at_a_point_has_one_outcome(archive: Archive, point: str) -> None:
+    capture = archive.planned()
+    with process(archive, kill={"point": point}) as doomed:
+        doomed.capture(str(capture.id), exposure_us=1000)
+        assert doomed.process.wait(15) == -9
+    with process(archive) as healthy:
+        healthy.until_type("recovered")
+        healthy.finish()
+    archive.ingest()
+    capture.refresh_from_db()
+    expected = "saved" if point in {"after_record", "after_place", "after_done"} else "failed"
+    assert (archive.wrongs(), capture.status) == ([], expected)
+
+
+def kill_at_random(archive: Archive, session: Session, kills: int, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(kills):
+        with process(archive, session) as doomed:
+            doomed.until_type("observed", observed="ready")
+            time.sleep(chance.uniform(0.0, 0.3))
+            doomed.kill()
+        archive.ingest()
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_three_kills_at_random_moments_lose_and_double_nothing(archive: Archive, seed: int) -> None:
+    session = archive.session(cadence_s=0.02, count=300)
+    kill_at_random(archive, session, kills=3, seed=seed)
+    run_to_the_end(archive, session)
+    assert (archive.wrongs(), Capture.objects.filter(status="saved").count() > 30) == ([], True)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("seed", range(10))
+def test_two_hundred_kills_at_random_moments_lose_and_double_nothing(archive: Archive, seed: int) -> None:
+    session = archive.session(cadence_s=0.02, count=1500)
+    kill_at_random(archive, session, kills=20, seed=seed)
+    run_to_the_end(archive, session)
+    assert archive.wrongs() == []

@@ -1,0 +1,102 @@
+"""The command line in this process and in its own, a real broker, and the far end of a command's wire."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from click.testing import CliRunner, Result
+
+from skycam_project.cli.root import cli
+from skycam_project.config import SkycamConfig
+from skycam_project.launch.paths import valkey_path
+from skycam_project.launch.valkey import command
+
+SKYCAM = (sys.executable, "-c", "from skycam_project.cli import main; main()")
+
+
+def skycam(*words: str, given: str | None = None) -> Result:
+    """Run a command in this process, on the station of the test run."""
+    return CliRunner().invoke(cli, list(words), input=given)
+
+
+def answer(*words: str) -> dict[str, Any]:
+    """What a command prints as JSON, whatever its exit status."""
+    found: dict[str, Any] = json.loads(skycam("--output", "json", *words).stdout)
+    return found
+
+
+@dataclass
+class Ran:
+    status: int
+    stdout: str
+    stderr: str
+
+
+def run(data: Path, *words: str, **variables: str) -> Ran:
+    """Run a command as a person would, in a process of its own, on the station in `data`."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME")}
+    done = subprocess.run(
+        [*SKYCAM, *words], env={**inherited, "SKYCAM_DATA": str(data), **variables}, cwd=data.parent,
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def valkey(config: SkycamConfig) -> Iterator[redis.Redis]:
+    """The station's embedded broker."""
+    socket = valkey_path(config)
+    with subprocess.Popen(command(socket, config.data / "run"), stdout=subprocess.DEVNULL) as process:
+        client = redis.Redis(unix_socket_path=str(socket), decode_responses=True)
+        try:
+            until(lambda: answers(client))
+            yield client
+        finally:
+            client.close()
+            process.kill()
+            socket.unlink(missing_ok=True)
+
+
+def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "It did not come in time."
+        time.sleep(0.01)
+
+
+def answers(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+@contextmanager
+def camera_host(client: redis.Redis, station: str, reply: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """The far end: a host that is alive and answers the first command with `reply`; the commands it was sent."""
+    taken: list[dict[str, Any]] = []
+
+    def serve() -> None:
+        found = client.blpop([f"{station}:camera.main"], timeout=10)
+        body = json.loads(base64.b64decode(json.loads(found[1])["body"]))
+        taken.append(body[0][0])
+        client.lpush(f"{station}:reply:{taken[0]['command_id']}", json.dumps(reply))
+
+    client.set(f"{station}:host:main", "1")
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield taken
+    thread.join()
+    client.delete(f"{station}:host:main")

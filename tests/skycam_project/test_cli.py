@@ -1,0 +1,195 @@
+"""The command line as a person meets it: what it prints, and its exit statuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cameras.models import Camera
+from cameras.services import add_camera
+from captures.models import Capture, Session
+from monitoring.models import Event
+from skycam_project.access.models import User
+from tests.skycam_project.cli_station import answer, run, skycam
+
+pytestmark = pytest.mark.django_db
+PROGRAMME = {"exposure_us": 8_000_000, "delay_s": 12.0, "f_number": 1.4}
+
+
+@pytest.fixture
+def camera() -> Camera:
+    return add_camera(slug="sim", kind="simulated", name="Simulated")
+
+
+@pytest.fixture
+def session(camera: Camera) -> Session:
+    return Session.objects.create(camera=camera, state="running", programme=PROGRAMME, created_by="anna")
+
+
+def test_a_bad_word_is_a_usage_error() -> None:
+    assert skycam("dance").exit_code == 2
+
+
+def test_a_usage_error_is_a_problem_for_programs() -> None:
+    assert answer("start", "--exposure", "nan")["type"] == "/problems/invalid"
+
+
+def test_options_of_every_command_may_stand_after_it(camera: Camera) -> None:
+    found = skycam("cameras", "list", "--output", "json")
+    assert json.loads(found.stdout)["results"][0]["slug"] == "sim"
+
+
+def test_the_first_camera_is_the_primary_one() -> None:
+    assert answer("cameras", "add", "sim", "--kind", "simulated", "--set", "gain=2")["primary"]
+    assert Camera.objects.get().settings == {"gain": 2.0}
+
+
+def test_a_bad_setting_is_named_and_nothing_is_added() -> None:
+    found = skycam("cameras", "add", "sim", "--kind", "simulated", "--set", "gain=-1")
+    assert found.exit_code == 2
+    assert "settings: gain: Input should be greater" in found.stderr
+    assert not Camera.objects.exists()
+
+
+def test_a_camera_is_renamed_and_made_primary(camera: Camera) -> None:
+    other = add_camera(slug="other", kind="simulated")
+    assert skycam("cameras", "set", "other", "--name", "Other", "--primary").exit_code == 0
+    other.refresh_from_db()
+    assert (other.name, other.primary) == ("Other", True)
+
+
+def test_nothing_of_a_change_happens_when_one_value_is_bad(camera: Camera) -> None:
+    assert skycam("cameras", "set", "sim", "--name", "New", "--set", "iso=many").exit_code == 2
+    camera.refresh_from_db()
+    assert camera.name == "Simulated"
+
+
+def test_a_removed_camera_is_listed_no_more(camera: Camera) -> None:
+    assert skycam("cameras", "remove", "sim").exit_code == 0
+    assert answer("cameras", "list") == {"results": []}
+
+
+def test_an_unknown_camera_is_a_failure_with_a_way_out() -> None:
+    found = skycam("connect", "nosuch")
+    assert found.exit_code == 1
+    assert "skycam cameras list" in found.stderr
+
+
+def test_detection_speaks_of_every_kind_and_of_none_that_is_absent() -> None:
+    found = answer("cameras", "detect")
+    assert found["host"] == "main"
+    assert {"results", "problems"} < found.keys()
+
+
+def test_a_session_is_held_by_whoever_started_it(session: Session) -> None:
+    found = skycam("start", "-e", "1", "-d", "2", "-f", "1.4")
+    assert found.exit_code == 4
+    assert "anna" in found.stderr
+
+
+def test_a_cadence_shorter_than_the_exposure_is_refused(camera: Camera) -> None:
+    found = skycam("start", "-e", "8", "--cadence", "2")
+    assert found.exit_code == 2
+    assert "cadence_s is shorter than the exposure." in found.stderr
+
+
+def test_stopping_where_nothing_runs_is_a_failure(camera: Camera) -> None:
+    assert skycam("stop").exit_code == 1
+
+
+def test_the_ledger_shows_reasons_and_adds_up(session: Session) -> None:
+    Capture.objects.create(camera=session.camera, session=session, index=0, status="failed", reason="camera_hung")
+    Session.objects.filter(pk=session.pk).update(planned=2, failed=1, skipped=1)
+    found = skycam("sessions", "show", str(session.id)).stdout
+    assert "camera_hung" in found
+    assert "2 planned = 0 saved + 1 failed + 1 skipped" in found
+
+
+def test_the_newest_session_is_shown_unless_told(session: Session) -> None:
+    assert answer("sessions", "show")["id"] == str(session.id)
+
+
+def test_a_users_made_up_password_is_shown_once_and_works() -> None:
+    password = answer("users", "add", "anna", "--role", "operator")["password"]
+    assert User.objects.get(username="anna").check_password(password)
+    assert "password" not in answer("users", "list")["results"][0]
+
+
+def test_a_password_is_in_no_event() -> None:
+    skycam("users", "add", "anna", "--role", "viewer", "--password", "correct-horse-7")
+    event = Event.objects.get(kind="user.changed")
+    assert "correct-horse-7" not in f"{event.message} {event.data}"
+
+
+def test_a_password_is_asked_for_where_none_is_written() -> None:
+    skycam("users", "add", "anna", "--role", "viewer")
+    skycam("users", "set", "anna", "--password", given="correct-horse-7\ncorrect-horse-7\n")
+    assert User.objects.get(username="anna").check_password("correct-horse-7")
+
+
+def test_a_weak_password_is_refused_by_field() -> None:
+    problem = answer("users", "add", "anna", "--role", "viewer", "--password", "1234")
+    assert problem["errors"][0]["field"] == "password"
+    assert not User.objects.exists()
+
+
+def test_a_manager_who_becomes_a_viewer_leaves_the_admin() -> None:
+    skycam("users", "add", "anna", "--role", "manager")
+    skycam("users", "set", "anna", "--role", "viewer")
+    anna = User.objects.get(username="anna")
+    assert (anna.is_staff, anna.is_superuser) == (False, False)
+
+
+def test_a_removed_user_is_gone_and_told_of() -> None:
+    skycam("users", "add", "anna", "--role", "viewer")
+    assert skycam("users", "remove", "anna").exit_code == 0
+    assert Event.objects.filter(message__endswith="removed the user anna.").exists()
+
+
+def test_a_folder_without_a_station_is_said_in_one_sentence(tmp_path: Path) -> None:
+    found = run(tmp_path / "none", "cameras", "list")
+    assert found.status == 1
+    assert "There is no station in" in found.stderr
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_station_without_a_database_gets_no_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    found = run(tmp_path / "data", "users", "list")
+    assert (found.status, found.stderr.count("\n")) == (1, 1)
+    assert not (tmp_path / "data" / "skycam.sqlite3").exists()
+
+
+def test_checking_a_good_configuration_makes_no_station(tmp_path: Path) -> None:
+    found = run(tmp_path / "none", "config", "check")
+    assert found.status == 0
+    assert not (tmp_path / "none").exists()
+
+
+def test_checking_a_bad_configuration_names_every_problem(tmp_path: Path) -> None:
+    (tmp_path / "station.yaml").write_text("web:\n  port: high\nhots: main\n")
+    found = run(tmp_path / "data", "-c", str(tmp_path / "station.yaml"), "config", "check")
+    assert found.status == 1
+    assert "station.yaml:2: web.port" in found.stderr
+    assert "station.yaml:3: hots" in found.stderr
+
+
+def test_a_shown_configuration_masks_its_secrets(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    found = run(tmp_path / "data", "config", "show", "--output", "json", DJANGO_SECRET_KEY="s" * 40)
+    assert json.loads(found.stdout)["web"]["secret_key"] == "********"
+    assert "ssss" not in found.stdout
+
+
+def test_the_configuration_chooses_the_output(tmp_path: Path) -> None:
+    found = run(tmp_path / "none", "ps", SKYCAM_CLI__OUTPUT_FORMAT="json")
+    assert found.status == 1
+    assert "skycam up" in found.stderr + found.stdout
+
+
+def test_ps_says_that_no_station_runs(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    found = run(tmp_path / "data", "--output", "json", "ps")
+    assert "skycam up" in json.loads(found.stdout)["detail"]

@@ -1,0 +1,113 @@
+"""Commands and status over a real broker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.conf import settings
+
+from cameras import broker, status
+from cameras.models import Camera
+from cameras.services import add_camera
+from captures.models import Capture
+from tests.skycam_project.cli_station import answer, camera_host, run, skycam, valkey
+
+pytestmark = pytest.mark.django_db
+READY = status.absent("sim", "connected") | {"observed": "ready", "reason": ""}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[redis.Redis]:
+    with valkey(settings.STATION) as client:
+        yield client
+
+
+@pytest.fixture
+def empty(server: redis.Redis) -> redis.Redis:
+    broker.connection.cache_clear()
+    server.flushall()
+    return server
+
+
+@pytest.fixture
+def camera() -> Camera:
+    return add_camera(slug="sim", kind="simulated")
+
+
+def key(*parts: str) -> str:
+    return ":".join((settings.STATION.station, *parts))
+
+
+def test_status_shows_hosts_cameras_and_alerts(empty: redis.Redis) -> None:
+    status.write(empty, READY)
+    empty.set(key("host", "main"), json.dumps({"host": "main", "at": "2026-03-01T20:00:00Z"}))
+    empty.set(key("alerts"), json.dumps([{"key": "disk", "severity": "warning", "message": "Little room."}]))
+    found = answer("status")
+    assert found["station"] == settings.STATION.station
+    assert found["hosts"] == [{"host": "main", "at": "2026-03-01T20:00:00Z"}]
+    assert found["cameras"] == [READY]
+    assert found["alerts"][0]["key"] == "disk"
+
+
+def test_the_cameras_of_a_host_that_ended_are_down(empty: redis.Redis) -> None:
+    status.write_known(empty, "main", [READY])
+    assert answer("status")["cameras"] == [status.absent("sim", "connected")]
+
+
+def test_another_stations_cameras_are_not_shown(empty: redis.Redis) -> None:
+    empty.hset("other:status:sim", mapping={"camera": '"sim"'})
+    assert answer("status")["cameras"] == []
+
+
+def test_status_for_people_escapes_what_a_camera_says_of_itself(empty: redis.Redis) -> None:
+    status.write(empty, READY | {"reason": "[bold]\x1b[31mred"})
+    shown = skycam("status").stdout
+    assert "[bold]" in shown
+    assert "\x1b" not in shown
+
+
+def test_status_needs_no_django(empty: redis.Redis) -> None:
+    found = run(settings.STATION.data, "--verbose", "status", "--output", "json", PYTHONPROFILEIMPORTTIME="1")
+    assert found.status == 0
+    assert "django" not in found.stderr
+    assert "| redis" not in found.stderr.replace(" ", "")
+
+
+def test_a_camera_whose_host_is_down_is_not_reachable(empty: redis.Redis, camera: Camera) -> None:
+    found = skycam("capture", "-e", "0.01")
+    assert found.exit_code == 3
+    assert "The camera host 'main' does not answer" in found.stderr
+    assert Capture.objects.get().reason == "host_down"
+
+
+def test_connecting_shows_what_was_reached(empty: redis.Redis, camera: Camera) -> None:
+    with camera_host(empty, settings.STATION.station, {"ok": True, "body": READY}) as taken:
+        assert answer("connect")["observed"] == "ready"
+    assert taken[0]["order"] == "reconcile"
+
+
+def test_a_camera_that_does_not_come_is_not_reachable(empty: redis.Redis, camera: Camera) -> None:
+    body = READY | {"observed": "quarantined", "reason": "Its cable is out."}
+    with camera_host(empty, settings.STATION.station, {"ok": True, "body": body}):
+        found = skycam("connect")
+    assert found.exit_code == 3
+    assert "Its cable is out." in found.stderr
+
+
+def test_a_busy_camera_is_held(empty: redis.Redis, camera: Camera) -> None:
+    refusal = {"ok": False, "problem": "busy", "detail": "It exposes until 20:00:08Z."}
+    with camera_host(empty, settings.STATION.station, refusal):
+        found = skycam("start", "-e", "1")
+    assert found.exit_code == 4
+    assert "It exposes until" in found.stderr
+
+
+def test_settings_are_applied_and_the_cameras_remarks_told(empty: redis.Redis, camera: Camera) -> None:
+    body = {"actual": {"iso": 800}, "read_at": "2026-03-01T20:00:00Z", "warnings": ["ISO 801 is 800 here."]}
+    with camera_host(empty, settings.STATION.station, {"ok": True, "body": body}):
+        found = skycam("cameras", "set", "sim", "--set", "iso=801")
+    assert found.exit_code == 0
+    assert "ISO 801 is 800 here." in found.stderr

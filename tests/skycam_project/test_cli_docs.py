@@ -1,0 +1,81 @@
+"""docs/cli.md says what the command line is, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from cameras.status_reader import Status
+from captures.bodies import CaptureBody, SessionBody
+from skycam_project.cli import errors
+from skycam_project.cli.root import cli
+
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+HEADING = re.compile(r"^### `(skycam [^`]+)`$", re.MULTILINE)
+COMMON = {"--config", "--output", "--verbose"}
+
+
+def commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        elif command is not None:
+            yield f"{path} {name}", command
+
+
+def options(command: click.Command) -> set[str]:
+    return {name for option in command.params for name in option.opts if name.startswith("--")} - COMMON
+
+
+def sections() -> dict[str, str]:
+    _, *parts = HEADING.split(PAGE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def written_options(section: str) -> set[str]:
+    return set(re.findall(r"(--[a-z-]+)", section.partition("\n## ")[0])) - COMMON
+
+
+def fields(name: str) -> set[str]:
+    """The fields in the line of the page that begins with `name:`."""
+    line = next(line for line in PAGE.splitlines() if line.startswith(f"- {name}: "))
+    return set(re.findall(r"`([a-z0-9_]+)`", line))
+
+
+def test_the_page_has_every_command_and_no_other() -> None:
+    assert list(sections()) == [path for path, _ in commands(cli, "skycam")]
+
+
+def test_the_page_has_every_option_of_each_command() -> None:
+    written = {path: options(command) - written_options(sections()[path]) for path, command in commands(cli, "skycam")}
+    assert {path: missing for path, missing in written.items() if missing} == {}
+
+
+def test_the_page_has_no_option_that_does_not_exist() -> None:
+    tree = dict(commands(cli, "skycam"))
+    both = {
+        path: {name for option in command.params for name in option.secondary_opts} for path, command in tree.items()
+    }
+    extra = {path: written_options(text) - options(tree[path]) - both[path] for path, text in sections().items()}
+    assert {path: names for path, names in extra.items() if names} == {}
+
+
+def test_the_page_has_every_exit_status() -> None:
+    rows = dict(re.findall(r"^\| (\d+) \| (.+) \|$", PAGE, re.MULTILINE))
+    assert {str(status) for status in errors.STATUSES.values()} | {"0", "1", str(errors.INTERRUPTED)} == set(rows)
+
+
+def test_the_page_puts_each_problem_with_its_status() -> None:
+    rows = dict(re.findall(r"^\| `/problems/([a-z-]+)` \| (\d+) \|$", PAGE, re.MULTILINE))
+    assert rows == {problem: str(errors.STATUSES.get(problem, errors.FAILED)) for problem in errors.HTTP}
+
+
+def test_the_page_has_the_fields_that_are_printed() -> None:
+    assert fields("status") == set(Status.__annotations__)
+    assert fields("session") == set(SessionBody.__annotations__)
+    assert fields("capture") == set(CaptureBody.__annotations__)

@@ -1,0 +1,67 @@
+"""`skycam doctor` on stations that lack something."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from cameras.runtime.storage import make_root
+from captures.models import StorageRoot
+from skycam_project.cli.diagnosis.database import root_finding
+from tests.skycam_project.cli_station import answer, run
+
+
+def states(body: dict[str, Any], check: str) -> set[str]:
+    return {found["state"] for found in body["checks"] if found["check"] == check}
+
+
+def test_a_station_that_was_never_started_is_examined_without_a_traceback(tmp_path: Path) -> None:
+    found = run(tmp_path / "none", "--output", "json", "doctor")
+    body = json.loads(found.stdout)
+    assert (found.status, body["ok"], found.stderr) == (1, False, "")
+    assert states(body, "configuration") == {"broken"}
+    assert states(body, "libgphoto2") == {"ok"}
+
+
+def test_without_database_and_broker_each_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    found = run(tmp_path / "data", "doctor")
+    assert found.status == 1
+    assert "has no database yet" in found.stdout
+    assert "The broker does not answer" in found.stdout
+    assert "Traceback" not in found.stdout + found.stderr
+
+
+def test_a_file_that_is_no_database_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    (tmp_path / "data" / "skycam.sqlite3").write_text("This is no database, whatever its name says." * 50)
+    found = run(tmp_path / "data", "--output", "json", "doctor")
+    assert states(json.loads(found.stdout), "database") == {"broken"}
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.django_db
+def test_a_prepared_database_is_in_order() -> None:
+    assert states(answer("doctor"), "database") == {"ok"}
+
+
+@pytest.mark.django_db
+def test_a_station_without_a_storage_root_is_broken() -> None:
+    assert states(answer("doctor"), "storage") == {"broken"}
+
+
+@pytest.mark.django_db
+def test_a_root_without_its_marker_is_not_mounted(tmp_path: Path) -> None:
+    root = StorageRoot.objects.create(host=settings.STATION.host, path=str(tmp_path))
+    assert "not mounted" in root_finding(root).detail
+
+
+@pytest.mark.django_db
+def test_a_root_with_its_marker_is_not_broken(tmp_path: Path) -> None:
+    root = StorageRoot.objects.create(host=settings.STATION.host, path=str(tmp_path))
+    make_root(tmp_path, str(root.id))
+    assert root_finding(root).state != "broken"

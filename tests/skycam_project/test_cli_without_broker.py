@@ -1,0 +1,43 @@
+"""What the command line says when the broker is away."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from cameras import broker
+from cameras.models import Camera
+from cameras.services import add_camera
+from captures.models import Session
+from tests.skycam_project.cli_station import skycam
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def camera() -> Camera:
+    broker.connection.cache_clear()
+    return add_camera(slug="sim", kind="simulated")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("capture",), ("start", "-e", "1"), ("connect",), ("disconnect",), ("cameras", "set", "sim", "--set", "iso=1")],
+)
+def test_without_a_broker_a_command_fails_within_two_seconds(camera: Camera, words: tuple[str, ...]) -> None:
+    begun = time.monotonic()
+    found = skycam("--output", "json", *words)
+    assert time.monotonic() - begun < 2
+    assert found.exit_code == 3
+    assert json.loads(found.stdout)["type"] == "/problems/broker-down"
+
+
+def test_without_a_broker_no_session_starts_behind_ones_back(camera: Camera) -> None:
+    skycam("start", "-e", "1")
+    assert Session.objects.get().state == "failed"
+
+
+def test_without_a_broker_status_says_so() -> None:
+    assert skycam("status").exit_code == 3
