@@ -21,6 +21,7 @@ from cameras.bodies import (
 )
 from cameras.control import ControlError
 from cameras.detection import detect
+from cameras.live.service import LiveStreamingService
 from cameras.models import Camera
 from cameras.selectors import camera_for, cameras_for, primary_camera_for
 from cameras.serializers import CameraChange, CameraList, CameraNew, DetectedList, FrameQuery, Settings, SettingsQuery
@@ -150,11 +151,9 @@ class FrameView(CameraView):
     @extend_schema(parameters=FrameQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     def get(self, request: Request, slug: str) -> HttpResponse:
         """The newest picture of the live view."""
-        from cameras.live.service import frame_jpeg
-
         query = FrameQuery.of(request)
         camera = self.camera()
-        picture = frame_jpeg(camera, query.quality, FRAME_WAIT_S)
+        picture = LiveStreamingService(camera).frame(query.quality, FRAME_WAIT_S)
         if picture is None:
             raise ControlError(f"{camera.slug} gave no picture within {FRAME_WAIT_S:g} s. `status/` says how it is.")
         return HttpResponse(picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
