@@ -153,11 +153,11 @@ class CameraService:
         try:
             with transaction.atomic():
                 session = Session.objects.create(
-                    camera=camera, name=request.name, programme=request.programme(), created_by=self.actor
+                    camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor
                 )
                 record_event(
                     "command", f"{self.actor or 'Someone'} started a session on {camera.slug}.", camera=camera.slug,
-                    subject=session.id, actor=self.actor, data=request.programme(),
+                    subject=session.id, actor=self.actor, data=session.programme,
                 )  # fmt: skip
         except IntegrityError:
             held = Session.objects.active().select_related("camera").filter(camera=camera).first()

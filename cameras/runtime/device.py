@@ -112,6 +112,14 @@ class Device:
             self.reopen()
             return self._shoot(request, deadline)
 
+    def rehearse(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the camera would use for `asked`: `actual` and `warnings`; nothing while it is not open."""
+        if not self.open:
+            return {}
+        with self.watch.during("trying settings", APPLY_S + self.spec["margin_s"]):
+            used = self.driver.rehearse(ExposureRequest(**asked), self.clock.monotonic() + APPLY_S)
+        return {"actual": used.actual, "warnings": used.warnings}
+
     def _shoot(self, request: ExposureRequest, deadline: float) -> Exposure:
         self.clock.heeds_work = False
         try:

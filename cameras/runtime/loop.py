@@ -10,7 +10,7 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import OwnerClock, clock_state
 from cameras.runtime.consumers import FrameConsumer, StillConsumer
 from cameras.runtime.device import FRAME_S, Device
-from cameras.runtime.exposing import Exposer, Order
+from cameras.runtime.exposing import Exposer, Order, asked_by
 from cameras.runtime.holding import Holding
 from cameras.runtime.link import Link
 from cameras.runtime.programmes import Due, SessionBusy, SessionRunner
@@ -144,7 +144,10 @@ class Owner:
 
     def _follow(self, order: Order) -> None:
         kind = order["type"]
-        if kind in {"start", "stop"}:
+        if kind == "start":
+            used = self.device.rehearse(asked_by(order["session"]["programme"]))
+            self.report.answer(order, body=self._order_session(order["session"], used) | used)
+        elif kind == "stop":
             self.report.answer(order, body=self._order_session(order["session"]))
         elif kind == "configure":
             self._configure(order)
@@ -156,8 +159,8 @@ class Owner:
             for consumer in self.frame_consumers:
                 consumer.order(order)
 
-    def _order_session(self, wished: SessionOrder) -> dict[str, Any]:
-        answer = self.runner.order(wished)
+    def _order_session(self, wished: SessionOrder, used: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = self.runner.order(wished, used or {})
         self._tell_of_session()
         return answer
 

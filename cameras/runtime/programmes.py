@@ -67,13 +67,16 @@ class SessionRunner:
 
     # Orders
 
-    def order(self, order: SessionOrder) -> dict[str, Any]:
-        """Take the wish, the higher revision winning. Answers once the session's file says so."""
+    def order(self, order: SessionOrder, used: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Take the wish, the higher revision winning. Answers once the session's file says so.
+
+        `used`: what the camera will use (`actual`, `warnings`), told with a session that begins.
+        """
         with self._lock:
             spool = self._spool()
             known = self._known(spool, order["id"])
             if known is None:
-                known = self._begin(spool, order)
+                known = self._begin(spool, order, used or {})
             elif known.active and order["revision"] >= known.revision:
                 self._follow(spool, known, order)
             return self.describe(known)
@@ -84,7 +87,7 @@ class SessionRunner:
         name = session_name(session)
         return SessionFile.load(spool, name) if spool.files.size(spool.folder, name) is not None else None
 
-    def _begin(self, spool: Spool, order: SessionOrder) -> SessionFile:
+    def _begin(self, spool: Spool, order: SessionOrder, used: dict[str, Any]) -> SessionFile:
         """A session that was stopped before it began is told as stopped, and takes no camera."""
         if order["desired"] != "stopped" and self.session and self.session.active:
             raise SessionBusy(self.session)
@@ -92,7 +95,7 @@ class SessionRunner:
         if order["desired"] == "stopped":
             session.move("stopped", "session_stopped", "It was stopped before it began.")
         else:
-            session.move("running" if order["desired"] == "running" else "paused")
+            session.move("running" if order["desired"] == "running" else "paused", **used)
             self.session, self._planned = session, session.settled
         self._tell(spool, session)
         return session

@@ -56,6 +56,8 @@ class Session(models.Model):
     revision = models.PositiveIntegerField(default=1)
     told = models.PositiveBigIntegerField(default=0, help_text="Number of the newest record that was taken in.")
     programme = models.JSONField()
+    actual = models.JSONField(default=dict, blank=True, help_text="What the camera said it would use.")
+    warnings = models.JSONField(default=list, blank=True)
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)

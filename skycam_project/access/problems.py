@@ -28,7 +28,7 @@ from captures.outcomes import NotSaved
 from captures.ranges import Unsatisfiable
 from captures.selectors import UnknownCamera
 from monitoring.bodies import stamp
-from skycam_project.access.sign_in import Denied
+from skycam_project.access.services import Denied
 
 PROBLEMS = {
     "invalid": (400, "The request is not valid"),
