@@ -54,7 +54,7 @@ def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "") -> C
 
 
 def _store(camera: Camera) -> None:
-    camera.full_clean(exclude=["audience"])
+    camera.full_clean(exclude=["audience"], validate_constraints=False)
     try:
         with transaction.atomic():
             camera.save()

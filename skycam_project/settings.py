@@ -121,7 +121,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
 STATIC_URL = "/static/"
-STATIC_ROOT = STATION.data / "static"
+STATIC_ROOT = None
 STATICFILES_DIRS = [folder for folder in [BASE_DIR / "static"] if folder.is_dir()]
 # Without a collectstatic step: files are found where they lie.
 WHITENOISE_USE_FINDERS = True

@@ -42,7 +42,8 @@ def capped(user: User, scope: str) -> User:
     return user
 
 
-_noted: dict[int, float] = {}
+tried: dict[int, float] = {}
+"""Token -> monotonic seconds of the last try to write down its use, in this process."""
 
 
 def note_use(token: ApiToken) -> None:
@@ -50,9 +51,9 @@ def note_use(token: ApiToken) -> None:
     database cannot be written."""
     now = time.monotonic()
     recent = token.last_used_at and timezone.now() - token.last_used_at < timedelta(seconds=NOTE_EVERY_S)
-    if recent or now - _noted.get(token.pk, -NOTE_EVERY_S) < NOTE_EVERY_S:
+    if recent or now - tried.get(token.pk, -NOTE_EVERY_S) < NOTE_EVERY_S:
         return
-    _noted[token.pk] = now
+    tried[token.pk] = now
     try:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
     except OperationalError:
