@@ -144,10 +144,7 @@ class Owner:
 
     def _follow(self, order: Order) -> None:
         kind = order["type"]
-        if kind == "start":
-            used = self.device.rehearse(asked_by(order["session"]["programme"]))
-            self.report.answer(order, body=self._order_session(order["session"], used) | used)
-        elif kind == "stop":
+        if kind in {"start", "stop"}:
             self.report.answer(order, body=self._order_session(order["session"]))
         elif kind == "configure":
             self._configure(order)
@@ -159,8 +156,10 @@ class Owner:
             for consumer in self.frame_consumers:
                 consumer.order(order)
 
-    def _order_session(self, wished: SessionOrder, used: dict[str, Any] | None = None) -> dict[str, Any]:
-        answer = self.runner.order(wished, used or {})
+    def _order_session(self, wished: SessionOrder) -> dict[str, Any]:
+        new = wished["desired"] == "running" and not self.runner.knows(wished["id"])
+        used = self.device.rehearse(asked_by(wished["programme"])) if new else {}
+        answer = self.runner.order(wished, used)
         self._tell_of_session()
         return answer
 

@@ -81,6 +81,10 @@ class SessionRunner:
                 self._follow(spool, known, order)
             return self.describe(known)
 
+    def knows(self, session: str) -> bool:
+        with self._lock:
+            return self._known(self._spool(), session) is not None
+
     def _known(self, spool: Spool, session: str) -> SessionFile | None:
         if self.session and self.session.id == session:
             return self.session
