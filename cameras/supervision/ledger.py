@@ -269,7 +269,8 @@ class Ledger:
             text = f"The spool of {post.wish.slug} held what could not be used: {'; '.join(message['rejected'])[:500]}"
             record_event("spool.rejected", text, severity="error", camera=post.wish.slug)
             raise_alert(f"spool.rejected:{post.wish.slug}", text, severity="error", camera=post.wish.slug)
-        resolve_alert(f"storage.unmounted:{post.wish.root}")
+        for kind in ("storage.unmounted", "storage.failed"):
+            resolve_alert(f"{kind}:{post.wish.root}")
         with Opened(post.wish) as ingest:
             for record in ingest.waiting():
                 self.take(
