@@ -198,6 +198,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {"health": {"task": "monitoring.look_at_health", "schedule": 60.0}}
 
 # Logs: one line for each record to stderr, where the launcher collects them
 LOGGING = {

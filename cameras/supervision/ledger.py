@@ -25,7 +25,7 @@ from cameras.runtime.spool import Record
 from cameras.runtime.storage import marker_of
 from cameras.supervision import leftovers
 from cameras.supervision.ingest import Ingest
-from cameras.supervision.lease import renew_lease
+from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.wishes import Wish, wishes
 from cameras.tables import VERDICTS, resolve
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 LOOK_S = 1.0
 TIDY_S = 5.0
+LEASE_EVERY_S = 10.0
 TOLD_OF_ALERTS = ("key", "severity", "state", "camera", "message")
 PATIENCE_S = 1.0
 """A caller is answered with the record itself when the database has not taken it in after this long."""
@@ -67,6 +68,7 @@ class Ledger:
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._tidied_at = 0.0
+        self._leased_at = -LEASE_EVERY_S
         self._look_now = True
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._impatient = threading.Thread(target=self._answer_the_impatient, name="impatient", daemon=True)
@@ -198,16 +200,28 @@ class Ledger:
     def _look(self, now: float) -> None:
         """Anew each second: what is wished, and which alerts are open."""
         self._look_now = False
-        self.wishes = wishes(self.supervisor.host)
+        self.wishes = wishes(self.supervisor.host) if self._holds_name(now) else {}
         self.looked_at = now
         self.supervisor.wish()
         open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
         self.open_alerts = [{name: getattr(alert, name) for name in TOLD_OF_ALERTS} for alert in open_ones]
 
+    def _holds_name(self, now: float) -> bool:
+        """Whether this host's name is ours. Without it no camera is touched."""
+        if now - self._leased_at < LEASE_EVERY_S:
+            return True
+        try:
+            renew_lease(self.supervisor.host)
+        except NameTaken as error:
+            log.critical("%s", error)
+            raise_alert(f"host.taken:{self.supervisor.host}", str(error), severity="critical")
+            return False
+        self._leased_at = now
+        return True
+
     def _tidy(self, now: float) -> None:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
         self._tidied_at = now
-        renew_lease(self.supervisor.host)
         for wish in self.wishes.values():
             if marker_of(wish.root_path) != wish.root:
                 continue

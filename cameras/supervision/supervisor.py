@@ -429,11 +429,10 @@ class Supervisor:
             self.ledger.after_what_was_spooled(functools.partial(self.answer, message["command_id"], content))
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
-        """On change only: into the database and the event log. Each still is no change: busy counts as ready."""
-        told = ("ready" if observed == "busy" else observed, reason)
-        if told != post.told:
-            post.told, post.since = told, time.time()
-            self.ledger.observed(post.wish.id, post.wish.slug, *told)
+        """On change only: into the database and the event log."""
+        if (observed, reason) != post.told:
+            post.told, post.since = (observed, reason), time.time()
+            self.ledger.observed(post.wish.id, post.wish.slug, observed, reason)
 
 
 def _newer(session: dict[str, Any], known: dict[str, Any] | None) -> bool:
