@@ -48,9 +48,12 @@ def calls(function: str, folder: str = "") -> Iterator[ast.expr]:
     """The first argument of each call of a function or method of this name."""
     for path in sources():
         for node in tree(path) if str(path.relative_to(PROJECT)).startswith(folder) else ():
-            named = isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == function
-            if named and node.args:
+            if isinstance(node, ast.Call) and node.args and called(node) == function:
                 yield node.args[0]
+
+
+def called(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
 
 
 def texts(*found: ast.expr) -> set[str]:
