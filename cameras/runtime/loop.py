@@ -91,6 +91,7 @@ class Owner:
 
     def _work(self) -> None:
         """One still, one frame, or a wait."""
+        self.device.feel()
         if self._captures:
             self.exposer.command(self._captures.popleft())
             return
@@ -228,6 +229,7 @@ class Owner:
             "observed": self.report.state,
             "reason": self.report.why,
             "session": self.runner.describe() or None,
+            "temperature_celsius": self.device.temperature_celsius,
             "last_capture": self.report.last_capture,
             "last_frame": iso(newest.captured_ns / 1e9) if newest else None,
             "frames": self.buffer.frames,
