@@ -20,6 +20,7 @@ from tests.skycam_project.stations import eventually
 PICTURE = PROJECT / "docs" / "pictures" / "status.svg"
 SESSIONS = """
 skycam cameras add dslr --kind gphoto2 --name DSLR
+skycam connect dslr
 skycam start -e 1 --cadence 1.5 -f 2.8 --camera dslr --count 200
 skycam start -e 0.5 --cadence 1 --camera simulated --count 200
 """
