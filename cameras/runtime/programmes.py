@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 LATE_S = 0.25
 """A start that is late by less than this is late; by more it is missed (cadence only)."""
 
+REMEMBERED = 100
+"""Sessions that ended in this process: the ingest removes their files, and a late order must not begin them again."""
 OVERRUN = ("overrun", "The capture before it took longer than the cadence.")
 
 
@@ -42,6 +45,7 @@ class SessionRunner:
         self._lock = threading.RLock()
         self._planned = -1
         self._told: list[str] = []
+        self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
         self._outage: tuple[str, str] | None = None
         self._length_s = 0.0
         self.spool: Spool | None = None
@@ -89,7 +93,9 @@ class SessionRunner:
         if self.session and self.session.id == session:
             return self.session
         name = session_name(session)
-        return SessionFile.load(spool, name) if spool.files.size(spool.folder, name) is not None else None
+        if spool.files.size(spool.folder, name) is not None:
+            return SessionFile.load(spool, name)
+        return next((ended for ended in self._ended if ended.id == session), None)
 
     def _begin(self, spool: Spool, order: SessionOrder, used: dict[str, Any]) -> SessionFile:
         """A session that was stopped before it began is told as stopped, and takes no camera."""
@@ -119,6 +125,8 @@ class SessionRunner:
 
     def _tell(self, spool: Spool, session: SessionFile) -> None:
         self._told += session.tell(spool)
+        if not session.active:
+            self._ended.append(session)
 
     def take_told(self) -> list[str]:
         """Ids of the records that went off since the last call."""
@@ -139,6 +147,7 @@ class SessionRunner:
             if session is None or session.state != "running" or self._planned > session.settled:
                 return None
             self._length_s = length_s
+            self._keep_to_this_boot(session)
             if not unreachable:
                 self._close_gap(session)
             if self._over(session):
@@ -147,6 +156,11 @@ class SessionRunner:
                 return None
             index = session.settled + 1
             return Due(session.id, index, self._start_s(session, index))
+
+    def _keep_to_this_boot(self, session: SessionFile) -> None:
+        """From here on a jump of the wall clock moves no start, though the session began on another boot."""
+        now = self.clock.moment()
+        session.anchor, session.last_end = session.anchor.on_boot_of(now), session.last_end.on_boot_of(now)
 
     def _start_s(self, session: SessionFile, index: int) -> float:
         """Seconds from now until `index` should start; negative when that is past."""
@@ -157,10 +171,10 @@ class SessionRunner:
         return (0.0 if first else session.programme.get("delay_s", 0.0)) - session.last_end.seconds_until(now)
 
     def _missed(self, session: SessionFile) -> int:
-        """How many starts have passed for good."""
+        """How many starts have passed for good. A `delay_s` session misses none without an outage."""
         late = -self._start_s(session, session.settled + 1)
         if "cadence_s" not in session.programme:
-            return max(0, math.floor(late / self._step_s(session)))
+            return max(0, math.floor(late / self._step_s(session))) if self._outage else 0
         cadence = session.programme["cadence_s"]
         bearable = max(LATE_S, cadence - self._length_s)
         if late <= bearable:
@@ -174,8 +188,9 @@ class SessionRunner:
         return programme.get("cadence_s") or max(0.001, self._length_s + programme.get("delay_s", 0.0))
 
     def _close_gap(self, session: SessionFile) -> None:
-        missed = self._missed(session)
-        missed = min(missed, self._left(session), self._before_until(session, missed))
+        if self._planned > session.settled:
+            return
+        missed = min(self._left(session), self._before_until(session, self._missed(session)))
         if missed > 0:
             self._add_gap(session, missed, self._outage or OVERRUN)
 
@@ -197,9 +212,12 @@ class SessionRunner:
         return count - session.planned if count is not None else 1 << 60
 
     def _before_until(self, session: SessionFile, missed: int) -> int:
-        """How many of the missed starts lie before `until`."""
+        """How many of the missed starts lie before `until`: all of them when that is over."""
         beyond = self._beyond_until(session)
-        return missed if beyond <= 0 else max(0, missed - math.ceil(beyond / self._step_s(session)))
+        if beyond <= 0:
+            return missed
+        late = -self._start_s(session, session.settled + 1) - beyond
+        return max(0, math.floor(late / self._step_s(session)) + 1)
 
     def _beyond_until(self, session: SessionFile) -> float:
         until = session.programme.get("until")
@@ -234,7 +252,8 @@ class SessionRunner:
             session.last_end = self.clock.moment()
             session.settle(body["index"], body["outcome"], body.get("exposure_us") or 0)
             self._planned = session.settled
-            self._outage = None
+            if body["outcome"] == "saved":
+                self._outage = None
             session.save(spool)
 
     def fail(self, reason: str, message: str) -> None:

@@ -57,6 +57,13 @@ class Moment:
         """By the boot clock within one boot, else by the wall clock."""
         return now.boot_s - self.boot_s if now.boot == self.boot else now.wall - self.wall
 
+    def on_boot_of(self, now: Moment) -> Moment:
+        """The same time by the boot clock of `now`, whose wall clock is trusted."""
+        return self if self.boot == now.boot else Moment(self.wall, now.boot, now.boot_s - (now.wall - self.wall))
+
+    def earlier(self, seconds: float) -> Moment:
+        return Moment(self.wall - seconds, self.boot, self.boot_s - seconds)
+
     def iso(self) -> str:
         return iso(self.wall)
 
@@ -97,7 +104,9 @@ class SessionFile:
 
     @classmethod
     def begin(cls, order: SessionOrder, camera: str, slug: str, root: str, now: Moment) -> SessionFile:
+        """Where `so_far` counts captures already, the next one starts now."""
         so_far = order["so_far"]
+        passed_s = so_far.get("planned", 0) * order["programme"].get("cadence_s", 0.0)
         return cls(
             id=order["id"],
             name=order["name"],
@@ -107,7 +116,7 @@ class SessionFile:
             revision=order["revision"],
             programme=order["programme"],
             created_by=order["created_by"],
-            anchor=now,
+            anchor=now.earlier(passed_s),
             last_end=now,
             settled=so_far.get("planned", 0) - 1,
             saved=so_far.get("saved", 0),

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import uuid6
 from django.db import models
@@ -32,9 +32,6 @@ ACTIVE = ("planned", "running", "paused")
 class SessionQuerySet(models.QuerySet["Session"]):
     def active(self) -> Self:
         return self.filter(state__in=ACTIVE)
-
-    def visible_to(self, user: Any) -> Self:
-        return self.filter(camera__in=Camera.objects.visible_to(user))
 
 
 class Session(models.Model):

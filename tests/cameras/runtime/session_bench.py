@@ -1,0 +1,102 @@
+"""One camera's sessions with a real spool, and time in the test's hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import uuid6
+
+from cameras.runtime.durable import RootFiles
+from cameras.runtime.programmes import Due, SessionRunner
+from cameras.runtime.recovery import failed_record, recover
+from cameras.runtime.sessions import SessionOrder, session_name
+from cameras.runtime.spool import Plan, Spool, open_spool_folder
+from tests.fakes.owner_clock import SetClock
+
+CAMERA = "0193a000-0000-7000-8000-000000000001"
+ROOT = "0193a000-0000-7000-8000-000000000002"
+SESSION = "0193a000-0000-7000-8000-000000000003"
+
+
+class SessionBench:
+    def __init__(self, folder: Path, length_s: float = 8.0, **programme: Any) -> None:
+        self.clock, self.length_s, self.programme = SetClock(), length_s, programme
+        self.files = RootFiles(str(folder))
+        open_spool_folder(self.files, CAMERA)
+        self.spool = Spool(self.files, CAMERA)
+        self.start_process()
+
+    def start_process(self) -> None:
+        """A new camera process comes to this spool."""
+        recover(self.spool, ROOT)
+        self.runner = SessionRunner(self.clock, CAMERA, "sim", ROOT)
+        self.runner.attach(self.spool)
+
+    def order(
+        self, desired: str = "running", revision: int = 1, session: str = SESSION, so_far: dict[str, int] | None = None
+    ) -> dict[str, Any]:
+        return self.runner.order(
+            SessionOrder(
+                id=session, name="", revision=revision, desired=desired, created_by="", so_far=so_far or {},
+                programme={"exposure_us": round(self.length_s * 1e6), **self.programme},  # type: ignore[typeddict-item]
+            )
+        )  # fmt: skip
+
+    def due(self, *, unreachable: bool = False) -> Due | None:
+        return self.runner.due(self.length_s, unreachable=unreachable)
+
+    def next(self) -> Due:
+        found = self.due()
+        assert found is not None, "nothing is due"
+        return found
+
+    def plan(self) -> Plan:
+        """Wait for the next start and open the shutter."""
+        self.clock.go_on(max(0.0, self.next().in_s))
+        due, now = self.next(), self.clock.moment()
+        capture = str(uuid6.uuid7())
+        plan = Plan(
+            id=capture, camera=CAMERA, slug="sim", session=due.session, index=due.index, planned=now.iso(),
+            boot=now.boot, boot_s=now.boot_s, deadline_s=20.0, path=f"captures/sim/{capture}", asked={},
+            requested_by="", job="",
+        )  # fmt: skip
+        self.runner.planned(due.index)
+        self.spool.plan(plan)
+        return plan
+
+    def settle(self, plan: Plan, outcome: str = "saved", took_s: float | None = None) -> None:
+        self.clock.go_on(self.length_s if took_s is None else took_s)
+        reason = "" if outcome == "saved" else "camera_error"
+        record = failed_record(plan, ROOT, reason, "", outcome)
+        self.spool.commit(record)
+        self.runner.settle(self.spool, record)
+        self.spool.done(record)
+
+    def shoot(self, outcome: str = "saved", took_s: float | None = None) -> tuple[int, float]:
+        """One capture from its wait to its record: its index, and its start in seconds of the boot clock."""
+        plan = self.plan()
+        started = self.clock.boot_s
+        self.settle(plan, outcome, took_s)
+        assert plan["index"] is not None
+        return plan["index"], started
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """The bodies of what waits for the ingest, in the order of their ids."""
+        records = [json.loads(self.spool.files.read(self.spool.folder, n)) for n in self.spool.names() if "done" in n]
+        return [record["body"] for record in records if record["kind"] == kind]
+
+    def ingest(self) -> None:
+        """Take everything in: a finished session's file goes with its last record."""
+        for name in [name for name in self.spool.names() if name.endswith(".done")]:
+            self.spool.files.unlink(self.spool.folder, self.spool.read(name).get("settles", ""))
+            self.spool.files.unlink(self.spool.folder, name)
+
+    def forget_session(self, session: str = SESSION) -> None:
+        self.spool.files.unlink(self.spool.folder, session_name(session))
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        told = self.runner.describe()
+        return told["planned"], told["saved"], told["failed"], told["skipped"]

@@ -1,0 +1,98 @@
+"""What passes while a session cannot expose becomes one gap, with the reason that it had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cameras.runtime.session_bench import SESSION, SessionBench
+
+UNREACHABLE = ("camera_unreachable", "The cable was pulled.")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> SessionBench:
+    made = SessionBench(tmp_path, cadence_s=20.0)
+    made.order()
+    return made
+
+
+def test_an_outage_is_one_gap_with_its_times_its_count_and_its_reason(bench: SessionBench) -> None:
+    bench.shoot()
+    bench.runner.note_outage(*UNREACHABLE)
+    bench.clock.go_on(92)
+    assert bench.due(unreachable=True) is not None
+    assert bench.told("gap") == []
+    assert bench.next().index == 5
+    assert bench.told("gap") == [{
+        "session": SESSION, "from": "2027-01-15T20:00:08.000Z", "to": "2027-01-15T20:01:40.000Z", "first_index": 1,
+        "count": 4, "reason": "camera_unreachable", "message": "The cable was pulled.",
+    }]  # fmt: skip
+    assert bench.counts == (5, 1, 0, 4)
+
+
+def test_an_outage_between_two_starts_misses_nothing(bench: SessionBench) -> None:
+    bench.shoot()
+    bench.runner.note_outage(*UNREACHABLE)
+    bench.clock.go_on(11)
+    assert (bench.shoot()[0], bench.told("gap")) == (1, [])
+
+
+def test_a_failure_whose_record_is_written_late_keeps_the_reason_of_the_outage(bench: SessionBench) -> None:
+    plan = bench.plan()
+    bench.runner.note_outage(*UNREACHABLE)
+    bench.settle(plan, "failed")
+    bench.clock.go_on(100)
+    bench.due()
+    assert [gap["reason"] for gap in bench.told("gap")] == ["camera_unreachable"]
+
+
+@pytest.mark.parametrize(("took_s", "following", "skipped"), [(45.0, (2, 145.0), 1), (55.0, (3, 160.0), 2)])
+def test_an_exposure_longer_than_the_cadence_skips_what_no_longer_fits(
+    bench: SessionBench, took_s: float, following: tuple[int, float], skipped: int
+) -> None:
+    bench.shoot(took_s=took_s)
+    assert bench.shoot() == following
+    assert [(gap["first_index"], gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(1, skipped, "overrun")]
+
+
+def test_a_restart_of_the_process_goes_on_by_the_time(bench: SessionBench) -> None:
+    bench.shoot()
+    bench.start_process()
+    assert bench.shoot() == (1, 120.0)
+    assert bench.told("gap") == []
+
+
+def test_what_passed_without_a_process_is_a_gap(bench: SessionBench) -> None:
+    bench.shoot()
+    bench.clock.go_on(72)
+    bench.start_process()
+    assert bench.shoot() == (4, 180.0)
+    assert [(gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(3, "interrupted")]
+
+
+def test_a_process_killed_in_an_exposure_leaves_one_failure_and_no_gap_for_it(bench: SessionBench) -> None:
+    bench.plan()
+    bench.clock.go_on(3)
+    bench.start_process()
+    assert bench.shoot() == (1, 120.0)
+    assert bench.counts == (2, 1, 1, 0)
+
+
+def test_on_another_boot_the_wall_clock_says_how_much_was_missed(bench: SessionBench) -> None:
+    bench.shoot()
+    bench.clock.reboot(off_s=112.0)
+    bench.start_process()
+    assert bench.next().index == 6
+    assert [(gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(5, "interrupted")]
+
+
+def test_a_delay_session_counts_what_an_outage_swallowed(tmp_path: Path) -> None:
+    bench = SessionBench(tmp_path, delay_s=12.0)
+    bench.order()
+    bench.shoot()
+    bench.runner.note_outage(*UNREACHABLE)
+    bench.clock.go_on(12 + 3 * 20)
+    assert bench.next().index == 4
+    assert [(gap["first_index"], gap["count"]) for gap in bench.told("gap")] == [(1, 3)]

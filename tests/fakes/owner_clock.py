@@ -1,0 +1,43 @@
+"""The machine's clocks in a test's hand."""
+
+from __future__ import annotations
+
+from cameras.runtime.clock import OwnerClock
+from cameras.runtime.sessions import Moment
+
+EVENING = 1_800_043_200.0
+"""2027-01-15 20:00:00Z."""
+
+
+class SetClock(OwnerClock):
+    """Time stands still until the test moves it, and a wait moves it by what is waited for."""
+
+    def __init__(self, wall: float = EVENING) -> None:
+        super().__init__()
+        self.wall, self.boot, self.boot_s = wall, "first boot", 100.0
+
+    def wall_ns(self) -> int:
+        return round(self.wall * 1e9)
+
+    def monotonic(self) -> float:
+        return self.boot_s
+
+    def moment(self) -> Moment:
+        return Moment(self.wall, self.boot, self.boot_s)
+
+    def wait(self, seconds: float) -> bool:
+        self.go_on(max(0.0, seconds))
+        return False
+
+    def go_on(self, seconds: float) -> None:
+        self.wall += seconds
+        self.boot_s += seconds
+
+    def set_wall(self, by_s: float) -> None:
+        """Somebody sets the wall clock; nothing else moves."""
+        self.wall += by_s
+
+    def reboot(self, off_s: float, boot: str = "second boot") -> None:
+        """The machine is off for so long."""
+        self.wall += off_s
+        self.boot, self.boot_s = boot, 5.0
