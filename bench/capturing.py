@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from bench.figures import Table, Times
+from bench.parts import processor_s
 from bench.runs import PROJECT, Runs
 from bench.station import SLUG, BenchStation, Client
 
@@ -24,7 +25,9 @@ OURS_MS = 8.0
 def run(runs: Runs) -> list[Table]:
     found = Table("A capture by API: 1 ms exposure, 1280x1024 JPEG of quality 95, one after the other")
     series(runs.station.client(), 30)
+    before = processor_s(runs.station)
     alone, spans = series(runs.station.client(), runs.times(500))
+    used = {name: s - before[name] for name, s in processor_s(runs.station).items()}
     legs = measured_legs(runs)
     found.add("Captures", f"{alone.per_second:.1f} /s", "50 /s", f"{alone}; with an fsync below 0.5 ms")
     not_ours = legs["exposure"] + legs["encode"] + legs["fsync"]
@@ -32,7 +35,7 @@ def run(runs: Runs) -> list[Table]:
     with frames_wanted(runs.station):
         streaming, _ = series(runs.station.client(), runs.times(500))
     found.add(f"Captures while {FPS} frames/s are streamed", f"{streaming.per_second:.1f} /s", note=str(streaming))
-    return [found, spans_table(spans, alone), legs_table(legs, alone)]
+    return [found, spans_table(spans, alone), legs_table(legs, alone), processor_table(used, len(alone.ms))]
 
 
 def series(client: Client, count: int) -> tuple[Times, dict[str, float]]:
@@ -82,6 +85,15 @@ def legs_table(legs: dict[str, float], whole: Times) -> Table:
         found.add(name, f"{ms:.2f} ms")
     found.add("Sum", f"{sum(on_the_way.values()):.1f} ms", note=f"whole: {whole.median:.1f} ms; what is missing waits for a core")
     found.add("of these, waiting for fsync", f"{legs['fsync']:.2f} ms")
+    return found
+
+
+def processor_table(used: dict[str, float], captures: int) -> Table:
+    """It depends less than all else on what the machine does besides."""
+    found = Table("Processor time of a capture")
+    for name, seconds in used.items():
+        found.add(name, f"{seconds / captures * 1000:.1f} ms")
+    found.add("Sum", f"{sum(used.values()) / captures * 1000:.1f} ms")
     return found
 
 

@@ -61,6 +61,9 @@ class WebLegs:
         return found
 
     def back(self) -> dict[str, float]:
+        from captures.models import Capture
+
+        self.capture = Capture.objects.filter(status=Capture.Status.SAVED, files__isnull=False).latest("started_at")
         return {"row read back": self.median(self.read_back), "HTTP in and out": self.http()}
 
     def median(self, call: Callable[[], object]) -> float:
@@ -130,9 +133,9 @@ class WebLegs:
 
     def read_back(self) -> None:
         from captures.bodies import capture_body
-        from captures.models import Capture
 
-        capture_body(Capture.objects.filter(files__isnull=False).latest("started_at"))
+        self.capture.refresh_from_db()
+        capture_body(self.capture)
 
     def http(self) -> float:
         """A request with a token that is answered from the camera's row, without the token's own look-up."""

@@ -50,7 +50,7 @@ def other_camera(client: Client) -> str:
     """The id of the camera `other`, added when it is missing."""
     known = {camera["slug"] for camera in client.get("/api/v1/cameras/")["results"]}
     if "other" not in known:
-        client.ask("POST", "/api/v1/cameras/", {"slug": "other", "kind": "simulated", "enabled": False}, expect=201)
+        client.ask("POST", "/api/v1/cameras/", {"slug": "other", "kind": "simulated"}, expect=201)
     return "other"
 
 

@@ -1,4 +1,4 @@
-"""What each part of a running station holds in memory, and what the command line takes."""
+"""What the parts of a running station use, and what the command line takes."""
 
 from __future__ import annotations
 
@@ -16,35 +16,38 @@ SKYCAM = str(Path(sys.executable).with_name("skycam"))
 
 
 def run(runs: Runs) -> list[Table]:
-    return [memory(runs.station), command_line(runs.station)]
+    found = Table("The command line")
+    for words, limit in ((["--help"], "300 ms"), (["status"], "600 ms")):
+        times = timed(lambda words=words: _skycam(runs.station, words), 5, warm_up=1)  # type: ignore[misc]
+        found.add(f"skycam {' '.join(words)}", f"{times.median:.0f} ms", limit, "median of 5, from start to end")
+    return [found]
 
 
 def memory(station: BenchStation) -> Table:
     """PSS: what several processes share is counted once, in shares."""
     found = Table("Memory of the station, with one camera")
-    names = {pid: name for name, pid in station.station.pids().items()}
     total = 0
-    for process in station.station.processes():
+    for name, process in named_processes(station):
         used = process.memory_full_info().pss
         total += used
-        found.add(_name(process, names, station), f"{used / 1e6:.0f} MB")
+        found.add(name, f"{used / 1e6:.0f} MB")
     found.add("All", f"{total / 1e6:.0f} MB", "500 MB", "summed PSS")
     return found
 
 
-def _name(process: psutil.Process, names: dict[int, str], station: BenchStation) -> str:
-    assert station.station.process
-    if process.pid == station.station.process.pid:
-        return "launcher"
-    return names.get(process.pid) or ("a camera" if "cameras.runtime" in process.cmdline() else process.name())
+def named_processes(station: BenchStation) -> list[tuple[str, psutil.Process]]:
+    names = {pid: name for name, pid in station.station.pids().items()}
+    launcher, *others = station.station.processes()
+    return [("launcher", launcher), *((names.get(process.pid) or _own_name(process), process) for process in others)]
 
 
-def command_line(station: BenchStation) -> Table:
-    found = Table("The command line")
-    for words, limit in ((["--help"], "300 ms"), (["status"], "600 ms")):
-        times = timed(lambda words=words: _skycam(station, words), 5, warm_up=1)  # type: ignore[misc]
-        found.add(f"skycam {' '.join(words)}", f"{times.median:.0f} ms", limit, "median of 5, from start to end")
-    return found
+def _own_name(process: psutil.Process) -> str:
+    return "a camera" if "cameras.runtime" in process.cmdline() else process.name()
+
+
+def processor_s(station: BenchStation) -> dict[str, float]:
+    """Seconds of processor that each part has used so far."""
+    return {name: sum(process.cpu_times()[:2]) for name, process in named_processes(station)}
 
 
 def _skycam(station: BenchStation, words: list[str]) -> None:

@@ -1,8 +1,9 @@
-"""From `skycam up` to the first picture that is saved."""
+"""From `skycam up` to the first picture that is saved, and the memory of a station that has just taken it."""
 
 from __future__ import annotations
 
 from bench.figures import Table
+from bench.parts import memory
 from bench.runs import Runs
 from bench.station import BenchStation
 
@@ -10,13 +11,11 @@ from bench.station import BenchStation
 def run(runs: Runs) -> list[Table]:
     found = Table("From `skycam up` to the first saved capture")
     station = BenchStation(runs.folder / "fresh")
-    for what in ("With nothing there yet", "With an existing data folder"):
-        found.add(what, f"{started(station):.1f} s", note="asked for by API without pause")
-    return [found]
-
-
-def started(station: BenchStation) -> float:
     try:
-        return station.start()
+        found.add("With nothing there yet", f"{station.start():.1f} s", note="asked for by API without pause")
+        station.stop()
+        found.add("With an existing data folder", f"{station.start():.1f} s")
+        used = memory(station)
     finally:
         station.stop()
+    return [found, used]
