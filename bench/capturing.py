@@ -16,7 +16,7 @@ from typing import Any
 from bench.figures import Table, Times
 from bench.parts import processor_s
 from bench.runs import PROJECT, Runs
-from bench.station import SLUG, BenchStation, Client
+from bench.station import SCENE, SLUG, BenchStation, Client
 
 FPS = 15
 OURS_MS = 8.0
@@ -24,18 +24,30 @@ OURS_MS = 8.0
 
 def run(runs: Runs) -> list[Table]:
     found = Table("A capture by API: 1 ms exposure, 1280x1024 JPEG of quality 95, one after the other")
+    size = runs.station.client().capture()["bytes"]
     series(runs.station.client(), 30)
     before = processor_s(runs.station)
     alone, spans = series(runs.station.client(), runs.times(500))
     used = {name: s - before[name] for name, s in processor_s(runs.station).items()}
     legs = measured_legs(runs)
-    found.add("Captures", f"{alone.per_second:.1f} /s", "50 /s", f"{alone}; with an fsync below 0.5 ms")
+    found.add("Captures", f"{alone.per_second:.1f} /s", "50 /s", f"{alone}; files of {size / 1000:.0f} kB")
     not_ours = legs["exposure"] + legs["encode"] + legs["fsync"]
     found.add("Ours, without exposure, encoding and fsync", f"{alone.median - not_ours:.1f} ms", f"{OURS_MS:g} ms")
     with frames_wanted(runs.station):
         streaming, _ = series(runs.station.client(), runs.times(500))
     found.add(f"Captures while {FPS} frames/s are streamed", f"{streaming.per_second:.1f} /s", note=str(streaming))
+    dark = of_the_dark(runs)
+    found.add("Captures of the default sky, black at 1 ms", f"{dark.per_second:.1f} /s", note=f"{dark}; files of 50 kB")
     return [found, spans_table(spans, alone), legs_table(legs, alone), processor_table(used, len(alone.ms))]
+
+
+def of_the_dark(runs: Runs) -> Times:
+    """With the scene that a newcomer's station has."""
+    runs.station.set_scene({})
+    try:
+        return series(runs.station.client(), runs.times(200))[0]
+    finally:
+        runs.station.set_scene(SCENE)
 
 
 def series(client: Client, count: int) -> tuple[Times, dict[str, float]]:
@@ -83,7 +95,11 @@ def legs_table(legs: dict[str, float], whole: Times) -> Table:
     on_the_way = {name: ms for name, ms in legs.items() if name != "fsync"}
     for name, ms in on_the_way.items():
         found.add(name, f"{ms:.2f} ms")
-    found.add("Sum", f"{sum(on_the_way.values()):.1f} ms", note=f"whole: {whole.median:.1f} ms; what is missing waits for a core")
+    found.add(
+        "Sum",
+        f"{sum(on_the_way.values()):.1f} ms",
+        note=f"whole: {whole.median:.1f} ms; what is missing waits for a core",
+    )
     found.add("of these, waiting for fsync", f"{legs['fsync']:.2f} ms")
     return found
 

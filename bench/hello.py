@@ -8,7 +8,7 @@ from typing import Any
 import uvicorn
 
 
-async def answer(scope: Any, receive: Any, send: Any) -> None:
+async def answer(_scope: Any, receive: Any, send: Any) -> None:
     await receive()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -84,7 +84,9 @@ class WebLegs:
         from captures.models import Capture
 
         with transaction.atomic():
-            Capture(camera=self.camera, asked=EXPOSURE, requested_by="bench", driver="simulated").save(force_insert=True)
+            Capture(camera=self.camera, asked=EXPOSURE, requested_by="bench", driver="simulated").save(
+                force_insert=True
+            )
 
     def without_fsync(self) -> float:
         """The same row on a connection that does not wait for the disk."""
@@ -277,7 +279,15 @@ def record(capture: str, path: str, part: Any) -> dict[str, Any]:
         "kind": "jpeg", "bytes": part.bytes, "sha256": part.sha256, "part": f"{capture}.jpeg.part",
         "path": f"{path}.jpg", "width": 1280, "height": 1024,
     }  # fmt: skip
-    return {"kind": "capture", "id": capture, "camera": capture, "slug": SLUG, "root": "", "files": [file], "body": body}
+    return {
+        "kind": "capture",
+        "id": capture,
+        "camera": capture,
+        "slug": SLUG,
+        "root": "",
+        "files": [file],
+        "body": body,
+    }
 
 
 MOMENT = "2026-01-01T00:00:00.000Z"

@@ -29,7 +29,9 @@ def run(runs: Runs) -> list[Table]:
 def _machine() -> Table:
     found = Table("The machine")
     found.add("When", f"{datetime.now(UTC):%Y-%m-%d %H:%MZ}")
-    found.add("Processor", f"{os.cpu_count()} cores, {_processor()}", note=f"load {os.getloadavg()[0]:.1f} at the start")
+    found.add(
+        "Processor", f"{os.cpu_count()} cores, {_processor()}", note=f"load {os.getloadavg()[0]:.1f} at the start"
+    )
     found.add("Memory", f"{psutil.virtual_memory().total / 1e9:.0f} GB")
     found.add("System", f"{platform.system()} {platform.release()}, Python {sys.version.split()[0]}")
     found.add("Versions", ", ".join(f"{name} {version(name)}" for name in DISTRIBUTIONS))

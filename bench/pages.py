@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 
-from bench.figures import Table, Times, timed
+from bench.figures import Table, timed
 from bench.runs import Runs
 from bench.station import SLUG, BenchStation, Client
 
@@ -18,13 +18,11 @@ SHARE = 10
 
 
 def run(runs: Runs) -> list[Table]:
-    station = BenchStation(runs.kept / "million")
-    with station:
-        client = station.client()
+    with BenchStation(runs.kept / "million") as station:
         made = rows_of(station)
         if made < ROWS:
-            make_rows(station, ROWS - made, other_camera(client))
-        return [pages(client, runs.times(100))]
+            make_rows(station, ROWS - made, other_camera(station.client()))
+        return [pages(station.client(), runs.times(100))]
 
 
 def pages(client: Client, times: int) -> Table:
@@ -33,7 +31,9 @@ def pages(client: Client, times: int) -> Table:
     deep = f"/api/v1/captures/?cursor={deepest_cursor(client)}"
     deepest = timed(lambda: client.get(deep), times)
     found.add("The first page", str(first), f"{LIMIT_MS} ms")
-    found.add("The deepest page", str(deepest), f"{DEEPER} times the first", f"{deepest.median / first.median:.2f} times")
+    found.add(
+        "The deepest page", str(deepest), f"{DEEPER} times the first", f"{deepest.median / first.median:.2f} times"
+    )
     for name, query in (("nearly all rows", f"camera={SLUG}"), ("a tenth of them", "camera=other")):
         filtered = timed(lambda query=query: client.get(f"/api/v1/captures/?{query}"), times)  # type: ignore[misc]
         found.add(f"The first page of a camera with {name}", str(filtered), f"{LIMIT_MS} ms")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from bench.figures import Table, Times, timed
+from bench.figures import Table, timed
 from bench.runs import PROJECT, Runs
 from bench.station import Client
 from tests.skycam_project.stations import eventually, free_port
@@ -25,9 +25,14 @@ def run(runs: Runs) -> list[Table]:
     found.add("Requests on one connection", f"{times.per_second:.0f} /s", "300 /s", str(times))
     found.add(f"Requests on {CONNECTIONS} connections", f"{at_once(runs):.0f} /s")
     with hello() as port:
-        plain = timed(lambda asking=Client(port): asking.get("/"), runs.times(1500))  # type: ignore[misc]
+        asking = Client(port)
+        plain = timed(lambda: asking.get("/"), runs.times(1500))
     share = times.median / plain.median
-    found.add("uvicorn alone, an answer without content", f"{plain.per_second:.0f} /s", note=f"{plain}; ours takes {share:.1f} times as long")
+    found.add(
+        "uvicorn alone, an answer without content",
+        f"{plain.per_second:.0f} /s",
+        note=f"{plain}; ours takes {share:.1f} times as long",
+    )
     return [found]
 
 

@@ -14,6 +14,7 @@ PASSWORD = "for-the-bench-alone"
 SLUG = "simulated"
 SCENE = {"sky_level": 80_000.0, "contrast_decades": 3.0, "shot_noise": True}
 """A picture of about 490 kB as a JPEG of quality 95: the default night sky, black at 1 ms, is 50 kB."""
+DEFAULT_SCENE = {"sky_level": 500.0, "contrast_decades": 5.0, "shot_noise": False}
 EXPOSURE = {"exposure_us": 1000}
 
 
@@ -67,7 +68,7 @@ class BenchStation:
     def __enter__(self) -> Self:
         self.start()
         self.sign_in()
-        self.client().ask("PATCH", f"/api/v1/cameras/{SLUG}/settings/", SCENE)
+        self.set_scene(SCENE)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +78,7 @@ class BenchStation:
         """Start it; seconds until the first picture is saved, asked for without pause."""
         began = time.monotonic()
         self.station.start()
-        eventually(lambda: self._saves(), within_s=60, what="a first capture")
+        eventually(self._saves, within_s=60, what="a first capture")
         return time.monotonic() - began
 
     def _saves(self) -> bool:
@@ -88,6 +89,10 @@ class BenchStation:
         except (OSError, Refused):
             return False
         return True
+
+    def set_scene(self, scene: dict[str, Any]) -> None:
+        """The camera's settings; what is not named is as at the camera's start."""
+        self.client().ask("PUT", f"/api/v1/cameras/{SLUG}/settings/", DEFAULT_SCENE | scene)
 
     def sign_in(self) -> None:
         """One token for as long as the data folder lives: signing in is throttled."""
