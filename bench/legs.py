@@ -11,8 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from os import fsync
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import django
 import uuid6
@@ -167,7 +169,7 @@ class FileLegs:
         self.driver = SimulatedDriver("", OwnerClock())
         self.driver.open(time.monotonic() + 5)
         self.driver.apply({**EXPOSURE, **SCENE}, time.monotonic() + 5)
-        self.record: dict[str, Any] = {}
+        self.record: Any = {}
         self.fsync_ms = 0.0
         self._spent = 0.0
 
@@ -201,12 +203,8 @@ class FileLegs:
 
     def one(self, picture: bytes) -> dict[str, float]:
         steps, self._spent = Steps(), 0.0
-        capture = str(uuid6.uuid7())
-        os.fsync, real = self.counted(os.fsync), os.fsync
-        try:
-            self.steps(steps, capture, picture)
-        finally:
-            os.fsync = real
+        with patch("os.fsync", self.counted):
+            self.steps(steps, str(uuid6.uuid7()), picture)
         return {**steps.ms, "fsync": self._spent}
 
     def steps(self, steps: Steps, capture: str, picture: bytes) -> None:
@@ -215,16 +213,15 @@ class FileLegs:
         steps.take("plan", lambda: self.spool.plan(plan(capture, path)))
         part = steps.take("file", lambda: self.spool.write_part(capture, "jpeg", ".jpg", [picture]))
         self.record = record(capture, path, part)
-        for name, step in (("record", self.spool.commit), ("place", self.spool.place), ("done", self.spool.done)):
-            steps.take(name, lambda step=step: step(self.record))
+        steps.take("record", lambda: self.spool.commit(self.record))
+        steps.take("place", lambda: self.spool.place(self.record))
+        steps.take("done", lambda: self.spool.done(self.record))
 
-    def counted(self, real: Callable[[int], None]) -> Callable[[int], None]:
-        def fsync(file: int) -> None:
-            began = time.perf_counter()
-            real(file)
-            self._spent += (time.perf_counter() - began) * 1000
-
-        return fsync
+    def counted(self, file: int) -> None:
+        """An fsync that says how long it took."""
+        began = time.perf_counter()
+        fsync(file)
+        self._spent += (time.perf_counter() - began) * 1000
 
 
 class Steps:
@@ -243,7 +240,7 @@ class Steps:
 class RowLegs:
     """What the Supervisor does: records into rows, of the real camera and root."""
 
-    def __init__(self, times: int, pattern: dict[str, Any]) -> None:
+    def __init__(self, times: int, pattern: Any) -> None:
         from cameras.models import Camera
         from captures.models import StorageRoot
 
@@ -259,7 +256,7 @@ class RowLegs:
 
         fresh = str(uuid6.uuid7())
         files = [{**file, "path": f"bench/{fresh}.jpg"} for file in self.pattern["files"]]
-        take_record({**self.pattern, "id": fresh, "camera": self.camera, "root": self.root, "files": files})
+        take_record(self.pattern | {"id": fresh, "camera": self.camera, "root": self.root, "files": files})
 
 
 def plan(capture: str, path: str) -> Any:
@@ -269,8 +266,8 @@ def plan(capture: str, path: str) -> Any:
     }  # fmt: skip
 
 
-def record(capture: str, path: str, part: Any) -> dict[str, Any]:
-    body = {
+def record(capture: str, path: str, part: Any) -> Any:
+    body: dict[str, Any] = {
         "session": None, "index": None, "outcome": "saved", "reason": "", "message": "", "asked": EXPOSURE,
         "planned": MOMENT, "started": MOMENT, "ended": MOMENT, "requested_by": "bench", "job": "", "exposure_us": 1000,
         "simulated": True, "driver": "simulated", "warnings": [],

@@ -42,8 +42,8 @@ def pages(client: Client, times: int) -> Table:
 
 def deepest_cursor(client: Client) -> str:
     """One that leads to the last 50 rows: asked for by time, then used without it."""
-    page = client.get("/api/v1/captures/?to=2020-01-01T00:01:00Z&limit=10")
-    return parse_qs(urlsplit(page["next"]).query)["cursor"][0]
+    following: str = client.get("/api/v1/captures/?to=2020-01-01T00:01:00Z&limit=10")["next"]
+    return parse_qs(urlsplit(following).query)["cursor"][0]
 
 
 def other_camera(client: Client) -> str:

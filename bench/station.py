@@ -15,7 +15,7 @@ SLUG = "simulated"
 SCENE = {"sky_level": 80_000.0, "contrast_decades": 3.0, "shot_noise": True}
 """A picture of about 490 kB as a JPEG of quality 95: the default night sky, black at 1 ms, is 50 kB."""
 DEFAULT_SCENE = {"sky_level": 500.0, "contrast_decades": 5.0, "shot_noise": False}
-EXPOSURE = {"exposure_us": 1000}
+EXPOSURE: dict[str, Any] = {"exposure_us": 1000}
 
 
 class Refused(Exception):
