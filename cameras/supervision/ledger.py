@@ -261,17 +261,23 @@ class Ledger:
                 self.take(
                     post.wish, record, next((c for c, sent in outstanding.items() if sent.get("id") == record), "")
                 )
-        for command, sent in outstanding.items():
-            if "id" in sent and not has_trace(post.wish, sent["id"]) and command in post.outstanding:
-                self._lost_before_the_plan(post, command, sent)
+        self._settle_lost(post, outstanding)
 
-    def _lost_before_the_plan(self, post: Post, command: str, sent: dict[str, Any]) -> None:
-        if self.is_settled(sent["id"]):
-            self.supervisor.answer(command, Answer(ok=True, body={"record": sent["id"]}))
-        elif post.child is None or post.child.started > sent.get("handed", 0.0):
+    def _settle_lost(self, post: Post, outstanding: dict[str, Any]) -> None:
+        """Captures whose process ended before it planned them. The order of the three questions matters: nobody
+        writes a trace of what is gone, and a trace that is gone has become an outcome."""
+        for command, sent in outstanding.items():
+            gone = post.child is None or post.child.started > sent["handed"]
+            if "id" in sent and gone and command in post.outstanding and not has_trace(post.wish, sent["id"]):
+                self._lost_before_the_plan(post, command, sent["id"])
+
+    def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
+        if self.is_settled(capture):
+            self.supervisor.answer(command, Answer(ok=True, body={"record": capture}))
+        else:
             detail = f"The process of {post.wish.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
-            self._settle(sent["id"], "not_started", detail, command, content)
+            self._settle(capture, "not_started", detail, command, content)
         post.outstanding.pop(command, None)
 
     def _answer_the_impatient(self) -> None:

@@ -329,7 +329,7 @@ class Supervisor:
         assert post is not None
         assert post.child is not None
         message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
-        post.outstanding[command["command_id"]] = command["arguments"]
+        post.outstanding[command["command_id"]] = {**command["arguments"], "handed": time.monotonic()}
         if command["order"] == "configure":
             post.child.wished["settings"] |= command["arguments"].get("settings", {})
         if not post.child.send(message) and "id" not in command["arguments"]:
