@@ -41,7 +41,7 @@ class FaultStation(Station):
     """Forgives restarts at once and never gives a part up, so that one station bears any number of kills."""
 
     def __init__(self, data: Path, **variables: str) -> None:
-        patience = {"SKYCAM_SUPERVISION__HEALTHY_S": "0.5", "SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "100000"}
+        patience = {"SKYCAM_SUPERVISION__HEALTHY_S": "0.2", "SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "100000"}
         super().__init__(data, **{"SKYCAM_ADMIN_PASSWORD": PASSWORD, **patience, **variables})
         self.token = ""
 
