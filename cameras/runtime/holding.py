@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.programmes import SessionBusy, SessionRunner
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.report import Report
 from cameras.runtime.spec import Spec
@@ -53,14 +53,21 @@ class Holding:
             recovered = storage.recover(Verdict(**verdict) if verdict else None)
             storage.spool.refill_slots()
             self.runner.attach(storage.spool)
-            if self.spec["session"]:
-                self.runner.order(self.spec["session"])
+            self._follow_wish()
         except BaseException:
             storage.close()
             raise
         self.spec["verdict"] = None
         self.storage, self.trouble = storage, None
         self.report.link.send("recovered", **asdict(recovered))
+
+    def _follow_wish(self) -> None:
+        """What runs by the spool goes on: a wish for another session is older than it."""
+        try:
+            if self.spec["session"]:
+                self.runner.order(self.spec["session"])
+        except SessionBusy as error:
+            self.report.log("session.held", str(error))
 
     def release(self) -> None:
         """Let go of a root that was lost; the still thread has nothing more to write on it."""

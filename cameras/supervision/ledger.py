@@ -192,6 +192,8 @@ class Ledger:
                 spooled.answered = True
                 self.supervisor.answer(spooled.command, Answer(ok=True, body={"record": spooled.record}))
             if taken is not None:
+                if "settles" in taken:
+                    self.supervisor.session_ended(taken["body"]["session"])
                 ingest.clear(taken)
         self._spooled.popleft()
 
