@@ -18,6 +18,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from cameras import broker
+from cameras.broker import BrokerDown
 from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
@@ -225,9 +226,14 @@ class Ledger:
         return post is not None and (post.child is not None or (post.wish.runs and not post.quarantined))
 
     def _settle_overdue(self) -> None:
-        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first."""
-        with broker.reachable() as server:
-            now_ms = broker.time_ms(server)
+        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first.
+
+        The deadlines are in the broker's time: while it is away nothing is overdue."""
+        try:
+            with broker.reachable() as server:
+                now_ms = broker.time_ms(server)
+        except BrokerDown:
+            return
         for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms):
             wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
             if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
