@@ -299,3 +299,4 @@ class SessionRunner:
 class SessionBusy(Exception):
     def __init__(self, session: SessionFile) -> None:
         super().__init__(f"The session {session.name or session.id} runs on this camera. Stop it first.")
+        self.session = session.id

@@ -18,6 +18,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from cameras import broker
+from cameras.broker import BrokerDown
 from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
@@ -194,6 +195,8 @@ class Ledger:
                 spooled.answered = True
                 self.supervisor.answer(spooled.command, Answer(ok=True, body={"record": spooled.record}))
             if taken is not None:
+                if "settles" in taken:
+                    self.supervisor.session_ended(taken["body"]["session"])
                 ingest.clear(taken)
         self._spooled.popleft()
 
@@ -237,9 +240,14 @@ class Ledger:
         return post is not None and (post.child is not None or (post.wish.runs and not post.quarantined))
 
     def _settle_overdue(self) -> None:
-        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first."""
-        with broker.reachable() as server:
-            now_ms = broker.time_ms(server)
+        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first.
+
+        The deadlines are in the broker's time: while it is away nothing is overdue."""
+        try:
+            with broker.reachable() as server:
+                now_ms = broker.time_ms(server)
+        except BrokerDown:
+            return
         for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms):
             wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
             if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
@@ -276,17 +284,23 @@ class Ledger:
                 self.take(
                     post.wish, record, next((c for c, sent in outstanding.items() if sent.get("id") == record), "")
                 )
-        for command, sent in outstanding.items():
-            if "id" in sent and not has_trace(post.wish, sent["id"]) and command in post.outstanding:
-                self._lost_before_the_plan(post, command, sent)
+        self._settle_lost(post, outstanding)
 
-    def _lost_before_the_plan(self, post: Post, command: str, sent: dict[str, Any]) -> None:
-        if self.is_settled(sent["id"]):
-            self.supervisor.answer(command, Answer(ok=True, body={"record": sent["id"]}))
-        elif post.child is None or post.child.started > sent.get("handed", 0.0):
+    def _settle_lost(self, post: Post, outstanding: dict[str, Any]) -> None:
+        """Captures whose process ended before it planned them. The order of the three questions matters: nobody
+        writes a trace of what is gone, and a trace that is gone has become an outcome."""
+        for command, sent in outstanding.items():
+            gone = post.child is None or post.child.started > sent["handed"]
+            if "id" in sent and gone and command in post.outstanding and not has_trace(post.wish, sent["id"]):
+                self._lost_before_the_plan(post, command, sent["id"])
+
+    def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
+        if self.is_settled(capture):
+            self.supervisor.answer(command, Answer(ok=True, body={"record": capture}))
+        else:
             detail = f"The process of {post.wish.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
-            self._settle(sent["id"], "not_started", detail, command, content)
+            self._settle(capture, "not_started", detail, command, content)
         post.outstanding.pop(command, None)
 
     def _answer_the_impatient(self) -> None:

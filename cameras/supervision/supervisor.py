@@ -13,7 +13,8 @@ import os
 import queue
 import threading
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,9 @@ class Post:
     outstanding: dict[str, dict[str, Any]] = field(default_factory=dict)
     live: tuple[str, ...] = ()
     told: tuple[str, str] = ("", "")
+    ordered: dict[str, Any] | None = None
+    """The session of the last command, which may be newer than the wish that was read."""
+    ordered_at: float = -1.0
 
     @property
     def observed(self) -> tuple[str, str]:
@@ -82,6 +86,8 @@ class Supervisor:
         self.alive_at = time.monotonic()
         self._commands: queue.Queue[Command] = queue.Queue()
         self._waiters: list[tuple[Command, float]] = []
+        self._adopted_at = 0.0
+        self._ended_sessions: deque[str] = deque(maxlen=1000)
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._lock_file: int | None = None
@@ -147,6 +153,10 @@ class Supervisor:
         """The wishes may have changed."""
         self._woken.set()
 
+    def session_ended(self, session: str) -> None:
+        """Its end is in the database, and its file about to go: no process may begin it again."""
+        self._ended_sessions.append(session)
+
     def want(self, wanted: dict[str, tuple[str, ...]]) -> None:
         """Which qualities of which camera (by slug) somebody watches."""
         for post in list(self.posts.values()):
@@ -180,6 +190,7 @@ class Supervisor:
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
         heartbeat.beat()
+        self._adopted_at = self.ledger.looked_at
         self._adopt(self.ledger.wishes)
         while not self._commands.empty():
             self._follow(self._commands.get())
@@ -193,7 +204,13 @@ class Supervisor:
                 supervision = settings.STATION.supervision
                 back_off = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
                 self.posts[identity] = Post(wish, back_off)
-            self._change(self.posts[identity], wish)
+            post = self.posts[identity]
+            self._change(post, replace(wish, session=self._session(post, wish)))
+
+    def _session(self, post: Post, wish: Wish) -> dict[str, Any] | None:
+        """A command may be newer than what was read, and an end newer than both."""
+        found = post.ordered if post.ordered_at >= self._adopted_at else wish.session
+        return None if found is None or found["id"] in self._ended_sessions else found
 
     def _change(self, post: Post, wish: Wish) -> None:
         """Take over a new wish: a process that cannot follow it ends, and is started anew."""
@@ -329,7 +346,9 @@ class Supervisor:
         assert post is not None
         assert post.child is not None
         message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
-        post.outstanding[command["command_id"]] = command["arguments"]
+        post.outstanding[command["command_id"]] = {**command["arguments"], "handed": time.monotonic()}
+        if command["order"] in {"start", "stop"}:
+            post.ordered, post.ordered_at = command["arguments"]["session"], time.monotonic()
         if command["order"] == "configure":
             post.child.wished["settings"] |= command["arguments"].get("settings", {})
         if not post.child.send(message) and "id" not in command["arguments"]:
@@ -364,7 +383,7 @@ class Supervisor:
         """Those who asked to reconcile hear once the camera is as wished, or has said why it is not."""
         for command, since in list(self._waiters):
             post = self.posts.get(command["camera"])
-            if self.ledger.looked_at < since or post is None:
+            if self._adopted_at < since or post is None:
                 continue
             observed, why = post.observed
             settled = observed in {"ready", "busy", "disconnected", "disabled", "quarantined"}

@@ -43,7 +43,8 @@ def committed(storage: Storage, **wrong: Any) -> Record:
     part = storage.spool.write_part(plan["id"], "raw", ".nef", [b"picture"])
     record: Any = failed_record(plan, storage.root, "", "", "saved")
     record["files"] = [{
-        "kind": "raw", "bytes": 7, "sha256": part.sha256, "part": f"{plan['id']}.raw.part", "path": f"{plan['path']}.nef",
+        "kind": "raw", "bytes": 7, "sha256": part.sha256, "part": f"{plan['id']}.raw.part",
+        "path": f"{plan['path']}.nef",
         "width": None, "height": None, **wrong,
     }]  # fmt: skip
     storage.spool.commit(record)
