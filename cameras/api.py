@@ -46,7 +46,7 @@ class CameraView(APIView):
 class CamerasView(APIView):
     roles = {"GET": "viewer", "POST": "manager"}
 
-    @extend_schema(responses=CameraList)
+    @extend_schema(operation_id="cameras_list", responses=CameraList)
     def get(self, request: Request) -> Response:
         """The cameras that you may see."""
         return Response({"results": [camera_body(camera) for camera in cameras_for(request.user)]})

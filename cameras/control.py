@@ -22,6 +22,8 @@ from cameras.broker import BrokerDown
 from cameras.models import Camera
 
 ANSWER_LIFE_S = 60
+LIFE_S = 86_400
+"""A command that nobody fetched is forgotten after a day; its own deadline is over long before."""
 BLOCK_S = 1.0
 
 
@@ -108,7 +110,7 @@ def publish(host: str, command: Command) -> None:
     """BrokerDown within a second when the broker is away."""
     app = import_string(settings.CELERY_APP)
     try:
-        app.send_task("cameras.deliver", (command,), queue=f"camera.{host}", ignore_result=True)
+        app.send_task("cameras.deliver", (command,), queue=f"camera.{host}", ignore_result=True, expires=LIFE_S)
     except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:
         raise BrokerDown from error
 

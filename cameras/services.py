@@ -10,7 +10,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras import control
+from cameras.control import ControlError
 from cameras.models import Camera
+from cameras.tables import PROGRAMMES, resolve
 from cameras.validation import checked_settings
 from monitoring.services import record_event
 
@@ -54,7 +56,7 @@ def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "") -> C
 
 
 def _store(camera: Camera) -> None:
-    camera.full_clean(exclude=["audience"])
+    camera.full_clean(exclude=["audience"], validate_constraints=False)
     try:
         with transaction.atomic():
             camera.save()
@@ -72,7 +74,9 @@ def remove_camera(camera: Camera, actor: str = "") -> None:
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Camera:
-    """Wish the camera connected or not; lasts across restarts. The host is told to look at once."""
+    """Wish the camera connected or not; lasts across restarts. ControlError held while a session runs on it."""
+    if not connected and resolve(PROGRAMMES["session"])(camera):
+        raise ControlError(f"A session runs on {camera.slug}. Stop it first.", "held")
     with transaction.atomic():
         camera.connected = connected
         if connected:

@@ -90,7 +90,7 @@ class SessionsView(APIView):
 
     roles = {"GET": "viewer"}
 
-    @extend_schema(parameters=SessionQuery.parameters(), responses=SessionPage)
+    @extend_schema(operation_id="sessions_list", parameters=SessionQuery.parameters(), responses=SessionPage)
     def get(self, request: Request) -> Response:
         query = SessionQuery.of(request)
         conditions = camera_condition(request.user, query.camera) | ({"state": query.state} if query.state else {})
@@ -122,7 +122,7 @@ class CapturesView(APIView):
 
     roles = {"GET": "viewer"}
 
-    @extend_schema(parameters=CaptureQuery.parameters(), responses=CapturePage)
+    @extend_schema(operation_id="captures_list", parameters=CaptureQuery.parameters(), responses=CapturePage)
     def get(self, request: Request) -> Response:
         query = CaptureQuery.of(request)
         conditions = camera_condition(request.user, query.camera) | query.conditions()

@@ -72,6 +72,8 @@ class SessionBody(TypedDict):
     reason: str
     message: str
     programme: dict[str, Any]
+    actual: dict[str, Any]
+    warnings: list[str]
     created_by: str
     created: str
     started: str | None
@@ -166,6 +168,8 @@ def session_body(session: Session) -> SessionBody:
         reason=session.reason,
         message=session.message,
         programme=session.programme,
+        actual=session.actual,
+        warnings=session.warnings,
         created_by=session.created_by,
         created=stamp(session.created_at),
         started=stamp_or_none(session.started_at),

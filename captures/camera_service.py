@@ -130,10 +130,15 @@ class CameraService:
         except (TooSlow, BrokerDown):
             log.info("capture %s has no outcome yet", capture.id)
         except ControlError as error:
-            capture.refresh_from_db()
-            return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=error)
+            return self._as_it_stands(capture, problem=error)
+        return self._as_it_stands(capture)
+
+    def _as_it_stands(self, capture: Capture, problem: ControlError | None = None) -> Outcome:
+        """Read again, but for the camera, which nobody has changed since it was looked up."""
+        camera = capture.camera
         capture.refresh_from_db()
-        return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
+        capture.camera = camera
+        return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=problem)
 
     def start_session(self, camera: Camera, request: SessionRequest) -> Session:
         """SessionHeld when one is active; ControlError or BrokerDown when the host could not be told, and then
@@ -153,11 +158,11 @@ class CameraService:
         try:
             with transaction.atomic():
                 session = Session.objects.create(
-                    camera=camera, name=request.name, programme=request.programme(), created_by=self.actor
+                    camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor
                 )
                 record_event(
                     "command", f"{self.actor or 'Someone'} started a session on {camera.slug}.", camera=camera.slug,
-                    subject=session.id, actor=self.actor, data=request.programme(),
+                    subject=session.id, actor=self.actor, data=session.programme,
                 )  # fmt: skip
         except IntegrityError:
             held = Session.objects.active().select_related("camera").filter(camera=camera).first()

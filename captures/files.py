@@ -110,11 +110,21 @@ class CaptureFileView(APIView):
         return response
 
 
-def serve(request: Request, row: CaptureFile) -> HttpResponseBase:
+def serve(request: Request, row: CaptureFile) -> HttpResponse | StreamingHttpResponse:
     """OnOtherHost, FileMissing or Unsatisfiable where there is nothing to send."""
     if row.host != settings.STATION.host:
         raise OnOtherHost(row)
     file = open_below(row.root.path, row.path)
+    response = None
+    try:
+        response = _answer(request, row, file)
+    finally:
+        if response is None or not response.streaming:
+            file.close()
+    return response
+
+
+def _answer(request: Request, row: CaptureFile, file: OpenFile) -> HttpResponse | StreamingHttpResponse:
     if file.size != row.bytes:
         raise FileMissing(f"The file {row.path} has {file.size} bytes, and was stored with {row.bytes}.")
     etag = f'"{row.sha256}"'

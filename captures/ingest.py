@@ -5,7 +5,7 @@ Also the verdicts on what never reached a spool, and the sessions that cameras s
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -112,9 +112,21 @@ def _count(capture: Capture) -> None:
     used = (capture.exposure_us or 0) if capture.status == Capture.Status.SAVED else 0
     Session.objects.filter(pk=capture.session_id).update(
         planned=F("planned") + 1,
+        next_at=_next(capture),
         exposure_total_us=F("exposure_total_us") + used,
         **{capture.status: F(capture.status) + 1},
     )
+
+
+def _next(capture: Capture) -> datetime | None:
+    """When the capture after this one is due, should the session go on."""
+    assert capture.session
+    programme = capture.session.programme
+    if not SESSION_MOVES[capture.session.state] or capture.ended_at is None:
+        return None
+    if "cadence_s" in programme:
+        return capture.planned_at + timedelta(seconds=programme["cadence_s"])
+    return capture.ended_at + timedelta(seconds=programme.get("delay_s", 0.0))
 
 
 def _tell(capture: Capture, slug: str) -> None:
@@ -169,7 +181,9 @@ def take_session(record: Record) -> None:
             kind, body["message"] or f"The session of {record['slug']} is {new}.", camera=record["slug"],
             subject=session.pk, severity="error" if new == "failed" else "info",
         )  # fmt: skip
-    session.save(update_fields=["told", "state", "started_at", "ended_at", "reason", "message"])
+    session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)
+    session.next_at = None
+    session.save()
 
 
 def _date(session: Session, at: datetime) -> None:
@@ -204,6 +218,11 @@ def is_settled(capture: str) -> bool:
 
 
 def wished_session(camera: Camera) -> dict[str, Any] | None:
-    """The session that a camera should run or stop, as JSON."""
+    """The session that a camera should run or stop, as JSON. A camera that was removed stops its own."""
     session = active_session(camera)
-    return session_order(session) if session else None
+    if session is None:
+        return None
+    if camera.removed_at is not None and session.desired != Session.Desired.STOPPED:
+        session.desired, session.revision = Session.Desired.STOPPED, session.revision + 1
+        session.save(update_fields=["desired", "revision"])
+    return session_order(session)

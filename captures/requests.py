@@ -59,9 +59,13 @@ class SessionRequest(Exposing):
             raise ValueError("until is over already.")
         return self
 
-    def programme(self) -> dict[str, Any]:
-        """As the camera process takes it (`cameras.runtime.sessions.Programme`)."""
+    def programme(self, camera: Camera) -> dict[str, Any]:
+        """As the camera process takes it (`cameras.runtime.sessions.Programme`). The default f-number is not
+        asked of a camera that has said it has none."""
         found = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
+        known = camera.capabilities.get("settings")
+        if known and "f_number" not in known and "f_number" not in self.model_fields_set:
+            del found["f_number"]
         if self.cadence_s is None:
             found["delay_s"] = self.delay_s if self.delay_s is not None else 12.0
         return found

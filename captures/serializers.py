@@ -25,7 +25,7 @@ IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=
 class StartBody(SessionRequest):
     """The exposure in microseconds (`exposure_us`) or in seconds (`exposure_s`)."""
 
-    exposure_s: Annotated[Seconds | None, Field(strict=False, exclude=True)] = None
+    exposure_s: Annotated[Seconds | None, Field(exclude=True)] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -36,8 +36,8 @@ class StartBody(SessionRequest):
 class SeedStartBody(StartBody):
     """The seed's names too: `exposure` and `delay`, in seconds."""
 
-    exposure: Annotated[Seconds | None, Field(strict=False, exclude=True)] = None
-    delay: Annotated[float | None, Field(ge=0, le=86_400, strict=False, exclude=True)] = None
+    exposure: Annotated[Seconds | None, Field(exclude=True)] = None
+    delay: Annotated[float | None, Field(ge=0, le=86_400, exclude=True)] = None
 
     @model_validator(mode="before")
     @classmethod

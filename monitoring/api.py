@@ -19,7 +19,7 @@ class EventsView(APIView):
 
     roles = {"GET": "viewer"}
 
-    @extend_schema(parameters=EventQuery.parameters(), responses=EventPage)
+    @extend_schema(operation_id="events_list", parameters=EventQuery.parameters(), responses=EventPage)
     def get(self, request: Request) -> Response:
         query = EventQuery.of(request)
         return Response(page(events_for(request.user).filter(**query.conditions()), query, request, "at", event_body))
@@ -30,7 +30,7 @@ class AlertsView(APIView):
 
     roles = {"GET": "viewer"}
 
-    @extend_schema(parameters=AlertQuery.parameters(), responses=AlertPage)
+    @extend_schema(operation_id="alerts_list", parameters=AlertQuery.parameters(), responses=AlertPage)
     def get(self, request: Request) -> Response:
         query = AlertQuery.of(request)
         alerts = alerts_for(request.user).filter(**query.conditions())

@@ -115,7 +115,7 @@ def page(
     cursor: Cursor | None = query.cursor
     newer = cursor is not None and cursor.newer
     order = (by, "id") if newer else (f"-{by}", "-id")
-    found = list(_beyond(rows, by, cursor).order_by(*order)[: query.limit + 1])
+    found = list(beyond(rows, by, cursor).order_by(*order)[: query.limit + 1])
     more, found = len(found) > query.limit, found[: query.limit]
     if newer:
         found.reverse()
@@ -127,8 +127,8 @@ def page(
     )
 
 
-def _beyond(rows: QuerySet[Row], by: str, cursor: Cursor | None) -> QuerySet[Row]:
-    """The condition stands twice so that the index on (by, id) is entered at the right place."""
+def beyond(rows: QuerySet[Row], by: str, cursor: Cursor | None) -> QuerySet[Row]:
+    """The rows on the cursor's side. The condition stands twice so that the index is entered at the right place."""
     if cursor is None:
         return rows
     side = "gt" if cursor.newer else "lt"

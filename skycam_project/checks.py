@@ -16,7 +16,15 @@ from django.utils.module_loading import import_string
 from skycam_project.config import ConfigError, check_writable
 from skycam_project.config.folder import KEY_FILE
 
-TABLES = ("cameras.drivers.DRIVERS", "monitoring.health.HEALTH")
+TABLES = (
+    "cameras.drivers.DRIVERS",
+    "cameras.tables.CONSUMERS",
+    "cameras.tables.PROGRAMMES",
+    "cameras.tables.RECORDS",
+    "cameras.tables.ROOTS",
+    "cameras.tables.VERDICTS",
+    "monitoring.health.HEALTH",
+)
 """The literal tables of dotted paths. A value is a path, or a label and a path."""
 
 

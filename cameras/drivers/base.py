@@ -233,6 +233,13 @@ class Driver(ABC):
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         """Apply what is not None in `settings` (a dump of `Settings`) and read everything back."""
 
+    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+        """What an exposure with `request` would be made with, and a sentence for each value the camera lacks.
+
+        No shutter; the applied settings hold for whatever asks for nothing else.
+        """
+        return Applied({})
+
     @abstractmethod
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure: ...
 

@@ -18,6 +18,7 @@ OPEN_S = 20.0
 """What opening a camera may take, in seconds."""
 APPLY_S = 5.0
 FRAME_S = 2.0
+TEMPERATURE_S = 5.0
 MOST_BACK_OFF_S = 60.0
 
 
@@ -30,8 +31,10 @@ class Device:
         self.capabilities = Capabilities()
         self.open = False
         self.trouble: CameraError | None = None
+        self.temperature_celsius: float | None = None
         self._failures = 0
         self._try_at = 0.0
+        self._felt_at = -TEMPERATURE_S
 
     def ready(self) -> bool:
         """Open, or opened now if its time has come."""
@@ -119,6 +122,14 @@ class Device:
             self.reopen()
             return self._shoot(request, deadline)
 
+    def rehearse(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the camera would use for `asked`: `actual` and `warnings`; nothing while it is not open."""
+        if not self.open:
+            return {}
+        with self.watch.during("trying settings", APPLY_S + self.spec["margin_s"]):
+            used = self.driver.rehearse(ExposureRequest(**asked), self.clock.monotonic() + APPLY_S)
+        return {"actual": used.actual, "warnings": used.warnings}
+
     def _shoot(self, request: ExposureRequest, deadline: float) -> Exposure:
         self.clock.heeds_work = False
         try:
@@ -131,6 +142,14 @@ class Device:
         """The next frame of the stream; None when it did not come, or other work did."""
         with self.watch.during("waiting for a frame", FRAME_S + self.spec["margin_s"]):
             return self.driver.frame(self.clock.monotonic() + min(FRAME_S, within_s))
+
+    def feel(self) -> None:
+        """Ask for the temperature, now and then."""
+        now = self.clock.monotonic()
+        if self.open and now - self._felt_at >= TEMPERATURE_S:
+            self._felt_at = now
+            with self.watch.during("reading the temperature", self.spec["margin_s"]):
+                self.temperature_celsius = self.driver.temperature()
 
     def forget(self, exposure: Exposure) -> None:
         with self.watch.during("clearing the card", APPLY_S + self.spec["margin_s"]):

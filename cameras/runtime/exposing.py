@@ -15,6 +15,7 @@ from cameras.runtime.device import Device
 from cameras.runtime.durable import LockLost
 from cameras.runtime.holding import Holding, disk_reason
 from cameras.runtime.programmes import Due, SessionRunner
+from cameras.runtime.sessions import Programme
 from cameras.runtime.spool import Plan, Record
 from cameras.runtime.stills import Still, StillQueue
 from cameras.runtime.storage import RootMissing
@@ -26,6 +27,11 @@ ABORTED = {
     "camera_hung": "The camera did not deliver in time, and the exposure was aborted.",
 }
 Order = dict[str, Any]
+
+
+def asked_by(programme: Programme) -> dict[str, Any]:
+    """What each exposure of a session asks of the camera."""
+    return {name: value for name, value in programme.items() if name in {"exposure_us", "gain", "iso", "f_number"}}
 
 
 class Exposer:
@@ -58,9 +64,7 @@ class Exposer:
         session = self.runner.session
         if session is None:
             return
-        wanted = ("exposure_us", "gain", "iso", "f_number")
-        asked: dict[str, Any] = {name: value for name, value in session.programme.items() if name in wanted}
-        plan = self._plan(str(uuid6.uuid7()), asked, {"requested_by": session.created_by})
+        plan = self._plan(str(uuid6.uuid7()), asked_by(session.programme), {"requested_by": session.created_by})
         plan["session"], plan["index"] = due.session, due.index
         self.runner.planned(due.index)
         self.session = due.session

@@ -67,18 +67,23 @@ class Holding:
         self.report.link.send("recovered", **asdict(recovered))
 
     def _resume(self, spool: Spool) -> None:
-        """The session of the spool, then the wish. The database allows one session: another's is over there."""
+        """The session of the spool, then the wish."""
         self.runner.attach(spool)
         if self.trouble:
             self.runner.note_outage(self.reason, self.why)
-        if self.spec["session"] is None:
-            return
+        if self.spec["session"]:
+            self._follow(self.spec["session"])
+
+    def _follow(self, wished: SessionOrder) -> None:
+        """The database allows one session, and ids rise with time: of two, the older one is over there. Either the
+        spool's was ended while we were away, or the wish was read before the spool's began."""
         try:
-            self.runner.order(self.spec["session"])
+            self.runner.order(wished)
         except SessionBusy as error:
-            self.report.log("session.stopped", f"{error} The database knows it as over, and it was ended.")
-            self.runner.fail("interrupted", "The database wished for another session.")
-            self.runner.order(self.spec["session"])
+            self.report.log("session.held", str(error))
+            if wished["id"] > error.session:
+                self.runner.fail("interrupted", "The database wished for another session.")
+                self.runner.order(wished)
 
     def wish(self, session: SessionOrder) -> None:
         """A session's order that came while nothing can be written: followed as soon as it can."""

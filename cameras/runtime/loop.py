@@ -10,7 +10,7 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import OwnerClock, clock_state
 from cameras.runtime.consumers import FrameConsumer, StillConsumer
 from cameras.runtime.device import FRAME_S, Device
-from cameras.runtime.exposing import Exposer, Order
+from cameras.runtime.exposing import Exposer, Order, asked_by
 from cameras.runtime.holding import Holding
 from cameras.runtime.link import Link
 from cameras.runtime.programmes import Due, SessionBusy, SessionRunner
@@ -98,6 +98,7 @@ class Owner:
         """One still, one frame, or a wait."""
         if self.report.state == "reconnecting":
             self.report.observe("ready")
+        self.device.feel()
         if self._captures:
             self.exposer.command(self._captures.popleft())
             return
@@ -171,7 +172,9 @@ class Owner:
     def _order_session(self, wished: SessionOrder) -> dict[str, Any]:
         """Once the capture before it is counted, so that the answer covers it."""
         self.exposer.queue.drain(WRITE_OUT_S)
-        answer = self.runner.order(wished)
+        new = wished["desired"] == "running" and not self.runner.knows(wished["id"])
+        used = self.device.rehearse(asked_by(wished["programme"])) if new else {}
+        answer = self.runner.order(wished, used)
         self._tell_of_session()
         return answer
 
@@ -242,6 +245,7 @@ class Owner:
             "observed": self.report.state,
             "reason": self.report.why,
             "session": self.runner.describe() or None,
+            "temperature_celsius": self.device.temperature_celsius,
             "last_capture": self.report.last_capture,
             "last_frame": iso(newest.captured_ns / 1e9) if newest else None,
             "frames": self.buffer.frames,

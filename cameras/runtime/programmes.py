@@ -77,16 +77,23 @@ class SessionRunner:
 
     # Orders
 
-    def order(self, order: SessionOrder) -> dict[str, Any]:
-        """Take the wish, the higher revision winning. Answers once the session's file says so."""
+    def order(self, order: SessionOrder, used: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Take the wish, the higher revision winning. Answers once the session's file says so.
+
+        `used`: what the camera will use (`actual`, `warnings`), told with a session that begins.
+        """
         with self._lock:
             spool = self._spool()
             known = self._known(spool, order["id"])
             if known is None:
-                known = self._begin(spool, order)
+                known = self._begin(spool, order, used or {})
             elif known.active and order["revision"] >= known.revision:
                 self._follow(spool, known, order)
             return self.describe(known)
+
+    def knows(self, session: str) -> bool:
+        with self._lock:
+            return self._known(self._spool(), session) is not None
 
     def _known(self, spool: Spool, session: str) -> SessionFile | None:
         if self.session and self.session.id == session:
@@ -96,7 +103,7 @@ class SessionRunner:
             return SessionFile.load(spool, name)
         return next((ended for ended in self._ended if ended.id == session), None)
 
-    def _begin(self, spool: Spool, order: SessionOrder) -> SessionFile:
+    def _begin(self, spool: Spool, order: SessionOrder, used: dict[str, Any]) -> SessionFile:
         """A session that was stopped before it began is told as stopped, and takes no camera."""
         if order["desired"] != "stopped" and self.session and self.session.active:
             raise SessionBusy(self.session)
@@ -104,7 +111,7 @@ class SessionRunner:
         if order["desired"] == "stopped":
             session.move("stopped", "session_stopped", "It was stopped before it began.")
         else:
-            session.move("running" if order["desired"] == "running" else "paused")
+            session.move("running" if order["desired"] == "running" else "paused", **used)
             self.session, self._planned = session, session.settled
         self._tell(spool, session)
         return session
@@ -292,3 +299,4 @@ class SessionRunner:
 class SessionBusy(Exception):
     def __init__(self, session: SessionFile) -> None:
         super().__init__(f"The session {session.name or session.id} runs on this camera. Stop it first.")
+        self.session = session.id

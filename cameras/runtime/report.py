@@ -12,13 +12,17 @@ class Report:
         self.link = link
         self.state = "starting"
         self.why = ""
+        self._sent = ("starting", "")
         self.last_capture: dict[str, Any] | None = None
 
     def observe(self, state: str, why: str = "", code: str = "") -> None:
-        """`starting`, `ready`, `busy` or `reconnecting`, with a sentence and a reason code; sent on change."""
-        if (self.state, self.why) != (state, why):
-            self.state, self.why = state, why
-            self.link.send("observed", observed=state, reason=why, code=code)
+        """`starting`, `ready`, `busy` or `reconnecting`, with a sentence and a reason code. Sent on change, save that
+        each still is no change: that it is busy is told with the state of the second."""
+        self.state, self.why = state, why
+        news = ("ready" if state == "busy" else state, why)
+        if news != self._sent:
+            self._sent = news
+            self.link.send("observed", observed=news[0], reason=why, code=code)
 
     def log(self, kind: str, message: str) -> None:
         """Something for the event log."""

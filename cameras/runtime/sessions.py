@@ -177,11 +177,12 @@ class SessionFile:
         self.skipped += count
         self.outbox.append(self._record("gap", body))
 
-    def move(self, state: str, reason: str = "", message: str = "") -> None:
-        """Go to `state`, to be told by the next `tell`."""
+    def move(self, state: str, reason: str = "", message: str = "", **used: Any) -> None:
+        """Go to `state`, to be told by the next `tell`. `used`: `actual` and `warnings` of the camera."""
         self.state, self.reason, self.message = state, reason, message
         self.told += 1
         body = {
+            **used,
             "session": self.id,
             "number": self.told,
             "state": state,

@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator
 
 LAST_NET_S = 60.0
-"""This long after a call is overdue the process ends itself with its stack on stderr, should nobody else."""
+"""This long after a call is overdue, or after a library took the interpreter for itself, the process ends itself
+with its stack on stderr, should nobody else have ended it."""
 
 
 class Watch:
@@ -25,16 +26,18 @@ class Watch:
         """The owner calls a driver: `doing` should end within `allowed_s` seconds."""
         with self._lock:
             self._doing, self._until = doing, time.monotonic() + allowed_s
-        faulthandler.dump_traceback_later(allowed_s + LAST_NET_S, exit=True, file=sys.stderr)
         try:
             yield
         finally:
-            faulthandler.cancel_dump_traceback_later()
             with self._lock:
                 self._doing, self._until = "waiting", None
 
     def look(self) -> tuple[str, float]:
-        """What is being done, and by how many seconds it is overdue (0 when it is not)."""
+        """What is being done, and by how many seconds it is overdue (0 when it is not). Called each second by the
+        reporting thread, which thereby holds the last net open."""
         with self._lock:
             late = 0.0 if self._until is None else time.monotonic() - self._until
-            return self._doing, max(0.0, late)
+            doing = self._doing
+        if late < LAST_NET_S:
+            faulthandler.dump_traceback_later(LAST_NET_S, exit=True, file=sys.stderr)
+        return doing, max(0.0, late)

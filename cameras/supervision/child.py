@@ -87,6 +87,7 @@ class CameraChild:
             message = json.loads(line)
             if message["type"] == "state":
                 self.state = message
+                self.observed = (message["observed"], message["reason"])
             self._heard(self, message)
         except Exception:
             log.exception("%s said something that could not be followed: %.200r", self.slug, line)

@@ -18,6 +18,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from cameras import broker
+from cameras.broker import BrokerDown
 from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
@@ -25,7 +26,7 @@ from cameras.runtime.spool import Record
 from cameras.runtime.storage import marker_of
 from cameras.supervision import leftovers
 from cameras.supervision.ingest import Ingest
-from cameras.supervision.lease import renew_lease
+from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.wishes import Wish, wishes
 from cameras.tables import VERDICTS, resolve
@@ -36,8 +37,11 @@ if TYPE_CHECKING:
     from cameras.supervision.supervisor import Post, Supervisor
 
 log = logging.getLogger(__name__)
+STORAGE_ALERTS = ("storage.unmounted", "storage.failed")
+"""What stays wrong until the root is opened anew. A full disk is an alert of the station's health."""
 LOOK_S = 1.0
 TIDY_S = 5.0
+LEASE_EVERY_S = 10.0
 TOLD_OF_ALERTS = ("key", "severity", "state", "camera", "message")
 PATIENCE_S = 1.0
 """A caller is answered with the record itself when the database has not taken it in after this long."""
@@ -67,6 +71,7 @@ class Ledger:
         self._work = threading.Event()
         self._stopping = threading.Event()
         self._tidied_at = 0.0
+        self._leased_at = -LEASE_EVERY_S
         self._look_now = True
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._impatient = threading.Thread(target=self._answer_the_impatient, name="impatient", daemon=True)
@@ -192,22 +197,36 @@ class Ledger:
                 spooled.answered = True
                 self.supervisor.answer(spooled.command, Answer(ok=True, body={"record": spooled.record}))
             if taken is not None:
+                if "settles" in taken:
+                    self.supervisor.session_ended(taken["body"]["session"])
                 ingest.clear(taken)
         self._spooled.popleft()
 
     def _look(self, now: float) -> None:
         """Anew each second: what is wished, and which alerts are open."""
         self._look_now = False
-        self.wishes = wishes(self.supervisor.host)
+        self.wishes = wishes(self.supervisor.host) if self._holds_name(now) else {}
         self.looked_at = now
         self.supervisor.wish()
         open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
         self.open_alerts = [{name: getattr(alert, name) for name in TOLD_OF_ALERTS} for alert in open_ones]
 
+    def _holds_name(self, now: float) -> bool:
+        """Whether this host's name is ours. Without it no camera is touched."""
+        if now - self._leased_at < LEASE_EVERY_S:
+            return True
+        try:
+            renew_lease(self.supervisor.host)
+        except NameTaken as error:
+            log.critical("%s", error)
+            raise_alert(f"host.taken:{self.supervisor.host}", str(error), severity="critical")
+            return False
+        self._leased_at = now
+        return True
+
     def _tidy(self, now: float) -> None:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
         self._tidied_at = now
-        renew_lease(self.supervisor.host)
         for wish in self.wishes.values():
             if marker_of(wish.root_path) != wish.root:
                 continue
@@ -223,9 +242,14 @@ class Ledger:
         return post is not None and (post.child is not None or (post.wish.runs and not post.quarantined))
 
     def _settle_overdue(self) -> None:
-        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first."""
-        with broker.reachable() as server:
-            now_ms = broker.time_ms(server)
+        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first.
+
+        The deadlines are in the broker's time: while it is away nothing is overdue."""
+        try:
+            with broker.reachable() as server:
+                now_ms = broker.time_ms(server)
+        except BrokerDown:
+            return
         for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms):
             wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
             if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
@@ -255,24 +279,30 @@ class Ledger:
             text = f"The spool of {post.wish.slug} held what could not be used: {'; '.join(message['rejected'])[:500]}"
             record_event("spool.rejected", text, severity="error", camera=post.wish.slug)
             raise_alert(f"spool.rejected:{post.wish.slug}", text, severity="error", camera=post.wish.slug)
-        for kind in ("storage.unmounted", "storage.failed"):
+        for kind in STORAGE_ALERTS:
             resolve_alert(f"{kind}:{post.wish.root}")
         with Opened(post.wish) as ingest:
             for record in ingest.waiting():
                 self.take(
                     post.wish, record, next((c for c, sent in outstanding.items() if sent.get("id") == record), "")
                 )
-        for command, sent in outstanding.items():
-            if "id" in sent and not has_trace(post.wish, sent["id"]) and command in post.outstanding:
-                self._lost_before_the_plan(post, command, sent)
+        self._settle_lost(post, outstanding)
 
-    def _lost_before_the_plan(self, post: Post, command: str, sent: dict[str, Any]) -> None:
-        if self.is_settled(sent["id"]):
-            self.supervisor.answer(command, Answer(ok=True, body={"record": sent["id"]}))
-        elif post.child is None or post.child.started > sent.get("handed", 0.0):
+    def _settle_lost(self, post: Post, outstanding: dict[str, Any]) -> None:
+        """Captures whose process ended before it planned them. The order of the three questions matters: nobody
+        writes a trace of what is gone, and a trace that is gone has become an outcome."""
+        for command, sent in outstanding.items():
+            gone = post.child is None or post.child.started > sent["handed"]
+            if "id" in sent and gone and command in post.outstanding and not has_trace(post.wish, sent["id"]):
+                self._lost_before_the_plan(post, command, sent["id"])
+
+    def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
+        if self.is_settled(capture):
+            self.supervisor.answer(command, Answer(ok=True, body={"record": capture}))
+        else:
             detail = f"The process of {post.wish.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
-            self._settle(sent["id"], "not_started", detail, command, content)
+            self._settle(capture, "not_started", detail, command, content)
         post.outstanding.pop(command, None)
 
     def _answer_the_impatient(self) -> None:

@@ -13,7 +13,8 @@ import os
 import queue
 import threading
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from cameras.supervision.child import (
 )
 from cameras.supervision.herald import Herald
 from cameras.supervision.ladder import BackOff, Ladder
-from cameras.supervision.ledger import Ledger
+from cameras.supervision.ledger import STORAGE_ALERTS, Ledger
 from cameras.supervision.wishes import Wish
 from monitoring import heartbeat
 
@@ -59,6 +60,9 @@ class Post:
     outstanding: dict[str, dict[str, Any]] = field(default_factory=dict)
     live: tuple[str, ...] = ()
     told: tuple[str, str] = ("", "")
+    ordered: dict[str, Any] | None = None
+    """The session of the last command, which may be newer than the wish that was read."""
+    ordered_at: float = -1.0
 
     @property
     def observed(self) -> tuple[str, str]:
@@ -82,6 +86,9 @@ class Supervisor:
         self.alive_at = time.monotonic()
         self._commands: queue.Queue[Command] = queue.Queue()
         self._waiters: list[tuple[Command, float]] = []
+        self._early: list[tuple[Command, float]] = []
+        self._adopted_at = 0.0
+        self._ended_sessions: deque[str] = deque(maxlen=1000)
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._lock_file: int | None = None
@@ -147,6 +154,10 @@ class Supervisor:
         """The wishes may have changed."""
         self._woken.set()
 
+    def session_ended(self, session: str) -> None:
+        """Its end is in the database, and its file about to go: no process may begin it again."""
+        self._ended_sessions.append(session)
+
     def want(self, wanted: dict[str, tuple[str, ...]]) -> None:
         """Which qualities of which camera (by slug) somebody watches."""
         for post in list(self.posts.values()):
@@ -180,9 +191,11 @@ class Supervisor:
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
         heartbeat.beat()
+        self._adopted_at = self.ledger.looked_at
         self._adopt(self.ledger.wishes)
         while not self._commands.empty():
-            self._follow(self._commands.get())
+            self._follow(self._commands.get(), time.monotonic())
+        self._follow_early()
         for post in list(self.posts.values()):
             self._keep(post)
         self._answer_waiters()
@@ -193,7 +206,13 @@ class Supervisor:
                 supervision = settings.STATION.supervision
                 back_off = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
                 self.posts[identity] = Post(wish, back_off)
-            self._change(self.posts[identity], wish)
+            post = self.posts[identity]
+            self._change(post, replace(wish, session=self._session(post, wish)))
+
+    def _session(self, post: Post, wish: Wish) -> dict[str, Any] | None:
+        """A command may be newer than what was read, and an end newer than both."""
+        found = post.ordered if post.ordered_at >= self._adopted_at else wish.session
+        return None if found is None or found["id"] in self._ended_sessions else found
 
     def _change(self, post: Post, wish: Wish) -> None:
         """Take over a new wish: a process that cannot follow it ends, and is started anew."""
@@ -312,7 +331,13 @@ class Supervisor:
 
     # Commands
 
-    def _follow(self, command: Command) -> None:
+    def _follow_early(self) -> None:
+        """Commands for cameras that were not known when they came: a camera was just added."""
+        early, self._early = self._early, []
+        for command, since in early:
+            self._follow(command, since)
+
+    def _follow(self, command: Command, since: float) -> None:
         post = self.posts.get(command["camera"])
         if command["order"] == "reconcile":
             self.ledger.look_soon()
@@ -320,7 +345,11 @@ class Supervisor:
                 post.quarantined = ""
                 post.back_off.forgive()
                 self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
-            self._waiters.append((command, time.monotonic()))
+            self._waiters.append((command, since))
+            return
+        if post is None and self.ledger.looked_at < since:
+            self._early.append((command, since))
+            self.ledger.look_soon()
             return
         refusal = self._refusal(command, post)
         if refusal is not None:
@@ -329,7 +358,9 @@ class Supervisor:
         assert post is not None
         assert post.child is not None
         message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
-        post.outstanding[command["command_id"]] = command["arguments"]
+        post.outstanding[command["command_id"]] = {**command["arguments"], "handed": time.monotonic()}
+        if command["order"] in {"start", "stop"}:
+            post.ordered, post.ordered_at = command["arguments"]["session"], time.monotonic()
         if command["order"] == "configure":
             post.child.wished["settings"] |= command["arguments"].get("settings", {})
         if not post.child.send(message) and "id" not in command["arguments"]:
@@ -364,7 +395,7 @@ class Supervisor:
         """Those who asked to reconcile hear once the camera is as wished, or has said why it is not."""
         for command, since in list(self._waiters):
             post = self.posts.get(command["camera"])
-            if self.ledger.looked_at < since or post is None:
+            if self._adopted_at < since or post is None:
                 continue
             observed, why = post.observed
             settled = observed in {"ready", "busy", "disconnected", "disabled", "quarantined"}
@@ -406,7 +437,7 @@ class Supervisor:
 
     def _hear_log(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         self.ledger.event(message["kind"], message["message"], message["level"], post.wish.slug, {})
-        if message["kind"].startswith("storage."):
+        if message["kind"] in STORAGE_ALERTS:
             self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", post.wish.slug)
 
     def _hear_recovered(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
@@ -429,11 +460,10 @@ class Supervisor:
             self.ledger.after_what_was_spooled(functools.partial(self.answer, message["command_id"], content))
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
-        """On change only: into the database and the event log. Each still is no change: busy counts as ready."""
-        told = ("ready" if observed == "busy" else observed, reason)
-        if told != post.told:
-            post.told, post.since = told, time.time()
-            self.ledger.observed(post.wish.id, post.wish.slug, *told)
+        """On change only: into the database and the event log."""
+        if (observed, reason) != post.told:
+            post.told, post.since = (observed, reason), time.time()
+            self.ledger.observed(post.wish.id, post.wish.slug, observed, reason)
 
 
 def _newer(session: dict[str, Any], known: dict[str, Any] | None) -> bool:

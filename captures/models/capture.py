@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any, Self
-
 import uuid6
 from django.db import models
 from django.utils import timezone
@@ -42,11 +40,6 @@ class Reason(models.TextChoices):
     VETOED = "vetoed"
 
 
-class CaptureQuerySet(models.QuerySet["Capture"]):
-    def visible_to(self, user: Any) -> Self:
-        return self.filter(camera__in=Camera.objects.visible_to(user))
-
-
 class Capture(models.Model):
     """One planned still and how it ended. `planned` moves once, to saved, failed or skipped; terminal is terminal.
 
@@ -85,8 +78,6 @@ class Capture(models.Model):
     job = models.CharField(max_length=120, blank=True)
     note = models.TextField(blank=True)
     idempotency_key = models.CharField(max_length=120, null=True, blank=True, editable=False)
-
-    objects = CaptureQuerySet.as_manager()
 
     class Meta:
         ordering = ["-started_at", "-id"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 import uuid6
 from django.db import models
@@ -33,9 +33,6 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def active(self) -> Self:
         return self.filter(state__in=ACTIVE)
 
-    def visible_to(self, user: Any) -> Self:
-        return self.filter(camera__in=Camera.objects.visible_to(user))
-
 
 class Session(models.Model):
     """A run of planned captures. The camera process alone runs it; this row is what is wished for
@@ -56,6 +53,8 @@ class Session(models.Model):
     revision = models.PositiveIntegerField(default=1)
     told = models.PositiveBigIntegerField(default=0, help_text="Number of the newest record that was taken in.")
     programme = models.JSONField()
+    actual = models.JSONField(default=dict, blank=True, help_text="What the camera said it would use.")
+    warnings = models.JSONField(default=list, blank=True)
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import uuid6
 from django.conf import settings
@@ -45,7 +46,7 @@ def _made(folder: Path, host: str) -> StorageRoot:
     except OSError as error:
         raise UnusableRoot(f"{folder} cannot hold pictures: {error.strerror}. Choose another image_path.") from error
     check_link(folder)
-    root, _ = StorageRoot.objects.update_or_create(id=found, defaults={"host": host, "path": str(folder)})
+    root, _ = StorageRoot.objects.update_or_create(id=UUID(found), defaults={"host": host, "path": str(folder)})
     return root
 
 

@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from monitoring.bodies import stamp_or_none
 from skycam_project.access.permissions import ANYONE
 from skycam_project.access.serializers import TokenBody, TokenRequest
-from skycam_project.access.sign_in import sign_in
+from skycam_project.access.services import sign_in
 from skycam_project.access.throttling import SignInThrottle
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import singledispatch
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 import pydantic
 from django.core import exceptions as django_errors
@@ -28,7 +28,7 @@ from captures.outcomes import NotSaved
 from captures.ranges import Unsatisfiable
 from captures.selectors import UnknownCamera
 from monitoring.bodies import stamp
-from skycam_project.access.sign_in import Denied
+from skycam_project.access.services import Denied
 
 PROBLEMS = {
     "invalid": (400, "The request is not valid"),
@@ -63,13 +63,18 @@ class ErrorBody(TypedDict):
     message: str
 
 
-class ProblemBody(TypedDict):
+class _Always(TypedDict):
     type: str
     title: str
     status: int
     detail: str
     instance: str
-    errors: NotRequired[list[ErrorBody]]
+
+
+class ProblemBody(_Always, total=False):
+    """Some types have more members; docs/api.md names them."""
+
+    errors: list[ErrorBody]
 
 
 @dataclass(frozen=True, slots=True)

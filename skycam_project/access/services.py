@@ -1,69 +1,53 @@
-"""Who may come in, as rows: each change with its event. A password is in none of them."""
+"""Signing in for a token. Every try, good or bad, is an event."""
 
 from __future__ import annotations
 
-import secrets
+from datetime import timedelta
+from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
+from django.contrib.auth import authenticate
 from django.db import transaction
+from django.utils import timezone
 
 from monitoring.services import record_event
-from skycam_project.access.models import Role, User
+from skycam_project.access.models import ApiToken, Role, User
+
+
+class Denied(Exception):
+    """The name or the password is wrong; it is not said which."""
+
+    def __init__(self) -> None:
+        super().__init__("This name and password do not belong together, or the account has no role.")
+
+
+def sign_in(
+    username: str, password: str, address: str, *, scope: str = Role.MANAGER, name: str = "", life: timedelta
+) -> tuple[ApiToken, str]:
+    """A new token and its text. Denied when name and password do not let in. Slow, since a password is hashed."""
+    user: Any = authenticate(username=username, password=password)
+    if user is None or not user.may(Role.VIEWER):
+        _denied(username, address)
+        raise Denied
+    return _let_in(user, address, scope, name, timezone.now() + life)
 
 
 @transaction.atomic
-def add_user(name: str, role: str, password: str | None = None, *, actor: str) -> tuple[User, str | None]:
-    """A new user, and the password when one was made up. ValidationError with a sentence for each bad field."""
-    user = User(username=name)
-    give_role(user, role)
-    generated = give_password(user, password)
-    user.full_clean()
-    user.save()
-    record_event("user.changed", f"{actor} added the user {name} as {role}.", subject=name, actor=actor)
-    return user, generated
+def _let_in(user: User, address: str, scope: str, name: str, expires_at: object) -> tuple[ApiToken, str]:
+    ApiToken.objects.filter(user=user, expires_at__lte=timezone.now()).delete()
+    token, text = ApiToken.issue(user, scope=scope, name=name, expires_at=expires_at)
+    record_event(
+        "user.signed_in",
+        f"{user.username} got the token {token.hint}… from {address or 'this machine'}.",
+        actor=user.username,
+        data={"address": address, "scope": scope, "token": token.hint},
+    )
+    return token, text
 
 
-@transaction.atomic
-def change_user(
-    user: User, *, role: str | None = None, password: str | None = None, reset: bool = False, actor: str
-) -> tuple[User, str | None]:
-    """A new role, a new password, or both; `reset` makes a password up, which comes back. ValidationError."""
-    done, generated = [], None
-    if role is not None:
-        give_role(user, role)
-        done.append(f"made {user} {role}")
-    if password is not None or reset:
-        generated = give_password(user, password)
-        done.append(f"gave {user} a new password")
-    user.save()
-    record_event("user.changed", f"{actor} {' and '.join(done)}.", subject=user, actor=actor)
-    return user, generated
-
-
-@transaction.atomic
-def remove_user(user: User, *, actor: str) -> None:
-    """The user and their tokens; what they did stays in the event log."""
-    name = user.username
-    user.delete()
-    record_event("user.changed", f"{actor} removed the user {name}.", subject=name, actor=actor)
-
-
-def give_role(user: User, role: str) -> None:
-    """A manager may also use the Django admin; nobody else."""
-    user.role = role
-    user.is_staff = user.is_superuser = role == Role.MANAGER
-
-
-def give_password(user: User, password: str | None) -> str | None:
-    """Set the password, checked; or one that is made up here and returned."""
-    if password is None:
-        generated = secrets.token_urlsafe(12)
-        user.set_password(generated)
-        return generated
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise ValidationError({"password": error.messages}) from None
-    user.set_password(password)
-    return None
+def _denied(username: str, address: str) -> None:
+    record_event(
+        "user.denied",
+        f"Somebody at {address or 'this machine'} was not let in as {username!r}.",
+        severity="warning",
+        data={"address": address, "username": username},
+    )

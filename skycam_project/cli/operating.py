@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,11 +46,7 @@ def wish(slug: str | None, *, connected: bool) -> dict[str, Any]:
 
 
 def chosen(person: Person, slug: str | None) -> Camera:
-    """The camera of that name, else the primary one; CliError when this person knows none such.
-
-    It can be commanded from now on: a command is a task of the station's Celery application.
-    """
-    import_module("skycam_project.celery")
+    """The camera of that name, else the primary one; CliError when this person knows none such."""
     from cameras.models import Camera
     from cameras.selectors import camera_for, primary_camera_for
 

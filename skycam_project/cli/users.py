@@ -46,9 +46,9 @@ def list_users() -> None:
 def add(name: str, role: str, password: str | None) -> None:
     """Add the user NAME. Without --password one is made up and shown once."""
     person = current().person("manager")
-    from skycam_project.access import services
+    from skycam_project.access import accounts
 
-    user, generated = services.add_user(name, role, password, actor=person.actor)
+    user, generated = accounts.add_user(name, role, password, actor=person.actor)
     answer(with_password(user, generated), lambda body: draw_user(body, "Added"))
 
 
@@ -64,9 +64,9 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
     if role is None and password is None and not reset_password:
         raise CliError("invalid", "Nothing to change was given: --role, --password or --reset-password.")
     person = current().person("manager")
-    from skycam_project.access import services
+    from skycam_project.access import accounts
 
-    user, generated = services.change_user(
+    user, generated = accounts.change_user(
         the_user(name), role=role, password=password, reset=reset_password, actor=person.actor
     )
     answer(with_password(user, generated), lambda body: draw_user(body, "Changed"))
@@ -77,11 +77,11 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
 def remove(name: str) -> None:
     """Remove the user NAME, with their tokens."""
     person = current().person("manager")
-    from skycam_project.access import services
+    from skycam_project.access import accounts
 
     user = the_user(name)
     body = user_body(user)
-    services.remove_user(user, actor=person.actor)
+    accounts.remove_user(user, actor=person.actor)
     answer(body, lambda body: say(f"Removed {body['name']}."))
 
 

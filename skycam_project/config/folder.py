@@ -16,7 +16,7 @@ from pathlib import Path
 from skycam_project.config.errors import ConfigError, NoStation
 
 SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
-FOLDERS = ("run", "logs", "sources", "images")
+FOLDERS = ("run", "logs", "sources", "images", "static")
 KEY_FILE = "secret-key"
 STATION_FILE = "station"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypedDict
 
 MOST_NOTES = 1000
+ON_REQUEST = "restarted on request"
 
 
 class Note(TypedDict):
@@ -76,7 +77,7 @@ def _record(identity: str, note: Note) -> None:
             return
         record_event(
             "part.restarted",
-            f"{note['reason']}; it was started again.",
+            f"{note['part']} {ON_REQUEST}." if note["asked"] else f"{note['reason']}; it was started again.",
             severity=Severity.INFO if note["asked"] else Severity.WARNING,
             subject=note["part"],
             data={"note": identity, "restarts": note["restarts"]},

@@ -121,9 +121,10 @@ class Launcher:
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup a hang-up is nothing
-                loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(signal.SIGINT, self._on_signal)
+        loop.add_signal_handler(signal.SIGTERM, self._on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+            loop.add_signal_handler(signal.SIGHUP, self._on_signal)
 
     def _on_signal(self) -> None:
         if self._end.is_set():
@@ -177,6 +178,8 @@ class Launcher:
     async def _go_down(self) -> None:
         """The worker first, so that cameras finish; then the rest; Valkey last. What lasts too long is killed."""
         killing = asyncio.get_running_loop().call_later(self.limits.stop_s, self._kill_all)
+        for part in self.parts.values():
+            part.retire()
         await self._stop(stages={0}, patience_s=self.limits.finish_first_s)
         await self._stop(stages={0, 1})
         await self._stop(stages={2})

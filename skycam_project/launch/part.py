@@ -12,12 +12,10 @@ from typing import TypedDict
 from skycam_project.launch.backoff import Backoff, CrashLoop
 from skycam_project.launch.child import Child
 from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.journal import Journal
+from skycam_project.launch.journal import ON_REQUEST, Journal
 from skycam_project.launch.limits import Limits
 from skycam_project.launch.parts import PARTS, Plan
 from skycam_project.launch.stream import LogStream
-
-ON_REQUEST = "restarted on request"
 
 
 class State(StrEnum):
@@ -57,6 +55,7 @@ class Part:
         self._changed = asyncio.Event()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._told = False
         self._asked = False
         self._killed_for = ""
         self._last_sign = 0.0
@@ -89,13 +88,16 @@ class Part:
     async def ready(self) -> None:
         await self.until(lambda: self.state is State.RUNNING)
 
-    def stop(self) -> None:
-        """Tell it to finish; `keep` returns when it has."""
-        if self._stopping:
-            return
+    def retire(self) -> None:
+        """The life that it has is its last one."""
         self._stopping = True
         self._wake.set()
-        if self.child:
+
+    def stop(self) -> None:
+        """Tell it to finish, once; `keep` returns when it has."""
+        self.retire()
+        if self.child and not self._told:
+            self._told = True
             self.child.send(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -199,7 +201,8 @@ class Part:
     async def _prepare_next_life(self, lived_s: float) -> None:
         self.restarts += 1
         delay_s = 0.0 if self._asked else self._delay_after(lived_s)
-        self.stream.say(f"{self.reason}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
+        what = f"{self.name} stopped on request" if self._asked else self.reason
+        self.stream.say(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
         self.journal.note(self.name, self.reason, self.restarts, asked=self._asked)
         self._become(State.BACKING_OFF)
         try:

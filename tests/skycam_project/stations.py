@@ -68,7 +68,10 @@ class Station:
         return self.said.read_text()
 
     def eventually_says(self, text: str, within_s: float = 10) -> None:
-        eventually(lambda: text in self.output(), within_s, f"{text!r} in\n{self.output()}")
+        try:
+            eventually(lambda: text in self.output(), within_s)
+        except AssertionError:
+            raise AssertionError(f"not {text!r} within {within_s} s, but: {self.output()}") from None
 
     def status(self, within_s: float = 20) -> int:
         assert self.process is not None

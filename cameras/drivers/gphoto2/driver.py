@@ -105,6 +105,13 @@ class Gphoto2Driver(Driver):
             warnings = [*self._library_warning(), *self._put_all(self._settings)]
             return Applied(self._observe(), warnings)
 
+    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+        """Sets what is asked, as an exposure does, and reads it back."""
+        asked = self.validated(asdict(request))
+        with self._talking(deadline):
+            warnings = self._borrow(asked)
+            return Applied(self._observe(), warnings)
+
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """Set, expose, and fetch every file. `ended_ns` is when the camera had the picture.
 

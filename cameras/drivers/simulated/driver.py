@@ -153,6 +153,12 @@ class SimulatedDriver(Driver):
             self._pacer.start(self._settings["fps"])
         return Applied(dict(self._settings), warnings)
 
+    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+        self._need_open()
+        wanted, warnings = _within_range(_asked(request))
+        used = {name: wanted.get(name, self._settings[name]) for name in ("exposure_us", "gain")}
+        return Applied(used, warnings)
+
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self._need_open()
         self._aborted.clear()

@@ -40,7 +40,7 @@ def examine(station: Station) -> list[Finding]:
     if not broken(findings, CONFIGURATION):
         findings += run(STATION, station)
         if not broken(findings, {"database"}):
-            findings += run(DATABASE, station)
+            findings += [found for found in run(DATABASE, station) if not broken(findings, {found.check})]
     return findings + run(MACHINE, station)
 
 

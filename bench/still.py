@@ -1,0 +1,62 @@
+"""The still path alone: a camera process without the rest of the station."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from bench.figures import Table, Times, timed
+from bench.runs import Runs
+from bench.station import EXPOSURE, SCENE
+from tests.faults.camera_process import CameraProcess
+
+IN_FLIGHT = 4
+
+
+def run(runs: Runs) -> list[Table]:
+    found = Table("The still path alone, in the camera process")
+    with camera(runs.folder) as process:
+        process.until_type("observed", observed="ready")
+        timed(lambda: one(process), 20)
+        alone = timed(lambda: one(process), runs.times(300))
+        rate = pipelined(process, runs.times(500))
+    found.add("Stills with the next one ordered already", f"{rate:.0f} /s", "130 /s", "1280x1024, JPEG of 490 kB")
+    found.add("Stills one after the other", f"{alone.per_second:.0f} /s", note=str(alone))
+    found.add("Start of a camera process until it is ready", str(starts(runs)), "500 ms")
+    return [found]
+
+
+def camera(folder: Path, **spec: Any) -> CameraProcess:
+    root = Path(mkdtemp(prefix="root-", dir=folder))
+    return CameraProcess(root, settings={**EXPOSURE, **SCENE}, **spec)
+
+
+def one(process: CameraProcess) -> None:
+    capture = process.capture(**EXPOSURE)
+    process.until_type("spooled", id=capture)
+
+
+def pipelined(process: CameraProcess, captures: int) -> float:
+    """Captures per second with IN_FLIGHT orders ahead, as a session or two programs give them."""
+    began = time.monotonic()
+    for _ in range(IN_FLIGHT):
+        process.capture(**EXPOSURE)
+    for _ in range(captures - IN_FLIGHT):
+        process.until_type("spooled")
+        process.capture(**EXPOSURE)
+    for _ in range(IN_FLIGHT):
+        process.until_type("spooled")
+    return captures / (time.monotonic() - began)
+
+
+def starts(runs: Runs) -> Times:
+    """Of a process whose spool is there already."""
+    root = Path(mkdtemp(prefix="root-", dir=runs.folder))
+    return timed(lambda: start(root), 5, warm_up=1)
+
+
+def start(root: Path) -> None:
+    with CameraProcess(root) as process:
+        process.until_type("observed", observed="ready")

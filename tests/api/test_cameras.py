@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from cameras import status
+from cameras.models import Camera
+from monitoring.models import Event
+
+URL = "/api/v1/cameras/"
+
+
+def test_a_manager_adds_a_camera(manager: Any, camera: Camera) -> None:
+    answer = manager.post(URL, {"slug": "dome", "kind": "simulated", "name": "Dome"})
+    body = answer.json()
+    assert (answer.status_code, answer["Location"]) == (201, f"{URL}dome/")
+    assert (body["slug"], body["name"], body["host"], body["primary"]) == ("dome", "Dome", settings.STATION.host, False)
+    assert manager.get(f"{URL}dome/").json() == body
+    assert Event.objects.get().actor == "a-manager"
+
+
+def test_a_manager_changes_what_is_named_and_nothing_else(manager: Any, camera: Camera) -> None:
+    before = manager.get(f"{URL}sky/").json()
+    after = manager.patch(f"{URL}sky/", {"name": "All sky", "enabled": False}).json()
+    assert after == before | {"name": "All sky", "enabled": False, "desired": "disabled"}
+
+
+@pytest.mark.parametrize("change", [{"slug": "other"}, {"kind": "opencv"}, {"name": ""}, {"enabled": "yes"}])
+def test_what_cannot_be_changed_is_refused(manager: Any, camera: Camera, change: dict[str, Any]) -> None:
+    answer = manager.patch(f"{URL}sky/", change)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, next(iter(change)))
+
+
+def test_making_another_camera_primary_takes_it_from_the_first(manager: Any, camera: Camera) -> None:
+    manager.post(URL, {"slug": "dome", "kind": "simulated", "primary": True})
+    assert list(Camera.objects.filter(primary=True).values_list("slug", flat=True)) == ["dome"]
+
+
+def test_an_address_is_shown_without_its_password(viewer: Any, camera: Camera) -> None:
+    Camera.objects.update(address="rtsp://me:secret@10.0.0.9/live")
+    assert viewer.get(f"{URL}sky/").json()["address"] == "rtsp://***@10.0.0.9/live"
+
+
+def test_detection_asks_every_kind_of_this_host(manager: Any) -> None:
+    body = manager.post(f"{URL}detect/").json()
+    assert body["host"] == settings.STATION.host
+    assert isinstance(body["results"], list)
+
+
+def test_the_status_is_what_the_host_wrote(viewer: Any, camera: Camera, valkey: Any) -> None:
+    written = status.absent("sky", "connected", "")
+    written["observed"], written["temperature_celsius"] = "ready", -4.5
+    status.write(valkey, written)
+    assert viewer.get(f"{URL}sky/status/").json() == written
+    assert viewer.get("/api/camera/status/").json() == written
+
+
+def test_a_host_that_writes_nothing_is_down(viewer: Any, camera: Camera, valkey: Any) -> None:
+    assert viewer.get(f"{URL}sky/status/").json()["observed"] == "host_down"
+
+
+def test_settings_are_those_last_read_back_with_their_time(viewer: Any, camera: Camera) -> None:
+    Camera.objects.update(read_back={"exposure_us": 1000}, read_at=timezone.now(), settings={"exposure_us": 900})
+    body = viewer.get(f"{URL}sky/settings/").json()
+    assert (body["camera"], body["desired"], body["actual"]) == ("sky", {"exposure_us": 900}, {"exposure_us": 1000})
+    assert body["read_at"].endswith("Z")
+
+
+def test_settings_that_could_not_be_told_are_wished_all_the_same(operator: Any, camera: Camera) -> None:
+    assert operator.patch(f"{URL}sky/settings/", {"exposure_us": 2000}).status_code == 503
+    camera.refresh_from_db()
+    assert camera.settings["exposure_us"] == 2000
+
+
+@pytest.mark.parametrize("values", [{"colour": 1}, {"exposure_us": "long"}, [1], "fast"])
+def test_settings_that_the_kind_has_not_are_refused(operator: Any, camera: Camera, values: Any) -> None:
+    assert operator.put(f"{URL}sky/settings/", values).status_code == 400
+    camera.refresh_from_db()
+    assert camera.settings == {}
+
+
+def test_a_refresh_asks_the_camera_and_says_when_it_cannot(viewer: Any, camera: Camera) -> None:
+    assert viewer.get(f"{URL}sky/settings/?refresh=1").json()["type"] == "/problems/broker-down"
+    assert viewer.get(f"{URL}sky/settings/?refresh=perhaps").status_code == 400
+
+
+def test_capabilities_come_with_the_schema_of_the_settings(viewer: Any, camera: Camera) -> None:
+    Camera.objects.update(capabilities={"stills": True})
+    body = viewer.get(f"{URL}sky/capabilities/").json()
+    assert (body["capabilities"], body["kind"]) == ({"stills": True}, "simulated")
+    assert "exposure_us" in body["settings"]["properties"]

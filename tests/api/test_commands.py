@@ -1,0 +1,168 @@
+"""What the doors say while no camera host is there; with one, the tests of the whole station take over."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from cameras.models import Camera
+from captures.models import Capture, Session
+from tests.api.builders import saved
+
+CAPTURE = "/api/v1/cameras/sky/capture/"
+COMMANDS = ["connect/", "disconnect/", "start/"]
+
+
+def test_without_a_broker_a_capture_fails_at_once_and_is_on_record(operator: Any, camera: Camera) -> None:
+    begun = time.monotonic()
+    answer = operator.post(CAPTURE, {"exposure_us": 1000})
+    assert time.monotonic() - begun < 1.5
+    capture = Capture.objects.get()
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
+    assert (answer.json()["capture"], answer.json()["reason"]) == (str(capture.id), "host_down")
+    assert (capture.status, capture.reason, capture.requested_by) == ("failed", "host_down", "a-operator")
+
+
+def test_without_a_camera_host_a_capture_fails_and_is_on_record(operator: Any, camera: Camera, valkey: Any) -> None:
+    answer = operator.post(CAPTURE, {"exposure_us": 1000})
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/host-down")
+    assert "main" in answer.json()["detail"]
+    assert (Capture.objects.get().status, Capture.objects.get().reason) == ("failed", "host_down")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_without_a_broker_a_command_says_so_within_a_second(command: str, operator: Any, camera: Camera) -> None:
+    begun = time.monotonic()
+    answer = operator.post(f"/api/v1/cameras/sky/{command}")
+    assert time.monotonic() - begun < 1.5
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_without_a_camera_host_a_command_says_which(command: str, operator: Any, camera: Camera, valkey: Any) -> None:
+    answer = operator.post(f"/api/v1/cameras/sky/{command}")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/host-down")
+
+
+def test_a_disconnection_that_could_not_be_told_is_wished_all_the_same(operator: Any, camera: Camera) -> None:
+    operator.post("/api/v1/cameras/sky/disconnect/")
+    camera.refresh_from_db()
+    assert camera.connected is False
+
+
+def test_a_session_that_could_not_be_told_does_not_start_later(operator: Any, camera: Camera, valkey: Any) -> None:
+    operator.post("/api/v1/cameras/sky/start/", {"exposure_s": 1, "delay_s": 2})
+    session = Session.objects.get()
+    assert (session.state, session.desired, session.reason) == ("failed", "stopped", "host_down")
+    assert (session.programme["exposure_us"], session.programme["delay_s"]) == (1_000_000, 2)
+
+
+def test_the_seeds_start_takes_seconds_by_their_old_names(operator: Any, camera: Camera) -> None:
+    operator.post("/api/camera/start/", {"exposure": 0.5, "delay": 3, "f_number": 2.8})
+    programme = Session.objects.get().programme
+    assert (programme["exposure_us"], programme["delay_s"], programme["f_number"]) == (500_000, 3, 2.8)
+
+
+def test_start_has_the_seeds_defaults(operator: Any, camera: Camera) -> None:
+    operator.post("/api/v1/cameras/sky/start/")
+    assert Session.objects.get().programme == {"exposure_us": 8_000_000, "delay_s": 12.0, "f_number": 1.4}
+
+
+def test_a_camera_that_is_held_says_by_whom_and_since_when(operator: Any, camera: Camera) -> None:
+    held = Session.objects.create(camera=camera, programme={}, created_by="ada", name="meteors", state="running")
+    answer = operator.post("/api/v1/cameras/sky/start/")
+    problem = answer.json()
+    assert (answer.status_code, problem["type"], problem["session"]) == (409, "/problems/held", str(held.id))
+    assert (problem["held_by"], problem["since"][:10]) == ("ada", f"{held.created_at:%Y-%m-%d}")
+    assert "meteors" in problem["detail"]
+
+
+def test_there_is_nothing_to_stop_without_a_session(operator: Any, camera: Camera) -> None:
+    answer = operator.post("/api/v1/cameras/sky/stop/")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "No session runs on sky.")
+
+
+def test_a_stop_that_could_not_be_told_is_wished_all_the_same(operator: Any, camera: Camera) -> None:
+    session = Session.objects.create(camera=camera, programme={}, state="running")
+    assert operator.post(f"/api/v1/sessions/{session.id}/stop/").status_code == 503
+    session.refresh_from_db()
+    assert (session.state, session.desired, session.revision) == ("running", "stopped", 2)
+
+
+def test_a_session_that_has_ended_is_answered_as_it_is(operator: Any, camera: Camera) -> None:
+    session = Session.objects.create(camera=camera, programme={}, state="finished")
+    answer = operator.post(f"/api/v1/sessions/{session.id}/stop/")
+    assert (answer.status_code, answer.json()["state"]) == (200, "finished")
+
+
+def known(camera: Camera, **fields: Any) -> Capture:
+    values: dict[str, Any] = {"asked": {"exposure_us": 1000}, "requested_by": "a-operator", "idempotency_key": "k-1"}
+    return saved(camera, **values | fields)
+
+
+def again(client: Any, **more: Any) -> Any:
+    return client.post(CAPTURE, {"exposure_us": 1000, **more}, headers={"idempotency-key": "k-1"})
+
+
+def test_a_key_that_comes_again_gets_the_first_capture(operator: Any, camera: Camera) -> None:
+    first = known(camera)
+    answer = again(operator)
+    assert (answer.status_code, answer.json()["id"]) == (201, str(first.id))
+    assert answer["Location"] == f"/api/v1/captures/{first.id}/"
+    assert Capture.objects.count() == 1
+
+
+def test_a_key_whose_capture_is_under_way_gets_202(operator: Any, camera: Camera) -> None:
+    first = known(camera)
+    Capture.objects.update(status="planned", exposed=False)
+    answer = again(operator)
+    assert (answer.status_code, answer["Location"]) == (202, f"/api/v1/captures/{first.id}/")
+
+
+def test_a_key_with_another_request_is_refused(operator: Any, camera: Camera) -> None:
+    known(camera)
+    answer = again(operator, gain=2)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/idempotency-mismatch")
+
+
+def test_a_key_of_somebody_else_is_another_key(operator: Any, camera: Camera) -> None:
+    known(camera, requested_by="ada")
+    again(operator)
+    assert Capture.objects.count() == 2
+
+
+@pytest.mark.parametrize("key", ["a b", "x" * 121, "\u00e9"])
+def test_a_key_that_is_none_is_refused(key: str, operator: Any, camera: Camera) -> None:
+    answer = operator.post(CAPTURE, {}, headers={"idempotency-key": key})
+    assert (answer.status_code, Capture.objects.count()) == (400, 0)
+
+
+REASONS = [
+    ("camera_held", "held", 409),
+    ("camera_hung", "camera-not-reachable", 503),
+    ("disk_full", "disk-full", 507),
+    ("too_slow", "too-slow", 504),
+    ("host_down", "host-down", 503),
+    ("rejected_setting", "capture-failed", 502),
+    ("write_error", "capture-failed", 502),
+]
+
+
+@pytest.mark.parametrize(("reason", "problem", "status"), REASONS)
+def test_a_capture_that_failed_is_a_problem_with_its_id_and_reason(
+    reason: str, problem: str, status: int, operator: Any, camera: Camera
+) -> None:
+    first = known(camera)
+    Capture.objects.update(status="failed", reason=reason, message="So it went.")
+    answer = again(operator)
+    body = answer.json()
+    assert (answer.status_code, body["type"], body["detail"]) == (status, f"/problems/{problem}", "So it went.")
+    assert (body["capture"], body["capture_status"], body["reason"]) == (str(first.id), "failed", reason)
+
+
+def test_a_capture_that_was_skipped_is_a_problem_too(operator: Any, camera: Camera) -> None:
+    known(camera)
+    Capture.objects.update(status="skipped", reason="vetoed")
+    assert again(operator).json()["type"] == "/problems/capture-skipped"

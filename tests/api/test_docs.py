@@ -1,0 +1,32 @@
+"""docs/api.md: its examples are sent, and its table of problems is the program's."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.models import Camera
+from skycam_project.access.models import User
+from skycam_project.access.problems import PROBLEMS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+EXAMPLES = re.findall(r"```http\n(GET|POST) (\S+) ?(.*)\n(\d+)\n```", PAGE)
+ROWS = re.findall(r"^\| `/problems/([a-z-]+)` \| (\d+) \|", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), EXAMPLES, ids=[example[1] for example in EXAMPLES])
+def test_an_example_answers_as_it_says(
+    method: str, path: str, body: str, status: str, operator: Any, camera: Camera
+) -> None:
+    User.objects.create_user(username="ada", password="analytical engine", role="operator")
+    answer = operator.generic(method, path, body or "{}", content_type="application/json")
+    assert answer.status_code == int(status), json.loads(answer.content)
+
+
+def test_the_page_has_examples_and_every_problem() -> None:
+    assert len(EXAMPLES) == 5
+    assert {name: int(status) for name, status in ROWS} == {name: status for name, (status, _) in PROBLEMS.items()}

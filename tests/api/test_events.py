@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cameras.models import Camera
+from monitoring.models import Alert
+from monitoring.services import raise_alert, record_event
+from skycam_project.access.models import User
+
+
+def kinds(answer: Any) -> list[str]:
+    return [event["kind"] for event in answer.json()["results"]]
+
+
+def test_events_come_newest_first_in_pages(viewer: Any, camera: Camera) -> None:
+    for number in range(3):
+        record_event(f"kind.{number}", "It was so.", camera="sky")
+    first = viewer.get("/api/v1/events/?limit=2")
+    assert kinds(first) == ["kind.2", "kind.1"]
+    assert kinds(viewer.get(first.json()["next"])) == ["kind.0"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"kind": "a"}, ["a"]),
+        ({"camera": "sky"}, ["a"]),
+        ({"severity": "error"}, ["b"]),
+        ({"to": "2020-01-01T00:00:00Z"}, []),
+        ({"from": "2020-01-01T00:00:00Z"}, ["b", "a"]),
+    ],
+)
+def test_events_are_filtered(query: dict[str, str], expected: list[str], viewer: Any, camera: Camera) -> None:
+    record_event("a", "It was so.", camera="sky")
+    record_event("b", "It was so.", severity="error")
+    assert kinds(viewer.get("/api/v1/events/", query)) == expected
+
+
+@pytest.mark.parametrize("query", [{"severity": "bad"}, {"kind": "\0"}, {"actor": "me"}, {"to": "now"}])
+def test_a_filter_that_is_wrong_is_refused(query: dict[str, str], viewer: Any) -> None:
+    assert viewer.get("/api/v1/events/", query).status_code == 400
+
+
+def test_sign_ins_are_shown_to_managers_alone(viewer: Any, manager: Any) -> None:
+    record_event("user.denied", "Somebody was not let in.")
+    assert (kinds(viewer.get("/api/v1/events/")), kinds(manager.get("/api/v1/events/"))) == ([], ["user.denied"])
+
+
+def test_events_and_alerts_of_a_hidden_camera_are_hidden_too(viewer: Any, operator: Any, camera: Camera) -> None:
+    camera.audience.add(User.objects.get(username="a-viewer"))
+    alert = raise_alert("camera.quarantined:sky", "It hangs.", camera="sky")
+    assert kinds(viewer.get("/api/v1/events/")) == ["alert.opened"]
+    assert [operator.get(f"/api/v1/{name}/").json()["results"] for name in ("events", "alerts")] == [[], []]
+    assert operator.post(f"/api/v1/alerts/{alert.id}/acknowledge/").status_code == 404
+
+
+def test_an_operator_acknowledges_an_alert_once(operator: Any, camera: Camera) -> None:
+    alert = raise_alert("camera.quarantined:sky", "It hangs.", camera="sky")
+    answers = [operator.post(f"/api/v1/alerts/{alert.id}/acknowledge/").json() for _ in range(2)]
+    assert answers[0] == answers[1]
+    assert (answers[0]["state"], answers[0]["acknowledged_by"]) == ("acknowledged", "a-operator")
+    assert kinds(operator.get("/api/v1/events/")) == ["alert.acknowledged", "alert.opened"]
+    listed = operator.get("/api/v1/alerts/", {"state": Alert.State.ACKNOWLEDGED, "camera": "sky"})
+    assert listed.json()["results"] == [answers[0]]

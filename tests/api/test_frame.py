@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cameras import api, broker
+from cameras.drivers.base import FrameData
+from cameras.live.publisher import packed
+from cameras.models import Camera
+from tests.api.builders import until
+
+URL = "/api/v1/cameras/sky/frame.jpg"
+FRAME = FrameData(image=np.zeros((2, 2), np.uint8), captured_ns=0, monotonic=0.0, number=7)
+
+
+def camera_process(valkey: Any, quality: str) -> None:
+    """The far end: publishes one picture as soon as somebody wants one."""
+    until(lambda: valkey.exists(broker.key("want", "sky", quality)))
+    valkey.publish(broker.key("live", "sky", quality), packed(FRAME, b"\xff\xd8 picture"))
+
+
+@pytest.mark.parametrize(("query", "quality"), [("", "medium"), ("?quality=low", "low")])
+def test_the_newest_picture_comes_as_jpeg_and_is_not_kept(
+    query: str, quality: str, viewer: Any, camera: Camera, valkey: Any
+) -> None:
+    far_end = threading.Thread(target=camera_process, args=(valkey, quality))
+    far_end.start()
+    answer = viewer.get(URL + query)
+    far_end.join()
+    assert (answer.status_code, answer.content) == (200, b"\xff\xd8 picture")
+    assert (answer["Content-Type"], answer["Cache-Control"]) == ("image/jpeg", "no-store")
+
+
+def test_a_camera_that_gives_none_is_not_reachable(
+    viewer: Any, camera: Camera, valkey: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "FRAME_WAIT_S", 0.1)
+    answer = viewer.get(URL)
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/camera-not-reachable")
+
+
+def test_without_a_broker_there_is_no_picture(viewer: Any, camera: Camera) -> None:
+    assert viewer.get(URL).json()["type"] == "/problems/broker-down"
+
+
+def test_a_quality_that_is_none_is_refused(viewer: Any, camera: Camera) -> None:
+    assert viewer.get(f"{URL}?quality=best").json()["errors"][0]["field"] == "quality"

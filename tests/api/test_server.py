@@ -1,0 +1,122 @@
+"""The real server: bodies are refused before they are read, files take no memory, and clients may leave."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cameras.models import Camera
+from captures.models import CaptureFile, StorageRoot
+from skycam_project.access.models import ApiToken, User
+from tests.api.builders import saved, until
+
+MEGABYTE = 1024 * 1024
+
+
+class Web:
+    def __init__(self) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = [sys.executable, "-m", "uvicorn", "--port", str(self.port), "--log-level", "warning"]
+        self.process = subprocess.Popen([*command, "skycam_project.asgi:application"])
+        until(lambda: self.request("GET", "/healthz")[0] == 200, seconds=30)
+
+    def connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def request(self, method: str, path: str, body: Any = None, headers: Any = None) -> tuple[int, bytes]:
+        connection = self.connection()
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def descriptors(self) -> list[str]:
+        return [file.path for file in psutil.Process(self.process.pid).open_files()]
+
+    def most_memory(self) -> int:
+        """Peak resident bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(15)
+
+
+@pytest.fixture
+def web(transactional_db: None) -> Iterator[Web]:
+    server = Web()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def token(transactional_db: None) -> dict[str, str]:
+    user = User.objects.create_user(username="ada", role="operator")
+    return {"Authorization": f"Token {ApiToken.issue(user)[1]}"}
+
+
+@pytest.fixture
+def clip(camera: Camera, root: StorageRoot) -> CaptureFile:
+    path = Path(root.path, "clip.mp4")
+    path.touch()
+    os.truncate(path, 400 * MEGABYTE)
+    return CaptureFile.objects.create(
+        capture=saved(camera), kind="mp4", host=root.host, root=root, path="clip.mp4", bytes=400 * MEGABYTE,
+        sha256="0" * 64,
+    )  # fmt: skip
+
+
+def url_of(clip: CaptureFile) -> str:
+    return f"/api/v1/captures/{clip.capture_id}/file/"
+
+
+def test_a_large_file_takes_no_memory(web: Web, token: dict[str, str], clip: CaptureFile) -> None:
+    assert web.request("GET", url_of(clip), headers=token | {"Range": "bytes=-10"}) == (206, bytes(10))
+    before = web.most_memory()
+    status, body = web.request("GET", url_of(clip), headers=token)
+    assert (status, len(body)) == (200, 400 * MEGABYTE)
+    assert web.most_memory() - before < 40 * MEGABYTE
+
+
+def test_a_client_that_leaves_leaves_no_open_file(web: Web, token: dict[str, str], clip: CaptureFile) -> None:
+    leaving = web.connection()
+    leaving.request("GET", url_of(clip), headers=token)
+    leaving.getresponse().read(10)
+    assert [path for path in web.descriptors() if path.endswith("clip.mp4")]
+    leaving.close()
+    until(lambda: not [path for path in web.descriptors() if path.endswith("clip.mp4")])
+
+
+BODIES = [
+    ({"Content-Length": str(10 * MEGABYTE)}, b""),
+    ({"Transfer-Encoding": "chunked"}, b"%x\r\n%s\r\n" % (2 * MEGABYTE, bytes(2 * MEGABYTE))),
+]
+
+
+@pytest.mark.parametrize(("headers", "sent"), BODIES, ids=["length", "chunked"])
+def test_a_large_body_is_refused_before_it_is_read(
+    headers: dict[str, str], sent: bytes, web: Web, token: dict[str, str]
+) -> None:
+    connection = web.connection()
+    connection.putrequest("POST", "/api/v1/cameras/sky/capture/")
+    [connection.putheader(name, value) for name, value in (token | headers).items()]
+    connection.endheaders(sent)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["type"]) == (413, "/problems/too-large")
+    connection.close()
+    assert web.request("GET", "/api/v1/cameras/", headers=token)[0] == 200

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from cameras.models import Camera
+from monitoring.models import Event
+from skycam_project.access import authentication
+from skycam_project.access.models import ApiToken, User
+from tests.api.builders import program, with_token
+
+URL = "/api/v1/auth/token/"
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return User.objects.create_user(username="ada", password="analytical engine", role="operator")
+
+
+def sign_in(client: Any, **more: Any) -> Any:
+    return client.post(URL, {"username": "ada", "password": "analytical engine", **more})
+
+
+def test_name_and_password_give_a_token_that_lets_in(anonymous: Any, ada: User) -> None:
+    answer = sign_in(anonymous)
+    assert (answer.status_code, answer["Cache-Control"], dict(answer.cookies)) == (200, "no-store", {})
+    assert with_token(answer.json()["token"]).get("/api/v1/cameras/").status_code == 200
+    assert Event.objects.get(kind="user.signed_in").actor == "ada"
+
+
+def test_only_the_hash_of_a_token_is_stored(anonymous: Any, ada: User) -> None:
+    text = sign_in(anonymous).json()["token"]
+    assert text not in str(ApiToken.objects.values().get())
+    assert ApiToken.objects.get().digest == ApiToken.digest_of(text)
+
+
+@pytest.mark.parametrize("wrong", [{"password": "guess"}, {"username": "nobody"}, {"username": "ADA"}])
+def test_a_wrong_password_is_a_problem_and_an_event(anonymous: Any, ada: User, wrong: dict[str, str]) -> None:
+    answer = sign_in(anonymous, **wrong)
+    assert (answer.status_code, answer["Content-Type"]) == (401, "application/problem+json")
+    assert "do not belong together" in answer.json()["detail"]
+    assert "guess" not in str(list(Event.objects.filter(kind="user.denied").values()))
+    assert not ApiToken.objects.exists()
+
+
+def test_an_account_without_a_role_gets_no_token(anonymous: Any, ada: User) -> None:
+    User.objects.update(role="none")
+    assert sign_in(anonymous).status_code == 401
+
+
+def test_too_many_tries_are_refused_for_a_while_also_without_a_broker(anonymous: Any, ada: User) -> None:
+    answers = [anonymous.post(URL, {"username": "ada"}) for _ in range(31)]
+    assert [answer.status_code for answer in answers] == [400] * 30 + [429]
+    assert answers[-1].json()["type"] == "/problems/rate-limited"
+    assert int(answers[-1]["Retry-After"]) <= 61
+
+
+def test_tries_are_counted_in_the_broker_while_it_is_there(anonymous: Any, ada: User, valkey: Any) -> None:
+    assert sign_in(anonymous).status_code == 200
+    assert [key for key in valkey.scan_iter("*") if "throttle:sign-in" in key]
+
+
+def test_the_scope_of_a_token_caps_its_users_role(camera: Camera) -> None:
+    client = program("manager", scope="viewer")
+    assert client.get("/api/v1/cameras/").status_code == 200
+    assert client.post("/api/v1/cameras/sky/stop/").status_code == 403
+
+
+def test_a_scope_gives_nothing_that_the_role_has_not(camera: Camera) -> None:
+    assert program("viewer", scope="manager").post("/api/v1/cameras/sky/stop/").status_code == 403
+
+
+def test_the_capped_role_is_not_stored(camera: Camera) -> None:
+    program("manager", scope="viewer").get("/api/v1/cameras/")
+    assert User.objects.get().role == "manager"
+
+
+def test_an_expired_token_lets_nobody_in(db: None) -> None:
+    client = program("manager", expires_at=timezone.now() - timedelta(seconds=1))
+    answer = client.get("/api/v1/cameras/")
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/not-signed-in")
+    assert "expired" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("text", ["", "x", "skycam_" + "x" * 5000, "a b c", "\u00e9"])
+def test_a_token_that_is_none_lets_nobody_in(db: None, text: str) -> None:
+    assert with_token(text).get("/api/v1/cameras/").status_code == 401
+
+
+def test_a_user_who_was_switched_off_is_out_at_once(camera: Camera) -> None:
+    client = program("manager")
+    User.objects.update(is_active=False)
+    assert client.get("/api/v1/cameras/").status_code == 401
+
+
+def test_the_settings_cost_one_query_for_the_token_and_one_for_the_camera(
+    camera: Camera, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = program("viewer")
+    client.get("/api/v1/cameras/sky/settings/")
+    with django_assert_num_queries(2):
+        client.get("/api/v1/cameras/sky/settings/")
+
+
+def test_the_use_of_a_token_is_written_down_once_a_minute(camera: Camera) -> None:
+    authentication.tried.clear()
+    client = program("viewer")
+    client.get("/api/v1/cameras/")
+    first = ApiToken.objects.get().last_used_at
+    authentication.tried.clear()
+    client.get("/api/v1/cameras/")
+    assert first is not None
+    assert ApiToken.objects.get().last_used_at == first
+
+
+def test_signing_in_throws_away_the_users_expired_tokens(anonymous: Any, ada: User) -> None:
+    ApiToken.issue(ada, expires_at=timezone.now() - timedelta(days=1))
+    sign_in(anonymous)
+    assert ApiToken.objects.count() == 1
+
+
+def test_a_browser_without_the_csrf_token_changes_nothing(ada: User, camera: Camera) -> None:
+    from rest_framework.test import APIClient
+
+    browser = APIClient(enforce_csrf_checks=True)
+    browser.force_login(ada)
+    answer = browser.post("/api/v1/cameras/sky/stop/")
+    assert (answer.status_code, answer["Content-Type"]) == (403, "application/problem+json")
