@@ -131,7 +131,7 @@ class WebLegs:
 
     def link(self) -> float:
         """An order to a camera process and its answer."""
-        with camera_process(FOLDER) as process:
+        with camera_process(FOLDER, SCENE) as process:
             process.until_type("observed", observed="ready")
             return self.median(lambda: process.until_type("answer", command_id=process.send("configure", settings={})))
 
