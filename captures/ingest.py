@@ -218,6 +218,11 @@ def is_settled(capture: str) -> bool:
 
 
 def wished_session(camera: Camera) -> dict[str, Any] | None:
-    """The session that a camera should run or stop, as JSON."""
+    """The session that a camera should run or stop, as JSON. A camera that was removed stops its own."""
     session = active_session(camera)
-    return session_order(session) if session else None
+    if session is None:
+        return None
+    if camera.removed_at is not None and session.desired != Session.Desired.STOPPED:
+        session.desired, session.revision = Session.Desired.STOPPED, session.revision + 1
+        session.save(update_fields=["desired", "revision"])
+    return session_order(session)

@@ -152,7 +152,7 @@ class FaultStation(Station):
         return not self.count("captures_capture WHERE status = 'planned'") and not self.spooled()
 
     def eventually_settled(self, within_s: float = 60) -> None:
-        eventually(self.settled, within_s, f"all is settled, not {self.spooled()}")
+        eventually(self.settled, within_s, "all is settled")
 
     def wrongs(self) -> list[str]:
         """See `tests.faults.ledger.wrongs`; looked at by a process with this station's environment."""

@@ -35,13 +35,104 @@ def saved_in(station: FaultStation, session: str) -> int:
     return int(station.get(f"sessions/{session}/")["saved"])
 
 
+def covered(station: FaultStation, session: str) -> int:
+    return station.count("captures_capture WHERE session_id = ?", session.replace("-", ""))
+
+
 def test_a_session_that_was_stopped_does_not_come_back_with_the_next_process(station: FaultStation) -> None:
     session = station.start_session(cadence_s=0.1)
     eventually(lambda: saved_in(station, session) >= 2, 10, "the session runs")
     pid = station.camera_pid()
-    stopped = station.post("cameras/simulated/stop/").body
+    assert station.post("cameras/simulated/stop/").body["state"] == "stopped"
+    station.eventually_settled(5)
+    before = covered(station, session)
     os.kill(pid, signal.SIGKILL)
     station.camera_pid(other_than=pid)
     eventually(lambda: station.capture().status == 201, 5, "the camera is back")
-    assert station.get("cameras/simulated/status/")["session"] is None
-    assert station.count("captures_capture WHERE session_id = ?", session.replace("-", "")) == stopped["planned"]
+    assert (station.get("cameras/simulated/status/")["session"], covered(station, session)) == (None, before)
+
+
+def test_a_session_stopped_in_the_middle_of_an_exposure_counts_it_once(station: FaultStation) -> None:
+    session = station.start_session(exposure_us=1_000_000, cadence_s=1)
+    eventually(lambda: saved_in(station, session) == 1, 10, "the first exposure")
+    eventually(lambda: station.get("cameras/simulated/status/")["observed"] == "busy", 5, "the second exposure")
+    stopped = station.post("cameras/simulated/stop/").body
+    station.eventually_settled(5)
+    assert stopped["state"] == "stopped"
+    assert station.wrongs() == []
+
+
+def test_twenty_captures_at_once_are_all_saved_one_after_the_other(station: FaultStation) -> None:
+    answers = at_once(station.capture)
+    assert {answer.status for answer in answers} <= {201, 202}
+    station.eventually_settled(20)
+    assert {station.status_of(answer.body["id"]) for answer in answers} == {("saved", "")}
+
+
+def test_of_two_sessions_started_at_once_one_is_refused_as_held(station: FaultStation) -> None:
+    answers = at_once(lambda: station.post("cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 1}), times=2)
+    assert sorted(answer.status for answer in answers) == [201, 409]
+    refused = next(answer.body for answer in answers if answer.status == 409)
+    assert (refused["type"], refused["held_by"]) == ("/problems/held", "admin")
+    assert station.post("cameras/simulated/stop/").body["state"] == "stopped"
+
+
+def test_connecting_and_disconnecting_while_captures_run_gives_each_its_outcome(station: FaultStation) -> None:
+    with ThreadPoolExecutor(1) as beside:
+        capturing = beside.submit(at_once, lambda: station.capture(exposure_us=50_000))
+        turns = [station.post(f"cameras/simulated/{verb}/") for verb in ("disconnect", "connect") * 3]
+        answers = capturing.result()
+    assert [turn.body.get("observed") for turn in turns] == ["disconnected", "ready"] * 3
+    assert {answer.status for answer in answers} <= {201, 202, 502, 503}
+    station.eventually_settled(15)
+    assert station.capture().status == 201
+
+
+def test_a_disconnected_camera_stays_so_across_a_restart_and_says_how_to_connect_it(station: FaultStation) -> None:
+    assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
+    station.kill("all")
+    eventually(lambda: station.observed() == "disconnected", 20, "disconnected")
+    refused = station.capture()
+    assert (refused.status, refused.body["type"]) == (503, "/problems/camera-not-reachable")
+    assert "skycam connect simulated" in refused.body["detail"]
+    assert station.camera_pids() == {}
+    assert station.post("cameras/simulated/connect/").body["observed"] == "ready"
+
+
+def test_a_changed_setting_is_applied_read_back_and_kept_by_the_next_process(station: FaultStation) -> None:
+    changed = station.call("PATCH", "cameras/simulated/settings/", {"width": 640, "height": 480})
+    assert (changed.body["actual"]["width"], changed.body["actual"]["height"]) == (640, 480)
+    pid = station.camera_pid()
+    os.kill(pid, signal.SIGKILL)
+    station.camera_pid(other_than=pid)
+    taken = eventually(lambda: (answer := station.capture()).status == 201 and answer, 5, "a capture")
+    assert (taken.body["width"], taken.body["height"]) == (640, 480)
+    assert station.get("cameras/simulated/settings/?refresh=1")["actual"]["width"] == 640
+
+
+def test_settings_changed_at_once_end_as_the_row_says(station: FaultStation) -> None:
+    gains = iter(range(1, 11))
+    at_once(lambda: station.call("PATCH", "cameras/simulated/settings/", {"gain": float(next(gains))}), times=10)
+    wished = station.get("cameras/simulated/settings/")["desired"]["gain"]
+    eventually(lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == wished, 5, "the wish")
+
+
+def test_a_camera_removed_with_captures_under_way_empties_its_spool_and_its_slug_is_free(station: FaultStation) -> None:
+    assert station.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
+    station.eventually_ready("second")
+    session = station.start_session("second", cadence_s=0.1)
+    eventually(lambda: saved_in(station, session) >= 2, 10, "the session runs")
+    with station.locked_database():
+        eventually(lambda: len(station.spooled()) > 5, 5, "records wait in the spool")
+    assert station.call("DELETE", "cameras/second/").status == 204
+    assert station.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
+    station.eventually_ready("second")
+    station.eventually_settled(15)
+    ended = "SELECT state FROM captures_session WHERE id = ?"
+    eventually(lambda: station.rows(ended, session.replace("-", "")) == [("stopped",)], 15, "the end of its session")
+    assert station.capture("second").status == 201
+
+
+def test_after_all_commands_the_ledger_adds_up(station: FaultStation) -> None:
+    station.eventually_settled()
+    assert station.wrongs() == []
