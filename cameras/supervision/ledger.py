@@ -155,7 +155,9 @@ class Ledger:
             self._turn()
             self._work.wait(LOOK_S if self.away_since is None else PATIENCE_S)
             self._work.clear()
-        self._turn()
+        self._tidied_at = 0.0
+        self._turn()  # finds what the last processes left in their spools
+        self._turn()  # and takes it in
         connection.close()
 
     def _turn(self) -> None:

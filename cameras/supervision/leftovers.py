@@ -6,6 +6,7 @@ import logging
 
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import spool_folder
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
 from cameras.supervision.wishes import Wish
@@ -14,7 +15,7 @@ log = logging.getLogger(__name__)
 RESTING = (".done", ".lock", "rejected")
 
 
-def settle(wish: Wish) -> None:
+def settle(wish: Wish, verdict: Verdict | None = None) -> None:
     """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do."""
     if not _needs(wish):
         return
@@ -24,7 +25,7 @@ def settle(wish: Wish) -> None:
         log.info("The spool of %s is left alone: %s", wish.slug, error)
         return
     try:
-        storage.recover()
+        storage.recover(verdict)
         _stop_session(wish, storage)
     finally:
         storage.close()

@@ -22,6 +22,8 @@ from django.conf import settings
 
 from cameras import broker, control
 from cameras.control import Answer, Command
+from cameras.runtime.recovery import Verdict
+from cameras.supervision import leftovers
 from cameras.supervision.child import (
     FINISH_S,
     CameraChild,
@@ -317,15 +319,22 @@ class Supervisor:
         self.observe(post, "quarantined", post.quarantined)
 
     def _finish_all(self) -> None:
-        children = [post.child for post in self.posts.values() if post.child]
-        for child in children:
+        """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
+        left = [(post.wish, post.child) for post in self.posts.values() if post.child]
+        for _, child in left:
             child.finish()
-        deadline = time.monotonic() + FINISH_S
-        for child in children:
-            if not child.wait(max(0.0, deadline - time.monotonic())):
-                log.warning("%s did not finish in time and is killed.", child.slug)
-                child.kill()
-                child.wait(1.0)
+        for wish, child in left:
+            while not child.wait(TICK_S) and time.monotonic() < child.end_by:
+                heartbeat.beat()
+            if child.exit_status is None:
+                self._cut_off(wish, child)
+
+    def _cut_off(self, wish: Wish, child: CameraChild) -> None:
+        """What its exposure came to is known: the next process need not call it interrupted."""
+        log.warning("%s did not finish in time and is killed.", child.slug)
+        child.kill()
+        if child.wait(1.0):
+            leftovers.settle(wish, Verdict("station_stopped", "The station was stopped before the exposure ended."))
 
     # Commands
 
