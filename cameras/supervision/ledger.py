@@ -22,6 +22,7 @@ from cameras.broker import BrokerDown
 from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
+from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import Record
 from cameras.runtime.storage import marker_of
 from cameras.supervision import leftovers
@@ -231,11 +232,18 @@ class Ledger:
             if marker_of(wish.root_path) != wish.root:
                 continue
             if not self._has_process(wish):
-                leftovers.settle(wish)
+                self._settle_without_process(wish)
             with Opened(wish) as ingest:
                 for record in ingest.waiting():
                     self.take(wish, record, "")
         self._settle_overdue()
+
+    def _settle_without_process(self, wish: Wish) -> None:
+        """Nobody will bring this spool into order soon, nor answer for what its process was given last."""
+        post = self.supervisor.posts.get(wish.id)
+        leftovers.settle(wish, Verdict(**post.verdict) if post and post.verdict else None)
+        if post:
+            self._settle_lost(post, dict(post.outstanding))
 
     def _has_process(self, wish: Wish) -> bool:
         post = self.supervisor.posts.get(wish.id)

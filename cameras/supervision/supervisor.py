@@ -239,7 +239,7 @@ class Supervisor:
             if status is not None:
                 self._ended(post, child, status)
             elif child.ending:
-                self._end_in_time(child)
+                self._end_in_time(post, child)
             else:
                 self._watch(post, child)
         elif post.wish.runs and not post.quarantined and time.monotonic() >= post.back_off.not_before:
@@ -255,8 +255,12 @@ class Supervisor:
         note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
         self.observe(post, "starting", "")
 
-    def _end_in_time(self, child: CameraChild) -> None:
+    def _end_in_time(self, post: Post, child: CameraChild) -> None:
         if time.monotonic() > child.end_by:
+            post.verdict = {
+                "reason": "camera_hung",
+                "message": "The camera did not end its exposure when it was told to.",
+            }
             child.kill()
 
     def _watch(self, post: Post, child: CameraChild) -> None:
@@ -286,10 +290,10 @@ class Supervisor:
             self.answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
-        if status == 0 and was_ending:
+        if was_ending:
             self.observe(post, *post.observed)
-            return
-        self._restart(post, status)
+        else:
+            self._restart(post, status)
 
     def _orders_lost_by(self, post: Post) -> list[str]:
         """Commands that nobody will answer now. Captures are answered by what the spool says of them."""
