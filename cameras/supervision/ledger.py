@@ -42,6 +42,8 @@ LOOK_S = 1.0
 TIDY_S = 5.0
 LEASE_EVERY_S = 10.0
 TOLD_OF_ALERTS = ("key", "severity", "state", "camera", "message")
+GRACE_MS = 2000
+"""What a command that was accepted just before its deadline may still need to reach its process."""
 PATIENCE_S = 1.0
 """A caller is answered with the record itself when the database has not taken it in after this long."""
 
@@ -258,7 +260,7 @@ class Ledger:
                 now_ms = broker.time_ms(server)
         except BrokerDown:
             return
-        for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms):
+        for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms - GRACE_MS):
             wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
             if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
                 self._withdraw(post, capture)

@@ -86,7 +86,7 @@ class Supervisor:
         self.run_folder = Path(settings.STATION.data) / "run"
         self.posts: dict[str, Post] = {}
         self.alive_at = time.monotonic()
-        self._commands: queue.Queue[Command] = queue.Queue()
+        self._commands: queue.Queue[tuple[Command, float]] = queue.Queue()
         self._waiters: list[tuple[Command, float]] = []
         self._adopted_at = 0.0
         self._ended_sessions: deque[str] = deque(maxlen=1000)
@@ -148,7 +148,7 @@ class Supervisor:
         command["arguments"]["remaining_ms"] = left
         if command["order"] == "capture" and self.ledger.is_settled(command["arguments"]["id"]):
             return
-        self._commands.put(command)
+        self._commands.put((command, time.monotonic() + left / 1000))
         self._woken.set()
 
     def wish(self) -> None:
@@ -195,7 +195,9 @@ class Supervisor:
         self._adopted_at = self.ledger.looked_at
         self._adopt(self.ledger.wishes)
         while not self._commands.empty():
-            self._follow(self._commands.get())
+            command, until = self._commands.get()
+            if time.monotonic() < until:
+                self._follow(command)
         for post in list(self.posts.values()):
             self._keep(post)
         self._answer_waiters()
