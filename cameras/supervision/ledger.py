@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from cameras.supervision.supervisor import Post, Supervisor
 
 log = logging.getLogger(__name__)
+STORAGE_ALERTS = ("storage.unmounted", "storage.failed")
+"""What stays wrong until the root is opened anew. A full disk is an alert of the station's health."""
 LOOK_S = 1.0
 TIDY_S = 5.0
 LEASE_EVERY_S = 10.0
@@ -289,7 +291,7 @@ class Ledger:
             text = f"The spool of {post.wish.slug} held what could not be used: {'; '.join(message['rejected'])[:500]}"
             record_event("spool.rejected", text, severity="error", camera=post.wish.slug)
             raise_alert(f"spool.rejected:{post.wish.slug}", text, severity="error", camera=post.wish.slug)
-        for kind in ("storage.unmounted", "storage.failed"):
+        for kind in STORAGE_ALERTS:
             resolve_alert(f"{kind}:{post.wish.root}")
         with Opened(post.wish) as ingest:
             for record in ingest.waiting():

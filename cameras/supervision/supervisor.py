@@ -34,7 +34,7 @@ from cameras.supervision.child import (
 )
 from cameras.supervision.herald import Herald
 from cameras.supervision.ladder import BackOff, Ladder
-from cameras.supervision.ledger import Ledger
+from cameras.supervision.ledger import STORAGE_ALERTS, Ledger
 from cameras.supervision.wishes import Wish
 from monitoring import heartbeat
 
@@ -88,6 +88,7 @@ class Supervisor:
         self.alive_at = time.monotonic()
         self._commands: queue.Queue[tuple[Command, float]] = queue.Queue()
         self._waiters: list[tuple[Command, float]] = []
+        self._early: list[tuple[Command, float]] = []
         self._adopted_at = 0.0
         self._ended_sessions: deque[str] = deque(maxlen=1000)
         self._woken = threading.Event()
@@ -148,7 +149,7 @@ class Supervisor:
         command["arguments"]["remaining_ms"] = left
         if command["order"] == "capture" and self.ledger.is_settled(command["arguments"]["id"]):
             return
-        self._commands.put((command, time.monotonic() + left / 1000))
+        self._commands.put((command, time.monotonic()))
         self._woken.set()
 
     def wish(self) -> None:
@@ -195,9 +196,8 @@ class Supervisor:
         self._adopted_at = self.ledger.looked_at
         self._adopt(self.ledger.wishes)
         while not self._commands.empty():
-            command, until = self._commands.get()
-            if time.monotonic() < until:
-                self._follow(command)
+            self._follow(*self._commands.get())
+        self._follow_early()
         for post in list(self.posts.values()):
             self._keep(post)
         self._answer_waiters()
@@ -344,7 +344,16 @@ class Supervisor:
 
     # Commands
 
-    def _follow(self, command: Command) -> None:
+    def _follow_early(self) -> None:
+        """Commands for cameras that were not known when they came: a camera was just added."""
+        early, self._early = self._early, []
+        for command, since in early:
+            self._follow(command, since)
+
+    def _follow(self, command: Command, since: float) -> None:
+        """`since` is when it came, in time.monotonic()."""
+        if time.monotonic() - since > command["arguments"]["remaining_ms"] / 1000:
+            return
         post = self.posts.get(command["camera"])
         if command["order"] == "reconcile":
             self.ledger.look_soon()
@@ -352,7 +361,11 @@ class Supervisor:
                 post.quarantined = ""
                 post.back_off.forgive()
                 self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
-            self._waiters.append((command, time.monotonic()))
+            self._waiters.append((command, since))
+            return
+        if post is None and self._adopted_at < since:
+            self._early.append((command, since))
+            self.ledger.look_soon()
             return
         refusal = self._refusal(command, post)
         if refusal is not None:
@@ -440,7 +453,7 @@ class Supervisor:
 
     def _hear_log(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         self.ledger.event(message["kind"], message["message"], message["level"], post.wish.slug, {})
-        if message["kind"].startswith("storage."):
+        if message["kind"] in STORAGE_ALERTS:
             self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", post.wish.slug)
 
     def _hear_recovered(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:

@@ -100,7 +100,7 @@ class CameraProcess:
             if wanted(message):
                 return message
 
-    def until_type(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
         return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
 
     def kill(self) -> None:

@@ -222,4 +222,4 @@ def test_a_known_root_whose_archive_was_mounted_elsewhere_is_refused_at_the_next
 def test_a_known_root_that_is_not_mounted_is_left_alone_at_the_start(disk: SmallDisk) -> None:
     known = ensure_default_root(disk.path)
     disk.unmount()
-    assert (ensure_default_root(disk.path), os.listdir(disk.path)) == (known, [])
+    assert (str(ensure_default_root(disk.path).pk), os.listdir(disk.path)) == (str(known.pk), [])

@@ -43,9 +43,8 @@ def committed(storage: Storage, **wrong: Any) -> Record:
     part = storage.spool.write_part(plan["id"], "raw", ".nef", [b"picture"])
     record: Any = failed_record(plan, storage.root, "", "", "saved")
     record["files"] = [{
-        "kind": "raw", "bytes": 7, "sha256": part.sha256, "part": f"{plan['id']}.raw.part",
-        "path": f"{plan['path']}.nef",
-        "width": None, "height": None, **wrong,
+        "kind": "raw", "bytes": 7, "sha256": part.sha256, "width": None, "height": None,
+        "part": f"{plan['id']}.raw.part", "path": f"{plan['path']}.nef", **wrong,
     }]  # fmt: skip
     storage.spool.commit(record)
     return record  # type: ignore[no-any-return]

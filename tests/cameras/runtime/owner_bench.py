@@ -22,7 +22,7 @@ from captures.stills.writer import StillWriter
 from tests.fakes.camera import ToldCamera
 
 CAMERA = "0193a000-0000-7000-8000-00000000000c"
-PATIENCE_S = 10.0
+PATIENCE_S = 20.0
 
 
 class HeardLink:
@@ -99,7 +99,7 @@ class OwnerBench:
             pass
         return message
 
-    def until_type(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
         return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
 
     def wait_for(self, condition: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""Whatever happens to a session, in whatever order: planned = saved + failed + skipped, each index one outcome."""
+"""Whatever happens to a session, in whatever order: its counts add up, and each index has one outcome."""
 
 from __future__ import annotations
 
