@@ -22,6 +22,7 @@ from cameras.broker import BrokerDown
 from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
+from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import Record
 from cameras.runtime.storage import marker_of
 from cameras.supervision import leftovers
@@ -43,6 +44,8 @@ LOOK_S = 1.0
 TIDY_S = 5.0
 LEASE_EVERY_S = 10.0
 TOLD_OF_ALERTS = ("key", "severity", "state", "camera", "message")
+GRACE_MS = 2000
+"""What a command that was accepted just before its deadline may still need to reach its process."""
 PATIENCE_S = 1.0
 """A caller is answered with the record itself when the database has not taken it in after this long."""
 
@@ -157,7 +160,9 @@ class Ledger:
             self._turn()
             self._work.wait(LOOK_S if self.away_since is None else PATIENCE_S)
             self._work.clear()
-        self._turn()
+        self._tidied_at = 0.0
+        self._turn()  # finds what the last processes left in their spools
+        self._turn()  # and takes it in
         connection.close()
 
     def _turn(self) -> None:
@@ -231,11 +236,18 @@ class Ledger:
             if marker_of(wish.root_path) != wish.root:
                 continue
             if not self._has_process(wish):
-                leftovers.settle(wish)
+                self._settle_without_process(wish)
             with Opened(wish) as ingest:
                 for record in ingest.waiting():
                     self.take(wish, record, "")
         self._settle_overdue()
+
+    def _settle_without_process(self, wish: Wish) -> None:
+        """Nobody will bring this spool into order soon, nor answer for what its process was given last."""
+        post = self.supervisor.posts.get(wish.id)
+        leftovers.settle(wish, Verdict(**post.verdict) if post and post.verdict else None)
+        if post:
+            self._settle_lost(post, dict(post.outstanding))
 
     def _has_process(self, wish: Wish) -> bool:
         post = self.supervisor.posts.get(wish.id)
@@ -250,7 +262,7 @@ class Ledger:
                 now_ms = broker.time_ms(server)
         except BrokerDown:
             return
-        for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms):
+        for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms - GRACE_MS):
             wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
             if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
                 self._withdraw(post, capture)

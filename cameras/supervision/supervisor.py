@@ -22,6 +22,8 @@ from django.conf import settings
 
 from cameras import broker, control
 from cameras.control import Answer, Command
+from cameras.runtime.recovery import Verdict
+from cameras.supervision import leftovers
 from cameras.supervision.child import (
     FINISH_S,
     CameraChild,
@@ -84,7 +86,7 @@ class Supervisor:
         self.run_folder = Path(settings.STATION.data) / "run"
         self.posts: dict[str, Post] = {}
         self.alive_at = time.monotonic()
-        self._commands: queue.Queue[Command] = queue.Queue()
+        self._commands: queue.Queue[tuple[Command, float]] = queue.Queue()
         self._waiters: list[tuple[Command, float]] = []
         self._early: list[tuple[Command, float]] = []
         self._adopted_at = 0.0
@@ -147,7 +149,7 @@ class Supervisor:
         command["arguments"]["remaining_ms"] = left
         if command["order"] == "capture" and self.ledger.is_settled(command["arguments"]["id"]):
             return
-        self._commands.put(command)
+        self._commands.put((command, time.monotonic()))
         self._woken.set()
 
     def wish(self) -> None:
@@ -194,7 +196,7 @@ class Supervisor:
         self._adopted_at = self.ledger.looked_at
         self._adopt(self.ledger.wishes)
         while not self._commands.empty():
-            self._follow(self._commands.get(), time.monotonic())
+            self._follow(*self._commands.get())
         self._follow_early()
         for post in list(self.posts.values()):
             self._keep(post)
@@ -239,7 +241,7 @@ class Supervisor:
             if status is not None:
                 self._ended(post, child, status)
             elif child.ending:
-                self._end_in_time(child)
+                self._end_in_time(post, child)
             else:
                 self._watch(post, child)
         elif post.wish.runs and not post.quarantined and time.monotonic() >= post.back_off.not_before:
@@ -255,8 +257,12 @@ class Supervisor:
         note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
         self.observe(post, "starting", "")
 
-    def _end_in_time(self, child: CameraChild) -> None:
+    def _end_in_time(self, post: Post, child: CameraChild) -> None:
         if time.monotonic() > child.end_by:
+            post.verdict = {
+                "reason": "camera_hung",
+                "message": "The camera did not end its exposure when it was told to.",
+            }
             child.kill()
 
     def _watch(self, post: Post, child: CameraChild) -> None:
@@ -286,10 +292,10 @@ class Supervisor:
             self.answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
-        if status == 0 and was_ending:
+        if was_ending:
             self.observe(post, *post.observed)
-            return
-        self._restart(post, status)
+        else:
+            self._restart(post, status)
 
     def _orders_lost_by(self, post: Post) -> list[str]:
         """Commands that nobody will answer now. Captures are answered by what the spool says of them."""
@@ -319,15 +325,22 @@ class Supervisor:
         self.observe(post, "quarantined", post.quarantined)
 
     def _finish_all(self) -> None:
-        children = [post.child for post in self.posts.values() if post.child]
-        for child in children:
+        """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
+        left = [(post.wish, post.child) for post in self.posts.values() if post.child]
+        for _, child in left:
             child.finish()
-        deadline = time.monotonic() + FINISH_S
-        for child in children:
-            if not child.wait(max(0.0, deadline - time.monotonic())):
-                log.warning("%s did not finish in time and is killed.", child.slug)
-                child.kill()
-                child.wait(1.0)
+        for wish, child in left:
+            while not child.wait(TICK_S) and time.monotonic() < child.end_by:
+                heartbeat.beat()
+            if child.exit_status is None:
+                self._cut_off(wish, child)
+
+    def _cut_off(self, wish: Wish, child: CameraChild) -> None:
+        """What its exposure came to is known: the next process need not call it interrupted."""
+        log.warning("%s did not finish in time and is killed.", child.slug)
+        child.kill()
+        if child.wait(1.0):
+            leftovers.settle(wish, Verdict("station_stopped", "The station was stopped before the exposure ended."))
 
     # Commands
 
@@ -338,6 +351,9 @@ class Supervisor:
             self._follow(command, since)
 
     def _follow(self, command: Command, since: float) -> None:
+        """`since` is when it came, in time.monotonic()."""
+        if time.monotonic() - since > command["arguments"]["remaining_ms"] / 1000:
+            return
         post = self.posts.get(command["camera"])
         if command["order"] == "reconcile":
             self.ledger.look_soon()
@@ -347,7 +363,7 @@ class Supervisor:
                 self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
             self._waiters.append((command, since))
             return
-        if post is None and self.ledger.looked_at < since:
+        if post is None and self._adopted_at < since:
             self._early.append((command, since))
             self.ledger.look_soon()
             return

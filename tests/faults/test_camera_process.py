@@ -49,7 +49,7 @@ def recovered(process: CameraProcess) -> dict[str, Any]:
 
 def test_the_end_of_the_link_during_an_exposure_records_it_and_ends_the_process_at_once(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=TEN_S)
-    process.until_type("observed", observed="busy")
+    process.until_type("state", doing="exposing")
     told_at = time.monotonic()
     assert process.finish() == 0
     assert time.monotonic() - told_at < 3
@@ -58,14 +58,14 @@ def test_the_end_of_the_link_during_an_exposure_records_it_and_ends_the_process_
 
 def test_captures_that_wait_when_the_link_ends_are_recorded_too(process: CameraProcess) -> None:
     captures = [process.capture(exposure_us=TEN_S) for _ in range(4)]
-    process.until_type("observed", observed="busy")
+    process.until_type("state", doing="exposing")
     process.finish()
     assert [process.done()[capture]["body"]["reason"] for capture in captures] == ["station_stopped"] * 4
 
 
 def test_a_session_that_the_end_of_the_link_interrupted_goes_on_at_the_next_start(process: CameraProcess) -> None:
     process.start_session(SESSION, exposure_us=TEN_S, cadence_s=11.0)
-    process.until_type("observed", observed="busy")
+    process.until_type("state", doing="exposing")
     process.finish()
     with CameraProcess(process.root) as next_one:
         told = next_one.until_type("state")["session"]
@@ -74,7 +74,7 @@ def test_a_session_that_the_end_of_the_link_interrupted_goes_on_at_the_next_star
 
 def test_a_stop_during_a_sessions_exposure_ends_it_and_answers_with_its_counts(process: CameraProcess) -> None:
     process.start_session(SESSION, exposure_us=TEN_S, cadence_s=11.0)
-    process.until_type("observed", observed="busy")
+    process.until_type("state", doing="exposing")
     stop = process.start_session(SESSION, 2, "stopped")
     told = process.until_type("answer", command_id=stop)["body"]
     assert [told[name] for name in ("state", "planned", "failed")] == ["stopped", 1, 1]
@@ -91,7 +91,7 @@ def test_a_stop_of_a_session_spares_a_capture_that_was_asked_for(process: Camera
 
 def test_an_abort_ends_an_exposure_with_its_reason_and_the_next_is_saved(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=TEN_S)
-    process.until_type("observed", observed="busy")
+    process.until_type("state", doing="exposing")
     process.send("abort", reason="interrupted")
     assert outcome(process, capture)["reason"] == "interrupted"
     assert outcome(process, process.capture())["outcome"] == "saved"
@@ -138,7 +138,7 @@ def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
 
 def test_a_capture_that_runs_is_not_withdrawn(process: CameraProcess) -> None:
     running = process.capture(exposure_us=300_000)
-    process.until_type("observed", observed="busy")
+    process.until_type("state", doing="exposing")
     process.send("withdraw", id=running)
     assert outcome(process, running)["outcome"] == "saved"
 
@@ -158,7 +158,7 @@ def test_a_process_that_dies_in_an_exposure_leaves_it_to_the_next_one(
     process: CameraProcess, how: signal.Signals
 ) -> None:
     capture = process.capture(exposure_us=TEN_S)
-    process.until_type("observed", observed="busy")
+    process.until_type("state", doing="exposing")
     process.process.send_signal(how)
     assert process.process.wait(10) == -how
     assert recovered(process)["interrupted"] == [capture]
@@ -166,7 +166,7 @@ def test_a_process_that_dies_in_an_exposure_leaves_it_to_the_next_one(
 
 def test_a_process_that_hangs_is_killed_and_its_verdict_is_the_supervisors(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=TEN_S)
-    process.until_type("observed", observed="busy")
+    process.until_type("state", doing="exposing")
     process.process.send_signal(signal.SIGSTOP)
     process.kill()
     with CameraProcess(process.root, verdict={"reason": "camera_hung", "message": "It hung."}) as next_one:

@@ -133,6 +133,49 @@ def test_a_camera_removed_with_captures_under_way_empties_its_spool_and_its_slug
     assert station.capture("second").status == 201
 
 
+DELIVER = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
+import django
+django.setup()
+from cameras import broker, control
+from cameras.models import Camera
+from captures.models import Capture
+camera = Camera.objects.get(slug="simulated", removed_at=None)
+deadline_ms = broker.time_ms(broker.connection()) + 3000
+capture = Capture.objects.create(camera=camera, asked={"exposure_us": 1000}, deadline_ms=deadline_ms)
+arguments = {"id": str(capture.id), "planned": capture.planned_at.isoformat(), "asked": capture.asked}
+command = control.Command(command_id=str(capture.id), camera=str(camera.id), slug=camera.slug, order="capture",
+                          arguments=arguments, deadline_ms=deadline_ms)
+for _ in range(int(sys.argv[1])):
+    control.publish(camera.host, command)
+print(capture.id)
+"""
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_a_capture_is_exposed_once_however_often_its_command_is_delivered(station: FaultStation, times: int) -> None:
+    capture = station.run("-c", DELIVER, str(times)).strip()
+    eventually(lambda: station.status_of(capture) == ("saved", ""), 5, "the capture")
+    station.eventually_settled(5)
+    assert len(list(station.config.storage_root.rglob(f"*{capture}*"))) == 1
+    assert station.count("captures_capturefile WHERE capture_id = ?", capture.replace("-", "")) == 1
+
+
+def test_a_capture_whose_command_was_lost_ends_as_not_started_soon_after_its_deadline(station: FaultStation) -> None:
+    capture = station.run("-c", DELIVER, "0").strip()
+    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 3 + 5 + 3, "the verdict")
+
+
+def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: FaultStation) -> None:
+    with station.stopped(station.pids()["worker"]):
+        capture = station.run("-c", DELIVER, "1").strip()
+        eventually(lambda: "worker silent" in station.output(), 10, "the launcher noticed")
+    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 20, "the verdict")
+    station.eventually_ready()
+    assert not list(station.config.storage_root.rglob(f"*{capture}*"))
+
+
 def test_after_all_commands_the_ledger_adds_up(station: FaultStation) -> None:
     station.eventually_settled()
     assert station.wrongs() == []

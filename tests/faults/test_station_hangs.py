@@ -15,6 +15,7 @@ from tests.skycam_project.stations import eventually
 
 LADDER = ["abort", "reconnect", "kill"]
 MARGIN_S = "0.5"
+CRASHES = 3
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def station(desk: Path) -> Iterator[FaultStation]:
-    patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "3", "SKYCAM_SUPERVISION__HEALTHY_S": "8"}
+    patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": str(CRASHES), "SKYCAM_SUPERVISION__HEALTHY_S": "8"}
     station = FaultStation(desk / "data", SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **patience, **build(desk))
     try:
         station.up().sign_in()
@@ -105,13 +106,22 @@ def test_a_crash_is_told_as_the_reason_of_the_capture_that_it_ended(station: Fau
     assert station.events("part.restarted")[-1] == {"reason": "killed by SIGSEGV"}
 
 
+def crash(station: FaultStation, times: int) -> int:
+    """Crash the process of the simulated camera, and the next one; the pid of the one that follows."""
+    for _ in range(times):
+        pid = station.camera_pid()
+        os.kill(pid, signal.SIGSEGV)
+        eventually(lambda pid=pid: station.camera_pids().get("simulated") != pid, 5, "the crash")
+    return station.camera_pid()
+
+
 def crash_until_quarantined(station: FaultStation) -> None:
-    pid = 0
-    for _ in range(3):
-        if station.observed() != "quarantined":
-            pid = station.camera_pid(other_than=pid)
-            os.kill(pid, signal.SIGSEGV)
+    os.kill(crash(station, times=CRASHES - 1), signal.SIGSEGV)
     eventually(lambda: station.observed() == "quarantined", 10, "quarantine")
+
+
+def forgiven(station: FaultStation) -> None:
+    assert station.post("cameras/simulated/connect/").body["observed"] == "ready"
 
 
 def open_alerts(station: FaultStation) -> list[tuple[str, ...]]:
@@ -119,20 +129,44 @@ def open_alerts(station: FaultStation) -> list[tuple[str, ...]]:
 
 
 def test_a_crash_loop_ends_in_quarantine_with_an_alert_and_connect_ends_that(station: FaultStation) -> None:
+    forgiven(station)
     crash_until_quarantined(station)
     eventually(lambda: open_alerts(station) == [("camera.quarantined:simulated",)], 5, "the alert")
     refused = station.capture()
     assert (refused.status, refused.body["type"]) == (503, "/problems/camera-not-reachable")
     assert "skycam connect simulated" in refused.body["detail"]
-    assert station.post("cameras/simulated/connect/").body["observed"] == "ready"
+    forgiven(station)
     assert station.capture().status == 201
     eventually(lambda: open_alerts(station) == [], 5, "the alert is resolved")
 
 
-def test_a_capture_under_way_when_a_camera_is_quarantined_has_its_outcome(station: FaultStation) -> None:
-    crash_until_quarantined(station)
-    station.eventually_settled(15)
-    assert station.post("cameras/simulated/connect/").body["observed"] == "ready"
+def given_to_a_stopped_process(station: FaultStation) -> str:
+    """Id of a capture whose process will never read of it."""
+    capture = station.post("cameras/simulated/capture/", Prefer="respond-async").body["id"]
+    return str(capture)
+
+
+def test_a_capture_that_a_quarantined_camera_never_began_has_its_outcome_soon(station: FaultStation) -> None:
+    forgiven(station)
+    pid = crash(station, times=CRASHES - 1)
+    with station.stopped(pid):
+        capture = given_to_a_stopped_process(station)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: station.observed() == "quarantined", 10, "quarantine")
+    assert eventually_ends(station, capture, within_s=10) == ("failed", "not_started")
+    forgiven(station)
+
+
+def test_a_camera_that_hangs_while_it_is_disconnected_is_disconnected_and_no_crash(station: FaultStation) -> None:
+    station.eventually_ready()
+    crashes = len(station.events("part.restarted"))
+    with station.stopped(station.camera_pid()):
+        capture = given_to_a_stopped_process(station)
+        assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
+    assert eventually_ends(station, capture, within_s=10) == ("failed", "not_started")
+    assert station.rows("SELECT observed FROM cameras_camera WHERE slug = 'simulated'") == [("disconnected",)]
+    assert len(station.events("part.restarted")) == crashes
+    forgiven(station)
 
 
 def test_after_all_hangs_and_crashes_the_ledger_adds_up(station: FaultStation) -> None:

@@ -58,7 +58,7 @@ def archive(tmp_path: Path, db: None) -> Archive:
 def killed_in_an_exposure(archive: Archive) -> str:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
-        process.until_type("observed", observed="busy")
+        process.until_type("state", doing="exposing")
     return capture
 
 
@@ -78,7 +78,7 @@ def test_a_spool_without_an_owner_is_settled(archive: Archive) -> None:
 def test_a_spool_with_an_owner_is_left_alone(archive: Archive) -> None:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         process.capture(str(archive.planned().pk), exposure_us=10_000_000)
-        process.until_type("observed", observed="busy")
+        process.until_type("state", doing="exposing")
         leftovers.settle(archive.wish())
         assert process.done() == {}
 
