@@ -83,7 +83,7 @@ def test_a_stop_during_a_sessions_exposure_ends_it_and_answers_with_its_counts(p
 
 def test_a_stop_of_a_session_spares_a_capture_that_was_asked_for(process: CameraProcess) -> None:
     process.start_session(SESSION, cadence_s=60.0)
-    process.until_type("observed", observed="ready")
+    process.until(lambda message: (message.get("session") or {}).get("saved") == 1)
     capture = process.capture(exposure_us=300_000)
     process.start_session(SESSION, 2, "stopped")
     assert outcome(process, capture)["outcome"] == "saved"
@@ -137,7 +137,7 @@ def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
 
 
 def test_a_capture_that_runs_is_not_withdrawn(process: CameraProcess) -> None:
-    running = process.capture(exposure_us=300_000)
+    running = process.capture(exposure_us=2_500_000)
     process.until_type("state", doing="exposing")
     process.send("withdraw", id=running)
     assert outcome(process, running)["outcome"] == "saved"
