@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -53,16 +54,19 @@ def main() -> int:
 def measure(names: list[str], *, quick: bool) -> list[Table]:
     console = Console()
     tables: list[Table] = []
+    load = Table("What else the machine did")
     with ExitStack() as stack:
         runs = Runs(stack, quick=quick)
         for name in names:
-            began = time.monotonic()
+            began, others = time.monotonic(), os.getloadavg()[0]
             bench: Bench = import_module(BENCHES[name]).run
             for table in bench(runs):
                 table.show(console)
                 tables.append(table)
-            console.print(f"[dim]{name}: {time.monotonic() - began:.0f} s[/dim]")
-    return tables
+            took = f"{time.monotonic() - began:.0f} s"
+            console.print(f"[dim]{name}: {took}[/dim]")
+            load.add(f"Before `{name}`", f"load {others:.1f}", note=f"it took {took}")
+    return [*tables, load]
 
 
 if __name__ == "__main__":

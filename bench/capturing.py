@@ -92,7 +92,7 @@ def spans_table(spans: dict[str, float], whole: Times) -> Table:
 
 def legs_table(legs: dict[str, float], whole: Times) -> Table:
     found = Table("The same, each leg measured by itself")
-    on_the_way = {name: ms for name, ms in legs.items() if name != "fsync"}
+    on_the_way = {name: ms for name, ms in legs.items() if not name.startswith("fsync")}
     for name, ms in on_the_way.items():
         found.add(name, f"{ms:.2f} ms")
     found.add(
@@ -100,7 +100,7 @@ def legs_table(legs: dict[str, float], whole: Times) -> Table:
         f"{sum(on_the_way.values()):.1f} ms",
         note=f"whole: {whole.median:.1f} ms; what is missing waits for a core",
     )
-    found.add("of these, waiting for fsync", f"{legs['fsync']:.2f} ms")
+    found.add("of these, waiting for fsync", f"{legs['fsync']:.2f} ms", note=f"{legs['fsyncs']:.0f} of them")
     return found
 
 

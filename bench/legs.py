@@ -23,6 +23,8 @@ from bench.figures import timed
 from bench.station import EXPOSURE, SCENE, SLUG
 from bench.still import camera as camera_process
 
+COMMITS = 2
+"""Of the database, before the answer: the plan's row and the outcome's."""
 NOBODY = "nobody-listens-here"
 
 
@@ -32,7 +34,8 @@ def main(folder: Path, times: int, token: str) -> dict[str, float]:
     web = WebLegs(times, token)
     found = {**web.legs(), **files.legs(), **RowLegs(times, files.record).legs(), **web.back()}
     found["queue, task and hand-over"] = max(0.0, web.command_ms - found["send"] - found["link"] - found["reply"])
-    found["fsync"] = files.fsync_ms + web.commit_ms + web.commit_ms
+    found["fsync"] = files.fsync_ms + COMMITS * web.commit_ms
+    found["fsyncs"] = files.fsyncs + COMMITS
     return found
 
 
@@ -131,7 +134,7 @@ class WebLegs:
 
     def link(self) -> float:
         """An order to a camera process and its answer."""
-        with camera_process(FOLDER) as process:
+        with camera_process(FOLDER, SCENE) as process:
             process.until_type("observed", observed="ready")
             return self.median(lambda: process.until_type("answer", command_id=process.send("configure", settings={})))
 
@@ -170,8 +173,9 @@ class FileLegs:
         self.driver.open(time.monotonic() + 5)
         self.driver.apply({**EXPOSURE, **SCENE}, time.monotonic() + 5)
         self.record: Any = {}
-        self.fsync_ms = 0.0
+        self.fsync_ms = self.fsyncs = 0.0
         self._spent = 0.0
+        self._count = 0
 
     def legs(self) -> dict[str, float]:
         from captures.stills.formats import encode_jpeg
@@ -196,6 +200,7 @@ class FileLegs:
         for _ in range(self.times):
             for name, ms in self.one(picture).items():
                 spent[name].append(ms)
+        self.fsyncs = self._count / self.times
         found = {name: sorted(ms)[len(ms) // 2] for name, ms in spent.items()}
         self.fsync_ms = found.pop("fsync")
         found["file"] -= sha_ms
@@ -222,6 +227,7 @@ class FileLegs:
         began = time.perf_counter()
         fsync(file)
         self._spent += (time.perf_counter() - began) * 1000
+        self._count += 1
 
 
 class Steps:

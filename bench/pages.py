@@ -1,4 +1,7 @@
-"""`captures/` at a million rows: what the first page costs, and the deepest. The database is made once and kept."""
+"""`captures/` at a million rows: what the first page costs, and the deepest.
+
+The database is made once and kept, as `million` in the benchmarks' folder; remove that to have it made anew.
+"""
 
 from __future__ import annotations
 

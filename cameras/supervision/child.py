@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -145,14 +146,15 @@ def exit_reason(status: int) -> str:
 def kill_leftovers(register: Path) -> list[int]:
     """End what a predecessor left behind, by pid and start time: a process hung in an SDK ignores all else."""
     try:
-        left = json.loads(register.read_text(encoding="ascii"))
-    except (OSError, ValueError):
+        left = [(int(pid), began) for pid, began in json.loads(register.read_text(encoding="ascii"))]
+    except (OSError, ValueError, TypeError):
         return []
     killed = []
     for pid, began in left:
         if began is not None and start_time(pid) == began:
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
     return killed
 
 

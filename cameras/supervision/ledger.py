@@ -324,7 +324,13 @@ class Ledger:
                 late = time.monotonic() - spooled.since > PATIENCE_S
                 if spooled.command and late and not spooled.answered:
                     spooled.answered = True
-                    self._answer_with_record(spooled)
+                    self._try_to_answer(spooled)
+
+    def _try_to_answer(self, spooled: Spooled) -> None:
+        try:
+            self._answer_with_record(spooled)
+        except Exception:
+            log.exception("%s cannot be answered with the record %s.", spooled.command, spooled.record)
 
     def _answer_with_record(self, spooled: Spooled) -> None:
         with Opened(spooled.wish) as ingest:

@@ -31,20 +31,19 @@ class Outbox:
 
     def flush(self) -> None:
         """Make the calls. One stays first in line while the database is away; one that can never be made is given
-        up, or it would keep all after it waiting for ever."""
+        up, logged and counted, or it would keep all after it waiting for ever."""
         while self._calls:
-            self._make(self._calls[0])
             with self._lock:
-                self._calls.popleft()
-
-    def _make(self, call: Callable[[], Any]) -> None:
-        try:
-            call()
-        except Exception as error:
-            if is_away(error):
-                raise
-            self.lost += 1
-            log.exception("Something could not be told to the database and is given up.")
+                call = self._calls.popleft()
+            try:
+                call()
+            except Exception as error:
+                if is_away(error):
+                    with self._lock:
+                        self._calls.appendleft(call)
+                    raise
+                self.lost += 1
+                log.exception("Something that was to be told to the database cannot be told.")
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -109,8 +109,8 @@ def test_captures_go_on_when_the_root_is_back_and_the_state_says_so(disk: SmallD
 def test_the_exposure_that_an_unmounting_interrupted_is_settled_once_the_root_is_back(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
-    capture = process.capture(exposure_us=700_000)
-    process.until_type("observed", observed="busy")
+    capture = process.capture(exposure_us=3_000_000)
+    process.until_type("state", doing="exposing")
     disk.unmount()
     process.until_type("observed", code="root_missing")
     assert os.listdir(disk.path) == []
