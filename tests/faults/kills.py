@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.faults.station import Client, FaultStation
 
 PROMISED_S = {"camera": 2.0, "web": 5.0, "valkey": 5.0, "worker": 10.0, "launcher": 10.0, "all": 10.0}
+HUNG_WORKER_S = 25.0
 """docs/contracts: from the death of a part, or from `skycam up` where the launcher died."""
 
 

@@ -112,8 +112,10 @@ class FaultStation(Station):
         return int(eventually(found, 20, f"a process of {slug}"))
 
     def kill(self, target: str) -> None:
-        """SIGKILL to `camera`, a part, `launcher`, or `all` of it at once."""
-        if target == "launcher":
+        """SIGKILL to `camera`, a part, `launcher`, or `all` of it at once; SIGSTOP to the worker for `hung worker`."""
+        if target == "hung worker":
+            os.kill(self.pids()["worker"], signal.SIGSTOP)
+        elif target == "launcher":
             self.interrupt(signal.SIGKILL)
         elif target == "all":
             for process in self.processes():
@@ -252,8 +254,8 @@ class Client:
 
     def recovery_s(self, fault: Callable[[], None], within_s: float = 60) -> float:
         """Seconds from the fault until a capture asked for after it was acknowledged."""
-        began = time.monotonic()
         fault()
+        began = time.monotonic()
         return float(eventually(lambda: self.served_since(began), within_s, "captures again")) - began
 
     def lost(self) -> list[str]:

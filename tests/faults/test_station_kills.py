@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.kills import PROMISED_S, Fire
+from tests.faults.kills import HUNG_WORKER_S, PROMISED_S, Fire
 from tests.faults.station import Client, FaultStation
 
+DEFAULT_SILENCE_S, SILENCE_S = 15.0, 4.0
+"""After how long a silent part is killed: at a station as it comes, and at a station of these tests."""
 SUMMARY = Path(__file__).resolve().parents[2] / "docs" / "kills.md"
 
 
@@ -44,6 +46,12 @@ def test_three_kills_are_borne_in_the_time_promised(fire: Fire, target: str) -> 
     taken = [fire.kill(target) for _ in range(3)]
     assert statistics.median(taken) < PROMISED_S[target]
     assert max(taken) < 2 * PROMISED_S[target]
+
+
+def test_a_worker_that_hangs_is_replaced_in_the_time_promised(fire: Fire) -> None:
+    fire.client.saves(more=5)
+    taken = fire.client.recovery_s(lambda: fire.station.kill("hung worker"))
+    assert taken < HUNG_WORKER_S - (DEFAULT_SILENCE_S - SILENCE_S)
 
 
 def test_captures_sent_to_a_camera_process_that_is_just_starting_have_one_outcome(fire: Fire) -> None:

@@ -63,21 +63,15 @@ def test_a_stop_in_a_long_exposure_is_its_reason_and_the_session_resumes(station
     assert (stopped["id"], stopped["state"], station.wrongs()) == (session, "stopped", [])
 
 
-def test_an_exposure_that_cannot_be_aborted_is_told_as_stopped_with_the_station(
+def test_what_cannot_be_aborted_and_what_still_waits_is_told_as_stopped_with_the_station(
     station: FaultStation, desk: Path
 ) -> None:
     control(desk, "hang capture once")
-    capture = exposing(station, "dslr", exposure_us=1_000_000)
+    stuck = exposing(station, "dslr", exposure_us=1_000_000)
     eventually(lambda: not (desk / "control").exists(), 5, "the camera is busy in the library")
+    running = exposing(station, "simulated", exposure_us=60_000_000)
+    later = [station.post("cameras/simulated/capture/", Prefer="respond-async").body["id"] for _ in range(10)]
     status, took_s, left = stop(station, signal.SIGINT)
     assert (status, left, took_s < 10) == (0, [], True)
-    assert station.status_of(capture) == STOPPED
-    assert station.wrongs() == []
-
-
-def test_captures_that_wait_when_the_station_stops_each_have_their_outcome(station: FaultStation) -> None:
-    exposing(station, "simulated", exposure_us=60_000_000)
-    asked = [station.post("cameras/simulated/capture/", Prefer="respond-async").body["id"] for _ in range(10)]
-    assert stop(station, signal.SIGTERM)[::2] == (0, [])
-    assert {station.status_of(capture) for capture in asked} == {STOPPED}
+    assert {station.status_of(capture) for capture in [stuck, running, *later]} == {STOPPED}
     assert station.wrongs() == []
