@@ -35,7 +35,8 @@ from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
 
 if TYPE_CHECKING:
-    from cameras.supervision.supervisor import Post, Supervisor
+    from cameras.supervision.post import Post
+    from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 STORAGE_ALERTS = ("storage.unmounted", "storage.failed")
@@ -212,7 +213,7 @@ class Ledger:
         self._look_now = False
         self.wishes = wishes(self.supervisor.host) if self._holds_name(now) else {}
         self.looked_at = now
-        self.supervisor.wish()
+        self.supervisor.wake()
         open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
         self.open_alerts = [{name: getattr(alert, name) for name in TOLD_OF_ALERTS} for alert in open_ones]
 
