@@ -54,6 +54,8 @@ class Streamed:
 
 
 class OwnerBench:
+    """Its tests do not ask for `owner.state()`: that arms the last net, which would end the test run."""
+
     def __init__(self, root: Path, clock: OwnerClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
         if not (root / MARKER).exists():
             make_root(root, str(uuid6.uuid7()))
@@ -102,8 +104,8 @@ class OwnerBench:
     def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
         return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
 
-    def wait_for(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+    def wait_for(self, condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+        deadline = time.monotonic() + patience_s
         while not condition():
             assert time.monotonic() < deadline, "it did not come about"
             time.sleep(0.005)

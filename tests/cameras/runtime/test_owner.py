@@ -128,5 +128,5 @@ def test_a_session_of_the_spool_that_the_database_knows_as_over_makes_way_for_th
         first.until_type("answer", command_id=first.tell("start", session=first.session_order(SESSION, cadence_s=60)))
     with OwnerBench(tmp_path, session=first.session_order(NEXT, cadence_s=60)) as second:
         second.until_type("recovered")
-        second.wait_for(lambda: second.owner.state()["session"] is not None)
-        assert second.owner.state()["session"]["id"] == NEXT
+        second.wait_for(lambda: bool(second.owner.runner.describe()))
+        assert second.owner.runner.describe()["id"] == NEXT

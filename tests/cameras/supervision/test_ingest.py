@@ -108,9 +108,6 @@ def test_a_record_that_cannot_be_read_is_set_aside_with_an_alert(archive: Archiv
 WRONG: dict[str, dict[str, Any]] = {
     "unknown kind": {"kind": "picture"},
     "unknown camera": {"camera": NOBODY},
-    "unknown root": {"root": NOBODY, "files": [{
-        "kind": "raw", "bytes": 1, "sha256": "", "part": f"{NOBODY}.raw.part", "path": "a/b", "width": 1, "height": 1,
-    }]},
     "a camera that is no id": {"camera": "sim"},
     "files that are none": {"files": ["x"]},
     "a file without a part": {"files": [{"path": "a/b", "part": 7, "bytes": 1}]},
@@ -130,6 +127,16 @@ def test_a_record_that_cannot_be_taken_in_is_set_aside_and_the_next_one_is_taken
     archive.ingest()
     assert (rejected(archive), alerts()) == ([record["id"]], ["spool.rejected"])
     assert [row.status for row in Capture.objects.all()] == ["failed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_on_an_unknown_root_is_found_out_at_the_commit_and_set_aside(archive: Archive) -> None:
+    record: Any = capture_record(archive, "saved")
+    part = f"{record['id']}.raw.part"
+    file = {"kind": "raw", "bytes": 1, "sha256": "", "part": part, "path": "a/b", "width": 1, "height": 1}
+    lay_raw_under(archive, {**record, "root": NOBODY, "files": [file]})
+    archive.ingest()
+    assert (rejected(archive), alerts(), Capture.objects.count()) == ([record["id"]], ["spool.rejected"], 0)
 
 
 WRONG_BODY: dict[str, dict[str, Any]] = {
