@@ -35,7 +35,8 @@ from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
 
 if TYPE_CHECKING:
-    from cameras.supervision.supervisor import Post, Supervisor
+    from cameras.supervision.post import Post
+    from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 STORAGE_ALERTS = ("storage.unmounted", "storage.failed")
@@ -200,7 +201,7 @@ class Ledger:
             taken = ingest.take(spooled.record)
             if spooled.command and not spooled.answered:
                 spooled.answered = True
-                self.supervisor.answer(spooled.command, Answer(ok=True, body={"record": spooled.record}))
+                self.supervisor.answer(spooled.command, told(taken))
             if taken is not None:
                 if "settles" in taken:
                     self.supervisor.session_ended(taken["body"]["session"])
@@ -212,7 +213,7 @@ class Ledger:
         self._look_now = False
         self.wishes = wishes(self.supervisor.host) if self._holds_name(now) else {}
         self.looked_at = now
-        self.supervisor.wish()
+        self.supervisor.wake()
         open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
         self.open_alerts = [{name: getattr(alert, name) for name in TOLD_OF_ALERTS} for alert in open_ones]
 
@@ -310,7 +311,7 @@ class Ledger:
 
     def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
         if self.is_settled(capture):
-            self.supervisor.answer(command, Answer(ok=True, body={"record": capture}))
+            self.supervisor.answer(command, told(None))
         else:
             detail = f"The process of {post.wish.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
@@ -335,8 +336,12 @@ class Ledger:
     def _answer_with_record(self, spooled: Spooled) -> None:
         with Opened(spooled.wish) as ingest:
             record: Record | None = ingest.read(spooled.record)
-        body = {"record": spooled.record, "body": record} if record else {"record": spooled.record}
-        self.supervisor.answer(spooled.command, Answer(ok=True, body=body))
+        self.supervisor.answer(spooled.command, told(record))
+
+
+def told(record: Record | None) -> Answer:
+    """The record itself, so that the caller need not read it from the database; null when it was set aside."""
+    return Answer(ok=True, body={"record": record})
 
 
 class Opened:

@@ -119,6 +119,7 @@ WRONG: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+@pytest.mark.django_db(transaction=True)  # a wrong root shows at the commit
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 def test_a_record_that_cannot_be_taken_in_is_set_aside_and_the_next_one_is_taken(
     archive: Archive, wrong: dict[str, Any]
