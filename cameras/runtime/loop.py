@@ -35,6 +35,7 @@ class Owner:
         self._orders: deque[Order] = deque()
         self._captures: deque[Order] = deque()
         self._stopping = False
+        self._commanded = False
         self._started = clock.monotonic()
 
     def use(self, writer: StillConsumer) -> None:
@@ -95,15 +96,17 @@ class Owner:
             self._do_without_camera()
 
     def _work(self) -> None:
-        """One still, one frame, or a wait."""
+        """One still, one frame, or a wait. While both wait, a session's still and a commanded one take turns."""
         if self.report.state == "reconnecting":
             self.report.observe("ready")
         self.device.feel()
-        if self._captures:
-            self.exposer.command(self._captures.popleft())
-            return
         due = self._due()
-        if due and due.in_s <= 0:
+        session_waits = due is not None and due.in_s <= 0
+        if self._captures and not (session_waits and self._commanded):
+            self._commanded = True
+            self.exposer.command(self._captures.popleft())
+        elif due and session_waits:
+            self._commanded = False
             self.exposer.for_session(due)
         elif any(consumer.wants_frames for consumer in self.frame_consumers):
             self._stream(due)

@@ -72,7 +72,7 @@ class Orders:
             self.ledger.look_soon()
             if post:
                 post.quarantined = ""
-                post.back_off.forgive()
+                post.restarts.forgive()
                 self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
             self._waiters.append((command, since))
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cameras.supervision.child import CameraChild
-from cameras.supervision.ladder import BackOff, Ladder
+from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.wishes import Wish
 
 
@@ -16,7 +16,7 @@ class Post:
     """What is wished of a camera, and the process that serves it."""
 
     wish: Wish
-    back_off: BackOff
+    restarts: Restarts
     ladder: Ladder = field(default_factory=Ladder)
     child: CameraChild | None = None
     quarantined: str = ""
@@ -40,5 +40,5 @@ class Post:
         if self.quarantined:
             return ("quarantined", self.quarantined)
         if self.child is None:
-            return ("reconnecting", self.back_off.reasons[-1]) if self.back_off.reasons else ("starting", "")
+            return ("reconnecting", self.restarts.reasons[-1]) if self.restarts.reasons else ("starting", "")
         return self.child.observed

@@ -32,12 +32,13 @@ from cameras.supervision.child import (
 )
 from cameras.supervision.hearing import Hearing
 from cameras.supervision.herald import Herald
-from cameras.supervision.ladder import BackOff, Ladder
+from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
 from cameras.supervision.orders import Orders
 from cameras.supervision.post import Post
 from cameras.supervision.wishes import Wish
 from monitoring import heartbeat
+from monitoring.restarts import BackOff
 
 log = logging.getLogger(__name__)
 TICK_S = 0.1
@@ -157,8 +158,8 @@ class Supervisor:
         for identity, wish in wishes.items():
             if identity not in self.posts:
                 supervision = settings.STATION.supervision
-                back_off = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
-                self.posts[identity] = Post(wish, back_off)
+                rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
+                self.posts[identity] = Post(wish, Restarts(rule))
             post = self.posts[identity]
             self._change(post, replace(wish, session=self._session(post, wish)))
 
@@ -195,12 +196,12 @@ class Supervisor:
                 self._end_in_time(post, child)
             else:
                 self._watch(post, child)
-        elif post.wish.runs and not post.quarantined and time.monotonic() >= post.back_off.not_before:
+        elif post.wish.runs and not post.quarantined and time.monotonic() >= post.restarts.not_before:
             self._start(post)
 
     def _start(self, post: Post) -> None:
         now = time.monotonic()
-        post.back_off.started(now)
+        post.restarts.started(now)
         post.ladder = Ladder()
         environment = scrubbed_environment(settings.STATION.camera_environment)
         post.child = CameraChild(post.wish.spec(post.verdict), environment, self.hearing.hear)
@@ -262,14 +263,15 @@ class Supervisor:
             post.verdict = post.verdict or {"reason": "camera_crashed", "message": message}
         said = post.verdict["message"] if post.verdict else f"The camera's process was {reason}."
         self.ledger.event("part.restarted", f"{post.wish.slug}: {said}", "error", post.wish.slug, {"reason": reason})
-        if post.back_off.ended(time.monotonic(), said):
+        if post.restarts.ended(time.monotonic(), said):
             self._quarantine(post, said)
         else:
             self.observe(post, "reconnecting", said)
 
     def _quarantine(self, post: Post, said: str) -> None:
         post.quarantined = (
-            f"Its process ended {post.back_off.quick_exits} times right after its start, the last time because: {said} "
+            f"Its process ended {post.restarts.rule.quick_exits} times right after its start, "
+            f"the last time because: {said} "
             f"Look at the log, then `skycam connect {post.wish.slug}`."
         )
         self.ledger.alert(f"camera.quarantined:{post.wish.slug}", post.quarantined, "critical", post.wish.slug)

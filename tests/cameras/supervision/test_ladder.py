@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.supervision.ladder import MOST_BACK_OFF_S, SILENCE_S, BackOff, Ladder
+from cameras.supervision.ladder import SILENCE_S, Ladder, Restarts
+from monitoring.restarts import LONGEST_S, BackOff
 
 
 def climbed(ladder: Ladder, overdue_s: float, silent_s: float, times: list[float]) -> list[str | None]:
@@ -32,57 +33,57 @@ def test_a_camera_that_came_back_begins_at_the_foot_of_the_ladder() -> None:
 
 
 def test_the_first_restart_is_at_once() -> None:
-    back_off = BackOff()
-    back_off.started(0.0)
-    back_off.ended(100.0, "killed")
-    assert back_off.not_before == 100.0
+    restarts = Restarts()
+    restarts.started(0.0)
+    restarts.ended(100.0, "killed")
+    assert restarts.not_before == 100.0
 
 
 def test_later_restarts_wait_from_one_second_to_a_minute_with_jitter() -> None:
-    back_off = BackOff(loop_exits=99)
-    pauses = [round(pause) for pause in (ended(back_off, now=float(now)) for now in range(10))]
+    restarts = Restarts(BackOff(crash_loop_exits=99))
+    pauses = [round(pause) for pause in (ended(restarts, now=float(now)) for now in range(10))]
     expected = [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert pauses == [pytest.approx(wanted, abs=0.5, rel=0.25) for wanted in expected]
-    assert max(pauses) <= MOST_BACK_OFF_S * 1.2
+    assert max(pauses) <= LONGEST_S * 1.2
 
 
-def ended(back_off: BackOff, now: float) -> float:
-    back_off.started(now)
-    back_off.ended(now, "killed")
-    return back_off.not_before - now
+def ended(restarts: Restarts, now: float) -> float:
+    restarts.started(now)
+    restarts.ended(now, "killed")
+    return restarts.not_before - now
 
 
 def test_thirty_healthy_seconds_reset_the_pause() -> None:
-    back_off = BackOff(loop_exits=99)
-    pauses = [ended(back_off, now=float(now)) for now in range(5)]
-    back_off.started(100.0)
-    back_off.ended(130.0, "killed")
-    assert (pauses[-1] > 5, back_off.not_before) == (True, 130.0)
+    restarts = Restarts(BackOff(crash_loop_exits=99))
+    pauses = [ended(restarts, now=float(now)) for now in range(5)]
+    restarts.started(100.0)
+    restarts.ended(130.0, "killed")
+    assert (pauses[-1] > 5, restarts.not_before) == (True, 130.0)
 
 
 @pytest.mark.parametrize(("lived_s", "loop"), [(9.9, [False, False, False, False, True]), (10.1, [False] * 5)])
 def test_five_exits_within_ten_seconds_of_a_start_each_are_a_crash_loop(lived_s: float, loop: list[bool]) -> None:
-    back_off = BackOff()
+    restarts = Restarts()
 
     def life(start: float) -> bool:
-        back_off.started(start)
-        return back_off.ended(start + lived_s, "crashed")
+        restarts.started(start)
+        return restarts.ended(start + lived_s, "crashed")
 
     assert [life(start) for start in (0.0, 20.0, 40.0, 60.0, 80.0)] == loop
 
 
 def test_one_long_life_between_crashes_is_no_crash_loop() -> None:
-    back_off = BackOff(loop_exits=3)
-    ended(back_off, 0.0)
-    ended(back_off, 1.0)
-    back_off.started(2.0)
-    back_off.ended(22.0, "killed")
-    back_off.started(23.0)
-    assert back_off.ended(23.5, "killed") is False
+    restarts = Restarts(BackOff(crash_loop_exits=3))
+    ended(restarts, 0.0)
+    ended(restarts, 1.0)
+    restarts.started(2.0)
+    restarts.ended(22.0, "killed")
+    restarts.started(23.0)
+    assert restarts.ended(23.5, "killed") is False
 
 
 def test_a_person_who_says_try_again_is_obeyed_at_once() -> None:
-    back_off = BackOff()
-    pauses = [ended(back_off, now=float(now)) for now in range(4)]
-    back_off.forgive()
-    assert (pauses[-1] > 1, back_off.not_before, ended(back_off, 50.0)) == (True, 0.0, 0.0)
+    restarts = Restarts()
+    pauses = [ended(restarts, now=float(now)) for now in range(4)]
+    restarts.forgive()
+    assert (pauses[-1] > 1, restarts.not_before, ended(restarts, 50.0)) == (True, 0.0, 0.0)
