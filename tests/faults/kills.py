@@ -57,10 +57,11 @@ class Fire:
 
 
 def _heading(kills: int) -> Iterator[str]:
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}"
     yield (
-        f"{kills} times SIGKILL at random moments while a session runs and a program captures in a loop; "
-        f"Python {platform.python_version()}, {os.cpu_count()} cores. Seconds are from the kill (launcher, all: from "
-        "`skycam up` after it) to the first capture that was asked for afterwards and acknowledged."
+        f"{kills} times SIGKILL at random moments while a session runs and a program captures in a loop; {machine}. "
+        "Seconds are from the kill (launcher, all: from `skycam up` after it) to the first capture that was asked for "
+        "afterwards and acknowledged. `make prove` writes this page."
     )
     yield ""
 

@@ -33,6 +33,8 @@ def station(tmp_path_factory: pytest.TempPathFactory, clock: WallClock) -> Itera
 
 @pytest.fixture
 def session(station: FaultStation, clock: WallClock) -> Iterator[str]:
+    """Begun once the host is seen again: a clock set forward ends the life of its heartbeat."""
+    eventually(lambda: station.capture().status == 201, 10, "the host")
     yield station.start_session(cadence_s=0.25)
     station.post("cameras/simulated/stop/")
     station.eventually_settled()
