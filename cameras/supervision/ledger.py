@@ -196,7 +196,14 @@ class Ledger:
             self._tidy(now)
 
     def _take_first(self) -> None:
-        spooled = self._spooled[0]
+        """A spool that cannot be read holds up nobody else: its records wait there until it is looked at again."""
+        try:
+            self._take(self._spooled[0])
+        except OSError as error:
+            log.error("The spool of %s cannot be read: %s", self._spooled[0].wish.slug, error)
+        self._spooled.popleft()
+
+    def _take(self, spooled: Spooled) -> None:
         with Opened(spooled.wish) as ingest:
             taken = ingest.take(spooled.record)
             if spooled.command and not spooled.answered:
@@ -206,7 +213,6 @@ class Ledger:
                 if "settles" in taken:
                     self.supervisor.session_ended(taken["body"]["session"])
                 ingest.clear(taken)
-        self._spooled.popleft()
 
     def _look(self, now: float) -> None:
         """Anew each second: what is wished, and which alerts are open."""

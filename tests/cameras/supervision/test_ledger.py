@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from cameras.supervision.ledger import Ledger, Spooled
 from cameras.supervision.supervisor import Supervisor
+from captures.models import Capture
 from tests.cameras.supervision.records import capture_record, lay, lay_raw
 from tests.faults.ledger import Archive
 
@@ -44,3 +46,12 @@ def test_a_record_that_cannot_be_read_does_not_end_the_answers_to_the_impatient(
     ledger._spooled.extend([waiting, following])
     ledger._impatient.start()
     assert within_ten_seconds(lambda: following.answered)
+
+
+def test_a_root_whose_path_is_gone_holds_up_no_other_camera(archive: Archive, ledger: Ledger) -> None:
+    nowhere = dataclasses.replace(archive.wish(), root_path=str(archive.folder / "gone"))
+    [record] = lay(archive, capture_record(archive))
+    ledger.take(nowhere, record, "")
+    ledger.take(archive.wish(), record, "")
+    ledger._turn()
+    assert (ledger.away_since, Capture.objects.filter(pk=record).exists()) == (None, True)
