@@ -23,6 +23,8 @@ NAMES = {
     "height": "Height",
 }
 """Every other setting reads as it is called."""
+UNITS = {"exposure_us": "", "fps": "fps"}
+"""Where the form's unit is not the camera's."""
 MICROSECONDS = {"µs": 1, "us": 1, "ms": 1_000, "s": 1_000_000}
 """An exposure is written with any of these units; what comes without one is in milliseconds."""
 
@@ -70,8 +72,8 @@ class SettingsForm:
         wished = shown(name, self.camera.settings.get(name))
         return Field(
             name=name,
-            label=NAMES.get(name, name.replace("_", " ").removesuffix(" s").capitalize()),
-            unit="" if name == "exposure_us" else limits.get("unit") or "",
+            label=NAMES.get(name, name.removesuffix("_s").removesuffix("_celsius").replace("_", " ").capitalize()),
+            unit=UNITS.get(name, limits.get("unit") or ""),
             value=wished if data is None else data.get(name, "").strip(),
             has=shown(name, self.camera.read_back.get(name)),
             range=range_of(name, limits),
@@ -93,7 +95,7 @@ class SettingsForm:
         try:
             self.values[found.name] = parsed(found, self.allowed[found.name])
         except ValueError:
-            found.error = found.range or "This is not a number."
+            found.error = f"{found.range} on this camera" if found.range else "This is not a number."
 
     def _check(self) -> None:
         """As the driver's own model says."""
@@ -125,8 +127,8 @@ def range_of(name: str, limits: dict[str, Any]) -> str:
     if least is None or most is None:
         return ""
     if name == "exposure_us":
-        return f"{exposure_text(least)} to {exposure_text(most)} on this camera"
-    return f"{least:g} to {most:g} {limits.get('unit') or ''}".strip() + " on this camera"
+        return f"{exposure_text(least)} to {exposure_text(most)}"
+    return f"{least:g} to {most:g} {UNITS.get(name, limits.get('unit') or '')}".strip()
 
 
 def parsed(found: Field, limits: dict[str, Any]) -> Any:

@@ -20,8 +20,8 @@ from captures.selectors import captures_for, sessions_for
 from captures.sessions.orders import active_session
 from captures.start_form import StartForm
 from captures.templatetags.captures import filename, original
+from monitoring.feed import feed
 from monitoring.page import is_part, said
-from monitoring.selectors import events_for
 
 STRIP = 12
 SESSIONS = 6
@@ -46,7 +46,7 @@ class CameraPage(PageOfCamera):
             "camera": camera,
             "captures": list(captures_for(user).filter(camera_id=camera.pk).exclude(status="planned")[:STRIP]),
             "sessions": list(sessions_for(user).filter(camera_id=camera.pk)[:SESSIONS]),
-            "events": list(events_for(user).filter(camera=camera.slug)[:EVENTS]),
+            "lines": feed(user, EVENTS, camera=camera.slug),
         }
 
 

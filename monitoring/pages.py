@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 
 from monitoring.cursor import Cursor, beyond
+from monitoring.feed import folded
 from monitoring.models import Alert, Event, Severity
 from monitoring.page import Page, back
 from monitoring.selectors import alerts_for, events_for
@@ -28,7 +29,7 @@ class EventsPage(Page):
         events = self._page(request.GET.get("before", ""), chosen)
         return self.render(
             {
-                "events": events[:ROWS],
+                "lines": list(folded(events[:ROWS])),
                 "before": Cursor(events[ROWS - 1].at, events[ROWS - 1].pk, newer=False).text()
                 if len(events) > ROWS
                 else "",

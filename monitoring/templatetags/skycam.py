@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,13 +10,14 @@ from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+QUOTED = re.compile(r"`([^`]+)`")
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -50,11 +52,11 @@ def age(value: str | datetime | None) -> SafeString | str:
     if at is None:
         return NOTHING
     passed = max(0.0, (timezone.now() - at).total_seconds())
-    return format_html('<time datetime="{0}" data-age="{0}">{1}</time>', at.isoformat(), length(passed))
+    return format_html('<time datetime="{0}" data-age="{0}">{1}</time>', at.isoformat(), duration(passed))
 
 
 @register.filter
-def length(seconds: float | timedelta | None) -> str:
+def duration(seconds: float | timedelta | None) -> str:
     """0.4 s, 12 s, 3 min, 2 h 5 min, 6 d 4 h."""
     if seconds is None:
         return NOTHING
@@ -104,3 +106,9 @@ def get(mapping: Any, name: str) -> Any:
 def unlocalised(value: float) -> str:
     """A number as attributes take it."""
     return f"{value:.4f}"
+
+
+@register.filter
+def spoken(sentence: str) -> SafeString:
+    """A sentence of the log or of an error: what stands in back-quotes is to be typed."""
+    return mark_safe(QUOTED.sub(r"<code>\1</code>", conditional_escape(sentence)))  # noqa: S308 - escaped just here

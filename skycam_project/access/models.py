@@ -22,6 +22,18 @@ class Role(models.TextChoices):
 RANK = {Role.NONE.value: 0, Role.VIEWER.value: 1, Role.OPERATOR.value: 2, Role.MANAGER.value: 3}
 
 
+PROGRAMS = {"Firefox": "Firefox", "Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Safari": "Safari"}
+SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
+"""What is in the name that a browser gives itself, the more telling first."""
+
+
 class User(AbstractUser):
     role = models.CharField(max_length=10, choices=Role, default=Role.NONE)
 
@@ -76,3 +88,10 @@ class SignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} from {self.address}"
+
+    @property
+    def browser(self) -> str:
+        """`Firefox on Linux`, as far as it says so."""
+        program = next((name for mark, name in PROGRAMS.items() if mark in self.agent), "A browser")
+        system = next((name for mark, name in SYSTEMS.items() if mark in self.agent), "an unknown system")
+        return f"{program} on {system}"

@@ -11,8 +11,8 @@ from cameras.selectors import cameras_for
 from captures.cards import cards_for
 from captures.selectors import captures_for
 from captures.temperatures import temperatures
+from monitoring.feed import feed
 from monitoring.page import Page
-from monitoring.selectors import events_for
 
 RECENT = 12
 EVENTS = 14
@@ -56,5 +56,5 @@ def observed(user: Any) -> dict[str, Any]:
         "cards": cards,
         "summary": summary(card.face for card in cards),
         "recent": list(captures_for(user).filter(status="saved")[:RECENT]),
-        "events": list(events_for(user)[:EVENTS]),
+        "lines": feed(user, EVENTS),
     }

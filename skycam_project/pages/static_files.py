@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import StaticFilesStorage
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 FOR_GOOD = "public, max-age=31536000, immutable"
@@ -35,8 +35,15 @@ class StaticFiles(WhiteNoiseMiddleware):
 
     @staticmethod
     def serve(static_file: Any, request: HttpRequest) -> Any:
-        response = WhiteNoiseMiddleware.serve(static_file, request)
+        response = whole(WhiteNoiseMiddleware.serve(static_file, request))
         name = request.path_info.removeprefix("/static/")
         if request.GET.get("v") and request.GET["v"] == hash_of(name):
             response.headers["Cache-Control"] = FOR_GOOD
         return response
+
+
+def whole(streamed: Any) -> HttpResponse:
+    """The file as one body: an event loop would have to read a streamed one on another thread, piece by piece."""
+    content = b"".join(streamed)
+    streamed.close()
+    return HttpResponse(content, status=streamed.status_code, headers=dict(streamed.items()))

@@ -22,6 +22,7 @@ from cameras.health import hosts_of
 from cameras.models import Camera, CameraHost
 from cameras.selectors import cameras_for
 from captures.models import StorageRoot
+from monitoring.feed import feed
 from monitoring.health import findings
 from monitoring.page import Page
 from monitoring.selectors import events_for
@@ -55,6 +56,7 @@ class Row:
     memory_bytes: int | None
     restarts: int
     reason: str
+    trouble: str = ""
     advice: tuple[str, ...] = ()
     slug: str = ""
 
@@ -113,7 +115,7 @@ class ExaminationPage(Page):
 def observed(user: Any) -> dict[str, Any]:
     problems = [sentence for sentences in findings().values() for sentence in sentences]
     panels = host_panels(user)
-    restarts = list(events_for(user).filter(kind="part.restarted")[:RESTARTS])
+    restarts = feed(user, RESTARTS, kind="part.restarted")
     return {"problems": problems, "hosts": panels, "restarts": restarts, "disks": disks()}
 
 
@@ -169,7 +171,8 @@ def camera_row(face: Face, restarts: int) -> Row:
         since=face.status["since"] or face.camera.observed_at,
         memory_bytes=None,
         restarts=restarts,
-        reason=face.status["reason"],
+        reason="" if face.advice else face.status["reason"],
+        trouble=face.status["reason"],
         advice=face.advice,
         slug=face.camera.slug,
     )

@@ -31,15 +31,15 @@ function joined(series) {
   return [times, ...values];
 }
 
-const clockOf = (at) => new Date(at * 1000 + shownOffset).toISOString().slice(11, 16);
-const degrees = (value) => value.toFixed(1).replace("-", "\u2212");
+const clockOf = (at, every) => new Date(at * 1000 + shownOffset).toISOString().slice(11, every < 60 ? 19 : 16);
+const degrees = (value) => value.toFixed(1).replace(/\.0$/, "").replace("-", "\u2212");
 
 function axes() {
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const common = { stroke: colour("--text-3"), font, ticks: { show: false }, border: { show: false } };
   const grid = { stroke: colour("--line"), width: 1 };
   return [
-    { ...common, grid: { show: false }, values: (_, splits) => splits.map(clockOf), space: 70, size: 26 },
+    { ...common, grid: { show: false }, values: (_, splits, axis, space, every) => splits.map((at) => clockOf(at, every)), space: 70, size: 26 },
     { ...common, grid, values: (_, splits) => splits.map(degrees), size: 44, space: 34 },
   ];
 }
@@ -78,6 +78,7 @@ function label(chart) {
     element.textContent = `${degrees(one.points.at(-1)[1])} ${one.name}`;
     element.style.left = `${left}px`;
     element.style.top = `${lowest}px`;
+    element.title = one.name;
     host.append(element);
   }
 }
