@@ -67,7 +67,7 @@ class Owner:
     # The loop
 
     def run(self) -> None:
-        while not self._stopping:
+        while self._goes_on():
             self.clock.seen_work()
             if self.holding.lost:
                 self.exposer.queue.drain(WRITE_OUT_S)
@@ -78,6 +78,11 @@ class Owner:
                 self._refuse_all()
                 self.clock.wait(1.0)
         self._finish()
+
+    def _goes_on(self) -> bool:
+        """An abort is for what ran when it came, and nothing runs now. `stop` aborts after it says so."""
+        self.clock.seen_abort()
+        return not self._stopping
 
     def _turn(self) -> None:
         self._tell_of_session()
@@ -91,6 +96,8 @@ class Owner:
 
     def _work(self) -> None:
         """One still, one frame, or a wait."""
+        if self.report.state == "reconnecting":
+            self.report.observe("ready")
         self.device.feel()
         if self._captures:
             self.exposer.command(self._captures.popleft())
@@ -113,9 +120,13 @@ class Owner:
         self.clock.wait(min(1.0, self.device.next_try_s()))
 
     def _refuse_all(self) -> None:
-        """Nothing may be written, so no verdict is ours to give."""
+        """Nothing may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
+        for order in self._orders:
+            self.device.settings |= order.get("settings", {})
+            if order.get("session"):
+                self.holding.wish(order["session"])
         for order in (*self._captures, *self._orders):
-            self.report.refuse(order, self.holding.reason, str(self.holding.trouble))
+            self.report.refuse(order, self.holding.reason, self.holding.why)
         self._captures.clear()
         self._orders.clear()
 
@@ -137,7 +148,8 @@ class Owner:
                 self._follow(order)
             except CameraError as error:
                 self.report.refuse(order, error.reason, str(error))
-                self.exposer.trouble(error)
+                if self.device.open:
+                    self.exposer.trouble(error)
             except SessionBusy as error:
                 self.report.refuse(order, "camera_held", str(error), "held")
             except OSError as error:
@@ -158,6 +170,8 @@ class Owner:
                 consumer.order(order)
 
     def _order_session(self, wished: SessionOrder) -> dict[str, Any]:
+        """Once the capture before it is counted, so that the answer covers it."""
+        self.exposer.queue.drain(WRITE_OUT_S)
         new = wished["desired"] == "running" and not self.runner.knows(wished["id"])
         used = self.device.rehearse(asked_by(wished["programme"])) if new else {}
         answer = self.runner.order(wished, used)
@@ -183,6 +197,7 @@ class Owner:
             said = "The command did not reach the camera before its deadline."
             withdrawn = {"command_id": "withdraw", **(waiting[0] if waiting else {}), "id": capture}
             self.report.refuse(withdrawn, "not_started", said)
+            self.exposer.let_go(capture)
 
     # Sessions and frames
 
@@ -218,6 +233,7 @@ class Owner:
             self.exposer.trouble(error)
             return
         if frame is not None:
+            self.device.delivered()
             self.buffer.put_frame(frame)
 
     # What is reported each second
