@@ -32,9 +32,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site.station.ensure_stopped()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's own. While it lives, an event loop lives in this thread: Django must be told that rows may be read."""
+    """Debian's own. While it lives, an event loop lives in this thread: Django must be told that rows may be read, and
+    asynchronous tests, which bring their own loop, belong into other modules."""
     from playwright.sync_api import sync_playwright
 
     from tests.pages.browsing import ARGUMENTS, CHROMIUM
