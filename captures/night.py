@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+NOON = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,11 @@ class Site:
     longitude: float | None = None
     time_zone: str | None = None
 
+    @property
+    def has_nights(self) -> bool:
+        """Without a longitude there is no evening, and so a night is a day."""
+        return self.longitude is not None
+
 
 def night_of(time: datetime, site: Site) -> date:
     """The night that `time` (aware) belongs to, named by the local date of the evening on which it began.
@@ -24,8 +31,29 @@ def night_of(time: datetime, site: Site) -> date:
     """
     if site.longitude is None:
         return time.astimezone(_zone(site)).date()
-    mean_time = time.astimezone(UTC) + timedelta(hours=site.longitude / 15)
-    return (mean_time - timedelta(hours=12)).date()
+    return (time.astimezone(UTC) + _mean_time(site.longitude) - NOON).date()
+
+
+def night_range(night: date, site: Site) -> tuple[datetime, datetime]:
+    """When `night` begins and ends, in UTC: `night_of` gives it for every moment from the one to before the other.
+
+    OverflowError beyond the calendar.
+    """
+    if site.longitude is None:
+        return _midnight(night, site), _midnight(night + timedelta(days=1), site)
+    begin = datetime.combine(night, time(), UTC) + NOON - _mean_time(site.longitude)
+    return begin, begin + timedelta(days=1)
+
+
+def _mean_time(longitude: float) -> timedelta:
+    """How far local mean time is before UTC."""
+    return timedelta(hours=longitude / 15)
+
+
+def _midnight(day: date, site: Site) -> datetime:
+    zone = _zone(site)
+    naive = datetime.combine(day, time())
+    return (naive.replace(tzinfo=zone) if zone else naive).astimezone(UTC)
 
 
 def _zone(site: Site) -> ZoneInfo | None:
