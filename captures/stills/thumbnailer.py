@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 REST = 7
 """How often as long as it worked the thread rests: an eighth of a core is the most that it takes."""
 MOST_REST_S = 2.0
+LULL_S = 0.1
+"""A burst of captures has the processor to itself for so long."""
+NICE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +55,22 @@ class Thumbnailer:
             self._thread.start()
 
     def _run(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting is not None)
-                saved, self._waiting = self._waiting, None
-            assert saved is not None
+            saved = self._next()
             began = time.monotonic()
             self._make(saved)
             del saved
             time.sleep(min(MOST_REST_S, REST * (time.monotonic() - began)))
+
+    def _next(self) -> Saved:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting is not None)
+        time.sleep(LULL_S)
+        with self._changed:
+            saved, self._waiting = self._waiting, None
+        assert saved is not None
+        return saved
 
     def _make(self, saved: Saved) -> None:
         """What fails here is drawn when somebody looks at it, or says then why it cannot be."""
