@@ -58,21 +58,21 @@ def places(values: Sequence[Any]) -> str:
 
 def counts(wanted: Sequence[Where]) -> list[int]:
     """For each, at most MOST_COUNTED."""
-    return [int(value or 0) for value in _each("COUNT(*)", wanted)]
+    return [int(value or 0) for value in _each("COUNT(*)", "1", wanted)]
 
 
 def exposure_us(wanted: Where) -> int:
     """The sum of what the captures were exposed, in microseconds, over at most MOST_COUNTED of them."""
-    return int(_each("SUM(exposure_us)", [wanted])[0] or 0)
+    return int(_each("SUM(exposure_us)", "exposure_us", [wanted])[0] or 0)
 
 
-def _each(expression: str, wanted: Sequence[Where]) -> list[Any]:
+def _each(expression: str, column: str, wanted: Sequence[Where]) -> list[Any]:
     asked = [where for where in wanted if not where.empty]
     if not asked:
         return [0] * len(wanted)
     columns, values = [], []
     for where in asked:
-        sql, given = _rows(where)
+        sql, given = _rows(where, column)
         columns.append(f"(SELECT {expression} FROM ({sql}) AS counted)")  # noqa: S608 - no value in it
         values += given
     with connection.cursor() as cursor:
@@ -81,7 +81,7 @@ def _each(expression: str, wanted: Sequence[Where]) -> list[Any]:
     return [0 if where.empty else next(found) for where in wanted]
 
 
-def _rows(where: Where) -> tuple[str, list[Any]]:
+def _rows(where: Where, column: str) -> tuple[str, list[Any]]:
     """The names in it are the model's own; every value is a parameter."""
     conditions, values = [], []
     for name, comparison, given in where.conditions():
@@ -89,7 +89,5 @@ def _rows(where: Where) -> tuple[str, list[Any]]:
         conditions.append(f"{connection.ops.quote_name(field.column)} {comparison}")
         values += [field.get_db_prep_value(value, connection) for value in given]
     table = connection.ops.quote_name(Capture._meta.db_table)
-    return (
-        f"SELECT exposure_us FROM {table} WHERE {' AND '.join(conditions)} LIMIT {MOST_COUNTED}",  # noqa: S608 - no value in it
-        values,
-    )
+    sql = f"SELECT {column} FROM {table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - no value in it
+    return f"{sql} LIMIT {MOST_COUNTED}", values
