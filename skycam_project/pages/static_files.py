@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import StaticFilesStorage
@@ -34,16 +34,18 @@ class StaticFiles(WhiteNoiseMiddleware):
     """An address with the right hash never shows anything else. One without (a module's import) is asked anew."""
 
     @staticmethod
-    def serve(static_file: Any, request: HttpRequest) -> Any:
-        response = whole(WhiteNoiseMiddleware.serve(static_file, request))
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
+        """As one body: an event loop would have to read a streamed file on another thread, piece by piece."""
+        found = static_file.get_response(request.method, request.META)
+        response = HttpResponse(content_of(found.file), status=int(found.status), headers=dict(found.headers))
         name = request.path_info.removeprefix("/static/")
         if request.GET.get("v") and request.GET["v"] == hash_of(name):
             response.headers["Cache-Control"] = FOR_GOOD
         return response
 
 
-def whole(streamed: Any) -> HttpResponse:
-    """The file as one body: an event loop would have to read a streamed one on another thread, piece by piece."""
-    content = b"".join(streamed)
-    streamed.close()
-    return HttpResponse(content, status=streamed.status_code, headers=dict(streamed.items()))
+def content_of(file: BinaryIO | None) -> bytes:
+    if file is None:
+        return b""
+    with file:
+        return file.read()

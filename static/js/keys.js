@@ -2,7 +2,7 @@
 import { nextTheme } from "./theme.js";
 
 const AFTER_G_MS = 1500;
-let afterG = 0;
+let afterG = -Infinity;
 
 const writes = (element) => element.closest("input, select, textarea, [contenteditable], dialog[open] form") !== null;
 const cameras = () => [...document.querySelectorAll("[data-camera]")];
@@ -36,7 +36,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || writes(event.target)) return;
   if (document.querySelector("dialog[open]")) return;
   const wentTo = performance.now() - afterG < AFTER_G_MS && document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-  afterG = event.key === "g" ? performance.now() : 0;
+  afterG = event.key === "g" ? performance.now() : -Infinity;
   if (wentTo) follow(wentTo);
   else if (/^[1-9]$/.test(event.key)) follow(cameras()[Number(event.key) - 1]);
   else KEYS[event.key]?.();
