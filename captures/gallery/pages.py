@@ -135,13 +135,18 @@ def observed(scope: Scope, day: Day) -> dict[str, Any]:
     chosen = Chosen(**{**_fields(scope.chosen), "day": day.date})
     numbers = Numbers(scope, day, chosen.month or day.date.replace(day=1))
     sheet = sheet_for(scope, day)
+    begin, end = sheet.span(day.range)
+    gaps = gaps_of(scope, day.range)
     return {
         "chosen": chosen,
         "day": day,
         "has_nights": station_site().has_nights,
         "session": scope.session,
         "sheet": sheet,
-        "tiles": tiles_of(sheet.captures, gaps_of(scope, sheet.span(day.range)), apart=bool(chosen.status)),
+        "tiles": tiles_of(
+            sheet.captures, [gap for gap in gaps if begin <= gap.from_at < end], apart=bool(chosen.status)
+        ),
+        "missed": sum(gap.count for gap in gaps),
         "several": len(scope.cameras) > 1 and not chosen.camera,
         "numbers": numbers,
         "choices": choices(scope, chosen, numbers),

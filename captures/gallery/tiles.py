@@ -99,8 +99,9 @@ def tiles_of(captures: Iterable[Capture], gaps: Iterable[SessionGap], *, apart: 
 
 
 def _captures(captures: Iterable[Capture], *, apart: bool) -> Iterator[Tile]:
-    for (status, *_), group in groupby(captures, key=lambda capture: _alike(capture, apart=apart)):
-        run = list(group)
+    numbered = enumerate(captures)
+    for (status, *_), group in groupby(numbered, key=lambda found: _alike(*found, apart=apart)):
+        run = [capture for _, capture in group]
         if status in LOST and not run[0].files.all():
             yield Tile("lost", run[0].started_at, run[-1].started_at, run[0], count=len(run))
         else:
@@ -108,6 +109,8 @@ def _captures(captures: Iterable[Capture], *, apart: bool) -> Iterator[Tile]:
             yield from (Tile(look, capture.started_at, capture.started_at, capture) for capture in run)
 
 
-def _alike(capture: Capture, *, apart: bool) -> tuple[Any, ...]:
-    same = (capture.status, capture.camera_id, capture.reason, bool(capture.files.all()))
+def _alike(number: int, capture: Capture, *, apart: bool) -> tuple[Any, ...]:
+    """The same for neighbours that belong together; in a session, those whose indexes follow each other."""
+    follows = capture.index - number if capture.index is not None else None
+    same = (capture.status, capture.camera_id, capture.session_id, capture.reason, bool(capture.files.all()), follows)
     return (*same, capture.pk) if apart else same

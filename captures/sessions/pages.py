@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -30,6 +30,7 @@ ROWS = 50
 MOST_LOST = 300
 STRIP = 12
 EVENTS = 20
+LATE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,12 @@ class Run:
         return None
 
     @property
+    def late(self) -> bool:
+        """The next capture is overdue: what is shown is old, or the camera is away."""
+        due = self.session.next_at
+        return due is not None and timezone.now() - due > LATE + timedelta(microseconds=self.programme["exposure_us"])
+
+    @property
     def exposure_s(self) -> float:
         return self.session.exposure_total_us / 1e6
 
@@ -75,11 +82,6 @@ class Run:
     def day(self) -> Day:
         at = self.session.started_at or self.session.created_at
         return Day.of(at, "night" if station_site().has_nights else "day")
-
-    @property
-    def swallowed(self) -> int:
-        """Captures that are in no ledger row of their own: outages took them."""
-        return sum(gap.count for gap in self.session.gaps.all())
 
 
 class SessionsPage(Page):

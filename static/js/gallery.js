@@ -64,6 +64,10 @@ function addActs(lightbox) {
   ui.registerElement({ name: "details", order: 7, isButton: false, tagName: "button", className: "pswp__act", appendTo: "bar", html: "Details", onClick: toggle });
   link("page", 8, "Page", (tile) => tile.href, false);
   link("original", 9, "Download", (tile) => `${tile.dataset.original}&download=1`, true);
+  ui.registerElement({
+    name: "said", order: 6, appendTo: "bar", tagName: "span", className: "pswp__act", html: "SIMULATED",
+    onInit: (element, pswp) => pswp.on("change", () => { element.hidden = !("simulated" in pswp.currSlide.data.element.dataset); }),
+  });
   ui.registerElement({ name: "facts", appendTo: "root", tagName: "div", className: "pswp__facts-place", onInit: (element) => element.append(facts) });
 }
 
@@ -84,11 +88,18 @@ function lightboxOf(gallery) {
     return data;
   });
   lightbox.on("uiRegister", () => addActs(lightbox));
+  lightbox.on("afterInit", () => lightbox.pswp.element.setAttribute("aria-label", "Picture"));
   lightbox.on("close", () => lightbox.pswp.currSlide.data.element.focus());
   lightbox.init();
 }
 
 if (tiles) lightboxOf(tiles);
+
+// On a narrow screen the chosen day and hour are not the first that one sees.
+for (const chosen of document.querySelectorAll(".cal [aria-current], .hours [aria-current]")) {
+  const row = chosen.parentElement;
+  row.scrollLeft = chosen.offsetLeft - row.offsetLeft - (row.clientWidth - chosen.offsetWidth) / 2;
+}
 
 // Arrow keys: from tile to tile where one has the focus, else to the night or capture before and after.
 const all = () => [...tiles.querySelectorAll(".th")];
