@@ -15,7 +15,7 @@ from cameras.selectors import hidden_cameras
 from captures.gallery.counting import LOST, MOST_COUNTED, Where, counts, exposure_us
 from captures.gallery.days import Day, days_of_month, next_month, station_site
 from captures.gallery.filters import SIMULATED, Chosen, now
-from captures.gallery.tiles import MOST_GAPS, Sheet, newest_sheet, sheet_of, tiles_of
+from captures.gallery.tiles import MOST_GAPS, Sheet, between, newest_sheet, sheet_of, tiles_of
 from captures.models import Capture, Session, SessionGap
 from captures.models.capture import CaptureStatus
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
@@ -104,8 +104,12 @@ class Scope:
         values["simulated"] = SIMULATED.get(self.chosen.simulated)
         return Where(*day.range, statuses=statuses, **(values | more))
 
-    def captures(self) -> QuerySet[Capture]:
-        return captures_for(self.user).filter(**self.conditions)
+    def captures(self, *, simulated_too: bool = False) -> QuerySet[Capture]:
+        """What is simulated stands in no index: whoever asks beyond one day must not ask for it."""
+        left_out = {"simulated"} if simulated_too else set()
+        return captures_for(self.user).filter(
+            **{name: value for name, value in self.conditions.items() if name not in left_out}
+        )
 
     def day(self) -> Day:
         """The one that was named, else the newest that has something to show, else today."""
@@ -114,7 +118,7 @@ class Scope:
             return Day(self.chosen.day, by)
         if self.session:
             return Day.of(self.session.ended_at or now(), by)
-        newest = self.captures().select_related(None).prefetch_related(None).first()
+        newest = self.captures(simulated_too=True).select_related(None).prefetch_related(None).first()
         return Day.of(newest.started_at if newest else now(), by)
 
 
@@ -163,10 +167,10 @@ def _fields(chosen: Chosen) -> dict[str, Any]:
 def sheet_for(scope: Scope, day: Day) -> Sheet:
     """Without a time or a cursor: the end of a night that still runs, and the beginning of any other."""
     chosen, (begin, end) = scope.chosen, day.range
-    captures = scope.captures().filter(started_at__gte=begin, started_at__lt=end)
+    captures = scope.captures()
     if chosen.at is None and chosen.cursor is None and chosen.day is None and begin <= now() < end:
-        return newest_sheet(captures)
-    return sheet_of(captures, day.at(chosen.at) if chosen.at else begin, chosen.cursor)
+        return newest_sheet(between(captures, begin, end))
+    return sheet_of(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
 
 
 def gaps_of(scope: Scope, span: tuple[datetime, datetime]) -> list[SessionGap]:
@@ -268,7 +272,7 @@ def links(chosen: Chosen, day: Day, sheet: Sheet) -> dict[str, Any]:
 
 def neighbours(scope: Scope, chosen: Chosen, day: Day) -> dict[str, str]:
     """The nearest days before and after that have something to show; empty where there is none."""
-    (begin, end), captures = day.range, scope.captures().select_related(None).prefetch_related(None)
+    (begin, end), captures = day.range, scope.captures(simulated_too=True).select_related(None).prefetch_related(None)
     before = captures.filter(started_at__lt=begin).first()
     after = captures.filter(started_at__gte=end).order_by("started_at", "id").first()
     dates = {

@@ -14,7 +14,7 @@ from captures.gallery.counting import LOST
 from captures.models import Capture, SessionGap
 from monitoring.cursor import Cursor, beyond
 
-PAGE = 120
+PAGE = 60
 MOST_GAPS = 200
 
 
@@ -54,18 +54,32 @@ class Sheet:
         return begin, end
 
 
-def sheet_of(captures: QuerySet[Capture], start: datetime, cursor: Cursor | None) -> Sheet:
-    """From the cursor on, else from `start` on. `captures` are those of the night."""
+def sheet_of(
+    captures: QuerySet[Capture], ends: tuple[datetime, datetime], start: datetime | None, cursor: Cursor | None
+) -> Sheet:
+    """The captures between `ends`: from the cursor on, else from `start`, else from the beginning.
+
+    Each bound of time is said once, because a database enters its index at the first it finds.
+    """
+    begin, end = ends
     if cursor is None:
-        return _forward(captures.filter(started_at__gte=start), before=captures.filter(started_at__lt=start).exists())
+        earlier = start is not None and between(captures, begin, start).exists()
+        return _forward(between(captures, start or begin, end), before=earlier)
+    if not begin <= cursor.at < end:
+        return _forward(between(captures, begin, end), before=False)
     if cursor.newer:
-        return _forward(beyond(captures, "started_at", cursor), before=True)
-    return _backward(beyond(captures, "started_at", cursor))
+        return _forward(beyond(captures.filter(started_at__lt=end), "started_at", cursor), before=True)
+    return _backward(beyond(captures.filter(started_at__gte=begin), "started_at", cursor))
+
+
+def between(captures: QuerySet[Capture], begin: datetime, end: datetime) -> QuerySet[Capture]:
+    return captures.filter(started_at__gte=begin, started_at__lt=end)
 
 
 def newest_sheet(captures: QuerySet[Capture]) -> Sheet:
+    """The last page of a night that still runs."""
     found = _backward(captures)
-    return Sheet(found.captures, found.earlier, None)
+    return Sheet(found.captures, found.earlier)
 
 
 def _forward(captures: QuerySet[Capture], *, before: bool) -> Sheet:

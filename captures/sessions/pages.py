@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -16,7 +17,7 @@ from cameras.pages import UNREACHED
 from cameras.selectors import cameras_for
 from captures.camera_service import CameraService
 from captures.cards import elapsed
-from captures.gallery.counting import LOST
+from captures.gallery.counting import LOST, MOST_COUNTED
 from captures.gallery.days import Day, station_site
 from captures.gallery.tiles import Tile, tiles_of
 from captures.models import Capture, Session
@@ -30,6 +31,8 @@ ROWS = 50
 MOST_LOST = 300
 STRIP = 12
 EVENTS = 20
+EARLIER = timedelta(days=1)
+"""A clock that was set back does not hide what was lost."""
 LATE = timedelta(seconds=30)
 
 
@@ -151,18 +154,25 @@ class SessionPage(Page):
         }
 
     def _lost(self, session: Session) -> list[Tile]:
-        rows = captures_for(self.request.user).filter(session_id=session.pk, status__in=LOST)
-        return tiles_of(rows.order_by("started_at", "id")[:MOST_LOST], session.gaps.all())
+        rows = [row for status in LOST for row in self._with(session, status).order_by("started_at", "id")[:MOST_LOST]]
+        rows.sort(key=lambda row: (row.started_at, row.pk))
+        return tiles_of(rows[:MOST_LOST], session.gaps.all())
+
+    def _with(self, session: Session, status: str) -> QuerySet[Capture]:
+        """The camera and the time are said as well, so that the index on them is walked."""
+        begin = session.started_at or session.created_at
+        captures = captures_for(self.request.user).filter(camera_id=session.camera_id, status=status)
+        return captures.filter(session_id=session.pk, started_at__gte=begin - EARLIER)
 
     def _reasons(self, session: Session) -> list[dict[str, Any]]:
-        """Reason and count, the most frequent first; without a query where nothing was lost."""
-        if not session.failed + session.skipped:
-            return []
-        rows = Capture.objects.filter(session_id=session.pk, status__in=LOST).order_by()
-        found = {row["reason"]: row["count"] for row in rows.values("reason").annotate(count=Count("pk"))}
+        """Reason and count, the most frequent first; of at most MOST_COUNTED of a kind."""
+        found: Counter[str] = Counter()
+        for status in LOST if session.failed + session.skipped else ():
+            rows = self._with(session, status).select_related(None).prefetch_related(None)
+            found.update(rows.values_list("reason", flat=True)[:MOST_COUNTED])
         for gap in session.gaps.all():
-            found[gap.reason] = found.get(gap.reason, 0) + gap.count
-        return [{"reason": reason, "count": found[reason]} for reason in sorted(found, key=lambda key: -found[key])]
+            found[gap.reason] += gap.count
+        return [{"reason": reason, "count": count} for reason, count in found.most_common()]
 
 
 class SessionNow(SessionPage):

@@ -26,7 +26,7 @@ async function look(image) {
 
 const failed = (image) => image.complete && image.naturalWidth === 0 && !refused.has(image);
 document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && !refused.has(event.target) && look(event.target), true);
-for (const image of document.querySelectorAll(".th img:not([loading]), .well img")) if (failed(image)) look(image);
+for (const image of document.querySelectorAll(".th img, .well img")) if (failed(image)) look(image);
 
 // Full size
 const made = (name, className, content = "") => Object.assign(document.createElement(name), { className, textContent: content });
@@ -37,7 +37,7 @@ function addFacts(lightbox) {
   facts.hidden = true;
   const fill = async () => {
     const link = lightbox.pswp.currSlide.data.element;
-    const answer = await fetch(link.dataset.details);
+    const answer = await fetch(`${link.href}details/`);
     const text = answer.ok ? await answer.text() : "";
     if (lightbox.pswp?.currSlide.data.element === link) facts.innerHTML = text || "The station did not answer.";
   };
@@ -46,7 +46,7 @@ function addFacts(lightbox) {
     if (!facts.hidden) fill();
   };
   lightbox.on("change", () => facts.hidden || fill());
-  lightbox.on("keydown", ({ originalEvent }) => originalEvent.key === "i" && toggle());
+  lightbox.toggleFacts = toggle;
   return { facts, toggle };
 }
 
@@ -78,6 +78,7 @@ function lightboxOf(gallery) {
     pswpModule: () => import("../vendor/photoswipe-5.4.4/photoswipe.esm.min.js"),
     bgOpacity: 1,
     loop: false,
+    showHideAnimationType: "none",
     errorMsg: "The picture cannot be shown now.",
     paddingFn: () => ({ top: 60, bottom: 12, left: 12, right: 12 }),
   });
@@ -90,6 +91,9 @@ function lightboxOf(gallery) {
   lightbox.on("uiRegister", () => addActs(lightbox));
   lightbox.on("afterInit", () => lightbox.pswp.element.setAttribute("aria-label", "Picture"));
   lightbox.on("close", () => lightbox.pswp.currSlide.data.element.focus());
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "i" && lightbox.pswp && !event.ctrlKey && !event.metaKey) lightbox.toggleFacts();
+  });
   lightbox.init();
 }
 

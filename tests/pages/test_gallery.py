@@ -122,7 +122,7 @@ def test_a_long_night_comes_in_pages(
     ("query", "times"),
     [
         ("&camera=sky", ["12:00:00"]), ("&camera=lab", ["12:01:00"]), ("&simulated=yes", ["12:01:00"]),
-        ("&simulated=no", ["12:00:00"]), ("&status=failed", []), 
+        ("&simulated=no", ["12:00:00"]), ("&status=failed", []),
         ("&status=nonsense&simulated=x", ["12:00:00", "12:01:00"]),
     ],
 )  # fmt: skip
