@@ -128,7 +128,7 @@ def range_of(name: str, limits: dict[str, Any]) -> str:
         return ""
     if name == "exposure_us":
         return f"{exposure_text(least)} to {exposure_text(most)}"
-    return f"{least:g} to {most:g} {UNITS.get(name, limits.get('unit') or '')}".strip()
+    return f"{least:.10g} to {most:.10g} {UNITS.get(name, limits.get('unit') or '')}".strip()
 
 
 def parsed(found: Field, limits: dict[str, Any]) -> Any:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-NOON = timedelta(hours=12)
+NOON = time_of_day(12)
+EVENING = time_of_day(18)
+"""Local mean time whose date, by the clocks of the place, names the night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +34,31 @@ def night_of(time: datetime, site: Site) -> date:
     """
     if site.longitude is None:
         return time.astimezone(_zone(site)).date()
-    return (time.astimezone(UTC) + _mean_time(site.longitude) - NOON).date()
+    ahead = timedelta(hours=site.longitude / 15)
+    named = (time.astimezone(UTC) + ahead - timedelta(hours=12)).date()
+    if site.time_zone is None:
+        return named
+    evening = datetime.combine(named, EVENING, UTC) - ahead
+    return evening.astimezone(_zone(site)).date()
 
 
 def night_range(night: date, site: Site) -> tuple[datetime, datetime]:
     """When `night` begins and ends, in UTC: `night_of` gives it for every moment from the one to before the other.
 
-    OverflowError beyond the calendar.
+    Both are the same for a date that the clocks of the place have skipped. OverflowError beyond the calendar.
     """
     if site.longitude is None:
         return _midnight(night, site), _midnight(night + timedelta(days=1), site)
-    begin = datetime.combine(night, time(), UTC) + NOON - _mean_time(site.longitude)
-    return begin, begin + timedelta(days=1)
-
-
-def _mean_time(longitude: float) -> timedelta:
-    """How far local mean time is before UTC."""
-    return timedelta(hours=longitude / 15)
+    noon = datetime.combine(night, NOON, UTC) - timedelta(hours=site.longitude / 15)
+    for shift in (timedelta(0), timedelta(days=-1), timedelta(days=1)):
+        if night_of(noon + shift, site) == night:
+            return noon + shift, noon + shift + timedelta(days=1)
+    return noon, noon
 
 
 def _midnight(day: date, site: Site) -> datetime:
     zone = _zone(site)
-    naive = datetime.combine(day, time())
+    naive = datetime.combine(day, time_of_day())
     return (naive.replace(tzinfo=zone) if zone else naive).astimezone(UTC)
 
 

@@ -202,10 +202,13 @@ CELERY_TASK_DEFAULT_QUEUE = "jobs"
 CELERY_TASK_ANNOTATIONS = {"*": {"expires": DAY_S}}
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_CONSUMER = "skycam_project.consumer:QuickConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
+# Celery's own count of tasks after which it closes a thread's connection: skycam_project/celery.py looks after them.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_BEAT_SCHEDULE = {"health": {"task": "monitoring.look_at_health", "schedule": 60.0}}
 
 # Logs: one line for each record to stderr, where the launcher collects them

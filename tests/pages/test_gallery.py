@@ -53,6 +53,7 @@ SITES = [
     Site(0.0, 179.0, "Pacific/Auckland"),
     Site(40.0, -3.7, "Europe/Madrid"),
     Site(None, None, "Asia/Kathmandu"),
+    Site(1.9, -157.4, "Pacific/Kiritimati"),
 ]
 
 
