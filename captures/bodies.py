@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from captures.models import Capture, CaptureFile, Session, SessionGap
+from captures.stills.thumbnails import pictured
 from monitoring.bodies import stamp, stamp_or_none
 
 
@@ -95,6 +96,12 @@ def session_url(session: object) -> str:
     return f"/api/v1/sessions/{session}/"
 
 
+def thumbnail_url(capture: Capture) -> str | None:
+    """None when there is no picture."""
+    kinds = [file.kind for file in capture.files.all()]
+    return f"{capture_url(capture.id)}thumbnail/" if pictured(kinds) is not None else None
+
+
 def file_body(file: CaptureFile) -> FileBody:
     return FileBody(
         kind=file.kind,
@@ -144,7 +151,7 @@ def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> Ca
         width=primary["width"] if primary else None,
         height=primary["height"] if primary else None,
         files=files,
-        thumbnail=None,
+        thumbnail=thumbnail_url(capture),
     )
 
 

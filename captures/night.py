@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+NOON = time_of_day(12)
 EVENING = time_of_day(18)
 """Local mean time whose date, by the clocks of the place, names the night."""
 
@@ -18,6 +19,11 @@ class Site:
     latitude: float | None = None
     longitude: float | None = None
     time_zone: str | None = None
+
+    @property
+    def has_nights(self) -> bool:
+        """Without a longitude there is no evening, and so a night is a day."""
+        return self.longitude is not None
 
 
 def night_of(time: datetime, site: Site) -> date:
@@ -34,6 +40,26 @@ def night_of(time: datetime, site: Site) -> date:
         return named
     evening = datetime.combine(named, EVENING, UTC) - ahead
     return evening.astimezone(_zone(site)).date()
+
+
+def night_range(night: date, site: Site) -> tuple[datetime, datetime]:
+    """When `night` begins and ends, in UTC: `night_of` gives it for every moment from the one to before the other.
+
+    Both are the same for a date that the clocks of the place have skipped. OverflowError beyond the calendar.
+    """
+    if site.longitude is None:
+        return _midnight(night, site), _midnight(night + timedelta(days=1), site)
+    noon = datetime.combine(night, NOON, UTC) - timedelta(hours=site.longitude / 15)
+    for shift in (timedelta(0), timedelta(days=-1), timedelta(days=1)):
+        if night_of(noon + shift, site) == night:
+            return noon + shift, noon + shift + timedelta(days=1)
+    return noon, noon
+
+
+def _midnight(day: date, site: Site) -> datetime:
+    zone = _zone(site)
+    naive = datetime.combine(day, time_of_day())
+    return (naive.replace(tzinfo=zone) if zone else naive).astimezone(UTC)
 
 
 def _zone(site: Site) -> ZoneInfo | None:

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 from captures.models import Capture, CaptureFile, Session
+from captures.stills.thumbnails import pictured
 
 
 class UnknownCamera(Exception):
@@ -61,6 +62,16 @@ def file_for(user: Any, capture: UUID, kind: str | None) -> CaptureFile:
     if found is None:
         raise CaptureFile.DoesNotExist
     return found
+
+
+def picture_for(user: Any, capture: UUID) -> CaptureFile:
+    """The file that a capture's thumbnails show. CaptureFile.DoesNotExist when none of its files can be drawn."""
+    files = CaptureFile.objects.select_related("root", "capture__camera")
+    found = list(files.filter(capture__in=captures_for(user).filter(pk=capture).values("pk")))
+    place = pictured([file.kind for file in found])
+    if place is None:
+        raise CaptureFile.DoesNotExist
+    return found[place]
 
 
 def counts_by_day(captures: QuerySet[Capture], ends: tuple[date, date], zone: ZoneInfo) -> list[DayCount]:

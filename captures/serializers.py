@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Self, TypedDict
+from typing import Annotated, Any, Literal, Self, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 
 from captures.bodies import CaptureBody, SessionBody
 from captures.models.capture import CaptureStatus
@@ -87,6 +87,12 @@ class FileQuery(Query):
         Annotated[str, Field(max_length=20, pattern=r"^[a-z0-9]+$", description="Without: the primary file.")] | None
     ) = None
     download: Annotated[bool, Field(description="To be saved rather than shown.")] = False
+
+
+class ThumbnailQuery(Query):
+    size: Annotated[
+        Literal[320, 800, 2048], BeforeValidator(int), Field(description="Pixels of the longest side, at most.")
+    ] = 320
 
 
 def _known_zone(name: str) -> str:

@@ -13,12 +13,14 @@ from captures.api import (
 )
 from captures.files import CaptureFileView
 from captures.serializers import SeedStartBody
+from captures.thumbnails import ThumbnailView
 
 urlpatterns = [
     path("captures/", CapturesView.as_view()),
     path("captures/calendar/", CalendarView.as_view()),
     path("captures/<uuid:capture>/", CaptureDetailView.as_view()),
     path("captures/<uuid:capture>/file/", CaptureFileView.as_view()),
+    path("captures/<uuid:capture>/thumbnail/", ThumbnailView.as_view()),
     path("sessions/", SessionsView.as_view()),
     path("sessions/<uuid:session>/", SessionView.as_view()),
     path("sessions/<uuid:session>/stop/", SessionStopView.as_view()),

@@ -46,6 +46,7 @@ class Event(models.Model):
             models.Index(fields=["-at", "-id"], name="event_newest"),
             models.Index(fields=["camera", "-at", "-id"], name="event_camera_newest"),
             models.Index(fields=["kind", "-at", "-id"], name="event_kind_newest"),
+            models.Index(fields=["subject", "-at", "-id"], name="event_subject_newest"),
         ]
 
     def __str__(self) -> str:

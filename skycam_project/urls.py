@@ -4,7 +4,10 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from cameras.pages import ConnectPage, SettingsPage
+from captures.gallery.pages import CaptureDetails, GalleryPage
+from captures.gallery.pages import CapturePage as PicturePage
 from captures.pages import CameraNow, CameraPage, CapturePage, StartPage, StopPage
+from captures.sessions.pages import SessionNow, SessionPage, SessionsPage, StopSessionPage
 from monitoring.pages import AcknowledgePage, EventsPage
 from skycam_project.access import pages as access
 from skycam_project.health import healthz
@@ -37,6 +40,13 @@ urlpatterns = [
     path("now/", ShellNow.as_view(), name="now"),
     path("temperatures/", TemperaturePage.as_view(), name="temperatures"),
     path("cameras/<slug:slug>/", include(camera)),
+    path("gallery/", GalleryPage.as_view(), name="gallery"),
+    path("captures/<uuid:capture>/", PicturePage.as_view(), name="picture"),
+    path("captures/<uuid:capture>/details/", CaptureDetails.as_view(), name="picture-details"),
+    path("sessions/", SessionsPage.as_view(), name="sessions"),
+    path("sessions/<uuid:session>/", SessionPage.as_view(), name="session"),
+    path("sessions/<uuid:session>/now/", SessionNow.as_view(), name="session-now"),
+    path("sessions/<uuid:session>/stop/", StopSessionPage.as_view(), name="stop-session"),
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
     path("status/", StatusPage.as_view(), name="status"),

@@ -11,7 +11,7 @@ from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.link import Link
 from cameras.runtime.spec import Spec
-from cameras.runtime.spool import PartFile, Plan, Spool
+from cameras.runtime.spool import PartFile, Plan, Record, Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,9 @@ class StillConsumer(Protocol):
         """The final place of a capture's files, relative to the root, without their endings."""
 
     def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
+
+    def saved(self, record: Record, exposure: Exposure) -> None:
+        """The record is safe and has files. Still on the still thread: it must only note it and return."""
 
 
 class FrameConsumer(Protocol):

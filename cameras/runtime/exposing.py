@@ -186,6 +186,8 @@ class Exposer:
         self.report.spooled(record["id"], still.command)
         if still.exposure is not None and still.exposure.card and body["outcome"] == "saved":
             self._to_forget.append(still.exposure)
+        if still.exposure is not None and record["files"]:
+            self.writer.saved(record, still.exposure)
         self.clock.wake()
 
     def _storage_lost(self, error: Exception) -> None:

@@ -85,6 +85,8 @@ class Capture(models.Model):
             models.Index(fields=["-started_at", "-id"], name="capture_newest"),
             models.Index(fields=["camera", "-started_at", "-id"], name="capture_camera_newest"),
             models.Index(fields=["status", "-started_at", "-id"], name="capture_status_newest"),
+            models.Index(fields=["camera", "status", "-started_at", "-id"], name="capture_camera_status_newest"),
+            models.Index(fields=["session", "-started_at", "-id"], name="capture_session_newest"),
             models.Index(fields=["camera"], condition=models.Q(status="planned"), name="capture_planned"),
         ]
         constraints = [

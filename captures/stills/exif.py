@@ -11,6 +11,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.spool import Plan
+from captures.stills.drawing import SIMULATED
 
 SOI = b"\xff\xd8"
 
@@ -22,7 +23,7 @@ def exif_of(plan: Plan, exposure: Exposure, identity: Identity) -> bytes:
     exif[ExifTags.Base.Make] = identity.vendor
     exif[ExifTags.Base.Model] = identity.model
     exif[ExifTags.Base.Software] = "Skycam"
-    exif[ExifTags.Base.ImageDescription] = "SIMULATED picture" if exposure.simulated else f"Camera {plan['slug']}"
+    exif[ExifTags.Base.ImageDescription] = SIMULATED if exposure.simulated else f"Camera {plan['slug']}"
     exif[ExifTags.Base.DateTime] = f"{started:%Y:%m:%d %H:%M:%S}"
     details = exif.get_ifd(ExifTags.IFD.Exif)
     details[ExifTags.Base.DateTimeOriginal] = f"{started:%Y:%m:%d %H:%M:%S}"

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from cameras.drivers.base import CameraError, CameraFile, Exposure, Identity
 from cameras.runtime.consumers import Context
-from cameras.runtime.spool import Part, PartFile, Plan, Spool
+from cameras.runtime.spool import Part, PartFile, Plan, Record, Spool
 from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif
 from captures.stills.formats import encode_jpeg, jpeg_size
+from captures.stills.thumbnailer import Saved, Thumbnailer
 
 HEAD_BYTES = 1 << 18
 
@@ -19,6 +20,7 @@ HEAD_BYTES = 1 << 18
 class StillWriter:
     def __init__(self, context: Context) -> None:
         self._organizer = ImageOrganizer(context.spec["slug"], Site(**context.spec["site"]))
+        self.thumbnails = Thumbnailer(context.spec["root_path"], context.spec["root"])
 
     def path(self, capture: str, at: datetime) -> str:
         return self._organizer.path(capture, at)
@@ -29,6 +31,10 @@ class StillWriter:
         if exposure.frame is not None:
             return [self._frame(spool, plan, exposure, identity)]
         return self._own_files(spool, plan, exposure)
+
+    def saved(self, record: Record, exposure: Exposure) -> None:
+        """Its files are safe: thumbnails can be made of what is still in memory."""
+        self.thumbnails.take(Saved(record, exposure))
 
     def _frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
         assert exposure.frame is not None

@@ -6,10 +6,12 @@ from pathlib import PurePosixPath
 
 from django import template
 
-from captures.bodies import file_body
-from captures.models import Capture
+from captures.bodies import file_body, thumbnail_url
+from captures.models import Capture, CaptureFile
+from captures.stills.thumbnails import SIZES, pictured
 
 register = template.Library()
+LARGEST = SIZES[-1]
 SHOWN = frozenset({".jpg", ".jpeg", ".png"})
 """What a browser shows by itself."""
 
@@ -34,3 +36,44 @@ def original(capture: Capture) -> str:
     """The address of the primary file; empty without one."""
     files = capture.files.all()
     return file_body(files[0])["url"] if files else ""
+
+
+@register.filter
+def thumbnail(capture: Capture, size: int) -> str:
+    """The address of a thumbnail; empty when no file of the capture can be drawn."""
+    found = thumbnail_url(capture)
+    return f"{found}?size={size}" if found else ""
+
+
+@register.filter
+def shape(capture: Capture) -> tuple[int, int] | None:
+    """Width and height of the largest thumbnail, guessed where the file's own are not known; None without one."""
+    files = list(capture.files.all())
+    place = pictured([file.kind for file in files])
+    if place is None:
+        return None
+    width, height = files[place].width or LARGEST, files[place].height or LARGEST * 3 // 4
+    scale = min(1.0, LARGEST / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+@register.filter
+def name(file: CaptureFile) -> str:
+    return PurePosixPath(file.path).name
+
+
+@register.filter
+def address(file: CaptureFile) -> str:
+    return file_body(file)["url"]
+
+
+@register.filter
+def reason(code: str) -> str:
+    """A reason code as words."""
+    return code.replace("_", " ") or "no reason given"
+
+
+@register.filter
+def seconds(value: float) -> str:
+    """12 s, 0.5 s: as it was asked."""
+    return f"{value:g} s"

@@ -27,6 +27,7 @@ from captures.files import FileMissing, OnOtherHost
 from captures.outcomes import NotSaved
 from captures.ranges import Unsatisfiable
 from captures.selectors import UnknownCamera
+from captures.thumbnails import NotDrawnYet, NoThumbnail
 from monitoring.bodies import stamp
 from skycam_project.access.services import Denied
 
@@ -52,6 +53,7 @@ PROBLEMS = {
     "host-down": (503, "The camera host does not answer"),
     "broker-down": (503, "The station's broker does not answer"),
     "database-down": (503, "The station's database does not answer"),
+    "not-ready": (503, "It is being made"),
     "too-slow": (504, "No answer in time"),
     "disk-full": (507, "The disk is full"),
 }
@@ -205,6 +207,7 @@ def _(_: Exception) -> Problem:
 
 
 @problem_of.register(NoSession)
+@problem_of.register(NoThumbnail)
 @problem_of.register(FileMissing)
 def _(error: Exception) -> Problem:
     return Problem("not-found", str(error))
@@ -255,6 +258,11 @@ def _(error: NotSaved) -> Problem:
 @problem_of.register
 def _(error: ControlError) -> Problem:
     return Problem(known(error.problem), error.detail, more={"reason": error.reason} if error.reason else {})
+
+
+@problem_of.register
+def _(error: NotDrawnYet) -> Problem:
+    return Problem("not-ready", str(error), headers={"Retry-After": "2"})
 
 
 @problem_of.register

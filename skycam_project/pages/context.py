@@ -30,6 +30,8 @@ class Entry:
 
 PAGES = (
     Entry("dashboard", "Dashboard", "dash", "d"),
+    Entry("gallery", "Gallery", "image", "p"),
+    Entry("sessions", "Sessions", "moon", "n", phone=False),
     Entry("events", "Events", "list", "e"),
     Entry("status", "Status", "pulse", "s"),
     Entry("users", "Users", "user", "u", role="manager", phone=False),

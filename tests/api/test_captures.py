@@ -36,7 +36,11 @@ def test_a_capture_reads_as_the_contract_says(viewer: Any, camera: Camera, root:
     body = viewer.get(f"{URL}{capture.id}/").json()
     assert set(body) == set(CaptureBody.__annotations__)
     assert (body["started"], body["ended"], body["camera"]) == ("2026-03-28T20:00:00.123Z", None, "sky")
-    assert (body["exposure_us"], body["asked"], body["thumbnail"]) == (1000, {"exposure_us": 900}, None)
+    assert (body["exposure_us"], body["asked"], body["thumbnail"]) == (
+        1000,
+        {"exposure_us": 900},
+        f"{URL}{capture.id}/thumbnail/",
+    )
     assert (body["filename"], body["sha256"], body["width"]) == (f"{capture.id}.jpg", file.sha256, 640)
     assert body["files"][0]["url"] == f"{URL}{capture.id}/file/?kind=jpeg"
 

@@ -36,6 +36,7 @@ ROLES = {
     "GET v1/captures/": "viewer",
     "GET v1/captures/calendar/": "viewer",
     "GET v1/captures/<uuid:capture>/": "viewer",
+    "GET v1/captures/<uuid:capture>/thumbnail/": "viewer",
     "GET v1/captures/<uuid:capture>/file/": "viewer",
     "GET v1/sessions/": "viewer",
     "GET v1/sessions/<uuid:session>/": "viewer",

@@ -62,7 +62,7 @@ def test_the_number_of_queries_does_not_grow(address: str, viewer: Any, camera: 
 def test_the_dashboard_shows_the_newest_pictures(viewer: Any, camera: Camera, pictures: list[Any]) -> None:
     text = text_of(viewer.get("/"))
     assert text.count('class="th"') == 12
-    assert f"/api/v1/captures/{pictures[0].pk}/file/?kind=jpeg" in text
+    assert f"/api/v1/captures/{pictures[0].pk}/thumbnail/?size=320" in text
 
 
 def test_the_chart_has_a_point_for_each_minute(viewer: Any, camera: Camera, pictures: list[Any]) -> None:

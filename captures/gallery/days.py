@@ -1,0 +1,72 @@
+"""The days or nights that a gallery is laid out by, each a range of time."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+from django.conf import settings
+from django.utils import timezone
+
+from captures.night import Site, night_of, night_range
+
+By = Literal["night", "day"]
+DAY = timedelta(days=1)
+FIRST, LAST = date(1970, 1, 1), date(9000, 12, 31)
+
+
+def station_site() -> Site:
+    site = settings.STATION.site
+    return Site(site.latitude, site.longitude, site.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One night of the station, or one day of the time zone that the reader has chosen."""
+
+    date: date
+    by: By
+
+    @classmethod
+    def of(cls, at: datetime, by: By) -> Day:
+        return cls(night_of(at, station_site()) if by == "night" else timezone.localtime(at).date(), by)
+
+    @property
+    def range(self) -> tuple[datetime, datetime]:
+        """Begin and end, in UTC."""
+        if self.by == "night":
+            return night_range(self.date, station_site())
+        return midnight(self.date), midnight(self.date + DAY)
+
+    def at(self, clock: time) -> datetime:
+        """The moment of this day at which the reader's clock shows `clock`."""
+        begin, _ = self.range
+        local = timezone.localtime(begin)
+        found = local.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
+        return (found if found >= local else found + DAY).astimezone(UTC)
+
+    @property
+    def hours(self) -> list[time]:
+        """What the reader's clock shows each hour from its begin on."""
+        begin, _ = self.range
+        first = timezone.localtime(begin).hour
+        return [time((first + number) % 24) for number in range(24)]
+
+    def moved(self, by: int) -> Day:
+        return Day(self.date + timedelta(days=by), self.by)
+
+
+def midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time())).astimezone(UTC)
+
+
+def days_of_month(month: date, by: By) -> list[Day]:
+    count = calendar.monthrange(month.year, month.month)[1]
+    return [Day(month.replace(day=number + 1), by) for number in range(count)]
+
+
+def next_month(month: date, by: int) -> date:
+    number = month.year * 12 + month.month - 1 + by
+    return date(number // 12, number % 12 + 1, 1)

@@ -1,0 +1,113 @@
+"""What a reader has chosen in the gallery: all of it stands in the address, and every link is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.utils import timezone
+
+from captures.gallery.days import FIRST, LAST, By, Day, station_site
+from captures.models.capture import CaptureStatus
+from monitoring.cursor import Cursor
+
+SIMULATED = {"yes": True, "no": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What cannot be read is left out. `day` is None where the reader has named none: the newest with captures."""
+
+    by: By
+    day: date | None = None
+    month: date | None = None
+    camera: str = ""
+    status: str = ""
+    session: UUID | None = None
+    simulated: str = ""
+    at: time | None = None
+    cursor: Cursor | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Chosen:
+        wanted = given.get("to", "").partition("T")
+        by: By = "night" if station_site().has_nights and given.get("by") != "day" else "day"
+        return cls(
+            by=by,
+            day=named_day(wanted[0], parsed_time(wanted[2]), by) or parsed_day(given.get("day", "")),
+            month=parsed_day(f"{given.get('month', '')}-01"),
+            camera=given.get("camera", ""),
+            status=given.get("status", "") if given.get("status") in CaptureStatus.values else "",
+            session=parsed_id(given.get("session", "")),
+            simulated=given.get("simulated", "") if given.get("simulated") in SIMULATED else "",
+            at=parsed_time(wanted[2]) or parsed_time(given.get("at", "")),
+            cursor=parsed_cursor(given.get("cursor", "")),
+        )
+
+    def link(self, **changes: Any) -> str:
+        """The address of the gallery with `changes`. Another day, camera or status begins at its beginning."""
+        other = replace(self, **({"at": None, "cursor": None, "month": None} | changes))
+        values = {
+            "by": "day" if other.by == "day" and station_site().has_nights else "",
+            "day": other.day.isoformat() if other.day else "",
+            "month": f"{other.month:%Y-%m}" if other.month else "",
+            "camera": other.camera,
+            "status": other.status,
+            "session": str(other.session) if other.session else "",
+            "simulated": other.simulated,
+            "at": f"{other.at:%H:%M}" if other.at else "",
+            "cursor": other.cursor.text() if other.cursor else "",
+        }
+        return f"?{urlencode({name: value for name, value in values.items() if value})}"
+
+    def conditions(self) -> dict[str, Any]:
+        """Of the captures that are shown; the camera is looked up by who may see it."""
+        found: dict[str, Any] = {"status": self.status, "session_id": self.session}
+        if self.simulated:
+            found["simulated"] = SIMULATED[self.simulated]
+        return {name: value for name, value in found.items() if value not in ("", None)}
+
+
+def named_day(text: str, clock: time | None, by: By) -> date | None:
+    """The night or day to which a date and time of the reader's belongs."""
+    day = parsed_day(text)
+    if day is None or clock is None:
+        return day
+    return Day.of(timezone.make_aware(datetime.combine(day, clock)), by).date
+
+
+def parsed_day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if FIRST <= found <= LAST else None
+
+
+def parsed_time(text: str) -> time | None:
+    try:
+        return time.fromisoformat(text).replace(tzinfo=None) if text else None
+    except ValueError:
+        return None
+
+
+def parsed_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def parsed_cursor(text: str) -> Cursor | None:
+    try:
+        return Cursor.parse(text)
+    except ValueError:
+        return None
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,314 @@
+"""The gallery: a page for each night or day, with a calendar; and a page for each capture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+
+from cameras.models import Camera
+from cameras.selectors import hidden_cameras
+from captures.gallery.counting import LOST, MOST_COUNTED, Where, counts, exposure_us
+from captures.gallery.days import Day, days_of_month, next_month, station_site
+from captures.gallery.filters import SIMULATED, Chosen, now
+from captures.gallery.tiles import MOST_GAPS, Sheet, between, newest_sheet, sheet_of, tiles_of
+from captures.models import Capture, Session, SessionGap
+from captures.models.capture import CaptureStatus
+from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
+from monitoring.cursor import Cursor, beyond
+from monitoring.page import Page
+from monitoring.selectors import events_for
+
+EVENTS = 20
+BAR = 40
+"""Height of the calendar's highest bar, in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A day of the calendar: what was saved, and on top what was not; the heights in pixels."""
+
+    day: Day
+    saved: int
+    lost: int
+    highest: int
+    link: str
+    chosen: bool
+    later: bool
+
+    @property
+    def saved_height(self) -> float:
+        return round(self.saved / self.highest * BAR, 1)
+
+    @property
+    def lost_height(self) -> float:
+        """A loss is never too small to be seen."""
+        return max(3.0, round(self.lost / self.highest * BAR, 1)) if self.lost else 0.0
+
+    @property
+    def lost_top(self) -> float:
+        return round(max(0.0, BAR - self.saved_height - self.lost_height), 1)
+
+    @property
+    def saved_top(self) -> float:
+        return round(self.lost_top + self.lost_height, 1) if self.lost else BAR - self.saved_height
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A filter as a link, with how many captures it would show (None: nobody has counted)."""
+
+    label: str
+    link: str
+    chosen: bool
+    count: int | None = None
+    glyph: str = ""
+
+
+class Scope:
+    """What one reader may see of what was chosen: cameras, and conditions for rows and for counts."""
+
+    def __init__(self, user: Any, chosen: Chosen) -> None:
+        """Http404 for a camera or session that the user may not know of."""
+        self.user, self.chosen = user, chosen
+        hidden = {camera.pk for camera in hidden_cameras(user)}
+        self.cameras = [camera for camera in Camera.objects.all() if camera.pk not in hidden]
+        self.all_seen = not hidden
+        try:
+            self.conditions = camera_condition(user, chosen.camera or None) | chosen.conditions()
+        except UnknownCamera as error:
+            raise Http404(str(error)) from None
+        self.session = self._session()
+
+    def _session(self) -> Session | None:
+        if self.chosen.session is None:
+            return None
+        found = sessions_for(self.user).filter(pk=self.chosen.session).first()
+        if found is None:
+            raise Http404("No such session.")
+        return found
+
+    @property
+    def camera_ids(self) -> list[UUID] | None:
+        """None is every camera."""
+        if self.chosen.camera:
+            return [camera.pk for camera in self.cameras if camera.slug == self.chosen.camera]
+        return None if self.all_seen else [camera.pk for camera in self.cameras]
+
+    def where(self, day: Day, *statuses: str, **more: Any) -> Where:
+        values: dict[str, Any] = {"cameras": self.camera_ids, "session": self.chosen.session}
+        values["simulated"] = SIMULATED.get(self.chosen.simulated)
+        return Where(*day.range, statuses=statuses, **(values | more))
+
+    def captures(self, *, simulated_too: bool = False) -> QuerySet[Capture]:
+        """What is simulated stands in no index: whoever asks beyond one day must not ask for it."""
+        left_out = {"simulated"} if simulated_too else set()
+        return captures_for(self.user).filter(
+            **{name: value for name, value in self.conditions.items() if name not in left_out}
+        )
+
+    def day(self) -> Day:
+        """The one that was named, else the newest that has something to show, else today."""
+        by = self.chosen.by
+        if self.chosen.day:
+            return Day(self.chosen.day, by)
+        if self.session:
+            return Day.of(self.session.ended_at or now(), by)
+        newest = self.captures(simulated_too=True).select_related(None).prefetch_related(None).first()
+        return Day.of(newest.started_at if newest else now(), by)
+
+
+class GalleryPage(Page):
+    template = "gallery.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        chosen = Chosen.of(request.GET.dict())
+        scope = Scope(request.user, chosen)
+        try:
+            day = scope.day()
+            return self.render(observed(scope, day))
+        except OverflowError:
+            raise Http404("There is no such day.") from None
+
+
+def observed(scope: Scope, day: Day) -> dict[str, Any]:
+    chosen = Chosen(**{**_fields(scope.chosen), "day": day.date})
+    numbers = Numbers(scope, day, chosen.month or day.date.replace(day=1))
+    sheet = sheet_for(scope, day)
+    begin, end = sheet.span(day.range)
+    gaps = gaps_of(scope, day.range)
+    return {
+        "chosen": chosen,
+        "day": day,
+        "has_nights": station_site().has_nights,
+        "session": scope.session,
+        "sheet": sheet,
+        "tiles": tiles_of(
+            sheet.captures, [gap for gap in gaps if begin <= gap.from_at < end], apart=bool(chosen.status)
+        ),
+        "missed": sum(gap.count for gap in gaps),
+        "several": len(scope.cameras) > 1 and not chosen.camera,
+        "numbers": numbers,
+        "choices": choices(scope, chosen, numbers),
+        "links": links(chosen, day, sheet) | neighbours(scope, chosen, day),
+        "most": MOST_COUNTED,
+        "moment": day.at(chosen.at) if chosen.at else sheet.captures[0].started_at if sheet.captures else day.range[0],
+    }
+
+
+def _fields(chosen: Chosen) -> dict[str, Any]:
+    return {name: getattr(chosen, name) for name in Chosen.__dataclass_fields__}
+
+
+def sheet_for(scope: Scope, day: Day) -> Sheet:
+    """Without a time or a cursor: the end of a night that still runs, and the beginning of any other."""
+    chosen, (begin, end) = scope.chosen, day.range
+    captures = scope.captures()
+    if chosen.at is None and chosen.cursor is None and chosen.day is None and begin <= now() < end:
+        return newest_sheet(between(captures, begin, end))
+    return sheet_of(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
+
+
+def gaps_of(scope: Scope, span: tuple[datetime, datetime]) -> list[SessionGap]:
+    """What outages swallowed in that time; part of what was skipped."""
+    if scope.chosen.status not in {"", CaptureStatus.SKIPPED} or scope.chosen.simulated:
+        return []
+    gaps = SessionGap.objects.select_related("session__camera").filter(from_at__gte=span[0], from_at__lt=span[1])
+    if scope.camera_ids is not None:
+        gaps = gaps.filter(session__camera_id__in=scope.camera_ids)
+    if scope.session:
+        gaps = gaps.filter(session=scope.session)
+    return list(gaps[:MOST_GAPS])
+
+
+class Numbers:
+    """All that is counted for a page, in one query."""
+
+    def __init__(self, scope: Scope, day: Day, month: date) -> None:
+        self.scope, self.day, self.month = scope, day, month
+        self.days = days_of_month(month, day.by)
+        statuses = ("saved", "failed", "skipped", "planned")
+        wanted = [scope.where(day, status) for status in statuses]
+        wanted += [scope.where(day, cameras=[camera.pk]) for camera in scope.cameras]
+        wanted += [self._of_month(each, "saved") for each in self.days]
+        wanted += [self._of_month(each, *LOST) for each in self.days]
+        found = iter(counts(wanted))
+        self.saved, self.failed, self.skipped, self.planned = (next(found) for _ in statuses)
+        self.of_camera = {camera.pk: next(found) for camera in scope.cameras}
+        self.bars = self._bars([next(found) for _ in self.days], [next(found) for _ in self.days])
+
+    def _of_month(self, day: Day, *statuses: str) -> Where:
+        return Where(*day.range, cameras=self.scope.camera_ids, statuses=statuses)
+
+    def _bars(self, saved: list[int], lost: list[int]) -> list[Bar]:
+        highest = max(map(sum, zip(saved, lost, strict=True))) or 1
+        today = Day.of(now(), self.day.by).date
+        return [
+            Bar(
+                day, saved[place], lost[place], highest, self.scope.chosen.link(day=day.date),
+                day.date == self.day.date, day.date > today,
+            )
+            for place, day in enumerate(self.days)
+        ]  # fmt: skip
+
+    @property
+    def total(self) -> int:
+        return self.saved + self.failed + self.skipped + self.planned
+
+    @property
+    def exposure_s(self) -> float | None:
+        """None where there are too many to add up."""
+        if self.saved >= MOST_COUNTED:
+            return None
+        return exposure_us(self.scope.where(self.day, CaptureStatus.SAVED)) / 1e6
+
+
+GLYPHS = {"saved": "ok", "failed": "bad", "skipped": "skip"}
+
+
+def choices(scope: Scope, chosen: Chosen, numbers: Numbers) -> dict[str, list[Choice]]:
+    of_slug: dict[str, int] = {}
+    for camera in scope.cameras:
+        of_slug[camera.slug] = of_slug.get(camera.slug, 0) + numbers.of_camera[camera.pk]
+    names = {camera.slug: camera.name for camera in scope.cameras if of_slug[camera.slug] or not camera.removed_at}
+    cameras = [Choice("All cameras", chosen.link(camera=""), not chosen.camera, sum(of_slug.values()))]
+    cameras += [
+        Choice(name, chosen.link(camera=slug), chosen.camera == slug, of_slug[slug]) for slug, name in names.items()
+    ]
+    statuses = [
+        Choice(
+            status.capitalize(), chosen.link(status="" if chosen.status == status else status),
+            chosen.status == status, getattr(numbers, status), glyph,
+        )
+        for status, glyph in GLYPHS.items()
+    ]  # fmt: skip
+    other = [
+        Choice(label, chosen.link(simulated="" if chosen.simulated == value else value), chosen.simulated == value)
+        for value, label in (("no", "Real"), ("yes", "Simulated"))
+    ]
+    return {"cameras": cameras, "statuses": statuses, "simulated": other}
+
+
+def links(chosen: Chosen, day: Day, sheet: Sheet) -> dict[str, Any]:
+    month = chosen.month or day.date.replace(day=1)
+    return {
+        "previous_month": chosen.link(day=chosen.day, month=next_month(month, -1)),
+        "next_month": chosen.link(day=chosen.day, month=next_month(month, 1)),
+        "night": chosen.link(by="night"),
+        "day": chosen.link(by="day"),
+        "no_session": chosen.link(session=None),
+        "nothing": chosen.link(camera="", status="", session=None, simulated=""),
+        "begin": chosen.link(),
+        "newest": chosen.link(day=None),
+        "earlier": chosen.link(cursor=sheet.earlier) if sheet.earlier else "",
+        "later": chosen.link(cursor=sheet.later) if sheet.later else "",
+        "hours": [(hour, chosen.link(at=hour)) for hour in day.hours],
+    }
+
+
+def neighbours(scope: Scope, chosen: Chosen, day: Day) -> dict[str, str]:
+    """The nearest days before and after that have something to show; empty where there is none."""
+    (begin, end), captures = day.range, scope.captures(simulated_too=True).select_related(None).prefetch_related(None)
+    before = captures.filter(started_at__lt=begin).first()
+    after = captures.filter(started_at__gte=end).order_by("started_at", "id").first()
+    dates = {
+        name: Day.of(found.started_at, day.by).date for name, found in (("previous", before), ("next", after)) if found
+    }
+    return {"previous": "", "next": ""} | {name: chosen.link(day=found) for name, found in dates.items()}
+
+
+class CapturePage(Page):
+    template = "captures/capture.html"
+
+    def get(self, request: HttpRequest, capture: UUID) -> HttpResponse:
+        found = captures_for(request.user).select_related("session").filter(pk=capture).first()
+        if found is None:
+            raise Http404("No such capture.")
+        return self.render({"capture": found, **self.around(found)})
+
+    def around(self, capture: Capture) -> dict[str, Any]:
+        of_camera = captures_for(self.request.user).prefetch_related(None).filter(camera_id=capture.camera_id)
+        return {
+            "day": Day.of(capture.started_at, "night" if station_site().has_nights else "day"),
+            "older": neighbour(of_camera, capture, newer=False),
+            "newer": neighbour(of_camera, capture, newer=True),
+            "events": list(events_for(self.request.user).filter(subject=str(capture.pk))[:EVENTS]),
+        }
+
+
+class CaptureDetails(CapturePage):
+    """What is known of a capture, as a part of a page."""
+
+    template = "captures/_details.html"
+
+    def around(self, capture: Capture) -> dict[str, Any]:
+        return {}
+
+
+def neighbour(captures: QuerySet[Capture], capture: Capture, *, newer: bool) -> Capture | None:
+    order = ("started_at", "id") if newer else ("-started_at", "-id")
+    return beyond(captures, "started_at", Cursor(capture.started_at, capture.pk, newer)).order_by(*order).first()

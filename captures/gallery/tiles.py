@@ -1,0 +1,130 @@
+"""A page of a night as tiles: pictures, runs of what was not saved, and gaps, in the order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from django.db.models import QuerySet
+
+from captures.gallery.counting import LOST
+from captures.models import Capture, SessionGap
+from monitoring.cursor import Cursor, beyond
+
+PAGE = 60
+MOST_GAPS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """`look` is picture, planned, lost or gap. A lost one stands for `count` captures from `begin` to `end`."""
+
+    look: str
+    begin: datetime
+    end: datetime
+    capture: Capture | None = None
+    gap: SessionGap | None = None
+    count: int = 1
+
+    @property
+    def told(self) -> Any:
+        """Where reason and sentence stand."""
+        return self.capture or self.gap
+
+    @property
+    def camera(self) -> Any:
+        return self.capture.camera if self.capture else self.gap.session.camera if self.gap else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One page of captures, the oldest first, and the cursors to the pages around it."""
+
+    captures: list[Capture]
+    earlier: Cursor | None = None
+    later: Cursor | None = None
+
+    def span(self, ends: tuple[datetime, datetime]) -> tuple[datetime, datetime]:
+        """The part of the night that this page shows."""
+        begin = self.captures[0].started_at if self.earlier and self.captures else ends[0]
+        end = self.captures[-1].started_at if self.later and self.captures else ends[1]
+        return begin, end
+
+
+def sheet_of(
+    captures: QuerySet[Capture], ends: tuple[datetime, datetime], start: datetime | None, cursor: Cursor | None
+) -> Sheet:
+    """The captures between `ends`: from the cursor on, else from `start`, else from the beginning.
+
+    Each bound of time is said once, because a database enters its index at the first it finds.
+    """
+    begin, end = ends
+    if cursor is None:
+        earlier = start is not None and between(captures, begin, start).exists()
+        return _forward(between(captures, start or begin, end), before=earlier)
+    if not begin <= cursor.at < end:
+        return _forward(between(captures, begin, end), before=False)
+    if cursor.newer:
+        return _forward(beyond(captures.filter(started_at__lt=end), "started_at", cursor), before=True)
+    return _backward(beyond(captures.filter(started_at__gte=begin), "started_at", cursor))
+
+
+def between(captures: QuerySet[Capture], begin: datetime, end: datetime) -> QuerySet[Capture]:
+    return captures.filter(started_at__gte=begin, started_at__lt=end)
+
+
+def newest_sheet(captures: QuerySet[Capture]) -> Sheet:
+    """The last page of a night that still runs."""
+    found = _backward(captures)
+    return Sheet(found.captures, found.earlier)
+
+
+def _forward(captures: QuerySet[Capture], *, before: bool) -> Sheet:
+    found = list(captures.order_by("started_at", "id")[: PAGE + 1])
+    shown = found[:PAGE]
+    return Sheet(
+        shown,
+        _cursor(shown[0], newer=False) if before and shown else None,
+        _cursor(shown[-1], newer=True) if len(found) > PAGE else None,
+    )
+
+
+def _backward(captures: QuerySet[Capture]) -> Sheet:
+    found = list(captures.order_by("-started_at", "-id")[: PAGE + 1])
+    shown = found[:PAGE][::-1]
+    return Sheet(
+        shown,
+        _cursor(shown[0], newer=False) if len(found) > PAGE else None,
+        _cursor(shown[-1], newer=True) if shown else None,
+    )
+
+
+def _cursor(capture: Capture, *, newer: bool) -> Cursor:
+    return Cursor(capture.started_at, capture.pk, newer)
+
+
+def tiles_of(captures: Iterable[Capture], gaps: Iterable[SessionGap], *, apart: bool = False) -> list[Tile]:
+    """Runs of the same loss are one tile, unless each is wanted `apart`."""
+    found = [*_captures(captures, apart=apart), *(Tile("gap", gap.from_at, gap.to_at, gap=gap) for gap in gaps)]
+    return sorted(found, key=lambda tile: tile.begin)
+
+
+def _captures(captures: Iterable[Capture], *, apart: bool) -> Iterator[Tile]:
+    numbered = enumerate(captures)
+    for (status, *_), group in groupby(numbered, key=lambda found: _alike(*found, apart=apart)):
+        run = [capture for _, capture in group]
+        if status in LOST and not run[0].files.all():
+            yield Tile("lost", run[0].started_at, run[-1].started_at, run[0], count=len(run))
+        else:
+            look = "planned" if status == "planned" else "picture"
+            yield from (Tile(look, capture.started_at, capture.started_at, capture) for capture in run)
+
+
+def _alike(number: int, capture: Capture, *, apart: bool) -> tuple[Any, ...]:
+    """The same for neighbours that belong together; in a session, those whose indexes follow each other."""
+    follows = capture.index - number if capture.index is not None else None
+    same = (capture.status, capture.camera_id, capture.session_id, capture.reason, bool(capture.files.all()), follows)
+    return (*same, capture.pk) if apart else same

@@ -1,0 +1,194 @@
+"""Sessions: what ran, what it brought, and what was lost with its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+
+from cameras.pages import UNREACHED
+from cameras.selectors import cameras_for
+from captures.camera_service import CameraService
+from captures.cards import elapsed
+from captures.gallery.counting import LOST, MOST_COUNTED
+from captures.gallery.days import Day, station_site
+from captures.gallery.tiles import Tile, tiles_of
+from captures.models import Capture, Session
+from captures.models.session import ACTIVE, SessionState
+from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
+from monitoring.cursor import Cursor, beyond
+from monitoring.page import Page, said
+from monitoring.selectors import events_for
+
+ROWS = 50
+MOST_LOST = 300
+STRIP = 12
+EVENTS = 20
+EARLIER = timedelta(days=1)
+"""A clock that was set back does not hide what was lost."""
+LATE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A session as it is shown."""
+
+    session: Session
+
+    @property
+    def active(self) -> bool:
+        return self.session.state in ACTIVE
+
+    @property
+    def programme(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.session.programme
+        return found
+
+    @property
+    def until(self) -> datetime | None:
+        text = self.programme.get("until")
+        return datetime.fromisoformat(text) if text else None
+
+    @property
+    def progress(self) -> float | None:
+        """0 to 1; None without an end that could be counted to."""
+        if count := self.programme.get("count"):
+            return min(1.0, self.session.planned / float(count))
+        if self.until:
+            return elapsed(self.session.started_at or self.session.created_at, self.until)
+        return None
+
+    @property
+    def late(self) -> bool:
+        """The next capture is overdue: what is shown is old, or the camera is away."""
+        due = self.session.next_at
+        return due is not None and timezone.now() - due > LATE + timedelta(microseconds=self.programme["exposure_us"])
+
+    @property
+    def exposure_s(self) -> float:
+        return self.session.exposure_total_us / 1e6
+
+    @property
+    def took_s(self) -> float | None:
+        if self.session.started_at is None:
+            return None
+        return ((self.session.ended_at or timezone.now()) - self.session.started_at).total_seconds()
+
+    @property
+    def day(self) -> Day:
+        at = self.session.started_at or self.session.created_at
+        return Day.of(at, "night" if station_site().has_nights else "day")
+
+
+class SessionsPage(Page):
+    """Newest first. The filters stand in the address."""
+
+    template = "sessions/sessions.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        chosen = {name: request.GET.get(name, "") for name in ("camera", "state")}
+        found = self._page(chosen, request.GET.get("before", ""))
+        more = len(found) > ROWS
+        return self.render(
+            {
+                "runs": [Run(session) for session in found[:ROWS]],
+                "chosen": chosen,
+                "states": SessionState.values,
+                "cameras": cameras_for(request.user),
+                "older": self._older(chosen, found[ROWS - 1]) if more else "",
+            }
+        )
+
+    def _page(self, chosen: dict[str, str], before: str) -> list[Session]:
+        try:
+            conditions = camera_condition(self.request.user, chosen["camera"] or None)
+        except UnknownCamera as error:
+            raise Http404(str(error)) from None
+        if chosen["state"] in SessionState.values:
+            conditions["state"] = chosen["state"]
+        sessions = sessions_for(self.request.user).filter(**conditions)
+        return list(beyond(sessions, "created_at", parsed(before)).order_by("-created_at", "-id")[: ROWS + 1])
+
+    def _older(self, chosen: dict[str, str], last: Session) -> str:
+        values = {**chosen, "before": Cursor(last.created_at, last.pk, newer=False).text()}
+        return f"?{urlencode({name: value for name, value in values.items() if value})}"
+
+
+def parsed(text: str) -> Cursor | None:
+    try:
+        return Cursor.parse(text)
+    except ValueError:
+        return None
+
+
+class SessionPage(Page):
+    template = "sessions/session.html"
+
+    def get(self, request: HttpRequest, session: UUID) -> HttpResponse:
+        run = Run(self.session(session))
+        return self.render({"run": run, "session": run.session, **self.observed(run.session)})
+
+    def session(self, session: UUID) -> Session:
+        """Http404 also when the user may not see its camera."""
+        found = sessions_for(self.request.user).filter(pk=session).first()
+        if found is None:
+            raise Http404("No such session.")
+        return found
+
+    def observed(self, session: Session) -> dict[str, Any]:
+        captures = captures_for(self.request.user).filter(session_id=session.pk)
+        lost = self._lost(session)
+        return {
+            "captures": list(captures.exclude(status="planned").order_by("-started_at", "-id")[:STRIP]),
+            "reasons": self._reasons(session),
+            "lost": lost,
+            "lost_more": sum(tile.count for tile in lost if tile.capture) >= MOST_LOST,
+            "events": list(events_for(self.request.user).filter(subject=str(session.pk))[:EVENTS]),
+        }
+
+    def _lost(self, session: Session) -> list[Tile]:
+        rows = [row for status in LOST for row in self._with(session, status).order_by("started_at", "id")[:MOST_LOST]]
+        rows.sort(key=lambda row: (row.started_at, row.pk))
+        return tiles_of(rows[:MOST_LOST], session.gaps.all())
+
+    def _with(self, session: Session, status: str) -> QuerySet[Capture]:
+        """The camera and the time are said as well, so that the index on them is walked."""
+        begin = session.started_at or session.created_at
+        captures = captures_for(self.request.user).filter(camera_id=session.camera_id, status=status)
+        return captures.filter(session_id=session.pk, started_at__gte=begin - EARLIER)
+
+    def _reasons(self, session: Session) -> list[dict[str, Any]]:
+        """Reason and count, the most frequent first; of at most MOST_COUNTED of a kind."""
+        found: Counter[str] = Counter()
+        for status in LOST if session.failed + session.skipped else ():
+            rows = self._with(session, status).select_related(None).prefetch_related(None)
+            found.update(rows.values_list("reason", flat=True)[:MOST_COUNTED])
+        for gap in session.gaps.all():
+            found[gap.reason] += gap.count
+        return [{"reason": reason, "count": count} for reason, count in found.most_common()]
+
+
+class SessionNow(SessionPage):
+    """The parts of a session's page that change by themselves."""
+
+    template = "sessions/_now.html"
+
+
+class StopSessionPage(SessionPage):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
+        """Stop it, and say what it has brought; one that has ended already is answered as it is."""
+        try:
+            ended = CameraService(self.actor).stop_session(self.session(session))
+        except UNREACHED as error:
+            return said(request, "bad", f"It will stop when its host is back. {error}")
+        counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
+        return said(request, "ok", f"Session {ended.state}: {counts}.")

@@ -1,0 +1,97 @@
+"""One view serves thumbnails: what is there at once, what is not yet drawn after its host has drawn it."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.utils.module_loading import import_string
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from kombu.exceptions import OperationalError
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from cameras import broker
+from cameras.broker import BrokerDown
+from captures.files import OnOtherHost, open_below
+from captures.models import CaptureFile
+from captures.ranges import not_modified
+from captures.selectors import picture_for
+from captures.serializers import ThumbnailQuery
+from captures.stills.thumbnails import ThumbnailStore
+
+WAIT_S = 2.0
+LOOK_S = 0.05
+ASKED_S = 5
+"""How long a host that was asked for a thumbnail is not asked again."""
+FOR_GOOD = "private, max-age=31536000, immutable"
+
+
+class NoThumbnail(Exception):
+    """The file was tried and cannot be drawn; the message says why."""
+
+
+class NotDrawnYet(Exception):
+    def __init__(self) -> None:
+        super().__init__("The thumbnail is being drawn. Ask again in a moment.")
+
+
+class ThumbnailView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(
+        parameters=ThumbnailQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY, 304: None}
+    )
+    def get(self, request: Request, capture: UUID) -> HttpResponse:
+        """A JPEG whose longest side has at most `size` pixels. 503 with Retry-After while it is being drawn."""
+        size: int = ThumbnailQuery.of(request).size
+        file = picture_for(request.user, capture)
+        headers = {"ETag": f'"{file.sha256}-{size}"', "Cache-Control": FOR_GOOD}
+        if not_modified(request.headers, headers["ETag"], time.time()):
+            return HttpResponse(status=304, headers=headers)
+        return HttpResponse(thumbnail(file, size), content_type="image/jpeg", headers=headers)
+
+
+def thumbnail(file: CaptureFile, size: int) -> bytes:
+    """OnOtherHost, FileMissing, NoThumbnail, NotDrawnYet, or BrokerDown where it would have to be drawn."""
+    if file.host != settings.STATION.host:
+        raise OnOtherHost(file)
+    with ThumbnailStore(file.root.path) as store:
+        found = store.read(file.sha256, size)
+        if found is not None:
+            return found
+        check_drawable(store, file)
+        ask_for(file)
+        return wait_for(store, file, size)
+
+
+def check_drawable(store: ThumbnailStore, file: CaptureFile) -> None:
+    if why := store.refusal(file.sha256):
+        raise NoThumbnail(why)
+    open_below(file.root.path, file.path).close()
+
+
+def ask_for(file: CaptureFile) -> None:
+    """A task on the queue of the file's host, once in a while for all who ask. BrokerDown."""
+    with broker.reachable() as server:
+        if not server.set(broker.key("thumbnail", file.sha256), 1, nx=True, ex=ASKED_S):
+            return
+    app = import_string(settings.CELERY_APP)
+    try:
+        app.send_task("captures.draw", (file.pk,), queue=f"files.{file.host}", ignore_result=True)
+    except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:
+        raise BrokerDown from error
+
+
+def wait_for(store: ThumbnailStore, file: CaptureFile, size: int) -> bytes:
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        if found := store.read(file.sha256, size):
+            return found
+        if why := store.refusal(file.sha256):
+            raise NoThumbnail(why)
+    raise NotDrawnYet

@@ -1,0 +1,68 @@
+"""A storage root with its marker, and captures with pictures in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api.conftest import camera, valkey
+
+if TYPE_CHECKING:
+    from cameras.models import Camera
+    from captures.models import CaptureFile, StorageRoot
+
+__all__ = ["camera", "valkey"]
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A storage root, as a folder."""
+    from cameras.runtime.storage import make_root
+
+    root = tmp_path / "root"
+    root.mkdir()
+    make_root(root, "0193a000-0000-7000-8000-0000000000aa")
+    return root
+
+
+@pytest.fixture
+def root(db: None, folder: Path) -> StorageRoot:
+    from django.conf import settings
+
+    from cameras.runtime.storage import marker_of
+    from captures.models import StorageRoot
+
+    return StorageRoot.objects.create(id=marker_of(str(folder)), host=settings.STATION.host, path=str(folder))
+
+
+@pytest.fixture
+def picture(camera: Camera, root: StorageRoot) -> Callable[..., CaptureFile]:
+    """The file of a new capture: its content and whatever else the row says."""
+    from tests.api.builders import file_of, saved
+
+    def make(content: bytes, **fields: Any) -> CaptureFile:
+        return file_of(saved(camera), root, content=content, **fields)
+
+    return make
+
+
+@pytest.fixture
+def files_worker(valkey: Any) -> Iterator[None]:
+    """A real worker for the files of this host, without a Supervisor."""
+    from django.conf import settings
+
+    words = ["worker", "--queues", f"files.{settings.STATION.host}", "--pool", "threads", "--concurrency", "2"]
+    command = [sys.executable, "-m", "celery", "--quiet", "--skip-checks", "--app", "skycam_project.celery", *words]
+    worker = subprocess.Popen([*command, "--without-gossip", "--without-mingle"], cwd=PROJECT, env=os.environ)
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.wait(20)

@@ -1,0 +1,176 @@
+"""The gallery, a capture's page and a session's page in a real browser, on a real station."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+from tests.pages.test_browser import in_theme
+from tests.skycam_project.stations import eventually
+
+SOON_MS = 15_000
+WHOLE = "img => img.complete && img.naturalWidth > 0"
+SHIFTS = """new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum += entry.value)))
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 300);
+})"""
+
+
+@pytest.fixture(scope="module")
+def captures(site: Site) -> list[dict[str, Any]]:
+    """Three that were saved, the newest last."""
+    return [site.ask("POST", "cameras/simulated/capture/", {"note": f"number {n}"}) for n in range(3)]
+
+
+@pytest.fixture(scope="module")
+def session(site: Site) -> str:
+    """The address of one that has run to its end."""
+    body = {"exposure_us": 1000, "cadence_s": 0.5, "count": 4, "name": "Four"}
+    made = site.ask("POST", "cameras/simulated/start/", body)
+    eventually(lambda: site.ask("GET", f"sessions/{made['id']}/")["state"] == "finished", 30, "the session is over")
+    return f"/sessions/{made['id']}/"
+
+
+def tile(page: Page, capture: dict[str, Any]) -> Any:
+    return page.locator(f"#c-{capture['id']}")
+
+
+def test_two_clicks_lead_to_a_date_and_hour(page: Page, captures: list[dict[str, Any]]) -> None:
+    page.goto("/gallery/?day=2020-02-02")
+    expect(page.get_by_role("heading", name="2 February 2020")).to_be_visible()
+    page.get_by_role("link", name="The next day that has captures").click()
+    page.locator(".cal a[aria-current]").click()
+    page.get_by_role("navigation", name="Jump to an hour").get_by_role("link", name="Newest").click()
+    expect(tile(page, captures[2])).to_be_visible()
+
+
+def test_a_typed_date_and_time_begins_the_page_there(page: Page, captures: list[dict[str, Any]]) -> None:
+    page.goto("/gallery/")
+    page.get_by_label("Jump to date and time").fill("2020-02-02T23:50")
+    page.get_by_role("button", name="Go").click()
+    expect(page.get_by_role("heading", name="2 February 2020")).to_be_visible()
+    expect(page.get_by_label("Jump to date and time")).to_have_value("2020-02-02T23:50")
+
+
+def test_thumbnails_appear_without_moving_anything(page: Page, captures: list[dict[str, Any]]) -> None:
+    page.goto("/gallery/")
+    image = tile(page, captures[2]).locator("img")
+    eventually(lambda: image.evaluate(WHOLE), 15, "the thumbnail is there")
+    assert page.evaluate(SHIFTS) < 0.01
+
+
+def test_a_picture_opens_at_full_size_with_its_details(page: Page, captures: list[dict[str, Any]]) -> None:
+    page.goto("/gallery/")
+    tile(page, captures[1]).click()
+    expect(page.locator(".pswp--ui-visible")).to_be_visible()
+    page.keyboard.press("i")
+    expect(page.locator(".pswp__facts")).to_contain_text("number 1")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".pswp__facts")).to_contain_text("number 2")
+    expect(page.locator(".pswp__act", has_text="SIMULATED")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".pswp")).to_have_count(0)
+
+
+def test_the_original_is_downloaded(page: Page, captures: list[dict[str, Any]]) -> None:
+    page.goto(f"/captures/{captures[0]['id']}/")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download jpeg").click()
+    assert Path(download.value.path()).stat().st_size == captures[0]["bytes"]
+
+
+def test_arrow_keys_go_from_tile_to_tile_and_from_capture_to_capture(
+    page: Page, captures: list[dict[str, Any]]
+) -> None:
+    page.goto("/gallery/")
+    tile(page, captures[1]).focus()
+    page.keyboard.press("ArrowRight")
+    expect(tile(page, captures[2])).to_be_focused()
+    page.goto(f"/captures/{captures[1]['id']}/")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(f"**/captures/{captures[0]['id']}/")
+
+
+def test_a_thumbnail_that_is_not_there_yet_says_so_and_appears(page: Page, captures: list[dict[str, Any]]) -> None:
+    page.route("**/thumbnail/**", lambda route: route.fulfill(status=503))
+    page.goto("/gallery/")
+    expect(tile(page, captures[2])).to_have_attribute("data-waits", "Being drawn", timeout=SOON_MS)
+    page.unroute("**/thumbnail/**")
+    eventually(lambda: tile(page, captures[2]).locator("img").evaluate(WHOLE), 15, "the thumbnail is there")
+    expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being drawn")
+
+
+def test_the_gallery_works_without_scripts(page: Page, site: Site, captures: list[dict[str, Any]]) -> None:
+    context = page.context.browser.new_context(java_script_enabled=False, base_url=site.url)  # type: ignore[union-attr]
+    context.add_cookies(site.cookies())
+    plain = context.new_page()
+    plain.goto("/gallery/")
+    tile(plain, captures[2]).click()
+    expect(plain.get_by_role("heading", name="How it was taken")).to_be_visible()
+    context.close()
+
+
+def test_a_session_has_its_ledger_and_its_captures(page: Page, session: str) -> None:
+    page.goto(session)
+    expect(page.locator("#session-head")).to_contain_text("Finished")
+    expect(page.locator("#session-numbers")).to_contain_text("of 4")
+    page.get_by_role("link", name="All captures").click()
+    expect(page.locator("#tiles .th")).to_have_count(4)
+
+
+def test_a_session_is_stopped_on_its_page(page: Page, site: Site) -> None:
+    made = site.ask("POST", "cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 0.5, "count": 5000})
+    page.goto(f"/sessions/{made['id']}/")
+    page.get_by_role("button", name="Stop session").click()
+    expect(page.locator("#session-head")).to_contain_text("Stopped", timeout=SOON_MS)
+    expect(page.get_by_role("button", name="Stop session")).to_have_count(0, timeout=SOON_MS)
+
+
+@pytest.fixture(params=["capture", "session", "lightbox"])
+def place(request: pytest.FixtureRequest, page: Page, captures: list[dict[str, Any]], session: str) -> str:
+    """A page that only rows lead to."""
+    name = str(request.param)
+    addresses = {"capture": f"/captures/{captures[0]['id']}/", "session": session, "lightbox": "/gallery/"}
+    return f"{name} {addresses[name]}"
+
+
+def visit(page: Page, place: str, captures: list[dict[str, Any]]) -> str:
+    name, _, address = place.partition(" ")
+    page.goto(address)
+    if name == "lightbox":
+        tile(page, captures[0]).click()
+        expect(page.locator(".pswp--ui-visible")).to_be_visible()
+        page.keyboard.press("i")
+        expect(page.locator(".pswp__facts")).to_contain_text("number 0")
+    return name
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "red"])
+def test_it_is_accessible_and_fits(
+    theme: str, place: str, page: Page, site: Site, captures: list[dict[str, Any]], shots: Path
+) -> None:
+    in_theme(page, site, theme)
+    name = visit(page, place, captures)
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(VIOLATIONS) == []
+    page.screenshot(path=shots / f"{name}-{theme}.png")
+    page.set_viewport_size({"width": 320, "height": 700})
+    scrolled, window = page.evaluate(WIDTHS)
+    assert scrolled <= window
+
+
+def test_the_red_theme_is_red_alone(place: str, page: Page, site: Site, captures: list[dict[str, Any]]) -> None:
+    in_theme(page, site, "red")
+    visit(page, place, captures)
+    page.evaluate("document.fonts.ready")
+    pixels = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB"))
+    assert pixels[..., 1:].max() == 0
