@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
-
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 
 def is_ours(headers: Mapping[str, str]) -> bool:
     """The Origin is the very host and port that was asked, and a name of this station; https where TLS is on."""
-    origin, host = urlsplit(headers.get("origin", "")), headers.get("host", "")
+    host = headers.get("host", "").lower()
     domain, _ = split_domain_port(host)
-    schemes = {"https"} if settings.STATION.web.tls else {"http", "https"}
-    same = origin.scheme in schemes and bool(domain) and origin.netloc.lower() == host.lower()
-    return same and validate_host(domain, settings.ALLOWED_HOSTS)
+    schemes = ["https"] if settings.STATION.web.tls else ["http", "https"]
+    same = headers.get("origin", "").lower() in {f"{scheme}://{host}" for scheme in schemes}
+    return same and bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

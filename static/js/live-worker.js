@@ -88,6 +88,7 @@ export class LiveStream {
     this.offset = new ClockOffset();
     this.backOff = new BackOff();
     this.outstanding = 0;
+    this.drawing = Promise.resolve();
     this.drawnAt = [];
     this.reportedAt = 0;
     this.paused = false;
@@ -116,10 +117,14 @@ export class LiveStream {
   }
 
   giveUp() {
-    const socket = this.socket;
+    this.drop();
+    this.onClose({ code: 1006, reason: "" });
+  }
+
+  drop() {
+    const { socket } = this;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
-    this.onClose({ code: 1006, reason: "" });
   }
 
   onOpen() {
@@ -169,7 +174,7 @@ export class LiveStream {
   onMessage(data) {
     if (!this.paused) this.expect(SILENT_MS);
     if (typeof data !== "string") {
-      this.onFrame(unpack(data));
+      this.drawing = this.drawing.then(() => this.onFrame(unpack(data))); // one after the other
       return;
     }
     const message = JSON.parse(data);
@@ -267,7 +272,7 @@ export class LiveStream {
     this.drawnAt = [];
     this.backOff.reset();
     if (!this.isOpen) {
-      this.giveUpQuietly();
+      this.drop();
       this.connect();
       return;
     }
@@ -277,16 +282,10 @@ export class LiveStream {
     this.ask();
   }
 
-  giveUpQuietly() {
-    const socket = this.socket;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
-  }
-
   close() {
     this.ended = true;
     this.pause();
-    this.giveUpQuietly();
+    this.drop();
   }
 }
 

@@ -41,18 +41,23 @@ const UNREACHABLE = ["unreachable", "The station cannot be reached; it is tried 
 
 const views = new Map();
 let worker = null;
+let workersFail = !("OffscreenCanvas" in window && "transferControlToOffscreen" in HTMLCanvasElement.prototype);
 let lastId = 0;
 
-/** The page's one worker; null where there can be none. */
+/** The page's one worker; null where there can be none, and pictures are drawn on the main thread. */
 function sharedWorker() {
-  if (worker || !("OffscreenCanvas" in window) || !HTMLCanvasElement.prototype.transferControlToOffscreen) return worker;
-  try {
-    worker = new Worker(new URL("./live-worker.js", import.meta.url), { type: "module" });
-  } catch {
-    return null; // no module workers: drawn on the main thread
-  }
+  if (worker || workersFail) return worker;
+  worker = new Worker(new URL("./live-worker.js", import.meta.url), { type: "module" });
   worker.onmessage = ({ data }) => [...views.values()].find((view) => view.id === data.id)?.hear(data);
+  worker.onerror = withoutWorker;
   return worker;
+}
+
+/** Old browsers have workers, but not from modules. */
+function withoutWorker() {
+  workersFail = true;
+  worker = null;
+  views.forEach((view) => view.openSocket());
 }
 
 /** A LiveStream's own methods, by messages to the worker. */
@@ -93,7 +98,7 @@ class MjpegStream {
   }
 
   show() {
-    this.image.src = `/api/v1/cameras/${this.slug}/stream.mjpeg?quality=${this.quality}&try=${Date.now()}`;
+    this.image.src = `/api/v1/cameras/${this.slug}/stream.mjpeg?quality=${this.quality}#${Date.now()}`;
   }
 
   showLater() {
@@ -250,7 +255,6 @@ export class LiveView {
   lost() {
     if (!this.picture) this.change("connecting", "", "Connecting.");
     else if (this.isLate) this.change("offline", ...UNREACHABLE);
-    this.down = true;
   }
 
   /** The socket never opened: is the station away, are we refused, or is it only the socket that is blocked? */
@@ -260,7 +264,6 @@ export class LiveView {
       answer = await fetch(`/api/v1/cameras/${this.slug}/status/`, { headers: { Accept: "application/json" } });
     } catch {
       this.blocked = 0;
-      this.down = true;
       if (tries > 1 || this.picture) this.change("offline", ...UNREACHABLE);
       return;
     }
@@ -377,7 +380,12 @@ function onMutations(mutations) {
   for (const { type, target, attributeName } of mutations) {
     if (type === "attributes" && attributeName === "data-quality") views.get(target)?.stream.setQuality(views.get(target).quality);
   }
-  follow();
+  if (mutations.some(({ addedNodes, removedNodes }) => [...addedNodes, ...removedNodes].some(isElement))) follow();
+  else if (mutations.some(({ attributeName }) => attributeName === "data-live")) follow();
+}
+
+function isElement(node) {
+  return node.nodeType === Node.ELEMENT_NODE;
 }
 
 document.addEventListener("visibilitychange", () => views.forEach((view) => view.followSight()));
