@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 

@@ -22,6 +22,7 @@ const BACK_OFF_MS = [250, 15000];
 const REFUSED_MS = 30000;
 const ASK_AGAIN_MS = 500;
 const FPS_MS = 3000;
+const INTERVALS = 6;
 
 /** Network order `!4sBBHIQQ`, then a JPEG; null for anything else. */
 export function unpack(buffer) {
@@ -90,6 +91,7 @@ export class LiveStream {
     this.outstanding = 0;
     this.drawing = Promise.resolve();
     this.drawnAt = [];
+    this.captured = [];
     this.reportedAt = 0;
     this.paused = false;
     this.ended = false;
@@ -229,8 +231,7 @@ export class LiveStream {
     const now = performance.now();
     this.drawnAt = [...this.drawnAt.filter((at) => now - at < FPS_MS), now];
     const capturedMs = frame.capturedMs - this.offset.ms;
-    const intervalMs = this.captured ? frame.capturedMs - this.captured : 0;
-    this.captured = frame.capturedMs;
+    this.captured = [...this.captured, frame.capturedMs].slice(-INTERVALS - 1);
     if (now - this.reportedAt < REPORT_MS && frame.stale === this.wasStale) return;
     this.reportedAt = now;
     this.wasStale = frame.stale;
@@ -239,13 +240,19 @@ export class LiveStream {
       number: frame.number,
       capturedMs,
       latencyMs: this.offset.known ? Math.max(0, Date.now() - capturedMs) : null,
-      intervalMs,
+      intervalMs: this.intervalMs,
       fps: this.fps(now),
       width: this.canvas.width,
       height: this.canvas.height,
       simulated: frame.simulated,
       stale: frame.stale,
     });
+  }
+
+  /** The median of the last few: one pause, or a slow start, is not the camera's pace. */
+  get intervalMs() {
+    const gaps = this.captured.slice(1).map((at, place) => at - this.captured[place]);
+    return gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0;
   }
 
   fps(now) {

@@ -234,7 +234,7 @@ export class LiveView {
   }
 
   onFrame(frame) {
-    if (frame.intervalMs > 0) this.intervalMs = this.intervalMs ? 0.8 * this.intervalMs + 0.2 * frame.intervalMs : frame.intervalMs;
+    this.intervalMs = frame.intervalMs;
     this.picture = { ...frame, at: performance.now() };
     this.host.toggleAttribute("data-simulated", Boolean(frame.simulated));
     if (frame.stale) this.becomeStale("", "");

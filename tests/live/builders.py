@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import redis
@@ -77,7 +77,7 @@ class Opened:
     def __init__(self, path: str, headers: dict[str, str], subprotocols: Iterable[str] = ()) -> None:
         self.path, self.headers, self.offered = path, headers, list(subprotocols)
 
-    async def __aenter__(self) -> Opened:
+    async def __aenter__(self) -> Self:
         self.wire = WebsocketCommunicator(application, self.path, headers_of(**self.headers), self.offered)
         self.answer = await self.wire.connect(timeout=5)
         return self

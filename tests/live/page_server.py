@@ -1,4 +1,4 @@
-"""The far end between a browser and a station: it serves the test's page, and can block WebSockets as some proxies do."""
+"""The far end between a browser and a station: serves the test's page, and can block WebSockets as some proxies do."""
 
 from __future__ import annotations
 
