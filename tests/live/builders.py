@@ -25,7 +25,6 @@ from skycam_project.asgi import application
 
 HOST = "localhost:8080"
 OURS = f"http://{HOST}"
-BINARY = "skycam.live.v1"
 
 
 class CameraProcess:

@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from tests.skycam_project.stations import Station, eventually
 
+BINARY = "skycam.live.v1"
 PASSWORD = "correct horse battery"
 
 

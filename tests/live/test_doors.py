@@ -10,7 +10,8 @@ from asgiref.sync import sync_to_async
 from cameras.models import Camera
 from skycam_project.access.models import User
 from skycam_project.routing import sockets
-from tests.live.builders import BINARY, OURS, Opened, user_of, with_cookie, with_token
+from tests.live.builders import OURS, Opened, user_of, with_cookie, with_token
+from tests.live.stations import BINARY
 
 IN = True
 TABLE = {

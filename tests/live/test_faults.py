@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.live.builders import BINARY, eventually
-from tests.live.stations import LiveStation
+from tests.live.builders import eventually
+from tests.live.stations import BINARY, LiveStation
 from tests.live.viewers import (
     LIVE,
     REQUEST,

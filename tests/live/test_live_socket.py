@@ -17,7 +17,8 @@ from cameras import status
 from cameras.live.picture import jpeg_size
 from cameras.live.publisher import HEAD
 from cameras.models import Camera
-from tests.live.builders import BINARY, CameraProcess, Opened, eventually, user_of, with_token
+from tests.live.builders import CameraProcess, Opened, eventually, user_of, with_token
+from tests.live.stations import BINARY
 
 REQUEST = {"type": "request_frame", "quality": "low"}
 FRAME_KEYS = {

@@ -16,8 +16,7 @@ from itertools import pairwise
 from websockets.exceptions import ConnectionClosed
 
 from cameras.live.publisher import HEAD
-from tests.live.builders import BINARY
-from tests.live.stations import LiveStation
+from tests.live.stations import BINARY, LiveStation
 
 LIVE = "/ws/live/simulated/"
 REQUEST = json.dumps({"type": "request_frame", "quality": "medium"})
