@@ -21,6 +21,8 @@ from tests.live.stations import LiveStation
 from tests.live.viewers import Seen, looking
 
 VIEWERS = (1, 5, 20)
+SCENES: tuple[dict[str, object], ...] = ({"shot_noise": False}, {"shot_noise": True, "exposure_us": 60_000, "gain": 16})
+"""Smooth and small; noisy and large, where drawing the noise is most of the camera process's work."""
 WARM_UP_S = 5.0
 MEASURED_S = 15.0
 FORGOTTEN_S = 12.0
@@ -31,6 +33,7 @@ FORGOTTEN_S = 12.0
 class Row:
     viewers: int
     frames: int
+    kilobytes: int
     lost: int
     encodes: int
     median_ms: float
@@ -40,9 +43,8 @@ class Row:
     def __str__(self) -> str:
         cpu = "  ".join(f"{name} {share:.1f} %" for name, share in self.cpu.items())
         late = f"median {self.median_ms:.1f} ms  p99 {self.p99_ms:.1f} ms"
-        return (
-            f"{self.viewers:3} viewers  {self.frames} frames, {self.lost} lost  {self.encodes} encodes  {late}  {cpu}"
-        )
+        frames = f"{self.frames} frames of {self.kilobytes} kB, {self.lost} lost  {self.encodes} encodes"
+        return f"{self.viewers:3} viewers  {frames}  {late}  {cpu}"
 
 
 class Encodes:
@@ -88,7 +90,9 @@ def row(seen: list[Seen], encodes: int, cpu: dict[str, float]) -> Row:
     late = sorted(value for one in seen for value in one.late_ms)
     lost = sum(one.numbers[-1] - one.numbers[0] + 1 - len(one.numbers) for one in seen)
     p99 = late[int(0.99 * (len(late) - 1))]
-    return Row(len(seen), len(seen[0].numbers), lost, encodes, statistics.median(late), p99, cpu)
+    return Row(
+        len(seen), len(seen[0].numbers), seen[0].last_bytes // 1000, lost, encodes, statistics.median(late), p99, cpu
+    )
 
 
 async def unwatched(encodes: Encodes) -> int:
@@ -112,8 +116,10 @@ def running() -> Iterator[LiveStation]:
 def main() -> None:
     with running() as station:
         encodes = Encodes(station)
-        for viewers in VIEWERS:
-            print(asyncio.run(measured(station, viewers, encodes)), flush=True)
+        for scene in SCENES:
+            station.ask("/api/v1/cameras/simulated/settings/", scene, "PATCH", **station.token)
+            for viewers in VIEWERS:
+                print(asyncio.run(measured(station, viewers, encodes)), flush=True)
         print(f"unwatched: {asyncio.run(unwatched(encodes))} encodes in 3 s")
         print(f"{psutil.cpu_count()} cores, load {psutil.getloadavg()[0]:.1f}")
 

@@ -27,10 +27,10 @@ class LiveStation(Station):
         eventually(lambda: self.camera_state() == "ready", 20, "the simulated camera is ready")
         return self
 
-    def ask(self, path: str, body: Any = None, **headers: str) -> Any:
+    def ask(self, path: str, body: Any = None, method: str | None = None, **headers: str) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", **headers}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
 

@@ -31,6 +31,7 @@ class Seen:
     came: list[float] = field(default_factory=list)
     late_ms: list[float] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    last_bytes: int = 0
 
     def hear(self, message: str | bytes) -> None:
         if isinstance(message, str):
@@ -38,6 +39,7 @@ class Seen:
             return
         head = HEAD.unpack_from(message)
         self.numbers.append(head[4])
+        self.last_bytes = len(message)
         self.came.append(time.monotonic())
         self.late_ms.append((time.time_ns() // 1000 - head[5]) / 1000)
 
