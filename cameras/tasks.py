@@ -11,4 +11,4 @@ from cameras.control import Command
 def deliver(command: Command) -> None:
     from cameras.supervision.supervisor import supervisor
 
-    supervisor().hand(command)
+    supervisor().orders.hand(command)

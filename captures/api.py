@@ -56,7 +56,7 @@ class CaptureView(CameraView):
         headers = {"Location": capture_url(outcome.capture.pk)} | (
             {} if wait else {"Preference-Applied": "respond-async"}
         )
-        return Response(capture_body(outcome.capture), 202 if outcome.pending else 201, headers=headers)
+        return Response(capture_body(outcome.capture, outcome.files), 202 if outcome.pending else 201, headers=headers)
 
 
 class StartView(CameraView):

@@ -107,8 +107,9 @@ def file_body(file: CaptureFile) -> FileBody:
     )
 
 
-def capture_body(capture: Capture) -> CaptureBody:
-    files = [file_body(file) for file in capture.files.all()]
+def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> CaptureBody:
+    """`known`: its files, where they need not be read."""
+    files = [file_body(file) for file in (capture.files.all() if known is None else known)]
     primary = files[0] if files else None
     return CaptureBody(
         id=str(capture.id),

@@ -17,8 +17,9 @@ from cameras import control
 from cameras.broker import BrokerDown
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.models import Camera
-from captures.ingest import settle_unstarted
-from captures.models import Capture, Session
+from cameras.runtime.spool import Record
+from captures.ingest import files_of, fill, settle_unstarted
+from captures.models import Capture, CaptureFile, Session
 from captures.models.session import SessionState
 from captures.requests import CaptureRequest, SessionRequest
 from captures.sessions.orders import session_order
@@ -50,6 +51,8 @@ class Outcome:
     not even be sent."""
 
     capture: Capture
+    files: list[CaptureFile] | None = None
+    """Where they are known without being read."""
     pending: bool = False
     problem: ControlError | BrokerDown | None = None
 
@@ -126,14 +129,25 @@ class CameraService:
 
     def _observe(self, capture: Capture, sent: control.Sent) -> Outcome:
         try:
-            control.wait(sent)
+            record = control.wait(sent).get("record")
         except (TooSlow, BrokerDown):
             log.info("capture %s has no outcome yet", capture.id)
+            return self._as_it_stands(capture)
         except ControlError as error:
-            capture.refresh_from_db()
-            return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=error)
+            return self._as_it_stands(capture, problem=error)
+        return self._as_told(capture, record) if record else self._as_it_stands(capture)
+
+    def _as_told(self, capture: Capture, record: Record) -> Outcome:
+        """By the record, which is safe on the disk: as the row is, or will be once the database is back."""
+        fill(capture, record)
+        return Outcome(capture, files_of(capture, record))
+
+    def _as_it_stands(self, capture: Capture, problem: ControlError | None = None) -> Outcome:
+        """Read again, but for the camera, which nobody has changed since it was looked up."""
+        camera = capture.camera
         capture.refresh_from_db()
-        return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
+        capture.camera = camera
+        return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=problem)
 
     def start_session(self, camera: Camera, request: SessionRequest) -> Session:
         """SessionHeld when one is active; ControlError or BrokerDown when the host could not be told, and then

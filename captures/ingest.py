@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.runtime.spool import PartFile, Record
-from captures.models import Capture, CaptureFile, Session, SessionGap, StorageRoot
+from captures.models import Capture, CaptureFile, Session, SessionGap
 from captures.models.session import SESSION_MOVES
 from captures.notices import tell_of
 from captures.sessions.orders import active_session, session_order
@@ -41,9 +42,9 @@ def take_capture(record: Record) -> None:
     elif capture.status != Capture.Status.PLANNED:
         _same_again(capture, outcome)
         return
-    _fill(capture, record)
+    fill(capture, record)
     capture.save(force_insert=capture._state.adding)
-    CaptureFile.objects.bulk_create(_files(capture, record))
+    CaptureFile.objects.bulk_create(files_of(capture, record))
     if capture.session_id:
         _count(capture)
     _tell(capture, record["slug"])
@@ -73,7 +74,8 @@ def _same_again(capture: Capture, outcome: str) -> None:
     )
 
 
-def _fill(capture: Capture, record: Record) -> None:
+def fill(capture: Capture, record: Record) -> None:
+    """What a record tells of a capture, onto its row; not saved."""
     body = record["body"]
     capture.status, capture.reason, capture.message = body["outcome"], body["reason"], body["message"]
     capture.asked = body["asked"]
@@ -86,20 +88,18 @@ def _fill(capture: Capture, record: Record) -> None:
             setattr(capture, name, body[name])
 
 
-def _files(capture: Capture, record: Record) -> list[CaptureFile]:
-    if not record["files"]:
-        return []
-    root = StorageRoot.objects.get(pk=record["root"])
-    return [_file(capture, root, place, file) for place, file in enumerate(record["files"])]
+def files_of(capture: Capture, record: Record) -> list[CaptureFile]:
+    """The files that a record of this host names, not saved."""
+    return [_file(capture, record["root"], place, file) for place, file in enumerate(record["files"])]
 
 
-def _file(capture: Capture, root: StorageRoot, place: int, file: PartFile) -> CaptureFile:
+def _file(capture: Capture, root: str, place: int, file: PartFile) -> CaptureFile:
     return CaptureFile(
         capture=capture,
         kind=file["kind"],
         place=place,
-        host=root.host,
-        root=root,
+        host=settings.STATION.host,
+        root_id=root,
         path=file["path"],
         bytes=file["bytes"],
         sha256=file["sha256"],
@@ -220,6 +220,11 @@ def is_settled(capture: str) -> bool:
 
 
 def wished_session(camera: Camera) -> dict[str, Any] | None:
-    """The session that a camera should run or stop, as JSON."""
+    """The session that a camera should run or stop, as JSON. A camera that was removed stops its own."""
     session = active_session(camera)
-    return session_order(session) if session else None
+    if session is None:
+        return None
+    if camera.removed_at is not None and session.desired != Session.Desired.STOPPED:
+        session.desired, session.revision = Session.Desired.STOPPED, session.revision + 1
+        session.save(update_fields=["desired", "revision"])
+    return session_order(session)

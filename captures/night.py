@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+EVENING = time_of_day(18)
+"""Local mean time whose date, by the clocks of the place, names the night."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,12 @@ def night_of(time: datetime, site: Site) -> date:
     """
     if site.longitude is None:
         return time.astimezone(_zone(site)).date()
-    mean_time = time.astimezone(UTC) + timedelta(hours=site.longitude / 15)
-    return (mean_time - timedelta(hours=12)).date()
+    ahead = timedelta(hours=site.longitude / 15)
+    named = (time.astimezone(UTC) + ahead - timedelta(hours=12)).date()
+    if site.time_zone is None:
+        return named
+    evening = datetime.combine(named, EVENING, UTC) - ahead
+    return evening.astimezone(_zone(site)).date()
 
 
 def _zone(site: Site) -> ZoneInfo | None:

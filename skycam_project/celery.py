@@ -40,6 +40,14 @@ def take_in_restarts(**_: Any) -> None:
         start_intake_thread()
 
 
+def keep_good_connections(**_: Any) -> None:
+    """A database connection serves the next task on its thread as well; one that broke is replaced."""
+    from django.db import close_old_connections
+
+    close_old_connections()
+
+
+signals.task_prerun.connect(keep_good_connections)
 signals.worker_init.connect(tell_the_launcher)
 signals.beat_init.connect(tell_the_launcher)
 signals.worker_ready.connect(take_in_restarts)

@@ -49,8 +49,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "/accounts/login/"
-LOGIN_REDIRECT_URL = "/"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "sign-in"
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
@@ -90,13 +91,15 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "skycam_project.pages.content_policy.ContentPolicy",
+    "skycam_project.pages.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "skycam_project.pages.preferences.ChosenTimeZone",
 ]
 ROOT_URLCONF = "skycam_project.urls"
 ASGI_APPLICATION = "skycam_project.asgi.application"
@@ -110,6 +113,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "skycam_project.pages.context.shell",
             ]
         },
     }
@@ -126,6 +130,10 @@ STATICFILES_DIRS = [folder for folder in [BASE_DIR / "static"] if folder.is_dir(
 # Without a collectstatic step: files are found where they lie.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "skycam_project.pages.static_files.HashedAddresses"},
+}
 
 # What is kept
 DATABASES: dict[str, dict[str, Any]] = {"default": django_database(STATION.database_url, STATION.data)}
@@ -194,10 +202,13 @@ CELERY_TASK_DEFAULT_QUEUE = "jobs"
 CELERY_TASK_ANNOTATIONS = {"*": {"expires": DAY_S}}
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_CONSUMER = "skycam_project.consumer:QuickConsumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
+# Celery's own count of tasks after which it closes a thread's connection: skycam_project/celery.py looks after them.
+CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_BEAT_SCHEDULE = {"health": {"task": "monitoring.look_at_health", "schedule": 60.0}}
 
 # Logs: one line for each record to stderr, where the launcher collects them

@@ -55,6 +55,7 @@ class SharedFrameBuffer:
         self._callbacks: list[StreamingCallback] = []
         self.frames = 0
         self.callback_failures = 0
+        self._lost_before = 0
 
     def put_frame(self, frame: FrameData) -> None:
         """Called by the owner for each frame. Never blocks and never raises for a reader's sake."""
@@ -94,10 +95,11 @@ class SharedFrameBuffer:
     def close_reader(self, reader: FrameReader) -> None:
         with self._lock:
             self._readers.remove(reader)
+            self._lost_before += reader.lost
         reader.close()
 
     @property
     def lost(self) -> int:
         """Frames that first-class readers had no room for."""
         with self._lock:
-            return sum(reader.lost for reader in self._readers)
+            return self._lost_before + sum(reader.lost for reader in self._readers)

@@ -82,12 +82,19 @@ class Device:
         self._failures = 0
 
     def apply(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Wish these settings from now on; what the camera has then, as `actual`, `warnings`, `read_at`."""
-        self.settings |= values
+        """Wish these settings from now on, unless the camera rejects them; what the camera has then, as `actual`,
+        `warnings`, `read_at`."""
+        before, self.settings = self.settings, {**self.settings, **values}
         if not self.ready():
-            raise CameraError(f"The settings are kept, and applied when the camera is back: {self.report.why}")
-        with self.watch.during("applying settings", APPLY_S + self.spec["margin_s"]):
-            applied = self.driver.apply(values, self.clock.monotonic() + APPLY_S)
+            said = f"The settings are kept, and applied when the camera is back: {self.report.why}"
+            raise CameraError(said, reason="camera_unreachable")
+        try:
+            with self.watch.during("applying settings", APPLY_S + self.spec["margin_s"]):
+                applied = self.driver.apply(values, self.clock.monotonic() + APPLY_S)
+        except CameraError as error:
+            if error.reason == "rejected_setting":
+                self.settings = before
+            raise
         return self._tell(applied.actual, applied.warnings)
 
     def _tell(self, actual: dict[str, Any], warnings: list[str]) -> dict[str, Any]:

@@ -87,6 +87,8 @@ class RootFiles:
         if folder in self._kept:
             yield self._kept[folder]
             return
+        if not folder:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF), folder)
         parent, _, name = folder.rpartition("/")
         with self.folder(parent) as above:
             descriptor = os.open(name, FOLDER, dir_fd=above)

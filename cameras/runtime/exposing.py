@@ -77,6 +77,10 @@ class Exposer:
         """A capture that was asked for and will not be exposed, with its verdict."""
         self.fail(self._plan(order["id"], order["asked"], order, order["planned"]), reason, message, order)
 
+    def let_go(self, capture: str) -> None:
+        """Its verdict is given elsewhere: never expose it, should its command come late."""
+        self._seen.append(capture)
+
     def has_seen(self, capture: str) -> bool:
         storage = self.holding.storage
         return capture in self._seen or (storage is not None and storage.spool.has_trace(capture))
@@ -110,7 +114,8 @@ class Exposer:
             return
         except (RootMissing, LockLost) as error:
             self._storage_lost(error)
-            self.report.refuse(order, "root_missing", str(error))
+            reason = "root_missing" if isinstance(error, RootMissing) else "write_error"
+            self.report.refuse(order, reason, str(error))
             return
         except OSError as error:
             self.fail(plan, disk_reason(error), self.holding.sentence(error), order)
@@ -151,7 +156,11 @@ class Exposer:
             self.trouble(CameraError(said))
 
     def trouble(self, error: CameraError) -> None:
-        """The camera failed: the starts that pass until it is back are missed for this reason."""
+        """The camera failed: the starts that pass until it is back are missed for this reason. A setting that it
+        refuses is no failure of the camera's."""
+        if error.reason == "rejected_setting":
+            self.report.observe("ready")
+            return
         self.runner.note_outage(error.reason, str(error))
         self.device.failed(error)
 
@@ -175,7 +184,7 @@ class Exposer:
             "id": record["id"], "status": body["outcome"], "reason": body["reason"], "at": body["ended"],
         }  # fmt: skip
         self.report.spooled(record["id"], still.command)
-        if still.exposure is not None and still.exposure.card:
+        if still.exposure is not None and still.exposure.card and body["outcome"] == "saved":
             self._to_forget.append(still.exposure)
         self.clock.wake()
 

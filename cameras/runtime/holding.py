@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.programmes import SessionBusy, SessionRunner
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.report import Report
+from cameras.runtime.sessions import SessionOrder
 from cameras.runtime.spec import Spec
-from cameras.runtime.spool import is_out_of_space
+from cameras.runtime.spool import Spool, is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
 
 REFILL_S = 10.0
@@ -38,7 +39,7 @@ class Holding:
             self._open()
         except (RootMissing, SpoolTaken, OSError) as error:
             self.trouble = error
-            self.report.observe("reconnecting", str(error), self.reason)
+            self.report.observe("reconnecting", self.why, self.reason)
             return False
         return True
 
@@ -46,28 +47,54 @@ class Holding:
     def reason(self) -> str:
         return "root_missing" if isinstance(self.trouble, RootMissing) else "write_error"
 
+    @property
+    def why(self) -> str:
+        """The trouble as a sentence."""
+        return self.sentence(self.trouble) if isinstance(self.trouble, OSError) else str(self.trouble)
+
     def _open(self) -> None:
         storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"])
         try:
             verdict = self.spec["verdict"]
             recovered = storage.recover(Verdict(**verdict) if verdict else None)
             storage.spool.refill_slots()
-            self.runner.attach(storage.spool)
-            if self.spec["session"]:
-                self.runner.order(self.spec["session"])
+            self._resume(storage.spool)
         except BaseException:
             storage.close()
             raise
-        self.spec["verdict"] = None
+        self.spec["verdict"] = self.spec["session"] = None
         self.storage, self.trouble = storage, None
         self.report.link.send("recovered", **asdict(recovered))
+
+    def _resume(self, spool: Spool) -> None:
+        """The session of the spool, then the wish."""
+        self.runner.attach(spool)
+        if self.trouble:
+            self.runner.note_outage(self.reason, self.why)
+        if self.spec["session"]:
+            self._follow(self.spec["session"])
+
+    def _follow(self, wished: SessionOrder) -> None:
+        """The database allows one session, and ids rise with time: of two, the older one is over there. Either the
+        spool's was ended while we were away, or the wish was read before the spool's began."""
+        try:
+            self.runner.order(wished)
+        except SessionBusy as error:
+            self.report.log("session.held", str(error))
+            if wished["id"] > error.session:
+                self.runner.fail("interrupted", "The database wished for another session.")
+                self.runner.order(wished)
+
+    def wish(self, session: SessionOrder) -> None:
+        """A session's order that came while nothing can be written: followed as soon as it can."""
+        self.spec["session"] = session
 
     def release(self) -> None:
         """Let go of a root that was lost; the still thread has nothing more to write on it."""
         self.trouble, self._lost = self._lost, None
         self.runner.detach()
         self.close()
-        self.report.log("storage.unmounted", str(self.trouble))
+        self.report.log("storage.unmounted" if self.reason == "root_missing" else "storage.failed", self.why)
 
     def close(self) -> None:
         if self.storage:
@@ -78,7 +105,10 @@ class Holding:
         """Bring the slots back to their number when a full disk has used some up."""
         if self.storage and now - self._refilled_at > REFILL_S:
             self._refilled_at = now
-            self.storage.spool.refill_slots()
+            try:
+                self.storage.spool.refill_slots()
+            except OSError as error:
+                self.report.log("storage.failed", self.sentence(error))
 
     def sentence(self, error: OSError) -> str:
         """What is wrong with the disk and what to do."""

@@ -35,6 +35,7 @@ class Owner:
         self._orders: deque[Order] = deque()
         self._captures: deque[Order] = deque()
         self._stopping = False
+        self._commanded = False
         self._started = clock.monotonic()
 
     def use(self, writer: StillConsumer) -> None:
@@ -67,7 +68,7 @@ class Owner:
     # The loop
 
     def run(self) -> None:
-        while not self._stopping:
+        while self._goes_on():
             self.clock.seen_work()
             if self.holding.lost:
                 self.exposer.queue.drain(WRITE_OUT_S)
@@ -78,6 +79,11 @@ class Owner:
                 self._refuse_all()
                 self.clock.wait(1.0)
         self._finish()
+
+    def _goes_on(self) -> bool:
+        """An abort is for what ran when it came, and nothing runs now. `stop` aborts after it says so."""
+        self.clock.seen_abort()
+        return not self._stopping
 
     def _turn(self) -> None:
         self._tell_of_session()
@@ -90,13 +96,17 @@ class Owner:
             self._do_without_camera()
 
     def _work(self) -> None:
-        """One still, one frame, or a wait."""
+        """One still, one frame, or a wait. While both wait, a session's still and a commanded one take turns."""
+        if self.report.state == "reconnecting":
+            self.report.observe("ready")
         self.device.feel()
-        if self._captures:
-            self.exposer.command(self._captures.popleft())
-            return
         due = self._due()
-        if due and due.in_s <= 0:
+        session_waits = due is not None and due.in_s <= 0
+        if self._captures and not (session_waits and self._commanded):
+            self._commanded = True
+            self.exposer.command(self._captures.popleft())
+        elif due and session_waits:
+            self._commanded = False
             self.exposer.for_session(due)
         elif any(consumer.wants_frames for consumer in self.frame_consumers):
             self._stream(due)
@@ -113,9 +123,13 @@ class Owner:
         self.clock.wait(min(1.0, self.device.next_try_s()))
 
     def _refuse_all(self) -> None:
-        """Nothing may be written, so no verdict is ours to give."""
+        """Nothing may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
+        for order in self._orders:
+            self.device.settings |= order.get("settings", {})
+            if order.get("session"):
+                self.holding.wish(order["session"])
         for order in (*self._captures, *self._orders):
-            self.report.refuse(order, self.holding.reason, str(self.holding.trouble))
+            self.report.refuse(order, self.holding.reason, self.holding.why)
         self._captures.clear()
         self._orders.clear()
 
@@ -137,7 +151,8 @@ class Owner:
                 self._follow(order)
             except CameraError as error:
                 self.report.refuse(order, error.reason, str(error))
-                self.exposer.trouble(error)
+                if self.device.open:
+                    self.exposer.trouble(error)
             except SessionBusy as error:
                 self.report.refuse(order, "camera_held", str(error), "held")
             except OSError as error:
@@ -158,6 +173,8 @@ class Owner:
                 consumer.order(order)
 
     def _order_session(self, wished: SessionOrder) -> dict[str, Any]:
+        """Once the capture before it is counted, so that the answer covers it."""
+        self.exposer.queue.drain(WRITE_OUT_S)
         new = wished["desired"] == "running" and not self.runner.knows(wished["id"])
         used = self.device.rehearse(asked_by(wished["programme"])) if new else {}
         answer = self.runner.order(wished, used)
@@ -183,6 +200,7 @@ class Owner:
             said = "The command did not reach the camera before its deadline."
             withdrawn = {"command_id": "withdraw", **(waiting[0] if waiting else {}), "id": capture}
             self.report.refuse(withdrawn, "not_started", said)
+            self.exposer.let_go(capture)
 
     # Sessions and frames
 
@@ -218,6 +236,7 @@ class Owner:
             self.exposer.trouble(error)
             return
         if frame is not None:
+            self.device.delivered()
             self.buffer.put_frame(frame)
 
     # What is reported each second

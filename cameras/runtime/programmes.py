@@ -6,6 +6,7 @@ end of the one before; the index counts. Either way an outage is one gap, and co
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import threading
@@ -63,7 +64,12 @@ class SessionRunner:
                 self._outage = ("interrupted", "The camera process was not running.")
 
     def _files(self, spool: Spool) -> list[SessionFile]:
-        return [SessionFile.load(spool, name) for name in spool.names() if name.startswith("session-")]
+        found = []
+        for name in spool.names():
+            if name.startswith("session-"):
+                with contextlib.suppress(FileNotFoundError):  # the ingest took it in beside us
+                    found.append(SessionFile.load(spool, name))
+        return found
 
     def detach(self) -> None:
         with self._lock:
@@ -293,3 +299,4 @@ class SessionRunner:
 class SessionBusy(Exception):
     def __init__(self, session: SessionFile) -> None:
         super().__init__(f"The session {session.name or session.id} runs on this camera. Stop it first.")
+        self.session = session.id

@@ -15,6 +15,9 @@ from cameras.runtime.sessions import SessionFile, session_name
 from cameras.runtime.spool import Plan, Record, Spool
 
 PART = re.compile(r"(?P<id>[0-9a-f-]{36})\.[a-z0-9]{1,10}\.part\Z")
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+UNPLACEABLE = (FileNotFoundError, FileExistsError, NotADirectoryError)
+"""NotADirectoryError: a symbolic link or a file stands where a folder of the archive should be."""
 RECORD_FIELDS = {"kind": str, "id": str, "camera": str, "slug": str, "root": str, "files": list, "body": dict}
 
 
@@ -75,7 +78,7 @@ def _finish(spool: Spool, name: str, result: Recovered) -> None:
     try:
         record = checked_record(spool.read(name), name)
         spool.place(record)
-    except (ValueError, KeyError, FileNotFoundError, FileExistsError) as error:
+    except (*UNREADABLE, *UNPLACEABLE) as error:
         reject(spool, name)
         result.rejected.append(f"{name}: {error}")
         return
@@ -91,7 +94,7 @@ def _interrupt(spool: Spool, name: str, root: str, verdict: Verdict, result: Rec
         return
     try:
         plan = _checked_plan(spool.read(name), capture)
-    except (ValueError, KeyError) as error:
+    except UNREADABLE as error:
         reject(spool, name)
         result.rejected.append(f"{name}: {error}")
         return
@@ -154,7 +157,9 @@ def _sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
             continue
         try:
             found.append(SessionFile.load(spool, name))
-        except (ValueError, KeyError, TypeError) as error:
+        except FileNotFoundError:
+            continue  # the ingest took it in beside us
+        except UNREADABLE as error:
             reject(spool, name)
             result.rejected.append(f"{name}: {error}")
     return found

@@ -104,6 +104,10 @@ class StillQueue:
             log.error("%s is not safe on the disk: %s", still.plan["id"], error)
             self._lost(error)
             return
+        except Exception as error:
+            log.exception("%s could not be recorded", still.plan["id"])
+            self._lost(error)
+            return
         self._spooled(record, still)
 
     def _record(self, storage: Storage, still: Still) -> Record:
@@ -123,6 +127,11 @@ class StillQueue:
             drop_parts(storage.spool, still.plan["id"])
         except CameraError as error:
             record["body"] |= {"outcome": "failed", "reason": error.reason, "message": str(error)}
+            drop_parts(storage.spool, still.plan["id"])
+        except Exception as error:
+            log.exception("%s could not be written", still.plan["id"])
+            message = f"The picture could not be made into a file: {error} The log says where."
+            record["body"] |= {"outcome": "failed", "reason": "write_error", "message": message[:1000]}
             drop_parts(storage.spool, still.plan["id"])
         else:
             if still.exposure.missing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -22,6 +24,8 @@ PASSING = (
     "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "PIXELINK_SDK_LIB", "VCAMERADIR", "IOLIBS", "CAMLIBS",
 )  # fmt: skip
 FINISH_S = 5.0
+LINK_BYTES = 1 << 18
+"""What a process that hangs may have unread before it hears no more: hundreds of commands."""
 Heard = Callable[["CameraChild", dict[str, Any]], None]
 
 
@@ -57,22 +61,27 @@ class CameraChild:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT, env=environment,
             start_new_session=True,
         )  # fmt: skip
+        assert self.process.stdin
+        os.set_blocking(self.process.stdin.fileno(), False)
+        fcntl.fcntl(self.process.stdin, fcntl.F_SETPIPE_SZ, LINK_BYTES)
         self.identity = (self.process.pid, start_time(self.process.pid))
         for target in (self._read, self._read_errors):
             threading.Thread(target=target, name=f"{self.slug}-{target.__name__}", daemon=True).start()
         self.send(dict(spec))
 
     def send(self, message: dict[str, Any]) -> bool:
-        """False when the process no longer listens."""
+        """False when the process no longer listens. Never waits for it: a hung one must not hold up the others."""
         line = json.dumps(message).encode() + b"\n"
         with self._lock:
             try:
                 assert self.process.stdin
-                self.process.stdin.write(line)
-                self.process.stdin.flush()
-            except (BrokenPipeError, ValueError):
+                written = os.write(self.process.stdin.fileno(), line)
+            except (BlockingIOError, BrokenPipeError, ValueError):
                 return False
-        return True
+        if written < len(line):
+            log.error("%s has not listened for long and was cut off in the middle of a message.", self.slug)
+            self.process.kill()
+        return written == len(line)
 
     def _read(self) -> None:
         assert self.process.stdout
@@ -137,14 +146,15 @@ def exit_reason(status: int) -> str:
 def kill_leftovers(register: Path) -> list[int]:
     """End what a predecessor left behind, by pid and start time: a process hung in an SDK ignores all else."""
     try:
-        left = json.loads(register.read_text(encoding="ascii"))
-    except (OSError, ValueError):
+        left = [(int(pid), began) for pid, began in json.loads(register.read_text(encoding="ascii"))]
+    except (OSError, ValueError, TypeError):
         return []
     killed = []
     for pid, began in left:
         if began is not None and start_time(pid) == began:
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
     return killed
 
 

@@ -16,7 +16,8 @@ from cameras.live.presets import PRESETS
 from cameras.runtime.sessions import iso
 
 if TYPE_CHECKING:
-    from cameras.supervision.supervisor import Post, Supervisor
+    from cameras.supervision.post import Post
+    from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 WANT_S = 0.2

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 
-from django.db import IntegrityError, transaction
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import DataError, IntegrityError, transaction
 
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.killpoints import reached
@@ -15,6 +16,11 @@ from cameras.tables import RECORDS, resolve
 from monitoring.services import raise_alert, record_event
 
 log = logging.getLogger(__name__)
+WRONG_RECORD = (
+    ValueError, KeyError, TypeError, AttributeError, OverflowError, ValidationError, ObjectDoesNotExist,
+    IntegrityError, DataError,
+)  # fmt: skip
+"""What a record raises that can never be taken in: waiting would hold up every record behind it."""
 
 
 def take_record(record: Record) -> None:
@@ -49,7 +55,7 @@ class Ingest:
             if found is None:
                 return None
             take_record(found)
-        except (ValueError, KeyError, IntegrityError) as error:
+        except WRONG_RECORD as error:
             self._reject(record, error)
             return None
         reached("after_commit")

@@ -18,9 +18,11 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from cameras import broker
+from cameras.broker import BrokerDown
 from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
+from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import Record
 from cameras.runtime.storage import marker_of
 from cameras.supervision import leftovers
@@ -33,13 +35,18 @@ from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
 
 if TYPE_CHECKING:
-    from cameras.supervision.supervisor import Post, Supervisor
+    from cameras.supervision.post import Post
+    from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
+STORAGE_ALERTS = ("storage.unmounted", "storage.failed")
+"""What stays wrong until the root is opened anew. A full disk is an alert of the station's health."""
 LOOK_S = 1.0
 TIDY_S = 5.0
 LEASE_EVERY_S = 10.0
 TOLD_OF_ALERTS = ("key", "severity", "state", "camera", "message")
+GRACE_MS = 2000
+"""What a command that was accepted just before its deadline may still need to reach its process."""
 PATIENCE_S = 1.0
 """A caller is answered with the record itself when the database has not taken it in after this long."""
 
@@ -154,7 +161,9 @@ class Ledger:
             self._turn()
             self._work.wait(LOOK_S if self.away_since is None else PATIENCE_S)
             self._work.clear()
-        self._turn()
+        self._tidied_at = 0.0
+        self._turn()  # finds what the last processes left in their spools
+        self._turn()  # and takes it in
         connection.close()
 
     def _turn(self) -> None:
@@ -187,22 +196,30 @@ class Ledger:
             self._tidy(now)
 
     def _take_first(self) -> None:
-        spooled = self._spooled[0]
+        """A spool that cannot be read holds up nobody else: its records wait there until it is looked at again."""
+        try:
+            self._take(self._spooled[0])
+        except OSError as error:
+            log.error("The spool of %s cannot be read: %s", self._spooled[0].wish.slug, error)
+        self._spooled.popleft()
+
+    def _take(self, spooled: Spooled) -> None:
         with Opened(spooled.wish) as ingest:
             taken = ingest.take(spooled.record)
             if spooled.command and not spooled.answered:
                 spooled.answered = True
-                self.supervisor.answer(spooled.command, Answer(ok=True, body={"record": spooled.record}))
+                self.supervisor.answer(spooled.command, told(taken))
             if taken is not None:
+                if "settles" in taken:
+                    self.supervisor.session_ended(taken["body"]["session"])
                 ingest.clear(taken)
-        self._spooled.popleft()
 
     def _look(self, now: float) -> None:
         """Anew each second: what is wished, and which alerts are open."""
         self._look_now = False
         self.wishes = wishes(self.supervisor.host) if self._holds_name(now) else {}
         self.looked_at = now
-        self.supervisor.wish()
+        self.supervisor.wake()
         open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
         self.open_alerts = [{name: getattr(alert, name) for name in TOLD_OF_ALERTS} for alert in open_ones]
 
@@ -226,21 +243,33 @@ class Ledger:
             if marker_of(wish.root_path) != wish.root:
                 continue
             if not self._has_process(wish):
-                leftovers.settle(wish)
+                self._settle_without_process(wish)
             with Opened(wish) as ingest:
                 for record in ingest.waiting():
                     self.take(wish, record, "")
         self._settle_overdue()
+
+    def _settle_without_process(self, wish: Wish) -> None:
+        """Nobody will bring this spool into order soon, nor answer for what its process was given last."""
+        post = self.supervisor.posts.get(wish.id)
+        leftovers.settle(wish, Verdict(**post.verdict) if post and post.verdict else None)
+        if post:
+            self._settle_lost(post, dict(post.outstanding))
 
     def _has_process(self, wish: Wish) -> bool:
         post = self.supervisor.posts.get(wish.id)
         return post is not None and (post.child is not None or (post.wish.runs and not post.quarantined))
 
     def _settle_overdue(self) -> None:
-        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first."""
-        with broker.reachable() as server:
-            now_ms = broker.time_ms(server)
-        for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms):
+        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first.
+
+        The deadlines are in the broker's time: while it is away nothing is overdue."""
+        try:
+            with broker.reachable() as server:
+                now_ms = broker.time_ms(server)
+        except BrokerDown:
+            return
+        for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms - GRACE_MS):
             wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
             if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
                 self._withdraw(post, capture)
@@ -269,23 +298,30 @@ class Ledger:
             text = f"The spool of {post.wish.slug} held what could not be used: {'; '.join(message['rejected'])[:500]}"
             record_event("spool.rejected", text, severity="error", camera=post.wish.slug)
             raise_alert(f"spool.rejected:{post.wish.slug}", text, severity="error", camera=post.wish.slug)
-        resolve_alert(f"storage.unmounted:{post.wish.root}")
+        for kind in STORAGE_ALERTS:
+            resolve_alert(f"{kind}:{post.wish.root}")
         with Opened(post.wish) as ingest:
             for record in ingest.waiting():
                 self.take(
                     post.wish, record, next((c for c, sent in outstanding.items() if sent.get("id") == record), "")
                 )
-        for command, sent in outstanding.items():
-            if "id" in sent and not has_trace(post.wish, sent["id"]) and command in post.outstanding:
-                self._lost_before_the_plan(post, command, sent)
+        self._settle_lost(post, outstanding)
 
-    def _lost_before_the_plan(self, post: Post, command: str, sent: dict[str, Any]) -> None:
-        if self.is_settled(sent["id"]):
-            self.supervisor.answer(command, Answer(ok=True, body={"record": sent["id"]}))
-        elif post.child is None or post.child.started > sent.get("handed", 0.0):
+    def _settle_lost(self, post: Post, outstanding: dict[str, Any]) -> None:
+        """Captures whose process ended before it planned them. The order of the three questions matters: nobody
+        writes a trace of what is gone, and a trace that is gone has become an outcome."""
+        for command, sent in outstanding.items():
+            gone = post.child is None or post.child.started > sent["handed"]
+            if "id" in sent and gone and command in post.outstanding and not has_trace(post.wish, sent["id"]):
+                self._lost_before_the_plan(post, command, sent["id"])
+
+    def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
+        if self.is_settled(capture):
+            self.supervisor.answer(command, told(None))
+        else:
             detail = f"The process of {post.wish.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
-            self._settle(sent["id"], "not_started", detail, command, content)
+            self._settle(capture, "not_started", detail, command, content)
         post.outstanding.pop(command, None)
 
     def _answer_the_impatient(self) -> None:
@@ -295,13 +331,23 @@ class Ledger:
                 late = time.monotonic() - spooled.since > PATIENCE_S
                 if spooled.command and late and not spooled.answered:
                     spooled.answered = True
-                    self._answer_with_record(spooled)
+                    self._try_to_answer(spooled)
+
+    def _try_to_answer(self, spooled: Spooled) -> None:
+        try:
+            self._answer_with_record(spooled)
+        except Exception:
+            log.exception("%s cannot be answered with the record %s.", spooled.command, spooled.record)
 
     def _answer_with_record(self, spooled: Spooled) -> None:
         with Opened(spooled.wish) as ingest:
             record: Record | None = ingest.read(spooled.record)
-        body = {"record": spooled.record, "body": record} if record else {"record": spooled.record}
-        self.supervisor.answer(spooled.command, Answer(ok=True, body=body))
+        self.supervisor.answer(spooled.command, told(record))
+
+
+def told(record: Record | None) -> Answer:
+    """The record itself, so that the caller need not read it from the database; null when it was set aside."""
+    return Answer(ok=True, body={"record": record})
 
 
 class Opened:

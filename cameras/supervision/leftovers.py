@@ -6,6 +6,7 @@ import logging
 
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.programmes import SessionRunner
+from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import spool_folder
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
 from cameras.supervision.wishes import Wish
@@ -14,17 +15,24 @@ log = logging.getLogger(__name__)
 RESTING = (".done", ".lock", "rejected")
 
 
-def settle(wish: Wish) -> None:
-    """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do."""
-    if not _needs(wish):
-        return
+def settle(wish: Wish, verdict: Verdict | None = None) -> None:
+    """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do.
+
+    A spool that cannot be opened or written is left alone, and tried again the next time.
+    """
     try:
-        storage = Storage(wish.root_path, wish.root, wish.id)
-    except (RootMissing, SpoolTaken, FileNotFoundError) as error:
+        if _needs(wish):
+            _settle(wish, verdict)
+    except (RootMissing, SpoolTaken) as error:
         log.info("The spool of %s is left alone: %s", wish.slug, error)
-        return
+    except OSError as error:
+        log.warning("The spool of %s cannot be settled: %s", wish.slug, error)
+
+
+def _settle(wish: Wish, verdict: Verdict | None) -> None:
+    storage = Storage(wish.root_path, wish.root, wish.id)
     try:
-        storage.recover()
+        storage.recover(verdict)
         _stop_session(wish, storage)
     finally:
         storage.close()

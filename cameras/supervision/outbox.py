@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from django.db import DatabaseError, DataError, IntegrityError
+
+log = logging.getLogger(__name__)
 MOST = 10_000
 
 
@@ -26,11 +30,25 @@ class Outbox:
             self._calls.append(call)
 
     def flush(self) -> None:
-        """Make the calls; one that raises stays first in line."""
+        """Make the calls. One stays first in line while the database is away; one that can never be made is given
+        up, logged and counted, or it would keep all after it waiting for ever."""
         while self._calls:
-            self._calls[0]()
             with self._lock:
-                self._calls.popleft()
+                call = self._calls.popleft()
+            try:
+                call()
+            except Exception as error:
+                if is_away(error):
+                    with self._lock:
+                        self._calls.appendleft(call)
+                    raise
+                self.lost += 1
+                log.exception("Something that was to be told to the database cannot be told.")
 
     def __len__(self) -> int:
         return len(self._calls)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the same call may succeed later."""
+    return isinstance(error, (DatabaseError, OSError)) and not isinstance(error, (IntegrityError, DataError))

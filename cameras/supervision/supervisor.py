@@ -1,26 +1,27 @@
 """The Supervisor: one thread that starts, watches and restarts the camera processes of this host.
 
-It never touches database or broker: `Ledger` (database) and `Herald` (broker) do, each on a thread of its
-own, so that an outage of either delays no restart.
+It never touches the database, and the broker only to answer who has just spoken through it: `Ledger` (database)
+and `Herald` (broker) do, each on a thread of its own, so that an outage of either delays no restart.
 """
 
 from __future__ import annotations
 
 import fcntl
-import functools
 import logging
 import os
-import queue
 import threading
 import time
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from cameras import broker, control
-from cameras.control import Answer, Command
+from cameras.control import Answer
+from cameras.runtime.recovery import Verdict
+from cameras.supervision import leftovers
 from cameras.supervision.child import (
     FINISH_S,
     CameraChild,
@@ -29,11 +30,15 @@ from cameras.supervision.child import (
     note_children,
     scrubbed_environment,
 )
+from cameras.supervision.hearing import Hearing
 from cameras.supervision.herald import Herald
-from cameras.supervision.ladder import BackOff, Ladder
+from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
+from cameras.supervision.orders import Orders
+from cameras.supervision.post import Post
 from cameras.supervision.wishes import Wish
 from monitoring import heartbeat
+from monitoring.restarts import BackOff
 
 log = logging.getLogger(__name__)
 TICK_S = 0.1
@@ -44,47 +49,19 @@ class HostTaken(Exception):
     """Another Supervisor runs for this host on this machine."""
 
 
-@dataclass
-class Post:
-    """A camera's place at the Supervisor: what is wished, and the process that serves it."""
-
-    wish: Wish
-    back_off: BackOff
-    ladder: Ladder = field(default_factory=Ladder)
-    child: CameraChild | None = None
-    quarantined: str = ""
-    verdict: dict[str, str] | None = None
-    since: float = field(default_factory=time.time)
-    identity: dict[str, Any] = field(default_factory=dict)
-    outstanding: dict[str, dict[str, Any]] = field(default_factory=dict)
-    live: tuple[str, ...] = ()
-    told: tuple[str, str] = ("", "")
-
-    @property
-    def observed(self) -> tuple[str, str]:
-        """The state and its reason, as far as this host can see."""
-        if not self.wish.enabled:
-            return ("disabled", "")
-        if not self.wish.connected:
-            return ("disconnected", "")
-        if self.quarantined:
-            return ("quarantined", self.quarantined)
-        if self.child is None:
-            return ("reconnecting", self.back_off.reasons[-1]) if self.back_off.reasons else ("starting", "")
-        return self.child.observed
-
-
 class Supervisor:
     def __init__(self) -> None:
         self.host = settings.STATION.host
         self.run_folder = Path(settings.STATION.data) / "run"
         self.posts: dict[str, Post] = {}
         self.alive_at = time.monotonic()
-        self._commands: queue.Queue[Command] = queue.Queue()
-        self._waiters: list[tuple[Command, float]] = []
+        self.adopted_at = 0.0
+        self._ended_sessions: deque[str] = deque(maxlen=1000)
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._lock_file: int | None = None
+        self.orders = Orders(self)
+        self.hearing = Hearing(self)
         self.ledger = Ledger(self)
         self.herald = Herald(self)
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -130,22 +107,13 @@ class Supervisor:
 
     # From other threads
 
-    def hand(self, command: Command) -> None:
-        """A command from a Celery task: past its deadline it is not begun."""
-        with broker.reachable() as server:
-            left = command["deadline_ms"] - broker.time_ms(server)
-        if left <= 0:
-            log.info("%s for %s came after its deadline", command["order"], command["slug"])
-            return
-        command["arguments"]["remaining_ms"] = left
-        if command["order"] == "capture" and self.ledger.is_settled(command["arguments"]["id"]):
-            return
-        self._commands.put(command)
+    def wake(self) -> None:
+        """There is something new for the loop."""
         self._woken.set()
 
-    def wish(self) -> None:
-        """The wishes may have changed."""
-        self._woken.set()
+    def session_ended(self, session: str) -> None:
+        """Its end is in the database, and its file about to go: no process may begin it again."""
+        self._ended_sessions.append(session)
 
     def want(self, wanted: dict[str, tuple[str, ...]]) -> None:
         """Which qualities of which camera (by slug) somebody watches."""
@@ -180,20 +148,25 @@ class Supervisor:
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
         heartbeat.beat()
+        self.adopted_at = self.ledger.looked_at
         self._adopt(self.ledger.wishes)
-        while not self._commands.empty():
-            self._follow(self._commands.get())
+        self.orders.follow_all()
         for post in list(self.posts.values()):
             self._keep(post)
-        self._answer_waiters()
 
     def _adopt(self, wishes: dict[str, Wish]) -> None:
         for identity, wish in wishes.items():
             if identity not in self.posts:
                 supervision = settings.STATION.supervision
-                back_off = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
-                self.posts[identity] = Post(wish, back_off)
-            self._change(self.posts[identity], wish)
+                rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
+                self.posts[identity] = Post(wish, Restarts(rule))
+            post = self.posts[identity]
+            self._change(post, replace(wish, session=self._session(post, wish)))
+
+    def _session(self, post: Post, wish: Wish) -> dict[str, Any] | None:
+        """A command may be newer than what was read, and an end newer than both."""
+        found = post.ordered if post.ordered_at >= self.adopted_at else wish.session
+        return None if found is None or found["id"] in self._ended_sessions else found
 
     def _change(self, post: Post, wish: Wish) -> None:
         """Take over a new wish: a process that cannot follow it ends, and is started anew."""
@@ -220,24 +193,28 @@ class Supervisor:
             if status is not None:
                 self._ended(post, child, status)
             elif child.ending:
-                self._end_in_time(child)
+                self._end_in_time(post, child)
             else:
                 self._watch(post, child)
-        elif post.wish.runs and not post.quarantined and time.monotonic() >= post.back_off.not_before:
+        elif post.wish.runs and not post.quarantined and time.monotonic() >= post.restarts.not_before:
             self._start(post)
 
     def _start(self, post: Post) -> None:
         now = time.monotonic()
-        post.back_off.started(now)
+        post.restarts.started(now)
         post.ladder = Ladder()
         environment = scrubbed_environment(settings.STATION.camera_environment)
-        post.child = CameraChild(post.wish.spec(post.verdict), environment, self._hear)
+        post.child = CameraChild(post.wish.spec(post.verdict), environment, self.hearing.hear)
         post.verdict, post.live = None, ()
         note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
         self.observe(post, "starting", "")
 
-    def _end_in_time(self, child: CameraChild) -> None:
+    def _end_in_time(self, post: Post, child: CameraChild) -> None:
         if time.monotonic() > child.end_by:
+            post.verdict = {
+                "reason": "camera_hung",
+                "message": "The camera did not end its exposure when it was told to.",
+            }
             child.kill()
 
     def _watch(self, post: Post, child: CameraChild) -> None:
@@ -267,14 +244,14 @@ class Supervisor:
             self.answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
-        if status == 0 and was_ending:
+        if was_ending:
             self.observe(post, *post.observed)
-            return
-        self._restart(post, status)
+        else:
+            self._restart(post, status)
 
     def _orders_lost_by(self, post: Post) -> list[str]:
         """Commands that nobody will answer now. Captures are answered by what the spool says of them."""
-        lost = [command for command, sent in post.outstanding.items() if "id" not in sent]
+        lost = [command for command, sent in list(post.outstanding.items()) if "id" not in sent]
         for command in lost:
             del post.outstanding[command]
         return lost
@@ -286,147 +263,37 @@ class Supervisor:
             post.verdict = post.verdict or {"reason": "camera_crashed", "message": message}
         said = post.verdict["message"] if post.verdict else f"The camera's process was {reason}."
         self.ledger.event("part.restarted", f"{post.wish.slug}: {said}", "error", post.wish.slug, {"reason": reason})
-        if post.back_off.ended(time.monotonic(), said):
+        if post.restarts.ended(time.monotonic(), said):
             self._quarantine(post, said)
         else:
             self.observe(post, "reconnecting", said)
 
     def _quarantine(self, post: Post, said: str) -> None:
         post.quarantined = (
-            f"Its process ended {post.back_off.quick_exits} times right after its start, the last time because: {said} "
+            f"Its process ended {post.restarts.rule.quick_exits} times right after its start, "
+            f"the last time because: {said} "
             f"Look at the log, then `skycam connect {post.wish.slug}`."
         )
         self.ledger.alert(f"camera.quarantined:{post.wish.slug}", post.quarantined, "critical", post.wish.slug)
         self.observe(post, "quarantined", post.quarantined)
 
     def _finish_all(self) -> None:
-        children = [post.child for post in self.posts.values() if post.child]
-        for child in children:
+        """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
+        left = [(post.wish, post.child) for post in self.posts.values() if post.child]
+        for _, child in left:
             child.finish()
-        deadline = time.monotonic() + FINISH_S
-        for child in children:
-            if not child.wait(max(0.0, deadline - time.monotonic())):
-                log.warning("%s did not finish in time and is killed.", child.slug)
-                child.kill()
-                child.wait(1.0)
+        for wish, child in left:
+            while not child.wait(TICK_S) and time.monotonic() < child.end_by:
+                heartbeat.beat()
+            if child.exit_status is None:
+                self._cut_off(wish, child)
 
-    # Commands
-
-    def _follow(self, command: Command) -> None:
-        post = self.posts.get(command["camera"])
-        if command["order"] == "reconcile":
-            self.ledger.look_soon()
-            if post:
-                post.quarantined = ""
-                post.back_off.forgive()
-                self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
-            self._waiters.append((command, time.monotonic()))
-            return
-        refusal = self._refusal(command, post)
-        if refusal is not None:
-            self._refuse(command, refusal)
-            return
-        assert post is not None
-        assert post.child is not None
-        message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
-        post.outstanding[command["command_id"]] = command["arguments"]
-        if command["order"] == "configure":
-            post.child.wished["settings"] |= command["arguments"].get("settings", {})
-        if not post.child.send(message) and "id" not in command["arguments"]:
-            post.outstanding.pop(command["command_id"], None)
-            self._refuse(command, f"The process of {command['slug']} has just ended and is being started again.")
-
-    def _refusal(self, command: Command, post: Post | None) -> str | None:
-        """Why a camera cannot be told anything now; None when it can."""
-        slug = command["slug"]
-        if post is None:
-            return f"The host {self.host} does not know {slug} yet. Try again in a moment."
-        if not post.wish.enabled:
-            return f"{slug} is disabled. Enable it first: `skycam cameras set {slug} --enabled`."
-        if not post.wish.connected:
-            return f"{slug} is disconnected. Connect it first: `skycam connect {slug}`."
-        if post.quarantined:
-            return f"{slug} is in quarantine. {post.quarantined}"
-        if post.child is None or post.child.ending:
-            why = post.observed[1]
-            return f"The process of {slug} is being started again. {why}".strip()
-        return None
-
-    def _refuse(self, command: Command, detail: str) -> None:
-        """Nothing reached a process, so a planned capture gets its verdict from here."""
-        content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=detail)
-        if command["order"] == "capture":
-            self.ledger.settle(command["arguments"]["id"], "camera_unreachable", detail, command["command_id"], content)
-        else:
-            self.answer(command["command_id"], content)
-
-    def _answer_waiters(self) -> None:
-        """Those who asked to reconcile hear once the camera is as wished, or has said why it is not."""
-        for command, since in list(self._waiters):
-            post = self.posts.get(command["camera"])
-            if self.ledger.looked_at < since or post is None:
-                continue
-            observed, why = post.observed
-            settled = observed in {"ready", "busy", "disconnected", "disabled", "quarantined"}
-            if settled and (post.child is None or post.wish.runs):
-                self._waiters.remove((command, since))
-                self.answer(command["command_id"], Answer(ok=True, body={**self.herald.status(post)}))
-            elif observed == "reconnecting" and time.monotonic() - since > 1.0:
-                self._waiters.remove((command, since))
-                content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=why)
-                self.answer(command["command_id"], content)
-            elif time.monotonic() - since > 30:
-                self._waiters.remove((command, since))
-
-    # What the processes say: each on its reader's thread
-
-    def _hear(self, child: CameraChild, message: dict[str, Any]) -> None:
-        post = next((post for post in list(self.posts.values()) if post.child is child), None)
-        if post is None:
-            post = self.posts[child.spec["camera"]]
-        hear = getattr(self, f"_hear_{message['type']}", None)
-        if hear is not None:
-            hear(post, child, message)
-
-    def _hear_observed(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        child.observed = (message["observed"], message["reason"])
-        self.observe(post, *child.observed)
-
-    def _hear_opened(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        post.identity = message["identity"]
-        self.ledger.opened(post.wish.id, message["identity"], message["capabilities"])
-
-    def _hear_settings(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        self.ledger.read_back(post.wish.id, post.wish.slug, message)
-
-    def _hear_ladder(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        data = {"step": message["step"], "reason": message["reason"]}
-        text = f"{message['step']}: {message['message']}"
-        self.ledger.event("camera.ladder", text, "warning", post.wish.slug, data)
-
-    def _hear_log(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        self.ledger.event(message["kind"], message["message"], message["level"], post.wish.slug, {})
-        if message["kind"].startswith("storage."):
-            self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", post.wish.slug)
-
-    def _hear_recovered(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        self.ledger.recovered(post, message)
-
-    def _hear_spooled(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        command = message.get("command_id", "")
-        post.outstanding.pop(command, None)
-        self.ledger.take(post.wish, message["id"], command)
-
-    def _hear_answer(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        post.outstanding.pop(message["command_id"], None)
-        content = Answer(ok=message["ok"])
-        for name in ("body", "problem", "reason", "detail"):
-            if name in message:
-                content[name] = message[name]
-        if message.get("unstarted") and "id" in message:
-            self.ledger.settle(message["id"], message["reason"], message["detail"], message["command_id"], content)
-        else:
-            self.ledger.after_what_was_spooled(functools.partial(self.answer, message["command_id"], content))
+    def _cut_off(self, wish: Wish, child: CameraChild) -> None:
+        """What its exposure came to is known: the next process need not call it interrupted."""
+        log.warning("%s did not finish in time and is killed.", child.slug)
+        child.kill()
+        if child.wait(1.0):
+            leftovers.settle(wish, Verdict("station_stopped", "The station was stopped before the exposure ended."))
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
         """On change only: into the database and the event log."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from cameras.drivers.base import CameraFile, Exposure, Identity
+from cameras.drivers.base import CameraError, CameraFile, Exposure, Identity
 from cameras.runtime.consumers import Context
 from cameras.runtime.spool import Part, PartFile, Plan, Spool
 from captures.night import Site
@@ -24,10 +24,11 @@ class StillWriter:
         return self._organizer.path(capture, at)
 
     def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
-        """The primary file first. OSError as the disk says it; CameraError when the camera's file breaks off."""
+        """The primary file first. OSError as the disk says it; CameraError when nothing of the
+        camera's files came; otherwise what broke off is added to `exposure.missing`."""
         if exposure.frame is not None:
             return [self._frame(spool, plan, exposure, identity)]
-        return [self._own_file(spool, plan, file) for file in exposure.files]
+        return self._own_files(spool, plan, exposure)
 
     def _frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
         assert exposure.frame is not None
@@ -35,6 +36,21 @@ class StillWriter:
         pieces = with_exif(memoryview(encode_jpeg(image)).tobytes(), exif_of(plan, exposure, identity))
         part = spool.write_part(plan["id"], "jpeg", ".jpg", pieces)
         return named(plan, part, int(image.shape[1]), int(image.shape[0]))
+
+    def _own_files(self, spool: Spool, plan: Plan, exposure: Exposure) -> list[PartFile]:
+        """What came of the camera's files: one that breaks off is missing, and the others are kept."""
+        written: list[PartFile] = []
+        broken: CameraError | None = None
+        for file in exposure.files:
+            try:
+                written.append(self._own_file(spool, plan, file))
+            except CameraError as error:
+                broken = error
+                exposure.missing.append(file.kind)
+                exposure.warnings.append(str(error))
+        if broken and not written:
+            raise broken
+        return written
 
     def _own_file(self, spool: Spool, plan: Plan, file: CameraFile) -> PartFile:
         """As the camera made it, byte for byte."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import uuid6
 from django.conf import settings
@@ -28,6 +30,8 @@ def ensure_default_root(path: Path | None = None) -> StorageRoot:
     known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
     if known is None:
         known = _made(folder, host)
+    elif marker_of(str(folder)) == str(known.id):
+        check_link(folder)
     if not known.default:
         _make_default(known)
     return known
@@ -39,11 +43,22 @@ def _made(folder: Path, host: str) -> StorageRoot:
         found = marker_of(str(folder)) or str(uuid6.uuid7())
         if marker_of(str(folder)) is None:
             make_root(folder, found)
-        try_link(folder)
     except OSError as error:
         raise UnusableRoot(f"{folder} cannot hold pictures: {error.strerror}. Choose another image_path.") from error
-    root, _ = StorageRoot.objects.update_or_create(id=found, defaults={"host": host, "path": str(folder)})
+    check_link(folder)
+    root, _ = StorageRoot.objects.update_or_create(id=UUID(found), defaults={"host": host, "path": str(folder)})
     return root
+
+
+def check_link(folder: Path) -> None:
+    """UnusableRoot with a sentence when a picture cannot be linked from spool to archive."""
+    try:
+        try_link(folder)
+    except OSError as error:
+        said = f"{error.strerror}. Choose another image_path."
+        if error.errno == errno.EXDEV:
+            said = "its captures lie on another file system than its .spool. Mount one file system over both."
+        raise UnusableRoot(f"{folder} cannot hold pictures: {said}") from error
 
 
 def try_link(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
+import uuid6
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models.functions import Now
@@ -19,6 +20,18 @@ class Role(models.TextChoices):
 
 
 RANK = {Role.NONE.value: 0, Role.VIEWER.value: 1, Role.OPERATOR.value: 2, Role.MANAGER.value: 3}
+
+
+PROGRAMS = {"Firefox": "Firefox", "Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Safari": "Safari"}
+SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
+"""What is in the name that a browser gives itself, the more telling first."""
 
 
 class User(AbstractUser):
@@ -58,3 +71,27 @@ class ApiToken(models.Model):
     @property
     def expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+class SignIn(models.Model):
+    """A browser that has signed in: which session it holds, and where it came from."""
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    session_key = models.CharField(max_length=40, db_index=True, editable=False)
+    address = models.CharField(max_length=60, blank=True)
+    agent = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.user} from {self.address}"
+
+    @property
+    def browser(self) -> str:
+        """`Firefox on Linux`, as far as it says so."""
+        program = next((name for mark, name in PROGRAMS.items() if mark in self.agent), "A browser")
+        system = next((name for mark, name in SYSTEMS.items() if mark in self.agent), "an unknown system")
+        return f"{program} on {system}"

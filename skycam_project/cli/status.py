@@ -91,7 +91,7 @@ def camera_cells(status: dict[str, Any]) -> list[object]:
         status["observed"],
         status["desired"],
         progress(status["session"]),
-        short_time((status["last_capture"] or {}).get("started")),
+        short_time((status["last_capture"] or {}).get("at")),
         status["temperature_celsius"],
         status["fps"] or None,
         status["reason"],

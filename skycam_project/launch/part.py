@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypedDict
 
-from skycam_project.launch.backoff import Backoff, CrashLoop
+from monitoring.restarts import BackOff, CrashLoop
 from skycam_project.launch.child import Child
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.journal import ON_REQUEST, Journal
@@ -50,7 +50,7 @@ class Part:
         self.lives = 0
         self.reason = ""
         self.child: Child | None = None
-        self._backoff = Backoff(limits)
+        self._back_off = BackOff(limits.healthy_s, limits.crash_loop_exits, limits.crash_loop_s)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._wake = asyncio.Event()
@@ -71,7 +71,7 @@ class Part:
         )
 
     async def keep(self) -> None:
-        """Start it, and again whenever it ends, until it is stopped. Raises CrashLoop."""
+        """Start it, and again whenever it ends, until it is stopped. Raises LaunchError after a crash loop."""
         try:
             while not self._stopping:
                 lived_s = await self._live()
@@ -213,10 +213,10 @@ class Part:
 
     def _delay_after(self, lived_s: float) -> float:
         try:
-            return self._backoff.after(lived_s)
+            return self._back_off.after(lived_s)
         except CrashLoop:
             self.stream.explain(self.name)
-            raise CrashLoop(
+            raise LaunchError(
                 f"{self.reason}, as it did {self.limits.crash_loop_exits} times within "
                 f"{self.limits.crash_loop_s:g} s of its start. Everything is stopped."
             ) from None

@@ -14,7 +14,12 @@ class SetClock(OwnerClock):
 
     def __init__(self, wall: float = EVENING) -> None:
         super().__init__()
-        self.wall, self.boot, self.boot_s = wall, "first boot", 100.0
+        self.boot, self.boot_s = "first boot", 100.0
+        self._ahead = wall - self.boot_s
+
+    @property
+    def wall(self) -> float:
+        return self.boot_s + self._ahead
 
     def wall_ns(self) -> int:
         return round(self.wall * 1e9)
@@ -30,14 +35,14 @@ class SetClock(OwnerClock):
         return False
 
     def go_on(self, seconds: float) -> None:
-        self.wall += seconds
         self.boot_s += seconds
 
     def set_wall(self, by_s: float) -> None:
         """Somebody sets the wall clock; nothing else moves."""
-        self.wall += by_s
+        self._ahead += by_s
 
     def reboot(self, off_s: float, boot: str = "second boot") -> None:
         """The machine is off for so long."""
-        self.wall += off_s
+        wall = self.wall + off_s
         self.boot, self.boot_s = boot, 5.0
+        self._ahead = wall - self.boot_s

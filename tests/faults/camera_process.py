@@ -30,6 +30,8 @@ class CameraProcess:
         self.root, self.camera = root, camera
         self.spool = root / ".spool" / camera
         self.messages: list[dict[str, Any]] = []
+        self.commands: dict[str, str] = {}
+        """Capture -> the command that asked for it."""
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
         self.spec = {
             "camera": camera, "slug": "sim", "kind": "simulated", "address": "", "settings": {"exposure_us": 1000},
@@ -77,7 +79,9 @@ class CameraProcess:
 
     def capture(self, capture: str | None = None, **asked: Any) -> str:
         capture = capture or str(uuid6.uuid7())
-        self.send("capture", id=capture, planned="2026-01-01T00:00:00Z", asked=asked, requested_by="tester", job="")
+        self.commands[capture] = self.send(
+            "capture", id=capture, planned="2026-01-01T00:00:00Z", asked=asked, requested_by="tester", job=""
+        )  # fmt: skip
         return capture
 
     def start_session(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> str:
@@ -96,7 +100,7 @@ class CameraProcess:
             if wanted(message):
                 return message
 
-    def until_type(self, kind: str, **fields: Any) -> dict[str, Any]:
+    def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
         return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
 
     def kill(self) -> None:

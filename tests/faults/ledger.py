@@ -1,4 +1,4 @@
-"""One camera's rows, spool and archive held against each other: what is not as promised, as sentences."""
+"""Rows, spools and archive held against each other: what is not as promised, as sentences."""
 
 from __future__ import annotations
 
@@ -53,32 +53,41 @@ class Archive:
                     ingest.clear(taken)
 
     def wrongs(self) -> list[str]:
-        return [*self._rows(), *self._files(), *self._left_over()]
+        return wrongs(self.folder)
 
-    def _rows(self) -> list[str]:
-        wrong = [f"{capture.pk} has no outcome" for capture in Capture.objects.filter(status="planned")]
-        for session in Session.objects.all():
-            covered = [capture.index for capture in session.captures.all()]
-            for gap in session.gaps.all():
-                covered += range(gap.first_index, gap.first_index + gap.count)
-            if sorted(covered) != list(range(session.planned)):
-                wrong.append(f"session {session.pk} planned {session.planned} and covers {sorted(covered)}")
-            if session.planned != session.saved + session.failed + session.skipped:
-                wrong.append(f"session {session.pk} does not add up")
-        return wrong
 
-    def _files(self) -> list[str]:
-        named = {file.path: file for file in CaptureFile.objects.all()}
-        there = {str(path.relative_to(self.folder)) for path in (self.folder / "captures").rglob("*") if path.is_file()}
-        wrong = [f"file without row: {path}" for path in there - named.keys()]
-        wrong += [f"row without file: {path}" for path in named.keys() - there]
-        for path in there & named.keys():
-            if hashlib.sha256((self.folder / path).read_bytes()).hexdigest() != named[path].sha256:
-                wrong.append(f"wrong hash: {path}")
-        saved = Capture.objects.filter(status="saved")
-        return wrong + [f"{capture.pk} is saved without a file" for capture in saved if not capture.files.exists()]
+def wrongs(folder: Path) -> list[str]:
+    """What is not as promised in this storage root and the database that belongs to it."""
+    return [*_rows(), *_files(folder), *_left_over(folder)]
 
-    def _left_over(self) -> list[str]:
-        names = [path.name for path in self.spool.iterdir() if not path.name.startswith(RESTING)]
-        names += [f"rejected/{path.name}" for path in (self.spool / "rejected").iterdir()]
-        return [f"left over in the spool: {name}" for name in names]
+
+def _rows() -> list[str]:
+    wrong = [f"{capture.pk} has no outcome" for capture in Capture.objects.filter(status="planned")]
+    for session in Session.objects.all():
+        covered = [capture.index for capture in session.captures.all()]
+        for gap in session.gaps.all():
+            covered += range(gap.first_index, gap.first_index + gap.count)
+        if sorted(covered) != list(range(session.planned)):
+            wrong.append(f"session {session.pk} planned {session.planned} and covers {sorted(covered)}")
+        if session.planned != session.saved + session.failed + session.skipped:
+            wrong.append(f"session {session.pk} does not add up")
+    return wrong
+
+
+def _files(folder: Path) -> list[str]:
+    named = {file.path: file for file in CaptureFile.objects.all()}
+    there = {str(path.relative_to(folder)) for path in (folder / "captures").rglob("*") if path.is_file()}
+    wrong = [f"file without row: {path}" for path in there - named.keys()]
+    wrong += [f"row without file: {path}" for path in named.keys() - there]
+    for path in there & named.keys():
+        if hashlib.sha256((folder / path).read_bytes()).hexdigest() != named[path].sha256:
+            wrong.append(f"wrong hash: {path}")
+    saved = Capture.objects.filter(status="saved")
+    return wrong + [f"{capture.pk} is saved without a file" for capture in saved if not capture.files.exists()]
+
+
+def _left_over(folder: Path) -> list[str]:
+    spools = list((folder / ".spool").iterdir())
+    names = [path.name for spool in spools for path in spool.iterdir() if not path.name.startswith(RESTING)]
+    names += [f"rejected/{path.name}" for spool in spools for path in (spool / "rejected").iterdir()]
+    return [f"left over in the spool: {name}" for name in names]

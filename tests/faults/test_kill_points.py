@@ -29,7 +29,7 @@ def process(archive: Archive, session: Session | None = None, **spec: object) ->
 def run_to_the_end(archive: Archive, session: Session) -> None:
     """A healthy process resumes the session and finishes it; then everything is taken in."""
     with process(archive, session) as healthy:
-        healthy.until(lambda message: message["type"] == "state" and not message["session"])
+        healthy.until(lambda message: message["type"] == "state" and not message["session"], patience_s=60)
         healthy.finish()
     archive.ingest()
 

@@ -2,20 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from skycam_project.launch.backoff import Backoff, CrashLoop
-from skycam_project.launch.limits import Limits
+from monitoring.restarts import BackOff, CrashLoop
 
 FAST, SLOW, HEALTHY = 1.0, 11.0, 31.0
 
 
 def second_delay() -> float:
-    backoff = Backoff(Limits())
+    backoff = BackOff()
     backoff.after(SLOW)
     return backoff.after(SLOW)
 
 
 def test_the_first_restart_comes_at_once_and_later_ones_after_ever_longer_up_to_a_minute() -> None:
-    backoff = Backoff(Limits())
+    backoff = BackOff()
     delays = [backoff.after(SLOW) for _ in range(10)]
     expected = [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert delays == pytest.approx(expected, rel=0.2)
@@ -26,14 +25,14 @@ def test_restarts_are_spread_so_that_parts_do_not_start_together() -> None:
 
 
 def test_a_healthy_life_resets_the_back_off() -> None:
-    backoff = Backoff(Limits())
+    backoff = BackOff()
     delays = [backoff.after(lived) for lived in (SLOW, SLOW, HEALTHY)]
     assert delays[1] > 0
     assert delays[2] == 0
 
 
 def test_five_short_lives_in_a_row_are_a_crash_loop() -> None:
-    backoff = Backoff(Limits())
+    backoff = BackOff()
     for _ in range(4):
         backoff.after(FAST)
     with pytest.raises(CrashLoop):
@@ -41,5 +40,5 @@ def test_five_short_lives_in_a_row_are_a_crash_loop() -> None:
 
 
 def test_a_longer_life_between_short_ones_is_no_crash_loop() -> None:
-    backoff = Backoff(Limits())
+    backoff = BackOff()
     assert all(backoff.after(lived) >= 0 for lived in [FAST] * 4 + [SLOW] + [FAST] * 4)

@@ -1,0 +1,73 @@
+"""`python -m bench [--quick] [NAME...]`: speed, as tables; a full run writes docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib import import_module
+
+from rich.console import Console
+
+from bench.figures import Table
+from bench.runs import PROJECT, Runs
+
+BENCHES = {
+    "machine":  "bench.machine",
+    "still":    "bench.still",
+    "capture":  "bench.capturing",
+    "settings": "bench.settings_route",
+    "pages":    "bench.pages",
+    "interval": "bench.interval",
+    "parts":    "bench.parts",
+    "start":    "bench.starting",
+}  # fmt: skip
+"""In this order: what starts and stops stations comes last."""
+
+DOCUMENT = PROJECT / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+What `make bench` measured; do not edit. Limits are the project's own, for a disk whose fsync takes less than 0.5 ms on
+two cores that do nothing else. Times are medians and 99th percentiles.
+"""
+
+Bench = Callable[[Runs], list[Table]]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHES)}; all without")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions; nothing is written")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(BENCHES):
+        parser.error(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}.")
+    tables = measure(given.names or list(BENCHES), quick=given.quick)
+    if not given.names and not given.quick:
+        DOCUMENT.write_text("\n\n".join([HEAD.strip(), *(table.markdown() for table in tables)]) + "\n")
+        print(f"Written to {DOCUMENT}.")
+    return 0
+
+
+def measure(names: list[str], *, quick: bool) -> list[Table]:
+    console = Console()
+    tables: list[Table] = []
+    load = Table("What else the machine did")
+    with ExitStack() as stack:
+        runs = Runs(stack, quick=quick)
+        for name in names:
+            began, others = time.monotonic(), os.getloadavg()[0]
+            bench: Bench = import_module(BENCHES[name]).run
+            for table in bench(runs):
+                table.show(console)
+                tables.append(table)
+            took = f"{time.monotonic() - began:.0f} s"
+            console.print(f"[dim]{name}: {took}[/dim]")
+            load.add(f"Before `{name}`", f"load {others:.1f}", note=f"it took {took}")
+    return [*tables, load]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

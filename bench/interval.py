@@ -1,0 +1,46 @@
+"""A session of one picture each half second: how far its starts stray from the grid."""
+
+from __future__ import annotations
+
+import statistics
+from datetime import datetime
+from typing import Any
+
+from bench.figures import Table, Times
+from bench.runs import Runs
+from bench.station import EXPOSURE, SLUG, Client
+from tests.skycam_project.stations import eventually
+
+CADENCE_S = 0.5
+
+
+def run(runs: Runs) -> list[Table]:
+    wanted = runs.times(200)
+    client = runs.station.client()
+    starts = session(client, wanted)
+    strays = [(at - starts[0]) - CADENCE_S * number for number, at in enumerate(starts)]
+    middle = statistics.median(strays)
+    jitter = Times(tuple(abs(stray - middle) * 1000 for stray in strays))
+    found = Table(f"An interval of {CADENCE_S} s, {wanted} captures")
+    found.add("Drift over all of them", f"{abs(drift_ms(strays)):.2f} ms", "5 ms", "of the line through their starts")
+    found.add("Jitter", str(jitter), note="from the grid; the ledger's times are in whole milliseconds")
+    return [found]
+
+
+def session(client: Client, count: int) -> list[float]:
+    """Run it; when each exposure began, in seconds."""
+    asked = {**EXPOSURE, "cadence_s": CADENCE_S, "count": count}
+    path = f"/api/v1/sessions/{client.ask('POST', f'/api/v1/cameras/{SLUG}/start/', asked, expect=201)['id']}/"
+    eventually(lambda: _over(client.get(path)), within_s=count * CADENCE_S + 30, what="the end of the session")
+    captures = client.get(f"/api/v1/captures/?session={path.split('/')[-2]}&limit=200")["results"]
+    return sorted(datetime.fromisoformat(capture["started"]).timestamp() for capture in captures)
+
+
+def _over(session: dict[str, Any]) -> bool:
+    return session["state"] not in {"planned", "running"} and session["saved"] == session["planned"]
+
+
+def drift_ms(strays: list[float]) -> float:
+    """The slope of the line through them, over their whole length."""
+    line = statistics.linear_regression(range(len(strays)), strays)
+    return line.slope * (len(strays) - 1) * 1000

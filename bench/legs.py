@@ -1,0 +1,300 @@
+"""The legs of a capture, each by itself, through the very functions that the station runs.
+
+`python -m bench.legs FOLDER TIMES TOKEN`, with the settings of a running station; prints medians in ms as JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from os import fsync
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import django
+import uuid6
+
+from bench.figures import timed
+from bench.station import EXPOSURE, SCENE, SLUG
+from bench.still import camera as camera_process
+
+COMMITS = 2
+"""Of the database, before the answer: the plan's row and the outcome's."""
+NOBODY = "nobody-listens-here"
+
+
+def main(folder: Path, times: int, token: str) -> dict[str, float]:
+    django.setup()
+    files = FileLegs(folder, times)
+    web = WebLegs(times, token)
+    found = {**web.legs(), **files.legs(), **RowLegs(times, files.record).legs(), **web.back()}
+    found["queue, task and hand-over"] = max(0.0, web.command_ms - found["send"] - found["link"] - found["reply"])
+    found["fsync"] = files.fsync_ms + COMMITS * web.commit_ms
+    found["fsyncs"] = files.fsyncs + COMMITS
+    return found
+
+
+class WebLegs:
+    """What the web process does."""
+
+    def __init__(self, times: int, token: str) -> None:
+        from cameras.models import Camera
+
+        self.camera = Camera.objects.get(slug=SLUG)
+        self.times, self.token = times, token
+        self.command_ms = self.commit_ms = 0.0
+
+    def legs(self) -> dict[str, float]:
+        from cameras import control, services
+
+        found = {
+            "sign-in": self.median(self.sign_in),
+            "heartbeat and time": self.median(lambda: control.reach(self.camera)),
+            "plan row": self.median(self.plan_row),
+            "send": self.median(self.send),
+            "link": self.link(),
+            "reply": self.median(self.reply),
+        }
+        self.command_ms = self.median(lambda: services.refresh_settings(self.camera)) - found["heartbeat and time"]
+        self.commit_ms = max(0.0, found["plan row"] - self.without_fsync())
+        self.settle()
+        return found
+
+    def back(self) -> dict[str, float]:
+        from captures.models import Capture
+
+        self.capture = Capture.objects.filter(status=Capture.Status.SAVED, files__isnull=False).latest("started_at")
+        return {"row read back": self.median(self.read_back), "HTTP in and out": self.http()}
+
+    def median(self, call: Callable[[], object]) -> float:
+        return timed(call, self.times).median
+
+    def sign_in(self) -> None:
+        from rest_framework.request import Request
+        from rest_framework.test import APIRequestFactory
+
+        from skycam_project.access.authentication import TokenAuthentication
+
+        headers = {"Authorization": f"Token {self.token}"}
+        TokenAuthentication().authenticate(Request(APIRequestFactory().get("/", headers=headers)))
+
+    def plan_row(self) -> None:
+        from django.db import transaction
+
+        from captures.models import Capture
+
+        with transaction.atomic():
+            Capture(camera=self.camera, asked=EXPOSURE, requested_by="bench", driver="simulated").save(
+                force_insert=True
+            )
+
+    def without_fsync(self) -> float:
+        """The same row on a connection that does not wait for the disk."""
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous=OFF")
+            found = self.median(self.plan_row)
+            cursor.execute("PRAGMA synchronous=FULL")
+        return found
+
+    def settle(self) -> None:
+        """No row of ours stays planned."""
+        from captures.models import Capture
+
+        mine = Capture.objects.filter(requested_by="bench", status=Capture.Status.PLANNED)
+        mine.update(status=Capture.Status.FAILED, reason="not_started", message="Planned by the bench alone.")
+
+    def send(self) -> None:
+        from cameras import control
+
+        control.publish(NOBODY, self._command())
+
+    def _command(self) -> Any:
+        from cameras.control import Command
+
+        return Command(
+            command_id=str(uuid6.uuid7()), camera=str(self.camera.id), slug=SLUG, order="capture",
+            arguments={"id": str(uuid6.uuid7()), "asked": EXPOSURE}, deadline_ms=1,
+        )  # fmt: skip
+
+    def reply(self) -> None:
+        """The answer to Redis, and from there to who waits."""
+        from cameras import broker, control
+        from cameras.control import Answer, Sent
+
+        command = str(uuid6.uuid7())
+        control.answer(broker.connection(), command, Answer(ok=True, body={}))
+        control.wait(Sent(command, time.monotonic() + 5))
+
+    def link(self) -> float:
+        """An order to a camera process and its answer."""
+        with camera_process(FOLDER, SCENE) as process:
+            process.until_type("observed", observed="ready")
+            return self.median(lambda: process.until_type("answer", command_id=process.send("configure", settings={})))
+
+    def read_back(self) -> None:
+        from captures.bodies import capture_body
+
+        self.capture.refresh_from_db()
+        capture_body(self.capture)
+
+    def http(self) -> float:
+        """A request with a token that is answered from the camera's row, without the token's own look-up."""
+        from bench.station import Client
+
+        client = Client(int(os.environ["WEB_PORT"]), self.token)
+        whole = self.median(lambda: client.get(f"/api/v1/cameras/{SLUG}/capabilities/"))
+        return whole - self.median(self.sign_in)
+
+
+class FileLegs:
+    """What the camera process does, with a spool of its own on the measured disk."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        from cameras.drivers.simulated import SimulatedDriver
+        from cameras.runtime.clock import OwnerClock
+        from cameras.runtime.durable import RootFiles
+        from cameras.runtime.spool import Spool, open_spool_folder
+
+        self.times = times
+        root = folder / "legs"
+        root.mkdir()
+        self.files = RootFiles(str(root))
+        camera = str(uuid6.uuid7())
+        self.files.keep(open_spool_folder(self.files, camera))
+        self.spool = Spool(self.files, camera)
+        self.driver = SimulatedDriver("", OwnerClock())
+        self.driver.open(time.monotonic() + 5)
+        self.driver.apply({**EXPOSURE, **SCENE}, time.monotonic() + 5)
+        self.record: Any = {}
+        self.fsync_ms = self.fsyncs = 0.0
+        self._spent = 0.0
+        self._count = 0
+
+    def legs(self) -> dict[str, float]:
+        from captures.stills.formats import encode_jpeg
+
+        frame = self.expose().frame
+        picture = encode_jpeg(frame.image).tobytes()
+        found = {
+            "exposure": timed(self.expose, self.times).median,
+            "encode": timed(lambda: encode_jpeg(frame.image), self.times).median,
+            "SHA-256": timed(lambda: hashlib.sha256(picture).hexdigest(), self.times).median,
+        }
+        return found | self.spooled(picture, found["SHA-256"])
+
+    def expose(self) -> Any:
+        from cameras.drivers.base import ExposureRequest
+
+        return self.driver.expose(ExposureRequest(**EXPOSURE), time.monotonic() + 5)
+
+    def spooled(self, picture: bytes, sha_ms: float) -> dict[str, float]:
+        """Plan, file, record, place and done of the same capture, so often, and what of it was fsync."""
+        spent: dict[str, list[float]] = {name: [] for name in ("plan", "file", "record", "place", "done", "fsync")}
+        for _ in range(self.times):
+            for name, ms in self.one(picture).items():
+                spent[name].append(ms)
+        self.fsyncs = self._count / self.times
+        found = {name: sorted(ms)[len(ms) // 2] for name, ms in spent.items()}
+        self.fsync_ms = found.pop("fsync")
+        found["file"] -= sha_ms
+        return found
+
+    def one(self, picture: bytes) -> dict[str, float]:
+        steps, self._spent = Steps(), 0.0
+        with patch("os.fsync", self.counted):
+            self.steps(steps, str(uuid6.uuid7()), picture)
+        return {**steps.ms, "fsync": self._spent}
+
+    def steps(self, steps: Steps, capture: str, picture: bytes) -> None:
+        path = f"captures/{SLUG}/2026/01/01/raw/{capture}"
+        self.files.make_folders(path.rpartition("/")[0])
+        steps.take("plan", lambda: self.spool.plan(plan(capture, path)))
+        part = steps.take("file", lambda: self.spool.write_part(capture, "jpeg", ".jpg", [picture]))
+        self.record = record(capture, path, part)
+        steps.take("record", lambda: self.spool.commit(self.record))
+        steps.take("place", lambda: self.spool.place(self.record))
+        steps.take("done", lambda: self.spool.done(self.record))
+
+    def counted(self, file: int) -> None:
+        """An fsync that says how long it took."""
+        began = time.perf_counter()
+        fsync(file)
+        self._spent += (time.perf_counter() - began) * 1000
+        self._count += 1
+
+
+class Steps:
+    """How long each step of one capture took, in ms."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    def take(self, name: str, step: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        made = step()
+        self.ms[name] = (time.perf_counter() - began) * 1000
+        return made
+
+
+class RowLegs:
+    """What the Supervisor does: records into rows, of the real camera and root."""
+
+    def __init__(self, times: int, pattern: Any) -> None:
+        from cameras.models import Camera
+        from captures.models import StorageRoot
+
+        self.times, self.pattern = times, pattern
+        self.camera = str(Camera.objects.get(slug=SLUG).id)
+        self.root = str(StorageRoot.objects.get(default=True).id)
+
+    def legs(self) -> dict[str, float]:
+        return {"ingest": timed(self.ingest, self.times).median}
+
+    def ingest(self) -> None:
+        from cameras.supervision.ingest import take_record
+
+        fresh = str(uuid6.uuid7())
+        files = [{**file, "path": f"bench/{fresh}.jpg"} for file in self.pattern["files"]]
+        take_record(self.pattern | {"id": fresh, "camera": self.camera, "root": self.root, "files": files})
+
+
+def plan(capture: str, path: str) -> Any:
+    return {
+        "id": capture, "camera": capture, "slug": SLUG, "session": None, "index": None, "planned": MOMENT, "boot": "",
+        "boot_s": 0.0, "deadline_s": 6.0, "path": path, "asked": EXPOSURE, "requested_by": "bench", "job": "",
+    }  # fmt: skip
+
+
+def record(capture: str, path: str, part: Any) -> Any:
+    body: dict[str, Any] = {
+        "session": None, "index": None, "outcome": "saved", "reason": "", "message": "", "asked": EXPOSURE,
+        "planned": MOMENT, "started": MOMENT, "ended": MOMENT, "requested_by": "bench", "job": "", "exposure_us": 1000,
+        "simulated": True, "driver": "simulated", "warnings": [],
+    }  # fmt: skip
+    file = {
+        "kind": "jpeg", "bytes": part.bytes, "sha256": part.sha256, "part": f"{capture}.jpeg.part",
+        "path": f"{path}.jpg", "width": 1280, "height": 1024,
+    }  # fmt: skip
+    return {
+        "kind": "capture",
+        "id": capture,
+        "camera": capture,
+        "slug": SLUG,
+        "root": "",
+        "files": [file],
+        "body": body,
+    }
+
+
+MOMENT = "2026-01-01T00:00:00.000Z"
+
+if __name__ == "__main__":
+    FOLDER = Path(sys.argv[1])
+    print(json.dumps(main(FOLDER, int(sys.argv[2]), sys.argv[3])))

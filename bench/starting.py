@@ -1,0 +1,21 @@
+"""From `skycam up` to the first picture that is saved, and the memory of a station that has just taken it."""
+
+from __future__ import annotations
+
+from bench.figures import Table
+from bench.parts import memory
+from bench.runs import Runs
+from bench.station import BenchStation
+
+
+def run(runs: Runs) -> list[Table]:
+    found = Table("From `skycam up` to the first saved capture")
+    station = BenchStation(runs.folder / "fresh")
+    try:
+        found.add("With nothing there yet", f"{station.start():.1f} s", note="asked for by API without pause")
+        station.stop()
+        found.add("With an existing data folder", f"{station.start():.1f} s")
+        used = memory(station)
+    finally:
+        station.stop()
+    return [found, used]

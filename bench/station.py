@@ -1,0 +1,110 @@
+"""A real station, run by `skycam up`, and a program that speaks to it over one connection."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from tests.skycam_project.stations import Station, eventually
+
+PASSWORD = "for-the-bench-alone"
+SLUG = "simulated"
+SCENE: dict[str, Any] = {"sky_level": 80_000.0, "contrast_decades": 3.0, "shot_noise": True}
+"""A picture of about 490 kB as a JPEG of quality 95: the default night sky, black at 1 ms, is 50 kB."""
+DEFAULT_SCENE: dict[str, Any] = {"sky_level": 500.0, "contrast_decades": 5.0, "shot_noise": False}
+EXPOSURE: dict[str, Any] = {"exposure_us": 1000}
+
+
+class Refused(Exception):
+    """The station answered something else than was expected."""
+
+
+class Client:
+    """A program with a token, on one connection that is kept."""
+
+    def __init__(self, port: int, token: str = "") -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Token {token}"} if token else {})
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None, expect: int = 200) -> Any:
+        return json.loads(self.raw(method, path, body, expect))
+
+    def raw(self, method: str, path: str, body: dict[str, Any] | None = None, expect: int = 200) -> bytes:
+        self._connection.request(method, path, None if body is None else json.dumps(body), self._headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status != expect:
+            raise Refused(f"{method} {path}: {answer.status} {content[:500]!r}")
+        return content
+
+    def get(self, path: str) -> Any:
+        return self.ask("GET", path)
+
+    def capture(self) -> Any:
+        return self.ask("POST", f"/api/v1/cameras/{SLUG}/capture/", EXPOSURE, expect=201)
+
+    def settings(self) -> Any:
+        return self.get(f"/api/v1/cameras/{SLUG}/settings/")
+
+    def picture(self) -> bytes:
+        """The newest of the live view."""
+        return self.raw("GET", f"/api/v1/cameras/{SLUG}/frame.jpg?quality=medium")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class BenchStation:
+    """As a context: up with a camera that is ready, and stopped at the end."""
+
+    def __init__(self, data: Path) -> None:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        self.station = Station(data, SKYCAM_ADMIN_PASSWORD=PASSWORD)
+        self.token = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        self.sign_in()
+        self.set_scene(SCENE)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> float:
+        """Start it; seconds until the first picture is saved, asked for without pause."""
+        began = time.monotonic()
+        self.station.start()
+        eventually(self._saves, within_s=60, what="a first capture")
+        return time.monotonic() - began
+
+    def _saves(self) -> bool:
+        try:
+            if not self.token:
+                self.sign_in()
+            self.client().capture()
+        except (OSError, Refused):
+            return False
+        return True
+
+    def set_scene(self, scene: dict[str, Any]) -> None:
+        """The camera's settings; what is not named is as at the camera's start."""
+        self.client().ask("PUT", f"/api/v1/cameras/{SLUG}/settings/", DEFAULT_SCENE | scene)
+
+    def sign_in(self) -> None:
+        """One token for as long as the data folder lives: signing in is throttled."""
+        if not self.token:
+            asked = {"username": "admin", "password": PASSWORD}
+            self.token = Client(self.station.port).ask("POST", "/api/v1/auth/token/", asked)["token"]
+
+    def client(self) -> Client:
+        return Client(self.station.port, self.token)
+
+    def stop(self) -> None:
+        try:
+            self.station.stop()
+        finally:
+            self.station.ensure_stopped()

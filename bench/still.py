@@ -1,0 +1,85 @@
+"""The still path alone: a camera process without the rest of the station."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from bench.figures import Table, Times, timed
+from bench.machine import durable
+from bench.runs import Runs
+from bench.station import EXPOSURE, SCENE
+from cameras.drivers.simulated.scene import Scene
+from captures.stills.formats import encode_jpeg
+from tests.faults.camera_process import CameraProcess
+
+IN_FLIGHT = 4
+
+
+def run(runs: Runs) -> list[Table]:
+    found = Table("The still path alone, in the camera process: 1280x1024, JPEG of quality 95")
+    rate, alone = rates(runs, SCENE)
+    dark, _ = rates(runs, {})
+    most = least_work(runs).per_second
+    found.add(
+        "Stills of 500 kB, the next ones ordered already",
+        f"{rate:.0f} /s",
+        "130 /s",
+        f"{rate / most:.0%} of the last row",
+    )
+    found.add("Stills of 500 kB, one after the other", f"{alone.per_second:.0f} /s", note=str(alone))
+    found.add("Stills of 50 kB, the default sky, the next ones ordered already", f"{dark:.0f} /s", "130 /s")
+    found.add("Start of a camera process until it is ready", str(starts(runs)), "500 ms")
+    found.add(
+        "Encoding and one durable file of 500 kB, nothing else", f"{most:.0f} /s", note="what one thread can do here"
+    )
+    return [found]
+
+
+def rates(runs: Runs, scene: dict[str, Any]) -> tuple[float, Times]:
+    """Stills per second with orders ahead, and the times of stills one after the other."""
+    with camera(runs.folder, scene) as process:
+        process.until_type("observed", observed="ready")
+        alone = timed(lambda: one(process), runs.times(200), warm_up=20)
+        return pipelined(process, runs.times(500)), alone
+
+
+def least_work(runs: Runs) -> Times:
+    picture = Scene(1280, 1024, **SCENE).render(0, EXPOSURE["exposure_us"], 1.0, 0, 0.0)
+    return timed(lambda: durable(runs.folder, encode_jpeg(picture).tobytes()), runs.times(300))
+
+
+def camera(folder: Path, scene: dict[str, Any]) -> CameraProcess:
+    root = Path(mkdtemp(prefix="root-", dir=folder))
+    return CameraProcess(root, settings={**EXPOSURE, **scene})
+
+
+def one(process: CameraProcess) -> None:
+    capture = process.capture(**EXPOSURE)
+    process.until_type("spooled", id=capture)
+
+
+def pipelined(process: CameraProcess, captures: int) -> float:
+    """Captures per second with IN_FLIGHT orders ahead, as a session or two programs give them."""
+    began = time.monotonic()
+    for _ in range(IN_FLIGHT):
+        process.capture(**EXPOSURE)
+    for _ in range(captures - IN_FLIGHT):
+        process.until_type("spooled")
+        process.capture(**EXPOSURE)
+    for _ in range(IN_FLIGHT):
+        process.until_type("spooled")
+    return captures / (time.monotonic() - began)
+
+
+def starts(runs: Runs) -> Times:
+    """Of a process whose spool is there already."""
+    root = Path(mkdtemp(prefix="root-", dir=runs.folder))
+    return timed(lambda: start(root), 5, warm_up=1)
+
+
+def start(root: Path) -> None:
+    with CameraProcess(root) as process:
+        process.until_type("observed", observed="ready")

@@ -1,0 +1,124 @@
+"""How a camera looks to a person: a glyph, a word and a tone for each state, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from cameras import status as statuses
+from cameras.broker import BrokerDown
+from cameras.models import Camera
+from cameras.status import Status, absent, desired
+
+BROKER_AWAY = "The station's broker does not answer, so nobody knows. Cameras and sessions go on."
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`tone`: empty, ok, act, rec, warn or bad. Its colour's area grows with severity."""
+
+    glyph: str
+    word: str
+    tone: str = ""
+
+
+LOOKS = {
+    "disabled": Look("off", "Off"),
+    "disconnected": Look("off", "Disconnected"),
+    "starting": Look("wait", "Starting"),
+    "ready": Look("ready", "Ready"),
+    "busy": Look("expose", "Exposing", "act"),
+    "reconnecting": Look("retry", "Reconnecting", "warn"),
+    "quarantined": Look("quar", "Quarantined", "bad"),
+    "host_down": Look("bad", "Host down", "bad"),
+    "unknown": Look("stale", "Not known", "warn"),
+}
+LIVE = Look("live", "Live", "ok")
+RECORDING = Look("rec", "Recording", "rec")
+BETWEEN = Look("wait", "In session", "act")
+TROUBLED = frozenset({"reconnecting", "quarantined", "host_down", "unknown"})
+
+ADVICE = {
+    "quarantined": (
+        "Look at the camera: power, cable, its own display.",
+        "Read the events below its name for what it said last.",
+        "Release it. Skycam then starts it anew.",
+    ),
+    "host_down": (
+        "Look whether the machine is on and reachable.",
+        "Start the station there: skycam up",
+    ),
+    "unknown": ("Look at Status: which part does not run.",),
+}
+"""What a person can do, in order, where the camera does not help itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A camera and what is observed of it now."""
+
+    camera: Camera
+    status: Status
+
+    @property
+    def observed(self) -> str:
+        wished = desired(self.camera)
+        return self.status["observed"] if wished == "connected" else wished
+
+    @property
+    def look(self) -> Look:
+        if self.observed != "ready":
+            return LOOKS.get(self.observed, LOOKS["unknown"])
+        if self.status["recording"]:
+            return RECORDING
+        if self.status["session"]:
+            return BETWEEN
+        return LIVE if self.status["fps"] else LOOKS["ready"]
+
+    @property
+    def troubled(self) -> bool:
+        """Whether what is shown of it is old, and not by wish."""
+        return self.observed in TROUBLED
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        return ADVICE.get(self.observed, ())
+
+    @property
+    def streams(self) -> bool:
+        return bool(self.camera.capabilities.get("stream") or self.camera.capabilities.get("preview"))
+
+    @property
+    def seen_at(self) -> datetime | None:
+        """When its newest picture was made, as far as its process says."""
+        last = self.status["last_capture"] or {}
+        told = [text for text in (self.status["last_frame"], last.get("at")) if text]
+        return max((datetime.fromisoformat(text) for text in told), default=None)
+
+
+def faces_of(cameras: Iterable[Camera]) -> list[Face]:
+    """In the order given; `unknown` while the broker is away."""
+    listed = list(cameras)
+    try:
+        found = statuses.read_all(listed)
+    except BrokerDown:
+        found = {camera.slug: unknown(camera) for camera in listed}
+    return [Face(camera, found[camera.slug]) for camera in listed]
+
+
+def unknown(camera: Camera) -> Status:
+    return {**absent(camera.slug, desired(camera), BROKER_AWAY), "observed": "unknown"}
+
+
+def summary(faces: Iterable[Face]) -> str:
+    """`5 cameras: 3 working, 1 reconnecting, 1 quarantined`."""
+    words: dict[str, int] = {}
+    listed = list(faces)
+    for face in listed:
+        word = "working" if face.observed in {"ready", "busy"} else face.look.word.lower()
+        words[word] = words.get(word, 0) + 1
+    count = f"{len(listed)} camera{'s' * (len(listed) != 1)}"
+    if not listed:
+        return "No camera yet"
+    return f"{count}: {', '.join(f'{number} {word}' for word, number in words.items())}"

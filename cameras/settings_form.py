@@ -1,0 +1,168 @@
+"""The form of a camera's settings, made from what the camera said it can do."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from cameras.models import Camera
+from cameras.validation import checked_settings
+from monitoring.templatetags.skycam import exposure as exposure_text
+
+NAMES = {
+    "exposure_us": "Exposure",
+    "gain": "Gain",
+    "iso": "ISO",
+    "f_number": "Aperture",
+    "fps": "Frame rate",
+    "width": "Width",
+    "height": "Height",
+}
+"""Every other setting reads as it is called."""
+UNITS = {"exposure_us": "", "fps": "fps"}
+"""Where the form's unit is not the camera's."""
+MICROSECONDS = {"µs": 1, "us": 1, "ms": 1_000, "s": 1_000_000}
+"""An exposure is written with any of these units; what comes without one is in milliseconds."""
+
+
+@dataclass(slots=True)
+class Field:
+    """One setting: what is wished for (`value`, as text), what the camera has (`has`), what it can (`range`)."""
+
+    name: str
+    label: str
+    unit: str
+    value: str
+    has: str
+    range: str
+    choices: list[tuple[str, str]] = field(default_factory=list)
+    read_only: bool = False
+    error: str = ""
+
+    @property
+    def taken_otherwise(self) -> bool:
+        """Whether the camera has something else than what was wished for."""
+        return bool(self.has) and self.has != self.value
+
+
+class SettingsForm:
+    """`values` are the settings to wish for. Empty means: as the camera has it."""
+
+    def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
+        self.camera = camera
+        self.allowed: dict[str, dict[str, Any]] = camera.capabilities.get("settings", {})
+        self.fields = [self._field(name, limits, data) for name, limits in self.allowed.items()]
+        self.values: dict[str, Any] = {}
+        if data is not None:
+            self._read()
+
+    @property
+    def valid(self) -> bool:
+        return not any(found.error for found in self.fields)
+
+    @property
+    def to_mend(self) -> int:
+        return sum(bool(found.error) for found in self.fields)
+
+    def _field(self, name: str, limits: dict[str, Any], data: Mapping[str, str] | None) -> Field:
+        wished = shown(name, self.camera.settings.get(name))
+        return Field(
+            name=name,
+            label=NAMES.get(name, name.removesuffix("_s").removesuffix("_celsius").replace("_", " ").capitalize()),
+            unit=UNITS.get(name, limits.get("unit") or ""),
+            value=wished if data is None else data.get(name, "").strip(),
+            has=shown(name, self.camera.read_back.get(name)),
+            range=range_of(name, limits),
+            choices=[(shown(name, choice), label(choice)) for choice in limits.get("choices") or ()],
+            read_only=bool(limits.get("read_only")),
+        )
+
+    def _read(self) -> None:
+        beyond = {name: value for name, value in self.camera.settings.items() if name not in self.allowed}
+        for found in self.fields:
+            self._read_field(found)
+        if self.valid:
+            self.values = beyond | self.values
+            self._check()
+
+    def _read_field(self, found: Field) -> None:
+        if not found.value or found.read_only:
+            return
+        try:
+            self.values[found.name] = parsed(found, self.allowed[found.name])
+        except ValueError:
+            found.error = f"{found.range} on this camera" if found.range else "This is not a number."
+
+    def _check(self) -> None:
+        """As the driver's own model says."""
+        try:
+            checked_settings(self.camera.kind, self.values)
+        except ValidationError as error:
+            by_name = {found.name: found for found in self.fields}
+            for message in error.messages:
+                name, _, text = message.partition(": ")
+                by_name.get(name, self.fields[0]).error = text or message
+
+
+def shown(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "exposure_us":
+        return exposure_text(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def label(choice: Any) -> str:
+    return {True: "Yes", False: "No"}[choice] if isinstance(choice, bool) else str(choice)
+
+
+def range_of(name: str, limits: dict[str, Any]) -> str:
+    least, most = limits.get("minimum"), limits.get("maximum")
+    if least is None or most is None:
+        return ""
+    if name == "exposure_us":
+        return f"{exposure_text(least)} to {exposure_text(most)}"
+    return f"{least:.10g} to {most:.10g} {UNITS.get(name, limits.get('unit') or '')}".strip()
+
+
+def parsed(found: Field, limits: dict[str, Any]) -> Any:
+    """The value as the driver takes it. ValueError when it is no such value, or out of range."""
+    if found.choices:
+        wanted = next(c for c in limits["choices"] if shown(found.name, c) == found.value) if known(found) else None
+        if wanted is None:
+            raise ValueError(found.value)
+        return wanted
+    value = microseconds(found.value) if found.name == "exposure_us" else number(found.value)
+    least, most = limits.get("minimum"), limits.get("maximum")
+    if (least is not None and value < least) or (most is not None and value > most):
+        raise ValueError(found.value)
+    return int(value) if float(value).is_integer() else value
+
+
+def known(found: Field) -> bool:
+    return any(found.value == value for value, _ in found.choices)
+
+
+def number(text: str) -> float:
+    """ValueError for what is no finite number. A comma may stand for the point."""
+    value = float(text.replace(",", "."))
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def microseconds(text: str) -> int:
+    """`8 s`, `12.5 ms`, `250 µs`, `1/30 s`; ValueError."""
+    plain = text.strip().replace("μ", "µ")
+    unit = next((unit for unit in ("µs", "us", "ms", "s") if plain.endswith(unit)), "")
+    over, _, under = plain.removesuffix(unit).partition("/")
+    divisor = number(under) if under else 1.0
+    if divisor <= 0:
+        raise ValueError(text)
+    return round(number(over) / divisor * MICROSECONDS[unit or "ms"])

@@ -1,0 +1,72 @@
+"""What the camera processes say, each on its reader's thread."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from cameras.control import Answer
+from cameras.supervision.child import CameraChild
+from cameras.supervision.ledger import STORAGE_ALERTS, Ledger
+from cameras.supervision.post import Post
+
+if TYPE_CHECKING:
+    from cameras.supervision.supervisor import Supervisor
+
+
+class Hearing:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.supervisor.ledger
+
+    def hear(self, child: CameraChild, message: dict[str, Any]) -> None:
+        post = next((post for post in list(self.supervisor.posts.values()) if post.child is child), None)
+        if post is None:
+            post = self.supervisor.posts[child.spec["camera"]]
+        hear = getattr(self, f"_hear_{message['type']}", None)
+        if hear is not None:
+            hear(post, child, message)
+
+    def _hear_observed(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        child.observed = (message["observed"], message["reason"])
+        self.supervisor.observe(post, *child.observed)
+
+    def _hear_opened(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        post.identity = message["identity"]
+        self.ledger.opened(post.wish.id, message["identity"], message["capabilities"])
+
+    def _hear_settings(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        self.ledger.read_back(post.wish.id, post.wish.slug, message)
+
+    def _hear_ladder(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        data = {"step": message["step"], "reason": message["reason"]}
+        text = f"{message['step']}: {message['message']}"
+        self.ledger.event("camera.ladder", text, "warning", post.wish.slug, data)
+
+    def _hear_log(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        self.ledger.event(message["kind"], message["message"], message["level"], post.wish.slug, {})
+        if message["kind"] in STORAGE_ALERTS:
+            self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", post.wish.slug)
+
+    def _hear_recovered(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        self.ledger.recovered(post, message)
+
+    def _hear_spooled(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        command = message.get("command_id", "")
+        post.outstanding.pop(command, None)
+        self.ledger.take(post.wish, message["id"], command)
+
+    def _hear_answer(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        post.outstanding.pop(message["command_id"], None)
+        content = Answer(ok=message["ok"])
+        for name in ("body", "problem", "reason", "detail"):
+            if name in message:
+                content[name] = message[name]
+        if message.get("unstarted") and "id" in message:
+            self.ledger.settle(message["id"], message["reason"], message["detail"], message["command_id"], content)
+        else:
+            answer = functools.partial(self.supervisor.answer, message["command_id"], content)
+            self.ledger.after_what_was_spooled(answer)

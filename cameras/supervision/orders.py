@@ -1,0 +1,144 @@
+"""Commands from Celery tasks to the cameras of this host, and what is said when one cannot be told."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from typing import TYPE_CHECKING
+
+from cameras import broker
+from cameras.control import Answer, Command
+from cameras.supervision.ledger import Ledger
+from cameras.supervision.post import Post
+
+if TYPE_CHECKING:
+    from cameras.supervision.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+FORGOTTEN_S = 30.0
+"""Who asked to reconcile and has heard nothing for so long waits no more."""
+
+
+class Orders:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+        self._queue: queue.Queue[tuple[Command, float]] = queue.Queue()
+        self._waiters: list[tuple[Command, float]] = []
+        self._early: list[tuple[Command, float]] = []
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.supervisor.ledger
+
+    def hand(self, command: Command) -> None:
+        """On a task's thread: past its deadline a command is not begun. A capture for a process that listens goes
+        down its link at once; everything else is the Supervisor's thread's."""
+        with broker.reachable() as server:
+            left = command["deadline_ms"] - broker.time_ms(server)
+        if left <= 0:
+            log.info("%s for %s came after its deadline", command["order"], command["slug"])
+            return
+        command["arguments"]["remaining_ms"] = left
+        if command["order"] == "capture":
+            if self.ledger.is_settled(command["arguments"]["id"]):
+                return
+            post = self.supervisor.posts.get(command["camera"])
+            if post is not None and self._refusal(command, post) is None:
+                self._tell(command, post)
+                return
+        self._queue.put((command, time.monotonic()))
+        self.supervisor.wake()
+
+    def follow_all(self) -> None:
+        """On the Supervisor's thread: what was handed over, what came too early, and who waits for a state."""
+        while not self._queue.empty():
+            self._follow(*self._queue.get())
+        self._follow_early()
+        self._answer_waiters()
+
+    def _follow_early(self) -> None:
+        """Commands for cameras that were not known when they came: a camera was just added."""
+        early, self._early = self._early, []
+        for command, since in early:
+            self._follow(command, since)
+
+    def _follow(self, command: Command, since: float) -> None:
+        """`since` is when it came, in time.monotonic()."""
+        if time.monotonic() - since > command["arguments"]["remaining_ms"] / 1000:
+            return
+        post = self.supervisor.posts.get(command["camera"])
+        if command["order"] == "reconcile":
+            self.ledger.look_soon()
+            if post:
+                post.quarantined = ""
+                post.restarts.forgive()
+                self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
+            self._waiters.append((command, since))
+            return
+        if post is None and self.supervisor.adopted_at < since:
+            self._early.append((command, since))
+            self.ledger.look_soon()
+            return
+        refusal = self._refusal(command, post)
+        if refusal is not None:
+            self._refuse(command, refusal)
+            return
+        assert post is not None
+        self._tell(command, post)
+
+    def _tell(self, command: Command, post: Post) -> None:
+        child = post.child
+        assert child is not None
+        message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
+        post.outstanding[command["command_id"]] = {**command["arguments"], "handed": time.monotonic()}
+        if command["order"] in {"start", "stop"}:
+            post.ordered, post.ordered_at = command["arguments"]["session"], time.monotonic()
+        if command["order"] == "configure":
+            child.wished["settings"] |= command["arguments"].get("settings", {})
+        if not child.send(message) and "id" not in command["arguments"]:
+            post.outstanding.pop(command["command_id"], None)
+            self._refuse(command, f"The process of {command['slug']} has just ended and is being started again.")
+
+    def _refusal(self, command: Command, post: Post | None) -> str | None:
+        """Why a camera cannot be told anything now; None when it can."""
+        slug = command["slug"]
+        if post is None:
+            return f"The host {self.supervisor.host} does not know {slug} yet. Try again in a moment."
+        if not post.wish.enabled:
+            return f"{slug} is disabled. Enable it first: `skycam cameras set {slug} --enabled`."
+        if not post.wish.connected:
+            return f"{slug} is disconnected. Connect it first: `skycam connect {slug}`."
+        if post.quarantined:
+            return f"{slug} is in quarantine. {post.quarantined}"
+        if post.child is None or post.child.ending:
+            why = post.observed[1]
+            return f"The process of {slug} is being started again. {why}".strip()
+        return None
+
+    def _refuse(self, command: Command, detail: str) -> None:
+        """Nothing reached a process, so a planned capture gets its verdict from here."""
+        content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=detail)
+        if command["order"] == "capture":
+            self.ledger.settle(command["arguments"]["id"], "camera_unreachable", detail, command["command_id"], content)
+        else:
+            self.supervisor.answer(command["command_id"], content)
+
+    def _answer_waiters(self) -> None:
+        """Those who asked to reconcile hear once the camera is as wished, or has said why it is not."""
+        for command, since in list(self._waiters):
+            post = self.supervisor.posts.get(command["camera"])
+            if self.supervisor.adopted_at < since or post is None:
+                continue
+            observed, why = post.observed
+            settled = observed in {"ready", "busy", "disconnected", "disabled", "quarantined"}
+            if settled and (post.child is None or post.wish.runs):
+                self._waiters.remove((command, since))
+                content = Answer(ok=True, body={**self.supervisor.herald.status(post)})
+                self.supervisor.answer(command["command_id"], content)
+            elif observed == "reconnecting" and time.monotonic() - since > 1.0:
+                self._waiters.remove((command, since))
+                content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=why)
+                self.supervisor.answer(command["command_id"], content)
+            elif time.monotonic() - since > FORGOTTEN_S:
+                self._waiters.remove((command, since))

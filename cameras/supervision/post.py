@@ -1,0 +1,44 @@
+"""A camera's place at the Supervisor."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from cameras.supervision.child import CameraChild
+from cameras.supervision.ladder import Ladder, Restarts
+from cameras.supervision.wishes import Wish
+
+
+@dataclass
+class Post:
+    """What is wished of a camera, and the process that serves it."""
+
+    wish: Wish
+    restarts: Restarts
+    ladder: Ladder = field(default_factory=Ladder)
+    child: CameraChild | None = None
+    quarantined: str = ""
+    verdict: dict[str, str] | None = None
+    since: float = field(default_factory=time.time)
+    identity: dict[str, Any] = field(default_factory=dict)
+    outstanding: dict[str, dict[str, Any]] = field(default_factory=dict)
+    live: tuple[str, ...] = ()
+    told: tuple[str, str] = ("", "")
+    ordered: dict[str, Any] | None = None
+    """The session of the last command, which may be newer than the wish that was read."""
+    ordered_at: float = -1.0
+
+    @property
+    def observed(self) -> tuple[str, str]:
+        """The state and its reason, as far as this host can see."""
+        if not self.wish.enabled:
+            return ("disabled", "")
+        if not self.wish.connected:
+            return ("disconnected", "")
+        if self.quarantined:
+            return ("quarantined", self.quarantined)
+        if self.child is None:
+            return ("reconnecting", self.restarts.reasons[-1]) if self.restarts.reasons else ("starting", "")
+        return self.child.observed

@@ -1,0 +1,160 @@
+"""What a person sees of each camera: its face, its session, its newest picture, what went wrong last.
+
+The number of queries is the same for one camera and for twenty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from cameras.faces import Face, Look, faces_of
+from cameras.models import Camera, CameraQuerySet
+from cameras.selectors import cameras_for
+from captures.models import Capture, Session
+
+REMEMBERED = timedelta(hours=1)
+"""How long a loss is shown on the card; the ledger keeps it."""
+SOON = timedelta(seconds=30)
+"""How late the next capture of a session may be before its picture counts as old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    face: Face
+    session: Session | None = None
+    newest: Capture | None = None
+    lost: Capture | None = None
+    """The newest capture of the last hour that was not saved."""
+
+    @property
+    def camera(self) -> Camera:
+        return self.face.camera
+
+    @property
+    def look(self) -> Look:
+        return self.face.look
+
+    @property
+    def seen_at(self) -> datetime | None:
+        told = [at for at in (self.face.seen_at, getattr(self.camera, "newest_at", None)) if at]
+        return max(told, default=None)
+
+    @property
+    def stale(self) -> bool:
+        """What is shown is older than it should be."""
+        due = self.session.next_at if self.session else None
+        return self.face.troubled or (due is not None and timezone.now() - due > self.allowance)
+
+    @property
+    def allowance(self) -> timedelta:
+        assert self.session
+        return timedelta(microseconds=self.session.programme.get("exposure_us", 0)) + SOON
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Of the session: as its process says, else as its records have told so far."""
+        told = self.face.status["session"]
+        if self.session and told and told.get("id") == str(self.session.pk):
+            return told
+        names = ("planned", "saved", "failed", "skipped")
+        return {name: getattr(self.session, name) for name in names} if self.session else {}
+
+    @property
+    def progress(self) -> float | None:
+        """0 to 1; None for a session without an end."""
+        if self.session is None:
+            return None
+        wanted = self.session.programme
+        if count := wanted.get("count"):
+            return min(1.0, int(self.counts["planned"]) / int(count))
+        if until := wanted.get("until"):
+            return elapsed(self.session.started_at or self.session.created_at, datetime.fromisoformat(until))
+        return None
+
+    @property
+    def until(self) -> datetime | None:
+        text = self.session.programme.get("until") if self.session else None
+        return datetime.fromisoformat(text) if text else None
+
+    @property
+    def controls(self) -> str:
+        """Which controls suit what is observed."""
+        if self.session:
+            return "session"
+        return CONTROLS.get(self.face.observed, "idle")
+
+
+CONTROLS = {
+    "disabled": "off",
+    "disconnected": "off",
+    "starting": "trying",
+    "reconnecting": "trying",
+    "quarantined": "quarantined",
+    "host_down": "away",
+    "unknown": "away",
+}
+
+
+def elapsed(start: datetime, end: datetime) -> float:
+    whole = (end - start).total_seconds()
+    return min(1.0, max(0.0, (timezone.now() - start).total_seconds() / whole)) if whole > 0 else 1.0
+
+
+def faces_for(user: Any) -> list[Card]:
+    """Of the cameras that the user may see, with the age of their newest picture: one query, one look at the broker."""
+    return [Card(face) for face in faces_of(with_newest(cameras_for(user)))]
+
+
+def cards_for(user: Any) -> list[Card]:
+    return cards_of(cameras_for(user))
+
+
+def cards_of(cameras: CameraQuerySet) -> list[Card]:
+    faces = faces_of(with_lost(with_newest(cameras)))
+    listed = [face.camera for face in faces]
+    sessions = {session.camera_id: session for session in Session.objects.active().filter(camera__in=listed)}
+    captures = captures_by_id(value for camera in listed for value in (newest(camera), lost(camera)))
+    return [
+        Card(
+            face, sessions.get(face.camera.pk), captures.get(newest(face.camera)), captures.get(lost(face.camera))
+        )
+        for face in faces
+    ]  # fmt: skip
+
+
+def newest(camera: Any) -> UUID | None:
+    found: UUID | None = camera.newest_id
+    return found
+
+
+def lost(camera: Any) -> UUID | None:
+    found: UUID | None = camera.lost_id
+    return found
+
+
+def with_newest(cameras: CameraQuerySet) -> CameraQuerySet:
+    """Each with `newest_id` and `newest_at`, of its newest saved capture."""
+    saved = Capture.objects.filter(camera=OuterRef("pk"), status="saved").order_by("-started_at", "-id")
+    return cameras.annotate(
+        newest_id=Subquery(saved.values("pk")[:1]), newest_at=Subquery(saved.values("started_at")[:1])
+    )
+
+
+def with_lost(cameras: CameraQuerySet) -> CameraQuerySet:
+    """Each with `lost_id`, of its newest capture of the last hour that was not saved."""
+    since = timezone.now() - REMEMBERED
+    lost = Capture.objects.filter(camera=OuterRef("pk"), started_at__gte=since, status__in=["failed", "skipped"])
+    return cameras.annotate(lost_id=Subquery(lost.order_by("-started_at", "-id").values("pk")[:1]))
+
+
+def captures_by_id(ids: Iterable[UUID | None]) -> dict[Any, Capture]:
+    wanted = [value for value in ids if value is not None]
+    found: QuerySet[Capture] = Capture.objects.filter(pk__in=wanted).prefetch_related("files")
+    return {capture.pk: capture for capture in found}

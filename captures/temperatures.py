@@ -1,0 +1,53 @@
+"""The cameras' temperatures of a day, from the captures that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
+
+from django.db.models import Avg, CharField
+from django.db.models.functions import Cast, Substr
+from django.utils import timezone
+
+from cameras.faces import Face
+from captures.models import Capture
+
+SPAN = timedelta(hours=24)
+TO_THE_MINUTE = len("2026-11-20 21:04")
+
+
+class Series(TypedDict):
+    """`points` are (seconds since 1970, Celsius), one for each minute with captures, oldest first."""
+
+    name: str
+    points: list[tuple[int, float]]
+
+
+def temperatures(faces: Iterable[Face]) -> list[Series]:
+    """Of the last 24 hours, in one query; the newest point is what the camera says now."""
+    listed = list(faces)
+    points: dict[Any, list[tuple[int, float]]] = {face.camera.pk: [] for face in listed}
+    for camera, minute, mean in _minutes(list(points)):
+        points[camera].append((_seconds(minute), round(mean, 2)))
+    found = [Series(name=face.camera.name, points=_with_now(points[face.camera.pk], face)) for face in listed]
+    return [series for series in found if series["points"]]
+
+
+def _minutes(cameras: list[Any]) -> Iterable[tuple[Any, str, float]]:
+    """Means by the minute. The text of a time begins alike on SQLite and PostgreSQL, and cutting it is quick."""
+    rows = Capture.objects.filter(
+        camera__in=cameras, started_at__gte=timezone.now() - SPAN, temperature_celsius__isnull=False
+    )
+    minute = Substr(Cast("started_at", CharField()), 1, TO_THE_MINUTE)
+    grouped = rows.annotate(minute=minute).values("camera", "minute").annotate(mean=Avg("temperature_celsius"))
+    return grouped.order_by("minute").values_list("camera", "minute", "mean")
+
+
+def _seconds(minute: str) -> int:
+    return int(datetime.fromisoformat(minute).replace(tzinfo=UTC).timestamp())
+
+
+def _with_now(points: list[tuple[int, float]], face: Face) -> list[tuple[int, float]]:
+    now = face.status["temperature_celsius"]
+    return points if now is None else [*points, (int(timezone.now().timestamp()), round(now, 2))]

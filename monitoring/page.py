@@ -1,0 +1,75 @@
+"""What every page has: the least role for each method, and an answer that suits a browser with and without scripts."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views import View
+
+
+class Page(View):
+    """A page or a part of one. `roles`: method -> the least role; a method without a role is not served."""
+
+    roles: ClassVar[dict[str, str]] = {"GET": "viewer"}
+    template: ClassVar[str] = ""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        needed = self.roles.get("GET" if request.method == "HEAD" else str(request.method))
+        if needed is None:
+            return self.http_method_not_allowed(request, *args, **kwargs)
+        user: Any = request.user
+        if not user.is_authenticated:
+            return to_sign_in(request)
+        if not user.may(needed):
+            raise PermissionDenied(f"This needs the role {needed}; yours is {user.role}. Ask a manager.")
+        return super().dispatch(request, *args, **kwargs)
+
+    def render(self, context: dict[str, Any], template: str = "", status: int = 200) -> HttpResponse:
+        return render(self.request, template or self.template, context, status=status)
+
+    @property
+    def actor(self) -> str:
+        return str(self.request.user.get_username())
+
+
+def is_part(request: HttpRequest) -> bool:
+    """Whether a script on one of our pages asks, and takes a part of a page."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """The sign-in page, and from there back; a script on a page leads the whole page there."""
+    if not is_part(request):
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+    return HttpResponse(status=401, headers={"HX-Redirect": resolve_url("sign-in")})
+
+
+def said(request: HttpRequest, tone: str, sentence: str, **more: Any) -> HttpResponse:
+    """The outcome of what was done: in its place on the page for a script, else on the page that one returns to.
+
+    `tone` is ok, warn or bad. The page then looks anew at what it shows.
+    """
+    if is_part(request):
+        context = {"tone": tone, "sentence": sentence, **more}
+        answer = render(request, "_said.html", context)
+        answer.headers["HX-Trigger"] = "acted"
+        return answer
+    messages.add_message(request, MESSAGE_LEVELS[tone], " ".join(filter(None, [sentence, more.get("name")])))
+    return back(request)
+
+
+MESSAGE_LEVELS = {"ok": messages.SUCCESS, "warn": messages.WARNING, "bad": messages.ERROR}
+
+
+def back(request: HttpRequest, otherwise: str = "/") -> HttpResponseRedirect:
+    """To the page that the form stood on, if it is one of ours."""
+    wanted = str(request.POST.get("next") or request.headers.get("Referer") or otherwise)
+    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return HttpResponseRedirect(wanted if safe else otherwise)

@@ -1,0 +1,72 @@
+"""The event log as a page, and alerts that somebody has seen."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from monitoring.cursor import Cursor, beyond
+from monitoring.feed import folded
+from monitoring.models import Alert, Event, Severity
+from monitoring.page import Page, back
+from monitoring.selectors import alerts_for, events_for
+from monitoring.services import acknowledge_alert
+
+ROWS = 100
+KINDS = ("camera.", "capture.", "session.", "recording.", "storage.", "spool.", "part.", "alert.", "user.", "command")
+"""Beginnings of kinds, to choose from."""
+
+
+class EventsPage(Page):
+    """What happened, newest first. The filters stand in the address."""
+
+    template = "events.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        chosen = {name: request.GET.get(name, "") for name in ("camera", "severity", "kind")}
+        events = self._page(request.GET.get("before", ""), chosen)
+        return self.render(
+            {
+                "lines": list(folded(events[:ROWS])),
+                "before": Cursor(events[ROWS - 1].at, events[ROWS - 1].pk, newer=False).text()
+                if len(events) > ROWS
+                else "",
+                "chosen": chosen,
+                "severities": Severity.values,
+                "kinds": KINDS,
+                "alerts": list(alerts_for(request.user).exclude(state=Alert.State.RESOLVED)),
+            }
+        )
+
+    def _page(self, before: str, chosen: dict[str, str]) -> list[Event]:
+        """404 for an address that was made up."""
+        try:
+            cursor = Cursor.parse(before) if before else None
+        except ValueError:
+            raise Http404 from None
+        conditions = {name: value for name, value in chosen.items() if value and name != "kind"}
+        if chosen["kind"]:
+            conditions["kind__startswith"] = chosen["kind"]
+        rows = events_for(self.request.user).filter(**conditions)
+        return list(beyond(rows, "at", cursor).order_by("-at", "-id")[: ROWS + 1])
+
+
+class AcknowledgePage(Page):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, alert: UUID) -> HttpResponse:
+        """A person has seen the alert."""
+        found = alerts_for(request.user).filter(pk=alert).first()
+        if found is None:
+            raise Http404
+        acknowledge_alert(found, self.actor)
+        return back(request)
+
+
+def open_alerts(user: Any) -> list[Alert]:
+    """What nobody has seen yet, the most severe first."""
+    rank = {value: place for place, value in enumerate(reversed(Severity.values))}
+    found = list(alerts_for(user).filter(state=Alert.State.OPEN))
+    return sorted(found, key=lambda alert: (rank[alert.severity], alert.opened_at))

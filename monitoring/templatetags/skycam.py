@@ -1,0 +1,116 @@
+"""What templates of every app use: icons, times, amounts."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
+NOTHING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+QUOTED = re.compile(r"`([^`]+)`")
+UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+@register.simple_tag
+@cache
+def icon(name: str) -> SafeString:
+    """An icon of the sprite, for the eye alone: the words beside it tell the same."""
+    return format_html('<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>', static("img/icons.svg"), name)
+
+
+@register.filter
+def moment(value: str | datetime | None) -> datetime | None:
+    """A time from JSON or from a row."""
+    return parse_datetime(value) if isinstance(value, str) else value
+
+
+@register.filter
+def clock(value: str | datetime | None) -> SafeString | str:
+    """21:04:11, with the date on any day but today, in the time that the reader has chosen."""
+    at = moment(value)
+    if at is None:
+        return NOTHING
+    local, today = timezone.localtime(at), timezone.localtime().date()
+    text = f"{local:%H:%M:%S}" if local.date() == today else f"{local.day} {local:%b %H:%M}"
+    whole = f"{local:%Y-%m-%d %H:%M:%S %Z}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), whole, text)
+
+
+@register.filter
+def age(value: str | datetime | None) -> SafeString | str:
+    """How long ago, which a script keeps counting."""
+    at = moment(value)
+    if at is None:
+        return NOTHING
+    passed = max(0.0, (timezone.now() - at).total_seconds())
+    return format_html('<time datetime="{0}" data-age="{0}">{1}</time>', at.isoformat(), duration(passed))
+
+
+@register.filter
+def duration(seconds: float | timedelta | None) -> str:
+    """0.4 s, 12 s, 3 min, 2 h 5 min, 6 d 4 h."""
+    if seconds is None:
+        return NOTHING
+    s = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+    if s < MINUTE_S:
+        return f"{s:.0f} s"
+    if s < HOUR_S:
+        return f"{s // MINUTE_S:.0f} min"
+    if s < DAY_S:
+        return f"{s // HOUR_S:.0f} h {s % HOUR_S // MINUTE_S:.0f} min"
+    return f"{s // DAY_S:.0f} d {s % DAY_S // HOUR_S:.0f} h"
+
+
+@register.filter
+def exposure(microseconds: float | None) -> str:
+    """8 s, 12.5 ms, 250 µs."""
+    if microseconds is None:
+        return NOTHING
+    for size, unit in ((1_000_000, "s"), (1_000, "ms")):
+        if microseconds >= size:
+            return f"{microseconds / size:.9g} {unit}"
+    return f"{microseconds:.9g} µs"
+
+
+@register.filter
+def amount(size: float | None) -> str:
+    """1.46 TB, 212 GB: decimal."""
+    if size is None:
+        return NOTHING
+    for unit, name in UNITS:
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size:.0f} B"
+
+
+@register.filter
+def celsius(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} °C".replace("-", MINUS)
+
+
+@register.filter
+def get(mapping: Any, name: str) -> Any:
+    return mapping.get(name)
+
+
+@register.filter
+def unlocalised(value: float) -> str:
+    """A number as attributes take it."""
+    return f"{value:.4f}"
+
+
+@register.filter
+def spoken(sentence: str) -> SafeString:
+    """A sentence of the log or of an error: what stands in back-quotes is to be typed."""
+    return mark_safe(QUOTED.sub(r"<code>\1</code>", conditional_escape(sentence)))  # noqa: S308 - escaped just here

@@ -1,0 +1,99 @@
+"""What every page shows around its own: pages, cameras with glyph and age, alerts, clocks, theme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+
+from captures.cards import Card, faces_for
+from monitoring.models import Alert
+from monitoring.pages import open_alerts
+from skycam_project.pages.preferences import CLOCKS, THEMES, preference, station_zone
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page in the side bar. `key` follows g on the keyboard; `phone` pages are tabs there."""
+
+    name: str
+    label: str
+    glyph: str
+    key: str
+    role: str = "viewer"
+    phone: bool = True
+
+
+PAGES = (
+    Entry("dashboard", "Dashboard", "dash", "d"),
+    Entry("events", "Events", "list", "e"),
+    Entry("status", "Status", "pulse", "s"),
+    Entry("users", "Users", "user", "u", role="manager", phone=False),
+)
+"""Pages that exist, in the order of the side bar."""
+
+
+class Shell:
+    """Asked by templates alone, so that an answer without a page costs nothing."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.station = settings.STATION.station
+        self.themes, self.clocks = THEMES, CLOCKS
+
+    @property
+    def user(self) -> Any:
+        return getattr(self.request, "user", None)
+
+    @property
+    def looks(self) -> bool:
+        return bool(self.user and self.user.is_authenticated and self.user.may("viewer"))
+
+    @property
+    def operates(self) -> bool:
+        return self.looks and bool(self.user.may("operator"))
+
+    @property
+    def manages(self) -> bool:
+        return self.looks and bool(self.user.may("manager"))
+
+    @property
+    def pages(self) -> list[Entry]:
+        return [entry for entry in PAGES if self.looks and self.user.may(entry.role)]
+
+    @property
+    def here(self) -> str:
+        match = self.request.resolver_match
+        return match.view_name if match else ""
+
+    @cached_property
+    def cameras(self) -> list[Card]:
+        return faces_for(self.user)
+
+    @cached_property
+    def alerts(self) -> list[Alert]:
+        return open_alerts(self.user)
+
+    @property
+    def theme(self) -> str:
+        return preference(self.request, "theme")
+
+    @property
+    def clock(self) -> str:
+        return preference(self.request, "clock")
+
+    @property
+    def now(self) -> Any:
+        return timezone.now()
+
+    @property
+    def local(self) -> Any:
+        return self.now.astimezone(station_zone())
+
+
+def shell(request: HttpRequest) -> dict[str, Shell]:
+    return {"shell": Shell(request)}

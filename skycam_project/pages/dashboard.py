@@ -1,0 +1,60 @@
+"""The station at a glance: every camera, the newest pictures, what happened, how warm the cameras are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from cameras.faces import faces_of, summary
+from cameras.selectors import cameras_for
+from captures.cards import cards_for
+from captures.selectors import captures_for
+from captures.temperatures import temperatures
+from monitoring.feed import feed
+from monitoring.page import Page
+
+RECENT = 12
+EVENTS = 14
+
+
+class DashboardPage(Page):
+    template = "dashboard.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render(observed(request.user))
+
+
+class DashboardNow(Page):
+    """The parts of the dashboard that change by themselves."""
+
+    template = "_dashboard_now.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render(observed(request.user))
+
+
+class ShellNow(Page):
+    """What changes by itself on every page."""
+
+    template = "_shell_now.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render({})
+
+
+class TemperaturePage(Page):
+    """What the chart shows, as JSON."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return JsonResponse({"series": temperatures(faces_of(cameras_for(request.user)))})
+
+
+def observed(user: Any) -> dict[str, Any]:
+    cards = cards_for(user)
+    return {
+        "cards": cards,
+        "summary": summary(card.face for card in cards),
+        "recent": list(captures_for(user).filter(status="saved")[:RECENT]),
+        "lines": feed(user, EVENTS),
+    }

@@ -1,0 +1,68 @@
+"""What a reader prefers, in cookies: the theme, and whether times are the station's or UTC.
+
+The server writes both into the page, so nothing flashes and nothing needs a script.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, tzinfo
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from monitoring.page import back
+
+THEMES = {"system": "Auto", "light": "Light", "dark": "Dark", "red": "Red"}
+CLOCKS = {"local": "Station", "utc": "UTC"}
+CHOICES = {"theme": THEMES, "clock": CLOCKS}
+YEAR_S = 365 * 86_400
+MACHINES_ZONE = Path("/etc/localtime")
+
+
+def preference(request: HttpRequest, name: str) -> str:
+    """What the cookie says, if it is one of the choices; else the first of them."""
+    choices = CHOICES[name]
+    wanted = request.COOKIES.get(name, "")
+    return wanted if wanted in choices else next(iter(choices))
+
+
+@require_POST
+def choose(request: HttpRequest) -> HttpResponse:
+    """Keep what the form says, and lead back. Also for somebody who has not signed in."""
+    response = back(request)
+    for name, choices in CHOICES.items():
+        if (wanted := request.POST.get(name, "")) in choices:
+            response.set_cookie(name, wanted, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())
+    return response
+
+
+@cache
+def station_zone() -> tzinfo:
+    """The site's time zone, else the machine's."""
+    if name := settings.STATION.site.time_zone:
+        return ZoneInfo(name)
+    try:
+        with MACHINES_ZONE.open("rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError):
+        return UTC
+
+
+class ChosenTimeZone:
+    """Times on pages are the station's or UTC, as the reader has chosen. The API is UTC always."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith("/api/") or preference(request, "clock") == "utc":
+            return self.get_response(request)
+        with timezone.override(station_zone()):
+            return self.get_response(request)

@@ -1,0 +1,17 @@
+// Ages go on counting between two looks at the station, so that nothing old looks new.
+import { now } from "./clock.js";
+
+/** 12 s, 3 min, 2 h 5 min, 6 d 4 h: as the server writes it. */
+export function length(seconds) {
+  const s = Math.max(0, seconds);
+  if (s < 60) return `${Math.round(s)} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+setInterval(() => {
+  for (const element of document.querySelectorAll("[data-age]")) {
+    element.textContent = length((now() - Date.parse(element.dataset.age)) / 1000);
+  }
+}, 1000);

@@ -1,0 +1,53 @@
+// Whether the station still answers. A page that has lost it says since when, and goes on asking.
+import { length } from "./ages.js";
+import { now, stationHms } from "./clock.js";
+
+const LATE_MS = 6000;
+const banner = document.querySelector("#connection");
+const link = document.querySelector("#link");
+let heard = performance.now();
+let heardAt = now();
+
+const isNow = (event) => event.detail.elt?.id === "now";
+
+function show(text) {
+  if (link) link.lastElementChild.textContent = text;
+}
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!isNow(event) || !event.detail.successful) return;
+  heard = performance.now();
+  heardAt = now();
+  banner.hidden = true;
+  link?.classList.replace("warn", "ok");
+  show("Connected");
+});
+
+setInterval(() => {
+  const silent = performance.now() - heard;
+  if (!link || document.hidden || silent < LATE_MS) return;
+  banner.hidden = false;
+  banner.querySelector("[data-lost]").textContent = length(silent / 1000);
+  banner.querySelector("[data-lost-at]").textContent = stationHms(heardAt);
+  link.classList.replace("ok", "warn");
+  show("Lost");
+}, 1000);
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) heard = Math.max(heard, performance.now() - LATE_MS / 2);
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-try-now]")) window.htmx.trigger(document.body, "acted");
+});
+
+// What was asked for and refused, said where it was asked.
+function refuse(event, sentence) {
+  if (isNow(event)) return;
+  const place = event.detail.target;
+  if (place) place.textContent = sentence;
+}
+document.addEventListener("htmx:sendError", (event) => refuse(event, "The station does not answer. Nothing was done, as far as this page knows."));
+document.addEventListener("htmx:responseError", (event) => {
+  const { status } = event.detail.xhr;
+  refuse(event, status === 403 ? "Not yours to do, or this page is too old: load it anew." : `The station could not do this (${status}).`);
+});

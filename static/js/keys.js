@@ -1,0 +1,48 @@
+// Keys: `?` lists them. None is taken from the browser, and none works while somebody writes.
+import { nextTheme } from "./theme.js";
+
+const AFTER_G_MS = 1500;
+let afterG = -Infinity;
+
+const writes = (element) => element.closest("input, select, textarea, [contenteditable], dialog[open] form") !== null;
+const cameras = () => [...document.querySelectorAll("[data-camera]")];
+const follow = (link) => link && link.click();
+
+export function step(by) {
+  const links = cameras();
+  if (!links.length) return;
+  const here = links.findIndex((link) => link.hasAttribute("aria-current"));
+  const from = here < 0 && by < 0 ? 0 : here;
+  follow(links[(from + by + links.length) % links.length]);
+}
+
+const act = (...names) => {
+  const stage = document.querySelector("#stage");
+  const found = names.map((name) => stage?.querySelector(`[data-act=${name}]`)).find(Boolean);
+  follow(found);
+};
+
+const KEYS = {
+  "?": () => document.querySelector("#keys").showModal(),
+  j: () => step(1),
+  k: () => step(-1),
+  c: () => act("capture"),
+  s: () => act("stop", "start"),
+  t: nextTheme,
+  f: () => follow(document.querySelector("[data-full]")),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || writes(event.target)) return;
+  if (document.querySelector("dialog[open]")) return;
+  const wentTo = performance.now() - afterG < AFTER_G_MS && document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  afterG = event.key === "g" ? performance.now() : -Infinity;
+  if (wentTo) follow(wentTo);
+  else if (/^[1-9]$/.test(event.key)) follow(cameras()[Number(event.key) - 1]);
+  else KEYS[event.key]?.();
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-step]");
+  if (button) step(Number(button.dataset.step));
+});

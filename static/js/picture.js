@@ -1,0 +1,20 @@
+// Pictures: full screen, and true colours for as long as `v` or the button is held in the red theme.
+
+const root = document.documentElement;
+const peek = (on) => root.classList.toggle("peek", on);
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-full]")) return;
+  if (document.fullscreenElement) document.exitFullscreen();
+  else document.querySelector("#stage")?.requestFullscreen();
+});
+document.addEventListener("pointerdown", (event) => {
+  if (event.target.closest("[data-peek]")) peek(true);
+});
+for (const end of ["pointerup", "pointercancel", "blur"]) window.addEventListener(end, () => peek(false));
+document.addEventListener("keydown", (event) => {
+  if (event.key === "v" && !event.target.closest("input, select, textarea")) peek(true);
+});
+document.addEventListener("keyup", (event) => {
+  if (event.key === "v") peek(false);
+});

@@ -1,0 +1,8 @@
+// What every page does by itself: counting ages, the clock, keys, theme, and telling when the station is lost.
+import "./swapping.js";
+import "./ages.js";
+import "./theme.js";
+import "./keys.js";
+import "./connection.js";
+import "./dialogs.js";
+import "./picture.js";

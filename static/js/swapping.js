@@ -1,0 +1,26 @@
+// How parts of a page are exchanged. What is marked to be kept stays as it is: a live picture, an outcome that was
+// just said, a form that is on its way.
+
+const kept = (node) =>
+  node.nodeType === Node.ELEMENT_NODE &&
+  (node.hasAttribute("data-live") || node.hasAttribute("data-keep") || node.classList.contains("htmx-request"));
+
+window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !kept(old);
+
+// A page that nobody looks at asks nothing.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.id === "now" && document.hidden) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) window.htmx.trigger(document.body, "acted");
+});
+
+// An outcome stands for half a minute, then what is usual stands there again.
+const SAID_MS = 30_000;
+const timers = new Map();
+document.addEventListener("htmx:afterSwap", (event) => {
+  const { target } = event.detail;
+  if (!target.id.startsWith("said-")) return;
+  clearTimeout(timers.get(target.id));
+  timers.set(target.id, setTimeout(() => target.replaceChildren(), SAID_MS));
+});

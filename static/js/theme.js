@@ -1,0 +1,27 @@
+// Theme: at once on the page, and kept in the cookie that the server reads. Without scripts the forms do the same.
+
+const THEMES = ["light", "dark", "red"];
+const YEAR_S = 365 * 86400;
+
+export function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `theme=${theme}; path=/; max-age=${YEAR_S}; samesite=lax${secure}`;
+  for (const button of document.querySelectorAll(".themes [name=theme]")) {
+    button.setAttribute("aria-pressed", String(button.value === theme));
+  }
+  document.dispatchEvent(new CustomEvent("themechange"));
+}
+
+export function nextTheme() {
+  const place = THEMES.indexOf(document.documentElement.dataset.theme);
+  setTheme(THEMES[(place + 1) % THEMES.length]);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[name=theme]");
+  if (!button) return;
+  event.preventDefault();
+  if (button.hasAttribute("data-next-theme")) nextTheme();
+  else setTheme(button.value);
+});

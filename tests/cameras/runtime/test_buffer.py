@@ -1,0 +1,116 @@
+"""`SharedFrameBuffer`: no frame torn, doubled or out of order; what does not fit is counted."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cameras.drivers.base import FrameData
+from cameras.runtime.buffer import FrameReader, SharedFrameBuffer
+
+
+def frame(number: int) -> FrameData:
+    """Each of its pixels is its number: a torn one is seen."""
+    return FrameData(np.full((8, 8), number % 65536, np.uint16), number, float(number), number)
+
+
+def numbers(reader: FrameReader) -> list[int]:
+    return [found.number for found in iter(lambda: reader.get(0.0), None)]
+
+
+def whole(found: FrameData) -> bool:
+    return bool((found.image == found.number % 65536).all())
+
+
+def test_there_is_no_frame_before_the_first() -> None:
+    assert SharedFrameBuffer().get_frame_for_streaming() is None
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(most=st.integers(1, 20), sent=st.integers(0, 60))
+def test_what_a_reader_has_and_what_it_lost_is_what_was_sent_in_order(most: int, sent: int) -> None:
+    buffer = SharedFrameBuffer()
+    reader = buffer.open_reader(most)
+    any(map(buffer.put_frame, map(frame, range(sent))))
+    taken = numbers(reader)
+    assert (taken, reader.lost) == (list(range(min(most, sent))), max(0, sent - most))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(steps=st.lists(st.booleans(), max_size=80), most=st.integers(1, 5))
+def test_frames_put_and_taken_in_any_turn_stay_in_order(steps: list[bool], most: int) -> None:
+    buffer = SharedFrameBuffer()
+    reader = buffer.open_reader(most)
+    taken = [reader.get(0.0) if take else buffer.put_frame(frame(place)) for place, take in enumerate(steps)]
+    got = [found.number for found in taken if found] + numbers(reader)
+    assert got == sorted(set(got))
+    assert len(got) + reader.lost == steps.count(False)
+
+
+def test_the_newest_frame_is_whole_and_never_older_than_the_one_before() -> None:
+    buffer, seen = SharedFrameBuffer(), list[FrameData]()
+    buffer.put_frame(frame(0))
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            found = buffer.get_frame_for_streaming()
+            assert found is not None
+            seen.append(found)
+
+    viewer = threading.Thread(target=look)
+    viewer.start()
+    any(map(buffer.put_frame, map(frame, range(1, 3000))))
+    ended.set()
+    viewer.join()
+    assert all(map(whole, seen))
+    assert [found.number for found in seen] == sorted(found.number for found in seen)
+
+
+def test_two_readers_and_a_stalled_one_each_have_every_frame_that_fits() -> None:
+    buffer = SharedFrameBuffer()
+    first, second, stalled = buffer.open_reader(500), buffer.open_reader(500), buffer.open_reader(3)
+    any(map(buffer.put_frame, map(frame, range(300))))
+    assert (numbers(first), numbers(second)) == (list(range(300)), list(range(300)))
+    assert (numbers(stalled), buffer.lost) == ([0, 1, 2], 297)
+
+
+def test_losses_are_still_counted_after_their_reader_has_gone() -> None:
+    buffer = SharedFrameBuffer()
+    reader = buffer.open_reader(1)
+    any(map(buffer.put_frame, map(frame, range(5))))
+    buffer.close_reader(reader)
+    assert buffer.lost == 4
+
+
+def test_a_callback_that_raises_harms_nobody_and_is_counted() -> None:
+    buffer, heard = SharedFrameBuffer(), list[int]()
+    buffer.register_streaming_callback(lambda _: 1 / 0)  # type: ignore[arg-type, return-value]
+    buffer.register_streaming_callback(lambda found: heard.append(found.number))
+    reader = buffer.open_reader(10)
+    any(map(buffer.put_frame, map(frame, range(3))))
+    assert (heard, numbers(reader), buffer.callback_failures) == ([0, 1, 2], [0, 1, 2], 3)
+
+
+def test_a_reader_that_waits_is_woken_by_a_frame() -> None:
+    buffer = SharedFrameBuffer()
+    reader = buffer.open_reader(10)
+    sender = threading.Timer(0.02, buffer.put_frame, [frame(7)])
+    sender.start()
+    found = reader.get(5.0)
+    sender.join()
+    assert found is not None
+    assert found.number == 7
+
+
+def test_a_reader_that_is_closed_gives_what_it_has_and_then_nothing_at_once() -> None:
+    buffer = SharedFrameBuffer()
+    reader = buffer.open_reader(10)
+    buffer.put_frame(frame(1))
+    buffer.close_reader(reader)
+    buffer.put_frame(frame(2))
+    assert numbers(reader) == [1]
+    assert reader.get(60.0) is None

@@ -1,0 +1,139 @@
+"""The owner's loop: an order or an error touches what it is meant for, and nothing after it."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uuid6
+
+from cameras.drivers.base import CameraError
+from tests.cameras.runtime.owner_bench import OwnerBench
+from tests.fakes.camera import exposure
+
+NEXT = "0193a000-0000-7000-8000-000000000004"
+SESSION = "0193a000-0000-7000-8000-000000000003"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[OwnerBench]:
+    with OwnerBench(tmp_path) as bench:
+        bench.until_type("observed", observed="ready")
+        yield bench
+
+
+def test_an_abort_while_nothing_is_exposed_spares_the_next_exposure(bench: OwnerBench) -> None:
+    bench.tell("abort", reason="camera_hung")
+    assert bench.outcome(bench.capture())["outcome"] == "saved"
+
+
+def test_an_abort_ends_the_running_exposure_with_its_reason(bench: OwnerBench) -> None:
+    capture = bench.capture(exposure_us=60_000_000)
+    bench.wait_for(lambda: "expose" in bench.camera.calls)
+    bench.tell("abort", reason="camera_hung")
+    assert bench.outcome(capture)["reason"] == "camera_hung"
+
+
+def test_a_stop_during_an_exposure_answers_with_it_counted(bench: OwnerBench) -> None:
+    bench.tell("start", session=bench.session_order(SESSION, exposure_us=60_000_000, cadence_s=61))
+    bench.wait_for(lambda: "expose" in bench.camera.calls)
+    stop = bench.tell("stop", session=bench.session_order(SESSION, 2, "stopped"))
+    told = bench.until_type("answer", command_id=stop)["body"]
+    assert [told[name] for name in ("state", "planned", "saved", "failed", "skipped")] == ["stopped", 1, 0, 1, 0]
+
+
+def test_a_picture_that_cannot_be_encoded_is_a_failure_and_the_next_one_is_saved(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((2, 2, 2, 2), np.uint8))))
+    failed, saved = bench.capture(), bench.capture()
+    assert [bench.outcome(failed)["reason"], bench.outcome(saved)["outcome"]] == ["write_error", "saved"]
+
+
+def test_what_json_cannot_say_is_a_failure_and_the_next_one_is_saved(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), warnings=[object()]))
+    failed, saved = bench.capture(), bench.capture()
+    bench.until_type("recovered")
+    assert [bench.record(failed)["outcome"], bench.record(saved)["outcome"]] == ["failed", "saved"]
+
+
+def test_a_rejected_setting_fails_its_capture_and_leaves_the_camera_open(bench: OwnerBench) -> None:
+    bench.camera.next.append(CameraError("No such ISO. Choose another.", reason="rejected_setting"))
+    calls = len(bench.camera.calls)
+    assert bench.outcome(bench.capture())["reason"] == "rejected_setting"
+    assert bench.outcome(bench.capture())["outcome"] == "saved"
+    assert bench.camera.calls[calls:] == ["expose", "expose"]
+
+
+def test_rejected_settings_are_answered_and_forgotten(bench: OwnerBench) -> None:
+    bench.camera.apply_errors.append(CameraError("No such gain. Choose another.", reason="rejected_setting"))
+    command = bench.tell("configure", settings={"gain": 99.0})
+    assert bench.until_type("answer", command_id=command)["reason"] == "rejected_setting"
+    assert ("gain" in bench.owner.device.settings, bench.owner.device.open) == (False, True)
+
+
+def test_settings_for_a_camera_that_is_away_are_kept_and_hide_no_reason(bench: OwnerBench) -> None:
+    gone = CameraError("The camera is not there. Plug it in.", reason="camera_unreachable")
+    bench.camera.open_errors.extend([gone] * 50)
+    bench.camera.next.append(gone)
+    bench.outcome(bench.capture())
+    bench.wait_for(lambda: not bench.owner.device.open)
+    bench.until_type("answer", command_id=bench.tell("configure", settings={"gain": 2.0}))
+    assert bench.outcome(bench.capture())["reason"] == "camera_unreachable"
+    assert bench.owner.device.settings["gain"] == 2.0
+
+
+def test_frames_that_arrive_make_the_next_failure_the_first_again(bench: OwnerBench) -> None:
+    bench.camera.frame_errors.extend([CameraError("No frame.")] * 1)
+    bench.tell("live", qualities=["low"])
+    bench.until_type("observed", observed="reconnecting")
+    bench.wait_for(lambda: bench.buffer.frames > 2)
+    bench.camera.frame_errors.append(CameraError("No frame again."))
+    bench.until_type("ladder", message="No frame again.")
+    assert bench.owner.device.next_try_s() < 0.5
+
+
+def test_a_capture_that_was_withdrawn_is_not_exposed_when_it_comes_late(bench: OwnerBench) -> None:
+    late = str(uuid6.uuid7())
+    bench.tell("withdraw", id=late)
+    assert bench.until_type("answer", unstarted=True)["id"] == late
+    bench.capture(late)
+    bench.outcome(bench.capture())
+    assert bench.camera.calls.count("expose") == 1
+
+
+def test_a_picture_that_is_not_safe_on_the_disk_stays_on_the_card(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((2, 2, 2, 2), np.uint8)), card=["IMG_1"]))
+    bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), card=["IMG_2"]))
+    bench.capture()
+    bench.capture()
+    bench.wait_for(lambda: bool(bench.camera.forgotten))
+    assert bench.camera.forgotten == ["IMG_2"]
+
+
+def test_slots_that_cannot_be_made_again_end_nothing(bench: OwnerBench) -> None:
+    (bench.spool / "slot-00").unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        bench.owner.holding.refill(1e9)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert bench.outcome(bench.capture())["outcome"] == "saved"
+
+
+def test_a_session_of_the_spool_that_the_database_knows_as_over_makes_way_for_the_next_one(tmp_path: Path) -> None:
+    with OwnerBench(tmp_path) as first:
+        first.until_type("answer", command_id=first.tell("start", session=first.session_order(SESSION, cadence_s=60)))
+    with OwnerBench(tmp_path, session=first.session_order(NEXT, cadence_s=60)) as second:
+        second.until_type("recovered")
+        second.wait_for(lambda: bool(second.owner.runner.describe()))
+        assert second.owner.runner.describe()["id"] == NEXT
+
+
+def test_a_flood_of_commands_leaves_a_session_its_turns(bench: OwnerBench) -> None:
+    captures = [bench.capture() for _ in range(20)]
+    bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0, count=5))
+    bench.wait_for(lambda: bench.link.heard and any(m.get("id") == captures[-1] for m in bench.link.heard))
+    assert bench.owner.runner.session is None

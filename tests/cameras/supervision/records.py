@@ -1,0 +1,61 @@
+"""Records as a camera process leaves them, for the ingest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import uuid6
+
+from cameras.runtime.durable import RootFiles
+from cameras.runtime.recovery import failed_record
+from cameras.runtime.sessions import Moment, SessionFile, SessionOrder
+from cameras.runtime.spool import Plan, Record, Spool, open_spool_folder
+from tests.faults.ledger import Archive
+
+
+def spool_of(archive: Archive) -> Spool:
+    files = RootFiles(str(archive.folder))
+    open_spool_folder(files, str(archive.camera.id))
+    return Spool(files, str(archive.camera.id))
+
+
+def lay(archive: Archive, *records: Record) -> list[str]:
+    """Put them where the ingest looks."""
+    spool = spool_of(archive)
+    for record in records:
+        spool.commit(record)
+        spool.done(record)
+    spool.files.close()  # type: ignore[attr-defined]
+    return [record["id"] for record in records]
+
+
+def lay_raw(archive: Archive, content: bytes) -> str:
+    record, spool = str(uuid6.uuid7()), spool_of(archive)
+    spool.files.create(spool.folder, f"{record}.done", [content])
+    spool.files.close()  # type: ignore[attr-defined]
+    return record
+
+
+def capture_record(archive: Archive, outcome: str = "failed", capture: str | None = None, **plan: Any) -> Record:
+    filled: dict[str, Any] = {
+        "id": capture or str(uuid6.uuid7()), "camera": str(archive.camera.id), "slug": "sim", "session": None,
+        "index": None, "planned": "2026-01-01T00:00:00Z", "asked": {}, "requested_by": "tester", "job": "", **plan,
+    }  # fmt: skip
+    reason = "" if outcome == "saved" else "camera_error"
+    record = failed_record(Plan(**filled), str(archive.root.id), reason, "", outcome)  # type: ignore[typeddict-item]
+    record["body"]["exposure_us"] = 1000
+    return record
+
+
+def session_records(archive: Archive, session: str, gap: int, after: int = 0) -> list[Record]:
+    """What a session tells that runs, misses `gap` captures after the first `after`, and ends."""
+    order = SessionOrder(
+        id=session, name="", revision=1, desired="running", created_by="", so_far={}, programme={"exposure_us": 1000}
+    )
+    now = Moment(1_800_000_000.0, "boot", 10.0)
+    file = SessionFile.begin(order, str(archive.camera.id), "sim", str(archive.root.id), now)
+    file.move("running")
+    file.settled += after
+    file.add_gap(now, now, gap, "camera_unreachable", "It was gone.")
+    file.move("finished")
+    return file.outbox

@@ -1,0 +1,30 @@
+"""The Supervisor's end of the link to a camera process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cameras.supervision.child import CameraChild, scrubbed_environment
+
+
+@pytest.fixture
+def stopped() -> Iterator[CameraChild]:
+    """A camera process that reads nothing."""
+    spec: Any = {"slug": "sim", "settings": {}, "session": None}
+    child = CameraChild(spec, scrubbed_environment(), lambda _child, _message: None)
+    os.kill(child.process.pid, signal.SIGSTOP)
+    yield child
+    child.kill()
+    child.wait(5)
+    child.finish()
+
+
+@pytest.mark.timeout(10)
+def test_a_process_that_reads_nothing_does_not_block_its_supervisor(stopped: CameraChild) -> None:
+    sent = [stopped.send({"type": "capture", "id": str(number), "note": "x" * 1000}) for number in range(3000)]
+    assert (sent[0], sent[-1]) == (True, False)

@@ -1,0 +1,172 @@
+"""From the spool into the database: twice is once, the first verdict holds, and nothing can stand in the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uuid6
+
+from captures.ingest import settle_unstarted
+from captures.models import Capture, Session, SessionGap
+from monitoring.models import Alert, Event
+from tests.cameras.supervision.records import capture_record, lay, lay_raw, session_records
+from tests.faults.ledger import Archive
+
+pytestmark = pytest.mark.django_db
+NOBODY = "0193a000-0000-7000-8000-0000000000ff"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+def alerts() -> list[str]:
+    return [alert.key.partition(":")[0] for alert in Alert.objects.all()]
+
+
+def rejected(archive: Archive) -> list[str]:
+    return [path.stem for path in (archive.spool / "rejected").iterdir()]
+
+
+def test_a_record_becomes_a_row_an_event_and_nothing_in_the_spool(archive: Archive) -> None:
+    [capture] = lay(archive, capture_record(archive, "failed"))
+    archive.ingest()
+    row = Capture.objects.get(pk=capture)
+    assert (row.status, row.reason, row.requested_by) == ("failed", "camera_error", "tester")
+    assert Event.objects.filter(kind="capture.failed", subject=capture).count() == 1
+    assert archive.wrongs() == []
+
+
+def test_a_record_taken_in_twice_is_one_row_one_event_and_one_count(archive: Archive) -> None:
+    record = capture_record(archive, "saved", session=str(archive.session(count=9).id), index=0)
+    lay(archive, record)
+    archive.ingest()
+    lay(archive, record)
+    archive.ingest()
+    session = Session.objects.get()
+    assert (session.planned, session.saved, session.exposure_total_us) == (1, 1, 1000)
+    assert Event.objects.filter(kind="capture.saved").count() == 1
+
+
+def test_a_sessions_records_taken_in_twice_count_once(archive: Archive) -> None:
+    session = archive.session()
+    records = session_records(archive, str(session.id), gap=4)
+    lay(archive, *records)
+    archive.ingest()
+    lay(archive, *records)
+    archive.ingest()
+    session.refresh_from_db()
+    assert (session.state, session.told, session.planned, session.skipped) == ("finished", 2, 4, 4)
+    assert (SessionGap.objects.count(), archive.wrongs()) == (1, [])
+
+
+def test_a_contradiction_keeps_the_first_verdict_and_raises_an_alert(archive: Archive) -> None:
+    record = capture_record(archive, "failed")
+    lay(archive, record)
+    archive.ingest()
+    lay(archive, capture_record(archive, "saved", record["id"]))
+    archive.ingest()
+    assert Capture.objects.get().status == "failed"
+    assert (alerts(), archive.wrongs()) == (["capture.contradiction"], [])
+
+
+def test_a_verdict_on_what_never_started_touches_no_row_that_has_one(archive: Archive) -> None:
+    [capture] = lay(archive, capture_record(archive, "saved"))
+    archive.ingest()
+    assert settle_unstarted(capture, "not_started", "It was late.") is False
+    assert Capture.objects.get().status == "saved"
+
+
+def test_a_verdict_on_what_never_started_is_given_once(archive: Archive) -> None:
+    planned = archive.planned()
+    assert settle_unstarted(planned.pk, "not_started", "It was late.") is True
+    assert settle_unstarted(planned.pk, "host_down", "It was down.") is False
+    planned.refresh_from_db()
+    assert (planned.status, planned.reason) == ("failed", "not_started")
+    assert Event.objects.filter(kind="capture.failed").count() == 1
+
+
+RUBBISH: dict[str, Any] = {
+    "no JSON": b"\x00\xff",
+    "cut short": b'{"kind": "cap',
+    "a list": b"[]",
+    "no fields": b"{}",
+}
+
+
+@pytest.mark.parametrize("content", RUBBISH.values(), ids=RUBBISH.keys())
+def test_a_record_that_cannot_be_read_is_set_aside_with_an_alert(archive: Archive, content: bytes) -> None:
+    record = lay_raw(archive, content)
+    archive.ingest()
+    assert (rejected(archive), alerts()) == ([record], ["spool.rejected"])
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "unknown kind": {"kind": "picture"},
+    "unknown camera": {"camera": NOBODY},
+    "a camera that is no id": {"camera": "sim"},
+    "files that are none": {"files": ["x"]},
+    "a file without a part": {"files": [{"path": "a/b", "part": 7, "bytes": 1}]},
+    "a path that is none": {"files": [{"path": 5, "part": "x", "bytes": 1}]},
+    "no body": {"body": {}},
+}  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)  # a wrong root shows at the commit
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
+def test_a_record_that_cannot_be_taken_in_is_set_aside_and_the_next_one_is_taken(
+    archive: Archive, wrong: dict[str, Any]
+) -> None:
+    record: Any = {**capture_record(archive, "saved", str(uuid6.uuid7())), **wrong}
+    lay_raw_under(archive, record)
+    lay(archive, capture_record(archive, "failed"))
+    archive.ingest()
+    assert (rejected(archive), alerts()) == ([record["id"]], ["spool.rejected"])
+    assert [row.status for row in Capture.objects.all()] == ["failed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_on_an_unknown_root_is_found_out_at_the_commit_and_set_aside(archive: Archive) -> None:
+    record: Any = capture_record(archive, "saved")
+    part = f"{record['id']}.raw.part"
+    file = {"kind": "raw", "bytes": 1, "sha256": "", "part": part, "path": "a/b", "width": 1, "height": 1}
+    lay_raw_under(archive, {**record, "root": NOBODY, "files": [file]})
+    archive.ingest()
+    assert (rejected(archive), alerts(), Capture.objects.count()) == ([record["id"]], ["spool.rejected"], 0)
+
+
+WRONG_BODY: dict[str, dict[str, Any]] = {
+    "a session that is no id": {"session": "tonight"},
+    "a time that is none": {"planned": 5},
+    "a status that is none": {"outcome": None},
+    "an exposure beyond all numbers": {"exposure_us": 10**30},
+    "warnings beside the point": {"gain": "much"},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_BODY.values(), ids=WRONG_BODY.keys())
+def test_a_record_with_a_wrong_body_is_set_aside(archive: Archive, wrong: dict[str, Any]) -> None:
+    record = capture_record(archive, "saved")
+    record["body"] |= wrong
+    lay_raw_under(archive, record)
+    archive.ingest()
+    assert (rejected(archive), alerts(), Capture.objects.count()) == ([record["id"]], ["spool.rejected"], 0)
+
+
+def test_two_records_for_one_index_of_a_session_keep_the_first(archive: Archive) -> None:
+    session = str(archive.session(count=9).id)
+    first, second = (capture_record(archive, "saved", session=session, index=0) for _ in range(2))
+    lay(archive, first, second)
+    archive.ingest()
+    assert ([str(row.id) for row in Capture.objects.all()], rejected(archive)) == ([first["id"]], [second["id"]])
+    assert Session.objects.get().planned == 1
+
+
+def lay_raw_under(archive: Archive, record: Any) -> None:
+    lay_raw(archive, b"")
+    (archive.spool / f"{record['id']}.done").write_bytes(json.dumps(record).encode())
+    next(path for path in archive.spool.glob("*.done") if not path.stat().st_size).unlink()

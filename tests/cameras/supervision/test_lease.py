@@ -1,0 +1,42 @@
+"""Two machines never claim one host's name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from cameras.models import CameraHost
+from cameras.supervision.lease import LEASE_S, NameTaken, renew_lease
+
+pytestmark = pytest.mark.django_db
+
+
+def other_machine(left_s: float) -> None:
+    CameraHost.objects.create(name="dome", machine="another", leased_until=timezone.now() + timedelta(seconds=left_s))
+
+
+def test_a_name_that_nobody_has_is_taken_for_half_a_minute() -> None:
+    renew_lease("dome")
+    left = CameraHost.objects.get(name="dome").leased_until - timezone.now()
+    assert LEASE_S - 5 < left.total_seconds() <= LEASE_S
+
+
+def test_ones_own_lease_is_renewed() -> None:
+    renew_lease("dome")
+    renew_lease("dome")
+    assert CameraHost.objects.count() == 1
+
+
+def test_a_name_that_another_machine_has_is_refused_with_what_to_do() -> None:
+    other_machine(left_s=5)
+    with pytest.raises(NameTaken, match="SKYCAM_HOST"):
+        renew_lease("dome")
+    assert CameraHost.objects.get().machine == "another"
+
+
+def test_a_lease_that_has_run_out_is_taken_over() -> None:
+    other_machine(left_s=-1)
+    renew_lease("dome")
+    assert CameraHost.objects.get().machine != "another"

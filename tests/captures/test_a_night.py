@@ -1,0 +1,76 @@
+"""A winter night of captures in seconds: the owner's real loop and spool, with a clock that does not wait."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.drivers.simulated import SimulatedDriver
+from tests.cameras.runtime.owner_bench import OwnerBench
+from tests.fakes.owner_clock import EVENING, SetClock
+
+SESSION = "0193a000-0000-7000-8000-000000000003"
+SUTHERLAND = {"latitude": -32.4, "longitude": 20.8, "time_zone": "Africa/Johannesburg"}
+SMALL = {"width": 320, "height": 240}
+HOURS_10 = 10 * 3600
+
+
+class NightClock(SetClock):
+    """Time runs as fast as the disk lets it: a wait first lets the still thread finish, then moves the time on."""
+
+    settled: Callable[[float], bool]
+
+    def wait(self, seconds: float) -> bool:
+        if self.heeds_work:
+            self.settled(10.0)
+        if self._interrupted():
+            return True
+        return super().wait(seconds)
+
+
+@pytest.fixture
+def night() -> Iterator[OwnerBench]:
+    """8 s every 20 s from 20:00 to 06:00."""
+    until = datetime.fromtimestamp(EVENING + HOURS_10, UTC).isoformat()
+    clock = NightClock(EVENING)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        bench = OwnerBench(Path(folder), clock, SimulatedDriver("", clock), settings=SMALL, site=SUTHERLAND)
+        bench.spec["session"] = bench.session_order(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
+        clock.settled = bench.owner.exposer.queue.drain
+        yield bench
+
+
+class Taken:
+    """What the ingest beside the night has taken out of the spool."""
+
+    def __init__(self, bench: OwnerBench) -> None:
+        self.bench, self.records = bench, list[dict[str, Any]]()
+
+    def take(self) -> bool:
+        """True once the session's last record is taken."""
+        for path in sorted(self.bench.spool.glob("*.done")):
+            self.records.append(json.loads(path.read_text()))
+            path.unlink()
+        return any(body["state"] == "finished" for body in self.bodies("session"))
+
+    def bodies(self, kind: str) -> list[dict[str, Any]]:
+        return [record["body"] for record in self.records if record["kind"] == kind]
+
+
+def test_a_night_of_8_s_every_20_s_is_1801_captures_on_time_in_one_folder(night: OwnerBench) -> None:
+    taken = Taken(night)
+    with night:
+        night.wait_for(taken.take, patience_s=60)
+    captures = taken.bodies("capture")
+    assert [(body["index"], body["outcome"]) for body in captures] == [(index, "saved") for index in range(1801)]
+    late = [datetime.fromisoformat(body["started"]).timestamp() - EVENING - 20 * body["index"] for body in captures]
+    assert max(map(abs, late)) < 0.002
+    assert (taken.bodies("gap"), taken.bodies("session")[-1]["saved"]) == ([], 1801)
+    folders = {str(path.parent.relative_to(night.root)) for path in night.root.rglob("*.jpg")}
+    assert folders == {"captures/told/2027/01/15/raw"}

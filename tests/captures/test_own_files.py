@@ -1,0 +1,103 @@
+"""A camera's own files, RAW and JPEG: as it made them, and what came is kept when not all came."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cameras.drivers.base import CameraError
+from tests.cameras.runtime.owner_bench import OwnerBench
+from tests.fakes.camera import JPEG, OwnFile, exposure
+
+RAW = b"II*\0" + bytes(range(256)) * 40
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[OwnerBench]:
+    with OwnerBench(tmp_path) as bench:
+        bench.until_type("observed", observed="ready")
+        yield bench
+
+
+def raw(*, breaks_off: bool = False) -> OwnFile:
+    return OwnFile("raw", ".nef", RAW, breaks_off=breaks_off)
+
+
+def jpeg(*, breaks_off: bool = False) -> OwnFile:
+    return OwnFile("jpeg", ".jpg", JPEG, breaks_off=breaks_off)
+
+
+def archived(bench: OwnerBench) -> dict[str, bytes]:
+    return {path.suffix: path.read_bytes() for path in (bench.root / "captures").rglob("*") if path.is_file()}
+
+
+def test_both_files_are_kept_byte_for_byte_with_their_hashes(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(files=[raw(), jpeg()]))
+    record = bench.outcome(bench.capture())
+    assert archived(bench) == {".nef": RAW, ".jpg": JPEG}
+    hashes = [hashlib.sha256(RAW).hexdigest(), hashlib.sha256(JPEG).hexdigest()]
+    assert [file["sha256"] for file in record["files"]] == hashes
+
+
+def test_a_kind_that_never_came_leaves_the_other_kept_and_listed(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(files=[raw()], missing=["jpeg"]))
+    record = bench.outcome(bench.capture())
+    assert (record["outcome"], record["reason"]) == ("failed", "incomplete")
+    assert ([file["kind"] for file in record["files"]], archived(bench)) == (["raw"], {".nef": RAW})
+
+
+def test_a_cut_between_the_two_files_keeps_the_first(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(files=[raw(), jpeg(breaks_off=True)]))
+    record = bench.outcome(bench.capture())
+    assert (record["outcome"], record["reason"]) == ("failed", "incomplete")
+    assert ([file["kind"] for file in record["files"]], archived(bench)) == (["raw"], {".nef": RAW})
+    assert record["warnings"] == ["The camera went away while its file was read."]
+
+
+def test_a_cut_in_the_first_file_keeps_the_second(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(files=[raw(breaks_off=True), jpeg()]))
+    record = bench.outcome(bench.capture())
+    assert (record["reason"], [file["kind"] for file in record["files"]]) == ("incomplete", ["jpeg"])
+
+
+def test_a_cut_that_leaves_nothing_has_the_cameras_reason(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(files=[jpeg(breaks_off=True)]))
+    record = bench.outcome(bench.capture())
+    assert (record["reason"], record["files"], archived(bench)) == ("camera_unreachable", [], {})
+
+
+def test_no_part_is_left_in_the_spool_after_a_cut(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(files=[raw(), jpeg(breaks_off=True)]))
+    bench.outcome(bench.capture())
+    assert list(bench.spool.glob("*.part")) + list(bench.spool.glob("*.plan")) == []
+
+
+def test_the_card_is_cleared_once_the_picture_is_safe_and_not_before(bench: OwnerBench) -> None:
+    safe = []
+    bench.camera.forget = lambda exposure, deadline: safe.append(len(list(bench.spool.glob("*.done"))))  # type: ignore[method-assign]
+    bench.camera.next.append(exposure(files=[raw()], card=["IMG_1.NEF"]))
+    bench.capture()
+    bench.wait_for(lambda: bool(safe))
+    assert safe == [1]
+
+
+def test_the_card_keeps_a_picture_of_which_a_file_is_missing(bench: OwnerBench) -> None:
+    bench.camera.next.append(exposure(files=[raw()], missing=["jpeg"], card=["IMG_1"]))
+    bench.camera.next.append(exposure(files=[raw(), jpeg()], card=["IMG_2"]))
+    bench.capture()
+    bench.capture()
+    bench.wait_for(lambda: bool(bench.camera.forgotten))
+    assert bench.camera.forgotten == ["IMG_2"]
+
+
+def test_a_card_that_cannot_be_cleared_loses_no_picture(bench: OwnerBench) -> None:
+    def refuse(exposure: object, deadline: float) -> None:
+        raise CameraError("The card is locked. Unlock it.")
+
+    bench.camera.forget = refuse  # type: ignore[method-assign]
+    bench.camera.next.append(exposure(files=[raw()], card=["IMG_1"]))
+    assert bench.outcome(bench.capture())["outcome"] == "saved"
+    assert bench.outcome(bench.capture())["outcome"] == "saved"

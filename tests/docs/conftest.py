@@ -1,0 +1,43 @@
+"""One real station for the README: two cameras, one of them libgphoto2's virtual DSLR."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.skycam_project.stations import Station, eventually
+
+
+@dataclass
+class Shell:
+    """A shell in the folder where the station was started, as the README has its reader sit in one."""
+
+    station: Station
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-ec", script], cwd=self.station.data.parent, env=self.station.environment,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "jpegs").mkdir()
+    Image.new("RGB", (640, 480), (8, 12, 30)).save(folder / "jpegs" / "sky.jpg")
+    (folder / ".venv").symlink_to(sys.prefix)
+    station = Station(folder / "skycam-data", VCAMERADIR=str(folder / "jpegs"), SKYCAM_STATION="roof")
+    station.environment["PATH"] = f"{Path(sys.executable).parent}:{station.environment['PATH']}"
+    try:
+        station.up()
+        eventually(lambda: "ready" in Shell(station).run("skycam status").stdout, 30, "the simulated camera is ready")
+        yield Shell(station)
+    finally:
+        station.ensure_stopped()

@@ -1,0 +1,125 @@
+"""docs/contracts.md and the code name the same things."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from cameras.bodies import CapabilitiesBody, SettingsBody
+from cameras.models import Observed
+from cameras.supervision.child import PASSING
+from captures.bodies import FileBody, GapBody
+from captures.models import Capture
+from captures.models.capture import Reason
+from captures.models.session import SESSION_MOVES
+from captures.requests import CaptureRequest
+from captures.serializers import StartBody
+from monitoring.bodies import AlertBody, EventBody
+from monitoring.models import Alert, Severity
+from skycam_project.health import HealthBody
+from tests.docs.pages import PROJECT, first_cells, page, section, sources
+
+PAGE = "docs/contracts.md"
+EVENT = re.compile(r"(?:alert|camera|capture|part|recording|session|spool|storage|user)\.[a-z_]+|command")
+FIELDS = {
+    "event": EventBody.__annotations__,
+    "alert": AlertBody.__annotations__,
+    "file": FileBody.__annotations__,
+    "gap": GapBody.__annotations__,
+    "settings": SettingsBody.__annotations__,
+    "capabilities": CapabilitiesBody.__annotations__,
+    "health": HealthBody.__annotations__,
+    "to capture": CaptureRequest.model_fields,
+    "to start": StartBody.model_fields,
+}
+OUTCOMES = [f"capture.{status}" for status in Capture.Status.values if status != "planned"]
+
+
+def tree(path: Path) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(path.read_text()))
+
+
+def calls(function: str, folder: str = "") -> Iterator[ast.expr]:
+    """The first argument of each call of a function or method of this name."""
+    for path in sources():
+        for node in tree(path) if str(path.relative_to(PROJECT)).startswith(folder) else ():
+            if isinstance(node, ast.Call) and node.args and called(node) == function:
+                yield node.args[0]
+
+
+def called(call: ast.Call) -> str:
+    return str(getattr(call.func, "attr", getattr(call.func, "id", "")))
+
+
+def texts(*found: ast.expr) -> set[str]:
+    return {node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def event_kinds() -> set[str]:
+    """Texts of the code that are an event's kind: written out, in a table, or put together from an outcome."""
+    written = {text for path in sources() for text in texts(*(n for n in tree(path) if isinstance(n, ast.Constant)))}
+    direct = texts(*calls("record_event"), *calls("event"), *calls("log"))
+    return {text for text in written if EVENT.fullmatch(text) and text != "command"} | direct | set(OUTCOMES)
+
+
+def line(name: str) -> list[str]:
+    """The code in the line of the page that begins with `- name:`."""
+    found = next(line for line in page(PAGE).splitlines() if line.startswith(f"- {name}:"))
+    return re.findall(r"`([^`]+)`", found)
+
+
+def moves(name: str) -> dict[str, set[str]]:
+    """`a -> b | c; b -> d` as it is written in the line of this name."""
+    text = re.search(rf"^- {name}: ([^.]+)\.", page(PAGE), re.MULTILINE)
+    assert text
+    pairs = [move.split(" -> ") for move in text[1].split(";")]
+    return {state.strip(): set(re.split(r" \| ", after.strip())) for state, after in pairs}
+
+
+def test_every_event_of_the_code_stands_there_and_no_other() -> None:
+    assert first_cells(section(PAGE, "Events")) == sorted(event_kinds())
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_body_has_the_fields_that_stand_there(name: str) -> None:
+    assert set(line(name)) == set(FIELDS[name])
+
+
+def test_the_moves_are_those_of_the_code() -> None:
+    assert moves("session states") == {state: after for state, after in SESSION_MOVES.items() if after}
+    assert moves("alert states") == {str(state): set(map(str, after)) for state, after in Alert.MOVES.items() if after}
+    assert line("camera observed") == Observed.values
+
+
+def test_every_reason_stands_there_and_no_other() -> None:
+    assert first_cells(section(PAGE, "Reasons")) == Reason.values
+    assert re.findall(r"`(\w+)`", section(PAGE, "Events"))[: len(Severity)] == Severity.values
+
+
+def test_every_name_in_redis_stands_there_and_no_other() -> None:
+    own = texts(*calls("key", "cameras/")) | {"live"}
+    written = {re.split(r"[:<]", name)[0] for name in first_cells(section(PAGE, "Names in Redis"))}
+    assert written == own | {"cache", "asgi"}
+
+
+def test_every_message_of_the_link_stands_there_and_no_other() -> None:
+    down, up = section(PAGE, "The link to a camera process").split("| up | what |")
+    said = texts(*calls("send", "cameras/runtime"))
+    assert set(first_cells(up)) == said
+    heard = "".join(path.read_text() for path in sources() if path.match("cameras/runtime/*.py"))
+    assert [order for order in first_cells(down) if f'"{order}"' not in heard and order != "live"] == []
+
+
+def test_what_passes_to_a_camera_process_stands_there() -> None:
+    passing = section(PAGE, "The link to a camera process").partition("Environment that passes:")[2]
+    assert re.findall(r"`([A-Z_]+\*?)`", passing.partition(", and what")[0]) == [*PASSING[:3], "LC_*", *PASSING[3:]]
+
+
+@pytest.mark.parametrize("name", first_cells(section(PAGE, "Celery")))
+def test_a_setting_of_celery_exists(name: str) -> None:
+    assert hasattr(settings, name)

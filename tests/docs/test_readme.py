@@ -1,0 +1,54 @@
+"""What the README says is done: its commands on a real station, its targets by their recipes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.docs.conftest import Shell
+from tests.docs.pages import PROJECT, blocks, page
+from tests.skycam_project.stations import eventually
+
+README = page("README.md")
+TARGETS = sorted(set(re.findall(r"^    make (\w+)", README, re.MULTILINE)))
+
+
+def made(*words: str) -> str:
+    done = subprocess.run(["make", *words], cwd=PROJECT, capture_output=True, text=True, timeout=30, check=True)
+    return done.stdout
+
+
+def test_the_first_screen_is_one_sentence_one_picture_and_two_commands() -> None:
+    heading, sentence, picture, commands, *_ = README.split("\n\n")
+    assert (heading, sentence.count(". ")) == ("# Skycam", 0)
+    assert re.search(r"\]\((docs/pictures/.+\.svg)\)$", picture)
+    assert re.findall(r"make \w+", commands) == ["make run", "make test"]
+
+
+def test_make_help_stands_there_as_it_is_printed() -> None:
+    listed = README.partition("## Make\n\n")[2].partition("\n\n##")[0]
+    assert [line.strip() for line in listed.splitlines()] == [line.strip() for line in made("help").splitlines()]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_target_that_is_named_exists(target: str) -> None:
+    assert made("--dry-run", target)
+
+
+def test_make_run_starts_the_station() -> None:
+    assert made("--dry-run", "run").rstrip().endswith("exec .venv/bin/skycam up")
+
+
+@pytest.mark.parametrize("script", blocks("README.md", "sh"), ids=lambda script: script.splitlines()[-1])
+def test_the_commands_of_a_block_do_what_they_say(shell: Shell, script: str) -> None:
+    done = shell.run(script)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_picture_of_a_session_lies_where_it_says(shell: Shell) -> None:
+    """`dslr` has captured by now: the blocks above ran in order."""
+    found = eventually(lambda: list(Path(shell.station.data).glob("images/captures/dslr/*/*/*/raw/*.jpg")), 10)
+    assert found[0].read_bytes() == (shell.station.data.parent / "jpegs" / "sky.jpg").read_bytes()

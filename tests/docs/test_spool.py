@@ -1,0 +1,46 @@
+"""docs/spool.md says what the spool does: its names, its numbers, its proof."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import pytest
+
+from cameras.runtime import killpoints, spool, stills, storage
+from cameras.runtime.exposing import REMEMBERED
+from cameras.runtime.holding import REFILL_S
+from cameras.supervision.wishes import CLOCK_WAIT_S
+from tests.docs.pages import page, section
+from tests.faults import test_spool_simulation as simulation
+
+PAGE = page("docs/spool.md")
+
+
+def lives(stride: int) -> str:
+    """How many lives the simulation runs with this stride: two kills and the ingest at each step, and each cut."""
+    return f"{math.ceil((simulation.steps_of_a_life() + 1) ** 3 * len(simulation.CUTS) / stride):,}"
+
+
+@pytest.mark.parametrize("stride", [1, 5, 197])
+def test_the_page_says_how_many_lives_the_simulation_runs(stride: int) -> None:
+    assert lives(stride) in section("docs/spool.md", "Proof")
+
+
+def test_the_page_names_the_kill_points_in_their_order() -> None:
+    assert tuple(re.findall(r"`(after_\w+)`", section("docs/spool.md", "Kill points"))) == killpoints.KILL_POINTS
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"`{storage.MARKER}`",
+        f"{spool.SLOTS} preallocated files of {spool.SLOT_BYTES // 1024} KiB",
+        f"every {REFILL_S:.0f} s",
+        f"each second, {stills.MOST_TRIES} times",
+        f"the last {REMEMBERED} ids",
+        f"at most {CLOCK_WAIT_S:.0f} s",
+    ],
+)
+def test_the_numbers_of_the_page_are_those_of_the_code(said: str) -> None:
+    assert said in PAGE.replace("\n  ", " ").replace("\n", " ")

@@ -1,0 +1,103 @@
+"""A camera at the far end of a driver, which does what a test tells it: frames, files of its own, or an error."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cameras.drivers.base import (
+    Aborted,
+    Applied,
+    CameraError,
+    Capabilities,
+    Clock,
+    Driver,
+    Exposure,
+    ExposureRequest,
+    FrameData,
+    Identity,
+)
+
+JPEG = b"\xff\xd8" + b"j" * 3000 + b"\xff\xd9"
+
+
+class OwnFile:
+    """A picture as the camera made it; `breaks_off` says that the cable is pulled half-way."""
+
+    def __init__(self, kind: str, suffix: str, content: bytes, *, breaks_off: bool = False) -> None:
+        self.kind, self.suffix, self.content, self.breaks_off = kind, suffix, content, breaks_off
+        self.size = len(content)
+
+    def chunks(self) -> Iterator[bytes]:
+        half = len(self.content) // 2
+        yield self.content[:half]
+        if self.breaks_off:
+            raise CameraError("The camera went away while its file was read.", reason="camera_unreachable")
+        yield self.content[half:]
+
+
+class ToldCamera(Driver):
+    """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames."""
+
+    kind = "told"
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__("", clock)
+        self.next: deque[Exposure | CameraError] = deque()
+        self.open_errors: deque[CameraError] = deque()
+        self.apply_errors: deque[CameraError] = deque()
+        self.frame_errors: deque[CameraError] = deque()
+        self.calls: list[str] = []
+        self.forgotten: list[Any] = []
+        self.number = 0
+
+    def open(self, deadline: float) -> Identity:
+        self.calls.append("open")
+        if self.open_errors:
+            raise self.open_errors.popleft()
+        return Identity(vendor="Söhne & Co", model="Told", serial="1")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(stream=True, readout_s=0.1)
+
+    def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
+        self.calls.append("apply")
+        if self.apply_errors:
+            raise self.apply_errors.popleft()
+        return Applied(dict(settings))
+
+    def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
+        self.calls.append("expose")
+        if self.next:
+            told = self.next.popleft()
+            if isinstance(told, CameraError):
+                raise told
+            return told
+        if self.clock.wait((request.exposure_us or 1000) / 1e6):
+            raise Aborted
+        return exposure(frame=self.image(np.zeros((16, 16, 3), np.uint8)))
+
+    def frame(self, deadline: float) -> FrameData | None:
+        if self.frame_errors:
+            raise self.frame_errors.popleft()
+        self.clock.wait(0.005)
+        return self.image(np.zeros((16, 16, 3), np.uint8))
+
+    def image(self, pixels: Any) -> FrameData:
+        self.number += 1
+        return FrameData(pixels, self.clock.wall_ns(), self.clock.monotonic(), self.number)
+
+    def forget(self, exposure: Exposure, deadline: float) -> None:
+        self.forgotten += exposure.card
+
+
+def exposure(**fields: Any) -> Exposure:
+    actual = {"exposure_us": 1000}
+    return Exposure(**{"started_ns": 1_800_000_000_000_000_000, "ended_ns": 1_800_000_000_001_000_000,
+                       "actual": actual, **fields})  # fmt: skip

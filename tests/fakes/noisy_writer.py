@@ -1,0 +1,16 @@
+"""A still writer whose library prints where it should not: on the process's own standard output."""
+
+from __future__ import annotations
+
+import os
+
+from cameras.drivers.base import Exposure, Identity
+from cameras.runtime.spool import PartFile, Plan, Spool
+from captures.stills.writer import StillWriter
+
+
+class NoisyWriter(StillWriter):
+    def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
+        os.write(1, b'{"type": "state"} and rubbish without an end')
+        print("a library says hello", flush=True)
+        return super().write(spool, plan, exposure, identity)

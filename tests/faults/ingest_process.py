@@ -1,0 +1,27 @@
+"""The ingest in a process of its own, on the run's database: `POINT PASSES ROOT CAMERA`. It dies at the point."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(point: str, passes: str, root: str, camera: str) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
+    import django
+
+    django.setup()
+    from cameras.runtime import killpoints
+    from cameras.runtime.durable import RootFiles
+    from cameras.supervision.ingest import Ingest
+
+    killpoints.arm(point, int(passes))
+    ingest = Ingest(RootFiles(root), camera, "sim")
+    for name in sorted(ingest.waiting()):
+        taken = ingest.take(name)
+        if taken is not None:
+            ingest.clear(taken)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

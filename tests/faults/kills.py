@@ -1,0 +1,81 @@
+"""SIGKILL at random moments, how long it took to be back, and what became of the captures, as a table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.station import Client, FaultStation
+
+PROMISED_S = {"camera": 2.0, "web": 5.0, "valkey": 5.0, "worker": 10.0, "launcher": 10.0, "all": 10.0}
+HUNG_WORKER_S = 25.0
+"""docs/contracts: from the death of a part, or from `skycam up` where the launcher died."""
+
+
+@dataclass
+class Fire:
+    """A station with a session and a client on it, and the kills that it has borne."""
+
+    station: FaultStation
+    client: Client
+    chance: random.Random = field(default_factory=lambda: random.Random(2))
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def kill(self, target: str) -> float:
+        """Seconds until a capture that was asked for after the kill was acknowledged."""
+        self.client.saves(more=self.chance.randint(5, 15))
+        taken = self.client.recovery_s(lambda: self.station.kill(target))
+        self.times[target].append(taken)
+        return taken
+
+    def cease(self) -> None:
+        """Stop the session, and wait until every capture has its outcome."""
+        self.client.stop()
+        assert self.station.post("cameras/simulated/stop/").status == 200
+        self.station.eventually_settled()
+
+    def outcomes(self) -> list[tuple[str, str, int]]:
+        question = "SELECT status, reason, count(*) FROM captures_capture GROUP BY status, reason ORDER BY 3 DESC"
+        gaps = "SELECT 'skipped (gap)', reason, sum(count) FROM captures_sessiongap GROUP BY reason"
+        return [
+            (status, reason, number) for status, reason, number in self.station.rows(question) + self.station.rows(gaps)
+        ]
+
+    def summary(self) -> str:
+        return "\n".join(
+            [*_heading(sum(map(len, self.times.values()))), *_kills(self.times), "", *_outcomes(self.outcomes())]
+        )
+
+    def write(self, path: Path) -> None:
+        path.write_text(f"# Kills of a whole station\n\n{self.summary()}\n")
+
+
+def _heading(kills: int) -> Iterator[str]:
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}"
+    yield (
+        f"{kills} times SIGKILL at random moments while a session runs and a program captures in a loop; {machine}. "
+        "Seconds are from the kill (launcher, all: from `skycam up` after it) to the first capture that was asked for "
+        "afterwards and acknowledged. `make prove` writes this page."
+    )
+    yield ""
+
+
+def _kills(times: dict[str, list[float]]) -> Iterator[str]:
+    yield "| killed | times | median s | longest s | promised s |"
+    yield "|---|---|---|---|---|"
+    for target in sorted(times):
+        taken, promised = times[target], PROMISED_S[target]
+        yield f"| {target} | {len(taken)} | {statistics.median(taken):.1f} | {max(taken):.1f} | {promised:.0f} |"
+
+
+def _outcomes(found: Iterable[tuple[str, str, int]]) -> Iterator[str]:
+    yield "| outcome | reason | captures |"
+    yield "|---|---|---|"
+    for status, reason, number in found:
+        yield f"| {status} | {reason} | {number} |"

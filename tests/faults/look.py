@@ -1,0 +1,22 @@
+"""`python -m tests.faults.look`: what is wrong with the ledger of the station in SKYCAM_DATA, as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import django
+
+
+def main() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
+    django.setup()
+    from captures.models import StorageRoot
+    from tests.faults.ledger import wrongs
+
+    print(json.dumps(wrongs(Path(StorageRoot.objects.get().path))))
+
+
+if __name__ == "__main__":
+    main()

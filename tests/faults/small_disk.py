@@ -1,0 +1,56 @@
+"""A disk of its own for a test: a small tmpfs, mounted twice, so that it can go away and come back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+MISSING = "Mounting failed ({}). This test needs root: run `sudo -E make test`, or a container with CAP_SYS_ADMIN."
+
+
+def mount(*arguments: str | Path) -> None:
+    done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, MISSING.format(done.stderr.strip())
+
+
+class SmallDisk:
+    """`path` is where a station sees it; `kept` is a second mount of the same file system."""
+
+    def __init__(self, folder: Path, size: str = "4m") -> None:
+        self.path, self.kept = folder / "disk", folder / "kept"
+        self.path.mkdir()
+        self.kept.mkdir()
+        mount("-t", "tmpfs", "-o", f"size={size},mode=755", "skycam-test", self.kept)
+        self.mount()
+
+    def mount(self) -> None:
+        mount("--bind", self.kept, self.path)
+
+    def unmount(self) -> None:
+        """At once, whoever still has files open on it."""
+        subprocess.run(["umount", "-l", str(self.path)], check=True)
+
+    def remount(self, how: str) -> None:
+        """`ro` or `rw`."""
+        mount("-o", f"remount,bind,{how}", self.path)
+
+    def fill(self) -> None:
+        """Leave not a byte."""
+        with open(self.kept / "filler", "ab", buffering=0) as filler:
+            for size in (65536, 4096):
+                self._write_until_full(filler.fileno(), size)
+
+    def _write_until_full(self, file: int, size: int) -> None:
+        try:
+            while os.write(file, b"x" * size):
+                pass
+        except OSError:
+            return
+
+    def empty(self) -> None:
+        (self.kept / "filler").unlink()
+
+    def close(self) -> None:
+        for place in (self.path, self.kept):
+            subprocess.run(["umount", "-l", str(place)], check=False, capture_output=True)

@@ -1,0 +1,271 @@
+"""A camera process alone: told to finish, to stop, to abort; killed, crashed, hung; its camera not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uuid6
+
+from cameras.supervision.child import scrubbed_environment
+from cameras.tables import CONSUMERS
+from tests.faults.camera_process import PROJECT, CameraProcess
+
+SESSION = "0193a000-0000-7000-8000-000000000003"
+TEN_S = 10_000_000
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[CameraProcess]:
+    with CameraProcess(tmp_path) as process:
+        process.until_type("observed", observed="ready")
+        yield process
+
+
+def outcome(process: CameraProcess, capture: str) -> dict[str, Any]:
+    process.until_type("spooled", id=capture)
+    return process.done()[capture]["body"]  # type: ignore[no-any-return]
+
+
+def captures_of(process: CameraProcess) -> list[dict[str, Any]]:
+    return [record["body"] for record in process.done().values() if record["kind"] == "capture"]
+
+
+def recovered(process: CameraProcess) -> dict[str, Any]:
+    with CameraProcess(process.root) as next_one:
+        return next_one.until_type("recovered")
+
+
+# Finish, stop, abort
+
+
+def test_the_end_of_the_link_during_an_exposure_records_it_and_ends_the_process_at_once(process: CameraProcess) -> None:
+    capture = process.capture(exposure_us=TEN_S)
+    process.until_type("state", doing="exposing")
+    told_at = time.monotonic()
+    assert process.finish() == 0
+    assert time.monotonic() - told_at < 3
+    assert process.done()[capture]["body"]["reason"] == "station_stopped"
+
+
+def test_captures_that_wait_when_the_link_ends_are_recorded_too(process: CameraProcess) -> None:
+    captures = [process.capture(exposure_us=TEN_S) for _ in range(4)]
+    process.until_type("state", doing="exposing")
+    process.finish()
+    assert [process.done()[capture]["body"]["reason"] for capture in captures] == ["station_stopped"] * 4
+
+
+def test_a_session_that_the_end_of_the_link_interrupted_goes_on_at_the_next_start(process: CameraProcess) -> None:
+    process.start_session(SESSION, exposure_us=TEN_S, cadence_s=11.0)
+    process.until_type("state", doing="exposing")
+    process.finish()
+    with CameraProcess(process.root) as next_one:
+        told = next_one.until_type("state")["session"]
+        assert (told["id"], told["state"], told["planned"], told["failed"]) == (SESSION, "running", 1, 1)
+
+
+def test_a_stop_during_a_sessions_exposure_ends_it_and_answers_with_its_counts(process: CameraProcess) -> None:
+    process.start_session(SESSION, exposure_us=TEN_S, cadence_s=11.0)
+    process.until_type("state", doing="exposing")
+    stop = process.start_session(SESSION, 2, "stopped")
+    told = process.until_type("answer", command_id=stop)["body"]
+    assert [told[name] for name in ("state", "planned", "failed")] == ["stopped", 1, 1]
+    assert [body["reason"] for body in captures_of(process)] == ["session_stopped"]
+
+
+def test_a_stop_of_a_session_spares_a_capture_that_was_asked_for(process: CameraProcess) -> None:
+    process.start_session(SESSION, cadence_s=60.0)
+    process.until(lambda message: (message.get("session") or {}).get("saved") == 1)
+    capture = process.capture(exposure_us=300_000)
+    process.start_session(SESSION, 2, "stopped")
+    assert outcome(process, capture)["outcome"] == "saved"
+
+
+def test_an_abort_ends_an_exposure_with_its_reason_and_the_next_is_saved(process: CameraProcess) -> None:
+    capture = process.capture(exposure_us=TEN_S)
+    process.until_type("state", doing="exposing")
+    process.send("abort", reason="interrupted")
+    assert outcome(process, capture)["reason"] == "interrupted"
+    assert outcome(process, process.capture())["outcome"] == "saved"
+
+
+# Commands
+
+
+def test_an_id_that_is_delivered_twice_is_exposed_once(process: CameraProcess) -> None:
+    capture = process.capture(exposure_us=200_000)
+    process.capture(capture)
+    saved = outcome(process, capture)
+    process.capture(capture)
+    outcome(process, process.capture())
+    assert (saved["exposure_us"], len(captures_of(process))) == (200_000, 2)
+
+
+def test_an_id_that_another_process_exposed_is_not_exposed_again(process: CameraProcess) -> None:
+    capture = process.capture()
+    first = outcome(process, capture)
+    process.finish()
+    with CameraProcess(process.root) as next_one:
+        next_one.until_type("observed", observed="ready")
+        next_one.capture(capture, exposure_us=2000)
+        outcome(next_one, next_one.capture())
+        assert next_one.done()[capture]["body"] == first
+
+
+def test_a_command_whose_deadline_is_over_when_its_turn_comes_is_too_slow(process: CameraProcess) -> None:
+    process.capture(exposure_us=300_000)
+    late = str(uuid6.uuid7())
+    process.send("capture", id=late, planned="2026-01-01T00:00:00Z", asked={}, remaining_ms=50)
+    assert outcome(process, late)["reason"] == "too_slow"
+
+
+def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
+    running, waiting = process.capture(exposure_us=300_000), process.capture()
+    process.send("withdraw", id=waiting)
+    refused = process.until_type("answer", id=waiting)
+    assert (refused["unstarted"], refused["reason"]) == (True, "not_started")
+    assert outcome(process, running)["outcome"] == "saved"
+    assert waiting not in process.done()
+
+
+def test_a_capture_that_runs_is_not_withdrawn(process: CameraProcess) -> None:
+    running = process.capture(exposure_us=2_500_000)
+    process.until_type("state", doing="exposing")
+    process.send("withdraw", id=running)
+    assert outcome(process, running)["outcome"] == "saved"
+
+
+def test_settings_are_answered_as_read_back_with_a_warning_for_what_the_camera_has_not(process: CameraProcess) -> None:
+    command = process.send("configure", settings={"gain": 999.0, "f_number": 1.4})
+    told = process.until_type("answer", command_id=command)["body"]
+    assert (told["actual"]["gain"], len(told["warnings"])) == (16.0, 2)
+    assert process.messages[-2]["type"] == "settings"
+
+
+# Killed, crashed, hung
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT], ids=lambda how: how.name)
+def test_a_process_that_dies_in_an_exposure_leaves_it_to_the_next_one(
+    process: CameraProcess, how: signal.Signals
+) -> None:
+    capture = process.capture(exposure_us=TEN_S)
+    process.until_type("state", doing="exposing")
+    process.process.send_signal(how)
+    assert process.process.wait(10) == -how
+    assert recovered(process)["interrupted"] == [capture]
+
+
+def test_a_process_that_hangs_is_killed_and_its_verdict_is_the_supervisors(process: CameraProcess) -> None:
+    capture = process.capture(exposure_us=TEN_S)
+    process.until_type("state", doing="exposing")
+    process.process.send_signal(signal.SIGSTOP)
+    process.kill()
+    with CameraProcess(process.root, verdict={"reason": "camera_hung", "message": "It hung."}) as next_one:
+        next_one.until_type("recovered")
+        assert next_one.done()[capture]["body"]["reason"] == "camera_hung"
+
+
+def test_a_process_says_how_overdue_it_is(process: CameraProcess) -> None:
+    told = process.until_type("state")
+    assert (told["doing"], told["overdue_s"]) == ("waiting", 0.0)
+
+
+def test_a_second_process_waits_until_the_first_has_let_go_of_the_spool(process: CameraProcess) -> None:
+    with CameraProcess(process.root) as second:
+        assert "must end first" in second.until_type("observed", observed="reconnecting")["reason"]
+        process.finish()
+        second.until_type("observed", observed="ready")
+
+
+def test_a_process_ends_with_the_parent_that_it_was_told_of(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cameras.runtime", "--parent", "1"]
+    done = subprocess.run(command, cwd=PROJECT, input=b"", capture_output=True, timeout=20, check=False)
+    assert (done.returncode, b"is gone" in done.stderr) == (1, True)
+
+
+# A camera that is not there
+
+
+@pytest.fixture
+def absent(tmp_path: Path) -> Iterator[tuple[CameraProcess, Path]]:
+    """A camera that is a file which does not exist yet."""
+    address = tmp_path.resolve() / "sources" / "sky.mp4"
+    address.parent.mkdir()
+    root = tmp_path / "root"
+    root.mkdir()
+    spec = {"kind": "opencv", "address": str(address), "sources": [str(address.parent)], "settings": {}}
+    with CameraProcess(root, **spec) as process:
+        process.until_type("observed", observed="reconnecting")
+        yield process, address
+
+
+def make_video(address: Path) -> None:
+    pattern = "testsrc=size=320x240:rate=20:duration=1"
+    made = address.with_name("made.mp4")
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", pattern, "-pix_fmt", "yuv420p", str(made)]
+    subprocess.run(command, check=True, timeout=30)
+    made.rename(address)
+
+
+def test_captures_of_a_camera_that_is_not_there_fail_at_once_with_a_sentence(
+    absent: tuple[CameraProcess, Path],
+) -> None:
+    process, _ = absent
+    asked_at = time.monotonic()
+    failed = outcome(process, process.capture())
+    assert (failed["reason"], failed["message"].endswith(".")) == ("camera_unreachable", True)
+    assert time.monotonic() - asked_at < 2
+
+
+def test_what_a_session_missed_of_a_camera_that_was_away_is_one_gap_with_its_reason(
+    absent: tuple[CameraProcess, Path],
+) -> None:
+    process, address = absent
+    process.start_session(SESSION, cadence_s=0.2)
+    make_video(address)
+    process.until(lambda _: any(body["outcome"] == "saved" for body in captures_of(process)))
+    gaps = [record["body"] for record in process.done().values() if record["kind"] == "gap"]
+    assert [gap["reason"] for gap in gaps[:1]] == ["camera_unreachable"]
+    assert gaps[0]["first_index"] == 0
+
+
+# What it loads and what it hears
+
+
+def test_a_camera_process_with_all_consumers_and_drivers_loads_no_django() -> None:
+    program = (
+        "import sys, json, cameras.runtime.__main__\n"
+        "from importlib import import_module\n"
+        "from cameras.drivers import DRIVERS, driver_class\n"
+        f"[import_module(path.rpartition('.')[0]) for path in {list(CONSUMERS.values())!r}]\n"
+        "[driver_class(kind) for kind in DRIVERS]\n"
+        "unwanted = ('django', 'celery', 'channels', 'rest_framework')\n"
+        "print(json.dumps([name for name in unwanted if name in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, timeout=60, check=True)
+    assert json.loads(done.stdout) == []
+
+
+def test_what_a_library_prints_does_not_break_the_link(tmp_path: Path) -> None:
+    with CameraProcess(tmp_path, consumers={"still_writer": "tests.fakes.noisy_writer.NoisyWriter"}) as process:
+        assert outcome(process, process.capture())["outcome"] == "saved"
+        process.until_type("state")
+
+
+def test_a_camera_process_sees_no_secret_of_the_station(monkeypatch: pytest.MonkeyPatch) -> None:
+    passing = {"PATH": "/bin", "LC_ALL": "C", "TZ": "UTC", "VCAMERADIR": "/v", "MY_SDK": "x"}
+    kept_back = {"DJANGO_SECRET_KEY": "s", "DATABASE_URL": "d", "REDIS_URL": "r", "SKYCAM_ADMIN_PASSWORD": "p"}
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in {**passing, **kept_back}.items():
+        monkeypatch.setenv(name, value)
+    assert scrubbed_environment(["MY_SDK"]) == passing

@@ -1,0 +1,225 @@
+"""The disk under a camera process: full, gone, read-only, taken over, not what it was."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uuid6
+
+from cameras.runtime.durable import FolderLock, RootFiles
+from cameras.runtime.storage import MARKER
+from captures.storage.roots import UnusableRoot, ensure_default_root
+from tests.faults.camera_process import CameraProcess
+from tests.faults.small_disk import SmallDisk, mount
+
+SESSION = "0193a000-0000-7000-8000-000000000003"
+SMALL = {"exposure_us": 1000, "width": 320, "height": 240}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    disk = SmallDisk(tmp_path)
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+def process(disk: SmallDisk) -> Iterator[CameraProcess]:
+    with CameraProcess(disk.path, settings=SMALL) as process:
+        process.until_type("observed", observed="ready")
+        yield process
+
+
+def slots(process: CameraProcess) -> int:
+    return len(list(process.spool.glob("slot-*")))
+
+
+def taken_in(process: CameraProcess, capture: str) -> dict[str, Any]:
+    """What the ingest does with a capture's record."""
+    process.until_type("spooled", id=capture)
+    body = process.done()[capture]["body"]
+    (process.spool / f"{capture}.done").unlink()
+    return body  # type: ignore[no-any-return]
+
+
+def test_a_full_disk_is_recorded_and_captures_go_on_when_there_is_room(disk: SmallDisk, process: CameraProcess) -> None:
+    disk.fill()
+    failed = taken_in(process, process.capture())
+    assert (failed["outcome"], failed["reason"]) == ("failed", "disk_full")
+    assert "Free some space" in failed["message"]
+    disk.empty()
+    assert taken_in(process, process.capture())["outcome"] == "saved"
+
+
+def test_a_hundred_captures_on_a_full_disk_all_have_an_outcome(disk: SmallDisk, process: CameraProcess) -> None:
+    disk.fill()
+    outcomes = [taken_in(process, process.capture())["reason"] for _ in range(100)]
+    assert (outcomes, process.process.poll()) == (["disk_full"] * 100, None)
+
+
+def test_fifty_records_fit_into_the_slots_of_a_full_disk_while_nobody_takes_them_in(
+    disk: SmallDisk, process: CameraProcess
+) -> None:
+    disk.fill()
+    captures = [process.capture() for _ in range(50)]
+    process.until_type("spooled", id=captures[-1])
+    assert [process.done()[capture]["body"]["reason"] for capture in captures] == ["disk_full"] * 50
+
+
+def test_slots_that_were_used_up_are_made_again(disk: SmallDisk, process: CameraProcess) -> None:
+    disk.fill()
+    taken_in(process, process.capture())
+    assert slots(process) < 64
+    disk.empty()
+    process.finish()
+    with CameraProcess(disk.path) as next_one:
+        next_one.until_type("recovered")
+        assert slots(next_one) == 64
+
+
+def test_a_session_on_a_full_disk_goes_on_and_its_ledger_adds_up(disk: SmallDisk, process: CameraProcess) -> None:
+    disk.fill()
+    process.start_session(SESSION, cadence_s=0.1, count=10)
+    told = process.until(lambda m: m["type"] == "state" and not m["session"])
+    outcomes = [record["body"]["outcome"] for record in process.done().values() if record["kind"] == "capture"]
+    gaps = sum(record["body"]["count"] for record in process.done().values() if record["kind"] == "gap")
+    assert (told["observed"], set(outcomes), len(outcomes) + gaps) == ("ready", {"failed"}, 10)
+
+
+def test_nothing_is_written_under_a_root_that_was_unmounted(disk: SmallDisk, process: CameraProcess) -> None:
+    disk.unmount()
+    refused = process.until_type("answer", command_id=command_of(process, process.capture()))
+    assert (refused["unstarted"], refused["reason"], os.listdir(disk.path)) == (True, "root_missing", [])
+
+
+def test_captures_go_on_when_the_root_is_back_and_the_state_says_so(disk: SmallDisk, process: CameraProcess) -> None:
+    disk.unmount()
+    process.capture()
+    process.until_type("observed", code="root_missing")
+    disk.mount()
+    process.until_type("observed", observed="ready")
+    assert taken_in(process, process.capture())["outcome"] == "saved"
+
+
+def test_the_exposure_that_an_unmounting_interrupted_is_settled_once_the_root_is_back(
+    disk: SmallDisk, process: CameraProcess
+) -> None:
+    capture = process.capture(exposure_us=3_000_000)
+    process.until_type("state", doing="exposing")
+    disk.unmount()
+    process.until_type("observed", code="root_missing")
+    assert os.listdir(disk.path) == []
+    disk.mount()
+    assert process.until_type("recovered")["interrupted"] == [capture]
+
+
+def test_what_a_session_missed_without_its_root_is_a_gap_that_says_so(disk: SmallDisk, process: CameraProcess) -> None:
+    process.start_session(SESSION, cadence_s=0.05)
+    process.until_type("spooled")
+    disk.unmount()
+    process.until_type("observed", code="root_missing")
+    disk.mount()
+    process.until_type("recovered")
+    process.until(lambda _: any(record["kind"] == "gap" for record in process.done().values()))
+    assert {r["body"]["reason"] for r in process.done().values() if r["kind"] == "gap"} == {"root_missing"}
+
+
+def test_a_stop_while_the_root_is_away_is_followed_when_it_is_back(disk: SmallDisk, process: CameraProcess) -> None:
+    process.start_session(SESSION, cadence_s=60)
+    process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
+    disk.unmount()
+    process.capture()
+    process.until_type("observed", code="root_missing")
+    refused = process.start_session(SESSION, 2, "stopped", cadence_s=60)
+    process.until_type("answer", command_id=refused)
+    disk.mount()
+    process.until(lambda m: m["type"] == "state" and m["session"] is None and m["observed"] == "ready")
+
+
+def test_another_disk_at_the_same_place_is_not_written(disk: SmallDisk, process: CameraProcess) -> None:
+    (disk.kept / MARKER).write_text(str(uuid6.uuid7()))
+    refused = process.until_type("answer", command_id=command_of(process, process.capture()))
+    assert (refused["reason"], process.done()) == ("root_missing", {})
+
+
+def test_a_disk_on_which_every_write_fails_ends_nothing_and_captures_go_on_afterwards(process: CameraProcess) -> None:
+    hard = resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (0, hard))
+    process.capture()
+    process.until_type("log", kind="storage.failed")
+    process.until_type("recovered")
+    resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    assert taken_in(process, process.capture())["outcome"] == "saved"
+
+
+def test_a_link_in_place_of_the_days_folder_is_not_followed(disk: SmallDisk, process: CameraProcess) -> None:
+    taken_in(process, process.capture())
+    [day] = disk.path.glob("captures/sim/*/*/*")
+    elsewhere = disk.path / "elsewhere"
+    day.rename(elsewhere)
+    day.symlink_to(elsewhere)
+    failed = taken_in(process, process.capture())
+    assert (failed["reason"], len(list((elsewhere / "raw").iterdir()))) == ("write_error", 1)
+
+
+def test_captures_go_on_after_the_lock_file_was_deleted(process: CameraProcess) -> None:
+    (process.spool / ".lock").unlink()
+    assert taken_in(process, process.capture())["outcome"] == "saved"
+    assert lock(process) is None
+
+
+def test_a_process_whose_lock_another_took_writes_nothing(process: CameraProcess) -> None:
+    (process.spool / ".lock").unlink()
+    other = lock(process)
+    assert other is not None
+    process.capture()
+    process.until_type("observed", observed="reconnecting")
+    assert process.done() == {}
+    other.release()
+    process.until_type("recovered")
+    assert taken_in(process, process.capture())["outcome"] == "saved"
+
+
+def lock(process: CameraProcess) -> FolderLock | None:
+    """The spool's lock, unless it is held."""
+    files = RootFiles(str(process.root))
+    taken = FolderLock(files, f".spool/{process.camera}")
+    return taken if taken.acquire() else None
+
+
+@pytest.mark.django_db
+def test_an_archive_on_another_mount_than_its_spool_is_refused(disk: SmallDisk, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (disk.path / "captures").mkdir()
+    mount("--bind", other, disk.path / "captures")
+    with pytest.raises(UnusableRoot, match="file system"):
+        ensure_default_root(disk.path)
+
+
+def command_of(process: CameraProcess, capture: str) -> str:
+    return process.commands[capture]
+
+
+@pytest.mark.django_db
+def test_a_known_root_whose_archive_was_mounted_elsewhere_is_refused_at_the_next_start(
+    disk: SmallDisk, tmp_path: Path
+) -> None:
+    ensure_default_root(disk.path)
+    other = tmp_path / "other"
+    other.mkdir()
+    mount("--bind", other, disk.path / "captures")
+    with pytest.raises(UnusableRoot, match="file system"):
+        ensure_default_root(disk.path)
+
+
+@pytest.mark.django_db
+def test_a_known_root_that_is_not_mounted_is_left_alone_at_the_start(disk: SmallDisk) -> None:
+    known = ensure_default_root(disk.path)
+    disk.unmount()
+    assert (str(ensure_default_root(disk.path).pk), os.listdir(disk.path)) == (str(known.pk), [])

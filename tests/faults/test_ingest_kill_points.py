@@ -1,0 +1,45 @@
+"""SIGKILL of the ingest between its commit and its last fsync: each record is taken in once, and none is left."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from captures.models import Capture, Session, SessionGap
+from monitoring.models import Event
+from tests.cameras.supervision.records import capture_record, lay, session_records
+from tests.faults.camera_process import PROJECT
+from tests.faults.ledger import Archive
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+def ingest_until_killed(archive: Archive, point: str, passes: int) -> int:
+    words = ["-m", "tests.faults.ingest_process", point, str(passes), str(archive.folder), str(archive.camera.id)]
+    return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=60, check=False).returncode
+
+
+@pytest.mark.parametrize("passes", [0, 2])
+@pytest.mark.parametrize("point", ["after_commit", "after_unlink"])
+def test_an_ingest_killed_at_a_point_of_the_protocol_takes_each_record_in_once(
+    archive: Archive, point: str, passes: int
+) -> None:
+    session = archive.session(cadence_s=60)
+    captures = [capture_record(archive, "failed", session=str(session.id), index=index) for index in range(2)]
+    ended = session_records(archive, str(session.id), gap=3, after=2)
+    lay(archive, *captures, *ended)
+    assert ingest_until_killed(archive, point, passes) == -9
+    assert Capture.objects.count() + SessionGap.objects.count() + Session.objects.get().told > 0
+    archive.ingest()
+    session.refresh_from_db()
+    assert (archive.wrongs(), session.state, session.failed, session.skipped) == ([], "finished", 2, 3)
+    kinds = ["capture.failed", "session.gap", "session.started", "session.finished"]
+    assert [Event.objects.filter(kind=kind).count() for kind in kinds] == [2, 1, 1, 1]

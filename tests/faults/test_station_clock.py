@@ -1,0 +1,81 @@
+"""The wall clock of a station's machine set forward and back by an hour while a session runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from tests.fakes.wall_clock import WallClock
+from tests.faults.station import FaultStation
+from tests.skycam_project.stations import eventually
+
+HOUR_S = 3600
+
+
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> WallClock:
+    return WallClock(tmp_path_factory.mktemp("clock"))
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory, clock: WallClock) -> Iterator[FaultStation]:
+    station = FaultStation(tmp_path_factory.mktemp("clocked") / "data", **clock.environment)
+    try:
+        station.up().sign_in().eventually_ready()
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+@pytest.fixture
+def session(station: FaultStation, clock: WallClock) -> Iterator[str]:
+    """Begun once the host is seen again: a clock set forward ends the life of its heartbeat."""
+    eventually(lambda: station.capture().status == 201, 10, "the host")
+    yield station.start_session(cadence_s=0.25)
+    station.post("cameras/simulated/stop/")
+    station.eventually_settled()
+    clock.set(0)
+
+
+def saves_more(station: FaultStation, session: str) -> None:
+    before = station.get(f"sessions/{session}/")["saved"]
+    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= before + 6, 6, "the session goes on")
+
+
+def taken(station: FaultStation, session: str) -> list[tuple[int, datetime]]:
+    """Index and start of the captures of a session, in its order."""
+    question = 'SELECT "index", started_at FROM captures_capture WHERE session_id = ? ORDER BY "index"'
+    return [(index, datetime.fromisoformat(at)) for index, at in station.rows(question, session.replace("-", ""))]
+
+
+@pytest.mark.parametrize("shift_s", [HOUR_S, -HOUR_S])
+def test_a_session_keeps_its_cadence_whatever_the_wall_clock_does(
+    station: FaultStation, session: str, clock: WallClock, shift_s: int
+) -> None:
+    saves_more(station, session)
+    clock.set(shift_s)
+    saves_more(station, session)
+    assert station.capture().status == 201
+    assert station.get(f"sessions/{session}/")["gaps"] == []
+    indices, starts = zip(*taken(station, session), strict=True)
+    assert list(indices) == list(range(len(indices)))
+    assert abs((starts[-1] - starts[0]).total_seconds() - shift_s) < 30
+
+
+def test_a_process_killed_while_the_clock_is_set_resumes_without_an_hours_gap(
+    station: FaultStation, session: str, clock: WallClock
+) -> None:
+    saves_more(station, session)
+    os.kill(station.camera_pid(), signal.SIGKILL)
+    clock.set(HOUR_S)
+    saves_more(station, session)
+    assert sum(gap["count"] for gap in station.get(f"sessions/{session}/")["gaps"]) < 20
+
+
+def test_after_all_jumps_the_ledger_adds_up(station: FaultStation) -> None:
+    station.eventually_settled()
+    assert station.wrongs() == []

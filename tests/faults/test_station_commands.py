@@ -1,0 +1,181 @@
+"""A whole station and many callers at once: order or 409, wishes that last, cameras that go and come."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.faults.station import Answer, FaultStation
+from tests.skycam_project.stations import eventually
+
+CALLERS = 20
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+    station = FaultStation(tmp_path_factory.mktemp("commands") / "data")
+    try:
+        station.up().sign_in().eventually_ready()
+        station.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+def at_once(call: Callable[[], Answer], times: int = CALLERS) -> list[Answer]:
+    with ThreadPoolExecutor(times) as callers:
+        return [asked.result() for asked in [callers.submit(call) for _ in range(times)]]
+
+
+def saved_in(station: FaultStation, session: str) -> int:
+    return int(station.get(f"sessions/{session}/")["saved"])
+
+
+def covered(station: FaultStation, session: str) -> int:
+    return station.count("captures_capture WHERE session_id = ?", session.replace("-", ""))
+
+
+def test_a_session_that_was_stopped_does_not_come_back_with_the_next_process(station: FaultStation) -> None:
+    session = station.start_session(cadence_s=0.1)
+    eventually(lambda: saved_in(station, session) >= 2, 10, "the session runs")
+    pid = station.camera_pid()
+    assert station.post("cameras/simulated/stop/").body["state"] == "stopped"
+    station.eventually_settled(5)
+    before = covered(station, session)
+    os.kill(pid, signal.SIGKILL)
+    station.camera_pid(other_than=pid)
+    eventually(lambda: station.capture().status == 201, 5, "the camera is back")
+    assert (station.get("cameras/simulated/status/")["session"], covered(station, session)) == (None, before)
+
+
+def test_a_session_stopped_in_the_middle_of_an_exposure_counts_it_once(station: FaultStation) -> None:
+    session = station.start_session(exposure_us=1_000_000, cadence_s=1)
+    eventually(lambda: saved_in(station, session) == 1, 10, "the first exposure")
+    eventually(lambda: station.get("cameras/simulated/status/")["observed"] == "busy", 5, "the second exposure")
+    stopped = station.post("cameras/simulated/stop/").body
+    station.eventually_settled(5)
+    assert stopped["state"] == "stopped"
+    assert station.wrongs() == []
+
+
+def test_twenty_captures_at_once_are_all_saved_one_after_the_other(station: FaultStation) -> None:
+    answers = at_once(station.capture)
+    assert {answer.status for answer in answers} <= {201, 202}
+    station.eventually_settled(20)
+    assert {station.status_of(answer.body["id"]) for answer in answers} == {("saved", "")}
+
+
+def test_of_two_sessions_started_at_once_one_is_refused_as_held(station: FaultStation) -> None:
+    answers = at_once(lambda: station.post("cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 1}), times=2)
+    assert sorted(answer.status for answer in answers) == [201, 409]
+    refused = next(answer.body for answer in answers if answer.status == 409)
+    assert (refused["type"], refused["held_by"]) == ("/problems/held", "admin")
+    assert station.post("cameras/simulated/stop/").body["state"] == "stopped"
+
+
+def test_connecting_and_disconnecting_while_captures_run_gives_each_its_outcome(station: FaultStation) -> None:
+    with ThreadPoolExecutor(1) as beside:
+        capturing = beside.submit(at_once, lambda: station.capture(exposure_us=50_000))
+        turns = [station.post(f"cameras/simulated/{verb}/") for verb in ("disconnect", "connect") * 3]
+        answers = capturing.result()
+    assert [turn.body.get("observed") for turn in turns] == ["disconnected", "ready"] * 3
+    assert {answer.status for answer in answers} <= {201, 202, 502, 503}
+    station.eventually_settled(15)
+    assert station.capture().status == 201
+
+
+def test_a_disconnected_camera_stays_so_across_a_restart_and_says_how_to_connect_it(station: FaultStation) -> None:
+    assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
+    station.kill("all")
+    eventually(lambda: station.observed() == "disconnected", 20, "disconnected")
+    refused = station.capture()
+    assert (refused.status, refused.body["type"]) == (503, "/problems/camera-not-reachable")
+    assert "skycam connect simulated" in refused.body["detail"]
+    assert station.camera_pids() == {}
+    assert station.post("cameras/simulated/connect/").body["observed"] == "ready"
+
+
+def test_a_changed_setting_is_applied_read_back_and_kept_by_the_next_process(station: FaultStation) -> None:
+    changed = station.call("PATCH", "cameras/simulated/settings/", {"width": 640, "height": 480})
+    assert (changed.body["actual"]["width"], changed.body["actual"]["height"]) == (640, 480)
+    pid = station.camera_pid()
+    os.kill(pid, signal.SIGKILL)
+    station.camera_pid(other_than=pid)
+    taken = eventually(lambda: (answer := station.capture()).status == 201 and answer, 5, "a capture")
+    assert (taken.body["width"], taken.body["height"]) == (640, 480)
+    assert station.get("cameras/simulated/settings/?refresh=1")["actual"]["width"] == 640
+
+
+def test_settings_changed_at_once_end_as_the_row_says(station: FaultStation) -> None:
+    gains = iter(range(1, 11))
+    at_once(lambda: station.call("PATCH", "cameras/simulated/settings/", {"gain": float(next(gains))}), times=10)
+    wished = station.get("cameras/simulated/settings/")["desired"]["gain"]
+    eventually(lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == wished, 5, "the wish")
+
+
+def test_a_camera_removed_with_captures_under_way_empties_its_spool_and_its_slug_is_free(station: FaultStation) -> None:
+    assert station.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
+    station.eventually_ready("second")
+    session = station.start_session("second", cadence_s=0.1)
+    eventually(lambda: saved_in(station, session) >= 2, 10, "the session runs")
+    with station.locked_database():
+        eventually(lambda: len(station.spooled()) > 5, 5, "records wait in the spool")
+    assert station.call("DELETE", "cameras/second/").status == 204
+    assert station.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
+    station.eventually_ready("second")
+    station.eventually_settled(15)
+    ended = "SELECT state FROM captures_session WHERE id = ?"
+    eventually(lambda: station.rows(ended, session.replace("-", "")) == [("stopped",)], 15, "the end of its session")
+    assert station.capture("second").status == 201
+
+
+DELIVER = """
+import os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
+import django
+django.setup()
+from cameras import broker, control
+from cameras.models import Camera
+from captures.models import Capture
+camera = Camera.objects.get(slug="simulated", removed_at=None)
+deadline_ms = broker.time_ms(broker.connection()) + 3000
+capture = Capture.objects.create(camera=camera, asked={"exposure_us": 1000}, deadline_ms=deadline_ms)
+arguments = {"id": str(capture.id), "planned": capture.planned_at.isoformat(), "asked": capture.asked}
+command = control.Command(command_id=str(capture.id), camera=str(camera.id), slug=camera.slug, order="capture",
+                          arguments=arguments, deadline_ms=deadline_ms)
+for _ in range(int(sys.argv[1])):
+    control.publish(camera.host, command)
+print(capture.id)
+"""
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_a_capture_is_exposed_once_however_often_its_command_is_delivered(station: FaultStation, times: int) -> None:
+    capture = station.run("-c", DELIVER, str(times)).strip()
+    eventually(lambda: station.status_of(capture) == ("saved", ""), 5, "the capture")
+    station.eventually_settled(5)
+    assert len(list(station.config.storage_root.rglob(f"*{capture}*"))) == 1
+    assert station.count("captures_capturefile WHERE capture_id = ?", capture.replace("-", "")) == 1
+
+
+def test_a_capture_whose_command_was_lost_ends_as_not_started_soon_after_its_deadline(station: FaultStation) -> None:
+    capture = station.run("-c", DELIVER, "0").strip()
+    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 3 + 5 + 3, "the verdict")
+
+
+def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: FaultStation) -> None:
+    with station.stopped(station.pids()["worker"]):
+        capture = station.run("-c", DELIVER, "1").strip()
+        eventually(lambda: "worker silent" in station.output(), 10, "the launcher noticed")
+    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 20, "the verdict")
+    station.eventually_ready()
+    assert not list(station.config.storage_root.rglob(f"*{capture}*"))
+
+
+def test_after_all_commands_the_ledger_adds_up(station: FaultStation) -> None:
+    station.eventually_settled()
+    assert station.wrongs() == []

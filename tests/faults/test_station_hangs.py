@@ -1,0 +1,161 @@
+"""Cameras that hang, crash, and crash again, on a whole station: the ladder, and the session that goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.gphoto2_port.build import build, control
+from tests.faults.station import FaultStation
+from tests.skycam_project.stations import eventually
+
+LADDER = ["abort", "reconnect", "kill"]
+MARGIN_S = "0.5"
+CRASHES = 3
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the DSLR stands: `tests.fakes.gphoto2_port.build`."""
+    return tmp_path_factory.mktemp("desk")
+
+
+@pytest.fixture(scope="module")
+def station(desk: Path) -> Iterator[FaultStation]:
+    patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": str(CRASHES), "SKYCAM_SUPERVISION__HEALTHY_S": "8"}
+    station = FaultStation(desk / "data", SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **patience, **build(desk))
+    try:
+        station.up().sign_in()
+        assert station.post("cameras/", {"slug": "dslr", "kind": "gphoto2"}).status == 201
+        station.eventually_ready("dslr")
+        station.eventually_ready()
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+def exposing(station: FaultStation, camera: str = "simulated", **asked: object) -> str:
+    """Id of a capture whose shutter is open now."""
+    capture = station.post(f"cameras/{camera}/capture/", asked, Prefer="respond-async").body["id"]
+    plan = station.config.storage_root / ".spool"
+    eventually(lambda: list(plan.glob(f"*/{capture}.plan")), 5, "the plan of the capture")
+    return str(capture)
+
+
+def eventually_ends(station: FaultStation, capture: str, within_s: float = 20) -> tuple[str, str]:
+    eventually(lambda: station.status_of(capture)[0] != "planned", within_s, "the outcome of the capture")
+    return station.status_of(capture)
+
+
+def steps(station: FaultStation, camera: str) -> list[str]:
+    return [event["step"] for event in station.events("camera.ladder", camera)]
+
+
+def saved_in(station: FaultStation, session: str) -> int:
+    return int(station.get(f"sessions/{session}/")["saved"])
+
+
+def test_a_stopped_camera_process_goes_down_the_ladder_and_the_next_capture_works(station: FaultStation) -> None:
+    capture = exposing(station, exposure_us=1_000_000)
+    with station.stopped(station.camera_pid()):
+        outcome = eventually_ends(station, capture)
+    assert (outcome, steps(station, "simulated")) == (("failed", "camera_hung"), LADDER)
+    assert station.capture().status == 201
+
+
+def test_a_dslr_that_hangs_in_the_library_goes_down_the_ladder_and_its_session_goes_on(
+    station: FaultStation, desk: Path
+) -> None:
+    session = station.start_session("dslr", exposure_us=10_000, cadence_s=0.5)
+    eventually(lambda: saved_in(station, session) >= 2, 10, "the session runs")
+    control(desk, "hang capture once")
+    eventually(lambda: not (desk / "control").exists(), 5, "the camera hangs")
+    beside = [station.capture() for _ in range(5)]
+    eventually(lambda: "kill" in steps(station, "dslr"), 15, "the end of the ladder")
+    saved = saved_in(station, session)
+    eventually(lambda: saved_in(station, session) >= saved + 3, 15, "the session goes on")
+    assert station.post("cameras/dslr/stop/").body["state"] == "stopped"
+    question = "SELECT status, reason FROM captures_capture WHERE status != 'saved' AND session_id = ?"
+    assert station.rows(question, session.replace("-", "")) == [("failed", "camera_hung")]
+    assert steps(station, "dslr") == LADDER
+    assert {(answer.status, answer.took_s < 1) for answer in beside} == {(201, True)}
+
+
+def test_a_crash_is_told_as_the_reason_of_the_capture_that_it_ended(station: FaultStation) -> None:
+    station.eventually_ready()
+    capture = exposing(station, exposure_us=1_000_000)
+    os.kill(station.camera_pid(), signal.SIGSEGV)
+    assert eventually_ends(station, capture) == ("failed", "camera_crashed")
+    assert station.events("part.restarted")[-1] == {"reason": "killed by SIGSEGV"}
+
+
+def crash(station: FaultStation, times: int) -> int:
+    """Crash the process of the simulated camera, and the next one; the pid of the one that follows."""
+    for _ in range(times):
+        pid = station.camera_pid()
+        os.kill(pid, signal.SIGSEGV)
+        eventually(lambda pid=pid: station.camera_pids().get("simulated") != pid, 5, "the crash")
+    return station.camera_pid()
+
+
+def crash_until_quarantined(station: FaultStation) -> None:
+    os.kill(crash(station, times=CRASHES - 1), signal.SIGSEGV)
+    eventually(lambda: station.observed() == "quarantined", 10, "quarantine")
+
+
+def forgiven(station: FaultStation) -> None:
+    assert station.post("cameras/simulated/connect/").body["observed"] == "ready"
+
+
+def open_alerts(station: FaultStation) -> list[tuple[str, ...]]:
+    return station.rows("SELECT key FROM monitoring_alert WHERE state = 'open'")
+
+
+def test_a_crash_loop_ends_in_quarantine_with_an_alert_and_connect_ends_that(station: FaultStation) -> None:
+    forgiven(station)
+    crash_until_quarantined(station)
+    eventually(lambda: open_alerts(station) == [("camera.quarantined:simulated",)], 5, "the alert")
+    refused = station.capture()
+    assert (refused.status, refused.body["type"]) == (503, "/problems/camera-not-reachable")
+    assert "skycam connect simulated" in refused.body["detail"]
+    forgiven(station)
+    assert station.capture().status == 201
+    eventually(lambda: open_alerts(station) == [], 5, "the alert is resolved")
+
+
+def given_to_a_stopped_process(station: FaultStation) -> str:
+    """Id of a capture whose process will never read of it."""
+    capture = station.post("cameras/simulated/capture/", Prefer="respond-async").body["id"]
+    return str(capture)
+
+
+def test_a_capture_that_a_quarantined_camera_never_began_has_its_outcome_soon(station: FaultStation) -> None:
+    forgiven(station)
+    pid = crash(station, times=CRASHES - 1)
+    with station.stopped(pid):
+        capture = given_to_a_stopped_process(station)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: station.observed() == "quarantined", 10, "quarantine")
+    assert eventually_ends(station, capture, within_s=10) == ("failed", "not_started")
+    forgiven(station)
+
+
+def test_a_camera_that_hangs_while_it_is_disconnected_is_disconnected_and_no_crash(station: FaultStation) -> None:
+    station.eventually_ready()
+    crashes = len(station.events("part.restarted"))
+    with station.stopped(station.camera_pid()):
+        capture = given_to_a_stopped_process(station)
+        assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
+    assert eventually_ends(station, capture, within_s=10) == ("failed", "not_started")
+    assert station.rows("SELECT observed FROM cameras_camera WHERE slug = 'simulated'") == [("disconnected",)]
+    assert len(station.events("part.restarted")) == crashes
+    forgiven(station)
+
+
+def test_after_all_hangs_and_crashes_the_ledger_adds_up(station: FaultStation) -> None:
+    station.eventually_settled()
+    assert station.wrongs() == []

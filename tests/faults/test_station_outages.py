@@ -1,0 +1,166 @@
+"""A station whose database is locked, or whose broker is gone or hangs: sessions go on, callers hear why."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+from skycam_project.launch.valkey import command
+from tests.faults.station import FaultStation
+from tests.skycam_project.stations import eventually
+
+CADENCE_S = 0.25
+LONG = pytest.mark.prove
+
+
+class Broker:
+    """A Valkey of the test's own, so that nobody starts it again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "broker.sock"
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(command(self.socket, self.folder), stdout=subprocess.DEVNULL)
+        eventually(self.answers, 5, "the broker")
+
+    def answers(self) -> bool:
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        self.kill()
+        yield
+        self.start()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    broker = Broker(tmp_path_factory.mktemp("broker"))
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[FaultStation]:
+    station = FaultStation(tmp_path_factory.mktemp("outage") / "data", REDIS_URL=f"unix://{broker.socket}")
+    try:
+        station.up().sign_in().eventually_ready()
+        station.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+@pytest.fixture
+def session(station: FaultStation) -> Iterator[str]:
+    station.eventually_ready()
+    yield station.start_session(cadence_s=CADENCE_S)
+    station.post("cameras/simulated/stop/")
+    station.eventually_settled()
+
+
+def waiting(station: FaultStation) -> int:
+    """Records that lie in the spool."""
+    return sum(name.endswith(".done") for name in station.spooled())
+
+
+def saved(station: FaultStation) -> int:
+    return station.count("captures_capture WHERE status = 'saved'")
+
+
+@pytest.mark.parametrize("held_s", [6, pytest.param(30, marks=LONG)])
+def test_a_session_goes_on_while_the_database_is_locked_and_its_rows_appear_afterwards(
+    station: FaultStation, session: str, held_s: int
+) -> None:
+    before = saved(station)
+    missed = held_s / CADENCE_S
+    with station.locked_database():
+        eventually(lambda: waiting(station) > missed, held_s + 5, "records wait in the spool")
+        assert saved(station) == before
+    eventually(lambda: saved(station) > before + missed, 15, "the rows")
+
+
+def test_a_camera_process_killed_while_the_database_is_locked_is_back_in_two_seconds(
+    station: FaultStation, session: str
+) -> None:
+    pid = station.camera_pid()
+    with station.locked_database():
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: station.camera_pids().get("simulated", pid) != pid, 2, "another process")
+        before = waiting(station)
+        eventually(lambda: waiting(station) > before, 3, "the session goes on")
+
+
+def test_a_capture_that_is_safe_in_the_spool_is_answered_although_the_database_is_locked(station: FaultStation) -> None:
+    with ThreadPoolExecutor(1) as caller:
+        asked = caller.submit(station.capture, exposure_us=1_000_000)
+        eventually(lambda: any(name.endswith(".plan") for name in station.spooled()), 5, "the exposure")
+        with station.locked_database():
+            answer = asked.result(10)
+    assert (answer.status in {201, 202}, answer.took_s < 4) == (True, True)
+    eventually(lambda: station.status_of(answer.body["id"]) == ("saved", ""), 5, "its row")
+
+
+def test_a_request_during_a_short_lock_waits(station: FaultStation) -> None:
+    with ThreadPoolExecutor(1) as caller:
+        with station.locked_database():
+            asked = caller.submit(station.capture)
+            assert station.call("GET", "captures/").status == 200
+            assert station.call("GET", "cameras/simulated/status/").status == 200
+        assert asked.result(10).status == 201
+
+
+@LONG
+def test_a_request_during_a_long_lock_is_told_that_the_database_is_away(station: FaultStation) -> None:
+    with station.locked_database():
+        answer = station.capture(timeout=40)
+    assert (answer.status, answer.body["type"]) == (503, "/problems/database-down")
+
+
+@pytest.mark.parametrize("gone_s", [5, pytest.param(60, marks=LONG)])
+def test_without_its_broker_a_session_goes_on_and_commands_fail_at_once_with_a_sentence(
+    station: FaultStation, session: str, broker: Broker, gone_s: int
+) -> None:
+    with broker.gone():
+        refused = station.capture()
+        before = saved(station)
+        eventually(lambda: saved(station) > before + gone_s / CADENCE_S, gone_s + 5, "captures without a broker")
+    assert (refused.status, refused.body["type"], refused.took_s < 1.5) == (503, "/problems/broker-down", True)
+    assert "Running sessions go on" in refused.body["detail"]
+    eventually(lambda: station.capture().status == 201, 5, "captures by command again")
+
+
+def test_a_broker_that_hangs_is_told_as_one_that_is_gone(station: FaultStation, session: str, broker: Broker) -> None:
+    with station.stopped(broker.process.pid):
+        refused = station.capture()
+        before = saved(station)
+        eventually(lambda: saved(station) > before + 4, 5, "captures without a broker")
+    assert (refused.status, refused.body["type"], refused.took_s < 4) == (503, "/problems/broker-down", True)
+    eventually(lambda: station.capture().status == 201, 10, "captures by command again")
+
+
+def test_an_outage_is_no_surprise_to_the_supervisor(station: FaultStation) -> None:
+    assert [line for line in station.output().splitlines() if "stumbled" in line or "simulated: Trace" in line] == []
+
+
+def test_after_all_outages_the_ledger_adds_up(station: FaultStation) -> None:
+    station.eventually_settled()
+    assert station.wrongs() == []

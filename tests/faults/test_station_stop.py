@@ -1,0 +1,77 @@
+"""A station that is stopped during long exposures, and started again."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.fakes.gphoto2_port.build import build, control
+from tests.faults.station import FaultStation
+from tests.skycam_project.stations import eventually
+
+STOPPED = ("failed", "station_stopped")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+@pytest.fixture
+def station(desk: Path) -> Iterator[FaultStation]:
+    station = FaultStation(desk / "data", **build(desk))
+    try:
+        station.up().sign_in()
+        assert station.post("cameras/", {"slug": "dslr", "kind": "gphoto2"}).status == 201
+        station.eventually_ready()
+        station.eventually_ready("dslr")
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+def exposing(station: FaultStation, camera: str, **asked: object) -> str:
+    capture = station.post(f"cameras/{camera}/capture/", asked, Prefer="respond-async").body["id"]
+    eventually(lambda: f"{capture}.plan" in station.spooled(), 10, "the exposure")
+    return str(capture)
+
+
+def stop(station: FaultStation, number: signal.Signals) -> tuple[int, float, list[psutil.Process]]:
+    """Its exit status, the seconds it took, and what is left of it."""
+    processes = station.processes()
+    began = time.monotonic()
+    return station.stop(number), time.monotonic() - began, [one for one in processes if one.is_running()]
+
+
+def test_a_stop_in_a_long_exposure_is_its_reason_and_the_session_resumes(station: FaultStation) -> None:
+    session = station.start_session(exposure_us=60_000_000, delay_s=0.1)
+    eventually(lambda: any(name.endswith(".plan") for name in station.spooled()), 10, "the long exposure")
+    status, took_s, left = stop(station, signal.SIGTERM)
+    assert (status, left, took_s < 10) == (0, [], True)
+    assert station.rows("SELECT status, reason FROM captures_capture") == [STOPPED]
+    station.up()
+    eventually(
+        lambda: (station.get("cameras/simulated/status/")["session"] or {}).get("id") == session, 10, "the session"
+    )
+    stopped = station.post("cameras/simulated/stop/").body
+    station.eventually_settled(10)
+    assert (stopped["id"], stopped["state"], station.wrongs()) == (session, "stopped", [])
+
+
+def test_what_cannot_be_aborted_and_what_still_waits_is_told_as_stopped_with_the_station(
+    station: FaultStation, desk: Path
+) -> None:
+    control(desk, "hang capture once")
+    stuck = exposing(station, "dslr", exposure_us=1_000_000)
+    eventually(lambda: not (desk / "control").exists(), 5, "the camera is busy in the library")
+    running = exposing(station, "simulated", exposure_us=60_000_000)
+    later = [station.post("cameras/simulated/capture/", Prefer="respond-async").body["id"] for _ in range(10)]
+    status, took_s, left = stop(station, signal.SIGINT)
+    assert (status, left, took_s < 10) == (0, [], True)
+    assert {station.status_of(capture) for capture in [stuck, running, *later]} == {STOPPED}
+    assert station.wrongs() == []

@@ -1,0 +1,98 @@
+"""A real station and how a browser comes into it."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.skycam_project.stations import Station, eventually
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "look-at-the-sky"
+AXE = Path(__file__).parents[1] / "vendor" / "axe-core-4.14.1" / "axe.min.js"
+VIOLATIONS = """async () => (await axe.run({resultTypes: ["violations"]})).violations.map(
+    (v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")}`)"""
+WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+PAGES = (
+    "/",
+    "/cameras/simulated/",
+    "/status/",
+    "/events/",
+    "/users/",
+    "/accounts/",
+    "/cameras/simulated/start/",
+    "/nowhere/",
+)
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class Site:
+    """The station `all-sky`, and the names `spare` (switched off)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.station = Station(folder / "data", SKYCAM_ADMIN_PASSWORD=PASSWORD)
+        self.url = f"http://127.0.0.1:{self.station.port}"
+        self.token = ""
+        self._cookies: list[Any] = []
+
+    def up(self) -> Site:
+        self.station.up()
+        self.token = self.ask("POST", "auth/token/", {"username": "admin", "password": PASSWORD})["token"]
+        self.ask("POST", "cameras/", {"slug": "spare", "kind": "simulated", "name": "Spare"})
+        self.ask("PATCH", "cameras/spare/", {"enabled": False})
+        eventually(lambda: self.observed() == "ready", 30, "the camera is ready")
+        self.ask("POST", "cameras/simulated/capture/", {})
+        return self
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"Content-Type": "application/json", "Authorization": f"Token {self.token}"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def observed(self) -> str:
+        return str(self.ask("GET", "cameras/simulated/status/")["observed"])
+
+    def cookies(self) -> list[Any]:
+        """Of one sign-in, shared by all windows: a password is slow to check, and tries are counted."""
+        if not self._cookies:
+            self._cookies = [
+                {"name": name, "value": morsel.value, "url": self.url} for name, morsel in self._sign_in().items()
+            ]
+        return self._cookies
+
+    def _sign_in(self) -> SimpleCookie:
+        opener = urllib.request.build_opener(NoRedirect)
+        first = opener.open(f"{self.url}/accounts/login/")
+        found = SimpleCookie("; ".join(first.headers.get_all("Set-Cookie")))
+        csrf = next(morsel.value for name, morsel in found.items() if "csrf" in name)
+        form = urlencode({"username": "admin", "password": PASSWORD, "csrfmiddlewaretoken": csrf}).encode()
+        headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in found.items())}
+        try:
+            opener.open(urllib.request.Request(f"{self.url}/accounts/login/", form, headers))
+        except urllib.error.HTTPError as answer:
+            found.load("; ".join(answer.headers.get_all("Set-Cookie")))
+        return found
+
+    @staticmethod
+    def unexpected(text: str) -> bool:
+        """What a test asked for on purpose, or cut off, is no complaint; a policy that was broken is one."""
+        return not text.startswith(("Failed to load resource", "htmx:", "Response Status Error Code"))

@@ -1,0 +1,82 @@
+"""Rows that pages show, a broker without a camera host, and (for a real browser) a real station."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api.conftest import camera, no_tries_counted, root, valkey
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    from tests.pages.browsing import Site
+
+__all__ = ["camera", "no_tries_counted", "root", "valkey"]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A real station with two simulated cameras, one of them switched off, and a viewer."""
+    from tests.pages.browsing import Site
+
+    site = Site(tmp_path_factory.mktemp("pages"))
+    try:
+        yield site.up()
+    finally:
+        site.station.ensure_stopped()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's own. While it lives, an event loop lives in this thread: Django must be told that rows may be read."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.pages.browsing import ARGUMENTS, CHROMIUM
+
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    assert os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE") == before
+
+
+@pytest.fixture
+def page(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A window of a manager who is signed in. What its console complains of fails the test."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
+    context.add_cookies(site.cookies())
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert [text for text in complaints if site.unexpected(text)] == []
+
+
+@pytest.fixture
+def stranger_page(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A window of somebody who has not signed in."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, base_url=site.url)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "shots"
+
+
+@pytest.fixture
+def pictures(camera: Any, root: Any) -> Any:
+    """Five hundred captures of the camera, each with a file and a temperature."""
+    from tests.pages.builders import captures
+
+    return captures(camera, root, 500)

@@ -1,0 +1,163 @@
+"""The pages in a real browser, on a real station with a simulated camera."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.pages.browsing import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site
+
+SOON_MS = 15_000
+CARD = "#cam-simulated"
+
+
+def in_theme(page: Page, site: Site, theme: str) -> None:
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+
+
+def test_somebody_signs_in_and_out(stranger_page: Page) -> None:
+    stranger_page.goto("/status/")
+    stranger_page.get_by_label("Name").fill("admin")
+    stranger_page.get_by_label("Password").fill(PASSWORD)
+    stranger_page.get_by_role("button", name="Sign in").click()
+    expect(stranger_page.get_by_role("heading", name="Status", exact=True)).to_be_visible()
+    stranger_page.get_by_role("button", name="Sign out").click()
+    expect(stranger_page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_capture_appears_with_its_outcome_in_its_place(page: Page) -> None:
+    page.goto("/")
+    card = page.locator(CARD)
+    newest = page.locator("#recent a").first.get_attribute("href") or ""
+    card.get_by_role("button", name="Capture").click()
+    expect(card.locator(".said.ok")).to_contain_text("Saved", timeout=SOON_MS)
+    expect(page.locator("#recent a").first).not_to_have_attribute("href", newest, timeout=SOON_MS)
+    assert page.url.endswith("/")
+
+
+def test_a_session_is_started_seen_and_stopped(page: Page) -> None:
+    page.goto("/")
+    card = page.locator(CARD)
+    card.get_by_role("link", name="Start session").click()
+    form = page.locator("#dialog form")
+    form.get_by_label("Exposure").fill("50 ms")
+    form.get_by_label("Wait").fill("0.2")
+    form.get_by_label("Frames").fill("5000")
+    form.get_by_role("button", name="Start").click()
+    expect(card.get_by_role("button", name="Stop session")).to_be_visible(timeout=SOON_MS)
+    expect(card.locator(".do")).to_contain_text("of 5000", timeout=SOON_MS)
+    expect(card.locator(".facts .more").first).to_contain_text("saved", timeout=SOON_MS)
+    card.get_by_role("button", name="Stop session").click()
+    expect(page.locator("#said-simulated")).to_contain_text("Session stopped", timeout=SOON_MS)
+    expect(card.get_by_role("button", name="Capture", exact=True)).to_be_visible(timeout=SOON_MS)
+
+
+def test_a_bad_start_is_mended_in_the_dialog(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    page.keyboard.press("s")
+    form = page.locator("#dialog form")
+    form.get_by_label("Exposure").fill("long")
+    form.get_by_role("button", name="Start").click()
+    expect(form.locator(".hint.bad")).to_contain_text("A time such as")
+    page.keyboard.press("Escape")
+    expect(form).to_be_hidden()
+
+
+def test_settings_say_what_the_camera_took(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    settings = page.locator("#settings")
+    settings.get_by_label("Gain").fill("99")
+    settings.get_by_role("button", name="Apply").click()
+    expect(settings.locator(".hint.bad")).to_have_text("1 to 16 on this camera")
+    settings.get_by_label("Gain").fill("2")
+    settings.get_by_role("button", name="Apply").click()
+    expect(settings.locator(".said.ok")).to_contain_text("The camera has taken it.", timeout=SOON_MS)
+
+
+def test_a_camera_is_disconnected_and_connected(page: Page) -> None:
+    page.goto("/")
+    card = page.locator(CARD)
+    card.get_by_role("button", name="Disconnect").click()
+    expect(card.locator("header .st")).to_have_text("Disconnected", timeout=SOON_MS)
+    card.get_by_role("button", name="Connect").click()
+    expect(card.locator("header .st")).to_have_text("Ready", timeout=SOON_MS)
+
+
+def test_the_theme_is_kept_without_a_flash(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("group", name="Theme").first.get_by_role("button", name="Red").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "red")
+    answer = page.goto("/status/")
+    assert answer is not None
+    assert 'data-theme="red"' in answer.text()
+
+
+def test_keys_lead_to_pages_and_cameras(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    expect(page.get_by_role("heading", name="Simulated camera", level=1)).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    expect(page.get_by_role("heading", name="Status", exact=True)).to_be_visible()
+
+
+def test_a_page_that_lost_the_station_says_so_and_heals(page: Page) -> None:
+    page.goto("/")
+    page.route("**/now/", lambda route: route.abort())
+    expect(page.locator("#connection")).to_be_visible(timeout=SOON_MS)
+    page.unroute("**/now/")
+    expect(page.locator("#connection")).to_be_hidden(timeout=SOON_MS)
+
+
+def test_the_chart_is_drawn(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator(".chart canvas")).to_be_visible()
+    expect(page.locator(".chart .end").first).to_contain_text("Simulated camera")
+
+
+def test_the_station_can_be_examined(page: Page) -> None:
+    page.goto("/status/")
+    expect(page.locator("#status")).to_contain_text("worker")
+    page.get_by_role("link", name="Examine").click()
+    expect(page.locator("#examination")).to_contain_text("Database", timeout=30_000)
+
+
+@pytest.mark.parametrize("width", [320, 390, 1440, 2560])
+def test_nothing_is_wider_than_the_window(width: int, page: Page) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    widths = {path: (page.goto(path), page.evaluate(WIDTHS))[1] for path in PAGES}
+    assert {path: found for path, found in widths.items() if found[0] > found[1]} == {}
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("theme", ["light", "dark", "red"])
+def test_a_page_is_accessible(path: str, theme: str, page: Page, site: Site, shots: Path) -> None:
+    in_theme(page, site, theme)
+    page.goto(path)
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(VIOLATIONS) == []
+    page.screenshot(path=shots / f"{path.strip('/').replace('/', '-') or 'dashboard'}-{theme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_red_theme_is_red_alone(path: str, page: Page, site: Site) -> None:
+    in_theme(page, site, "red")
+    page.goto(path)
+    page.evaluate("document.fonts.ready")
+    pixels = np.asarray(Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB"))
+    assert pixels[..., 1:].max() == 0
+
+
+def test_the_door_is_accessible_on_a_phone(stranger_page: Page) -> None:
+    stranger_page.set_viewport_size({"width": 390, "height": 844})
+    stranger_page.goto("/accounts/login/")
+    stranger_page.evaluate(AXE.read_text())
+    assert stranger_page.evaluate(VIOLATIONS) == []

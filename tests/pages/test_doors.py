@@ -1,0 +1,127 @@
+"""Signing in and out, passwords, tokens, users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from monitoring.models import Event
+from skycam_project.access.models import ApiToken, SignIn, User
+from tests.pages.builders import text_of
+
+PASSWORD = "a-long-night-of-stars"
+
+
+@pytest.fixture
+def astronomer(db: None) -> User:
+    return User.objects.create_user(username="astronomer", password=PASSWORD, role="operator")
+
+
+def come_in(name: str, password: str, path: str = "/accounts/login/") -> tuple[Client, Any]:
+    client = Client(headers={"user-agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0"})
+    return client, client.post(path, {"username": name, "password": password, "next": "/status/"})
+
+
+def test_signing_in_leads_to_where_one_wanted_to_go(astronomer: User) -> None:
+    _, answer = come_in("astronomer", PASSWORD)
+    assert (answer.status_code, answer["Location"]) == (302, "/status/")
+    assert Event.objects.get(kind="user.signed_in").actor == "astronomer"
+
+
+@pytest.mark.parametrize(("name", "password"), [("astronomer", "wrong"), ("nobody", PASSWORD)])
+def test_it_is_not_said_what_was_wrong(name: str, password: str, astronomer: User) -> None:
+    _, answer = come_in(name, password)
+    assert "do not belong together, or the account has no role" in text_of(answer)
+    assert Event.objects.get(kind="user.denied").data["username"] == name
+
+
+def test_somebody_without_a_role_is_told_the_same(db: None) -> None:
+    User.objects.create_user(username="nobody", password=PASSWORD)
+    _, answer = come_in("nobody", PASSWORD)
+    assert "do not belong together" in text_of(answer)
+
+
+def test_whoever_tries_too_often_waits(astronomer: User) -> None:
+    answers = [Client().post("/accounts/login/", {"username": "astronomer", "password": ""}) for _ in range(31)]
+    assert [answer.status_code for answer in answers[-2:]] == [200, 429]
+    assert int(answers[-1]["Retry-After"]) > 0
+
+
+def test_the_admins_own_door_is_ours(client: Any, db: None) -> None:
+    assert client.get("/admin/login/?next=/admin/")["Location"] == "/accounts/login/?next=/admin/"
+
+
+def test_a_sign_in_can_be_ended_from_elsewhere(astronomer: User) -> None:
+    here, _ = come_in("astronomer", PASSWORD)
+    there, _ = come_in("astronomer", PASSWORD)
+    assert text_of(here.get("/accounts/")).count("Firefox on Linux") == 2
+    other = SignIn.objects.get(session_key=there.session.session_key)
+    here.post(f"/accounts/sign-ins/{other.pk}/revoke/")
+    assert there.get("/")["Location"] == "/accounts/login/?next=/"
+    assert here.get("/").status_code == 200
+
+
+def test_nobody_ends_the_sign_in_of_another(astronomer: User, manager: Any) -> None:
+    come_in("astronomer", PASSWORD)
+    assert manager.post(f"/accounts/sign-ins/{SignIn.objects.get().pk}/revoke/").status_code == 404
+
+
+def test_signing_out_ends_the_session(astronomer: User) -> None:
+    here, _ = come_in("astronomer", PASSWORD)
+    here.post("/accounts/logout/")
+    assert here.get("/").status_code == 302
+
+
+def test_a_new_password_signs_out_everything_else(astronomer: User) -> None:
+    here, _ = come_in("astronomer", PASSWORD)
+    there, _ = come_in("astronomer", PASSWORD)
+    new = "another-night-of-stars"
+    here.post("/accounts/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
+    assert (here.get("/").status_code, there.get("/").status_code) == (200, 302)
+
+
+def test_a_token_is_shown_once_and_lets_in(operator: Any) -> None:
+    answer = operator.post("/accounts/tokens/", {"name": "robot", "scope": "manager", "days": 90}, format="multipart")
+    text = answer.context["text"]
+    assert answer["Cache-Control"] == "no-store"
+    assert Client(headers={"authorization": f"Token {text}"}).get("/api/v1/cameras/").status_code == 200
+    assert text not in text_of(operator.get("/accounts/"))
+
+
+def test_a_token_may_not_do_more_than_its_user(viewer: Any) -> None:
+    viewer.post("/accounts/tokens/", {"name": "robot", "scope": "manager", "days": 90}, format="multipart")
+    assert ApiToken.objects.get().scope == "viewer"
+
+
+def test_a_token_that_was_revoked_lets_nobody_in(operator: Any, viewer: Any) -> None:
+    operator.post("/accounts/tokens/", {"scope": "viewer", "days": 30}, format="multipart")
+    token = ApiToken.objects.get()
+    assert viewer.post(f"/accounts/tokens/{token.pk}/revoke/").status_code == 404
+    operator.post(f"/accounts/tokens/{token.pk}/revoke/")
+    assert not ApiToken.objects.exists()
+
+
+def test_a_manager_adds_somebody_who_can_sign_in(manager: Any) -> None:
+    answer = manager.post("/users/", {"username": "guest", "role": "viewer"}, format="multipart")
+    _, inside = come_in("guest", answer.context["password"])
+    assert inside.status_code == 302
+
+
+def test_a_bad_name_is_refused_in_words(manager: Any, astronomer: User) -> None:
+    answer = manager.post("/users/", {"username": "astronomer", "role": "viewer"}, format="multipart")
+    assert answer.status_code == 400
+    assert "already exists" in text_of(answer)
+
+
+def test_a_manager_changes_and_removes_others(manager: Any, astronomer: User) -> None:
+    manager.post(f"/users/{astronomer.pk}/", {"do": "role", "role": "viewer"}, format="multipart")
+    assert User.objects.get(username="astronomer").role == "viewer"
+    manager.post(f"/users/{astronomer.pk}/", {"do": "remove"}, format="multipart")
+    assert not User.objects.filter(username="astronomer").exists()
+
+
+def test_nobody_takes_their_own_role_away(manager: Any) -> None:
+    me = User.objects.get(role="manager")
+    assert manager.post(f"/users/{me.pk}/", {"do": "remove"}, format="multipart").status_code == 403

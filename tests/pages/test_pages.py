@@ -1,0 +1,170 @@
+"""What pages say, and what they never say, without a browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test.utils import CaptureQueriesContext
+
+from cameras.models import Camera
+from tests.pages.builders import MARKUP, cameras, captures, templates, text_of
+
+PAGES = ["/", "/events/", "/status/", "/users/", "/accounts/", "/cameras/sky/", "/cameras/sky/start/", "/nowhere/"]
+INLINE = re.compile(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
+ELSEWHERE = re.compile(r"""(?:src|href)=["'](?:https?:)?//""", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("template", templates(), ids=lambda path: path.name)
+def test_a_template_holds_no_code_no_style_and_nothing_from_elsewhere(template: Path) -> None:
+    assert not INLINE.search(template.read_text())
+    assert not ELSEWHERE.search(template.read_text())
+
+
+@pytest.mark.parametrize("address", [*PAGES, "/admin/", "/api/v1/docs/", "/healthz", "/accounts/login/"])
+def test_the_content_security_policy_is_on_every_answer(address: str, manager: Any, camera: Camera) -> None:
+    policy = manager.get(address)["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_name_with_markup_is_shown_as_it_is_written(address: str, manager: Any, camera: Camera) -> None:
+    from monitoring.services import raise_alert, record_event
+    from skycam_project.access.models import User
+
+    Camera.objects.update(name=MARKUP, observed_reason=MARKUP, identity={"model": MARKUP, "serial": MARKUP})
+    User.objects.create_user(username=MARKUP[:30], role="viewer")
+    record_event("camera.state", MARKUP, camera="sky", severity="error")
+    raise_alert("x", MARKUP, camera="sky")
+    text = text_of(manager.get(address))
+    assert MARKUP not in text
+    assert "&lt;script&gt;" in text
+
+
+@pytest.mark.parametrize("address", ["/", "/dashboard/now/", "/cameras/sky/", "/temperatures/", "/status/", "/events/"])
+def test_the_number_of_queries_does_not_grow(address: str, viewer: Any, camera: Camera, root: Any) -> None:
+    from django.db import connection
+
+    captures(camera, root, 3)
+    viewer.get(address)
+    with CaptureQueriesContext(connection) as few:
+        viewer.get(address)
+    for more in cameras(19):
+        captures(more, root, 25)
+    with CaptureQueriesContext(connection) as many:
+        viewer.get(address)
+    assert len(many) == len(few) <= 22
+
+
+def test_the_dashboard_shows_the_newest_pictures(viewer: Any, camera: Camera, pictures: list[Any]) -> None:
+    text = text_of(viewer.get("/"))
+    assert text.count('class="th"') == 12
+    assert f"/api/v1/captures/{pictures[0].pk}/file/?kind=jpeg" in text
+
+
+def test_the_chart_has_a_point_for_each_minute(viewer: Any, camera: Camera, pictures: list[Any]) -> None:
+    (series,) = viewer.get("/temperatures/").json()["series"]
+    assert series["name"] == "Sky"
+    assert len(series["points"]) == 500
+    assert series["points"] == sorted(series["points"])
+
+
+def test_a_lost_capture_says_why_on_the_card(viewer: Any, camera: Camera) -> None:
+    from captures.models import Capture
+
+    Capture.objects.create(camera=camera, status="failed", reason="disk_full", message="The disk is full. Make room.")
+    assert "The disk is full. Make room." in text_of(viewer.get("/"))
+
+
+def test_without_a_broker_nothing_pretends_to_be_well(viewer: Any, camera: Camera) -> None:
+    text = text_of(viewer.get("/"))
+    assert "Not known" in text
+    assert "broker does not answer" in text
+
+
+def test_without_a_host_the_card_says_where_to_look(valkey: Any, viewer: Any, camera: Camera) -> None:
+    text = text_of(viewer.get("/"))
+    assert "Host down" in text
+    assert "Start the station there" in text
+
+
+def test_a_camera_that_is_switched_off_is_no_fault(valkey: Any, viewer: Any, camera: Camera) -> None:
+    Camera.objects.update(enabled=False)
+    text = text_of(viewer.get("/"))
+    assert "Switched off" in text
+    assert "Host down" not in text
+
+
+def test_a_station_without_cameras_says_how_to_get_one(manager: Any) -> None:
+    assert "skycam cameras add" in text_of(manager.get("/"))
+
+
+def test_a_run_of_captures_is_one_line_of_the_feed(viewer: Any, camera: Camera) -> None:
+    from monitoring.services import record_event
+
+    for _ in range(40):
+        record_event("capture.saved", "sky saved a capture.", camera="sky")
+    text = text_of(viewer.get("/"))
+    assert "40 captures saved: sky." in text
+
+
+def test_events_are_chosen_by_the_address(viewer: Any, camera: Camera) -> None:
+    from monitoring.services import record_event
+
+    record_event("camera.state", "It rained.", severity="warning")
+    record_event("camera.state", "It shone.")
+    text = text_of(viewer.get("/events/?severity=warning"))
+    assert "It rained." in text
+    assert "It shone." not in text
+
+
+def test_an_address_that_was_made_up_leads_nowhere(viewer: Any) -> None:
+    assert viewer.get("/events/?before=rubbish").status_code == 404
+
+
+def test_an_alert_is_on_every_page_until_somebody_has_seen_it(operator: Any, camera: Camera) -> None:
+    from monitoring.services import raise_alert
+
+    alert = raise_alert("disk", "The disk is nearly full. Make room.", severity="error")
+    assert "nearly full" in text_of(operator.get("/cameras/sky/"))
+    operator.post(f"/alerts/{alert.pk}/acknowledge/")
+    assert "nearly full" not in text_of(operator.get("/cameras/sky/"))
+
+
+def test_a_capture_that_cannot_be_sent_says_so_in_its_place(valkey: Any, operator: Any, camera: Camera) -> None:
+    answer = operator.post("/cameras/sky/capture/", headers={"HX-Request": "true"})
+    assert "Not saved. The camera host" in text_of(answer)
+    assert answer["HX-Trigger"] == "acted"
+
+
+def test_without_scripts_the_outcome_stands_on_the_page_that_one_returns_to(operator: Any, camera: Camera) -> None:
+    answer = operator.post("/cameras/sky/stop/", headers={"Referer": "http://testserver/cameras/sky/"}, follow=True)
+    assert answer.redirect_chain == [("http://testserver/cameras/sky/", 302)]
+    assert "No session runs here any more." in text_of(answer)
+
+
+def test_nobody_is_led_to_another_site(operator: Any, camera: Camera) -> None:
+    answer = operator.post("/cameras/sky/stop/", {"next": "https://elsewhere.example/"}, format="multipart")
+    assert answer["Location"] == "/"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "red", "system"])
+def test_the_server_writes_the_theme_into_the_page(theme: str, viewer: Any) -> None:
+    viewer.post("/preferences/", {"theme": theme}, format="multipart")
+    assert f'data-theme="{theme}"' in text_of(viewer.get("/"))
+
+
+def test_a_theme_that_does_not_exist_is_the_systems(viewer: Any) -> None:
+    viewer.cookies["theme"] = '"><script>'
+    assert 'data-theme="system"' in text_of(viewer.get("/"))
+
+
+def test_static_files_are_kept_for_good_under_their_hash(client: Any) -> None:
+    from django.templatetags.static import static
+
+    hashed = client.get(static("css/tokens.css"))
+    assert hashed["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert "immutable" not in client.get("/static/css/tokens.css?v=000000000000")["Cache-Control"]
