@@ -72,7 +72,8 @@ async def measured(station: LiveStation, viewers: int, encodes: Encodes) -> Row:
     parts = {name: station.part(name) for name in ("web", "valkey")} | {"camera": station.camera_process()}
     async with looking(station, viewers) as seen:
         await asyncio.sleep(WARM_UP_S)
-        [forget(one) for one in seen]
+        for one in seen:
+            forget(one)
         encodes.count()
         before, started = cpu_seconds(parts), time.monotonic()
         await asyncio.sleep(MEASURED_S)

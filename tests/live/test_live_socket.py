@@ -14,6 +14,7 @@ import redis
 from asgiref.sync import sync_to_async
 
 from cameras import status
+from cameras.live import consumers
 from cameras.live.picture import jpeg_size
 from cameras.live.publisher import HEAD
 from cameras.models import Camera
@@ -24,6 +25,12 @@ REQUEST = {"type": "request_frame", "quality": "low"}
 FRAME_KEYS = {
     "type", "data", "frame_number", "timestamp", "width", "height", "quality", "simulated", "stale",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request is told sooner why there is no picture."""
+    monkeypatch.setattr(consumers, "NO_FRAME_S", 1.0)
 
 
 @pytest_asyncio.fixture
@@ -108,6 +115,7 @@ async def test_a_picture_that_is_old_says_so(headers: dict[str, str], pictures: 
         pictures.quiet.set()
         while isinstance(await first.asked(REQUEST), bytes):
             pass
+        [await first.asked(REQUEST) for _ in range(2)]
         assert (await second.asked(REQUEST))["stale"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -52,7 +53,8 @@ async def test_it_ends_when_the_pictures_do(
 async def test_it_ends_when_the_role_is_taken_away(parts: AsyncIterator[bytes]) -> None:
     await anext(parts)
     await User.objects.aupdate(role="none")
-    assert [part async for part in parts]
+    async with asyncio.timeout(5):
+        assert [part async for part in parts]
 
 
 def test_without_a_broker_it_is_a_problem(viewer: Any, camera: Camera) -> None:
