@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from pydantic import TypeAdapter
@@ -21,12 +23,16 @@ from cameras.bodies import (
 )
 from cameras.control import ControlError
 from cameras.detection import detect
-from cameras.live.service import LiveStreamingService
+from cameras.live.mjpeg import CONTENT_TYPE, stream
+from cameras.live.picture import Picture
+from cameras.live.service import next_picture
 from cameras.models import Camera
 from cameras.selectors import camera_for, cameras_for, primary_camera_for
 from cameras.serializers import CameraChange, CameraList, CameraNew, DetectedList, FrameQuery, Settings, SettingsQuery
+from cameras.tables import DOORS, resolve
 
 FRAME_WAIT_S = 3.0
+NOT_KEPT = {"Cache-Control": "no-store"}
 SETTINGS = TypeAdapter(Settings)
 
 
@@ -149,11 +155,28 @@ class FrameView(CameraView):
     roles = {"GET": "viewer"}
 
     @extend_schema(parameters=FrameQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
-    def get(self, request: Request, slug: str) -> HttpResponse:
+    def get(self, request: Request, slug: str) -> HttpResponseBase:
         """The newest picture of the live view."""
-        query = FrameQuery.of(request)
+        picture = self.picture(FrameQuery.of(request).quality)
+        return HttpResponse(picture.jpeg, content_type="image/jpeg", headers=NOT_KEPT)
+
+    def picture(self, quality: str) -> Picture:
         camera = self.camera()
-        picture = LiveStreamingService(camera).frame(query.quality, FRAME_WAIT_S)
-        if picture is None:
+        found = next_picture(camera.slug, quality, FRAME_WAIT_S)
+        if found is None:
             raise ControlError(f"{camera.slug} gave no picture within {FRAME_WAIT_S:g} s. `status/` says how it is.")
-        return HttpResponse(picture, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
+        return found
+
+
+class StreamView(FrameView):
+    @extend_schema(parameters=FrameQuery.parameters(), responses={(200, CONTENT_TYPE): OpenApiTypes.BINARY})
+    def get(self, request: Request, slug: str) -> HttpResponseBase:
+        """Live pictures as one endless answer, for clients without WebSockets. It ends when the pictures do."""
+        quality = FrameQuery.of(request).quality
+        self.picture(quality)
+        visitor = resolve(DOORS["visitor"])(lower_case(request.headers))
+        return StreamingHttpResponse(stream(slug, quality, visitor), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+
+
+def lower_case(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

@@ -5,7 +5,7 @@ Each field of the hash is JSON, so that null and numbers survive."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import redis
 
@@ -13,7 +13,7 @@ from cameras import broker
 from cameras.models import Camera
 from cameras.status_reader import Status, absent, parsed
 
-__all__ = ["KNOWN_S", "LIFE_S", "Status", "absent", "desired", "read", "read_all", "write", "write_known"]
+__all__ = ["KNOWN_S", "LIFE_S", "Status", "absent", "desired", "read", "read_all", "read_slugs", "write", "write_known"]
 
 LIFE_S = 5
 KNOWN_S = 7 * 86_400
@@ -46,13 +46,17 @@ def read(camera: Camera) -> Status:
 
 def read_all(cameras: Iterable[Camera]) -> dict[str, Status]:
     """By slug, in one round trip."""
-    listed = list(cameras)
+    return read_slugs({camera.slug: desired(camera) for camera in cameras})
+
+
+def read_slugs(wished: Mapping[str, str]) -> dict[str, Status]:
+    """By slug, of slug -> desired, in one round trip."""
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
-        for camera in listed:
-            pipe.hgetall(broker.key("status", camera.slug))
+        for slug in wished:
+            pipe.hgetall(broker.key("status", slug))
         found = pipe.execute()
     return {
-        camera.slug: parsed(fields) if fields else absent(camera.slug, desired(camera))
-        for camera, fields in zip(listed, found, strict=True)
+        slug: parsed(fields) if fields else absent(slug, desired_there)
+        for (slug, desired_there), fields in zip(wished.items(), found, strict=True)
     }

@@ -38,6 +38,11 @@ ROOTS = {
 }
 """Host -> the storage root of its new captures as JSON."""
 
+DOORS = {
+    "visitor": "skycam_project.access.visitors.visitor_of",
+}
+"""Headers of a WebSocket or request -> who asks, to be asked again while it lasts."""
+
 
 def resolve(path: str) -> Any:
     module, _, name = path.rpartition(".")

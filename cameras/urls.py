@@ -9,6 +9,7 @@ from cameras.api import (
     FrameView,
     SettingsView,
     StatusView,
+    StreamView,
 )
 
 urlpatterns = [
@@ -21,6 +22,7 @@ urlpatterns = [
     path("<slug:slug>/settings/", SettingsView.as_view()),
     path("<slug:slug>/capabilities/", CapabilitiesView.as_view()),
     path("<slug:slug>/frame.jpg", FrameView.as_view()),
+    path("<slug:slug>/stream.mjpeg", StreamView.as_view()),
 ]
 
 primary = [

@@ -18,6 +18,7 @@ from cameras.models import Camera
 from cameras.runtime.spool import PartFile, Record
 from captures.models import Capture, CaptureFile, Session, SessionGap
 from captures.models.session import SESSION_MOVES
+from captures.notices import tell_of
 from captures.sessions.orders import active_session, session_order
 from monitoring.services import raise_alert, record_event
 
@@ -135,6 +136,7 @@ def _tell(capture: Capture, slug: str) -> None:
         f"capture.{capture.status}", message, severity=SEVERITIES[capture.status], camera=slug, subject=capture.pk,
         actor=capture.requested_by, data={"reason": capture.reason} if capture.reason else {},
     )  # fmt: skip
+    tell_of(capture)
 
 
 def take_gap(record: Record) -> None:

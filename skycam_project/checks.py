@@ -19,6 +19,7 @@ from skycam_project.config.folder import KEY_FILE
 TABLES = (
     "cameras.drivers.DRIVERS",
     "cameras.tables.CONSUMERS",
+    "cameras.tables.DOORS",
     "cameras.tables.PROGRAMMES",
     "cameras.tables.RECORDS",
     "cameras.tables.ROOTS",

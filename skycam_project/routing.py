@@ -1,7 +1,23 @@
-"""WebSocket addresses; each app's consumers are added here."""
+"""WebSocket addresses."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from typing import Any
 
-websocket_urlpatterns: list[URLPattern] = []
+from django.urls import URLPattern, path, re_path
+
+from cameras.consumers import StatusConsumer
+from cameras.live.consumers import LiveConsumer
+from cameras.sockets.consumer import NotFound
+from captures.consumers import CapturesConsumer
+
+sockets: dict[str, Any] = {
+    "ws/live/<slug:slug>/": LiveConsumer,
+    "ws/captures/": CapturesConsumer,
+    "ws/status/": StatusConsumer,
+}
+
+websocket_urlpatterns: list[URLPattern] = [
+    *(path(route, consumer.as_asgi()) for route, consumer in sockets.items()),
+    re_path("", NotFound.as_asgi()),  # Channels raises for an address that is none
+]

@@ -1,47 +1,63 @@
-"""`LiveStreamingService`: the newest picture of a camera, for whoever may see it.
+"""`LiveStreamingService`: the newest pictures of the cameras, for all viewers of a web process.
 
 A picture is wanted by a key with a short life; the camera's process then encodes it once for everybody.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import Any
 
-import redis
-from django.conf import settings
+from asgiref.sync import async_to_sync
 
 from cameras import broker
-from cameras.live.publisher import HEAD, MAGIC
-from cameras.models import Camera
+from cameras.live.feed import Feed
+from cameras.live.picture import Picture
+from cameras.live.reasons import NoFrame, no_frame
+from cameras.sockets.loops import of_this_loop
+from cameras.status import Status, read_slugs
 
-WANT_LIFE_S = 5
+STATUS_S = 0.5
+"""How long a status read for one viewer serves the others."""
 
 
 class LiveStreamingService:
-    def __init__(self, camera: Camera) -> None:
-        self._camera = camera
+    """One in each event loop: `of_this_loop(LiveStreamingService)`."""
 
-    def frame(self, quality: str, wait_s: float) -> bytes | None:
-        """The next JPEG of this quality; None when the camera gave none in time. BrokerDown without a broker."""
-        try:
-            return self._next(quality, time.monotonic() + wait_s)
-        except broker.UNREACHABLE as error:
-            raise broker.BrokerDown from error
+    def __init__(self) -> None:
+        self._feeds: dict[tuple[str, str], Feed] = {}
+        self._statuses: dict[str, tuple[float, Status | None]] = {}
 
-    def _next(self, quality: str, deadline: float) -> bytes | None:
-        server = connection()
-        channel: Any = server.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        with channel:
-            channel.subscribe(broker.key("live", self._camera.slug, quality))
-            server.set(broker.key("want", self._camera.slug, quality), "1", ex=WANT_LIFE_S)
-            while (left := deadline - time.monotonic()) > 0:
-                message = channel.get_message(timeout=left)
-                if message is not None and message["data"][:4] == MAGIC:
-                    return bytes(message["data"][HEAD.size :])
+    def feed(self, slug: str, quality: str) -> Feed:
+        """Of a camera that exists and a quality of PRESETS."""
+        if (slug, quality) not in self._feeds:
+            self._feeds[slug, quality] = Feed(slug, quality)
+        return self._feeds[slug, quality]
+
+    async def why_none(self, slug: str, desired: str, feed: Feed) -> NoFrame:
+        return no_frame(slug, None if feed.broker_away else await self._status(slug, desired))
+
+    async def _status(self, slug: str, desired: str) -> Status | None:
+        read_at, status = self._statuses.get(slug, (0.0, None))
+        if time.monotonic() - read_at > STATUS_S:
+            status = await asyncio.to_thread(read_or_none, slug, desired)
+            self._statuses[slug] = time.monotonic(), status
+        return status
+
+
+def read_or_none(slug: str, desired: str) -> Status | None:
+    try:
+        return read_slugs({slug: desired})[slug]
+    except broker.BrokerDown:
         return None
 
 
-def connection() -> redis.Redis:
-    """Of its own, and in bytes: pictures are no text."""
-    return redis.Redis.from_url(settings.STATION.redis_url, socket_connect_timeout=1, socket_timeout=3)
+@async_to_sync
+async def next_picture(slug: str, quality: str, wait_s: float) -> Picture | None:
+    """From a thread: a picture that is not stale; None when none comes in time. BrokerDown without a broker."""
+    feed = of_this_loop(LiveStreamingService).feed(slug, quality)
+    kept = feed.newest
+    picture = await feed.newer(kept.serial if kept and kept.is_stale else 0, wait_s)
+    if picture is None and feed.broker_away:
+        raise broker.BrokerDown
+    return picture

@@ -26,10 +26,9 @@ class TokenAuthentication(BaseAuthentication):
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "token":
             return None
-        token = known_token(text.strip())
-        if token is None or token.expired or not token.user.is_active:
+        token = valid_token(text.strip())
+        if token is None:
             raise AuthenticationFailed(REFUSED)
-        note_use(token)
         return capped(token.user, token.scope), token
 
     def authenticate_header(self, request: Request) -> str:
@@ -45,6 +44,15 @@ def known_token(text: str) -> ApiToken | None:
         return ApiToken.objects.select_related("user").only(*NEEDED).get(digest=ApiToken.digest_of(text))
     except ApiToken.DoesNotExist:
         return None
+
+
+def valid_token(text: str) -> ApiToken | None:
+    """A token that lets in, its use noted."""
+    token = known_token(text)
+    if token is None or token.expired or not token.user.is_active:
+        return None
+    note_use(token)
+    return token
 
 
 def capped(user: User, scope: str) -> User:

@@ -13,6 +13,7 @@ import sys
 import uvicorn
 
 from monitoring.heartbeat import keep_beating
+from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, Http, WebSockets
 
 
 async def serve(fd: int) -> None:
@@ -20,7 +21,9 @@ async def serve(fd: int) -> None:
         uvicorn.Config(
             "skycam_project.asgi:application",
             lifespan="off",
-            ws="websockets-sansio",
+            http=Http,
+            ws=WebSockets,
+            ws_max_size=LARGEST_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=3,
             access_log=False,

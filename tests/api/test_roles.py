@@ -33,6 +33,7 @@ ROLES = {
     "PATCH v1/cameras/<slug:slug>/settings/": "operator",
     "GET v1/cameras/<slug:slug>/capabilities/": "viewer",
     "GET v1/cameras/<slug:slug>/frame.jpg": "viewer",
+    "GET v1/cameras/<slug:slug>/stream.mjpeg": "viewer",
     "GET v1/captures/": "viewer",
     "GET v1/captures/calendar/": "viewer",
     "GET v1/captures/<uuid:capture>/": "viewer",

@@ -1,0 +1,90 @@
+"""`Feed`: the newest picture of one camera in one quality, for all viewers of a web process.
+
+One subscription for each, and only while somebody asks. There is no queue for a viewer: who does not ask costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+
+from cameras import broker
+from cameras.live.picture import Picture
+from cameras.sockets.subscription import CUT, Subscription
+
+log = logging.getLogger(__name__)
+WANT_LIFE_S = 5
+RENEW_S = 1.5
+RETRY_S = 0.3
+ASKED_S = 5.0
+"""How long after the last question a feed goes on."""
+LOOK_S = 1.0
+
+
+class Feed:
+    def __init__(self, slug: str, quality: str) -> None:
+        self.slug, self.quality = slug, quality
+        self.newest: Picture | None = None
+        self._subscription = Subscription(broker.key("live", slug, quality), self._take)
+        self._arrived = asyncio.Event()
+        self._asked_at = 0.0
+        self._running: asyncio.Task[None] | None = None
+        self._renewed = True
+
+    @property
+    def broker_away(self) -> bool:
+        return not (self._subscription.up and self._renewed)
+
+    async def newer(self, than: int, wait_s: float) -> Picture | None:
+        """The newest picture whose serial is above `than`, at once or when it comes; None when none comes in time."""
+        now = asyncio.get_running_loop().time
+        deadline = now() + wait_s
+        while True:
+            self._ask(now())
+            if self.newest is not None and self.newest.serial > than:
+                return self.newest
+            left = deadline - now()
+            if left <= 0:
+                return None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, LOOK_S)):
+                    await self._arrived.wait()
+
+    def _ask(self, now: float) -> None:
+        self._asked_at = now
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+
+    def _take(self, message: bytes) -> None:
+        try:
+            self.newest = Picture(message, self.quality)
+        except ValueError as error:
+            log.warning("A message for %s was left aside: %s", self._subscription.channel, error)
+            return
+        arrived, self._arrived = self._arrived, asyncio.Event()
+        arrived.set()
+
+    async def _run(self) -> None:
+        listening = asyncio.create_task(self._subscription.run())
+        try:
+            while asyncio.get_running_loop().time() - self._asked_at < ASKED_S:
+                await self._renew()
+                await asyncio.sleep(RENEW_S if self._renewed else RETRY_S)
+        finally:
+            self._running, self.newest = None, None
+            listening.cancel()
+            await asyncio.wait([listening])
+
+    async def _renew(self) -> None:
+        """Off the loop: a broker that hangs must not hold up the others."""
+        try:
+            await asyncio.to_thread(want, self.slug, self.quality)
+            self._renewed = True
+        except CUT:
+            self._renewed = False
+
+
+def want(slug: str, quality: str) -> None:
+    """Tell the camera's host that somebody watches. Raises what redis raises."""
+    broker.connection().set(broker.key("want", slug, quality), "1", ex=WANT_LIFE_S)

@@ -1,0 +1,92 @@
+"""One live picture as it came from a camera process, and the forms in which viewers get it, each made once."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import struct
+import time
+from datetime import UTC, datetime
+from functools import cached_property
+
+from cameras.live.publisher import HEAD, MAGIC, SIMULATED, VERSION
+
+STALE = 2
+STALE_S = 2.0
+"""A picture that came longer ago says that it is stale."""
+_serials = itertools.count(1)
+START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+
+class Picture:
+    """ValueError for what is none. `serial` rises in this process with each picture, whatever the camera counts."""
+
+    def __init__(self, packed: bytes, quality: str) -> None:
+        try:
+            magic, version, self.flags, _, self.number, self.captured_us, self.sent_us = HEAD.unpack_from(packed)
+        except struct.error:
+            raise ValueError("This is no picture.") from None
+        if (magic, version) != (MAGIC, VERSION):
+            raise ValueError("This is no picture of this version.")
+        self.packed, self.quality = packed, quality
+        self.serial = next(_serials)
+        self._came = time.monotonic()
+
+    @property
+    def is_stale(self) -> bool:
+        return time.monotonic() - self._came > STALE_S
+
+    @property
+    def jpeg(self) -> bytes:
+        return self.packed[HEAD.size :]
+
+    def binary(self) -> bytes:
+        """The frame of skycam.live.v1."""
+        if not self.is_stale:
+            return self.packed
+        flags = self.flags | STALE
+        head = HEAD.pack(MAGIC, VERSION, flags, 0, self.number, self.captured_us, self.sent_us)
+        return head + self.jpeg
+
+    def text(self) -> str:
+        """The frame as JSON."""
+        return self._stale_text if self.is_stale else self._fresh_text
+
+    @cached_property
+    def _fresh_text(self) -> str:
+        return self._json(stale=False)
+
+    @cached_property
+    def _stale_text(self) -> str:
+        return self._json(stale=True)
+
+    def _json(self, *, stale: bool) -> str:
+        width, height = jpeg_size(self.jpeg)
+        return json.dumps(
+            {
+                "type": "frame",
+                "data": base64.b64encode(self.jpeg).decode(),
+                "frame_number": self.number,
+                "timestamp": datetime.fromtimestamp(self.captured_us / 1e6, UTC).isoformat().replace("+00:00", "Z"),
+                "width": width,
+                "height": height,
+                "quality": self.quality,
+                "simulated": bool(self.flags & SIMULATED),
+                "stale": stale,
+            }
+        )
+
+
+def jpeg_size(jpeg: bytes) -> tuple[int, int]:
+    """Width and height in pixels, from the start-of-frame segment; (0, 0) where there is none.
+
+    Source: ITU-T T.81, B.1.
+    """
+    place = 2
+    while place + 9 <= len(jpeg) and jpeg[place] == 0xFF:
+        if jpeg[place + 1] in START_OF_FRAME:
+            height, width = struct.unpack_from(">HH", jpeg, place + 5)
+            return width, height
+        place += 2 + int.from_bytes(jpeg[place + 2 : place + 4], "big")
+    return 0, 0

@@ -1,0 +1,61 @@
+"""Notices to whoever listens, over Redis pub/sub: told once, never waited for, lost where nobody listens.
+
+For news that stand in the database anyway. Who tells them must not be delayed by a broker that is away or hangs.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import queue
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import redis
+
+from cameras import broker
+
+log = logging.getLogger(__name__)
+MOST_WAITING = 500
+"""What does not fit is left out: a page that missed it finds it in the list."""
+
+
+class Postbox:
+    """A thread that posts what is dropped into it, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.Queue[tuple[str, str]] = queue.Queue(MOST_WAITING)
+        self._away = False
+        threading.Thread(target=self._run, name="notices", daemon=True).start()
+
+    def drop(self, channel: str, text: str) -> None:
+        """Returns at once."""
+        try:
+            self._waiting.put_nowait((channel, text))
+        except queue.Full:
+            log.debug("A notice for %s was left out.", channel)
+
+    def _run(self) -> None:
+        while True:
+            self._post(*self._waiting.get())
+
+    def _post(self, channel: str, text: str) -> None:
+        try:
+            broker.connection().publish(channel, text)
+            self._away = False
+        except (*broker.UNREACHABLE, redis.RedisError) as error:
+            if not self._away:
+                log.warning("Notices are left out while the broker does not answer (%s).", type(error).__name__)
+            self._away = True
+
+
+@functools.cache
+def postbox() -> Postbox:
+    return Postbox()
+
+
+def post(kind: str, body: Mapping[str, Any]) -> None:
+    """Tell all web processes. Never waits and never fails."""
+    postbox().drop(broker.key(kind), json.dumps(body))

@@ -1,0 +1,17 @@
+"""Whether a WebSocket was opened by a page of ours: browsers send cookies along for any page's sake."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+
+def is_ours(headers: Mapping[str, str]) -> bool:
+    """The Origin is the very host and port that was asked, and a name of this station; https where TLS is on."""
+    host = headers.get("host", "").lower()
+    domain, _ = split_domain_port(host)
+    schemes = ["https"] if settings.STATION.web.tls else ["http", "https"]
+    same = headers.get("origin", "").lower() in {f"{scheme}://{host}" for scheme in schemes}
+    return same and bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

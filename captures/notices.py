@@ -1,0 +1,54 @@
+"""Word of a capture's outcome to the pages, once its row is safe."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from django.db import transaction
+
+from cameras.notices import post
+from captures.bodies import capture_url
+from captures.models import Capture
+
+CAPTURES = "captures"
+
+
+class LatestImage(TypedDict):
+    id: str
+    url: str
+    thumbnail: str | None
+
+
+class CaptureUpdate(TypedDict):
+    """`status` and `temperature` are the camera's; `outcome` and `reason` the capture's, whose id is `capture`."""
+
+    camera: str
+    status: str
+    temperature: float | None
+    latest_image: LatestImage | None
+    capture: str
+    outcome: str
+    reason: str
+
+
+def tell_of(capture: Capture) -> None:
+    """After the commit; never delays or fails what was committed."""
+    update = capture_update(capture)
+    transaction.on_commit(lambda: post(CAPTURES, update), robust=True)
+
+
+def capture_update(capture: Capture) -> CaptureUpdate:
+    saved = capture.status == Capture.Status.SAVED
+    return CaptureUpdate(
+        camera=capture.camera.slug,
+        status=capture.camera.observed,
+        temperature=capture.temperature_celsius,
+        latest_image=latest_image(capture) if saved else None,
+        capture=str(capture.pk),
+        outcome=capture.status,
+        reason=capture.reason,
+    )
+
+
+def latest_image(capture: Capture) -> LatestImage:
+    return LatestImage(id=str(capture.pk), url=f"{capture_url(capture.pk)}file/", thumbnail=None)

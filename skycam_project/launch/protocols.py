@@ -1,0 +1,82 @@
+"""uvicorn's protocols with a deadline of ours: a live viewer that does not read is cut off.
+
+uvicorn waits for such a client for ever, in `send` and when it closes; only the transport can end that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+STALLED_S = 10.0
+STREAM = "/stream.mjpeg"
+MOST_UNSENT_BYTES = 512 * 1024
+"""What the kernel keeps for a WebSocket; its default of several MB would be seconds of old pictures."""
+LARGEST_MESSAGE_BYTES = 65_536
+
+
+class Deadline:
+    """A mixin before an asyncio.Protocol of uvicorn's, whose `transport` it aborts."""
+
+    transport: asyncio.Transport
+    _expiry: asyncio.TimerHandle | None = None
+
+    @property
+    def live(self) -> bool:
+        return True
+
+    def pause_writing(self) -> None:
+        super().pause_writing()  # type: ignore[misc]
+        if self.live:
+            self._expiry = asyncio.get_running_loop().call_later(STALLED_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._forget()
+        super().resume_writing()  # type: ignore[misc]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)  # type: ignore[misc]
+
+    def shutdown(self) -> None:
+        """The server ends: what is said already goes out, but nobody is waited for."""
+        super().shutdown()  # type: ignore[misc]
+        if self.live:
+            self.transport.abort() if self._expiry else self.transport.close()
+
+    def _forget(self) -> None:
+        if self._expiry:
+            self._expiry.cancel()
+            self._expiry = None
+
+
+class WebSockets(Deadline, WebSocketsSansIOProtocol):
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_UNSENT_BYTES)
+
+    def send_receive_event_to_app(self) -> None:
+        """uvicorn writes a traceback for text that is no UTF-8; as bytes the consumer refuses it."""
+        if self.curr_msg_data_type == "text" and not is_text(b"".join(self.frames)):
+            self.curr_msg_data_type = "bytes"
+        super().send_receive_event_to_app()
+
+
+class Http(Deadline, H11Protocol):
+    """Only MJPEG streams have the deadline: a paused film or download may wait for hours."""
+
+    @property
+    def live(self) -> bool:
+        return bool(self.cycle and not self.cycle.response_complete and self.scope["path"].endswith(STREAM))
+
+
+def is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,318 @@
+// Live pictures off the main thread: socket, decoding and drawing on an OffscreenCanvas.
+//
+// As a worker it serves all views of a page. Where there is no OffscreenCanvas, live.js imports `LiveStream` and
+// runs it on the main thread with the canvas itself. Nothing here needs a secure context.
+//
+// Messages to the worker:   {id, do: "open", canvas, url, quality} {id, do: "pause" | "resume" | "close"}
+//                           {id, do: "quality", quality}
+// Messages from the worker: {id, ...report}; reports are described at `LiveStream`.
+
+const SUBPROTOCOL = "skycam.live.v1";
+const HEAD_BYTES = 28;
+const MAGIC = 0x534b594c; // SKYL
+const SIMULATED = 1;
+const STALE = 2;
+const OUTSTANDING = 2; // requests on their way: one being drawn, one travelling
+const OPEN_MS = 5000;
+const SILENT_MS = 7000; // the station answers every request within 2 s: a socket silent for longer is dead
+const PING_MS = 10000;
+const FIRST_PINGS = 4;
+const REPORT_MS = 200;
+const BACK_OFF_MS = [250, 15000];
+const REFUSED_MS = 30000;
+const ASK_AGAIN_MS = 500;
+const FPS_MS = 3000;
+const INTERVALS = 6;
+
+/** Network order `!4sBBHIQQ`, then a JPEG; null for anything else. */
+export function unpack(buffer) {
+  const view = new DataView(buffer);
+  if (buffer.byteLength <= HEAD_BYTES || view.getUint32(0) !== MAGIC || view.getUint8(4) !== 1) return null;
+  const flags = view.getUint8(5);
+  return {
+    simulated: Boolean(flags & SIMULATED),
+    stale: Boolean(flags & STALE),
+    number: view.getUint32(8),
+    capturedMs: Number(view.getBigUint64(12)) / 1000,
+    jpeg: new Blob([new Uint8Array(buffer, HEAD_BYTES)], { type: "image/jpeg" }),
+  };
+}
+
+/** How far the station's clock is ahead of ours, in ms: from the ping with the least round trip of the last few. */
+export class ClockOffset {
+  constructor() {
+    this.samples = [];
+  }
+
+  add(sentMs, serverMs, nowMs) {
+    this.samples.push({ roundTrip: nowMs - sentMs, offset: serverMs - (sentMs + nowMs) / 2 });
+    this.samples = this.samples.slice(-8);
+  }
+
+  get known() {
+    return this.samples.length > 0;
+  }
+
+  get ms() {
+    const best = this.samples.reduce((a, b) => (b.roundTrip < a.roundTrip ? b : a), { roundTrip: Infinity, offset: 0 });
+    return best.offset;
+  }
+}
+
+/** Delays that double from the least to the most, each drawn at random from its upper half. */
+export class BackOff {
+  constructor([least, most] = BACK_OFF_MS, random = Math.random) {
+    Object.assign(this, { least, most, random, tries: 0 });
+  }
+
+  next() {
+    const whole = Math.min(this.most, this.least * 2 ** this.tries++);
+    return whole * (0.5 + this.random() / 2);
+  }
+
+  reset() {
+    this.tries = 0;
+  }
+}
+
+/**
+ * One camera on one canvas. `report` is called with
+ *   {kind: "frame", number, capturedMs (our clock), latencyMs, intervalMs, fps, width, height, simulated, stale}
+ *   {kind: "no-frame", reason, message}
+ *   {kind: "open"}
+ *   {kind: "closed", code, reason, opened, tries}    `opened` is false when the socket never opened
+ */
+export class LiveStream {
+  constructor({ canvas, url, quality, report }) {
+    Object.assign(this, { canvas, url, quality, report });
+    this.context = canvas.getContext("2d", { alpha: false });
+    this.offset = new ClockOffset();
+    this.backOff = new BackOff();
+    this.outstanding = 0;
+    this.drawing = Promise.resolve();
+    this.drawnAt = [];
+    this.captured = [];
+    this.reportedAt = 0;
+    this.paused = false;
+    this.ended = false;
+    this.connect();
+  }
+
+  // The socket
+
+  connect() {
+    clearTimeout(this.again);
+    this.opened = false;
+    const socket = new WebSocket(this.url, [SUBPROTOCOL]);
+    this.socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => this.onOpen();
+    socket.onmessage = (event) => this.onMessage(event.data);
+    socket.onclose = (event) => this.onClose(event);
+    this.expect(OPEN_MS);
+  }
+
+  /** Give the socket up if nothing comes within `ms`. */
+  expect(ms) {
+    clearTimeout(this.watchdog);
+    this.watchdog = setTimeout(() => this.giveUp(), ms);
+  }
+
+  giveUp() {
+    this.drop();
+    this.onClose({ code: 1006, reason: "" });
+  }
+
+  drop() {
+    const { socket } = this;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  onOpen() {
+    this.opened = true;
+    this.outstanding = 0;
+    this.pings = 0;
+    this.expect(SILENT_MS);
+    this.report({ kind: "open" });
+    this.ping();
+    this.ask();
+  }
+
+  onClose({ code, reason }) {
+    clearTimeout(this.watchdog);
+    clearTimeout(this.pinging);
+    if (this.ended) return;
+    const refused = code >= 4400 && code < 4500;
+    const wait = refused ? REFUSED_MS : this.backOff.next();
+    this.report({ kind: "closed", code, reason, opened: this.opened, tries: this.backOff.tries });
+    clearTimeout(this.again);
+    if (!this.paused) this.again = setTimeout(() => this.connect(), wait);
+  }
+
+  get isOpen() {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  send(message) {
+    if (this.isOpen) this.socket.send(JSON.stringify(message));
+  }
+
+  ping() {
+    if (this.paused) return;
+    this.send({ type: "ping", sent: Date.now() });
+    this.pinging = setTimeout(() => this.ping(), ++this.pings < FIRST_PINGS ? 300 : PING_MS);
+  }
+
+  ask() {
+    while (!this.paused && this.isOpen && this.outstanding < OUTSTANDING) {
+      this.outstanding++;
+      this.send({ type: "request_frame", quality: this.quality });
+    }
+  }
+
+  // What the station says
+
+  onMessage(data) {
+    if (!this.paused) this.expect(SILENT_MS);
+    if (typeof data !== "string") {
+      this.drawing = this.drawing.then(() => this.onFrame(unpack(data))); // one after the other
+      return;
+    }
+    const message = JSON.parse(data);
+    if (message.type === "pong") this.offset.add(message.sent, message.server_us / 1000, Date.now());
+    else if (message.type === "no_frame") this.onNoFrame(message);
+    else if (message.type === "error") this.answered(ASK_AGAIN_MS);
+  }
+
+  onNoFrame({ reason, message }) {
+    this.report({ kind: "no-frame", reason, message });
+    this.answered(ASK_AGAIN_MS);
+  }
+
+  /** One request less on its way; ask again after `wait` ms. */
+  answered(wait) {
+    const socket = this.socket;
+    const next = () => {
+      if (socket !== this.socket) return;
+      this.outstanding = Math.max(0, this.outstanding - 1);
+      this.ask();
+    };
+    if (wait) setTimeout(next, wait);
+    else next();
+  }
+
+  async onFrame(frame) {
+    this.backOff.reset();
+    const drawn = frame && (await this.draw(frame.jpeg));
+    this.answered(drawn ? 0 : ASK_AGAIN_MS);
+    if (drawn && !this.ended) this.tell(frame);
+  }
+
+  /** Whether it is a picture. */
+  async draw(jpeg) {
+    let bitmap;
+    try {
+      bitmap = await createImageBitmap(jpeg);
+    } catch {
+      return false; // broken on its way: the next one comes
+    }
+    const { canvas } = this;
+    if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
+      canvas.width = bitmap.width;
+      canvas.height = bitmap.height;
+    }
+    this.context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    return true;
+  }
+
+  tell(frame) {
+    const now = performance.now();
+    this.drawnAt = [...this.drawnAt.filter((at) => now - at < FPS_MS), now];
+    const capturedMs = frame.capturedMs - this.offset.ms;
+    this.captured = [...this.captured, frame.capturedMs].slice(-INTERVALS - 1);
+    if (now - this.reportedAt < REPORT_MS && frame.stale === this.wasStale) return;
+    this.reportedAt = now;
+    this.wasStale = frame.stale;
+    this.report({
+      kind: "frame",
+      number: frame.number,
+      capturedMs,
+      latencyMs: this.offset.known ? Math.max(0, Date.now() - capturedMs) : null,
+      intervalMs: this.intervalMs,
+      fps: this.fps(now),
+      width: this.canvas.width,
+      height: this.canvas.height,
+      simulated: frame.simulated,
+      stale: frame.stale,
+    });
+  }
+
+  /** The median of the last few: one pause, or a slow start, is not the camera's pace. */
+  get intervalMs() {
+    const gaps = this.captured.slice(1).map((at, place) => at - this.captured[place]);
+    return gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0;
+  }
+
+  fps(now) {
+    const count = this.drawnAt.length - 1;
+    return count > 0 ? (1000 * count) / (now - this.drawnAt[0]) : 0;
+  }
+
+  // What the page says
+
+  setQuality(quality) {
+    this.quality = quality;
+  }
+
+  pause() {
+    this.paused = true;
+    clearTimeout(this.watchdog);
+    clearTimeout(this.again);
+    clearTimeout(this.pinging);
+  }
+
+  resume() {
+    if (!this.paused) return;
+    this.paused = false;
+    this.drawnAt = [];
+    this.backOff.reset();
+    if (!this.isOpen) {
+      this.drop();
+      this.connect();
+      return;
+    }
+    this.expect(SILENT_MS);
+    this.pings = 0;
+    this.ping();
+    this.ask();
+  }
+
+  close() {
+    this.ended = true;
+    this.pause();
+    this.drop();
+  }
+}
+
+// As a worker
+
+const streams = new Map();
+const orders = {
+  open: ({ id, canvas, url, quality }) => {
+    const report = (content) => postMessage({ id, ...content });
+    streams.set(id, new LiveStream({ canvas, url, quality, report }));
+  },
+  pause: ({ id }) => streams.get(id)?.pause(),
+  resume: ({ id }) => streams.get(id)?.resume(),
+  quality: ({ id, quality }) => streams.get(id)?.setQuality(quality),
+  close: ({ id }) => {
+    streams.get(id)?.close();
+    streams.delete(id);
+  },
+};
+
+if (typeof DedicatedWorkerGlobalScope !== "undefined" && self instanceof DedicatedWorkerGlobalScope) {
+  self.onmessage = ({ data }) => orders[data.do](data);
+}

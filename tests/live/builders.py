@@ -1,0 +1,111 @@
+"""People with a browser or a token at the doors of the WebSockets, and a camera's process at the far end."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+import numpy as np
+import redis
+from channels.testing import WebsocketCommunicator
+from django.conf import settings
+from rest_framework.test import APIClient
+
+from cameras import broker
+from cameras.drivers.base import FrameData
+from cameras.live.presets import PRESETS
+from cameras.live.publisher import packed
+from skycam_project.access.models import ApiToken, User
+from skycam_project.asgi import application
+
+HOST = "localhost:8080"
+OURS = f"http://{HOST}"
+
+
+class CameraProcess:
+    """Publishes real JPEGs, thirty a second, of each quality that is wanted. `quiet` stops it."""
+
+    def __init__(self, server: redis.Redis, slug: str) -> None:
+        self.server, self.slug = server, slug
+        self.ended, self.quiet = threading.Event(), threading.Event()
+        self.jpeg = PRESETS["medium"].encode(np.full((48, 64, 3), 80, np.uint8))
+
+    def run(self) -> None:
+        for number in itertools.count():
+            if self.ended.wait(1 / 30):
+                return
+            if not self.quiet.is_set():
+                self._publish(number)
+
+    def _publish(self, number: int) -> None:
+        frame = FrameData(np.zeros((2, 2), np.uint8), time.time_ns(), time.monotonic(), number, simulated=True)
+        for quality in PRESETS:
+            if self.server.exists(broker.key("want", self.slug, quality)):
+                self.server.publish(broker.key("live", self.slug, quality), packed(frame, self.jpeg))
+
+
+def headers_of(**headers: str) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def with_token(user: User, **fields: Any) -> dict[str, str]:
+    _, text = ApiToken.issue(user, **fields)
+    return {"host": HOST, "authorization": f"Token {text}"}
+
+
+def with_cookie(user: User, origin: str | None = OURS) -> dict[str, str]:
+    client = APIClient()
+    client.force_login(user)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    found = {"host": HOST, "cookie": f"{settings.SESSION_COOKIE_NAME}={cookie}"}
+    return found if origin is None else found | {"origin": origin}
+
+
+def user_of(role: str) -> User:
+    return User.objects.create_user(username=f"a-{role}", role=role)
+
+
+class Opened:
+    """`async with Opened(path, headers) as socket`: `answer` is (True, subprotocol) or (False, close code)."""
+
+    def __init__(self, path: str, headers: dict[str, str], subprotocols: Iterable[str] = ()) -> None:
+        self.path, self.headers, self.offered = path, headers, list(subprotocols)
+
+    async def __aenter__(self) -> Self:
+        self.wire = WebsocketCommunicator(application, self.path, headers_of(**self.headers), self.offered)
+        self.answer = await self.wire.connect(timeout=5)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.wire.disconnect(timeout=5)
+
+    async def say(self, content: Any) -> None:
+        await self.wire.send_to(text_data=content if isinstance(content, str) else json.dumps(content))
+
+    async def hear(self, within_s: float = 5) -> Any:
+        """The next message: bytes, or an object."""
+        found = await self.wire.receive_from(within_s)
+        return found if isinstance(found, bytes) else json.loads(found)
+
+    async def asked(self, content: Any) -> Any:
+        await self.say(content)
+        return await self.hear()
+
+    async def closed(self, within_s: float = 5) -> tuple[int, str]:
+        """How the station closes it, whatever else it still says."""
+        async with asyncio.timeout(within_s):
+            while (message := await self.wire.receive_output(within_s))["type"] != "websocket.close":
+                pass
+        return message["code"], message["reason"]
+
+
+async def eventually(condition: Callable[[], Any], within_s: float = 5) -> Any:
+    async with asyncio.timeout(within_s):
+        while not (value := condition()):
+            await asyncio.sleep(0.02)
+    return value

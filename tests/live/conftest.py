@@ -1,0 +1,54 @@
+"""A broker and a camera at its far end; and, for the whole path, a station that runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+
+from tests.live.stations import LiveStation
+from tests.skycam_project.cli_station import valkey
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    from cameras import broker
+
+    broker.connection.cache_clear()
+    with valkey(settings.STATION) as client:
+        yield client
+    broker.connection().close()
+    broker.connection.cache_clear()
+
+
+@pytest.fixture
+def camera(transactional_db: None) -> Any:
+    from cameras.models import Camera
+
+    return Camera.objects.create(slug="sky", name="Sky", kind="simulated", host=settings.STATION.host)
+
+
+@pytest.fixture
+def pictures(server: redis.Redis) -> Iterator[Any]:
+    """The camera's process: publishes while somebody wants pictures."""
+    from tests.live.builders import CameraProcess
+
+    process = CameraProcess(server, "sky")
+    thread = threading.Thread(target=process.run)
+    thread.start()
+    yield process
+    process.ended.set()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStation]:
+    found = LiveStation(tmp_path_factory.mktemp("live") / "data")
+    try:
+        yield found.up()
+    finally:
+        found.ensure_stopped()

@@ -1,0 +1,80 @@
+"""The far end between a browser and a station: serves the test's page, and can block WebSockets as some proxies do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+PAGE = (Path(__file__).parent / "page" / "live.html").read_bytes()
+POLICY = "default-src 'self'; img-src 'self' blob: data:; worker-src 'self'; object-src 'none'; base-uri 'none'"
+REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class PageServer:
+    def __init__(self, station_port: int) -> None:
+        self.station_port = station_port
+        self.blocks_websockets = False
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            await self._answer(head, reader, writer)
+        except (asyncio.IncompleteReadError, OSError):
+            pass  # the browser or the station has gone
+        finally:
+            writer.close()
+
+    async def _answer(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upgrade = b"upgrade: websocket" in head.lower()
+        if head.startswith(b"GET /live.html"):
+            writer.write(page())
+        elif upgrade and self.blocks_websockets:
+            writer.write(REFUSED)
+        else:
+            await self._pass_on(head if upgrade else closing(head), reader, writer)
+
+    async def _pass_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self.station_port)
+        back.write(head)
+        ways = [asyncio.create_task(pump(reader, back)), asyncio.create_task(pump(there, writer))]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            back.close()
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+
+
+def page() -> bytes:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(PAGE)}\r\nConnection: close\r\n"
+    return f"{head}Content-Security-Policy: {POLICY}\r\n\r\n".encode() + PAGE
+
+
+def closing(head: bytes) -> bytes:
+    """One request for each connection, so that each is looked at."""
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+    return b"\r\n".join([lines[0], b"Connection: close", *lines[1:]])
+
+
+@asynccontextmanager
+async def page_server(station_port: int) -> AsyncIterator[PageServer]:
+    pages = PageServer(station_port)
+    server = await asyncio.start_server(pages.serve, "127.0.0.1", 0)
+    pages.port = server.sockets[0].getsockname()[1]
+    try:
+        yield pages
+    finally:
+        server.close()

@@ -1,0 +1,60 @@
+"""A station with somebody who may look, and what a program says to it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import urllib.request
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.skycam_project.stations import Station, eventually
+
+BINARY = "skycam.live.v1"
+PASSWORD = "correct horse battery"
+
+
+class LiveStation(Station):
+    def __init__(self, data: Path, **variables: str) -> None:
+        super().__init__(data, SKYCAM_ADMIN_PASSWORD=PASSWORD, **variables)
+
+    def up(self) -> LiveStation:
+        super().up()
+        eventually(lambda: self.camera_state() == "ready", 20, "the simulated camera is ready")
+        return self
+
+    def ask(self, path: str, body: Any = None, method: str | None = None, **headers: str) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **headers}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    @functools.cached_property
+    def token(self) -> dict[str, str]:
+        body = self.ask("/api/v1/auth/token/", {"username": "admin", "password": PASSWORD})
+        return {"Authorization": f"Token {body['token']}"}
+
+    def camera_state(self) -> str:
+        return str(self.ask("/api/v1/cameras/simulated/status/", **self.token)["observed"])
+
+    def socket(self, address: str, *subprotocols: Any, **options: Any) -> AbstractAsyncContextManager[ClientConnection]:
+        url = f"ws://127.0.0.1:{self.port}{address}"
+        headers = options.pop("additional_headers", self.token)
+        return connect(
+            url, subprotocols=subprotocols or None, additional_headers=headers, compression=None, max_size=None,
+            **options,
+        )  # fmt: skip
+
+    def part(self, name: str) -> psutil.Process:
+        return psutil.Process(self.pids()[name])
+
+    def camera_process(self) -> psutil.Process:
+        return next(one for one in self.processes() if "cameras.runtime" in one.cmdline())
+
+    def log(self) -> str:
+        return (self.data / "logs" / "skycam.log").read_text()

@@ -1,0 +1,149 @@
+"""Who may open which WebSocket: one literal table. A route without a line fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from cameras.models import Camera
+from skycam_project.access.models import User
+from skycam_project.routing import sockets
+from tests.live.builders import OURS, Opened, user_of, with_cookie, with_token
+from tests.live.stations import BINARY
+
+IN = True
+TABLE = {
+    # route:                 anonymous, none, viewer, operator, manager, one who may not see the camera
+    "ws/live/<slug:slug>/": (4401, 4403, IN, IN, IN, 4404),
+    "ws/captures/": (4401, 4403, IN, IN, IN, IN),
+    "ws/status/": (4401, 4403, IN, IN, IN, IN),
+}
+PEOPLE = ("anonymous", "none", "viewer", "operator", "manager", "excluded")
+CASES = [(route, person, TABLE[route][place]) for route in TABLE for place, person in enumerate(PEOPLE)]
+LIVE = "/ws/live/sky/"
+
+
+def headers_of(person: str, camera: Camera) -> dict[str, str]:
+    if person == "anonymous":
+        return {"host": "localhost:8080", "origin": OURS}
+    if person == "excluded":
+        camera.audience.add(user_of("operator"))
+        return with_cookie(User.objects.create_user(username="not-listed", role="viewer"))
+    return with_cookie(user_of(person))
+
+
+def test_every_socket_is_in_the_table() -> None:
+    assert set(sockets) == set(TABLE)
+
+
+@pytest.mark.parametrize(("route", "person", "expected"), CASES, ids=[f"{case[1]} {case[0]}" for case in CASES])
+async def test_a_role_lets_in_or_not(route: str, person: str, expected: Any, camera: Camera) -> None:
+    headers = await sync_to_async(headers_of)(person, camera)
+    async with Opened("/" + route.replace("<slug:slug>", "sky"), headers) as socket:
+        assert (socket.answer[0] or socket.answer[1]) == expected
+
+
+REFUSED = (False, 4403)
+ORIGINS = {
+    OURS: (True, None),
+    None: REFUSED,
+    "": REFUSED,
+    "null": REFUSED,
+    "http://elsewhere.example": REFUSED,
+    "http://localhost:9999": REFUSED,
+    "http://localhost": REFUSED,
+    "ftp://localhost:8080": REFUSED,
+    "http://localhost:8080.elsewhere.example": REFUSED,
+    "http://[": REFUSED,
+}
+
+
+@pytest.mark.parametrize(("origin", "answer"), ORIGINS.items(), ids=map(repr, ORIGINS))
+async def test_a_cookie_needs_a_page_of_ours(origin: str | None, answer: Any, camera: Camera) -> None:
+    headers = await sync_to_async(lambda: with_cookie(user_of("viewer"), origin))()
+    async with Opened(LIVE, headers) as socket:
+        assert socket.answer == answer
+
+
+async def test_a_host_that_is_not_ours_has_no_pages_of_ours(camera: Camera) -> None:
+    headers = await sync_to_async(lambda: with_cookie(user_of("viewer"), "http://rebound.example"))()
+    async with Opened(LIVE, headers | {"host": "rebound.example"}) as socket:
+        assert socket.answer == REFUSED
+
+
+async def test_a_token_needs_no_origin(camera: Camera) -> None:
+    async with Opened(LIVE, await sync_to_async(lambda: with_token(user_of("viewer")))()) as socket:
+        assert socket.answer == (True, None)
+
+
+async def test_a_token_is_capped_at_its_scope(camera: Camera) -> None:
+    headers = await sync_to_async(lambda: with_token(user_of("manager"), scope="none"))()
+    async with Opened(LIVE, headers) as socket:
+        assert socket.answer == (False, 4403)
+
+
+SUBPROTOCOLS = [((), (True, None)), ((BINARY,), (True, BINARY)), (("graphql-ws",), (False, 4406))]
+
+
+@pytest.mark.parametrize(("offered", "answer"), SUBPROTOCOLS)
+async def test_a_subprotocol_that_is_not_ours_is_refused(offered: Any, answer: Any, camera: Camera) -> None:
+    headers = await sync_to_async(lambda: with_token(user_of("viewer")))()
+    async with Opened(LIVE, headers, offered) as socket:
+        assert socket.answer == answer
+
+
+@pytest.mark.parametrize("path", ["/ws/nothing/", "/", "/ws/live/sky", "/ws/live/none/"])
+async def test_an_address_that_is_none_is_refused(path: str, camera: Camera) -> None:
+    headers = await sync_to_async(lambda: with_token(user_of("viewer")))()
+    async with Opened(path, headers) as socket:
+        assert socket.answer == (False, 4404)
+
+
+def lower_role(user: User, camera: Camera) -> None:
+    User.objects.filter(pk=user.pk).update(role="none")
+
+
+def deactivate(user: User, camera: Camera) -> None:
+    User.objects.filter(pk=user.pk).update(is_active=False)
+
+
+def hide(user: User, camera: Camera) -> None:
+    camera.audience.add(User.objects.create_user(username="another", role="viewer"))
+
+
+def remove(user: User, camera: Camera) -> None:
+    user.delete()
+
+
+def change_password(user: User, camera: Camera) -> None:
+    user.set_password("another long sentence")
+    user.save()
+
+
+def revoke(user: User, camera: Camera) -> None:
+    user.tokens.all().delete()
+
+
+TAKEN_AWAY = [
+    (lower_role, with_cookie, 4403),
+    (deactivate, with_cookie, 4401),
+    (hide, with_cookie, 4404),
+    (remove, with_cookie, 4401),
+    (change_password, with_cookie, 4401),
+    (lower_role, with_token, 4403),
+    (deactivate, with_token, 4401),
+    (revoke, with_token, 4401),
+]
+
+
+@pytest.mark.parametrize(("take_away", "way_in", "code"), TAKEN_AWAY)
+async def test_what_is_taken_away_closes_a_silent_socket_within_5_s(
+    take_away: Any, way_in: Any, code: int, camera: Camera
+) -> None:
+    user = await sync_to_async(user_of)("viewer")
+    async with Opened(LIVE, await sync_to_async(way_in)(user)) as socket:
+        assert socket.answer[0]
+        await sync_to_async(take_away)(user, camera)
+        assert (await socket.closed(within_s=5))[0] == code

@@ -1,0 +1,165 @@
+"""The whole path of a station that runs: bad viewers beside good ones, and parts that die while somebody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.live.builders import eventually
+from tests.live.stations import BINARY, LiveStation
+from tests.live.viewers import (
+    LIVE,
+    REQUEST,
+    Deaf,
+    Seen,
+    come_and_go,
+    frame_head,
+    looking,
+    send_raw,
+    talk_nonsense,
+)
+
+MEGABYTE = 1_000_000
+
+
+@contextlib.asynccontextmanager
+async def going_on(*work: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield tasks
+    finally:
+        [task.cancel() for task in tasks]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def fps_of(seen: list[Seen], seconds: float) -> float:
+    """The least of the viewers' frames a second in the time from now."""
+    now = time.monotonic()
+    await asyncio.sleep(seconds)
+    return min(one.fps(now) for one in seen)
+
+
+async def resumed(seen: list[Seen], after: float, within_s: float) -> float:
+    """Seconds from `after` until every viewer has a frame again."""
+    await eventually(lambda: all(one.came[-1] > after for one in seen), within_s)
+    return time.monotonic() - after
+
+
+async def test_every_frame_comes_and_each_is_encoded_once(station: LiveStation) -> None:
+    async with looking(station, 5) as seen:
+        await asyncio.sleep(2)
+    assert max(one.missed for one in seen) <= 0.1 * len(seen[0].numbers)
+    assert len({number for one in seen for number in one.numbers}) < 1.5 * len(seen[0].numbers)
+
+
+@pytest.mark.timeout(180)
+async def test_bad_viewers_take_neither_memory_nor_frames_from_others(station: LiveStation) -> None:
+    web, deaf = station.part("web"), [Deaf(station) for _ in range(200)]
+    async with looking(station, 2) as seen:
+        usual, before = await fps_of(seen, 3), web.memory_info().rss
+        bad = [*(one.run() for one in deaf), *(come_and_go(station) for _ in range(50)), talk_nonsense(station)]
+        async with going_on(*bad) as tasks:
+            assert await fps_of(seen, 8) > 0.6 * usual
+            await eventually(lambda: all(one.cut for one in deaf), within_s=30)
+            [task.result() for task in tasks if task.done()]
+        assert web.memory_info().rss - before < 80 * MEGABYTE
+    assert "Traceback" not in station.log()
+
+
+async def test_a_viewer_that_never_reads_is_cut_off_in_its_time(station: LiveStation) -> None:
+    deaf = Deaf(station)
+    await asyncio.wait_for(deaf.run(), 40)
+    assert deaf.cut
+    assert deaf.cut > 9
+
+
+async def test_ten_megabytes_are_refused_before_they_are_read(station: LiveStation) -> None:
+    head = bytes([0x81, 0xFF]) + (10 * MEGABYTE).to_bytes(8, "big") + bytes(4)
+    answer = await send_raw(station, head + bytes(1000))
+    assert int.from_bytes(answer[2:4], "big") == 1009
+
+
+async def test_text_that_is_no_text_is_closed_without_a_traceback(station: LiveStation) -> None:
+    answer = await send_raw(station, frame_head(4) + bytes(4) + b"\xff\xfe\xfd\xfc")
+    assert int.from_bytes(answer[2:4], "big") == 1003
+    assert "Traceback" not in station.log()
+
+
+async def test_twenty_viewers_resume_after_the_broker_was_killed(station: LiveStation) -> None:
+    async with looking(station, 20) as seen:
+        os.kill(station.pids()["valkey"], signal.SIGKILL)
+        killed = time.monotonic()
+        await eventually(lambda: "broker" in seen[0].reasons or seen[0].came[-1] > killed + 1, 10)
+        assert await resumed(seen, killed + 0.5, within_s=10) < 5
+
+
+async def test_viewers_resume_after_the_camera_process_was_killed(station: LiveStation) -> None:
+    async with looking(station, 3) as seen:
+        station.camera_process().kill()
+        await eventually(lambda: all(one.restarts for one in seen), 15)
+        assert max(one.longest_gap_s for one in seen) < 5
+
+
+async def test_a_stop_of_the_web_part_waits_for_no_viewer(station: LiveStation) -> None:
+    deaf = [Deaf(station) for _ in range(10)]
+    async with looking(station, 3), going_on(*(one.run() for one in deaf), mjpeg(station)):
+        await asyncio.sleep(4)
+        web = station.part("web")
+        web.terminate()
+        started = time.monotonic()
+        await eventually(lambda: not psutil.pid_exists(web.pid) or web.status() == psutil.STATUS_ZOMBIE, 5)
+        assert time.monotonic() - started < 1.5
+    await asyncio.to_thread(station.back_with, "web", "web killed by SIGTERM", 15)
+
+
+async def mjpeg(station: LiveStation) -> None:
+    """A stream that is read."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", station.port)
+    address, token = "/api/v1/cameras/simulated/stream.mjpeg", station.token["Authorization"]
+    writer.write(f"GET {address} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {token}\r\n\r\n".encode())
+    try:
+        while await reader.read(65536):
+            pass
+    finally:
+        writer.close()
+
+
+async def test_twenty_streams_cost_one_encode(station: LiveStation) -> None:
+    cpu = station.camera_process()
+    async with looking(station, 1):
+        alone = await cpu_of(cpu, 3)
+        async with going_on(*(mjpeg(station) for _ in range(20))) as tasks:
+            assert await cpu_of(cpu, 3) < alone + 10
+            [task.result() for task in tasks if task.done()]
+
+
+async def cpu_of(process: psutil.Process, seconds: float) -> float:
+    """Per cent of a core."""
+    before = sum(process.cpu_times()[:2])
+    await asyncio.sleep(seconds)
+    return 100 * (sum(process.cpu_times()[:2]) - before) / seconds
+
+
+async def test_a_capture_is_told_to_a_page(station: LiveStation) -> None:
+    async with station.socket("/ws/captures/") as opened:
+        capture = await asyncio.to_thread(
+            station.ask, "/api/v1/cameras/simulated/capture/", {"exposure_us": 1000}, **station.token
+        )
+        update = json.loads(await asyncio.wait_for(opened.recv(), 10))
+    assert (update["type"], update["data"]["capture"]) == ("capture_update", capture["id"])
+
+
+async def test_json_and_bytes_go_side_by_side(station: LiveStation) -> None:
+    async with station.socket(LIVE) as text, station.socket(LIVE, BINARY) as binary:
+        await asyncio.gather(text.send(REQUEST), binary.send(REQUEST))
+        found = await asyncio.gather(text.recv(), binary.recv())
+    assert [type(one) for one in found] == [str, bytes]

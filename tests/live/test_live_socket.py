@@ -1,0 +1,219 @@
+"""What is said on `ws/live/{slug}/`, with a real broker between the web part and a camera's process."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import redis
+from asgiref.sync import sync_to_async
+
+from cameras import status
+from cameras.live import consumers
+from cameras.live.picture import jpeg_size
+from cameras.live.publisher import HEAD
+from cameras.models import Camera
+from tests.live.builders import CameraProcess, Opened, eventually, user_of, with_token
+from tests.live.stations import BINARY
+
+REQUEST = {"type": "request_frame", "quality": "low"}
+FRAME_KEYS = {
+    "type", "data", "frame_number", "timestamp", "width", "height", "quality", "simulated", "stale",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request is told sooner why there is no picture."""
+    monkeypatch.setattr(consumers, "NO_FRAME_S", 1.0)
+
+
+@pytest_asyncio.fixture
+async def headers(camera: Camera) -> dict[str, str]:
+    return await sync_to_async(lambda: with_token(user_of("viewer")))()
+
+
+@pytest_asyncio.fixture
+async def socket(headers: dict[str, str]) -> AsyncIterator[Opened]:
+    async with Opened("/ws/live/sky/", headers) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def binary(headers: dict[str, str]) -> AsyncIterator[Opened]:
+    async with Opened("/ws/live/sky/", headers, [BINARY]) as opened:
+        yield opened
+
+
+async def test_a_frame_in_json_says_what_it_is(socket: Opened, pictures: CameraProcess) -> None:
+    frame = await socket.asked(REQUEST)
+    assert set(frame) == FRAME_KEYS
+    assert base64.b64decode(frame["data"]) == pictures.jpeg
+    assert (frame["width"], frame["height"], frame["quality"], frame["simulated"]) == (64, 48, "low", True)
+    assert frame["timestamp"].endswith("Z")
+
+
+async def test_a_frame_in_binary_has_its_head(binary: Opened, pictures: CameraProcess) -> None:
+    frame = await binary.asked(REQUEST)
+    magic, version, flags, zero, _, captured, sent = HEAD.unpack_from(frame)
+    assert (magic, version, flags, zero) == (b"SKYL", 1, 1, 0)
+    assert captured <= sent <= time.time_ns() // 1000
+    assert frame[HEAD.size :] == pictures.jpeg
+
+
+async def test_each_answer_is_newer_than_the_last(socket: Opened, pictures: CameraProcess) -> None:
+    numbers = [(await socket.asked(REQUEST))["frame_number"] for _ in range(10)]
+    assert numbers == sorted(set(numbers))
+
+
+async def test_two_requests_may_wait(binary: Opened, pictures: CameraProcess) -> None:
+    await binary.say(REQUEST)
+    first = await binary.asked(REQUEST)
+    assert HEAD.unpack_from(first)[4] < HEAD.unpack_from(await binary.hear())[4]
+
+
+async def test_without_a_quality_it_is_medium(socket: Opened, pictures: CameraProcess) -> None:
+    assert (await socket.asked({"type": "request_frame"}))["quality"] == "medium"
+
+
+async def test_nobody_wants_pictures_before_somebody_asks(
+    socket: Opened, server: redis.Redis, pictures: CameraProcess
+) -> None:
+    assert not server.keys("*:want:*")
+    await socket.asked(REQUEST)
+    assert [name.split(":", 1)[1] for name in server.keys("*:want:*")] == ["want:sky:low"]
+
+
+async def test_a_socket_that_asks_no_more_wants_no_more(
+    socket: Opened, server: redis.Redis, pictures: CameraProcess
+) -> None:
+    await socket.asked(REQUEST)
+    await eventually(lambda: not server.keys("*:want:*"), within_s=13)
+    assert not [name for name, count in server.pubsub_numsub(*server.pubsub_channels()) if count]
+
+
+async def test_twenty_viewers_have_one_subscription(
+    headers: dict[str, str], server: redis.Redis, pictures: CameraProcess
+) -> None:
+    viewers = [Opened("/ws/live/sky/", headers) for _ in range(20)]
+    opened = [await viewer.__aenter__() for viewer in viewers]
+    frames = [await viewer.asked(REQUEST) for viewer in opened]
+    channels = server.pubsub_channels()
+    assert len(frames) == 20
+    assert [count for _, count in server.pubsub_numsub(*channels)] == [1]
+    [await viewer.__aexit__() for viewer in opened]
+
+
+async def test_a_picture_that_is_old_says_so(headers: dict[str, str], pictures: CameraProcess) -> None:
+    async with Opened("/ws/live/sky/", headers, [BINARY]) as first, Opened("/ws/live/sky/", headers) as second:
+        await first.asked(REQUEST)
+        pictures.quiet.set()
+        while isinstance(await first.asked(REQUEST), bytes):
+            pass
+        [await first.asked(REQUEST) for _ in range(2)]
+        assert (await second.asked(REQUEST))["stale"]
+
+
+def observed(server: redis.Redis, state: str, **fields: Any) -> None:
+    found = status.absent("sky", "connected") | {"observed": state, "reason": "The USB cable was pulled."} | fields
+    server.hset(status.broker.key("status", "sky"), mapping={name: json.dumps(value) for name, value in found.items()})
+
+
+REASONS = [
+    ("starting", {}, "starting", "sky is starting."),
+    ("reconnecting", {}, "reconnecting", "The USB cable was pulled."),
+    ("quarantined", {}, "quarantined", "The USB cable was pulled."),
+    ("disabled", {}, "disabled", "A manager can enable it."),
+    ("disconnected", {}, "disconnected", "Connect it to see pictures."),
+    ("busy", {}, "busy", "is exposing"),
+    ("ready", {"last_frame": "2026-03-01T20:00:00Z"}, "stale", "the last one came at 2026-03-01T20:00:00Z"),
+    ("ready", {}, "never", "has given no picture yet"),
+]
+
+
+@pytest.mark.parametrize(("state", "fields", "reason", "said"), REASONS)
+async def test_without_a_picture_it_says_why(
+    state: str, fields: dict[str, Any], reason: str, said: str, socket: Opened, server: redis.Redis
+) -> None:
+    observed(server, state, **fields)
+    answer = await socket.asked(REQUEST)
+    assert (answer["type"], answer["reason"]) == ("no_frame", reason)
+    assert said in answer["message"]
+
+
+async def test_a_host_that_does_not_write_is_down(socket: Opened, server: redis.Redis) -> None:
+    assert (await socket.asked(REQUEST))["reason"] == "host_down"
+
+
+async def test_without_a_broker_the_socket_stays_and_says_so(socket: Opened) -> None:
+    assert (await socket.asked(REQUEST))["reason"] == "broker"
+    assert (await socket.asked({"type": "ping", "sent": 1}))["type"] == "pong"
+
+
+async def test_pictures_come_when_the_broker_does(socket: Opened, request: pytest.FixtureRequest) -> None:
+    assert (await socket.asked(REQUEST))["reason"] == "broker"
+    request.getfixturevalue("pictures")
+    assert (await socket.asked(REQUEST))["type"] == "frame"
+
+
+async def test_a_ping_comes_back_with_the_time(socket: Opened) -> None:
+    pong = await socket.asked({"type": "ping", "sent": 12.5})
+    assert (pong["type"], pong["sent"]) == ("pong", 12.5)
+    assert abs(pong["server_us"] / 1e6 - time.time()) < 1
+
+
+GARBAGE = [
+    ("", "invalid"),
+    ("garbage", "invalid"),
+    ("[]", "invalid"),
+    ("{}", "invalid"),
+    ('{"type": 1}', "invalid"),
+    ("[" * 60_000, "invalid"),
+    ('{"type": "__class__"}', "unknown_type"),
+    ('{"type": "capture_update", "data": {}}', "unknown_type"),
+    ('{"type": "request_frame", "quality": "best"}', "invalid"),
+    ('{"type": "request_frame", "quality": ["low"]}', "invalid"),
+    ('{"type": "ping"}', "invalid"),
+    ('{"type": "ping", "sent": NaN}', "invalid"),
+    ('{"type": "ping", "sent": 1' + "0" * 400 + "}", "invalid"),
+]
+
+
+@pytest.mark.parametrize(("said", "reason"), GARBAGE, ids=[said[:44] for said, _ in GARBAGE])
+async def test_what_cannot_be_followed_is_answered(said: str, reason: str, socket: Opened) -> None:
+    await socket.wire.send_input({"type": "websocket.receive", "text": said})
+    answer = await socket.hear()
+    assert (answer["type"], answer["reason"]) == ("error", reason)
+
+
+async def test_too_many_requests_at_once_are_answered(socket: Opened) -> None:
+    [await socket.say(REQUEST) for _ in range(6)]
+    assert (await socket.hear())["reason"] == "too_many"
+
+
+TOO_MUCH = [
+    ({"text": "x" * 70_000}, 1, 1009),
+    ({"bytes": b"\xff\xfe"}, 1, 1003),
+    ({"text": "garbage"}, 25, 1008),
+    ({"text": '{"type": "ping", "sent": 1}'}, 400, 4429),
+]
+
+
+@pytest.mark.parametrize(("content", "times", "code"), TOO_MUCH)
+async def test_what_is_too_much_closes_with_a_reason(
+    content: dict[str, Any], times: int, code: int, socket: Opened
+) -> None:
+    [await socket.wire.send_input({"type": "websocket.receive", **content}) for _ in range(times)]
+    closed, reason = await socket.closed()
+    assert closed == code
+    assert reason.endswith(".")
+
+
+@pytest.mark.parametrize("jpeg", [b"", b"\xff\xd8", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\x00\x00" * 9, bytes(100)])
+def test_what_is_no_jpeg_has_no_size(jpeg: bytes) -> None:
+    assert jpeg_size(jpeg) == (0, 0)

@@ -1,0 +1,65 @@
+"""`stream.mjpeg` and `frame.jpg` on the feeds of the WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from asgiref.sync import sync_to_async
+
+from cameras.live import mjpeg
+from cameras.live.mjpeg import stream
+from cameras.models import Camera
+from skycam_project.access.models import User
+from skycam_project.access.visitors import Visitor, visitor_of
+from tests.live.builders import CameraProcess, user_of, with_token
+
+URL = "/api/v1/cameras/sky/stream.mjpeg"
+
+
+@pytest_asyncio.fixture
+async def visitor(camera: Camera) -> Visitor:
+    return visitor_of(await sync_to_async(lambda: with_token(user_of("viewer")))())
+
+
+@pytest_asyncio.fixture
+async def parts(visitor: Visitor, pictures: CameraProcess) -> AsyncIterator[AsyncIterator[bytes]]:
+    opened: Any = stream("sky", "medium", visitor)
+    yield opened
+    await opened.aclose()
+
+
+async def test_each_part_is_a_picture_and_ends_with_the_boundary(
+    parts: AsyncIterator[bytes], pictures: CameraProcess
+) -> None:
+    assert await anext(parts) == b"--skycam-frame\r\n"
+    head, _, rest = (await anext(parts)).partition(b"\r\n\r\n")
+    assert head.startswith(b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n" % len(pictures.jpeg))
+    assert rest == pictures.jpeg + b"\r\n--skycam-frame\r\n"
+
+
+async def test_it_ends_when_the_pictures_do(
+    parts: AsyncIterator[bytes], pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mjpeg, "WITHOUT_S", 1.0)
+    [await anext(parts) for _ in range(3)]
+    pictures.quiet.set()
+    assert len([part async for part in parts]) <= 2
+
+
+async def test_it_ends_when_the_role_is_taken_away(parts: AsyncIterator[bytes]) -> None:
+    await anext(parts)
+    await User.objects.aupdate(role="none")
+    async with asyncio.timeout(5):
+        assert [part async for part in parts]
+
+
+def test_without_a_broker_it_is_a_problem(viewer: Any, camera: Camera) -> None:
+    assert viewer.get(URL).json()["type"] == "/problems/broker-down"
+
+
+def test_a_quality_that_is_none_is_refused(viewer: Any, camera: Camera) -> None:
+    assert viewer.get(f"{URL}?quality=best").json()["errors"][0]["field"] == "quality"

@@ -1,0 +1,177 @@
+"""`ws/captures/` and `ws/status/`, over a real broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import redis
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
+from cameras import broker, notices, status
+from cameras.models import Camera
+from captures.models import Capture
+from captures.notices import tell_of
+from skycam_project.access.models import User
+from tests.live.builders import Opened, eventually, user_of, with_token
+
+UPDATE_KEYS = {"camera", "status", "temperature", "latest_image", "capture", "outcome", "reason"}
+
+
+@pytest_asyncio.fixture
+async def viewer(camera: Camera) -> dict[str, str]:
+    return await sync_to_async(lambda: with_token(user_of("viewer")))()
+
+
+@pytest_asyncio.fixture
+async def excluded(camera: Camera) -> dict[str, str]:
+    def made() -> dict[str, str]:
+        camera.audience.add(user_of("operator"))
+        return with_token(User.objects.create_user(username="not-listed", role="viewer"))
+
+    return await sync_to_async(made)()
+
+
+def capture_of(camera: Camera, outcome: str) -> Capture:
+    reason = "" if outcome == "saved" else "camera_error"
+    return Capture.objects.create(camera=camera, status=outcome, reason=reason, temperature_celsius=12.5)
+
+
+@sync_to_async
+def ended(camera: Camera, outcome: str) -> Capture:
+    """A capture gets its outcome, as the ingest has it."""
+    with transaction.atomic():
+        capture = capture_of(camera, outcome)
+        tell_of(capture)
+    return capture
+
+
+async def listened(server: redis.Redis, count: int = 1) -> None:
+    """Until the web part listens for captures."""
+    name = broker.key("captures")
+    await eventually(lambda: server.pubsub_numsub(name) == [(name, count)])
+
+
+async def test_a_saved_capture_is_told(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
+    async with Opened("/ws/captures/", viewer) as socket:
+        await listened(server)
+        capture = await ended(camera, "saved")
+        update = await socket.hear()
+    assert (update["type"], set(update["data"])) == ("capture_update", UPDATE_KEYS)
+    assert update["data"]["latest_image"]["url"] == f"/api/v1/captures/{capture.id}/file/"
+    assert (update["data"]["camera"], update["data"]["temperature"]) == ("sky", 12.5)
+
+
+async def test_a_failed_capture_is_told_without_an_image(
+    viewer: dict[str, str], camera: Camera, server: redis.Redis
+) -> None:
+    async with Opened("/ws/captures/", viewer) as socket:
+        await listened(server)
+        await ended(camera, "failed")
+        data = (await socket.hear())["data"]
+    assert (data["latest_image"], data["outcome"], data["reason"]) == (None, "failed", "camera_error")
+
+
+async def test_nothing_is_told_of_a_hidden_camera(
+    excluded: dict[str, str], camera: Camera, server: redis.Redis
+) -> None:
+    async with Opened("/ws/captures/", excluded) as socket:
+        await listened(server)
+        await ended(camera, "saved")
+        assert (await socket.asked({"type": "ping", "sent": 1}))["type"] == "pong"
+        assert await socket.wire.receive_nothing(timeout=0.3)
+
+
+async def test_what_is_rolled_back_is_not_told(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
+    def fail() -> None:
+        with transaction.atomic():
+            tell_of(capture_of(camera, "saved"))
+            transaction.set_rollback(True)
+
+    async with Opened("/ws/captures/", viewer) as socket:
+        await listened(server)
+        await sync_to_async(fail)()
+        assert await socket.wire.receive_nothing(timeout=0.3)
+
+
+async def test_a_notice_that_is_none_is_left_aside(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
+    async with Opened("/ws/captures/", viewer) as socket:
+        await listened(server)
+        server.publish(broker.key("captures"), "garbage")
+        await ended(camera, "saved")
+        assert (await socket.hear())["type"] == "capture_update"
+
+
+async def test_a_cut_is_told_once_it_is_mended(viewer: dict[str, str], server: redis.Redis) -> None:
+    async with Opened("/ws/captures/", viewer) as socket:
+        await listened(server)
+        server.client_kill_filter(_type="pubsub")
+        assert (await socket.hear())["type"] == "missed"
+
+
+def test_a_broker_that_is_away_delays_nobody(camera: Camera) -> None:
+    broker.connection.cache_clear()
+    started = time.monotonic()
+    with transaction.atomic():
+        tell_of(capture_of(camera, "saved"))
+    assert time.monotonic() - started < 0.5
+
+
+def test_a_broker_that_hangs_delays_nobody(camera: Camera, server: redis.Redis) -> None:
+    pid = int(server.info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        [notices.post("captures", {"number": number}) for number in range(2 * notices.MOST_WAITING)]
+        assert time.monotonic() - started < 0.5
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def write_status(server: redis.Redis, **fields: Any) -> None:
+    found = status.absent("sky", "connected") | fields
+    server.hset(broker.key("status", "sky"), mapping={name: json.dumps(value) for name, value in found.items()})
+
+
+async def test_the_status_comes_at_once_when_it_changes_and_each_second(
+    viewer: dict[str, str], server: redis.Redis
+) -> None:
+    write_status(server, observed="ready")
+    async with Opened("/ws/status/", viewer) as socket:
+        first = await socket.hear()
+        write_status(server, observed="busy")
+        second, third = await socket.hear(within_s=0.6), await socket.hear(within_s=1.5)
+    assert [message["cameras"][0]["observed"] for message in (first, second, third)] == ["ready", "busy", "busy"]
+
+
+async def test_a_hidden_camera_has_no_status(excluded: dict[str, str], server: redis.Redis) -> None:
+    async with Opened("/ws/status/", excluded) as socket:
+        assert await socket.hear() == {"type": "status", "cameras": []}
+
+
+async def test_a_camera_that_becomes_hidden_leaves_the_status(
+    viewer: dict[str, str], camera: Camera, server: redis.Redis
+) -> None:
+    async with Opened("/ws/status/", viewer) as socket:
+        await sync_to_async(lambda: camera.audience.add(user_of("operator")))()
+        while (await socket.hear())["cameras"]:
+            pass
+
+
+async def test_without_a_broker_there_is_no_status_and_it_comes_back(
+    viewer: dict[str, str], request: pytest.FixtureRequest
+) -> None:
+    broker.connection.cache_clear()
+    async with Opened("/ws/status/", viewer) as socket:
+        first = await socket.hear()
+        request.getfixturevalue("server")
+        while (second := await socket.hear())["type"] != "status":
+            pass
+    assert (first["type"], first["reason"]) == ("no_status", "broker")
+    assert second["cameras"][0]["observed"] == "host_down"
