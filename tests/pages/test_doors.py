@@ -125,3 +125,9 @@ def test_a_manager_changes_and_removes_others(manager: Any, astronomer: User) ->
 def test_nobody_takes_their_own_role_away(manager: Any) -> None:
     me = User.objects.get(role="manager")
     assert manager.post(f"/users/{me.pk}/", {"do": "remove"}, format="multipart").status_code == 403
+
+
+@pytest.mark.django_db
+def test_a_name_that_is_not_the_stations_is_refused_with_a_page() -> None:
+    answer = Client().get("/", headers={"host": "evil.example"})
+    assert (answer.status_code, "allowed_hosts" in answer.content.decode()) == (400, True)
