@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import bootsteps
 
-from cameras.supervision.supervisor import HostTaken, Supervisor, install
+from cameras.supervision.supervisor import HostTaken, Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,6 @@ class SupervisorStep(bootsteps.StartStopStep):
             log.critical("%s", error)
             raise SystemExit(str(error)) from error
         self.supervisor = supervisor
-        install(supervisor)
         atexit.register(supervisor.stop)
 
     def stop(self, parent: Any) -> None:

@@ -1,4 +1,4 @@
-"""Commands from Celery tasks to the cameras of this host, and what is said when one cannot be told."""
+"""Commands from the mailbox to the cameras of this host, and what is said when one cannot be told."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Orders:
         return self.supervisor.ledger
 
     def hand(self, command: Command) -> None:
-        """On a task's thread: past its deadline a command is not begun. A capture for a process that listens goes
+        """On the mailbox's thread: past its deadline a command is not begun. A capture for a process that listens goes
         down its link at once; everything else is the Supervisor's thread's."""
         with broker.reachable() as server:
             left = command["deadline_ms"] - broker.time_ms(server)

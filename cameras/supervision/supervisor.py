@@ -34,6 +34,7 @@ from cameras.supervision.hearing import Hearing
 from cameras.supervision.herald import Herald
 from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
+from cameras.supervision.mailbox import Mailbox
 from cameras.supervision.orders import Orders
 from cameras.supervision.post import Post
 from cameras.supervision.wishes import Wish
@@ -61,6 +62,7 @@ class Supervisor:
         self._stopping = threading.Event()
         self._lock_file: int | None = None
         self.orders = Orders(self)
+        self.mailbox = Mailbox(self.host, self.orders)
         self.hearing = Hearing(self)
         self.ledger = Ledger(self)
         self.herald = Herald(self)
@@ -77,6 +79,7 @@ class Supervisor:
         self.ledger.start()
         self.herald.start()
         self._thread.start()
+        self.mailbox.start()
 
     def _take_host(self) -> None:
         file = os.open(self.run_folder / f"supervisor-{self.host}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -97,6 +100,7 @@ class Supervisor:
             return
         self._stopping.set()
         self._woken.set()
+        self.mailbox.stop()
         if self._thread.is_alive():
             self._thread.join(FINISH_S + 3)
         self.ledger.stop()
@@ -304,18 +308,3 @@ class Supervisor:
 
 def _newer(session: dict[str, Any], known: dict[str, Any] | None) -> bool:
     return known is None or known["id"] != session["id"] or known["revision"] < session["revision"]
-
-
-_supervisor: Supervisor | None = None
-
-
-def supervisor() -> Supervisor:
-    """This worker's Supervisor. RuntimeError in a worker that is no camera host."""
-    if _supervisor is None:
-        raise RuntimeError("This worker is no camera host: it has no Supervisor.")
-    return _supervisor
-
-
-def install(made: Supervisor | None) -> None:
-    global _supervisor
-    _supervisor = made

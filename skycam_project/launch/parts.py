@@ -56,7 +56,7 @@ def _web_fd(plan: Plan) -> list[int]:
 
 def _worker(plan: Plan) -> list[str]:
     host = plan.config.host
-    return _celery_worker(plan, f"host-{host}", f"camera.{host},files.{host}", threads=16)
+    return _celery_worker(plan, f"host-{host}", f"files.{host}", threads=16)
 
 
 def _jobs(plan: Plan) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
@@ -90,8 +89,7 @@ def camera_host(client: redis.Redis, station: str, reply: dict[str, Any]) -> Ite
 
     def serve() -> None:
         found = client.blpop([f"{station}:camera.main"], timeout=10)
-        body = json.loads(base64.b64decode(json.loads(found[1])["body"]))
-        taken.append(body[0][0])
+        taken.append(json.loads(found[1]))
         client.lpush(f"{station}:reply:{taken[0]['command_id']}", json.dumps(reply))
 
     client.set(f"{station}:host:main", "1")

@@ -1,0 +1,58 @@
+"""Commands for this host's cameras, from the broker's list `camera.<host>`, on a thread of its own.
+
+A list and not a Celery task: Celery cost 4 ms and as much processor time for each command, and its consumer
+took seconds to hear again after the broker was away. docs/decisions/commands.md has the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError, close_old_connections, connection
+
+from cameras import broker
+
+if TYPE_CHECKING:
+    from cameras.supervision.orders import Orders
+
+log = logging.getLogger(__name__)
+BLOCK_S = 1.0
+AWAY_S = 0.5
+"""How soon the broker is tried again."""
+
+
+class Mailbox:
+    def __init__(self, host: str, orders: Orders) -> None:
+        self.name, self.orders = broker.key(f"camera.{host}"), orders
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mailbox", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """What lies in the list stays there: its deadlines say what is still to be begun."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(BLOCK_S + 1.0)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._take()
+            except broker.UNREACHABLE:
+                self._stopping.wait(AWAY_S)
+            except DatabaseError as error:
+                log.error("A command was not carried out, since the database did not answer: %s", error)
+                close_old_connections()
+            except Exception:
+                log.exception("A command could not be followed.")
+        connection.close()
+
+    def _take(self) -> None:
+        found = broker.connection().blpop([self.name], timeout=BLOCK_S)
+        if found:
+            self.orders.hand(json.loads(found[1]))
