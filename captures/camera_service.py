@@ -28,6 +28,7 @@ from monitoring.services import record_event
 log = logging.getLogger(__name__)
 MOST_WAIT_S = 10.0
 BEGIN_WITHIN_S = 30.0
+START_S = 10.0
 
 
 class Mismatch(Exception):
@@ -151,14 +152,22 @@ class CameraService:
 
     def start_session(self, camera: Camera, request: SessionRequest) -> Session:
         """SessionHeld when one is active; ControlError or BrokerDown when the host could not be told, and then
-        the session has failed: it does not start behind the operator's back."""
-        session = self._planned_session(camera, request)
+        the session has failed, or is stopped: it does not start behind the operator's back."""
+        if held := Session.objects.active().select_related("camera").filter(camera=camera).first():
+            raise SessionHeld(held)
         try:
-            control.ask(camera, "start", {"session": session_order(session)})
+            deadline_ms = control.reach(camera) + int(START_S * 1000)
+        except (HostDown, BrokerDown) as error:
+            self._never_started(camera, request, str(error))
+            raise
+        session = self._planned_session(camera, request)
+        order = {"session": session_order(session)}
+        try:
+            control.wait(control.send(camera, "start", order, wait_s=START_S, deadline_ms=deadline_ms))
         except TooSlow:
             log.info("session %s was not confirmed yet", session.id)
-        except (ControlError, BrokerDown) as error:
-            self._withdraw(session, str(error))
+        except (ControlError, BrokerDown):
+            self._wish_stopped(session)
             raise
         session.refresh_from_db()
         return session
@@ -180,11 +189,16 @@ class CameraService:
             raise SessionHeld(held) from None
         return session
 
-    def _withdraw(self, session: Session, message: str) -> None:
-        """The wish is taken back with a higher revision, should the command still arrive."""
-        Session.objects.filter(pk=session.pk, state=SessionState.PLANNED).update(
-            state=SessionState.FAILED, desired=Session.Desired.STOPPED, revision=session.revision + 1,
-            reason="host_down", message=message, ended_at=timezone.now(),
+    def _wish_stopped(self, session: Session) -> None:
+        """The host lives and may have read the wish already: it settles the row, by a stop that comes after it."""
+        Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=session.revision + 1)
+
+    def _never_started(self, camera: Camera, request: SessionRequest, message: str) -> None:
+        """A row that never was a wish: it has failed from the first."""
+        Session.objects.create(
+            camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor,
+            state=SessionState.FAILED, desired=Session.Desired.STOPPED, reason="host_down", message=message,
+            ended_at=timezone.now(),
         )  # fmt: skip
 
     def stop_session(self, session: Session) -> Session:

@@ -80,6 +80,9 @@ class Orders:
             self._early.append((command, since))
             self.ledger.look_soon()
             return
+        if post is not None and post.is_first_start:
+            self._early.append((command, since))
+            return
         refusal = self._refusal(command, post)
         if refusal is not None:
             self._refuse(command, refusal)

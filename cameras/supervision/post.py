@@ -31,6 +31,11 @@ class Post:
     ordered_at: float = -1.0
 
     @property
+    def is_first_start(self) -> bool:
+        """Its first process is about to be started: whoever wants something of it waits that moment."""
+        return self.child is None and self.wish.runs and not self.quarantined and not self.restarts.reasons
+
+    @property
     def observed(self) -> tuple[str, str]:
         """The state and its reason, as far as this host can see."""
         if not self.wish.enabled:

@@ -179,3 +179,10 @@ def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: FaultSta
 def test_after_all_commands_the_ledger_adds_up(station: FaultStation) -> None:
     station.eventually_settled()
     assert station.wrongs() == []
+
+
+def test_a_session_may_be_started_on_a_camera_that_was_added_this_moment(station: FaultStation) -> None:
+    added = station.post("cameras/", {"slug": "fresh", "kind": "simulated"})
+    started = station.post("cameras/fresh/start/", {"exposure_us": 1000, "delay_s": 0.1, "count": 2})
+    assert (added.status, started.status) == (201, 201)
+    eventually(lambda: station.get(f"sessions/{started.body['id']}/")["state"] == "finished", 20, "two captures")
