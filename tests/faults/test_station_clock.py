@@ -6,11 +6,12 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import pytest
 
 from tests.fakes.wall_clock import WallClock
-from tests.faults.station import FaultStation
+from tests.faults.station import Answer, FaultStation
 from tests.skycam_project.stations import eventually
 
 HOUR_S = 3600
@@ -34,11 +35,16 @@ def station(tmp_path_factory: pytest.TempPathFactory, clock: WallClock) -> Itera
 @pytest.fixture
 def session(station: FaultStation, clock: WallClock) -> Iterator[str]:
     """Begun once the host is seen again: a clock set forward ends the life of its heartbeat."""
-    eventually(lambda: station.capture().status == 201, 10, "the host")
-    yield station.start_session(cadence_s=0.25)
+    asked = {"exposure_us": 1000, "cadence_s": 0.25}
+    answer = eventually(lambda: begun(station.post("cameras/simulated/start/", asked)), 10, "the host")
+    yield str(answer["id"])
     station.post("cameras/simulated/stop/")
     station.eventually_settled()
     clock.set(0)
+
+
+def begun(answer: Answer) -> dict[str, Any]:
+    return answer.body if answer.status == 201 else {}
 
 
 def saves_more(station: FaultStation, session: str) -> None:

@@ -17,19 +17,30 @@ class PageServer:
         self.station_port = station_port
         self.blocks_websockets = False
         self.port = 0
+        self.open: set[asyncio.StreamWriter] = set()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open.add(writer)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             await self._answer(head, reader, writer)
+            writer.close()
+            await writer.wait_closed()
         except (asyncio.IncompleteReadError, OSError):
             pass  # the browser or the station has gone
         finally:
-            writer.close()
+            writer.transport.abort()
+            self.open.discard(writer)
+
+    async def hang_up(self) -> None:
+        """A browser that reads no more would hold its connection open for longer than the loop lives."""
+        for writer in self.open:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     async def _answer(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upgrade = b"upgrade: websocket" in head.lower()
@@ -49,7 +60,7 @@ class PageServer:
         finally:
             for way in ways:
                 way.cancel()
-            back.close()
+            back.transport.abort()
 
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,3 +89,4 @@ async def page_server(station_port: int) -> AsyncIterator[PageServer]:
         yield pages
     finally:
         server.close()
+        await pages.hang_up()

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from cameras.live.publisher import HEAD
@@ -111,10 +112,19 @@ class Deaf:
                 await asyncio.sleep(0.2)
 
 
+@contextlib.asynccontextmanager
+async def hung_up(opened: ClientConnection) -> AsyncIterator[None]:
+    """Without a goodbye: one that is cancelled while it is said leaves the connection open for good."""
+    try:
+        yield
+    finally:
+        opened.transport.abort()
+
+
 async def come_and_go(station: LiveStation) -> None:
     while True:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
-            async with station.socket(LIVE) as opened:
+            async with station.socket(LIVE) as opened, hung_up(opened):
                 await opened.send(REQUEST)
                 await opened.recv()
         await asyncio.sleep(0.5)
@@ -124,10 +134,10 @@ async def talk_nonsense(station: LiveStation) -> None:
     """Garbage until the station has had enough, then ten megabytes."""
     while True:
         with contextlib.suppress(ConnectionClosed, OSError):
-            async with station.socket(LIVE) as opened:
+            async with station.socket(LIVE) as opened, hung_up(opened):
                 [await opened.send(text) for text in ("garbage", "{", '{"type": "none"}', '{"type": 1}') * 8]
         with contextlib.suppress(ConnectionClosed, OSError):
-            async with station.socket(LIVE) as opened:
+            async with station.socket(LIVE) as opened, hung_up(opened):
                 await opened.send("x" * 10_000_000)
                 await opened.recv()
         await send_raw(station, frame_head(4) + bytes(4) + b"\xff\xfe\xfd\xfc")
@@ -144,7 +154,7 @@ async def send_raw(station: LiveStation, data: bytes) -> bytes:
         async with asyncio.timeout(5):
             return await reader.read(1000)
     finally:
-        writer.close()
+        writer.transport.abort()
 
 
 def handshake(station: LiveStation) -> bytes:
