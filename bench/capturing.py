@@ -33,11 +33,11 @@ def run(runs: Runs) -> list[Table]:
     found.add("Captures", f"{alone.per_second:.1f} /s", "50 /s", f"{alone}; files of {size / 1000:.0f} kB")
     not_ours = legs["exposure"] + legs["encode"] + legs["fsync"]
     found.add("Ours, without exposure, encoding and fsync", f"{alone.median - not_ours:.1f} ms", f"{OURS_MS:g} ms")
+    dark = of_the_dark(runs)
+    found.add("Captures of the default sky, black at 1 ms", f"{dark.per_second:.1f} /s", note=f"{dark}; files of 50 kB")
     with frames_wanted(runs.station):
         streaming, _ = series(runs.station.client(), runs.times(500))
     found.add(f"Captures while {FPS} frames/s are streamed", f"{streaming.per_second:.1f} /s", note=str(streaming))
-    dark = of_the_dark(runs)
-    found.add("Captures of the default sky, black at 1 ms", f"{dark.per_second:.1f} /s", note=f"{dark}; files of 50 kB")
     return [found, spans_table(spans, alone), legs_table(legs, alone), processor_table(used, len(alone.ms))]
 
 
@@ -76,9 +76,9 @@ def spans_of(capture: dict[str, Any], began: float, ended: float) -> dict[str, f
 
 SPANS = {
     "request to plan": "HTTP in, sign-in, the host's heartbeat",
-    "plan to shutter": "row, Celery, link, plan on the disk",
+    "plan to shutter": "row, host's list, link, plan on the disk",
     "exposure": "",
-    "shutter to answer": "readout, encoding, file, record, place, ingest, reply, row read back, HTTP out",
+    "shutter to answer": "readout, encoding, file, record, place, ingest, reply, HTTP out",
 }
 
 

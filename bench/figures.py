@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 HEADS = ("What", "Measured", "Limit", "Note")
+WARM_UP = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Times:
         return f"{self.median:.2f} ms, p99 {self.p99:.2f}"
 
 
-def timed(call: Callable[[], object], times: int, warm_up: int = 5) -> Times:
+def timed(call: Callable[[], object], times: int, warm_up: int = WARM_UP) -> Times:
     """One after the other, in this thread."""
     for _ in range(warm_up):
         call()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from captures.models import Capture, CaptureFile, Session, SessionGap
@@ -96,9 +97,9 @@ def session_url(session: object) -> str:
     return f"/api/v1/sessions/{session}/"
 
 
-def thumbnail_url(capture: Capture) -> str | None:
-    """None when there is no picture."""
-    kinds = [file.kind for file in capture.files.all()]
+def thumbnail_url(capture: Capture, files: Iterable[CaptureFile] | None = None) -> str | None:
+    """None when there is no picture. `files`: its files, where they need not be read."""
+    kinds = [file.kind for file in (capture.files.all() if files is None else files)]
     return f"{capture_url(capture.id)}thumbnail/" if pictured(kinds) is not None else None
 
 
@@ -116,7 +117,8 @@ def file_body(file: CaptureFile) -> FileBody:
 
 def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> CaptureBody:
     """`known`: its files, where they need not be read."""
-    files = [file_body(file) for file in (capture.files.all() if known is None else known)]
+    found = capture.files.all() if known is None else known
+    files = [file_body(file) for file in found]
     primary = files[0] if files else None
     return CaptureBody(
         id=str(capture.id),
@@ -151,7 +153,7 @@ def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> Ca
         width=primary["width"] if primary else None,
         height=primary["height"] if primary else None,
         files=files,
-        thumbnail=thumbnail_url(capture),
+        thumbnail=thumbnail_url(capture, found),
     )
 
 

@@ -35,32 +35,45 @@ def moment(text: str) -> datetime:
 
 def take_capture(record: Record) -> None:
     """A capture's outcome. The first verdict holds: another one raises an alert and changes nothing."""
-    capture = Capture.objects.select_for_update().filter(pk=record["id"]).first()
-    outcome = record["body"]["outcome"]
-    if capture is None:
-        capture = _from_session(record)
-    elif capture.status != Capture.Status.PLANNED:
-        _same_again(capture, outcome)
+    capture = _by(record)
+    if not _was_planned(record) and not _is_new(capture, record):
         return
-    fill(capture, record)
-    capture.save(force_insert=capture._state.adding)
     CaptureFile.objects.bulk_create(files_of(capture, record))
     if capture.session_id:
         _count(capture)
     _tell(capture, record["slug"])
 
 
-def _from_session(record: Record) -> Capture:
+def _by(record: Record) -> Capture:
+    """The row as the record tells of it, not read and not saved; without a session that is no longer there."""
     body = record["body"]
     session = Session.objects.filter(pk=body["session"]).first() if body["session"] else None
-    return Capture(
+    capture = Capture(
         id=UUID(record["id"]),
-        camera=Camera.objects.get(pk=record["camera"]),
+        camera_id=UUID(record["camera"]),
         session=session,
         index=body["index"] if session else None,
         requested_by=body["requested_by"],
         job=body["job"],
     )
+    fill(capture, record)
+    return capture
+
+
+def _was_planned(record: Record) -> bool:
+    """Give the planned row its outcome, without reading it first: False when there is none."""
+    planned = Capture.objects.filter(pk=record["id"], status=Capture.Status.PLANNED)
+    return bool(planned.update(**told_of(record)))
+
+
+def _is_new(capture: Capture, record: Record) -> bool:
+    """A row that only the camera process has planned, for a session: False when it is there already."""
+    known = Capture.objects.filter(pk=capture.pk).first()
+    if known is not None:
+        _same_again(known, record["body"]["outcome"])
+        return False
+    capture.save(force_insert=True)
+    return True
 
 
 def _same_again(capture: Capture, outcome: str) -> None:
@@ -76,16 +89,24 @@ def _same_again(capture: Capture, outcome: str) -> None:
 
 def fill(capture: Capture, record: Record) -> None:
     """What a record tells of a capture, onto its row; not saved."""
+    for name, value in told_of(record).items():
+        setattr(capture, name, value)
+
+
+def told_of(record: Record) -> dict[str, Any]:
+    """Fields of a capture by a record; what the camera did not observe is not among them."""
     body = record["body"]
-    capture.status, capture.reason, capture.message = body["outcome"], body["reason"], body["message"]
-    capture.asked = body["asked"]
-    capture.planned_at = moment(body["planned"])
-    capture.exposed = body["started"] is not None
-    capture.started_at = moment(body["started"] or body["planned"])
-    capture.ended_at = moment(body["ended"])
-    for name in OBSERVED:
-        if body.get(name) is not None:
-            setattr(capture, name, body[name])
+    return {
+        "status": body["outcome"],
+        "reason": body["reason"],
+        "message": body["message"],
+        "asked": body["asked"],
+        "planned_at": moment(body["planned"]),
+        "exposed": body["started"] is not None,
+        "started_at": moment(body["started"] or body["planned"]),
+        "ended_at": moment(body["ended"]),
+        **{name: body[name] for name in OBSERVED if body.get(name) is not None},
+    }
 
 
 def files_of(capture: Capture, record: Record) -> list[CaptureFile]:
@@ -136,7 +157,7 @@ def _tell(capture: Capture, slug: str) -> None:
         f"capture.{capture.status}", message, severity=SEVERITIES[capture.status], camera=slug, subject=capture.pk,
         actor=capture.requested_by, data={"reason": capture.reason} if capture.reason else {},
     )  # fmt: skip
-    tell_of(capture)
+    tell_of(capture, slug)
 
 
 def take_gap(record: Record) -> None:

@@ -6,6 +6,7 @@ from typing import TypedDict
 
 from django.db import transaction
 
+from cameras.models import Camera
 from cameras.notices import post
 from captures.bodies import capture_url
 from captures.models import Capture
@@ -31,17 +32,17 @@ class CaptureUpdate(TypedDict):
     reason: str
 
 
-def tell_of(capture: Capture) -> None:
+def tell_of(capture: Capture, slug: str) -> None:
     """After the commit; never delays or fails what was committed."""
-    update = capture_update(capture)
+    update = capture_update(capture, slug)
     transaction.on_commit(lambda: post(CAPTURES, update), robust=True)
 
 
-def capture_update(capture: Capture) -> CaptureUpdate:
+def capture_update(capture: Capture, slug: str) -> CaptureUpdate:
     saved = capture.status == Capture.Status.SAVED
     return CaptureUpdate(
-        camera=capture.camera.slug,
-        status=capture.camera.observed,
+        camera=slug,
+        status=Camera.objects.values_list("observed", flat=True).get(pk=capture.camera_id),
         temperature=capture.temperature_celsius,
         latest_image=latest_image(capture) if saved else None,
         capture=str(capture.pk),

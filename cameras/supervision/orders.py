@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 FORGOTTEN_S = 30.0
 """Who asked to reconcile and has heard nothing for so long waits no more."""
+LONGEST_S = 60.0
+"""No command may be begun so long after it was sent."""
+REMEMBERED = 10_000
 
 
 class Orders:
@@ -26,6 +29,8 @@ class Orders:
         self._queue: queue.Queue[tuple[Command, float]] = queue.Queue()
         self._waiters: list[tuple[Command, float]] = []
         self._early: list[tuple[Command, float]] = []
+        self._came: dict[str, None] = {}
+        self._began = time.monotonic()
 
     @property
     def ledger(self) -> Ledger:
@@ -41,7 +46,7 @@ class Orders:
             return
         command["arguments"]["remaining_ms"] = left
         if command["order"] == "capture":
-            if self.ledger.is_settled(command["arguments"]["id"]):
+            if self._came_before(command["arguments"]["id"]):
                 return
             post = self.supervisor.posts.get(command["camera"])
             if post is not None and self._refusal(command, post) is None:
@@ -49,6 +54,16 @@ class Orders:
                 return
         self._queue.put((command, time.monotonic()))
         self.supervisor.wake()
+
+    def _came_before(self, capture: str) -> bool:
+        """An id is exposed once, however often it comes. What an earlier Supervisor was given has its outcome in the
+        ledger, and after LONGEST_S nothing of it can come any more."""
+        if capture in self._came:
+            return True
+        self._came[capture] = None
+        if len(self._came) > REMEMBERED:
+            del self._came[next(iter(self._came))]
+        return time.monotonic() - self._began < LONGEST_S and self.ledger.is_settled(capture)
 
     def follow_all(self) -> None:
         """On the Supervisor's thread: what was handed over, what came too early, and who waits for a state."""

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from typing import Any
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 STALLED_S = 10.0
@@ -17,6 +17,7 @@ STREAM = "/stream.mjpeg"
 MOST_UNSENT_BYTES = 512 * 1024
 """What the kernel keeps for a WebSocket; its default of several MB would be seconds of old pictures."""
 LARGEST_MESSAGE_BYTES = 65_536
+LARGEST_HEAD_BYTES = 65_536
 
 
 class Deadline:
@@ -66,12 +67,32 @@ class WebSockets(Deadline, WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
 
-class Http(Deadline, H11Protocol):
-    """Only MJPEG streams have the deadline: a paused film or download may wait for hours."""
+class Http(Deadline, HttpToolsProtocol):
+    """Only MJPEG streams have the deadline: a paused film or download may wait for hours.
+
+    The parser keeps a head of any length; one of more than LARGEST_HEAD_BYTES is refused.
+    """
+
+    _head_bytes = 0
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response(f"A request's head has at most {LARGEST_HEAD_BYTES} bytes.")
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_complete()
 
     @property
     def live(self) -> bool:
-        return bool(self.cycle and not self.cycle.response_complete and self.scope["path"].endswith(STREAM))
+        return bool(self.cycle and not self.cycle.response_complete and self.cycle.scope["path"].endswith(STREAM))
 
 
 def is_text(data: bytes) -> bool:

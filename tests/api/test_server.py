@@ -25,11 +25,10 @@ MEGABYTE = 1024 * 1024
 
 class Web:
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        command = [sys.executable, "-m", "uvicorn", "--port", str(self.port), "--log-level", "warning"]
-        self.process = subprocess.Popen([*command, "skycam_project.asgi:application"])
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.port = listening.getsockname()[1]
+            command = [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno())]
+            self.process = subprocess.Popen(command, pass_fds=[listening.fileno()])
         until(lambda: self.request("GET", "/healthz")[0] == 200, seconds=30)
 
     def connection(self) -> http.client.HTTPConnection:
@@ -120,3 +119,27 @@ def test_a_large_body_is_refused_before_it_is_read(
     assert (answer.status, json.loads(answer.read())["type"]) == (413, "/problems/too-large")
     connection.close()
     assert web.request("GET", "/api/v1/cameras/", headers=token)[0] == 200
+
+
+LINE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+HEADS = [
+    LINE + b"X-Many: 12345\r\n" * 6000,
+    LINE + b"X-Long: " + b"x" * 80_000,
+    b"GET /" + b"x" * 80_000,
+]
+
+
+@pytest.mark.parametrize("head", HEADS, ids=["many", "long", "address"])
+def test_a_head_without_an_end_is_refused(head: bytes, web: Web) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire:
+        wire.sendall(head)
+        assert wire.recv(1000).startswith(b"HTTP/1.1 400 ")
+    assert web.request("GET", "/healthz")[0] == 200
+
+
+def test_requests_may_follow_each_other_on_one_wire_for_longer_than_a_head_may_be(web: Web) -> None:
+    wire = web.connection()
+    for _ in range(3):
+        wire.request("GET", "/healthz", headers={"X-Long": "x" * 40_000})
+        assert wire.getresponse().read() == b"ok"
+    wire.close()

@@ -48,7 +48,7 @@ def ended(camera: Camera, outcome: str) -> Capture:
     """A capture gets its outcome, as the ingest has it."""
     with transaction.atomic():
         capture = capture_of(camera, outcome)
-        tell_of(capture)
+        tell_of(capture, capture.camera.slug)
     return capture
 
 
@@ -91,7 +91,7 @@ async def test_nothing_is_told_of_a_hidden_camera(
 async def test_what_is_rolled_back_is_not_told(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
     def fail() -> None:
         with transaction.atomic():
-            tell_of(capture_of(camera, "saved"))
+            tell_of(capture_of(camera, "saved"), camera.slug)
             transaction.set_rollback(True)
 
     async with Opened("/ws/captures/", viewer) as socket:
@@ -119,7 +119,7 @@ def test_a_broker_that_is_away_delays_nobody(camera: Camera) -> None:
     broker.connection.cache_clear()
     started = time.monotonic()
     with transaction.atomic():
-        tell_of(capture_of(camera, "saved"))
+        tell_of(capture_of(camera, "saved"), camera.slug)
     assert time.monotonic() - started < 0.5
 
 
