@@ -1,0 +1,60 @@
+"""Commands as they come out of the host's list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.control import Command
+from cameras.supervision.orders import Orders
+from cameras.supervision.supervisor import Supervisor
+from captures.ingest import settle_unstarted
+from captures.models import Capture
+from tests.api.conftest import valkey
+from tests.faults.ledger import Archive
+
+__all__ = ["valkey"]
+pytestmark = pytest.mark.django_db
+NEXT_CENTURY_MS = 4_100_000_000_000
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+@pytest.fixture
+def orders(valkey: Any) -> Orders:
+    return Supervisor().orders
+
+
+def command_of(capture: Capture) -> Command:
+    return Command(
+        command_id="c", camera=str(capture.camera_id), slug="sim", order="capture",
+        arguments={"id": str(capture.id), "asked": {}}, deadline_ms=NEXT_CENTURY_MS,
+    )  # fmt: skip
+
+
+def test_an_id_that_comes_twice_is_handed_on_once(archive: Archive, orders: Orders) -> None:
+    planned = archive.planned()
+    orders.hand(command_of(planned))
+    orders.hand(command_of(planned))
+    assert orders._queue.qsize() == 1
+
+
+def test_an_id_whose_outcome_an_earlier_supervisor_took_in_is_not_handed_on(archive: Archive, orders: Orders) -> None:
+    planned = archive.planned()
+    settle_unstarted(planned.id, "not_started", "The station was stopped.")
+    orders.hand(command_of(planned))
+    assert orders._queue.qsize() == 0
+
+
+def test_what_was_remembered_longest_is_forgotten_first(
+    archive: Archive, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cameras.supervision.orders.REMEMBERED", 2)
+    first, second, third = (archive.planned() for _ in range(3))
+    [orders.hand(command_of(planned)) for planned in (first, second, third)]
+    assert list(orders._came) == [str(second.id), str(third.id)]
