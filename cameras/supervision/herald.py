@@ -66,7 +66,8 @@ class Herald:
         if time.monotonic() - self._told_at < TELL_S:
             return
         self._told_at = time.monotonic()
-        if time.monotonic() - self.supervisor.alive_at < STUCK_S:
+        alive_at = min(self.supervisor.alive_at, self.supervisor.mailbox.alive_at)
+        if time.monotonic() - alive_at < STUCK_S:
             server.set(
                 self._heartbeat, json.dumps({"host": self.supervisor.host, "at": iso(time.time())}), ex=HEARTBEAT_LIFE_S
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, close_old_connections, connection
@@ -27,6 +28,8 @@ AWAY_S = 0.5
 class Mailbox:
     def __init__(self, host: str, orders: Orders) -> None:
         self.name, self.orders = broker.key(f"camera.{host}"), orders
+        self.alive_at = time.monotonic()
+        """When it last turned to the list: while a command keeps it for long, nobody else's is heard."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mailbox", daemon=True)
 
@@ -41,6 +44,7 @@ class Mailbox:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self.alive_at = time.monotonic()
             try:
                 self._take()
             except broker.UNREACHABLE:
