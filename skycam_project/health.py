@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,6 +40,7 @@ class HealthBody(TypedDict):
     database: bool
 
 
+@require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
     """Whether this web process can answer: `ok` or 503, and nothing else."""
     if database_problems():

@@ -1,7 +1,6 @@
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from cameras.pages import ConnectPage, SettingsPage
 from captures.gallery.pages import CaptureDetails, GalleryPage
@@ -57,7 +56,7 @@ urlpatterns = [
     path("accounts/", include(account)),
     path("preferences/", choose, name="preferences"),
     path("healthz", healthz),
-    path("admin/login/", RedirectView.as_view(pattern_name="sign-in", query_string=True)),
+    path("admin/login/", access.AdminDoor.as_view()),
     path("admin/", admin.site.urls),
     path("api/", include("skycam_project.api")),
 ]

@@ -10,10 +10,13 @@ from django import forms
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import password_validators_help_texts
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, resolve_url
 from django.urls import reverse_lazy
+from django.views import View
 
 from monitoring.page import Page, said
 from skycam_project.access import accounts, services
@@ -22,6 +25,9 @@ from skycam_project.access.throttling import SignInThrottle
 
 ROLES = [(role.value, role.label) for role in (Role.VIEWER, Role.OPERATOR, Role.MANAGER)]
 LIVES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (3650, "10 years")]
+
+FORM_METHODS = ["get", "head", "options", "post"]
+"""Django's own forms would take PUT too."""
 
 
 class SignInForm(AuthenticationForm):
@@ -38,6 +44,12 @@ class SignInPage(auth_views.LoginView):
     template_name = "registration/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+    http_method_names = FORM_METHODS
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if str(request.method).lower() not in FORM_METHODS:
+            return self.http_method_not_allowed(request, *args, **kwargs)
+        return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         throttle = SignInThrottle()
@@ -59,9 +71,22 @@ class SignInPage(auth_views.LoginView):
         return super().form_invalid(form)
 
 
+class AdminDoor(View):
+    """Where the admin sends everybody whom it does not let in."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """To the sign-in; somebody who has signed in already would be sent to and fro for ever."""
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.GET.get("next") or resolve_url("admin:index"))
+        if not request.user.is_staff:
+            raise PermissionDenied(f"This needs the role manager; yours is {request.user.role}. Ask a manager.")
+        return redirect("admin:index")
+
+
 class PasswordPage(auth_views.PasswordChangeView):
     template_name = "registration/password_change_form.html"
     success_url = reverse_lazy("account")
+    http_method_names = FORM_METHODS
     extra_context = {"rules": password_validators_help_texts()}
 
     def form_valid(self, form: Any) -> HttpResponse:

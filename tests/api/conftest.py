@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from cameras.models import Camera
     from captures.models import CaptureFile, StorageRoot
+    from tests.access.people import World
 
 
 @pytest.fixture
@@ -34,6 +35,14 @@ def root(db: None, tmp_path: Path) -> StorageRoot:
     folder = tmp_path / "root"
     folder.mkdir()
     return StorageRoot.objects.create(host=settings.STATION.host, path=str(folder))
+
+
+@pytest.fixture
+def world(camera: Camera, root: StorageRoot) -> World:
+    """The six people of the route table, and one of everything."""
+    from tests.access.people import World
+
+    return World(camera, root)
 
 
 @pytest.fixture

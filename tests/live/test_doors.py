@@ -10,39 +10,31 @@ from asgiref.sync import sync_to_async
 from cameras.models import Camera
 from skycam_project.access.models import User
 from skycam_project.routing import sockets
-from tests.live.builders import OURS, Opened, user_of, with_cookie, with_token
+from tests.access.people import user_named
+from tests.docs.route_table import PEOPLE, Line, cases, lines_of
+from tests.live.builders import HOST, OURS, Opened, user_of, with_cookie, with_token
 from tests.live.stations import BINARY
 
-IN = True
-TABLE = {
-    # route:                 anonymous, none, viewer, operator, manager, one who may not see the camera
-    "ws/live/<slug:slug>/": (4401, 4403, IN, IN, IN, 4404),
-    "ws/captures/": (4401, 4403, IN, IN, IN, IN),
-    "ws/status/": (4401, 4403, IN, IN, IN, IN),
-}
-PEOPLE = ("anonymous", "none", "viewer", "operator", "manager", "excluded")
-CASES = [(route, person, TABLE[route][place]) for route in TABLE for place, person in enumerate(PEOPLE)]
+CODES = {"in": True, "sign in": 4401, "refused": 4403, "not there": 4404}
+LINES = lines_of("ws/")
 LIVE = "/ws/live/sky/"
 
 
 def headers_of(person: str, camera: Camera) -> dict[str, str]:
-    if person == "anonymous":
-        return {"host": "localhost:8080", "origin": OURS}
-    if person == "excluded":
-        camera.audience.add(user_of("operator"))
-        return with_cookie(User.objects.create_user(username="not-listed", role="viewer"))
-    return with_cookie(user_of(person))
+    everybody = {name: user_named(name) for name in PEOPLE}
+    camera.audience.set([user for name, user in everybody.items() if name != "excluded"])
+    return {"host": HOST, "origin": OURS} if person == "stranger" else with_cookie(everybody[person])
 
 
 def test_every_socket_is_in_the_table() -> None:
-    assert set(sockets) == set(TABLE)
+    assert set(sockets) == {line.route for line in LINES}
 
 
-@pytest.mark.parametrize(("route", "person", "expected"), CASES, ids=[f"{case[1]} {case[0]}" for case in CASES])
-async def test_a_role_lets_in_or_not(route: str, person: str, expected: Any, camera: Camera) -> None:
+@pytest.mark.parametrize(("line", "person"), cases(LINES), ids=str)
+async def test_everybody_is_answered_as_the_table_says(line: Line, person: str, camera: Camera) -> None:
     headers = await sync_to_async(headers_of)(person, camera)
-    async with Opened("/" + route.replace("<slug:slug>", "sky"), headers) as socket:
-        assert (socket.answer[0] or socket.answer[1]) == expected
+    async with Opened("/" + line.route.replace("<slug:slug>", "sky"), headers) as socket:
+        assert (socket.answer[0] or socket.answer[1]) == CODES[line.answers[person]]
 
 
 REFUSED = (False, 4403)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.api.conftest import camera, no_tries_counted, root, valkey
+from tests.api.conftest import camera, no_tries_counted, root, valkey, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.pages.browsing import Site
 
-__all__ = ["camera", "no_tries_counted", "root", "valkey"]
+__all__ = ["camera", "no_tries_counted", "root", "valkey", "world"]
 
 
 @pytest.fixture(scope="session")

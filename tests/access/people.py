@@ -1,0 +1,84 @@
+"""Six people at the doors of a station that has one of everything."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.urls import URLPattern, URLResolver
+from PIL import Image
+
+from cameras.models import Camera
+from captures.models import Session, StorageRoot
+from monitoring.models import Alert
+from skycam_project.access.models import ApiToken, SignIn, User
+from tests.api.builders import file_of, saved
+from tests.docs.route_table import PEOPLE, Line
+
+SIGN_IN = "/accounts/login/?next="
+ADMIN_DOOR = "/admin/login/?next="
+WORDS = {401: "sign in", 403: "refused", 404: "not there", 405: "no such method"}
+
+
+def routes(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Route and view of each address."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, prefix + str(pattern.pattern))
+        elif isinstance(pattern, URLPattern):
+            yield prefix + str(pattern.pattern), pattern.callback
+
+
+class World:
+    """One camera that `excluded` may not see, with what belongs to it; and for each person a token and a sign-in."""
+
+    def __init__(self, camera: Camera, root: StorageRoot) -> None:
+        self.users = {name: user_named(name) for name in PEOPLE}
+        camera.audience.set([user for name, user in self.users.items() if name != "excluded"])
+        self.capture = file_of(saved(camera), root, content=jpeg()).capture
+        self.session = Session.objects.create(camera=camera, programme={"exposure_us": 1000})
+        self.alert = Alert.objects.create(key="camera.quarantined:sky", camera=camera.slug, message="Look at it.")
+        self.group = Group.objects.create(name="observers")
+
+    def address(self, route: str, user: User) -> str:
+        kind = ContentType.objects.get_for_model(Group).pk
+        places = {
+            "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
+            "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
+            "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
+            "<path:content_type_id>": kind, "<path:object_id>": self.group.pk,
+            "^(?P<app_label>auth)/$": "auth/", "(?P<url>.*)$": "nothing/",
+        }  # fmt: skip
+        for place, value in places.items():
+            route = route.replace(place, str(value))
+        return f"/{route}"
+
+    def answer(self, line: Line, person: str) -> str:
+        """A word of the route table, or what else came."""
+        return self.ask(line.method, line.route, person)
+
+    def ask(self, method: str, route: str, person: str) -> str:
+        client, user = Client(), self.users[person]
+        if person != "stranger":
+            client.force_login(user)
+        answer = client.generic(method, self.address(route, user))
+        if answer.get("Location", "").startswith(ADMIN_DOOR):
+            answer = client.get(answer["Location"])
+        return "sign in" if answer.get("Location", "").startswith(SIGN_IN) else WORDS.get(answer.status_code, "in")
+
+
+def user_named(person: str) -> User:
+    """One of PEOPLE."""
+    role = {"stranger": "none", "excluded": "operator"}.get(person, person)
+    manages = role == "manager"
+    return User.objects.create_user(person, role=role, is_staff=manages, is_superuser=manages)
+
+
+def jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(file, "JPEG")
+    return file.getvalue()

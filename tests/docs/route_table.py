@@ -1,0 +1,45 @@
+"""docs/routes.md, line by line: who is let in where. The tests of API, pages and sockets ask for each line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "routes.md"
+PEOPLE = ("stranger", "none", "viewer", "operator", "manager", "excluded")
+"""Somebody not signed in, three roles and one without, and an operator who may not see the camera of the route."""
+WORDS = frozenset({"in", "sign in", "refused", "not there", "own"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    method: str
+    """GET, POST, ... or WS."""
+    route: str
+    answers: dict[str, str]
+    """Person -> word of WORDS."""
+
+    def __str__(self) -> str:
+        return f"{self.method} /{self.route}"
+
+
+def lines() -> list[Line]:
+    """ValueError for a row that is not as the others."""
+    rows = [row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith("| `")]
+    return [_line([cell.strip() for cell in row.strip("|").split("|")]) for row in rows]
+
+
+def _line(cells: list[str]) -> Line:
+    method, _, route = cells[0].strip("`").partition(" /")
+    if len(cells) != len(PEOPLE) + 1 or not set(cells[1:]) <= WORDS:
+        raise ValueError(f"Not a line of the route table: {cells}")
+    return Line(method, route, dict(zip(PEOPLE, cells[1:], strict=True)))
+
+
+def lines_of(*prefixes: str) -> list[Line]:
+    """Those whose route begins so."""
+    return [line for line in lines() if line.route.startswith(prefixes)]
+
+
+def cases(chosen: list[Line]) -> list[tuple[Line, str]]:
+    return [(line, person) for line in chosen for person in PEOPLE]
