@@ -38,10 +38,10 @@ def take_capture(record: Record) -> None:
     capture = _by(record)
     if not _was_planned(record) and not _is_new(capture, record):
         return
-    CaptureFile.objects.bulk_create(files_of(capture, record))
+    files = CaptureFile.objects.bulk_create(files_of(capture, record))
     if capture.session_id:
         _count(capture)
-    _tell(capture, record["slug"])
+    _tell(capture, record["slug"], files)
 
 
 def _by(record: Record) -> Capture:
@@ -151,13 +151,13 @@ def _next(capture: Capture) -> datetime | None:
     return capture.ended_at + timedelta(seconds=programme.get("delay_s", 0.0))
 
 
-def _tell(capture: Capture, slug: str) -> None:
+def _tell(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
     message = capture.message or f"{slug} saved a capture."
     record_event(
         f"capture.{capture.status}", message, severity=SEVERITIES[capture.status], camera=slug, subject=capture.pk,
         actor=capture.requested_by, data={"reason": capture.reason} if capture.reason else {},
     )  # fmt: skip
-    tell_of(capture, slug)
+    tell_of(capture, slug, files)
 
 
 def take_gap(record: Record) -> None:
@@ -225,7 +225,7 @@ def settle_unstarted(capture: UUID | str, reason: str, message: str) -> bool:
     row.status, row.reason, row.message = Capture.Status.FAILED, reason, message
     row.ended_at = timezone.now()
     row.save(update_fields=["status", "reason", "message", "ended_at"])
-    _tell(row, row.camera.slug)
+    _tell(row, row.camera.slug, [])
     return True
 
 

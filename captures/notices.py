@@ -8,8 +8,8 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.notices import post
-from captures.bodies import capture_url
-from captures.models import Capture
+from captures.bodies import capture_url, thumbnail_url
+from captures.models import Capture, CaptureFile
 
 CAPTURES = "captures"
 
@@ -32,24 +32,26 @@ class CaptureUpdate(TypedDict):
     reason: str
 
 
-def tell_of(capture: Capture, slug: str) -> None:
+def tell_of(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
     """After the commit; never delays or fails what was committed."""
-    update = capture_update(capture, slug)
+    update = capture_update(capture, slug, files)
     transaction.on_commit(lambda: post(CAPTURES, update), robust=True)
 
 
-def capture_update(capture: Capture, slug: str) -> CaptureUpdate:
+def capture_update(capture: Capture, slug: str, files: list[CaptureFile]) -> CaptureUpdate:
     saved = capture.status == Capture.Status.SAVED
     return CaptureUpdate(
         camera=slug,
         status=Camera.objects.values_list("observed", flat=True).get(pk=capture.camera_id),
         temperature=capture.temperature_celsius,
-        latest_image=latest_image(capture) if saved else None,
+        latest_image=latest_image(capture, files) if saved else None,
         capture=str(capture.pk),
         outcome=capture.status,
         reason=capture.reason,
     )
 
 
-def latest_image(capture: Capture) -> LatestImage:
-    return LatestImage(id=str(capture.pk), url=f"{capture_url(capture.pk)}file/", thumbnail=None)
+def latest_image(capture: Capture, files: list[CaptureFile]) -> LatestImage:
+    """`thumbnail` is null where no file of it is a picture."""
+    url = f"{capture_url(capture.pk)}file/"
+    return LatestImage(id=str(capture.pk), url=url, thumbnail=thumbnail_url(capture, files))

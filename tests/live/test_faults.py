@@ -8,7 +8,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import psutil
@@ -29,6 +29,15 @@ from tests.live.viewers import (
 )
 
 MEGABYTE = 1_000_000
+
+
+@pytest.fixture
+def session(station: LiveStation) -> Iterator[str]:
+    """One that takes a picture each half second."""
+    camera = "/api/v1/cameras/simulated"
+    programme = {"exposure_us": 1000, "cadence_s": 0.5}
+    yield str(station.ask(f"{camera}/start/", programme, **station.token)["id"])
+    station.ask(f"{camera}/stop/", {}, **station.token)
 
 
 @contextlib.asynccontextmanager
@@ -62,7 +71,9 @@ async def test_every_frame_comes_and_each_is_encoded_once(station: LiveStation) 
 
 
 @pytest.mark.timeout(180)
-async def test_bad_viewers_take_neither_memory_nor_frames_from_others(station: LiveStation) -> None:
+async def test_bad_viewers_take_neither_memory_nor_frames_nor_captures_from_others(
+    station: LiveStation, session: str
+) -> None:
     web, deaf = station.part("web"), [Deaf(station) for _ in range(200)]
     async with looking(station, 2) as seen:
         usual, before = await fps_of(seen, 3), web.memory_info().rss
@@ -73,6 +84,9 @@ async def test_bad_viewers_take_neither_memory_nor_frames_from_others(station: L
             [task.result() for task in tasks if task.done()]
         assert web.memory_info().rss - before < 80 * MEGABYTE
     assert "Traceback" not in station.log()
+    ledger = station.ask(f"/api/v1/sessions/{session}/", **station.token)
+    assert (ledger["failed"], ledger["skipped"], ledger["gaps"]) == (0, 0, [])
+    assert ledger["saved"] > 20
 
 
 async def test_a_viewer_that_never_reads_is_cut_off_in_its_time(station: LiveStation) -> None:

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from cameras import broker, notices, status
 from cameras.models import Camera
-from captures.models import Capture
+from captures.models import Capture, CaptureFile
 from captures.notices import tell_of
 from skycam_project.access.models import User
 from tests.live.builders import Opened, eventually, user_of, with_token
@@ -48,7 +48,7 @@ def ended(camera: Camera, outcome: str) -> Capture:
     """A capture gets its outcome, as the ingest has it."""
     with transaction.atomic():
         capture = capture_of(camera, outcome)
-        tell_of(capture, capture.camera.slug)
+        tell_of(capture, capture.camera.slug, [CaptureFile(capture=capture, kind="jpeg")])
     return capture
 
 
@@ -65,6 +65,7 @@ async def test_a_saved_capture_is_told(viewer: dict[str, str], camera: Camera, s
         update = await socket.hear()
     assert (update["type"], set(update["data"])) == ("capture_update", UPDATE_KEYS)
     assert update["data"]["latest_image"]["url"] == f"/api/v1/captures/{capture.id}/file/"
+    assert update["data"]["latest_image"]["thumbnail"] == f"/api/v1/captures/{capture.id}/thumbnail/"
     assert (update["data"]["camera"], update["data"]["temperature"]) == ("sky", 12.5)
 
 
@@ -91,7 +92,7 @@ async def test_nothing_is_told_of_a_hidden_camera(
 async def test_what_is_rolled_back_is_not_told(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
     def fail() -> None:
         with transaction.atomic():
-            tell_of(capture_of(camera, "saved"), camera.slug)
+            tell_of(capture_of(camera, "saved"), camera.slug, [])
             transaction.set_rollback(True)
 
     async with Opened("/ws/captures/", viewer) as socket:
@@ -119,7 +120,7 @@ def test_a_broker_that_is_away_delays_nobody(camera: Camera) -> None:
     broker.connection.cache_clear()
     started = time.monotonic()
     with transaction.atomic():
-        tell_of(capture_of(camera, "saved"), camera.slug)
+        tell_of(capture_of(camera, "saved"), camera.slug, [])
     assert time.monotonic() - started < 0.5
 
 
