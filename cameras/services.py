@@ -98,11 +98,13 @@ def set_settings(camera: Camera, values: dict[str, Any], actor: str = "", *, rep
     ValidationError for a bad value, and nothing is changed. ControlError when the camera could not be told:
     the settings are stored and will be applied when it opens.
     """
-    wished = checked_settings(camera.kind, values if replace else {**camera.settings, **values})
     with transaction.atomic():
+        stored = Camera.objects.select_for_update().get(pk=camera.pk).settings
+        wished = checked_settings(camera.kind, values if replace else {**stored, **values})
         Camera.objects.filter(pk=camera.pk).update(settings=wished)
+        changed = ", ".join(f"{name} to {value}" for name, value in wished.items() if stored.get(name) != value)
         record_event(
-            "camera.settings", f"{actor or 'Someone'} set {wished} on {camera.slug}.",
+            "camera.settings", f"{actor or 'Someone'} set {changed or 'nothing new'} on {camera.slug}.",
             camera=camera.slug, actor=actor, data={"settings": wished},
         )  # fmt: skip
     camera.settings = wished

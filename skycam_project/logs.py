@@ -9,6 +9,14 @@ from collections.abc import Iterable
 from skycam_project.config.masking import MASK
 
 
+class WithoutTraceback(logging.Filter):
+    """For what somebody else does wrong: the sentence says all."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = record.exc_text = None
+        return True
+
+
 class OneLineFormatter(logging.Formatter):
     """`2026-03-01T20:15:00.123Z INFO captures.ingest: ...`; line breaks, also those of a traceback, become ` | `."""
 

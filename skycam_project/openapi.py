@@ -82,3 +82,4 @@ class DocsView(SpectacularSwaggerSplitView):
     roles = {"GET": "viewer"}
     permission_classes = [RolePermission]
     url_name = "schema"
+    template_name = "openapi.html"

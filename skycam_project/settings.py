@@ -64,6 +64,8 @@ CSRF_COOKIE_NAME = f"skycam_csrf_{STATION.station}"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = STATION.web.tls
 SECURE_HSTS_SECONDS = YEAR_S if STATION.web.tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = STATION.web.tls
+# Whether browsers may carry a domain in their list for ever is for its owner to say.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 CSRF_TRUSTED_ORIGINS = (
     [f"https://{f'*{host}' if host.startswith('.') else host}" for host in ALLOWED_HOSTS if host != "*"]
     if STATION.web.tls
@@ -216,6 +218,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "skycam_project.logs.OneLineFormatter", "secrets": secrets_of(STATION)}},
+    "filters": {"one line": {"()": "skycam_project.logs.WithoutTraceback"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": STATION.logging.level},
     "loggers": {
@@ -223,6 +226,7 @@ LOGGING = {
         # A line for each command that passes through would bury what matters.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"filters": ["one line"]},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
 }

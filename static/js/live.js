@@ -360,8 +360,8 @@ function duration(ms) {
 }
 
 function clock(date) {
-  const time = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  return Date.now() - date < 43200000 ? time : `${date.toLocaleDateString()} ${time}`;
+  // Sweden writes dates and times as ISO 8601 does.
+  return Date.now() - date < 43200000 ? date.toLocaleTimeString("sv-SE") : date.toLocaleString("sv-SE");
 }
 
 /** Follow the hosts that are in the page now. */

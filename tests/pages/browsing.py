@@ -48,15 +48,18 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 class Site:
     """The station `all-sky`, and the names `spare` (switched off)."""
 
-    def __init__(self, folder: Path) -> None:
-        self.station = Station(folder / "data", SKYCAM_ADMIN_PASSWORD=PASSWORD)
+    def __init__(self, folder: Path, **variables: str) -> None:
+        self.station = Station(folder / "data", SKYCAM_ADMIN_PASSWORD=PASSWORD, **variables)
         self.url = f"http://127.0.0.1:{self.station.port}"
         self.token = ""
         self._cookies: list[Any] = []
 
-    def up(self) -> Site:
+    def start(self) -> None:
         self.station.up()
         self.token = self.ask("POST", "auth/token/", {"username": "admin", "password": PASSWORD})["token"]
+
+    def up(self) -> Site:
+        self.start()
         self.ask("POST", "cameras/", {"slug": "spare", "kind": "simulated", "name": "Spare"})
         self.ask("PATCH", "cameras/spare/", {"enabled": False})
         eventually(lambda: self.observed() == "ready", 30, "the camera is ready")
@@ -70,8 +73,8 @@ class Site:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def observed(self) -> str:
-        return str(self.ask("GET", "cameras/simulated/status/")["observed"])
+    def observed(self, slug: str = "simulated") -> str:
+        return str(self.ask("GET", f"cameras/{slug}/status/")["observed"])
 
     def cookies(self) -> list[Any]:
         """Of one sign-in, shared by all windows: a password is slow to check, and tries are counted."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +13,7 @@ from django.test import Client
 
 from monitoring.models import Event
 from skycam_project.access.models import ApiToken, SignIn, User
+from tests.docs.pages import PROJECT
 from tests.pages.builders import text_of
 
 PASSWORD = "a-long-night-of-stars"
@@ -131,3 +136,16 @@ def test_nobody_takes_their_own_role_away(manager: Any) -> None:
 def test_a_name_that_is_not_the_stations_is_refused_with_a_page() -> None:
     answer = Client().get("/", headers={"host": "evil.example"})
     assert (answer.status_code, "allowed_hosts" in answer.content.decode()) == (400, True)
+
+
+def test_a_wrong_host_is_a_line_in_the_log_and_no_traceback(anonymous: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("ERROR", logger="django.security.DisallowedHost"):
+        assert anonymous.get("/accounts/login/", headers={"host": "elsewhere.example"}).status_code == 400
+    assert [record.exc_info for record in caplog.records if "DisallowedHost" in record.name] == [None]
+
+
+def test_a_station_behind_tls_passes_djangos_deployment_checks(tmp_path: Path) -> None:
+    own = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(tmp_path), "SKYCAM_WEB__TLS": "true"}
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = subprocess.run(command, cwd=PROJECT, env=own, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "System check identified no issues (1 silenced).\n"), done.stderr

@@ -1,0 +1,128 @@
+"""The dashboard in a real browser while parts of the station are killed: what the card says, and that it heals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.docs.pages import PROJECT
+from tests.pages.browsing import Site
+
+DOCUMENT = PROJECT / "docs" / "healing.md"
+LIVE = "#cam-simulated .live"
+HEALED_MS = 20_000
+AWAY_S = 4.0
+HEALING_S = 10.0
+VICTIMS = ("camera", "web", "valkey")
+SAYS = """() => {
+    const card = document.querySelector("#cam-simulated"), live = card.querySelector(".live");
+    const text = (found) => found ? (found.innerText || found.textContent).trim().replaceAll("\\n", " ") : "";
+    const connection = document.querySelector("#connection");
+    return [text(card.querySelector("header .st")), live ? live.dataset.state : "no live view",
+            text(live && live.querySelector("[data-live-state]")),
+            connection && connection.checkVisibility() ? text(connection) : ""];
+}"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """`at_s` is since the kill."""
+
+    at_s: float
+    chip: str
+    picture: str
+    sentence: str
+    connection: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (self.chip, self.picture, self.sentence, self.connection)
+
+
+def pid_of(site: Site, victim: str) -> int:
+    """Of a part, or of the process of the simulated camera."""
+    if victim != "camera":
+        return int(site.station.pids()[victim])
+    children = psutil.Process(site.station.pids()["worker"]).children()
+    return next(child.pid for child in children if "cameras.runtime" in child.cmdline())
+
+
+def opened(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
+
+
+@contextmanager
+def killed(site: Site, victim: str) -> Iterator[None]:
+    """It does not come back before the block ends: who would start it again is stopped for so long."""
+    assert site.station.process
+    keeper = site.station.pids()["worker"] if victim == "camera" else site.station.process.pid
+    target = pid_of(site, victim)
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        os.kill(target, signal.SIGKILL)
+        yield
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_a_card_says_that_its_picture_is_stale_and_heals(victim: str, page: Page, site: Site) -> None:
+    opened(page)
+    with killed(site, victim):
+        expect(page.locator(LIVE)).to_have_attribute("data-state", "stale", timeout=4000)
+        expect(page.locator(LIVE)).to_contain_text("No picture since ")
+    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
+    expect(page.locator("#connection")).to_be_hidden(timeout=HEALED_MS)
+
+
+@pytest.mark.prove
+def test_what_a_card_says_each_second_is_written_down(page: Page, site: Site) -> None:
+    told = {victim: watched(page, site, victim) for victim in VICTIMS}
+    DOCUMENT.write_text(document(told), encoding="utf-8")
+    assert all(said[-1].picture == "live" for said in told.values())
+
+
+def watched(page: Page, site: Site, victim: str) -> list[Said]:
+    """What is new on the card while a part is away, and in the time after."""
+    opened(page)
+    said: list[Said] = []
+    began = time.monotonic()
+    with killed(site, victim):
+        listen(page, said, began, AWAY_S)
+    listen(page, said, began, AWAY_S + HEALING_S)
+    return said
+
+
+def listen(page: Page, said: list[Said], began: float, until_s: float) -> None:
+    """Four times a second."""
+    while (at_s := time.monotonic() - began) < until_s:
+        now = Said(at_s, *page.evaluate(SAYS))
+        if not said or said[-1].words != now.words:
+            said.append(now)
+        page.wait_for_timeout(250)
+
+
+HEAD = f"""# What the dashboard says while parts are killed
+
+A browser shows the dashboard with a live picture. At 0 s a part is killed with SIGKILL, and nobody starts it again
+for {AWAY_S:g} s. Each line is what is new on the card of the camera; `make prove` writes this page.
+"""
+TABLE = "| s | card | picture | says | banner |\n|---|---|---|---|---|"
+
+
+def document(told: dict[str, list[Said]]) -> str:
+    return "\n".join([HEAD, *(chapter(victim, said) for victim, said in told.items())])
+
+
+def chapter(victim: str, said: list[Said]) -> str:
+    rows = [f"| {one.at_s:.1f} | {' | '.join(one.words)} |" for one in said]
+    return "\n".join([f"## The {victim} is killed", "", TABLE, *rows, ""])
