@@ -1,51 +1,59 @@
-"""Live view, from the camera to programs that look: `python -m bench.live`. 1280x1024 at 15 fps, JPEG quality 75.
-
-Rates are CPU of each part in per cent of one core; lateness is from the capture to the bytes in the viewer's hands.
-"""
+"""Live view, from the camera to programs that look: 1280x1024 at 15 fps, JPEG of quality 75."""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 import redis
 
+from bench.figures import Table
+from bench.runs import Runs
 from tests.live.stations import LiveStation
 from tests.live.viewers import Seen, looking
 
 VIEWERS = (1, 5, 20)
-SCENES: tuple[dict[str, object], ...] = ({"shot_noise": False}, {"shot_noise": True, "exposure_us": 60_000, "gain": 16})
+SCENES: dict[str, dict[str, object]] = {
+    "the default sky": {"shot_noise": False},
+    "a noisy scene": {"shot_noise": True, "exposure_us": 60_000, "gain": 16},
+}
 """Smooth and small; noisy and large, where drawing the noise is most of the camera process's work."""
+MEDIAN_MS, P99_MS = 10, 40
 WARM_UP_S = 5.0
-MEASURED_S = 15.0
+MEASURED_S = 15
 FORGOTTEN_S = 12.0
 """After so long nobody is remembered to have looked."""
 
 
-@dataclass(frozen=True)
-class Row:
-    viewers: int
-    frames: int
-    kilobytes: int
-    lost: int
-    encodes: int
-    median_ms: float
-    p99_ms: float
-    cpu: dict[str, float]
+def run(runs: Runs) -> list[Table]:
+    with running(runs) as station:
+        encodes = Encodes(station)
+        tables = [of_scene(runs, station, encodes, name, scene) for name, scene in SCENES.items()]
+        tables[-1].add("Encodes while nobody looks", f"{asyncio.run(unwatched(encodes))}", "0", "in 3 s")
+        return tables
 
-    def __str__(self) -> str:
-        cpu = "  ".join(f"{name} {share:.1f} %" for name, share in self.cpu.items())
-        late = f"median {self.median_ms:.1f} ms  p99 {self.p99_ms:.1f} ms"
-        frames = f"{self.frames} frames of {self.kilobytes} kB, {self.lost} lost  {self.encodes} encodes"
-        return f"{self.viewers:3} viewers  {frames}  {late}  {cpu}"
+
+@contextmanager
+def running(runs: Runs) -> Iterator[LiveStation]:
+    station = LiveStation(runs.folder / "live")
+    try:
+        yield station.up()
+    finally:
+        station.stop()
+        station.ensure_stopped()
+
+
+def of_scene(runs: Runs, station: LiveStation, encodes: Encodes, name: str, scene: dict[str, object]) -> Table:
+    station.ask("/api/v1/cameras/simulated/settings/", scene, "PATCH", **station.token)
+    found = Table(f"Live view of {name}, 1280x1024 at 15 fps: from the capture into a viewer's hands")
+    for viewers in VIEWERS:
+        asyncio.run(add_rows(found, station, viewers, encodes, runs.times(MEASURED_S)))
+    return found
 
 
 class Encodes:
@@ -64,11 +72,7 @@ class Encodes:
         return int(self.total - before)
 
 
-def cpu_seconds(processes: dict[str, psutil.Process]) -> dict[str, float]:
-    return {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
-
-
-async def measured(station: LiveStation, viewers: int, encodes: Encodes) -> Row:
+async def add_rows(found: Table, station: LiveStation, viewers: int, encodes: Encodes, seconds: int) -> None:
     parts = {name: station.part(name) for name in ("web", "valkey")} | {"camera": station.camera_process()}
     async with looking(station, viewers) as seen:
         await asyncio.sleep(WARM_UP_S)
@@ -76,9 +80,24 @@ async def measured(station: LiveStation, viewers: int, encodes: Encodes) -> Row:
             forget(one)
         encodes.count()
         before, started = cpu_seconds(parts), time.monotonic()
-        await asyncio.sleep(MEASURED_S)
+        await asyncio.sleep(seconds)
         took, after = time.monotonic() - started, cpu_seconds(parts)
-        return row(seen, encodes.count(), {name: 100 * (after[name] - before[name]) / took for name in parts})
+        used = {name: 100 * (after[name] - before[name]) / took for name in parts}
+        add_lateness(found, seen)
+        add_cost(found, seen, encodes.count(), used)
+
+
+def add_lateness(found: Table, seen: list[Seen]) -> None:
+    late = sorted(value for one in seen for value in one.late_ms)
+    lost = sum(one.numbers[-1] - one.numbers[0] + 1 - len(one.numbers) for one in seen)
+    frames = f"{len(seen[0].numbers)} frames of {seen[0].last_bytes // 1000} kB, {lost} lost"
+    found.add(f"{len(seen)} viewers, median", f"{statistics.median(late):.1f} ms", f"{MEDIAN_MS} ms", frames)
+    found.add(f"{len(seen)} viewers, 99th percentile", f"{late[int(0.99 * (len(late) - 1))]:.1f} ms", f"{P99_MS} ms")
+
+
+def add_cost(found: Table, seen: list[Seen], encodes: int, used: dict[str, float]) -> None:
+    cpu = ", ".join(f"{name} {share:.1f} %" for name, share in used.items())
+    found.add(f"{len(seen)} viewers, encodes", f"{encodes}", f"{len(seen[0].numbers)}", f"of a core: {cpu}")
 
 
 def forget(seen: Seen) -> None:
@@ -87,13 +106,8 @@ def forget(seen: Seen) -> None:
     seen.late_ms.clear()
 
 
-def row(seen: list[Seen], encodes: int, cpu: dict[str, float]) -> Row:
-    late = sorted(value for one in seen for value in one.late_ms)
-    lost = sum(one.numbers[-1] - one.numbers[0] + 1 - len(one.numbers) for one in seen)
-    p99 = late[int(0.99 * (len(late) - 1))]
-    return Row(
-        len(seen), len(seen[0].numbers), seen[0].last_bytes // 1000, lost, encodes, statistics.median(late), p99, cpu
-    )
+def cpu_seconds(processes: dict[str, psutil.Process]) -> dict[str, float]:
+    return {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
 
 
 async def unwatched(encodes: Encodes) -> int:
@@ -101,29 +115,3 @@ async def unwatched(encodes: Encodes) -> int:
     encodes.count()
     await asyncio.sleep(3)
     return encodes.count()
-
-
-@contextmanager
-def running() -> Iterator[LiveStation]:
-    with tempfile.TemporaryDirectory(prefix="skycam-bench-") as folder:
-        station = LiveStation(Path(folder) / "data")
-        try:
-            yield station.up()
-        finally:
-            station.stop()
-            station.ensure_stopped()
-
-
-def main() -> None:
-    with running() as station:
-        encodes = Encodes(station)
-        for scene in SCENES:
-            station.ask("/api/v1/cameras/simulated/settings/", scene, "PATCH", **station.token)
-            for viewers in VIEWERS:
-                print(asyncio.run(measured(station, viewers, encodes)), flush=True)
-        print(f"unwatched: {asyncio.run(unwatched(encodes))} encodes in 3 s")
-        print(f"{psutil.cpu_count()} cores, load {psutil.getloadavg()[0]:.1f}")
-
-
-if __name__ == "__main__":
-    main()

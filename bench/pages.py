@@ -1,10 +1,11 @@
-"""`captures/` at a million rows: what the first page costs, and the deepest.
+"""A million captures: what `captures/` costs, first page and deepest, and the pages that people look at.
 
 The database is made once and kept, as `million` in the benchmarks' folder; remove that to have it made anew.
 """
 
 from __future__ import annotations
 
+import http.client
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,10 +13,21 @@ from urllib.parse import parse_qs, urlsplit
 
 from bench.figures import Table, timed
 from bench.runs import Runs
-from bench.station import SLUG, BenchStation, Client
+from bench.station import PASSWORD, SLUG, BenchStation, Client
+from tests.pages.browsing import signed_in
 
 ROWS = 1_000_000
 LIMIT_MS, DEEPER = 30, 1.3
+PAGE_MS = 50
+DAY = 86_400
+PAGES = {
+    "Dashboard": "/",
+    "Gallery, the newest": "/gallery/",
+    "Gallery, a day of a capture each second": "/gallery/?day=2020-01-05",
+    "Gallery, that day of one camera": "/gallery/?day=2020-01-05&camera=other",
+    "Sessions": "/sessions/",
+    "Events": "/events/",
+}
 SHARE = 10
 """One row in so many belongs to another camera."""
 
@@ -25,7 +37,7 @@ def run(runs: Runs) -> list[Table]:
         made = rows_of(station)
         if made < ROWS:
             make_rows(station, ROWS - made, other_camera(station.client()))
-        return [pages(station.client(), runs.times(100))]
+        return [pages(station.client(), runs.times(100)), looked_at(station, runs.times(40))]
 
 
 def pages(client: Client, times: int) -> Table:
@@ -41,6 +53,28 @@ def pages(client: Client, times: int) -> Table:
         filtered = timed(lambda query=query: client.get(f"/api/v1/captures/?{query}"), times)  # type: ignore[misc]
         found.add(f"The first page of a camera with {name}", str(filtered), f"{LIMIT_MS} ms")
     return found
+
+
+def looked_at(station: BenchStation, times: int) -> Table:
+    """Each page whole, as a browser asks for it."""
+    found = Table(f"Pages at {ROWS:,} captures, {DAY} of them on the day of the gallery")
+    address = f"http://127.0.0.1:{station.station.port}"
+    cookies = signed_in(address, PASSWORD)
+    headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items())}
+    with closing(http.client.HTTPConnection("127.0.0.1", station.station.port, timeout=60)) as connection:
+        for name, path in PAGES.items():
+            took = timed(lambda path=path: shown(connection, path, headers), times)  # type: ignore[misc]
+            found.add(name, str(took), f"{PAGE_MS} ms")
+    return found
+
+
+def shown(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> bytes:
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != 200:
+        raise ValueError(f"{path} answered {answer.status}.")
+    return body
 
 
 def deepest_cursor(client: Client) -> str:

@@ -80,24 +80,27 @@ class Site:
         """Of one sign-in, shared by all windows: a password is slow to check, and tries are counted."""
         if not self._cookies:
             self._cookies = [
-                {"name": name, "value": morsel.value, "url": self.url} for name, morsel in self._sign_in().items()
+                {"name": name, "value": morsel.value, "url": self.url}
+                for name, morsel in signed_in(self.url, PASSWORD).items()
             ]
         return self._cookies
-
-    def _sign_in(self) -> SimpleCookie:
-        opener = urllib.request.build_opener(NoRedirect)
-        first = opener.open(f"{self.url}/accounts/login/")
-        found = SimpleCookie("; ".join(first.headers.get_all("Set-Cookie")))
-        csrf = next(morsel.value for name, morsel in found.items() if "csrf" in name)
-        form = urlencode({"username": "admin", "password": PASSWORD, "csrfmiddlewaretoken": csrf}).encode()
-        headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in found.items())}
-        try:
-            opener.open(urllib.request.Request(f"{self.url}/accounts/login/", form, headers))
-        except urllib.error.HTTPError as answer:
-            found.load("; ".join(answer.headers.get_all("Set-Cookie")))
-        return found
 
     @staticmethod
     def unexpected(text: str) -> bool:
         """What a test asked for on purpose, or cut off, is no complaint; a policy that was broken is one."""
         return not text.startswith(("Failed to load resource", "htmx:", "Response Status Error Code"))
+
+
+def signed_in(url: str, password: str) -> SimpleCookie:
+    """The cookies of admin, who has come in through the form."""
+    opener = urllib.request.build_opener(NoRedirect)
+    first = opener.open(f"{url}/accounts/login/")
+    found = SimpleCookie("; ".join(first.headers.get_all("Set-Cookie")))
+    csrf = next(morsel.value for name, morsel in found.items() if "csrf" in name)
+    form = urlencode({"username": "admin", "password": password, "csrfmiddlewaretoken": csrf}).encode()
+    headers = {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in found.items())}
+    try:
+        opener.open(urllib.request.Request(f"{url}/accounts/login/", form, headers))
+    except urllib.error.HTTPError as answer:
+        found.load("; ".join(answer.headers.get_all("Set-Cookie")))
+    return found
