@@ -29,7 +29,9 @@ CLOSE = "() => document.querySelector('#keys').close()"
 
 
 def run(runs: Runs) -> list[Table]:
-    site = Site(runs.folder / "browser")
+    folder = runs.folder / "browser"
+    folder.mkdir()
+    site = Site(folder)
     try:
         site.start()
         with sync_playwright() as playwright:
