@@ -21,7 +21,7 @@ ANSWERED = """() => new Promise((done) => {
     const keys = document.querySelector("#keys");
     if (keys?.open) return done(performance.now());
     const wait = setInterval(() => {
-        document.dispatchEvent(new KeyboardEvent("keydown", {key: "?", bubbles: true}));
+        document.body?.dispatchEvent(new KeyboardEvent("keydown", {key: "?", bubbles: true}));
         if (document.querySelector("#keys")?.open) { clearInterval(wait); done(performance.now()); }
     }, 5);
 })"""
