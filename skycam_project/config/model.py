@@ -133,7 +133,9 @@ class LoggingConfig(Section):
     max_size: int = key(
         10_000_000, "Size at which the log is rotated, in bytes.", "a size such as 10MB, at least 1kB", ge=1000
     )
-    backup_count: int = key(5, "How many rotated logs are kept.", "a whole number from 0 to 1000", ge=0, le=1000)
+    backup_count: int = key(
+        5, "How many rotated logs are kept; with 0 the log begins anew.", "a whole number from 0 to 1000", ge=0, le=1000
+    )
 
     @field_validator("max_size", mode="before")
     @classmethod
