@@ -228,6 +228,7 @@ LOGGING = {
         # A line for each command that passes through would bury what matters.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
         "django.security.DisallowedHost": {"filters": ["one line"]},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },
