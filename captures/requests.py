@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
+from django.conf import settings
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from cameras.models import Camera
 
 HOUR_US = 3_600_000_000
 Text = Annotated[str, Field(max_length=120)]
+# What a session does unless told otherwise, read once like all of the configuration.
+EXPOSURE_US = max(1, round(settings.STATION.camera.exposure_time * 1e6))
+DELAY_S: float = settings.STATION.camera.delay
+F_NUMBER: float = settings.STATION.camera.f_number
 
 
 class Exposing(BaseModel):
@@ -39,12 +44,15 @@ class CaptureRequest(Exposing):
 
 
 class SessionRequest(Exposing):
-    """An interval session: seed 002's 8 s, every 12 s after the end of the one before, f/1.4."""
+    """An interval session. What is not given is as the `camera` section of the configuration has it."""
 
-    exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] = 8_000_000
-    delay_s: Annotated[float, Field(ge=0, le=86_400, strict=False)] | None = None
+    exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] = EXPOSURE_US
+    delay_s: Annotated[
+        Annotated[float, Field(ge=0, le=86_400, strict=False)] | None,
+        Field(description=f"Seconds from the end of one to the next start; {DELAY_S:g} without `cadence_s`."),
+    ] = None
     cadence_s: Annotated[float, Field(gt=0, le=86_400, strict=False)] | None = None
-    f_number: Annotated[float, Field(gt=0, le=128, strict=False)] | None = 1.4
+    f_number: Annotated[float, Field(gt=0, le=128, strict=False)] | None = F_NUMBER
     count: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     until: Annotated[AwareDatetime, Field(strict=False)] | None = None
     name: Text = ""
@@ -67,5 +75,5 @@ class SessionRequest(Exposing):
         if known and "f_number" not in known and "f_number" not in self.model_fields_set:
             del found["f_number"]
         if self.cadence_s is None:
-            found["delay_s"] = self.delay_s if self.delay_s is not None else 12.0
+            found["delay_s"] = self.delay_s if self.delay_s is not None else DELAY_S
         return found

@@ -11,11 +11,12 @@ from django.utils.dateparse import parse_datetime
 
 from cameras.models import Camera
 from cameras.settings_form import microseconds, number
-from captures.requests import SessionRequest
+from captures.requests import DELAY_S, EXPOSURE_US, F_NUMBER, SessionRequest
+from monitoring.templatetags.skycam import exposure
 
 FIELDS = ("name", "exposure", "wait", "count", "until", "gain", "iso", "f_number")
 OF_FIELD = {"exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait"}
-DEFAULTS = {"exposure": "8 s", "wait": "12", "from": "end", "f_number": "1.4"}
+DEFAULTS = {"exposure": exposure(EXPOSURE_US), "wait": f"{DELAY_S:.10g}", "from": "end", "f_number": f"{F_NUMBER:.10g}"}
 
 
 class StartForm:

@@ -191,6 +191,8 @@ CELERY_BROKER_URL = BROKER["broker_url"]
 CELERY_BROKER_USE_SSL = BROKER.get("broker_use_ssl")
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A broker that refuses writes counts as away; else the worker would end, and its cameras with it.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{STATION.station}:",
     "socket_connect_timeout": 1,
@@ -226,6 +228,7 @@ LOGGING = {
         # A line for each command that passes through would bury what matters.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
         "django.security.DisallowedHost": {"filters": ["one line"]},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },

@@ -73,9 +73,9 @@ def place(taken: Capture) -> str:
 
 
 @click.command(cls=Command)
-@click.option("--exposure", "-e", type=Seconds(), help="Exposure in seconds; 8 unless told.")
-@click.option("--delay", "-d", type=Seconds(), help="Seconds from the end of one to the next start; 12 unless told.")
-@click.option("--f-number", "-f", type=float, help="Aperture; 1.4 unless told.")
+@click.option("--exposure", "-e", type=Seconds(), help="Exposure in seconds; else camera.exposure_time.")
+@click.option("--delay", "-d", type=Seconds(), help="Seconds from the end of one to the next start; else camera.delay.")
+@click.option("--f-number", "-f", type=float, help="Aperture; else camera.f_number.")
 @click.option("--camera", metavar="SLUG", help="Which camera; by default the primary one.")
 @click.option("--count", type=int, help="End after so many pictures.")
 @click.option("--until", type=Moment(), help="End at this time: HH:MM, or 2026-03-01T05:30:00Z.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import re
 from datetime import datetime, timedelta
@@ -29,8 +28,7 @@ def remember_output(_ctx: click.Context, _option: click.Parameter, value: str | 
 
 def remember_verbose(_ctx: click.Context, _option: click.Parameter, value: bool) -> None:
     if value:
-        current().verbose = True
-        logging.disable(logging.NOTSET)
+        current().say_more()
 
 
 def common(*, hidden: bool) -> list[click.Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,10 @@ class Station:
         from skycam_project.config import load_config
 
         self.choose()
-        return load_config(create=False)
+        config = load_config(create=False)
+        if config.cli.verbose:
+            self.say_more()
+        return config
 
     def choose(self) -> None:
         """Make `--config` the file of this process, of Django's settings and of children."""
@@ -38,6 +42,11 @@ class Station:
 
         if self.config_path is not None:
             choose_config(self.config_path)
+
+    def say_more(self) -> None:
+        """What `--verbose` and `cli.verbose` mean: logs and tracebacks."""
+        self.verbose = True
+        logging.disable(logging.NOTSET)
 
     @property
     def output(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -71,6 +73,20 @@ def parse(url: str) -> dict[str, Any]:
 
 def sqlite(name: str) -> dict[str, Any]:
     return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": dict(SQLITE_OPTIONS)}
+
+
+def keep_private(database: Mapping[str, Any]) -> None:
+    """Make a SQLite file that its owner alone can read, or make it so: it holds the keys of who is signed in.
+
+    Call before the first connection. SQLite gives the mode to the files that it makes beside it.
+    """
+    if not database["ENGINE"].endswith("sqlite3"):
+        return
+    file = Path(database["NAME"]).resolve()
+    file.touch(mode=0o600)
+    for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # not there, or another user's to close
+            file.with_name(name).chmod(0o600)
 
 
 def sqlite_file(url: str) -> str:

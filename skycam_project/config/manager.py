@@ -68,7 +68,7 @@ class ConfigManager:
         data = (self.here / config.data).resolve()
         folder.prepare(data, create=create)
         log = config.logging.file
-        log = log if log and may_write(log) else data / "logs" / "skycam.log"
+        log = log if log and may_write(config.logging) else data / "logs" / "skycam.log"
         complete = config.model_copy(
             update={
                 "data": data,

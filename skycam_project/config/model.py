@@ -65,12 +65,18 @@ class CameraConfig(Section):
 
     type: Literal["dslr"] = key("dslr", "What kind of camera; `dslr` is gphoto2.", "dslr")
     exposure_time: float = key(
-        8.0, "Seconds of one exposure.", "a number of seconds above 0, at most 3600", gt=0, le=3600
+        8.0,
+        "Seconds of one exposure of a session, unless told otherwise.",
+        "a number of seconds above 0, at most 3600",
+        gt=0,
+        le=3600,
     )
-    f_number: float = key(1.4, "Aperture.", "a number from 0.5 to 128", ge=0.5, le=128)
+    f_number: float = key(
+        1.4, "Aperture of a session, unless told otherwise.", "a number from 0.5 to 128", ge=0.5, le=128
+    )
     delay: float = key(
         12.0,
-        "Seconds from the end of one capture's saving to the next start.",
+        "Seconds from the end of one capture's saving to the next start of a session, unless told otherwise.",
         "a number of seconds from 0 to 86400",
         ge=0,
         le=86400,
@@ -127,7 +133,9 @@ class LoggingConfig(Section):
     max_size: int = key(
         10_000_000, "Size at which the log is rotated, in bytes.", "a size such as 10MB, at least 1kB", ge=1000
     )
-    backup_count: int = key(5, "How many rotated logs are kept.", "a whole number from 0 to 1000", ge=0, le=1000)
+    backup_count: int = key(
+        5, "How many rotated logs are kept; with 0 the log begins anew.", "a whole number from 0 to 1000", ge=0, le=1000
+    )
 
     @field_validator("max_size", mode="before")
     @classmethod
@@ -169,7 +177,7 @@ class ServiceConfig(Section):
 
 class CliConfig(Section):
     output_format: Literal["rich", "json"] = key("rich", "What `skycam` prints.", "rich or json")
-    verbose: bool = key(False, "Whether `skycam` says more.", YES_NO)
+    verbose: bool = key(False, "Whether `skycam` shows logs and tracebacks, as with `--verbose`.", YES_NO)
 
 
 class SiteConfig(Section):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skycam_project.config.addresses import is_loopback
-from skycam_project.config.model import Notice, SkycamConfig
+from skycam_project.config.model import LoggingConfig, Notice, SkycamConfig
 
 SHORT_SECRET = 32
 
@@ -20,9 +20,11 @@ def notices(config: SkycamConfig) -> Iterator[Notice]:
             f"The web server listens on {web.host} without TLS: passwords and pictures can be read on the network. "
             "Put a proxy with TLS in front and set web.tls, or set web.host to 127.0.0.1.",
         )
-    if config.logging.file and not may_write(config.logging.file):
+    if config.logging.file and not may_write(config.logging):
         yield Notice(
-            "W002", f"The log file {config.logging.file} cannot be written; the log is <data>/logs/skycam.log instead."
+            "W002",
+            f"The log file {config.logging.file} cannot be written, or not be rotated in its folder; "
+            "the log is <data>/logs/skycam.log instead.",
         )
     if web.debug and not is_loopback(web.host):
         yield Notice(
@@ -42,6 +44,9 @@ def dotenv_apart(read: Path) -> Notice:
     )
 
 
-def may_write(file: Path) -> bool:
-    """Whether this user may write the log file, or make it in its folder."""
-    return os.access(file, os.W_OK) if file.exists() else os.access(file.parent, os.W_OK | os.X_OK)
+def may_write(log: LoggingConfig) -> bool:
+    """Whether this user may write the log file, or make it, and may rename it in its folder where old ones are kept."""
+    folder_is_open = os.access(log.file.parent, os.W_OK | os.X_OK)
+    if log.backup_count > 0 and not folder_is_open:
+        return False
+    return os.access(log.file, os.W_OK) if os.path.exists(log.file) else folder_is_open

@@ -7,12 +7,14 @@ restart; the worker makes an event of it when it can, exactly once.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
+logger = logging.getLogger(__name__)
 MOST_NOTES = 1000
 ON_REQUEST = "restarted on request"
 
@@ -47,23 +49,43 @@ class Journal:
     def _leave(self, note: Note) -> None:
         if len(os.listdir(self.folder)) >= MOST_NOTES:
             raise FileExistsError(self.folder)
-        unfinished = self.folder / "unfinished"
-        unfinished.write_text(json.dumps(note))
+        unfinished = self.folder / f"unfinished-{os.getpid()}"  # launchers of single parts share the folder
+        with unfinished.open("w") as file:
+            file.write(json.dumps(note))
+            file.flush()
+            os.fsync(file.fileno())
         unfinished.rename(self.folder / f"{uuid.uuid4()}.json")
 
 
 def take_in(run_folder: Path) -> int:
     """Make an event of each note, oldest first; returns how many. For a part with Django."""
-    notes = [(path, _read(path)) for path in folder_in(run_folder).glob("*.json")]
+    notes = [(path, note) for path in folder_in(run_folder).glob("*.json") if (note := _read(path))]
     for path, note in sorted(notes, key=lambda pair: pair[1]["at"]):
         _record(path.stem, note)
         path.unlink()
     return len(notes)
 
 
-def _read(path: Path) -> Note:
-    note: Note = json.loads(path.read_text())
-    return note
+def _read(path: Path) -> Note | None:
+    """None when the note is broken: it is set aside, so that it keeps no other from the event log."""
+    try:
+        return _note(json.loads(path.read_text()))
+    except (ValueError, KeyError, TypeError) as error:
+        aside = path.rename(path.with_suffix(".bad"))
+        logger.warning("The note of a restart cannot be read (%r) and was set aside as %s.", error, aside)
+        return None
+
+
+def _note(found: dict[str, Any]) -> Note:
+    """ValueError, KeyError or TypeError when it is none."""
+    at = datetime.fromisoformat(found["at"]).isoformat()
+    return Note(
+        part=str(found["part"]),
+        reason=str(found["reason"]),
+        restarts=int(found["restarts"]),
+        asked=bool(found["asked"]),
+        at=at,
+    )
 
 
 def _record(identity: str, note: Note) -> None:

@@ -63,14 +63,15 @@ def _jobs(plan: Plan) -> list[str]:
     return _celery_worker(plan, f"jobs-{plan.config.host}", "jobs", threads=2)
 
 
-def _beat(_plan: Plan) -> list[str]:
+def _beat(plan: Plan) -> list[str]:
     """The schedule is static and its state stays in memory: no file to corrupt, nothing to write on a full disk."""
-    return [*_celery(), "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", "", "--loglevel", "WARNING"]
+    words = [*_celery(), "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""]
+    return [*words, "--loglevel", plan.config.logging.level]
 
 
 def _celery_worker(plan: Plan, name: str, queues: str, threads: int) -> list[str]:
     words = [*_celery(), "worker", "--queues", queues, "--hostname", f"{name}@{plan.config.station}"]
-    words += ["--pool", "threads", "--concurrency", str(threads), "--loglevel", "INFO"]
+    words += ["--pool", "threads", "--concurrency", str(threads), "--loglevel", plan.config.logging.level]
     return [*words, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 

@@ -12,6 +12,8 @@ import sys
 import django
 from django.conf import settings
 
+from skycam_project.config.database import keep_private
+
 
 def migrate() -> None:
     from django.core.management import call_command
@@ -28,6 +30,7 @@ def migrate() -> None:
 def main(fd: int) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
     django.setup()
+    keep_private(settings.DATABASES["default"])
     migrate()
     from skycam_project.launch.firststart import first_start
 

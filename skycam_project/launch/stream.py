@@ -72,6 +72,11 @@ class LogFile(RotatingFileHandler):
     def keep_line(self, part: str, line: str) -> None:
         self.handle(logging.LogRecord(part, logging.INFO, "", 0, line, None, None))
 
+    def doRollover(self) -> None:  # noqa: N802
+        super().doRollover()
+        if not self.backupCount:  # the handler itself would write on in the same file
+            os.truncate(self.baseFilename, 0)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """A full disk: the line is lost here, and was shown on the terminal."""
         self.lost += 1

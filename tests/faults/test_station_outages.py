@@ -50,6 +50,16 @@ class Broker:
         yield
         self.start()
 
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """It answers, and refuses all writes, as on a full disk or while it is a replica."""
+        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+            client.config_set("min-replicas-to-write", 1)
+            try:
+                yield
+            finally:
+                client.config_set("min-replicas-to-write", 0)
+
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
@@ -155,6 +165,16 @@ def test_a_broker_that_hangs_is_told_as_one_that_is_gone(station: FaultStation, 
         eventually(lambda: saved(station) > before + 4, 5, "captures without a broker")
     assert (refused.status, refused.body["type"], refused.took_s < 4) == (503, "/problems/broker-down", True)
     eventually(lambda: station.capture().status == 201, 10, "captures by command again")
+
+
+def test_a_broker_that_refuses_writes_ends_no_part_and_no_session(
+    station: FaultStation, session: str, broker: Broker
+) -> None:
+    before, parts, camera = saved(station), station.pids(), station.camera_pid()
+    with broker.read_only():
+        eventually(lambda: saved(station) > before + 5 / CADENCE_S, 15, "captures beside a broker that refuses writes")
+    eventually(lambda: station.capture().status == 201, 10, "captures by command again")
+    assert (station.pids(), station.camera_pid()) == (parts, camera)
 
 
 def test_an_outage_is_no_surprise_to_the_supervisor(station: FaultStation) -> None:

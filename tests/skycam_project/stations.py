@@ -58,8 +58,8 @@ class Station:
             )
         return self
 
-    def up(self) -> Station:
-        self.start()
+    def up(self, wrapped_in: tuple[str, ...] = ()) -> Station:
+        self.start(wrapped_in=wrapped_in)
         self.eventually_says("Skycam is at", within_s=60)
         eventually(lambda: self.states() == {"running"}, 30, "all parts run")
         return self

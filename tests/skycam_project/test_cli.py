@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from cameras.services import add_camera
 from captures.models import Capture, Session
 from monitoring.models import Event
 from skycam_project.access.models import User
+from skycam_project.cli.station import Station
 from tests.skycam_project.cli_station import answer, run, skycam
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +41,14 @@ def test_a_usage_error_is_a_problem_for_programs() -> None:
 def test_options_of_every_command_may_stand_after_it(camera: Camera) -> None:
     found = skycam("cameras", "list", "--output", "json")
     assert json.loads(found.stdout)["results"][0]["slug"] == "sim"
+
+
+def test_the_configurations_verbose_is_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYCAM_CLI__VERBOSE", "true")
+    logging.disable(logging.CRITICAL)
+    station = Station()
+    assert station.config.cli.verbose
+    assert (station.verbose, logging.root.manager.disable) == (True, logging.NOTSET)
 
 
 def test_the_first_camera_is_the_primary_one() -> None:

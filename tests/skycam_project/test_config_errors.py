@@ -177,7 +177,7 @@ def test_a_log_that_cannot_be_written_goes_to_the_data_folder_with_a_warning(con
     assert config.logging.file == config.data / "logs" / "skycam.log"
     assert config.warnings == [
         (
-            f"The log file {tmp_path}/no-such-folder/skycam.log cannot be written; "
+            f"The log file {tmp_path}/no-such-folder/skycam.log cannot be written, or not be rotated in its folder; "
             "the log is <data>/logs/skycam.log instead."
         )
     ]

@@ -18,6 +18,11 @@ os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 from skycam_project.config.folder import secret_key
 secret_key(pathlib.Path(sys.argv[1]))
 """
+LOG_FILE = """
+from skycam_project.config import load_config
+print(load_config().logging.file.name)
+"""
+WITHOUT_ROOTS_RIGHTS = ("unshare", "--user")
 
 
 def mode(path: Path) -> int:
@@ -139,3 +144,16 @@ def test_a_storage_root_that_cannot_be_written_is_said(tmp_path):
 def test_a_good_storage_root_is_left_as_it_was(tmp_path):
     check_writable(tmp_path)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("kept", "used"), [("5", "skycam.log"), ("0", "mine.log")])
+def test_a_log_file_that_could_not_be_rotated_in_its_folder_is_not_used(tmp_path, kept, used):
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "mine.log").touch()
+    closed.chmod(0o555)
+    asked = {"SKYCAM_LOGGING__FILE": str(closed / "mine.log"), "SKYCAM_LOGGING__BACKUP_COUNT": kept}
+    command = [*WITHOUT_ROOTS_RIGHTS, sys.executable, "-c", LOG_FILE]
+    own = {"PATH": os.environ["PATH"], **asked}
+    found = subprocess.run(command, env=own, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout == f"{used}\n"

@@ -16,12 +16,14 @@ import pytest
 from skycam_project.launch import LaunchError, ps, restart
 from tests.skycam_project.stations import Station, eventually
 
+INTO_A_PIPE = ("bash", "-c", 'exec "$@" > >(cat)', "-")
+
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     station = Station(tmp_path_factory.mktemp("station") / "data")
     try:
-        yield station.up()
+        yield station.up(wrapped_in=INTO_A_PIPE)
     finally:
         station.ensure_stopped()
 

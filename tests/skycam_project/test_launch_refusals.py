@@ -123,6 +123,10 @@ def test_a_folder_whose_path_is_too_long_for_a_socket_works(new_station: NewStat
     assert not station.config.redis_url.startswith(f"unix://{station.data}")
 
 
+def test_a_part_logs_from_the_configured_level_on(new_station: NewStation) -> None:
+    new_station(SKYCAM_LOGGING__LEVEL="DEBUG").start(only="jobs").eventually_says("DEBUG celery.bootsteps")
+
+
 def test_two_stations_do_not_meet(new_station: NewStation) -> None:
     one, other = running_valkey(new_station("one")), running_valkey(new_station("other"))
     one.set("key", "value")

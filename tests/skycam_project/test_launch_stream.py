@@ -62,6 +62,16 @@ def test_the_log_file_is_rotated(tmp_path: Path) -> None:
     assert all(path.stat().st_size <= 1000 for path in tmp_path.iterdir())
 
 
+def test_a_log_file_of_which_no_old_ones_are_kept_begins_anew(tmp_path: Path) -> None:
+    file = LogFile(tmp_path / "skycam.log", size=1000, keep=0)
+    for number in range(100):
+        file.keep_line("web", f"line {number}")
+    file.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["skycam.log"]
+    assert (tmp_path / "skycam.log").stat().st_size <= 1000
+    assert (tmp_path / "skycam.log").read_text().endswith("line 99\n")
+
+
 def test_output_is_cut_into_lines_wherever_its_pieces_end() -> None:
     seen: list[str] = []
     lines = Lines(seen.append)

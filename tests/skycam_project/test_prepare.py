@@ -1,0 +1,58 @@
+"""What is done before the parts start, by a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from skycam_project.config.database import keep_private, sqlite
+
+STDOUT = "1"
+
+
+@pytest.fixture
+def open_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that everybody may read, where files are made for everybody to read."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    before = os.umask(0o022)
+    yield folder
+    os.umask(before)
+
+
+def prepare(data: Path, **variables: str) -> dict[str, object]:
+    own = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(data), **variables}
+    command = [sys.executable, "-m", "skycam_project.launch.prepare", STDOUT]
+    done = subprocess.run(command, env=own, cwd=data, capture_output=True, check=True, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def modes(folder: Path) -> dict[str, str]:
+    return {path.name: oct(path.stat().st_mode & 0o777) for path in folder.glob("*.sqlite3*")}
+
+
+def test_a_new_database_is_its_owners_alone_in_a_folder_that_all_may_read(open_folder: Path) -> None:
+    assert prepare(open_folder)["admin_created"]
+    assert modes(open_folder) == {"skycam.sqlite3": "0o600"}
+
+
+def test_a_database_elsewhere_is_its_owners_alone_too(open_folder: Path, tmp_path: Path) -> None:
+    prepare(tmp_path / "data", DATABASE_URL=f"sqlite:///{tmp_path}/other.sqlite3")
+    assert modes(tmp_path) == {"other.sqlite3": "0o600"}
+
+
+def test_a_database_that_all_could_read_is_closed_to_them_with_the_files_beside_it(open_folder: Path) -> None:
+    file = open_folder / "old.sqlite3"
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.executescript("PRAGMA journal_mode=WAL; CREATE TABLE kept (id int);")
+        assert set(modes(open_folder).values()) == {"0o644"}
+        keep_private(sqlite(str(file)))
+        assert modes(open_folder) == dict.fromkeys(["old.sqlite3", "old.sqlite3-wal", "old.sqlite3-shm"], "0o600")

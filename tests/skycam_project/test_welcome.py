@@ -1,0 +1,52 @@
+"""Who is shown the first password: people, and no log."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+SHOW = """
+from skycam_project.launch.welcome import show
+show("http://127.0.0.1:8080", {"admin_created": True, "admin_password": "first-password"}, given=False)
+"""
+WITHHELD = "(sign in as admin; this is a log, so set a password: skycam users set admin --password)"
+SHOWN = "(sign in as admin / first-password)"
+
+
+def show_on(output: int, **variables: str) -> None:
+    own = {"PATH": os.environ["PATH"], **variables}
+    subprocess.run([sys.executable, "-c", SHOW], env=own, stdout=output, check=True)
+
+
+def identity(descriptor: int) -> str:
+    """As systemd writes it into JOURNAL_STREAM."""
+    found = os.fstat(descriptor)
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def test_a_pipe_is_shown_it() -> None:
+    reader, writer = os.pipe()
+    show_on(writer)
+    assert SHOWN in os.read(reader, 4096).decode()
+
+
+def test_a_terminal_is_shown_it_also_below_a_service_of_the_user() -> None:
+    screen, terminal = os.openpty()
+    show_on(terminal, JOURNAL_STREAM="8:1234")
+    assert SHOWN in os.read(screen, 4096).decode()
+
+
+def test_a_file_is_not_shown_it(tmp_path: Path) -> None:
+    with (tmp_path / "up.log").open("w") as file:
+        show_on(file.fileno())
+    assert WITHHELD in (tmp_path / "up.log").read_text()
+
+
+def test_the_journal_is_not_shown_it() -> None:
+    ours, journals = socket.socketpair()
+    with ours, journals:
+        show_on(journals.fileno(), JOURNAL_STREAM=identity(journals.fileno()))
+        assert WITHHELD in ours.recv(4096).decode()
