@@ -273,7 +273,7 @@ class Ledger:
             wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
             if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
                 self._withdraw(post, capture)
-            elif not has_trace(wish, capture):
+            elif leaves_no_trace(wish, capture):
                 self._verdict(capture, "not_started", "The command did not reach the camera before its deadline.")
 
     def _withdraw(self, post: Post | None, capture: str) -> None:
@@ -312,7 +312,7 @@ class Ledger:
         writes a trace of what is gone, and a trace that is gone has become an outcome."""
         for command, sent in outstanding.items():
             gone = post.child is None or post.child.started > sent["handed"]
-            if "id" in sent and gone and command in post.outstanding and not has_trace(post.wish, sent["id"]):
+            if "id" in sent and gone and command in post.outstanding and leaves_no_trace(post.wish, sent["id"]):
                 self._lost_before_the_plan(post, command, sent["id"])
 
     def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
@@ -364,6 +364,7 @@ class Opened:
         self._files.close()
 
 
-def has_trace(wish: Wish, capture: str) -> bool:
+def leaves_no_trace(wish: Wish, capture: str) -> bool:
+    """Whether no spool knows of it. False on a root that is not mounted: its spool may well know."""
     with Opened(wish) as ingest:
-        return ingest.spool.has_trace(capture)
+        return ingest.is_on(wish.root) and not ingest.spool.has_trace(capture)

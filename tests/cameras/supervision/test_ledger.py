@@ -6,15 +6,21 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cameras.runtime.storage import MARKER
+from cameras.supervision.ladder import Restarts
 from cameras.supervision.ledger import Ledger, Spooled
+from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture
+from tests.api.conftest import valkey
 from tests.cameras.supervision.records import capture_record, lay, lay_raw
 from tests.faults.ledger import Archive
 
+__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 
 
@@ -55,3 +61,52 @@ def test_a_root_whose_path_is_gone_holds_up_no_other_camera(archive: Archive, le
     ledger.take(archive.wish(), record, "")
     ledger._turn()
     assert (ledger.away_since, Capture.objects.filter(pk=record).exists()) == (None, True)
+
+
+def overdue(archive: Archive) -> Capture:
+    capture = archive.planned()
+    Capture.objects.filter(pk=capture.pk).update(deadline_ms=1)
+    return capture
+
+
+def unmounted(archive: Archive) -> Path:
+    """The root as it is without its disk; where the disk is now."""
+    disk = archive.folder.with_name("disk")
+    archive.folder.rename(disk)
+    archive.folder.mkdir()
+    return disk
+
+
+def test_a_capture_that_no_spool_knows_has_failed_after_its_deadline(
+    archive: Archive, ledger: Ledger, valkey: Any
+) -> None:
+    capture = overdue(archive)
+    lay(archive, capture_record(archive))
+    ledger._turn()
+    capture.refresh_from_db()
+    assert (capture.status, capture.reason) == ("failed", "not_started")
+
+
+def test_a_capture_that_is_safe_on_a_root_that_is_not_mounted_is_saved_when_it_is_back(
+    archive: Archive, ledger: Ledger, valkey: Any
+) -> None:
+    capture = overdue(archive)
+    lay(archive, capture_record(archive, "saved", str(capture.pk)))
+    disk = unmounted(archive)
+    ledger._turn()
+    archive.folder.rmdir()
+    disk.rename(archive.folder)
+    archive.ingest()
+    capture.refresh_from_db()
+    assert (capture.status, archive.wrongs()) == ("saved", [f"{capture.pk} is saved without a file"])
+
+
+def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet(
+    archive: Archive, ledger: Ledger
+) -> None:
+    capture = archive.planned()
+    post = Post(archive.wish(), Restarts(), outstanding={"c": {"id": str(capture.pk), "handed": 0.0}})
+    (archive.folder / MARKER).unlink()
+    ledger._settle_lost(post, dict(post.outstanding))
+    capture.refresh_from_db()
+    assert (capture.status, list(post.outstanding)) == ("planned", ["c"])
