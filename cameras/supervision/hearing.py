@@ -52,6 +52,8 @@ class Hearing:
             self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", post.wish.slug)
 
     def _hear_recovered(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        if post.child is child:
+            post.recovers = False
         self.ledger.recovered(post, message)
 
     def _hear_spooled(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:

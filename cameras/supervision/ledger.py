@@ -210,9 +210,17 @@ class Ledger:
                 spooled.answered = True
                 self.supervisor.answer(spooled.command, told(taken))
             if taken is not None:
-                if "settles" in taken:
-                    self.supervisor.session_ended(taken["body"]["session"])
-                ingest.clear(taken)
+                self._clear(ingest, spooled.wish.id, taken)
+
+    def _clear(self, ingest: Ingest, camera: str, taken: Record) -> None:
+        """The end of a session stays for a process that may have been told to run it: without the session's file it
+        would begin anew. Once that process has recovered, or is gone, the record is taken again."""
+        if "settles" in taken:
+            self.supervisor.session_ended(taken["body"]["session"])
+            post = self.supervisor.posts.get(camera)
+            if post is not None and post.recovers:
+                return
+        ingest.clear(taken)
 
     def _look(self, now: float) -> None:
         """Anew each second: what is wished, and which alerts are open."""

@@ -208,7 +208,9 @@ class Supervisor:
         post.restarts.started(now)
         post.ladder = Ladder()
         environment = scrubbed_environment(settings.STATION.camera_environment)
-        post.child = CameraChild(post.wish.spec(post.verdict), environment, self.hearing.hear)
+        post.recovers = True  # before its session is looked at: the ledger does these two the other way round
+        wish = replace(post.wish, session=self._session(post, post.wish))
+        post.child = CameraChild(wish.spec(post.verdict), environment, self.hearing.hear)
         post.verdict, post.live = None, ()
         note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
         self.observe(post, "starting", "")
@@ -240,7 +242,7 @@ class Supervisor:
             child.kill()
 
     def _ended(self, post: Post, child: CameraChild, status: int) -> None:
-        post.child = None
+        post.child, post.recovers = None, False
         was_ending = child.ending
         child.finish()
         for command in self._orders_lost_by(post):
