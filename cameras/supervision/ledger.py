@@ -175,7 +175,14 @@ class Ledger:
         except Exception:
             log.exception("The ledger's thread stumbled and goes on.")
         while self._after and (not self._spooled or self.away_since is not None):
-            self._after.popleft()()
+            self._give(self._after.popleft())
+
+    def _give(self, answer: Callable[[], None]) -> None:
+        """The thread outlives an answer that cannot be given."""
+        try:
+            answer()
+        except Exception:
+            log.exception("An answer that waited for records cannot be given.")
 
     def _database_away(self, error: Exception) -> None:
         if self.away_since is None:

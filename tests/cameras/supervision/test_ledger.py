@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cameras.control import Answer
 from cameras.runtime.storage import MARKER
 from cameras.supervision.ladder import Restarts
 from cameras.supervision.ledger import Ledger, Spooled
@@ -110,3 +111,26 @@ def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet
     ledger._settle_lost(post, dict(post.outstanding))
     capture.refresh_from_db()
     assert (capture.status, list(post.outstanding)) == ("planned", ["c"])
+
+
+@pytest.fixture
+def full_broker(valkey: Any) -> Iterator[Any]:
+    """It reads, and writes no more."""
+    valkey.config_set("maxmemory", "1")
+    yield valkey
+    valkey.config_set("maxmemory", "0")
+
+
+def test_a_broker_that_refuses_an_answer_does_not_end_the_thread(ledger: Ledger, full_broker: Any) -> None:
+    told: list[str] = []
+    answer = Answer(ok=True)
+    ledger._after.append(lambda: ledger.supervisor.answer("c", answer))
+    ledger._after.append(lambda: told.append({}["nothing"]))
+    ledger._after.append(lambda: told.append("the next one"))
+    ledger._turn()
+    assert told == ["the next one"]
+
+
+def test_an_answer_that_the_broker_refuses_is_no_surprise(ledger: Ledger, full_broker: Any) -> None:
+    ledger.supervisor.answer("c", Answer(ok=True))
+    assert full_broker.keys("*") == []
