@@ -78,8 +78,9 @@ class CameraService:
         arguments = self._arguments(capture, request)
         try:
             sent = control.send(camera, "capture", arguments, wait_s=wait_s, deadline_ms=deadline_ms)
-        except BrokerDown as error:
-            return Outcome(self._failed(capture, error), problem=error)
+        except BrokerDown:
+            log.warning("capture %s may have left when the broker went away; its host settles it", capture.id)
+            return Outcome(capture, pending=True)
         return self._observe(capture, sent) if wait else Outcome(capture, pending=True)
 
     def _plan(self, camera: Camera, request: CaptureRequest, key: str, deadline_ms: int | None) -> tuple[Capture, bool]:
