@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from cameras import broker
 from cameras.models import Camera
@@ -31,6 +32,19 @@ def test_without_a_camera_host_a_capture_fails_and_is_on_record(operator: Any, c
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/host-down")
     assert "main" in answer.json()["detail"]
     assert (Capture.objects.get().status, Capture.objects.get().reason) == ("failed", "host_down")
+
+
+def without_updates(execute: Any, sql: str, *rest: Any) -> Any:
+    """A database that goes away once a row is in it."""
+    if sql.startswith('UPDATE "captures_capture"'):
+        raise OperationalError("database is locked")
+    return execute(sql, *rest)
+
+
+def test_a_capture_that_was_never_sent_and_has_no_verdict_has_no_row(operator: Any, camera: Camera) -> None:
+    with connection.execute_wrapper(without_updates):
+        assert operator.post(CAPTURE, {"exposure_us": 1000}).status_code == 503
+    assert Capture.objects.count() == 0
 
 
 @pytest.fixture
