@@ -66,6 +66,8 @@ class Ledger:
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self.wishes: dict[str, Wish] = {}
+        self.holds_name = False
+        """Whether the wishes are all that the database has for this host: without its name there are none."""
         self.looked_at = 0.0
         self.open_alerts: list[dict[str, Any]] = []
         self.away_since: float | None = None
@@ -232,13 +234,16 @@ class Ledger:
     def _look(self, now: float) -> None:
         """Anew each second: what is wished, and which alerts are open."""
         self._look_now = False
-        self.wishes = wishes(self.supervisor.host) if self._holds_name(now) else {}
+        if self._takes_name(now):
+            self.wishes, self.holds_name = wishes(self.supervisor.host), True
+        else:
+            self.holds_name, self.wishes = False, {}
         self.looked_at = now
         self.supervisor.wake()
         open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
         self.open_alerts = [{name: getattr(alert, name) for name in TOLD_OF_ALERTS} for alert in open_ones]
 
-    def _holds_name(self, now: float) -> bool:
+    def _takes_name(self, now: float) -> bool:
         """Whether this host's name is ours. Without it no camera is touched."""
         if now - self._leased_at < LEASE_EVERY_S:
             return True
@@ -254,7 +259,7 @@ class Ledger:
     def _tidy(self, now: float) -> None:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
         self._tidied_at = now
-        for wish in self.wishes.values():
+        for wish in (*self.wishes.values(), *self._elsewhere()):
             if marker_of(wish.root_path) != wish.root:
                 continue
             if not self._has_process(wish):
@@ -263,6 +268,10 @@ class Ledger:
                 for record in ingest.waiting():
                     self.take(wish, record, "")
         self._settle_overdue()
+
+    def _elsewhere(self) -> list[Wish]:
+        """Cameras that have another host now, for what they may have left here."""
+        return [post.wish for post in list(self.supervisor.posts.values()) if post.wish.elsewhere]
 
     def _settle_without_process(self, wish: Wish) -> None:
         """Nobody will bring this spool into order soon, nor answer for what its process was given last."""

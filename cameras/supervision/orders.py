@@ -121,8 +121,8 @@ class Orders:
     def _refusal(self, command: Command, post: Post | None) -> str | None:
         """Why a camera cannot be told anything now; None when it can."""
         slug = command["slug"]
-        if post is None:
-            return f"The host {self.supervisor.host} does not know {slug} yet. Try again in a moment."
+        if post is None or post.wish.elsewhere:
+            return f"The host {self.supervisor.host} does not know {slug}. Try again in a moment."
         if not post.wish.enabled:
             return f"{slug} is disabled. Enable it first: `skycam cameras set {slug} --enabled`."
         if not post.wish.connected:

@@ -154,7 +154,10 @@ class Supervisor:
         self.alive_at = time.monotonic()
         heartbeat.beat()
         self.adopted_at = self.ledger.looked_at
-        self._adopt(self.ledger.wishes)
+        wishes = self.ledger.wishes
+        self._adopt(wishes)
+        if self.ledger.holds_name:
+            self._let_go(wishes)
         self.orders.follow_all()
         for post in list(self.posts.values()):
             self._keep(post)
@@ -167,6 +170,12 @@ class Supervisor:
                 self.posts[identity] = Post(wish, Restarts(rule))
             post = self.posts[identity]
             self._change(post, replace(wish, session=self._session(post, wish)))
+
+    def _let_go(self, wishes: dict[str, Wish]) -> None:
+        """Cameras that the database has given to another host: their process finishes, and their spool is emptied."""
+        for identity, post in self.posts.items():
+            if identity not in wishes:
+                self._change(post, replace(post.wish, session=None, elsewhere=True))
 
     def _session(self, post: Post, wish: Wish) -> dict[str, Any] | None:
         """A command may be newer than what was read, and an end newer than both."""
@@ -303,8 +312,8 @@ class Supervisor:
             leftovers.settle(wish, Verdict("station_stopped", "The station was stopped before the exposure ended."))
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
-        """On change only: into the database and the event log."""
-        if (observed, reason) != post.told:
+        """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""
+        if not post.wish.elsewhere and (observed, reason) != post.told:
             post.told, post.since = (observed, reason), time.time()
             self.ledger.observed(post.wish.id, post.wish.slug, observed, reason)
 

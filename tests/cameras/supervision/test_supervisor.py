@@ -8,15 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from cameras.models import CameraHost
 from cameras.supervision.ladder import Restarts
 from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
-from captures.models import Session
+from captures.models import Capture, Session
 from tests.api.builders import until
 from tests.cameras.supervision.records import lay_end
 from tests.faults.ledger import Archive
 
 pytestmark = pytest.mark.django_db
+CAPTURE = {
+    "asked": {"exposure_us": 10_000_000}, "planned": "2026-01-01T00:00:00Z", "requested_by": "tester", "job": "",
+    "remaining_ms": 60_000,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -40,6 +45,70 @@ def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> 
     wish = dataclasses.replace(archive.wish(), session=archive.order(session))
     post = supervisor.posts[wish.id] = Post(wish, Restarts())
     return post
+
+
+@pytest.fixture
+def post(archive: Archive, supervisor: Supervisor) -> Post:
+    """A camera whose process works."""
+    supervisor.ledger._do()
+    supervisor._tick()
+    [post] = supervisor.posts.values()
+    until(lambda: post.child and post.child.state.get("observed") == "ready")
+    return post
+
+
+def give_to(archive: Archive, host: str) -> None:
+    archive.camera.host = host
+    archive.camera.save()
+
+
+def looks_again(supervisor: Supervisor) -> None:
+    supervisor.ledger.look_soon()
+    supervisor.ledger._do()
+    supervisor._tick()
+
+
+def test_a_camera_that_is_given_to_another_host_is_let_go_and_its_spool_is_emptied(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    capture = archive.planned()
+    assert post.child is not None
+    post.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
+    until(lambda: list(archive.spool.glob("*.plan")))
+    give_to(archive, "other")
+    looks_again(supervisor)
+    assert post.child.wait(10)
+    looks_again(supervisor)
+    supervisor.ledger._do()
+    assert (post.child, Capture.objects.get().reason, archive.wrongs()) == (None, "station_stopped", [])
+
+
+def test_of_a_camera_that_has_another_host_only_that_one_tells(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    give_to(archive, "other")
+    looks_again(supervisor)
+    supervisor.observe(post, "disconnected", "")
+    supervisor.ledger._do()
+    archive.camera.refresh_from_db()
+    assert (archive.camera.observed == "disconnected", supervisor.herald._ours()) == (False, [])
+
+
+def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, post: Post) -> None:
+    give_to(archive, "other")
+    looks_again(supervisor)
+    give_to(archive, "main")
+    looks_again(supervisor)
+    assert post.wish.runs
+
+
+def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    CameraHost.objects.update(machine="another machine")
+    supervisor.ledger._leased_at = -60.0
+    looks_again(supervisor)
+    assert (supervisor.ledger.wishes, post.child is not None and post.child.ending) == ({}, False)
 
 
 def take_in(supervisor: Supervisor, post: Post, records: list[str]) -> None:
