@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from cameras import broker
@@ -146,7 +146,8 @@ class Ledger:
 
     def recovered(self, post: Post, message: dict[str, Any]) -> None:
         """A new owner has brought the spool into order: whoever waited for a capture without a trace hears now."""
-        self._put(functools.partial(self._recovered, post, message, dict(post.outstanding)))
+        self._put(functools.partial(self._tell_of_recovery, post, message))
+        self._put(functools.partial(self._recovered, post, dict(post.outstanding)))
 
     def is_settled(self, capture: str) -> bool:
         """On the caller's thread. A database that is away raises DatabaseError."""
@@ -260,14 +261,20 @@ class Ledger:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
         self._tidied_at = now
         for wish in (*self.wishes.values(), *self._elsewhere()):
-            if marker_of(wish.root_path) != wish.root:
-                continue
-            if not self._has_process(wish):
-                self._settle_without_process(wish)
-            with Opened(wish) as ingest:
-                for record in ingest.waiting():
-                    self.take(wish, record, "")
+            try:
+                self._tidy_spool(wish)
+            except OSError as error:
+                log.error("The spool of %s cannot be looked at: %s", wish.slug, error)
         self._settle_overdue()
+
+    def _tidy_spool(self, wish: Wish) -> None:
+        if marker_of(wish.root_path) != wish.root:
+            return
+        if not self._has_process(wish):
+            self._settle_without_process(wish)
+        with Opened(wish) as ingest:
+            for record in ingest.waiting():
+                self.take(wish, record, "")
 
     def _elsewhere(self) -> list[Wish]:
         """Cameras that have another host now, for what they may have left here."""
@@ -311,7 +318,8 @@ class Ledger:
     def _verdict(self, capture: str, reason: str, message: str) -> None:
         resolve(VERDICTS["capture"])(capture, reason, message)
 
-    def _recovered(self, post: Post, message: dict[str, Any], outstanding: dict[str, Any]) -> None:
+    @transaction.atomic
+    def _tell_of_recovery(self, post: Post, message: dict[str, Any]) -> None:
         for what in ("interrupted", "finished"):
             if message[what]:
                 text = f"{len(message[what])} captures of {post.wish.slug} were {what} by the recovery of its spool."
@@ -324,12 +332,17 @@ class Ledger:
             raise_alert(f"spool.rejected:{post.wish.slug}", text, severity="error", camera=post.wish.slug)
         for kind in STORAGE_ALERTS:
             resolve_alert(f"{kind}:{post.wish.root}")
-        with Opened(post.wish) as ingest:
-            for record in ingest.waiting():
-                self.take(
-                    post.wish, record, next((c for c, sent in outstanding.items() if sent.get("id") == record), "")
-                )
-        self._settle_lost(post, outstanding)
+
+    def _recovered(self, post: Post, outstanding: dict[str, Any]) -> None:
+        """A spool that cannot be read is looked at again by and by."""
+        commands = {sent.get("id"): command for command, sent in outstanding.items()}
+        try:
+            with Opened(post.wish) as ingest:
+                for record in ingest.waiting():
+                    self.take(post.wish, record, commands.get(record, ""))
+            self._settle_lost(post, outstanding)
+        except OSError as error:
+            log.error("The recovered spool of %s cannot be looked at: %s", post.wish.slug, error)
 
     def _settle_lost(self, post: Post, outstanding: dict[str, Any]) -> None:
         """Captures whose process ended before it planned them. The order of the three questions matters: nobody
@@ -389,6 +402,10 @@ class Opened:
 
 
 def leaves_no_trace(wish: Wish, capture: str) -> bool:
-    """Whether no spool knows of it. False on a root that is not mounted: its spool may well know."""
-    with Opened(wish) as ingest:
-        return ingest.is_on(wish.root) and not ingest.spool.has_trace(capture)
+    """Whether no spool knows of it. False where it cannot be read, or its root is not mounted: it may well know."""
+    try:
+        with Opened(wish) as ingest:
+            return ingest.is_on(wish.root) and not ingest.spool.has_trace(capture)
+    except OSError as error:
+        log.error("The spool of %s cannot be asked for %s: %s", wish.slug, capture, error)
+        return False
