@@ -86,9 +86,7 @@ class Orders:
         if command["order"] == "reconcile":
             self.ledger.look_soon()
             if post:
-                post.quarantined = ""
-                post.restarts.forgive()
-                self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
+                self.supervisor.forgive(post)
             self._waiters.append((command, since))
             return
         if post is None and self.supervisor.adopted_at < since:

@@ -168,6 +168,7 @@ class Supervisor:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
                 self.posts[identity] = Post(wish, Restarts(rule))
+                self.forgive(self.posts[identity])
             post = self.posts[identity]
             self._change(post, replace(wish, session=self._session(post, wish)))
 
@@ -185,8 +186,8 @@ class Supervisor:
     def _change(self, post: Post, wish: Wish) -> None:
         """Take over a new wish: a process that cannot follow it ends, and is started anew."""
         old, post.wish = post.wish, wish
-        if not wish.runs:
-            post.quarantined = ""
+        if post.quarantined and not wish.runs:
+            self.forgive(post)
         if post.child is None or post.child.ending:
             return
         if not wish.runs or old.place != wish.place:
@@ -292,6 +293,12 @@ class Supervisor:
         )
         self.ledger.alert(f"camera.quarantined:{post.wish.slug}", post.quarantined, "critical", post.wish.slug)
         self.observe(post, "quarantined", post.quarantined)
+
+    def forgive(self, post: Post) -> None:
+        """Out of quarantine, if it was in one: by this Supervisor, or by one before it that left its alert behind."""
+        post.quarantined = ""
+        post.restarts.forgive()
+        self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
 
     def _finish_all(self) -> None:
         """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""

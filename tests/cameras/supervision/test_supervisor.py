@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cameras.supervision.ladder import Restarts
 from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture, Session
+from monitoring.models import Alert
 from tests.api.builders import until
 from tests.cameras.supervision.records import lay_end
 from tests.faults.ledger import Archive
@@ -109,6 +111,39 @@ def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
     supervisor.ledger._leased_at = -60.0
     looks_again(supervisor)
     assert (supervisor.ledger.wishes, post.child is not None and post.child.ending) == ({}, False)
+
+
+def quarantined(supervisor: Supervisor, archive: Archive) -> Post:
+    """A camera that crashed too often; no process of it is started."""
+    archive.camera.connected = False
+    archive.camera.save()
+    looks_again(supervisor)
+    [post] = supervisor.posts.values()
+    post.restarts.rule.quick_exits, post.restarts.not_before = 5, math.inf
+    supervisor._quarantine(post, "It crashed.")
+    supervisor.ledger._do()
+    return post
+
+
+def open_alerts() -> list[str]:
+    return list(Alert.objects.exclude(state="resolved").values_list("key", flat=True))
+
+
+def test_a_camera_that_is_disconnected_leaves_its_quarantine_and_the_alert_with_it(
+    archive: Archive, supervisor: Supervisor
+) -> None:
+    post = quarantined(supervisor, archive)
+    assert open_alerts() == ["camera.quarantined:sim"]
+    looks_again(supervisor)
+    supervisor.ledger._do()
+    assert (post.quarantined, post.restarts.rule.quick_exits, post.restarts.not_before, open_alerts()) == ("", 0, 0, [])
+
+
+def test_the_alert_of_a_quarantine_that_a_predecessor_left_is_over(archive: Archive, supervisor: Supervisor) -> None:
+    quarantined(Supervisor(), archive)
+    looks_again(supervisor)
+    supervisor.ledger._do()
+    assert open_alerts() == []
 
 
 def take_in(supervisor: Supervisor, post: Post, records: list[str]) -> None:
