@@ -12,6 +12,8 @@ from cameras.supervision.post import Post
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
+WISHED = "wished-"
+"""Before a session's id: the command of a wish that nobody waits for. Its answer is heard here and goes no further."""
 
 
 class Hearing:
@@ -62,6 +64,9 @@ class Hearing:
         self.ledger.take(post.wish, message["id"], command)
 
     def _hear_answer(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        if message["command_id"].startswith(WISHED):
+            self._hear_of_wish(message)
+            return
         post.outstanding.pop(message["command_id"], None)
         content = Answer(ok=message["ok"])
         for name in ("body", "problem", "reason", "detail"):
@@ -72,3 +77,11 @@ class Hearing:
         else:
             answer = functools.partial(self.supervisor.answer, message["command_id"], content)
             self.ledger.after_what_was_spooled(answer)
+
+    def _hear_of_wish(self, message: dict[str, Any]) -> None:
+        """A session that the camera would not begin must not stay planned. Where the root is not there, the process
+        keeps the wish for when it is."""
+        kept = message.get("problem") == "camera-not-reachable" and message["reason"] in {"root_missing", "write_error"}
+        if not message["ok"] and not kept:
+            session = message["command_id"].removeprefix(WISHED)
+            self.ledger.refused(session, message["reason"], message["detail"])

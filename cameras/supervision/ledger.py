@@ -116,6 +116,10 @@ class Ledger:
         """The verdict on a capture that never reached a spool, then the answer."""
         self._put(functools.partial(self._settle, capture, reason, message, command, content))
 
+    def refused(self, session: str, reason: str, message: str) -> None:
+        """The camera would not begin a session that was wished."""
+        self._put(functools.partial(resolve(VERDICTS["session"]), session, reason, message))
+
     def event(self, kind: str, message: str, severity: str, camera: str, data: dict[str, Any]) -> None:
         at = timezone.now()
         self._put(functools.partial(record_event, kind, message, severity=severity, camera=camera, data=data, at=at))

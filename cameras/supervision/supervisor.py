@@ -31,7 +31,7 @@ from cameras.supervision.child import (
     note_children,
     scrubbed_environment,
 )
-from cameras.supervision.hearing import Hearing
+from cameras.supervision.hearing import WISHED, Hearing
 from cameras.supervision.herald import Herald
 from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
@@ -193,13 +193,14 @@ class Supervisor:
         if not wish.runs or old.place != wish.place:
             post.child.finish()
             return
-        news: dict[str, Any] = {}
         if wish.settings != post.child.wished["settings"]:
-            news["settings"] = wish.settings
+            self._configure(post.child, "settings", wish.settings)
         if wish.session and _newer(wish.session, post.child.wished["session"]):
-            news["session"] = wish.session
-        if news and post.child.send({"type": "configure", **news}):
-            post.child.wished |= news
+            self._configure(post.child, "session", wish.session, command_id=WISHED + wish.session["id"])
+
+    def _configure(self, child: CameraChild, what: str, wish: dict[str, Any], **more: str) -> None:
+        if child.send({"type": "configure", what: wish, **more}):
+            child.wished[what] = wish
 
     def _keep(self, post: Post) -> None:
         child = post.child

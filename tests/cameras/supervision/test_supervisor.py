@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,12 @@ def looks_again(supervisor: Supervisor) -> None:
     supervisor._tick()
 
 
+def state_after_a_look(supervisor: Supervisor, row: Session | Capture) -> str:
+    looks_again(supervisor)
+    row.refresh_from_db()
+    return row.state if isinstance(row, Session) else row.status
+
+
 def test_a_camera_that_is_given_to_another_host_is_let_go_and_its_spool_is_emptied(
     archive: Archive, supervisor: Supervisor, post: Post
 ) -> None:
@@ -79,10 +86,8 @@ def test_a_camera_that_is_given_to_another_host_is_let_go_and_its_spool_is_empti
     until(lambda: list(archive.spool.glob("*.plan")))
     give_to(archive, "other")
     looks_again(supervisor)
-    assert post.child.wait(10)
-    looks_again(supervisor)
-    supervisor.ledger._do()
-    assert (post.child, Capture.objects.get().reason, archive.wrongs()) == (None, "station_stopped", [])
+    until(lambda: state_after_a_look(supervisor, capture) != "planned" and post.child is None)
+    assert (capture.reason, archive.wrongs()) == ("station_stopped", [])
 
 
 def test_of_a_camera_that_has_another_host_only_that_one_tells(
@@ -111,6 +116,37 @@ def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
     supervisor.ledger._leased_at = -60.0
     looks_again(supervisor)
     assert (supervisor.ledger.wishes, post.child is not None and post.child.ending) == ({}, False)
+
+
+def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    session = archive.session(cadence_s=0.1)
+    order: Any = archive.order(session)
+    order["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
+    supervisor._change(post, dataclasses.replace(post.wish, session=order))
+    until(lambda: state_after_a_look(supervisor, session) != "planned")
+    assert (session.state, session.reason, session.message) == (
+        "failed",
+        "rejected_setting",
+        "The gain is not a number.",
+    )
+    assert archive.wrongs() == []
+
+
+REFUSED = {"type": "answer", "ok": False, "problem": "camera-not-reachable", "detail": "It is not mounted."}
+
+
+@pytest.mark.parametrize(("reason", "desired"), [("root_missing", "running"), ("camera_error", "stopped")])
+def test_a_wish_that_was_refused_stands_where_the_process_keeps_it_for_a_root_that_is_away(
+    archive: Archive, supervisor: Supervisor, post: Post, reason: str, desired: str
+) -> None:
+    session = archive.session(cadence_s=60)
+    assert post.child is not None
+    supervisor.hearing.hear(post.child, {**REFUSED, "command_id": f"wished-{session.pk}", "reason": reason})
+    supervisor.ledger._do()
+    session.refresh_from_db()
+    assert session.desired == desired
 
 
 def quarantined(supervisor: Supervisor, archive: Archive) -> Post:
