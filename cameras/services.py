@@ -40,26 +40,41 @@ def add_camera(
 
 @transaction.atomic
 def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "") -> Camera:
-    """Change some of CHANGEABLE. ValidationError with a sentence for each bad field; then nothing is changed."""
+    """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field, and
+    ControlError held for what a running session forbids; then nothing is changed."""
     if unknown := set(changes) - CHANGEABLE:
         raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
+    locked = _locked(camera)
+    if changes.get("host", locked.host) != locked.host or changes.get("enabled") is False:
+        _refuse_while_held(locked)
     if changes.get("primary"):
         Camera.objects.present().filter(primary=True).exclude(pk=camera.pk).update(primary=False)
     for field, value in changes.items():
-        setattr(camera, field, value)
-    _store(camera)
+        setattr(locked, field, value)
+    _store(locked, set(changes))
     record_event(
-        "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {camera.slug}.",
-        camera=camera.slug, actor=actor,
+        "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
+        camera=locked.slug, actor=actor,
     )  # fmt: skip
-    return camera
+    return locked
 
 
-def _store(camera: Camera) -> None:
+def _locked(camera: Camera) -> Camera:
+    """The row as it is now, until the transaction ends: `camera` was read before, and others may have changed it."""
+    return Camera.objects.select_for_update().get(pk=camera.pk)
+
+
+def _refuse_while_held(camera: Camera) -> None:
+    if resolve(PROGRAMMES["session"])(camera):
+        raise ControlError(f"A session runs on {camera.slug}. Stop it first.", "held")
+
+
+def _store(camera: Camera, fields: set[str] | None = None) -> None:
+    """All of a new row, or those `fields` of one that is there."""
     camera.full_clean(exclude=["audience"], validate_constraints=False)
     try:
         with transaction.atomic():
-            camera.save()
+            camera.save(update_fields=fields)
     except IntegrityError:
         raise ValidationError({"slug": f"There is a camera {camera.slug!r} already."}) from None
 
@@ -69,22 +84,22 @@ def remove_camera(camera: Camera, actor: str = "") -> None:
     """Soft: the row stays for its captures, and its host empties the spool. The slug is free again."""
     camera.removed_at = timezone.now()
     camera.enabled = camera.connected = camera.primary = False
-    camera.save()
+    camera.save(update_fields=["removed_at", "enabled", "connected", "primary"])
     record_event("camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera.slug, actor=actor)
 
 
+@transaction.atomic
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Camera:
     """Wish the camera connected or not; lasts across restarts. ControlError held while a session runs on it."""
-    if not connected and resolve(PROGRAMMES["session"])(camera):
-        raise ControlError(f"A session runs on {camera.slug}. Stop it first.", "held")
-    with transaction.atomic():
-        camera.connected = connected
-        if connected:
-            camera.enabled = True
-        camera.save(update_fields=["connected", "enabled"])
-        verb = "connected" if connected else "disconnected"
-        record_event("command", f"{actor or 'Someone'} {verb} {camera.slug}.", camera=camera.slug, actor=actor)
-    return camera
+    locked = _locked(camera)
+    if not connected:
+        _refuse_while_held(locked)
+    locked.connected = connected
+    locked.enabled = locked.enabled or connected
+    locked.save(update_fields=["connected", "enabled"])
+    verb = "connected" if connected else "disconnected"
+    record_event("command", f"{actor or 'Someone'} {verb} {locked.slug}.", camera=locked.slug, actor=actor)
+    return locked
 
 
 def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:

@@ -28,10 +28,12 @@ PROGRAMMES = {
 
 VERDICTS = {
     "capture": "captures.ingest.settle_unstarted",
+    "session": "captures.ingest.refuse_session",
     "overdue": "captures.ingest.overdue",
     "settled": "captures.ingest.is_settled",
 }
-"""Id -> outcome of what never started; what is planned beyond its deadline; whether an id has its outcome."""
+"""Id -> outcome of what never started, capture or session; what is planned beyond its deadline; whether an id has its
+outcome."""
 
 ROOTS = {
     "default": "captures.storage.roots.default_root",

@@ -193,15 +193,17 @@ def take_session(record: Record) -> None:
     session = Session.objects.select_for_update().filter(pk=body["session"]).first()
     if session is None or body["number"] <= session.told:
         return
-    old, new = session.state, body["state"]
+    old, new, reason, message = session.state, body["state"], body["reason"], body["message"]
+    if (old, new) == ("planned", "stopped") and session.reason:
+        new, reason, message = "failed", session.reason, session.message  # of `refuse_session`
     session.told = body["number"]
     if new in SESSION_MOVES[old]:
         session.state = new
         _date(session, moment(body["at"]))
-        session.reason, session.message = body["reason"], body["message"]
+        session.reason, session.message = reason, message
         kind = "session.resumed" if (old, new) == ("paused", "running") else EVENT_OF.get(new, "session.stopped")
         record_event(
-            kind, body["message"] or f"The session of {record['slug']} is {new}.", camera=record["slug"],
+            kind, message or f"The session of {record['slug']} is {new}.", camera=record["slug"],
             subject=session.pk, severity="error" if new == "failed" else "info",
         )  # fmt: skip
     session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)
@@ -227,6 +229,13 @@ def settle_unstarted(capture: UUID | str, reason: str, message: str) -> bool:
     row.save(update_fields=["status", "reason", "message", "ended_at"])
     _tell(row, row.camera.slug, [])
     return True
+
+
+def refuse_session(session: UUID | str, reason: str, message: str) -> None:
+    """Its camera would not begin it. It is wished stopped, so that no later order begins it behind everybody's back,
+    and has failed, with this reason, once the camera's process says that it is stopped."""
+    planned = Session.objects.filter(pk=session, state=Session.State.PLANNED, desired=Session.Desired.RUNNING)
+    planned.update(desired=Session.Desired.STOPPED, revision=F("revision") + 1, reason=reason, message=message[:1000])
 
 
 def overdue(host: str, now_ms: int) -> list[tuple[str, str]]:

@@ -12,6 +12,8 @@ from cameras.supervision.post import Post
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
+WISHED = "wished-"
+"""Before a session's id: the command of a wish that nobody waits for. Its answer is heard here and goes no further."""
 
 
 class Hearing:
@@ -52,6 +54,8 @@ class Hearing:
             self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", post.wish.slug)
 
     def _hear_recovered(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        if post.child is child:
+            post.recovers = False
         self.ledger.recovered(post, message)
 
     def _hear_spooled(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
@@ -60,6 +64,9 @@ class Hearing:
         self.ledger.take(post.wish, message["id"], command)
 
     def _hear_answer(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        if message["command_id"].startswith(WISHED):
+            self._hear_of_wish(message)
+            return
         post.outstanding.pop(message["command_id"], None)
         content = Answer(ok=message["ok"])
         for name in ("body", "problem", "reason", "detail"):
@@ -70,3 +77,11 @@ class Hearing:
         else:
             answer = functools.partial(self.supervisor.answer, message["command_id"], content)
             self.ledger.after_what_was_spooled(answer)
+
+    def _hear_of_wish(self, message: dict[str, Any]) -> None:
+        """A session that the camera would not begin must not stay planned. Where the root is not there, the process
+        keeps the wish for when it is."""
+        kept = message.get("problem") == "camera-not-reachable" and message["reason"] in {"root_missing", "write_error"}
+        if not message["ok"] and not kept:
+            session = message["command_id"].removeprefix(WISHED)
+            self.ledger.refused(session, message["reason"], message["detail"])

@@ -71,11 +71,15 @@ class Herald:
             server.set(
                 self._heartbeat, json.dumps({"host": self.supervisor.host, "at": iso(time.time())}), ex=HEARTBEAT_LIFE_S
             )
-        told = [self.status(post) for post in list(self.supervisor.posts.values()) if not post.wish.removed]
+        told = [self.status(post) for post in self._ours() if not post.wish.removed]
         for status in told:
             statuses.write(server, status)
         statuses.write_known(server, self.supervisor.host, told)
         server.set(broker.key("alerts"), json.dumps(self.supervisor.ledger.open_alerts), ex=60)
+
+    def _ours(self) -> list[Post]:
+        """Of a camera that has another host now, that one tells."""
+        return [post for post in list(self.supervisor.posts.values()) if not post.wish.elsewhere]
 
     @property
     def _heartbeat(self) -> str:
@@ -83,7 +87,7 @@ class Herald:
 
     def _take_leave(self, server: redis.Redis) -> None:
         """Nobody need wait five seconds to hear that a host was stopped."""
-        slugs = [post.wish.slug for post in self.supervisor.posts.values()]
+        slugs = [post.wish.slug for post in self._ours()]
         server.delete(self._heartbeat, *(broker.key("status", slug) for slug in slugs))
 
     def _look_who_watches(self, server: redis.Redis) -> None:

@@ -12,6 +12,7 @@ from cameras.runtime.durable import RootFiles
 from cameras.runtime.killpoints import reached
 from cameras.runtime.recovery import checked_record, reject
 from cameras.runtime.spool import Record, Spool
+from cameras.runtime.storage import MARKER
 from cameras.tables import RECORDS, resolve
 from monitoring.services import raise_alert, record_event
 
@@ -34,6 +35,13 @@ class Ingest:
 
     def __init__(self, files: RootFiles, camera: str, slug: str) -> None:
         self.spool, self.slug = Spool(files, camera), slug
+
+    def is_on(self, root: str) -> bool:
+        """Whether what was opened is that root, and not the bare place where it is mounted."""
+        try:
+            return self.spool.files.read("", MARKER).decode("ascii").strip() == root
+        except (OSError, UnicodeDecodeError):
+            return False
 
     def waiting(self) -> list[str]:
         try:

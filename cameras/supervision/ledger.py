@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
 from cameras import broker
@@ -66,6 +66,8 @@ class Ledger:
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self.wishes: dict[str, Wish] = {}
+        self.holds_name = False
+        """Whether the wishes are all that the database has for this host: without its name there are none."""
         self.looked_at = 0.0
         self.open_alerts: list[dict[str, Any]] = []
         self.away_since: float | None = None
@@ -114,6 +116,10 @@ class Ledger:
         """The verdict on a capture that never reached a spool, then the answer."""
         self._put(functools.partial(self._settle, capture, reason, message, command, content))
 
+    def refused(self, session: str, reason: str, message: str) -> None:
+        """The camera would not begin a session that was wished."""
+        self._put(functools.partial(resolve(VERDICTS["session"]), session, reason, message))
+
     def event(self, kind: str, message: str, severity: str, camera: str, data: dict[str, Any]) -> None:
         at = timezone.now()
         self._put(functools.partial(record_event, kind, message, severity=severity, camera=camera, data=data, at=at))
@@ -144,7 +150,8 @@ class Ledger:
 
     def recovered(self, post: Post, message: dict[str, Any]) -> None:
         """A new owner has brought the spool into order: whoever waited for a capture without a trace hears now."""
-        self._put(functools.partial(self._recovered, post, message, dict(post.outstanding)))
+        self._put(functools.partial(self._tell_of_recovery, post, message))
+        self._put(functools.partial(self._recovered, post, dict(post.outstanding)))
 
     def is_settled(self, capture: str) -> bool:
         """On the caller's thread. A database that is away raises DatabaseError."""
@@ -175,7 +182,14 @@ class Ledger:
         except Exception:
             log.exception("The ledger's thread stumbled and goes on.")
         while self._after and (not self._spooled or self.away_since is not None):
-            self._after.popleft()()
+            self._give(self._after.popleft())
+
+    def _give(self, answer: Callable[[], None]) -> None:
+        """The thread outlives an answer that cannot be given."""
+        try:
+            answer()
+        except Exception:
+            log.exception("An answer that waited for records cannot be given.")
 
     def _database_away(self, error: Exception) -> None:
         if self.away_since is None:
@@ -210,20 +224,31 @@ class Ledger:
                 spooled.answered = True
                 self.supervisor.answer(spooled.command, told(taken))
             if taken is not None:
-                if "settles" in taken:
-                    self.supervisor.session_ended(taken["body"]["session"])
-                ingest.clear(taken)
+                self._clear(ingest, spooled.wish.id, taken)
+
+    def _clear(self, ingest: Ingest, camera: str, taken: Record) -> None:
+        """The end of a session stays for a process that may have been told to run it: without the session's file it
+        would begin anew. Once that process has recovered, or is gone, the record is taken again."""
+        if "settles" in taken:
+            self.supervisor.session_ended(taken["body"]["session"])
+            post = self.supervisor.posts.get(camera)
+            if post is not None and post.recovers:
+                return
+        ingest.clear(taken)
 
     def _look(self, now: float) -> None:
         """Anew each second: what is wished, and which alerts are open."""
         self._look_now = False
-        self.wishes = wishes(self.supervisor.host) if self._holds_name(now) else {}
+        if self._takes_name(now):
+            self.wishes, self.holds_name = wishes(self.supervisor.host), True
+        else:
+            self.holds_name, self.wishes = False, {}
         self.looked_at = now
         self.supervisor.wake()
         open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
         self.open_alerts = [{name: getattr(alert, name) for name in TOLD_OF_ALERTS} for alert in open_ones]
 
-    def _holds_name(self, now: float) -> bool:
+    def _takes_name(self, now: float) -> bool:
         """Whether this host's name is ours. Without it no camera is touched."""
         if now - self._leased_at < LEASE_EVERY_S:
             return True
@@ -239,15 +264,25 @@ class Ledger:
     def _tidy(self, now: float) -> None:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
         self._tidied_at = now
-        for wish in self.wishes.values():
-            if marker_of(wish.root_path) != wish.root:
-                continue
-            if not self._has_process(wish):
-                self._settle_without_process(wish)
-            with Opened(wish) as ingest:
-                for record in ingest.waiting():
-                    self.take(wish, record, "")
+        for wish in (*self.wishes.values(), *self._elsewhere()):
+            try:
+                self._tidy_spool(wish)
+            except OSError as error:
+                log.error("The spool of %s cannot be looked at: %s", wish.slug, error)
         self._settle_overdue()
+
+    def _tidy_spool(self, wish: Wish) -> None:
+        if marker_of(wish.root_path) != wish.root:
+            return
+        if not self._has_process(wish):
+            self._settle_without_process(wish)
+        with Opened(wish) as ingest:
+            for record in ingest.waiting():
+                self.take(wish, record, "")
+
+    def _elsewhere(self) -> list[Wish]:
+        """Cameras that have another host now, for what they may have left here."""
+        return [post.wish for post in list(self.supervisor.posts.values()) if post.wish.elsewhere]
 
     def _settle_without_process(self, wish: Wish) -> None:
         """Nobody will bring this spool into order soon, nor answer for what its process was given last."""
@@ -273,7 +308,7 @@ class Ledger:
             wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
             if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
                 self._withdraw(post, capture)
-            elif not has_trace(wish, capture):
+            elif leaves_no_trace(wish, capture):
                 self._verdict(capture, "not_started", "The command did not reach the camera before its deadline.")
 
     def _withdraw(self, post: Post | None, capture: str) -> None:
@@ -287,7 +322,8 @@ class Ledger:
     def _verdict(self, capture: str, reason: str, message: str) -> None:
         resolve(VERDICTS["capture"])(capture, reason, message)
 
-    def _recovered(self, post: Post, message: dict[str, Any], outstanding: dict[str, Any]) -> None:
+    @transaction.atomic
+    def _tell_of_recovery(self, post: Post, message: dict[str, Any]) -> None:
         for what in ("interrupted", "finished"):
             if message[what]:
                 text = f"{len(message[what])} captures of {post.wish.slug} were {what} by the recovery of its spool."
@@ -300,19 +336,24 @@ class Ledger:
             raise_alert(f"spool.rejected:{post.wish.slug}", text, severity="error", camera=post.wish.slug)
         for kind in STORAGE_ALERTS:
             resolve_alert(f"{kind}:{post.wish.root}")
-        with Opened(post.wish) as ingest:
-            for record in ingest.waiting():
-                self.take(
-                    post.wish, record, next((c for c, sent in outstanding.items() if sent.get("id") == record), "")
-                )
-        self._settle_lost(post, outstanding)
+
+    def _recovered(self, post: Post, outstanding: dict[str, Any]) -> None:
+        """A spool that cannot be read is looked at again by and by."""
+        commands = {sent.get("id"): command for command, sent in outstanding.items()}
+        try:
+            with Opened(post.wish) as ingest:
+                for record in ingest.waiting():
+                    self.take(post.wish, record, commands.get(record, ""))
+            self._settle_lost(post, outstanding)
+        except OSError as error:
+            log.error("The recovered spool of %s cannot be looked at: %s", post.wish.slug, error)
 
     def _settle_lost(self, post: Post, outstanding: dict[str, Any]) -> None:
         """Captures whose process ended before it planned them. The order of the three questions matters: nobody
         writes a trace of what is gone, and a trace that is gone has become an outcome."""
         for command, sent in outstanding.items():
             gone = post.child is None or post.child.started > sent["handed"]
-            if "id" in sent and gone and command in post.outstanding and not has_trace(post.wish, sent["id"]):
+            if "id" in sent and gone and command in post.outstanding and leaves_no_trace(post.wish, sent["id"]):
                 self._lost_before_the_plan(post, command, sent["id"])
 
     def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
@@ -364,6 +405,11 @@ class Opened:
         self._files.close()
 
 
-def has_trace(wish: Wish, capture: str) -> bool:
-    with Opened(wish) as ingest:
-        return ingest.spool.has_trace(capture)
+def leaves_no_trace(wish: Wish, capture: str) -> bool:
+    """Whether no spool knows of it. False where it cannot be read, or its root is not mounted: it may well know."""
+    try:
+        with Opened(wish) as ingest:
+            return ingest.is_on(wish.root) and not ingest.spool.has_trace(capture)
+    except OSError as error:
+        log.error("The spool of %s cannot be asked for %s: %s", wish.slug, capture, error)
+        return False

@@ -86,9 +86,7 @@ class Orders:
         if command["order"] == "reconcile":
             self.ledger.look_soon()
             if post:
-                post.quarantined = ""
-                post.restarts.forgive()
-                self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
+                self.supervisor.forgive(post)
             self._waiters.append((command, since))
             return
         if post is None and self.supervisor.adopted_at < since:
@@ -121,8 +119,8 @@ class Orders:
     def _refusal(self, command: Command, post: Post | None) -> str | None:
         """Why a camera cannot be told anything now; None when it can."""
         slug = command["slug"]
-        if post is None:
-            return f"The host {self.supervisor.host} does not know {slug} yet. Try again in a moment."
+        if post is None or post.wish.elsewhere:
+            return f"The host {self.supervisor.host} does not know {slug}. Try again in a moment."
         if not post.wish.enabled:
             return f"{slug} is disabled. Enable it first: `skycam cameras set {slug} --enabled`."
         if not post.wish.connected:

@@ -50,5 +50,5 @@ class Outbox:
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the same call may succeed later."""
-    return isinstance(error, (DatabaseError, OSError)) and not isinstance(error, (IntegrityError, DataError))
+    """Whether the database is, and the same call may succeed later."""
+    return isinstance(error, DatabaseError) and not isinstance(error, (IntegrityError, DataError))

@@ -19,6 +19,8 @@ class Post:
     restarts: Restarts
     ladder: Ladder = field(default_factory=Ladder)
     child: CameraChild | None = None
+    recovers: bool = False
+    """A process was told its session, and has not yet said that it has read the spool."""
     quarantined: str = ""
     verdict: dict[str, str] | None = None
     since: float = field(default_factory=time.time)

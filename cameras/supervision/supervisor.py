@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import redis
 from django.conf import settings
 
 from cameras import broker, control
@@ -30,7 +31,7 @@ from cameras.supervision.child import (
     note_children,
     scrubbed_environment,
 )
-from cameras.supervision.hearing import Hearing
+from cameras.supervision.hearing import WISHED, Hearing
 from cameras.supervision.herald import Herald
 from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
@@ -134,7 +135,7 @@ class Supervisor:
         """To the caller; one whose broker is away hears nothing and finds the outcome in the database."""
         try:
             control.answer(broker.connection(), command_id, content)
-        except broker.UNREACHABLE as error:
+        except (*broker.UNREACHABLE, redis.RedisError) as error:
             log.warning("An answer could not be given: %s", type(error).__name__)
 
     # The loop
@@ -153,7 +154,10 @@ class Supervisor:
         self.alive_at = time.monotonic()
         heartbeat.beat()
         self.adopted_at = self.ledger.looked_at
-        self._adopt(self.ledger.wishes)
+        wishes = self.ledger.wishes
+        self._adopt(wishes)
+        if self.ledger.holds_name:
+            self._let_go(wishes)
         self.orders.follow_all()
         for post in list(self.posts.values()):
             self._keep(post)
@@ -164,8 +168,15 @@ class Supervisor:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
                 self.posts[identity] = Post(wish, Restarts(rule))
+                self.forgive(self.posts[identity])
             post = self.posts[identity]
             self._change(post, replace(wish, session=self._session(post, wish)))
+
+    def _let_go(self, wishes: dict[str, Wish]) -> None:
+        """Cameras that the database has given to another host: their process finishes, and their spool is emptied."""
+        for identity, post in self.posts.items():
+            if identity not in wishes:
+                self._change(post, replace(post.wish, session=None, elsewhere=True))
 
     def _session(self, post: Post, wish: Wish) -> dict[str, Any] | None:
         """A command may be newer than what was read, and an end newer than both."""
@@ -175,20 +186,21 @@ class Supervisor:
     def _change(self, post: Post, wish: Wish) -> None:
         """Take over a new wish: a process that cannot follow it ends, and is started anew."""
         old, post.wish = post.wish, wish
-        if not wish.runs:
-            post.quarantined = ""
+        if post.quarantined and not wish.runs:
+            self.forgive(post)
         if post.child is None or post.child.ending:
             return
         if not wish.runs or old.place != wish.place:
             post.child.finish()
             return
-        news: dict[str, Any] = {}
         if wish.settings != post.child.wished["settings"]:
-            news["settings"] = wish.settings
+            self._configure(post.child, "settings", wish.settings)
         if wish.session and _newer(wish.session, post.child.wished["session"]):
-            news["session"] = wish.session
-        if news and post.child.send({"type": "configure", **news}):
-            post.child.wished |= news
+            self._configure(post.child, "session", wish.session, command_id=WISHED + wish.session["id"])
+
+    def _configure(self, child: CameraChild, what: str, wish: dict[str, Any], **more: str) -> None:
+        if child.send({"type": "configure", what: wish, **more}):
+            child.wished[what] = wish
 
     def _keep(self, post: Post) -> None:
         child = post.child
@@ -208,7 +220,9 @@ class Supervisor:
         post.restarts.started(now)
         post.ladder = Ladder()
         environment = scrubbed_environment(settings.STATION.camera_environment)
-        post.child = CameraChild(post.wish.spec(post.verdict), environment, self.hearing.hear)
+        post.recovers = True  # before its session is looked at: the ledger does these two the other way round
+        wish = replace(post.wish, session=self._session(post, post.wish))
+        post.child = CameraChild(wish.spec(post.verdict), environment, self.hearing.hear)
         post.verdict, post.live = None, ()
         note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
         self.observe(post, "starting", "")
@@ -240,7 +254,7 @@ class Supervisor:
             child.kill()
 
     def _ended(self, post: Post, child: CameraChild, status: int) -> None:
-        post.child = None
+        post.child, post.recovers = None, False
         was_ending = child.ending
         child.finish()
         for command in self._orders_lost_by(post):
@@ -281,6 +295,12 @@ class Supervisor:
         self.ledger.alert(f"camera.quarantined:{post.wish.slug}", post.quarantined, "critical", post.wish.slug)
         self.observe(post, "quarantined", post.quarantined)
 
+    def forgive(self, post: Post) -> None:
+        """Out of quarantine, if it was in one: by this Supervisor, or by one before it that left its alert behind."""
+        post.quarantined = ""
+        post.restarts.forgive()
+        self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
+
     def _finish_all(self) -> None:
         """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
         left = [(post.wish, post.child) for post in self.posts.values() if post.child]
@@ -300,8 +320,8 @@ class Supervisor:
             leftovers.settle(wish, Verdict("station_stopped", "The station was stopped before the exposure ended."))
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
-        """On change only: into the database and the event log."""
-        if (observed, reason) != post.told:
+        """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""
+        if not post.wish.elsewhere and (observed, reason) != post.told:
             post.told, post.since = (observed, reason), time.time()
             self.ledger.observed(post.wish.id, post.wish.slug, observed, reason)
 

@@ -27,10 +27,12 @@ class Wish:
     session: dict[str, Any] | None
     root: str
     root_path: str
+    elsewhere: bool = False
+    """Its row names another host now: what is left here is brought to its end."""
 
     @property
     def runs(self) -> bool:
-        return self.enabled and self.connected and not self.removed
+        return self.enabled and self.connected and not self.removed and not self.elsewhere
 
     @property
     def desired(self) -> str:

@@ -76,6 +76,7 @@ def change(slug: str, values: tuple[tuple[str, Any], ...], **fields: Any) -> Non
 
     camera = chosen(person, slug)
     warnings = apply(person, camera, changes, dict(values))
+    camera.refresh_from_db()
     answer(dict(camera_body(camera)), lambda body: draw_camera(body, "Changed"))
     warn(warnings)
 

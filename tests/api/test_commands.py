@@ -6,7 +6,9 @@ import time
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
+from cameras import broker
 from cameras.models import Camera
 from captures.models import Capture, Session
 from tests.api.builders import saved
@@ -30,6 +32,45 @@ def test_without_a_camera_host_a_capture_fails_and_is_on_record(operator: Any, c
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/host-down")
     assert "main" in answer.json()["detail"]
     assert (Capture.objects.get().status, Capture.objects.get().reason) == ("failed", "host_down")
+
+
+def without_updates(execute: Any, sql: str, *rest: Any) -> Any:
+    """A database that goes away once a row is in it."""
+    if sql.startswith('UPDATE "captures_capture"'):
+        raise OperationalError("database is locked")
+    return execute(sql, *rest)
+
+
+def test_a_capture_that_was_never_sent_and_has_no_verdict_has_no_row(operator: Any, camera: Camera) -> None:
+    with connection.execute_wrapper(without_updates):
+        assert operator.post(CAPTURE, {"exposure_us": 1000}).status_code == 503
+    assert Capture.objects.count() == 0
+
+
+@pytest.fixture
+def mute_broker(valkey: Any) -> Any:
+    """It knows of the camera's host, and takes commands without saying so."""
+    valkey.set(broker.key("host", "main"), "{}")
+    valkey.client_pause(60_000, all=False)
+    return valkey
+
+
+def test_a_capture_whose_command_may_have_left_gets_no_verdict_from_the_web(
+    operator: Any, camera: Camera, mute_broker: Any
+) -> None:
+    answer = operator.post(CAPTURE, {"exposure_us": 1000})
+    capture = Capture.objects.get()
+    assert (answer.status_code, answer.json()["id"]) == (202, str(capture.id))
+    assert (capture.status, capture.deadline_ms is not None) == ("planned", True)
+
+
+def test_a_session_whose_start_may_have_left_is_wished_stopped_with_a_higher_revision(
+    operator: Any, camera: Camera, mute_broker: Any
+) -> None:
+    answer = operator.post("/api/v1/cameras/sky/start/", {"exposure_s": 1, "delay_s": 2})
+    session = Session.objects.get()
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
+    assert (session.state, session.desired, session.revision) == ("planned", "stopped", 2)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

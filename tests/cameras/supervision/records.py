@@ -49,13 +49,28 @@ def capture_record(archive: Archive, outcome: str = "failed", capture: str | Non
 
 def session_records(archive: Archive, session: str, gap: int, after: int = 0) -> list[Record]:
     """What a session tells that runs, misses `gap` captures after the first `after`, and ends."""
+    file = begun(archive, session)
+    now = file.anchor
+    file.settled += after
+    file.add_gap(now, now, gap, "camera_unreachable", "It was gone.")
+    file.move("finished")
+    return file.outbox
+
+
+def lay_end(archive: Archive, session: str) -> list[str]:
+    """A session that has ended, with its file in the spool and its records where the ingest looks."""
+    file, spool = begun(archive, session), spool_of(archive)
+    file.move("finished")
+    told = file.tell(spool)
+    spool.files.close()  # type: ignore[attr-defined]
+    return told
+
+
+def begun(archive: Archive, session: str) -> SessionFile:
     order = SessionOrder(
         id=session, name="", revision=1, desired="running", created_by="", so_far={}, programme={"exposure_us": 1000}
     )
     now = Moment(1_800_000_000.0, "boot", 10.0)
     file = SessionFile.begin(order, str(archive.camera.id), "sim", str(archive.root.id), now)
     file.move("running")
-    file.settled += after
-    file.add_gap(now, now, gap, "camera_unreachable", "It was gone.")
-    file.move("finished")
-    return file.outbox
+    return file

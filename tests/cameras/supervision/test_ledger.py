@@ -6,15 +6,26 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
+from cameras.control import Answer
+from cameras.models import Camera
+from cameras.runtime.storage import MARKER
+from cameras.supervision.ladder import Restarts
 from cameras.supervision.ledger import Ledger, Spooled
+from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.wishes import Wish
 from captures.models import Capture
+from monitoring.models import Event
+from tests.api.conftest import valkey
 from tests.cameras.supervision.records import capture_record, lay, lay_raw
 from tests.faults.ledger import Archive
 
+__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 
 
@@ -55,3 +66,125 @@ def test_a_root_whose_path_is_gone_holds_up_no_other_camera(archive: Archive, le
     ledger.take(archive.wish(), record, "")
     ledger._turn()
     assert (ledger.away_since, Capture.objects.filter(pk=record).exists()) == (None, True)
+
+
+def overdue(archive: Archive) -> Capture:
+    capture = archive.planned()
+    Capture.objects.filter(pk=capture.pk).update(deadline_ms=1)
+    return capture
+
+
+def unmounted(archive: Archive) -> Path:
+    """The root as it is without its disk; where the disk is now."""
+    disk = archive.folder.with_name("disk")
+    archive.folder.rename(disk)
+    archive.folder.mkdir()
+    return disk
+
+
+def test_a_capture_that_no_spool_knows_has_failed_after_its_deadline(
+    archive: Archive, ledger: Ledger, valkey: Any
+) -> None:
+    capture = overdue(archive)
+    lay(archive, capture_record(archive))
+    ledger._turn()
+    capture.refresh_from_db()
+    assert (capture.status, capture.reason) == ("failed", "not_started")
+
+
+def test_a_capture_that_is_safe_on_a_root_that_is_not_mounted_is_saved_when_it_is_back(
+    archive: Archive, ledger: Ledger, valkey: Any
+) -> None:
+    capture = overdue(archive)
+    lay(archive, capture_record(archive, "saved", str(capture.pk)))
+    disk = unmounted(archive)
+    ledger._turn()
+    archive.folder.rmdir()
+    disk.rename(archive.folder)
+    archive.ingest()
+    capture.refresh_from_db()
+    assert (capture.status, archive.wrongs()) == ("saved", [f"{capture.pk} is saved without a file"])
+
+
+def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet(
+    archive: Archive, ledger: Ledger
+) -> None:
+    capture = archive.planned()
+    post = Post(archive.wish(), Restarts(), outstanding={"c": {"id": str(capture.pk), "handed": 0.0}})
+    (archive.folder / MARKER).unlink()
+    ledger._settle_lost(post, dict(post.outstanding))
+    capture.refresh_from_db()
+    assert (capture.status, list(post.outstanding)) == ("planned", ["c"])
+
+
+@pytest.fixture
+def full_broker(valkey: Any) -> Iterator[Any]:
+    """It reads, and writes no more."""
+    valkey.config_set("maxmemory", "1")
+    yield valkey
+    valkey.config_set("maxmemory", "0")
+
+
+def test_a_broker_that_refuses_an_answer_does_not_end_the_thread(ledger: Ledger, full_broker: Any) -> None:
+    told: list[str] = []
+    answer = Answer(ok=True)
+    ledger._after.append(lambda: ledger.supervisor.answer("c", answer))
+    ledger._after.append(lambda: told.append({}["nothing"]))
+    ledger._after.append(lambda: told.append("the next one"))
+    ledger._turn()
+    assert told == ["the next one"]
+
+
+def test_an_answer_that_the_broker_refuses_is_no_surprise(ledger: Ledger, full_broker: Any) -> None:
+    ledger.supervisor.answer("c", Answer(ok=True))
+    assert full_broker.keys("*") == []
+
+
+def unreadable(archive: Archive) -> Wish:
+    """A camera on the same host whose spool's name stands for a file."""
+    camera = Camera.objects.create(slug="torn", name="Torn", kind="simulated", host="main")
+    (archive.folder / ".spool").mkdir(exist_ok=True)
+    (archive.folder / ".spool" / str(camera.pk)).write_bytes(b"")
+    return dataclasses.replace(archive.wish(), id=str(camera.pk), slug="torn")
+
+
+def test_a_spool_that_cannot_be_read_holds_up_no_verdict_on_another_camera(
+    archive: Archive, ledger: Ledger, valkey: Any
+) -> None:
+    torn = unreadable(archive)
+    Capture.objects.create(camera_id=torn.id, deadline_ms=1)
+    capture = overdue(archive)
+    lay(archive, capture_record(archive))
+    ledger._turn()
+    ledger._turn()
+    outcomes = Capture.objects.values_list("camera__slug", "status", "reason")
+    assert (ledger.away_since, capture.status) == (None, "planned")
+    assert sorted(outcomes) == [
+        ("sim", "failed", "camera_error"),
+        ("sim", "failed", "not_started"),
+        ("torn", "planned", ""),
+    ]
+
+
+def test_a_recovery_that_cannot_be_followed_is_told_once_and_holds_up_nothing(archive: Archive, ledger: Ledger) -> None:
+    post = Post(unreadable(archive), Restarts())
+    ledger.recovered(post, {"interrupted": ["x"], "finished": [], "removed": [], "rejected": []})
+    ledger.event("command", "What comes after it.", "info", "sim", {})
+    ledger._turn()
+    ledger._turn()
+    assert sorted(Event.objects.values_list("kind", flat=True)) == ["command", "spool.recovered"]
+
+
+def without_alerts(execute: Any, sql: str, *rest: Any) -> Any:
+    """A database that goes away when an alert is closed."""
+    if sql.startswith('UPDATE "monitoring_alert"'):
+        raise OperationalError("database is locked")
+    return execute(sql, *rest)
+
+
+def test_a_recovery_that_the_database_interrupts_is_told_once(archive: Archive, ledger: Ledger) -> None:
+    ledger.recovered(Post(archive.wish(), Restarts()), {"interrupted": ["x"], "finished": [], "rejected": []})
+    with connection.execute_wrapper(without_alerts), pytest.raises(OperationalError):
+        ledger._outbox.flush()
+    ledger._outbox.flush()
+    assert Event.objects.filter(kind="spool.recovered").count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError
@@ -54,6 +55,14 @@ def test_a_call_that_meets_no_database_stays_first_and_is_made_later() -> None:
 def test_a_call_that_can_never_be_made_holds_up_no_other() -> None:
     outbox = Outbox()
     outbox.put(lambda: {}["nothing"])
+    outbox.put(telling(1))
+    outbox.flush()
+    assert (told, outbox.lost) == ([1], 1)
+
+
+def test_a_disk_that_fails_holds_up_no_other_call() -> None:
+    outbox = Outbox()
+    outbox.put(lambda: Path("/nowhere").read_text())
     outbox.put(telling(1))
     outbox.flush()
     assert (told, outbox.lost) == ([1], 1)

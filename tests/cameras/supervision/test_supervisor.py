@@ -1,0 +1,214 @@
+"""The Supervisor with a camera process, its threads in the test's hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.models import CameraHost
+from cameras.supervision.ladder import Restarts
+from cameras.supervision.post import Post
+from cameras.supervision.supervisor import Supervisor
+from captures.models import Capture, Session
+from monitoring.models import Alert
+from tests.api.builders import until
+from tests.cameras.supervision.records import lay_end
+from tests.faults.ledger import Archive
+
+pytestmark = pytest.mark.django_db
+CAPTURE = {
+    "asked": {"exposure_us": 10_000_000}, "planned": "2026-01-01T00:00:00Z", "requested_by": "tester", "job": "",
+    "remaining_ms": 60_000,
+}  # fmt: skip
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor()
+    supervisor.run_folder = tmp_path
+    yield supervisor
+    for post in supervisor.posts.values():
+        if post.child:
+            post.child.kill()
+            post.child.wait(10)
+            post.child.finish()
+
+
+def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> Post:
+    wish = dataclasses.replace(archive.wish(), session=archive.order(session))
+    post = supervisor.posts[wish.id] = Post(wish, Restarts())
+    return post
+
+
+@pytest.fixture
+def post(archive: Archive, supervisor: Supervisor) -> Post:
+    """A camera whose process works."""
+    supervisor.ledger._do()
+    supervisor._tick()
+    [post] = supervisor.posts.values()
+    until(lambda: post.child and post.child.state.get("observed") == "ready")
+    return post
+
+
+def give_to(archive: Archive, host: str) -> None:
+    archive.camera.host = host
+    archive.camera.save()
+
+
+def looks_again(supervisor: Supervisor) -> None:
+    supervisor.ledger.look_soon()
+    supervisor.ledger._do()
+    supervisor._tick()
+
+
+def state_after_a_look(supervisor: Supervisor, row: Session | Capture) -> str:
+    looks_again(supervisor)
+    row.refresh_from_db()
+    return row.state if isinstance(row, Session) else row.status
+
+
+def test_a_camera_that_is_given_to_another_host_is_let_go_and_its_spool_is_emptied(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    capture = archive.planned()
+    assert post.child is not None
+    post.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
+    until(lambda: list(archive.spool.glob("*.plan")))
+    give_to(archive, "other")
+    looks_again(supervisor)
+    until(lambda: state_after_a_look(supervisor, capture) != "planned" and post.child is None)
+    assert (capture.reason, archive.wrongs()) == ("station_stopped", [])
+
+
+def test_of_a_camera_that_has_another_host_only_that_one_tells(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    give_to(archive, "other")
+    looks_again(supervisor)
+    supervisor.observe(post, "disconnected", "")
+    supervisor.ledger._do()
+    archive.camera.refresh_from_db()
+    assert (archive.camera.observed == "disconnected", supervisor.herald._ours()) == (False, [])
+
+
+def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, post: Post) -> None:
+    give_to(archive, "other")
+    looks_again(supervisor)
+    give_to(archive, "main")
+    looks_again(supervisor)
+    assert post.wish.runs
+
+
+def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    CameraHost.objects.update(machine="another machine")
+    supervisor.ledger._leased_at = -60.0
+    looks_again(supervisor)
+    assert (supervisor.ledger.wishes, post.child is not None and post.child.ending) == ({}, False)
+
+
+def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    session = archive.session(cadence_s=0.1)
+    order: Any = archive.order(session)
+    order["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
+    supervisor._change(post, dataclasses.replace(post.wish, session=order))
+    until(lambda: state_after_a_look(supervisor, session) != "planned")
+    assert (session.state, session.reason, session.message) == (
+        "failed",
+        "rejected_setting",
+        "The gain is not a number.",
+    )
+    assert archive.wrongs() == []
+
+
+REFUSED = {"type": "answer", "ok": False, "problem": "camera-not-reachable", "detail": "It is not mounted."}
+
+
+@pytest.mark.parametrize(("reason", "desired"), [("root_missing", "running"), ("camera_error", "stopped")])
+def test_a_wish_that_was_refused_stands_where_the_process_keeps_it_for_a_root_that_is_away(
+    archive: Archive, supervisor: Supervisor, post: Post, reason: str, desired: str
+) -> None:
+    session = archive.session(cadence_s=60)
+    assert post.child is not None
+    supervisor.hearing.hear(post.child, {**REFUSED, "command_id": f"wished-{session.pk}", "reason": reason})
+    supervisor.ledger._do()
+    session.refresh_from_db()
+    assert session.desired == desired
+
+
+def quarantined(supervisor: Supervisor, archive: Archive) -> Post:
+    """A camera that crashed too often; no process of it is started."""
+    archive.camera.connected = False
+    archive.camera.save()
+    looks_again(supervisor)
+    [post] = supervisor.posts.values()
+    post.restarts.rule.quick_exits, post.restarts.not_before = 5, math.inf
+    supervisor._quarantine(post, "It crashed.")
+    supervisor.ledger._do()
+    return post
+
+
+def open_alerts() -> list[str]:
+    return list(Alert.objects.exclude(state="resolved").values_list("key", flat=True))
+
+
+def test_a_camera_that_is_disconnected_leaves_its_quarantine_and_the_alert_with_it(
+    archive: Archive, supervisor: Supervisor
+) -> None:
+    post = quarantined(supervisor, archive)
+    assert open_alerts() == ["camera.quarantined:sim"]
+    looks_again(supervisor)
+    supervisor.ledger._do()
+    assert (post.quarantined, post.restarts.rule.quick_exits, post.restarts.not_before, open_alerts()) == ("", 0, 0, [])
+
+
+def test_the_alert_of_a_quarantine_that_a_predecessor_left_is_over(archive: Archive, supervisor: Supervisor) -> None:
+    quarantined(Supervisor(), archive)
+    looks_again(supervisor)
+    supervisor.ledger._do()
+    assert open_alerts() == []
+
+
+def take_in(supervisor: Supervisor, post: Post, records: list[str]) -> None:
+    for record in records:
+        supervisor.ledger.take(post.wish, record, "")
+    supervisor.ledger._do()
+
+
+def test_a_session_whose_end_is_taken_in_while_its_process_starts_does_not_begin_again(
+    archive: Archive, supervisor: Supervisor
+) -> None:
+    session = archive.session(cadence_s=0.1)
+    told = lay_end(archive, str(session.pk))
+    post = with_session(supervisor, archive, session)
+    supervisor._start(post)
+    take_in(supervisor, post, told)
+    assert post.child is not None
+    until(lambda: post.child and post.child.state.get("observed") == "ready")
+    supervisor.ledger._do()  # hears of the recovery
+    supervisor.ledger._do()  # and takes in what it found
+    assert (post.child.state["session"], archive.wrongs()) == (None, [])
+
+
+def test_a_session_whose_end_was_taken_in_before_its_process_starts_is_no_wish_any_more(
+    archive: Archive, supervisor: Supervisor
+) -> None:
+    session = archive.session(cadence_s=0.1)
+    post = with_session(supervisor, archive, session)
+    take_in(supervisor, post, lay_end(archive, str(session.pk)))
+    supervisor._start(post)
+    assert post.child is not None
+    assert (post.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])

@@ -1,0 +1,73 @@
+"""A camera's row under the hands of two people: each changes what they named, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cameras.control import ControlError
+from cameras.models import Camera
+from cameras.services import change_camera, remove_camera, set_connected
+from captures.models import Session
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def camera() -> Camera:
+    return Camera.objects.create(slug="sky", name="Sky", kind="simulated", host="main")
+
+
+@pytest.fixture
+def as_read_before(camera: Camera) -> Camera:
+    """As somebody else read it, before it was disconnected and set."""
+    before = Camera.objects.get(pk=camera.pk)
+    Camera.objects.update(connected=False, enabled=False, settings={"exposure_us": 900})
+    return before
+
+
+@pytest.fixture
+def session(camera: Camera) -> Session:
+    return Session.objects.create(camera=camera, programme={}, state="running")
+
+
+def wished(camera: Camera) -> tuple[Any, ...]:
+    camera.refresh_from_db()
+    return camera.name, camera.connected, camera.enabled, camera.settings
+
+
+def test_a_new_name_undoes_nothing_that_somebody_else_wished(as_read_before: Camera) -> None:
+    changed = change_camera(as_read_before, {"name": "Zenith"})
+    assert wished(as_read_before) == ("Zenith", False, False, {"exposure_us": 900})
+    assert changed.connected is False
+
+
+def test_a_disconnection_does_not_enable_what_somebody_else_disabled(as_read_before: Camera) -> None:
+    set_connected(as_read_before, False)
+    assert wished(as_read_before)[1:3] == (False, False)
+
+
+def test_a_removal_keeps_the_settings_that_somebody_else_wished(as_read_before: Camera) -> None:
+    remove_camera(as_read_before)
+    assert wished(as_read_before)[3] == {"exposure_us": 900}
+
+
+@pytest.mark.parametrize("change", [{"host": "other"}, {"enabled": False}], ids=str)
+def test_a_camera_with_a_session_keeps_its_host_and_stays_enabled(
+    camera: Camera, session: Session, change: dict[str, Any]
+) -> None:
+    with pytest.raises(ControlError, match=r"A session runs on sky\. Stop it first\."):
+        change_camera(camera, change)
+    assert (camera.host, wished(camera)[2]) == ("main", True)
+
+
+def test_a_camera_with_a_session_is_not_disconnected(camera: Camera, session: Session) -> None:
+    with pytest.raises(ControlError, match="Stop it first"):
+        set_connected(camera, False)
+    assert wished(camera)[1] is True
+
+
+def test_what_a_session_does_not_mind_is_changed_beside_it(camera: Camera, session: Session) -> None:
+    change_camera(camera, {"name": "Zenith", "host": "main", "enabled": True})
+    assert wished(camera)[0] == "Zenith"
