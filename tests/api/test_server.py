@@ -107,18 +107,33 @@ BODIES = [
 ]
 
 
+def post(web: Web, path: str, headers: dict[str, str], sent: bytes) -> tuple[int, str, bytes]:
+    """Status, content type and body of the answer to a request whose headers stand as they are given."""
+    connection = web.connection()
+    connection.putrequest("POST", path)
+    [connection.putheader(name, value) for name, value in headers.items()]
+    connection.endheaders(sent)
+    answer = connection.getresponse()
+    found = answer.status, answer.headers["Content-Type"], answer.read()
+    connection.close()
+    return found
+
+
 @pytest.mark.parametrize(("headers", "sent"), BODIES, ids=["length", "chunked"])
 def test_a_large_body_is_refused_before_it_is_read(
     headers: dict[str, str], sent: bytes, web: Web, token: dict[str, str]
 ) -> None:
-    connection = web.connection()
-    connection.putrequest("POST", "/api/v1/cameras/sky/capture/")
-    [connection.putheader(name, value) for name, value in (token | headers).items()]
-    connection.endheaders(sent)
-    answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())["type"]) == (413, "/problems/too-large")
-    connection.close()
+    status, _, body = post(web, "/api/v1/cameras/sky/capture/", token | headers, sent)
+    assert (status, json.loads(body)["type"]) == (413, "/problems/too-large")
     assert web.request("GET", "/api/v1/cameras/", headers=token)[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/nowhere/"])
+@pytest.mark.parametrize(("headers", "sent"), BODIES, ids=["length", "chunked"])
+def test_a_page_takes_no_large_body_either(headers: dict[str, str], sent: bytes, path: str, web: Web) -> None:
+    told = b"A request's body has at most 1048576 bytes."
+    assert post(web, path, headers, sent) == (413, "text/plain; charset=utf-8", told)
+    assert web.request("GET", "/accounts/login/")[0] == 200
 
 
 LINE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
