@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -150,6 +151,27 @@ def test_a_head_without_an_end_is_refused(head: bytes, web: Web) -> None:
         wire.sendall(head)
         assert wire.recv(1000).startswith(b"HTTP/1.1 400 ")
     assert web.request("GET", "/healthz")[0] == 200
+
+
+CHUNKED = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+TRAILERS = [b"X-Many: 12345\r\n" * 40_000, b"X-Long: " + b"x" * 500_000]
+"""Longer than what is read at once with the body before them."""
+
+
+@pytest.mark.parametrize("trailers", TRAILERS, ids=["many", "long"])
+def test_what_stands_behind_a_body_has_an_end_too(trailers: bytes, web: Web) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire:
+        with contextlib.suppress(ConnectionError):  # it hangs up before it has read all of it
+            wire.sendall(CHUNKED + trailers)
+        assert wire.recv(1000).startswith(b"HTTP/1.1 400 ")
+    assert web.request("GET", "/healthz")[0] == 200
+
+
+def test_what_stands_behind_a_body_is_no_header(web: Web) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire:
+        wire.sendall(CHUNKED.replace(b"/accounts/login/", b"/api/v1/captures/"))
+        wire.sendall(b"Authorization: Token unheard-of\r\n\r\n")
+        assert b"This token is not known" not in wire.recv(4000)
 
 
 def test_requests_may_follow_each_other_on_one_wire_for_longer_than_a_head_may_be(web: Web) -> None:
