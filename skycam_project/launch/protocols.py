@@ -9,7 +9,7 @@ import asyncio
 import socket
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 STALLED_S = 10.0
@@ -72,11 +72,14 @@ class Http(Deadline, HttpToolsProtocol):
 
     The parser keeps a head of any length; one of more than LARGEST_HEAD_BYTES is refused. What may stand before and
     behind a chunk counts as a head too, and what stands behind the last one never becomes a header.
+
+    uvicorn looks at the newest request alone when a client leaves. The one that is answered may be an older one.
     """
 
     _head_bytes = 0
     _in_head = True
     _has_headers = False
+    _answered: RequestResponseCycle | None = None
 
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
@@ -107,9 +110,20 @@ class Http(Deadline, HttpToolsProtocol):
         self._in_head, self._head_bytes = True, 0
         super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answered:
+            self._answered.disconnected = not self._answered.response_complete
+            self._answered.message_event.set()
+        super().connection_lost(exc)
+
     @property
     def live(self) -> bool:
-        return bool(self.cycle and not self.cycle.response_complete and self.cycle.scope["path"].endswith(STREAM))
+        answered = self._answered
+        return bool(answered and not answered.response_complete and answered.scope["path"].endswith(STREAM))
 
 
 def is_text(data: bytes) -> bool:
