@@ -18,19 +18,21 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import CaptureFile, StorageRoot
+from monitoring.models import Event
 from skycam_project.access.models import ApiToken, User
 from tests.api.builders import saved, until
 
 MEGABYTE = 1024 * 1024
+BY_HTTPS = {"X-Forwarded-Proto": "https"}
 
 
 class Web:
-    def __init__(self) -> None:
+    def __init__(self, **variables: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = listening.getsockname()[1]
             command = [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno())]
-            self.process = subprocess.Popen(command, pass_fds=[listening.fileno()])
-        until(lambda: self.request("GET", "/healthz")[0] == 200, seconds=30)
+            self.process = subprocess.Popen(command, pass_fds=[listening.fileno()], env=os.environ | variables)
+        until(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, seconds=30)
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -79,6 +81,13 @@ def clip(camera: Camera, root: StorageRoot) -> CaptureFile:
         capture=saved(camera), kind="mp4", host=root.host, root=root, path="clip.mp4", bytes=400 * MEGABYTE,
         sha256="0" * 64,
     )  # fmt: skip
+
+
+@pytest.fixture
+def web_behind_proxy(transactional_db: None) -> Iterator[Web]:
+    server = Web(SKYCAM_WEB__TLS="true")
+    yield server
+    server.stop()
 
 
 def url_of(clip: CaptureFile) -> str:
@@ -180,3 +189,19 @@ def test_requests_may_follow_each_other_on_one_wire_for_longer_than_a_head_may_b
         wire.request("GET", "/healthz", headers={"X-Long": "x" * 40_000})
         assert wire.getresponse().read() == b"ok"
     wire.close()
+
+
+def try_password(web: Web, address: str) -> str:
+    """The address that the station wrote down for a try which says that it comes from `address`."""
+    body = json.dumps({"username": "ada", "password": "guess"})
+    headers = {"Content-Type": "application/json", "X-Forwarded-For": address, **BY_HTTPS}
+    assert web.request("POST", "/api/v1/auth/token/", body, headers)[0] == 401
+    return str(Event.objects.get(kind="user.denied").data["address"])
+
+
+def test_nobody_makes_up_the_address_that_their_tries_are_counted_by(web: Web) -> None:
+    assert try_password(web, "203.0.113.9") == "127.0.0.1"
+
+
+def test_a_proxy_says_whose_tries_are_counted(web_behind_proxy: Web) -> None:
+    assert try_password(web_behind_proxy, "203.0.113.9") == "203.0.113.9"
