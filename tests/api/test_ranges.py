@@ -57,7 +57,7 @@ def test_what_cannot_be_read_means_the_whole_file(text: str) -> None:
     assert asked(text, 100) is None
 
 
-@pytest.mark.parametrize("text", [" " * 60_000, "bytes" + " " * 60_000, "bytes=0-" + " " * 60_000 + "x"])
+@pytest.mark.parametrize("text", ["bytes=" + " " * 60_000, "bytes=0-" + " " * 60_000 + "x"])
 def test_a_range_of_any_length_takes_no_time(text: str) -> None:
     began = time.thread_time()
     assert asked(text, 100) is None
