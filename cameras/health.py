@@ -8,6 +8,7 @@ from typing import TypedDict
 from cameras import broker, status
 from cameras.broker import BrokerDown
 from cameras.models import Camera
+from monitoring.health import Finding
 
 
 class HostHealth(TypedDict):
@@ -15,33 +16,41 @@ class HostHealth(TypedDict):
     alive: bool
 
 
-def broker_problems() -> list[str]:
+def broker_problems() -> list[Finding]:
     try:
         with broker.reachable() as server:
             server.ping()
     except BrokerDown as error:
-        return [str(error)]
+        return [Finding(str(error))]
     return []
 
 
-def host_problems() -> list[str]:
+def host_problems() -> list[Finding]:
     """Nothing while the broker is away: then nobody knows."""
+    cameras = list(Camera.objects.present().prefetch_related("audience"))
     try:
-        hosts = hosts_of(Camera.objects.present().filter(enabled=True))
+        hosts = hosts_of(camera for camera in cameras if camera.enabled)
     except BrokerDown:
         return []
-    return [
-        f"The camera host {one['host']} does not answer. Start `skycam up` there." for one in hosts if not one["alive"]
-    ]
+    return [finding for one in hosts if not one["alive"] for finding in silent(one["host"], cameras)]
 
 
-def camera_problems() -> list[str]:
+def silent(host: str, cameras: list[Camera]) -> list[Finding]:
+    """For everybody when one of the host's cameras is; else for those who may see one of them."""
+    sentence = f"The camera host {host} does not answer. Start `skycam up` there."
+    there = [camera for camera in cameras if camera.host == host]
+    if any(not camera.audience.all() for camera in there):
+        return [Finding(sentence)]
+    return [Finding(sentence, camera.slug) for camera in there]
+
+
+def camera_problems() -> list[Finding]:
     try:
         found = status.read_all(Camera.objects.present().filter(enabled=True))
     except BrokerDown:
         return []
     ill = (one for one in found.values() if one["observed"] == "quarantined")
-    return [f"{one['camera']} is quarantined: {one['reason']}" for one in ill]
+    return [Finding(f"{one['camera']} is quarantined: {one['reason']}", one["camera"]) for one in ill]
 
 
 def hosts_of(cameras: Iterable[Camera]) -> list[HostHealth]:

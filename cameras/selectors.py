@@ -40,9 +40,9 @@ def hidden_cameras(user: Any) -> list[Camera]:
 
 
 def hidden_slugs(user: Any) -> set[str]:
-    """The slugs of hidden cameras, less those that a camera which may be seen has too."""
+    """The slugs of hidden cameras, less those that a present camera which may be seen has now."""
     hidden = hidden_cameras(user)
     if not hidden:
         return set()
-    seen = Camera.objects.exclude(pk__in=[camera.pk for camera in hidden]).values_list("slug", flat=True)
+    seen = cameras_for(user).values_list("slug", flat=True)
     return {camera.slug for camera in hidden} - set(seen)

@@ -165,4 +165,7 @@ def microseconds(text: str) -> int:
     divisor = number(under) if under else 1.0
     if divisor <= 0:
         raise ValueError(text)
-    return round(number(over) / divisor * MICROSECONDS[unit or "ms"])
+    found = number(over) / divisor * MICROSECONDS[unit or "ms"]
+    if not math.isfinite(found):
+        raise ValueError(text)
+    return round(found)

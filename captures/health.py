@@ -8,19 +8,20 @@ from django.conf import settings
 
 from cameras.runtime.storage import marker_of
 from captures.models import StorageRoot
+from monitoring.health import Finding
 
 LEAST_FREE_BYTES = 1_000_000_000
 
 
-def disk_problems() -> list[str]:
+def disk_problems() -> list[Finding]:
     root = StorageRoot.objects.filter(host=settings.STATION.host, default=True).first()
     if root is None:
         return []
     if marker_of(root.path) != str(root.id):
-        return [f"The storage root {root.path} is not mounted, or is another one. Mount it."]
+        return [Finding(f"The storage root {root.path} is not mounted, or is another one. Mount it.")]
     free = shutil.disk_usage(root.path).free
     if free < LEAST_FREE_BYTES:
-        return [f"Only {free / 1e9:.1f} GB are free in {root.path}. Make room, or captures will fail."]
+        return [Finding(f"Only {free / 1e9:.1f} GB are free in {root.path}. Make room, or captures will fail.")]
     return []
 
 

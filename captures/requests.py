@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from django.conf import settings
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from cameras.models import Camera
+from monitoring.cursor import in_utc
 
 HOUR_US = 3_600_000_000
+LONGEST = timedelta(days=3653)
 Text = Annotated[str, Field(max_length=120)]
 # What a session does unless told otherwise, read once like all of the configuration.
 EXPOSURE_US = max(1, round(settings.STATION.camera.exposure_time * 1e6))
@@ -54,7 +56,7 @@ class SessionRequest(Exposing):
     cadence_s: Annotated[float, Field(gt=0, le=86_400, strict=False)] | None = None
     f_number: Annotated[float, Field(gt=0, le=128, strict=False)] | None = F_NUMBER
     count: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    until: Annotated[AwareDatetime, Field(strict=False), AfterValidator(in_utc)] | None = None
     name: Text = ""
 
     @model_validator(mode="after")
@@ -63,8 +65,8 @@ class SessionRequest(Exposing):
             raise ValueError("Give delay_s (from the end of one to the next start) or cadence_s (from start to start).")
         if self.cadence_s is not None and self.cadence_s * 1e6 < self.exposure_us:
             raise ValueError("cadence_s is shorter than the exposure.")
-        if self.until is not None and self.until <= datetime.now(UTC):
-            raise ValueError("until is over already.")
+        if self.until is not None:
+            check_end(self.until)
         return self
 
     def programme(self, camera: Camera) -> dict[str, Any]:
@@ -77,3 +79,12 @@ class SessionRequest(Exposing):
         if self.cadence_s is None:
             found["delay_s"] = self.delay_s if self.delay_s is not None else DELAY_S
         return found
+
+
+def check_end(until: datetime) -> None:
+    """ValueError when a session cannot go on until then."""
+    left = until - datetime.now(UTC)
+    if left <= timedelta(0):
+        raise ValueError("until is over already.")
+    if left > LONGEST:
+        raise ValueError("until is more than ten years ahead. Give an earlier time, or none: the session then goes on.")

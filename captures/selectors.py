@@ -34,6 +34,8 @@ def camera_condition(user: Any, slug: str | None) -> dict[str, Any]:
     """The cameras of one slug (removed ones too, since a slug may be used again), or all. UnknownCamera."""
     if slug is None:
         return {}
+    if "\0" in slug:  # which PostgreSQL does not even look for
+        raise UnknownCamera(slug)
     hidden = {camera.pk for camera in hidden_cameras(user)}
     found = [pk for pk in Camera.objects.filter(slug=slug).values_list("pk", flat=True) if pk not in hidden]
     if not found:

@@ -89,9 +89,14 @@ class FileQuery(Query):
     download: Annotated[bool, Field(description="To be saved rather than shown.")] = False
 
 
+def _whole(given: object) -> object:
+    """ValueError for a text that is no number. What was given twice is a list, which the field refuses."""
+    return int(given) if isinstance(given, str) else given
+
+
 class ThumbnailQuery(Query):
     size: Annotated[
-        Literal[320, 800, 2048], BeforeValidator(int), Field(description="Pixels of the longest side, at most.")
+        Literal[320, 800, 2048], BeforeValidator(_whole), Field(description="Pixels of the longest side, at most.")
     ] = 320
 
 

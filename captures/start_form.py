@@ -31,7 +31,7 @@ class StartForm:
 
     def _read(self) -> SessionRequest | None:
         readers = {
-            "name": str,
+            "name": storable,
             "exposure": microseconds,
             "wait": number,
             "count": int,
@@ -70,7 +70,7 @@ class StartForm:
 
 
 WRONG = {
-    "name": "",
+    "name": "A name without the character NUL.",
     "exposure": "A time such as 8 s, 250 ms or 1/30 s.",
     "wait": "A number of seconds.",
     "count": "A whole number, or empty for until it is stopped.",
@@ -79,6 +79,13 @@ WRONG = {
     "iso": "A whole number.",
     "f_number": "A number such as 2.8.",
 }
+
+
+def storable(text: str) -> str:
+    """ValueError with a NUL, which PostgreSQL does not store."""
+    if "\0" in text:
+        raise ValueError(text)
+    return text
 
 
 def local_time(text: str) -> Any:

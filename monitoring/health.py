@@ -1,12 +1,16 @@
 """HEALTH: what an operator must know of, named once. Each entry is a function without arguments that returns a
-sentence for each thing to put right, and none when all is well."""
+finding for each thing to put right, and none when all is well."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from django.utils.module_loading import import_string
+
+from monitoring.selectors import hidden_slugs
 
 logger = logging.getLogger(__name__)
 
@@ -19,25 +23,50 @@ HEALTH: dict[str, str] = {
 }
 
 
-def findings() -> dict[str, list[str]]:
-    """Every entry of HEALTH with its sentences; an entry that fails itself says so."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`camera` is the slug of the camera that the sentence tells of: it is for those who may see that camera."""
+
+    sentence: str
+    camera: str = ""
+
+
+def examined() -> dict[str, list[Finding]]:
+    """Every entry of HEALTH with its findings; an entry that fails itself says so."""
     return {name: asked(import_string(path)) for name, path in HEALTH.items()}
 
 
-def asked(function: Callable[[], list[str]]) -> list[str]:
+def findings() -> dict[str, list[str]]:
+    """The sentences of all of them."""
+    return {name: sentences(found) for name, found in examined().items()}
+
+
+def findings_for(user: Any) -> dict[str, list[str]]:
+    """The same without those that tell of cameras which are hidden from `user`."""
+    hidden = hidden_slugs(user)
+    return {name: sentences(one for one in found if one.camera not in hidden) for name, found in examined().items()}
+
+
+def sentences(found: Iterable[Finding]) -> list[str]:
+    """Each once."""
+    return list(dict.fromkeys(one.sentence for one in found))
+
+
+def asked(function: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return function()
     except Exception as error:
         logger.exception("A question about the station's health failed.")
-        return [f"It could not be asked: {type(error).__name__}."]
+        return [Finding(f"It could not be asked: {type(error).__name__}.")]
 
 
-def database_problems() -> list[str]:
+def database_problems() -> list[Finding]:
     from django.db import Error, connection
 
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Error as error:
-        return [f"The database does not answer ({type(error).__name__}). Start it, or look at DATABASE_URL."]
+        sentence = f"The database does not answer ({type(error).__name__}). Start it, or look at DATABASE_URL."
+        return [Finding(sentence)]
     return []

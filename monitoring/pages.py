@@ -25,7 +25,7 @@ class EventsPage(Page):
     template = "events.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        chosen = {name: request.GET.get(name, "") for name in ("camera", "severity", "kind")}
+        chosen = {name: searchable(request.GET.get(name, "")) for name in ("camera", "severity", "kind")}
         events = self._page(request.GET.get("before", ""), chosen)
         return self.render(
             {
@@ -51,6 +51,11 @@ class EventsPage(Page):
             conditions["kind__startswith"] = chosen["kind"]
         rows = events_for(self.request.user).filter(**conditions)
         return list(beyond(rows, "at", cursor).order_by("-at", "-id")[: ROWS + 1])
+
+
+def searchable(text: str) -> str:
+    """PostgreSQL does not even look for NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 class AcknowledgePage(Page):

@@ -26,3 +26,8 @@ def alerts_for(user: Any) -> QuerySet[Alert]:
     if not user.is_authenticated or not user.may("viewer"):
         return Alert.objects.none()
     return Alert.objects.exclude(camera__in=hidden_slugs(user))
+
+
+def unresolved_keys(beginning: str) -> set[str]:
+    unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED)
+    return set(unresolved.filter(key__startswith=beginning).values_list("key", flat=True))

@@ -67,13 +67,11 @@ def raise_alert(
 @transaction.atomic
 def resolve_alert(key: str) -> bool:
     """Close the alert `key`; False when none is open."""
-    closed = (
-        Alert.objects.filter(key=key)
-        .exclude(state=Alert.State.RESOLVED)
-        .update(state=Alert.State.RESOLVED, resolved_at=timezone.now())
-    )
+    found = Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED)
+    camera = found.values_list("camera", flat=True).first()
+    closed = found.update(state=Alert.State.RESOLVED, resolved_at=timezone.now())
     if closed:
-        record_event("alert.resolved", f"{key} is over.", data={"key": key})
+        record_event("alert.resolved", f"{key} is over.", camera=camera or "", data={"key": key})
     return bool(closed)
 
 
@@ -84,6 +82,12 @@ def acknowledge_alert(alert: Alert, actor: str) -> Alert:
         state=Alert.State.ACKNOWLEDGED, acknowledged_at=timezone.now(), acknowledged_by=actor
     )
     if changed:
-        record_event("alert.acknowledged", f"{actor} has seen: {alert.message}", subject=alert.id, actor=actor)
+        record_event(
+            "alert.acknowledged",
+            f"{actor} has seen: {alert.message}",
+            camera=alert.camera,
+            subject=alert.id,
+            actor=actor,
+        )
     alert.refresh_from_db()
     return alert

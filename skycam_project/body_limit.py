@@ -1,27 +1,25 @@
-"""Bodies of requests to the API are at most 1 MiB, and larger ones are refused before they are read."""
+"""Bodies of requests are at most 1 MiB, and larger ones are refused before they are read: no page takes files."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from skycam_project.access.problems import Problem
+from django.http import HttpResponse
+
+from skycam_project.access.problems import Problem, is_api
 
 MOST_BYTES = 1024 * 1024
-TOO_LARGE = Problem("too-large", f"The API takes bodies of at most {MOST_BYTES} bytes.")
+TOO_LARGE = Problem("too-large", f"A request's body has at most {MOST_BYTES} bytes.")
 
 
 class BodyLimit:
-    """ASGI: refuses bodies above MOST_BYTES under /api/ before Django reads them, also those without a length."""
-
-    prefix: ClassVar[str] = "/api/"
+    """ASGI: refuses bodies above MOST_BYTES before Django writes them to its disk, also those without a length."""
 
     def __init__(self, application: Any) -> None:
         self.application = application
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(self.prefix):
-            await self.application(scope, receive, send)
-        elif _length(scope) > MOST_BYTES:
+        if _length(scope) > MOST_BYTES:
             await _refuse(scope, send)
         else:
             counted = _Counted(receive)
@@ -52,8 +50,14 @@ def _length(scope: Any) -> int:
     return int(found) if found.isdigit() else 0
 
 
+def _refusal(path: str) -> HttpResponse:
+    if is_api(path):
+        return TOO_LARGE.response(path)
+    return HttpResponse(TOO_LARGE.detail, status=413, content_type="text/plain; charset=utf-8")
+
+
 async def _refuse(scope: Any, send: Any) -> None:
-    response = TOO_LARGE.response(scope["path"])
+    response = _refusal(scope["path"])
     headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
     headers += [(b"content-length", str(len(response.content)).encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,34 +10,36 @@ from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser, JSONParser
 
+MOST_DEEP = 50
+TOO_DEEP = f"The JSON is nested too deeply: at most {MOST_DEEP} lists and objects may stand in each other."
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
 
 class JsonParser(JSONParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         """ParseError also for what is JSON but cannot be stored: NUL, half characters, a thousand brackets."""
         try:
             content = super().parse(stream, media_type, dict(parser_context or {}))
-            storable = all(_storable(text) for text in _texts(content))
         except RecursionError:
-            raise ParseError("The JSON is nested too deeply.") from None
-        if not storable:
+            raise ParseError(TOO_DEEP) from None
+        if any(UNSTORABLE.search(text) for text in _texts(content)):
             raise ParseError("A text holds NUL or half a character, which cannot be stored.")
         return content
 
 
 def _texts(content: Any) -> Iterator[str]:
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, dict):
-        for key, value in content.items():
-            yield key
-            yield from _texts(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _texts(value)
-
-
-def _storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    """Keys too. Without recursion, which would take a step of each level for each text. ParseError."""
+    waiting = [(content, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > MOST_DEEP:
+            raise ParseError(TOO_DEEP)
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            waiting += [(one, depth + 1) for pair in value.items() for one in pair]
+        elif isinstance(value, list):
+            waiting += [(one, depth + 1) for one in value]
 
 
 class JsonAlways(BaseContentNegotiation):

@@ -41,10 +41,18 @@ def clock(value: str | datetime | None) -> SafeString | str:
     at = moment(value)
     if at is None:
         return NOTHING
-    local, today = timezone.localtime(at), timezone.localtime().date()
+    local, today = local_or_own(at), timezone.localtime().date()
     text = f"{local:%H:%M:%S}" if local.date() == today else f"{local.day} {local:%b %H:%M}"
     whole = f"{local:%Y-%m-%d %H:%M:%S %Z}"
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), whole, text)
+
+
+def local_or_own(at: datetime) -> datetime:
+    """In the time that the reader has chosen; in its own where the calendar ends before that."""
+    try:
+        return timezone.localtime(at)
+    except OverflowError:
+        return at
 
 
 @register.filter

@@ -61,6 +61,11 @@ class SignInPage(auth_views.LoginView):
             return answer
         return super().post(request, *args, **kwargs)
 
+    def get_success_url(self) -> str:
+        """Not to this page again: who is signed in would be sent to and fro for ever."""
+        wanted = super().get_success_url()
+        return self.get_default_redirect_url() if wanted == self.request.path else wanted
+
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)
         services.note_sign_in(self.request, form.get_user())
@@ -90,9 +95,12 @@ class PasswordPage(auth_views.PasswordChangeView):
     extra_context = {"rules": password_validators_help_texts()}
 
     def form_valid(self, form: Any) -> HttpResponse:
+        before = self.request.session.session_key
         answer = super().form_valid(form)
-        services.password_changed(form.user)
-        said(self.request, "ok", "Your password is changed. Everything else that was signed in as you is signed out.")
+        services.password_changed(form.user, before, self.request.session.session_key)
+        said(self.request, "ok", "Your password is changed, and every other browser is signed out.")
+        if form.user.tokens.exists():
+            said(self.request, "warn", "Your tokens still let in. Revoke below those that others may have.")
         return answer
 
 

@@ -288,12 +288,12 @@ def known(name: str) -> str:
 # Where Django answers before or after a view of the API
 
 
-def is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+def is_api(path: str) -> bool:
+    return path.startswith("/api/")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if not is_api(request):
+    if not is_api(request.path):
         return defaults.bad_request(request, exception)
     if isinstance(exception, django_errors.RequestDataTooBig):
         return Problem("too-large", "The body is too large.").response(request.path)
@@ -301,12 +301,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    if not is_api(request):
+    if not is_api(request.path):
         return defaults.page_not_found(request, exception)
     return Problem("not-found", "There is no such address. /api/v1/docs/ lists them.").response(request.path)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    if not is_api(request):
+    if not is_api(request.path):
         return defaults.server_error(request)
     return Problem("internal", "Something went wrong inside; the station's log says what.").response(request.path)

@@ -47,6 +47,7 @@ def _let_in(user: User, address: str, scope: str, name: str, expires_at: object)
 
 
 def denied(username: str, address: str) -> None:
+    username = username.replace("\0", "\ufffd")  # PostgreSQL stores no NUL
     record_event(
         "user.denied",
         f"Somebody at {address or 'this machine'} was not let in as {username!r}.",
@@ -77,7 +78,7 @@ def revoke_token(user: Any, token: int) -> bool:
 @transaction.atomic
 def note_sign_in(request: HttpRequest, user: User) -> None:
     """A browser has come in: remembered with its session, so that its user can end it from elsewhere."""
-    address = request.META.get("REMOTE_ADDR", "")
+    address = request.META.get("REMOTE_ADDR", "")[:60]
     agent = request.headers.get("User-Agent", "")[:200]
     SignIn.objects.create(user=user, session_key=request.session.session_key or "", address=address, agent=agent)
     record_event(
@@ -101,7 +102,10 @@ def end_sign_in(sign_in: SignIn) -> None:
     sign_in.delete()
 
 
-def password_changed(user: User) -> None:
+@transaction.atomic
+def password_changed(user: User, before: str | None, session_key: str | None) -> None:
+    """This browser's session has another key than `before`; the sessions of others let in no longer."""
+    SignIn.objects.filter(user=user, session_key=before).update(session_key=session_key)
     _changed(user, f"{user.username} changed their password.")
 
 

@@ -9,7 +9,7 @@ import asyncio
 import socket
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 STALLED_S = 10.0
@@ -70,11 +70,16 @@ class WebSockets(Deadline, WebSocketsSansIOProtocol):
 class Http(Deadline, HttpToolsProtocol):
     """Only MJPEG streams have the deadline: a paused film or download may wait for hours.
 
-    The parser keeps a head of any length; one of more than LARGEST_HEAD_BYTES is refused.
+    The parser keeps a head of any length; one of more than LARGEST_HEAD_BYTES is refused. What may stand before and
+    behind a chunk counts as a head too, and what stands behind the last one never becomes a header.
+
+    uvicorn looks at the newest request alone when a client leaves. The one that is answered may be an older one.
     """
 
     _head_bytes = 0
     _in_head = True
+    _has_headers = False
+    _answered: RequestResponseCycle | None = None
 
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
@@ -82,17 +87,43 @@ class Http(Deadline, HttpToolsProtocol):
         if self._in_head and self._head_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response(f"A request's head has at most {LARGEST_HEAD_BYTES} bytes.")
 
+    def on_message_begin(self) -> None:
+        self._has_headers = False
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._has_headers:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._has_headers = False, True
         super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+
+    def on_body(self, body: bytes) -> None:
+        self._in_head = False
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_head, self._head_bytes = True, 0
         super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._answered:
+            self._answered.disconnected = not self._answered.response_complete
+            self._answered.message_event.set()
+        super().connection_lost(exc)
+
     @property
     def live(self) -> bool:
-        return bool(self.cycle and not self.cycle.response_complete and self.cycle.scope["path"].endswith(STREAM))
+        answered = self._answered
+        return bool(answered and not answered.response_complete and answered.scope["path"].endswith(STREAM))
 
 
 def is_text(data: bytes) -> bool:

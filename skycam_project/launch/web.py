@@ -13,10 +13,12 @@ import sys
 import uvicorn
 
 from monitoring.heartbeat import keep_beating
+from skycam_project.config import load_config
 from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, Http, WebSockets
 
 
-async def serve(fd: int) -> None:
+async def serve(fd: int, *, behind_proxy: bool) -> None:
+    """`behind_proxy`: X-Forwarded-For and -Proto are a proxy's. Else any client could write them."""
     server = uvicorn.Server(
         uvicorn.Config(
             "skycam_project.asgi:application",
@@ -30,6 +32,7 @@ async def serve(fd: int) -> None:
             log_config=None,
             log_level="warning",
             server_header=False,
+            proxy_headers=behind_proxy,
         )
     )
     beating = asyncio.create_task(keep_beating(lambda: server.started))
@@ -38,4 +41,4 @@ async def serve(fd: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(int(sys.argv[1]), behind_proxy=load_config().web.tls))

@@ -23,9 +23,9 @@ from cameras.models import Camera, CameraHost
 from cameras.selectors import cameras_for
 from captures.models import StorageRoot
 from monitoring.feed import feed
-from monitoring.health import findings
+from monitoring.health import findings_for
 from monitoring.page import Page
-from monitoring.selectors import events_for
+from monitoring.selectors import events_for, hidden_slugs
 from skycam_project.cli.diagnosis import examine
 from skycam_project.cli.station import Station
 from skycam_project.launch import LaunchError, ps
@@ -44,6 +44,8 @@ FINDING_LOOKS = {
     "warning": Look("warn", "Warning", "warn"),
     "broken": Look("bad", "To put right", "bad"),
 }
+TELLING = {"cameras", "hosts"}
+"""Checks of the examination that name cameras and their hosts. The page itself has them for each reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +104,19 @@ class StatusNow(Page):
 
 
 class ExaminationPage(Page):
-    """What `skycam doctor` says of the machine that answers."""
+    """What `skycam doctor` says of the machine that answers; not of cameras to whoever may not see them all."""
 
     roles = {"GET": "operator"}
     template = "_examination.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        found = [(FINDING_LOOKS[finding.state], finding) for finding in examine(Station())]
+        unseen = TELLING if hidden_slugs(request.user) else set()
+        found = [(FINDING_LOOKS[one.state], one) for one in examine(Station()) if one.check not in unseen]
         return self.render({"found": found})
 
 
 def observed(user: Any) -> dict[str, Any]:
-    problems = [sentence for sentences in findings().values() for sentence in sentences]
+    problems = [sentence for sentences in findings_for(user).values() for sentence in sentences]
     panels = host_panels(user)
     restarts = feed(user, RESTARTS, kind="part.restarted")
     return {"problems": problems, "hosts": panels, "restarts": restarts, "disks": disks()}

@@ -3,10 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from cameras.models import Camera
 from monitoring.models import Alert
-from monitoring.services import raise_alert, record_event
+from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
 from skycam_project.access.models import User
 
 
@@ -54,6 +55,24 @@ def test_events_and_alerts_of_a_hidden_camera_are_hidden_too(viewer: Any, operat
     assert kinds(viewer.get("/api/v1/events/")) == ["alert.opened"]
     assert [operator.get(f"/api/v1/{name}/").json()["results"] for name in ("events", "alerts")] == [[], []]
     assert operator.post(f"/api/v1/alerts/{alert.id}/acknowledge/").status_code == 404
+
+
+def test_what_becomes_of_an_alert_of_a_hidden_camera_is_hidden_too(viewer: Any, operator: Any, camera: Camera) -> None:
+    camera.audience.add(User.objects.get(username="a-operator"))
+    acknowledge_alert(raise_alert("camera.quarantined:sky", "It hangs.", camera="sky"), "somebody")
+    resolve_alert("camera.quarantined:sky")
+    assert kinds(operator.get("/api/v1/events/")) == ["alert.resolved", "alert.acknowledged", "alert.opened"]
+    assert kinds(viewer.get("/api/v1/events/")) == []
+
+
+def test_a_camera_that_was_removed_shows_nothing_of_a_hidden_one_with_its_name(
+    viewer: Any, manager: Any, camera: Camera
+) -> None:
+    Camera.objects.update(removed_at=timezone.now(), primary=False)
+    hidden = Camera.objects.create(slug="sky", name="Sky", kind="simulated", host=camera.host)
+    hidden.audience.add(User.objects.get(username="a-manager"))
+    record_event("camera.state", "It hangs.", camera="sky")
+    assert (kinds(viewer.get("/api/v1/events/")), kinds(manager.get("/api/v1/events/"))) == ([], ["camera.state"])
 
 
 def test_an_operator_acknowledges_an_alert_once(operator: Any, camera: Camera) -> None:

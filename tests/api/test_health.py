@@ -7,6 +7,9 @@ import pytest
 from cameras import broker, status
 from cameras.models import Camera
 from monitoring import health
+from monitoring.models import Alert
+from monitoring.tasks import look_at_health
+from skycam_project.access.models import User
 
 
 def beat(valkey: Any, observed: str) -> None:
@@ -43,6 +46,53 @@ def test_a_quarantined_camera_is_for_an_operator_to_put_right(viewer: Any, camer
     beat(valkey, "quarantined")
     answer = viewer.get("/api/v1/health/")
     assert (answer.status_code, list(answer.json()["problems"])) == (503, ["cameras"])
+
+
+@pytest.fixture
+def hidden(camera: Camera, manager: Any) -> Camera:
+    """One that nobody but the manager may know of."""
+    camera.audience.add(User.objects.get(username="a-manager"))
+    return camera
+
+
+HIDDEN_FAULTS = [("quarantined", "cameras", "sky is quarantined"), ("", "hosts", "The camera host main does not")]
+
+
+@pytest.mark.parametrize(("observed", "name", "told"), HIDDEN_FAULTS)
+def test_the_faults_of_a_hidden_camera_are_told_to_those_who_may_see_it(
+    observed: str, name: str, told: str, viewer: Any, manager: Any, hidden: Camera, valkey: Any
+) -> None:
+    [beat(valkey, state) for state in filter(None, [observed])]
+    assert viewer.get("/api/v1/health/").json()["problems"] == {}
+    assert told not in viewer.get("/status/").content.decode()
+    assert told in manager.get("/api/v1/health/").json()["problems"][name][0]
+    assert told in manager.get("/status/").content.decode()
+
+
+def test_the_examination_names_no_hidden_camera(operator: Any, manager: Any, hidden: Camera, valkey: Any) -> None:
+    beat(valkey, "quarantined")
+    told = [one.get("/status/examination/").content.decode() for one in (operator, manager)]
+    assert ["sky is quarantined" in text for text in told] == [False, True]
+
+
+@pytest.mark.parametrize(("observed", "name", "told"), HIDDEN_FAULTS)
+def test_the_alert_of_a_hidden_camera_is_for_those_who_may_see_it(
+    observed: str, name: str, told: str, viewer: Any, manager: Any, hidden: Camera, valkey: Any
+) -> None:
+    [beat(valkey, state) for state in filter(None, [observed])]
+    look_at_health()
+    assert viewer.get("/api/v1/alerts/").json()["results"] == []
+    (alert,) = manager.get("/api/v1/alerts/").json()["results"]
+    assert (alert["key"], alert["camera"], alert["message"][: len(told)]) == (f"health.{name}:sky", "sky", told)
+
+
+def test_an_alert_of_the_stations_health_ends_with_what_it_tells_of(camera: Camera, valkey: Any) -> None:
+    beat(valkey, "quarantined")
+    [look_at_health() for _ in range(2)]
+    assert (Alert.objects.get().state, Alert.objects.get().count) == ("open", 2)
+    beat(valkey, "ready")
+    look_at_health()
+    assert Alert.objects.get().state == "resolved"
 
 
 def test_machines_are_told_ok_and_nothing_else(anonymous: Any) -> None:

@@ -28,6 +28,8 @@ BAD_BODIES = [
     (START, {"exposure_s": 3601}, "exposure_s", "Input should be less than or equal to 3600"),
     (START, {"cadence_s": 1}, "", "cadence_s is shorter than the exposure."),
     (START, {"until": "2020-01-01T00:00:00Z"}, "", "until is over already."),
+    (START, {"until": "9999-12-31T23:59:59-01:00"}, "until", "This time is beyond the calendar."),
+    (START, {"until": "9999-12-31T23:59:59Z"}, "", "until is more than ten years ahead."),
     (START, {"until": "2020-01-01T00:00:00"}, "until", "Input should have timezone info"),
     ("/api/camera/start/", {"delay": 1, "delay_s": 1}, "", "Give `delay` or `delay_s`, not both."),
     ("/api/v1/cameras/", {"slug": "../x", "kind": "simulated"}, "slug", "A camera's id is 1 to 40 lower-case"),
@@ -68,8 +70,12 @@ RAW_BODIES = [
     (b'{"gain": NaN}', "JSON parse error"),
     (b'{"gain": 1' + b"0" * 5000 + b"}", "JSON parse error"),
     (b"[" * 100_000, "nested too deeply"),
+    (b"[" * 51 + b"1" + b"]" * 51, "nested too deeply: at most 50"),
+    (b"[" * 900 + b'"",' * 200_000 + b'""' + b"]" * 900, "nested too deeply"),
     (b'{"note": "\\u0000"}', "cannot be stored"),
     (b'{"note": "\\ud800"}', "cannot be stored"),
+    (b'{"\\u0000": 1}', "cannot be stored"),
+    (b"[" * 50 + b'"\\u0000"' + b"]" * 50, "cannot be stored"),
     (b"\xff\xfe", "JSON parse error"),
 ]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,13 @@ def test_no_range_of_an_empty_file_can_be_satisfied(text: str) -> None:
 @pytest.mark.parametrize("text", WHOLE)
 def test_what_cannot_be_read_means_the_whole_file(text: str) -> None:
     assert asked(text, 100) is None
+
+
+@pytest.mark.parametrize("text", ["bytes=" + " " * 60_000, "bytes=0-" + " " * 60_000 + "x"])
+def test_a_range_of_any_length_takes_no_time(text: str) -> None:
+    began = time.thread_time()
+    assert asked(text, 100) is None
+    assert time.thread_time() - began < 0.1
 
 
 @given(st.text(max_size=60), st.integers(0, 1000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -17,19 +18,21 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import CaptureFile, StorageRoot
+from monitoring.models import Event
 from skycam_project.access.models import ApiToken, User
 from tests.api.builders import saved, until
 
 MEGABYTE = 1024 * 1024
+BY_HTTPS = {"X-Forwarded-Proto": "https"}
 
 
 class Web:
-    def __init__(self) -> None:
+    def __init__(self, **variables: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             self.port = listening.getsockname()[1]
             command = [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno())]
-            self.process = subprocess.Popen(command, pass_fds=[listening.fileno()])
-        until(lambda: self.request("GET", "/healthz")[0] == 200, seconds=30)
+            self.process = subprocess.Popen(command, pass_fds=[listening.fileno()], env=os.environ | variables)
+        until(lambda: self.request("GET", "/healthz", headers=BY_HTTPS)[0] == 200, seconds=30)
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -80,6 +83,13 @@ def clip(camera: Camera, root: StorageRoot) -> CaptureFile:
     )  # fmt: skip
 
 
+@pytest.fixture
+def web_behind_proxy(transactional_db: None) -> Iterator[Web]:
+    server = Web(SKYCAM_WEB__TLS="true")
+    yield server
+    server.stop()
+
+
 def url_of(clip: CaptureFile) -> str:
     return f"/api/v1/captures/{clip.capture_id}/file/"
 
@@ -107,18 +117,33 @@ BODIES = [
 ]
 
 
+def post(web: Web, path: str, headers: dict[str, str], sent: bytes) -> tuple[int, str, bytes]:
+    """Status, content type and body of the answer to a request whose headers stand as they are given."""
+    connection = web.connection()
+    connection.putrequest("POST", path)
+    [connection.putheader(name, value) for name, value in headers.items()]
+    connection.endheaders(sent)
+    answer = connection.getresponse()
+    found = answer.status, answer.headers["Content-Type"], answer.read()
+    connection.close()
+    return found
+
+
 @pytest.mark.parametrize(("headers", "sent"), BODIES, ids=["length", "chunked"])
 def test_a_large_body_is_refused_before_it_is_read(
     headers: dict[str, str], sent: bytes, web: Web, token: dict[str, str]
 ) -> None:
-    connection = web.connection()
-    connection.putrequest("POST", "/api/v1/cameras/sky/capture/")
-    [connection.putheader(name, value) for name, value in (token | headers).items()]
-    connection.endheaders(sent)
-    answer = connection.getresponse()
-    assert (answer.status, json.loads(answer.read())["type"]) == (413, "/problems/too-large")
-    connection.close()
+    status, _, body = post(web, "/api/v1/cameras/sky/capture/", token | headers, sent)
+    assert (status, json.loads(body)["type"]) == (413, "/problems/too-large")
     assert web.request("GET", "/api/v1/cameras/", headers=token)[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/nowhere/"])
+@pytest.mark.parametrize(("headers", "sent"), BODIES, ids=["length", "chunked"])
+def test_a_page_takes_no_large_body_either(headers: dict[str, str], sent: bytes, path: str, web: Web) -> None:
+    told = b"A request's body has at most 1048576 bytes."
+    assert post(web, path, headers, sent) == (413, "text/plain; charset=utf-8", told)
+    assert web.request("GET", "/accounts/login/")[0] == 200
 
 
 LINE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
@@ -137,9 +162,48 @@ def test_a_head_without_an_end_is_refused(head: bytes, web: Web) -> None:
     assert web.request("GET", "/healthz")[0] == 200
 
 
+CHUNKED = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+TRAILERS = [b"X-Many: 12345\r\n" * 40_000, b"X-Long: " + b"x" * 500_000]
+"""Longer than what is read at once with the body before them."""
+
+
+@pytest.mark.parametrize("trailers", TRAILERS, ids=["many", "long"])
+def test_what_stands_behind_a_body_has_an_end_too(trailers: bytes, web: Web) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire:
+        with contextlib.suppress(ConnectionError):  # it hangs up before it has read all of it
+            wire.sendall(CHUNKED + trailers)
+        assert wire.recv(1000).startswith(b"HTTP/1.1 400 ")
+    assert web.request("GET", "/healthz")[0] == 200
+
+
+def test_what_stands_behind_a_body_is_no_header(web: Web) -> None:
+    request = CHUNKED.replace(b"/accounts/login/", b"/api/v1/captures/").replace(
+        b"\r\n", b"\r\nConnection: close\r\n", 1
+    )
+    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as wire, wire.makefile("rb") as answer:
+        wire.sendall(request + b"Authorization: Token unheard-of\r\n\r\n")
+        assert b"Sign in, or send `Authorization: Token ...`" in answer.read()
+
+
 def test_requests_may_follow_each_other_on_one_wire_for_longer_than_a_head_may_be(web: Web) -> None:
     wire = web.connection()
     for _ in range(3):
         wire.request("GET", "/healthz", headers={"X-Long": "x" * 40_000})
         assert wire.getresponse().read() == b"ok"
     wire.close()
+
+
+def try_password(web: Web, address: str) -> str:
+    """The address that the station wrote down for a try which says that it comes from `address`."""
+    body = json.dumps({"username": "ada", "password": "guess"})
+    headers = {"Content-Type": "application/json", "X-Forwarded-For": address, **BY_HTTPS}
+    assert web.request("POST", "/api/v1/auth/token/", body, headers)[0] == 401
+    return str(Event.objects.get(kind="user.denied").data["address"])
+
+
+def test_nobody_makes_up_the_address_that_their_tries_are_counted_by(web: Web) -> None:
+    assert try_password(web, "203.0.113.9") == "127.0.0.1"
+
+
+def test_a_proxy_says_whose_tries_are_counted(web_behind_proxy: Web) -> None:
+    assert try_password(web_behind_proxy, "203.0.113.9") == "203.0.113.9"

@@ -68,6 +68,11 @@ def test_a_sign_in_can_be_ended_from_elsewhere(astronomer: User) -> None:
     assert here.get("/").status_code == 200
 
 
+def test_an_address_of_any_length_is_written_down(astronomer: User) -> None:
+    Client(REMOTE_ADDR="x" * 100).post("/accounts/login/", {"username": "astronomer", "password": PASSWORD})
+    assert SignIn.objects.get().address == "x" * 60
+
+
 def test_nobody_ends_the_sign_in_of_another(astronomer: User, manager: Any) -> None:
     come_in("astronomer", PASSWORD)
     assert manager.post(f"/accounts/sign-ins/{SignIn.objects.get().pk}/revoke/").status_code == 404
@@ -85,6 +90,44 @@ def test_a_new_password_signs_out_everything_else(astronomer: User) -> None:
     new = "another-night-of-stars"
     here.post("/accounts/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
     assert (here.get("/").status_code, there.get("/").status_code) == (200, 302)
+
+
+def give_new_password(client: Client) -> Any:
+    new = "another-night-of-stars"
+    answer = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    return client.post("/accounts/password/", answer, follow=True)
+
+
+def test_a_browser_that_changed_its_password_can_still_be_signed_out_from_elsewhere(astronomer: User) -> None:
+    here, _ = come_in("astronomer", PASSWORD)
+    give_new_password(here)
+    there, _ = come_in("astronomer", "another-night-of-stars")
+    there.post(f"/accounts/sign-ins/{SignIn.objects.get(session_key=here.session.session_key).pk}/revoke/")
+    assert here.get("/")["Location"] == "/accounts/login/?next=/"
+
+
+def test_after_a_new_password_it_is_said_that_tokens_still_let_in(astronomer: User) -> None:
+    here, _ = come_in("astronomer", PASSWORD)
+    _, text = ApiToken.issue(astronomer)
+    assert "Your tokens still let in. Revoke below" in text_of(give_new_password(here))
+    assert Client(headers={"authorization": f"Token {text}"}).get("/api/v1/cameras/").status_code == 200
+
+
+def test_without_tokens_nothing_is_said_of_them(astronomer: User) -> None:
+    here, _ = come_in("astronomer", PASSWORD)
+    assert "still let in" not in text_of(give_new_password(here))
+
+
+def test_whoever_is_signed_in_is_not_sent_to_and_fro(viewer: Any) -> None:
+    assert viewer.get("/accounts/login/?next=/accounts/login/")["Location"] == "/"
+
+
+def test_a_name_with_nul_is_refused_like_any_other(astronomer: User) -> None:
+    _, answer = come_in("a\0", PASSWORD)
+    assert (answer.status_code, Event.objects.get(kind="user.denied").data["username"]) == (
+        200,
+        "a\N{REPLACEMENT CHARACTER}",
+    )
 
 
 def test_a_token_is_shown_once_and_lets_in(operator: Any) -> None:

@@ -41,7 +41,7 @@ def test_an_exposure_is_written_as_people_write_it(text: str, expected: int) -> 
     assert microseconds(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "long", "1/0 s", "nan", "inf s", "8 h", "1/-2 s"])
+@pytest.mark.parametrize("text", ["", "long", "1/0 s", "nan", "inf s", "8 h", "1/-2 s", "1e308 s", "8/1e-320 s"])
 def test_what_is_no_exposure_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^|could not convert"):
         microseconds(text)
@@ -96,6 +96,10 @@ def test_a_session_is_started_as_the_form_says(able: Camera) -> None:
         ("count", "0"),
         ("count", "x"),
         ("until", "2001-01-01T00:00"),
+        ("until", "9999-12-31T23:59:59-01:00"),
+        ("exposure", "1e308 s"),
+        ("exposure", "8/1e-320 s"),
+        ("name", "Perseids\0"),
     ],
 )
 def test_a_bad_field_is_named(field: str, text: str, able: Camera) -> None:

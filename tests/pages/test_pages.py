@@ -168,3 +168,18 @@ def test_static_files_are_kept_for_good_under_their_hash(client: Any) -> None:
     hashed = client.get(static("css/tokens.css"))
     assert hashed["Cache-Control"] == "public, max-age=31536000, immutable"
     assert "immutable" not in client.get("/static/css/tokens.css?v=000000000000")["Cache-Control"]
+
+
+@pytest.mark.parametrize("address", ["/events/?camera=", "/events/?kind=", "/sessions/?camera=", "/gallery/?camera="])
+def test_nul_in_an_address_reaches_no_database(address: str, viewer: Any, camera: Camera) -> None:
+    from django.db import connection
+
+    asked: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append(repr(params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        assert viewer.get(address + "a%00").status_code in {200, 404}
+    assert [params for params in asked if "\\x00" in params] == []

@@ -139,3 +139,10 @@ def test_the_number_of_queries_does_not_grow(viewer: Any, session: Session) -> N
         )
     assert found[:2] == found[2:]
     assert max(found) <= 22
+
+
+@pytest.mark.parametrize("address", ["/", "/sessions/", "/sessions/{id}/", "/cameras/sky/"])
+def test_an_end_beyond_the_calendar_breaks_no_page(address: str, viewer: Any, session: Session) -> None:
+    session.programme = {"exposure_us": 1000, "until": "9999-12-31T23:59:59-01:00"}
+    session.save()
+    assert viewer.get(address.format(id=session.pk)).status_code == 200

@@ -1,0 +1,71 @@
+"""uvicorn with our protocols: a stream ends with its client, whatever else the client has asked for meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import uvicorn
+
+from skycam_project.launch import protocols
+from skycam_project.launch.protocols import Http
+
+REQUEST = b"GET /stream.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Endless:
+    """An application that streams until its client has gone."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        pouring = asyncio.create_task(self.pour(send))
+        await receive()
+        pouring.cancel()
+        self.ended.set()
+
+    async def pour(self, send: Any) -> None:
+        while True:
+            await send({"type": "http.response.body", "body": bytes(100_000), "more_body": True})
+            await asyncio.sleep(0.01)  # as pictures come
+
+
+@pytest_asyncio.fixture
+async def endless() -> Endless:
+    return Endless()
+
+
+@pytest_asyncio.fixture
+async def wire(endless: Endless) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    config = uvicorn.Config(endless, http=Http, lifespan="off", log_config=None)
+    config.load()
+    state = uvicorn.server.ServerState()
+    listening = await asyncio.get_running_loop().create_server(lambda: Http(config, state, {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
+    yield reader, writer
+    writer.close()
+    listening.close()
+
+
+@pytest.mark.parametrize("requests", [1, 2], ids=["alone", "with another behind it"])
+async def test_a_stream_ends_when_its_client_leaves(requests: int, wire: Any, endless: Endless) -> None:
+    reader, writer = wire
+    writer.write(REQUEST * requests)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+    await asyncio.wait_for(endless.ended.wait(), 5)
+
+
+@pytest.mark.parametrize("requests", [1, 2], ids=["alone", "with another behind it"])
+async def test_a_stream_ends_when_its_client_does_not_read(
+    requests: int, wire: Any, endless: Endless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocols, "STALLED_S", 0.5)
+    wire[1].write(REQUEST * requests)
+    await asyncio.wait_for(endless.ended.wait(), 10)
