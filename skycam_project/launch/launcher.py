@@ -63,7 +63,8 @@ def _claim(config: SkycamConfig, config_path: Path | None, only: str | None, hel
     refusals.check_folder(config)
     if only in (None, "worker"):
         check_writable(config.storage_root)
-    held.enter_context(refusals.lock(paths.lock_path(config, only), config.data))
+    for name in dict.fromkeys([only, *wanted(config, only)]):  # a second Valkey would take the socket of the first
+        held.enter_context(refusals.lock(paths.lock_path(config, name), config.data))
     shared = environment(dict(os.environ), config, config_path)
     if "web" not in wanted(config, only):
         return Plan(config, shared)

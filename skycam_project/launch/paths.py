@@ -12,7 +12,8 @@ def run_folder(config: SkycamConfig) -> Path:
 
 
 def launcher_name(only: str | None) -> str:
-    """A launcher of one part has a lock and a socket of its own, so that each part may have its launcher."""
+    """A launcher of one part has a lock and a socket of its own, so that each part may have its launcher. That of the
+    whole station holds the locks of its parts too."""
     return f"launcher-{only}" if only else "launcher"
 
 

@@ -76,6 +76,19 @@ def test_a_second_station_on_a_folder_is_refused_with_the_first_ones_process(new
     assert f"Another station runs on {first.data} (process {first.process.pid})." in second.output()
 
 
+def test_a_whole_station_is_refused_beside_one_of_its_parts_on_the_same_folder(new_station: NewStation) -> None:
+    part, whole = new_station(), new_station()
+    running_valkey(part)
+    assert whole.start().status() == 1
+    assert f"Another station runs on {part.data} (process {part.process.pid})." in whole.output()
+
+
+def test_a_part_is_refused_beside_the_whole_station_on_the_same_folder(new_station: NewStation) -> None:
+    whole, part = new_station().up(), new_station()
+    assert part.start(only="valkey").status() == 1
+    assert f"Another station runs on {whole.data} (process {whole.process.pid})." in part.output()
+
+
 def test_a_file_in_place_of_the_folder_is_refused(new_station: NewStation) -> None:
     station = new_station()
     station.data.write_text("")
