@@ -37,7 +37,9 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) heard = Math.max(heard, performance.now() - LATE_MS / 2);
 });
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-try-now]")) window.htmx.trigger(document.body, "acted");
+  if (!event.target.closest("[data-try-now]")) return;
+  window.htmx.trigger("#now", "htmx:abort"); // one that is under way may hang for as long as its timeout
+  window.htmx.trigger(document.body, "acted");
 });
 
 // What was asked for and refused, said where it was asked.

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.pages.browsing import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site
 
 SOON_MS = 15_000
 RUNNING = re.compile("Ready|Live")
 CARD = "#cam-simulated"
+SLOW_MS = 3000
 
 
 def in_theme(page: Page, site: Site, theme: str) -> None:
@@ -117,6 +118,24 @@ def test_a_page_that_lost_the_station_says_so_and_heals(page: Page) -> None:
     expect(page.locator("#connection")).to_be_visible(timeout=SOON_MS)
     page.unroute("**/now/")
     expect(page.locator("#connection")).to_be_hidden(timeout=SOON_MS)
+
+
+def test_a_slow_answer_renews_the_page_and_is_no_loss(page: Page) -> None:
+    page.goto("/")
+    page.route("**/now/", slow)
+    page.evaluate("document.querySelector('#summary').textContent = 'of before'")
+    expect(page.locator("#summary")).not_to_have_text("of before", timeout=SOON_MS)
+    page.evaluate("document.querySelector('#summary').textContent = 'of before'")
+    expect(page.locator("#summary")).not_to_have_text("of before", timeout=SOON_MS)
+    expect(page.locator("#connection")).to_be_hidden()
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def slow(route: Route) -> None:
+    """An answer that takes longer than the time between two questions."""
+    answer = route.fetch()
+    route.request.frame.page.wait_for_timeout(SLOW_MS)
+    route.fulfill(response=answer)
 
 
 def test_the_chart_is_drawn(page: Page) -> None:
