@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.pages.browsing import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site
 
@@ -17,6 +17,9 @@ SOON_MS = 15_000
 RUNNING = re.compile("Ready|Live")
 CARD = "#cam-simulated"
 SLOW_MS = 3000
+TROUBLES = {"away": lambda route: route.abort(), "broken": lambda route: route.fulfill(status=500)}
+CLOSED_ON_ITS_WAY = """document.addEventListener('htmx:beforeSend', () => document.querySelector('#dialog').close(),
+    {once: true})"""
 
 
 def in_theme(page: Page, site: Site, theme: str) -> None:
@@ -136,6 +139,60 @@ def slow(route: Route) -> None:
     answer = route.fetch()
     route.request.frame.page.wait_for_timeout(SLOW_MS)
     route.fulfill(response=answer)
+
+
+def test_a_form_stays_open_while_the_page_is_left_and_others_act(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    form = started(page)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate("htmx.trigger('#act-capture-simulated', 'acted')")
+    expect(form.get_by_label("Name")).to_have_value("Perseids")
+
+
+@pytest.mark.parametrize("trouble", ["away", "broken"])
+def test_a_refused_form_keeps_what_was_typed(trouble: str, page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    form = started(page)
+    page.route("**/start/", TROUBLES[trouble])
+    form.get_by_role("button", name="Start").click()
+    expect(form.locator(".said.bad")).to_contain_text("The station ")
+    expect(form.get_by_label("Name")).to_have_value("Perseids")
+
+
+def test_refused_settings_keep_what_was_typed(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    settings = page.locator("#settings")
+    settings.get_by_label("Gain").fill("3")
+    page.route("**/settings/", TROUBLES["away"])
+    settings.get_by_role("button", name="Apply").click()
+    expect(settings.locator(".said.bad")).to_contain_text("The station does not answer.")
+    expect(settings.get_by_label("Gain")).to_have_value("3")
+
+
+def test_a_form_that_does_not_come_is_said_on_the_page(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    page.route("**/start/", TROUBLES["broken"])
+    page.keyboard.press("s")
+    expect(page.locator("#refused")).to_contain_text("The station could not do this (500).")
+    page.locator("#refused").get_by_role("button", name="Close").click()
+    expect(page.locator("#refused")).to_be_hidden()
+
+
+def test_a_refusal_after_the_dialog_was_closed_is_said_on_the_page(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    form = started(page)
+    page.evaluate(CLOSED_ON_ITS_WAY)
+    page.route("**/start/", TROUBLES["broken"])
+    form.get_by_role("button", name="Start").click()
+    expect(page.locator("#refused")).to_contain_text("The station could not do this (500).")
+
+
+def started(page: Page) -> Locator:
+    """The open dialog of a session to be started, with a name typed into it."""
+    page.keyboard.press("s")
+    form = page.locator("#dialog form")
+    form.get_by_label("Name").fill("Perseids")
+    return form
 
 
 def test_the_chart_is_drawn(page: Page) -> None:
