@@ -1,6 +1,6 @@
 // Whether the station still answers. A page that has lost it says since when, and goes on asking.
 import { length } from "./ages.js";
-import { now, stationHms } from "./clock.js";
+import { now, shown } from "./clock.js";
 
 const LATE_MS = 6000;
 const banner = document.querySelector("#connection");
@@ -28,7 +28,7 @@ setInterval(() => {
   if (!link || document.hidden || silent < LATE_MS) return;
   banner.hidden = false;
   banner.querySelector("[data-lost]").textContent = length(silent / 1000);
-  banner.querySelector("[data-lost-at]").textContent = stationHms(heardAt);
+  banner.querySelector("[data-lost-at]").textContent = shown(heardAt);
   link.classList.replace("ok", "warn");
   show("Lost");
 }, 1000);

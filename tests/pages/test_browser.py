@@ -195,6 +195,22 @@ def started(page: Page) -> Locator:
     return form
 
 
+def test_the_clock_follows_the_station_after_a_sleep(page: Page) -> None:
+    page.goto("/")
+    page.route("**/now/", in_january)
+    expect(page.locator("[data-clock-utc]")).to_have_text(re.compile("^08:00:0"), timeout=SOON_MS)
+    expect(page.locator("#clock [data-clock]")).to_have_text(re.compile("^10:00:0"))
+    expect(page.locator("#side-cameras time").first).to_have_text(re.compile("^[0-9]+ d "))
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def in_january(route: Route) -> None:
+    """What the station says to a browser that has slept until 2028-01-16 08:00 UTC, while the zone changed to +2 h."""
+    answer = route.fetch()
+    text = re.sub(r'data-now="[\d.]+"', 'data-now="1831622400"', answer.text())
+    route.fulfill(response=answer, body=re.sub(r'data-offset="-?\d+"', 'data-offset="7200"', text))
+
+
 def test_the_chart_is_drawn(page: Page) -> None:
     page.goto("/")
     expect(page.locator(".chart canvas")).to_be_visible()
