@@ -146,6 +146,7 @@ def test_a_form_stays_open_while_the_page_is_left_and_others_act(page: Page) -> 
     form = started(page)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.evaluate("htmx.trigger('#act-capture-simulated', 'acted')")
+    expect(form).to_be_visible()
     expect(form.get_by_label("Name")).to_have_value("Perseids")
 
 
