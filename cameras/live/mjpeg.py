@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 
 from cameras.live.feed import Feed
-from cameras.live.picture import Picture
+from cameras.live.picture import STALE, Picture
 from cameras.live.service import LiveStreamingService
 from cameras.sockets.loops import of_this_loop
 from cameras.sockets.sight import Lookout, Sight, Visitor
@@ -54,9 +54,10 @@ async def stream(slug: str, quality: str, visitor: Visitor) -> AsyncIterator[byt
 
 
 def part(picture: Picture) -> bytes:
-    jpeg = picture.jpeg
+    """Its head says what a frame of skycam.live.v1 does: number, capture in µs UTC, and the same flags."""
+    jpeg, flags = picture.jpeg, picture.flags | (STALE if picture.is_stale else 0)
     head = (
         f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n"
-        f"X-Frame-Number: {picture.number}\r\nX-Captured-Us: {picture.captured_us}\r\n\r\n"
+        f"X-Frame-Number: {picture.number}\r\nX-Captured-Us: {picture.captured_us}\r\nX-Flags: {flags}\r\n\r\n"
     )
     return head.encode() + jpeg + f"\r\n--{BOUNDARY}\r\n".encode()

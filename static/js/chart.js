@@ -1,5 +1,5 @@
 // The cameras' temperatures of the last day. Labels stand at the lines' ends; series differ by dash, not by colour alone.
-import { shownOffset } from "./clock.js";
+import { now, shownOffset } from "./clock.js";
 
 const EVERY_MS = 60_000;
 const DAY_S = 86400;
@@ -31,7 +31,7 @@ function joined(series) {
   return [times, ...values];
 }
 
-const clockOf = (at, every) => new Date(at * 1000 + shownOffset).toISOString().slice(11, every < 60 ? 19 : 16);
+const clockOf = (at, every) => new Date(at * 1000 + shownOffset()).toISOString().slice(11, every < 60 ? 19 : 16);
 const degrees = (value) => value.toFixed(1).replace(/\.0$/, "").replace("-", "\u2212");
 
 function axes() {
@@ -90,9 +90,9 @@ function draw(series) {
   said.textContent = series.length ? "" : "No camera tells its temperature";
   if (!series.length) return;
   plot = new window.uPlot(options(series), joined(series), host);
-  const now = Date.now() / 1000;
-  const first = Math.max(now - DAY_S, Math.min(...series.map((one) => one.points[0][0])));
-  if (now - first > 60) plot.setScale("x", { min: first, max: now });
+  const last = now() / 1000;
+  const first = Math.max(last - DAY_S, Math.min(...series.map((one) => one.points[0][0])));
+  if (last - first > 60) plot.setScale("x", { min: first, max: last });
 }
 
 async function look() {

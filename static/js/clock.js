@@ -1,26 +1,60 @@
-// The station's time, as far as the page knows: what the server said, and what has passed since by a clock that
-// does not jump. A browser's own clock may be hours off.
+// The station's time, as far as the page knows: what the server said last, and what has passed since by a clock that
+// does not jump. A browser's own clock may be hours off, and the other one stands still while a laptop sleeps: so each
+// look at the station renews what is known.
 
-const face = document.querySelector("[data-now]");
-const said = face ? Number(face.dataset.now) * 1000 : Date.now();
-const offset = face ? Number(face.dataset.offset) * 1000 : 0;
-const began = performance.now();
+const HOUR_MS = 3_600_000;
+
+/** The zone of the browser serves where a page has no clock of the station. */
+let offset = -new Date().getTimezoneOffset() * 60_000;
+let said = Date.now();
+let at = performance.now();
+let asked = 0;
+
+const face = () => document.querySelector("[data-now]");
 
 /** Milliseconds since 1970, UTC. */
-export const now = () => said + performance.now() - began;
+export const now = () => said + performance.now() - at;
 
 /** HH:MM:SS of a moment in UTC. */
-export const hms = (ms) => new Date(ms).toISOString().slice(11, 19);
+const hms = (ms) => new Date(ms).toISOString().slice(11, 19);
 
-/** HH:MM:SS of a moment at the station. */
-export const stationHms = (ms) => hms(ms + offset);
+/** Milliseconds from UTC to the times that the page shows. */
+export const shownOffset = () => (document.querySelector('[name=clock][value=utc][aria-pressed="true"]') ? 0 : offset);
 
-/** Milliseconds from UTC to the times that the page's charts show. */
-export const shownOffset = document.querySelector('[name=clock][value=utc][aria-pressed="true"]') ? 0 : offset;
+/** HH:MM:SS of a moment as the page's other times, and its date when it is long ago. */
+export function shown(ms) {
+  const text = new Date(ms + shownOffset()).toISOString();
+  return Math.abs(now() - ms) < 12 * HOUR_MS ? text.slice(11, 19) : text.slice(0, 19).replace("T", " ");
+}
+
+/** The server read its clock at some time between question and answer: what is known already stands if it lies there. */
+function learn(least, most) {
+  said = Math.min(Math.max(now(), least), most);
+  at = performance.now();
+}
+
+function read() {
+  const { dataset } = face();
+  const least = Number(dataset.now) * 1000;
+  offset = Number(dataset.offset) * 1000;
+  learn(least, least + performance.now() - asked);
+}
 
 function tick() {
-  for (const element of document.querySelectorAll("[data-clock]")) element.textContent = stationHms(now());
+  for (const element of document.querySelectorAll("[data-clock]")) element.textContent = hms(now() + offset);
   for (const element of document.querySelectorAll("[data-clock-utc]")) element.textContent = hms(now());
 }
 
-if (face) setInterval(tick, 1000);
+const isNow = (event) => event.detail.elt?.id === "now";
+
+document.addEventListener("htmx:beforeSend", (event) => {
+  if (isNow(event)) asked = performance.now();
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (isNow(event) && event.detail.successful && face()) read();
+});
+
+if (face()) {
+  read();
+  setInterval(tick, 1000);
+}

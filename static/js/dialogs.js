@@ -5,7 +5,9 @@ const dialog = document.querySelector("#dialog");
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id === "dialog-body" && !dialog.open) dialog.showModal();
 });
-document.body.addEventListener("acted", () => dialog.close());
+document.body.addEventListener("acted", (event) => {
+  if (dialog.contains(event.target)) dialog.close(); // what others did leaves the form as it was typed
+});
 document.addEventListener("click", (event) => {
   if (!event.target.closest("#dialog [data-close]")) return;
   event.preventDefault();

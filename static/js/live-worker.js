@@ -1,28 +1,25 @@
 // Live pictures off the main thread: socket, decoding and drawing on an OffscreenCanvas.
 //
-// As a worker it serves all views of a page. Where there is no OffscreenCanvas, live.js imports `LiveStream` and
-// runs it on the main thread with the canvas itself. Nothing here needs a secure context.
+// As a worker it serves all views of a page. Where there is no OffscreenCanvas, live.js imports TRANSPORTS and
+// runs them on the main thread with the canvas itself. Nothing here needs a secure context.
 //
-// Messages to the worker:   {id, do: "open", canvas, url, quality} {id, do: "pause" | "resume" | "close"}
+// Messages to the worker:   {id, do: "open", transport, canvas, url, quality} {id, do: "pause" | "resume" | "close"}
 //                           {id, do: "quality", quality}
-// Messages from the worker: {id, ...report}; reports are described at `LiveStream`.
+// Messages from the worker: {id, ...report}; reports are described at `LiveStream` and `Screen`.
+
+import { MjpegStream } from "./live-mjpeg.js";
+import { BackOff, Screen, SIMULATED, STALE } from "./live-screen.js";
 
 const SUBPROTOCOL = "skycam.live.v1";
 const HEAD_BYTES = 28;
 const MAGIC = 0x534b594c; // SKYL
-const SIMULATED = 1;
-const STALE = 2;
 const OUTSTANDING = 2; // requests on their way: one being drawn, one travelling
 const OPEN_MS = 5000;
 const SILENT_MS = 7000; // the station answers every request within 2 s: a socket silent for longer is dead
 const PING_MS = 10000;
 const FIRST_PINGS = 4;
-const REPORT_MS = 200;
-const BACK_OFF_MS = [250, 15000];
 const REFUSED_MS = 30000;
 const ASK_AGAIN_MS = 500;
-const FPS_MS = 3000;
-const INTERVALS = 6;
 
 /** Network order `!4sBBHIQQ`, then a JPEG; null for anything else. */
 export function unpack(buffer) {
@@ -33,7 +30,7 @@ export function unpack(buffer) {
     simulated: Boolean(flags & SIMULATED),
     stale: Boolean(flags & STALE),
     number: view.getUint32(8),
-    capturedMs: Number(view.getBigUint64(12)) / 1000,
+    stationMs: Number(view.getBigUint64(12)) / 1000,
     jpeg: new Blob([new Uint8Array(buffer, HEAD_BYTES)], { type: "image/jpeg" }),
   };
 }
@@ -59,40 +56,21 @@ export class ClockOffset {
   }
 }
 
-/** Delays that double from the least to the most, each drawn at random from its upper half. */
-export class BackOff {
-  constructor([least, most] = BACK_OFF_MS, random = Math.random) {
-    Object.assign(this, { least, most, random, tries: 0 });
-  }
-
-  next() {
-    const whole = Math.min(this.most, this.least * 2 ** this.tries++);
-    return whole * (0.5 + this.random() / 2);
-  }
-
-  reset() {
-    this.tries = 0;
-  }
-}
-
 /**
  * One camera on one canvas. `report` is called with
- *   {kind: "frame", number, capturedMs (our clock), latencyMs, intervalMs, fps, width, height, simulated, stale}
+ *   {kind: "frame", ...} as Screen does
  *   {kind: "no-frame", reason, message}
  *   {kind: "open"}
  *   {kind: "closed", code, reason, opened, tries}    `opened` is false when the socket never opened
  */
 export class LiveStream {
   constructor({ canvas, url, quality, report }) {
-    Object.assign(this, { canvas, url, quality, report });
-    this.context = canvas.getContext("2d", { alpha: false });
+    Object.assign(this, { url, quality, report });
+    this.screen = new Screen(canvas, report);
     this.offset = new ClockOffset();
     this.backOff = new BackOff();
     this.outstanding = 0;
     this.drawing = Promise.resolve();
-    this.drawnAt = [];
-    this.captured = [];
-    this.reportedAt = 0;
     this.paused = false;
     this.ended = false;
     this.connect();
@@ -204,60 +182,9 @@ export class LiveStream {
 
   async onFrame(frame) {
     this.backOff.reset();
-    const drawn = frame && (await this.draw(frame.jpeg));
+    const drawn = frame && (await this.screen.draw(frame.jpeg));
     this.answered(drawn ? 0 : ASK_AGAIN_MS);
-    if (drawn && !this.ended) this.tell(frame);
-  }
-
-  /** Whether it is a picture. */
-  async draw(jpeg) {
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(jpeg);
-    } catch {
-      return false; // broken on its way: the next one comes
-    }
-    const { canvas } = this;
-    if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
-      canvas.width = bitmap.width;
-      canvas.height = bitmap.height;
-    }
-    this.context.drawImage(bitmap, 0, 0);
-    bitmap.close();
-    return true;
-  }
-
-  tell(frame) {
-    const now = performance.now();
-    this.drawnAt = [...this.drawnAt.filter((at) => now - at < FPS_MS), now];
-    const capturedMs = frame.capturedMs - this.offset.ms;
-    this.captured = [...this.captured, frame.capturedMs].slice(-INTERVALS - 1);
-    if (now - this.reportedAt < REPORT_MS && frame.stale === this.wasStale) return;
-    this.reportedAt = now;
-    this.wasStale = frame.stale;
-    this.report({
-      kind: "frame",
-      number: frame.number,
-      capturedMs,
-      latencyMs: this.offset.known ? Math.max(0, Date.now() - capturedMs) : null,
-      intervalMs: this.intervalMs,
-      fps: this.fps(now),
-      width: this.canvas.width,
-      height: this.canvas.height,
-      simulated: frame.simulated,
-      stale: frame.stale,
-    });
-  }
-
-  /** The median of the last few: one pause, or a slow start, is not the camera's pace. */
-  get intervalMs() {
-    const gaps = this.captured.slice(1).map((at, place) => at - this.captured[place]);
-    return gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0;
-  }
-
-  fps(now) {
-    const count = this.drawnAt.length - 1;
-    return count > 0 ? (1000 * count) / (now - this.drawnAt[0]) : 0;
+    if (drawn && !this.ended) this.screen.tell(frame, this.offset.ms, this.offset.known);
   }
 
   // What the page says
@@ -276,7 +203,7 @@ export class LiveStream {
   resume() {
     if (!this.paused) return;
     this.paused = false;
-    this.drawnAt = [];
+    this.screen.restart();
     this.backOff.reset();
     if (!this.isOpen) {
       this.drop();
@@ -296,13 +223,15 @@ export class LiveStream {
   }
 }
 
+export const TRANSPORTS = { socket: LiveStream, mjpeg: MjpegStream };
+
 // As a worker
 
 const streams = new Map();
 const orders = {
-  open: ({ id, canvas, url, quality }) => {
+  open: ({ id, transport, canvas, url, quality }) => {
     const report = (content) => postMessage({ id, ...content });
-    streams.set(id, new LiveStream({ canvas, url, quality, report }));
+    streams.set(id, new TRANSPORTS[transport]({ canvas, url, quality, report }));
   },
   pause: ({ id }) => streams.get(id)?.pause(),
   resume: ({ id }) => streams.get(id)?.resume(),

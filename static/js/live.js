@@ -16,28 +16,30 @@
 //                   no-frame    the station answers but has no picture; data-reason says why
 //                   offline     the station cannot be reached, or does not let us in; a picture shown is old
 //   data-reason     no_frame's reason (broker, host_down, disabled, disconnected, starting, reconnecting, quarantined,
-//                   busy, stale, never), or signed_out, forbidden, not_found, unreachable; else absent
-//   data-transport  socket | mjpeg
+//                   busy, stale, never), or no_websockets, signed_out, forbidden, not_found, unreachable; else absent
+//   data-transport  socket | mjpeg | none (WebSockets are blocked, and the page has as many MJPEG streams as it may)
 //   data-simulated  present while the picture is a simulated one
 // On each change of state or reason the host fires `live:change` (bubbles) with
 //   detail {state, reason, message, since (Date or null), transport}.
 // It pauses while the page is hidden or the host is out of sight.
 
-import { LiveStream } from "./live-worker.js";
+import { now, shown } from "./clock.js";
+import { askStatus, REFUSED_STATUS } from "./live-mjpeg.js";
+import { TRANSPORTS } from "./live-worker.js";
 
 const TICK_MS = 250;
 const STALE_MS = 2000;
 const STALE_INTERVALS = 3;
 const BLOCKED_AFTER = 2; // sockets that never opened, while the station answers over HTTP
-const STATUS_MS = 1000;
+const MOST_MJPEG = 4;
 const SOCKET_AGAIN_MS = 60000;
 const REFUSALS = {
   4401: ["signed_out", "You are signed out. Sign in again to see pictures."],
   4403: ["forbidden", "You may not look at this camera. Ask a manager."],
   4404: ["not_found", "This camera does not exist, or you may not see it."],
 };
-const REFUSED_STATUS = { 401: 4401, 403: 4403, 404: 4404 };
 const UNREACHABLE = ["unreachable", "The station cannot be reached; it is tried again."];
+const NO_ROOM = ["no_websockets", `More than ${MOST_MJPEG} live pictures need WebSockets, which are blocked on the way.`];
 
 const views = new Map();
 let worker = null;
@@ -62,10 +64,10 @@ function withoutWorker() {
 
 /** A LiveStream's own methods, by messages to the worker. */
 class RemoteStream {
-  constructor(there, { id, canvas, url, quality }) {
+  constructor(there, { id, transport, canvas, url, quality }) {
     Object.assign(this, { there, id });
     const offscreen = canvas.transferControlToOffscreen();
-    there.postMessage({ id, do: "open", canvas: offscreen, url, quality }, [offscreen]);
+    there.postMessage({ id, do: "open", transport, canvas: offscreen, url, quality }, [offscreen]);
   }
 
   setQuality(quality) {
@@ -85,82 +87,17 @@ class RemoteStream {
   }
 }
 
-/** MJPEG in an <img>, where WebSockets are blocked. What it shows cannot be asked, so the camera's status is. */
-class MjpegStream {
-  constructor({ host, slug, quality, report }) {
-    Object.assign(this, { slug, quality, report });
-    this.image = document.createElement("img");
-    this.image.alt = host.dataset.label ?? `Live picture of ${slug}`;
-    this.image.onerror = () => this.showLater();
-    host.prepend(this.image);
-    this.show();
-    this.look();
-  }
+/** Where the browser's connections are for others: it shows nothing. */
+const NO_STREAM = { setQuality() {}, pause() {}, resume() {}, close() {} };
 
-  show() {
-    this.image.src = `/api/v1/cameras/${this.slug}/stream.mjpeg?quality=${this.quality}#${Date.now()}`;
-  }
-
-  showLater() {
-    clearTimeout(this.again);
-    this.again = setTimeout(() => this.show(), 2000 + 1000 * Math.random());
-  }
-
-  async look() {
-    const started = Date.now();
-    try {
-      const answer = await fetch(`/api/v1/cameras/${this.slug}/status/`, { headers: { Accept: "application/json" } });
-      if (!this.ended) this.tell(await answer.json(), answer);
-    } catch {
-      if (!this.ended) this.report({ kind: "closed", code: 1006, opened: true, tries: 1 });
-    }
-    if (!this.ended && !this.paused) this.looking = setTimeout(() => this.look(), STATUS_MS - Math.min(900, Date.now() - started));
-  }
-
-  tell(status, answer) {
-    if (!answer.ok) {
-      const code = REFUSED_STATUS[answer.status];
-      this.report(code ? { kind: "closed", code, opened: true } : { kind: "no-frame", reason: "broker", message: status.detail });
-    } else if (status.last_frame && status.last_frame !== this.last) {
-      this.last = status.last_frame;
-      const capturedMs = Date.parse(status.last_frame);
-      const intervalMs = status.fps ? 1000 / status.fps : 0;
-      this.report({ kind: "frame", capturedMs, latencyMs: null, intervalMs, fps: status.fps, number: null, stale: false });
-    } else if (status.observed !== "ready") {
-      this.report({ kind: "no-frame", reason: status.observed, message: status.reason });
-    }
-  }
-
-  setQuality(quality) {
-    this.quality = quality;
-    this.show();
-  }
-
-  pause() {
-    this.paused = true;
-    clearTimeout(this.looking);
-    clearTimeout(this.again);
-    this.image.removeAttribute("src");
-  }
-
-  resume() {
-    if (!this.paused) return;
-    this.paused = false;
-    this.show();
-    this.look();
-  }
-
-  close() {
-    this.ended = true;
-    this.pause();
-    this.image.remove();
-  }
+/** Whether this view, too, may hold a connection: a browser has six of them to a station, and the page needs some. */
+function isRoomFor(asking) {
+  return [...views.values()].filter((view) => view !== asking && view.holdsConnection).length < MOST_MJPEG;
 }
 
 export class LiveView {
   constructor(host) {
     this.host = host;
-    this.id = ++lastId;
     this.slug = host.dataset.live;
     this.picture = null;
     this.intervalMs = 0;
@@ -181,15 +118,45 @@ export class LiveView {
   // Transports
 
   openSocket() {
-    const canvas = this.freshCanvas();
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const url = `${scheme}://${location.host}/ws/live/${this.slug}/`;
+    this.open("socket", `${scheme}://${location.host}/ws/live/${this.slug}/`);
+  }
+
+  openMjpeg() {
+    this.stream.close();
+    this.trySocketAt = performance.now() + SOCKET_AGAIN_MS;
+    this.openMjpegIfRoom();
+  }
+
+  openMjpegIfRoom() {
+    if (isRoomFor(this)) this.open("mjpeg", this.api);
+    else this.waitForRoom();
+  }
+
+  waitForRoom() {
+    this.stream.close();
+    this.stream = NO_STREAM;
+    this.host.dataset.transport = "none";
+  }
+
+  get api() {
+    return `/api/v1/cameras/${this.slug}/`;
+  }
+
+  get holdsConnection() {
+    return this.host.dataset.transport === "mjpeg" && !this.paused && !this.closed;
+  }
+
+  open(transport, url) {
+    const canvas = this.freshCanvas();
     const there = sharedWorker();
     const report = (content) => this.hear(content);
+    this.id = ++lastId;
+    this.host.dataset.transport = transport;
     this.stream = there
-      ? new RemoteStream(there, { id: this.id, canvas, url, quality: this.quality })
-      : new LiveStream({ canvas, url, quality: this.quality, report });
-    this.host.dataset.transport = "socket";
+      ? new RemoteStream(there, { id: this.id, transport, canvas, url, quality: this.quality })
+      : new TRANSPORTS[transport]({ canvas, url, quality: this.quality, report });
+    if (this.paused) this.stream.pause();
   }
 
   /** A canvas can be handed to a worker only once. */
@@ -204,15 +171,6 @@ export class LiveView {
     if (old) old.replaceWith(canvas);
     else this.host.prepend(canvas);
     return canvas;
-  }
-
-  openMjpeg() {
-    this.stream.close();
-    this.host.querySelector("canvas").hidden = true;
-    const report = (content) => this.hear(content);
-    this.stream = new MjpegStream({ host: this.host, slug: this.slug, quality: this.quality, report });
-    this.host.dataset.transport = "mjpeg";
-    this.trySocketAt = performance.now() + SOCKET_AGAIN_MS;
   }
 
   backToSocket() {
@@ -235,7 +193,8 @@ export class LiveView {
 
   onFrame(frame) {
     this.intervalMs = frame.intervalMs;
-    this.picture = { ...frame, at: performance.now() };
+    const capturedMs = frame.capturedMs ?? Date.now() - (now() - frame.stationMs); // the page knows the station's clock
+    this.picture = { ...frame, capturedMs, at: performance.now() };
     this.host.toggleAttribute("data-simulated", Boolean(frame.simulated));
     if (frame.stale) this.becomeStale("", "");
     else this.change("live", "", "Live.");
@@ -261,13 +220,16 @@ export class LiveView {
   async askHttp(tries) {
     let answer;
     try {
-      answer = await fetch(`/api/v1/cameras/${this.slug}/status/`, { headers: { Accept: "application/json" } });
+      answer = await askStatus(this.api);
     } catch {
+      answer = null;
+    }
+    const refusal = REFUSALS[REFUSED_STATUS[answer?.status]];
+    if (!answer?.ok && !refusal) {
       this.blocked = 0;
       if (tries > 1 || this.picture) this.change("offline", ...UNREACHABLE);
       return;
     }
-    const refusal = REFUSALS[REFUSED_STATUS[answer.status]];
     if (refusal) this.change("offline", ...refusal);
     else if (++this.blocked >= BLOCKED_AFTER && this.host.dataset.transport === "socket" && !this.closed) this.openMjpeg();
   }
@@ -286,19 +248,21 @@ export class LiveView {
   tick() {
     if (this.paused) return;
     if (this.host.dataset.state === "live" && this.isLate) this.becomeStale("", "");
-    if (this.host.dataset.transport === "mjpeg" && performance.now() > this.trySocketAt) this.backToSocket();
+    if (this.host.dataset.transport === "none") this.onNoFrame({ reason: NO_ROOM[0], message: NO_ROOM[1] });
+    if (this.host.dataset.transport !== "socket" && performance.now() > this.trySocketAt) this.backToSocket();
+    else if (this.host.dataset.transport === "none" && isRoomFor(this)) this.openMjpegIfRoom();
     this.show();
   }
 
   becomeStale(reason, message) {
     const since = new Date(this.picture.capturedMs);
-    this.change("stale", reason, `No picture since ${clock(since)}. ${message}`.trim(), since);
+    this.change("stale", reason, `No picture since ${shown(this.picture.stationMs)}. ${message}`.trim(), since);
   }
 
   change(state, reason, message, since = null) {
     const { dataset } = this.host;
     const old = this.picture && state !== "live" ? new Date(this.picture.capturedMs) : since;
-    const sentence = state === "offline" && old ? `${message} The picture is of ${clock(old)}.` : message;
+    const sentence = state === "offline" && old ? `${message} The picture is of ${shown(this.picture?.stationMs ?? old)}.` : message;
     this.message = sentence;
     if (dataset.state === state && (dataset.reason ?? "") === reason) return;
     dataset.state = state;
@@ -338,6 +302,8 @@ export class LiveView {
     this.paused = paused;
     if (paused) {
       this.stream.pause();
+    } else if (this.host.dataset.transport === "mjpeg" && !isRoomFor(this)) {
+      this.waitForRoom();
     } else {
       this.resumedAt = performance.now();
       this.stream.resume();
@@ -357,11 +323,6 @@ function duration(ms) {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
-}
-
-function clock(date) {
-  // Sweden writes dates and times as ISO 8601 does.
-  return Date.now() - date < 43200000 ? date.toLocaleTimeString("sv-SE") : date.toLocaleString("sv-SE");
 }
 
 /** Follow the hosts that are in the page now. */

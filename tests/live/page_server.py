@@ -9,6 +9,8 @@ from pathlib import Path
 
 PAGE = (Path(__file__).parent / "page" / "live.html").read_bytes()
 POLICY = "default-src 'self'; img-src 'self' blob: data:; worker-src 'self'; object-src 'none'; base-uri 'none'"
+UNWELL = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+STREAM = b"/stream.mjpeg"
 REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -16,6 +18,10 @@ class PageServer:
     def __init__(self, station_port: int) -> None:
         self.station_port = station_port
         self.blocks_websockets = False
+        self.blocks_streams = False
+        self.is_unwell = False
+        self.streams = 0
+        self.refused = 0
         self.port = 0
         self.open: set[asyncio.StreamWriter] = set()
 
@@ -47,9 +53,21 @@ class PageServer:
         if head.startswith(b"GET /live.html"):
             writer.write(page())
         elif upgrade and self.blocks_websockets:
+            self.refused += 1
             writer.write(REFUSED)
+        elif (self.is_unwell and head.startswith(b"GET /api/")) or (self.blocks_streams and STREAM in head):
+            writer.write(UNWELL)
+        elif STREAM in head:
+            await self._pass_stream_on(head, reader, writer)
         else:
             await self._pass_on(head if upgrade else closing(head), reader, writer)
+
+    async def _pass_stream_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.streams += 1
+        try:
+            await self._pass_on(closing(head), reader, writer)
+        finally:
+            self.streams -= 1
 
     async def _pass_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self.station_port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -38,6 +39,7 @@ async def test_each_part_is_a_picture_and_ends_with_the_boundary(
     assert await anext(parts) == b"--skycam-frame\r\n"
     head, _, rest = (await anext(parts)).partition(b"\r\n\r\n")
     assert head.startswith(b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n" % len(pictures.jpeg))
+    assert re.search(rb"\r\nX-Frame-Number: \d+\r\nX-Captured-Us: \d{16}\r\nX-Flags: 1$", head)
     assert rest == pictures.jpeg + b"\r\n--skycam-frame\r\n"
 
 

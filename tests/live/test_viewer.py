@@ -24,7 +24,7 @@ BROWSER = [
 STATE = "figure[data-state={}]"
 NUMBER = "Number(document.querySelector('[data-live-number]').textContent)"
 PIXELS = """() => {
-    const shown = document.querySelector('canvas:not([hidden]), img');
+    const shown = document.querySelector('canvas');
     const canvas = new OffscreenCanvas(64, 64), context = canvas.getContext('2d');
     context.drawImage(shown, 0, 0, 64, 64);
     return new Set(context.getImageData(0, 0, 64, 64).data).size;
@@ -37,6 +37,11 @@ SWAP_IN_ANOTHER = """() => {
     const old = document.querySelector('figure'), other = old.cloneNode(true);
     other.dataset.quality = 'high';
     old.replaceWith(other);
+}"""
+SEVEN = """() => {
+    document.body.style.zoom = 0.1;  // what is out of sight pauses
+    const first = document.querySelector('figure');
+    for (let further = 1; further < 7; further++) first.before(first.cloneNode(true));
 }"""
 HIDE = """(hidden) => {
     Object.defineProperty(document, 'visibilityState', {value: hidden ? 'hidden' : 'visible', configurable: true});
@@ -180,20 +185,59 @@ async def test_it_pauses_out_of_sight(page: Page) -> None:
 
 
 async def test_where_websockets_are_blocked_it_is_mjpeg(page: Page, pages: PageServer) -> None:
-    pages.blocks_websockets = True
-    await page.reload()
-    await page.wait_for_selector("figure[data-transport=mjpeg][data-state=live] img")
+    await without_websockets(page, pages)
     assert await page.evaluate(PIXELS) > 10
 
 
 async def test_mjpeg_says_too_when_its_picture_is_stale(page: Page, pages: PageServer, station: LiveStation) -> None:
-    pages.blocks_websockets = True
-    await page.reload()
-    await page.wait_for_selector("figure[data-transport=mjpeg][data-state=live] img")
+    await without_websockets(page, pages)
     await asyncio.to_thread(disconnect, station)
     await becomes(page, "stale")
     await asyncio.to_thread(connect, station)
     await becomes(page, "live", within_s=20)
+
+
+async def test_an_mjpeg_stream_that_ended_is_stale_and_opened_again(page: Page, pages: PageServer) -> None:
+    await without_websockets(page, pages)
+    pages.blocks_streams = True
+    await pages.hang_up()
+    await becomes(page, "stale", within_s=5)
+    pages.blocks_streams = False
+    await becomes(page, "live")
+    await advances(page)
+
+
+async def test_a_page_without_websockets_keeps_connections_for_itself(page: Page, pages: PageServer) -> None:
+    await without_websockets(page, pages)
+    await page.evaluate(SEVEN)
+    await holds(page, "document.querySelectorAll('figure[data-reason=no_websockets]').length === 3", within_s=30)
+    assert len(await page.query_selector_all("figure[data-transport=mjpeg]")) == 4
+    async with asyncio.timeout(5):
+        assert await page.evaluate("fetch('/api/v1/cameras/simulated/status/').then((answer) => answer.ok)")
+    await page.evaluate("document.querySelector('figure[data-state=live]').remove()")
+    await holds(page, "document.querySelectorAll('figure[data-reason=no_websockets]').length === 2")
+
+
+async def test_a_view_that_pauses_often_holds_one_stream(page: Page, pages: PageServer) -> None:
+    await without_websockets(page, pages)
+    [await page.evaluate(HIDE, hidden) for hidden in (True, False) * 5]
+    await advances(page)
+    assert pages.streams == 1
+
+
+async def test_an_outage_of_the_web_part_is_no_blocked_websocket(page: Page, pages: PageServer) -> None:
+    pages.blocks_websockets = pages.is_unwell = True
+    await page.reload()
+    await page.wait_for_selector("figure[data-state=offline][data-reason=unreachable]")
+    await asyncio.to_thread(eventually, lambda: pages.refused > 4, 20, "it has tried often enough")
+    assert await page.get_attribute("figure", "data-transport") == "socket"
+
+
+async def without_websockets(page: Page, pages: PageServer) -> None:
+    """A page that has gone over to MJPEG."""
+    pages.blocks_websockets = True
+    await page.reload()
+    await page.wait_for_selector("figure[data-transport=mjpeg][data-state=live] canvas")
 
 
 async def test_another_quality_needs_no_new_page(page: Page) -> None:

@@ -9,13 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.pages.browsing import AXE, PAGES, PASSWORD, VIOLATIONS, WIDTHS, Site
 
 SOON_MS = 15_000
 RUNNING = re.compile("Ready|Live")
 CARD = "#cam-simulated"
+SLOW_MS = 3000
+TROUBLES = {"away": lambda route: route.abort(), "broken": lambda route: route.fulfill(status=500)}
+CLOSED_ON_ITS_WAY = """document.addEventListener('htmx:beforeSend', () => document.querySelector('#dialog').close(),
+    {once: true})"""
 
 
 def in_theme(page: Page, site: Site, theme: str) -> None:
@@ -117,6 +121,95 @@ def test_a_page_that_lost_the_station_says_so_and_heals(page: Page) -> None:
     expect(page.locator("#connection")).to_be_visible(timeout=SOON_MS)
     page.unroute("**/now/")
     expect(page.locator("#connection")).to_be_hidden(timeout=SOON_MS)
+
+
+def test_a_slow_answer_renews_the_page_and_is_no_loss(page: Page) -> None:
+    page.goto("/")
+    page.route("**/now/", slow)
+    page.evaluate("document.querySelector('#summary').textContent = 'of before'")
+    expect(page.locator("#summary")).not_to_have_text("of before", timeout=SOON_MS)
+    page.evaluate("document.querySelector('#summary').textContent = 'of before'")
+    expect(page.locator("#summary")).not_to_have_text("of before", timeout=SOON_MS)
+    expect(page.locator("#connection")).to_be_hidden()
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def slow(route: Route) -> None:
+    """An answer that takes longer than the time between two questions."""
+    answer = route.fetch()
+    route.request.frame.page.wait_for_timeout(SLOW_MS)
+    route.fulfill(response=answer)
+
+
+def test_a_form_stays_open_while_the_page_is_left_and_others_act(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    form = started(page)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.evaluate("htmx.trigger('#act-capture-simulated', 'acted')")
+    expect(form).to_be_visible()
+    expect(form.get_by_label("Name")).to_have_value("Perseids")
+
+
+@pytest.mark.parametrize("trouble", ["away", "broken"])
+def test_a_refused_form_keeps_what_was_typed(trouble: str, page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    form = started(page)
+    page.route("**/start/", TROUBLES[trouble])
+    form.get_by_role("button", name="Start").click()
+    expect(form.locator(".said.bad")).to_contain_text("The station ")
+    expect(form.get_by_label("Name")).to_have_value("Perseids")
+
+
+def test_refused_settings_keep_what_was_typed(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    settings = page.locator("#settings")
+    settings.get_by_label("Gain").fill("3")
+    page.route("**/settings/", TROUBLES["away"])
+    settings.get_by_role("button", name="Apply").click()
+    expect(settings.locator(".said.bad")).to_contain_text("The station does not answer.")
+    expect(settings.get_by_label("Gain")).to_have_value("3")
+
+
+def test_a_form_that_does_not_come_is_said_on_the_page(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    page.route("**/start/", TROUBLES["broken"])
+    page.keyboard.press("s")
+    expect(page.locator("#refused")).to_contain_text("The station could not do this (500).")
+    page.locator("#refused").get_by_role("button", name="Close").click()
+    expect(page.locator("#refused")).to_be_hidden()
+
+
+def test_a_refusal_after_the_dialog_was_closed_is_said_on_the_page(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    form = started(page)
+    page.evaluate(CLOSED_ON_ITS_WAY)
+    page.route("**/start/", TROUBLES["broken"])
+    form.get_by_role("button", name="Start").click()
+    expect(page.locator("#refused")).to_contain_text("The station could not do this (500).")
+
+
+def started(page: Page) -> Locator:
+    """The open dialog of a session to be started, with a name typed into it."""
+    page.keyboard.press("s")
+    form = page.locator("#dialog form")
+    form.get_by_label("Name").fill("Perseids")
+    return form
+
+
+def test_the_clock_follows_the_station_after_a_sleep(page: Page) -> None:
+    page.goto("/")
+    page.route("**/now/", in_january)
+    expect(page.locator("[data-clock-utc]")).to_have_text(re.compile("^08:00:0"), timeout=SOON_MS)
+    expect(page.locator("#clock [data-clock]")).to_have_text(re.compile("^10:00:0"))
+    expect(page.locator("#side-cameras time").first).to_have_text(re.compile("^[0-9]+ d "))
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def in_january(route: Route) -> None:
+    """What the station says to a browser that has slept until 2028-01-16 08:00 UTC, while the zone changed to +2 h."""
+    answer = route.fetch()
+    text = re.sub(r'data-now="[\d.]+"', 'data-now="1831622400"', answer.text())
+    route.fulfill(response=answer, body=re.sub(r'data-offset="-?\d+"', 'data-offset="7200"', text))
 
 
 def test_the_chart_is_drawn(page: Page) -> None:

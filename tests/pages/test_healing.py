@@ -30,6 +30,11 @@ SAYS = """() => {
             text(live && live.querySelector("[data-live-state]")),
             connection && connection.checkVisibility() ? text(connection) : ""];
 }"""
+SINCE_S = f"""() => {{
+    const seconds = (element) => Date.parse("1970-01-01T" + element.textContent.match(/..:..:../)[0] + "Z") / 1000;
+    const found = (name) => seconds(document.querySelector(name));
+    return (found("#clock [data-clock]") - found("{LIVE} [data-live-state]") + 86400) % 86400;
+}}"""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,16 @@ def test_a_card_says_that_its_picture_is_stale_and_heals(victim: str, page: Page
         expect(page.locator(LIVE)).to_contain_text("No picture since ")
     expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
     expect(page.locator("#connection")).to_be_hidden(timeout=HEALED_MS)
+
+
+def test_a_stale_picture_is_dated_by_the_stations_clock(page: Page, site: Site) -> None:
+    browser = page.context.new_cdp_session(page)
+    browser.send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kathmandu"})
+    opened(page)
+    with killed(site, "camera"):
+        expect(page.locator(LIVE)).to_contain_text("No picture since ", timeout=4000)
+        assert page.evaluate(SINCE_S) < 60
+    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
 
 
 @pytest.mark.prove
