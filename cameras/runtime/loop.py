@@ -108,7 +108,7 @@ class Owner:
         elif due and session_waits:
             self._commanded = False
             self.exposer.for_session(due)
-        elif any(consumer.wants_frames for consumer in self.frame_consumers):
+        elif self.device.capabilities.stream and any(consumer.wants_frames for consumer in self.frame_consumers):
             self._stream(due)
         else:
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)

@@ -40,7 +40,10 @@ class OwnFile:
 
 
 class ToldCamera(Driver):
-    """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames."""
+    """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames.
+
+    `streams` says whether it is a camera that gives a stream of frames.
+    """
 
     kind = "told"
 
@@ -53,6 +56,7 @@ class ToldCamera(Driver):
         self.calls: list[str] = []
         self.forgotten: list[Any] = []
         self.number = 0
+        self.streams = True
 
     def open(self, deadline: float) -> Identity:
         self.calls.append("open")
@@ -64,7 +68,7 @@ class ToldCamera(Driver):
         self.calls.append("close")
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(stream=True, readout_s=0.1)
+        return Capabilities(stream=self.streams, readout_s=0.1)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         self.calls.append("apply")
@@ -84,6 +88,8 @@ class ToldCamera(Driver):
         return exposure(frame=self.image(np.zeros((16, 16, 3), np.uint8)))
 
     def frame(self, deadline: float) -> FrameData | None:
+        if not self.streams:
+            return super().frame(deadline)
         if self.frame_errors:
             raise self.frame_errors.popleft()
         self.clock.wait(0.005)

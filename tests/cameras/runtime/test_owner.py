@@ -94,6 +94,16 @@ def test_frames_that_arrive_make_the_next_failure_the_first_again(bench: OwnerBe
     assert bench.owner.device.next_try_s() < 0.5
 
 
+def test_a_viewer_of_a_camera_without_a_stream_does_not_take_it_out_of_service(tmp_path: Path) -> None:
+    bench = OwnerBench(tmp_path)
+    bench.camera.streams = False
+    with bench:
+        bench.tell("live", qualities=["low"])
+        bench.wait_for(lambda: bench.streamed.wants_frames)
+        outcomes = [bench.outcome(bench.capture())["outcome"] for _ in range(3)]
+        assert (outcomes, bench.camera.calls.count("close")) == (["saved"] * 3, 1)
+
+
 def test_a_capture_that_was_withdrawn_is_not_exposed_when_it_comes_late(bench: OwnerBench) -> None:
     late = str(uuid6.uuid7())
     bench.tell("withdraw", id=late)
