@@ -98,11 +98,15 @@ class Gphoto2Driver(Driver):
         return Capabilities(kinds=tuple(sorted(kinds)), readout_s=READOUT_S, settings=ranges)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
-        """Apply and read back. The first call after `open` also warns of a libgphoto2 with known flaws."""
-        self._settings = self.validated(settings)
+        """Apply and read back. The first call after `open` also warns of a libgphoto2 with known flaws.
+
+        What `settings` does not name stays as it was, `keep_on_card` too.
+        """
+        given = {name: value for name, value in self.validated(settings).items() if name in settings}
+        self._settings |= given
         with self._talking(deadline):
             self._give_back({})
-            warnings = [*self._library_warning(), *self._put_all(self._settings)]
+            warnings = [*self._library_warning(), *self._put_all(given)]
             return Applied(self._observe(), warnings)
 
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:

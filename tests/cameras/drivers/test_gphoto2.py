@@ -129,10 +129,12 @@ say([before, listing(exposure.card[0]).count()])
     assert on_card == [1, 0]
 
 
-def test_keep_on_card_keeps(dslr: Dslr) -> None:
-    kept = dslr.says("""
+@pytest.mark.parametrize("later", [{}, {"f_number": 5.6}])
+def test_keep_on_card_keeps_whatever_else_is_set_afterwards(dslr: Dslr, later: dict[str, float]) -> None:
+    kept = dslr.says(f"""
 driver.open(soon())
-driver.apply({"keep_on_card": True}, soon())
+driver.apply({{"keep_on_card": True}}, soon())
+driver.apply({later}, soon())
 exposure = driver.expose(ExposureRequest(), soon())
 driver.forget(exposure, soon())
 say(driver._session._camera.folder_list_files(exposure.card[0].folder).count())
