@@ -11,7 +11,8 @@ import logging
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +40,11 @@ class Due:
 
 
 class SessionRunner:
-    """The one session of a camera. The owner asks when, the writer settles; both under one lock."""
+    """The one session of a camera. The owner asks when, the writer settles; both under one lock.
+
+    The lock is held while the session's file is made durable, so `describe` does without it: a disk that takes
+    long must not make a healthy camera process fall silent.
+    """
 
     def __init__(self, clock: OwnerClock, camera: str, slug: str, root: str) -> None:
         self.clock, self.camera, self.slug, self.root = clock, camera, slug, root
@@ -51,12 +56,22 @@ class SessionRunner:
         self._length_s = 0.0
         self.spool: Spool | None = None
         self.session: SessionFile | None = None
+        self._shown: SessionFile | None = None
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One change at a time; `describe` shows it when it is done."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._shown = replace(self.session) if self.session else None
 
     # The spool comes and goes
 
     def attach(self, spool: Spool) -> None:
         """Resume from what the spool holds."""
-        with self._lock:
+        with self._changing():
             self.spool = spool
             self.session = next((found for found in self._files(spool) if found.active), None)
             if self.session:
@@ -72,7 +87,7 @@ class SessionRunner:
         return found
 
     def detach(self) -> None:
-        with self._lock:
+        with self._changing():
             self.spool = self.session = None
 
     # Orders
@@ -82,14 +97,14 @@ class SessionRunner:
 
         `used`: what the camera will use (`actual`, `warnings`), told with a session that begins.
         """
-        with self._lock:
+        with self._changing():
             spool = self._spool()
             known = self._known(spool, order["id"])
             if known is None:
                 known = self._begin(spool, order, used or {})
             elif known.active and order["revision"] >= known.revision:
                 self._follow(spool, known, order)
-            return self.describe(known)
+            return self._description(known)
 
     def knows(self, session: str) -> bool:
         with self._lock:
@@ -148,7 +163,7 @@ class SessionRunner:
         `length_s` is what one exposure takes, readout included. While the camera is `unreachable`,
         what passes becomes a gap once it is back.
         """
-        with self._lock:
+        with self._changing():
             session = self.session
             if session is None or session.state != "running" or self._planned > session.settled:
                 return None
@@ -250,7 +265,7 @@ class SessionRunner:
 
     def settle(self, spool: Spool, record: Record) -> None:
         """Count a capture, before its record leaves the owner's hands."""
-        with self._lock:
+        with self._changing():
             session, body = self.session, record["body"]
             if session is None or body.get("session") != session.id:
                 settle_session(spool, record)
@@ -264,31 +279,32 @@ class SessionRunner:
 
     def fail(self, reason: str, message: str) -> None:
         """End the session because it cannot go on."""
-        with self._lock:
+        with self._changing():
             if self.session and self.spool:
                 self.session.move("failed", reason, message)
                 self._tell(self.spool, self.session)
                 self.session = None
 
-    def describe(self, session: SessionFile | None = None) -> dict[str, Any]:
-        with self._lock:
-            found = session or self.session
-            if found is None:
-                return {}
-            start = self._start_s(found, found.settled + 1) if found.state == "running" else None
-            return {
-                "id": found.id,
-                "name": found.name,
-                "state": found.state,
-                "revision": found.revision,
-                "planned": found.planned,
-                "saved": found.saved,
-                "failed": found.failed,
-                "skipped": found.skipped,
-                "count": found.programme.get("count"),
-                "until": found.programme.get("until"),
-                "next_in_s": None if start is None else round(max(0.0, start), 3),
-            }
+    def describe(self) -> dict[str, Any]:
+        """The session as it was after the last change. Never waits."""
+        shown = self._shown
+        return self._description(shown) if shown else {}
+
+    def _description(self, found: SessionFile) -> dict[str, Any]:
+        start = self._start_s(found, found.settled + 1) if found.state == "running" else None
+        return {
+            "id": found.id,
+            "name": found.name,
+            "state": found.state,
+            "revision": found.revision,
+            "planned": found.planned,
+            "saved": found.saved,
+            "failed": found.failed,
+            "skipped": found.skipped,
+            "count": found.programme.get("count"),
+            "until": found.programme.get("until"),
+            "next_in_s": None if start is None else round(max(0.0, start), 3),
+        }
 
     def _spool(self) -> Spool:
         if self.spool is None:
