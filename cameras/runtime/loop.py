@@ -210,7 +210,7 @@ class Owner:
             return None
         length_s = self.device.exposure_s({"exposure_us": session.programme["exposure_us"]})
         try:
-            due = self.runner.due(length_s, unreachable=unreachable)
+            due = self.runner.due(length_s, self.device.capabilities.readout_s, unreachable=unreachable)
         except OSError as error:
             self.report.log("storage.full", self.holding.sentence(error))
             self.clock.wait(1.0)

@@ -18,7 +18,7 @@ from typing import Any
 
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.recovery import settle_session
-from cameras.runtime.sessions import SessionFile, SessionOrder, session_name
+from cameras.runtime.sessions import Moment, SessionFile, SessionOrder, session_name
 from cameras.runtime.spool import Record, Spool
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ LATE_S = 0.25
 
 REMEMBERED = 100
 """Sessions that ended in this process: the ingest removes their files, and a late order must not begin them again."""
+READOUT_S = 1.0
+"""Of a camera that has not said how long it takes from the exposure to the picture."""
 OVERRUN = ("overrun", "The capture before it took longer than the cadence.")
 
 
@@ -53,7 +55,8 @@ class SessionRunner:
         self._told: list[str] = []
         self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
         self._outage: tuple[str, str] | None = None
-        self._length_s = 0.0
+        self._length_s, self._readout_s, self._took_s = 0.0, READOUT_S, 0.0
+        self._began: Moment | None = None
         self.spool: Spool | None = None
         self.session: SessionFile | None = None
         self._shown: SessionFile | None = None
@@ -75,7 +78,7 @@ class SessionRunner:
             self.spool = spool
             self.session = next((found for found in self._files(spool) if found.active), None)
             if self.session:
-                self._planned = self.session.settled
+                self._count_from(self.session)
                 self._outage = ("interrupted", "The camera process was not running.")
 
     def _files(self, spool: Spool) -> list[SessionFile]:
@@ -127,9 +130,15 @@ class SessionRunner:
             session.move("stopped", "session_stopped", "It was stopped before it began.")
         else:
             session.move("running" if order["desired"] == "running" else "paused", **used)
-            self.session, self._planned = session, session.settled
+            self.session = session
+            self._count_from(session)
         self._tell(spool, session)
         return session
+
+    def _count_from(self, session: SessionFile) -> None:
+        """How long its captures take is yet to be seen."""
+        self._planned, self._began = session.settled, None
+        self._length_s = self._took_s = 0.0
 
     def _follow(self, spool: Spool, session: SessionFile, order: SessionOrder) -> None:
         session.revision = order["revision"]
@@ -157,17 +166,17 @@ class SessionRunner:
 
     # When
 
-    def due(self, length_s: float, *, unreachable: bool = False) -> Due | None:
+    def due(self, length_s: float, readout_s: float = 0.0, *, unreachable: bool = False) -> Due | None:
         """The next start, or None when there is none. Ends the session when it is over.
 
-        `length_s` is what one exposure takes, readout included. While the camera is `unreachable`,
-        what passes becomes a gap once it is back.
+        `length_s` is what one exposure takes, and `readout_s` at most until its picture is there. While the camera
+        is `unreachable`, what passes becomes a gap once it is back.
         """
         with self._changing():
             session = self.session
             if session is None or session.state != "running" or self._planned > session.settled:
                 return None
-            self._length_s = length_s
+            self._length_s, self._readout_s = length_s, readout_s
             self._keep_to_this_boot(session)
             if not unreachable:
                 self._close_gap(session)
@@ -204,9 +213,13 @@ class SessionRunner:
         return passed if late - passed * cadence <= bearable else passed + 1
 
     def _step_s(self, session: SessionFile) -> float:
-        """Seconds from one start to the next."""
+        """Seconds from one start to the next; rather too many than too few, so that no gap counts more captures than
+        could have been taken."""
         programme = session.programme
-        return programme.get("cadence_s") or max(0.001, self._length_s + programme.get("delay_s", 0.0))
+        if "cadence_s" in programme:
+            return programme["cadence_s"]
+        length_s = max(self._length_s, programme["exposure_us"] / 1e6) + self._readout_s
+        return max(0.001, length_s, self._took_s) + programme.get("delay_s", 0.0)
 
     def _close_gap(self, session: SessionFile) -> None:
         if self._planned > session.settled:
@@ -261,7 +274,7 @@ class SessionRunner:
     def planned(self, index: int) -> None:
         """A plan for `index` is on the disk: nothing is due until it is settled."""
         with self._lock:
-            self._planned = index
+            self._planned, self._began = index, self.clock.moment()
 
     def settle(self, spool: Spool, record: Record) -> None:
         """Count a capture, before its record leaves the owner's hands."""
@@ -275,6 +288,7 @@ class SessionRunner:
             self._planned = session.settled
             if body["outcome"] == "saved":
                 self._outage = None
+                self._took_s = self._began.seconds_until(session.last_end) if self._began else 0.0
             session.save(spool)
 
     def fail(self, reason: str, message: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,3 +149,18 @@ def test_a_flood_of_commands_leaves_a_session_its_turns(bench: OwnerBench) -> No
     bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0, count=5))
     bench.wait_for(lambda: bench.link.heard and any(m.get("id") == captures[-1] for m in bench.link.heard))
     assert bench.owner.runner.session is None
+
+
+def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(bench: OwnerBench) -> None:
+    gone = CameraError("The camera is not there. Plug it in.", reason="camera_unreachable")
+    bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0))
+    bench.wait_for(lambda: "expose" in bench.camera.calls)
+    bench.camera.open_errors.append(gone)
+    bench.camera.next.append(gone)
+    bench.until_type("ladder", reason="camera_unreachable")
+    gap = bench.until_gap()
+    assert gap["count"] <= seconds_of(gap) / bench.camera.capabilities().readout_s
+
+
+def seconds_of(gap: dict[str, Any]) -> float:
+    return (datetime.fromisoformat(gap["to"]) - datetime.fromisoformat(gap["from"])).total_seconds()
