@@ -106,6 +106,25 @@ def test_a_viewer_of_a_camera_without_a_stream_does_not_take_it_out_of_service(t
         assert (outcomes, bench.camera.calls.count("close")) == (["saved"] * 3, 1)
 
 
+@pytest.mark.parametrize("asked", [{}, {"exposure_us": 1000}])
+def test_an_exposure_may_take_as_long_as_the_dial_of_the_camera_says(tmp_path: Path, asked: dict[str, int]) -> None:
+    bench = OwnerBench(tmp_path)
+    bench.camera.body_us = 30_000_000
+    with bench:
+        bench.until_type("observed", observed="ready")
+        assert bench.owner.device.allowed_s(asked) > 30
+        bench.outcome(bench.capture(**asked))
+        assert bench.owner.device.allowed_s(asked) > 30
+
+
+def test_a_long_exposure_gives_the_next_short_one_no_more_time(bench: OwnerBench) -> None:
+    bench.camera.next.append(
+        exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), actual={"exposure_us": 60_000_000})
+    )
+    bench.outcome(bench.capture(exposure_us=60_000_000))
+    assert bench.owner.device.allowed_s({"exposure_us": 1000}) < 5
+
+
 def test_a_capture_that_was_withdrawn_is_not_exposed_when_it_comes_late(bench: OwnerBench) -> None:
     late = str(uuid6.uuid7())
     bench.tell("withdraw", id=late)
