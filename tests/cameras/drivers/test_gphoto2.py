@@ -172,6 +172,36 @@ def test_a_camera_is_found_by_its_address(dslr: Dslr, address: str) -> None:
     assert dslr.says(f"driver = Gphoto2Driver({address!r}, clock); say(driver.open(soon()).serial)") == "0.1"
 
 
+def test_a_faulty_camera_does_not_keep_another_from_being_opened(dslr: Dslr) -> None:
+    serial = dslr.says("""
+from dataclasses import replace
+from cameras.drivers.gphoto2 import finding
+(sound,) = finding.cameras_on_usb()
+faulty = replace(sound, model="No such camera")
+say(finding._open_by_serial("0.1", [faulty, sound], clock, soon()).identity.serial)
+""")
+    assert serial == "0.1"
+
+
+def test_a_camera_that_fails_when_asked_for_its_other_serial_is_an_error_and_let_go(dslr: Dslr) -> None:
+    failed, let_go = dslr.says("""
+import gphoto2
+from cameras.drivers.base import Identity
+from cameras.drivers.gphoto2 import finding
+
+class Faulty:
+    identity, port, let_go = Identity(), "usb:001,001", False
+    def text(self, widget):
+        raise gphoto2.GPhoto2Error(-7)
+    def exit(self):
+        self.let_go = True
+
+session = Faulty()
+say([failure(finding._has_serial, session, "6012345"), session.let_go])
+""")
+    assert (failed["reason"], let_go) == ("camera_unreachable", True)
+
+
 def test_a_held_camera_names_who_probably_holds_it(dslr: Dslr, desktop: subprocess.Popen[bytes]) -> None:
     dslr.misbehaves("busy")
     error = dslr.says('driver = Gphoto2Driver("0.1", clock); say(failure(driver.open, soon()))')
