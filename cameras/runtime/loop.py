@@ -71,9 +71,8 @@ class Owner:
         while self._goes_on():
             self.clock.seen_work()
             if self.holding.lost:
-                self.exposer.queue.drain(WRITE_OUT_S)
-                self.holding.release()
-            if self.holding.ready():
+                self._let_go_of_storage()
+            elif self.holding.ready():
                 self._turn()
             else:
                 self._refuse_all()
@@ -84,6 +83,15 @@ class Owner:
         """An abort is for what ran when it came, and nothing runs now. `stop` aborts after it says so."""
         self.clock.seen_abort()
         return not self._stopping
+
+    def _let_go_of_storage(self) -> None:
+        """Once the still thread has nothing more to write on it: what it writes after that would be a second verdict
+        beside the recovery's."""
+        if self.exposer.queue.drain(WRITE_OUT_S):
+            self.holding.release()
+        else:
+            self.report.observe("reconnecting", self.holding.why, self.holding.reason)
+            self._refuse_all()
 
     def _turn(self) -> None:
         self._tell_of_session()
@@ -240,6 +248,13 @@ class Owner:
             self.buffer.put_frame(frame)
 
     # What is reported each second
+
+    def look_at_disk(self) -> None:
+        """A disk that hangs is no fault of the camera's: it is told and waited for, and is no step of the ladder, for
+        a process that waits for a disk cannot be killed."""
+        if self.exposer.queue.stuck and not self.holding.lost:
+            self.holding.lose(self.exposer.queue.too_slow())
+            self.clock.wake()
 
     def state(self) -> dict[str, Any]:
         doing, overdue = self.watch.look()
