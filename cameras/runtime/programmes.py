@@ -188,9 +188,14 @@ class SessionRunner:
             return Due(session.id, index, self._start_s(session, index))
 
     def _keep_to_this_boot(self, session: SessionFile) -> None:
-        """From here on a jump of the wall clock moves no start, though the session began on another boot."""
+        """From here on a jump of the wall clock moves no start, though the session began on another boot.
+
+        A wall clock by which its last capture lies in the future is behind: then no time counts as passed.
+        """
         now = self.clock.moment()
-        session.anchor, session.last_end = session.anchor.on_boot_of(now), session.last_end.on_boot_of(now)
+        anchor, last_end = session.anchor.on_boot_of(now), session.last_end.on_boot_of(now)
+        ahead_s = max(0.0, last_end.boot_s - now.boot_s)
+        session.anchor, session.last_end = anchor.earlier(ahead_s), last_end.earlier(ahead_s)
 
     def _start_s(self, session: SessionFile, index: int) -> float:
         """Seconds from now until `index` should start; negative when that is past."""

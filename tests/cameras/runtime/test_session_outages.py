@@ -88,6 +88,22 @@ def test_on_another_boot_the_wall_clock_says_how_much_was_missed(bench: SessionB
     assert [(gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(5, "interrupted")]
 
 
+@pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
+def test_a_session_goes_on_after_a_start_of_the_machine_with_a_clock_that_is_a_day_behind(
+    tmp_path: Path, timing: dict[str, float]
+) -> None:
+    bench = SessionBench(tmp_path, **timing)
+    bench.order()
+    bench.shoot()
+    bench.clock.reboot(off_s=52.0)
+    bench.clock.set_wall(-86_400)
+    bench.start_process()
+    assert bench.next().in_s == pytest.approx(12.0)
+    bench.clock.set_wall(86_400)
+    assert [bench.shoot()[0], bench.shoot()[0]] == [1, 2]
+    assert bench.told("gap") == []
+
+
 def test_a_delay_session_counts_what_an_outage_swallowed(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, delay_s=12.0)
     bench.order()
