@@ -16,7 +16,8 @@ from cameras.wire import BrokerDown
 
 __all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "reachable", "time_ms"]
 
-UNREACHABLE = (redis.ConnectionError, redis.TimeoutError, OSError)
+UNREACHABLE = (redis.RedisError, OSError)
+"""What a broker that is away raises, and one that refuses what it is asked: read-only, full, or without leave."""
 
 
 def key(*parts: str) -> str:

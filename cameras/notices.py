@@ -13,8 +13,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-import redis
-
 from cameras import broker
 
 log = logging.getLogger(__name__)
@@ -45,7 +43,7 @@ class Postbox:
         try:
             broker.connection().publish(channel, text)
             self._away = False
-        except (*broker.UNREACHABLE, redis.RedisError) as error:
+        except broker.UNREACHABLE as error:
             if not self._away:
                 log.warning("Notices are left out while the broker does not answer (%s).", type(error).__name__)
             self._away = True

@@ -34,6 +34,7 @@ def report(owner: Owner, link: Link, ended: threading.Event) -> None:
     """Each second, whatever the owner does: what is observed, and how overdue it is."""
     frames = owner.buffer.frames
     while not ended.wait(REPORT_S):
+        owner.look_at_disk()
         state = owner.state()
         state["fps"] = round((state["frames"] - frames) / REPORT_S, 1)
         frames = state["frames"]

@@ -35,6 +35,7 @@ class Device:
         self._failures = 0
         self._try_at = 0.0
         self._felt_at = -TEMPERATURE_S
+        self._shutter_us: dict[int | None, int] = {}
 
     def ready(self) -> bool:
         """Open, or opened now if its time has come."""
@@ -59,6 +60,7 @@ class Device:
             self.identity = self.driver.open(deadline)
             self.capabilities = self.driver.capabilities()
             applied = self.driver.apply(self.settings, deadline)
+        self._note_shutter(None, applied.actual)
         self.open, self.trouble = True, None
         link = self.report.link
         link.send("opened", identity=asdict(self.identity), capabilities=asdict(self.capabilities))
@@ -95,6 +97,7 @@ class Device:
             if error.reason == "rejected_setting":
                 self.settings = before
             raise
+        self._note_shutter(None, applied.actual)
         return self._tell(applied.actual, applied.warnings)
 
     def _tell(self, actual: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
@@ -107,8 +110,20 @@ class Device:
         return float(asked.get("exposure_us") or own) / 1e6
 
     def allowed_s(self, asked: dict[str, Any]) -> float:
-        """Seconds that an exposure may take: itself, the readout, the margin."""
-        return self.exposure_s(asked) + self.capabilities.readout_s + float(self.spec["margin_s"])
+        """Seconds that an exposure may take: itself, the readout, the margin.
+
+        Where the shutter time stands on the camera's body it is not what was asked: then the longer one counts.
+        """
+        asked_us = asked.get("exposure_us")
+        actual_us = self._shutter_us.get(asked_us, self._shutter_us.get(None, 0))
+        exposure_s = max(self.exposure_s(asked), actual_us / 1e6)
+        return exposure_s + self.capabilities.readout_s + float(self.spec["margin_s"])
+
+    def _note_shutter(self, asked_us: int | None, actual: dict[str, Any]) -> None:
+        """What the shutter does by itself, and for the last time that was asked."""
+        if "exposure_us" in actual:
+            by_itself = self._shutter_us.get(None, 0)
+            self._shutter_us = {None: by_itself, asked_us: actual["exposure_us"]}
 
     def expose(self, asked: dict[str, Any], allowed_s: float) -> Exposure:
         """One exposure, tried once more after reopening when it failed before the shutter. CameraError, Aborted."""
@@ -128,15 +143,18 @@ class Device:
             return {}
         with self.watch.during("trying settings", APPLY_S + self.spec["margin_s"]):
             used = self.driver.rehearse(ExposureRequest(**asked), self.clock.monotonic() + APPLY_S)
+        self._note_shutter(asked.get("exposure_us"), used.actual)
         return {"actual": used.actual, "warnings": used.warnings}
 
     def _shoot(self, request: ExposureRequest, deadline: float) -> Exposure:
         self.clock.heeds_work = False
         try:
             with self.watch.during("exposing", max(0.1, deadline - self.clock.monotonic()) + 1.0):
-                return self.driver.expose(request, deadline)
+                exposure = self.driver.expose(request, deadline)
         finally:
             self.clock.heeds_work = True
+        self._note_shutter(request.exposure_us, exposure.actual)
+        return exposure
 
     def frame(self, within_s: float) -> FrameData | None:
         """The next frame of the stream; None when it did not come, or other work did."""

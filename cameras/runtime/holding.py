@@ -24,8 +24,11 @@ class Holding:
         self._refilled_at = 0.0
 
     def lose(self, error: Exception) -> None:
-        """From any thread: the root went away, or its spool to another owner. Nothing more may be written."""
-        self._lost = error
+        """From any thread: the root went away, or its spool to another owner, or its disk hangs. Nothing more may be
+        written."""
+        if self._lost is None:
+            self._lost = error
+            self.report.log("storage.unmounted" if self.reason == "root_missing" else "storage.failed", self.why)
 
     @property
     def lost(self) -> bool:
@@ -45,12 +48,16 @@ class Holding:
 
     @property
     def reason(self) -> str:
-        return "root_missing" if isinstance(self.trouble, RootMissing) else "write_error"
+        return "root_missing" if isinstance(self._wrong, RootMissing) else "write_error"
 
     @property
     def why(self) -> str:
         """The trouble as a sentence."""
-        return self.sentence(self.trouble) if isinstance(self.trouble, OSError) else str(self.trouble)
+        return self.sentence(self._wrong) if isinstance(self._wrong, OSError) else str(self._wrong)
+
+    @property
+    def _wrong(self) -> Exception | None:
+        return self._lost or self.trouble
 
     def _open(self) -> None:
         storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"])
@@ -94,7 +101,6 @@ class Holding:
         self.trouble, self._lost = self._lost, None
         self.runner.detach()
         self.close()
-        self.report.log("storage.unmounted" if self.reason == "root_missing" else "storage.failed", self.why)
 
     def close(self) -> None:
         if self.storage:

@@ -71,9 +71,8 @@ class Owner:
         while self._goes_on():
             self.clock.seen_work()
             if self.holding.lost:
-                self.exposer.queue.drain(WRITE_OUT_S)
-                self.holding.release()
-            if self.holding.ready():
+                self._let_go_of_storage()
+            elif self.holding.ready():
                 self._turn()
             else:
                 self._refuse_all()
@@ -84,6 +83,15 @@ class Owner:
         """An abort is for what ran when it came, and nothing runs now. `stop` aborts after it says so."""
         self.clock.seen_abort()
         return not self._stopping
+
+    def _let_go_of_storage(self) -> None:
+        """Once the still thread has nothing more to write on it: what it writes after that would be a second verdict
+        beside the recovery's."""
+        if self.exposer.queue.drain(WRITE_OUT_S):
+            self.holding.release()
+        else:
+            self.report.observe("reconnecting", self.holding.why, self.holding.reason)
+            self._refuse_all()
 
     def _turn(self) -> None:
         self._tell_of_session()
@@ -108,7 +116,7 @@ class Owner:
         elif due and session_waits:
             self._commanded = False
             self.exposer.for_session(due)
-        elif any(consumer.wants_frames for consumer in self.frame_consumers):
+        elif self.device.capabilities.stream and any(consumer.wants_frames for consumer in self.frame_consumers):
             self._stream(due)
         else:
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)
@@ -210,7 +218,7 @@ class Owner:
             return None
         length_s = self.device.exposure_s({"exposure_us": session.programme["exposure_us"]})
         try:
-            due = self.runner.due(length_s, unreachable=unreachable)
+            due = self.runner.due(length_s, self.device.capabilities.readout_s, unreachable=unreachable)
         except OSError as error:
             self.report.log("storage.full", self.holding.sentence(error))
             self.clock.wait(1.0)
@@ -240,6 +248,13 @@ class Owner:
             self.buffer.put_frame(frame)
 
     # What is reported each second
+
+    def look_at_disk(self) -> None:
+        """A disk that hangs is no fault of the camera's: it is told and waited for, and is no step of the ladder, for
+        a process that waits for a disk cannot be killed."""
+        if self.exposer.queue.stuck and not self.holding.lost:
+            self.holding.lose(self.exposer.queue.too_slow())
+            self.clock.wake()
 
     def state(self) -> dict[str, Any]:
         doing, overdue = self.watch.look()

@@ -11,13 +11,14 @@ import logging
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.recovery import settle_session
-from cameras.runtime.sessions import SessionFile, SessionOrder, session_name
+from cameras.runtime.sessions import Moment, SessionFile, SessionOrder, session_name
 from cameras.runtime.spool import Record, Spool
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ LATE_S = 0.25
 
 REMEMBERED = 100
 """Sessions that ended in this process: the ingest removes their files, and a late order must not begin them again."""
+READOUT_S = 1.0
+"""Of a camera that has not said how long it takes from the exposure to the picture."""
 OVERRUN = ("overrun", "The capture before it took longer than the cadence.")
 
 
@@ -39,7 +42,11 @@ class Due:
 
 
 class SessionRunner:
-    """The one session of a camera. The owner asks when, the writer settles; both under one lock."""
+    """The one session of a camera. The owner asks when, the writer settles; both under one lock.
+
+    The lock is held while the session's file is made durable, so `describe` does without it: a disk that takes
+    long must not make a healthy camera process fall silent.
+    """
 
     def __init__(self, clock: OwnerClock, camera: str, slug: str, root: str) -> None:
         self.clock, self.camera, self.slug, self.root = clock, camera, slug, root
@@ -48,19 +55,30 @@ class SessionRunner:
         self._told: list[str] = []
         self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
         self._outage: tuple[str, str] | None = None
-        self._length_s = 0.0
+        self._length_s, self._readout_s, self._took_s = 0.0, READOUT_S, 0.0
+        self._began: Moment | None = None
         self.spool: Spool | None = None
         self.session: SessionFile | None = None
+        self._shown: SessionFile | None = None
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One change at a time; `describe` shows it when it is done."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._shown = replace(self.session) if self.session else None
 
     # The spool comes and goes
 
     def attach(self, spool: Spool) -> None:
         """Resume from what the spool holds."""
-        with self._lock:
+        with self._changing():
             self.spool = spool
             self.session = next((found for found in self._files(spool) if found.active), None)
             if self.session:
-                self._planned = self.session.settled
+                self._count_from(self.session)
                 self._outage = ("interrupted", "The camera process was not running.")
 
     def _files(self, spool: Spool) -> list[SessionFile]:
@@ -72,7 +90,7 @@ class SessionRunner:
         return found
 
     def detach(self) -> None:
-        with self._lock:
+        with self._changing():
             self.spool = self.session = None
 
     # Orders
@@ -82,14 +100,14 @@ class SessionRunner:
 
         `used`: what the camera will use (`actual`, `warnings`), told with a session that begins.
         """
-        with self._lock:
+        with self._changing():
             spool = self._spool()
             known = self._known(spool, order["id"])
             if known is None:
                 known = self._begin(spool, order, used or {})
             elif known.active and order["revision"] >= known.revision:
                 self._follow(spool, known, order)
-            return self.describe(known)
+            return self._description(known)
 
     def knows(self, session: str) -> bool:
         with self._lock:
@@ -112,9 +130,15 @@ class SessionRunner:
             session.move("stopped", "session_stopped", "It was stopped before it began.")
         else:
             session.move("running" if order["desired"] == "running" else "paused", **used)
-            self.session, self._planned = session, session.settled
+            self.session = session
+            self._count_from(session)
         self._tell(spool, session)
         return session
+
+    def _count_from(self, session: SessionFile) -> None:
+        """How long its captures take is yet to be seen."""
+        self._planned, self._began = session.settled, None
+        self._length_s = self._took_s = 0.0
 
     def _follow(self, spool: Spool, session: SessionFile, order: SessionOrder) -> None:
         session.revision = order["revision"]
@@ -142,17 +166,17 @@ class SessionRunner:
 
     # When
 
-    def due(self, length_s: float, *, unreachable: bool = False) -> Due | None:
+    def due(self, length_s: float, readout_s: float = 0.0, *, unreachable: bool = False) -> Due | None:
         """The next start, or None when there is none. Ends the session when it is over.
 
-        `length_s` is what one exposure takes, readout included. While the camera is `unreachable`,
-        what passes becomes a gap once it is back.
+        `length_s` is what one exposure takes, and `readout_s` at most until its picture is there. While the camera
+        is `unreachable`, what passes becomes a gap once it is back.
         """
-        with self._lock:
+        with self._changing():
             session = self.session
             if session is None or session.state != "running" or self._planned > session.settled:
                 return None
-            self._length_s = length_s
+            self._length_s, self._readout_s = length_s, readout_s
             self._keep_to_this_boot(session)
             if not unreachable:
                 self._close_gap(session)
@@ -164,9 +188,14 @@ class SessionRunner:
             return Due(session.id, index, self._start_s(session, index))
 
     def _keep_to_this_boot(self, session: SessionFile) -> None:
-        """From here on a jump of the wall clock moves no start, though the session began on another boot."""
+        """From here on a jump of the wall clock moves no start, though the session began on another boot.
+
+        A wall clock by which its last capture lies in the future is behind: then no time counts as passed.
+        """
         now = self.clock.moment()
-        session.anchor, session.last_end = session.anchor.on_boot_of(now), session.last_end.on_boot_of(now)
+        anchor, last_end = session.anchor.on_boot_of(now), session.last_end.on_boot_of(now)
+        ahead_s = max(0.0, last_end.boot_s - now.boot_s)
+        session.anchor, session.last_end = anchor.earlier(ahead_s), last_end.earlier(ahead_s)
 
     def _start_s(self, session: SessionFile, index: int) -> float:
         """Seconds from now until `index` should start; negative when that is past."""
@@ -189,9 +218,13 @@ class SessionRunner:
         return passed if late - passed * cadence <= bearable else passed + 1
 
     def _step_s(self, session: SessionFile) -> float:
-        """Seconds from one start to the next."""
+        """Seconds from one start to the next; rather too many than too few, so that no gap counts more captures than
+        could have been taken."""
         programme = session.programme
-        return programme.get("cadence_s") or max(0.001, self._length_s + programme.get("delay_s", 0.0))
+        if "cadence_s" in programme:
+            return programme["cadence_s"]
+        length_s = max(self._length_s, programme["exposure_us"] / 1e6) + self._readout_s
+        return max(0.001, length_s, self._took_s) + programme.get("delay_s", 0.0)
 
     def _close_gap(self, session: SessionFile) -> None:
         if self._planned > session.settled:
@@ -246,11 +279,11 @@ class SessionRunner:
     def planned(self, index: int) -> None:
         """A plan for `index` is on the disk: nothing is due until it is settled."""
         with self._lock:
-            self._planned = index
+            self._planned, self._began = index, self.clock.moment()
 
     def settle(self, spool: Spool, record: Record) -> None:
         """Count a capture, before its record leaves the owner's hands."""
-        with self._lock:
+        with self._changing():
             session, body = self.session, record["body"]
             if session is None or body.get("session") != session.id:
                 settle_session(spool, record)
@@ -260,35 +293,37 @@ class SessionRunner:
             self._planned = session.settled
             if body["outcome"] == "saved":
                 self._outage = None
+                self._took_s = self._began.seconds_until(session.last_end) if self._began else 0.0
             session.save(spool)
 
     def fail(self, reason: str, message: str) -> None:
         """End the session because it cannot go on."""
-        with self._lock:
+        with self._changing():
             if self.session and self.spool:
                 self.session.move("failed", reason, message)
                 self._tell(self.spool, self.session)
                 self.session = None
 
-    def describe(self, session: SessionFile | None = None) -> dict[str, Any]:
-        with self._lock:
-            found = session or self.session
-            if found is None:
-                return {}
-            start = self._start_s(found, found.settled + 1) if found.state == "running" else None
-            return {
-                "id": found.id,
-                "name": found.name,
-                "state": found.state,
-                "revision": found.revision,
-                "planned": found.planned,
-                "saved": found.saved,
-                "failed": found.failed,
-                "skipped": found.skipped,
-                "count": found.programme.get("count"),
-                "until": found.programme.get("until"),
-                "next_in_s": None if start is None else round(max(0.0, start), 3),
-            }
+    def describe(self) -> dict[str, Any]:
+        """The session as it was after the last change. Never waits."""
+        shown = self._shown
+        return self._description(shown) if shown else {}
+
+    def _description(self, found: SessionFile) -> dict[str, Any]:
+        start = self._start_s(found, found.settled + 1) if found.state == "running" else None
+        return {
+            "id": found.id,
+            "name": found.name,
+            "state": found.state,
+            "revision": found.revision,
+            "planned": found.planned,
+            "saved": found.saved,
+            "failed": found.failed,
+            "skipped": found.skipped,
+            "count": found.programme.get("count"),
+            "until": found.programme.get("until"),
+            "next_in_s": None if start is None else round(max(0.0, start), 3),
+        }
 
     def _spool(self) -> Spool:
         if self.spool is None:

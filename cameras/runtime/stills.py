@@ -27,6 +27,8 @@ from cameras.runtime.storage import RootMissing, Storage
 log = logging.getLogger(__name__)
 MOST_WAITING = 4
 MOST_TRIES = 30
+STUCK_S = 30.0
+"""A disk that does not take one still, or make room for the next one, within this time counts as lost."""
 
 
 @dataclass(slots=True)
@@ -56,22 +58,34 @@ class StillQueue:
         self._sentence = sentence
         self._waiting: deque[tuple[Storage, Still]] = deque()
         self._changed = threading.Condition()
-        self._busy = False
+        self.patience_s = STUCK_S
+        self._began: float | None = None
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="stills", daemon=True)
         self._thread.start()
 
     def put(self, storage: Storage, still: Still) -> None:
-        """Blocks while MOST_WAITING stills wait: the disk is slower than the camera."""
+        """Blocks while MOST_WAITING stills wait: the disk is slower than the camera. When it is too slow its root is
+        lost, and this still waits with the others for the disk to come back."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING)
+            if not self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING, self.patience_s):
+                self._lost(self.too_slow())
             self._waiting.append((storage, still))
             self._changed.notify_all()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the still thread does not come back from the disk. Never waits."""
+        began = self._began
+        return began is not None and time.monotonic() - began > self.patience_s
+
+    def too_slow(self) -> OSError:
+        return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.patience_s:g} s")
 
     def drain(self, timeout: float) -> bool:
         """Wait until all is written; False when it took longer."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
+            return self._changed.wait_for(lambda: not self._waiting and self._began is None, timeout)
 
     def stop(self, timeout: float) -> bool:
         done = self.drain(timeout)
@@ -87,13 +101,13 @@ class StillQueue:
                 if not self._waiting:
                     return
                 storage, still = self._waiting.popleft()
-                self._busy = True
+                self._began = time.monotonic()
                 self._changed.notify_all()
             try:
                 self._take(storage, still)
             finally:
                 with self._changed:
-                    self._busy = False
+                    self._began = None
                     self._changed.notify_all()
 
     def _take(self, storage: Storage, still: Still) -> None:

@@ -54,7 +54,7 @@ class Herald:
         try:
             work(broker.connection())
             self.away_since = None
-        except (*broker.UNREACHABLE, redis.RedisError) as error:
+        except broker.UNREACHABLE as error:
             if self.away_since is None:
                 self.away_since = time.monotonic()
                 log.error("The broker does not answer (%s); cameras go on.", type(error).__name__)

@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import redis
 from django.conf import settings
 
 from cameras import broker, control
@@ -135,7 +134,7 @@ class Supervisor:
         """To the caller; one whose broker is away hears nothing and finds the outcome in the database."""
         try:
             control.answer(broker.connection(), command_id, content)
-        except (*broker.UNREACHABLE, redis.RedisError) as error:
+        except broker.UNREACHABLE as error:
             log.warning("An answer could not be given: %s", type(error).__name__)
 
     # The loop

@@ -195,7 +195,7 @@ class Part:
         if self._killed_for:
             return self._killed_for
         if status < 0:
-            return f"{self.name} killed by {signal.Signals(-status).name}"
+            return f"{self.name} killed by {signal_name(-status)}"
         return f"{self.name} exited with status {status}"
 
     async def _prepare_next_life(self, lived_s: float) -> None:
@@ -227,3 +227,8 @@ class Part:
         self.state = state
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL`; a number for the real-time signals, which have no names."""
+    return signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"

@@ -27,7 +27,3 @@ def control_path(config: SkycamConfig, only: str | None = None) -> Path:
 
 def valkey_path(config: SkycamConfig) -> Path:
     return socket_path(config.data, "valkey")
-
-
-def journal_path(config: SkycamConfig) -> Path:
-    return run_folder(config) / "parts.jsonl"

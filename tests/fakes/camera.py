@@ -40,7 +40,11 @@ class OwnFile:
 
 
 class ToldCamera(Driver):
-    """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames."""
+    """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames.
+
+    `streams` says whether it is a camera that gives a stream of frames, `body_us` where the dial of its body stands,
+    if it has one: it then exposes for so long whatever is asked.
+    """
 
     kind = "told"
 
@@ -53,6 +57,8 @@ class ToldCamera(Driver):
         self.calls: list[str] = []
         self.forgotten: list[Any] = []
         self.number = 0
+        self.streams = True
+        self.body_us: int | None = None
 
     def open(self, deadline: float) -> Identity:
         self.calls.append("open")
@@ -64,13 +70,20 @@ class ToldCamera(Driver):
         self.calls.append("close")
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(stream=True, readout_s=0.1)
+        return Capabilities(stream=self.streams, readout_s=0.1)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         self.calls.append("apply")
         if self.apply_errors:
             raise self.apply_errors.popleft()
-        return Applied(dict(settings))
+        return Applied({**settings, **self._dial})
+
+    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+        return Applied(self._dial)
+
+    @property
+    def _dial(self) -> dict[str, int]:
+        return {} if self.body_us is None else {"exposure_us": self.body_us}
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self.calls.append("expose")
@@ -81,9 +94,14 @@ class ToldCamera(Driver):
             return told
         if self.clock.wait((request.exposure_us or 1000) / 1e6):
             raise Aborted
-        return exposure(frame=self.image(np.zeros((16, 16, 3), np.uint8)))
+        return exposure(
+            frame=self.image(np.zeros((16, 16, 3), np.uint8)),
+            actual={"exposure_us": self.body_us or request.exposure_us or 1000},
+        )
 
     def frame(self, deadline: float) -> FrameData | None:
+        if not self.streams:
+            return super().frame(deadline)
         if self.frame_errors:
             raise self.frame_errors.popleft()
         self.clock.wait(0.005)

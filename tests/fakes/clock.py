@@ -25,3 +25,13 @@ class SteppingClock:
     def advance(self, seconds: float) -> None:
         self._monotonic += seconds
         self._wall_ns += round(seconds * 1e9)
+
+
+class SlowMachineClock(SteppingClock):
+    """Whatever is done takes so long that `step` seconds have passed whenever somebody looks at the clock."""
+
+    step = 0.0
+
+    def monotonic(self) -> float:
+        self.advance(self.step)
+        return super().monotonic()

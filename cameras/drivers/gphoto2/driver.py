@@ -24,7 +24,7 @@ from cameras.drivers.base import (
 from cameras.drivers.gphoto2.choices import parse_kinds
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE, camera_error
 from cameras.drivers.gphoto2.finding import cameras_on_usb, check_address, connect, describe
-from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, library, library_version
+from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, kind_of, library, library_version
 from cameras.drivers.gphoto2.widgets import SETTINGS, label, say
 
 SAFE_LIBRARY = (2, 5, 34)
@@ -98,11 +98,15 @@ class Gphoto2Driver(Driver):
         return Capabilities(kinds=tuple(sorted(kinds)), readout_s=READOUT_S, settings=ranges)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
-        """Apply and read back. The first call after `open` also warns of a libgphoto2 with known flaws."""
-        self._settings = self.validated(settings)
+        """Apply and read back. The first call after `open` also warns of a libgphoto2 with known flaws.
+
+        What `settings` does not name stays as it was, `keep_on_card` too.
+        """
+        given = {name: value for name, value in self.validated(settings).items() if name in settings}
+        self._settings |= given
         with self._talking(deadline):
             self._give_back({})
-            warnings = [*self._library_warning(), *self._put_all(self._settings)]
+            warnings = [*self._library_warning(), *self._put_all(given)]
             return Applied(self._observe(), warnings)
 
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
@@ -230,7 +234,11 @@ class Gphoto2Driver(Driver):
         return file
 
     def _collect(self, exposure: Exposure, first: CardFile, promised: frozenset[str]) -> None:
-        """Fetch the first file, which must come, and the others that the format promises, which may be missing."""
+        """Fetch the first file, which must come, and the others that the format promises, which may be missing.
+
+        What is missing may still be announced, and would then be taken for a file of the next capture: the session
+        with the camera ends.
+        """
         self._keep(exposure, first)
         try:
             for file in self._further_files(exposure, first, promised):
@@ -243,12 +251,14 @@ class Gphoto2Driver(Driver):
             exposure.warnings.append(
                 f"The camera gave no {' or '.join(exposure.missing)} file, which its format promises."
             )
+            self.close()
 
     def _further_files(self, exposure: Exposure, first: CardFile, promised: frozenset[str]) -> Iterator[CardFile]:
+        """Each kind once: whatever else the camera announces belongs to another capture."""
         session, until = self._ready(), self.clock.monotonic() + SECOND_FILE_S
-        while promised - _kinds(exposure) and self.clock.monotonic() < until:
+        while (wanted := promised - _kinds(exposure)) and self.clock.monotonic() < until:
             file = session.next_file(EVENT_MS)
-            if file is not None and file != first:
+            if file is not None and file != first and kind_of(file.name) in wanted:
                 yield file
 
     def _keep(self, exposure: Exposure, file: CardFile) -> None:

@@ -73,22 +73,32 @@ def _at_port(port: str, cameras: list[Attached]) -> Attached:
 
 
 def _open_by_serial(serial: str, cameras: list[Attached], clock: Clock, deadline: float) -> Session:
-    held: CameraError | None = None
+    """A camera that is held or faulty does not keep the others from being looked at."""
+    trouble: CameraError | None = None
     for camera in cameras:
         try:
             session = _open(camera, clock, deadline)
+            if _has_serial(session, serial):
+                return session
         except CameraError as error:
-            if error.reason != "camera_held":
-                raise
-            held = error
-            continue
-        if serial in (session.identity.serial, session.text("eosserialnumber")):
-            return session
-        session.exit()
-    raise held or CameraError(
+            trouble = error
+    raise trouble or CameraError(
         f"No camera has the serial number {serial}; attached are {_listing(cameras)}. {CHECK_CABLE}",
         reason="camera_unreachable",
     )
+
+
+def _has_serial(session: Session, serial: str) -> bool:
+    """Whether this is the camera; the session of another one, or of one that fails meanwhile, is ended."""
+    with contextlib.ExitStack() as undo:
+        undo.callback(session.exit)
+        try:
+            found = serial in (session.identity.serial, session.text("eosserialnumber"))
+        except library().GPhoto2Error as error:
+            raise camera_error(error.code, session.port, gone=not is_listed(session.port)) from None
+        if found:
+            undo.pop_all()
+        return found
 
 
 def _listing(cameras: list[Attached]) -> str:

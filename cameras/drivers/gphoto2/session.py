@@ -85,12 +85,21 @@ class CardFile:
     session: int
 
 
+def suffix_of(name: str) -> str:
+    return os.path.splitext(name)[1].lower() or ".bin"
+
+
+def kind_of(name: str) -> str:
+    """The kind of file that a name on the card says: `raw`, `jpeg`, ..."""
+    suffix = suffix_of(name)
+    return "raw" if suffix in RAW_SUFFIXES else SUFFIX_KINDS.get(suffix, suffix[1:])
+
+
 class Picture:
     """A picture as the camera made it. Keeps libgphoto2's CameraFile, which owns the bytes, alive."""
 
     def __init__(self, name: str, file: Any) -> None:
-        self.suffix = os.path.splitext(name)[1].lower() or ".bin"
-        self.kind = "raw" if self.suffix in RAW_SUFFIXES else SUFFIX_KINDS.get(self.suffix, self.suffix[1:])
+        self.suffix, self.kind = suffix_of(name), kind_of(name)
         self._file = file
         self._data = memoryview(file.get_data_and_size())
         self.size = len(self._data)

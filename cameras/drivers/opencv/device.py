@@ -18,6 +18,8 @@ SLICE_S = 0.02
 """How long a wait for the device lasts before the clock is asked whether it was interrupted."""
 PAUSE_S = 0.5
 """After a longer pause the frames that V4L2 queued are old, and are thrown away."""
+SILENT_S = 4.0
+"""Whoever waits for longer than this and one interval of the frames, all in all, waits for a camera that is gone."""
 MOST_QUEUED = 10
 IN_FLIGHT, SETTLING = 1, 3
 """The frame that arrives first after a request was begun before it; new settings take some frames more."""
@@ -60,9 +62,20 @@ class VideoDevice:
         self._capture.release()
 
     def next(self, deadline: float) -> Image | None:
-        if self._clock.monotonic() - self._read_at > PAUSE_S:
+        began = self._clock.monotonic()
+        if began - self._read_at > PAUSE_S:
             self._drain()
-        return self._frame() if self._wait(deadline) else None
+        if self._wait(deadline):
+            return self._frame()
+        self._waited_s += self._clock.monotonic() - began
+        if self._waited_s > SILENT_S + self._interval_s():
+            raise self._silent()
+        return None
+
+    def _interval_s(self) -> float:
+        """Seconds from one frame to the next, at most."""
+        actual = self.actual()
+        return 1 / float(actual.get("fps") or 1.0) + float(actual.get("exposure_us", 0)) / 1e6
 
     def skip_old(self, deadline: float) -> list[Image]:
         old = self._drain()
@@ -148,7 +161,7 @@ class VideoDevice:
         return bool(ready)
 
     def _frame(self) -> Image:
-        self._read_at = self._clock.monotonic()
+        self._read_at, self._waited_s = self._clock.monotonic(), 0.0
         return retrieved(self._capture, self.path)
 
     def _silent(self) -> CameraError:

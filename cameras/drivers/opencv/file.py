@@ -16,6 +16,8 @@ LONGEST_STEP_S = 10.0
 """A longer step between two time stamps is a fault of the file and counts as one frame."""
 LATEST_S = 2.0
 """Whoever comes later than this finds the file where it was left."""
+CATCH_UP_S = 1.0
+"""A file that is decoded more slowly than it plays is caught up with for so long, and then goes on from there."""
 READ_TIMEOUT_MS = 5_000
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 
@@ -84,13 +86,16 @@ class VideoFile:
         return self._origin + self._line.time
 
     def _catch_up(self, late: float) -> None:
-        """Have a frame grabbed that is at most `late` seconds overdue."""
+        """Have a frame grabbed that is at most `late` seconds overdue, or the next one when the wait is interrupted."""
+        began = self._clock.monotonic()
         if not self._grabbed:
             self._advance()
-        overdue = self._clock.monotonic() - self._due
-        if overdue > LATEST_S:
-            self._origin += overdue
-        while self._clock.monotonic() - self._due > late:
+        while (overdue := (now := self._clock.monotonic()) - self._due) > late:
+            if overdue > LATEST_S or now - began > CATCH_UP_S:
+                self._origin += overdue
+                return
+            if self._clock.wait(0):
+                return
             self._advance()
 
     def _frame(self) -> Image:

@@ -129,10 +129,12 @@ say([before, listing(exposure.card[0]).count()])
     assert on_card == [1, 0]
 
 
-def test_keep_on_card_keeps(dslr: Dslr) -> None:
-    kept = dslr.says("""
+@pytest.mark.parametrize("later", [{}, {"f_number": 5.6}])
+def test_keep_on_card_keeps_whatever_else_is_set_afterwards(dslr: Dslr, later: dict[str, float]) -> None:
+    kept = dslr.says(f"""
 driver.open(soon())
-driver.apply({"keep_on_card": True}, soon())
+driver.apply({{"keep_on_card": True}}, soon())
+driver.apply({later}, soon())
 exposure = driver.expose(ExposureRequest(), soon())
 driver.forget(exposure, soon())
 say(driver._session._camera.folder_list_files(exposure.card[0].folder).count())
@@ -168,6 +170,36 @@ def test_a_camera_of_another_serial_is_not_taken(dslr: Dslr) -> None:
 @pytest.mark.parametrize("address", ["0.1", "usb:001,001"])
 def test_a_camera_is_found_by_its_address(dslr: Dslr, address: str) -> None:
     assert dslr.says(f"driver = Gphoto2Driver({address!r}, clock); say(driver.open(soon()).serial)") == "0.1"
+
+
+def test_a_faulty_camera_does_not_keep_another_from_being_opened(dslr: Dslr) -> None:
+    serial = dslr.says("""
+from dataclasses import replace
+from cameras.drivers.gphoto2 import finding
+(sound,) = finding.cameras_on_usb()
+faulty = replace(sound, model="No such camera")
+say(finding._open_by_serial("0.1", [faulty, sound], clock, soon()).identity.serial)
+""")
+    assert serial == "0.1"
+
+
+def test_a_camera_that_fails_when_asked_for_its_other_serial_is_an_error_and_let_go(dslr: Dslr) -> None:
+    failed, let_go = dslr.says("""
+import gphoto2
+from cameras.drivers.base import Identity
+from cameras.drivers.gphoto2 import finding
+
+class Faulty:
+    identity, port, let_go = Identity(), "usb:001,001", False
+    def text(self, widget):
+        raise gphoto2.GPhoto2Error(-7)
+    def exit(self):
+        self.let_go = True
+
+session = Faulty()
+say([failure(finding._has_serial, session, "6012345"), session.let_go])
+""")
+    assert (failed["reason"], let_go) == ("camera_unreachable", True)
 
 
 def test_a_held_camera_names_who_probably_holds_it(dslr: Dslr, desktop: subprocess.Popen[bytes]) -> None:

@@ -17,7 +17,7 @@ from cameras.drivers.opencv import OpencvDriver
 from cameras.drivers.opencv.addresses import FORMATS
 from cameras.drivers.opencv.file import Timeline
 from tests.cameras.drivers.conftest import ffmpeg
-from tests.fakes.clock import SteppingClock
+from tests.fakes.clock import SlowMachineClock, SteppingClock
 
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1.0,\n{}\n#EXT-X-ENDLIST\n"
 CONCAT = "ffconcat version 1.0\nfile '{}'\n"
@@ -224,6 +224,36 @@ def test_after_a_long_pause_the_file_goes_on_where_it_was(camera: OpencvDriver, 
     stepping.advance(3600)
     times = [stream(camera).monotonic for _ in range(3)]
     assert np.diff(times) == pytest.approx([0.05, 0.05])
+
+
+@pytest.fixture
+def slow(video_file: str) -> Iterator[OpencvDriver]:
+    """A file of 20 frames a second on a machine that decodes fewer."""
+    clock = SlowMachineClock()
+    driver = OpencvDriver(video_file, clock)
+    driver.open(clock.monotonic() + 5)
+    clock.step = 0.06
+    yield driver
+    driver.close()
+
+
+@pytest.mark.timeout(20)
+def test_a_file_that_is_decoded_more_slowly_than_it_plays_still_gives_frames(slow: OpencvDriver) -> None:
+    frames = [stream(slow) for _ in range(3)]
+    assert np.all(np.diff([frame.monotonic for frame in frames]) < 2.5)
+
+
+@pytest.mark.timeout(20)
+def test_a_still_of_such_a_file_comes_in_its_time(slow: OpencvDriver) -> None:
+    assert slow.expose(ExposureRequest(), slow.clock.monotonic() + 5).frame is not None
+
+
+@pytest.mark.timeout(20)
+def test_catching_up_with_a_file_heeds_an_interruption(camera: OpencvDriver, stepping: SteppingClock) -> None:
+    stepping.advance(0.42)
+    stepping.interrupt_at = len(stepping.waits) + 1
+    stream(camera)
+    assert len(stepping.waits) == stepping.interrupt_at + 1
 
 
 def test_a_still_is_the_first_frame_after_the_request(camera: OpencvDriver, stepping: SteppingClock) -> None:

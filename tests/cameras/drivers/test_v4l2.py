@@ -63,6 +63,12 @@ def test_a_camera_that_stops_delivering_is_too_slow_in_time(play: Play) -> None:
     assert seen["seconds"] < 2
 
 
+def test_a_camera_that_falls_silent_in_a_stream_is_unreachable(play: Play) -> None:
+    reason, sentence = play("silent")
+    assert reason == "camera_unreachable"
+    assert sentence.startswith("/dev/video9 delivers no frames. Open it again")
+
+
 def test_a_camera_that_was_unplugged_is_unreachable(play: Play) -> None:
     assert play("unplugged") == ["camera_unreachable", "/dev/video9 is gone. Plug the camera in again."]
 

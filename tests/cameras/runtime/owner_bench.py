@@ -115,6 +115,14 @@ class OwnerBench:
         self.until_type("spooled", id=capture)
         return self.record(capture)
 
+    def until_gap(self) -> dict[str, Any]:
+        """The body of the next gap that a session tells of."""
+        spooled = self.until(lambda m: m["type"] == "spooled" and self._kind(m["id"]) == "gap")
+        return self.record(spooled["id"])
+
+    def _kind(self, record: str) -> str:
+        return str(json.loads((self.spool / f"{record}.done").read_text())["kind"])
+
     def record(self, capture: str) -> dict[str, Any]:
         record = json.loads((self.spool / f"{capture}.done").read_text())
         return {**record["body"], "files": record["files"]}

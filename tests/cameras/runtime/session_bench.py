@@ -22,7 +22,7 @@ SESSION = "0193a000-0000-7000-8000-000000000003"
 
 class SessionBench:
     def __init__(self, folder: Path, length_s: float = 8.0, **programme: Any) -> None:
-        self.clock, self.length_s, self.programme = SetClock(), length_s, programme
+        self.clock, self.length_s, self.readout_s, self.programme = SetClock(), length_s, 0.0, programme
         self.files = RootFiles(str(folder))
         open_spool_folder(self.files, CAMERA)
         self.spool = Spool(self.files, CAMERA)
@@ -45,7 +45,7 @@ class SessionBench:
         )  # fmt: skip
 
     def due(self, *, unreachable: bool = False) -> Due | None:
-        return self.runner.due(self.length_s, unreachable=unreachable)
+        return self.runner.due(self.length_s, self.readout_s, unreachable=unreachable)
 
     def next(self) -> Due:
         found = self.due()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,6 +96,35 @@ def test_frames_that_arrive_make_the_next_failure_the_first_again(bench: OwnerBe
     assert bench.owner.device.next_try_s() < 0.5
 
 
+def test_a_viewer_of_a_camera_without_a_stream_does_not_take_it_out_of_service(tmp_path: Path) -> None:
+    bench = OwnerBench(tmp_path)
+    bench.camera.streams = False
+    with bench:
+        bench.tell("live", qualities=["low"])
+        bench.wait_for(lambda: bench.streamed.wants_frames)
+        outcomes = [bench.outcome(bench.capture())["outcome"] for _ in range(3)]
+        assert (outcomes, bench.camera.calls.count("close")) == (["saved"] * 3, 1)
+
+
+@pytest.mark.parametrize("asked", [{}, {"exposure_us": 1000}])
+def test_an_exposure_may_take_as_long_as_the_dial_of_the_camera_says(tmp_path: Path, asked: dict[str, int]) -> None:
+    bench = OwnerBench(tmp_path)
+    bench.camera.body_us = 30_000_000
+    with bench:
+        bench.until_type("observed", observed="ready")
+        assert bench.owner.device.allowed_s(asked) > 30
+        bench.outcome(bench.capture(**asked))
+        assert bench.owner.device.allowed_s(asked) > 30
+
+
+def test_a_long_exposure_gives_the_next_short_one_no_more_time(bench: OwnerBench) -> None:
+    bench.camera.next.append(
+        exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), actual={"exposure_us": 60_000_000})
+    )
+    bench.outcome(bench.capture(exposure_us=60_000_000))
+    assert bench.owner.device.allowed_s({"exposure_us": 1000}) < 5
+
+
 def test_a_capture_that_was_withdrawn_is_not_exposed_when_it_comes_late(bench: OwnerBench) -> None:
     late = str(uuid6.uuid7())
     bench.tell("withdraw", id=late)
@@ -137,3 +168,18 @@ def test_a_flood_of_commands_leaves_a_session_its_turns(bench: OwnerBench) -> No
     bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0, count=5))
     bench.wait_for(lambda: bench.link.heard and any(m.get("id") == captures[-1] for m in bench.link.heard))
     assert bench.owner.runner.session is None
+
+
+def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(bench: OwnerBench) -> None:
+    gone = CameraError("The camera is not there. Plug it in.", reason="camera_unreachable")
+    bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0))
+    bench.wait_for(lambda: "expose" in bench.camera.calls)
+    bench.camera.open_errors.append(gone)
+    bench.camera.next.append(gone)
+    bench.until_type("ladder", reason="camera_unreachable")
+    gap = bench.until_gap()
+    assert gap["count"] <= seconds_of(gap) / bench.camera.capabilities().readout_s
+
+
+def seconds_of(gap: dict[str, Any]) -> float:
+    return (datetime.fromisoformat(gap["to"]) - datetime.fromisoformat(gap["from"])).total_seconds()

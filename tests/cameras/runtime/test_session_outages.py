@@ -88,6 +88,22 @@ def test_on_another_boot_the_wall_clock_says_how_much_was_missed(bench: SessionB
     assert [(gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(5, "interrupted")]
 
 
+@pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
+def test_a_session_goes_on_after_a_start_of_the_machine_with_a_clock_that_is_a_day_behind(
+    tmp_path: Path, timing: dict[str, float]
+) -> None:
+    bench = SessionBench(tmp_path, **timing)
+    bench.order()
+    bench.shoot()
+    bench.clock.reboot(off_s=52.0)
+    bench.clock.set_wall(-86_400)
+    bench.start_process()
+    assert bench.next().in_s == pytest.approx(12.0)
+    bench.clock.set_wall(86_400)
+    assert [bench.shoot()[0], bench.shoot()[0]] == [1, 2]
+    assert bench.told("gap") == []
+
+
 def test_a_delay_session_counts_what_an_outage_swallowed(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, delay_s=12.0)
     bench.order()
@@ -96,3 +112,26 @@ def test_a_delay_session_counts_what_an_outage_swallowed(tmp_path: Path) -> None
     bench.clock.go_on(12 + 3 * 20)
     assert bench.next().index == 4
     assert [(gap["first_index"], gap["count"]) for gap in bench.told("gap")] == [(1, 3)]
+
+
+@pytest.mark.parametrize(("readout_s", "took_s"), [(3.0, 8.0), (0.0, 11.0)])
+def test_a_delay_session_counts_with_the_readout_and_with_what_a_capture_really_took(
+    tmp_path: Path, readout_s: float, took_s: float
+) -> None:
+    bench = SessionBench(tmp_path, delay_s=12.0)
+    bench.readout_s = readout_s
+    bench.order()
+    bench.shoot(took_s=took_s)
+    bench.runner.note_outage(*UNREACHABLE)
+    bench.clock.go_on(12 + 10 * 23)
+    bench.due()
+    assert [gap["count"] for gap in bench.told("gap")] == [10]
+
+
+def test_a_delay_session_that_is_stopped_before_its_camera_was_asked_has_no_gap_of_millions(tmp_path: Path) -> None:
+    bench = SessionBench(tmp_path, length_s=0.001, delay_s=0.0)
+    bench.order()
+    bench.shoot()
+    bench.clock.go_on(3600)
+    bench.start_process()
+    assert bench.order("stopped", revision=2)["skipped"] < 3600

@@ -94,6 +94,14 @@ def stalls() -> Any:
     return {"error": error, "seconds": clock.monotonic() - began}
 
 
+def silent() -> Any:
+    """It is still there and says nothing, while the stream is asked for again and again."""
+    driver.open(soon())
+    Path(f"{DEVICE}.stall").touch()
+    time.sleep(0.3)
+    return failure(lambda: [driver.frame(soon(0.5)) for _ in range(20)])
+
+
 def unplugged() -> Any:
     driver.open(soon())
     DEVICE.unlink()

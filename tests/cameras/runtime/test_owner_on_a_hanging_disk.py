@@ -1,0 +1,77 @@
+"""A disk that hangs: it is told, nothing is written twice, and what was exposed is saved when it answers again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cameras.runtime.owner_bench import OwnerBench
+from tests.fakes.hanging_disk import PATIENCE_S, HangingDisk
+
+SESSION = "0193a000-0000-7000-8000-000000000003"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[OwnerBench]:
+    with OwnerBench(tmp_path) as bench:
+        bench.until_type("observed", observed="ready")
+        bench.owner.exposer.queue.patience_s = 0.05
+        yield bench
+
+
+@pytest.fixture
+def disk(bench: OwnerBench, tmp_path: Path) -> Iterator[HangingDisk]:
+    """It hangs with a picture, until the root is opened anew."""
+    storage = bench.owner.holding.storage
+    assert storage is not None
+    storage.spool.files = disk = HangingDisk(str(tmp_path), ".part")
+    yield disk
+    disk.let_go.set()
+
+
+def hangs(bench: OwnerBench, disk: HangingDisk) -> dict[str, Any]:
+    """What is told of it, as soon as somebody looks."""
+    assert disk.met.wait(PATIENCE_S)
+    bench.wait_for(lambda: bench.owner.exposer.queue.stuck)
+    bench.owner.look_at_disk()
+    return bench.until_type("log")
+
+
+def test_a_disk_that_hangs_is_told_and_the_picture_is_saved_when_it_answers(
+    bench: OwnerBench, disk: HangingDisk
+) -> None:
+    capture = bench.capture()
+    told = hangs(bench, disk)
+    assert (told["kind"], told["message"].endswith("0.05 s. Look at the disk.")) == ("storage.failed", True)
+    disk.let_go.set()
+    bench.until_type("recovered")
+    assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
+
+
+def test_while_a_disk_hangs_a_capture_is_refused_and_leaves_nothing_behind(
+    bench: OwnerBench, disk: HangingDisk
+) -> None:
+    bench.capture()
+    hangs(bench, disk)
+    refused = bench.until_type("answer", id=bench.capture())
+    assert (refused["reason"], refused["unstarted"]) == ("write_error", True)
+
+
+def test_what_a_session_missed_while_the_disk_hung_has_its_reason(bench: OwnerBench, disk: HangingDisk) -> None:
+    bench.tell("start", session=bench.session_order(SESSION, cadence_s=0.3))
+    hangs(bench, disk)
+    began = bench.clock.monotonic()
+    bench.wait_for(lambda: bench.clock.monotonic() > began + 1)
+    disk.let_go.set()
+    assert bench.until_gap()["reason"] == "write_error"
+
+
+def test_captures_that_a_disk_does_not_take_in_time_wait_for_it(bench: OwnerBench, disk: HangingDisk) -> None:
+    captures = [bench.capture() for _ in range(6)]
+    assert bench.until_type("log")["kind"] == "storage.failed"
+    disk.let_go.set()
+    bench.until_type("recovered")
+    assert [bench.record(capture)["outcome"] for capture in captures] == ["saved"] * 6
