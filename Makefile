@@ -9,7 +9,7 @@ run: .venv/run.stamp ## Start the station; Ctrl-C stops it
 	@exec $(BIN)/skycam up
 
 test: .venv/dev.stamp packages ## The whole test suite
-	$(BIN)/python -m pytest -m "not prove"
+	$(BIN)/python -m pytest
 
 check: .venv/dev.stamp ## Format, lint, types and import contracts, in seconds
 	$(BIN)/ruff format --check .

@@ -164,7 +164,8 @@ def test_a_session_of_the_spool_that_the_database_knows_as_over_makes_way_for_th
 
 
 def test_a_flood_of_commands_leaves_a_session_its_turns(bench: OwnerBench) -> None:
-    captures = [bench.capture() for _ in range(20)]
+    long = bench.capture(exposure_us=500_000)  # while it runs, all the others come
+    captures = [long, *(bench.capture() for _ in range(20))]
     bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0, count=5))
     bench.wait_for(lambda: bench.link.heard and any(m.get("id") == captures[-1] for m in bench.link.heard))
     assert bench.owner.runner.session is None
