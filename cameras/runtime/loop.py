@@ -181,10 +181,11 @@ class Owner:
                 consumer.order(order)
 
     def _order_session(self, wished: SessionOrder) -> dict[str, Any]:
-        """Once the capture before it is counted, so that the answer covers it."""
+        """Once the capture before it is counted, so that the answer covers it. The camera is opened for it, should it
+        not be open yet: a session says what will be used before its first exposure."""
         self.exposer.queue.drain(WRITE_OUT_S)
         new = wished["desired"] == "running" and not self.runner.knows(wished["id"])
-        used = self.device.rehearse(asked_by(wished["programme"])) if new else {}
+        used = self.device.rehearse(asked_by(wished["programme"])) if new and self.device.ready() else {}
         answer = self.runner.order(wished, used)
         self._tell_of_session()
         return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 from collections.abc import Iterator
 from datetime import datetime
@@ -161,6 +162,16 @@ def test_a_session_of_the_spool_that_the_database_knows_as_over_makes_way_for_th
         second.until_type("recovered")
         second.wait_for(lambda: bool(second.owner.runner.describe()))
         assert second.owner.runner.describe()["id"] == NEXT
+
+
+def test_a_session_ordered_before_the_camera_is_open_says_what_it_will_use(tmp_path: Path) -> None:
+    bench = OwnerBench(tmp_path)
+    bench.camera.body_us = 2_000_000
+    bench.tell("start", session=bench.session_order(SESSION, count=1))
+    with bench:
+        record = bench.until_type("spooled")["id"]
+        told = json.loads((bench.spool / f"{record}.done").read_bytes())
+    assert told["body"]["actual"] == {"exposure_us": 2_000_000}
 
 
 def test_a_flood_of_commands_leaves_a_session_its_turns(bench: OwnerBench) -> None:
