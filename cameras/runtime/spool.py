@@ -121,9 +121,6 @@ class Spool:
         reached("after_part")
         return Part(kind, suffix, total, digest.hexdigest())
 
-    def drop_part(self, capture: str, kind: str) -> None:
-        self.files.unlink(self.folder, f"{capture}.{kind}.part")
-
     # Step 2
 
     def commit(self, record: Record) -> None:

@@ -80,10 +80,6 @@ class Storage:
             if not self._lock.acquire():
                 raise
 
-    def free_bytes(self) -> int:
-        found = os.statvfs(self.path)
-        return found.f_bavail * found.f_frsize
-
 
 def missing_sentence(path: str) -> str:
     return (

@@ -13,6 +13,7 @@ from cameras.runtime.killpoints import reached
 from cameras.runtime.recovery import checked_record, reject
 from cameras.runtime.spool import Record, Spool
 from cameras.runtime.storage import MARKER
+from cameras.supervision.wishes import Wish
 from cameras.tables import RECORDS, resolve
 from monitoring.services import raise_alert, record_event
 
@@ -91,3 +92,17 @@ class Ingest:
         except OSError as problem:
             if problem.errno != errno.ENOENT:
                 raise
+
+
+class Opened:
+    """The ingest of a camera's spool, with the root's descriptor for as long as the block lasts."""
+
+    def __init__(self, wish: Wish) -> None:
+        self._wish = wish
+
+    def __enter__(self) -> Ingest:
+        self._files = RootFiles(self._wish.root_path)
+        return Ingest(self._files, self._wish.id, self._wish.slug)
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()

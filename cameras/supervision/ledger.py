@@ -17,18 +17,16 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
-from cameras import broker
-from cameras.broker import BrokerDown
 from cameras.control import Answer
 from cameras.models import Camera
-from cameras.runtime.durable import RootFiles
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import Record
 from cameras.runtime.storage import marker_of
 from cameras.supervision import leftovers
-from cameras.supervision.ingest import Ingest
+from cameras.supervision.ingest import Ingest, Opened
 from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
+from cameras.supervision.verdicts import Verdicts, told
 from cameras.supervision.wishes import Wish, wishes
 from cameras.tables import VERDICTS, resolve
 from monitoring.models import Alert
@@ -45,8 +43,6 @@ LOOK_S = 1.0
 TIDY_S = 5.0
 LEASE_EVERY_S = 10.0
 TOLD_OF_ALERTS = ("key", "severity", "state", "camera", "message")
-GRACE_MS = 2000
-"""What a command that was accepted just before its deadline may still need to reach its process."""
 PATIENCE_S = 1.0
 """A caller is answered with the record itself when the database has not taken it in after this long."""
 
@@ -64,7 +60,7 @@ class Spooled:
 
 class Ledger:
     def __init__(self, supervisor: Supervisor) -> None:
-        self.supervisor = supervisor
+        self.supervisor, self.verdicts = supervisor, Verdicts(supervisor)
         self.wishes: dict[str, Wish] = {}
         self.holds_name = False
         """Whether the wishes are all that the database has for this host: without its name there are none."""
@@ -114,7 +110,7 @@ class Ledger:
 
     def settle(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
         """The verdict on a capture that never reached a spool, then the answer."""
-        self._put(functools.partial(self._settle, capture, reason, message, command, content))
+        self._put(functools.partial(self.verdicts.settle, capture, reason, message, command, content))
 
     def refused(self, session: str, reason: str, message: str) -> None:
         """The camera would not begin a session that was wished."""
@@ -152,10 +148,6 @@ class Ledger:
         """A new owner has brought the spool into order: whoever waited for a capture without a trace hears now."""
         self._put(functools.partial(self._tell_of_recovery, post, message))
         self._put(functools.partial(self._recovered, post, dict(post.outstanding)))
-
-    def is_settled(self, capture: str) -> bool:
-        """On the caller's thread. A database that is away raises DatabaseError."""
-        return bool(resolve(VERDICTS["settled"])(capture))
 
     def _put(self, call: Callable[[], Any]) -> None:
         self._outbox.put(call)
@@ -269,7 +261,7 @@ class Ledger:
                 self._tidy_spool(wish)
             except OSError as error:
                 log.error("The spool of %s cannot be looked at: %s", wish.slug, error)
-        self._settle_overdue()
+        self.verdicts.on_overdue(self.wishes)
 
     def _tidy_spool(self, wish: Wish) -> None:
         if marker_of(wish.root_path) != wish.root:
@@ -289,38 +281,11 @@ class Ledger:
         post = self.supervisor.posts.get(wish.id)
         leftovers.settle(wish, Verdict(**post.verdict) if post and post.verdict else None)
         if post:
-            self._settle_lost(post, dict(post.outstanding))
+            self.verdicts.on_lost(post, dict(post.outstanding))
 
     def _has_process(self, wish: Wish) -> bool:
         post = self.supervisor.posts.get(wish.id)
         return post is not None and (post.child is not None or (post.wish.runs and not post.quarantined))
-
-    def _settle_overdue(self) -> None:
-        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first.
-
-        The deadlines are in the broker's time: while it is away nothing is overdue."""
-        try:
-            with broker.reachable() as server:
-                now_ms = broker.time_ms(server)
-        except BrokerDown:
-            return
-        for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms - GRACE_MS):
-            wish, post = self.wishes.get(camera), self.supervisor.posts.get(camera)
-            if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
-                self._withdraw(post, capture)
-            elif leaves_no_trace(wish, capture):
-                self._verdict(capture, "not_started", "The command did not reach the camera before its deadline.")
-
-    def _withdraw(self, post: Post | None, capture: str) -> None:
-        if post and post.child:
-            post.child.send({"type": "withdraw", "id": capture})
-
-    def _settle(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
-        self._verdict(capture, reason, message)
-        self.supervisor.answer(command, content)
-
-    def _verdict(self, capture: str, reason: str, message: str) -> None:
-        resolve(VERDICTS["capture"])(capture, reason, message)
 
     @transaction.atomic
     def _tell_of_recovery(self, post: Post, message: dict[str, Any]) -> None:
@@ -344,26 +309,9 @@ class Ledger:
             with Opened(post.wish) as ingest:
                 for record in ingest.waiting():
                     self.take(post.wish, record, commands.get(record, ""))
-            self._settle_lost(post, outstanding)
+            self.verdicts.on_lost(post, outstanding)
         except OSError as error:
             log.error("The recovered spool of %s cannot be looked at: %s", post.wish.slug, error)
-
-    def _settle_lost(self, post: Post, outstanding: dict[str, Any]) -> None:
-        """Captures whose process ended before it planned them. The order of the three questions matters: nobody
-        writes a trace of what is gone, and a trace that is gone has become an outcome."""
-        for command, sent in outstanding.items():
-            gone = post.child is None or post.child.started > sent["handed"]
-            if "id" in sent and gone and command in post.outstanding and leaves_no_trace(post.wish, sent["id"]):
-                self._lost_before_the_plan(post, command, sent["id"])
-
-    def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
-        if self.is_settled(capture):
-            self.supervisor.answer(command, told(None))
-        else:
-            detail = f"The process of {post.wish.slug} ended before this capture began."
-            content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
-            self._settle(capture, "not_started", detail, command, content)
-        post.outstanding.pop(command, None)
 
     def _answer_the_impatient(self) -> None:
         """Whoever waits longer than PATIENCE_S for the database gets the record itself: it is safe already."""
@@ -384,32 +332,3 @@ class Ledger:
         with Opened(spooled.wish) as ingest:
             record: Record | None = ingest.read(spooled.record)
         self.supervisor.answer(spooled.command, told(record))
-
-
-def told(record: Record | None) -> Answer:
-    """The record itself, so that the caller need not read it from the database; null when it was set aside."""
-    return Answer(ok=True, body={"record": record})
-
-
-class Opened:
-    """The ingest of a camera's spool, with the root's descriptor for as long as the block lasts."""
-
-    def __init__(self, wish: Wish) -> None:
-        self._wish = wish
-
-    def __enter__(self) -> Ingest:
-        self._files = RootFiles(self._wish.root_path)
-        return Ingest(self._files, self._wish.id, self._wish.slug)
-
-    def __exit__(self, *_: object) -> None:
-        self._files.close()
-
-
-def leaves_no_trace(wish: Wish, capture: str) -> bool:
-    """Whether no spool knows of it. False where it cannot be read, or its root is not mounted: it may well know."""
-    try:
-        with Opened(wish) as ingest:
-            return ingest.is_on(wish.root) and not ingest.spool.has_trace(capture)
-    except OSError as error:
-        log.error("The spool of %s cannot be asked for %s: %s", wish.slug, capture, error)
-        return False

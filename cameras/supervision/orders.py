@@ -63,7 +63,7 @@ class Orders:
         self._came[capture] = None
         if len(self._came) > REMEMBERED:
             del self._came[next(iter(self._came))]
-        return time.monotonic() - self._began < LONGEST_S and self.ledger.is_settled(capture)
+        return time.monotonic() - self._began < LONGEST_S and self.ledger.verdicts.is_settled(capture)
 
     def follow_all(self) -> None:
         """On the Supervisor's thread: what was handed over, what came too early, and who waits for a state."""

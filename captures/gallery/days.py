@@ -54,9 +54,6 @@ class Day:
         first = timezone.localtime(begin).hour
         return [time((first + number) % 24) for number in range(24)]
 
-    def moved(self, by: int) -> Day:
-        return Day(self.date + timedelta(days=by), self.by)
-
 
 def midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time())).astimezone(UTC)

@@ -3,6 +3,7 @@ import { now, shownOffset } from "./clock.js";
 
 const EVERY_MS = 60_000;
 const DAY_S = 86400;
+const LEAST_S = 60; // so that one point alone has an axis of times
 const DASHES = [[], [6, 4], [2, 4], [10, 4, 2, 4]];
 const COLOURS = ["--accent", "--text-2", "--text-3", "--text-2"];
 const RIGHT_PX = 150;
@@ -92,7 +93,7 @@ function draw(series) {
   plot = new window.uPlot(options(series), joined(series), host);
   const last = now() / 1000;
   const first = Math.max(last - DAY_S, Math.min(...series.map((one) => one.points[0][0])));
-  if (last - first > 60) plot.setScale("x", { min: first, max: last });
+  plot.setScale("x", { min: Math.min(first, last - LEAST_S), max: last });
 }
 
 async function look() {

@@ -9,7 +9,7 @@ import uuid6
 
 from cameras.models import Camera
 from cameras.runtime.storage import make_root
-from cameras.supervision.ledger import Opened
+from cameras.supervision.ingest import Opened
 from cameras.supervision.wishes import Wish
 from captures.models import Capture, CaptureFile, Session, StorageRoot
 from captures.sessions.orders import session_order

@@ -112,7 +112,7 @@ def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet
     capture = archive.planned()
     post = Post(archive.wish(), Restarts(), outstanding={"c": {"id": str(capture.pk), "handed": 0.0}})
     (archive.folder / MARKER).unlink()
-    ledger._settle_lost(post, dict(post.outstanding))
+    ledger.verdicts.on_lost(post, dict(post.outstanding))
     capture.refresh_from_db()
     assert (capture.status, list(post.outstanding)) == ("planned", ["c"])
 
