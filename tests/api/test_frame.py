@@ -17,9 +17,9 @@ FRAME = FrameData(image=np.zeros((2, 2), np.uint8), captured_ns=0, monotonic=0.0
 
 
 def camera_process(valkey: Any, quality: str) -> None:
-    """The far end: publishes one picture as soon as somebody wants one."""
+    """The far end: publishes pictures from when somebody wants one until somebody gets one."""
     until(lambda: valkey.exists(broker.key("want", "sky", quality)))
-    valkey.publish(broker.key("live", "sky", quality), packed(FRAME, b"\xff\xd8 picture"))
+    until(lambda: valkey.publish(broker.key("live", "sky", quality), packed(FRAME, b"\xff\xd8 picture")))
 
 
 @pytest.mark.parametrize(("query", "quality"), [("", "medium"), ("?quality=low", "low")])
