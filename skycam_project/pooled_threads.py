@@ -11,10 +11,11 @@ from asgiref.sync import ThreadSensitiveContext
 
 
 class RequestThread(ThreadPoolExecutor):
-    """One thread, which knows whether it still works."""
+    """One thread, which knows whether it still works and how many requests may still call on it."""
 
     def __init__(self) -> None:
         super().__init__(1, thread_name_prefix="request")
+        self.requests = 0
         self._newest: Future[Any] | None = None
 
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -31,9 +32,10 @@ class PooledThreads:
 
     Django starts a new thread for each request, so that a persistent connection never meets a second one. With kept
     threads the settings route went from 371 to 492 requests/s on SQLite. A request holds its thread until it has ended,
-    so requests never wait for each other; up to `keep` idle threads stay. The thread of a client that left while its
-    view went on working is not used again. For HTTP alone: a WebSocket would hold its thread for hours. Runs in one
-    event loop.
+    so requests never wait for each other; up to `keep` idle threads stay. An answer that streams leaves its thread to
+    others with its first piece, since live pictures may go on for hours: only its end calls on that thread again. The
+    thread of a client that left while its view went on working is not used again. For HTTP alone: a WebSocket would
+    hold its thread for hours. Runs in one event loop.
     """
 
     def __init__(self, application: Any, keep: int = 16) -> None:
@@ -43,16 +45,28 @@ class PooledThreads:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         with self._thread() as thread:
+
+            async def sending(message: Any) -> None:
+                if message.get("more_body"):
+                    self._leave(thread)
+                await send(message)
+
             async with ThreadSensitiveContext(executor=thread):
-                await self.application(scope, receive, send)
+                await self.application(scope, receive, sending)
 
     @contextmanager
     def _thread(self) -> Iterator[RequestThread]:
         thread = self._idle.pop() if self._idle else RequestThread()
+        thread.requests += 1
         try:
             yield thread
         finally:
-            if not thread.busy and len(self._idle) < self.keep:
-                self._idle.append(thread)
-            else:
+            thread.requests -= 1
+            self._leave(thread)
+            if not thread.requests and thread not in self._idle:
                 thread.shutdown(wait=False)
+
+    def _leave(self, thread: RequestThread) -> None:
+        """To others, if there is room for it."""
+        if not thread.busy and thread not in self._idle and len(self._idle) < self.keep:
+            self._idle.append(thread)

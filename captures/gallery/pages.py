@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -111,6 +112,12 @@ class Scope:
             **{name: value for name, value in self.conditions.items() if name not in left_out}
         )
 
+    def name_cameras(self, captures: Iterable[Capture]) -> None:
+        """Captures of one camera share its object, whose JSON is long."""
+        known = {camera.pk: camera for camera in self.cameras}
+        for capture in captures:
+            capture.camera = known[capture.camera_id]
+
     def day(self) -> Day:
         """The one that was named, else the newest that has something to show, else today."""
         by = self.chosen.by
@@ -167,10 +174,13 @@ def _fields(chosen: Chosen) -> dict[str, Any]:
 def sheet_for(scope: Scope, day: Day) -> Sheet:
     """Without a time or a cursor: the end of a night that still runs, and the beginning of any other."""
     chosen, (begin, end) = scope.chosen, day.range
-    captures = scope.captures()
+    captures = scope.captures().select_related(None)
     if chosen.at is None and chosen.cursor is None and chosen.day is None and begin <= now() < end:
-        return newest_sheet(between(captures, begin, end))
-    return sheet_of(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
+        found = newest_sheet(between(captures, begin, end))
+    else:
+        found = sheet_of(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
+    scope.name_cameras(found.captures)
+    return found
 
 
 def gaps_of(scope: Scope, span: tuple[datetime, datetime]) -> list[SessionGap]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from django import template
@@ -31,7 +32,6 @@ def filename(capture: Capture) -> str:
     return PurePosixPath(files[0].path).name if files else ""
 
 
-@register.filter
 def original(capture: Capture) -> str:
     """The address of the primary file; empty without one."""
     files = capture.files.all()
@@ -45,14 +45,31 @@ def thumbnail(capture: Capture, size: int) -> str:
     return f"{found}?size={size}" if found else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Addresses of what a browser can show of a capture; width and height are of the large one."""
+
+    small: str
+    large: str
+    original: str
+    width: int
+    height: int
+
+
 @register.filter
-def shape(capture: Capture) -> tuple[int, int] | None:
-    """Width and height of the largest thumbnail, guessed where the file's own are not known; None without one."""
+def shown(capture: Capture) -> Shown | None:
+    """None when none of its files can be drawn. The size is guessed where the file's own is not known."""
     files = list(capture.files.all())
     place = pictured([file.kind for file in files])
     if place is None:
         return None
-    width, height = files[place].width or LARGEST, files[place].height or LARGEST * 3 // 4
+    address = thumbnail_url(capture, files)
+    size = _shape(files[place])
+    return Shown(f"{address}?size={SIZES[0]}", f"{address}?size={LARGEST}", file_body(files[0])["url"], *size)
+
+
+def _shape(file: CaptureFile) -> tuple[int, int]:
+    width, height = file.width or LARGEST, file.height or LARGEST * 3 // 4
     scale = min(1.0, LARGEST / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 

@@ -10,7 +10,7 @@
 import { MjpegStream } from "./live-mjpeg.js";
 import { BackOff, Screen, SIMULATED, STALE } from "./live-screen.js";
 
-const SUBPROTOCOL = "skycam.live.v1";
+export const SUBPROTOCOL = "skycam.live.v1";
 const HEAD_BYTES = 28;
 const MAGIC = 0x534b594c; // SKYL
 const OUTSTANDING = 2; // requests on their way: one being drawn, one travelling

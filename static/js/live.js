@@ -25,7 +25,7 @@
 
 import { now, shown } from "./clock.js";
 import { askStatus, REFUSED_STATUS } from "./live-mjpeg.js";
-import { TRANSPORTS } from "./live-worker.js";
+import { SUBPROTOCOL, TRANSPORTS } from "./live-worker.js";
 
 const TICK_MS = 250;
 const STALE_MS = 2000;
@@ -117,9 +117,13 @@ export class LiveView {
 
   // Transports
 
-  openSocket() {
+  get socketUrl() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.open("socket", `${scheme}://${location.host}/ws/live/${this.slug}/`);
+    return `${scheme}://${location.host}/ws/live/${this.slug}/`;
+  }
+
+  openSocket() {
+    this.open("socket", this.socketUrl);
   }
 
   openMjpeg() {
@@ -173,7 +177,24 @@ export class LiveView {
     return canvas;
   }
 
+  /** Beside the stream, which goes on meanwhile. */
+  probeSocket() {
+    this.trySocketAt = performance.now() + SOCKET_AGAIN_MS;
+    this.dropProbe();
+    const probe = new WebSocket(this.socketUrl, [SUBPROTOCOL]);
+    probe.onopen = () => this.backToSocket();
+    this.probe = probe;
+  }
+
+  dropProbe() {
+    if (!this.probe) return;
+    this.probe.onopen = null;
+    this.probe.close();
+    this.probe = null;
+  }
+
   backToSocket() {
+    this.dropProbe();
     this.stream.close();
     this.blocked = BLOCKED_AFTER - 1; // one failure is enough this time
     this.openSocket();
@@ -249,7 +270,7 @@ export class LiveView {
     if (this.paused) return;
     if (this.host.dataset.state === "live" && this.isLate) this.becomeStale("", "");
     if (this.host.dataset.transport === "none") this.onNoFrame({ reason: NO_ROOM[0], message: NO_ROOM[1] });
-    if (this.host.dataset.transport !== "socket" && performance.now() > this.trySocketAt) this.backToSocket();
+    if (this.host.dataset.transport !== "socket" && performance.now() > this.trySocketAt) this.probeSocket();
     else if (this.host.dataset.transport === "none" && isRoomFor(this)) this.openMjpegIfRoom();
     this.show();
   }
@@ -301,6 +322,7 @@ export class LiveView {
     if (paused === this.paused) return;
     this.paused = paused;
     if (paused) {
+      this.dropProbe();
       this.stream.pause();
     } else if (this.host.dataset.transport === "mjpeg" && !isRoomFor(this)) {
       this.waitForRoom();
@@ -314,6 +336,7 @@ export class LiveView {
     this.closed = true;
     clearInterval(this.ticking);
     this.sight.disconnect();
+    this.dropProbe();
     this.stream.close();
   }
 }

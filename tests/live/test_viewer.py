@@ -43,6 +43,10 @@ SEVEN = """() => {
     const first = document.querySelector('figure');
     for (let further = 1; further < 7; further++) first.before(first.cloneNode(true));
 }"""
+A_MINUTE_LATER = """() => {
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 61000;
+}"""
 HIDE = """(hidden) => {
     Object.defineProperty(document, 'visibilityState', {value: hidden ? 'hidden' : 'visible', configurable: true});
     document.dispatchEvent(new Event('visibilitychange'));
@@ -81,7 +85,7 @@ async def page(pages: PageServer, browser: Browser) -> AsyncIterator[Page]:
     found = await browser.new_page()
     found.on("pageerror", lambda error: complaints.append(str(error)))
     found.on("console", lambda line: complaints.append(line.text) if "Policy" in line.text else None)
-    await found.goto(f"{pages.url}/admin/login/")
+    await found.goto(f"{pages.url}/accounts/login/")
     await found.fill("#id_username", "admin")
     await found.fill("#id_password", PASSWORD)
     await found.click("[type=submit]")
@@ -187,6 +191,24 @@ async def test_it_pauses_out_of_sight(page: Page) -> None:
 async def test_where_websockets_are_blocked_it_is_mjpeg(page: Page, pages: PageServer) -> None:
     await without_websockets(page, pages)
     assert await page.evaluate(PIXELS) > 10
+
+
+async def test_the_stream_goes_on_while_a_blocked_websocket_is_tried(page: Page, pages: PageServer) -> None:
+    await without_websockets(page, pages)
+    await page.evaluate("window.canvas = document.querySelector('canvas')")
+    refused = pages.refused
+    await page.evaluate(A_MINUTE_LATER)
+    await asyncio.to_thread(eventually, lambda: pages.refused > refused, 10, "the WebSocket was tried")
+    await advances(page)
+    assert await page.evaluate("window.canvas === document.querySelector('canvas')")
+
+
+async def test_it_goes_back_to_websockets_when_they_are_let_through(page: Page, pages: PageServer) -> None:
+    await without_websockets(page, pages)
+    pages.blocks_websockets = False
+    await page.evaluate(A_MINUTE_LATER)
+    await page.wait_for_selector("figure[data-transport=socket][data-state=live]")
+    await advances(page)
 
 
 async def test_mjpeg_says_too_when_its_picture_is_stale(page: Page, pages: PageServer, station: LiveStation) -> None:

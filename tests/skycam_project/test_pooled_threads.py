@@ -4,6 +4,7 @@ import asyncio
 import threading
 from typing import Any
 
+import pytest
 from asgiref.sync import sync_to_async
 
 from skycam_project.pooled_threads import PooledThreads
@@ -68,3 +69,44 @@ async def test_a_request_does_not_wait_for_the_view_of_a_client_that_left() -> N
     await asyncio.wait_for(pooled({"type": "http", "path": "quick"}, None, None), timeout=2)
     assert not application.end.is_set()
     application.end.set()
+
+
+class Streaming:
+    """Each answer is a piece, and a last one when `end` is set; what closes it runs on the request's thread."""
+
+    def __init__(self) -> None:
+        self.end = asyncio.Event()
+        self.opened: list[int] = []
+        self.closed: list[int] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.opened.append(await sync_to_async(threading.get_ident)())
+        await send({"type": "http.response.body", "body": b"piece", "more_body": True})
+        await self.end.wait()
+        self.closed.append(await sync_to_async(threading.get_ident)())
+
+
+@pytest.mark.parametrize("keep", [0, 1, 16])
+async def test_streams_hold_no_thread_while_they_go_on_and_end_on_their_own(keep: int) -> None:
+    application, sent = Streaming(), asyncio.Queue[Any]()
+    pooled = PooledThreads(application, keep=keep)
+    streams = []
+    for _ in range(5):
+        streams.append(asyncio.create_task(pooled({"type": "http"}, None, sent.put)))
+        await sent.get()
+    application.end.set()
+    await asyncio.gather(*streams)
+    assert len(set(application.opened)) == (1 if keep else 5)
+    assert sorted(application.closed) == sorted(application.opened)
+
+
+async def test_a_thread_of_a_stream_outlives_the_requests_that_used_it_meanwhile() -> None:
+    streaming, sent = Streaming(), asyncio.Queue[Any]()
+    pooled = PooledThreads(streaming, keep=1)
+    stream = asyncio.create_task(pooled({"type": "http"}, None, sent.put))
+    await sent.get()
+    pooled.application = Application(together=2)
+    await asyncio.gather(ask(pooled), ask(pooled))
+    streaming.end.set()
+    await stream
+    assert streaming.closed == streaming.opened
