@@ -116,7 +116,8 @@ class Scope:
         """Captures of one camera share its object, whose JSON is long."""
         known = {camera.pk: camera for camera in self.cameras}
         for capture in captures:
-            capture.camera = known[capture.camera_id]
+            if capture.camera_id in known:  # else it was added this moment, and is read when it is asked for
+                capture.camera = known[capture.camera_id]
 
     def day(self) -> Day:
         """The one that was named, else the newest that has something to show, else today."""
