@@ -18,9 +18,10 @@ from skycam_project.launch.preparation import FirstStart
 
 
 def first_start(admin_password: str | None) -> FirstStart:
-    from captures.storage.roots import ensure_default_root
+    from captures.storage.roots import ensure_default_root, ensure_service_root
 
     ensure_default_root()
+    ensure_service_root()
     ensure_cameras()
     return ensure_admin(admin_password)
 

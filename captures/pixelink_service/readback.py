@@ -1,0 +1,77 @@
+"""What the camera has, as it was last read back: in its row, or newer in the answer to a change of ours."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from cameras.models import Camera
+from cameras.status import Status
+from captures.pixelink_service.bodies import Resolution, Settings, warning_of
+from captures.pixelink_service.served import is_connected
+
+SIZES = ((640, 480), (1280, 1024), (1920, 1080))
+"""Resolutions that are offered where the camera's ranges have them."""
+
+
+class Told(TypedDict):
+    """The answer to `configure`."""
+
+    actual: dict[str, Any]
+    read_at: str
+    warnings: list[str]
+
+
+_told: dict[UUID, Told] = {}
+
+
+def note(camera: Camera, told: Told) -> None:
+    """The row follows a moment later."""
+    _told[camera.pk] = told
+
+
+def read_back(camera: Camera) -> dict[str, Any]:
+    told = _told.get(camera.pk)
+    if told is None or (camera.read_at and camera.read_at >= datetime.fromisoformat(told["read_at"])):
+        found: dict[str, Any] = camera.read_back
+        return found
+    return told["actual"]
+
+
+def settings_body(camera: Camera, seen: Status, warnings: list[str] | None = None) -> Settings:
+    values = read_back(camera)
+    resolution = resolution_of(camera, values)
+    return Settings(
+        exposure=values.get("exposure_us"),
+        gain=values.get("gain"),
+        resolution=resolution,
+        available_resolutions=available(camera, resolution),
+        connected=is_connected(seen),
+        streaming=seen["fps"] > 0,
+        warning=warning_of(warnings or []),
+    )
+
+
+def resolution_of(camera: Camera, values: dict[str, Any]) -> Resolution:
+    """Zeros for a camera that has not said it yet."""
+    width, height = (values.get(side) or camera.capabilities.get(side) or 0 for side in ("width", "height"))
+    return Resolution(width=width, height=height)
+
+
+def available(camera: Camera, now: Resolution) -> list[Resolution]:
+    """SIZES within the ranges of a camera that has such settings, and what it has now."""
+    ranges = camera.capabilities.get("settings", {})
+    sizes = {(now.width, now.height)} | {
+        size for size in SIZES if _within(ranges.get("width"), size[0]) and _within(ranges.get("height"), size[1])
+    }
+    return [Resolution(width=width, height=height) for width, height in sorted(sizes)]
+
+
+def _within(limits: dict[str, Any] | None, value: int) -> bool:
+    if limits is None or limits.get("read_only"):
+        return False
+    if choices := limits.get("choices"):
+        return value in choices
+    least, most = limits.get("minimum"), limits.get("maximum")
+    return least is not None and most is not None and least <= value <= most
