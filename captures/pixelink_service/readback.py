@@ -9,7 +9,7 @@ from uuid import UUID
 from cameras.models import Camera
 from cameras.status import Status
 from captures.pixelink_service.bodies import Resolution, Settings, warning_of
-from captures.pixelink_service.served import is_connected
+from captures.pixelink_service.served import NotConnected, is_connected
 
 SIZES = ((640, 480), (1280, 1024), (1920, 1080))
 """Resolutions that are offered where the camera's ranges have them."""
@@ -40,7 +40,10 @@ def read_back(camera: Camera) -> dict[str, Any]:
 
 
 def settings_body(camera: Camera, seen: Status, warnings: list[str] | None = None) -> Settings:
+    """NotConnected for a camera that has never said what it has."""
     values = read_back(camera)
+    if not values:
+        raise NotConnected(f"{camera.slug} was never seen yet. {seen['reason']}".strip())
     resolution = resolution_of(camera, values)
     return Settings(
         exposure=values.get("exposure_us"),

@@ -17,7 +17,7 @@ def _no_truth(value: Any) -> Any:
 
 
 Exposure = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=HOUR_US, description="Microseconds.")]
-Gain = Annotated[float, BeforeValidator(_no_truth), Field(ge=0, le=1000, allow_inf_nan=False)]
+Gain = Annotated[float, BeforeValidator(_no_truth), Field(ge=0, le=1000)]
 
 
 class Asked(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from cameras.models import CameraHost
 from cameras.supervision.ladder import Restarts
 from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.wishes import wishes
 from captures.models import Capture, Session
 from monitoring.models import Alert
 from tests.api.builders import until
@@ -212,3 +214,33 @@ def test_a_session_whose_end_was_taken_in_before_its_process_starts_is_no_wish_a
     supervisor._start(post)
     assert post.child is not None
     assert (post.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
+
+
+def configure(supervisor: Supervisor, post: Post, **settings: Any) -> None:
+    """As it comes out of the host's list, once the row is written."""
+    arguments = {"settings": settings, "remaining_ms": 10_000}
+    command: Any = {"command_id": "c", "camera": post.wish.id, "slug": "sim", "order": "configure"}
+    supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
+
+
+def wished_settings(post: Post) -> dict[str, Any]:
+    assert post.child is not None
+    return post.child.wished["settings"]
+
+
+def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(supervisor: Supervisor, post: Post) -> None:
+    read_before = wishes("main")
+    configure(supervisor, post, exposure_us=2000)
+    supervisor.ledger.wishes = read_before
+    supervisor._tick()
+    assert wished_settings(post) == {"exposure_us": 2000}
+
+
+def test_settings_of_the_row_are_taken_over_at_the_next_look(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    configure(supervisor, post, exposure_us=2000)
+    archive.camera.settings = {"exposure_us": 3000}
+    archive.camera.save()
+    looks_again(supervisor)
+    assert wished_settings(post) == {"exposure_us": 3000}
