@@ -17,9 +17,11 @@ from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
 from cameras.supervision.wishes import wishes
 from captures.models import Capture, Session
+from captures.storage.roots import ensure_default_root
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.cameras.supervision.records import lay_end
+from tests.faults.camera_process import CameraProcess
 from tests.faults.ledger import Archive
 
 pytestmark = pytest.mark.django_db
@@ -244,3 +246,16 @@ def test_settings_of_the_row_are_taken_over_at_the_next_look(
     archive.camera.save()
     looks_again(supervisor)
     assert wished_settings(post) == {"exposure_us": 3000}
+
+
+def test_what_lies_in_a_root_of_before_is_taken_in(
+    archive: Archive, supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its storage root was configured anew after a power cut in an exposure."""
+    with CameraProcess(archive.folder, str(archive.camera.id)) as process:
+        capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
+        process.until_type("state", doing="exposing")
+    ensure_default_root(tmp_path_factory.mktemp("anew"))
+    supervisor.ledger._do()
+    supervisor.ledger._do()
+    assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
