@@ -7,16 +7,17 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from skycam_project.access.problems import Problem, is_api
-
 MOST_BYTES = 1024 * 1024
-TOO_LARGE = Problem("too-large", f"A request's body has at most {MOST_BYTES} bytes.")
+TOO_LARGE = f"A request's body has at most {MOST_BYTES} bytes."
 
 
 def refusal(path: str) -> HttpResponse:
+    """The web part's. Its problems know the whole API, which other applications do not load."""
+    from skycam_project.access.problems import Problem, is_api
+
     if is_api(path):
-        return TOO_LARGE.response(path)
-    return HttpResponse(TOO_LARGE.detail, status=413, content_type="text/plain; charset=utf-8")
+        return Problem("too-large", TOO_LARGE).response(path)
+    return HttpResponse(TOO_LARGE, status=413, content_type="text/plain; charset=utf-8")
 
 
 class BodyLimit:

@@ -23,6 +23,7 @@ from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationI
 from captures.pixelink_service.served import NotConnected
 
 CAMERA_AWAY = "Camera not connected"
+DATABASE_AWAY = "The station's database does not answer. Pictures that were taken are safe on the disk."
 AWAY = frozenset({"camera-not-reachable", "host-down"})
 """Types of problem that mean: the camera is not there."""
 STATUS_OF = {"too-slow": 504, "disk-full": 507}
@@ -106,7 +107,7 @@ def _(error: TooSlow) -> HttpResponse:
 @answer_of.register(OperationalError)
 @answer_of.register(InterfaceError)
 def _(_error: Exception) -> HttpResponse:
-    return refused(503, "The station's database does not answer. Pictures that were taken are safe on the disk.")
+    return refused(503, DATABASE_AWAY)
 
 
 def of_problem(problem: str, sentence: str) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
@@ -11,6 +12,8 @@ from cameras.status import Status
 from captures.pixelink_service.bodies import Resolution, Settings, warning_of
 from captures.pixelink_service.served import NotConnected, is_connected
 
+TOLD_S = 10.0
+"""By then the row has followed, whatever the clocks say."""
 SIZES = ((640, 480), (1280, 1024), (1920, 1080))
 """Resolutions that are offered where the camera's ranges have them."""
 
@@ -23,20 +26,21 @@ class Told(TypedDict):
     warnings: list[str]
 
 
-_told: dict[UUID, Told] = {}
+_told: dict[UUID, tuple[float, Told]] = {}
 
 
 def note(camera: Camera, told: Told) -> None:
     """The row follows a moment later."""
-    _told[camera.pk] = told
+    _told[camera.pk] = time.monotonic(), told
 
 
 def read_back(camera: Camera) -> dict[str, Any]:
-    told = _told.get(camera.pk)
-    if told is None or (camera.read_at and camera.read_at >= datetime.fromisoformat(told["read_at"])):
-        found: dict[str, Any] = camera.read_back
-        return found
-    return told["actual"]
+    at, told = _told.get(camera.pk, (0.0, None))
+    is_newer = told is not None and (camera.read_at is None or camera.read_at < datetime.fromisoformat(told["read_at"]))
+    if told is not None and is_newer and time.monotonic() - at < TOLD_S:
+        return told["actual"]
+    found: dict[str, Any] = camera.read_back
+    return found
 
 
 def settings_body(camera: Camera, seen: Status, warnings: list[str] | None = None) -> Settings:

@@ -16,7 +16,7 @@ from cameras.broker import BrokerDown
 from cameras.live.mjpeg import CONTENT_TYPE, stream
 from captures.pixelink_service import feed, pictures
 from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem
-from captures.pixelink_service.errors import BadBody, answer, items_of, refused
+from captures.pixelink_service.errors import DATABASE_AWAY, BadBody, answer, items_of, refused
 from captures.pixelink_service.readback import Told, note, settings_body
 from captures.pixelink_service.requests import CaptureOptions, FeedQuery, ListQuery, SettingsUpdate
 from captures.pixelink_service.served import (
@@ -64,11 +64,15 @@ class HealthRoute(Route):
             connected = is_connected(observed(served_camera()))
         except NotConnected:
             connected = False
-        except (BrokerDown, OperationalError, InterfaceError) as error:
-            return answer(
-                Unhealthy(status="unhealthy", camera_connected=False, timestamp=now(), detail=str(error)), 503
-            )
+        except BrokerDown as error:
+            return unhealthy(str(error))
+        except (OperationalError, InterfaceError):
+            return unhealthy(DATABASE_AWAY)
         return answer(Health(status="healthy", camera_connected=connected, timestamp=now()))
+
+
+def unhealthy(detail: str) -> HttpResponse:
+    return answer(Unhealthy(status="unhealthy", camera_connected=False, timestamp=now(), detail=detail), 503)
 
 
 def now() -> str:

@@ -96,7 +96,7 @@ def test_the_names_of_this_machine_are_answered(station: ServiceStation, name: s
     assert station.ask("GET", "/health", Host=name).status == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3001"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3001", "http://[x"])
 def test_a_page_of_another_origin_changes_nothing(station: ServiceStation, origin: str) -> None:
     before = station.count("captures_capture")
     answer = station.ask("POST", "/capture", {}, Origin=origin)
