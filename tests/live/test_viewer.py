@@ -283,6 +283,12 @@ async def test_without_an_offscreen_canvas_it_draws_on_the_main_thread(page: Pag
     await advances(page)
 
 
+async def test_without_an_offscreen_canvas_and_websockets_it_draws_all_the_same(page: Page, pages: PageServer) -> None:
+    await page.add_init_script("delete HTMLCanvasElement.prototype.transferControlToOffscreen")
+    await without_websockets(page, pages)
+    await advances(page)
+
+
 async def test_who_is_signed_out_is_told(page: Page) -> None:
     await becomes(page, "live")
     await page.context.clear_cookies()
