@@ -29,10 +29,10 @@ class Setting:
 
     def ours(self, value: float) -> float:
         scaled = value * self.scale
-        return round(scaled) if self.whole else float(f"{scaled:.6g}")
+        return round(scaled) if self.whole else float(f"{scaled:.7g}")
 
     def same(self, asked: float, has: float) -> bool:
-        return abs(asked - has) <= TOLERANCE * abs(asked)
+        return abs(asked - has) <= TOLERANCE * max(1.0, abs(asked))
 
     def range_of(self, ranges: list[tuple[float, float]], *, read_only: bool) -> SettingRange:
         low, high = ranges[self.place] if self.place < len(ranges) else (math.nan, math.nan)

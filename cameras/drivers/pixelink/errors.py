@@ -31,13 +31,20 @@ def serials() -> list[str]:
     return [str(camera.CameraSerialNum) for camera in cameras if camera.CameraSerialNum]
 
 
+def is_listed(serial: str) -> bool:
+    try:
+        return serial in serials()
+    except SdkError:
+        return False
+
+
 def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) -> CameraError:
     """The CameraError of a failed call. A camera that is no longer listed was unplugged, whatever the code."""
     camera, said = f"The PixeLink camera {serial}", f"({name_of(error.code)})"
     if error.code == IN_USE:
         holders = "PixeLINK Capture, a script, another Skycam"
         return CameraError(f"{camera} is in use by another program ({holders}). Close it. {said}", reason="camera_held")
-    if error.code in PERHAPS_GONE and not _is_listed(serial):
+    if error.code in PERHAPS_GONE and not is_listed(serial):
         sentence = f"is not attached any more. {CHECK_CABLE}; it is opened again when it is back."
     elif error.code == TIMED_OUT:
         sentence = f"gave no frame in several tries. {CHECK_CABLE}, and that it waits for no trigger."
@@ -47,10 +54,3 @@ def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) 
         sentence = SENTENCES.get(error.code, "reports an error. Open it anew, or switch it off and on.")
         return CameraError(f"{camera} {sentence} {said}", before_shutter=before_shutter)
     return CameraError(f"{camera} {sentence} {said}", reason="camera_unreachable", before_shutter=before_shutter)
-
-
-def _is_listed(serial: str) -> bool:
-    try:
-        return serial in serials()
-    except SdkError:
-        return False

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cameras.drivers.base import CameraError, Clock, Identity, remaining
-from cameras.drivers.pixelink.errors import NOT_WHILE_STREAMING, REFUSED, TIMED_OUT
+from cameras.drivers.pixelink.errors import NOT_WHILE_STREAMING, REFUSED, TIMED_OUT, is_listed
 from cameras.drivers.pixelink.sdk import SdkError, call, library, version
 
 STOPS_THE_STREAM = frozenset({"FRAME_RATE", "PIXEL_FORMAT", "ROI"})
@@ -143,7 +143,8 @@ class Session:
         return self._timing
 
     def grab(self) -> Raw | None:
-        """The frame that is exposed now; None when it timed out. SdkError when that happens too often.
+        """The frame that is exposed now; None when it timed out. SdkError when that happens too often, or to a camera
+        that is gone.
 
         Blocks in the SDK, at most for as long as its own time-out.
         """
@@ -151,7 +152,7 @@ class Session:
             (description,) = call("getNextNumPyFrame", self._handle, self._buffer)
         except SdkError as error:
             self._silent += 1
-            if error.code != TIMED_OUT or self._silent >= TRIES:
+            if error.code != TIMED_OUT or self._silent >= TRIES or not is_listed(self.serial):
                 raise
             return None
         self._silent, self._first, self.came = 0, False, self.clock.monotonic()

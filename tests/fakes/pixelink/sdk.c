@@ -5,7 +5,7 @@
  *   limits           `FEATURE MINIMUM MAXIMUM` narrows or widens a feature's range; `FEATURE none` takes it away.
  *   clips            where it exists, a value out of range is brought into it with a warning, not refused.
  *   fault.FUNCTION   `CODE [TIMES]`: what the function answers, for good or so many times; `hang` never returns,
- *                    `torn` gives a frame whose description is rubbish.
+ *                    `torn` gives a frame whose description is rubbish, and a feature whose value is no number.
  *   camera-SERIAL    what the camera has (struct camera): it outlives the processes that use it, as real ones do.
  *
  * A process holds an opened camera by a lock on its file. Pixels are v = (column + 2 * row + frame) & 255 in every raw
@@ -292,11 +292,13 @@ code PxLGetCameraFeatures(U32 handle, U32 feature, void *buffer, U32 *size)
 code PxLGetFeature(U32 handle, U32 feature, U32 *flags, U32 *number, float *values)
 {
     struct range ranges[MOST_PARAMETERS];
-    code answer;
+    int torn = 0;
+    code answer, met = fault(__func__, &torn);
     struct camera *camera = behind(handle, HARDWARE, &answer);
     int at = known(feature, ranges);
 
-    MAY_FAIL();
+    if (met)
+        return met;
     if (!camera)
         return answer;
     if (at < 0)
@@ -305,6 +307,8 @@ code PxLGetFeature(U32 handle, U32 feature, U32 *flags, U32 *number, float *valu
     *number = FEATURES[at].parameters;
     if (values)
         memcpy(values, camera->values[feature], *number * sizeof *values);
+    if (values && torn)
+        values[0] = NAN;
     return OK;
 }
 
