@@ -4,7 +4,8 @@
     sdk.environment                           # what a process needs that shall find it
     sdk.fails("PxLGetNextFrame", TIMED_OUT, times=2)
 
-The same files are read by every process, at each call of the library.
+The same files are read by every process, at each call of the library. `python -m tests.fakes.pixelink.build FOLDER`
+installs it for a station.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from functools import cache
@@ -63,7 +65,7 @@ class Sdk:
 
     def install(self, version: str = VERSION) -> None:
         for name in (f"{LIBRARY}.{version}", LIBRARY):
-            (self.folder / name).symlink_to(compiled())
+            shutil.copy(compiled(), self.folder / name)
 
     # What is plugged in
 
@@ -115,3 +117,7 @@ class Sdk:
         new = self.folder / f"{name}.new"
         new.write_text(text)
         os.replace(new, self.folder / name)
+
+
+if __name__ == "__main__":
+    Sdk(Path(sys.argv[1]))
