@@ -19,7 +19,7 @@ from pathlib import Path
 
 from PIL import Image
 
-SOURCE = Path(__file__).with_name("port.c")
+FOLDER = Path(__file__).parent
 
 
 def build(folder: str | Path) -> dict[str, str]:
@@ -50,7 +50,8 @@ def scene() -> bytes:
 
 def compile_library(target: Path) -> None:
     command = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared"]
-    subprocess.run([*command, f'-DVUSB="{vusb()}"', str(SOURCE), "-o", str(target), "-ldl"], check=True, timeout=60)
+    sources = sorted(str(source) for source in FOLDER.glob("*.c"))
+    subprocess.run([*command, f'-DVUSB="{vusb()}"', *sources, "-o", str(target), "-ldl"], check=True, timeout=60)
 
 
 def vusb() -> Path:
