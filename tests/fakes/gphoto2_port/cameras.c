@@ -1,8 +1,8 @@
 /* What is plugged in: the file `cameras` beside the folder $VCAMERADIR, a line for each camera,
  *
- *   PORT SERIAL [battery=PERCENT] [free=BYTES]
+ *   PORT SERIAL [battery=PERCENT] [free=BYTES] [silent]
  *
- * such as `usb:001,004 6012345 battery=80`. It is read each time, so that a test unplugs, replugs and moves cameras by
+ * such as `usb:001,004 6012345 battery=80`; a silent one has no ISO. It is read each time, so that a test unplugs, replugs and moves cameras by
  * writing it anew. Without the file there is one camera, as vusb has it.
  *
  * A camera is held by one process at a time: by a lock on the file `claim-PORT`, which ends with the process.
@@ -47,6 +47,7 @@ static void read_line(char *line, struct plugged *camera)
     while ((word = strtok(NULL, " \n"))) {
         sscanf(word, "battery=%lld", &camera->battery);
         sscanf(word, "free=%lld", &camera->free);
+        camera->silent |= !strcmp(word, "silent");
     }
 }
 

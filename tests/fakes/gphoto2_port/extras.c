@@ -24,7 +24,7 @@ enum order {
 };
 enum { DONE = 0x2001, PTP_STORE_FULL = 0x200c, NO_LIVE_VIEW = 0xa00b, OBJECT_ADDED = 0x4002, CAPTURE_COMPLETE = 0x400d, IN_MEMORY = 0xc101 };
 enum property { BATTERY = 0x5001, QUALITY = 0x5004, EXPOSURE = 0x500d, PROGRAM = 0x500e, ISO = 0x500f, LIVE_VIEW = 0xd1a2, LIVE_VIEW_PROHIBITED = 0xd1a4 };
-enum { STORE = 0x00010001, DCIM = 2, JPEG_FORMAT = 0x3801, UNKNOWN_FORMAT = 0x3000, FIRST_HANDLE = 0x00f00000 };
+enum { STORE = 0x00010001, DCIM = 2, JPEG_FORMAT = 0x3801, UNKNOWN_FORMAT = 0x3000, THUMBNAIL_FORMAT = 0x3808, FIRST_HANDLE = 0x00f00000 };
 #define FIRST_IN_MEMORY 0xffff0001u
 enum { BULB = -1, JPEG_FINE = 2, RAW = 4, RAW_AND_JPEG = 7, MOST_OBJECTS = 256, MOST_EVENTS = 16 };
 
@@ -58,7 +58,7 @@ static const struct setting settings[] = {
 enum { SETTINGS = sizeof settings / sizeof settings[0] };
 static const uint16_t new_orders[] = {END_BULB, START_LIVE_VIEW, END_LIVE_VIEW, GET_LIVE_VIEW,
                                       GET_EVENTS, DEVICE_READY};
-static const uint16_t new_properties[] = {PROGRAM, ISO, QUALITY, LIVE_VIEW};
+static const uint16_t new_properties[] = {PROGRAM, QUALITY, LIVE_VIEW, ISO}; /* ISO last: see `silent` */
 
 struct line {
     char port[PORT_BYTES];
@@ -220,10 +220,11 @@ static struct bytes object_info(const struct object *object)
     put_number(&info, raw ? UNKNOWN_FORMAT : JPEG_FORMAT, 2);
     put_number(&info, 0, 2);
     put_number(&info, content.size, 4);
-    for (int place = 0; place < 9; place++) /* thumbnail (4), picture (3), parent, association */
-        put_number(&info, place == 7 ? parent : 0, place == 0 || place == 8 ? 2 : 4);
-    put_number(&info, 0, 4);
-    put_number(&info, 0, 4);
+    put_number(&info, THUMBNAIL_FORMAT, 2);
+    for (int place = 0; place < 6; place++) /* of the thumbnail: size, width, height; of the picture: width, height, depth */
+        put_number(&info, 0, 4);
+    put_number(&info, parent, 4);
+    put_number(&info, 0, 2 + 4 + 4); /* association: type, description, number */
     put_text(&info, object->name);
     put_text(&info, "20260101T000000");
     put_text(&info, "20260101T000000");
@@ -439,7 +440,7 @@ static struct bytes device_info(const struct line *line, const unsigned char *fr
     copy(&said, &from, 2);
     copy_numbers(&said, &from, new_orders, sizeof new_orders / 2);
     copy_numbers(&said, &from, NULL, 0);
-    copy_numbers(&said, &from, new_properties, sizeof new_properties / 2);
+    copy_numbers(&said, &from, new_properties, sizeof new_properties / 2 - line->camera.silent);
     copy_numbers(&said, &from, NULL, 0);
     copy_numbers(&said, &from, NULL, 0);
     for (int text = 0; text < 3; text++) /* manufacturer, model, version */

@@ -12,6 +12,7 @@ struct port; /* libgphoto2's GPPort */
 struct plugged {
     char port[PORT_BYTES], serial[32];
     long long battery, free;
+    int silent;
 };
 
 /* cameras.c */
