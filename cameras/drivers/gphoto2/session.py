@@ -16,6 +16,7 @@ from typing import Any
 
 from cameras.drivers.base import Aborted, CameraError, Clock, Identity, remaining
 from cameras.drivers.gphoto2.choices import is_bulb
+from cameras.drivers.gphoto2.claims import Claim
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE
 from cameras.drivers.gphoto2.widgets import SETTINGS, Widget
 
@@ -122,6 +123,7 @@ class Session:
         self.model, self.port, self.clock, self.deadline = camera.model, camera.port, clock, deadline
         self.number, self.captures = next(NUMBERS), 0
         self._camera: Any = library().Camera()
+        self._claim = Claim(camera.port)
         with contextlib.ExitStack() as undo:
             undo.callback(self.exit)
             self._call(self._camera.set_abilities, camera.models[camera.models.lookup_model(camera.model)])
@@ -137,6 +139,7 @@ class Session:
     def exit(self) -> None:
         """Let the camera go, and with its `Camera` the port library. A camera that is gone is let go as well."""
         camera, self._camera = self._camera, None
+        self._claim.end()
         with contextlib.suppress(library().GPhoto2Error):
             camera.exit()
 

@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 enum slot { OPEN = 2, CLOSE = 3, READ = 4, CHECK_INT = 5, WRITE = 6, FIND_DEVICE = 12, FIND_DEVICE_BY_CLASS = 13 };
-enum { PTP_CODE = 6, PTP_HEADER = 12, GET_OBJECT = 0x1009, INITIATE_CAPTURE = 0x100e, SET_VALUE = 0x1016, NO_ORDER = 0 };
+enum { PTP_CODE = 6, PTP_HEADER = 12, GET_OBJECT = 0x1009, INITIATE_CAPTURE = 0x100e, NIKON_CAPTURE = 0x9207, SET_VALUE = 0x1016, NO_ORDER = 0 };
 enum { USB_PORT = 4 };
 
 typedef void *operations;
@@ -160,7 +160,8 @@ int sends_half(const char *where)
 static int order_in(const char *bytes, int size)
 {
     const unsigned char *container = (const unsigned char *)bytes;
-    return size >= PTP_HEADER ? container[PTP_CODE] | container[PTP_CODE + 1] << 8 : NO_ORDER;
+    int order = size >= PTP_HEADER ? container[PTP_CODE] | container[PTP_CODE + 1] << 8 : NO_ORDER;
+    return order == NIKON_CAPTURE ? INITIATE_CAPTURE : order;
 }
 
 static int is_there(struct port *port)
