@@ -92,7 +92,7 @@ def nearest(choices: Iterable[str], wanted: float, parse: Callable[[str], float 
 
 def stops(a: float, b: float) -> float:
     """How far two exposure times, f-numbers or sensitivities lie apart, as a factor's logarithm to base 2."""
-    return abs(math.log2(a / b))
+    return abs(math.log2(a) - math.log2(b))
 
 
 def choose_format(choices: list[str], current: str, wanted: str) -> str | None:
