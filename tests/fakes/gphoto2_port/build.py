@@ -18,6 +18,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
+import sys
 import tempfile
 from functools import cache
 from io import BytesIO
@@ -84,3 +85,8 @@ def vusb() -> Path:
     if package is None or package.origin is None:
         raise FileNotFoundError("gphoto2 is not installed: run make install.")
     return Path(package.origin).parent / "libgphoto2" / "vusb" / "vusb.so"
+
+
+if __name__ == "__main__":
+    print(*(f"{name}={value}" for name, value in build(sys.argv[1]).items()), sep="\n")
+    plug(sys.argv[1], *sys.argv[2:])
