@@ -9,9 +9,10 @@ import os
 import re
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,16 @@ class DslrStation(FaultStation):
         with urllib.request.urlopen(request, timeout=20) as answer:
             return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", answer.read().decode())).split())
 
-    def frame(self, slug: str) -> bytes:
-        """The newest picture of its live view."""
+    def fetched(self, path: str) -> bytes:
+        """A picture of the API's, once it is there."""
+        return bytes(eventually(lambda: self._fetch(path), 30, path))
+
+    def _fetch(self, path: str) -> bytes:
         headers = {"Authorization": f"Token {self.token}"}
-        address = f"http://127.0.0.1:{self.port}/api/v1/cameras/{slug}/frame.jpg"
-        with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=20) as answer:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/api/v1/{path}", headers=headers)
+        with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=20) as answer:
             return bytes(answer.read())
+        return b""
 
     def status_of_camera(self, slug: str) -> dict[str, Any]:
         return self.get(f"cameras/{slug}/status/")
