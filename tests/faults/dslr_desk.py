@@ -93,11 +93,20 @@ class DslrStation(FaultStation):
 
     def says_on_the_command_line(self, slug: str) -> dict[str, Any]:
         """Its part of `skycam status --output json`."""
+        told = json.loads(self.skycam("--output", "json", "status"))
+        return next(one for one in told["cameras"] if one["camera"] == slug)
+
+    def says_in_words(self) -> str:
+        """`skycam status`, as a person sees it."""
+        return self.skycam("status")
+
+    def skycam(self, *words: str) -> str:
+        """What a command prints on this station."""
+        environment = {**os.environ, **self.environment}
         done = subprocess.run(
-            [*SKYCAM, "--output", "json", "status"], env={**os.environ, **self.environment}, capture_output=True,
-            text=True, timeout=30, check=True,
-        )  # fmt: skip
-        return next(one for one in json.loads(done.stdout)["cameras"] if one["camera"] == slug)
+            [*SKYCAM, *words], env=environment, capture_output=True, text=True, timeout=60, check=True
+        )
+        return done.stdout
 
     def said_everywhere(self, slug: str, sentence: str) -> dict[str, bool]:
         """Whether status, the camera's page, the command line and the refusal of a capture have these words."""

@@ -50,6 +50,7 @@ def test_battery_and_card_stand_in_status_command_line_and_page(station: DslrSta
     told = [station.status_of_camera("east"), station.says_on_the_command_line("east")]
     assert [(one["battery_percent"], one["card_free_bytes"]) for one in told] == [(77, 32_000_000_000)] * 2
     page = station.page("/cameras/east/")
+    assert "east: battery 77 %, 32.0 GB free on its card" in station.says_in_words()
     assert "Battery 77 %" in page
     assert "Free on its card 32 GB" in page
 

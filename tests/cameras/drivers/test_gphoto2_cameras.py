@@ -61,9 +61,10 @@ def test_a_camera_that_a_stranger_at_its_old_port_replaces_is_not_taken_for_it(d
 
 
 @contextmanager
-def held(desk: Dslr) -> Iterator[subprocess.Popen[str]]:
-    """Another process has the Nikon open, until its input ends."""
-    with desk.process(f"{OPEN}say('mine')\nimport sys\nsys.stdin.read()") as holder:
+def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Another process has the Nikon open, until its input ends. Only Skycam's own say so."""
+    unsaid = "" if by_skycam else "driver._session._claim.end()"
+    with desk.process(f"{OPEN}{unsaid}\nsay('mine')\nimport sys\nsys.stdin.read()") as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == '"mine"\n'
         yield holder
@@ -81,6 +82,19 @@ def test_a_camera_that_another_process_has_is_held_until_that_lets_go(desk: Dslr
 def test_a_held_camera_keeps_nobody_from_the_others(desk: Dslr) -> None:
     with held(desk):
         assert desk.says('driver = Gphoto2Driver("6012346", clock); say(driver.open(soon()).serial)') == "6012346"
+
+
+def test_a_camera_that_another_of_ours_has_is_not_disturbed_and_said_to_be_in_use(desk: Dslr) -> None:
+    with held(desk, by_skycam=True):
+        error = desk.says('driver = Gphoto2Driver("6012399", clock); say(failure(driver.open, soon()))')
+    listed = "Nikon DSC D750 at usb:001,005, Nikon DSC D750 at usb:001,004 (in use by Skycam)."
+    assert error["message"].startswith(f"No camera has the serial number 6012399; attached are {listed}")
+
+
+def test_without_an_address_the_first_camera_that_is_free_is_taken(desk: Dslr) -> None:
+    desk.plugged(NIKON, OTHER)
+    with held(desk, by_skycam=True):
+        assert desk.says("say(driver.open(soon()).serial)") == "6012346"
 
 
 def test_a_killed_process_holds_no_camera(desk: Dslr) -> None:
