@@ -71,7 +71,7 @@ class Dslr:
     def says(self, script: str) -> Any:
         """What the script last said, as JSON; anything but a clean exit is an error with its output."""
         with self.process(script) as process:
-            output, errors = process.communicate(timeout=20)
+            output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
         return json.loads(output.splitlines()[-1])
 
