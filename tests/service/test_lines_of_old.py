@@ -125,5 +125,5 @@ def test_the_names_of_the_dotenv_are_the_services_alone(station: ServiceStation)
         station.service_port,
     )
     assert "SERVICE_TOKEN" in "".join(config.warnings)
-    events = "SELECT count(*) FROM monitoring_event WHERE kind = 'camera.changed' AND actor = 'service'"
+    events = "SELECT count(*) FROM monitoring_event WHERE kind = 'camera.changed' AND camera = 'simulated'"
     assert station.rows(events) == [(1,)]
