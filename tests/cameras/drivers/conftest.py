@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from cameras.drivers.base import SystemClock
 from tests.cameras.drivers.dslr import Dslr
 from tests.fakes.gphoto2_port.build import build
+from tests.fakes.network.rtsp import RtspServer
 
 
 def ffmpeg(*arguments: str | Path) -> None:
@@ -47,6 +48,13 @@ def video_file(sources: Path) -> str:
 @pytest.fixture(scope="session")
 def simulated_address() -> str:
     return "contract"
+
+
+@pytest.fixture(scope="session")
+def rtsp_address() -> Iterator[str]:
+    """Twenty frames a second of H.264, for whoever knows the password."""
+    with RtspServer(fps=20, login="viewer:night") as server:
+        yield server.with_login("viewer:night@")
 
 
 @pytest.fixture

@@ -15,10 +15,11 @@ from cameras.drivers.base import Aborted, CameraError, Driver, ExposureRequest, 
 
 FAR_ENDS = {
     "gphoto2": "dslr_address",
+    "network": "rtsp_address",
     "opencv": "video_file",
     "simulated": "simulated_address",
 }
-STREAMING = ["opencv", "simulated"]
+STREAMING = ["network", "opencv", "simulated"]
 Soon = Callable[[], float]
 
 amounts = st.one_of(st.none(), st.floats(min_value=0, max_value=1000, width=32))
