@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +19,7 @@ class Wish:
     id: str
     slug: str
     kind: str
-    address: str
+    address: str = field(repr=False)
     settings: dict[str, Any]
     enabled: bool
     connected: bool
@@ -76,7 +76,7 @@ def wishes(host: str) -> dict[str, Wish]:
             id=str(camera.id),
             slug=camera.slug,
             kind=camera.kind,
-            address=camera.address,
+            address=camera.whole_address,
             settings=camera.settings,
             enabled=camera.enabled,
             connected=camera.connected,

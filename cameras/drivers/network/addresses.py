@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from cameras.drivers.network.credentials import HIDDEN
+from cameras.drivers.credentials import HIDDEN
 
 UNVERIFIED = "unverified"
 """After `#`: the camera's certificate is signed by nobody we know, and is not looked at."""

@@ -24,8 +24,8 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
+from cameras.drivers.credentials import HIDDEN, shown
 from cameras.drivers.network import addresses
-from cameras.drivers.network.credentials import HIDDEN, shown
 
 if TYPE_CHECKING:
     from cameras.drivers.network.pictures import Picture, Pictures

@@ -7,7 +7,7 @@ import av
 from av import error as av_error
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.network.credentials import LOGIN, shown
+from cameras.drivers.credentials import LOGIN, shown
 
 FAILURES = (av_error.FFmpegError, OSError, ValueError, RuntimeError)
 """What PyAV raises while it opens, reads or decodes."""
