@@ -107,7 +107,8 @@ class Owner:
         """One still, one frame, or a wait. While both wait, a session's still and a commanded one take turns."""
         if self.report.state == "reconnecting":
             self.report.observe("ready")
-        self.device.feel()
+        if not self._feels():
+            return
         due = self._due()
         session_waits = due is not None and due.in_s <= 0
         if self._captures and not (session_waits and self._commanded):
@@ -120,6 +121,15 @@ class Owner:
             self._stream(due)
         else:
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)
+
+    def _feels(self) -> bool:
+        """Ask for the temperature, now and then; False when that shows that the camera is gone."""
+        try:
+            self.device.feel()
+        except CameraError as error:
+            self.exposer.trouble(error)
+            return False
+        return True
 
     def _do_without_camera(self) -> None:
         trouble = self.device.trouble

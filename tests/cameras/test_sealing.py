@@ -21,7 +21,7 @@ from cameras.models import Camera
 from cameras.sealing import NotOpened
 from cameras.services import add_camera, change_camera
 from cameras.supervision.wishes import wishes
-from captures.models import StorageRoot
+from captures.storage.roots import ensure_default_root
 from monitoring.models import Event
 
 SECRET = "sesame-open"
@@ -31,7 +31,7 @@ SHOWN = "rtsp://viewer:***@10.0.0.9:554/live"
 
 @pytest.fixture
 def camera(db: None, tmp_path: Path) -> Camera:
-    StorageRoot.objects.create(host=settings.STATION.host, path=str(tmp_path))
+    ensure_default_root(tmp_path)
     return add_camera(slug="yard", kind="network", address=ADDRESS)
 
 
