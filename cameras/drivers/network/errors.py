@@ -8,6 +8,7 @@ from av import error as av_error
 
 from cameras.drivers.base import CameraError
 from cameras.drivers.credentials import LOGIN, shown
+from cameras.drivers.network.addresses import PROTOCOLS
 
 FAILURES = (av_error.FFmpegError, OSError, ValueError, RuntimeError)
 """What PyAV raises while it opens, reads or decodes."""
@@ -22,6 +23,7 @@ SENTENCES: list[tuple[type[Exception], str]] = [
     (av_error.InvalidDataError, "sends something that is no video. Look at the address with another program."),
     (av_error.EOFError, "ended the stream. Skycam tries again."),
 ]
+UNTRUSTED = "Where its certificate is signed by nobody but itself, end its address with #unverified."
 LOST = "cannot be reached, or broke off the connection. Look at its name, its power and the network."
 
 
@@ -29,7 +31,10 @@ def opening_failed(address: str, error: Exception) -> CameraError:
     """Why the connection was not opened, without the address's secrets."""
     if isinstance(error, av_error.HTTPUnauthorizedError):
         return _unauthorized(address)
-    return unreachable(address, next((said for kind, said in SENTENCES if isinstance(error, kind)), LOST))
+    said = next((said for kind, said in SENTENCES if isinstance(error, kind)), None)
+    if said is None and PROTOCOLS[address.partition(":")[0]].encrypted:
+        said = f"{LOST} {UNTRUSTED}"
+    return unreachable(address, said or LOST)
 
 
 def unreachable(address: str, sentence: str) -> CameraError:

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
 from cameras.drivers.network import NetworkDriver, connection, driver
 from cameras.drivers.simulated.codec import read_frame_number
+from tests.fakes.network.encrypted import EncryptedServer
 from tests.fakes.network.http import (
     BareStreamServer,
     MjpegServer,
@@ -289,6 +291,14 @@ def test_no_trace_of_an_error_holds_the_password(
     told = "".join(traceback.format_exception(error)) + repr(error.__dict__) + "".join(capfd.readouterr())
     assert error.__cause__ is error.__context__ is None
     assert "same" not in told
+
+
+def test_a_certificate_that_nobody_knows_is_not_trusted_unless_it_is_said(
+    tmp_path: Path, clock: SystemClock, opened: Opened
+) -> None:
+    with EncryptedServer(tmp_path) as server:
+        assert "end its address with #unverified" in str(refusal(server.address, clock))
+        assert len(frames(opened(f"{server.address}#unverified"), 2)) == 2
 
 
 def test_a_playlist_cannot_open_a_file_of_the_station(clock: SystemClock) -> None:
