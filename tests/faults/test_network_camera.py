@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def test_a_camera_that_went_away_is_seen_to_be_gone_by_nobody_and_comes_back(
         told = process.until_type("observed", observed="reconnecting")
         process.until_type("observed", observed="ready")
     assert told["reason"] == f"{SHOWN.format(server.port)} ended the stream. Skycam opens it again."
+
+
+def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: RtspServer) -> None:
+    with started(tmp_path, server) as process:
+        process.until_type("observed", observed="ready")
+        server.mood = "stall"
+        began = time.monotonic()
+        assert process.finish() == 0
+    assert time.monotonic() - began < 5
 
 
 def test_a_wrong_password_is_said_where_people_look(tmp_path: Path, server: RtspServer) -> None:

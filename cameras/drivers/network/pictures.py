@@ -11,6 +11,7 @@ from av import VideoFrame
 from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
+from cameras.drivers.base import CameraError
 from cameras.drivers.network.backlog import Arrived
 from cameras.drivers.network.errors import FAILURES
 
@@ -29,8 +30,12 @@ class Picture:
 
     @property
     def image(self) -> NDArray[np.uint8]:
-        """(height, width, 3) RGB, C-contiguous."""
-        return np.ascontiguousarray(self.decoded.to_ndarray(format="rgb24"), np.uint8)
+        """(height, width, 3) RGB, C-contiguous. CameraError for colours that FFmpeg cannot convert."""
+        try:
+            return np.ascontiguousarray(self.decoded.to_ndarray(format="rgb24"), np.uint8)
+        except FAILURES:
+            colours = self.decoded.format.name
+        raise CameraError(f"The camera sends its pictures as {colours}, which cannot be shown. Set it to H.264.")
 
 
 class Pictures:
