@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from cameras.drivers.base import CameraError, Clock
+from cameras.drivers.network import connection as connections
 from cameras.drivers.network.backlog import Arrived, Backlog
 from cameras.drivers.network.connection import Connection
 from cameras.drivers.network.moments import Moments
@@ -63,15 +64,28 @@ class Reader:
             self._connection.close()
 
     def _read(self) -> None:
-        asked = before = self._clock.monotonic()
+        held: Arrived | None = None
+        before = self._clock.monotonic()
         for number, packet in enumerate(self._connection.packets()):
             if self._leaving:
                 return
             now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
             captured = self._moments.captured(now, self._connection.stamp(packet))
             earliest = captured if self._connection.timed else before
-            with self._news:
-                self.live = self.live or now - asked > LIVE_S
-                self._backlog.add(Arrived(packet, number, captured, now_ns - round((now - captured) * 1e9), earliest))
-                self._news.notify_all()
-            before, asked = now, self._clock.monotonic()
+            arrived = Arrived(packet, number, captured, now_ns - round((now - captured) * 1e9), earliest)
+            waited, before = now - before, now
+            self._keep([held] if held else [])
+            held = arrived if self._may_be_cut_off(waited) else None
+            self._keep([] if held else [arrived], live=waited > LIVE_S)
+
+    def _may_be_cut_off(self, waited: float) -> bool:
+        """When a source breaks off, FFmpeg gives out the half picture that it has: right behind the one before it, or
+        at the end of its patience. Such a one is kept only once another follows."""
+        return self._connection.parsed > 0 and not LIVE_S < waited < connections.READ_S / 2
+
+    def _keep(self, packets: list[Arrived], *, live: bool = False) -> None:
+        with self._news:
+            self.live = self.live or live
+            for arrived in packets:
+                self._backlog.add(arrived)
+            self._news.notify_all()

@@ -26,7 +26,7 @@ class RtspServer(Server):
     """`login` is `user:password`; with it every request needs one, as `scheme_of_login` says.
 
     Moods: good, mute (accepts and says nothing), stall (sends no more), stall inside (stops in a picture's midst),
-    end (closes), rubbish (sends noise in place of pictures), no video (describes none).
+    end (closes), end inside, rubbish (sends noise in place of pictures), no video (describes none).
     """
 
     scheme, path = "rtsp", "/live"
@@ -100,8 +100,8 @@ class RtspServer(Server):
                 packets = rtp.packets(self.pictures[number], number * CLOCK_HZ // self.fps)
                 if self.mood == "rubbish":
                     packets = [packet[:16] + bytes(255 - byte for byte in packet[16:]) for packet in packets]
-                if self.mood == "stall inside":
-                    self.mood, packets = "stall", [packets[0][: len(packets[0]) // 2]]
+                if self.mood.endswith("inside"):
+                    self.mood, packets = self.mood.removesuffix(" inside"), [packets[0][: len(packets[0]) // 2]]
                 with writing:
                     client.sendall(b"".join(packets))
 

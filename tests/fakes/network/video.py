@@ -20,7 +20,8 @@ START_CODE = re.compile(rb"\x00\x00\x00?\x01")
 
 
 def picture(number: int) -> NDArray[np.uint8]:
-    image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    """On a ground that changes from one to the next, so that half of another one shows."""
+    image = np.full((HEIGHT, WIDTH, 3), 60 + number * 37 % 120, np.uint8)
     draw_frame_number(image, number)
     return image
 
