@@ -251,8 +251,7 @@ class Driver(ABC):
         """Remove from the camera's card what `exposure.card` names. Called once the record is durable."""
 
     def temperature(self) -> float | None:
-        """Celsius, or None where the camera does not say. Asked every few seconds, so a camera that is gone may raise
-        its CameraError here although nobody wants a picture."""
+        """Celsius, or None where the camera does not say. CameraError when the camera is found to be gone."""
         return None
 
     def abort(self) -> None:

@@ -123,7 +123,7 @@ class Owner:
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)
 
     def _feels(self) -> bool:
-        """Ask for the temperature, now and then; False when that shows that the camera is gone."""
+        """False when the camera, asked for its temperature, turns out to be gone."""
         try:
             self.device.feel()
         except CameraError as error:
