@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Iterator
 
 from tests.fakes.network.rtsp import header
 from tests.fakes.network.server import Server
@@ -39,24 +38,16 @@ class HttpServer(Server):
         self.send(client)
 
     def send(self, client: socket.socket) -> None:
-        for number, piece in self._pieces():
-            self.note(number)
-            client.sendall(piece)
-
-    def _pieces(self) -> Iterator[tuple[int, bytes]]:
-        """Number and bytes of what is sent next, in its time, in the mood of the moment."""
-        number = 0
-        while self.pause(1 / self.fps) and self.mood != "end":
-            if self.mood == "stall":
-                continue
+        for number in self.numbers(PICTURES):
+            if self.mood == "end":
+                return
             piece = self.piece(number)
             if self.mood == "rubbish":
                 piece = bytes(255 - byte for byte in piece)
             if self.mood.endswith("inside"):
                 self.mood = self.mood.removesuffix(" inside")
                 piece = piece[: len(piece) // 2]
-            yield number, piece
-            number = (number + 1) % PICTURES
+            client.sendall(piece)
 
     def piece(self, number: int) -> bytes:
         raise NotImplementedError

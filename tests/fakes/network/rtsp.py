@@ -93,7 +93,7 @@ class RtspServer(Server):
         playing.wait(30)
         rtp = Rtp()
         with contextlib.suppress(OSError):
-            for number in self._numbers():
+            for number in self.numbers(PICTURES):
                 if self.mood == "end":
                     client.shutdown(socket.SHUT_RDWR)
                     return
@@ -104,15 +104,6 @@ class RtspServer(Server):
                     self.mood, packets = self.mood.removesuffix(" inside"), [packets[0][: len(packets[0]) // 2]]
                 with writing:
                     client.sendall(b"".join(packets))
-
-    def _numbers(self) -> Iterator[int]:
-        """In their time, from 0 (a key frame) on, until the server closes."""
-        number = 0
-        while self.pause(1 / self.fps):
-            if self.mood != "stall":
-                self.note(number)
-                yield number
-                number = (number + 1) % PICTURES
 
 
 class Rtp:

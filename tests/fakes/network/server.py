@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from typing import Self
 
 
 class Server:
     """`mood` says how it behaves from the next picture on, and may be changed at any time; `fps` how fast it sends.
 
-    `sent` has for each number when its picture went out, in seconds of the monotonic clock.
+    `due` has for each number when its picture was captured, as its time stamp says, and `sent` when it went out; both
+    in seconds of the monotonic clock.
     """
 
     scheme = "tcp"
@@ -20,6 +23,7 @@ class Server:
 
     def __init__(self, fps: int = 40, mood: str = "good") -> None:
         self.fps, self.mood = fps, mood
+        self.due: dict[int, float] = {}
         self.sent: dict[int, float] = {}
         self.clients = 0
         self._closing = threading.Event()
@@ -54,12 +58,16 @@ class Server:
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
 
-    def pause(self, seconds: float) -> bool:
-        """False when the server closes meanwhile."""
-        return not self._closing.wait(seconds)
-
-    def note(self, number: int) -> None:
-        self.sent[number] = time.monotonic()
+    def numbers(self, count: int) -> Iterator[int]:
+        """From 0 on, over and over, each in its time, until the server closes; none while it stalls."""
+        began = time.monotonic()
+        for picture in itertools.count():
+            due = began + (picture + 1) / self.fps
+            if self._closing.wait(max(0.0, due - time.monotonic())):
+                return
+            if self.mood != "stall":
+                self.due[picture % count], self.sent[picture % count] = due, time.monotonic()
+                yield picture % count
 
     def serve(self, client: socket.socket) -> None:
         raise NotImplementedError
