@@ -7,7 +7,16 @@ from dataclasses import asdict
 from typing import Any
 
 from cameras.drivers import driver_class
-from cameras.drivers.base import CameraError, Capabilities, Driver, Exposure, ExposureRequest, FrameData, Identity
+from cameras.drivers.base import (
+    CameraError,
+    Capabilities,
+    Driver,
+    Exposure,
+    ExposureRequest,
+    FrameData,
+    Identity,
+    Supplies,
+)
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.report import Report
 from cameras.runtime.sessions import iso
@@ -32,9 +41,11 @@ class Device:
         self.open = False
         self.trouble: CameraError | None = None
         self.temperature_celsius: float | None = None
+        self.supplies = Supplies()
         self._failures = 0
         self._try_at = 0.0
         self._felt_at = -TEMPERATURE_S
+        self._streams = False
         self._shutter_us: dict[int | None, int] = {}
 
     def ready(self) -> bool:
@@ -69,7 +80,7 @@ class Device:
 
     def failed(self, error: CameraError) -> None:
         """Close, and try again after a while: at once, then 1 s to 60 s with jitter."""
-        self.open, self.trouble = False, error
+        self.open, self.trouble, self._streams, self.supplies = False, error, False, Supplies()
         with self.watch.during("closing", self.spec["margin_s"]):
             self.driver.close()
         pause = 0.0 if self._failures == 0 else min(MOST_BACK_OFF_S, 2.0 ** (self._failures - 1))
@@ -158,16 +169,26 @@ class Device:
 
     def frame(self, within_s: float) -> FrameData | None:
         """The next frame of the stream; None when it did not come, or other work did."""
+        self._streams = True
         with self.watch.during("waiting for a frame", FRAME_S + self.spec["margin_s"]):
             return self.driver.frame(self.clock.monotonic() + min(FRAME_S, within_s))
 
+    def rest(self) -> None:
+        """Frames are no longer wanted."""
+        if self._streams:
+            self._streams = False
+            with self.watch.during("ending the live view", APPLY_S + self.spec["margin_s"]):
+                self.driver.rest(self.clock.monotonic() + APPLY_S)
+
     def feel(self) -> None:
-        """Ask for the temperature, now and then."""
+        """Ask for the temperature, battery and card, now and then."""
         now = self.clock.monotonic()
         if self.open and now - self._felt_at >= TEMPERATURE_S:
             self._felt_at = now
             with self.watch.during("reading the temperature", self.spec["margin_s"]):
                 self.temperature_celsius = self.driver.temperature()
+            with self.watch.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
+                self.supplies = self.driver.supplies(now + APPLY_S)
 
     def forget(self, exposure: Exposure) -> None:
         with self.watch.during("clearing the card", APPLY_S + self.spec["margin_s"]):
