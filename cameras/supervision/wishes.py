@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ class Wish:
     id: str
     slug: str
     kind: str
-    address: str
+    address: str = field(repr=False)
     settings: dict[str, Any]
     enabled: bool
     connected: bool
@@ -81,7 +81,7 @@ def _wish(camera: Camera, root: dict[str, Any]) -> Wish:
         id=str(camera.id),
         slug=camera.slug,
         kind=camera.kind,
-        address=camera.address,
+        address=camera.whole_address,
         settings=camera.settings,
         enabled=camera.enabled,
         connected=camera.connected,

@@ -39,6 +39,7 @@ def secrets_of(config: SkycamConfig) -> list[str]:
     urls = [url for url in (config.database_url, config.redis_url) if url]
     found = {
         config.secret_key,
+        config.address_secret,
         config.admin_password or "",
         config.service.token,
         *(text for url in urls for text in passwords_in(url)),

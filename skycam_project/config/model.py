@@ -359,6 +359,14 @@ class SkycamConfig(Section):
         unset="generated",
         min_length=8,
     )
+    address_secret: str = key(
+        "",
+        "What passwords in cameras' addresses are encrypted with; the same on every host of a station.",
+        "at least 32 characters without spaces",
+        secret=True,
+        unset="generated, kept in `<data>/address-secret`",
+        pattern=r"^(\S{32,})?$",
+    )
     storage_root: Path = key(None, "Where pictures go.", FOLDER, unset="`camera.image_path`, else `<data>/images`")
     sources: list[Path] = key(
         None, "Folders whose files may serve as cameras.", "a list of folders", separator=":", unset="`<data>/sources`"
