@@ -1,0 +1,79 @@
+"""Cameras of every kind at one station: each has its own process, and the death of one costs the others nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.network.rtsp import RtspServer
+from tests.fakes.pixelink.build import SERIAL, Sdk
+from tests.faults.dslr_desk import Desk, DslrStation
+from tests.faults.station import hexed
+from tests.skycam_project.stations import eventually
+
+KINDS = ["simulated", "east", "west", "microscope", "yard"]
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DslrStation]:
+    """Two DSLRs, a PixeLink camera, a network camera and the simulated one."""
+    folder: Path = tmp_path_factory.mktemp("kinds")
+    desk, sdk = Desk(folder / "desk"), Sdk(folder / "sdk")
+    station = DslrStation(folder / "data", **desk.environment, **sdk.environment)
+    with RtspServer() as server:
+        try:
+            station.with_cameras()
+            add(station, "microscope", "pixelink", SERIAL)
+            add(station, "yard", "network", server.address)
+            yield station
+        finally:
+            station.ensure_stopped()
+
+
+def add(station: DslrStation, slug: str, kind: str, address: str) -> None:
+    assert station.post("cameras/", {"slug": slug, "kind": kind, "address": address}).status == 201
+    station.eventually_ready(slug, within_s=60)
+
+
+@pytest.fixture(scope="module")
+def sessions(station: DslrStation) -> dict[str, str]:
+    """On every camera a capture each second; each has saved some."""
+    running = {slug: station.start_session(slug, exposure_us=10_000, cadence_s=1.0) for slug in KINDS}
+    eventually(lambda: all(saved(station, session) >= 2 for session in running.values()), 60, "all of them capture")
+    return running
+
+
+def outcomes(station: DslrStation, session: str) -> list[tuple[str, str]]:
+    question = "SELECT status, reason FROM captures_capture WHERE session_id = ? AND status != 'planned'"
+    return station.rows(question, hexed(session))  # type: ignore[return-value]
+
+
+def saved(station: DslrStation, session: str) -> int:
+    return outcomes(station, session).count(("saved", ""))
+
+
+def lost(station: DslrStation, session: str) -> tuple[list[tuple[str, str]], int]:
+    """What was not saved, and how many captures gaps have swallowed."""
+    gaps = station.rows("SELECT sum(count) FROM captures_sessiongap WHERE session_id = ?", hexed(session))
+    return [found for found in outcomes(station, session) if found != ("saved", "")], gaps[0][0] or 0
+
+
+def test_all_kinds_stand_on_one_dashboard(station: DslrStation, sessions: dict[str, str]) -> None:
+    page = station.page("/")
+    assert [slug for slug in KINDS if slug not in page.lower()] == []
+
+
+@pytest.mark.parametrize("killed", KINDS)
+def test_the_others_lose_nothing_when_the_process_of_one_is_killed(
+    killed: str, station: DslrStation, sessions: dict[str, str]
+) -> None:
+    before = {slug: lost(station, sessions[slug]) for slug in KINDS}
+    count = saved(station, sessions[killed])
+    os.kill(station.camera_pid(killed), signal.SIGKILL)
+    eventually(lambda: saved(station, sessions[killed]) >= count + 3, 30, f"{killed} goes on")
+    assert [slug for slug in KINDS if slug != killed and lost(station, sessions[slug]) != before[slug]] == []
+    assert {reason for _, reason in lost(station, sessions[killed])[0]} <= {"interrupted", "camera_crashed"}
