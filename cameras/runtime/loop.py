@@ -49,6 +49,12 @@ class Owner:
         if order["type"] == "abort":
             self.abort(order.get("reason", "interrupted"))
             return
+        if order["type"] == "faults":
+            self._cause(order)
+            return
+        if order["type"] == "retry":
+            self.device.try_soon()
+            return
         if order["type"] == "stop" and self.exposer.session == order["session"]["id"]:
             self.abort("session_stopped")
         (self._captures if order["type"] == "capture" else self._orders).append(order)
@@ -58,6 +64,13 @@ class Owner:
         self.exposer.abort_reason = reason
         self.clock.abort()
         self.device.driver.abort()
+
+    def _cause(self, order: Order) -> None:
+        """At once, since a camera that hangs keeps the loop."""
+        try:
+            self.report.answer(order, body={"faults": self.device.cause(order["faults"])})
+        except CameraError as error:
+            self.report.refuse(order, error.reason, str(error), "invalid")
 
     def stop(self) -> None:
         """Finish and exit: the running exposure is aborted and recorded, and the session resumes at the next start."""
@@ -107,7 +120,8 @@ class Owner:
         """One still, one frame, or a wait. While both wait, a session's still and a commanded one take turns."""
         if self.report.state == "reconnecting":
             self.report.observe("ready")
-        self.device.feel()
+        if not self._feels():
+            return
         due = self._due()
         session_waits = due is not None and due.in_s <= 0
         if self._captures and not (session_waits and self._commanded):
@@ -120,6 +134,15 @@ class Owner:
             self._stream(due)
         else:
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)
+
+    def _feels(self) -> bool:
+        """Ask for the temperature, now and then; False when that shows that the camera is gone."""
+        try:
+            self.device.feel()
+        except CameraError as error:
+            self.exposer.trouble(error)
+            return False
+        return True
 
     def _do_without_camera(self) -> None:
         trouble = self.device.trouble
@@ -270,4 +293,6 @@ class Owner:
             "frames": self.buffer.frames,
             "doing": doing,
             "overdue_s": round(overdue, 3),
+            "failures": self.device.failures,
+            "stuck": self.device.stuck,
         }

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from cameras.models import Camera
 from cameras.runtime.spec import Spec
+from cameras.supervision.usb import UsbIdentity
 from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
 
 CLOCK_WAIT_S = 120.0
@@ -27,6 +28,8 @@ class Wish:
     session: dict[str, Any] | None
     root: str
     root_path: str
+    usb: UsbIdentity | None = None
+    """As it was when the camera was opened last."""
     elsewhere: bool = False
     """Its row names another host now: what is left here is brought to its end."""
 
@@ -45,7 +48,7 @@ class Wish:
         """What cannot change under a running process."""
         return (self.kind, self.address, self.slug, self.root, self.root_path)
 
-    def spec(self, verdict: dict[str, str] | None) -> Spec:
+    def spec(self, verdict: dict[str, str] | None, faults: dict[str, Any] | None = None) -> Spec:
         station = settings.STATION
         return Spec(
             camera=self.id,
@@ -64,6 +67,7 @@ class Wish:
             consumers=CONSUMERS,
             session=self.session,  # type: ignore[typeddict-item]
             verdict=verdict,
+            faults=faults or {},
         )
 
 
@@ -84,6 +88,7 @@ def wishes(host: str) -> dict[str, Wish]:
             session=session_of(camera),
             root=root["id"],
             root_path=root["path"],
+            usb=UsbIdentity(**camera.identity["usb"]) if camera.identity.get("usb") else None,
         )
         for camera in Camera.objects.filter(host=host)
     }
