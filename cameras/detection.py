@@ -14,8 +14,9 @@ from django.utils import timezone
 from cameras import broker, control
 from cameras.control import Command, ControlError, Sent
 from cameras.models import Camera, CameraHost
-from cameras.probing import PATIENCE_S
+from cameras.probing import PATIENCE_S, probed
 from cameras.serializers import Detected, DetectedList, DetectionProblem
+from cameras.supervision.child import scrubbed_environment
 
 WAIT_S = PATIENCE_S + 3.0
 FORGOTTEN = timedelta(days=7)
@@ -45,6 +46,15 @@ def detect() -> DetectedList:
             problems += problems_of(host, answer)
             listed += answer["results"]
     return DetectedList(hosts=list(asked), results=described(listed), problems=problems)
+
+
+def detect_here(why: str) -> DetectedList:
+    """This machine alone, asked by this process, with why it is no other. Nobody knows here which cameras are held."""
+    host = settings.STATION.host
+    answer = probed(scrubbed_environment(settings.STATION.camera_environment))
+    problems = [DetectionProblem(host="", kind="", message=why), *problems_of(host, answer)]
+    results = described({**one, "host": host} for one in answer["results"])
+    return DetectedList(hosts=[host], results=results, problems=problems)
 
 
 def _ask(host: str) -> Sent | None:

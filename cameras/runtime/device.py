@@ -97,15 +97,10 @@ class Device:
         """A picture came: the next failure is the first again."""
         self.failures, self._waited_s = 0, 0.0
 
-    @property
-    def stuck(self) -> bool:
-        """Whether a fresh process may do what opening again does not. Not for a camera that is away, or held."""
-        trouble = self.trouble
-        return trouble is not None and not trouble.permanent and trouble.reason in {"camera_error", "too_slow"}
-
     def try_soon(self) -> None:
-        """From any thread: the camera may be back, so the pause before the next try is over."""
-        self._try_at = 0.0
+        """From any thread: the camera may be back, so the pause before the next try is over, and what failed before
+        counts no more."""
+        self.failures, self._try_at = 0, 0.0
         self.clock.wake()
 
     def cause(self, faults: dict[str, Any]) -> dict[str, Any]:

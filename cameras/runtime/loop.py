@@ -280,6 +280,11 @@ class Owner:
             self.holding.lose(self.exposer.queue.too_slow())
             self.clock.wake()
 
+    def _trouble(self) -> dict[str, Any] | None:
+        """Why the camera is not open."""
+        error = self.device.trouble
+        return {"reason": error.reason, "permanent": error.permanent} if error else None
+
     def state(self) -> dict[str, Any]:
         doing, overdue = self.watch.look()
         newest = self.buffer.get_frame_for_streaming()
@@ -294,5 +299,5 @@ class Owner:
             "doing": doing,
             "overdue_s": round(overdue, 3),
             "failures": self.device.failures,
-            "stuck": self.device.stuck,
+            "trouble": self._trouble(),
         }

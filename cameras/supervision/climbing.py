@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
 
 CRASH_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+FAULTY = ("camera_error", "too_slow")
+RECOUNT_S = 2.5
+"""What a process says of its failures is up to a second old."""
 BY_HAND = "a person"
 
 
 class Climbing:
     def __init__(self, supervisor: Supervisor, bus: UsbBus) -> None:
         self.supervisor, self.bus = supervisor, bus
+        self.reopened = REOPENED
         self.resets_usb = settings.STATION.supervision.usb_reset
 
     def tell(self, post: Post, step: str, why: str, severity: str = "warning", **data: Any) -> None:
@@ -39,14 +43,20 @@ class Climbing:
         step = post.ladder.look(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
         if step is not None:
             self._climb(post, child, step)
-        elif child.state.get("failures", 0) >= REOPENED and self._is_stuck(post, child):
+        elif child.state.get("failures", 0) >= self.reopened and self._is_stuck(post, child):
             why = f"{post.wish.slug} failed {child.state['failures']} times in a row: {child.observed[1]}"
             self._kill(post, child, why, {"reason": "camera_error", "message": child.observed[1]})
 
     def _is_stuck(self, post: Post, child: CameraChild) -> bool:
-        """It is there and does not work. One that is away is waited for."""
-        away = post.usb is not None and self.bus.find(post.usb) is None
-        return child.observed[0] == "reconnecting" and child.state.get("stuck", False) and not away
+        """It is there and does not work. One that is away, or held by another program, is waited for."""
+        trouble = child.state.get("trouble")
+        if child.observed[0] != "reconnecting" or not trouble or trouble["permanent"]:
+            return False
+        if time.monotonic() - post.retried_at < RECOUNT_S:
+            return False
+        if post.usb is None:
+            return trouble["reason"] in FAULTY
+        return trouble["reason"] in (*FAULTY, "camera_unreachable") and bool(post.last_seen)
 
     def _climb(self, post: Post, child: CameraChild, step: str) -> None:
         doing = child.state.get("doing", "starting")
@@ -131,5 +141,4 @@ class Climbing:
     def try_now(self, post: Post) -> None:
         """A person says so: no pause is waited out."""
         self.forgive(post, BY_HAND)
-        if post.child and post.child.observed[0] == "reconnecting":
-            post.child.send({"type": "retry"})
+        post.retry()

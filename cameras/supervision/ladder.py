@@ -10,8 +10,8 @@ SILENCE_S = 3.0
 """A camera process speaks each second; after this much silence it counts as hung."""
 STEP_S = 2.0
 STEPS = ("abort", "reconnect", "kill")
-REOPENED = 6
-"""After so many failures in a row, all in about fifteen seconds, of a camera that is there, its process is replaced: a
+REOPENED = 8
+"""After so many failures in a row, which take about a minute, of a camera that is there, its process is replaced: a
 vendor's library may have got stuck."""
 
 

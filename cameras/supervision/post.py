@@ -31,6 +31,8 @@ class Post:
     usb: UsbIdentity | None = None
     last_seen: str | None = None
     """Its place on the bus while it is in trouble; empty when it was not there, None when nobody has looked yet."""
+    retried_at: float = -60.0
+    """When its process was told to try again, and to count its failures anew."""
     resetting: bool = False
     """Its USB port is being reset; its process is started after that."""
     faults: dict[str, Any] = field(default_factory=dict)
@@ -54,6 +56,12 @@ class Post:
     @property
     def in_trouble(self) -> bool:
         return bool(self.quarantined) or (self.child is not None and self.child.observed[0] == "reconnecting")
+
+    def retry(self) -> None:
+        """Its process does not wait out its pause."""
+        if self.child is not None and self.child.observed[0] == "reconnecting":
+            self.retried_at = time.monotonic()
+            self.child.send({"type": "retry"})
 
     @property
     def is_opening(self) -> bool:

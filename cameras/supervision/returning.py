@@ -44,4 +44,4 @@ class Returning:
             self.supervisor.climbing.forgive(post, "its return", said)
         elif post.child:
             self.supervisor.climbing.tell(post, "reconnect", said, reason="its return")
-            post.child.send({"type": "retry"})
+            post.retry()
