@@ -13,7 +13,7 @@ from cameras.add_form import AddForm
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.detection import detect, hosts
-from cameras.faces import LOOKS, faces_of
+from cameras.faces import LOOKS, Face, faces_of
 from cameras.faults_form import FaultsForm
 from cameras.models import Camera
 from cameras.selectors import camera_for, cameras_for
@@ -140,8 +140,10 @@ class CamerasPage(Page):
         return self.page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
 
     def page(self, form: AddForm, status: int = 200, **more: Any) -> HttpResponse:
-        faces = faces_of(cameras_for(self.request.user))
-        return self.render({"form": form, "faces": faces, "hosts": hosts(), **more}, status=status)
+        return self.render({"form": form, "faces": self.faces(), "hosts": hosts(), **more}, status=status)
+
+    def faces(self) -> list[Face]:
+        return faces_of(cameras_for(self.request.user))
 
     def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
         """The found camera's line, with what came of it."""
@@ -149,7 +151,8 @@ class CamerasPage(Page):
         names = ("host", "kind", "label", "address", "model", "serial", "held_by")
         one: dict[str, Any] = {name: asked.get(name, "") for name in names}
         one |= {"suggested": asked.get("slug", ""), "camera": camera.slug if camera else None}
-        answer = self.render({"one": one, "error": form.error, "added": camera}, "cameras/_found_row.html")
+        added = {"added": camera, "faces": self.faces()} if camera else {}
+        answer = self.render({"one": one, "error": form.error, **added}, "cameras/_found_row.html")
         if camera:
             answer.headers["HX-Trigger"] = "acted"
         return answer

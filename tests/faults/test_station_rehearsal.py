@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cameras.drivers.simulated.faults import Faults
 from tests.fakes.gphoto2_port.build import build
-from tests.faults.station import FaultStation
+from tests.faults.station import PROJECT, FaultStation
 from tests.skycam_project.stations import eventually
 
+MAIN = "from skycam_project.cli import main; main()"
 FAULTS = "cameras/simulated/faults/"
+DOCUMENT = (PROJECT / "docs" / "rehearsing.md").read_text()
+COMMANDS = [line for line in DOCUMENT.split("```")[1].splitlines() if line.startswith("skycam ")]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +76,25 @@ def test_a_picture_made_under_a_fault_says_so_and_is_still_simulated(station: Fa
 def test_each_change_of_the_faults_is_an_event(station: FaultStation) -> None:
     changes = [event["faults"] for event in station.events("camera.faults")]
     assert changes[:3] == [{"crash": 1}, {}, {"disconnect": True}]
+
+
+def test_the_commands_of_the_document_do_what_it_says(station: FaultStation) -> None:
+    told = [skycam(station, line) for line in COMMANDS]
+    assert [sorted(one["faults"]) for one in told] == [
+        ["slow"],
+        ["slow", "temperature", "torn_frame"],
+        ["slow", "temperature", "torn_frame"],
+        [],
+    ]
+
+
+def skycam(station: FaultStation, line: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(station.run("-c", MAIN, *line.split()[1:], "--output", "json"))
+    return found
+
+
+def test_every_fault_stands_in_the_document_and_no_other() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE) == list(Faults.model_fields)
 
 
 def detected(station: FaultStation) -> dict[str, Any]:
