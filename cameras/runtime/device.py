@@ -20,6 +20,8 @@ APPLY_S = 5.0
 FRAME_S = 2.0
 TEMPERATURE_S = 5.0
 MOST_BACK_OFF_S = 60.0
+UNKNOWN_INTERVAL_S = 10.0
+"""From one frame to the next, at most, of a stream that does not say its rate."""
 CLOCK_OFF_S = 5.0
 """How far the times that a camera gives may lie from ours. What is further off is replaced by ours, and told."""
 
@@ -151,7 +153,7 @@ class Device:
     def _note(self, actual: dict[str, Any]) -> None:
         """What the camera has, as far as deadlines come from it."""
         self._note_shutter(None, actual)
-        self._interval_s = 1 / float(actual.get("fps") or 1.0)
+        self._interval_s = 1 / float(actual["fps"]) if actual.get("fps") else UNKNOWN_INTERVAL_S
 
     def _note_shutter(self, asked_us: int | None, actual: dict[str, Any]) -> None:
         """What the shutter does by itself, and for the last time that was asked."""

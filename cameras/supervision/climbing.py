@@ -40,12 +40,27 @@ class Climbing:
     # A process that runs
 
     def watch(self, post: Post, child: CameraChild) -> None:
+        self._alert(post, child)
         step = post.ladder.look(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
         if step is not None:
             self._climb(post, child, step)
         elif child.state.get("failures", 0) >= self.reopened and self._is_stuck(post, child):
             why = f"{post.wish.slug} failed {child.state['failures']} times in a row: {child.observed[1]}"
             self._kill(post, child, why, {"reason": "camera_error", "message": child.observed[1]})
+
+    def _alert(self, post: Post, child: CameraChild) -> None:
+        """Of a camera that is tried again and again, until it is open."""
+        observed, why = child.observed
+        if observed == "reconnecting" and not post.missed and child.state.get("failures", 0) >= self.reopened:
+            post.missed = True
+            said = f"{post.wish.slug} cannot be opened, and is tried again and again. {why}"
+            self.supervisor.ledger.alert(f"camera.unreachable:{post.wish.slug}", said, "error", post.wish.slug)
+        elif post.missed and observed in {"ready", "busy"}:
+            self._found(post)
+
+    def _found(self, post: Post) -> None:
+        post.missed = False
+        self.supervisor.ledger.resolve(f"camera.unreachable:{post.wish.slug}")
 
     def _is_stuck(self, post: Post, child: CameraChild) -> bool:
         """It is there and does not work. One that is away, or held by another program, is waited for."""
@@ -137,6 +152,18 @@ class Climbing:
         post.quarantined = ""
         post.restarts.forgive()
         self.supervisor.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
+
+    def adopt(self, post: Post) -> None:
+        """A camera that is new to this Supervisor: the alerts that one before it left behind are over."""
+        self.forgive(post)
+        self._found(post)
+
+    def let_go(self, post: Post) -> None:
+        """It is no longer wished for: there is nothing to alert of."""
+        if post.quarantined:
+            self.forgive(post, BY_HAND)
+        if post.missed:
+            self._found(post)
 
     def try_now(self, post: Post) -> None:
         """A person says so: no pause is waited out."""

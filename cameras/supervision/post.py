@@ -31,6 +31,8 @@ class Post:
     usb: UsbIdentity | None = None
     last_seen: str | None = None
     """Its place on the bus while it is in trouble; empty when it was not there, None when nobody has looked yet."""
+    missed: bool = False
+    """There is an alert that it cannot be opened."""
     retried_at: float = -60.0
     """When its process was told to try again, and to count its failures anew."""
     resetting: bool = False

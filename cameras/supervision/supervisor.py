@@ -30,7 +30,7 @@ from cameras.supervision.child import (
     note_children,
     scrubbed_environment,
 )
-from cameras.supervision.climbing import BY_HAND, Climbing
+from cameras.supervision.climbing import Climbing
 from cameras.supervision.detecting import Detecting
 from cameras.supervision.hearing import WISHED, Hearing
 from cameras.supervision.herald import Herald
@@ -175,7 +175,7 @@ class Supervisor:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
                 self.posts[identity] = Post(wish, Restarts(rule), usb=wish.usb)
-                self.climbing.forgive(self.posts[identity])
+                self.climbing.adopt(self.posts[identity])
             post = self.posts[identity]
             self._change(post, replace(wish, session=self._session(post, wish)))
 
@@ -193,8 +193,8 @@ class Supervisor:
     def _change(self, post: Post, wish: Wish) -> None:
         """Take over a new wish: a process that cannot follow it ends, and is started anew."""
         old, post.wish = post.wish, wish
-        if post.quarantined and not wish.runs:
-            self.climbing.forgive(post, BY_HAND)
+        if not wish.runs:
+            self.climbing.let_go(post)
         if post.child is None or post.child.ending:
             return
         if not wish.runs or old.place != wish.place:

@@ -100,13 +100,13 @@ def refusal(error: OSError, node: str, identity: UsbIdentity) -> str:
 
 def _device(folder: Path) -> UsbDevice | None:
     """None for an interface, and for a device that is just going."""
+    serial = folder / "serial"
     try:
         bus, number = int(_text(folder / "busnum")), int(_text(folder / "devnum"))
         vendor, product = _text(folder / "idVendor"), _text(folder / "idProduct")
+        return UsbDevice(UsbIdentity(vendor, product, _text(serial) if serial.exists() else ""), bus, number)
     except (OSError, ValueError):
         return None
-    serial = folder / "serial"
-    return UsbDevice(UsbIdentity(vendor, product, _text(serial) if serial.exists() else ""), bus, number)
 
 
 def _text(path: Path) -> str:

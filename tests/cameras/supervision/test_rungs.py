@@ -168,11 +168,17 @@ def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
     hangs_on_usb(supervisor, archive)
     supervisor.climbing.reopened = 2
     post = adopted(supervisor, disconnect=True)
-    watched(supervisor, lambda: post.last_seen == "" and post.child and post.child.state.get("failures", 0) > 2)
+    watched(supervisor, lambda: post.last_seen == "" and post.missed)
+    supervisor.ledger._do()
+    assert Alert.objects.get().key == "camera.unreachable:sim"
     played.plug("1-4", 9, serial="3004")
     watched(supervisor, lambda: "its return" in reasons(supervisor))
     found = reasons(supervisor)
     assert "camera_error" not in found[: found.index("its return")]
+    cause(supervisor, post)
+    watched(supervisor, lambda: is_ready(post) and not post.missed)
+    supervisor.ledger._do()
+    assert Alert.objects.get().state == "resolved"
 
 
 def reasons(supervisor: Supervisor) -> list[str]:
