@@ -17,6 +17,7 @@ from cameras.validation import sentence
 ADDRESSES = {
     "gphoto2": "its serial number, such as 3012345; empty: the first one",
     "opencv": "/dev/v4l/by-id/..., or a video file",
+    "pixelink": "its serial number; empty: the first one",
     "simulated": "none is needed",
 }
 """Kind -> what its address looks like."""

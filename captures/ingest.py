@@ -152,12 +152,20 @@ def _next(capture: Capture) -> datetime | None:
 
 
 def _tell(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
-    message = capture.message or f"{slug} saved a capture."
+    said = _said_of_values(capture)
+    message = " ".join([capture.message or f"{slug} saved a capture.", *said])
+    severity = SEVERITIES[capture.status]
     record_event(
-        f"capture.{capture.status}", message, severity=SEVERITIES[capture.status], camera=slug, subject=capture.pk,
-        actor=capture.requested_by, data={"reason": capture.reason} if capture.reason else {},
+        f"capture.{capture.status}", message, severity="warning" if said and severity == "info" else severity,
+        camera=slug, subject=capture.pk, actor=capture.requested_by,
+        data={"reason": capture.reason} if capture.reason else {},
     )  # fmt: skip
     tell_of(capture, slug, files)
+
+
+def _said_of_values(capture: Capture) -> list[str]:
+    """What the camera did not take as it was asked. A session says it once, when it begins."""
+    return [] if capture.session_id else capture.warnings
 
 
 def take_gap(record: Record) -> None:
@@ -202,8 +210,9 @@ def take_session(record: Record) -> None:
         _date(session, moment(body["at"]))
         session.reason, session.message = reason, message
         kind = "session.resumed" if (old, new) == ("paused", "running") else EVENT_OF.get(new, "session.stopped")
+        said = [message or f"The session of {record['slug']} is {new}.", *body.get("warnings", [])]
         record_event(
-            kind, message or f"The session of {record['slug']} is {new}.", camera=record["slug"],
+            kind, " ".join(said), camera=record["slug"],
             subject=session.pk, severity="error" if new == "failed" else "info",
         )  # fmt: skip
     session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)

@@ -253,9 +253,9 @@ class Driver(ABC):
         """Remove from the camera's card what `exposure.card` names. Called once the record is durable."""
 
     def place(self) -> str:
-        """Where the open camera hangs now: `usb:001,004`, or a device such as `/dev/video0`. It changes with the port
-        and is no identity: detection leaves it alone, and a reset of its USB device finds it there. Empty for a camera
-        that is no device of this machine."""
+        """Where the open camera hangs now: `usb:001,004`, a device such as `/dev/video0`, or its serial number where a
+        vendor's library knows of no ports. Detection leaves it alone, and a reset of its USB device finds it there.
+        Empty for a camera that is no device of this machine."""
         return ""
 
     def cause(self, faults: dict[str, Any], told: Callable[[dict[str, Any], str], None]) -> dict[str, Any]:
@@ -266,7 +266,7 @@ class Driver(ABC):
         )
 
     def temperature(self) -> float | None:
-        """Celsius, or None where the camera does not say."""
+        """Celsius, or None where the camera does not say. CameraError when the camera is found to be gone."""
         return None
 
     def abort(self) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 USBDEVFS_RESET = 0x5514
 """_IO('U', 20) of <linux/usbdevice_fs.h>."""
-PORT = re.compile(r"usb:(\d{1,3}),(\d{1,3})")
 VIDEO = re.compile(r"/dev/(video\d{1,3})")
 RULES = "/etc/udev/rules.d/70-skycam.rules"
 
@@ -52,9 +51,8 @@ class UsbBus:
         """The device at a driver's `place()`; None for what hangs on no USB port."""
         if video := VIDEO.fullmatch(place):
             return self._above(self.sysfs / "class" / "video4linux" / video[1] / "device")
-        port = PORT.fullmatch(place)
-        where = (int(port[1]), int(port[2])) if port else None
-        return next((device for device in self.devices() if (device.bus, device.number) == where), None)
+        here = [device for device in self.devices() if place and place in (device.place, device.identity.serial)]
+        return here[0] if len(here) == 1 else None
 
     def find(self, identity: UsbIdentity) -> UsbDevice | None:
         """The device in whichever port it is. Where there is no serial number and two are alike: None."""

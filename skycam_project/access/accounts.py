@@ -10,6 +10,7 @@ from django.db import transaction
 
 from monitoring.services import record_event
 from skycam_project.access.models import Role, User
+from skycam_project.access.services import end_sign_ins
 
 
 @transaction.atomic
@@ -35,6 +36,7 @@ def change_user(
         done.append(f"made {user} {role}")
     if password is not None or reset:
         generated = give_password(user, password)
+        end_sign_ins(user)
         done.append(f"gave {user} a new password")
     user.save()
     record_event("user.changed", f"{actor} {' and '.join(done)}.", subject=user, actor=actor)

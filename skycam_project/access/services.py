@@ -102,10 +102,18 @@ def end_sign_in(sign_in: SignIn) -> None:
     sign_in.delete()
 
 
+def end_sign_ins(user: User, *, but: str | None = None) -> None:
+    """Of a user whose password is another now; none is listed that lets in no longer."""
+    others = SignIn.objects.filter(user=user).exclude(session_key=but or "")
+    Session.objects.filter(session_key__in=list(others.values_list("session_key", flat=True))).delete()
+    others.delete()
+
+
 @transaction.atomic
 def password_changed(user: User, before: str | None, session_key: str | None) -> None:
-    """This browser's session has another key than `before`; the sessions of others let in no longer."""
+    """This browser's session has another key than `before`; those of others end."""
     SignIn.objects.filter(user=user, session_key=before).update(session_key=session_key)
+    end_sign_ins(user, but=session_key)
     _changed(user, f"{user.username} changed their password.")
 
 

@@ -1,6 +1,6 @@
-// The station's time, as far as the page knows: what the server said last, and what has passed since by a clock that
-// does not jump. A browser's own clock may be hours off, and the other one stands still while a laptop sleeps: so each
-// look at the station renews what is known.
+// The station's time, as far as the page knows: what the server said last, and what has passed since. A browser's own
+// clock may be hours off and jump, and the one that does not jump stands still while a laptop sleeps: until the next look
+// at the station the one that went further counts, so that nothing old looks new.
 
 const HOUR_MS = 3_600_000;
 
@@ -8,12 +8,13 @@ const HOUR_MS = 3_600_000;
 let offset = -new Date().getTimezoneOffset() * 60_000;
 let said = Date.now();
 let at = performance.now();
+let wallAt = Date.now();
 let asked = 0;
 
 const face = () => document.querySelector("[data-now]");
 
 /** Milliseconds since 1970, UTC. */
-export const now = () => said + performance.now() - at;
+export const now = () => said + Math.max(performance.now() - at, Date.now() - wallAt);
 
 /** HH:MM:SS of a moment in UTC. */
 const hms = (ms) => new Date(ms).toISOString().slice(11, 19);
@@ -31,6 +32,7 @@ export function shown(ms) {
 function learn(least, most) {
   said = Math.min(Math.max(now(), least), most);
   at = performance.now();
+  wallAt = Date.now();
 }
 
 function read() {

@@ -20,7 +20,7 @@ COMMANDS = ["connect/", "disconnect/", "start/"]
 def test_without_a_broker_a_capture_fails_at_once_and_is_on_record(operator: Any, camera: Camera) -> None:
     begun = time.monotonic()
     answer = operator.post(CAPTURE, {"exposure_us": 1000})
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 3
     capture = Capture.objects.get()
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
     assert (answer.json()["capture"], answer.json()["reason"]) == (str(capture.id), "host_down")
@@ -77,7 +77,7 @@ def test_a_session_whose_start_may_have_left_is_wished_stopped_with_a_higher_rev
 def test_without_a_broker_a_command_says_so_within_a_second(command: str, operator: Any, camera: Camera) -> None:
     begun = time.monotonic()
     answer = operator.post(f"/api/v1/cameras/sky/{command}")
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 3
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
 
 

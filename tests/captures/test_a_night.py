@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -39,11 +40,18 @@ def night() -> Iterator[OwnerBench]:
     """8 s every 20 s from 20:00 to 06:00."""
     until = datetime.fromtimestamp(EVENING + HOURS_10, UTC).isoformat()
     clock = NightClock(EVENING)
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        bench = OwnerBench(Path(folder), clock, SimulatedDriver("", clock), settings=SMALL, site=SUTHERLAND)
-        bench.spec["session"] = bench.session_order(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
-        clock.settled = bench.owner.exposer.queue.drain
-        yield bench
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    bench = OwnerBench(folder, clock, SimulatedDriver("", clock), settings=SMALL, site=SUTHERLAND)
+    bench.spec["session"] = bench.session_order(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
+    clock.settled = bench.owner.exposer.queue.drain
+    yield bench
+    bench.wait_for(lambda: is_removed(folder))
+
+
+def is_removed(folder: Path) -> bool:
+    """The thread that draws thumbnails may still write into it for a moment."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
 
 
 class Taken:

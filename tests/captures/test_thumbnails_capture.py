@@ -84,7 +84,7 @@ def test_what_comes_too_fast_is_dropped_and_counted_and_the_newest_is_drawn(
     until(lambda: thumbnailer._waiting is None)
     began = time.monotonic()
     [thumbnailer.take(saved(number, of_frame(gradient(64, 48)))) for number in range(1, 51)]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     gate.set()
     until(lambda: complete(sha(50)))
     assert (thumbnailer.dropped, complete(sha(0)), complete(sha(49))) == (49, True, False)

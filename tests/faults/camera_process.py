@@ -49,7 +49,17 @@ class CameraProcess:
         self.send_raw(self.spec)
 
     def environment(self) -> dict[str, str]:
-        passing = ("PATH", "HOME", "LANG", "TZ", "VCAMERADIR", "IOLIBS", "CAMLIBS", "LD_LIBRARY_PATH")
+        passing = (
+            "PATH",
+            "HOME",
+            "LANG",
+            "TZ",
+            "VCAMERADIR",
+            "IOLIBS",
+            "CAMLIBS",
+            "LD_LIBRARY_PATH",
+            "PIXELINK_SDK_LIB",
+        )
         return {name: os.environ[name] for name in passing if name in os.environ}
 
     def __enter__(self) -> Self:

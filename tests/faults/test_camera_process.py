@@ -223,7 +223,7 @@ def test_captures_of_a_camera_that_is_not_there_fail_at_once_with_a_sentence(
     asked_at = time.monotonic()
     failed = outcome(process, process.capture())
     assert (failed["reason"], failed["message"].endswith(".")) == ("camera_unreachable", True)
-    assert time.monotonic() - asked_at < 2
+    assert time.monotonic() - asked_at < 5
 
 
 def test_what_a_session_missed_of_a_camera_that_was_away_is_one_gap_with_its_reason(

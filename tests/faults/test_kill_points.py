@@ -39,7 +39,7 @@ def run_to_the_end(archive: Archive, session: Session) -> None:
 def test_a_session_killed_at_a_point_of_the_protocol_loses_and_doubles_nothing(
     archive: Archive, point: str, passes: int
 ) -> None:
-    session = archive.session(cadence_s=0.02, count=10)
+    session = archive.session(delay_s=0, count=10)
     with process(archive, session, kill={"point": point, "passes": passes}) as doomed:
         assert doomed.process.wait(15) == -9
     run_to_the_end(archive, session)

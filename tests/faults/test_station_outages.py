@@ -153,7 +153,7 @@ def test_without_its_broker_a_session_goes_on_and_commands_fail_at_once_with_a_s
         refused = station.capture()
         before = saved(station)
         eventually(lambda: saved(station) > before + gone_s / CADENCE_S, gone_s + 5, "captures without a broker")
-    assert (refused.status, refused.body["type"], refused.took_s < 1.5) == (503, "/problems/broker-down", True)
+    assert (refused.status, refused.body["type"], refused.took_s < 3) == (503, "/problems/broker-down", True)
     assert "Running sessions go on" in refused.body["detail"]
     eventually(lambda: station.capture().status == 201, 5, "captures by command again")
 

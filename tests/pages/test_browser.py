@@ -205,6 +205,13 @@ def test_the_clock_follows_the_station_after_a_sleep(page: Page) -> None:
     page.unroute_all(behavior="ignoreErrors")
 
 
+def test_ages_go_on_after_a_sleep_without_the_station(page: Page) -> None:
+    page.goto("/")
+    page.route("**/now/", lambda route: route.abort())
+    page.evaluate("() => { const now = Date.now; Date.now = () => now() + 3 * 3600 * 1000; }")
+    expect(page.locator("#side-cameras time").first).to_have_text(re.compile("^3 h "), timeout=SOON_MS)
+
+
 def in_january(route: Route) -> None:
     """What the station says to a browser that has slept until 2028-01-16 08:00 UTC, while the zone changed to +2 h."""
     answer = route.fetch()

@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 
 from monitoring.models import Event
+from skycam_project.access.accounts import change_user
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.docs.pages import PROJECT
 from tests.pages.builders import text_of
@@ -90,6 +91,13 @@ def test_a_new_password_signs_out_everything_else(astronomer: User) -> None:
     new = "another-night-of-stars"
     here.post("/accounts/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new})
     assert (here.get("/").status_code, there.get("/").status_code) == (200, 302)
+    assert [found.session_key for found in SignIn.objects.all()] == [here.session.session_key]
+
+
+def test_who_is_given_a_new_password_is_signed_in_nowhere(astronomer: User) -> None:
+    here, _ = come_in("astronomer", PASSWORD)
+    change_user(astronomer, reset=True, actor="manager")
+    assert (here.get("/").status_code, list(SignIn.objects.all())) == (302, [])
 
 
 def give_new_password(client: Client) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from cameras.drivers.base import SystemClock
 from tests.cameras.drivers.dslr import Dslr
 from tests.fakes.gphoto2_port.build import build
+from tests.fakes.pixelink.build import SERIAL, Sdk, compiled
 
 
 def ffmpeg(*arguments: str | Path) -> None:
@@ -61,3 +63,18 @@ def dslr_address(dslr: Dslr, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in dslr.environment.items():
         monkeypatch.setenv(name, value)
     return "0.1"
+
+
+@pytest.fixture
+def sdk(tmp_path: Path) -> Sdk:
+    """The PixeLink SDK with one colour camera, for drivers in a process of their own."""
+    return Sdk(tmp_path / "sdk")
+
+
+@pytest.fixture
+def pixelink_address(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same camera for a driver in this process, which is too old for another LD_LIBRARY_PATH: the library is
+    loaded beforehand, and found by its name."""
+    ctypes.CDLL(str(compiled()), ctypes.RTLD_GLOBAL)
+    monkeypatch.setenv("PIXELINK_SDK_LIB", str(sdk.folder))
+    return SERIAL

@@ -59,6 +59,12 @@ def test_a_video_device_is_an_interface_of_the_usb_device_above_it(played: Playe
     assert played.bus.at("/dev/video3") == played.bus.find(NIKON)
 
 
+def test_a_camera_whose_library_knows_no_ports_is_found_by_its_serial_number(played: PlayedBus) -> None:
+    played.plug("1-1", 4, serial="3003")
+    played.plug("1-2", 5, serial="3004")
+    assert played.bus.at("3004") == played.bus.find(NIKON)
+
+
 @pytest.mark.parametrize("place", ["", "usb:001,099", "/dev/video8", "rtsp://camera/"])
 def test_what_hangs_on_no_port_is_no_usb_device(played: PlayedBus, place: str) -> None:
     played.plug("1-2", 5, serial="3004")

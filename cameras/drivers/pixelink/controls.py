@@ -1,0 +1,211 @@
+"""Our settings and the camera's features: which is which, in whose units, and what the camera makes of a wish."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from cameras.drivers.base import SettingRange
+from cameras.drivers.pixelink.errors import REFUSED, UNSUPPORTED_FORMAT
+from cameras.drivers.pixelink.sdk import library
+from cameras.drivers.pixelink.session import Feature, Session
+
+Values = dict[str, Any]
+TOLERANCE = 1e-6
+"""The SDK counts in float32, of which a part in ten million is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One of our settings: a parameter of a feature. `scale` of our units are one of the SDK's."""
+
+    feature: str
+    label: str
+    unit: str = ""
+    place: int = 0
+    scale: float = 1.0
+    whole: bool = False
+
+    def ours(self, value: float) -> float:
+        scaled = value * self.scale
+        return round(scaled) if self.whole else float(f"{scaled:.7g}")
+
+    def same(self, asked: float, has: float) -> bool:
+        return abs(asked - has) <= TOLERANCE * max(1.0, abs(asked))
+
+    def range_of(self, ranges: list[tuple[float, float]], *, read_only: bool) -> SettingRange:
+        low, high = ranges[self.place] if self.place < len(ranges) else (math.nan, math.nan)
+        return SettingRange(
+            self.unit,
+            minimum=self.ours(low) if math.isfinite(low) else None,
+            maximum=self.ours(high) if math.isfinite(high) else None,
+            step=1 if self.whole else None,
+            read_only=read_only,
+        )
+
+
+SETTINGS = {
+    "left": Setting("ROI", "left edge", "px", 0, whole=True),
+    "top": Setting("ROI", "top edge", "px", 1, whole=True),
+    "width": Setting("ROI", "width", "px", 2, whole=True),
+    "height": Setting("ROI", "height", "px", 3, whole=True),
+    "fps": Setting("FRAME_RATE", "frame rate", "1/s"),
+    "exposure_us": Setting("SHUTTER", "exposure time", "µs", scale=1e6, whole=True),
+    "gain": Setting("GAIN", "gain", "dB"),
+}
+"""In the order in which they are set: what comes first limits what follows."""
+FEATURES = tuple(dict.fromkeys(setting.feature for setting in SETTINGS.values()))
+
+FORMATS = {
+    "mono8": ("MONO8",),
+    "mono16": ("MONO16",),
+    "yuv422": ("YUV422",),
+    "bayer8": ("BAYER8_GRBG", "BAYER8_RGGB", "BAYER8_GBRG", "BAYER8_BGGR"),
+    "bayer16": ("BAYER16_GRBG", "BAYER16_RGGB", "BAYER16_GBRG", "BAYER16_BGGR"),
+}
+"""Pixel formats, and the SDK's names for them: a colour camera has one of each four orders."""
+ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
+THERMOMETERS = ("SENSOR_TEMPERATURE", "SENSOR_CHIP_TEMPERATURE", "BODY_TEMPERATURE")
+
+
+class Controls:
+    """The settings of one opened camera. Made before it streams: it tries which pixel formats the camera has."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.present = [feature for feature in FEATURES if session.has(feature)]
+        self.thermometer = next((feature for feature in THERMOMETERS if session.has(feature)), None)
+        self.formats = self._formats()
+
+    # What it has
+
+    def ranges(self) -> dict[str, SettingRange]:
+        found = {"pixel_format": SettingRange(choices=sorted(self.formats))}
+        for feature in self.present:
+            flags, ranges = self.session.described(feature)
+            read_only = bool(flags & library().FeatureFlags.READ_ONLY)
+            found |= {name: SETTINGS[name].range_of(ranges, read_only=read_only) for name in _of(feature)}
+        return found
+
+    def observe(self) -> Values:
+        """Every setting as it is now."""
+        has = {feature: self.session.read(feature).values for feature in self.present}
+        actual: Values = {
+            name: setting.ours(has[setting.feature][setting.place])
+            for name, setting in SETTINGS.items()
+            if setting.feature in has
+        }
+        return actual | {"pixel_format": self._format_name(self.session.read("PIXEL_FORMAT").values[0])}
+
+    def kept(self, asked: Values) -> dict[str, Feature]:
+        """The features that `asked` would change, as they are now."""
+        features = {SETTINGS[name].feature for name in asked if name in SETTINGS}.intersection(self.present)
+        return {feature: self.session.read(feature) for feature in features}
+
+    def temperature(self) -> float | None:
+        """Celsius. A camera without a thermometer is asked all the same: one that was unplugged fails here."""
+        values = self.session.read(self.thermometer or "SHUTTER").values
+        return round(values[0], 2) if self.thermometer else None
+
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of a frame, in pixels: the region's, reduced by binning or decimation."""
+        _, _, width, height = self.session.read("ROI").values
+        if not self.session.has("PIXEL_ADDRESSING"):
+            return int(height), int(width)
+        values = self.session.read("PIXEL_ADDRESSING").values
+        across, down = values[2:4] if len(values) >= 4 else (values[0], values[0])
+        return int(height / max(1.0, down)), int(width / max(1.0, across))
+
+    # What it shall have
+
+    def put(self, asked: Values) -> dict[str, int]:
+        """Set what is asked; by name, the code with which the camera refused. It keeps its own value then."""
+        refused = {}
+        if "pixel_format" in asked:
+            refused["pixel_format"] = self._put_format(asked["pixel_format"])
+        for feature in FEATURES:
+            wanted = {name: asked[name] for name in _of(feature) if name in asked}
+            if wanted and feature in self.present:
+                refused |= dict.fromkeys(wanted, self._put_feature(feature, wanted))
+        return refused
+
+    def give_back(self, kept: dict[str, Feature]) -> None:
+        for feature, had in kept.items():
+            if self.session.read(feature) != had:
+                self.session.write(feature, had)
+
+    def _put_feature(self, feature: str, wanted: Values) -> int:
+        has = self.session.read(feature)
+        values = list(has.values)
+        for name, value in wanted.items():
+            setting = SETTINGS[name]
+            if not setting.same(value, setting.ours(values[setting.place])):
+                values[setting.place] = value / setting.scale
+        if has.is_manual and tuple(values) == has.values:
+            return 0
+        return self.session.write(feature, Feature(0, tuple(values)))
+
+    def _put_format(self, name: str) -> int:
+        if name == self._format_name(self.session.read("PIXEL_FORMAT").values[0]):
+            return 0
+        if name not in self.formats:
+            return UNSUPPORTED_FORMAT
+        return self.session.write("PIXEL_FORMAT", Feature(0, (self.formats[name],)))
+
+    def _formats(self) -> dict[str, float]:
+        """The camera does not say which it has: each is tried, and the one that it had is set again."""
+        had = self.session.read("PIXEL_FORMAT")
+        found = {self._format_name(had.values[0]): had.values[0]}
+        try:
+            for name, codes in FORMATS.items():
+                numbers = (float(getattr(library().PixelFormat, code)) for code in codes)
+                taken = next((number for number in numbers if self._takes(number)), None)
+                if taken is not None:
+                    found.setdefault(name, taken)
+        finally:
+            self.session.write("PIXEL_FORMAT", had)
+        return found
+
+    def _takes(self, number: float) -> bool:
+        return self.session.write("PIXEL_FORMAT", Feature(0, (number,))) not in REFUSED
+
+    def _format_name(self, number: float) -> str:
+        codes = {name for name, value in vars(library().PixelFormat).items() if value == number}
+        return next((name for name, of in FORMATS.items() if codes & set(of)), f"sdk{number:g}")
+
+    # In words
+
+    def warnings(self, asked: Values, actual: Values, refused: dict[str, int]) -> list[str]:
+        """A sentence for each value that the camera has not taken as it was asked."""
+        return [said for name, value in asked.items() if (said := self._warning(name, value, actual, refused))]
+
+    def _warning(self, name: str, value: Any, actual: Values, refused: dict[str, int]) -> str | None:
+        if name not in actual:
+            what = ABSENT.get(name) or SETTINGS[name].label
+            return f"The camera has no {what}; {_said(name, value)} was asked."
+        has = actual[name]
+        if value == has or (name in SETTINGS and SETTINGS[name].same(value, has)):
+            return None
+        label = SETTINGS[name].label if name in SETTINGS else "pixel format"
+        if not refused.get(name):
+            return f"The camera's nearest {label} is {_said(name, has)}; {_said(name, value)} was asked."
+        takes = f"it takes {self._offer(name)}; error {refused[name]:#x}"
+        return f"The camera keeps its {label} of {_said(name, has)} ({takes}); {_said(name, value)} was asked."
+
+    def _offer(self, name: str) -> str:
+        if name == "pixel_format":
+            return ", ".join(sorted(self.formats))
+        offer = SETTINGS[name].range_of(self.session.described(SETTINGS[name].feature)[1], read_only=False)
+        return f"{_said(name, offer.minimum)} to {_said(name, offer.maximum)}"
+
+
+def _of(feature: str) -> list[str]:
+    return [name for name, setting in SETTINGS.items() if setting.feature == feature]
+
+
+def _said(name: str, value: Any) -> str:
+    """A value in words: `3096 µs`, `2.5`."""
+    if name == "exposure_us":
+        return f"{value} µs"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,306 @@
+"""The driver of PixeLink cameras: open by serial number, set and read back, a still, the stream."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from collections.abc import Collection, Iterator
+from dataclasses import asdict
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cameras.drivers.base import (
+    Aborted,
+    Applied,
+    CameraError,
+    Capabilities,
+    Clock,
+    Driver,
+    DriverSettings,
+    Exposure,
+    ExposureRequest,
+    FrameData,
+    Identity,
+    remaining,
+)
+from cameras.drivers.pixelink.controls import SETTINGS, Controls, Values
+from cameras.drivers.pixelink.errors import camera_error
+from cameras.drivers.pixelink.finding import attached, check_address, connect, describe, listed
+from cameras.drivers.pixelink.frames import picture
+from cameras.drivers.pixelink.sdk import SdkError
+from cameras.drivers.pixelink.session import Feature, Raw, Session
+
+READOUT_S = 2.0
+LONG_S = 0.5
+"""A longer exposure is not waited out for the sake of a still: the stream is stopped and begins with the still."""
+STREAMING_S = 2.0
+"""A stream of which no frame was taken for so long is old, and stopped before a still."""
+MOST_OLD = 4
+"""So many frames at most may still come with the exposure before, after it was changed in a stream."""
+ABORT_CHECK_S = 0.05
+TIDY_S = 2.0
+EXPOSURE = ("exposure_us", "gain")
+
+
+class PixelinkSettings(DriverSettings):
+    fps: float | None = Field(default=None, ge=0.001, le=10_000, description="frames per second of the stream")
+    left: int | None = Field(default=None, ge=0, le=65_535, description="pixels, of the region of interest")
+    top: int | None = Field(default=None, ge=0, le=65_535, description="pixels, of the region of interest")
+    width: int | None = Field(default=None, ge=1, le=65_535, description="pixels, of the region of interest")
+    height: int | None = Field(default=None, ge=1, le=65_535, description="pixels, of the region of interest")
+    pixel_format: Literal["mono8", "mono16", "yuv422", "bayer8", "bayer16"] | None = None
+
+
+class PixelinkDriver(Driver):
+    """A still is the first whole frame after the request. In a running stream it is a frame of the stream as well."""
+
+    kind: ClassVar[str] = "pixelink"
+    Settings: ClassVar[type[DriverSettings]] = PixelinkSettings
+
+    def __init__(self, address: str, clock: Clock) -> None:
+        super().__init__(address, clock)
+        self._session: Session | None = None
+        self._controls: Controls | None = None
+        self._lent: dict[str, Feature] = {}
+        """What the camera had before an exposure set its own, until it has it again, in the next session if need be."""
+        self._lent_by = ""
+        self._number = 0
+        self._shutter = False
+        self._aborted = threading.Event()
+
+    @classmethod
+    def check_address(cls, address: str, sources: list[str]) -> str:
+        return check_address(address)
+
+    @classmethod
+    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+        """The cameras that are attached. One that is in use is listed without its model."""
+        return [listed(serial) if serial in held else describe(serial) for serial in attached()]
+
+    def place(self) -> str:
+        """The SDK knows of no ports: it is its serial number."""
+        return self._session.serial if self._session else ""
+
+    def open(self, deadline: float) -> Identity:
+        self.close()
+        self._number = 0
+        with self._boundary():
+            remaining(self.clock, deadline)
+            session = self._session = connect(self.address, self.clock, deadline)
+            if session.serial != self._lent_by:
+                self._lent, self._lent_by = {}, session.serial
+            self._controls = Controls(session)
+            self._give_back(self._controls)
+            session.deadline = deadline
+        return session.identity
+
+    def close(self) -> None:
+        session, self._session, self._controls = self._session, None, None
+        if session is not None:
+            session.close()
+
+    def capabilities(self) -> Capabilities:
+        if self._session is None:
+            return Capabilities(stream=True, readout_s=READOUT_S)
+        with self._talking(self.clock.monotonic() + READOUT_S) as controls:
+            ranges = controls.ranges()
+            height, width = controls.frame_size()
+        return Capabilities(stream=True, width=width, height=height, readout_s=READOUT_S, settings=ranges)
+
+    def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
+        """A value out of range leaves the camera with its own, which is told together with a warning."""
+        asked = self.validated(settings)
+        with self._talking(deadline) as controls:
+            return self._applied(controls, asked)
+
+    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+        """Sets what is asked, reads it back, and gives back what was there."""
+        asked = self._asked(request)
+        with self._talking(deadline) as controls:
+            applied = self._borrowed(controls, asked)
+            self._give_back(controls)
+        return Applied(_of_exposure(applied.actual), applied.warnings)
+
+    def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
+        """The snapshot of the SDK's samples: start the stream, take a frame, stop it. A stream that runs goes on."""
+        asked = self._asked(request)
+        self._aborted.clear()
+        with self._talking(deadline) as controls:
+            try:
+                exposure = self._taken(controls, asked, deadline)
+            except Aborted:
+                self._give_back(controls)
+                raise
+            self._give_back(controls)
+            return exposure
+
+    def frame(self, deadline: float) -> FrameData | None:
+        with self._talking(math.inf) as controls:
+            session = controls.session
+            session.start()
+            now = self.clock.monotonic()
+            wait_s, left_s = session.due() - now, deadline - now
+            if wait_s > 0 and self.clock.wait(max(0.0, min(wait_s, left_s))):
+                return None
+            if left_s <= max(0.0, wait_s):
+                return None
+            self._shutter = True
+            raw = session.grab()
+            return None if raw is None else self._framed(raw)
+
+    def temperature(self) -> float | None:
+        """Celsius. CameraError when the camera was unplugged, also while nobody asks for pictures."""
+        if self._session is None:
+            return None
+        with self._talking(self.clock.monotonic() + READOUT_S) as controls:
+            return controls.temperature()
+
+    def abort(self) -> None:
+        self._aborted.set()
+
+    # Settings
+
+    def _asked(self, request: ExposureRequest) -> Values:
+        names = asdict(request)
+        return self.validated({name: value for name, value in names.items() if name != "format"})
+
+    def _applied(self, controls: Controls, asked: Values) -> Applied:
+        refused = controls.put(asked)
+        actual = controls.observe()
+        return Applied(actual, controls.warnings(asked, actual, refused))
+
+    def _borrowed(self, controls: Controls, asked: Values) -> Applied:
+        """Apply for one exposure, remembering what the camera had."""
+        self._lent = controls.kept(asked) | self._lent
+        return self._applied(controls, asked)
+
+    def _give_back(self, controls: Controls) -> None:
+        """What an exposure has set. Where that fails, or the camera was closed meanwhile, it is tried again with the
+        next call: a picture in hand is not lost for it."""
+        if not self._lent or self._session is None:
+            return
+        controls.session.deadline = self.clock.monotonic() + TIDY_S
+        with contextlib.suppress(SdkError, CameraError):
+            controls.give_back(self._lent)
+            self._lent = {}
+
+    # Frames
+
+    def _taken(self, controls: Controls, asked: Values, deadline: float) -> Exposure:
+        session = controls.session
+        applied = self._borrowed(controls, asked)
+        exposure_s, period_s = session.timing()
+        self._check_room(exposure_s, deadline)
+        celsius = controls.temperature()
+        if exposure_s > LONG_S or self.clock.monotonic() - session.came > STREAMING_S + period_s:
+            session.stop()
+        alone = not session.streaming
+        try:
+            raw = self._still(session, applied.actual, deadline)
+            frame = self._framed(raw)
+        finally:
+            if alone:
+                session.stop()
+        return Exposure(
+            started_ns=frame.captured_ns,
+            ended_ns=raw.wall_ns,
+            actual=_of_exposure(applied.actual | _described(raw)),
+            warnings=[*applied.warnings, *_contradictions(raw, applied.actual)],
+            frame=frame,
+            temperature_celsius=celsius,
+        )
+
+    def _check_room(self, exposure_s: float, deadline: float) -> None:
+        if remaining(self.clock, deadline) < exposure_s:
+            raise CameraError(
+                f"An exposure of {exposure_s:g} s does not fit into the time it was given. "
+                "Give it a shorter exposure or more time.",
+                reason="too_slow",
+            )
+
+    def _still(self, session: Session, actual: Values, deadline: float) -> Raw:
+        """A frame with that exposure and gain. Once more, and no more, where the stream has older ones in its pipe."""
+        session.start()
+        self._shutter = True
+        raw = self._next(session, deadline)
+        for _ in range(MOST_OLD):
+            if not _contradictions(raw, actual):
+                break
+            raw = self._next(session, deadline)
+        return raw
+
+    def _next(self, session: Session, deadline: float) -> Raw:
+        while True:
+            self._wait_until(session.due(), deadline)
+            raw = session.grab()
+            if raw is not None:
+                return raw
+
+    def _wait_until(self, due: float, deadline: float) -> None:
+        """At least one look at the deadline and at `abort`."""
+        while True:
+            left = min(due - self.clock.monotonic(), remaining(self.clock, deadline))
+            if self._aborted.is_set() or self.clock.wait(min(max(0.0, left), ABORT_CHECK_S)):
+                raise Aborted
+            if due <= self.clock.monotonic():
+                return
+
+    def _framed(self, raw: Raw) -> FrameData:
+        number, self._number = self._number, self._number + 1
+        exposure_ns = max(0, round(_described(raw).get("exposure_us", 0) * 1000))
+        return FrameData(picture(raw), raw.wall_ns - exposure_ns, raw.monotonic, number)
+
+    # The boundary
+
+    def _ready(self) -> Controls:
+        if self._controls is None:
+            raise CameraError("The PixeLink camera is not open, or was closed after an error. Open it first.")
+        return self._controls
+
+    @contextlib.contextmanager
+    def _talking(self, deadline: float) -> Iterator[Controls]:
+        """The open camera, as it was before the last exposure."""
+        with self._boundary():
+            controls = self._ready()
+            self._give_back(controls)
+            controls.session.deadline = deadline
+            yield controls
+
+    @contextlib.contextmanager
+    def _boundary(self) -> Iterator[None]:
+        """When something fails the camera is closed, and the error leaves as CameraError."""
+        self._shutter = False
+        try:
+            yield
+        except CameraError as error:
+            self.close()
+            error.before_shutter = not self._shutter
+            raise
+        except SdkError as error:
+            serial = self._session.serial if self._session else self.address
+            self.close()
+            raise camera_error(error, serial, before_shutter=not self._shutter) from None
+
+
+def _of_exposure(values: Values) -> Values:
+    return {name: values[name] for name in EXPOSURE if name in values}
+
+
+def _described(raw: Raw) -> Values:
+    """What a frame says that it was taken with; nothing where it says nothing that can be."""
+    exposure_s, gain = raw.description.Shutter.fValue, raw.description.Gain.fValue
+    if not (math.isfinite(exposure_s) and math.isfinite(gain) and exposure_s > 0):
+        return {}
+    return {"exposure_us": SETTINGS["exposure_us"].ours(exposure_s), "gain": SETTINGS["gain"].ours(gain)}
+
+
+def _contradictions(raw: Raw, actual: Values) -> list[str]:
+    """A sentence for each value that the frame was taken with and that the camera does not have."""
+    told = {name: value for name, value in _described(raw).items() if name in actual}
+    wrong = {name: value for name, value in told.items() if not SETTINGS[name].same(actual[name], value)}
+    return [
+        f"The frame was taken with {SETTINGS[name].label} {value:g}, where the camera has {actual[name]:g}."
+        for name, value in wrong.items()
+    ]

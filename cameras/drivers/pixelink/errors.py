@@ -1,0 +1,56 @@
+"""What the SDK's return codes mean, as sentences that say what to do."""
+
+from __future__ import annotations
+
+from cameras.drivers.base import CameraError
+from cameras.drivers.pixelink.sdk import SdkError, call, name_of
+
+IN_USE = 0x80000007
+TIMED_OUT = 0x9000000C
+NOT_WHILE_STREAMING = 0x9000001B
+UNSUPPORTED_FORMAT = 0x90000020
+PERHAPS_GONE = frozenset(
+    {0x80000002, 0x80000008, 0x80000009, 0x80000011, 0x80000017, TIMED_OUT, 0x90000007, 0x90000010}
+)
+"""Any of these may come from a camera that was unplugged."""
+REFUSED = frozenset({0x80000003, 0x80000006, 0x80000016, 0x90000016, 0x9000001A, UNSUPPORTED_FORMAT, 0x9000002C})
+"""The camera does not take a value, and keeps its own."""
+
+CHECK_CABLE = "Check its cable and its power"
+SENTENCES = {
+    0x8000000B: "shares its bus with too many others: use another USB controller, or a lower frame rate.",
+    0x8000000C: "does not get the memory that it needs: raise usbfs_memory_mb, as the SDK's notes say.",
+    0x80000012: "stopped its stream: another program may have told it to.",
+    0x9000001C: "may not be opened by the user that runs Skycam: install the SDK's udev rules, and replug the camera.",
+}
+
+
+def serials() -> list[str]:
+    """The serial numbers of the cameras that are attached, in the SDK's order; those in use are listed too."""
+    (cameras,) = call("getNumberCameras")
+    return [str(camera.CameraSerialNum) for camera in cameras if camera.CameraSerialNum]
+
+
+def is_listed(serial: str) -> bool:
+    try:
+        return serial in serials()
+    except SdkError:
+        return False
+
+
+def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) -> CameraError:
+    """The CameraError of a failed call. A camera that is no longer listed was unplugged, whatever the code."""
+    camera, said = f"The PixeLink camera {serial}", f"({name_of(error.code)})"
+    if error.code == IN_USE:
+        holders = "PixeLINK Capture, a script, another Skycam"
+        return CameraError(f"{camera} is in use by another program ({holders}). Close it. {said}", reason="camera_held")
+    if error.code in PERHAPS_GONE and not is_listed(serial):
+        sentence = f"is not attached any more. {CHECK_CABLE}; it is opened again when it is back."
+    elif error.code == TIMED_OUT:
+        sentence = f"gave no frame in several tries. {CHECK_CABLE}, and that it waits for no trigger."
+    elif error.code in PERHAPS_GONE:
+        sentence = f"broke off its connection. {CHECK_CABLE}; it is opened anew."
+    else:
+        sentence = SENTENCES.get(error.code, "reports an error. Open it anew, or switch it off and on.")
+        return CameraError(f"{camera} {sentence} {said}", before_shutter=before_shutter)
+    return CameraError(f"{camera} {sentence} {said}", reason="camera_unreachable", before_shutter=before_shutter)

@@ -1,0 +1,71 @@
+"""From a serial number to an opened camera."""
+
+from __future__ import annotations
+
+import math
+
+from cameras.drivers.base import CameraError, Clock, SystemClock
+from cameras.drivers.pixelink.errors import CHECK_CABLE, camera_error, serials
+from cameras.drivers.pixelink.sdk import SdkError, library
+from cameras.drivers.pixelink.session import Session
+
+LARGEST = 0xFFFFFFFF
+
+
+def check_address(address: str) -> str:
+    """The serial number without spaces and leading zeros; ValueError with a sentence for what is none."""
+    address = address.strip()
+    if not address:
+        return ""
+    if not (address.isascii() and address.isdecimal() and 0 < int(address[:20]) <= LARGEST):
+        raise ValueError(
+            "The address of a PixeLink camera is its serial number, as it stands on the camera (a number of at most "
+            "10 digits), or empty for the first camera."
+        )
+    return str(int(address))
+
+
+def connect(address: str, clock: Clock, deadline: float) -> Session:
+    """Open the camera with that serial number; one that another process left streaming is stopped."""
+    library()
+    serial = _chosen(address)
+    try:
+        return Session(serial, clock, deadline, library().InitializeExFlags.ISSUE_STREAM_STOP)
+    except SdkError as error:
+        raise camera_error(error, serial, before_shutter=True) from None
+
+
+def describe(serial: str) -> dict[str, str]:
+    """Address, model and serial number. The model of a camera that is in use cannot be asked for."""
+    try:
+        session = Session(serial, SystemClock(), math.inf)
+    except SdkError:
+        return listed(serial)
+    session.close()
+    return listed(serial) | {"model": session.identity.model}
+
+
+def listed(serial: str) -> dict[str, str]:
+    """As the SDK lists it, without opening it."""
+    return {"address": serial, "model": "", "serial": serial}
+
+
+def attached() -> list[str]:
+    """The serial numbers of the cameras that are plugged in."""
+    try:
+        return serials()
+    except SdkError as error:
+        raise CameraError(f"The PixeLink SDK cannot list its cameras ({error}). Start Skycam again.") from None
+
+
+def _chosen(address: str) -> str:
+    found = attached()
+    if address in found or (found and not address):
+        return address or found[0]
+    others = f"attached are {', '.join(found)}" if found else "none is attached"
+    wanted = (
+        f"No PixeLink camera has the serial number {address}; {others}."
+        if address
+        else "No PixeLink camera is attached."
+    )
+    raise CameraError(f"{wanted} {CHECK_CABLE}.", reason="camera_unreachable", before_shutter=True)

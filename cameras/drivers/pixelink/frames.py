@@ -1,0 +1,54 @@
+"""Raw frames as pictures."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cameras.drivers.base import CameraError, Pixels
+from cameras.drivers.pixelink.sdk import call, library
+from cameras.drivers.pixelink.session import Raw
+
+SIXTEEN_BITS = frozenset({4, 6, 10, 11, 12, 19})
+"""The colour formats of 16 bits for each colour: Bayer in its four orders, RGB48."""
+
+
+def picture(raw: Raw) -> Pixels:
+    """(height, width) for a mono camera, (height, width, 3) RGB else; uint8, or uint16 with the value's top bit on top.
+
+    CameraError incomplete for a frame whose description cannot be true.
+    """
+    height, width = size(raw.description)
+    formats, own = library().PixelFormat, int(raw.description.PixelFormat.fValue)
+    pixels = height * width
+    if not 0 < pixels * library().getBytesPerPixel(own) <= raw.pixels.size:
+        raise _rubbish()
+    if own == formats.MONO8:
+        return raw.pixels[:pixels].reshape(height, width).copy()
+    if own == formats.MONO16:
+        # most significant byte first, as the camera sends it
+        return raw.pixels[: 2 * pixels].view(">u2").reshape(height, width).astype(np.uint16)
+    if own in SIXTEEN_BITS:
+        return _formatted(raw, library().ImageFormat.RAW_RGB48)[: 6 * pixels].view(np.uint16).reshape(height, width, 3)
+    return _formatted(raw, library().ImageFormat.RAW_RGB24_NON_DIB)[: 3 * pixels].reshape(height, width, 3)
+
+
+def size(description: Any) -> tuple[int, int]:
+    """Height and width in pixels, binning and decimation counted."""
+    roi, by = description.Roi, description.PixelAddressingValue
+    told = (roi.fHeight, by.fVertical, roi.fWidth, by.fHorizontal, description.PixelFormat.fValue)
+    if not all(map(math.isfinite, told)) or by.fVertical < 1 or by.fHorizontal < 1:
+        raise _rubbish()
+    return int(roi.fHeight / by.fVertical), int(roi.fWidth / by.fHorizontal)
+
+
+def _formatted(raw: Raw, image_format: int) -> NDArray[np.uint8]:
+    (image,) = call("formatNumPyImage", raw.pixels, raw.description, image_format)
+    return np.frombuffer(image, np.uint8)
+
+
+def _rubbish() -> CameraError:
+    return CameraError("The camera gave a frame that is damaged. Check its cable.", reason="incomplete")

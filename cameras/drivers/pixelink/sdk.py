@@ -1,0 +1,112 @@
+"""The vendor's SDK by its Python wrapper, which loads it while it is imported, and what to say when that fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from cameras.drivers.base import CameraError
+
+LIBRARY = "libPxLApi.so"
+INSTALL = (
+    "Install the PixeLink SDK for Linux (https://www.navitar.com/products/pixelink-cameras/pixelink-sdk), set "
+    "PIXELINK_SDK_LIB to the folder that holds libPxLApi.so, add that folder to LD_LIBRARY_PATH, and start Skycam "
+    "again."
+)
+UNKNOWN_VERSION = b"99.99.99.99"
+"""New enough for every wrapper, so that it prints no warning."""
+
+
+class SdkError(Exception):
+    """A function of the SDK failed; `code` is its return code, unsigned as in the vendor's documents."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"{code & 0xFFFFFFFF:#x}")
+        self.code = code & 0xFFFFFFFF
+
+
+@cache
+def library() -> Any:
+    """The wrapper's class PxLApi; CameraError says what is missing. Tried anew after a failure."""
+    try:
+        return imported()
+    except ImportError as error:
+        raise CameraError(f"pixelinkWrapper cannot be imported ({error}): pip install pixelinkWrapper") from None
+    except (OSError, ValueError, subprocess.CalledProcessError, IndexError, AttributeError) as error:
+        raise CameraError(broken(error)) from None
+
+
+def imported() -> Any:
+    try:
+        from pixelinkWrapper import PxLApi
+    except FileNotFoundError:
+        with version_unasked():
+            from pixelinkWrapper import PxLApi
+    return PxLApi
+
+
+@contextlib.contextmanager
+def version_unasked() -> Iterator[None]:
+    """pixelinkWrapper 1.4 on Windows asks `wmic` for the SDK's version, which newer Windows lacks: meanwhile a program
+    that is not there answers with a version, and afterwards everything is as it was."""
+    check_output = subprocess.check_output
+
+    def answer(*arguments: Any, **options: Any) -> Any:
+        try:
+            return check_output(*arguments, **options)
+        except FileNotFoundError:
+            return UNKNOWN_VERSION
+
+    subprocess.__dict__["check_output"] = answer
+    try:
+        yield
+    finally:
+        subprocess.__dict__["check_output"] = check_output
+
+
+def broken(error: Exception) -> str:
+    """What is missing, by the exception that left the wrapper's import, and how to install it."""
+    folder = os.environ.get("PIXELINK_SDK_LIB", "")
+    where = f"PIXELINK_SDK_LIB ({folder})" if folder else "PIXELINK_SDK_LIB, which is not set,"
+    if isinstance(error, OSError) and f"{LIBRARY}: cannot open" not in str(error):
+        return (
+            f"The PixeLink SDK is there and cannot be loaded ({error}): `ldd {LIBRARY}` lists what it lacks. {INSTALL}"
+        )
+    if isinstance(error, OSError):
+        return f"The PixeLink SDK is missing: {LIBRARY} is in no folder of LD_LIBRARY_PATH. {INSTALL}"
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"{where} is no folder that can be searched for the PixeLink SDK's version. {INSTALL}"
+    if isinstance(error, (ValueError, IndexError)):
+        return (
+            f"The version of the PixeLink SDK is unknown: {where} holds no file such as {LIBRARY}.4.2.6.30, with four "
+            f"numbers, beside {LIBRARY}. {INSTALL}"
+        )
+    return f"The PixeLink SDK is not what pixelinkWrapper expects ({error}). {INSTALL}"
+
+
+def call(name: str, *arguments: Any) -> tuple[Any, ...]:
+    """The wrapper's function `name`; what it answers after its return code. SdkError, or CameraError where this SDK
+    lacks the function."""
+    try:
+        code, *answer = getattr(library(), name)(*arguments)
+    except AttributeError as error:
+        raise CameraError(f"This PixeLink SDK is too old or damaged ({error}). {INSTALL}", permanent=True) from None
+    if code < 0:
+        raise SdkError(code)
+    return tuple(answer)
+
+
+def version() -> str:
+    """Of the SDK, as the name of its file says it: `4.2.6.30`."""
+    return str(library()._curApiVersion)
+
+
+def name_of(code: int) -> str:
+    """A return code as the vendor calls it: `ApiHardwareError 0x80000009`."""
+    names = [name for name, value in vars(library().ReturnCode).items() if isinstance(value, int) and value < 0]
+    found = [name for name in names if getattr(library().ReturnCode, name) & 0xFFFFFFFF == code]
+    return " ".join([*found[:1], f"{code:#x}"])

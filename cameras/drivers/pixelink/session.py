@@ -1,0 +1,190 @@
+"""One opened camera: every call of the SDK that has a handle. Raises SdkError; the driver makes sentences of it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cameras.drivers.base import CameraError, Clock, Identity, remaining
+from cameras.drivers.pixelink.errors import NOT_WHILE_STREAMING, REFUSED, TIMED_OUT, is_listed
+from cameras.drivers.pixelink.sdk import SdkError, call, library, version
+
+STOPS_THE_STREAM = frozenset({"FRAME_RATE", "PIXEL_FORMAT", "ROI"})
+TRIES = 4
+"""So many times in a row a frame may time out."""
+EARLY_S = 0.01
+"""A frame is waited for in the SDK, which nothing interrupts, from so long before it may come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """What the camera has for one of its features: its mode (manual, automatic, off), and its parameters."""
+
+    mode: int
+    values: tuple[float, ...]
+
+    @property
+    def is_manual(self) -> bool:
+        flags = library().FeatureFlags
+        return not self.mode & (flags.AUTO | flags.ONEPUSH | flags.OFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A frame as it came: the bytes, the SDK's description, and when it came. Valid until the next one."""
+
+    pixels: NDArray[np.uint8]
+    description: Any
+    wall_ns: int
+    monotonic: float
+
+
+class Session:
+    """From `initialize` to `uninitialize`, by one thread. `deadline` is looked at before each call of the SDK."""
+
+    def __init__(self, serial: str, clock: Clock, deadline: float, flags: int = 0) -> None:
+        self.serial, self.clock, self.deadline = serial, clock, deadline
+        self.streaming = False
+        self.came = -math.inf
+        """When the last frame came, or the stream was started."""
+        self._first, self._silent = True, 0
+        self._timing: tuple[float, float] | None = None
+        self._buffer = np.empty(0, np.uint8)
+        remaining(clock, deadline)
+        (self._handle,) = call("initialize", int(serial), flags)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.close)
+            self.identity = self._identify()
+            undo.pop_all()
+
+    def close(self) -> None:
+        """Let the camera go. One that is gone is let go as well."""
+        self.stop()
+        with contextlib.suppress(SdkError, CameraError):
+            call("uninitialize", self._handle)
+
+    # Features
+
+    def has(self, feature: str) -> bool:
+        return bool(self.described(feature)[0] & library().FeatureFlags.PRESENCE)
+
+    def described(self, feature: str) -> tuple[int, list[tuple[float, float]]]:
+        """The flags of a feature, and the range of each of its parameters."""
+        (features,) = self._call("getCameraFeatures", self._id(feature))
+        one = features.Features[0]
+        ranges = [(one.Params[at].fMinValue, one.Params[at].fMaxValue) for at in range(one.uNumberOfParameters)]
+        return int(one.uFlags), ranges
+
+    def read(self, feature: str) -> Feature:
+        """CameraError when the camera answers with what is no number."""
+        flags, values = self._call("getFeature", self._id(feature))
+        if not all(map(math.isfinite, values)):
+            raise CameraError(f"The PixeLink camera {self.serial} says {values} for {feature}. Switch it off and on.")
+        return Feature(flags & library().FeatureFlags.MOD_BITS, tuple(values))
+
+    def write(self, feature: str, wanted: Feature) -> int:
+        """Have the camera take the values; the code of its refusal, and then it keeps its own, or 0.
+
+        What cannot be changed while it streams stops the stream.
+        """
+        if feature in STOPS_THE_STREAM:
+            self.stop()
+        self._timing = None
+        try:
+            self._set(feature, wanted)
+        except SdkError as error:
+            if error.code not in REFUSED:
+                raise
+            return error.code
+        return 0
+
+    def _set(self, feature: str, wanted: Feature) -> None:
+        mode = wanted.mode or library().FeatureFlags.MANUAL
+        try:
+            self._call("setFeature", self._id(feature), mode, list(wanted.values))
+        except SdkError as error:
+            if error.code != NOT_WHILE_STREAMING or not self.streaming:
+                raise
+            self.stop()
+            self._call("setFeature", self._id(feature), mode, list(wanted.values))
+
+    # The stream
+
+    def start(self) -> None:
+        if self.streaming:
+            return
+        self._buffer = np.empty(self._most_bytes(), np.uint8)
+        self._call("setStreamState", library().StreamState.START)
+        self.streaming, self.came, self._first, self._silent = True, self.clock.monotonic(), True, 0
+
+    def stop(self) -> None:
+        """A camera that does not answer has stopped too: whatever it has shows with the next call."""
+        if self.streaming:
+            self.streaming = False
+            with contextlib.suppress(SdkError, CameraError):
+                call("setStreamState", self._handle, library().StreamState.STOP)
+
+    def due(self) -> float:
+        """The monotonic second from which on `grab` may be called: the next frame comes hardly earlier."""
+        exposure_s, period_s = self.timing()
+        return self.came + (exposure_s if self._first else period_s) - EARLY_S
+
+    def timing(self) -> tuple[float, float]:
+        """Seconds of an exposure, and from frame to frame."""
+        if self._timing is None:
+            exposure_s = self.read("SHUTTER").values[0]
+            fps = self.read("FRAME_RATE").values[0] if self.has("FRAME_RATE") else 0.0
+            self._timing = exposure_s, max(exposure_s, 1 / fps if fps > 0 else 0.0)
+        return self._timing
+
+    def grab(self) -> Raw | None:
+        """The frame that is exposed now; None when it timed out. SdkError when that happens too often, or to a camera
+        that is gone.
+
+        Blocks in the SDK, at most for as long as its own time-out.
+        """
+        try:
+            (description,) = call("getNextNumPyFrame", self._handle, self._buffer)
+        except SdkError as error:
+            self._silent += 1
+            if error.code != TIMED_OUT or self._silent >= TRIES or not is_listed(self.serial):
+                raise
+            return None
+        self._silent, self._first, self.came = 0, False, self.clock.monotonic()
+        return Raw(self._buffer, description, self.clock.wall_ns(), self.came)
+
+    def _most_bytes(self) -> int:
+        """Of a raw frame: twice the region's, which interleaved frames (gain HDR) need. Binning makes it smaller."""
+        _, _, width, height = self.read("ROI").values
+        pixel = library().getBytesPerPixel(self.read("PIXEL_FORMAT").values[0])
+        if not pixel:
+            raise CameraError("The camera's pixel format is unknown. Set pixel_format.", reason="rejected_setting")
+        return int(2 * math.ceil(width * height * pixel))
+
+    # The boundary to the SDK
+
+    def _identify(self) -> Identity:
+        (info,) = self._call("getCameraInfo")
+        return Identity(
+            vendor=_text(info.VendorName),
+            model=_text(info.ModelName),
+            serial=self.serial,
+            firmware=_text(info.FirmwareVersion),
+            library=f"PixeLink SDK {version()}",
+        )
+
+    def _call(self, name: str, *arguments: Any) -> tuple[Any, ...]:
+        remaining(self.clock, self.deadline)
+        return call(name, self._handle, *arguments)
+
+    def _id(self, feature: str) -> int:
+        return int(getattr(library().FeatureId, feature))
+
+
+def _text(name: bytes) -> str:
+    return name.decode(errors="replace").strip()

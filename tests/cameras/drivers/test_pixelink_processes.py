@@ -1,0 +1,78 @@
+"""A PixeLink camera and several processes: held by one, left dirty by another that was killed."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cameras.drivers.microscope import running, says
+from tests.fakes.pixelink.build import ADDRESSING, SERIAL, SHUTTER, Sdk
+
+STREAMING = """
+driver.open(soon())
+driver.apply({"exposure_us": 20_000, "gain": 3.0}, soon())
+driver.frame(soon())
+say("streaming")
+time.sleep(60)
+"""
+ANOTHER_PROGRAM = f"""
+from pixelinkWrapper import PxLApi
+_, camera = PxLApi.initialize({SERIAL})
+assert PxLApi.setFeature(camera, {ADDRESSING}, 2, [2, 0, 2, 2]) == (0,)
+assert PxLApi.setStreamState(camera, 0) == (0,)
+say("streaming")
+time.sleep(60)
+"""
+A_PICTURE = """
+driver.open(soon())
+said = driver.apply({"width": 160}, soon())
+frame = driver.expose(ExposureRequest(exposure_us=1000), soon()).frame
+say([said.warnings, list(frame.image.shape)])
+"""
+
+
+@pytest.fixture
+def holder(sdk: Sdk) -> Iterator[subprocess.Popen[str]]:
+    """A process that has the camera open and streams from it."""
+    with running(sdk.environment, STREAMING) as process:
+        assert process.stdout
+        assert process.stdout.readline() == '"streaming"\n'
+        yield process
+
+
+def test_a_camera_that_another_process_holds_is_said_to_be(sdk: Sdk, holder: subprocess.Popen[str]) -> None:
+    refusal = says(sdk.environment, "say(failure(driver.open, soon()))")
+    assert refusal["reason"] == "camera_held"
+    assert refusal["message"].startswith(f"The PixeLink camera {SERIAL} is in use by another program")
+
+
+def test_a_camera_that_a_killed_process_left_streaming_is_opened(sdk: Sdk, holder: subprocess.Popen[str]) -> None:
+    holder.kill()
+    holder.wait()
+    assert sdk.streams()
+    assert says(sdk.environment, A_PICTURE) == [[], [240, 160, 3]]
+
+
+def test_what_another_program_left_set_is_what_the_picture_has(sdk: Sdk) -> None:
+    with running(sdk.environment, ANOTHER_PROGRAM) as process:
+        assert process.stdout
+        assert process.stdout.readline() == '"streaming"\n'
+    assert says(sdk.environment, A_PICTURE) == [[], [120, 80, 3]]
+
+
+def test_an_exposure_is_aborted_while_it_lasts(sdk: Sdk) -> None:
+    sdk.limits(SHUTTER, 0.00002, 100)
+    script = """
+import threading
+from cameras.drivers.base import Aborted
+driver.open(soon())
+threading.Timer(0.2, driver.abort).start()
+began = clock.monotonic()
+try:
+    driver.expose(ExposureRequest(exposure_us=60_000_000), clock.monotonic() + 70)
+except Aborted:
+    say([clock.monotonic() - began < 15, driver.apply({}, soon()).actual["exposure_us"]])"""
+    assert says(sdk.environment, script) == [True, 3096]
+    assert not sdk.streams()

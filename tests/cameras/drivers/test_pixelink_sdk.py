@@ -1,0 +1,122 @@
+"""The SDK is missing, broken, half installed, too old: each is said, with what installs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cameras.drivers.microscope import says
+from tests.fakes.pixelink.build import LIBRARY, SERIAL, Sdk
+
+OPENING = 'say(failure(driver.open, soon())["message"])'
+INSTALL = "Install the PixeLink SDK for Linux (https://www.navitar.com/products/pixelink-cameras/pixelink-sdk), set "
+
+WMIC = """
+import subprocess
+version = subprocess.check_output(["wmic", "datafile", "get", "version"])
+numbers = str(version, "utf-8").strip("Version \\r\\n").split(".")
+assert all(int(number) >= 4 for number in numbers)
+"""
+
+
+def nothing(sdk: Sdk) -> None:
+    (sdk.folder / LIBRARY).unlink()
+
+
+def rubbish(sdk: Sdk) -> None:
+    nothing(sdk)
+    (sdk.folder / LIBRARY).write_text("This is no library.")
+
+
+def no_version(sdk: Sdk) -> None:
+    (sdk.folder / f"{LIBRARY}.4.2.6.30").unlink()
+
+
+def short_version(sdk: Sdk) -> None:
+    no_version(sdk)
+    (sdk.folder / f"{LIBRARY}.4.2").symlink_to(sdk.folder / LIBRARY)
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        (nothing, "The PixeLink SDK is missing: libPxLApi.so is in no folder of LD_LIBRARY_PATH."),
+        (rubbish, "The PixeLink SDK is there and cannot be loaded"),
+        (no_version, "holds no file such as libPxLApi.so.4.2.6.30"),
+        (short_version, "holds no file such as libPxLApi.so.4.2.6.30"),
+    ],
+)
+def test_a_broken_sdk_is_said_with_how_to_install_it(sdk: Sdk, broken: Callable[[Sdk], None], sentence: str) -> None:
+    broken(sdk)
+    said = says(sdk.environment, OPENING)
+    assert sentence in said
+    assert INSTALL in said
+
+
+def test_a_version_folder_that_is_none_is_said(sdk: Sdk) -> None:
+    said = says(sdk.environment | {"PIXELINK_SDK_LIB": "/no/such/folder"}, OPENING)
+    assert said.startswith("PIXELINK_SDK_LIB (/no/such/folder) is no folder that can be searched")
+
+
+def test_a_version_folder_that_was_not_named_is_said(sdk: Sdk, tmp_path: Path) -> None:
+    says_of = f"import os; os.chdir({str(tmp_path)!r}); os.makedirs('empty'); os.chdir('empty')\n{OPENING}"
+    assert "PIXELINK_SDK_LIB, which is not set," in says({"LD_LIBRARY_PATH": str(sdk.folder)}, says_of)
+
+
+def test_a_library_that_lacks_what_the_wrapper_calls_is_said(sdk: Sdk) -> None:
+    nothing(sdk)
+    (sdk.folder / LIBRARY).symlink_to(next(Path("/usr/lib").glob("*/libm.so.6")))
+    assert says(sdk.environment, OPENING).startswith("This PixeLink SDK is too old or damaged")
+
+
+def test_detection_says_it_too(sdk: Sdk) -> None:
+    nothing(sdk)
+    said = says(sdk.environment, 'say(failure(driver.detect)["message"])')
+    assert said.startswith("The PixeLink SDK is missing")
+
+
+def test_an_sdk_that_is_installed_meanwhile_is_found_by_the_next_opening(sdk: Sdk) -> None:
+    library = sdk.folder / LIBRARY
+    library.rename(sdk.folder / "aside")
+    script = f"import os; before = failure(driver.open, soon()); os.rename('aside', {LIBRARY!r})"
+    assert says(sdk.environment, f"{script}\nsay([bool(before), driver.open(soon()).serial])") == [True, SERIAL]
+
+
+# pixelinkWrapper 1.4 on Windows: a package that does at its import what that one does
+
+
+def test_a_windows_without_wmic_is_no_hindrance_and_nothing_stays_patched(sdk: Sdk) -> None:
+    wrapper(sdk.folder, f"{WMIC}class PxLApi:\n    pass")
+    script = """
+from cameras.drivers.pixelink.sdk import library
+original = subprocess.check_output
+loaded = library().__name__
+say([loaded, subprocess.check_output is original])"""
+    assert says(old(sdk), script) == ["PxLApi", True]
+
+
+def test_nothing_stays_patched_when_the_wrapper_fails_all_the_same(sdk: Sdk) -> None:
+    wrapper(sdk.folder, f"{WMIC}raise OSError('PxLAPI40.dll')")
+    script = "original = subprocess.check_output; said = failure(driver.open, soon())['message']"
+    told, restored = says(old(sdk), f"{script}\nsay([said, subprocess.check_output is original])")
+    assert "PxLAPI40.dll" in told
+    assert restored
+
+
+def test_a_program_that_is_there_answers_for_itself_meanwhile(sdk: Sdk) -> None:
+    script = """
+from cameras.drivers.pixelink.sdk import version_unasked
+with version_unasked():
+    say(subprocess.check_output(["echo", "itself"], text=True).strip())"""
+    assert says(sdk.environment, script) == "itself"
+
+
+def old(sdk: Sdk) -> dict[str, str]:
+    return sdk.environment | {"PYTHONPATH": f"{sdk.folder}:{Path(__file__).parents[3]}"}
+
+
+def wrapper(folder: Path, source: str) -> None:
+    (folder / "pixelinkWrapper").mkdir()
+    (folder / "pixelinkWrapper" / "__init__.py").write_text(source)

@@ -1,0 +1,36 @@
+"""docs/pixelink.md: its settings are the driver's, its sentences are said, its command installs the SDK's stand-in."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cameras.drivers.base import DriverSettings
+from cameras.drivers.pixelink.driver import PixelinkSettings
+from tests.docs.pages import PROJECT, page, section
+
+PAGE = "docs/pixelink.md"
+SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/pixelink").glob("*.py")))
+SAID = [quoted.replace("\n  ", " ") for quoted in re.findall(r"\*([^*]+)\*", section(PAGE, "What it says"))]
+
+
+def test_the_table_names_every_setting() -> None:
+    own = PixelinkSettings.model_fields.keys() - DriverSettings.model_fields.keys()
+    rows = [line.split("|")[1] for line in section(PAGE, "Settings").splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", "".join(rows))) == own | {"exposure_us", "gain"}
+
+
+@pytest.mark.parametrize("sentence", SAID)
+def test_what_it_says_is_said(sentence: str) -> None:
+    assert sentence.removesuffix(" ...").split("PIXELINK_SDK_LIB")[-1] in SOURCE
+
+
+def test_the_command_installs_the_stand_in(tmp_path: Path) -> None:
+    assert ".venv/bin/python -m tests.fakes.pixelink.build /tmp/sdk" in page(PAGE)
+    command = [sys.executable, "-m", "tests.fakes.pixelink.build", str(tmp_path)]
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=60)
+    assert {"cameras", "libPxLApi.so"} < {path.name for path in tmp_path.iterdir()}

@@ -1,0 +1,100 @@
+"""A PixeLink camera in a camera process of its own: a still, its own values, unplugged, hung, killed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.fakes.pixelink.build import GAIN, SERIAL, Sdk
+from tests.faults.camera_process import CameraProcess
+
+SPEC: dict[str, Any] = {"slug": "microscope", "kind": "pixelink", "address": SERIAL, "settings": {"exposure_us": 2000}}
+
+
+@pytest.fixture
+def sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sdk:
+    sdk = Sdk(tmp_path / "sdk")
+    for name, value in sdk.environment.items():
+        monkeypatch.setenv(name, value)
+    return sdk
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def process(sdk: Sdk, root: Path) -> Iterator[CameraProcess]:
+    root.mkdir()
+    with CameraProcess(root, **SPEC) as process:
+        process.until_type("observed", observed="ready")
+        yield process
+
+
+def outcome(process: CameraProcess, capture: str) -> dict[str, Any]:
+    process.until_type("spooled", id=capture)
+    return dict(process.done()[capture])
+
+
+def test_a_still_is_saved_with_what_the_camera_had(process: CameraProcess, root: Path) -> None:
+    record = outcome(process, process.capture(gain=99.0))
+    body, (file,) = record["body"], record["files"]
+    assert (body["outcome"], body["exposure_us"], body["gain"], body["serial"]) == ("saved", 2000, 0.0, SERIAL)
+    assert body["warnings"][0].endswith("99 was asked.")
+    assert (body["temperature_celsius"], body["simulated"], body["library"]) == (31.5, False, "PixeLink SDK 4.2.6.30")
+    with Image.open(root / file["path"]) as image:
+        assert image.size == (320, 240)
+
+
+def test_settings_are_answered_with_what_the_camera_has_and_a_warning(process: CameraProcess) -> None:
+    command = process.send("configure", settings={"exposure_us": 100_000_000, "gain": 4.0})
+    body = process.until_type("answer", command_id=command)["body"]
+    assert (body["actual"]["exposure_us"], body["actual"]["gain"]) == (2000, 4.0)
+    assert [warning[:37] for warning in body["warnings"]] == ["The camera keeps its exposure time of"]
+
+
+def test_an_unplugged_camera_is_reported_and_resumes_when_it_is_back(process: CameraProcess, sdk: Sdk) -> None:
+    sdk.unplug()
+    gone = process.until_type("observed", observed="reconnecting")
+    assert gone["reason"].startswith(f"The PixeLink camera {SERIAL} is not attached any more. Check its cable")
+    missing = process.until_type("observed", observed="reconnecting")
+    assert missing["reason"].startswith(f"No PixeLink camera has the serial number {SERIAL}; none is attached.")
+    sdk.plug(SERIAL)
+    process.until_type("observed", observed="ready")
+    assert outcome(process, process.capture())["body"]["outcome"] == "saved"
+
+
+def test_a_camera_replugged_between_two_captures_loses_none(process: CameraProcess, sdk: Sdk) -> None:
+    assert outcome(process, process.capture())["body"]["outcome"] == "saved"
+    sdk.unplug()
+    sdk.plug(SERIAL)
+    body = outcome(process, process.capture())["body"]
+    assert (body["outcome"], body["exposure_us"]) == ("saved", 2000)
+
+
+def test_a_killed_process_leaves_a_camera_that_the_next_one_opens(process: CameraProcess, sdk: Sdk, root: Path) -> None:
+    sdk.fails("PxLGetNextFrame", "hang", times=1)
+    capture = process.capture(gain=7.0)
+    process.until_type("state", doing="exposing")
+    process.kill()
+    assert (sdk.streams(), sdk.has(GAIN)[0]) == (True, 7.0)
+    with CameraProcess(root, **SPEC) as next_one:
+        next_one.until_type("recovered")
+        assert next_one.done()[capture]["body"]["outcome"] == "failed"
+        assert outcome(next_one, next_one.capture())["body"]["outcome"] == "saved"
+
+
+def test_a_camera_hung_in_the_sdk_is_overdue(sdk: Sdk, root: Path) -> None:
+    root.mkdir()
+    with CameraProcess(root, margin_s=0.2, **SPEC) as process:
+        process.until_type("observed", observed="ready")
+        sdk.fails("PxLGetNextFrame", "hang")
+        process.capture()
+        process.until(
+            lambda message: message["type"] == "state" and message["doing"] == "exposing" and message["overdue_s"] > 0
+        )

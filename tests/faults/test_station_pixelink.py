@@ -1,0 +1,102 @@
+"""A whole station and a PixeLink camera: what the API, the status and the event log say of it in each case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.fakes.pixelink.build import SERIAL, Sdk
+from tests.faults.station import FaultStation
+from tests.skycam_project.stations import eventually
+
+CAMERA = "cameras/microscope/"
+
+
+@pytest.fixture(scope="module")
+def sdk(tmp_path_factory: pytest.TempPathFactory) -> Sdk:
+    return Sdk(tmp_path_factory.mktemp("sdk"), installed=False)
+
+
+@pytest.fixture(scope="module")
+def bare(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+    """The station with the camera, and without the SDK."""
+    station = FaultStation(tmp_path_factory.mktemp("pixelink") / "data", **sdk.environment)
+    try:
+        station.up().sign_in().eventually_ready()
+        answer = station.post("cameras/", {"slug": "microscope", "kind": "pixelink", "address": SERIAL})
+        assert answer.status == 201, answer
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+@pytest.fixture(scope="module")
+def said_without_sdk(bare: FaultStation) -> tuple[dict[str, Any], int]:
+    """What the status says while the SDK is missing, and what becomes of a capture with the other camera."""
+    status = eventually(lambda: told(bare, "reconnecting"), 20, "the camera is missed")
+    return status, bare.capture().status
+
+
+@pytest.fixture(scope="module")
+def station(bare: FaultStation, sdk: Sdk, said_without_sdk: object) -> FaultStation:
+    """The same station after the SDK was installed: it was not started again."""
+    sdk.install()
+    bare.eventually_ready("microscope", within_s=60)
+    return bare
+
+
+def told(station: FaultStation, observed: str) -> dict[str, Any] | None:
+    status = station.get(f"{CAMERA}status/")
+    return status if status["observed"] == observed else None
+
+
+def events(station: FaultStation, kind: str) -> list[tuple[str, str]]:
+    """Severity and message, oldest first."""
+    question = "SELECT severity, message FROM monitoring_event WHERE kind = ? AND camera = 'microscope' ORDER BY at, id"
+    return [(severity, message) for severity, message in station.rows(question, kind)]
+
+
+def test_a_missing_sdk_is_said_and_the_station_runs_on(said_without_sdk: tuple[dict[str, Any], int]) -> None:
+    status, other_camera = said_without_sdk
+    assert status["reason"] == (
+        "The PixeLink SDK is missing: libPxLApi.so is in no folder of LD_LIBRARY_PATH. Install the PixeLink SDK for "
+        "Linux (https://www.navitar.com/products/pixelink-cameras/pixelink-sdk), set PIXELINK_SDK_LIB to the folder "
+        "that holds libPxLApi.so, add that folder to LD_LIBRARY_PATH, and start Skycam again."
+    )
+    assert other_camera == 201
+
+
+def test_a_still_is_captured_and_says_who_took_it(station: FaultStation) -> None:
+    body = station.capture("microscope", exposure_us=5000).body
+    assert (body["status"], body["exposure_us"], body["serial"], body["simulated"]) == ("saved", 5000, SERIAL, False)
+    assert (body["width"], body["height"], body["temperature_celsius"]) == (320, 240, 31.5)
+
+
+def test_a_capture_out_of_range_is_taken_and_warned_of_in_answer_and_event_log(station: FaultStation) -> None:
+    body = station.capture("microscope", exposure_us=5000, gain=99.0).body
+    warning = "The camera keeps its gain of 0 (it takes 0 to 24; error 0x80000016); 99 was asked."
+    assert (body["status"], body["gain"], body["warnings"]) == ("saved", 0.0, [warning])
+    assert ("warning", f"microscope saved a capture. {warning}") in events(station, "capture.saved")
+
+
+def test_a_setting_out_of_range_is_warned_of_in_answer_and_event_log(station: FaultStation) -> None:
+    body = station.call("PATCH", f"{CAMERA}settings/", {"exposure_us": 100_000_000}).body
+    assert (body["desired"]["exposure_us"], body["actual"]["exposure_us"]) == (100_000_000, 3096)
+    (warning,) = body["warnings"]
+    assert warning.startswith("The camera keeps its exposure time of 3096 µs")
+    eventually(lambda: ("warning", f"microscope: {warning}") in events(station, "camera.settings"), 10, "the event")
+
+
+def test_a_camera_in_use_elsewhere_and_an_unplugged_one_are_said(station: FaultStation, sdk: Sdk) -> None:
+    sdk.unplug()
+    gone = eventually(lambda: told(station, "reconnecting"), 20, "the camera is missed")
+    assert "PixeLink camera" in gone["reason"]
+    sdk.fails("PxLInitializeEx", 0x80000007)
+    sdk.plug(SERIAL)
+    held = eventually(lambda: "in use by another program" in station.get(f"{CAMERA}status/")["reason"], 30, "held")
+    sdk.works("PxLInitializeEx")
+    station.eventually_ready("microscope", within_s=60)
+    assert held
+    assert station.capture("microscope", exposure_us=1000).status == 201
