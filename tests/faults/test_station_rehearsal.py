@@ -62,7 +62,7 @@ def test_a_camera_that_is_unplugged_is_reconnecting_until_the_rehearsal_ends(sta
     refused = station.capture()
     assert (refused.status, refused.body["reason"]) == (503, "camera_unreachable")
     assert cause(station) == {}
-    station.eventually_ready(within_s=5)
+    station.eventually_ready()
 
 
 def test_a_picture_made_under_a_fault_says_so_and_is_still_simulated(station: FaultStation) -> None:
