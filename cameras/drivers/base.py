@@ -89,6 +89,7 @@ class Capabilities:
     stills: bool = True
     stream: bool = False
     preview: bool = False
+    """Frames to look at, which cost the camera something: given while somebody looks and no session runs."""
     kinds: tuple[str, ...] = ("jpeg",)
     """The kinds of file that a capture may leave: `jpeg`, `raw`, ..."""
     width: int | None = None
@@ -138,6 +139,15 @@ class FrameData:
     @property
     def size(self) -> int:
         return int(self.image.nbytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Supplies:
+    """What a camera uses up. None where it does not say."""
+
+    battery_percent: float | None = None
+    card_free_bytes: int | None = None
+    """Free on the camera's own cards, all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +256,11 @@ class Driver(ABC):
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure: ...
 
     def frame(self, deadline: float) -> FrameData | None:
-        """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
+        """The next frame of the stream or preview; None when the deadline passed or the wait was interrupted."""
         raise CameraError(f"A {self.kind} camera gives no stream of frames.", permanent=True)
+
+    def rest(self, deadline: float) -> None:
+        """Nobody wants frames for now: what `frame` set going (a raised mirror, a warm sensor) may end."""
 
     def forget(self, exposure: Exposure, deadline: float) -> None:
         """Remove from the camera's card what `exposure.card` names. Called once the record is durable."""
@@ -268,6 +281,10 @@ class Driver(ABC):
     def temperature(self) -> float | None:
         """Celsius, or None where the camera does not say. CameraError when the camera is found to be gone."""
         return None
+
+    def supplies(self, deadline: float) -> Supplies:
+        """Battery and card. CameraError when the camera is found to be gone."""
+        return Supplies()
 
     def abort(self) -> None:
         """From another thread: end a running exposure as soon as the hardware lets it."""

@@ -7,7 +7,16 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from cameras.drivers import driver_class
-from cameras.drivers.base import CameraError, Capabilities, Driver, Exposure, ExposureRequest, FrameData, Identity
+from cameras.drivers.base import (
+    CameraError,
+    Capabilities,
+    Driver,
+    Exposure,
+    ExposureRequest,
+    FrameData,
+    Identity,
+    Supplies,
+)
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.report import Report
 from cameras.runtime.sessions import iso
@@ -36,10 +45,12 @@ class Device:
         self.open = False
         self.trouble: CameraError | None = None
         self.temperature_celsius: float | None = None
+        self.supplies = Supplies()
         self.failures = 0
         """In a row, without a picture between them."""
         self._try_at = 0.0
         self._felt_at = -TEMPERATURE_S
+        self._streams = False
         self._shutter_us: dict[int | None, int] = {}
         self._interval_s = 0.0
         self._waited_s = 0.0
@@ -85,7 +96,7 @@ class Device:
 
     def failed(self, error: CameraError) -> None:
         """Close, and try again after a while: at once, then 1 s to 60 s with jitter."""
-        self.open, self.trouble = False, error
+        self.open, self.trouble, self._streams, self.supplies = False, error, False, Supplies()
         with self.watch.during("closing", self.spec["margin_s"]):
             self.driver.close()
         pause = 0.0 if self.failures == 0 else min(MOST_BACK_OFF_S, 2.0 ** (self.failures - 1))
@@ -214,7 +225,7 @@ class Device:
     def frame(self, within_s: float) -> FrameData | None:
         """The next frame of the stream; None when it did not come, or other work did. CameraError when none has come
         for as long as one may take: an interval or exposure, the readout, the margin."""
-        began = self.clock.monotonic()
+        began, self._streams = self.clock.monotonic(), True
         with self.watch.during("waiting for a frame", FRAME_S + self.spec["margin_s"]):
             frame = self.driver.frame(began + min(FRAME_S, within_s))
         if frame is None:
@@ -234,13 +245,22 @@ class Device:
             waited, self._waited_s = self._waited_s, 0.0
             raise CameraError(f"The stream has given no frame for {waited:.0f} s, so the camera is opened anew.")
 
+    def rest(self) -> None:
+        """Frames are no longer wanted."""
+        if self._streams:
+            self._streams, self._waited_s = False, 0.0
+            with self.watch.during("ending the live view", APPLY_S + self.spec["margin_s"]):
+                self.driver.rest(self.clock.monotonic() + APPLY_S)
+
     def feel(self) -> None:
-        """Ask for the temperature, now and then."""
+        """Ask for the temperature, battery and card, now and then."""
         now = self.clock.monotonic()
         if self.open and now - self._felt_at >= TEMPERATURE_S:
             self._felt_at = now
             with self.watch.during("reading the temperature", self.spec["margin_s"]):
                 self.temperature_celsius = self.driver.temperature()
+            with self.watch.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
+                self.supplies = self.driver.supplies(now + APPLY_S)
 
     def forget(self, exposure: Exposure) -> None:
         with self.watch.during("clearing the card", APPLY_S + self.spec["margin_s"]):

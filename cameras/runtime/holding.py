@@ -76,8 +76,11 @@ class Holding:
     def _resume(self, spool: Spool) -> None:
         """The session of the spool, then the wish."""
         self.runner.attach(spool)
+        verdict = self.spec["verdict"]
         if self.trouble:
             self.runner.note_outage(self.reason, self.why)
+        elif verdict and self.runner.session:
+            self.runner.note_outage(verdict["reason"], verdict["message"])
         if self.spec["session"]:
             self._follow(self.spec["session"])
 

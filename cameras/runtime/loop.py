@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import asdict
 from typing import Any
 
 from cameras.drivers.base import CameraError
@@ -130,15 +131,29 @@ class Owner:
         elif due and session_waits:
             self._commanded = False
             self.exposer.for_session(due)
-        elif self.device.capabilities.stream and any(consumer.wants_frames for consumer in self.frame_consumers):
+        elif self._gives_frames() and any(consumer.wants_frames for consumer in self.frame_consumers):
             self._stream(due)
-        else:
+        elif self._rests():
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)
 
     def _feels(self) -> bool:
         """Ask for the temperature, now and then; False when that shows that the camera is gone."""
         try:
             self.device.feel()
+        except CameraError as error:
+            self.exposer.trouble(error)
+            return False
+        return True
+
+    def _gives_frames(self) -> bool:
+        """A preview would raise the mirror and warm the sensor of a session."""
+        can, session = self.device.capabilities, self.runner.session
+        return can.stream or (can.preview and not (session and session.active))
+
+    def _rests(self) -> bool:
+        """False when the camera failed to end its live view."""
+        try:
+            self.device.rest()
         except CameraError as error:
             self.exposer.trouble(error)
             return False
@@ -293,6 +308,7 @@ class Owner:
             "reason": self.report.why,
             "session": self.runner.describe() or None,
             "temperature_celsius": self.device.temperature_celsius,
+            **asdict(self.device.supplies),
             "last_capture": self.report.last_capture,
             "last_frame": iso(newest.captured_ns / 1e9) if newest else None,
             "frames": self.buffer.frames,

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 WANT_S = 0.2
 TELL_S = 1.0
 HEARTBEAT_LIFE_S = 5
-FROM_STATE = ("session", "last_frame", "last_capture", "temperature_celsius")
+FROM_STATE = ("session", "last_frame", "last_capture", "temperature_celsius", "battery_percent", "card_free_bytes")
 FROM_IDENTITY = ("vendor", "model", "serial", "firmware")
 STUCK_S = 5.0
 """A Supervisor whose loop stood still this long gives no heartbeat."""

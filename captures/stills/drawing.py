@@ -69,12 +69,16 @@ def description(image: Image.Image) -> str:
 
 
 def from_raw(file: BinaryIO) -> Image.Image:
-    """The largest picture that the camera itself put into its RAW file. Unreadable without one."""
+    """The largest picture that the camera itself put into its RAW file; one developed from the raw pixels where the
+    file has none. Unreadable."""
     import rawpy
 
     try:
         with rawpy.imread(file) as raw:
-            found, flip = raw.extract_thumb(), raw.sizes.flip
+            try:
+                found, flip = raw.extract_thumb(), raw.sizes.flip
+            except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+                return from_frame(raw.postprocess(half_size=True, use_camera_wb=True))
     except rawpy.LibRawError as error:
         raise Unreadable(f"No picture was found in the RAW file: {error}") from None
     if found.format == rawpy.ThumbFormat.BITMAP:

@@ -108,4 +108,13 @@ def progress(session: dict[str, Any] | None) -> str:
 
 def remarks(body: Any) -> list[str]:
     found = [] if body["hosts"] else ["No camera host answers. `skycam ps` shows the station's parts."]
+    found += [line for status in body["cameras"] if (line := supplies(status))]
     return found + [f"{cell(alert.get('severity'))}: {cell(alert.get('message'))}" for alert in body["alerts"]]
+
+
+def supplies(status: dict[str, Any]) -> str:
+    """`dslr: battery 77 %, 32.0 GB free on its card`; empty for a camera that tells of neither."""
+    battery, card = status.get("battery_percent"), status.get("card_free_bytes")
+    told = [f"battery {battery:.0f} %"] if battery is not None else []
+    told += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
+    return f"{status['camera']}: {', '.join(told)}" if told else ""

@@ -20,6 +20,7 @@ from cameras.drivers.base import (
     ExposureRequest,
     FrameData,
     Identity,
+    Supplies,
 )
 
 JPEG = b"\xff\xd8" + b"j" * 3000 + b"\xff\xd9"
@@ -43,8 +44,8 @@ class OwnFile:
 class ToldCamera(Driver):
     """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames.
 
-    `streams` says whether it is a camera that gives a stream of frames, `body_us` where the dial of its body stands,
-    if it has one: it then exposes for so long whatever is asked.
+    `streams` says whether it is a camera that gives a stream of frames, `previews` a live view; `body_us` where the
+    dial of its body stands, if it has one: it then exposes for so long whatever is asked.
     """
 
     kind = "told"
@@ -58,7 +59,10 @@ class ToldCamera(Driver):
         self.calls: list[str] = []
         self.forgotten: list[Any] = []
         self.number = 0
+        self.rest_errors: deque[CameraError] = deque()
+        self.supplies_told: deque[Supplies | CameraError] = deque()
         self.streams = True
+        self.previews = False
         self.body_us: int | None = None
 
     def open(self, deadline: float) -> Identity:
@@ -71,7 +75,7 @@ class ToldCamera(Driver):
         self.calls.append("close")
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(stream=self.streams, readout_s=0.1)
+        return Capabilities(stream=self.streams, preview=self.previews, readout_s=0.1)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         self.calls.append("apply")
@@ -106,12 +110,24 @@ class ToldCamera(Driver):
         return {"started_ns": self.clock.wall_ns(), "ended_ns": self.clock.wall_ns() + 1_000_000}
 
     def frame(self, deadline: float) -> FrameData | None:
-        if not self.streams:
+        self.calls.append("frame")
+        if not (self.streams or self.previews):
             return super().frame(deadline)
         if self.frame_errors:
             raise self.frame_errors.popleft()
         self.clock.wait(0.005)
         return self.image(np.zeros((16, 16, 3), np.uint8))
+
+    def rest(self, deadline: float) -> None:
+        self.calls.append("rest")
+        if self.rest_errors:
+            raise self.rest_errors.popleft()
+
+    def supplies(self, deadline: float) -> Supplies:
+        told = self.supplies_told.popleft() if self.supplies_told else Supplies()
+        if isinstance(told, CameraError):
+            raise told
+        return told
 
     def image(self, pixels: Any) -> FrameData:
         self.number += 1

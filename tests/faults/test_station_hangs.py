@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.fakes.gphoto2_port.build import build, control
 from tests.faults.station import FaultStation
 from tests.skycam_project.stations import eventually
 
@@ -19,19 +17,12 @@ CRASHES = 3
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the DSLR stands: `tests.fakes.gphoto2_port.build`."""
-    return tmp_path_factory.mktemp("desk")
-
-
-@pytest.fixture(scope="module")
-def station(desk: Path) -> Iterator[FaultStation]:
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
     patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": str(CRASHES), "SKYCAM_SUPERVISION__HEALTHY_S": "8"}
-    station = FaultStation(desk / "data", SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **patience, **build(desk))
+    data = tmp_path_factory.mktemp("hangs") / "data"
+    station = FaultStation(data, SKYCAM_SUPERVISION__MARGIN_S=MARGIN_S, **patience)
     try:
         station.up().sign_in()
-        assert station.post("cameras/", {"slug": "dslr", "kind": "gphoto2"}).status == 201
-        station.eventually_ready("dslr")
         station.eventually_ready()
         yield station
     finally:
@@ -55,34 +46,12 @@ def steps(station: FaultStation, camera: str) -> list[str]:
     return [event["step"] for event in station.events("camera.ladder", camera)]
 
 
-def saved_in(station: FaultStation, session: str) -> int:
-    return int(station.get(f"sessions/{session}/")["saved"])
-
-
 def test_a_stopped_camera_process_goes_down_the_ladder_and_the_next_capture_works(station: FaultStation) -> None:
     capture = exposing(station, exposure_us=1_000_000)
     with station.stopped(station.camera_pid()):
         outcome = eventually_ends(station, capture)
     assert (outcome, steps(station, "simulated")) == (("failed", "camera_hung"), LADDER)
     assert station.capture().status == 201
-
-
-def test_a_dslr_that_hangs_in_the_library_goes_down_the_ladder_and_its_session_goes_on(
-    station: FaultStation, desk: Path
-) -> None:
-    session = station.start_session("dslr", exposure_us=10_000, cadence_s=0.5)
-    eventually(lambda: saved_in(station, session) >= 2, 10, "the session runs")
-    control(desk, "hang capture once")
-    eventually(lambda: not (desk / "control").exists(), 5, "the camera hangs")
-    beside = [station.capture() for _ in range(5)]
-    eventually(lambda: "kill" in steps(station, "dslr"), 15, "the end of the ladder")
-    saved = saved_in(station, session)
-    eventually(lambda: saved_in(station, session) >= saved + 3, 15, "the session goes on")
-    assert station.post("cameras/dslr/stop/").body["state"] == "stopped"
-    question = "SELECT status, reason FROM captures_capture WHERE status != 'saved' AND session_id = ?"
-    assert station.rows(question, session.replace("-", "")) == [("failed", "camera_hung")]
-    assert steps(station, "dslr") == LADDER
-    assert {(answer.status, answer.took_s < 5) for answer in beside} == {(201, True)}
 
 
 def test_a_crash_is_told_as_the_reason_of_the_capture_that_it_ended(station: FaultStation) -> None:

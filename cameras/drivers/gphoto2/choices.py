@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 NUMBER = r"([0-9]+(?:[.,][0-9]+)?)"
 SECONDS = re.compile(rf"{NUMBER}(?:/{NUMBER})?\s*(?:s|sec|\")?", re.IGNORECASE)
 F_NUMBER = re.compile(rf"(?:f/?\s*)?{NUMBER}", re.IGNORECASE)
+EV = re.compile(r"[+-]?[0-9]{1,3}(?:[.,][0-9]{1,6})?\s*(?:ev)?", re.IGNORECASE | re.ASCII)
+PERCENT = re.compile(rf"{NUMBER}\s*%")
 ISO = re.compile(r"(?:iso\s*)?([0-9]+)", re.IGNORECASE)
 
 LONGEST_US = 3_600_000_000
@@ -58,6 +60,30 @@ def parse_kinds(text: str) -> frozenset[str]:
     return frozenset(kind for kind, names in kinds.items() if any(name in words for name in names))
 
 
+def parse_ev(text: str) -> float | None:
+    """Stops of `-1.7`, `+0.3 EV` or `0`; None for what is no number."""
+    match = EV.fullmatch(text.strip())
+    return float(text.casefold().removesuffix("ev").replace(",", ".")) if match else None
+
+
+def parse_percent(text: str) -> float | None:
+    """The number of `77%`; None for words such as `Low`."""
+    match = PERCENT.fullmatch(text.strip())
+    percent = _number(match[1]) if match else None
+    return percent if percent is not None and percent <= 100 else None
+
+
+def is_bulb(choice: str) -> bool:
+    """Whether the shutter stays open until it is told to close."""
+    return choice.strip().casefold().startswith("bulb")
+
+
+def closest(choices: Iterable[str], wanted: float, parse: Callable[[str], float | None]) -> str | None:
+    """The choice whose number is closest to `wanted`; None when no choice is a number."""
+    numbers = [(choice, value) for choice in choices if (value := parse(choice)) is not None]
+    return min(numbers, key=lambda pair: abs(pair[1] - wanted))[0] if numbers else None
+
+
 def nearest(choices: Iterable[str], wanted: float, parse: Callable[[str], float | None]) -> str | None:
     """The choice whose number is nearest to `wanted` in stops; None when no choice is a number. Both are above 0."""
     numbers = [(choice, value) for choice in choices if (value := parse(choice)) is not None]
@@ -66,7 +92,7 @@ def nearest(choices: Iterable[str], wanted: float, parse: Callable[[str], float 
 
 def stops(a: float, b: float) -> float:
     """How far two exposure times, f-numbers or sensitivities lie apart, as a factor's logarithm to base 2."""
-    return abs(math.log2(a / b))
+    return abs(math.log2(a) - math.log2(b))
 
 
 def choose_format(choices: list[str], current: str, wanted: str) -> str | None:

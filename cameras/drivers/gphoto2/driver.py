@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cameras.drivers.base import (
+    Aborted,
     Applied,
     CameraError,
     Capabilities,
@@ -19,21 +20,24 @@ from cameras.drivers.base import (
     DriverSettings,
     Exposure,
     ExposureRequest,
+    FrameData,
     Identity,
+    Supplies,
 )
-from cameras.drivers.gphoto2.choices import parse_kinds
+from cameras.drivers.gphoto2.choices import is_bulb, parse_kinds
+from cameras.drivers.gphoto2.collecting import collect, release
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE, camera_error
 from cameras.drivers.gphoto2.finding import cameras_on_usb, check_address, connect, describe, listed
-from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, kind_of, library, library_version
+from cameras.drivers.gphoto2.live import LiveView
+from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, library, library_version
+from cameras.drivers.gphoto2.supplies import Meter
 from cameras.drivers.gphoto2.widgets import SETTINGS, label, say
 
 SAFE_LIBRARY = (2, 5, 34)
-SECOND_FILE_S = 4.0
-"""How long a RAW + JPEG camera may take to announce the second file."""
 READOUT_S = 5.0
-EVENT_MS = 100
-IN_MEMORY = "/"
-"""The folder of a picture in the camera's memory: gone once fetched, and its name is used again for the next."""
+BULB_WITHOUT_A_TIME = (
+    "The camera's dial stands at bulb, and no exposure time was asked. Ask for one, or turn the dial to a time."
+)
 
 OURS = frozenset({"keep_on_card"})
 """Settings that are this driver's, not the camera's."""
@@ -44,13 +48,16 @@ VIRTUAL_CAPTURES = 25
 
 
 class Gphoto2Settings(DriverSettings):
+    exposure_compensation: float | None = Field(
+        default=None, ge=-10, le=10, description="EV; where exposure is automatic"
+    )
     format: str | None = Field(default=None, max_length=64, description="raw, jpeg, raw+jpeg, or the camera's own name")
     capture_target: Literal["card", "memory"] | None = None
     keep_on_card: bool = Field(default=False, description="leave the pictures on the card after they are safe here")
 
 
 class Gphoto2Driver(Driver):
-    """A DSLR. `abort` does nothing: libgphoto2's capture() cannot be interrupted, only its process killed."""
+    """A DSLR. An abort ends a bulb exposure; libgphoto2's capture() cannot be interrupted, only its process killed."""
 
     kind: ClassVar[str] = "gphoto2"
     Settings: ClassVar[type[DriverSettings]] = Gphoto2Settings
@@ -63,6 +70,7 @@ class Gphoto2Driver(Driver):
         self._refused: set[tuple[str, str]] = set()
         self._shutter = False
         self._warned_of_library = False
+        self._meter, self._live = Meter(), LiveView(clock)
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -81,6 +89,7 @@ class Gphoto2Driver(Driver):
         self._refused.clear()
         self._borrowed.clear()
         self._warned_of_library = False
+        self._meter, self._live = Meter(), LiveView(self.clock)
         self._session = connect(self.address, self.clock, deadline)
         return self._session.identity
 
@@ -98,7 +107,9 @@ class Gphoto2Driver(Driver):
         ranges = {name: SETTINGS[name].range_of(widget) for name, widget in widgets.items()}
         formats = widgets["format"].choices if "format" in widgets else []
         kinds = frozenset[str]().union(*map(parse_kinds, formats)) or {"jpeg", "raw"}
-        return Capabilities(kinds=tuple(sorted(kinds)), readout_s=READOUT_S, settings=ranges)
+        return Capabilities(
+            preview=session.has_live_view, kinds=tuple(sorted(kinds)), readout_s=READOUT_S, settings=ranges
+        )
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         """Apply and read back. The first call after `open` also warns of a libgphoto2 with known flaws.
@@ -117,7 +128,7 @@ class Gphoto2Driver(Driver):
         asked = self.validated(asdict(request))
         with self._talking(deadline):
             warnings = self._borrow(asked)
-            return Applied(self._observe(), warnings)
+            return Applied(self._observe(asked), warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """Set, expose, and fetch every file. `ended_ns` is when the camera had the picture.
@@ -129,11 +140,22 @@ class Gphoto2Driver(Driver):
         with self._talking(deadline) as session:
             if self._wears_out(session):
                 self._renew(deadline)
-            warnings = self._borrow(asked)
-            promised = self._promised_kinds()
-            exposure = Exposure(0, 0, self._observe(), warnings)
-            self._collect(exposure, self._release(exposure), promised)
-            return exposure
+            return self._expose(asked)
+
+    def frame(self, deadline: float) -> FrameData | None:
+        """A preview picture. The mirror of a DSLR stays up until `rest`, or until the next exposure."""
+        if not self._live.waits(deadline):
+            return None
+        with self._talking(deadline) as session:
+            return self._live.take(session)
+
+    def rest(self, deadline: float) -> None:
+        with self._talking(deadline) as session:
+            session.end_live_view()
+
+    def supplies(self, deadline: float) -> Supplies:
+        with self._talking(deadline) as session:
+            return self._meter.read(session)
 
     def forget(self, exposure: Exposure, deadline: float) -> None:
         """Delete from the card, unless `keep_on_card`. What an earlier session left stays: names are used again."""
@@ -189,8 +211,8 @@ class Gphoto2Driver(Driver):
             return f"{say(name, value)} was asked; the camera offers {', '.join(widget.choices)}."
         if choice != widget.value and not self._write(name, choice):
             return f"{say(name, value)} was asked; the camera refuses it in its present mode."
-        got = setting.parse(self._ready().read(name).value)
-        if setting.same(value, got):
+        has = self._ready().read(name).value
+        if setting.same(value, setting.parse(has)) or (name == "exposure_us" and is_bulb(has)):
             return None
         return f"{say(name, value)} was asked; the camera's nearest is {say(name, setting.parse(choice))}."
 
@@ -209,9 +231,13 @@ class Gphoto2Driver(Driver):
             return False
         return True
 
-    def _observe(self) -> dict[str, Any]:
+    def _observe(self, asked: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What the camera has; at bulb, the time for which it will be held open."""
         session = self._ready()
-        values = {name: SETTINGS[name].parse(session.read(name).value) for name in session.names}
+        said = {name: session.read(name).value for name in session.names}
+        values = {name: SETTINGS[name].parse(text) for name, text in said.items()}
+        if is_bulb(said.get("exposure_us", "")):
+            values["exposure_us"] = {**self._settings, **(asked or {})}.get("exposure_us")
         return {name: value for name, value in values.items() if value is not None}
 
     def _promised_kinds(self) -> frozenset[str]:
@@ -226,48 +252,30 @@ class Gphoto2Driver(Driver):
 
     # Exposing
 
-    def _release(self, exposure: Exposure) -> CardFile:
-        """From the call of capture() on a picture may exist, whatever happens."""
-        session = self._ready()
+    def _expose(self, asked: dict[str, Any]) -> Exposure:
+        """From the call of `release` on a picture may exist, whatever happens."""
+        warnings = self._borrow(asked)
+        session, promised, bulb_us = self._ready(), self._promised_kinds(), self._bulb_us(asked)
+        session.end_live_view()
+        exposure = Exposure(0, 0, self._observe(asked), warnings)
         session.check_due()
         self._shutter = True
-        exposure.started_ns = self.clock.wall_ns()
-        file = session.capture()
-        exposure.ended_ns = self.clock.wall_ns()
-        return file
-
-    def _collect(self, exposure: Exposure, first: CardFile, promised: frozenset[str]) -> None:
-        """Fetch the first file, which must come, and the others that the format promises, which may be missing.
-
-        What is missing may still be announced, and would then be taken for a file of the next capture: the session
-        with the camera ends.
-        """
-        self._keep(exposure, first)
-        try:
-            for file in self._further_files(exposure, first, promised):
-                self._keep(exposure, file)
-        except (library().GPhoto2Error, CameraError) as error:
-            exposure.warnings.append(f"The camera gave one file and then failed: {error}")
+        first = release(session, self.clock, exposure, bulb_us)
+        if not collect(session, self.clock, exposure, first, promised, bulb=bulb_us is not None):
             self.close()
-        exposure.missing = sorted(promised - _kinds(exposure))
-        if exposure.missing:
-            exposure.warnings.append(
-                f"The camera gave no {' or '.join(exposure.missing)} file, which its format promises."
-            )
-            self.close()
+        return exposure
 
-    def _further_files(self, exposure: Exposure, first: CardFile, promised: frozenset[str]) -> Iterator[CardFile]:
-        """Each kind once: whatever else the camera announces belongs to another capture."""
-        session, until = self._ready(), self.clock.monotonic() + SECOND_FILE_S
-        while (wanted := promised - _kinds(exposure)) and self.clock.monotonic() < until:
-            file = session.next_file(EVENT_MS)
-            if file is not None and file != first and kind_of(file.name) in wanted:
-                yield file
-
-    def _keep(self, exposure: Exposure, file: CardFile) -> None:
-        if file.folder != IN_MEMORY:
-            exposure.card.append(file)
-        exposure.files.append(self._ready().fetch(file))
+    def _bulb_us(self, asked: dict[str, Any]) -> int | None:
+        """How long the shutter must be held open; None where the camera times it by itself. CameraError before the
+        shutter when its dial stands at bulb and nobody has said for how long."""
+        session = self._ready()
+        if "exposure_us" not in session.names or not is_bulb(session.read("exposure_us").value):
+            return None
+        wanted_us: int | None = asked.get("exposure_us", self._settings.get("exposure_us"))
+        if wanted_us is None or not session.has_bulb:
+            raise CameraError(BULB_WITHOUT_A_TIME, reason="rejected_setting", permanent=True)
+        session.check_due(wanted_us / 1e6)
+        return wanted_us
 
     def _delete(self, session: Session, file: CardFile) -> None:
         try:
@@ -295,6 +303,9 @@ class Gphoto2Driver(Driver):
             self.close()
             error.before_shutter = not self._shutter
             raise
+        except Aborted:
+            self.close()
+            raise
         except library().GPhoto2Error as error:
             self.close()
             raise camera_error(
@@ -308,7 +319,3 @@ def library_warnings(version: str) -> list[str]:
         return []
     flaws = f"libgphoto2 {version} has flaws that a hostile camera can use (CVE-2026-40333 to 40341)"
     return [f"{flaws}: install gphoto2 2.6.4 or newer, which brings 2.5.34."]
-
-
-def _kinds(exposure: Exposure) -> frozenset[str]:
-    return frozenset(file.kind for file in exposure.files)

@@ -7,6 +7,7 @@ import math
 import re
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
+from cameras.drivers.gphoto2.claims import is_ours
 from cameras.drivers.gphoto2.errors import CHECK_CABLE, camera_error
 from cameras.drivers.gphoto2.holders import device_node, holders
 from cameras.drivers.gphoto2.session import Attached, Session, attached, is_listed, library
@@ -32,14 +33,17 @@ def connect(address: str, clock: Clock, deadline: float) -> Session:
     if not cameras:
         raise CameraError(f"No camera answers over USB. {CHECK_CABLE}", reason="camera_unreachable")
     if address == "":
-        return _open(cameras[0], clock, deadline)
+        return _open(next(filter(_is_free, cameras), cameras[0]), clock, deadline)
     if PORT.fullmatch(address):
         return _open(_at_port(address, cameras), clock, deadline)
     return _open_by_serial(address, cameras, clock, deadline)
 
 
 def describe(camera: Attached) -> dict[str, str]:
-    """Address, model and serial number. A camera that cannot be opened has its port as address, and who holds it."""
+    """Address, model and serial number. A camera that cannot be opened has its port as address, and who holds it; one
+    that is ours is not tried."""
+    if is_ours(camera.port):
+        return listed(camera)
     try:
         session = Session(camera, SystemClock(), math.inf)
     except library().GPhoto2Error:
@@ -82,9 +86,10 @@ def _at_port(port: str, cameras: list[Attached]) -> Attached:
 
 
 def _open_by_serial(serial: str, cameras: list[Attached], clock: Clock, deadline: float) -> Session:
-    """A camera that is held or faulty does not keep the others from being looked at."""
+    """Another camera of ours is not disturbed, and one that is held or faulty does not keep the others from being
+    looked at."""
     trouble: CameraError | None = None
-    for camera in cameras:
+    for camera in filter(_is_free, cameras):
         try:
             session = _open(camera, clock, deadline)
             if _has_serial(session, serial):
@@ -110,5 +115,10 @@ def _has_serial(session: Session, serial: str) -> bool:
         return found
 
 
+def _is_free(camera: Attached) -> bool:
+    return not is_ours(camera.port)
+
+
 def _listing(cameras: list[Attached]) -> str:
-    return ", ".join(f"{camera.model} at {camera.port}" for camera in cameras)
+    in_use = {camera.port: "" if _is_free(camera) else " (in use by Skycam)" for camera in cameras}
+    return ", ".join(f"{camera.model} at {camera.port}{in_use[camera.port]}" for camera in cameras)

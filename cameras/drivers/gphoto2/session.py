@@ -9,17 +9,23 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import count
 from typing import Any
 
-from cameras.drivers.base import CameraError, Clock, Identity, remaining
-from cameras.drivers.gphoto2.errors import NO_WIDGET
+from cameras.drivers.base import Aborted, CameraError, Clock, Identity, remaining
+from cameras.drivers.gphoto2.choices import is_bulb
+from cameras.drivers.gphoto2.claims import Claim
+from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE
 from cameras.drivers.gphoto2.widgets import SETTINGS, Widget
 
 CHUNK = 1 << 20
 NUMBERS = count(1)
+LIVE_VIEW = "viewfinder"
+"""The toggle of the cameras that give previews."""
+CLOSE_S = 2.0
+"""What closing a shutter may take, whatever the deadline says."""
 SUFFIX_KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".heic": "heif", ".hif": "heif", ".tif": "tiff", ".tiff": "tiff"}
 RAW_SUFFIXES = frozenset({".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".raf", ".orf", ".rw2", ".dng", ".pef"})
 
@@ -117,18 +123,23 @@ class Session:
         self.model, self.port, self.clock, self.deadline = camera.model, camera.port, clock, deadline
         self.number, self.captures = next(NUMBERS), 0
         self._camera: Any = library().Camera()
+        self._claim = Claim(camera.port)
         with contextlib.ExitStack() as undo:
             undo.callback(self.exit)
             self._call(self._camera.set_abilities, camera.models[camera.models.lookup_model(camera.model)])
             self._call(self._camera.set_port_info, camera.ports[camera.ports.lookup_path(camera.port)])
             self._call(self._camera.init)
             self.identity = self._identify()
+            self.live = False
+            self.has_live_view = self._has(LIVE_VIEW)
+            self.has_bulb = self._has("bulb")
             self.names = {name: widget for name in SETTINGS if (widget := self._find(name))}
             undo.pop_all()
 
     def exit(self) -> None:
         """Let the camera go, and with its `Camera` the port library. A camera that is gone is let go as well."""
         camera, self._camera = self._camera, None
+        self._claim.end()
         with contextlib.suppress(library().GPhoto2Error):
             camera.exit()
 
@@ -141,7 +152,10 @@ class Session:
 
     def read(self, name: str) -> Widget:
         """One of our settings (in `names`) as it is now."""
-        return self._read(self.names[name])
+        widget = self._read(self.names[name])
+        if name == "exposure_us" and not self.has_bulb:
+            widget = replace(widget, choices=[choice for choice in widget.choices if not is_bulb(choice)])
+        return widget
 
     def write(self, name: str, choice: str) -> None:
         """Set one of the widget's own choices. Any other value would be taken, and crash the process when read."""
@@ -151,9 +165,9 @@ class Session:
         widget.set_value(choice)
         self._call(self._camera.set_single_config, self.names[name], widget)
 
-    def check_due(self) -> None:
-        """CameraError too_slow when the deadline is over."""
-        remaining(self.clock, self.deadline)
+    def check_due(self, seconds: float = 0.0) -> None:
+        """CameraError too_slow when the deadline is over, or would be in so many seconds."""
+        remaining(self.clock, self.deadline - seconds)
 
     def capture(self) -> CardFile:
         """Expose; returns when the camera has the picture. Cannot be interrupted, and may block for ever."""
@@ -164,6 +178,39 @@ class Session:
         """The next file that the camera announces within about so long."""
         kind, path = self._call(self._camera.wait_for_event, milliseconds)
         return self._card_file(path) if kind == library().GP_EVENT_FILE_ADDED else None
+
+    def hold_open(self, seconds: float) -> float:
+        """Bulb: open the shutter, and close it after `seconds` or on an abort, which is Aborted. What it came to, in
+        seconds. The picture is announced afterwards."""
+        self.captures += 1
+        self._toggle("bulb", on=True)
+        opened = self.clock.monotonic()
+        try:
+            aborted = self.clock.wait(seconds)
+        finally:
+            held_s = self.clock.monotonic() - opened
+            self.deadline = max(self.deadline, self.clock.monotonic() + CLOSE_S)
+            self._toggle("bulb", on=False)
+        if aborted:
+            raise Aborted
+        return held_s
+
+    def preview(self) -> bytes:
+        """A JPEG of what the camera sees now. The mirror stays up until `end_live_view`."""
+        self.live = True
+        file = self._call(self._camera.capture_preview)
+        return bytes(file.get_data_and_size())
+
+    def end_live_view(self) -> None:
+        if self.live:
+            self.live = False
+            self._toggle(LIVE_VIEW, on=False)
+
+    def card_free_bytes(self) -> int | None:
+        """Free on all cards; None where the camera does not say."""
+        told, gp = self._call(self._camera.get_storageinfo), library()
+        free = [store.freekbytes * 1024 for store in told if store.fields & gp.GP_STORAGEINFO_FREESPACEKBYTES]
+        return sum(free) if free else None
 
     def fetch(self, file: CardFile) -> Picture:
         """The file's bytes; CameraError incomplete when there are more or fewer than the camera announced."""
@@ -183,6 +230,18 @@ class Session:
     def _call(self, function: Any, *arguments: Any) -> Any:
         self.check_due()
         return function(*arguments)
+
+    def _toggle(self, widget: str, *, on: bool) -> None:
+        found = self._call(self._camera.get_single_config, widget)
+        found.set_value(int(on))
+        self._call(self._camera.set_single_config, widget, found)
+
+    def _has(self, widget: str) -> bool:
+        try:
+            self._call(self._camera.get_single_config, widget)
+        except library().GPhoto2Error as error:
+            return bool(self._nothing(error))
+        return True
 
     def _identify(self) -> Identity:
         return Identity(
@@ -211,7 +270,13 @@ class Session:
         return Widget(str(found.get_value()), choices, read_only=not choices or bool(found.get_readonly()))
 
     def _announced_size(self, file: CardFile) -> int | None:
-        info = self._call(self._camera.file_get_info, file.folder, file.name).file
+        """None also of a picture that went from the camera's memory into libgphoto2's: it is on no card any more."""
+        try:
+            info = self._call(self._camera.file_get_info, file.folder, file.name).file
+        except library().GPhoto2Error as error:
+            if error.code not in NO_WIDGET | NOT_THERE:
+                raise
+            return None
         return int(info.size) if info.fields & library().GP_FILE_INFO_SIZE else None
 
     def _card_file(self, path: Any) -> CardFile:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cameras.drivers.base import SettingRange
 from cameras.drivers.gphoto2.choices import (
+    LONGEST_US,
     choose_format,
+    closest,
+    is_bulb,
     nearest,
     parse_capture_target,
+    parse_ev,
     parse_exposure_us,
     parse_f_number,
     parse_iso,
@@ -20,6 +24,7 @@ from cameras.drivers.gphoto2.choices import (
 LABELS = {"exposure_us": "exposure time", "f_number": "f-number", "iso": "ISO"}
 SAME_STOPS = 0.01
 """Values this near are the same setting in two spellings: 333333 µs and 1/3."""
+SAME_EV = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Setting:
         return SettingRange(
             unit=self.unit,
             minimum=min(numbers, default=None),
-            maximum=max(numbers, default=None),
+            maximum=LONGEST_US if any(map(is_bulb, widget.choices)) else max(numbers, default=None),
             choices=sorted(values),
             read_only=widget.read_only,
         )
@@ -65,16 +70,34 @@ def _numeric(widgets: tuple[str, ...], unit: str, parse: Callable[[str], Any], s
     )
 
 
+def _choose_exposure(widget: Widget, wanted: int) -> str | None:
+    """Bulb where the wanted time is longer than any other choice."""
+    near = nearest(widget.choices, wanted, parse_exposure_us)
+    bulb = next(filter(is_bulb, widget.choices), None)
+    longest_us = max((us for choice in widget.choices if (us := parse_exposure_us(choice))), default=0)
+    too_long = not longest_us or (wanted > longest_us and stops(wanted, longest_us) > SAME_STOPS)
+    return bulb if bulb and too_long else near
+
+
 def _choose_target(widget: Widget, wanted: str) -> str | None:
     return next((choice for choice in widget.choices if parse_capture_target(choice) == wanted), None)
 
 
 SETTINGS = {
-    "exposure_us": _numeric(
-        ("shutterspeed2", "shutterspeed"), "µs", parse_exposure_us, lambda us: f"{us / 1_000_000:g} s"
+    "exposure_us": replace(
+        _numeric(("shutterspeed2", "shutterspeed"), "µs", parse_exposure_us, lambda us: f"{us / 1_000_000:g} s"),
+        choose=_choose_exposure,
     ),
     "f_number": _numeric(("f-number", "aperture"), "", parse_f_number, lambda f_number: f"f/{f_number:g}"),
     "iso": _numeric(("iso",), "", parse_iso, lambda iso: f"ISO {iso}"),
+    "exposure_compensation": Setting(
+        widgets=("exposurecompensation", "exposurecompensation2"),
+        unit="EV",
+        parse=parse_ev,
+        choose=lambda widget, wanted: closest(widget.choices, wanted, parse_ev),
+        same=lambda wanted, got: got is not None and abs(wanted - got) <= SAME_EV,
+        say=lambda ev: f"{ev:+g} EV",
+    ),
     "format": Setting(
         widgets=("imageformat", "imagequality"),
         unit="",

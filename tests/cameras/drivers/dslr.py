@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.gphoto2_port.build import control
+from tests.fakes.gphoto2_port.build import control, plug, put
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -24,7 +24,7 @@ PRELUDE = """
 import hashlib, json, time
 from cameras.drivers.base import CameraError, ExposureRequest, SystemClock
 from cameras.drivers.gphoto2 import Gphoto2Driver
-from tests.fakes.gphoto2_port.build import control
+from tests.fakes.gphoto2_port.build import control, plug
 
 clock = SystemClock()
 soon = lambda: clock.monotonic() + 10
@@ -54,6 +54,16 @@ class Dslr:
     def misbehaves(self, order: str) -> None:
         control(self.folder, order)
 
+    def plugged(self, *cameras: str) -> None:
+        """Exactly these are plugged in now: see `tests.fakes.gphoto2_port.build.plug`."""
+        plug(self.folder, *cameras)
+
+    def takes(self, picture: bytes, raw: bytes = b"") -> None:
+        """What it takes from now on; its live view shows the same."""
+        put(self.folder / "pictures" / "scene.jpg", picture)
+        put(self.folder / "preview.jpg", picture)
+        put(self.folder / "raw.nef", raw)
+
     def obeyed(self) -> bool:
         """Whether an order with `once` was met."""
         return not (self.folder / "control").exists()
@@ -61,7 +71,7 @@ class Dslr:
     def says(self, script: str) -> Any:
         """What the script last said, as JSON; anything but a clean exit is an error with its output."""
         with self.process(script) as process:
-            output, errors = process.communicate(timeout=20)
+            output, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
         return json.loads(output.splitlines()[-1])
 
@@ -73,6 +83,7 @@ class Dslr:
             command,
             cwd=REPOSITORY,
             env={"PATH": os.environ["PATH"], **self.environment},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

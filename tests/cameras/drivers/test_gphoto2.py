@@ -65,7 +65,7 @@ driver.open(soon())
 can = driver.capabilities()
 say({"stream": can.stream, **{name: can.settings[name].choices for name in can.settings}})
 """)
-    assert sorted(can) == ["capture_target", "exposure_us", "f_number", "stream"]
+    assert sorted(can) == ["capture_target", "exposure_compensation", "exposure_us", "f_number", "stream"]
     assert can["exposure_us"] == [100, 1200, 2500, 5000, 10_000, 20_000, 50_000, 100_000, 1_000_000]
     assert can["f_number"][:2] == [2.8, 3.5]
 
@@ -76,7 +76,8 @@ driver.open(soon())
 applied = driver.apply({"exposure_us": 8_000_000, "f_number": 1.4, "iso": 100}, soon())
 say([applied.actual, applied.warnings])
 """)
-    assert applied[0] == {"exposure_us": 1_000_000, "f_number": 2.8, "capture_target": "memory"}
+    has = {"exposure_us": 1_000_000, "f_number": 2.8, "capture_target": "memory", "exposure_compensation": 0.0}
+    assert applied[0] == has
     assert applied[1] == [
         "8 s was asked; the camera's nearest is 1 s.",
         "This camera lets no ISO be set over USB; ISO 100 was asked.",

@@ -30,7 +30,9 @@ class ToldSession:
     def read(self, name: str) -> Widget:
         return Widget(RAW_AND_JPEG, [RAW_AND_JPEG], read_only=False)
 
-    def check_due(self) -> None: ...
+    def check_due(self, seconds: float = 0.0) -> None: ...
+
+    def end_live_view(self) -> None: ...
 
     def capture(self) -> CardFile:
         return self._file("DSC_2.NEF")

@@ -3,10 +3,14 @@
     environment = build(folder)          # what the process that shall see the camera needs
     control(folder, "hang capture once") # what the camera does from now on; port.c lists the words
     control(folder, "")                  # it behaves again
+    plug(folder, "usb:001,004 6012345 battery=77 free=32000000000", "usb:001,005 6012346")  # these, from now on
 
-Under `folder`: `pictures/` (what the camera takes: the first JPEG in it), `iolibs/` and `control`, which
-port.c finds from VCAMERADIR. A driver keeps IOLIBS where the environment brings it. HOME is `folder` as well,
-because libgphoto2 remembers the capture target in $HOME/.gphoto/settings.
+Under `folder`: `pictures/` (what it takes: the first JPEG in it), `raw.nef`, `preview.jpg`, `iolibs/`, `control`
+and `cameras` (cameras.c says how a line reads), which port.c finds from VCAMERADIR. Cameras that are plugged in by
+`plug` can more than the virtual one (extras.c), and are held by one process at a time.
+
+A driver keeps IOLIBS where the environment brings it. HOME is `folder` as well, because libgphoto2 remembers the
+capture target in $HOME/.gphoto/settings.
 """
 
 from __future__ import annotations
@@ -14,12 +18,15 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
+import sys
+import tempfile
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
-SOURCE = Path(__file__).with_name("port.c")
+FOLDER = Path(__file__).parent
 
 
 def build(folder: str | Path) -> dict[str, str]:
@@ -30,15 +37,25 @@ def build(folder: str | Path) -> dict[str, str]:
     iolibs.mkdir(exist_ok=True)
     if not any(pictures.iterdir()):
         (pictures / "scene.jpg").write_bytes(scene())
-    compile_library(iolibs / "misbehaving.so")
+    (iolibs / "misbehaving.so").write_bytes(compiled())
     return {"VCAMERADIR": str(pictures), "IOLIBS": str(iolibs), "HOME": str(folder)}
 
 
 def control(folder: str | Path, order: str) -> None:
-    """Tell the camera what to do, in one step, so that it never reads half an order."""
-    new = Path(folder) / "control.new"
-    new.write_text(order)
-    os.replace(new, Path(folder) / "control")
+    """Tell the camera what to do."""
+    put(Path(folder) / "control", order.encode())
+
+
+def plug(folder: str | Path, *cameras: str) -> None:
+    """Exactly these cameras are plugged in now: port, serial number, and what else cameras.c reads."""
+    put(Path(folder) / "cameras", "".join(f"{camera}\n" for camera in cameras).encode())
+
+
+def put(path: Path, content: bytes) -> None:
+    """In one step, so that the far end never reads half of it."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_bytes(content)
+    os.replace(new, path)
 
 
 def scene() -> bytes:
@@ -48,9 +65,18 @@ def scene() -> bytes:
     return picture.getvalue()
 
 
+@cache
+def compiled() -> bytes:
+    """The port library, compiled once for all tests of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        compile_library(Path(folder) / "misbehaving.so")
+        return (Path(folder) / "misbehaving.so").read_bytes()
+
+
 def compile_library(target: Path) -> None:
     command = ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared"]
-    subprocess.run([*command, f'-DVUSB="{vusb()}"', str(SOURCE), "-o", str(target), "-ldl"], check=True, timeout=60)
+    sources = sorted(str(source) for source in FOLDER.glob("*.c"))
+    subprocess.run([*command, f'-DVUSB="{vusb()}"', *sources, "-o", str(target), "-ldl"], check=True, timeout=60)
 
 
 def vusb() -> Path:
@@ -59,3 +85,8 @@ def vusb() -> Path:
     if package is None or package.origin is None:
         raise FileNotFoundError("gphoto2 is not installed: run make install.")
     return Path(package.origin).parent / "libgphoto2" / "vusb" / "vusb.so"
+
+
+if __name__ == "__main__":
+    print(*(f"{name}={value}" for name, value in build(sys.argv[1]).items()), sep="\n")
+    plug(sys.argv[1], *sys.argv[2:])

@@ -1,0 +1,86 @@
+"""From the shutter to every file of the capture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cameras.drivers.base import CameraError, Clock, Exposure
+from cameras.drivers.gphoto2.exif import told_by
+from cameras.drivers.gphoto2.session import CardFile, Session, kind_of, library
+
+SECOND_FILE_S = 4.0
+"""How long a RAW + JPEG camera may take to announce the second file."""
+EVENT_MS = 100
+IN_MEMORY = "/"
+"""The folder of a picture in the camera's memory: gone once fetched, and its name is used again for the next."""
+
+
+def release(session: Session, clock: Clock, exposure: Exposure, bulb_us: int | None) -> CardFile:
+    """Expose, by the camera's own time or by holding the shutter open; the first file that came of it."""
+    exposure.started_ns = clock.wall_ns()
+    if bulb_us is None:
+        file = session.capture()
+    else:
+        exposure.actual["exposure_us"] = round(session.hold_open(bulb_us / 1e6) * 1e6)
+        file = _first_file(session)
+    exposure.ended_ns = clock.wall_ns()
+    return file
+
+
+def collect(
+    session: Session, clock: Clock, exposure: Exposure, first: CardFile, promised: frozenset[str], *, bulb: bool
+) -> bool:
+    """Fetch the first file, which must come, and the others that the format promises, which may be missing. What the
+    camera did not say of the exposure, the files may.
+
+    False when the session must end: what is missing may still be announced, and would then be taken for a file of the
+    next capture.
+    """
+    _keep(session, exposure, first)
+    sound = True
+    try:
+        for file in _further_files(session, clock, exposure, first, promised):
+            _keep(session, exposure, file)
+    except (library().GPhoto2Error, CameraError) as error:
+        exposure.warnings.append(f"The camera gave one file and then failed: {error}")
+        sound = False
+    exposure.missing = sorted(promised - _kinds(exposure))
+    if exposure.missing:
+        exposure.warnings.append(f"The camera gave no {' or '.join(exposure.missing)} file, which its format promises.")
+    _ask_files(exposure, bulb=bulb)
+    return sound and not exposure.missing
+
+
+def _ask_files(exposure: Exposure, *, bulb: bool) -> None:
+    """A dial is exact where EXIF rounds; of bulb the camera's own clock knows best."""
+    told = {name: value for file in reversed(exposure.files) for name, value in told_by(file).items()}
+    measured = {"exposure_us": told["exposure_us"]} if bulb and "exposure_us" in told else {}
+    exposure.actual = told | exposure.actual | measured
+
+
+def _first_file(session: Session) -> CardFile:
+    """Of a bulb exposure; CameraError too_slow when it does not come."""
+    while (file := session.next_file(EVENT_MS)) is None:
+        session.check_due()
+    return file
+
+
+def _further_files(
+    session: Session, clock: Clock, exposure: Exposure, first: CardFile, promised: frozenset[str]
+) -> Iterator[CardFile]:
+    """Each kind once: whatever else the camera announces belongs to another capture."""
+    until = clock.monotonic() + SECOND_FILE_S
+    while (wanted := promised - _kinds(exposure)) and clock.monotonic() < until:
+        file = session.next_file(EVENT_MS)
+        if file is not None and file != first and kind_of(file.name) in wanted:
+            yield file
+
+
+def _keep(session: Session, exposure: Exposure, file: CardFile) -> None:
+    if file.folder != IN_MEMORY:
+        exposure.card.append(file)
+    exposure.files.append(session.fetch(file))
+
+
+def _kinds(exposure: Exposure) -> frozenset[str]:
+    return frozenset(file.kind for file in exposure.files)

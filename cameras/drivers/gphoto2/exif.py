@@ -1,0 +1,66 @@
+"""What a picture itself says of its exposure. It is asked where the camera did not say: bulb, automatic ISO."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import warnings
+from typing import Any
+
+from PIL import ExifTags, Image
+
+from cameras.drivers.base import CameraFile
+from cameras.drivers.gphoto2.choices import LONGEST_US
+
+TIFF = (b"II*\0", b"MM\0*", b"IIRO", b"IIU\0")
+"""How JPEG's elder brothers begin: NEF, CR2, ARW, DNG and PEF; ORF; RW2."""
+JPEG = b"\xff\xd8"
+RUBBISH = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, ZeroDivisionError,
+           AttributeError, AssertionError, RuntimeError, struct.error)  # fmt: skip
+"""What Pillow raises for EXIF that a camera, or whoever stands in for it, has got wrong."""
+
+
+def told_by(picture: CameraFile) -> dict[str, Any]:
+    """`exposure_us`, `f_number` and `iso`, as far as the beginning of the file says and makes sense."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _told(bytes(next(picture.chunks(), b"")))
+    except RUBBISH:
+        return {}
+
+
+def _told(head: bytes) -> dict[str, Any]:
+    details = _details(head)
+    told = {
+        "exposure_us": _whole(_number(details.get(ExifTags.Base.ExposureTime)) * 1_000_000, LONGEST_US),
+        "f_number": _within(round(_number(details.get(ExifTags.Base.FNumber)), 2), 128),
+        "iso": _whole(_number(details.get(ExifTags.Base.ISOSpeedRatings)), 10_000_000),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _details(head: bytes) -> dict[int, Any]:
+    if head.startswith(JPEG):
+        with Image.open(io.BytesIO(head), formats=["JPEG"]) as image:
+            return image.getexif().get_ifd(ExifTags.IFD.Exif)
+    exif = Image.Exif()
+    if head.startswith(TIFF):
+        exif.load(b"Exif\0\0" + head)
+    return exif.get_ifd(ExifTags.IFD.Exif)
+
+
+def _number(value: Any) -> float:
+    """0 for what is none. Some cameras give several sensitivities: the first counts."""
+    first = value[0] if isinstance(value, tuple) and value else value
+    number = float(first) if first is not None else 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+def _whole(number: float, most: int) -> int | None:
+    return round(number) if 1 <= number <= most else None
+
+
+def _within(number: float, most: float) -> float | None:
+    return number if 0 < number <= most else None

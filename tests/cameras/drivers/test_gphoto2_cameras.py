@@ -1,0 +1,323 @@
+"""Several DSLRs with all that real ones have: serial numbers, bulb, ISO, RAW, live view, battery, card. The real
+libgphoto2 over the port library in tests/fakes/gphoto2_port."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cameras.drivers.dslr import Dslr
+from tests.captures.pictures import dng, exposed_jpeg, jpeg
+from tests.fakes.gphoto2_port.build import build
+
+NIKON = "usb:001,004 6012345 battery=77 free=32000000000"
+OTHER = "usb:001,005 6012346"
+OPEN = 'driver = Gphoto2Driver("6012345", clock)\ndriver.open(soon())\n'
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Dslr:
+    """Two cameras on a desk."""
+    cameras = Dslr(tmp_path, build(tmp_path))
+    cameras.takes(exposed_jpeg(seconds=(8, 1)), dng(jpeg(320, 212)))
+    cameras.plugged(OTHER, NIKON)
+    return cameras
+
+
+# Who is who
+
+
+def test_each_camera_is_listed_with_its_serial_number(desk: Dslr) -> None:
+    assert [one["address"] for one in desk.says("say(driver.detect())")] == ["6012346", "6012345"]
+
+
+@pytest.mark.parametrize("serial", ["6012345", "6012346"])
+def test_a_camera_is_found_by_its_serial_number_among_several(desk: Dslr, serial: str) -> None:
+    assert desk.says(f'driver = Gphoto2Driver("{serial}", clock); say(driver.open(soon()).serial)') == serial
+
+
+def test_a_camera_that_is_replugged_into_another_port_is_found_again(desk: Dslr) -> None:
+    ports = desk.says(f"""{OPEN}
+ports = [driver._session.port]
+plug(folder, "{OTHER}")
+gone = failure(driver.supplies, soon())
+plug(folder, "{OTHER}", "usb:002,017 6012345")
+driver.open(soon())
+say([*ports, driver._session.port, gone["reason"], len(driver.expose(ExposureRequest(), soon()).files)])
+""")
+    assert ports == ["usb:001,004", "usb:002,017", "camera_unreachable", 1]
+
+
+def test_a_camera_that_a_stranger_at_its_old_port_replaces_is_not_taken_for_it(desk: Dslr) -> None:
+    desk.plugged("usb:001,004 6012346")
+    error = desk.says('driver = Gphoto2Driver("6012345", clock); say(failure(driver.open, soon()))')
+    assert error["reason"] == "camera_unreachable"
+    assert error["message"].startswith("No camera has the serial number 6012345; attached are")
+
+
+@contextmanager
+def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Another process has the Nikon open, until its input ends. Only Skycam's own say so."""
+    unsaid = "" if by_skycam else "driver._session._claim.end()"
+    with desk.process(f"{OPEN}{unsaid}\nsay('mine')\nimport sys\nsys.stdin.read()") as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == '"mine"\n'
+        yield holder
+
+
+def test_a_camera_that_another_process_has_is_held_until_that_lets_go(desk: Dslr) -> None:
+    with held(desk) as holder:
+        error = desk.says('driver = Gphoto2Driver("6012345", clock); say(failure(driver.open, soon()))')
+        holder.communicate(timeout=20)
+    assert (error["reason"], error["before_shutter"]) == ("camera_held", False)
+    assert "is held by another process" in error["message"]
+    assert desk.says(f"{OPEN}say(driver._session.identity.serial)") == "6012345"
+
+
+def test_a_held_camera_keeps_nobody_from_the_others(desk: Dslr) -> None:
+    with held(desk):
+        assert desk.says('driver = Gphoto2Driver("6012346", clock); say(driver.open(soon()).serial)') == "6012346"
+
+
+def test_a_camera_that_another_of_ours_has_is_not_disturbed_and_said_to_be_in_use(desk: Dslr) -> None:
+    with held(desk, by_skycam=True):
+        error = desk.says('driver = Gphoto2Driver("6012399", clock); say(failure(driver.open, soon()))')
+    listed = "Nikon DSC D750 at usb:001,005, Nikon DSC D750 at usb:001,004 (in use by Skycam)."
+    assert error["message"].startswith(f"No camera has the serial number 6012399; attached are {listed}")
+
+
+def test_without_an_address_the_first_camera_that_is_free_is_taken(desk: Dslr) -> None:
+    desk.plugged(NIKON, OTHER)
+    with held(desk, by_skycam=True):
+        assert desk.says("say(driver.open(soon()).serial)") == "6012346"
+
+
+def test_a_killed_process_holds_no_camera(desk: Dslr) -> None:
+    with held(desk) as holder:
+        holder.kill()
+        holder.wait(10)
+        assert desk.says(f"{OPEN}say(driver._session.identity.serial)") == "6012345"
+
+
+# Settings
+
+
+def test_every_setting_is_read_back_as_the_camera_has_it(desk: Dslr) -> None:
+    wished = {"exposure_us": 8_000_000, "iso": 800, "f_number": 4.0, "exposure_compensation": -1.0, "format": "raw"}
+    actual, warnings = desk.says(f"""{OPEN}
+applied = driver.apply({wished}, soon())
+say([applied.actual, applied.warnings])
+""")
+    assert actual == {**wished, "format": "NEF (Raw)", "capture_target": "memory"}
+    assert warnings == []
+
+
+def test_the_nearest_compensation_is_used_and_said(desk: Dslr) -> None:
+    applied = desk.says(f"""{OPEN}
+applied = driver.apply({{"exposure_compensation": 0.7}}, soon())
+say([applied.actual["exposure_compensation"], applied.warnings])
+""")
+    assert applied == [0.5, ["+0.7 EV was asked; the camera's nearest is +0.5 EV."]]
+
+
+def test_a_time_beyond_the_longest_is_bulb_and_may_be_read_back(desk: Dslr) -> None:
+    can, actual, warnings = desk.says(f"""{OPEN}
+applied = driver.apply({{"exposure_us": 90_000_000}}, soon())
+limits = driver.capabilities().settings["exposure_us"]
+say([[limits.maximum, limits.choices[-1]], applied.actual["exposure_us"], applied.warnings])
+""")
+    assert (can, actual, warnings) == ([3_600_000_000, 30_000_000], 90_000_000, [])
+
+
+# Exposing
+
+
+def test_raw_and_jpeg_are_two_files_of_one_capture(desk: Dslr) -> None:
+    files, on_card = desk.says(f"""{OPEN}
+driver.apply({{"format": "raw+jpeg", "capture_target": "card"}}, soon())
+exposure = driver.expose(ExposureRequest(), soon())
+left = driver._session._camera.folder_list_files(exposure.card[0].folder).count()
+driver.forget(exposure, soon())
+say([[[file.kind, hashlib.sha256(b"".join(file.chunks())).hexdigest()] for file in exposure.files],
+     [left, driver._session._camera.folder_list_files(exposure.card[0].folder).count()]])
+""")
+    raw, picture = (desk.folder / "raw.nef").read_bytes(), desk.picture
+    assert files == [["raw", hashlib.sha256(raw).hexdigest()], ["jpeg", hashlib.sha256(picture).hexdigest()]]
+    assert on_card == [2, 0]
+
+
+def test_raw_and_jpeg_come_from_the_cameras_memory_too(desk: Dslr) -> None:
+    kinds = desk.says(f"""{OPEN}
+driver.apply({{"format": "raw+jpeg", "capture_target": "memory"}}, soon())
+taken = [driver.expose(ExposureRequest(), soon()) for _ in range(3)]
+for exposure in taken:
+    driver.forget(exposure, soon())
+say([[file.kind for file in exposure.files] + exposure.missing for exposure in taken])
+""")
+    assert kinds == [["raw", "jpeg"]] * 3
+
+
+def test_what_the_camera_does_not_say_of_an_exposure_the_raw_file_says(desk: Dslr) -> None:
+    desk.plugged(f"{NIKON} silent")
+    actual = desk.says(f"""{OPEN}
+driver.apply({{"format": "raw"}}, soon())
+say(driver.expose(ExposureRequest(), soon()).actual)
+""")
+    assert (actual["iso"], actual["exposure_us"], actual["f_number"]) == (800, 10_000, 2.8)
+
+
+def test_bulb_holds_the_shutter_open_and_the_picture_says_how_long(desk: Dslr) -> None:
+    actual, taken, held_s = desk.says(f"""{OPEN}
+driver.apply({{"exposure_us": 31_000_000}}, soon())
+driver._settings["exposure_us"] = 300_000      # what the shutter is held open for, so that the test does not take 31 s
+exposure = driver.expose(ExposureRequest(), soon())
+say([exposure.actual, len(exposure.files), (exposure.ended_ns - exposure.started_ns) / 1e9])
+""")
+    assert (actual["exposure_us"], taken) == (8_000_000, 1)
+    assert held_s >= 0.3
+
+
+def test_bulb_without_a_word_in_the_picture_is_as_long_as_it_was_held(desk: Dslr) -> None:
+    desk.takes(jpeg(64, 48))
+    exposure_us = desk.says(f"""{OPEN}
+driver.apply({{"exposure_us": 31_000_000}}, soon())
+driver._settings["exposure_us"] = 300_000
+say(driver.expose(ExposureRequest(), soon()).actual["exposure_us"])
+""")
+    assert 300_000 <= exposure_us < 5_000_000
+
+
+def test_an_abort_closes_a_shutter_that_is_held_open(desk: Dslr) -> None:
+    aborted = desk.says(f"""
+from cameras.drivers.base import Aborted
+from cameras.runtime.clock import OwnerClock
+import threading
+clock = OwnerClock()
+{OPEN}
+driver.apply({{"exposure_us": 60_000_000}}, soon())
+threading.Timer(0.2, clock.abort).start()
+began = clock.monotonic()
+try:
+    driver.expose(ExposureRequest(), clock.monotonic() + 100)
+except Aborted:
+    took_s = clock.monotonic() - began
+clock.seen_abort()
+driver.open(soon())
+say([took_s, len(driver.expose(ExposureRequest(exposure_us=1000), soon()).files)])
+""")
+    assert aborted[0] < 10
+    assert aborted[1] == 1
+
+
+def test_a_dial_at_bulb_without_a_time_opens_no_shutter(desk: Dslr) -> None:
+    error = desk.says(f"""{OPEN}
+driver.apply({{"exposure_us": 60_000_000}}, soon())
+driver._settings.clear()
+say(failure(driver.expose, ExposureRequest(), soon()))
+""")
+    assert (error["reason"], error["before_shutter"], error["permanent"]) == ("rejected_setting", True, True)
+    assert error["message"].startswith("The camera's dial stands at bulb")
+
+
+def test_a_bulb_time_that_the_deadline_does_not_hold_opens_no_shutter(desk: Dslr) -> None:
+    error = desk.says(f"{OPEN}say(failure(driver.expose, ExposureRequest(exposure_us=60_000_000), soon()))")
+    assert (error["reason"], error["before_shutter"]) == ("too_slow", True)
+
+
+def test_a_full_card_is_among_what_to_look_for(desk: Dslr) -> None:
+    desk.plugged("usb:001,004 6012345 free=0")
+    error = desk.says(f"""{OPEN}
+driver.apply({{"capture_target": "card"}}, soon())
+say([failure(driver.expose, ExposureRequest(), soon()), driver.open(soon()).serial,
+     driver.supplies(soon()).card_free_bytes])
+""")
+    assert "look at its display (focus, card, battery, mode dial)" in error[0]["message"]
+    assert error[1:] == ["6012345", 0]
+
+
+def test_a_file_that_comes_half_is_incomplete_and_may_be_on_the_card(desk: Dslr) -> None:
+    error = desk.says(f"""{OPEN}
+driver.apply({{"capture_target": "card"}}, soon())
+control(folder, "half fetch")
+say(failure(driver.expose, ExposureRequest(), soon()))
+""")
+    assert (error["reason"], error["before_shutter"]) == ("incomplete", False)
+    assert error["message"].endswith("of DSC_0001.JPG; it may still be on its card.")
+
+
+def test_a_camera_that_is_busy_before_the_shutter_may_be_asked_again(desk: Dslr) -> None:
+    error = desk.says(f"""{OPEN}
+control(folder, "refuse set 0x2019")
+failed = driver.expose(ExposureRequest(iso=400), soon())
+say([failed.warnings, len(failed.files)])
+""")
+    assert error == [["ISO 400 was asked; the camera refuses it in its present mode."], 1]
+
+
+def test_forty_captures_of_one_session_lose_nothing(desk: Dslr) -> None:
+    assert (
+        desk.says(f"""{OPEN}
+say(sum(len(driver.expose(ExposureRequest(), soon()).files) for _ in range(40)))
+""")
+        == 40
+    )
+
+
+# Live view, battery, card
+
+
+def test_a_preview_is_frames_that_rise_in_number_and_do_not_race(desk: Dslr) -> None:
+    preview, numbers, shape, took_s = desk.says(f"""{OPEN}
+began = clock.monotonic()
+frames = [driver.frame(soon()) for _ in range(4)]
+say([driver.capabilities().preview, [frame.number for frame in frames], frames[0].image.shape,
+     clock.monotonic() - began])
+""")
+    assert (preview, numbers, shape) == (True, [1, 2, 3, 4], [424, 640, 3])
+    assert took_s >= 3 / 15
+
+
+@pytest.mark.parametrize("end", ["driver.rest(soon())", "driver.expose(ExposureRequest(), soon())"])
+def test_the_mirror_comes_down_when_nobody_looks_and_for_a_still(desk: Dslr, end: str) -> None:
+    live = desk.says(f"""{OPEN}
+value = lambda: driver._session._camera.get_single_config("viewfinder").get_value()
+driver.apply({{"capture_target": "card"}}, soon())
+driver.frame(soon())
+up = value()
+{end}
+say([up, driver._session.live, driver.frame(soon()) is not None])
+""")
+    assert live == [1, False, True]
+
+
+def test_a_preview_that_is_no_picture_is_an_error_that_says_so(desk: Dslr) -> None:
+    (desk.folder / "preview.jpg").write_bytes(b"\xff\xd8\xff rubbish \xff\xd9")
+    error = desk.says(f"{OPEN}say(failure(driver.frame, soon()))")
+    assert error["reason"] == "camera_error"
+
+
+def test_a_camera_without_live_view_says_that_it_gives_none(dslr: Dslr) -> None:
+    assert dslr.says("driver.open(soon()); say(driver.capabilities().preview)") is False
+
+
+def test_battery_and_card_are_told_as_they_change(desk: Dslr) -> None:
+    told = desk.says(f"""{OPEN}
+first = driver.supplies(soon())
+plug(folder, "usb:001,004 6012345 battery=9 free=1000448")
+until = clock.monotonic() + 15      # libgphoto2 asks for a battery every few seconds at most
+while (now := driver.supplies(soon())).battery_percent == first.battery_percent and clock.monotonic() < until:
+    time.sleep(0.05)
+say([[first.battery_percent, first.card_free_bytes], [now.battery_percent, now.card_free_bytes]])
+""")
+    assert told == [[77, 32_000_000_000], [9, 1_000_448]]
+
+
+def test_a_camera_that_is_pulled_out_while_nobody_uses_it_is_found_out(desk: Dslr) -> None:
+    error = desk.says(f'{OPEN}plug(folder, "{OTHER}")\nsay(failure(driver.supplies, soon()))')
+    assert error["reason"] == "camera_unreachable"
+    assert error["message"].startswith("The camera at usb:001,004 does not answer.")

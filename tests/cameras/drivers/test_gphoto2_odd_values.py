@@ -1,0 +1,131 @@
+"""Whatever is asked of a DSLR, and whatever its pictures say: no crash, no hang, no lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cameras.drivers.base import Applied, CameraError, ExposureRequest, SystemClock
+from cameras.drivers.gphoto2 import Gphoto2Driver
+from cameras.drivers.gphoto2.choices import is_bulb
+from cameras.drivers.gphoto2.exif import told_by
+from cameras.drivers.gphoto2.widgets import SETTINGS
+from tests.captures.pictures import dng, exposed_jpeg, jpeg
+from tests.fakes.camera import OwnFile
+from tests.fakes.gphoto2_port.build import build, plug, put
+
+few = settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+words = st.one_of(st.text(max_size=64), st.sampled_from(["raw", "jpeg", "raw+jpeg", "NEF (Raw)", "nef+fine", "tiff"]))
+odd_values: dict[str, st.SearchStrategy[Any]] = {
+    "exposure_us": st.one_of(st.integers(1, 3_600_000_000), st.sampled_from([8_000_000, 30_000_000, 30_000_001])),
+    "iso": st.integers(1, 10_000_000),
+    "f_number": st.floats(0, 128, exclude_min=True),
+    "gain": st.floats(0, 1000),
+    "exposure_compensation": st.floats(-10, 10),
+    "format": words,
+    "capture_target": st.sampled_from(["card", "memory"]),
+    "keep_on_card": st.booleans(),
+}
+anything = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.lists(st.integers()))
+
+
+@pytest.fixture
+def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gphoto2Driver]:
+    for name, value in build(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    plug(tmp_path, "usb:001,004 6012345 battery=50 free=1000000000")
+    put(tmp_path / "raw.nef", dng(jpeg(64, 48)))
+    driver = Gphoto2Driver("6012345", SystemClock())
+    driver.open(soon())
+    yield driver
+    driver.close()
+
+
+def soon() -> float:
+    return SystemClock().monotonic() + 10
+
+
+def has(camera: Gphoto2Driver) -> dict[str, Any]:
+    """What the camera says of itself now."""
+    session = camera._session
+    assert session is not None
+    return {name: session.read(name).value for name in session.names}
+
+
+def true_of(name: str, value: Any, text: str) -> bool:
+    return is_bulb(text) if name == "exposure_us" and is_bulb(text) else value == SETTINGS[name].parse(text)
+
+
+@few
+@given(asked=st.fixed_dictionaries({}, optional=odd_values))
+def test_what_is_told_of_the_settings_is_what_the_camera_has(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
+    applied = camera.apply(asked, soon())
+    now = has(camera)
+    assert all(true_of(name, value, now[name]) for name, value in applied.actual.items())
+    assert set(applied.actual) == set(now)
+
+
+@few
+@given(asked=st.fixed_dictionaries({}, optional=odd_values))
+def test_a_value_is_taken_or_there_is_a_sentence(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
+    applied = camera.apply(asked, soon())
+    beyond = [name for name in asked if name != "keep_on_card" and not taken(name, asked[name], applied)]
+    assert len(applied.warnings) >= len(beyond)
+
+
+def taken(name: str, value: Any, applied: Applied) -> bool:
+    """As the driver's own rule says, or, of a format, by its kinds."""
+    got = applied.actual.get(name)
+    return name == "format" or (got is not None and SETTINGS[name].same(value, got))
+
+
+@few
+@given(asked=st.dictionaries(st.sampled_from([*odd_values, "colour", ""]), anything, max_size=4))
+def test_what_is_no_setting_is_refused_and_changes_nothing(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
+    before = has(camera)
+    with pytest.raises(CameraError) as refusal:
+        camera.apply({**asked, "colour": 1}, soon())
+    assert refusal.value.reason == "rejected_setting"
+    assert has(camera) == before
+
+
+@few
+@given(iso=st.integers(1, 10_000_000), f_number=st.floats(0, 128, exclude_min=True), kind=words)
+def test_an_exposure_is_made_whatever_is_asked(camera: Gphoto2Driver, iso: int, f_number: float, kind: str) -> None:
+    request = ExposureRequest(exposure_us=1000, iso=iso, f_number=f_number, format=kind)
+    exposure = camera.expose(request, soon())
+    assert exposure.files
+    assert exposure.missing == []
+    assert exposure.actual["iso"] in (100, 200, 400, 800, 1600, 3200, 6400)
+
+
+PICTURES = {".jpg": exposed_jpeg(64, 48), ".nef": dng(jpeg(64, 48))}
+
+
+@given(
+    suffix=st.sampled_from(sorted(PICTURES)),
+    at=st.integers(0, 15_000),
+    rubbish=st.binary(max_size=12),
+    cut=st.integers(0, 15_000),
+)
+def test_a_picture_that_tells_rubbish_of_its_exposure_breaks_nothing(
+    suffix: str, at: int, rubbish: bytes, cut: int
+) -> None:
+    whole = PICTURES[suffix]
+    told = told_by(OwnFile("any", suffix, (whole[:at] + rubbish + whole[at + len(rubbish) :])[: len(whole) - cut]))
+    assert set(told) <= {"exposure_us", "f_number", "iso"}
+    assert 1 <= told.get("exposure_us", 1) <= 3_600_000_000
+    assert 0 < told.get("f_number", 1) <= 128
+    assert 1 <= told.get("iso", 1) <= 10_000_000
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_picture_tells_nothing(content: bytes) -> None:
+    assert told_by(OwnFile("jpeg", ".jpg", b"\xff\xd8" + content)) == {}

@@ -1,0 +1,44 @@
+"""docs/dslr.md: its settings are the driver's, its sentences are said, its command makes cameras."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cameras.drivers.base import DriverSettings
+from cameras.drivers.gphoto2.driver import Gphoto2Settings
+from cameras.drivers.gphoto2.holders import DESKTOP
+from tests.docs.pages import PROJECT, page, section
+
+PAGE = "docs/dslr.md"
+SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/gphoto2").glob("*.py")))
+SAID = re.findall(r"\*([^*]+)\*", section(PAGE, "What it says"))
+
+
+def test_the_table_names_every_setting() -> None:
+    own = Gphoto2Settings.model_fields.keys() - DriverSettings.model_fields.keys()
+    rows = [line.split("|")[1] for line in section(PAGE, "Settings").splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", "".join(rows))) == own | {"exposure_us", "f_number", "iso"}
+
+
+@pytest.mark.parametrize("sentence", SAID)
+def test_what_it_says_is_said(sentence: str) -> None:
+    assert sentence in SOURCE
+
+
+@pytest.mark.parametrize("command", DESKTOP.values())
+def test_the_commands_against_a_desktop_are_those_of_the_message(command: str) -> None:
+    assert command in page(PAGE)
+
+
+def test_the_command_plugs_cameras_in(tmp_path: Path) -> None:
+    (line,) = re.findall(r"\.venv/bin/python (-m tests\.fakes\.gphoto2_port\.build .*)", page(PAGE))
+    words = shlex.split(line.replace("/tmp/desk", str(tmp_path)))
+    done = subprocess.run([sys.executable, *words], cwd=PROJECT, check=True, capture_output=True, text=True, timeout=60)
+    assert f"IOLIBS={tmp_path}/iolibs" in done.stdout.splitlines()
+    assert (tmp_path / "cameras").read_text() == "usb:001,004 6012345 battery=77\nusb:001,005 6012346\n"

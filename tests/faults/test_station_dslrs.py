@@ -1,0 +1,130 @@
+"""Two DSLRs at a whole station: pulled out, replugged elsewhere, taken by a file manager, hung in the library."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from PIL import Image
+
+from tests.fakes.gphoto2_port.build import control
+from tests.faults.dslr_desk import EAST, FILE_MANAGER, WEST, Desk, DslrStation
+from tests.faults.station import Answer
+from tests.skycam_project.stations import eventually
+
+LADDER = ["abort", "reconnect", "kill"]
+EVERYWHERE = {"status": True, "refusal": True, "page": True, "command line": True}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture(scope="module")
+def station(desk: Desk) -> Iterator[DslrStation]:
+    station = DslrStation(desk.folder / "data", SKYCAM_SUPERVISION__MARGIN_S="0.5", **desk.environment)
+    try:
+        yield station.with_cameras()
+    finally:
+        station.ensure_stopped()
+
+
+@pytest.fixture(autouse=True)
+def both_there(station: DslrStation, desk: Desk) -> Iterator[None]:
+    """Each test finds both cameras where they belong."""
+    yield
+    control(desk.folder, "")
+    desk.plugged(EAST, WEST)
+    for slug in ("east", "west"):
+        station.eventually_ready(slug, within_s=90)
+
+
+def test_each_slug_has_the_camera_of_its_serial_number(station: DslrStation) -> None:
+    assert [station.status_of_camera(slug)["serial"] for slug in ("east", "west")] == ["6012345", "6012346"]
+
+
+def test_battery_and_card_stand_in_status_command_line_and_page(station: DslrStation) -> None:
+    eventually(lambda: station.status_of_camera("east")["battery_percent"], 20, "the battery")
+    told = [station.status_of_camera("east"), station.says_on_the_command_line("east")]
+    assert [(one["battery_percent"], one["card_free_bytes"]) for one in told] == [(77, 32_000_000_000)] * 2
+    page = station.page("/cameras/east/")
+    assert "east: battery 77 %, 32.0 GB free on its card" in station.says_in_words()
+    assert "Battery 77 %" in page
+    assert "Free on its card 32 GB" in page
+
+
+def test_raw_and_jpeg_are_two_files_of_one_capture(station: DslrStation) -> None:
+    capture = station.capture("east", iso=800, exposure_us=10_000, format="raw+jpeg")
+    assert capture.status == 201
+    assert [file["kind"] for file in capture.body["files"]] == ["raw", "jpeg"]
+    assert (capture.body["iso"], capture.body["exposure_us"], capture.body["serial"]) == (800, 10_000, "6012345")
+
+
+def test_a_raw_file_is_seen_by_the_picture_that_the_camera_put_into_it(station: DslrStation) -> None:
+    capture = station.capture("east", exposure_us=10_000, format="raw").body
+    assert [file["kind"] for file in capture["files"]] == ["raw"]
+    thumbnail = Image.open(io.BytesIO(station.fetched(f"captures/{capture['id']}/thumbnail/?size=320")))
+    assert thumbnail.size == (320, 212)
+
+
+def test_a_camera_that_is_pulled_out_says_so_everywhere_and_resumes_at_another_port(
+    station: DslrStation, desk: Desk
+) -> None:
+    desk.plugged(WEST)
+    gone = "No camera has the serial number 6012345; attached are Nikon DSC D750 at usb:001,005 (in use by Skycam)."
+    assert station.said_everywhere("east", gone) == EVERYWHERE
+    assert station.capture("west").status == 201
+    desk.plugged(WEST, "usb:002,017 6012345")
+    station.eventually_ready("east", within_s=90)
+    assert station.capture("east").body["serial"] == "6012345"
+
+
+def test_a_camera_that_a_file_manager_takes_names_it_everywhere_and_comes_back_once_it_is_stopped(
+    station: DslrStation, desk: Desk
+) -> None:
+    desk.plugged(WEST)
+    station.eventually_says_of("east", "No camera has the serial number 6012345")
+    with desk.claimed("usb:001,009") as pid:
+        desk.plugged(WEST, "usb:001,009 6012345")
+        held = f"The camera at usb:001,009 is held by another process, probably {FILE_MANAGER} (pid {pid}; stop it with"
+        assert station.said_everywhere("east", held) == EVERYWHERE
+    station.eventually_ready("east", within_s=90)
+    assert station.capture("east").status == 201
+
+
+def hung_in_a_session(station: DslrStation, desk: Desk) -> tuple[str, list[Answer]]:
+    """A session that went on after its camera hung in libgphoto2's capture(), and what the other one gave meanwhile."""
+    session = station.start_session("east", exposure_us=10_000, cadence_s=0.5)
+    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= 2, 30, "the session runs")
+    control(desk.folder, "hang capture once usb:001,004")
+    eventually(lambda: not (desk.folder / "control").exists(), 20, "the camera hangs")
+    beside = [station.capture("west", exposure_us=10_000) for _ in range(5)]
+    eventually(lambda: station.get(f"sessions/{session}/")["gaps"], 60, "the gap")
+    saved = station.get(f"sessions/{session}/")["saved"]
+    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= saved + 2, 60, "the session goes on")
+    return session, beside
+
+
+def test_a_session_whose_camera_hangs_goes_on_and_says_what_was_lost_and_why(station: DslrStation, desk: Desk) -> None:
+    session, beside = hung_in_a_session(station, desk)
+    body = station.post("cameras/east/stop/").body
+    failed = station.get(f"captures/?session={session}&status=failed")["results"]
+    hung = "The camera hung while exposing; its process was killed."
+    assert [event["step"] for event in station.events("camera.ladder", "east")][-3:] == LADDER
+    assert [answer.status for answer in beside] == [201] * 5
+    assert [(one["reason"], one["message"]) for one in failed] == [("camera_hung", hung)]
+    assert ("camera_hung", hung) in [(gap["reason"], gap["message"]) for gap in body["gaps"]]
+    assert sum(gap["count"] for gap in body["gaps"]) == body["skipped"] > 0
+    assert body["planned"] == body["saved"] + body["failed"] + body["skipped"]
+    assert hung in station.page(f"/sessions/{session}/")
+
+
+def test_pictures_of_the_live_view_come_while_somebody_looks(station: DslrStation) -> None:
+    assert Image.open(io.BytesIO(station.fetched("cameras/west/frame.jpg"))).size == (640, 424)
+
+
+def test_after_all_the_ledger_adds_up(station: DslrStation) -> None:
+    station.eventually_settled()
+    assert station.wrongs() == []
