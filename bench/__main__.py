@@ -21,6 +21,7 @@ BENCHES = {
     "capture":  "bench.capturing",
     "settings": "bench.settings_route",
     "pages":    "bench.pages",
+    "service":  "bench.service",
     "files":    "bench.files",
     "live":     "bench.live",
     "browser":  "bench.browser",

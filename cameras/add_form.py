@@ -9,7 +9,8 @@ import pydantic
 from django.core.exceptions import ValidationError
 
 from cameras import services
-from cameras.drivers import DRIVERS
+from cameras.drivers import DRIVERS, driver_class
+from cameras.drivers.credentials import shown
 from cameras.models import Camera
 from cameras.serializers import CameraNew
 from cameras.validation import sentence
@@ -32,7 +33,14 @@ class AddForm:
     @property
     def kinds(self) -> list[tuple[str, str, str]]:
         """Kind, label and what its address looks like."""
-        return [(kind, label, ADDRESSES.get(kind, "")) for kind, (label, _) in DRIVERS.items()]
+        return [
+            (kind, label, ADDRESSES.get(kind) or driver_class(kind).example) for kind, (label, _) in DRIVERS.items()
+        ]
+
+    @property
+    def address(self) -> str:
+        """As it may be shown again: a password that was typed with it is typed anew."""
+        return shown(self.data["address"])
 
     @property
     def error(self) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, TypedDict
 
+from cameras.drivers.credentials import shown
 from cameras.models import Camera
 from cameras.status import desired
 from monitoring.bodies import stamp_or_none
-
-SECRET_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 class CameraBody(TypedDict):
@@ -55,7 +53,7 @@ def camera_body(camera: Camera) -> CameraBody:
         slug=camera.slug,
         name=camera.name,
         kind=camera.kind,
-        address=without_secret(camera.address),
+        address=shown(camera.address),
         host=camera.host,
         enabled=camera.enabled,
         connected=camera.connected,
@@ -67,11 +65,6 @@ def camera_body(camera: Camera) -> CameraBody:
         since=stamp_or_none(camera.observed_at),
         identity=camera.identity,
     )
-
-
-def without_secret(address: str) -> str:
-    """The address without the name and password that a network camera's may hold."""
-    return SECRET_IN_ADDRESS.sub("***@", address)
 
 
 def settings_body(camera: Camera, answer: dict[str, Any] | None = None) -> SettingsBody:

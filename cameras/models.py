@@ -11,7 +11,9 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
+from cameras import sealing
 from cameras.drivers import DRIVERS
+from cameras.drivers.credentials import HIDDEN
 from cameras.validation import checked_address, checked_settings
 
 if TYPE_CHECKING:
@@ -66,7 +68,8 @@ class Camera(models.Model):
     slug = models.CharField("id", max_length=40, validators=[slug_validator])
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])
-    address = models.CharField(max_length=500, blank=True)
+    address = models.CharField(max_length=500, blank=True, help_text="As it may be shown: *** stands for a password.")
+    sealed = models.TextField(blank=True, editable=False, help_text="The address's passwords, encrypted.")
     host = models.CharField(max_length=60)
     enabled = models.BooleanField(default=True)
     connected = models.BooleanField(default=True)
@@ -104,10 +107,18 @@ class Camera(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    @property
+    def whole_address(self) -> str:
+        """For the camera's process alone. A password that cannot be read stays hidden, and the driver says so."""
+        try:
+            return sealing.whole(self.address, self.sealed)
+        except sealing.NotOpened:
+            return self.address
+
     def clean(self) -> None:
         errors: dict[str, Any] = {}
         try:
-            self.address = checked_address(self.kind, self.address)
+            self._check_address()
         except ValueError as error:
             errors["address"] = str(error)
         try:
@@ -116,3 +127,13 @@ class Camera(models.Model):
             errors["settings"] = error.messages
         if errors:
             raise ValidationError(errors)
+
+    def _check_address(self) -> None:
+        """ValueError. What stands in the row already was checked, and goes on even where its password is unreadable."""
+        if HIDDEN in self.address and self._is_stored():
+            return
+        address = checked_address(self.kind, sealing.whole(self.address, self.sealed))
+        self.address, self.sealed = sealing.sealed(address)
+
+    def _is_stored(self) -> bool:
+        return Camera.objects.filter(pk=self.pk, address=self.address, sealed=self.sealed).exists()

@@ -73,6 +73,8 @@ def _refuse_while_held(camera: Camera) -> None:
 
 def _store(camera: Camera, fields: set[str] | None = None) -> None:
     """All of a new row, or those `fields` of one that is there."""
+    if fields and "address" in fields:
+        fields = fields | {"sealed"}
     camera.full_clean(exclude=["audience"], validate_constraints=False)
     try:
         with transaction.atomic():

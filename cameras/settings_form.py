@@ -21,6 +21,7 @@ NAMES = {
     "fps": "Frame rate",
     "width": "Width",
     "height": "Height",
+    "white_balance_k": "White balance",
 }
 """Every other setting reads as it is called."""
 UNITS = {"exposure_us": "", "fps": "fps"}

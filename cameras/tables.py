@@ -37,8 +37,10 @@ outcome."""
 
 ROOTS = {
     "default": "captures.storage.roots.default_root",
+    "own": "captures.storage.roots.own_root",
+    "all": "captures.storage.roots.all_roots",
 }
-"""Host -> the storage root of its new captures as JSON."""
+"""Host -> the storage root of its new captures as JSON; camera -> a root of its own, or None; host -> all its roots."""
 
 DOORS = {
     "visitor": "skycam_project.access.visitors.visitor_of",

@@ -17,7 +17,7 @@ from cameras import control
 from cameras.broker import BrokerDown
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.models import Camera
-from cameras.runtime.spool import Record
+from cameras.runtime.spool import FileWish, Record
 from captures.ingest import files_of, fill, settle_unstarted
 from captures.models import Capture, CaptureFile, Session
 from captures.models.session import SessionState
@@ -58,6 +58,14 @@ class Outcome:
     problem: ControlError | BrokerDown | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A capture whose command was sent."""
+
+    capture: Capture
+    sent: control.Sent
+
+
 class CameraService:
     def __init__(self, actor: str = "") -> None:
         self.actor = actor
@@ -67,6 +75,17 @@ class CameraService:
 
         Mismatch when `key` (Idempotency-Key) was used for another request.
         """
+        wait_s = min(MOST_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
+        begun = self.begin_capture(camera, request, key=key, wait_s=wait_s)
+        if isinstance(begun, Outcome):
+            return begun
+        return self.finish_capture(begun) if wait else Outcome(begun.capture, pending=True)
+
+    def begin_capture(
+        self, camera: Camera, request: CaptureRequest, *, key: str = "", wait_s: float, file: FileWish | None = None
+    ) -> Begun | Outcome:
+        """Plan the row and send the command; an Outcome at once where there is nothing to wait for. `wait_s` is how
+        long `finish_capture` will wait at most, from now."""
         try:
             deadline_ms = control.reach(camera) + int(BEGIN_WITHIN_S * 1000)
         except (HostDown, BrokerDown) as error:
@@ -74,14 +93,13 @@ class CameraService:
         capture, known = self._plan(camera, request, key, deadline_ms)
         if known:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
-        wait_s = min(MOST_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
-        arguments = self._arguments(capture, request)
+        arguments = self._arguments(capture, request) | ({"file": file} if file else {})
         try:
             sent = control.send(camera, "capture", arguments, wait_s=wait_s, deadline_ms=deadline_ms)
         except BrokerDown:
             log.warning("capture %s may have left when the broker went away; its host settles it", capture.id)
             return Outcome(capture, pending=True)
-        return self._observe(capture, sent) if wait else Outcome(capture, pending=True)
+        return Begun(capture, sent)
 
     def _plan(self, camera: Camera, request: CaptureRequest, key: str, deadline_ms: int | None) -> tuple[Capture, bool]:
         capture = Capture(
@@ -131,9 +149,11 @@ class CameraService:
         capture.refresh_from_db()
         return capture
 
-    def _observe(self, capture: Capture, sent: control.Sent) -> Outcome:
+    def finish_capture(self, begun: Begun) -> Outcome:
+        """Wait for the outcome; `pending` when it does not come in time."""
+        capture = begun.capture
         try:
-            record = control.wait(sent).get("record")
+            record = control.wait(begun.sent).get("record")
         except (TooSlow, BrokerDown):
             log.info("capture %s has no outcome yet", capture.id)
             return self._as_it_stands(capture)

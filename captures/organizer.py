@@ -17,7 +17,8 @@ class ImageOrganizer:
     def folder(self, at: datetime) -> str:
         return f"captures/{self.slug}/{night_of(at, self.site):%Y/%m/%d}/raw"
 
-    def path(self, capture: str, at: datetime) -> str:
-        """Without the file's ending."""
+    def path(self, capture: str, at: datetime, name: str = "") -> str:
+        """Without the file's ending. With a `name`, by it and the time alone."""
         utc = at.astimezone(UTC)
-        return f"{self.folder(at)}/{self.slug}_{utc:%Y%m%d_%H%M%S}_{utc.microsecond // 1000:03}_{capture}"
+        time = f"{utc:%Y%m%d_%H%M%S}_{utc.microsecond // 1000:03}"
+        return f"{self.folder(at)}/{f'{name}_{time}' if name else f'{self.slug}_{time}_{capture}'}"

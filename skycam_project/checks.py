@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
 
 from skycam_project.config import ConfigError, check_writable
-from skycam_project.config.folder import KEY_FILE
+from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
 
 TABLES = (
     "cameras.drivers.DRIVERS",
@@ -39,6 +39,7 @@ def check_station(**_: Any) -> list[CheckMessage]:
     return [
         *check_data_folder(station.data),
         *check_secret_key(station.data / KEY_FILE),
+        *check_secret_key(station.data / ADDRESS_FILE),
         *check_storage_root(station.storage_root),
         *check_database_folder(settings.DATABASES["default"]),
         *(checks.Warning(notice.text, id=f"skycam.{notice.code}") for notice in station.notices),

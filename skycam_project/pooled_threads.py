@@ -16,11 +16,23 @@ class RequestThread(ThreadPoolExecutor):
     def __init__(self) -> None:
         super().__init__(1, thread_name_prefix="request")
         self.requests = 0
+        self.retired = False
         self._newest: Future[Any] | None = None
 
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
-        self._newest = super().submit(*args, **kwargs)
+        self._newest = self._on_another(*args, **kwargs) if self.retired else super().submit(*args, **kwargs)
         return self._newest
+
+    def retire(self) -> None:
+        """The thread ends; what is still called on it runs on one that lives no longer than that."""
+        self.retired = True
+        self.shutdown(wait=False)
+
+    def _on_another(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        other = ThreadPoolExecutor(1, thread_name_prefix="request")
+        future = other.submit(*args, **kwargs)
+        other.shutdown(wait=False)
+        return future
 
     @property
     def busy(self) -> bool:
@@ -33,9 +45,9 @@ class PooledThreads:
     Django starts a new thread for each request, so that a persistent connection never meets a second one. With kept
     threads the settings route went from 371 to 492 requests/s on SQLite. A request holds its thread until it has ended,
     so requests never wait for each other; up to `keep` idle threads stay. An answer that streams leaves its thread to
-    others with its first piece, since live pictures may go on for hours: only its end calls on that thread again. The
-    thread of a client that left while its view went on working is not used again. For HTTP alone: a WebSocket would
-    hold its thread for hours. Runs in one event loop.
+    others with its first piece, since live pictures may go on for hours: only its end calls on that thread again, or on
+    another, when there was no room for it and it has ended. The thread of a client that left while its view went on
+    working is not used again. For HTTP alone: a WebSocket would hold its thread for hours. Runs in one event loop.
     """
 
     def __init__(self, application: Any, keep: int = 16) -> None:
@@ -48,7 +60,7 @@ class PooledThreads:
 
             async def sending(message: Any) -> None:
                 if message.get("more_body"):
-                    self._leave(thread)
+                    self._stream(thread)
                 await send(message)
 
             async with ThreadSensitiveContext(executor=thread):
@@ -66,7 +78,12 @@ class PooledThreads:
             if not thread.requests and thread not in self._idle:
                 thread.shutdown(wait=False)
 
+    def _stream(self, thread: RequestThread) -> None:
+        self._leave(thread)
+        if not (thread.busy or thread.retired or thread in self._idle):
+            thread.retire()
+
     def _leave(self, thread: RequestThread) -> None:
         """To others, if there is room for it."""
-        if not thread.busy and thread not in self._idle and len(self._idle) < self.keep:
+        if not (thread.busy or thread.retired or thread in self._idle) and len(self._idle) < self.keep:
             self._idle.append(thread)

@@ -26,10 +26,10 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def own_names() -> list[str]:
-    """The names and addresses by which a browser reaches a server that listens on `web.host`."""
-    if not is_everywhere(STATION.web.host):
-        return [bracketed(STATION.web.host)]
+def names_of(host: str) -> list[str]:
+    """The names and addresses by which a client reaches a server that listens on `host`."""
+    if not is_everywhere(host):
+        return [bracketed(host)]
     interfaces = [entry for entries in psutil.net_if_addrs().values() for entry in entries]
     addresses = [entry.address for entry in interfaces if entry.family in {socket.AF_INET, socket.AF_INET6}]
     return [socket.gethostname(), *(bracketed(address.partition("%")[0]) for address in addresses)]
@@ -38,7 +38,8 @@ def own_names() -> list[str]:
 # Who may ask
 SECRET_KEY = STATION.secret_key
 DEBUG = STATION.web.debug and is_loopback(STATION.web.host)
-ALLOWED_HOSTS = list(dict.fromkeys([*STATION.web.allowed_hosts, "localhost", "127.0.0.1", "[::1]", *own_names()]))
+LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = list(dict.fromkeys([*STATION.web.allowed_hosts, *LOOPBACK_NAMES, *names_of(STATION.web.host)]))
 AUTH_USER_MODEL = "access.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

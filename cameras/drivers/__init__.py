@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 DRIVERS = {
     "gphoto2": ("DSLR over USB (gphoto2)", "cameras.drivers.gphoto2.Gphoto2Driver"),
+    "network": ("Network camera (RTSP, MJPEG, MPEG-TS)", "cameras.drivers.network.NetworkDriver"),
     "opencv": ("USB camera or video file (OpenCV)", "cameras.drivers.opencv.OpencvDriver"),
     "pixelink": ("PixeLink microscope camera", "cameras.drivers.pixelink.PixelinkDriver"),
     "simulated": ("Simulated camera", "cameras.drivers.simulated.SimulatedDriver"),

@@ -200,6 +200,8 @@ class Driver(ABC):
 
     kind: ClassVar[str]
     simulated: ClassVar[bool] = False
+    example: ClassVar[str] = ""
+    """What an address looks like, where it is more than a name or a number."""
     Settings: ClassVar[type[DriverSettings]] = DriverSettings
 
     def __init__(self, address: str, clock: Clock) -> None:

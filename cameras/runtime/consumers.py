@@ -24,8 +24,9 @@ class Context:
 class StillConsumer(Protocol):
     """Turns an exposure into files in the spool. Called on the still thread, in the order of the plans."""
 
-    def path(self, capture: str, at: datetime) -> str:
-        """The final place of a capture's files, relative to the root, without their endings."""
+    def path(self, capture: str, at: datetime, name: str = "") -> str:
+        """The final place of a capture's files, relative to the root, without their endings. With a `name` they are
+        called by it and the time alone; should such a file be there already, `write` adds the id."""
 
     def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
 

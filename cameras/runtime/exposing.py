@@ -16,7 +16,7 @@ from cameras.runtime.durable import LockLost
 from cameras.runtime.holding import Holding, disk_reason
 from cameras.runtime.programmes import Due, SessionRunner
 from cameras.runtime.sessions import Programme
-from cameras.runtime.spool import Plan, Record
+from cameras.runtime.spool import FileWish, Plan, Record
 from cameras.runtime.stills import Still, StillQueue
 from cameras.runtime.storage import RootMissing
 
@@ -90,7 +90,8 @@ class Exposer:
     def _plan(self, capture: str, asked: dict[str, Any], by: Order, planned: str = "") -> Plan:
         self._seen.append(capture)
         now = self.clock.moment()
-        return Plan(
+        file: FileWish | None = by.get("file")
+        plan = Plan(
             id=capture,
             camera=self.spec["camera"],
             slug=self.spec["slug"],
@@ -100,11 +101,12 @@ class Exposer:
             boot=now.boot,
             boot_s=now.boot_s,
             deadline_s=self.device.allowed_s(asked),
-            path=self.writer.path(capture, datetime.fromtimestamp(now.wall, UTC)),
+            path=self.writer.path(capture, datetime.fromtimestamp(now.wall, UTC), file["name"] if file else ""),
             asked=asked,
             requested_by=by.get("requested_by", ""),
             job=by.get("job", ""),
         )
+        return {**plan, "file": file} if file else plan
 
     def _expose(self, plan: Plan, order: Order) -> None:
         """Plan on the disk, shutter, and the picture to the still thread."""

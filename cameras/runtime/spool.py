@@ -23,9 +23,15 @@ KIND = re.compile(r"[a-z0-9]{1,10}\Z")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}\Z")
 
 
-class Plan(TypedDict):
-    """What is about to be exposed. `path` is the final place without the file's ending."""
+class FileWish(TypedDict):
+    """How whoever asks for a capture wants its file: `name` stands in its name instead of the camera's, and then the
+    time alone makes it its own; `jpeg_quality` is of pictures that we encode ourselves."""
 
+    name: str
+    jpeg_quality: int
+
+
+class _Planned(TypedDict):
     id: str
     camera: str
     slug: str
@@ -39,6 +45,12 @@ class Plan(TypedDict):
     asked: dict[str, Any]
     requested_by: str
     job: str
+
+
+class Plan(_Planned, total=False):
+    """What is about to be exposed. `path` is the final place without the file's ending."""
+
+    file: FileWish
 
 
 class PartFile(TypedDict):

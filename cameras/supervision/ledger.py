@@ -27,7 +27,7 @@ from cameras.supervision.ingest import Ingest, Opened
 from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.verdicts import Verdicts, told
-from cameras.supervision.wishes import Wish, wishes
+from cameras.supervision.wishes import Wish, former_places, wishes
 from cameras.tables import VERDICTS, resolve
 from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
@@ -257,17 +257,22 @@ class Ledger:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
         self._tidied_at = now
         for wish in (*self.wishes.values(), *self._elsewhere()):
-            try:
-                self._tidy_spool(wish)
-            except OSError as error:
-                log.error("The spool of %s cannot be looked at: %s", wish.slug, error)
+            self._tidy_safely(wish, self._settle_without_process if not self._has_process(wish) else None)
+        for wish in former_places(self.supervisor.host, self.wishes):
+            self._tidy_safely(wish, leftovers.settle)
         self.verdicts.on_overdue(self.wishes)
 
-    def _tidy_spool(self, wish: Wish) -> None:
+    def _tidy_safely(self, wish: Wish, settle: Callable[[Wish], None] | None) -> None:
+        try:
+            self._tidy_spool(wish, settle)
+        except OSError as error:
+            log.error("The spool of %s cannot be looked at: %s", wish.slug, error)
+
+    def _tidy_spool(self, wish: Wish, settle: Callable[[Wish], None] | None) -> None:
         if marker_of(wish.root_path) != wish.root:
             return
-        if not self._has_process(wish):
-            self._settle_without_process(wish)
+        if settle:
+            settle(wish)
         with Opened(wish) as ingest:
             for record in ingest.waiting():
                 self.take(wish, record, "")

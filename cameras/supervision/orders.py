@@ -134,6 +134,7 @@ class Orders:
         if command["order"] in {"start", "stop"}:
             post.ordered, post.ordered_at = command["arguments"]["session"], time.monotonic()
         if command["order"] == "configure":
+            post.configured_at = time.monotonic()
             child.wished["settings"] |= command["arguments"].get("settings", {})
         if not child.send(message) and "id" not in command["arguments"]:
             post.outstanding.pop(command["command_id"], None)

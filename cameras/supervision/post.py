@@ -45,6 +45,8 @@ class Post:
     ordered: dict[str, Any] | None = None
     """The session of the last command, which may be newer than the wish that was read."""
     ordered_at: float = -1.0
+    configured_at: float = -1.0
+    """When settings were last commanded: a wish that was read before that is older than they are."""
 
     @property
     def is_first_start(self) -> bool:

@@ -200,7 +200,7 @@ class Supervisor:
         if not wish.runs or old.place != wish.place:
             post.child.finish()
             return
-        if wish.settings != post.child.wished["settings"]:
+        if wish.settings != post.child.wished["settings"] and post.configured_at < self.adopted_at:
             self._configure(post.child, "settings", wish.settings)
         if wish.session and _newer(wish.session, post.child.wished["session"]):
             self._configure(post.child, "session", wish.session, command_id=WISHED + wish.session["id"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from cameras.models import Camera
 from cameras.runtime.spec import Spec
+from cameras.runtime.spool import spool_folder
 from cameras.supervision.usb import UsbIdentity
 from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
 
@@ -20,7 +23,7 @@ class Wish:
     id: str
     slug: str
     kind: str
-    address: str
+    address: str = field(repr=False)
     settings: dict[str, Any]
     enabled: bool
     connected: bool
@@ -73,22 +76,33 @@ class Wish:
 
 def wishes(host: str) -> dict[str, Wish]:
     """By the camera's UUID; removed cameras too, for as long as their spool may hold something."""
-    root = resolve(ROOTS["default"])(host)
-    session_of = resolve(PROGRAMMES["session"])
-    return {
-        str(camera.id): Wish(
-            id=str(camera.id),
-            slug=camera.slug,
-            kind=camera.kind,
-            address=camera.address,
-            settings=camera.settings,
-            enabled=camera.enabled,
-            connected=camera.connected,
-            removed=camera.removed_at is not None,
-            session=session_of(camera),
-            root=root["id"],
-            root_path=root["path"],
-            usb=UsbIdentity(**camera.identity["usb"]) if camera.identity.get("usb") else None,
-        )
-        for camera in Camera.objects.filter(host=host)
-    }
+    root, own_root = resolve(ROOTS["default"])(host), resolve(ROOTS["own"])
+    return {str(camera.id): _wish(camera, own_root(camera) or root) for camera in Camera.objects.filter(host=host)}
+
+
+def _wish(camera: Camera, root: dict[str, Any]) -> Wish:
+    return Wish(
+        id=str(camera.id),
+        slug=camera.slug,
+        kind=camera.kind,
+        address=camera.whole_address,
+        settings=camera.settings,
+        enabled=camera.enabled,
+        connected=camera.connected,
+        removed=camera.removed_at is not None,
+        session=resolve(PROGRAMMES["session"])(camera),
+        root=root["id"],
+        root_path=root["path"],
+        usb=UsbIdentity(**camera.identity["usb"]) if camera.identity.get("usb") else None,
+    )
+
+
+def former_places(host: str, wished: Mapping[str, Wish]) -> list[Wish]:
+    """Cameras of `wished` where another root of this host still has a spool of theirs: their root was another once."""
+    roots = resolve(ROOTS["all"])(host)
+    return [
+        replace(wish, root=root["id"], root_path=root["path"], session=None)
+        for wish in wished.values()
+        for root in roots
+        if root["id"] != wish.root and Path(root["path"], spool_folder(wish.id)).is_dir()
+    ]

@@ -87,6 +87,7 @@ class Capture(models.Model):
             models.Index(fields=["status", "-started_at", "-id"], name="capture_status_newest"),
             models.Index(fields=["camera", "status", "-started_at", "-id"], name="capture_camera_status_newest"),
             models.Index(fields=["session", "-started_at", "-id"], name="capture_session_newest"),
+            models.Index(fields=["requested_by", "-started_at", "-id"], name="capture_requested_by_newest"),
             models.Index(fields=["camera"], condition=models.Q(status="planned"), name="capture_planned"),
         ]
         constraints = [

@@ -11,7 +11,7 @@ from cameras.runtime.spool import Part, PartFile, Plan, Record, Spool
 from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif
-from captures.stills.formats import encode_jpeg, jpeg_size
+from captures.stills.formats import JPEG_QUALITY, encode_jpeg, jpeg_size
 from captures.stills.thumbnailer import Saved, Thumbnailer
 
 HEAD_BYTES = 1 << 18
@@ -22,8 +22,8 @@ class StillWriter:
         self._organizer = ImageOrganizer(context.spec["slug"], Site(**context.spec["site"]))
         self.thumbnails = Thumbnailer(context.spec["root_path"], context.spec["root"])
 
-    def path(self, capture: str, at: datetime) -> str:
-        return self._organizer.path(capture, at)
+    def path(self, capture: str, at: datetime, name: str = "") -> str:
+        return self._organizer.path(capture, at, name)
 
     def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
         """The primary file first. OSError as the disk says it; CameraError when nothing of the
@@ -39,9 +39,10 @@ class StillWriter:
     def _frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
         assert exposure.frame is not None
         image = exposure.frame.image
-        pieces = with_exif(memoryview(encode_jpeg(image)).tobytes(), exif_of(plan, exposure, identity))
+        quality = plan["file"]["jpeg_quality"] if "file" in plan else JPEG_QUALITY
+        pieces = with_exif(memoryview(encode_jpeg(image, quality)).tobytes(), exif_of(plan, exposure, identity))
         part = spool.write_part(plan["id"], "jpeg", ".jpg", pieces)
-        return named(plan, part, int(image.shape[1]), int(image.shape[0]))
+        return named(spool, plan, part, int(image.shape[1]), int(image.shape[0]))
 
     def _own_files(self, spool: Spool, plan: Plan, exposure: Exposure) -> list[PartFile]:
         """What came of the camera's files: one that breaks off is missing, and the others are kept."""
@@ -70,16 +71,25 @@ class StillWriter:
 
         part = spool.write_part(plan["id"], file.kind, file.suffix, chunks())
         size = jpeg_size(head) if file.kind == "jpeg" else None
-        return named(plan, part, *(size or (None, None)))
+        return named(spool, plan, part, *(size or (None, None)))
 
 
-def named(plan: Plan, part: Part, width: int | None, height: int | None) -> PartFile:
+def free_path(spool: Spool, plan: Plan, suffix: str) -> str:
+    """Where the file goes. A name of the time alone may be taken: clocks are put back."""
+    path = f"{plan['path']}{suffix}"
+    folder, _, name = path.rpartition("/")
+    if "file" in plan and spool.files.size(folder, name) is not None:
+        return f"{plan['path']}_{plan['id']}{suffix}"
+    return path
+
+
+def named(spool: Spool, plan: Plan, part: Part, width: int | None, height: int | None) -> PartFile:
     return PartFile(
         kind=part.kind,
         bytes=part.bytes,
         sha256=part.sha256,
         part=f"{plan['id']}.{part.kind}.part",
-        path=f"{plan['path']}{part.suffix}",
+        path=free_path(spool, plan, part.suffix),
         width=width,
         height=height,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,9 +12,11 @@ import uuid6
 from django.conf import settings
 from django.db import transaction
 
+from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.storage import make_root, marker_of
 from captures.models import StorageRoot
+from captures.pixelink_service.served import found_camera
 
 
 class UnusableRoot(Exception):
@@ -82,6 +85,41 @@ def _make_default(root: StorageRoot) -> None:
     StorageRoot.objects.filter(host=root.host, default=True).update(default=False)
     root.default = True
     root.save(update_fields=["default"])
+
+
+def ensure_service_root() -> StorageRoot | None:
+    """The root of IMAGE_SAVE_PATH on this host, made when there is none yet; None where it is not configured."""
+    if settings.STATION.service.image_save_path is None:
+        return None
+    folder = settings.STATION.service.image_save_path.resolve()
+    host = settings.STATION.host
+    return StorageRoot.objects.filter(host=host, path=str(folder)).first() or _made(folder, host)
+
+
+def root_of(camera: Camera) -> dict[str, Any]:
+    """The root of a camera's new captures: `id` and `path`. UnusableRoot when its host has none."""
+    return own_root(camera) or default_root(camera.host)
+
+
+def own_root(camera: Camera) -> dict[str, Any] | None:
+    """IMAGE_SAVE_PATH, of the camera that the PixeLink service served when this process first looked: a root does not
+    change under a running camera."""
+    folder = settings.STATION.service.image_save_path
+    if folder is None or camera.pk != _served_first():
+        return None
+    root = StorageRoot.objects.filter(host=camera.host, path=str(folder.resolve())).first()
+    return {"id": str(root.id), "path": root.path} if root else None
+
+
+@functools.cache
+def _served_first() -> UUID | None:
+    camera = found_camera()
+    return camera.pk if camera else None
+
+
+def all_roots(host: str) -> list[dict[str, Any]]:
+    """`id` and `path` of each root of a host."""
+    return [{"id": str(root.id), "path": root.path} for root in StorageRoot.objects.filter(host=host)]
 
 
 def default_root(host: str) -> dict[str, Any]:

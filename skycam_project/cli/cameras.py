@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 ALONE = {"hang": 1, "crash": 1, "torn_frame": 1}
 """Faults that count: how often they strike when nobody says."""
+password_option = click.option(
+    "--password",
+    prompt=True,
+    prompt_required=False,
+    hide_input=True,
+    help="The password of a network camera, for the name in its address; without a value it is asked for.",
+)
 
 
 @click.group(cls=Group)
@@ -38,15 +45,17 @@ def list_cameras() -> None:
 
 @cameras.command("add")
 @click.argument("slug")
-@click.option("--kind", required=True, help="What drives it: simulated, gphoto2, opencv, ...")
-@click.option("--address", default="", help="Where it is, as `cameras detect` shows it; else found by itself.")
+@click.option("--kind", required=True, help="What drives it: simulated, gphoto2, opencv, network, ...")
+@click.option("--address", default="", help="Where it is: as `cameras detect` shows it, or rtsp://NAME@HOST/PATH.")
+@password_option
 @click.option("--name", default="", help="What people call it.")
 @click.option("--host", default="", help="The camera host it hangs on; by default this one.")
 @click.option("--primary", is_flag=True, help="Make it the primary camera.")
 @click.option("--set", "values", type=Assignment(), multiple=True, help="A setting; may be given several times.")
-def add(slug: str, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
+def add(slug: str, password: str | None, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
     """Add a camera under the id SLUG."""
     person = current().person("manager")
+    fields["address"] = addressed(fields["address"], password)
     from cameras.bodies import camera_body
     from cameras.services import add_camera
 
@@ -123,23 +132,36 @@ def named_fault(text: str) -> tuple[str, Any]:
 @cameras.command("set")
 @click.argument("slug")
 @click.option("--name", help="What people call it.")
-@click.option("--address", help="Where it is.")
+@click.option("--address", help="Where it is. *** in it keeps the password, if only the path is another one.")
+@password_option
 @click.option("--enabled/--disabled", default=None, help="Whether it is used at all.")
 @click.option("--primary", is_flag=True, default=None, help="Make it the primary camera.")
 @click.option("--set", "values", type=Assignment(), multiple=True, help="A setting; may be given several times.")
-def change(slug: str, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
+def change(slug: str, password: str | None, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
     """Change the camera SLUG. Settings are stored, and applied at once when the camera is there."""
     changes = given(**fields)
-    if not changes and not values:
+    if not changes and not values and password is None:
         raise CliError("invalid", "Nothing to change was given. `skycam cameras set --help` shows what can be.")
-    person = current().person("manager" if changes else "operator")
+    person = current().person("manager" if changes or password is not None else "operator")
     from cameras.bodies import camera_body
 
     camera = chosen(person, slug)
+    if password is not None:
+        changes["address"] = addressed(changes.get("address", camera.address), password)
     warnings = apply(person, camera, changes, dict(values))
     camera.refresh_from_db()
     answer(dict(camera_body(camera)), lambda body: draw_camera(body, "Changed"))
     warn(warnings)
+
+
+def addressed(address: str, password: str | None) -> str:
+    """The address with the password that was given apart from it, so that it stands in no list of processes."""
+    from cameras.drivers.credentials import with_password
+
+    try:
+        return address if password is None else with_password(address, password)
+    except ValueError as error:
+        raise CliError("invalid", str(error)) from None
 
 
 def apply(person: Person, camera: Camera, changes: dict[str, Any], values: dict[str, Any]) -> list[str]:

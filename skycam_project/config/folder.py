@@ -1,4 +1,4 @@
-"""The data folder: made for its owner alone, with the secret key, the station's id and the sockets in it."""
+"""The data folder: made for its owner alone, with the keys, the station's id and the sockets in it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from skycam_project.config.errors import ConfigError, NoStation
 SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
 FOLDERS = ("run", "logs", "sources", "images", "static")
 KEY_FILE = "secret-key"
+ADDRESS_FILE = "address-secret"
 STATION_FILE = "station"
 
 
@@ -43,6 +44,11 @@ def prepare(data: Path, *, create: bool = True) -> None:
 def secret_key(data: Path) -> str:
     """The key kept in the data folder, made at the first call."""
     return kept(data / KEY_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
+
+
+def address_secret(data: Path) -> str:
+    """What encrypts the passwords in cameras' addresses, kept in the data folder and made at the first call."""
+    return kept(data / ADDRESS_FILE, lambda: secrets.token_urlsafe(48), r"\S{32,}")
 
 
 def station_id(data: Path) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 
 from dotenv.parser import parse_stream
 
-from skycam_project.config.model import LEAVES, VARIABLES, Key, note
+from skycam_project.config.model import DOTENV_VARIABLES, LEAVES, VARIABLES, Key, note
 
 CONFIG_VARIABLE = "SKYCAM_CONFIG"
 FROM_LAUNCHER = frozenset(["SKYCAM_PART", "SKYCAM_HEARTBEAT_FD"])
+DOTENV_NAMES = VARIABLES | DOTENV_VARIABLES
 HIDDEN = "This value"
 LONGEST_SHOWN = 80
 
@@ -53,11 +54,12 @@ def read_environment(variables: Mapping[str, str], base: Path) -> Layer:
 
 
 def read_dotenv(path: Path) -> tuple[Layer, dict[str, str]]:
-    """The layer of a `.env` file, and all its variables, which YAML may refer to."""
+    """The layer of a `.env` file, and all its variables, which YAML may refer to. A key's own name takes precedence
+    over the one that counts here alone."""
     layer, variables = Layer(), {}
     try:
         with path.open(encoding="utf-8") as stream:
-            bindings = list(parse_stream(stream))
+            bindings = sorted(parse_stream(stream), key=lambda found: found.key not in DOTENV_VARIABLES)
     except (OSError, UnicodeDecodeError) as error:
         return Layer(problems=[f"{path}: this file cannot be read: {reason(error)}."]), {}
     for binding in bindings:
@@ -66,7 +68,8 @@ def read_dotenv(path: Path) -> tuple[Layer, dict[str, str]]:
             layer.problems.append(f"{path}:{line}: this line is not NAME=value.")
         elif binding.key is not None:
             variables[binding.key] = binding.value or ""
-            add_variable(layer, binding.key, binding.value or "", f"{path}:{line}: {binding.key}", path.parent)
+            where = f"{path}:{line}: {binding.key}"
+            add_variable(layer, binding.key, binding.value or "", where, path.parent, DOTENV_NAMES)
     if CONFIG_VARIABLE in variables:
         layer.problems.append(
             f"{path}: {CONFIG_VARIABLE} has no effect here; set it in the environment or use --config."
@@ -79,14 +82,16 @@ def leading_newlines(text: str) -> int:
     return text[: len(text) - len(text.lstrip())].count("\n")
 
 
-def add_variable(layer: Layer, name: str, text: str, where: str, base: Path) -> None:
+def add_variable(
+    layer: Layer, name: str, text: str, where: str, base: Path, names: Mapping[str, Key] = VARIABLES
+) -> None:
     """Take a variable that is ours, refuse one that pretends to be. An empty one counts as not set."""
-    if name not in VARIABLES:
+    if name not in names:
         if name.startswith("SKYCAM_") and name not in {CONFIG_VARIABLE, *FROM_LAUNCHER}:
             layer.problems.append(f"{where}: there is no such variable. {unknown_variable(name)}")
         return
     if text:
-        key = VARIABLES[name]
+        key = names[name]
         shown = HIDDEN if note(key, "secret") else shortened(text)
         layer.values[key] = Given(from_text(key, text), where, shown, base)
 

@@ -75,6 +75,7 @@ class ConfigManager:
                 "station": config.station or folder.station_id(data),
                 "redis_url": config.redis_url or socket_url(folder.socket_path(data, "valkey")),
                 "storage_root": config.storage_root or config.camera.image_path or data / "images",
+                "address_secret": config.address_secret or folder.address_secret(data),
                 "sources": [data / "sources"] if config.sources is None else config.sources,
                 "logging": config.logging.model_copy(update={"file": log}),
                 "web": config.web.model_copy(update={"secret_key": config.web.secret_key or folder.secret_key(data)}),

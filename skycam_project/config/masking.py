@@ -37,7 +37,13 @@ def masked_login(login: str) -> str:
 def secrets_of(config: SkycamConfig) -> list[str]:
     """Every text that must be neither printed nor logged, the longest first."""
     urls = [url for url in (config.database_url, config.redis_url) if url]
-    found = {config.secret_key, config.admin_password or "", *(text for url in urls for text in passwords_in(url))}
+    found = {
+        config.secret_key,
+        config.address_secret,
+        config.admin_password or "",
+        config.service.token,
+        *(text for url in urls for text in passwords_in(url)),
+    }
     return sorted(found - {""}, key=len, reverse=True)
 
 

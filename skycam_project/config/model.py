@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from skycam_project.config.addresses import is_loopback
 from skycam_project.config.database import check_database_url
 from skycam_project.config.redis import check_redis_url
 
@@ -22,6 +23,8 @@ SECONDS = "a number of seconds above 0"
 YES_NO = "true or false"
 NAME = "1 to 40 lower-case letters, digits and hyphens"
 FOLDER = "a folder's path"
+HOST_PATTERN = r"^[A-Za-z0-9.:_-]{1,253}$"
+ORIGIN = re.compile(r"\Ahttps?://[a-z0-9.\-_\[\]:]+\Z")
 NAME_PATTERN = r"^[a-z0-9-]{1,40}$"
 SIZE = re.compile(r"\A\s*(\d{1,12})\s*(B|kB|KB|MB|GB)?\s*\Z")
 UNITS = {None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
@@ -38,10 +41,15 @@ def key(
     secret: bool = False,
     separator: str = ",",
     unset: str = "",
+    dotenv: str = "",
     **limits: Any,
 ) -> Any:
-    """One key. `unset` says in words what holds when nothing is configured; `separator` splits a list's variable."""
+    """One key. `unset` says in words what holds when nothing is configured; `separator` splits a list's variable.
+
+    `dotenv` is a second name that counts in a `.env` alone: in an environment it is often another program's.
+    """
     notes: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
+    notes["dotenv"] = dotenv
     return Field(default, description=meaning, json_schema_extra=notes, repr=not secret, **limits)
 
 
@@ -149,7 +157,7 @@ class WebConfig(Section):
         "127.0.0.1",
         "Address the web server listens on; 0.0.0.0 is all.",
         "an IP address or a host name",
-        pattern=r"^[A-Za-z0-9.:_-]{1,253}$",
+        pattern=HOST_PATTERN,
     )
     port: int = key(8080, "Port of the web server.", PORT, env="WEB_PORT", ge=1, le=65535)
     debug: bool = key(False, "Django's debug pages; only while `host` is loopback.", YES_NO)
@@ -172,7 +180,108 @@ class WebConfig(Section):
 
 
 class ServiceConfig(Section):
-    port: int = key(8001, "Port of the PixeLink service, loopback only.", PORT, env="SERVICE_PORT", ge=1, le=65535)
+    """The PixeLink-compatible service. Its variables without SKYCAM_ are those of the service whose place it takes,
+    and mean nothing to any other part."""
+
+    enabled: bool = key(True, "Whether the PixeLink service runs.", YES_NO)
+    host: str = key(
+        "127.0.0.1",
+        "Address the PixeLink service listens on; another than loopback needs `service.token`.",
+        "an IP address or a host name",
+        dotenv="HOST",
+        pattern=HOST_PATTERN,
+    )
+    port: int = key(8001, "Port of the PixeLink service.", PORT, env="SERVICE_PORT", dotenv="PORT", ge=1, le=65535)
+    token: str = key(
+        "",
+        "What programs must show: `Authorization: Bearer TOKEN`.",
+        "at least 16 letters, digits and ._~+/=-",
+        env="SERVICE_TOKEN",
+        secret=True,
+        unset="none",
+        pattern=r"^([A-Za-z0-9._~+/=-]{16,})?$",
+    )
+    camera: str = key(
+        "",
+        "The camera that is served, by its id.",
+        "a camera's id",
+        env="SERVICE_CAMERA",
+        unset="that of the serial number, else the first PixeLink camera, else the simulated one",
+        max_length=40,
+    )
+    camera_serial_number: str = key(
+        "",
+        "The PixeLink camera that is served, by its serial number.",
+        "a serial number",
+        env="CAMERA_SERIAL_NUMBER",
+        unset="the first one",
+        max_length=80,
+    )
+    timeout_ms: int = key(
+        30_000,
+        "Milliseconds in which a capture is answered; after them 504.",
+        "a whole number from 1000 to 60000",
+        env="SERVICE_TIMEOUT",
+        ge=1000,
+        le=60_000,
+    )
+    default_exposure: int | None = key(
+        None,
+        "Exposure of the served camera where nobody has wished for another, in microseconds.",
+        "a whole number from 1 to 3600000000",
+        env="DEFAULT_EXPOSURE",
+        unset="the camera's own",
+        ge=1,
+        le=3_600_000_000,
+    )
+    default_gain: float | None = key(
+        None,
+        "Gain of the served camera where nobody has wished for another.",
+        "a number from 0 to 1000",
+        env="DEFAULT_GAIN",
+        unset="the camera's own",
+        ge=0,
+        le=1000,
+    )
+    image_save_path: Path | None = key(
+        None,
+        "Where all pictures of the served camera go: a storage root of its own.",
+        FOLDER,
+        env="IMAGE_SAVE_PATH",
+        unset="`storage_root`",
+    )
+    image_format: Literal["jpg", "jpeg"] = key(
+        "jpg", "Format of the service's pictures.", "jpg or jpeg", env="IMAGE_FORMAT"
+    )
+    image_quality: int = key(
+        95, "JPEG quality of the service's pictures.", "a whole number from 1 to 100", env="IMAGE_QUALITY", ge=1, le=100
+    )
+    allowed_origins: list[str] = key(
+        [],
+        "Origins whose pages may use the service (CORS).",
+        "a list of origins such as http://localhost:3000",
+        env="ALLOWED_ORIGINS",
+    )
+
+    @field_validator("image_format", mode="before")
+    @classmethod
+    def in_small_letters(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def origins(cls, values: list[str]) -> list[str]:
+        found = [value.rstrip("/").lower() for value in values]
+        if "*" in found:
+            raise ValueError("An origin of all, *, would open the camera to every page on the web; name them.")
+        if not all(ORIGIN.match(value) for value in found):
+            raise ValueError
+        return found
+
+    @property
+    def listens_on(self) -> str:
+        """Loopback where there is no token, whatever `host` says."""
+        return self.host if self.token or is_loopback(self.host) else "127.0.0.1"
 
 
 class CliConfig(Section):
@@ -252,6 +361,14 @@ class SkycamConfig(Section):
         secret=True,
         unset="generated",
         min_length=8,
+    )
+    address_secret: str = key(
+        "",
+        "What passwords in cameras' addresses are encrypted with; the same on every host of a station.",
+        "at least 32 characters without spaces",
+        secret=True,
+        unset="generated, kept in `<data>/address-secret`",
+        pattern=r"^(\S{32,})?$",
     )
     storage_root: Path = key(None, "Where pictures go.", FOLDER, unset="`camera.image_path`, else `<data>/images`")
     sources: list[Path] = key(
@@ -343,7 +460,7 @@ def section_of(field: FieldInfo) -> type[Section] | None:
 
 
 def note(where: Key, name: str) -> Any:
-    """What `key()` noted about the key at `where`: allowed, env, secret, separator, unset."""
+    """What `key()` noted about the key at `where`: allowed, env, secret, separator, unset, dotenv."""
     extra = LEAVES[where].json_schema_extra
     return extra[name] if isinstance(extra, dict) else None
 
@@ -355,3 +472,5 @@ def variable_of(where: Key) -> str:
 
 LEAVES: dict[Key, FieldInfo] = dict(leaves())
 VARIABLES: dict[str, Key] = {variable_of(where): where for where in LEAVES}
+DOTENV_VARIABLES: dict[str, Key] = {str(note(where, "dotenv")): where for where in LEAVES if note(where, "dotenv")}
+"""Names that count in a `.env` alone."""

@@ -20,6 +20,13 @@ def notices(config: SkycamConfig) -> Iterator[Notice]:
             f"The web server listens on {web.host} without TLS: passwords and pictures can be read on the network. "
             "Put a proxy with TLS in front and set web.tls, or set web.host to 127.0.0.1.",
         )
+    service = config.service
+    if service.enabled and service.listens_on != service.host:
+        yield Notice(
+            "W006",
+            f"The PixeLink service listens on {service.listens_on} alone, not on {service.host}: "
+            "set SERVICE_TOKEN, which programs then must show.",
+        )
     if config.logging.file and not may_write(config.logging):
         yield Notice(
             "W002",

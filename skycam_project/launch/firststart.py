@@ -18,9 +18,13 @@ from skycam_project.launch.preparation import FirstStart
 
 
 def first_start(admin_password: str | None) -> FirstStart:
-    from captures.storage.roots import ensure_default_root
+    from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_service_root
 
     ensure_default_root()
+    try:
+        ensure_service_root()
+    except UnusableRoot as error:
+        print(f"warning: IMAGE_SAVE_PATH: {error} The service's pictures go where all others go.", flush=True)
     ensure_cameras()
     return ensure_admin(admin_password)
 

@@ -58,18 +58,24 @@ def _configuration(config_path: Path | None) -> SkycamConfig:
 
 
 def _claim(config: SkycamConfig, config_path: Path | None, only: str | None, held: ExitStack) -> Plan:
-    """Take the folder and the port, or say why they cannot be had."""
+    """Take the folder and the ports, or say why they cannot be had."""
     _check_part(config, only)
     refusals.check_folder(config)
     if only in (None, "worker"):
         check_writable(config.storage_root)
     for name in dict.fromkeys([only, *wanted(config, only)]):  # a second Valkey would take the socket of the first
         held.enter_context(refusals.lock(paths.lock_path(config, name), config.data))
-    shared = environment(dict(os.environ), config, config_path)
-    if "web" not in wanted(config, only):
-        return Plan(config, shared)
-    listening = refusals.bind(config.web.host, config.web.port, "WEB_PORT")
-    return Plan(config, shared, web_fd=held.enter_context(closing(listening)).fileno())
+    return Plan(config, environment(dict(os.environ), config, config_path), _listening(config, only, held))
+
+
+def _listening(config: SkycamConfig, only: str | None, held: ExitStack) -> dict[str, int]:
+    """The bound sockets of the parts that serve."""
+    addresses = {
+        "web": (config.web.host, config.web.port, "WEB_PORT"),
+        "service": (config.service.listens_on, config.service.port, "SERVICE_PORT"),
+    }
+    asked = [name for name in wanted(config, only) if name in addresses]
+    return {name: held.enter_context(closing(refusals.bind(*addresses[name]))).fileno() for name in asked}
 
 
 def _check_part(config: SkycamConfig, only: str | None) -> None:

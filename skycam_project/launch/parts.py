@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,11 @@ Pulse = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the parts of one launcher are started with. `web_fd` is the bound socket that the web part inherits."""
+    """What the parts of one launcher are started with. `fds` are the bound sockets that parts inherit, by part."""
 
     config: SkycamConfig
     environment: dict[str, str]
-    web_fd: int | None = None
+    fds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ async def _ping_valkey(plan: Plan, on_beat: Callable[[], None]) -> None:
 
 
 def _web(plan: Plan) -> list[str]:
-    return [sys.executable, "-m", "skycam_project.launch.web", str(plan.web_fd)]
+    return [sys.executable, "-m", "skycam_project.launch.web", str(plan.fds["web"])]
 
 
-def _web_fd(plan: Plan) -> list[int]:
-    return [] if plan.web_fd is None else [plan.web_fd]
+def _service(plan: Plan) -> list[str]:
+    return [sys.executable, "-m", "skycam_project.launch.service", str(plan.fds["service"])]
 
 
 def _worker(plan: Plan) -> list[str]:
@@ -83,7 +83,8 @@ def _celery() -> list[str]:
 PARTS: dict[str, PartKind] = {
     # Memory overcommit matters to a server that saves; this one never does.
     "valkey": PartKind(_valkey, stop_stage=2, pulse=_ping_valkey, hushed=("Memory overcommit",)),
-    "web": PartKind(_web, keep_fds=_web_fd),
+    "web": PartKind(_web, keep_fds=lambda plan: [plan.fds["web"]]),
+    "service": PartKind(_service, keep_fds=lambda plan: [plan.fds["service"]]),
     "worker": PartKind(_worker, stop_stage=0),
     "jobs": PartKind(_jobs),
     "beat": PartKind(_beat),
@@ -94,7 +95,8 @@ def wanted(config: SkycamConfig, only: str | None) -> list[str]:
     """Names of the parts to start, in the order of the table."""
     if only is not None:
         return [only]
-    return [name for name in PARTS if name != "valkey" or config.redis_embedded]
+    without = {"valkey": not config.redis_embedded, "service": not config.service.enabled}
+    return [name for name in PARTS if not without.get(name)]
 
 
 def environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:

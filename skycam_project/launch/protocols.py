@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 STALLED_S = 10.0
-STREAM = "/stream.mjpeg"
+STREAMS = ("/stream.mjpeg", "/video/feed")
 MOST_UNSENT_BYTES = 512 * 1024
 """What the kernel keeps for a WebSocket; its default of several MB would be seconds of old pictures."""
 LARGEST_MESSAGE_BYTES = 65_536
@@ -123,7 +123,7 @@ class Http(Deadline, HttpToolsProtocol):
     @property
     def live(self) -> bool:
         answered = self._answered
-        return bool(answered and not answered.response_complete and answered.scope["path"].endswith(STREAM))
+        return bool(answered and not answered.response_complete and answered.scope["path"].endswith(STREAMS))
 
 
 def is_text(data: bytes) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from skycam_project.config.model import LoggingConfig
 
-COLOURS = {"valkey": 35, "prepare": 33, "web": 36, "worker": 32, "jobs": 34, "beat": 90, "skycam": 1}
+COLOURS = {"valkey": 35, "prepare": 33, "web": 36, "service": 96, "worker": 32, "jobs": 34, "beat": 90, "skycam": 1}
 OWN_TIME = re.compile(r"\A\d{4}-\d\d-\d\dT[\d:.]+Z ")
 ATOMIC_BYTES = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from typing import Any
 
 import uvicorn
 
@@ -17,14 +18,15 @@ from skycam_project.config import load_config
 from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, Http, WebSockets
 
 
-async def serve(fd: int, *, behind_proxy: bool) -> None:
-    """`behind_proxy`: X-Forwarded-For and -Proto are a proxy's. Else any client could write them."""
+async def serve(application: str, fd: int, *, behind_proxy: bool, ws: Any = WebSockets) -> None:
+    """`behind_proxy`: X-Forwarded-For and -Proto are a proxy's. Else any client could write them. `ws` is the
+    protocol of WebSockets, `none` without any."""
     server = uvicorn.Server(
         uvicorn.Config(
-            "skycam_project.asgi:application",
+            application,
             lifespan="off",
             http=Http,
-            ws=WebSockets,
+            ws=ws,
             ws_max_size=LARGEST_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=3,
@@ -41,4 +43,4 @@ async def serve(fd: int, *, behind_proxy: bool) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), behind_proxy=load_config().web.tls))
+    asyncio.run(serve("skycam_project.asgi:application", int(sys.argv[1]), behind_proxy=load_config().web.tls))

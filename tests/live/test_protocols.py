@@ -13,6 +13,7 @@ import uvicorn
 from skycam_project.launch import protocols
 from skycam_project.launch.protocols import Http
 
+FEED = b"GET /video/feed?quality=low HTTP/1.1\r\nHost: localhost\r\n\r\n"
 REQUEST = b"GET /stream.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -62,10 +63,10 @@ async def test_a_stream_ends_when_its_client_leaves(requests: int, wire: Any, en
     await asyncio.wait_for(endless.ended.wait(), 5)
 
 
-@pytest.mark.parametrize("requests", [1, 2], ids=["alone", "with another behind it"])
+@pytest.mark.parametrize("request_of", [REQUEST, REQUEST * 2, FEED], ids=["alone", "with another behind it", "service"])
 async def test_a_stream_ends_when_its_client_does_not_read(
-    requests: int, wire: Any, endless: Endless, monkeypatch: pytest.MonkeyPatch
+    request_of: bytes, wire: Any, endless: Endless, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocols, "STALLED_S", 0.5)
-    wire[1].write(REQUEST * requests)
+    wire[1].write(request_of)
     await asyncio.wait_for(endless.ended.wait(), 10)

@@ -52,6 +52,12 @@ def test_what_is_typed_wrongly_stays_in_the_form_with_a_sentence(
     assert Camera.objects.count() == 1
 
 
+def test_a_password_that_was_typed_is_not_shown_again(manager: Any, camera: Camera) -> None:
+    typed = {**NEW, "slug": "sky", "kind": "network", "address": "rtsp://me:hunter2@10.0.0.9/live"}
+    answer = text_of(manager.post("/cameras/", typed, format="multipart"))
+    assert ("There is a camera" in answer, "10.0.0.9" in answer, "hunter2" in answer) == (True, True, False)
+
+
 def test_nothing_found_and_nobody_asked_are_said(manager: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, host_with()):
         assert "No camera was found." in text_of(manager.post("/cameras/detect/"))

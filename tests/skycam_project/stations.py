@@ -40,8 +40,9 @@ def free_port() -> int:
 class Station:
     def __init__(self, data: Path, **variables: str) -> None:
         self.data = data
-        self.port = free_port()
+        self.port, self.service_port = free_port(), free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port), "SKYCAM_SUPERVISION__SILENCE_S": "4"}
+        own["SERVICE_PORT"] = str(self.service_port)
         self.environment = {name: os.environ[name] for name in PASSING if name in os.environ} | own | variables
         self.process: subprocess.Popen[str] | None = None
         self.said = data.parent / f"{data.name[:40]}.out"

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from cameras.models import Camera
 from cameras.runtime.storage import make_root
+from cameras.services import add_camera
 from captures.models import StorageRoot
 from skycam_project.cli.diagnosis.database import root_finding
 from tests.skycam_project.cli_station import answer, run
@@ -52,6 +54,14 @@ def test_a_prepared_database_is_in_order() -> None:
 @pytest.mark.django_db
 def test_a_station_without_a_storage_root_is_broken() -> None:
     assert states(answer("doctor"), "storage") == {"broken"}
+
+
+@pytest.mark.django_db
+def test_a_password_that_cannot_be_read_is_broken() -> None:
+    add_camera(slug="yard", kind="network", address="rtsp://viewer:sesame@10.0.0.9/live")
+    assert states(answer("doctor"), "passwords") == {"ok"}
+    Camera.objects.update(sealed="of another key")
+    assert states(answer("doctor"), "passwords") == {"broken"}
 
 
 @pytest.mark.django_db

@@ -6,9 +6,10 @@ import pytest
 from pytest_django import Settings
 
 from cameras.models import Camera
+from captures.models import StorageRoot
 from skycam_project.access.models import User
 from skycam_project.config import ConfigManager
-from skycam_project.launch.firststart import ensure_admin, ensure_cameras
+from skycam_project.launch.firststart import ensure_admin, ensure_cameras, first_start
 
 pytestmark = pytest.mark.django_db
 
@@ -64,3 +65,14 @@ def test_what_an_operator_changed_or_removed_stays_so(settings: Settings, tmp_pa
     ensure_cameras()
     assert primary() == "simulated"
     assert Camera.objects.present().get().name == "Mine"
+
+
+def test_a_folder_for_the_service_that_cannot_be_used_is_said_and_stops_nothing(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    variables = {"IMAGE_SAVE_PATH": "file/captures"}
+    settings.STATION = ConfigManager(environment=variables, here=tmp_path).config
+    first_start("correct horse battery")
+    assert "warning: IMAGE_SAVE_PATH:" in capsys.readouterr().out
+    assert [root.path for root in StorageRoot.objects.all()] == [str(tmp_path / "skycam-data" / "images")]

@@ -86,7 +86,7 @@ class Streaming:
         self.closed.append(await sync_to_async(threading.get_ident)())
 
 
-@pytest.mark.parametrize("keep", [0, 1, 16])
+@pytest.mark.parametrize("keep", [1, 16])
 async def test_streams_hold_no_thread_while_they_go_on_and_end_on_their_own(keep: int) -> None:
     application, sent = Streaming(), asyncio.Queue[Any]()
     pooled = PooledThreads(application, keep=keep)
@@ -96,7 +96,7 @@ async def test_streams_hold_no_thread_while_they_go_on_and_end_on_their_own(keep
         await sent.get()
     application.end.set()
     await asyncio.gather(*streams)
-    assert len(set(application.opened)) == (1 if keep else 5)
+    assert len(set(application.opened)) == 1
     assert sorted(application.closed) == sorted(application.opened)
 
 
@@ -110,3 +110,15 @@ async def test_a_thread_of_a_stream_outlives_the_requests_that_used_it_meanwhile
     streaming.end.set()
     await stream
     assert streaming.closed == streaming.opened
+
+
+async def test_the_thread_of_a_stream_that_is_not_kept_ends_and_the_stream_goes_on() -> None:
+    application, sent = Streaming(), asyncio.Queue[Any]()
+    stream = asyncio.create_task(PooledThreads(application, keep=0)({"type": "http"}, None, sent.put))
+    await sent.get()
+    async with asyncio.timeout(5):
+        while set(application.opened) & {thread.ident for thread in threading.enumerate()}:
+            await asyncio.sleep(0.01)
+    application.end.set()
+    await stream
+    assert len(application.closed) == 1

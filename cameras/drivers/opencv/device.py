@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 
 from cameras.drivers.base import Applied, CameraError, Clock, SettingRange, remaining
-from cameras.drivers.opencv.source import Image, capture, retrieved
+from cameras.drivers.opencv.source import Taken, capture, retrieved
 
 REAL = re.compile(r"/dev/video\d+")
 SLICE_S = 0.02
@@ -21,6 +21,7 @@ PAUSE_S = 0.5
 SILENT_S = 4.0
 """Whoever waits for longer than this and one interval of the frames, all in all, waits for a camera that is gone."""
 MOST_QUEUED = 10
+OLDEST_S = 60.0
 IN_FLIGHT, SETTLING = 1, 3
 """The frame that arrives first after a request was begun before it; new settings take some frames more."""
 MANUAL_EXPOSURE = 1
@@ -31,12 +32,18 @@ PROPERTIES = {
     "fps": cv2.CAP_PROP_FPS,
     "exposure_us": cv2.CAP_PROP_EXPOSURE,
     "gain": cv2.CAP_PROP_GAIN,
+    "white_balance_k": cv2.CAP_PROP_WB_TEMPERATURE,
 }
 """In the order in which they are set: a picture size restarts the stream and its rate."""
+AUTOMATIC = {
+    "exposure_us": (cv2.CAP_PROP_AUTO_EXPOSURE, MANUAL_EXPOSURE),
+    "white_balance_k": (cv2.CAP_PROP_AUTO_WB, 0),
+}
+"""What the camera does by itself until it is set, and the value that ends that."""
 OVERRIDABLE = (cv2.CAP_PROP_EXPOSURE, cv2.CAP_PROP_GAIN, cv2.CAP_PROP_AUTO_EXPOSURE)
-UNITS = {"width": "px", "height": "px", "fps": "1/s", "exposure_us": "µs", "gain": ""}
+UNITS = {"width": "px", "height": "px", "fps": "1/s", "exposure_us": "µs", "gain": "", "white_balance_k": "K"}
 SIZE = {"width", "height"}
-WHOLE = {"width", "height", "exposure_us"}
+WHOLE = {"width", "height", "exposure_us", "white_balance_k"}
 
 
 class VideoDevice:
@@ -61,7 +68,11 @@ class VideoDevice:
     def close(self) -> None:
         self._capture.release()
 
-    def next(self, deadline: float) -> Image | None:
+    def look(self) -> None:
+        if not os.path.exists(self._device):
+            raise self._silent()
+
+    def next(self, deadline: float) -> Taken | None:
         began = self._clock.monotonic()
         if began - self._read_at > PAUSE_S:
             self._drain()
@@ -77,7 +88,7 @@ class VideoDevice:
         actual = self.actual()
         return 1 / float(actual.get("fps") or 1.0) + float(actual.get("exposure_us", 0)) / 1e6
 
-    def skip_old(self, deadline: float) -> list[Image]:
+    def skip_old(self, deadline: float) -> list[Taken]:
         old = self._drain()
         for _ in range(self._in_flight):
             if self._wait(deadline):
@@ -99,8 +110,7 @@ class VideoDevice:
         differing = {name for name, value in values.items() if not _is_same(name, value, before.get(name))}
         if SIZE & differing:
             differing |= SIZE
-        if "exposure_us" in values:
-            differing.add("exposure_us")
+        differing |= AUTOMATIC.keys() & values.keys()
         return {name: values.get(name, before.get(name)) for name in PROPERTIES if name in differing}
 
     @contextmanager
@@ -126,8 +136,9 @@ class VideoDevice:
         return {name: SettingRange(UNITS[name]) for name in self.actual()}
 
     def _set(self, name: str, value: float) -> None:
+        if name in AUTOMATIC:
+            self._capture.set(*AUTOMATIC[name])
         if name == "exposure_us":
-            self._capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, MANUAL_EXPOSURE)
             value = max(1, round(value / EXPOSURE_STEP_US))
         self._capture.set(PROPERTIES[name], value)
 
@@ -137,8 +148,8 @@ class VideoDevice:
             raise self._silent()
         self._frame()
 
-    def _drain(self) -> list[Image]:
-        old: list[Image] = []
+    def _drain(self) -> list[Taken]:
+        old: list[Taken] = []
         while len(old) < MOST_QUEUED and self._has_arrived(0.0):
             old.append(self._frame())
         return old
@@ -160,9 +171,14 @@ class VideoDevice:
             raise self._silent()
         return bool(ready)
 
-    def _frame(self) -> Image:
+    def _frame(self) -> Taken:
         self._read_at, self._waited_s = self._clock.monotonic(), 0.0
-        return retrieved(self._capture, self.path)
+        return Taken(retrieved(self._capture, self.path), self._captured(self._read_at))
+
+    def _captured(self, now: float) -> float | None:
+        """When the frame came, by the monotonic clock, as nearly every driver of the kernel says it."""
+        stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        return stamp if now - OLDEST_S < stamp <= now else None
 
     def _silent(self) -> CameraError:
         if os.path.exists(self._device):

@@ -28,7 +28,7 @@ from cameras.drivers.base import (
 from cameras.drivers.opencv import addresses, device
 from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
-from cameras.drivers.opencv.source import Image, Source, sentences
+from cameras.drivers.opencv.source import Source, Taken, sentences
 
 STREAMING_S = 1.0
 """Who asked for a frame of the stream within this time gets every frame, those read for a still too."""
@@ -40,6 +40,7 @@ ROUNDING_S = 0.005
 class OpencvSettings(DriverSettings):
     """A device takes what it has of these; a file has its own rate and size."""
 
+    white_balance_k: int | None = Field(default=None, ge=1000, le=40_000, description="kelvin")
     fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
     width: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
     height: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
@@ -101,16 +102,16 @@ class OpencvDriver(Driver):
         remaining(self.clock, deadline)
         started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
         with sentences(self.address), source.overridden(_asked(request)) as applied:
-            self._keep([self._framed(image) for image in source.skip_old(deadline)])
-            image = source.next(deadline)
-        if image is None:
+            self._keep([self._framed(taken) for taken in source.skip_old(deadline)])
+            taken = source.next(deadline)
+        if taken is None:
             remaining(self.clock, deadline - ROUNDING_S)
             raise Aborted
-        frame = self._framed(image)
+        frame = self._framed(taken)
         self._keep([frame])
         return Exposure(
             started_ns=started_ns,
-            ended_ns=started_ns + round((frame.monotonic - started) * 1e9),
+            ended_ns=started_ns + round(max(0.0, frame.monotonic - started) * 1e9),
             actual={name: applied.actual[name] for name in ("exposure_us", "gain") if name in applied.actual},
             warnings=applied.warnings,
             frame=frame,
@@ -123,8 +124,14 @@ class OpencvDriver(Driver):
         if self._ahead:
             return self._ahead.popleft()
         with sentences(self.address):
-            image = source.next(deadline)
-        return None if image is None else self._framed(image)
+            taken = source.next(deadline)
+        return None if taken is None else self._framed(taken)
+
+    def temperature(self) -> float | None:
+        """None; but CameraError when the camera was unplugged, which nobody would see who wants no pictures."""
+        if self._source is not None:
+            self._source.look()
+        return None
 
     def _opened(self, deadline: float) -> Source:
         if addresses.is_device(self.address):
@@ -145,9 +152,11 @@ class OpencvDriver(Driver):
             raise CameraError(f"{self.address} is closed. Open it first.", before_shutter=True)
         return self._source
 
-    def _framed(self, image: Image) -> FrameData:
+    def _framed(self, taken: Taken) -> FrameData:
         number, self._number = self._number, self._number + 1
-        return FrameData(image, self.clock.wall_ns(), self.clock.monotonic(), number)
+        now, now_ns = self.clock.monotonic(), self.clock.wall_ns()
+        captured = now if taken.captured is None else taken.captured
+        return FrameData(taken.image, now_ns - round((now - captured) * 1e9), captured, number)
 
     def _keep(self, frames: list[FrameData]) -> None:
         """Keep for the stream what was read for a still, as long as somebody takes the stream."""

@@ -10,7 +10,7 @@ import cv2
 from cameras.drivers.base import Applied, CameraError, Clock, SettingRange, remaining
 from cameras.drivers.opencv.addresses import FORMATS, suffix
 from cameras.drivers.opencv.opening import opened
-from cameras.drivers.opencv.source import Image, capture, retrieved
+from cameras.drivers.opencv.source import Taken, capture, retrieved
 
 LONGEST_STEP_S = 10.0
 """A longer step between two time stamps is a fault of the file and counts as one frame."""
@@ -45,7 +45,10 @@ class VideoFile:
         self._capture.release()
         self._file.close()
 
-    def next(self, deadline: float) -> Image | None:
+    def look(self) -> None:
+        """An open file stays readable, whatever becomes of its name."""
+
+    def next(self, deadline: float) -> Taken | None:
         self._catch_up(self._line.interval)
         now, due = self._clock.monotonic(), self._due
         if due > deadline:
@@ -55,7 +58,7 @@ class VideoFile:
             return None
         return self._frame()
 
-    def skip_old(self, deadline: float) -> list[Image]:
+    def skip_old(self, deadline: float) -> list[Taken]:
         self._catch_up(self._line.interval)
         if self._clock.monotonic() < self._due:
             return []
@@ -98,9 +101,9 @@ class VideoFile:
                 return
             self._advance()
 
-    def _frame(self) -> Image:
+    def _frame(self) -> Taken:
         self._grabbed = False
-        return retrieved(self._capture, self.path)
+        return Taken(retrieved(self._capture, self.path))
 
     def _advance(self) -> None:
         if not self._capture.grab():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import cv2
 import numpy as np
@@ -21,14 +21,24 @@ VIDEOIO_ENVIRONMENT = {
 }
 
 
+class Taken(NamedTuple):
+    """A frame, RGB. `captured` is seconds of the monotonic clock, where the source says when that was."""
+
+    image: Image
+    captured: float | None = None
+
+
 class Source(Protocol):
     def close(self) -> None:
         """Idempotent."""
 
-    def next(self, deadline: float) -> Image | None:
-        """The next frame, RGB; None when the deadline passed or the wait was interrupted."""
+    def look(self) -> None:
+        """CameraError when it is gone. Waits for nothing."""
 
-    def skip_old(self, deadline: float) -> list[Image]:
+    def next(self, deadline: float) -> Taken | None:
+        """The next frame; None when the deadline passed or the wait was interrupted."""
+
+    def skip_old(self, deadline: float) -> list[Taken]:
         """What came in before now, so that `next` gives a frame that was not there yet."""
 
     def apply(self, values: dict[str, Any]) -> Applied: ...

@@ -30,6 +30,7 @@ STATION = {
 DATABASE = {
     "hosts": "skycam_project.cli.diagnosis.database:hosts",
     "storage": "skycam_project.cli.diagnosis.database:storage",
+    "passwords": "skycam_project.cli.diagnosis.database:passwords",
     "system checks": "skycam_project.cli.diagnosis.database:system_checks",
     "health": "skycam_project.cli.diagnosis.database:health",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from cameras.drivers.base import SystemClock
 from tests.cameras.drivers.dslr import Dslr
 from tests.fakes.gphoto2_port.build import build
+from tests.fakes.network.rtsp import RtspServer
 from tests.fakes.pixelink.build import SERIAL, Sdk, compiled
 
 
@@ -49,6 +50,13 @@ def video_file(sources: Path) -> str:
 @pytest.fixture(scope="session")
 def simulated_address() -> str:
     return "contract"
+
+
+@pytest.fixture(scope="session")
+def rtsp_address() -> Iterator[str]:
+    """Twenty frames a second of H.264, for whoever knows the password."""
+    with RtspServer(fps=20, login="viewer:night") as server:
+        yield server.with_login("viewer:night@")
 
 
 @pytest.fixture

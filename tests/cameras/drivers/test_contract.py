@@ -15,11 +15,12 @@ from cameras.drivers.base import Aborted, CameraError, Driver, ExposureRequest, 
 
 FAR_ENDS = {
     "gphoto2": "dslr_address",
+    "network": "rtsp_address",
     "opencv": "video_file",
     "pixelink": "pixelink_address",
     "simulated": "simulated_address",
 }
-STREAMING = ["opencv", "pixelink", "simulated"]
+STREAMING = ["network", "opencv", "pixelink", "simulated"]
 Soon = Callable[[], float]
 
 amounts = st.one_of(st.none(), st.floats(min_value=0, max_value=1000, width=32))

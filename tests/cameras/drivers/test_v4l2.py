@@ -47,6 +47,20 @@ def test_settings_are_read_back_and_what_is_missing_is_said(play: Play) -> None:
     assert seen["shape"] == [48, 64, 3]
 
 
+def test_a_white_balance_that_is_set_ends_the_cameras_own(play: Play) -> None:
+    assert play("balances") == [4600, 5600]
+
+
+def test_a_frame_that_was_queued_says_when_it_was_captured(play: Play) -> None:
+    age, by_the_wall = play("dated")
+    assert age > 0.15
+    assert abs(age - by_the_wall) < 0.05
+
+
+def test_a_camera_that_was_unplugged_is_noticed_though_nobody_wants_pictures(play: Play) -> None:
+    assert play("unplugged_unseen") == ["camera_unreachable", "/dev/video9 is gone. Plug the camera in again."]
+
+
 def test_a_still_with_its_own_exposure_shows_it_and_leaves_the_setting(play: Play) -> None:
     assert play("overrides") == {"actual": 20_000, "seen": 200, "after": 5000}
 

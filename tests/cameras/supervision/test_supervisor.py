@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from cameras.models import CameraHost
 from cameras.supervision.ladder import Restarts
 from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
+from cameras.supervision.wishes import wishes
 from captures.models import Capture, Session
+from captures.storage.roots import ensure_default_root
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.cameras.supervision.records import lay_end
+from tests.faults.camera_process import CameraProcess
 from tests.faults.ledger import Archive
 
 pytestmark = pytest.mark.django_db
@@ -212,3 +216,46 @@ def test_a_session_whose_end_was_taken_in_before_its_process_starts_is_no_wish_a
     supervisor._start(post)
     assert post.child is not None
     assert (post.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
+
+
+def configure(supervisor: Supervisor, post: Post, **settings: Any) -> None:
+    """As it comes out of the host's list, once the row is written."""
+    arguments = {"settings": settings, "remaining_ms": 10_000}
+    command: Any = {"command_id": "c", "camera": post.wish.id, "slug": "sim", "order": "configure"}
+    supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
+
+
+def wished_settings(post: Post) -> dict[str, Any]:
+    assert post.child is not None
+    return post.child.wished["settings"]
+
+
+def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(supervisor: Supervisor, post: Post) -> None:
+    read_before = wishes("main")
+    configure(supervisor, post, exposure_us=2000)
+    supervisor.ledger.wishes = read_before
+    supervisor._tick()
+    assert wished_settings(post) == {"exposure_us": 2000}
+
+
+def test_settings_of_the_row_are_taken_over_at_the_next_look(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    configure(supervisor, post, exposure_us=2000)
+    archive.camera.settings = {"exposure_us": 3000}
+    archive.camera.save()
+    looks_again(supervisor)
+    assert wished_settings(post) == {"exposure_us": 3000}
+
+
+def test_what_lies_in_a_root_of_before_is_taken_in(
+    archive: Archive, supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its storage root was configured anew after a power cut in an exposure."""
+    with CameraProcess(archive.folder, str(archive.camera.id)) as process:
+        capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
+        process.until_type("state", doing="exposing")
+    ensure_default_root(tmp_path_factory.mktemp("anew"))
+    supervisor.ledger._do()
+    supervisor.ledger._do()
+    assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])

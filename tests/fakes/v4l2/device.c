@@ -2,7 +2,8 @@
  *
  * The device is the file FAKE_V4L2 (remove it: unplugged); beside it, FILE.stall stops the frames and FILE.busy means
  * that another program holds it. Pictures are BGR24: blue is the frame's number (mod 256), green the exposure
- * control, red 200. A frame for which no buffer is free is lost, as with a real camera. */
+ * control, red 200. With FILE.balance it has a white balance. A frame for which no buffer is free is lost, as with a
+ * real camera. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,6 +23,7 @@
 #define BUFFERS 4
 static const char *PATH = "/dev/video9";
 static int handle = -1, streaming, buffers, width = 64, height = 48, fps = 50, exposure = 156, automatic = 3;
+static int balance = 4600, balances_itself = 1;
 static int queue[BUFFERS], queued, done[BUFFERS], ready;
 static double done_at[BUFFERS];
 static long ticks;
@@ -85,7 +87,7 @@ static void advance(void) {
     for (; streaming && !flag("stall") && started + (double)(ticks + 1) / fps <= now(); ticks++) {
         if (!queued) continue;
         paint(queue[0], ticks);
-        done_at[ready] = now();
+        done_at[ready] = started + (double)(ticks + 1) / fps;
         done[ready++] = queue[0];
         memmove(queue, queue + 1, --queued * sizeof *queue);
     }
@@ -106,17 +108,24 @@ int select(int count, fd_set *in, fd_set *out, fd_set *other, struct timeval *ti
 }
 
 static int failed(int code) { errno = code; return -1; }
+static int *known_control(unsigned id) {
+    if (id == V4L2_CID_EXPOSURE_ABSOLUTE) return &exposure;
+    if (id == V4L2_CID_EXPOSURE_AUTO) return &automatic;
+    if (!flag("balance")) return 0;
+    return id == V4L2_CID_WHITE_BALANCE_TEMPERATURE ? &balance : id == V4L2_CID_AUTO_WHITE_BALANCE ? &balances_itself : 0;
+}
 static int control(struct v4l2_control *value, int set) {
-    int *known = value->id == V4L2_CID_EXPOSURE_ABSOLUTE ? &exposure : value->id == V4L2_CID_EXPOSURE_AUTO ? &automatic : 0;
+    int *known = known_control(value->id);
     if (!known) return failed(EINVAL);
+    if (set && known == &balance && balances_itself) return failed(EACCES);
     if (set && known == &exposure && automatic != V4L2_EXPOSURE_MANUAL) return failed(EACCES);
     if (set) *known = known == &exposure && value->value > 250 ? 250 : value->value;
     value->value = *known;
     return 0;
 }
 static int query_control(struct v4l2_queryctrl *query) {
-    if (query->id != V4L2_CID_EXPOSURE_ABSOLUTE && query->id != V4L2_CID_EXPOSURE_AUTO) return failed(EINVAL);
-    query->type = V4L2_CTRL_TYPE_INTEGER, query->minimum = 0, query->maximum = 250, query->step = 1, query->flags = 0;
+    if (!known_control(query->id)) return failed(EINVAL);
+    query->type = V4L2_CTRL_TYPE_INTEGER, query->minimum = 0, query->maximum = 10000, query->step = 1, query->flags = 0;
     return 0;
 }
 static int format(struct v4l2_format *f, int set) {

@@ -63,6 +63,30 @@ def shape(frame: FrameData | None) -> list[int]:
     return [] if frame is None else list(frame.image.shape)
 
 
+def balances() -> Any:
+    Path(f"{DEVICE}.balance").touch()
+    driver.open(soon())
+    before = driver.apply({}, soon()).actual["white_balance_k"]
+    return [before, driver.apply({"white_balance_k": 5600}, soon()).actual["white_balance_k"]]
+
+
+def dated() -> Any:
+    """After a pause the first frame of the queue is taken late: how late, in seconds, and what does it say?"""
+    driver.open(soon())
+    driver.frame(soon())
+    time.sleep(0.3)
+    frame = driver.frame(soon())
+    assert frame is not None
+    age = clock.monotonic() - frame.monotonic
+    return [age, clock.wall_ns() / 1e9 - frame.captured_ns / 1e9]
+
+
+def unplugged_unseen() -> Any:
+    driver.open(soon())
+    DEVICE.unlink()
+    return failure(driver.temperature)
+
+
 def overrides() -> Any:
     driver.open(soon())
     driver.apply({"exposure_us": 5000}, soon())

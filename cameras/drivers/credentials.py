@@ -1,0 +1,90 @@
+"""The secrets that an address may hold: its password, and whatever else is one by its name.
+
+`shown` is the only form of an address that may be stored, logged or returned: `rtsp://user:***@host/live`. The secrets
+that were in it are kept apart, each under the name of its place, and only for the place that they were given for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
+
+HIDDEN = "***"
+"""Stands in the shown form where a secret is. No address has it otherwise: a password's own `*` is written `%2A`."""
+LOGIN = re.compile(r"\A[A-Za-z][\w+.-]*://(?P<user>[^/?#@:]*)(?::(?P<password>[^/?#]*))?@")
+ORIGIN = re.compile(r"\A(?P<scheme>[A-Za-z][\w+.-]*)://(?:[^/?#]*@)?(?P<place>[^/?#]*)")
+NAMED = re.compile(r"(?<![A-Za-z0-9.%-])(?P<name>[A-Za-z][A-Za-z0-9.-]*)=(?P<value>.*?)(?=[&;/?#]|_[A-Za-z]+=|\Z)")
+SECRETIVE = re.compile(r"(?i)pas|pwd|psw|pin\Z|secret|token|key|auth|sig|login|cred|\Ap\Z|session|hash|code\Z")
+HARMLESS = re.compile(
+    r"(?i)\A(?:user(?:name)?|usr|channel|ch|sub(?:type|stream)?|stream(?:type|id)?|camera|cam|resolution|width|height|"
+    r"fps|req_fps|rate|quality|compression|profile|codec|videocodec|format|type|mode|unicast|proto|action|chan|res|"
+    r"inst|real_stream|date|time|clock|text|rotation|source|id)\Z"
+)
+"""In a query every value is a secret, save under these names."""
+
+
+class SecretMissing(ValueError):
+    """The address hides a secret that is not known for this place. The message says what to give."""
+
+
+def shown(address: str) -> str:
+    """The address with HIDDEN in place of each secret."""
+    return _replaced(address, {name: HIDDEN for name, _, _ in _places(address)})
+
+
+def secrets_in(address: str) -> dict[str, str]:
+    """Each secret by the name of its place."""
+    return {name: address[start:end] for name, start, end in _places(address)}
+
+
+def filled(address: str, known: Mapping[str, str]) -> str:
+    """The address with `known` secrets where it has HIDDEN; SecretMissing for one that is not known."""
+    hidden = {name for name, value in secrets_in(address).items() if value == HIDDEN}
+    if hidden - set(known) or address.count(HIDDEN) != len(hidden):
+        raise SecretMissing(f"Nothing is stored for a {HIDDEN} in this address. Write the password itself there.")
+    return _replaced(address, {name: known[name] for name in hidden})
+
+
+def origin(address: str) -> str:
+    """What a secret belongs to: `rtsp://user@host:554`. It goes to no other place."""
+    user, place = LOGIN.match(address), ORIGIN.match(address)
+    login = f"{user['user']}@" if user else ""
+    return f"{place['scheme']}://{login}{place['place']}".lower() if place else ""
+
+
+def with_password(address: str, password: str) -> str:
+    """The address with this password, in place of any other. ValueError when it names no user."""
+    login = LOGIN.match(address)
+    if login is None or not login["user"]:
+        raise ValueError("A password needs a name: rtsp://NAME@host/path.")
+    return f"{address[: login.end('user')]}:{quote(password, safe='')}@{address[login.end() :]}"
+
+
+def _places(address: str) -> Iterator[tuple[str, int, int]]:
+    """Name, start and end of each secret, from left to right."""
+    login = LOGIN.match(address)
+    if login and login["password"]:
+        yield "password", *login.span("password")
+    place = ORIGIN.match(address)
+    if place is None:
+        return
+    query = address.find("?", place.end())
+    seen: dict[str, int] = {}
+    for found in NAMED.finditer(address, place.end()):
+        if found["value"] and _is_secret(found["name"], in_query=0 <= query < found.start()):
+            count = seen[found["name"]] = seen.get(found["name"], 0) + 1
+            yield f"{found['name']}{f' {count}' if count > 1 else ''}", *found.span("value")
+
+
+def _is_secret(name: str, *, in_query: bool) -> bool:
+    if SECRETIVE.search(name):
+        return True
+    return in_query and not HARMLESS.match(name)
+
+
+def _replaced(address: str, values: Mapping[str, str]) -> str:
+    for name, start, end in reversed(list(_places(address))):
+        if name in values:
+            address = address[:start] + values[name] + address[end:]
+    return address

@@ -1,0 +1,115 @@
+"""What an address may be: one of a few protocols, a host, and nothing that FFmpeg would take for an order.
+
+The same table says what FFmpeg may do for it: whatever a server answers, it opens no file and no further protocol.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from cameras.drivers.credentials import HIDDEN
+
+UNVERIFIED = "unverified"
+"""After `#`: the camera's certificate is signed by nobody we know, and is not looked at."""
+HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?")
+REFUSED = frozenset("|\\<>\"'`{}^ ")
+EXAMPLE = "rtsp://user:password@192.168.1.20:554/stream1"
+ALLOWED = (
+    f"Give {EXAMPLE}, http://host/video.mjpg (MJPEG or MPEG-TS; https and rtsps too), or tcp://host:port or "
+    "udp://host:port (MPEG-TS)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """`lower` are the protocols that FFmpeg may speak for it, `formats` the demuxers that it may open."""
+
+    lower: str
+    formats: str
+    bare: bool = False
+    """No name, path or query: a host and a port."""
+    encrypted: bool = False
+
+
+OVER_HTTP = "mpjpeg,mpegts"
+PROTOCOLS = {
+    "rtsp": Protocol("tcp,rtp", "rtsp"),
+    "rtsps": Protocol("tls,tcp,rtp", "rtsp", encrypted=True),
+    "http": Protocol("http,tcp", OVER_HTTP),
+    "https": Protocol("https,tls,tcp", OVER_HTTP, encrypted=True),
+    "tcp": Protocol("tcp", "mpegts", bare=True),
+    "udp": Protocol("udp", "mpegts", bare=True),
+}
+
+
+def checked(address: str) -> str:
+    """The address in its normal form; ValueError with a sentence that never repeats it."""
+    parts = _split(address.strip())
+    protocol = PROTOCOLS[parts.scheme]
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        _refuse("Inside a password /, ? and # are written %2F, %3F and %23, and behind the host @ is written %40.")
+    if protocol.bare:
+        if parts.username is not None or parts.path or parts.query or parts.fragment or not parts.port:
+            _refuse(f"A {parts.scheme} address is a host and a port, and nothing else.")
+        return f"{parts.scheme}://{_host(parts)}"
+    if parts.fragment not in {"", UNVERIFIED} or (parts.fragment and not protocol.encrypted):
+        _refuse(f"After # an rtsps or https address may have {UNVERIFIED}, and others nothing.")
+    query = f"?{parts.query}" if parts.query else ""
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return f"{parts.scheme}://{_login(parts)}{_host(parts)}{parts.path}{query}{fragment}"
+
+
+def protocol_of(address: str) -> Protocol:
+    """ValueError for an address that `checked` did not give."""
+    if checked(address) != address:
+        raise ValueError("Save the camera's address again.")
+    return PROTOCOLS[urlsplit(address).scheme]
+
+
+def _split(address: str) -> SplitResult:
+    if not address.isprintable() or REFUSED & set(address):
+        _refuse("An address has no space, quotation mark, bracket or control character; write such a one as %20.")
+    scheme, colon, _ = address.partition("://")
+    if not colon or scheme.lower() not in PROTOCOLS:
+        _refuse("This is no address of a network camera.")
+    if HIDDEN in address:
+        _refuse(f"Write the password itself in place of {HIDDEN}.")
+    try:
+        parts = urlsplit(address)
+        _ = parts.port, parts.hostname
+    except ValueError:
+        _refuse("The host or the port is wrong.")
+    return parts
+
+
+def _host(parts: SplitResult) -> str:
+    host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    if ":" in host and _is_ip6(host):
+        return f"[{host}]{port}"
+    if not HOST.fullmatch(host) or parts.netloc.endswith(":") or parts.port == 0:
+        _refuse("The host is missing or wrong. Inside a password @, / and : are written %40, %2F and %3A.")
+    return f"{host}{port}"
+
+
+def _is_ip6(host: str) -> bool:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return "%" not in host
+
+
+def _login(parts: SplitResult) -> str:
+    """Name and password with every special character written as %XX; HIDDEN can then not be in them."""
+    if parts.username is None:
+        return ""
+    password = "" if parts.password is None else f":{quote(unquote(parts.password), safe='')}"
+    return f"{quote(unquote(parts.username), safe='')}{password}@"
+
+
+def _refuse(cause: str) -> NoReturn:
+    raise ValueError(f"{cause} {ALLOWED}")

@@ -1,0 +1,233 @@
+"""Network cameras as a driver. One thread reads all the time; pictures are decoded here, when somebody wants them."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from cameras.drivers.base import (
+    Aborted,
+    Applied,
+    CameraError,
+    Capabilities,
+    Clock,
+    Driver,
+    DriverSettings,
+    Exposure,
+    ExposureRequest,
+    FrameData,
+    Identity,
+    SettingRange,
+    remaining,
+)
+from cameras.drivers.credentials import HIDDEN, shown
+from cameras.drivers.network import addresses
+
+if TYPE_CHECKING:
+    from cameras.drivers.network.pictures import Picture, Pictures
+    from cameras.drivers.network.reader import Reader
+
+OPEN_S = 5.0
+"""What connecting may take, and what learning of the video after it."""
+FIRST_S = 10.0
+"""How long the first picture may take: that is the longest time between two key frames."""
+PICTURELESS_S = 10.0
+"""Whoever waits for longer than this, all in all, waits for a camera that sends anything but pictures."""
+STREAMING_S = 1.0
+"""Who asked for a frame of the stream within this time gets every frame; who did not, the newest."""
+READOUT_S = 3.0
+"""Until the picture after the order is here and decoded, from the last key frame on."""
+SLICE_S = 0.02
+UNITS = {"fps": "1/s", "width": "px", "height": "px"}
+UNREADABLE = (
+    "holds a password that this station cannot read: its key is lost or another one. "
+    "Put the key back (docs/network-cameras.md says where), or save the address again with its password."
+)
+
+
+class NetworkSettings(DriverSettings):
+    """A network camera is set on its own pages; these say what it sends."""
+
+    fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
+    width: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
+    height: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
+
+
+class NetworkDriver(Driver):
+    """A still is the newest picture captured after its order; it is a frame of the stream as well."""
+
+    kind = "network"
+    Settings = NetworkSettings
+    example = addresses.EXAMPLE
+
+    def __init__(self, address: str, clock: Clock) -> None:
+        super().__init__(address, clock)
+        self._reader: Reader | None = None
+        self._ahead: deque[FrameData] = deque(maxlen=16)
+        self._streamed = -math.inf
+        self._pictureless_s = 0.0
+        self._actual: dict[str, Any] = {}
+
+    @classmethod
+    def check_address(cls, address: str, sources: list[str]) -> str:
+        return addresses.checked(address)
+
+    def open(self, deadline: float) -> Identity:
+        self.close()
+        if HIDDEN in self.address:
+            raise CameraError(f"{self.address} {UNREADABLE}", permanent=True)
+        from cameras.drivers.network.connection import Connection
+        from cameras.drivers.network.errors import library
+        from cameras.drivers.network.pictures import Pictures
+        from cameras.drivers.network.reader import Reader
+
+        connection = Connection(self.address, min(OPEN_S, remaining(self.clock, deadline)))
+        title, rate = connection.title, connection.stream.average_rate
+        self._pictures: Pictures = Pictures(connection.stream.codec_context)
+        self._reader = Reader(connection, self.clock)
+        self._actual = {"fps": round(float(rate), 3)} if rate else {}
+        self._streamed, self._pictureless_s = -math.inf, 0.0
+        self._ahead.clear()
+        self._see(min(deadline, self.clock.monotonic() + FIRST_S))
+        return Identity(model=title, library=library())
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            stream=True,
+            width=self._actual.get("width"),
+            height=self._actual.get("height"),
+            readout_s=READOUT_S,
+            settings={name: SettingRange(UNITS[name], read_only=True) for name in self._actual},
+        )
+
+    def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
+        self._need_open()
+        remaining(self.clock, deadline)
+        return Applied(dict(self._actual), self._refusals(self.validated(settings)))
+
+    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+        return Applied({}, self._refusals(_asked(request)))
+
+    def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
+        self._need_open()
+        remaining(self.clock, deadline)
+        ordered, streaming = self.clock.monotonic(), self._is_streaming()
+        newest: Picture | None = None
+        for picture in self._decoded(deadline, skip=not streaming):
+            newest = picture
+            if streaming:
+                self._ahead.append(_framed(picture))
+            if picture.of.earliest >= ordered and self._is_newest():
+                break
+        if newest is None or newest.of.earliest < ordered:
+            remaining(self.clock, deadline - SLICE_S)
+            raise Aborted
+        frame = self._ahead[-1] if streaming else _framed(newest)
+        return Exposure(frame.captured_ns, frame.captured_ns, warnings=self._refusals(_asked(request)), frame=frame)
+
+    def frame(self, deadline: float) -> FrameData | None:
+        self._need_open()
+        streaming, self._streamed = self._is_streaming(), self.clock.monotonic()
+        if not streaming:
+            self._ahead.clear()
+        if self._ahead:
+            return self._ahead.popleft()
+        newest: Picture | None = None
+        for picture in self._decoded(deadline, skip=not streaming):
+            newest = picture
+            if streaming or self._is_newest():
+                break
+        return None if newest is None else _framed(newest)
+
+    def temperature(self) -> float | None:
+        """None; but CameraError when the connection has ended, which nobody would see who wants no pictures."""
+        if self._reader is not None and self._reader.trouble is not None:
+            raise self._reader.trouble
+        return None
+
+    # Pictures
+
+    def _see(self, deadline: float) -> None:
+        """Wait until a picture was made of what the camera sends, and of nothing that it had sent before."""
+        reader = self._need_open()
+        seen = False
+        for picture in self._decoded(deadline, skip=True, heed=False):
+            self._actual |= {"width": picture.decoded.width, "height": picture.decoded.height}
+            seen = True
+            if reader.live and self._is_newest():
+                return
+        if not seen:
+            self.close()
+            raise self._no_pictures()
+
+    def _decoded(self, deadline: float, *, skip: bool, heed: bool = True) -> Iterator[Picture]:
+        """Pictures as they come, until the deadline, or an interruption that is to be heeded. `skip` leaves out what
+        comes before the newest key frame."""
+        reader = self._need_open()
+        began = self.clock.monotonic()
+        if skip:
+            self._pictures.number = max(self._pictures.number, reader.newest_group())
+        while self.clock.monotonic() < deadline and not (heed and self.clock.wait(0)):
+            arrived = reader.after(self._pictures.number)
+            for picture in self._pictures.of(arrived) if arrived else ():
+                began, self._pictureless_s = self.clock.monotonic(), 0.0
+                yield picture
+            if arrived is None:
+                self._wait(reader, deadline)
+        self._pictureless_s += self.clock.monotonic() - began
+        if self._pictureless_s > PICTURELESS_S:
+            raise self._no_pictures()
+
+    def _wait(self, reader: Reader, deadline: float) -> None:
+        if reader.trouble is not None:
+            raise reader.trouble
+        reader.wait(self._pictures.number, min(SLICE_S, deadline - self.clock.monotonic()))
+
+    def _is_newest(self) -> bool:
+        return self._need_open().after(self._pictures.number) is None
+
+    def _is_streaming(self) -> bool:
+        return self.clock.monotonic() - self._streamed < STREAMING_S
+
+    def _need_open(self) -> Reader:
+        if self._reader is None:
+            raise CameraError(f"{shown(self.address)} is closed. Open it first.", before_shutter=True)
+        return self._reader
+
+    def _no_pictures(self) -> CameraError:
+        return CameraError(
+            f"{shown(self.address)} sends something that no picture can be made of. "
+            "Look at it with another program, and restart the camera.",
+            reason="camera_unreachable",
+        )
+
+    def _refusals(self, asked: dict[str, Any]) -> list[str]:
+        return [
+            _refusal(name, value, self._actual.get(name))
+            for name, value in asked.items()
+            if value != self._actual.get(name)
+        ]
+
+
+def _framed(picture: Picture) -> FrameData:
+    return FrameData(picture.image, picture.of.captured_ns, picture.of.captured, picture.of.number)
+
+
+def _asked(request: ExposureRequest) -> dict[str, Any]:
+    values = {name: getattr(request, name) for name in ("exposure_us", "gain", "iso", "f_number")}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _refusal(name: str, asked: Any, actual: Any) -> str:
+    if actual is None:
+        return f"A network camera has no {name}; {asked:g} was asked."
+    return f"The {name} of this network camera is {actual:g}; {asked:g} was asked. Set it on the camera's own pages."

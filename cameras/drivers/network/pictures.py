@@ -1,0 +1,72 @@
+"""Pictures out of packets, only while somebody wants them, and never a damaged one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from av import VideoFrame
+from av.video.codeccontext import VideoCodecContext
+from numpy.typing import NDArray
+
+from cameras.drivers.base import CameraError
+from cameras.drivers.network.backlog import Arrived
+from cameras.drivers.network.errors import FAILURES
+
+THREADS = 2
+END_OF_IMAGE = b"\xff\xd9"
+PADDING = 64
+"""How many bytes may follow the end of a JPEG in its packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Decoded and not yet converted. `of` is the packet that it came in."""
+
+    decoded: VideoFrame
+    of: Arrived
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """(height, width, 3) RGB, C-contiguous. CameraError for colours that FFmpeg cannot convert."""
+        try:
+            return np.ascontiguousarray(self.decoded.to_ndarray(format="rgb24"), np.uint8)
+        except FAILURES:
+            colours = self.decoded.format.name
+        raise CameraError(f"The camera sends its pictures as {colours}, which cannot be shown. Set it to H.264.")
+
+
+class Pictures:
+    """`number` is that of the packet decoded last."""
+
+    def __init__(self, codec: VideoCodecContext) -> None:
+        codec.copy_opaque, codec.thread_count = True, THREADS
+        self._codec = codec
+        self._damaged = False
+        self.number = -1
+
+    def of(self, arrived: Arrived) -> Iterator[Picture]:
+        """The pictures that this packet completes: mostly one, and none after a damaged one until a key frame."""
+        followed, self.number = arrived.number == self.number + 1, arrived.number
+        if not followed or (self._damaged and arrived.packet.is_keyframe):
+            self._codec.flush_buffers()
+            self._damaged = False
+        if self._damaged or not self._is_whole(arrived):
+            self._damaged = True
+            return
+        arrived.packet.opaque = arrived
+        try:
+            frames = self._codec.decode(arrived.packet)
+        except FAILURES:
+            self._damaged = True
+            return
+        yield from (Picture(frame, cast(Arrived, frame.opaque)) for frame in frames if not frame.is_corrupt)
+
+    def _is_whole(self, arrived: Arrived) -> bool:
+        """A JPEG without its end is decoded all the same, with the rest of an older picture."""
+        packet = arrived.packet
+        if packet.is_corrupt:
+            return False
+        return self._codec.name != "mjpeg" or END_OF_IMAGE in bytes(packet)[-PADDING:]

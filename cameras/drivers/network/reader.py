@@ -1,0 +1,91 @@
+"""The thread that always reads, so that what is taken is the newest and a camera that is gone is known to be."""
+
+from __future__ import annotations
+
+import threading
+
+from cameras.drivers.base import CameraError, Clock
+from cameras.drivers.network import connection as connections
+from cameras.drivers.network.backlog import Arrived, Backlog
+from cameras.drivers.network.connection import Connection
+from cameras.drivers.network.moments import Moments
+
+LIVE_S = 0.005
+"""Packets that come sooner after one another were waiting: they are older than their arrival says."""
+LEAVE_S = 1.0
+"""How long whoever closes waits for a read that is under way. The thread then ends by itself."""
+
+
+class Reader:
+    """Reads from its making on. `trouble` is why it ended."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self.trouble: CameraError | None = None
+        self.live = False
+        """Whether what was waiting at the other end has been read."""
+        self._connection, self._clock = connection, clock
+        self._moments = Moments(connection.parsed)
+        self._backlog = Backlog()
+        self._news = threading.Condition()
+        self._leaving = False
+        self._thread = threading.Thread(target=self._run, name="network-camera", daemon=True)
+        self._thread.start()
+
+    def after(self, number: int) -> Arrived | None:
+        """The next packet to decode for who has decoded `number`, if it is here."""
+        with self._news:
+            return self._backlog.after(number)
+
+    def newest_group(self) -> int:
+        with self._news:
+            return self._backlog.newest_group()
+
+    def wait(self, number: int, seconds: float) -> None:
+        """For a packet after `number`, or the end, at most so long."""
+        with self._news:
+            self._news.wait_for(lambda: self.trouble or self._backlog.after(number), max(0.0, seconds))
+
+    def close(self) -> None:
+        """Idempotent. Nobody decodes any more: what was read may go."""
+        with self._news:
+            self._leaving = True
+        self._thread.join(LEAVE_S)
+        if not self._thread.is_alive():
+            self._connection.close()
+
+    def _run(self) -> None:
+        try:
+            self._read()
+        except CameraError as error:
+            with self._news:
+                self.trouble = error
+                self._news.notify_all()
+        if self._leaving:
+            self._connection.close()
+
+    def _read(self) -> None:
+        held: Arrived | None = None
+        before = self._clock.monotonic()
+        for number, packet in enumerate(self._connection.packets()):
+            if self._leaving:
+                return
+            now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
+            captured = self._moments.captured(now, self._connection.stamp(packet))
+            earliest = captured if self._connection.timed else before
+            arrived = Arrived(packet, number, captured, now_ns - round((now - captured) * 1e9), earliest)
+            waited, before = now - before, now
+            self._keep([held] if held else [])
+            held = arrived if self._may_be_cut_off(waited) else None
+            self._keep([] if held else [arrived], live=waited > LIVE_S)
+
+    def _may_be_cut_off(self, waited: float) -> bool:
+        """When a source breaks off, FFmpeg gives out the half picture that it has: right behind the one before it, or
+        at the end of its patience. Such a one is kept only once another follows."""
+        return self._connection.parsed > 0 and not LIVE_S < waited < connections.READ_S / 2
+
+    def _keep(self, packets: list[Arrived], *, live: bool = False) -> None:
+        with self._news:
+            self.live = self.live or live
+            for arrived in packets:
+                self._backlog.add(arrived)
+            self._news.notify_all()

@@ -1,0 +1,69 @@
+"""Addresses in the database: shown without their secrets, and those beside them, encrypted.
+
+The key is the station's (`address_secret`). A secret is sealed together with the place that it was given for, and is
+put into no address of another one: who may change addresses cannot have a password sent elsewhere, and neither can
+who gets hold of the database.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from cameras.drivers.credentials import HIDDEN, filled, origin, secrets_in, shown
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+
+UNREADABLE = (
+    "The stored password cannot be read: the station's key for it is lost or another one. "
+    "Put the key back (docs/network-cameras.md says where), or write the password itself in place of ***."
+)
+
+
+class NotOpened(ValueError):
+    """A sealed secret cannot be had for this address. The message says what to do."""
+
+
+def sealed(address: str) -> tuple[str, str]:
+    """A whole address as it is stored: as it may be shown, and its secrets encrypted (empty when it has none)."""
+    secrets = secrets_in(address)
+    if not secrets:
+        return address, ""
+    content = json.dumps({"origin": origin(address), "secrets": secrets})
+    return shown(address), _lock().encrypt(content.encode()).decode()
+
+
+def whole(address: str, seal: str) -> str:
+    """`address` with the secrets of `seal` where it has ***. NotOpened, also when they are for another place."""
+    if HIDDEN not in address:
+        return address
+    place, secrets = _opened(seal) if seal else (origin(address), {})
+    if place != origin(address):
+        raise NotOpened(f"The stored password is for {place} alone. For another place write it again.")
+    try:
+        return filled(address, secrets)
+    except ValueError as error:
+        raise NotOpened(str(error)) from None
+
+
+def _opened(seal: str) -> tuple[str, dict[str, str]]:
+    """The place that the secrets are for, and each by its name. NotOpened."""
+    from cryptography.fernet import InvalidToken
+
+    try:
+        content = json.loads(_lock().decrypt(seal))
+    except (InvalidToken, ValueError):
+        raise NotOpened(UNREADABLE) from None
+    return content["origin"], content["secrets"]
+
+
+def _lock() -> Fernet:
+    from cryptography.fernet import Fernet
+
+    key = hashlib.sha256(settings.STATION.address_secret.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(key))

@@ -1,0 +1,125 @@
+"""Captures of the service: taken through `CameraService`, and told as the service has always told them."""
+
+from __future__ import annotations
+
+import functools
+import time
+from pathlib import PurePosixPath
+from uuid import UUID
+
+from django.conf import settings
+
+from cameras.models import Camera
+from cameras.runtime.spool import FileWish
+from captures.camera_service import Begun, CameraService, Outcome
+from captures.models import Capture, CaptureFile, StorageRoot
+from captures.outcomes import check_saved
+from captures.pixelink_service.bodies import (
+    Captured,
+    ImageInfo,
+    Listed,
+    ListedFile,
+    Metadata,
+    Resolution,
+    UsedSettings,
+    warning_of,
+)
+from captures.pixelink_service.errors import TooSlow
+from captures.pixelink_service.served import ACTOR
+from captures.pixelink_service.turns import Turns
+from captures.requests import CaptureRequest
+from captures.storage.roots import root_of
+from monitoring.bodies import stamp
+
+MOST_WAITING = 100
+NAME = "capture"
+_turns = Turns(MOST_WAITING)
+
+
+def take(camera: Camera, request: CaptureRequest) -> Outcome:
+    """A saved capture. TooSlow when it has no outcome within SERVICE_TIMEOUT; it then still ends with one."""
+    deadline = time.monotonic() + settings.STATION.service.timeout_ms / 1000
+    service = CameraService(ACTOR)
+    with _turns.entered():
+        with _turns.own_turn(deadline - time.monotonic()):
+            begun = service.begin_capture(
+                camera, request, wait_s=max(0.0, deadline - time.monotonic()), file=file_wish()
+            )
+        outcome = service.finish_capture(begun) if isinstance(begun, Begun) else begun
+    check_saved(outcome)
+    if outcome.pending:
+        raise TooSlow(f"The capture {outcome.capture.pk} was not finished in time; it still ends with an outcome.")
+    return outcome
+
+
+def file_wish() -> FileWish:
+    return FileWish(name=NAME, jpeg_quality=settings.STATION.service.image_quality)
+
+
+def captured_body(outcome: Outcome) -> Captured:
+    capture = outcome.capture
+    file = (list(capture.files.all()) if outcome.files is None else outcome.files)[0]
+    kind, at = format_of(file), stamp(capture.started_at)
+    return Captured(
+        success=True,
+        id=str(capture.pk),
+        filename=name_of(file),
+        filepath=full_path(file),
+        captured_at=at,
+        timestamp=at,
+        exposure_time=capture.exposure_us,
+        gain=capture.gain,
+        file_size=file.bytes,
+        width=file.width,
+        height=file.height,
+        sha256=file.sha256,
+        settings=UsedSettings(
+            exposure=capture.exposure_us,
+            gain=capture.gain,
+            resolution=Resolution(width=file.width or 0, height=file.height or 0),
+        ),
+        image_info=ImageInfo(size_bytes=file.bytes, format=kind),
+        metadata=Metadata(
+            format=kind,
+            quality=settings.STATION.service.image_quality,
+            camera_connected=True,
+            simulated_mode=capture.simulated,
+        ),
+        warning=warning_of(capture.warnings),
+    )
+
+
+def listed(camera: Camera, limit: int) -> Listed:
+    """What the service has saved, newest first, whichever camera it served then; `path` is where new pictures go."""
+    captures = Capture.objects.filter(requested_by=ACTOR, status=Capture.Status.SAVED).prefetch_related("files")
+    files = [listed_file(capture, file) for capture in captures[:limit] for file in capture.files.all()]
+    folder = PurePosixPath(root_of(camera)["path"], "captures", camera.slug)
+    return Listed(files=files, count=len(files), path=str(folder))
+
+
+def listed_file(capture: Capture, file: CaptureFile) -> ListedFile:
+    return ListedFile(
+        filename=name_of(file),
+        size=file.bytes,
+        modified=stamp(capture.ended_at or capture.started_at),
+        filepath=full_path(file),
+    )
+
+
+def name_of(file: CaptureFile) -> str:
+    return file.path.rpartition("/")[2]
+
+
+def full_path(file: CaptureFile) -> str:
+    return str(PurePosixPath(root_path(file.root_id), file.path))
+
+
+@functools.cache
+def root_path(root: UUID) -> str:
+    """The folder of a storage root, which never changes."""
+    return StorageRoot.objects.get(pk=root).path
+
+
+def format_of(file: CaptureFile) -> str:
+    """`JPG`, `NEF`, ...: the file's ending in capitals."""
+    return PurePosixPath(file.path).suffix.removeprefix(".").upper()

@@ -1,0 +1,94 @@
+"""The OpenAPI of the service and a page over it, from the models that the code is checked with."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any, Literal, NamedTuple
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from captures.pixelink_service.bodies import Captured, Health, Invalid, Listed, Refused, Settings
+from captures.pixelink_service.requests import CaptureOptions, FeedQuery, ListQuery, SettingsUpdate
+
+MODEL = "#/components/schemas/{model}"
+
+
+class Operation(NamedTuple):
+    summary: str
+    answers: type[BaseModel] | None
+    """None: an endless stream of pictures."""
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("get", "/health"): Operation("Whether the service works, and its camera", Health),
+    ("get", "/settings"): Operation("The camera's settings as last read back", Settings),
+    ("put", "/settings"): Operation("Change settings", Settings, SettingsUpdate),
+    ("post", "/capture"): Operation("Take one picture", Captured, CaptureOptions),
+    ("get", "/captures/list"): Operation("The pictures that the service has saved", Listed, query=ListQuery),
+    ("get", "/video/feed"): Operation("Live pictures, MJPEG", None, query=FeedQuery),
+}
+
+
+MODELS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
+    *((model, "validation") for model in (SettingsUpdate, CaptureOptions)),
+    *((model, "serialization") for model in (Health, Settings, Captured, Listed, Refused, Invalid)),
+]
+
+
+def openapi() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for (method, path), operation in OPERATIONS.items():
+        paths.setdefault(path, {})[method] = described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "PixeLink camera service", "version": version("skycam")},
+        "paths": paths,
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"token": []}],
+    }
+
+
+def described(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {"summary": operation.summary, "responses": responses(operation)}
+    if operation.body:
+        found["requestBody"] = {"required": True, "content": content(operation.body)}
+    if operation.query:
+        fields = operation.query.model_json_schema()["properties"]
+        found["parameters"] = [{"name": name, "in": "query", "schema": schema} for name, schema in fields.items()]
+    return found
+
+
+def responses(operation: Operation) -> dict[str, Any]:
+    picture = {"multipart/x-mixed-replace": {"schema": {"type": "string", "format": "binary"}}}
+    found = {
+        "200": {"description": "Done", "content": content(operation.answers) if operation.answers else picture},
+        "default": {"description": "Refused, or not done", "content": content(Refused)},
+    }
+    if operation.body or operation.query:
+        found["422"] = {"description": "Bad values", "content": content(Invalid)}
+    return found
+
+
+def content(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": MODEL.format(model=model.__name__)}}}
+
+
+def schemas() -> dict[str, Any]:
+    _, found = models_json_schema(MODELS, ref_template=MODEL)
+    return dict(found["$defs"])
+
+
+def schema(_request: HttpRequest) -> HttpResponse:
+    return JsonResponse(openapi())
+
+
+def docs(request: HttpRequest) -> HttpResponse:
+    return render(request, "service/docs.html")

@@ -1,0 +1,55 @@
+"""Django's settings in the service part: the station's database and broker, and nothing of its pages and sign-ins."""
+
+from __future__ import annotations
+
+from skycam_project import settings as station
+
+STATION = station.STATION
+BASE_DIR = station.BASE_DIR
+SECRET_KEY = station.SECRET_KEY
+DEBUG = False
+ALLOWED_HOSTS = list(
+    dict.fromkeys([*station.LOOPBACK_NAMES, *station.names_of(STATION.service.listens_on), *STATION.web.allowed_hosts])
+)
+AUTH_USER_MODEL = station.AUTH_USER_MODEL
+APPEND_SLASH = False
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "drf_spectacular_sidecar",
+    "skycam_project.access",
+    "monitoring",
+    "cameras",
+    "captures",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "skycam_project.pages.content_policy.ContentPolicy",
+    "corsheaders.middleware.CorsMiddleware",
+    "captures.pixelink_service.gate.Gate",
+    "skycam_project.pages.static_files.StaticFiles",
+]
+ROOT_URLCONF = "captures.pixelink_service.urls"
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [BASE_DIR / "templates"]}]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+CORS_ALLOWED_ORIGINS = STATION.service.allowed_origins
+CORS_ALLOW_METHODS = ("GET", "POST", "PUT", "OPTIONS")
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = station.LANGUAGE_CODE
+DEFAULT_AUTO_FIELD = station.DEFAULT_AUTO_FIELD
+STATIC_URL = station.STATIC_URL
+STATICFILES_DIRS = station.STATICFILES_DIRS
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+STORAGES = station.STORAGES
+
+DATABASES = station.DATABASES
+CACHES = station.CACHES
+CHANNEL_LAYERS = station.CHANNEL_LAYERS
+LOGGING = station.LOGGING

@@ -1,0 +1,98 @@
+"""What the API, the pages and the command line show of a network camera's password: nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cameras.models import Camera
+from monitoring.models import Event
+from tests.skycam_project.cli_station import answer, skycam
+
+URL = "/api/v1/cameras/"
+SECRET = "sesame-open"
+ADDRESS = f"rtsp://viewer:{SECRET}@10.0.0.9/live"
+SHOWN = "rtsp://viewer:***@10.0.0.9/live"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def yard(manager: Any) -> Any:
+    """The answer to adding the camera."""
+    return manager.post(URL, {"slug": "yard", "kind": "network", "address": ADDRESS})
+
+
+def whole() -> str:
+    return Camera.objects.get(slug="yard").whole_address
+
+
+def test_the_password_is_taken_and_not_returned(manager: Any, yard: Any) -> None:
+    assert (yard.status_code, yard.json()["address"]) == (201, SHOWN)
+    assert whole() == ADDRESS
+
+
+@pytest.mark.parametrize("path", ["", "yard/", "yard/settings/", "yard/capabilities/"])
+def test_no_answer_holds_the_password(viewer: Any, yard: Any, path: str) -> None:
+    assert SECRET not in viewer.get(f"{URL}{path}").content.decode()
+
+
+def test_no_event_holds_the_password(manager: Any, yard: Any) -> None:
+    manager.patch(f"{URL}yard/", {"address": ADDRESS.replace("live", "other")})
+    assert SECRET not in manager.get("/api/v1/events/").content.decode()
+    assert SECRET not in json.dumps(list(Event.objects.values()), default=str)
+
+
+def test_an_address_sent_back_as_it_came_keeps_its_password(manager: Any, yard: Any) -> None:
+    assert manager.patch(f"{URL}yard/", {"address": SHOWN, "name": "Yard"}).status_code == 200
+    assert whole() == ADDRESS
+
+
+def test_another_host_needs_the_password_again(manager: Any, yard: Any) -> None:
+    problem = manager.patch(f"{URL}yard/", {"address": SHOWN.replace("10.0.0.9", "10.0.0.66")})
+    assert problem.status_code == 400
+    assert problem.json()["errors"] == [
+        {
+            "field": "address",
+            "message": "The stored password is for rtsp://viewer@10.0.0.9 alone. For another place write it again.",
+        }
+    ]
+
+
+@pytest.mark.parametrize("kind", ["network", "opencv", "gphoto2", "simulated", "none"])
+def test_a_bad_address_is_refused_without_being_repeated(manager: Any, kind: str) -> None:
+    problem = manager.post(URL, {"slug": "yard", "kind": kind, "address": f"ftp://viewer:{SECRET}@10.0.0.9/"})
+    assert problem.status_code == 400
+    assert SECRET not in problem.content.decode()
+
+
+@pytest.mark.parametrize("page", ["/", "/cameras/yard/", "/cameras/yard/settings/", "/events/"])
+def test_no_page_shows_the_password(manager: Any, yard: Any, page: str) -> None:
+    shown = manager.get(page)
+    assert shown.status_code == 200
+    assert SECRET not in shown.content.decode()
+
+
+def test_the_command_line_asks_for_the_password_and_shows_none() -> None:
+    words = ("cameras", "add", "yard", "--kind", "network", "--address", "rtsp://viewer@10.0.0.9/live", "--password")
+    said = skycam(*words, given=f"{SECRET}\n")
+    assert (said.exit_code, SECRET in said.output, whole()) == (0, False, ADDRESS)
+    assert answer("cameras", "list")["results"][0]["address"] == SHOWN
+
+
+def test_the_command_line_changes_the_password_alone(yard: Any) -> None:
+    said = skycam("cameras", "set", "yard", "--password", given="p@ss/word\n")
+    assert said.exit_code == 0, said.output
+    assert whole() == "rtsp://viewer:p%40ss%2Fword@10.0.0.9/live"
+
+
+def test_a_password_without_a_name_is_a_sentence() -> None:
+    said = skycam("cameras", "add", "yard", "--kind", "network", "--address", "rtsp://10.0.0.9/live", "--password", "x")
+    assert said.exit_code == 2
+    assert "A password needs a name: rtsp://NAME@host/path." in said.output
+
+
+def test_the_configuration_shows_no_key() -> None:
+    assert answer("config", "show")["address_secret"] == "********"

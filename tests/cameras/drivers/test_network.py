@@ -1,0 +1,391 @@
+"""Network cameras: the real FFmpeg, over real servers that stall, end, refuse, and send rubbish."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
+from cameras.drivers.network import NetworkDriver, connection, driver
+from cameras.drivers.simulated.codec import read_frame_number
+from tests.fakes.network.encrypted import EncryptedServer
+from tests.fakes.network.http import (
+    BareStreamServer,
+    MjpegServer,
+    PlaylistServer,
+    TransportStreamServer,
+    UnmeasuredServer,
+)
+from tests.fakes.network.rtsp import RtspServer
+from tests.fakes.network.server import Server
+from tests.fakes.network.video import picture
+
+SERVERS: list[type[Server]] = [RtspServer, MjpegServer, TransportStreamServer]
+ALL: list[type[Server]] = [*SERVERS, UnmeasuredServer, BareStreamServer]
+every_server = pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+Soon = Callable[[], float]
+
+
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "READ_S", 1.2)
+    monkeypatch.setattr(driver, "PICTURELESS_S", 2.0)
+
+
+impatient = pytest.mark.usefixtures("impatience")
+
+
+@pytest.fixture(params=SERVERS, ids=lambda server: server.__name__)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with request.param() as running:
+        yield running
+
+
+@pytest.fixture
+def rtsp() -> Iterator[RtspServer]:
+    with RtspServer() as running:
+        yield running
+
+
+@pytest.fixture
+def opened(clock: SystemClock, soon: Soon) -> Iterator[Callable[[str], NetworkDriver]]:
+    cameras: list[NetworkDriver] = []
+
+    def open_(address: str) -> NetworkDriver:
+        cameras.append(NetworkDriver(address, clock))
+        cameras[-1].open(soon() + 15)
+        return cameras[-1]
+
+    yield open_
+    for camera in cameras:
+        camera.close()
+
+
+Opened = Callable[[str], NetworkDriver]
+
+
+def frames(camera: NetworkDriver, count: int) -> list[FrameData]:
+    found = [camera.frame(camera.clock.monotonic() + 10) for _ in range(count)]
+    return [frame for frame in found if frame is not None]
+
+
+def number(frame: FrameData | None) -> int:
+    """What the server drew into the picture; -1 for a damaged one."""
+    found = None if frame is None else read_frame_number(frame.image)
+    return -1 if found is None else found
+
+
+def is_whole(frame: FrameData) -> bool:
+    difference = np.abs(frame.image.astype(int) - picture(number(frame))) if number(frame) >= 0 else np.array(255)
+    return bool(difference.mean() < 10)
+
+
+def trouble(camera: NetworkDriver) -> CameraError:
+    """What the stream ends with, without a damaged picture on the way."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            frame = camera.frame(camera.clock.monotonic() + 2)
+        except CameraError as error:
+            return error
+        assert frame is None or is_whole(frame)
+    raise AssertionError("The stream did not end.")
+
+
+def refusal(address: str, clock: SystemClock, patience: float = 20) -> CameraError:
+    with pytest.raises(CameraError) as error:
+        NetworkDriver(address, clock).open(clock.monotonic() + patience)
+    return error.value
+
+
+@every_server
+def test_a_stream_is_complete_and_in_order(kind: type[Server], opened: Opened) -> None:
+    with kind() as server:
+        numbers = [number(frame) for frame in frames(opened(server.address), 12)]
+    assert set(np.diff(numbers)) == {1}
+
+
+@every_server
+def test_a_still_was_captured_after_its_order(kind: type[Server], opened: Opened, soon: Soon) -> None:
+    """Ordered in the middle between two pictures, since the one before arrives a little later than it is sent."""
+    with kind(fps=10) as server:
+        camera = opened(server.address)
+        newest = max(server.sent)
+        until(lambda: max(server.sent) > newest + 3 and time.monotonic() > server.sent[max(server.sent)] + 0.05)
+        ordered = time.monotonic()
+        still = camera.expose(ExposureRequest(), soon())
+    assert server.sent[number(still.frame)] >= ordered
+
+
+@pytest.mark.parametrize("kind", SERVERS, ids=lambda kind: kind.__name__)
+def test_a_still_is_a_frame_of_the_stream_as_well(
+    kind: type[Server], opened: Opened, soon: Soon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "STREAMING_S", 20.0)
+    with kind(fps=10) as server:
+        camera = opened(server.address)
+        seen = frames(camera, 3)
+        still = camera.expose(ExposureRequest(), soon())
+        numbers = [number(frame) for frame in seen + frames(camera, 6)]
+    assert set(np.diff(numbers)) == {1}
+    assert number(still.frame) in numbers
+
+
+def test_a_frame_says_when_it_was_captured(server: Server, opened: Opened) -> None:
+    seen = frames(opened(server.address), 10)
+    late = [frame.monotonic - server.due[number(frame)] for frame in seen]
+    assert min(late) > -0.06
+    assert min(late) < 0.5
+    assert abs(seen[-1].captured_ns / 1e9 - (time.time() - time.monotonic() + seen[-1].monotonic)) < 1
+
+
+def test_nothing_is_decoded_while_nobody_wants_pictures(rtsp: RtspServer, opened: Opened, soon: Soon) -> None:
+    camera = opened(rtsp.address)
+    before, seen = camera._pictures.number, len(rtsp.sent)
+    until(lambda: len(rtsp.sent) > seen + 25)
+    assert camera._pictures.number == before
+    assert number(camera.expose(ExposureRequest(), soon()).frame) > seen
+    assert rtsp.clients == 1
+
+
+def test_who_comes_back_to_the_stream_gets_the_newest(rtsp: RtspServer, opened: Opened) -> None:
+    camera = opened(rtsp.address)
+    left_at = number(frames(camera, 2)[-1])
+    until(lambda: max(rtsp.sent) > left_at + 60)
+    assert number(frames(camera, 1)[0]) > left_at + 40
+
+
+def test_a_stream_that_ends_is_a_disconnect(server: Server, opened: Opened) -> None:
+    camera = opened(server.address)
+    frames(camera, 2)
+    server.mood = "end"
+    error = trouble(camera)
+    assert (error.reason, error.permanent) == ("camera_unreachable", False)
+
+
+def test_a_server_that_is_killed_is_a_disconnect_that_shows_without_a_stream(server: Server, opened: Opened) -> None:
+    camera = opened(server.address)
+    server.hang_up()
+    until(lambda: ends(camera.temperature))
+    assert ends(lambda: camera.expose(ExposureRequest(), camera.clock.monotonic() + 5))
+
+
+@impatient
+def test_a_stream_that_stalls_is_unreachable_in_time(rtsp: RtspServer, opened: Opened) -> None:
+    camera = opened(rtsp.address)
+    frames(camera, 2)
+    rtsp.mood = "stall"
+    began = time.monotonic()
+    assert trouble(camera).reason == "camera_unreachable"
+    assert time.monotonic() - began < 10
+
+
+@impatient
+def test_a_stream_that_stalls_inside_a_picture_gives_no_half_picture(server: Server, opened: Opened) -> None:
+    camera = opened(server.address)
+    frames(camera, 2)
+    server.mood = "stall inside"
+    assert trouble(camera).reason == "camera_unreachable"
+
+
+@every_server
+def test_a_stream_that_ends_inside_a_picture_gives_no_half_picture(kind: type[Server], opened: Opened) -> None:
+    with kind() as server:
+        camera = opened(server.address)
+        frames(camera, 2)
+        server.mood = "end inside"
+        assert trouble(camera).reason == "camera_unreachable"
+
+
+@impatient
+def test_a_still_is_not_taken_from_before_a_stall(rtsp: RtspServer, opened: Opened) -> None:
+    camera = opened(rtsp.address)
+    frames(camera, 2)
+    rtsp.mood = "stall"
+    until(lambda: time.monotonic() > max(rtsp.sent.values()) + 0.2)
+    with pytest.raises(CameraError) as error:
+        camera.expose(ExposureRequest(), camera.clock.monotonic() + 10)
+    assert error.value.reason == "camera_unreachable"
+
+
+@impatient
+def test_rubbish_in_the_stream_is_never_a_picture(server: Server, opened: Opened) -> None:
+    camera = opened(server.address)
+    frames(camera, 2)
+    server.mood = "rubbish"
+    assert trouble(camera).reason == "camera_unreachable"
+
+
+@pytest.mark.parametrize("mood", ["rubbish", "end", "stall"])
+def test_a_source_without_a_picture_does_not_open(
+    server: Server, mood: str, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "OPEN_S", 1.0)
+    monkeypatch.setattr(driver, "FIRST_S", 1.0)
+    server.mood = mood
+    error = refusal(server.address, clock)
+    assert (error.reason, error.permanent) == ("camera_unreachable", False)
+
+
+def test_a_camera_without_video_says_so(rtsp: RtspServer, clock: SystemClock) -> None:
+    rtsp.mood = "no video"
+    assert "sends no video" in str(refusal(rtsp.address, clock))
+
+
+def test_a_server_that_says_nothing_is_given_up_in_time(
+    server: Server, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "OPEN_S", 1.0)
+    server.mood = "mute"
+    began = time.monotonic()
+    assert refusal(server.address, clock).reason == "camera_unreachable"
+    assert time.monotonic() - began < 8
+
+
+def test_opening_keeps_to_its_deadline(clock: SystemClock) -> None:
+    with RtspServer(mood="mute") as server:
+        began = time.monotonic()
+        refusal(server.address, clock, patience=0.5)
+    assert time.monotonic() - began < 4
+
+
+def test_a_port_where_nobody_listens_says_what_to_look_at(clock: SystemClock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    error = refusal(f"rtsp://viewer:secret@127.0.0.1:{port}/live", clock)
+    assert str(error) == (
+        f"rtsp://viewer:***@127.0.0.1:{port}/live refuses the connection. Is the camera on, and is the port right?"
+    )
+    assert error.reason == "camera_unreachable"
+
+
+@pytest.mark.parametrize("how", ["Digest", "Basic"])
+def test_a_password_of_any_characters_opens_the_camera(how: str, opened: Opened) -> None:
+    with RtspServer(login="me:p@ss/w:rd#?*%é", scheme_of_login=how) as server:
+        address = NetworkDriver.check_address(server.with_login("me:p%40ss%2Fw%3Ard%23%3F%2A%25%C3%A9@"), [])
+        assert len(frames(opened(address), 2)) == 2
+
+
+@pytest.mark.parametrize("kind", [RtspServer, MjpegServer])
+def test_a_wrong_password_is_said_once_and_for_all(kind: type[RtspServer | MjpegServer], clock: SystemClock) -> None:
+    with kind(login="me:right") as server:
+        error = refusal(server.with_login("me:wrong-secret@"), clock)
+    assert error.permanent
+    assert str(error) == (
+        f"{server.with_login('me:***@')} refuses the name or the password. "
+        "Save the camera's address with the right ones."
+    )
+
+
+def test_a_camera_that_wants_a_password_says_how_to_give_it(clock: SystemClock) -> None:
+    with RtspServer(login="me:right") as server:
+        assert "asks for a name and a password. Save the camera's address with them" in str(
+            refusal(server.address, clock)
+        )
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("403 Forbidden", "does not allow this user"),
+        ("404 Not Found", "has no such stream"),
+        ("410 Gone", "refuses the request"),
+        ("503 Service Unavailable", "an error of its own"),
+    ],
+)
+def test_what_a_server_answers_is_a_sentence(status: str, said: str, clock: SystemClock) -> None:
+    with MjpegServer(status=status) as server:
+        assert said in str(refusal(server.address, clock))
+
+
+@pytest.mark.parametrize("login", ["me:sesame", "me:se%2Fsame"])
+@pytest.mark.parametrize("mood", ["good", "end", "mute", "rubbish"])
+def test_no_trace_of_an_error_holds_the_password(
+    login: str, mood: str, clock: SystemClock, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "OPEN_S", 0.5)
+    with MjpegServer(mood=mood, login="me:other") as server:
+        error = refusal(server.with_login(f"{login}@"), clock)
+    told = "".join(traceback.format_exception(error)) + repr(error.__dict__) + "".join(capfd.readouterr())
+    assert error.__cause__ is error.__context__ is None
+    assert "same" not in told
+
+
+def test_a_certificate_that_nobody_knows_is_not_trusted_unless_it_is_said(
+    tmp_path: Path, clock: SystemClock, opened: Opened
+) -> None:
+    with EncryptedServer(tmp_path) as server:
+        assert "end its address with #unverified" in str(refusal(server.address, clock))
+        assert len(frames(opened(f"{server.address}#unverified"), 2)) == 2
+
+
+def test_a_playlist_cannot_open_a_file_of_the_station(clock: SystemClock) -> None:
+    with PlaylistServer() as server:
+        assert "does not send video of a kind that Skycam opens" in str(refusal(server.address, clock))
+
+
+def test_a_redirection_cannot_open_a_file_of_the_station(clock: SystemClock, video_file: str) -> None:
+    with MjpegServer(status=f"302 Found\r\nLocation: file://{video_file}") as server:
+        assert refusal(server.address, clock).reason == "camera_unreachable"
+
+
+@pytest.mark.parametrize("address", ["", "file:///etc/passwd", "/etc/passwd", "RTSP://host/x", "concat:a|b"])
+def test_an_address_that_was_never_checked_is_not_opened(address: str, clock: SystemClock) -> None:
+    error = refusal(address, clock)
+    assert error.permanent
+    assert address == "" or address not in str(error)
+
+
+def test_an_address_whose_password_was_lost_says_what_to_do(clock: SystemClock) -> None:
+    error = refusal("rtsp://me:***@127.0.0.1/live", clock)
+    assert error.permanent
+    assert "its key is lost or another one" in str(error)
+
+
+def test_after_a_disconnect_the_camera_opens_again(server: Server, opened: Opened, soon: Soon) -> None:
+    camera = opened(server.address)
+    server.hang_up()
+    until(lambda: ends(camera.temperature))
+    camera.open(soon() + 15)
+    assert number(frames(camera, 1)[0]) >= 0
+
+
+def test_a_closed_camera_leaves_no_thread(server: Server, opened: Opened) -> None:
+    opened(server.address).close()
+    until(lambda: "network-camera" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_an_interrupted_still_is_aborted(rtsp: RtspServer, clock: SystemClock, soon: Soon) -> None:
+    camera = NetworkDriver(rtsp.address, InterruptedClock())
+    camera.open(soon() + 15)
+    with pytest.raises(Aborted):
+        camera.expose(ExposureRequest(), soon())
+    assert camera.frame(soon()) is None
+    camera.close()
+
+
+class InterruptedClock(SystemClock):
+    def wait(self, seconds: float) -> bool:
+        return True
+
+
+def ends(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except CameraError as error:
+        return error.reason == "camera_unreachable"
+    return False
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "It did not come about in time."
+        time.sleep(0.02)

@@ -1,0 +1,37 @@
+"""What docs/network-cameras.md shows is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.network import NetworkDriver, connection, driver, errors
+from cameras.drivers.network.addresses import PROTOCOLS
+
+PAGE = Path(__file__).parents[3] / "docs" / "network-cameras.md"
+TEXT = PAGE.read_text()
+ADDRESSES = sorted({address for address in re.findall(r"[a-z]+://[^\s`]+", TEXT) if HIDDEN not in address})
+SAID = re.findall(r"^\| ([a-z][^|]+?) \| [A-Z]", TEXT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_address_on_the_page_is_taken_as_it_stands(address: str) -> None:
+    assert NetworkDriver.check_address(address, []) == address
+
+
+def test_the_page_has_every_protocol() -> None:
+    assert {address.partition("://")[0] for address in ADDRESSES} == set(PROTOCOLS)
+
+
+@pytest.mark.parametrize("sentence", SAID)
+def test_every_sentence_on_the_page_is_one_that_the_camera_says(sentence: str) -> None:
+    code = "".join(Path(str(module.__file__)).read_text() for module in (connection, driver, errors))
+    assert sentence in code
+
+
+def test_the_page_has_the_times_that_hold() -> None:
+    assert f"sends nothing for {connection.READ_S:g} s (RTSP: {2 * connection.READ_S:g} s)" in TEXT
+    assert len(SAID) == 10

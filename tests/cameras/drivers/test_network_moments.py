@@ -1,0 +1,61 @@
+"""When a picture was captured: never later than it arrived, and not at the end of a stall that it sat out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cameras.drivers.network.moments import Moments
+
+seconds = st.floats(0, 100, width=32)
+
+
+def captured(arrived: list[float], stamps: list[float | None], parsed: int = 0) -> list[float]:
+    moments = Moments(parsed)
+    return [moments.captured(*both) for both in zip(arrived, stamps, strict=True)]
+
+
+def test_without_a_clock_of_the_camera_the_arrival_counts() -> None:
+    assert captured([10.0, 10.5, 11.0], [None, None, None]) == [10.0, 10.5, 11.0]
+
+
+def test_what_a_stall_held_back_is_as_old_as_the_camera_says() -> None:
+    times = captured([10.0, 10.1, 13.0, 13.0, 13.0], [0.0, 0.1, 0.2, 0.3, 0.4])
+    assert times == pytest.approx([10.0, 10.1, 10.2, 10.3, 10.4], abs=0.01)
+
+
+def test_a_packet_that_is_seen_to_be_complete_later_was_captured_earlier() -> None:
+    times = captured([10.0, 10.1, 10.2, 10.3], [0.0, 0.1, 0.2, 0.3], parsed=1)
+    assert times[1:] == pytest.approx([10.0, 10.1, 10.2], abs=0.01)
+
+
+def test_a_late_first_packet_is_caught_up_with() -> None:
+    times = captured([10.5, 10.51, 10.52, 10.53], [0.0, 0.1, 0.2, 0.3])
+    assert times[-1] <= 10.53
+
+
+@pytest.mark.parametrize("again", [0.0, -7.0, 90_000.0], ids=["from its beginning", "back", "far on"])
+def test_a_camera_that_sets_its_clock_does_not_set_ours(again: float) -> None:
+    times = captured([10.0, 10.1, 10.2, 10.3], [5.0, 5.1, again, again + 0.1])
+    assert times == pytest.approx([10.0, 10.1, 10.2, 10.3], abs=0.01)
+
+
+def test_a_camera_whose_clock_is_slow_stays_with_ours() -> None:
+    ours = np.arange(0.0, 3600.0, 0.1)
+    assert captured(list(ours), list(ours * 0.9995))[-1] == pytest.approx(ours[-1], abs=0.1)
+
+
+def test_a_camera_whose_clock_stands_still_half_the_time_is_not_left_behind() -> None:
+    ours = np.arange(0.0, 600.0, 0.1)
+    assert captured(list(ours), list(ours / 2))[-1] > ours[-1] - 11
+
+
+@given(waits=st.lists(seconds, min_size=1, max_size=30), stamps=st.data())
+def test_times_rise_and_are_never_in_the_future(waits: list[float], stamps: st.DataObject) -> None:
+    arrived = [float(moment) for moment in 1000 + np.cumsum(waits)]
+    said = stamps.draw(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=len(waits), max_size=len(waits)))
+    times = captured(arrived, said, parsed=1)
+    assert np.all(np.diff(times) > 0)
+    assert np.all(np.array(times) <= np.array(arrived) + 1e-4)

@@ -1,0 +1,60 @@
+"""Captures whose file is called as somebody wishes, made by a camera's process."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uuid6
+from PIL import Image
+
+from cameras.runtime.spool import Plan, Spool
+from captures.stills.writer import free_path
+from tests.faults.camera_process import CameraProcess
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[CameraProcess]:
+    with CameraProcess(tmp_path) as process:
+        process.until_type("observed", observed="ready")
+        yield process
+
+
+def taken(process: CameraProcess, **wish: Any) -> Path:
+    capture = str(uuid6.uuid7())
+    asked = {"planned": "2026-01-01T00:00:00Z", "asked": {"exposure_us": 1000}, "requested_by": "tester", "job": ""}
+    process.send("capture", id=capture, file=wish, **asked)
+    process.until_type("spooled", id=capture)
+    return next(process.root.glob(f"captures/sim/*/*/*/raw/{wish['name']}_*.jpg"))
+
+
+def quantization(path: Path) -> Any:
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
+        return image.quantization  # type: ignore[attr-defined]
+
+
+def test_a_file_is_called_by_the_wish_and_the_time(process: CameraProcess) -> None:
+    path = taken(process, name="capture", jpeg_quality=95)
+    assert re.fullmatch(r"capture_\d{8}_\d{6}_\d{3}\.jpg", path.name)
+
+
+def test_the_quality_is_as_wished(process: CameraProcess) -> None:
+    fine, coarse = (taken(process, name=name, jpeg_quality=quality) for name, quality in (("fine", 95), ("coarse", 40)))
+    assert quantization(fine)[0][0] < quantization(coarse)[0][0]
+
+
+def test_a_name_that_is_taken_gets_the_id(tmp_path: Path) -> None:
+    """A clock that was put back passes through the same millisecond again."""
+
+    class There:
+        def size(self, folder: str, name: str) -> int | None:
+            return 5 if (folder, name) == ("a/b", "capture_1.jpg") else None
+
+    plan: Plan = {"id": "the-id", "path": "a/b/capture_1", "file": {"name": "capture", "jpeg_quality": 95}}  # type: ignore[typeddict-item]
+    spool = Spool(There(), "0193a000-0000-7000-8000-00000000000c")  # type: ignore[arg-type]
+    assert free_path(spool, plan, ".jpg") == "a/b/capture_1_the-id.jpg"
+    assert free_path(spool, plan, ".nef") == "a/b/capture_1.nef"

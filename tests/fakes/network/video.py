@@ -1,0 +1,63 @@
+"""What the servers send: pictures that carry their number, as H.264, as JPEG, or in a transport stream."""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cameras.drivers.simulated.codec import draw_frame_number
+
+WIDTH, HEIGHT = 320, 240
+GROUP = 40
+"""Pictures from one key frame to the next."""
+START_CODE = re.compile(rb"\x00\x00\x00?\x01")
+
+
+def picture(number: int) -> NDArray[np.uint8]:
+    """On a ground that changes from one to the next, so that half of another one shows."""
+    image = np.full((HEIGHT, WIDTH, 3), 60 + number * 37 % 120, np.uint8)
+    draw_frame_number(image, number)
+    return image
+
+
+def jpeg(number: int) -> bytes:
+    _, data = cv2.imencode(".jpg", picture(number), [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return data.tobytes()
+
+
+@functools.cache
+def h264(count: int, fps: int) -> list[bytes]:
+    """So many pictures, numbered from 0, as Annex B. `count` is a multiple of GROUP, so that they can be sent again."""
+    codec = av.CodecContext.create("libx264", "w")
+    codec.width, codec.height, codec.pix_fmt, codec.framerate = WIDTH, HEIGHT, "yuv420p", fps
+    codec.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(GROUP), "crf": "20"}
+    packets = [codec.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")) for number in range(count)]
+    return [bytes(packet) for group in [*packets, codec.encode()] for packet in group]
+
+
+def units(access_unit: bytes) -> list[bytes]:
+    """The NAL units of one picture."""
+    return [unit for unit in START_CODE.split(access_unit) if unit]
+
+
+@functools.cache
+def transport_stream(count: int, fps: int) -> list[bytes]:
+    """The same pictures as MPEG-TS, one piece for each."""
+    file, pieces = io.BytesIO(), []
+    with av.open(file, "w", format="mpegts", options={"flush_packets": "1", "pat_period": "0.2"}) as container:
+        video = container.add_stream(
+            "libx264", rate=fps, options={"preset": "ultrafast", "g": "20", "tune": "zerolatency"}
+        )
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for number in range(count):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+            pieces.append(file.getvalue())
+            file.seek(0)
+            file.truncate()
+    return pieces

@@ -1,0 +1,80 @@
+"""A network camera in a process of its own: it comes back by itself, and its password is nowhere to be seen."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.network.rtsp import RtspServer
+from tests.faults.camera_process import CameraProcess
+
+SECRET = "sesame-open"
+SHOWN = "rtsp://me:***@127.0.0.1:{}/live"
+
+
+@pytest.fixture
+def server() -> Iterator[RtspServer]:
+    with RtspServer(login=f"me:{SECRET}") as running:
+        yield running
+
+
+def started(root: Path, server: RtspServer, password: str = SECRET) -> CameraProcess:
+    address = server.with_login(f"me:{password}@")
+    return CameraProcess(root, kind="network", address=address, settings={}, slug="yard")
+
+
+def test_a_capture_of_a_network_camera_is_saved(tmp_path: Path, server: RtspServer) -> None:
+    with started(tmp_path, server) as process:
+        process.until_type("observed", observed="ready")
+        capture = process.capture()
+        process.until_type("spooled", id=capture)
+        record = process.done()[capture]
+    assert record["body"]["outcome"] == "saved"
+    assert (record["files"][0]["width"], record["files"][0]["height"]) == (320, 240)
+
+
+def test_a_camera_that_went_away_is_seen_to_be_gone_by_nobody_and_comes_back(
+    tmp_path: Path, server: RtspServer
+) -> None:
+    with started(tmp_path, server) as process:
+        process.until_type("observed", observed="ready")
+        server.hang_up()
+        told = process.until_type("observed", observed="reconnecting")
+        process.until_type("observed", observed="ready")
+    assert told["reason"] == f"{SHOWN.format(server.port)} ended the stream. Skycam opens it again."
+
+
+def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: RtspServer) -> None:
+    with started(tmp_path, server) as process:
+        process.until_type("observed", observed="ready")
+        server.mood = "stall"
+        began = time.monotonic()
+        assert process.finish() == 0
+    assert time.monotonic() - began < 5
+
+
+def test_a_wrong_password_is_said_where_people_look(tmp_path: Path, server: RtspServer) -> None:
+    with started(tmp_path, server, "wrong-one") as process:
+        told = process.until_type("observed", observed="reconnecting")
+    assert told["reason"] == (
+        f"{SHOWN.format(server.port)} refuses the name or the password. Save the camera's address with the right ones."
+    )
+
+
+def test_the_password_is_in_no_process_list_message_file_or_log(
+    tmp_path: Path, server: RtspServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with started(tmp_path, server) as process:
+        process.until_type("observed", observed="ready")
+        process.until_type("spooled", id=process.capture())
+        server.login = "me:another"
+        server.hang_up()
+        process.until(lambda message: "refuses the name" in message.get("reason", ""))
+        seen = [Path(f"/proc/{process.process.pid}/{name}").read_bytes() for name in ("cmdline", "environ")]
+    seen += [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    seen += [json.dumps(process.messages).encode(), "".join(capfd.readouterr()).encode()]
+    assert SECRET.encode() not in b"".join(seen)

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.service.stations import DOTENV, ServiceStation
+
+
+@pytest.fixture(scope="package")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStation]:
+    """With the simulated camera, started in a folder that has the `.env` of the service of old."""
+    folder = tmp_path_factory.mktemp("service")
+    (folder / ".env").write_text(DOTENV)
+    station = ServiceStation(folder / "data", SERVICE_TIMEOUT="2000")
+    try:
+        yield station.up()
+    finally:
+        station.ensure_stopped()

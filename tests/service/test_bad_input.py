@@ -1,0 +1,143 @@
+"""What the service refuses, and in which form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.service.stations import ServiceStation
+
+FORM = "application/x-www-form-urlencoded"
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=2),
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "loc", "kind"),
+    [
+        ({"exposure": "long"}, ["body", "exposure"], "int_parsing"),
+        ({"exposure": 0.5}, ["body", "exposure"], "int_from_float"),
+        ({"exposure": 0}, ["body", "exposure"], "greater_than_equal"),
+        ({"exposure": True}, ["body", "exposure"], "value_error"),
+        ({"exposure": 10**12}, ["body", "exposure"], "less_than_equal"),
+        ({"gain": -1}, ["body", "gain"], "greater_than_equal"),
+        ({"gain": []}, ["body", "gain"], "float_type"),
+        ([], ["body"], "model_type"),
+        (b"{", ["body"], "json_invalid"),
+        (b"", ["body"], "missing"),
+        (b'{"gain": NaN}', ["body", "gain"], "greater_than_equal"),
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/capture"), ("PUT", "/settings")])
+def test_a_bad_value_is_422_in_the_form_of_old(
+    station: ServiceStation, method: str, path: str, body: Any, loc: list[str], kind: str
+) -> None:
+    answer = station.ask(method, path, body)
+    assert answer.status == 422
+    assert [(error["loc"], error["type"], set(error)) for error in answer.body["detail"]] == [
+        (loc, kind, {"loc", "msg", "type"})
+    ]
+
+
+def test_every_bad_value_is_named(station: ServiceStation) -> None:
+    answer = station.capture(exposure="x", gain="y")
+    assert [error["loc"][1] for error in answer.body["detail"]] == ["exposure", "gain"]
+
+
+def test_whole_numbers_come_in_all_forms_and_unknown_keys_are_ignored(station: ServiceStation) -> None:
+    assert station.capture(exposure=1000.0, gain="1.5", flash=True).status == 200
+    assert station.capture(exposure=None).status == 200
+
+
+@settings(max_examples=40, deadline=None)
+@given(exposure=anything, gain=anything)
+def test_no_value_however_odd_is_more_than_refused(station: ServiceStation, exposure: Any, gain: Any) -> None:
+    answer = station.ask("PUT", "/settings", {"exposure": exposure, "gain": gain})
+    assert answer.status in {200, 422}, answer
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=10001"])
+def test_a_bad_query_is_422(station: ServiceStation, query: str) -> None:
+    answer = station.ask("GET", f"/captures/list?{query}")
+    assert (answer.status, answer.body["detail"][0]["loc"]) == (422, ["query", "limit"])
+
+
+def test_the_list_is_as_long_as_was_asked(station: ServiceStation) -> None:
+    [station.capture(exposure=1000) for _ in range(2)]
+    assert station.ask("GET", "/captures/list?limit=1").body["count"] == 1
+
+
+@pytest.mark.parametrize("sort", [FORM, "text/plain", "multipart/form-data; boundary=x"])
+def test_a_form_of_another_page_is_refused(station: ServiceStation, sort: str) -> None:
+    """A browser sends such a body to anywhere, without asking."""
+    answer = station.ask("POST", "/capture", json.dumps({}).encode(), Content_Type=sort)
+    assert (answer.status, answer.body) == (415, {"detail": "Content-Type must be application/json"})
+
+
+def test_json_with_a_character_set_is_json(station: ServiceStation) -> None:
+    sent = station.ask("POST", "/capture", b'{"exposure": 1000}', Content_Type="application/json; charset=utf-8")
+    assert sent.status == 200
+
+
+@pytest.mark.parametrize("name", ["evil.example", "localhost.evil.example:8001", "127.0.0.2", "a b"])
+def test_a_name_that_was_made_to_lead_here_is_refused(station: ServiceStation, name: str) -> None:
+    answer = station.ask("GET", "/health", Host=name)
+    assert (answer.status, answer.body["detail"]) == (400, "Invalid host header")
+
+
+@pytest.mark.parametrize("name", ["localhost:8001", "127.0.0.1", "[::1]:8001"])
+def test_the_names_of_this_machine_are_answered(station: ServiceStation, name: str) -> None:
+    assert station.ask("GET", "/health", Host=name).status == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3001", "http://[x"])
+def test_a_page_of_another_origin_changes_nothing(station: ServiceStation, origin: str) -> None:
+    before = station.count("captures_capture")
+    answer = station.ask("POST", "/capture", {}, Origin=origin)
+    assert (answer.status, answer.body["detail"]) == (403, "Origin not allowed")
+    assert station.count("captures_capture") == before
+
+
+def test_a_page_of_another_origin_cannot_read(station: ServiceStation) -> None:
+    answer = station.ask("GET", "/settings", Origin="https://evil.example")
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_page_of_an_allowed_origin_may_do_all(station: ServiceStation) -> None:
+    origin = "http://localhost:5173"
+    asked = {"Origin": origin, "Access_Control_Request_Method": "PUT", "Access_Control_Request_Headers": "content-type"}
+    before = station.ask("OPTIONS", "/settings", **asked)
+    assert (before.status, before.headers["access-control-allow-origin"]) == (200, origin)
+    answer = station.ask("POST", "/capture", {"exposure": 1000}, Origin=origin)
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, origin)
+
+
+def test_the_services_own_page_may_do_all(station: ServiceStation) -> None:
+    origin = f"http://127.0.0.1:{station.service_port}"
+    assert station.ask("POST", "/capture", {"exposure": 1000}, Origin=origin).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "detail"),
+    [
+        ("GET", "/nothing", 404, "Not Found"),
+        ("GET", "/capture", 405, "Method Not Allowed"),
+        ("DELETE", "/health", 405, "Method Not Allowed"),
+        ("GET", "/api/v1/health/", 404, "Not Found"),
+        ("GET", "/admin/", 404, "Not Found"),
+    ],
+)
+def test_there_is_nothing_else(station: ServiceStation, method: str, path: str, status: int, detail: str) -> None:
+    answer = station.ask(method, path)
+    assert (answer.status, answer.body) == (status, {"detail": detail})
+
+
+def test_a_body_of_more_than_a_mebibyte_is_refused(station: ServiceStation) -> None:
+    answer = station.ask("POST", "/capture", Content_Length=str(1024 * 1024 + 1))
+    assert (answer.status, answer.body) == (413, {"detail": "Request body too large"})

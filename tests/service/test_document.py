@@ -1,0 +1,46 @@
+"""docs/pixelink-service.md: its lines are run, and its tables are the program's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from captures.pixelink_service.bodies import Captured, Listed, ListedFile, Settings
+from skycam_project.config.model import DOTENV_VARIABLES, VARIABLES
+from tests.docs.pages import blocks, page, section
+from tests.service.stations import DOTENV, ServiceStation
+
+PAGE = "docs/pixelink-service.md"
+
+
+@pytest.mark.parametrize("script", blocks(PAGE, "sh"), ids=["lines", "feed"])
+def test_the_lines_of_a_block_do_what_they_say(station: ServiceStation, tmp_path: Path, script: str) -> None:
+    own = re.sub(r"\bcurl\b", "curl --fail --show-error", script).replace(
+        "localhost:8001", f"127.0.0.1:{station.service_port}"
+    )
+    done = subprocess.run(["sh", "-ec", own], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_keys_of_the_answers_stand_there() -> None:
+    told = set(re.findall(r"`(\w+)`", section(PAGE, "What is answered")))
+    models = (Captured, Listed, ListedFile, Settings)
+    keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
+    assert keys <= told
+
+
+def test_every_name_of_the_dotenv_stands_there() -> None:
+    names = set(re.findall(r"^(\w+)=", DOTENV, re.MULTILINE))
+    told = set(re.findall(r"`([A-Z_]+)`", section(PAGE, "Configuration")))
+    assert names <= told
+    assert told - {"DEBUG"} <= set(VARIABLES) | set(DOTENV_VARIABLES)
+
+
+def test_every_status_stands_there() -> None:
+    assert set(re.findall(r"\b[45]\d\d\b", section(PAGE, "What is refused"))) == {
+        "400", "401", "403", "404", "405", "413", "415", "422", "503", "504", "507",
+    }  # fmt: skip
+    assert "never simulated" in page(PAGE)

@@ -1,0 +1,32 @@
+"""What the station's own problems become."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cameras.control import ControlError, HostDown
+from captures.pixelink_service.errors import answer_of
+
+HOLDER = "scope is held by anna since 10:12. Ask her, or take it over."
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (HostDown("The camera host does not answer."), 503, "Camera not connected"),
+        (ControlError("scope is disconnected."), 503, "Camera not connected"),
+        (ControlError(HOLDER, "held"), 503, HOLDER),
+        (ControlError("No answer yet.", "too-slow"), 504, "No answer yet."),
+        (ControlError("The disk is full.", "disk-full"), 507, "The disk is full."),
+    ],
+)
+def test_a_problem_is_told_in_the_form_of_old(error: Exception, status: int, detail: str) -> None:
+    answer = answer_of(error)
+    assert answer is not None
+    assert (answer.status_code, json.loads(answer.content)["detail"]) == (status, detail)
+
+
+def test_what_is_not_known_rises() -> None:
+    assert answer_of(KeyError("x")) is None

@@ -1,0 +1,65 @@
+"""The service over a PixeLink camera: the unmodified wrapper, and a small library that plays the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.pixelink.build import SERIAL, Sdk
+from tests.service.samples import CAPTURE_NEWER, CAPTURE_OLDER, SETTINGS, lacks
+from tests.service.stations import ServiceStation
+from tests.skycam_project.stations import eventually
+
+
+@pytest.fixture(scope="module")
+def sdk(tmp_path_factory: pytest.TempPathFactory) -> Sdk:
+    return Sdk(tmp_path_factory.mktemp("sdk"))
+
+
+@pytest.fixture(scope="module")
+def scope(sdk: Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStation]:
+    """A station to which a PixeLink was added."""
+    station = ServiceStation(tmp_path_factory.mktemp("scope") / "data", **sdk.environment)
+    try:
+        station.up().web("POST", "cameras/", {"slug": "scope", "kind": "pixelink", "address": SERIAL})
+        eventually(lambda: station.ask("GET", "/settings").body.get("connected"), 30, "the PixeLink is served")
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+def connected(station: ServiceStation) -> bool:
+    return bool(station.ask("GET", "/health").body["camera_connected"])
+
+
+def test_a_picture_of_hardware_says_so(scope: ServiceStation) -> None:
+    answer = scope.capture(exposure=5000)
+    assert (answer.status, lacks(answer.body, CAPTURE_NEWER), lacks(answer.body, CAPTURE_OLDER)) == (200, [], [])
+    assert (answer.body["exposureTime"], answer.body["metadata"]["simulatedMode"]) == (5000, False)
+
+
+def test_its_settings_have_all_keys(scope: ServiceStation) -> None:
+    assert lacks(scope.ask("GET", "/settings").body, SETTINGS) == []
+
+
+def test_a_value_out_of_its_range_keeps_the_cameras_own(scope: ServiceStation) -> None:
+    before = scope.ask("GET", "/settings").body["gain"]
+    answer = scope.ask("PUT", "/settings", {"gain": 99})
+    assert (answer.status, answer.body["gain"]) == (200, before)
+    assert answer.body["warning"].startswith("The camera keeps its gain of 0")
+
+
+def test_unplugged_it_is_503_until_it_is_back(scope: ServiceStation, sdk: Sdk) -> None:
+    line = sdk.cameras[SERIAL]
+    sdk.unplug()
+    answer = eventually(lambda: (found := scope.capture(exposure=1000)).status != 200 and found, 20, "it is missed")
+    assert (answer.status, answer.body["detail"], line.split()[0] in answer.body["why"]) == (
+        503,
+        "Camera not connected",
+        True,
+    )
+    eventually(lambda: not connected(scope), 20, "its absence is seen")
+    sdk.plug(SERIAL)
+    eventually(lambda: connected(scope), 40, "it is connected again")
+    assert scope.capture(exposure=1000).body["metadata"]["simulatedMode"] is False

@@ -1,0 +1,96 @@
+"""Which camera the service serves."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+
+from cameras.models import Camera
+from captures.pixelink_service import served
+from captures.pixelink_service.served import NotConnected, found_camera, served_camera
+from captures.storage import roots
+
+pytestmark = pytest.mark.django_db
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
+    service = settings.STATION.service.model_copy(update=values)
+    monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"service": service}))
+
+
+def add(slug: str, kind: str, **fields: object) -> Camera:
+    return Camera.objects.create(slug=slug, name=slug, kind=kind, host=settings.STATION.host, **fields)
+
+
+def found() -> str | None:
+    camera = found_camera()
+    return camera.slug if camera else None
+
+
+def test_without_any_other_it_is_the_simulated_camera() -> None:
+    add("dslr", "gphoto2")
+    add("simulated", "simulated")
+    assert found() == "simulated"
+
+
+def test_the_first_pixelink_goes_before_the_simulated_one() -> None:
+    [add(slug, kind) for slug, kind in (("simulated", "simulated"), ("scope-b", "pixelink"), ("scope-a", "pixelink"))]
+    assert found() == "scope-b"
+
+
+@pytest.mark.parametrize("fields", [{"address": "777"}, {"identity": {"serial": "777"}}])
+def test_a_serial_number_names_a_pixelink(monkeypatch: pytest.MonkeyPatch, fields: dict[str, object]) -> None:
+    configure(monkeypatch, camera_serial_number="777")
+    add("first", "pixelink", address="111")
+    add("second", "pixelink", **fields)
+    assert found() == "second"
+
+
+def test_a_serial_number_that_no_camera_has_is_not_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, camera_serial_number="777")
+    add("simulated", "simulated")
+    with pytest.raises(NotConnected, match="No PixeLink camera has the serial number '777'"):
+        served_camera()
+
+
+def test_a_name_goes_before_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, camera="dslr", camera_serial_number="777")
+    add("scope", "pixelink", address="777")
+    add("dslr", "gphoto2")
+    assert found() == "dslr"
+
+
+def test_a_name_that_no_camera_has_is_not_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, camera="scope")
+    add("simulated", "simulated")
+    with pytest.raises(NotConnected, match="There is no camera 'scope'"):
+        served_camera()
+
+
+def test_the_defaults_are_wished_where_nobody_has_wished_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, default_exposure=5000, default_gain=2.0)
+    monkeypatch.setattr(served, "_greeted", set())
+    camera = add("simulated", "simulated", settings={"gain": 3.0})
+    served_camera()
+    camera.refresh_from_db()
+    assert camera.settings == {"gain": 3.0, "exposure_us": 5000}
+
+
+def test_what_was_wished_since_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, default_exposure=5000)
+    monkeypatch.setattr(served, "_greeted", set())
+    camera = add("simulated", "simulated", settings={"exposure_us": 7})
+    served_camera()
+    camera.refresh_from_db()
+    assert camera.settings == {"exposure_us": 7}
+
+
+def test_its_pictures_have_a_root_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    configure(monkeypatch, image_save_path=tmp_path / "captures")
+    roots._served_first.cache_clear()
+    served_one, other = add("simulated", "simulated"), add("second", "simulated")
+    own = roots.ensure_service_root()
+    assert own is not None
+    assert roots.own_root(served_one) == {"id": str(own.id), "path": str(tmp_path / "captures")}
+    assert (roots.own_root(other), roots.ensure_service_root()) == (None, own)
+    roots._served_first.cache_clear()

@@ -1,0 +1,86 @@
+"""The PixeLink service in the configuration, also by the names that the service of old had."""
+
+from __future__ import annotations
+
+import pytest
+
+from skycam_project.config.masking import secrets_of
+from skycam_project.launch.parts import wanted
+from tests.service.stations import DOTENV
+
+TOKEN = "a-token-for-programs"
+
+
+def test_the_dotenv_of_old_loads_as_it_stands(configure, tmp_path):
+    config = configure(None, DOTENV).config
+    service = config.service
+    assert (service.port, service.camera_serial_number, service.default_exposure) == (8001, "", 100_000)
+    assert (service.default_gain, service.image_format, service.image_quality) == (1.0, "jpg", 95)
+    assert service.image_save_path == tmp_path / "captures"
+    assert service.allowed_origins == ["http://localhost:3000", "http://localhost:5173"]
+
+
+def test_without_a_token_it_stays_on_loopback_with_a_warning(configure):
+    config = configure(None, DOTENV).config
+    assert (config.service.host, config.service.listens_on) == ("0.0.0.0", "127.0.0.1")
+    assert [notice.code for notice in config.notices] == ["W006"]
+
+
+def test_with_a_token_it_listens_where_it_is_told(configure):
+    config = configure(None, DOTENV, SERVICE_TOKEN=TOKEN).config
+    assert (config.service.listens_on, config.warnings) == ("0.0.0.0", [])
+
+
+def test_debug_and_the_host_of_old_reach_no_other_part(configure):
+    config = configure(None, DOTENV).config
+    assert (config.web.debug, config.web.host, config.web.port) == (False, "127.0.0.1", 8080)
+
+
+def test_names_that_other_programs_have_too_count_in_the_dotenv_alone(configure):
+    config = configure(None, "", PORT="9000", HOST="machine", DEBUG="1").config
+    assert (config.service.port, config.service.host) == (8001, "127.0.0.1")
+
+
+@pytest.mark.parametrize("dotenv", ["PORT=9001\nSERVICE_PORT=9002\n", "SERVICE_PORT=9002\nPORT=9001\n"])
+def test_the_own_name_takes_precedence(configure, dotenv):
+    manager = configure(None, dotenv)
+    assert manager.config.service.port == 9002
+    assert manager.origin(("service", "port")).endswith("SERVICE_PORT")
+
+
+def test_the_environment_takes_precedence_over_the_dotenv(configure):
+    assert configure(None, "PORT=9001\n", SERVICE_PORT="9003").config.service.port == 9003
+
+
+def test_the_token_is_a_secret(configure):
+    manager = configure(None, "", SERVICE_TOKEN=TOKEN)
+    assert TOKEN in secrets_of(manager.config)
+    assert (TOKEN in str(manager.show()), TOKEN in repr(manager.config)) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("SERVICE_TOKEN", "hidden", "This value is not allowed; allowed is at least 16 letters"),
+        ("ALLOWED_ORIGINS", "*", "An origin of all, *, would open the camera to every page"),
+        ("ALLOWED_ORIGINS", "localhost:3000", "allowed is a list of origins such as http://localhost:3000"),
+        ("DEFAULT_EXPOSURE", "0.1", "allowed is a whole number from 1 to 3600000000"),
+        ("IMAGE_FORMAT", "png", "allowed is jpg or jpeg"),
+        ("SERVICE_TIMEOUT", "30", "allowed is a whole number from 1000 to 60000"),
+    ],
+)
+def test_a_bad_value_is_refused_with_what_is_allowed(problems, name, text, said):
+    (found,) = problems(None, "", **{name: text})
+    assert said in found
+    assert "hidden" not in found
+
+
+def test_a_bad_name_of_old_is_said_with_its_line(problems):
+    assert problems(None, "\nPORT=none\n") == [
+        ".env:2: PORT: 'none' is not allowed; allowed is a whole number from 1 to 65535."
+    ]
+
+
+def test_it_can_be_left_out(configure):
+    assert "service" in wanted(configure().config, None)
+    assert "service" not in wanted(configure("service: {enabled: false}").config, None)
