@@ -27,6 +27,7 @@ BENCHES = {
     "browser":  "bench.browser",
     "interval": "bench.interval",
     "parts":    "bench.parts",
+    "reopen":   "bench.reopening",
     "start":    "bench.starting",
 }  # fmt: skip
 """In this order: what starts and stops stations comes last."""

@@ -60,9 +60,9 @@ class Client:
 class BenchStation:
     """As a context: up with a camera that is ready, and stopped at the end."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, **variables: str) -> None:
         data.parent.mkdir(parents=True, exist_ok=True)
-        self.station = Station(data, SKYCAM_ADMIN_PASSWORD=PASSWORD)
+        self.station = Station(data, SKYCAM_ADMIN_PASSWORD=PASSWORD, **variables)
         self.token = ""
 
     def __enter__(self) -> Self:

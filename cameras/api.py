@@ -23,12 +23,22 @@ from cameras.bodies import (
 )
 from cameras.control import ControlError
 from cameras.detection import detect
+from cameras.drivers.simulated.faults import Faults
 from cameras.live.mjpeg import CONTENT_TYPE, stream
 from cameras.live.picture import Picture
 from cameras.live.service import next_picture
 from cameras.models import Camera
 from cameras.selectors import camera_for, cameras_for, primary_camera_for
-from cameras.serializers import CameraChange, CameraList, CameraNew, DetectedList, FrameQuery, Settings, SettingsQuery
+from cameras.serializers import (
+    CameraChange,
+    CameraList,
+    CameraNew,
+    DetectedList,
+    FaultsBody,
+    FrameQuery,
+    Settings,
+    SettingsQuery,
+)
 from cameras.tables import DOORS, resolve
 
 FRAME_WAIT_S = 3.0
@@ -92,7 +102,7 @@ class DetectView(APIView):
 
     @extend_schema(request=None, responses=DetectedList)
     def post(self, request: Request) -> Response:
-        """What is attached to the host that answers."""
+        """What is attached to each camera host. A host that does not answer is among the problems."""
         return Response(detect())
 
 
@@ -140,6 +150,23 @@ class SettingsView(CameraView):
         camera = self.camera()
         values: dict[str, Any] = SETTINGS.validate_python(request.data)
         return Response(settings_body(camera, services.set_settings(camera, values, actor(request), replace=replace)))
+
+
+class FaultsView(CameraView):
+    roles = {"GET": "manager", "PUT": "manager"}
+
+    @extend_schema(responses=FaultsBody)
+    def get(self, request: Request, slug: str) -> Response:
+        """The faults of a simulated camera that are on."""
+        camera = self.camera()
+        return Response(FaultsBody(camera=camera.slug, faults=services.read_faults(camera)))
+
+    @extend_schema(request=Faults, responses=FaultsBody)
+    def put(self, request: Request, slug: str) -> Response:
+        """Rehearse: these faults and no others from now on. `{}` ends the rehearsal."""
+        camera = self.camera()
+        faults = Faults.model_validate(request.data)
+        return Response(FaultsBody(camera=camera.slug, faults=services.set_faults(camera, faults, actor(request))))
 
 
 class CapabilitiesView(CameraView):

@@ -99,7 +99,12 @@ def send(camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float
         deadline_ms=deadline_ms,
     )
     publish(camera.host, command)
-    return Sent(command["command_id"], time.monotonic() + wait_s)
+    return sent_now(command["command_id"], wait_s)
+
+
+def sent_now(command_id: str, wait_s: float) -> Sent:
+    """A command that has just left, and whose answer is waited for so long."""
+    return Sent(command_id, time.monotonic() + wait_s)
 
 
 def publish(host: str, command: Command) -> None:

@@ -1,36 +1,122 @@
-"""What is attached to this machine. It asks the drivers here and now, so it sees the cameras of its own host alone."""
+"""What is attached to the hosts of the station, in use or free, and how it would be added."""
 
 from __future__ import annotations
 
-import logging
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
 
+import uuid6
 from django.conf import settings
+from django.utils import timezone
 
-from cameras.drivers import DRIVERS, driver_class
-from cameras.drivers.base import CameraError
-from cameras.serializers import Detected, DetectedList
+from cameras import broker, control
+from cameras.control import Command, ControlError, Sent
+from cameras.models import Camera, CameraHost
+from cameras.probing import PATIENCE_S, probed
+from cameras.serializers import Detected, DetectedList, DetectionProblem
+from cameras.supervision.child import scrubbed_environment
 
-log = logging.getLogger(__name__)
+WAIT_S = PATIENCE_S + 3.0
+FORGOTTEN = timedelta(days=7)
+"""A host without cameras that was not there for so long is not asked any more."""
+MOST_SLUG = 36
+
+
+def hosts() -> list[str]:
+    """Those with cameras, those that were there lately, and this one."""
+    lately = CameraHost.objects.filter(leased_until__gt=timezone.now() - FORGOTTEN)
+    with_cameras = Camera.objects.present().values_list("host", flat=True)
+    return sorted({settings.STATION.host, *with_cameras, *lately.values_list("name", flat=True)})
 
 
 def detect() -> DetectedList:
-    """Every kind is asked; one that fails says so and the others are listed all the same."""
-    found = DetectedList(host=settings.STATION.host, results=[], problems={})
-    for kind, (label, _) in DRIVERS.items():
+    """All hosts are asked at the same time; one that does not answer is a problem, and the others are listed all the
+    same. BrokerDown."""
+    asked = {host: _ask(host) for host in hosts()}
+    listed: list[dict[str, Any]] = []
+    problems: list[DetectionProblem] = []
+    for host, sent in asked.items():
         try:
-            attached = driver_class(kind).detect()
-        except (CameraError, ImportError, OSError) as error:
-            log.warning("%s cameras could not be looked for: %s", kind, error)
-            found["problems"][kind] = str(error)
-            continue
-        found["results"] += [
+            answer = _answer(host, sent)
+        except ControlError as error:
+            problems.append(DetectionProblem(host=host, kind="", message=error.detail))
+        else:
+            problems += problems_of(host, answer)
+            listed += answer["results"]
+    return DetectedList(hosts=list(asked), results=described(listed), problems=problems)
+
+
+def detect_here(why: str) -> DetectedList:
+    """This machine alone, asked by this process, with why it is no other. Nobody knows here which cameras are held."""
+    host = settings.STATION.host
+    answer = probed(scrubbed_environment(settings.STATION.camera_environment))
+    problems = [DetectionProblem(host="", kind="", message=why), *problems_of(host, answer)]
+    results = described({**one, "host": host} for one in answer["results"])
+    return DetectedList(hosts=[host], results=results, problems=problems)
+
+
+def _ask(host: str) -> Sent | None:
+    """None when the host does not live."""
+    with broker.reachable() as server:
+        if not server.exists(broker.key("host", host)):
+            return None
+        deadline_ms = broker.time_ms(server) + int(WAIT_S * 1000)
+    command = Command(
+        command_id=str(uuid6.uuid7()), camera="", slug="", order="detect", arguments={}, deadline_ms=deadline_ms
+    )
+    control.publish(host, command)
+    return control.sent_now(command["command_id"], WAIT_S)
+
+
+def _answer(host: str, sent: Sent | None) -> dict[str, Any]:
+    if sent is None:
+        raise ControlError(f"The camera host {host} does not answer. Start `skycam up` there.", "host-down")
+    try:
+        answer = control.wait(sent)
+    except control.TooSlow:
+        raise control.TooSlow(f"The camera host {host} did not answer within {WAIT_S:g} s. Ask again.") from None
+    return {**answer, "results": [{**one, "host": host} for one in answer["results"]]}
+
+
+def problems_of(host: str, answer: dict[str, Any]) -> list[DetectionProblem]:
+    return [DetectionProblem(host=host, kind=kind, message=said) for kind, said in answer["problems"].items()]
+
+
+def described(results: Iterable[dict[str, Any]]) -> list[Detected]:
+    """Each with the camera that it is already, and a name under which it could be added."""
+    cameras = list(Camera.objects.present())
+    taken = {camera.slug for camera in cameras}
+    found: list[Detected] = []
+    for one in results:
+        slug = one.get("camera") or _camera_of(one, cameras)
+        suggested = "" if slug else _free_slug(one["model"] or one["kind"], taken)
+        taken.add(suggested)
+        found.append(
             Detected(
-                kind=kind,
-                label=label,
-                address=one.get("address", ""),
-                model=one.get("model", ""),
-                serial=one.get("serial", ""),
+                host=one["host"], kind=one["kind"], label=one["label"], address=one["address"], model=one["model"],
+                serial=one["serial"], camera=slug, held_by=one["held_by"], suggested=suggested,
             )
-            for one in attached
-        ]
+        )  # fmt: skip
     return found
+
+
+def _camera_of(one: dict[str, Any], cameras: Iterable[Camera]) -> str | None:
+    """By address or serial number; the camera may be off or disconnected."""
+    for camera in cameras:
+        if (camera.host, camera.kind) == (one["host"], one["kind"]) and _is_same(camera, one):
+            return camera.slug
+    return None
+
+
+def _is_same(camera: Camera, one: dict[str, Any]) -> bool:
+    serials = {camera.address, camera.identity.get("serial")} - {"", None}
+    return camera.address == one["address"] or one["serial"] in serials
+
+
+def _free_slug(model: str, taken: set[str]) -> str:
+    """`Nikon DSC D750` is `nikon-dsc-d750`, or `nikon-dsc-d750-2`."""
+    base = re.sub(r"[^a-z0-9]+", "-", model.lower())[:MOST_SLUG].strip("-") or "camera"
+    names = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)

@@ -43,7 +43,7 @@ ADVICE = {
     "quarantined": (
         "Look at the camera: power, cable, its own display.",
         "Read the events below its name for what it said last.",
-        "Release it. Skycam then starts it anew.",
+        "Release it, or unplug it and plug it in again. Skycam then starts it anew.",
     ),
     "host_down": (
         "Look whether the machine is on and reachable.",

@@ -9,11 +9,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from cameras import services
+from cameras.add_form import AddForm
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
-from cameras.faces import LOOKS
+from cameras.detection import detect, hosts
+from cameras.faces import LOOKS, Face, faces_of
+from cameras.faults_form import FaultsForm
 from cameras.models import Camera
-from cameras.selectors import camera_for
+from cameras.selectors import camera_for, cameras_for
 from cameras.settings_form import SettingsForm
 from monitoring.page import Page, is_part, said
 
@@ -80,3 +83,90 @@ class SettingsPage(CameraPage):
     def _form(self, form: SettingsForm, status: int = 200, **outcome: Any) -> HttpResponse:
         template = "cameras/_settings.html" if is_part(self.request) else self.template
         return self.render({"form": form, "camera": form.camera, **outcome}, template, status)
+
+
+class FaultsPage(CameraPage):
+    """What a simulated camera is made to do wrong. Another camera has no such page."""
+
+    roles = {"GET": "manager", "POST": "manager"}
+    template = "cameras/faults.html"
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        camera = self.camera()
+        try:
+            form = FaultsForm(services.read_faults(camera))
+        except UNREACHED as error:
+            return self._form(camera, FaultsForm({}), tone="bad", sentence=str(error))
+        except ValidationError as error:
+            raise Http404(" ".join(error.messages)) from None
+        return self._form(camera, form)
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Switch on what is filled in, and off what is not; say what is on then."""
+        camera = self.camera()
+        form = FaultsForm({}, {} if request.POST.get("do") == "clear" else request.POST.dict())
+        if form.faults is None:
+            return self._form(camera, form, status=400)
+        try:
+            found = services.set_faults(camera, form.faults, self.actor)
+        except UNREACHED as error:
+            return self._form(camera, form, tone="bad", sentence=str(error))
+        except ValidationError as error:
+            return self._form(camera, form, tone="bad", sentence=" ".join(error.messages), status=400)
+        if not is_part(request):
+            return redirect("camera", slug=slug)
+        said = "They strike from the next picture on." if found else "No fault is on."
+        return self._form(camera, FaultsForm(found), tone="ok", sentence=said)
+
+    def _form(self, camera: Camera, form: FaultsForm, status: int = 200, **outcome: Any) -> HttpResponse:
+        template = "cameras/_faults.html" if is_part(self.request) else self.template
+        return self.render({"faults": form, "camera": camera, **outcome}, template, status)
+
+
+class CamerasPage(Page):
+    """Which cameras there are; adding one, by hand or as it was found."""
+
+    roles = {"GET": "manager", "POST": "manager"}
+    template = "cameras/cameras.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.page(AddForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = AddForm(request.POST.dict())
+        camera = form.add(self.actor)
+        if is_part(request):
+            return self._row(form, camera)
+        return self.page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
+
+    def page(self, form: AddForm, status: int = 200, **more: Any) -> HttpResponse:
+        return self.render({"form": form, "faces": self.faces(), "hosts": hosts(), **more}, status=status)
+
+    def faces(self) -> list[Face]:
+        return faces_of(cameras_for(self.request.user))
+
+    def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
+        """The found camera's line, with what came of it."""
+        asked = self.request.POST
+        names = ("host", "kind", "label", "address", "model", "serial", "held_by")
+        one: dict[str, Any] = {name: asked.get(name, "") for name in names}
+        one |= {"suggested": asked.get("slug", ""), "camera": camera.slug if camera else None}
+        added = {"added": camera, "faces": self.faces()} if camera else {}
+        answer = self.render({"one": one, "error": form.error, **added}, "cameras/_found_row.html")
+        if camera:
+            answer.headers["HX-Trigger"] = "acted"
+        return answer
+
+
+class DetectPage(CamerasPage):
+    roles = {"POST": "manager"}
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Look on all hosts; for a script the found cameras alone."""
+        try:
+            found: dict[str, Any] = {"found": detect()}
+        except BrokerDown as error:
+            found = {"trouble": str(error)}
+        if is_part(request):
+            return self.render({"hosts": hosts(), **found}, "cameras/_found.html")
+        return self.page(AddForm(), **found)

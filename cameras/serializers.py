@@ -54,19 +54,39 @@ class CameraList(TypedDict):
 
 
 class Detected(TypedDict):
+    """`camera` is the one of the station that it is already; `held_by` names another program that has it, where that is
+    known; `suggested` is a free id for it, empty where it is a camera already."""
+
+    host: str
     kind: str
     label: str
     address: str
     model: str
     serial: str
+    camera: str | None
+    held_by: str
+    suggested: str
+
+
+class DetectionProblem(TypedDict):
+    """A host that did not answer (`kind` is empty), or a kind that could not be asked there."""
+
+    host: str
+    kind: str
+    message: str
 
 
 class DetectedList(TypedDict):
-    """`problems` says for each kind that could not be asked why."""
-
-    host: str
+    hosts: list[str]
     results: list[Detected]
-    problems: dict[str, str]
+    problems: list[DetectionProblem]
+
+
+class FaultsBody(TypedDict):
+    """The faults that are on; what is not named is off."""
+
+    camera: str
+    faults: dict[str, Any]
 
 
 class SettingsQuery(Query):

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from cameras import control
 from cameras.control import ControlError
+from cameras.drivers import driver_class
+from cameras.drivers.simulated.faults import Faults
 from cameras.models import Camera
 from cameras.tables import PROGRAMMES, resolve
 from cameras.validation import checked_settings
@@ -126,6 +128,36 @@ def set_settings(camera: Camera, values: dict[str, Any], actor: str = "", *, rep
         )  # fmt: skip
     camera.settings = wished
     return control.ask(camera, "configure", {"settings": wished})
+
+
+def read_faults(camera: Camera) -> dict[str, Any]:
+    """The faults that a simulated camera has now. ValidationError for another one; ControlError."""
+    _need_simulated(camera)
+    found: dict[str, Any] = control.ask(camera, "faults")["faults"]
+    return found
+
+
+def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any]:
+    """These faults and no others from now on; those that are on then. They outlive the camera's process, until they are
+    used up or cleared, or its host is started anew. ValidationError for a real camera; ControlError."""
+    _need_simulated(camera)
+    wanted = faults.on()
+    found: dict[str, Any] = control.ask(camera, "faults", {"faults": wanted})["faults"]
+    listed = ", ".join(f"{name} ({value})" for name, value in wanted.items())
+    did = f"switched on the faults {listed} of" if wanted else "cleared the faults of"
+    record_event(
+        "camera.faults", f"{actor or 'Someone'} {did} {camera.slug}.", severity="warning" if wanted else "info",
+        camera=camera.slug, actor=actor, data={"faults": wanted},
+    )  # fmt: skip
+    return found
+
+
+def _need_simulated(camera: Camera) -> None:
+    if not driver_class(camera.kind).simulated:
+        raise ValidationError(
+            f"{camera.slug} is a real camera. Only a simulated one has faults that can be switched on: add one, with "
+            "`skycam cameras add NAME --kind simulated`."
+        )
 
 
 def refresh_settings(camera: Camera) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Status(TypedDict):
     battery_percent: float | None
     card_free_bytes: int | None
     held_by: str | None
+    faults: dict[str, Any]
 
 
 class StationStatus(TypedDict):
@@ -44,7 +45,7 @@ def absent(slug: str, desired: str, reason: str = "The camera host does not answ
     return Status(
         camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None,
         recording=False, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0, vendor="", model="",
-        serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None,
+        serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None, faults={},
     )  # fmt: skip
 
 

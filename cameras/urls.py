@@ -6,6 +6,7 @@ from cameras.api import (
     CapabilitiesView,
     ConnectView,
     DetectView,
+    FaultsView,
     FrameView,
     SettingsView,
     StatusView,
@@ -21,6 +22,7 @@ urlpatterns = [
     path("<slug:slug>/status/", StatusView.as_view()),
     path("<slug:slug>/settings/", SettingsView.as_view()),
     path("<slug:slug>/capabilities/", CapabilitiesView.as_view()),
+    path("<slug:slug>/faults/", FaultsView.as_view()),
     path("<slug:slug>/frame.jpg", FrameView.as_view()),
     path("<slug:slug>/stream.mjpeg", StreamView.as_view()),
 ]

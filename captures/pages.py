@@ -7,6 +7,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from cameras.drivers import driver_class
+from cameras.faults_form import FaultsForm
 from cameras.pages import UNREACHED
 from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for
@@ -33,7 +35,9 @@ class CameraPage(PageOfCamera):
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         card = self.card()
-        return self.render({"form": SettingsForm(card.camera), **self.observed(card)})
+        simulated = driver_class(card.camera.kind).simulated
+        faults = FaultsForm(card.face.status["faults"]) if simulated else None
+        return self.render({"form": SettingsForm(card.camera), "faults": faults, **self.observed(card)})
 
     def card(self) -> Card:
         return cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from cameras.pages import ConnectPage, SettingsPage
+from cameras.pages import CamerasPage, ConnectPage, DetectPage, FaultsPage, SettingsPage
 from captures.gallery.pages import CaptureDetails, GalleryPage
 from captures.gallery.pages import CapturePage as PicturePage
 from captures.pages import CameraNow, CameraPage, CapturePage, StartPage, StopPage
@@ -20,6 +20,7 @@ camera = [
     path("connect/", ConnectPage.as_view(), name="connect"),
     path("disconnect/", ConnectPage.as_view(connected=False), name="disconnect"),
     path("settings/", SettingsPage.as_view(), name="settings"),
+    path("faults/", FaultsPage.as_view(), name="faults"),
     path("capture/", CapturePage.as_view(), name="capture"),
     path("start/", StartPage.as_view(), name="start"),
     path("stop/", StopPage.as_view(), name="stop"),
@@ -38,6 +39,8 @@ urlpatterns = [
     path("dashboard/now/", DashboardNow.as_view(), name="dashboard-now"),
     path("now/", ShellNow.as_view(), name="now"),
     path("temperatures/", TemperaturePage.as_view(), name="temperatures"),
+    path("cameras/", CamerasPage.as_view(), name="cameras"),
+    path("cameras/detect/", DetectPage.as_view(), name="detect"),
     path("cameras/<slug:slug>/", include(camera)),
     path("gallery/", GalleryPage.as_view(), name="gallery"),
     path("captures/<uuid:capture>/", PicturePage.as_view(), name="picture"),

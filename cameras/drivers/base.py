@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -200,6 +200,8 @@ class Driver(ABC):
 
     kind: ClassVar[str]
     simulated: ClassVar[bool] = False
+    example: ClassVar[str] = ""
+    """What an address looks like, where it is more than a name or a number."""
     Settings: ClassVar[type[DriverSettings]] = DriverSettings
 
     def __init__(self, address: str, clock: Clock) -> None:
@@ -215,8 +217,10 @@ class Driver(ABC):
         return address.strip()
 
     @classmethod
-    def detect(cls) -> list[dict[str, str]]:
-        """What of this kind is attached: address, model, serial, each as text. Opens no camera for long."""
+    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+        """What of this kind is attached: address, model, serial, each as text; `held_by` names a program that has it,
+        where that is known, and `place` is as of `place()`. Opens no camera for long, and none at a place in `held`:
+        those are Skycam's already."""
         return []
 
     @classmethod
@@ -262,6 +266,19 @@ class Driver(ABC):
 
     def forget(self, exposure: Exposure, deadline: float) -> None:
         """Remove from the camera's card what `exposure.card` names. Called once the record is durable."""
+
+    def place(self) -> str:
+        """Where the open camera hangs now: `usb:001,004`, a device such as `/dev/video0`, or its serial number where a
+        vendor's library knows of no ports. Detection leaves it alone, and a reset of its USB device finds it there.
+        Empty for a camera that is no device of this machine."""
+        return ""
+
+    def cause(self, faults: dict[str, Any], told: Callable[[dict[str, Any], str], None]) -> dict[str, Any]:
+        """From any thread: go wrong in these ways and no others from now on; answers with those that are on. `told`
+        hears of each change: those that are on, and which one has struck. Only a simulated camera can."""
+        raise CameraError(
+            f"A {self.kind} camera has no faults to switch on; only a simulated one has.", reason="rejected_setting"
+        )
 
     def temperature(self) -> float | None:
         """Celsius, or None where the camera does not say. CameraError when the camera is found to be gone."""

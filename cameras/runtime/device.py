@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from cameras.drivers import driver_class
@@ -29,6 +29,10 @@ APPLY_S = 5.0
 FRAME_S = 2.0
 TEMPERATURE_S = 5.0
 MOST_BACK_OFF_S = 60.0
+UNKNOWN_INTERVAL_S = 10.0
+"""From one frame to the next, at most, of a stream that does not say its rate."""
+CLOCK_OFF_S = 5.0
+"""How far the times that a camera gives may lie from ours. What is further off is replaced by ours, and told."""
 
 
 class Device:
@@ -42,11 +46,17 @@ class Device:
         self.trouble: CameraError | None = None
         self.temperature_celsius: float | None = None
         self.supplies = Supplies()
-        self._failures = 0
+        self.failures = 0
+        """In a row, without a picture between them."""
         self._try_at = 0.0
         self._felt_at = -TEMPERATURE_S
         self._streams = False
         self._shutter_us: dict[int | None, int] = {}
+        self._interval_s = 0.0
+        self._waited_s = 0.0
+        self._told_of_clock = False
+        if faults := spec.get("faults"):
+            self.cause(faults)
 
     def ready(self) -> bool:
         """Open, or opened now if its time has come."""
@@ -71,10 +81,16 @@ class Device:
             self.identity = self.driver.open(deadline)
             self.capabilities = self.driver.capabilities()
             applied = self.driver.apply(self.settings, deadline)
-        self._note_shutter(None, applied.actual)
+        self._note(applied.actual)
         self.open, self.trouble = True, None
+        self._waited_s, self._told_of_clock = 0.0, False
         link = self.report.link
-        link.send("opened", identity=asdict(self.identity), capabilities=asdict(self.capabilities))
+        link.send(
+            "opened",
+            identity=asdict(self.identity),
+            capabilities=asdict(self.capabilities),
+            place=self.driver.place(),
+        )
         self._tell(applied.actual, applied.warnings)
         self.report.observe("ready")
 
@@ -83,8 +99,8 @@ class Device:
         self.open, self.trouble, self._streams, self.supplies = False, error, False, Supplies()
         with self.watch.during("closing", self.spec["margin_s"]):
             self.driver.close()
-        pause = 0.0 if self._failures == 0 else min(MOST_BACK_OFF_S, 2.0 ** (self._failures - 1))
-        self._failures += 1
+        pause = 0.0 if self.failures == 0 else min(MOST_BACK_OFF_S, 2.0 ** (self.failures - 1))
+        self.failures += 1
         self._try_at = self.clock.monotonic() + pause * random.uniform(0.8, 1.2)
         if self.report.why != str(error):
             self.report.link.send("ladder", step="reconnect", message=str(error), reason=error.reason)
@@ -92,7 +108,22 @@ class Device:
 
     def delivered(self) -> None:
         """A picture came: the next failure is the first again."""
-        self._failures = 0
+        self.failures, self._waited_s = 0, 0.0
+
+    def try_soon(self) -> None:
+        """From any thread: the camera may be back, so the pause before the next try is over, and what failed before
+        counts no more."""
+        self.failures, self._try_at = 0, 0.0
+        self.clock.wake()
+
+    def cause(self, faults: dict[str, Any]) -> dict[str, Any]:
+        """From any thread: these faults and no others from now on, of a camera that can rehearse them. CameraError."""
+        found = self.driver.cause(faults, self._tell_of_faults)
+        self.try_soon()
+        return found
+
+    def _tell_of_faults(self, faults: dict[str, Any], struck: str) -> None:
+        self.report.link.send("faults", faults=faults, struck=struck)
 
     def apply(self, values: dict[str, Any]) -> dict[str, Any]:
         """Wish these settings from now on, unless the camera rejects them; what the camera has then, as `actual`,
@@ -108,7 +139,7 @@ class Device:
             if error.reason == "rejected_setting":
                 self.settings = before
             raise
-        self._note_shutter(None, applied.actual)
+        self._note(applied.actual)
         return self._tell(applied.actual, applied.warnings)
 
     def _tell(self, actual: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
@@ -129,6 +160,11 @@ class Device:
         actual_us = self._shutter_us.get(asked_us, self._shutter_us.get(None, 0))
         exposure_s = max(self.exposure_s(asked), actual_us / 1e6)
         return exposure_s + self.capabilities.readout_s + float(self.spec["margin_s"])
+
+    def _note(self, actual: dict[str, Any]) -> None:
+        """What the camera has, as far as deadlines come from it."""
+        self._note_shutter(None, actual)
+        self._interval_s = 1 / float(actual["fps"]) if actual.get("fps") else UNKNOWN_INTERVAL_S
 
     def _note_shutter(self, asked_us: int | None, actual: dict[str, Any]) -> None:
         """What the shutter does by itself, and for the last time that was asked."""
@@ -159,24 +195,60 @@ class Device:
 
     def _shoot(self, request: ExposureRequest, deadline: float) -> Exposure:
         self.clock.heeds_work = False
+        began_ns, began = self.clock.wall_ns(), self.clock.monotonic()
         try:
             with self.watch.during("exposing", max(0.1, deadline - self.clock.monotonic()) + 1.0):
                 exposure = self.driver.expose(request, deadline)
         finally:
             self.clock.heeds_work = True
         self._note_shutter(request.exposure_us, exposure.actual)
+        self._set_right(exposure, began_ns, began_ns + round((self.clock.monotonic() - began) * 1e9))
         return exposure
 
+    def _set_right(self, exposure: Exposure, began_ns: int, ended_ns: int) -> None:
+        """An exposure lies between its order and its return; a camera that says otherwise has a wrong clock."""
+        off_s = (exposure.started_ns - began_ns) / 1e9
+        if off_s >= -CLOCK_OFF_S and exposure.ended_ns - ended_ns <= CLOCK_OFF_S * 1e9:
+            return
+        self._tell_of_clock(off_s)
+        exposure.warnings = [*exposure.warnings, f"The camera's clock is {off_s:+.0f} s off; the station's is used."]
+        exposure.started_ns, exposure.ended_ns = began_ns, ended_ns
+        if exposure.frame is not None:
+            exposure.frame = replace(exposure.frame, captured_ns=began_ns)
+
+    def _tell_of_clock(self, off_s: float) -> None:
+        if not self._told_of_clock:
+            self._told_of_clock = True
+            said = f"The camera's clock is {off_s:+.0f} s off. The station's own is used; set the camera's."
+            self.report.log("camera.clock", said, "warning")
+
     def frame(self, within_s: float) -> FrameData | None:
-        """The next frame of the stream; None when it did not come, or other work did."""
-        self._streams = True
+        """The next frame of the stream; None when it did not come, or other work did. CameraError when none has come
+        for as long as one may take: an interval or exposure, the readout, the margin."""
+        began, self._streams = self.clock.monotonic(), True
         with self.watch.during("waiting for a frame", FRAME_S + self.spec["margin_s"]):
-            return self.driver.frame(self.clock.monotonic() + min(FRAME_S, within_s))
+            frame = self.driver.frame(began + min(FRAME_S, within_s))
+        if frame is None:
+            self._waited_s += self.clock.monotonic() - began
+            self._need_frames()
+            return None
+        off_s = (frame.captured_ns - self.clock.wall_ns()) / 1e9
+        if abs(off_s) <= CLOCK_OFF_S:
+            return frame
+        self._tell_of_clock(off_s)
+        return replace(frame, captured_ns=self.clock.wall_ns())
+
+    def _need_frames(self) -> None:
+        longest_s = max(self._interval_s, self._shutter_us.get(None, 0) / 1e6, self.exposure_s({}))
+        allowed_s = longest_s + self.capabilities.readout_s + float(self.spec["margin_s"])
+        if self._waited_s > allowed_s:
+            waited, self._waited_s = self._waited_s, 0.0
+            raise CameraError(f"The stream has given no frame for {waited:.0f} s, so the camera is opened anew.")
 
     def rest(self) -> None:
         """Frames are no longer wanted."""
         if self._streams:
-            self._streams = False
+            self._streams, self._waited_s = False, 0.0
             with self.watch.during("ending the live view", APPLY_S + self.spec["margin_s"]):
                 self.driver.rest(self.clock.monotonic() + APPLY_S)
 

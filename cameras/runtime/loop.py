@@ -50,6 +50,12 @@ class Owner:
         if order["type"] == "abort":
             self.abort(order.get("reason", "interrupted"))
             return
+        if order["type"] == "faults":
+            self._cause(order)
+            return
+        if order["type"] == "retry":
+            self.device.try_soon()
+            return
         if order["type"] == "stop" and self.exposer.session == order["session"]["id"]:
             self.abort("session_stopped")
         (self._captures if order["type"] == "capture" else self._orders).append(order)
@@ -59,6 +65,13 @@ class Owner:
         self.exposer.abort_reason = reason
         self.clock.abort()
         self.device.driver.abort()
+
+    def _cause(self, order: Order) -> None:
+        """At once, since a camera that hangs keeps the loop."""
+        try:
+            self.report.answer(order, body={"faults": self.device.cause(order["faults"])})
+        except CameraError as error:
+            self.report.refuse(order, error.reason, str(error), "invalid")
 
     def stop(self) -> None:
         """Finish and exit: the running exposure is aborted and recorded, and the session resumes at the next start."""
@@ -124,7 +137,7 @@ class Owner:
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)
 
     def _feels(self) -> bool:
-        """False when the camera, asked for its temperature, turns out to be gone."""
+        """Ask for the temperature, now and then; False when that shows that the camera is gone."""
         try:
             self.device.feel()
         except CameraError as error:
@@ -282,6 +295,11 @@ class Owner:
             self.holding.lose(self.exposer.queue.too_slow())
             self.clock.wake()
 
+    def _trouble(self) -> dict[str, Any] | None:
+        """Why the camera is not open."""
+        error = self.device.trouble
+        return {"reason": error.reason, "permanent": error.permanent} if error else None
+
     def state(self) -> dict[str, Any]:
         doing, overdue = self.watch.look()
         newest = self.buffer.get_frame_for_streaming()
@@ -296,4 +314,6 @@ class Owner:
             "frames": self.buffer.frames,
             "doing": doing,
             "overdue_s": round(overdue, 3),
+            "failures": self.device.failures,
+            "trouble": self._trouble(),
         }

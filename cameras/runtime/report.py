@@ -24,9 +24,9 @@ class Report:
             self._sent = news
             self.link.send("observed", observed=news[0], reason=why, code=code)
 
-    def log(self, kind: str, message: str) -> None:
+    def log(self, kind: str, message: str, level: str = "error") -> None:
         """Something for the event log."""
-        self.link.send("log", level="error", kind=kind, message=message)
+        self.link.send("log", level=level, kind=kind, message=message)
 
     def spooled(self, record: str, command: str = "") -> None:
         """A record may be taken in now."""

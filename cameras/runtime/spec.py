@@ -30,5 +30,7 @@ class Spec(TypedDict):
     session: SessionOrder | None
     verdict: dict[str, str] | None
     """`reason` and `message` for what the process before left unfinished, when the Supervisor knows."""
+    faults: NotRequired[dict[str, Any]]
+    """Those that a simulated camera begins with."""
     kill: NotRequired[dict[str, Any]]
     """`point` and `passes`: for tests of the spool protocol."""

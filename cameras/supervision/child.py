@@ -24,6 +24,7 @@ PASSING = (
     "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "PIXELINK_SDK_LIB", "VCAMERADIR", "IOLIBS", "CAMLIBS",
 )  # fmt: skip
 FINISH_S = 5.0
+HEAR_OUT_S = 0.5
 LINK_BYTES = 1 << 18
 """What a process that hangs may have unread before it hears no more: hundreds of commands."""
 Heard = Callable[["CameraChild", dict[str, Any]], None]
@@ -65,8 +66,9 @@ class CameraChild:
         os.set_blocking(self.process.stdin.fileno(), False)
         fcntl.fcntl(self.process.stdin, fcntl.F_SETPIPE_SZ, LINK_BYTES)
         self.identity = (self.process.pid, start_time(self.process.pid))
-        for target in (self._read, self._read_errors):
-            threading.Thread(target=target, name=f"{self.slug}-{target.__name__}", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name=f"{self.slug}-_read", daemon=True)
+        self._reader.start()
+        threading.Thread(target=self._read_errors, name=f"{self.slug}-_read_errors", daemon=True).start()
         self.send(dict(spec))
 
     def send(self, message: dict[str, Any]) -> bool:
@@ -126,6 +128,10 @@ class CameraChild:
 
     def kill(self) -> None:
         self.process.kill()
+
+    def hear_out(self) -> None:
+        """Of a process that has ended: take in what it said last."""
+        self._reader.join(HEAR_OUT_S)
 
     def wait(self, timeout: float) -> bool:
         """True when it ended in time."""

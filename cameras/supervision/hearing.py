@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cameras.control import Answer
@@ -37,8 +38,18 @@ class Hearing:
         self.supervisor.observe(post, *child.observed)
 
     def _hear_opened(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        post.identity = message["identity"]
-        self.ledger.opened(post.wish.id, message["identity"], message["capabilities"])
+        post.identity, post.place = message["identity"], message["place"]
+        device = self.supervisor.bus.at(post.place) if post.place else None
+        post.usb = device.identity if device else None
+        known = {"usb": asdict(post.usb)} if post.usb else {}
+        self.ledger.opened(post.wish.id, {**message["identity"], **known}, message["capabilities"])
+
+    def _hear_faults(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        """Its next process begins with what is left of its faults."""
+        post.faults, struck = message["faults"], message["struck"]
+        if struck and struck not in post.faults:
+            text = f"The fault {struck} of {post.wish.slug} was used up."
+            self.ledger.event("camera.faults", text, "warning", post.wish.slug, {"faults": post.faults})
 
     def _hear_settings(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         self.ledger.read_back(post.wish.id, post.wish.slug, message)

@@ -107,7 +107,7 @@ class Herald:
         state = post.child.state if post.child else {}
         observed, reason = post.observed
         found: dict[str, Any] = {**statuses.absent(post.wish.slug, post.wish.desired, reason)}
-        found |= {"observed": observed, "since": iso(post.since), "fps": state.get("fps", 0.0)}
+        found |= {"observed": observed, "since": iso(post.since), "fps": state.get("fps", 0.0), "faults": post.faults}
         found |= {name: state.get(name) for name in FROM_STATE}
         found |= {name: post.identity.get(name, "") for name in FROM_IDENTITY}
         return cast(statuses.Status, found)

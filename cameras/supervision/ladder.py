@@ -10,6 +10,9 @@ SILENCE_S = 3.0
 """A camera process speaks each second; after this much silence it counts as hung."""
 STEP_S = 2.0
 STEPS = ("abort", "reconnect", "kill")
+REOPENED = 8
+"""After so many failures in a row, which take about a minute, of a camera that is there, its process is replaced: a
+vendor's library may have got stuck."""
 
 
 @dataclass(slots=True)
@@ -45,15 +48,25 @@ class Restarts:
     def started(self, now: float) -> None:
         self._started = now
 
-    def ended(self, now: float, reason: str) -> bool:
-        """Note an exit; True when this makes it a crash loop."""
+    def ended(self, now: float, reason: str, *, fruitless: bool = False) -> bool:
+        """Note an exit; True when this makes it a crash loop. A `fruitless` life, ended by the ladder without a single
+        picture, is a failure however long the waiting for it took."""
         self.reasons = [*self.reasons[-4:], reason]
-        lived_s = now - self._started if self._started is not None else 0.0
+        lived_s = now - self._started if self._started is not None and not fruitless else 0.0
         try:
             self.not_before = now + self.rule.after(lived_s)
         except CrashLoop:
             return True
         return False
+
+    @property
+    def failures(self) -> int:
+        """In a row."""
+        return self.rule.quick_exits
+
+    @property
+    def tries_left(self) -> int:
+        return self.rule.crash_loop_exits - self.rule.quick_exits
 
     def forgive(self) -> None:
         """A person says: try again now."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 FORGOTTEN_S = 30.0
 """Who asked to reconcile and has heard nothing for so long waits no more."""
+TRIED_S = 1.5
+"""A camera that was asked to be tried again has been, after this, unless it is still being opened."""
 LONGEST_S = 60.0
 """No command may be begun so long after it was sent."""
 REMEMBERED = 10_000
@@ -82,11 +84,14 @@ class Orders:
         """`since` is when it came, in time.monotonic()."""
         if time.monotonic() - since > command["arguments"]["remaining_ms"] / 1000:
             return
+        if command["order"] == "detect":
+            self.supervisor.detecting.ask(command["command_id"])
+            return
         post = self.supervisor.posts.get(command["camera"])
         if command["order"] == "reconcile":
             self.ledger.look_soon()
             if post:
-                self.supervisor.forgive(post)
+                self.supervisor.climbing.try_now(post)
             self._waiters.append((command, since))
             return
         if post is None and self.supervisor.adopted_at < since:
@@ -96,12 +101,30 @@ class Orders:
         if post is not None and post.is_first_start:
             self._early.append((command, since))
             return
+        if command["order"] == "faults" and post is not None:
+            self._cause(command, post)
+            return
         refusal = self._refusal(command, post)
         if refusal is not None:
             self._refuse(command, refusal)
             return
         assert post is not None
         self._tell(command, post)
+
+    def _cause(self, command: Command, post: Post) -> None:
+        """Faults that a simulated camera shall have, or (none named) has. Its next process begins with them; to clear
+        them ends a quarantine, as if the camera were mended."""
+        wanted = command["arguments"].get("faults")
+        if wanted is None:
+            self.supervisor.answer(command["command_id"], Answer(ok=True, body={"faults": post.faults}))
+            return
+        post.faults = wanted
+        if not wanted and post.quarantined:
+            self.supervisor.climbing.forgive(post, "the end of its faults")
+        if post.child is not None and not post.child.ending:
+            self._tell(command, post)
+        else:
+            self.supervisor.answer(command["command_id"], Answer(ok=True, body={"faults": wanted}))
 
     def _tell(self, command: Command, post: Post) -> None:
         child = post.child
@@ -153,7 +176,7 @@ class Orders:
                 self._waiters.remove((command, since))
                 content = Answer(ok=True, body={**self.supervisor.herald.status(post)})
                 self.supervisor.answer(command["command_id"], content)
-            elif observed == "reconnecting" and time.monotonic() - since > 1.0:
+            elif observed == "reconnecting" and time.monotonic() - since > TRIED_S and not post.is_opening:
                 self._waiters.remove((command, since))
                 content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=why)
                 self.supervisor.answer(command["command_id"], content)

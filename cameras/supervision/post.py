@@ -8,6 +8,7 @@ from typing import Any
 
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ladder import Ladder, Restarts
+from cameras.supervision.usb import UsbIdentity
 from cameras.supervision.wishes import Wish
 
 
@@ -25,6 +26,19 @@ class Post:
     verdict: dict[str, str] | None = None
     since: float = field(default_factory=time.time)
     identity: dict[str, Any] = field(default_factory=dict)
+    place: str = ""
+    """Where the driver said that the camera hangs, when it was opened last."""
+    usb: UsbIdentity | None = None
+    last_seen: str | None = None
+    """Its place on the bus while it is in trouble; empty when it was not there, None when nobody has looked yet."""
+    missed: bool = False
+    """There is an alert that it cannot be opened."""
+    retried_at: float = -60.0
+    """When its process was told to try again, and to count its failures anew."""
+    resetting: bool = False
+    """Its USB port is being reset; its process is started after that."""
+    faults: dict[str, Any] = field(default_factory=dict)
+    """What its simulated camera is made to do wrong: outlives its process, and is forgotten with this Supervisor."""
     outstanding: dict[str, dict[str, Any]] = field(default_factory=dict)
     live: tuple[str, ...] = ()
     told: tuple[str, str] = ("", "")
@@ -38,6 +52,30 @@ class Post:
     def is_first_start(self) -> bool:
         """Its first process is about to be started: whoever wants something of it waits that moment."""
         return self.child is None and self.wish.runs and not self.quarantined and not self.restarts.reasons
+
+    @property
+    def may_start(self) -> bool:
+        return self.wish.runs and not self.quarantined and not self.resetting
+
+    @property
+    def in_trouble(self) -> bool:
+        return bool(self.quarantined) or (self.child is not None and self.child.observed[0] == "reconnecting")
+
+    def retry(self) -> None:
+        """Its process does not wait out its pause."""
+        if self.child is not None and self.child.observed[0] == "reconnecting":
+            self.retried_at = time.monotonic()
+            self.child.send({"type": "retry"})
+
+    @property
+    def is_opening(self) -> bool:
+        return self.child is not None and self.child.state.get("doing") == "opening"
+
+    @property
+    def delivered(self) -> bool:
+        """Whether its process has given a picture."""
+        state = self.child.state if self.child else {}
+        return bool(state.get("frames")) or (state.get("last_capture") or {}).get("status") == "saved"
 
     @property
     def observed(self) -> tuple[str, str]:

@@ -30,6 +30,8 @@ from cameras.supervision.child import (
     note_children,
     scrubbed_environment,
 )
+from cameras.supervision.climbing import Climbing
+from cameras.supervision.detecting import Detecting
 from cameras.supervision.hearing import WISHED, Hearing
 from cameras.supervision.herald import Herald
 from cameras.supervision.ladder import Ladder, Restarts
@@ -37,13 +39,14 @@ from cameras.supervision.ledger import Ledger
 from cameras.supervision.mailbox import Mailbox
 from cameras.supervision.orders import Orders
 from cameras.supervision.post import Post
+from cameras.supervision.returning import Returning
+from cameras.supervision.usb import UsbBus
 from cameras.supervision.wishes import Wish
 from monitoring import heartbeat
 from monitoring.restarts import BackOff
 
 log = logging.getLogger(__name__)
 TICK_S = 0.1
-CRASH_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
 
 
 class HostTaken(Exception):
@@ -51,7 +54,8 @@ class HostTaken(Exception):
 
 
 class Supervisor:
-    def __init__(self) -> None:
+    def __init__(self, bus: UsbBus | None = None) -> None:
+        self.bus = bus or UsbBus()
         self.host = settings.STATION.host
         self.run_folder = Path(settings.STATION.data) / "run"
         self.posts: dict[str, Post] = {}
@@ -64,6 +68,9 @@ class Supervisor:
         self.orders = Orders(self)
         self.mailbox = Mailbox(self.host, self.orders)
         self.hearing = Hearing(self)
+        self.climbing = Climbing(self, self.bus)
+        self.returning = Returning(self, self.bus)
+        self.detecting = Detecting(self)
         self.ledger = Ledger(self)
         self.herald = Herald(self)
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -158,6 +165,7 @@ class Supervisor:
         if self.ledger.holds_name:
             self._let_go(wishes)
         self.orders.follow_all()
+        self.returning.look()
         for post in list(self.posts.values()):
             self._keep(post)
 
@@ -166,8 +174,8 @@ class Supervisor:
             if identity not in self.posts:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
-                self.posts[identity] = Post(wish, Restarts(rule))
-                self.forgive(self.posts[identity])
+                self.posts[identity] = Post(wish, Restarts(rule), usb=wish.usb)
+                self.climbing.adopt(self.posts[identity])
             post = self.posts[identity]
             self._change(post, replace(wish, session=self._session(post, wish)))
 
@@ -185,8 +193,8 @@ class Supervisor:
     def _change(self, post: Post, wish: Wish) -> None:
         """Take over a new wish: a process that cannot follow it ends, and is started anew."""
         old, post.wish = post.wish, wish
-        if post.quarantined and not wish.runs:
-            self.forgive(post)
+        if not wish.runs:
+            self.climbing.let_go(post)
         if post.child is None or post.child.ending:
             return
         if not wish.runs or old.place != wish.place:
@@ -210,8 +218,8 @@ class Supervisor:
             elif child.ending:
                 self._end_in_time(post, child)
             else:
-                self._watch(post, child)
-        elif post.wish.runs and not post.quarantined and time.monotonic() >= post.restarts.not_before:
+                self.climbing.watch(post, child)
+        elif post.may_start and time.monotonic() >= post.restarts.not_before:
             self._start(post)
 
     def _start(self, post: Post) -> None:
@@ -221,7 +229,7 @@ class Supervisor:
         environment = scrubbed_environment(settings.STATION.camera_environment)
         post.recovers = True  # before its session is looked at: the ledger does these two the other way round
         wish = replace(post.wish, session=self._session(post, post.wish))
-        post.child = CameraChild(wish.spec(post.verdict), environment, self.hearing.hear)
+        post.child = CameraChild(wish.spec(post.verdict, post.faults), environment, self.hearing.hear)
         post.verdict, post.live = None, ()
         note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
         self.observe(post, "starting", "")
@@ -234,25 +242,9 @@ class Supervisor:
             }
             child.kill()
 
-    def _watch(self, post: Post, child: CameraChild) -> None:
-        step = post.ladder.look(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
-        if step is None:
-            return
-        doing = child.state.get("doing", "starting")
-        why = f"{post.wish.slug} did not come back from {doing}."
-        self.ledger.event("camera.ladder", f"{step}: {why}", "warning", post.wish.slug, {"step": step, "doing": doing})
-        if step == "abort":
-            child.send({"type": "abort", "reason": "camera_hung"})
-        elif step == "reconnect":
-            child.send({"type": "reopen"})
-        else:
-            post.verdict = {
-                "reason": "camera_hung",
-                "message": f"The camera hung while {doing}; its process was killed.",
-            }
-            child.kill()
-
     def _ended(self, post: Post, child: CameraChild, status: int) -> None:
+        child.hear_out()
+        delivered = post.delivered
         post.child, post.recovers = None, False
         was_ending = child.ending
         child.finish()
@@ -264,7 +256,7 @@ class Supervisor:
         if was_ending:
             self.observe(post, *post.observed)
         else:
-            self._restart(post, status)
+            self.climbing.restart(post, status, delivered=delivered)
 
     def _orders_lost_by(self, post: Post) -> list[str]:
         """Commands that nobody will answer now. Captures are answered by what the spool says of them."""
@@ -272,33 +264,6 @@ class Supervisor:
         for command in lost:
             del post.outstanding[command]
         return lost
-
-    def _restart(self, post: Post, status: int) -> None:
-        reason = exit_reason(status)
-        if any(name in reason for name in CRASH_SIGNALS) or status > 0:
-            message = f"The camera's process crashed ({reason})."
-            post.verdict = post.verdict or {"reason": "camera_crashed", "message": message}
-        said = post.verdict["message"] if post.verdict else f"The camera's process was {reason}."
-        self.ledger.event("part.restarted", f"{post.wish.slug}: {said}", "error", post.wish.slug, {"reason": reason})
-        if post.restarts.ended(time.monotonic(), said):
-            self._quarantine(post, said)
-        else:
-            self.observe(post, "reconnecting", said)
-
-    def _quarantine(self, post: Post, said: str) -> None:
-        post.quarantined = (
-            f"Its process ended {post.restarts.rule.quick_exits} times right after its start, "
-            f"the last time because: {said} "
-            f"Look at the log, then `skycam connect {post.wish.slug}`."
-        )
-        self.ledger.alert(f"camera.quarantined:{post.wish.slug}", post.quarantined, "critical", post.wish.slug)
-        self.observe(post, "quarantined", post.quarantined)
-
-    def forgive(self, post: Post) -> None:
-        """Out of quarantine, if it was in one: by this Supervisor, or by one before it that left its alert behind."""
-        post.quarantined = ""
-        post.restarts.forgive()
-        self.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
 
     def _finish_all(self) -> None:
         """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""

@@ -12,6 +12,7 @@ from django.conf import settings
 from cameras.models import Camera
 from cameras.runtime.spec import Spec
 from cameras.runtime.spool import spool_folder
+from cameras.supervision.usb import UsbIdentity
 from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
 
 CLOCK_WAIT_S = 120.0
@@ -30,6 +31,8 @@ class Wish:
     session: dict[str, Any] | None
     root: str
     root_path: str
+    usb: UsbIdentity | None = None
+    """As it was when the camera was opened last."""
     elsewhere: bool = False
     """Its row names another host now: what is left here is brought to its end."""
 
@@ -48,7 +51,7 @@ class Wish:
         """What cannot change under a running process."""
         return (self.kind, self.address, self.slug, self.root, self.root_path)
 
-    def spec(self, verdict: dict[str, str] | None) -> Spec:
+    def spec(self, verdict: dict[str, str] | None, faults: dict[str, Any] | None = None) -> Spec:
         station = settings.STATION
         return Spec(
             camera=self.id,
@@ -67,6 +70,7 @@ class Wish:
             consumers=CONSUMERS,
             session=self.session,  # type: ignore[typeddict-item]
             verdict=verdict,
+            faults=faults or {},
         )
 
 
@@ -89,6 +93,7 @@ def _wish(camera: Camera, root: dict[str, Any]) -> Wish:
         session=resolve(PROGRAMMES["session"])(camera),
         root=root["id"],
         root_path=root["path"],
+        usb=UsbIdentity(**camera.identity["usb"]) if camera.identity.get("usb") else None,
     )
 
 

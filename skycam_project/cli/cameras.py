@@ -8,14 +8,17 @@ import click
 
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.operating import chosen
-from skycam_project.cli.options import Assignment, Group, given
+from skycam_project.cli.options import Assignment, Group, given, json_or_text
 from skycam_project.cli.output import answer, facts, grid, say, show, warn
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
+    from cameras.serializers import Detected, DetectedList
     from skycam_project.cli.identity import Person
 
+ALONE = {"hang": 1, "crash": 1, "torn_frame": 1}
+"""Faults that count: how often they strike when nobody says."""
 password_option = click.option(
     "--password",
     prompt=True,
@@ -61,12 +64,69 @@ def add(slug: str, password: str | None, values: tuple[tuple[str, Any], ...], **
 
 
 @cameras.command("detect")
-def detect() -> None:
-    """Look for cameras on this machine."""
-    from skycam_project.cli.detection import detected
+@click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, under SLUG.")
+def detect(wanted: str | None) -> None:
+    """Look for cameras on every camera host; on this machine alone while the station does not run."""
+    person = current().person("manager" if wanted else "operator")
+    found = look()
+    if wanted is None:
+        answer(dict(found), draw_detected)
+        return
+    from cameras.bodies import camera_body
+    from cameras.services import add_camera
 
-    current().person("operator")
-    answer(detected(current().config.host), draw_detected)
+    slug, one = chosen_of(found, wanted)
+    added = add_camera(
+        slug=slug, kind=one["kind"], name=one["model"], address=one["address"], host=one["host"], actor=person.actor
+    )
+    answer(dict(camera_body(added)), lambda body: draw_camera(body, "Added"))
+
+
+def look() -> DetectedList:
+    from cameras.broker import BrokerDown
+    from cameras.detection import detect, detect_here
+
+    try:
+        return detect()
+    except BrokerDown as error:
+        return detect_here(f"{error} Only this machine was looked at.")
+
+
+def chosen_of(found: DetectedList, wanted: str) -> tuple[str, Detected]:
+    """The id and the camera that `[SLUG=]ADDRESS` names; CliError when it is not there, or is added already."""
+    slug, equals, address = wanted.partition("=")
+    if not equals:
+        slug, address = "", wanted
+    one = next((one for one in found["results"] if address in (one["address"], one["serial"])), None)
+    if one is None:
+        raise CliError("not-found", f"No camera was found at {address}. `skycam cameras detect` lists those there are.")
+    if one["camera"]:
+        raise CliError("invalid", f"{address} is the camera {one['camera']} already.")
+    return slug or one["suggested"], one
+
+
+@cameras.command("faults")
+@click.argument("slug")
+@click.option("--set", "wanted", metavar="NAME[=VALUE]", multiple=True, help="Switch one on besides those that are on.")
+@click.option("--clear", is_flag=True, help="Switch off those that are on, first.")
+def faults(slug: str, wanted: tuple[str, ...], clear: bool) -> None:
+    """Show or switch the faults of the simulated camera SLUG, to rehearse a bad night."""
+    person = current().person("manager")
+    from cameras import services
+    from cameras.drivers.simulated.faults import Faults
+
+    camera = chosen(person, slug)
+    found = {} if clear else services.read_faults(camera)
+    if wanted or clear:
+        asked = Faults.model_validate(found | dict(map(named_fault, wanted)))
+        found = services.set_faults(camera, asked, person.actor)
+    answer({"camera": slug, "faults": found}, draw_faults)
+
+
+def named_fault(text: str) -> tuple[str, Any]:
+    """`slow=5`, or the name alone where the fault needs no value, or strikes once."""
+    name, equals, value = text.partition("=")
+    return name, json_or_text(value) if equals else ALONE.get(name, True)
 
 
 @cameras.command("set")
@@ -154,10 +214,17 @@ def draw_camera(body: dict[str, Any], verb: str) -> None:
 
 
 def draw_detected(body: dict[str, Any]) -> None:
-    warn(f"{kind}: {problem}" for kind, problem in body["problems"].items())
+    warn(f"{' '.join(filter(None, [one['host'], one['kind']]))}: {one['message']}" for one in body["problems"])
     if not body["results"]:
-        say("No camera was found on this machine.")
+        say(f"No camera was found on {', '.join(body['hosts'])}.")
         return
-    columns = ["kind", "address", "model", "serial"]
-    show(grid(columns, [[camera.get(name) for name in columns] for camera in body["results"]]))
-    say("Add one:  skycam cameras add NAME --kind KIND --address ADDRESS")
+    columns = ["host", "kind", "address", "model", "serial", "in use by"]
+    found = [{**one, "in use by": one["camera"] or one["held_by"]} for one in body["results"]]
+    show(grid(columns, [[one.get(name) for name in columns] for one in found]))
+    say("Add one:  skycam cameras detect --add NAME=ADDRESS")
+
+
+def draw_faults(body: dict[str, Any]) -> None:
+    if not body["faults"]:
+        say(f"{body['camera']} has no fault switched on.")
+    facts(sorted(body["faults"].items()))

@@ -314,6 +314,9 @@ class SupervisionConfig(Section):
     silence_s: float = key(15.0, "Seconds without a sign of life after which a part is killed.", SECONDS, gt=0)
     crash_loop_exits: int = key(5, "Exits in a row that make a crash loop.", "a whole number above 0", gt=0)
     crash_loop_s: float = key(10.0, "Seconds after its start within which an exit counts.", SECONDS, gt=0)
+    usb_reset: bool = key(
+        False, "Whether the USB port of a camera is reset before the last try to start it (docs/ladder.md).", YES_NO
+    )
 
 
 class Notice(NamedTuple):

@@ -34,6 +34,7 @@ PAGES = (
     Entry("sessions", "Sessions", "moon", "n", phone=False),
     Entry("events", "Events", "list", "e"),
     Entry("status", "Status", "pulse", "s"),
+    Entry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
     Entry("users", "Users", "user", "u", role="manager", phone=False),
 )
 """Pages that exist, in the order of the side bar."""

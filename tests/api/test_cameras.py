@@ -44,12 +44,6 @@ def test_an_address_is_shown_without_its_password(viewer: Any, camera: Camera) -
     assert viewer.get(f"{URL}sky/").json()["address"] == "rtsp://me:***@10.0.0.9/live"
 
 
-def test_detection_asks_every_kind_of_this_host(manager: Any) -> None:
-    body = manager.post(f"{URL}detect/").json()
-    assert body["host"] == settings.STATION.host
-    assert isinstance(body["results"], list)
-
-
 def test_the_status_is_what_the_host_wrote(viewer: Any, camera: Camera, valkey: Any) -> None:
     written = status.absent("sky", "connected", "")
     written["observed"], written["temperature_celsius"] = "ready", -4.5

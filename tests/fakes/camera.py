@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -95,13 +96,18 @@ class ToldCamera(Driver):
             told = self.next.popleft()
             if isinstance(told, CameraError):
                 raise told
-            return told
+            return replace(told, **self._times())
         if self.clock.wait((request.exposure_us or 1000) / 1e6):
             raise Aborted
         return exposure(
             frame=self.image(np.zeros((16, 16, 3), np.uint8)),
             actual={"exposure_us": self.body_us or request.exposure_us or 1000},
+            **self._times(),
         )
+
+    def _times(self) -> dict[str, int]:
+        """Of an exposure that has just ended."""
+        return {"started_ns": self.clock.wall_ns(), "ended_ns": self.clock.wall_ns() + 1_000_000}
 
     def frame(self, deadline: float) -> FrameData | None:
         self.calls.append("frame")

@@ -29,6 +29,8 @@ WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.client
 PAGES = (
     "/",
     "/cameras/simulated/",
+    "/cameras/",
+    "/cameras/simulated/faults/",
     "/gallery/",
     "/sessions/",
     "/status/",

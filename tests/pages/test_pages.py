@@ -99,7 +99,7 @@ def test_a_camera_that_is_switched_off_is_no_fault(valkey: Any, viewer: Any, cam
 
 
 def test_a_station_without_cameras_says_how_to_get_one(manager: Any) -> None:
-    assert "skycam cameras add" in text_of(manager.get("/"))
+    assert "Find or add one" in text_of(manager.get("/"))
 
 
 def test_a_run_of_captures_is_one_line_of_the_feed(viewer: Any, camera: Camera) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
@@ -27,7 +27,7 @@ from cameras.drivers.base import (
 from cameras.drivers.gphoto2.choices import is_bulb, parse_kinds
 from cameras.drivers.gphoto2.collecting import collect, release
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE, camera_error
-from cameras.drivers.gphoto2.finding import cameras_on_usb, check_address, connect, describe
+from cameras.drivers.gphoto2.finding import cameras_on_usb, check_address, connect, describe, listed
 from cameras.drivers.gphoto2.live import LiveView
 from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, library, library_version
 from cameras.drivers.gphoto2.supplies import Meter
@@ -77,9 +77,12 @@ class Gphoto2Driver(Driver):
         return check_address(address)
 
     @classmethod
-    def detect(cls) -> list[dict[str, str]]:
+    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         """The cameras on USB. A camera that another process holds has no serial here; its address is the port."""
-        return [describe(camera) for camera in cameras_on_usb()]
+        return [listed(camera) if camera.port in held else describe(camera) for camera in cameras_on_usb()]
+
+    def place(self) -> str:
+        return self._session.port if self._session else ""
 
     def open(self, deadline: float) -> Identity:
         self.close()

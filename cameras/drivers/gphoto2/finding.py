@@ -9,6 +9,7 @@ import re
 from cameras.drivers.base import CameraError, Clock, SystemClock
 from cameras.drivers.gphoto2.claims import is_ours
 from cameras.drivers.gphoto2.errors import CHECK_CABLE, camera_error
+from cameras.drivers.gphoto2.holders import device_node, holders
 from cameras.drivers.gphoto2.session import Attached, Session, attached, is_listed, library
 
 PORT = re.compile(r"usb:[0-9]{1,3},[0-9]{1,3}")
@@ -39,13 +40,24 @@ def connect(address: str, clock: Clock, deadline: float) -> Session:
 
 
 def describe(camera: Attached) -> dict[str, str]:
-    """Address, model and serial number. A camera that cannot be opened has its port as address."""
-    serial = ""
-    with contextlib.suppress(library().GPhoto2Error):
+    """Address, model and serial number. A camera that cannot be opened has its port as address, and who holds it; one
+    that is ours is not tried."""
+    if is_ours(camera.port):
+        return listed(camera)
+    try:
         session = Session(camera, SystemClock(), math.inf)
-        serial = session.identity.serial
+    except library().GPhoto2Error:
+        held_by = ", ".join(f"{holder.name} (pid {holder.pid})" for holder in holders(device_node(camera.port)))
+        return listed(camera) | ({"held_by": held_by} if held_by else {})
+    with contextlib.suppress(library().GPhoto2Error):
         session.exit()
+    serial = session.identity.serial
     return {"address": serial or camera.port, "model": camera.model, "serial": serial}
+
+
+def listed(camera: Attached) -> dict[str, str]:
+    """As USB shows it, without opening it."""
+    return {"address": camera.port, "model": camera.model, "serial": ""}
 
 
 def cameras_on_usb() -> list[Attached]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 import cv2
@@ -62,8 +64,11 @@ class OpencvDriver(Driver):
         return addresses.checked(address, sources)
 
     @classmethod
-    def detect(cls) -> list[dict[str, str]]:
+    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         return device.attached()
+
+    def place(self) -> str:
+        return os.path.realpath(self.address) if addresses.is_device(self.address) else ""
 
     def open(self, deadline: float) -> Identity:
         self.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
@@ -27,7 +27,7 @@ from cameras.drivers.base import (
 )
 from cameras.drivers.pixelink.controls import SETTINGS, Controls, Values
 from cameras.drivers.pixelink.errors import camera_error
-from cameras.drivers.pixelink.finding import attached, check_address, connect, describe
+from cameras.drivers.pixelink.finding import attached, check_address, connect, describe, listed
 from cameras.drivers.pixelink.frames import picture
 from cameras.drivers.pixelink.sdk import SdkError
 from cameras.drivers.pixelink.session import Feature, Raw, Session
@@ -75,9 +75,13 @@ class PixelinkDriver(Driver):
         return check_address(address)
 
     @classmethod
-    def detect(cls) -> list[dict[str, str]]:
+    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         """The cameras that are attached. One that is in use is listed without its model."""
-        return [describe(serial) for serial in attached()]
+        return [listed(serial) if serial in held else describe(serial) for serial in attached()]
+
+    def place(self) -> str:
+        """The SDK knows of no ports: it is its serial number."""
+        return self._session.serial if self._session else ""
 
     def open(self, deadline: float) -> Identity:
         self.close()

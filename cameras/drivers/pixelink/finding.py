@@ -40,9 +40,14 @@ def describe(serial: str) -> dict[str, str]:
     try:
         session = Session(serial, SystemClock(), math.inf)
     except SdkError:
-        return {"address": serial, "model": "", "serial": serial}
+        return listed(serial)
     session.close()
-    return {"address": serial, "model": session.identity.model, "serial": serial}
+    return listed(serial) | {"model": session.identity.model}
+
+
+def listed(serial: str) -> dict[str, str]:
+    """As the SDK lists it, without opening it."""
+    return {"address": serial, "model": "", "serial": serial}
 
 
 def attached() -> list[str]:

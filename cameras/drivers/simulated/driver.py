@@ -25,6 +25,7 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
+from cameras.drivers.simulated.faults import Switchboard, Told, torn
 from cameras.drivers.simulated.pacing import Pacer
 from cameras.drivers.simulated.scene import Scene
 
@@ -82,6 +83,7 @@ SETTINGS = {
 }
 
 SCENE_SETTINGS = ("width", "height", "sky_level", "contrast_decades", "shot_noise")
+TORN = "The frame is torn: its lower half is not of this exposure."
 ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
 
 
@@ -104,6 +106,8 @@ class SimulatedDriver(Driver):
         self._pacer = Pacer(clock)
         self._number = 0
         self._opened = 0.0
+        self._framed = 0.0
+        self._faults = Switchboard()
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -115,7 +119,11 @@ class SimulatedDriver(Driver):
             )
         return name
 
+    def cause(self, faults: dict[str, Any], told: Told) -> dict[str, Any]:
+        return self._faults.set(faults, told)
+
     def open(self, deadline: float) -> Identity:
+        self._faults.meet()
         remaining(self.clock, deadline)
         self._settings, self._number, self._opened = dict(DEFAULTS), 0, self.clock.monotonic()
         self._is_open = True
@@ -143,8 +151,9 @@ class SimulatedDriver(Driver):
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         self._need_open()
+        self._faults.need_cable()
         remaining(self.clock, deadline)
-        wanted, warnings = _within_range(self.validated(settings))
+        wanted, warnings = self._accepted(*_within_range(self.validated(settings)))
         changed = {name for name, value in wanted.items() if value != self._settings[name]}
         self._settings |= wanted
         if self._scene is None or changed & set(SCENE_SETTINGS):
@@ -162,7 +171,9 @@ class SimulatedDriver(Driver):
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self._need_open()
         self._aborted.clear()
+        self._faults.meet()
         wanted, warnings = _within_range(_asked(request))
+        self._refuse_changes(wanted)
         exposure_us = int(wanted.get("exposure_us", self._settings["exposure_us"]))
         gain = float(wanted.get("gain", self._settings["gain"]))
         if remaining(self.clock, deadline) < exposure_us / 1e6:
@@ -172,28 +183,35 @@ class SimulatedDriver(Driver):
                 reason="too_slow",
                 before_shutter=True,
             )
-        started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
+        started_ns, started = self._wall_ns(), self.clock.monotonic()
         self._wait_for_shutter(started + exposure_us / 1e6)
         ended_ns = started_ns + round((self.clock.monotonic() - started) * 1e9)
+        self._wait_for_shutter(self.clock.monotonic() + (self._faults.value("slow") or 0.0))
+        frame, damage = self._frame(exposure_us, gain, started_ns, started)
         return Exposure(
             started_ns=started_ns,
             ended_ns=ended_ns,
             actual={"exposure_us": exposure_us, "gain": gain},
-            warnings=warnings,
-            frame=self._frame(exposure_us, gain, started_ns, started),
+            warnings=[*warnings, *damage],
+            frame=frame,
             temperature_celsius=self.temperature(),
             simulated=True,
         )
 
     def frame(self, deadline: float) -> FrameData | None:
         self._need_open()
-        if not self._pacer.wait(deadline):
+        self._faults.meet()
+        if not self._is_transferred(deadline) or not self._pacer.wait(deadline):
             return None
         exposure_us = min(self._settings["exposure_us"], int(1e6 / self._settings["fps"]))
-        return self._frame(exposure_us, self._settings["gain"], self.clock.wall_ns(), self.clock.monotonic())
+        self._framed = self.clock.monotonic()
+        return self._frame(exposure_us, self._settings["gain"], self._wall_ns(), self._framed)[0]
 
     def temperature(self) -> float:
-        """A slow sine from the moment of opening."""
+        """A slow sine from the moment of opening, unless a fault says otherwise."""
+        self._faults.need_cable()
+        if (told := self._faults.value("temperature")) is not None:
+            return float(told)
         turns = (self.clock.monotonic() - self._opened) / self._settings["temperature_period_s"]
         swing = float(self._settings["temperature_swing_celsius"]) * math.sin(math.tau * turns)
         return round(float(self._settings["temperature_celsius"] + swing), 3)
@@ -213,12 +231,41 @@ class SimulatedDriver(Driver):
     def _new_scene(self) -> Scene:
         return Scene(**{name: self._settings[name] for name in SCENE_SETTINGS})
 
-    def _frame(self, exposure_us: int, gain: float, wall_ns: int, monotonic: float) -> FrameData:
+    # Faults
+
+    def _wall_ns(self) -> int:
+        return self.clock.wall_ns() + round((self._faults.value("wrong_clock") or 0.0) * 1e9)
+
+    def _is_transferred(self, deadline: float) -> bool:
+        """Whether the frame that a slow camera makes of the last one's end is there; waits for it."""
+        due = self._framed + (self._faults.value("slow") or 0.0)
+        left = due - self.clock.monotonic()
+        return left <= 0 or (not self.clock.wait(min(left, deadline - self.clock.monotonic())) and due <= deadline)
+
+    def _accepted(self, wanted: dict[str, Any], warnings: list[str]) -> tuple[dict[str, Any], list[str]]:
+        """What is taken of `wanted`, and the sentences that go with it."""
+        if not self._faults.value("rejected_setting"):
+            return wanted, warnings
+        refused = {name: value for name, value in wanted.items() if value != self._settings[name]}
+        said = [
+            f"The camera refuses {name} {value} and keeps {self._settings[name]}." for name, value in refused.items()
+        ]
+        return {}, [*warnings, *said]
+
+    def _refuse_changes(self, wanted: dict[str, Any]) -> None:
+        _, said = self._accepted(wanted, [])
+        if said:
+            raise CameraError(" ".join(said), reason="rejected_setting", permanent=True, before_shutter=True)
+
+    def _frame(self, exposure_us: int, gain: float, wall_ns: int, monotonic: float) -> tuple[FrameData, list[str]]:
+        """And a sentence, should it be damaged."""
         if self._scene is None:
             self._scene = self._new_scene()
         number, self._number = self._number, self._number + 1
         image = self._scene.render(number, exposure_us, gain, wall_ns, monotonic - self._opened)
-        return FrameData(image, wall_ns, monotonic, number, simulated=True)
+        damaged = self._faults.strikes("torn_frame")
+        frame = FrameData(torn(image) if damaged else image, wall_ns, monotonic, number, simulated=True)
+        return frame, [TORN] if damaged else []
 
 
 def _asked(request: ExposureRequest) -> dict[str, Any]:

@@ -72,6 +72,16 @@ def test_five_exits_within_ten_seconds_of_a_start_each_are_a_crash_loop(lived_s:
     assert [life(start) for start in (0.0, 20.0, 40.0, 60.0, 80.0)] == loop
 
 
+def test_lives_that_the_ladder_ended_before_a_picture_came_are_failures_however_long_they_took() -> None:
+    restarts = Restarts(BackOff(crash_loop_exits=3))
+
+    def life(start: float) -> bool:
+        restarts.started(start)
+        return restarts.ended(start + 40.0, "hung", fruitless=True)
+
+    assert [(life(start), restarts.tries_left) for start in (0.0, 60.0, 120.0)] == [(False, 2), (False, 1), (True, 0)]
+
+
 def test_one_long_life_between_crashes_is_no_crash_loop() -> None:
     restarts = Restarts(BackOff(crash_loop_exits=3))
     ended(restarts, 0.0)

@@ -160,7 +160,7 @@ def quarantined(supervisor: Supervisor, archive: Archive) -> Post:
     looks_again(supervisor)
     [post] = supervisor.posts.values()
     post.restarts.rule.quick_exits, post.restarts.not_before = 5, math.inf
-    supervisor._quarantine(post, "It crashed.")
+    supervisor.climbing.quarantine(post, "It crashed.")
     supervisor.ledger._do()
     return post
 

@@ -1,0 +1,111 @@
+"""The USB bus as the kernel shows it: which camera hangs where, without opening it, and a reset of its port."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+USBDEVFS_RESET = 0x5514
+"""_IO('U', 20) of <linux/usbdevice_fs.h>."""
+VIDEO = re.compile(r"/dev/(video\d{1,3})")
+RULES = "/etc/udev/rules.d/70-skycam.rules"
+
+
+class UsbError(Exception):
+    """A reset that was not possible. The message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsbIdentity:
+    """What stays the same in every port. Cheap cameras have no serial number."""
+
+    vendor: str
+    product: str
+    serial: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsbDevice:
+    identity: UsbIdentity
+    bus: int
+    number: int
+    """Of this attachment: replugged, it has another one."""
+
+    @property
+    def place(self) -> str:
+        return f"usb:{self.bus:03},{self.number:03}"
+
+
+class UsbBus:
+    """`sysfs` and `nodes` are where a Linux machine has them, and somewhere else for a bus that a test plays."""
+
+    def __init__(self, sysfs: Path = Path("/sys"), nodes: Path = Path("/dev/bus/usb")) -> None:
+        self.sysfs, self.nodes = sysfs, nodes
+
+    def at(self, place: str) -> UsbDevice | None:
+        """The device at a driver's `place()`; None for what hangs on no USB port."""
+        if video := VIDEO.fullmatch(place):
+            return self._above(self.sysfs / "class" / "video4linux" / video[1] / "device")
+        here = [device for device in self.devices() if place and place in (device.place, device.identity.serial)]
+        return here[0] if len(here) == 1 else None
+
+    def find(self, identity: UsbIdentity) -> UsbDevice | None:
+        """The device in whichever port it is. Where there is no serial number and two are alike: None."""
+        found = [device for device in self.devices() if device.identity == identity]
+        return found[0] if len(found) == 1 else None
+
+    def devices(self) -> Iterator[UsbDevice]:
+        for folder in sorted((self.sysfs / "bus" / "usb" / "devices").glob("[0-9]*-*")):
+            if device := _device(folder):
+                yield device
+
+    def _above(self, link: Path) -> UsbDevice | None:
+        """A video device is an interface of the USB device that lies above it."""
+        folder = link.resolve()
+        return next((device for one in (folder, *folder.parents) if (device := _device(one))), None)
+
+    def reset(self, device: UsbDevice) -> None:
+        """As if it were unplugged for a moment: takes up to some seconds. UsbError."""
+        node = self.nodes / f"{device.bus:03}" / f"{device.number:03}"
+        try:
+            file = os.open(node, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                fcntl.ioctl(file, USBDEVFS_RESET, 0)
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise UsbError(refusal(error, str(node), device.identity)) from None
+
+
+def refusal(error: OSError, node: str, identity: UsbIdentity) -> str:
+    """Why a device could not be reset, and what to do."""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        rule = (
+            f'SUBSYSTEM=="usb", ATTR{{idVendor}}=="{identity.vendor}", ATTR{{idProduct}}=="{identity.product}", '
+            'MODE="0660", GROUP="plugdev"'
+        )
+        return (
+            f"{node} may not be written. Put this line into {RULES}, have the user that runs Skycam in the group "
+            f"plugdev, and plug the camera in again: {rule}"
+        )
+    return f"{node} could not be reset: {error.strerror}."
+
+
+def _device(folder: Path) -> UsbDevice | None:
+    """None for an interface, and for a device that is just going."""
+    serial = folder / "serial"
+    try:
+        bus, number = int(_text(folder / "busnum")), int(_text(folder / "devnum"))
+        vendor, product = _text(folder / "idVendor"), _text(folder / "idProduct")
+        return UsbDevice(UsbIdentity(vendor, product, _text(serial) if serial.exists() else ""), bus, number)
+    except (OSError, ValueError):
+        return None
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace").strip()

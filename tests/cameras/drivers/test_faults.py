@@ -1,0 +1,151 @@
+"""What a simulated camera does while a fault is on. Each is one that a real camera has."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cameras.drivers.base import Aborted, CameraError, ExposureRequest, SystemClock
+from cameras.drivers.gphoto2 import Gphoto2Driver
+from cameras.drivers.simulated import SimulatedDriver
+from cameras.runtime.clock import OwnerClock
+from tests.skycam_project.stations import eventually
+
+SHORT = ExposureRequest(exposure_us=1000)
+Soon = Callable[[], float]
+Told = list[tuple[dict[str, Any], str]]
+
+
+@pytest.fixture
+def told() -> Told:
+    return []
+
+
+@pytest.fixture
+def cause(camera: SimulatedDriver, told: Told) -> Callable[..., dict[str, Any]]:
+    return lambda **faults: camera.cause(faults, lambda left, struck: told.append((left, struck)))
+
+
+@pytest.fixture
+def camera(clock: SystemClock, soon: Soon) -> Iterator[SimulatedDriver]:
+    camera = SimulatedDriver("faulty", clock)
+    camera.open(soon())
+    camera.apply({"fps": 100.0, "exposure_us": 1000}, soon())
+    yield camera
+    camera.close()
+
+
+def test_a_camera_that_is_disconnected_is_unreachable_until_it_is_plugged_in(
+    camera: SimulatedDriver, cause: Any, soon: Soon
+) -> None:
+    cause(disconnect=True)
+    for call in (camera.open, camera.frame, lambda until: camera.expose(SHORT, until), lambda _: camera.temperature()):
+        with pytest.raises(CameraError, match="Switch it off to plug it in") as error:
+            call(soon())
+        assert error.value.reason == "camera_unreachable"
+    cause()
+    camera.open(soon())
+    assert camera.expose(SHORT, soon()).simulated
+
+
+def test_a_slow_camera_takes_so_much_longer(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
+    cause(slow=0.2)
+    before = camera.clock.monotonic()
+    camera.expose(SHORT, soon())
+    assert camera.clock.monotonic() - before >= 0.2
+    assert [camera.frame(soon()) is None for _ in range(2)] == [False, False]
+    assert camera.clock.monotonic() - before >= 0.4
+    cause(slow=600)
+    assert camera.frame(camera.clock.monotonic() + 0.02) is None
+
+
+def test_a_slow_camera_can_be_aborted(soon: Soon) -> None:
+    camera = SimulatedDriver("", OwnerClock())
+    camera.open(soon())
+    camera.cause({"slow": 60}, lambda *_: None)
+    ended = threading.Event()
+
+    def abort() -> None:
+        while not ended.wait(0.05):
+            camera.abort()
+
+    threading.Thread(target=abort).start()
+    with pytest.raises(Aborted):
+        camera.expose(SHORT, soon())
+    ended.set()
+
+
+def test_a_torn_frame_keeps_its_upper_half_and_is_used_up(
+    camera: SimulatedDriver, cause: Any, told: Told, soon: Soon
+) -> None:
+    cause(torn_frame=1)
+    torn, whole = camera.expose(SHORT, soon()), camera.expose(SHORT, soon())
+    assert torn.frame is not None
+    assert (torn.warnings, whole.warnings) == (["The frame is torn: its lower half is not of this exposure."], [])
+    assert (torn.simulated, torn.frame.simulated) == (True, True)
+    assert np.all(torn.frame.image[-100:] == 128)
+    assert told == [({"torn_frame": 1}, ""), ({}, "torn_frame")]
+
+
+def test_rejected_settings_are_kept_as_they_were_and_said(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
+    cause(rejected_setting=True)
+    applied = camera.apply({"gain": 4.0}, soon())
+    assert (applied.actual["gain"], applied.warnings) == (1.0, ["The camera refuses gain 4.0 and keeps 1.0."])
+    with pytest.raises(CameraError, match="refuses exposure_us 5000 and keeps 1000") as error:
+        camera.expose(ExposureRequest(exposure_us=5000), soon())
+    assert error.value.reason == "rejected_setting"
+    assert camera.expose(SHORT, soon()).actual["exposure_us"] == 1000
+
+
+def test_a_wrong_clock_is_ahead_in_frames_and_exposures(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
+    cause(wrong_clock=-7200)
+    exposure, frame = camera.expose(SHORT, soon()), camera.frame(soon())
+    assert frame is not None
+    behind_s = [(camera.clock.wall_ns() - ns) / 1e9 for ns in (exposure.started_ns, frame.captured_ns)]
+    assert behind_s == pytest.approx([7200, 7200], abs=5)
+
+
+def test_a_temperature_is_what_the_fault_says(camera: SimulatedDriver, cause: Any) -> None:
+    cause(temperature=81.5)
+    assert camera.temperature() == 81.5
+
+
+def test_a_hang_hears_no_abort_and_ends_with_the_next_order(
+    camera: SimulatedDriver, cause: Any, told: Told, soon: Soon
+) -> None:
+    def expose() -> None:
+        with suppress(Aborted):
+            camera.expose(SHORT, soon())
+
+    cause(hang=1)
+    caller = threading.Thread(target=expose, daemon=True)
+    caller.start()
+    eventually(lambda: told[-1] == ({}, "hang"), 10, "the hang")
+    camera.abort()
+    caller.join(0.2)
+    assert caller.is_alive()
+    cause()
+    caller.join(10)
+    assert not caller.is_alive()
+
+
+@pytest.mark.parametrize(
+    "faults", [{"flood": True}, {"slow": 0}, {"hang": 0}, {"hang": "often"}, {"disconnect": 1}, {"temperature": "hot"}]
+)
+def test_faults_that_do_not_exist_are_refused_and_change_nothing(
+    camera: SimulatedDriver, cause: Any, told: Told, faults: dict[str, Any], soon: Soon
+) -> None:
+    with pytest.raises(CameraError) as error:
+        cause(**faults)
+    assert (error.value.reason, told) == ("rejected_setting", [])
+    assert camera.expose(SHORT, soon()).warnings == []
+
+
+def test_a_real_camera_has_no_faults_to_switch_on(clock: SystemClock) -> None:
+    with pytest.raises(CameraError, match="only a simulated one has"):
+        Gphoto2Driver("", clock).cause({"hang": 1}, lambda *_: None)

@@ -1,0 +1,195 @@
+"""Each rung of the ladder with a real camera process, made to fail by its own faults; the Supervisor's threads are in
+the test's hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uuid6
+
+from cameras.control import Command
+from cameras.runtime.sessions import iso
+from cameras.supervision.post import Post
+from cameras.supervision.supervisor import Supervisor
+from monitoring.models import Alert, Event
+from tests.api.builders import until
+from tests.fakes.usbdevfs import PlayedBus
+from tests.faults.ledger import Archive
+
+pytestmark = pytest.mark.django_db
+EXITS = 3
+MARGIN_S = 0.5
+PATIENCE_S = 60.0
+NIKON = {"vendor": "04b0", "product": "0439", "serial": "3004"}
+Settings = Any
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    (tmp_path / "root").mkdir()
+    return Archive(tmp_path / "root")
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> PlayedBus:
+    return PlayedBus(tmp_path / "usb")
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, played: PlayedBus, archive: Archive, settings: Settings) -> Iterator[Supervisor]:
+    """A short margin, a reset of USB ports, and quarantine after EXITS failures. One camera, whose process starts with
+    the first tick."""
+    patience = {"margin_s": MARGIN_S, "crash_loop_exits": EXITS, "crash_loop_s": 120.0, "usb_reset": True}
+    supervision = settings.STATION.supervision.model_copy(update=patience)
+    settings.STATION = settings.STATION.model_copy(update={"supervision": supervision})
+    supervisor = Supervisor(played.bus)
+    supervisor.run_folder = tmp_path
+    supervisor.ledger._do()
+    yield supervisor
+    for post in supervisor.posts.values():
+        if post.child:
+            post.child.kill()
+            post.child.wait(10)
+            post.child.finish()
+
+
+def adopted(supervisor: Supervisor, **faults: Any) -> Post:
+    """The camera's post, with faults that its first process begins with."""
+    supervisor._adopt(supervisor.ledger.wishes)
+    [post] = supervisor.posts.values()
+    post.faults = faults
+    return post
+
+
+def hangs_on_usb(supervisor: Supervisor, archive: Archive) -> None:
+    """As the camera's row remembers of the last time that it was open."""
+    archive.camera.identity = {"usb": NIKON}
+    archive.camera.save()
+    supervisor.ledger.look_soon()
+    supervisor.ledger._do()
+
+
+def watched(supervisor: Supervisor, condition: Any) -> None:
+    """Tick until it is so."""
+
+    def tick() -> Any:
+        supervisor._tick()
+        return condition()
+
+    until(tick, PATIENCE_S)
+
+
+def cause(supervisor: Supervisor, post: Post, **faults: Any) -> None:
+    """As a manager's order does."""
+    arguments = {"faults": faults}
+    command = Command(
+        command_id="c", camera=post.wish.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
+    )
+    supervisor.orders._cause(command, post)
+
+
+def expose(post: Post) -> None:
+    assert post.child is not None
+    post.child.send({
+        "type": "capture", "command_id": "c", "id": str(uuid6.uuid7()), "asked": {"exposure_us": 1000},
+        "planned": iso(0), "requested_by": "tester", "job": "", "remaining_ms": 60_000,
+    })  # fmt: skip
+
+
+def is_ready(post: Post) -> bool:
+    return post.observed[0] == "ready"
+
+
+def steps(supervisor: Supervisor) -> list[str]:
+    supervisor.ledger._do()
+    return [event.data["step"] for event in Event.objects.filter(kind="camera.ladder").order_by("at", "id")]
+
+
+def reason_of(step: str) -> str:
+    return str(Event.objects.filter(kind="camera.ladder", data__step=step).latest("at").data["reason"])
+
+
+def test_a_camera_that_is_slow_is_aborted_and_opened_anew_by_the_same_process(supervisor: Supervisor) -> None:
+    post = adopted(supervisor, slow=600)
+    watched(supervisor, lambda: is_ready(post))
+    pid = post.child and post.child.process.pid
+    expose(post)
+    watched(supervisor, lambda: "reconnect" in steps(supervisor))
+    watched(supervisor, lambda: is_ready(post))
+    assert (set(steps(supervisor)), post.child and post.child.process.pid) == ({"abort", "reconnect"}, pid)
+
+
+def test_a_camera_that_hangs_is_killed_and_its_next_process_works(supervisor: Supervisor) -> None:
+    post = adopted(supervisor)
+    watched(supervisor, lambda: is_ready(post))
+    cause(supervisor, post, hang=1)
+    expose(post)
+    watched(supervisor, lambda: "kill" in steps(supervisor))
+    watched(supervisor, lambda: is_ready(post))
+    assert (steps(supervisor), reason_of("kill"), post.faults) == (["abort", "reconnect", "kill"], "camera_hung", {})
+
+
+def test_a_camera_that_crashes_again_and_again_waits_is_reset_and_goes_into_quarantine(
+    supervisor: Supervisor, archive: Archive, played: PlayedBus
+) -> None:
+    hangs_on_usb(supervisor, archive)
+    played.plug("1-2", 7, serial="3004")
+    post = adopted(supervisor, crash=EXITS)
+    watched(supervisor, lambda: post.quarantined)
+    assert steps(supervisor) == ["back_off", "usb_reset", "quarantine"]
+    assert "Inappropriate ioctl" in reason_of("usb_reset")
+    assert Alert.objects.get().key == "camera.quarantined:sim"
+    assert "It failed 3 times in a row, the last time because: The camera's process crashed" in post.quarantined
+    played.unplug("1-2")
+    watched(supervisor, lambda: post.last_seen == "")
+    played.plug("1-3", 8, serial="3004")
+    watched(supervisor, lambda: is_ready(post))
+    assert (steps(supervisor)[-1], reason_of("release")) == ("release", "its return")
+    assert Alert.objects.get().state == "resolved"
+
+
+def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
+    supervisor: Supervisor, archive: Archive, played: PlayedBus
+) -> None:
+    hangs_on_usb(supervisor, archive)
+    supervisor.climbing.reopened = 2
+    played.plug("1-2", 7, serial="3004")
+    adopted(supervisor, disconnect=True)
+    watched(supervisor, lambda: "kill" in steps(supervisor))
+    assert reason_of("kill") == "camera_error"
+
+
+def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
+    supervisor: Supervisor, archive: Archive, played: PlayedBus
+) -> None:
+    hangs_on_usb(supervisor, archive)
+    supervisor.climbing.reopened = 2
+    post = adopted(supervisor, disconnect=True)
+    watched(supervisor, lambda: post.last_seen == "" and post.missed)
+    supervisor.ledger._do()
+    assert Alert.objects.get().key == "camera.unreachable:sim"
+    played.plug("1-4", 9, serial="3004")
+    watched(supervisor, lambda: "its return" in reasons(supervisor))
+    found = reasons(supervisor)
+    assert "camera_error" not in found[: found.index("its return")]
+    cause(supervisor, post)
+    watched(supervisor, lambda: is_ready(post) and not post.missed)
+    supervisor.ledger._do()
+    assert Alert.objects.get().state == "resolved"
+
+
+def reasons(supervisor: Supervisor) -> list[str]:
+    supervisor.ledger._do()
+    found = Event.objects.filter(kind="camera.ladder").order_by("at", "id")
+    return [event.data.get("reason", "") for event in found]
+
+
+def test_the_end_of_its_faults_ends_the_quarantine_of_a_simulated_camera(supervisor: Supervisor) -> None:
+    post = adopted(supervisor, crash=EXITS)
+    watched(supervisor, lambda: post.quarantined)
+    cause(supervisor, post)
+    watched(supervisor, lambda: is_ready(post))
+    assert (steps(supervisor)[-1], reason_of("release")) == ("release", "the end of its faults")

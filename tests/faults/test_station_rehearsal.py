@@ -1,0 +1,120 @@
+"""A bad night, rehearsed on a whole station as docs/rehearsing.md says; and what detection says of its cameras."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.drivers.simulated.faults import Faults
+from tests.fakes.gphoto2_port.build import build
+from tests.faults.station import PROJECT, FaultStation
+from tests.skycam_project.stations import eventually
+
+MAIN = "from skycam_project.cli import main; main()"
+FAULTS = "cameras/simulated/faults/"
+DOCUMENT = (PROJECT / "docs" / "rehearsing.md").read_text()
+COMMANDS = [line for line in DOCUMENT.split("```")[1].splitlines() if line.startswith("skycam ")]
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+    """With a simulated camera, and a DSLR at the far end of libgphoto2."""
+    desk: Path = tmp_path_factory.mktemp("desk")
+    station = FaultStation(desk / "data", SKYCAM_SUPERVISION__MARGIN_S="0.5", **build(desk))
+    try:
+        station.up().sign_in()
+        station.eventually_ready()
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+def cause(station: FaultStation, **faults: Any) -> dict[str, Any]:
+    """The faults that are on then."""
+    answer = station.call("PUT", FAULTS, faults)
+    assert answer.status == 200, answer
+    found: dict[str, Any] = answer.body["faults"]
+    return found
+
+
+def test_a_crash_is_caused_seen_in_the_ledger_and_got_over(station: FaultStation) -> None:
+    pid = station.camera_pid()
+    assert cause(station, crash=1) == {"crash": 1}
+    failed = station.capture()
+    assert (failed.status, failed.body["reason"]) == (503, "camera_crashed")
+    station.camera_pid(other_than=pid)
+    station.eventually_ready()
+    assert station.get(FAULTS)["faults"] == {}
+    assert station.capture().status == 201
+
+
+def test_a_camera_that_is_unplugged_is_reconnecting_until_the_rehearsal_ends(station: FaultStation) -> None:
+    cause(station, disconnect=True)
+    eventually(lambda: station.observed() == "reconnecting", 15, "the camera is missed")
+    status = station.get("cameras/simulated/status/")
+    assert status["faults"] == {"disconnect": True}
+    assert "Switch it off to plug it in" in status["reason"]
+    refused = station.capture()
+    assert (refused.status, refused.body["reason"]) == (503, "camera_unreachable")
+    assert cause(station) == {}
+    station.eventually_ready()
+
+
+def test_a_picture_made_under_a_fault_says_so_and_is_still_simulated(station: FaultStation) -> None:
+    cause(station, torn_frame=1, temperature=66.5)
+    capture = station.capture().body
+    assert (capture["simulated"], capture["temperature_celsius"]) == (True, 66.5)
+    assert "torn" in capture["warnings"][0]
+    cause(station)
+
+
+def test_each_change_of_the_faults_is_an_event(station: FaultStation) -> None:
+    changes = [event["faults"] for event in station.events("camera.faults")]
+    assert changes[:3] == [{"crash": 1}, {}, {"disconnect": True}]
+
+
+def test_the_commands_of_the_document_do_what_it_says(station: FaultStation) -> None:
+    told = [skycam(station, line) for line in COMMANDS]
+    assert [sorted(one["faults"]) for one in told] == [
+        ["slow"],
+        ["slow", "temperature", "torn_frame"],
+        ["slow", "temperature", "torn_frame"],
+        [],
+    ]
+
+
+def skycam(station: FaultStation, line: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(station.run("-c", MAIN, *line.split()[1:], "--output", "json"))
+    return found
+
+
+def test_every_fault_stands_in_the_document_and_no_other() -> None:
+    assert re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE) == list(Faults.model_fields)
+
+
+def detected(station: FaultStation) -> dict[str, Any]:
+    body = station.post("cameras/detect/").body
+    [dslr] = [one for one in body["results"] if one["kind"] == "gphoto2"]
+    return dict(dslr)
+
+
+def test_a_dslr_is_found_added_and_then_left_alone(station: FaultStation) -> None:
+    free = detected(station)
+    assert (free["address"], free["serial"], free["camera"], free["suggested"]) == (
+        "0.1",
+        "0.1",
+        None,
+        "nikon-dsc-d750",
+    )
+    added = {"slug": free["suggested"], **{name: free[name] for name in ("kind", "address", "host")}}
+    assert station.post("cameras/", added).status == 201
+    station.eventually_ready(free["suggested"])
+    ours = detected(station)
+    assert (ours["address"], ours["serial"], ours["camera"]) == ("0.1", "0.1", free["suggested"])
+    assert station.capture(free["suggested"]).status == 201
+    assert station.events("camera.ladder", free["suggested"]) == []

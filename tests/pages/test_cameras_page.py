@@ -1,0 +1,106 @@
+"""The page where cameras are found and added, and the panel with a simulated camera's faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.models import Camera
+from tests.api.test_detection import found, host_with
+from tests.fakes.camera_host import camera_host
+from tests.pages.builders import MARKUP, text_of
+from tests.pages.test_html import html_validate, validated
+
+__all__ = ["html_validate"]
+PART = {"HX-Request": "true"}
+NEW = {"slug": "dome", "name": "Dome", "kind": "simulated", "address": "", "host": "main"}
+
+
+def test_a_camera_that_was_found_is_added_by_one_click(manager: Any, camera: Camera, valkey: Any) -> None:
+    with camera_host(valkey, host_with(found("3001"))):
+        page = text_of(manager.post("/cameras/detect/", headers=PART))
+    assert 'name="address" value="3001"' in page
+    assert 'value="nikon-dsc-d750"' in page
+    asked = {**NEW, "slug": "nikon-dsc-d750", "kind": "gphoto2", "address": "3001", "model": "Nikon DSC D750"}
+    answer = manager.post("/cameras/", asked, headers=PART, format="multipart")
+    assert (answer["HX-Trigger"], "Added as" in text_of(answer)) == ("acted", True)
+    assert Camera.objects.get(slug="nikon-dsc-d750").address == "3001"
+
+
+def test_a_click_that_cannot_be_followed_says_why_in_its_line(manager: Any, camera: Camera) -> None:
+    answer = manager.post("/cameras/", {**NEW, "slug": "sky"}, headers=PART, format="multipart")
+    assert (answer.status_code, "There is a camera" in text_of(answer)) == (200, True)
+
+
+def test_without_scripts_one_is_led_to_the_new_camera(manager: Any, camera: Camera) -> None:
+    answer = manager.post("/cameras/", NEW, format="multipart")
+    assert (answer.status_code, answer["Location"]) == (302, "/cameras/dome/")
+
+
+@pytest.mark.parametrize("bad", [{"slug": "Dome!"}, {"slug": "detect"}, {"kind": "radio"}, {"address": "A B"}])
+def test_what_is_typed_wrongly_stays_in_the_form_with_a_sentence(
+    manager: Any, camera: Camera, bad: dict[str, str]
+) -> None:
+    answer = manager.post("/cameras/", {**NEW, **bad}, format="multipart")
+    assert (answer.status_code, 'role="alert"' in text_of(answer), 'value="Dome"' in text_of(answer)) == (
+        400,
+        True,
+        True,
+    )
+    assert Camera.objects.count() == 1
+
+
+def test_a_password_that_was_typed_is_not_shown_again(manager: Any, camera: Camera) -> None:
+    typed = {**NEW, "slug": "sky", "kind": "network", "address": "rtsp://me:hunter2@10.0.0.9/live"}
+    answer = text_of(manager.post("/cameras/", typed, format="multipart"))
+    assert ("There is a camera" in answer, "10.0.0.9" in answer, "hunter2" in answer) == (True, True, False)
+
+
+def test_nothing_found_and_nobody_asked_are_said(manager: Any, camera: Camera, valkey: Any) -> None:
+    with camera_host(valkey, host_with()):
+        assert "No camera was found." in text_of(manager.post("/cameras/detect/"))
+    assert "The camera host main does not answer." in text_of(manager.post("/cameras/detect/"))
+
+
+def test_a_broker_that_is_away_is_said_in_the_panel(manager: Any, camera: Camera) -> None:
+    assert "does not answer" in text_of(manager.post("/cameras/detect/", headers=PART))
+
+
+def test_what_was_found_is_valid_html_and_text_alone(
+    html_validate: Path, manager: Any, camera: Camera, valkey: Any, tmp_path: Path
+) -> None:
+    odd = found("usb:001,002", model=MARKUP, serial="", held_by="gvfsd-gphoto2 (pid 77)")
+    with camera_host(valkey, host_with(found("3001"), odd, found("3002", camera="sky"), opencv=MARKUP)):
+        (tmp_path / "found.html").write_text(text_of(manager.post("/cameras/detect/")))
+    assert MARKUP not in (tmp_path / "found.html").read_text()
+    assert validated(html_validate, tmp_path) == ("", "", 0)
+
+
+def test_the_faults_of_a_simulated_camera_are_a_managers(manager: Any, operator: Any, camera: Camera) -> None:
+    assert "Rehearse a bad night" in text_of(manager.get("/cameras/sky/"))
+    assert "Rehearse a bad night" not in text_of(operator.get("/cameras/sky/"))
+    Camera.objects.update(kind="gphoto2")
+    assert "Rehearse a bad night" not in text_of(manager.get("/cameras/sky/"))
+    assert manager.get("/cameras/sky/faults/").status_code == 404
+
+
+def test_faults_are_switched_on_from_the_panel(manager: Any, camera: Camera, valkey: Any) -> None:
+    filled = {"hang": "2", "slow": "1,5", "disconnect": "on", "temperature": "-12.5"}
+    with camera_host(valkey, {"faults": {"faults": {"hang": 2}}}) as commands:
+        answer = manager.post("/cameras/sky/faults/", filled, headers=PART, format="multipart")
+    asked = {"hang": 2, "slow": 1.5, "disconnect": True, "temperature": -12.5}
+    assert commands[0]["arguments"]["faults"] == asked
+    assert "They strike from the next picture on." in text_of(answer)
+
+
+def test_all_faults_are_cleared_whatever_stands_in_the_form(manager: Any, camera: Camera, valkey: Any) -> None:
+    with camera_host(valkey, {"faults": {"faults": {}}}) as commands:
+        manager.post("/cameras/sky/faults/", {"hang": "often", "do": "clear"}, format="multipart")
+    assert commands[0]["arguments"]["faults"] == {}
+
+
+def test_a_fault_that_is_typed_wrongly_is_to_mend(manager: Any, camera: Camera) -> None:
+    answer = manager.post("/cameras/sky/faults/", {"hang": "often", "slow": "-1"}, headers=PART, format="multipart")
+    assert (answer.status_code, "2 to mend" in text_of(answer)) == (400, True)

@@ -1,0 +1,58 @@
+"""Finding cameras and switching the faults of a simulated one, on the command line, over a real broker."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from cameras.models import Camera
+from tests.api.test_detection import found, host_with
+from tests.fakes.camera_host import camera_host
+from tests.skycam_project.cli_station import answer, skycam
+from tests.skycam_project.test_cli_broker import camera, empty, server
+
+__all__ = ["camera", "empty", "server"]
+pytestmark = pytest.mark.django_db
+
+
+def test_what_is_found_is_shown_with_who_has_it(empty: redis.Redis, camera: Camera) -> None:
+    with camera_host(empty, host_with(found("3001"), found("3002", camera="sim"))):
+        shown = skycam("cameras", "detect")
+    assert (shown.exit_code, "3001" in shown.stdout, "sim" in shown.stdout) == (0, True, True)
+
+
+@pytest.mark.parametrize(("wanted", "slug"), [("3001", "nikon-dsc-d750"), ("north=3001", "north")])
+def test_a_camera_that_is_found_is_added_with_one_option(empty: redis.Redis, wanted: str, slug: str) -> None:
+    with camera_host(empty, host_with(found("3001"))):
+        added = answer("cameras", "detect", "--add", wanted)
+    assert (added["slug"], added["kind"], added["address"], added["host"]) == (slug, "gphoto2", "3001", "main")
+
+
+def test_a_camera_that_is_there_already_or_not_at_all_is_not_added(empty: redis.Redis, camera: Camera) -> None:
+    with camera_host(empty, host_with(found("3002", camera="sim"))):
+        again = skycam("cameras", "detect", "--add", "3002")
+        absent = skycam("cameras", "detect", "--add", "3009")
+    assert "3002 is the camera sim already." in again.stderr
+    assert "No camera was found at 3009." in absent.stderr
+    assert (again.exit_code, absent.exit_code, Camera.objects.count()) == (2, 1, 1)
+
+
+def test_faults_are_switched_on_beside_those_that_are_on(empty: redis.Redis, camera: Camera) -> None:
+    with camera_host(empty, {"faults": {"faults": {"slow": 5.0}}}) as commands:
+        told = answer("cameras", "faults", "sim", "--set", "crash", "--set", "temperature=-7.5", "--set", "disconnect")
+    assert told == {"camera": "sim", "faults": {"slow": 5.0}}
+    asked = {"slow": 5.0, "crash": 1, "temperature": -7.5, "disconnect": True}
+    assert [command["arguments"].get("faults") for command in commands] == [None, asked]
+
+
+def test_faults_are_cleared(empty: redis.Redis, camera: Camera) -> None:
+    with camera_host(empty, {"faults": {"faults": {}}}) as commands:
+        shown = skycam("cameras", "faults", "sim", "--clear")
+    assert "sim has no fault switched on." in shown.stdout
+    assert [command["arguments"].get("faults") for command in commands] == [{}]
+
+
+@pytest.mark.parametrize("wrong", ["flood", "slow=-1", "hang=often"])
+def test_a_fault_that_does_not_exist_is_a_usage_error(empty: redis.Redis, camera: Camera, wrong: str) -> None:
+    with camera_host(empty, {"faults": {"faults": {}}}):
+        assert skycam("cameras", "faults", "sim", "--set", wrong).exit_code == 2
