@@ -21,6 +21,7 @@ prove: .venv/dev.stamp packages ## The long runs: kills, soak, databases; ends w
 	$(BIN)/python -m pytest -m prove -v -rA
 
 bench: .venv/dev.stamp ## Speed, as a table with versions and cores
+	-@sh scripts/system-packages bench
 	$(BIN)/python -m bench
 
 packages: ## What the tests need beyond Python's wheels

@@ -24,6 +24,7 @@ BENCHES = {
     "service":  "bench.service",
     "files":    "bench.files",
     "live":     "bench.live",
+    "relay":    "bench.relay",
     "browser":  "bench.browser",
     "interval": "bench.interval",
     "parts":    "bench.parts",

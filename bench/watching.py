@@ -1,0 +1,103 @@
+"""Those who look at a relay, in a process of their own: `python -m bench.watching`, with a `Watch` as JSON on stdin.
+
+Prints a line when the measured time begins and one when it ends, and then what was seen as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+from websockets.asyncio.client import connect
+
+from bench.mjpeg import decoded, frames, monotonic_us
+from cameras.drivers.simulated.codec import read_frame_number
+from cameras.live.publisher import HEAD
+from tests.live.stations import BINARY
+from tests.live.viewers import REQUEST
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A port of loopback: MJPEG at `/`, or with `path` a live view of Skycam."""
+
+    port: int
+    viewers: int
+    warm_up_s: float
+    seconds: float
+    path: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def frames(self) -> AsyncIterator[bytes]:
+        return live_frames(self) if self.path else frames(self.port)
+
+
+@dataclass
+class Viewer:
+    """Keeps one frame of `of` with its time: to read the numbers of all would take more than to relay them."""
+
+    turn: int
+    of: int
+    count: int = 0
+    kept: list[tuple[int, bytes]] = field(default_factory=list)
+
+    async def look(self, watch: Watch) -> None:
+        async for jpeg in watch.frames():
+            self.count += 1
+            if self.count % self.of == self.turn:
+                self.kept.append((monotonic_us(), jpeg))
+
+    def late_ms(self) -> list[float]:
+        numbers = ((came, read_frame_number(decoded(jpeg))) for came, jpeg in self.kept)
+        return [(came - number) / 1000 for came, number in numbers if number is not None]
+
+
+async def live_frames(watch: Watch) -> AsyncIterator[bytes]:
+    """Two requests outstanding, for ever."""
+    async with connect(
+        f"ws://127.0.0.1:{watch.port}{watch.path}", subprotocols=cast(Any, [BINARY]),
+        additional_headers=watch.headers, compression=None, max_size=None,
+    ) as opened:  # fmt: skip
+        await opened.send(REQUEST)
+        while True:
+            await opened.send(REQUEST)
+            if isinstance(message := await opened.recv(), bytes):
+                yield message[HEAD.size :]
+
+
+async def watched(watch: Watch) -> list[Viewer]:
+    viewers = [Viewer(turn, watch.viewers) for turn in range(watch.viewers)]
+    tasks = [asyncio.create_task(viewer.look(watch)) for viewer in viewers]
+    await asyncio.sleep(watch.warm_up_s)
+    for viewer in viewers:
+        viewer.count = 0
+        viewer.kept.clear()
+    print("began", flush=True)
+    await asyncio.sleep(watch.seconds)
+    print("ended", flush=True)
+    [task.result() for task in tasks if task.done()]
+    [task.cancel() for task in tasks]
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return viewers
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Of all viewers: how late the frames were that were kept, and the frames of the slowest."""
+
+    late_ms: list[float]
+    fewest: int
+
+
+def main() -> None:
+    viewers = asyncio.run(watched(Watch(**json.load(sys.stdin))))
+    late = [value for viewer in viewers for value in viewer.late_ms()]
+    print(json.dumps(asdict(Seen(late, min(viewer.count for viewer in viewers)))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
