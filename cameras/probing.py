@@ -18,7 +18,12 @@ PATIENCE_S = 10.0
 QUESTION = """
 import json, sys
 from cameras.drivers import driver_class
-print(json.dumps(driver_class(sys.argv[1]).detect(frozenset(sys.argv[2:]))))
+from cameras.drivers.base import CameraError
+try:
+    found = driver_class(sys.argv[1]).detect(frozenset(sys.argv[2:]))
+except (CameraError, ImportError, OSError) as error:
+    sys.exit(str(error))
+print(json.dumps(found))
 """
 FIELDS = ("address", "model", "serial", "held_by")
 

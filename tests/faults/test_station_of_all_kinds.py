@@ -15,6 +15,7 @@ from tests.faults.dslr_desk import Desk, DslrStation
 from tests.faults.station import hexed
 from tests.skycam_project.stations import eventually
 
+EVERYWHERE = {"status": True, "refusal": True, "page": True, "command line": True}
 KINDS = ["simulated", "east", "west", "microscope", "yard"]
 
 
@@ -77,3 +78,16 @@ def test_the_others_lose_nothing_when_the_process_of_one_is_killed(
     eventually(lambda: saved(station, sessions[killed]) >= count + 3, 30, f"{killed} goes on")
     assert [slug for slug in KINDS if slug != killed and lost(station, sessions[slug]) != before[slug]] == []
     assert {reason for _, reason in lost(station, sessions[killed])[0]} <= {"interrupted", "camera_crashed"}
+
+
+def test_a_wrong_password_is_said_everywhere_until_the_right_one_is_saved(station: DslrStation) -> None:
+    with RtspServer(login="me:sesame-open") as server:
+        shown = f"rtsp://me:***@127.0.0.1:{server.port}/live"
+        wrong, right = server.with_login("me:wrong-one@"), server.with_login("me:sesame-open@")
+        assert station.post("cameras/", {"slug": "gate", "kind": "network", "address": wrong}).status == 201
+        said = f"{shown} refuses the name or the password. Save the camera's address with the right ones."
+        assert station.said_everywhere("gate", said) == EVERYWHERE
+        saved = station.call("PATCH", "cameras/gate/", {"address": right})
+        assert (saved.status, saved.body["address"]) == (200, shown)
+        station.eventually_ready("gate", within_s=60)
+        assert station.capture("gate").status == 201
