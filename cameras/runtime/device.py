@@ -28,6 +28,8 @@ OPEN_S = 20.0
 APPLY_S = 5.0
 FRAME_S = 2.0
 TEMPERATURE_S = 5.0
+UNNOTICED_S = 0.05
+"""What asking for the temperature, battery and card may take at any time."""
 MOST_BACK_OFF_S = 60.0
 UNKNOWN_INTERVAL_S = 10.0
 """From one frame to the next, at most, of a stream that does not say its rate."""
@@ -50,6 +52,8 @@ class Device:
         """In a row, without a picture between them."""
         self._try_at = 0.0
         self._felt_at = -TEMPERATURE_S
+        self._feels_s = 0.0
+        """How long the camera took for that, the last time."""
         self._streams = False
         self._shutter_us: dict[int | None, int] = {}
         self._interval_s = 0.0
@@ -233,17 +237,21 @@ class Device:
             self._need_frames()
             return None
         off_s = (frame.captured_ns - self.clock.wall_ns()) / 1e9
-        if abs(off_s) <= CLOCK_OFF_S:
+        if -CLOCK_OFF_S - self._shutter_s() <= off_s <= CLOCK_OFF_S:
             return frame
         self._tell_of_clock(off_s)
         return replace(frame, captured_ns=self.clock.wall_ns())
 
     def _need_frames(self) -> None:
-        longest_s = max(self._interval_s, self._shutter_us.get(None, 0) / 1e6, self.exposure_s({}))
+        longest_s = max(self._interval_s, self._shutter_s())
         allowed_s = longest_s + self.capabilities.readout_s + float(self.spec["margin_s"])
         if self._waited_s > allowed_s:
             waited, self._waited_s = self._waited_s, 0.0
             raise CameraError(f"The stream has given no frame for {waited:.0f} s, so the camera is opened anew.")
+
+    def _shutter_s(self) -> float:
+        """Seconds that the shutter of a frame of the stream may be open: it was captured when that began."""
+        return max(self._shutter_us.get(None, 0) / 1e6, self.exposure_s({}))
 
     def rest(self) -> None:
         """Frames are no longer wanted."""
@@ -252,15 +260,19 @@ class Device:
             with self.watch.during("ending the live view", APPLY_S + self.spec["margin_s"]):
                 self.driver.rest(self.clock.monotonic() + APPLY_S)
 
+    def is_to_feel(self, within_s: float) -> bool:
+        """Now and then, and not when an exposure is due `within_s` seconds and would have to wait for it."""
+        since_s = self.clock.monotonic() - self._felt_at
+        return self.open and since_s >= TEMPERATURE_S and self._feels_s <= max(UNNOTICED_S, within_s / 2)
+
     def feel(self) -> None:
-        """Ask for the temperature, battery and card, now and then."""
-        now = self.clock.monotonic()
-        if self.open and now - self._felt_at >= TEMPERATURE_S:
-            self._felt_at = now
-            with self.watch.during("reading the temperature", self.spec["margin_s"]):
-                self.temperature_celsius = self.driver.temperature()
-            with self.watch.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
-                self.supplies = self.driver.supplies(now + APPLY_S)
+        """Ask for the temperature, battery and card."""
+        self._felt_at = now = self.clock.monotonic()
+        with self.watch.during("reading the temperature", self.spec["margin_s"]):
+            self.temperature_celsius = self.driver.temperature()
+        with self.watch.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
+            self.supplies = self.driver.supplies(now + APPLY_S)
+        self._feels_s = self.clock.monotonic() - now
 
     def forget(self, exposure: Exposure) -> None:
         with self.watch.during("clearing the card", APPLY_S + self.spec["margin_s"]):

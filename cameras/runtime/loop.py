@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import asdict
 from typing import Any
@@ -121,9 +122,9 @@ class Owner:
         """One still, one frame, or a wait. While both wait, a session's still and a commanded one take turns."""
         if self.report.state == "reconnecting":
             self.report.observe("ready")
-        if not self._feels():
-            return
         due = self._due()
+        if self._feels(due):
+            return
         session_waits = due is not None and due.in_s <= 0
         if self._captures and not (session_waits and self._commanded):
             self._commanded = True
@@ -136,13 +137,15 @@ class Owner:
         elif self._rests():
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)
 
-    def _feels(self) -> bool:
-        """Ask for the temperature, now and then; False when that shows that the camera is gone."""
+    def _feels(self, due: Due | None) -> bool:
+        """Ask for the temperature, now and then; True when it was asked for, and what is due has come nearer."""
+        within_s = (due.in_s if due else 0.0) if self.runner.keeps_time else math.inf
+        if not self.device.is_to_feel(within_s):
+            return False
         try:
             self.device.feel()
         except CameraError as error:
             self.exposer.trouble(error)
-            return False
         return True
 
     def _gives_frames(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -195,3 +196,21 @@ def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(b
 
 def seconds_of(gap: dict[str, Any]) -> float:
     return (datetime.fromisoformat(gap["to"]) - datetime.fromisoformat(gap["from"])).total_seconds()
+
+
+@pytest.mark.parametrize(("exposure_us", "told"), [(30_000_000, False), (1000, True)])
+def test_a_frame_of_a_long_exposure_is_as_old_as_its_shutter_and_that_is_no_wrong_clock(
+    tmp_path: Path, exposure_us: int, told: bool
+) -> None:
+    bench = OwnerBench(tmp_path, settings={"exposure_us": exposure_us})
+    bench.camera.age_s = 20.0
+    bench.streamed.wants_frames = True
+    with bench:
+        bench.wait_for(lambda: bench.buffer.frames > 0)
+    newest = bench.buffer.get_frame_for_streaming()
+    assert newest is not None
+    assert (time.time() - newest.captured_ns / 1e9 < 15, "camera.clock" in logged(bench)) == (told, told)
+
+
+def logged(bench: OwnerBench) -> list[str]:
+    return [message["kind"] for message in bench.link.heard if message["type"] == "log"]
