@@ -101,3 +101,11 @@ def test_a_camera_that_takes_long_to_say_what_it_has_left_is_not_asked_just_befo
         bench.wait_for(lambda: bench.camera.calls.count("expose") >= 4)
     calls = bench.camera.calls
     assert max(bench.camera.supplies_asked) <= calls.index("expose")
+
+
+def test_a_live_view_that_fails_costs_the_camera_nothing_else(bench: OwnerBench) -> None:
+    bench.camera.frame_errors.extend(CameraError("Not in this position of the dial.") for _ in range(100))
+    bench.tell("live", qualities=["medium"])
+    assert bench.until_type("ladder")["message"] == "Not in this position of the dial."
+    assert [bench.outcome(bench.capture())["outcome"] for _ in range(3)] == ["saved"] * 3
+    assert (bench.camera.calls.count("frame"), bench.owner.device.failures) == (1, 0)
