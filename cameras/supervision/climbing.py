@@ -40,6 +40,8 @@ class Climbing:
     # A process that runs
 
     def watch(self, post: Post, child: CameraChild) -> None:
+        if child.killed:
+            return
         self._alert(post, child)
         step = post.ladder.look(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
         if step is not None:

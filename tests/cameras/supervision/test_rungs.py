@@ -3,6 +3,9 @@ the test's hand."""
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,6 +163,21 @@ def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
     adopted(supervisor, disconnect=True)
     watched(supervisor, lambda: "kill" in steps(supervisor))
     assert reason_of("kill") == "camera_error"
+
+
+def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor) -> None:
+    post = adopted(supervisor)
+    watched(supervisor, lambda: is_ready(post))
+    child = post.child
+    assert child is not None
+    os.kill(child.process.pid, signal.SIGSTOP)
+    until(lambda: child.silent_s() > 1, PATIENCE_S)
+    trouble = {"reason": "camera_error", "permanent": False}
+    child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
+    child.heard_at = time.monotonic()
+    for _ in range(3):
+        supervisor.climbing.watch(post, child)
+    assert steps(supervisor) == ["kill"]
 
 
 def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
