@@ -15,6 +15,7 @@ import uuid6
 
 from cameras.control import Command
 from cameras.runtime.sessions import iso
+from cameras.supervision import climbing
 from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
@@ -152,6 +153,22 @@ def test_a_camera_that_crashes_again_and_again_waits_is_reset_and_goes_into_quar
     watched(supervisor, lambda: is_ready(post))
     assert (steps(supervisor)[-1], reason_of("release")) == ("release", "its return")
     assert Alert.objects.get().state == "resolved"
+
+
+def test_a_reset_that_never_ends_does_not_keep_the_camera_from_its_last_try(
+    supervisor: Supervisor, archive: Archive, played: PlayedBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(climbing, "RESET_S", 1.0)
+    hangs_on_usb(supervisor, archive)
+    node = played.plug("1-2", 7, serial="3004")
+    node.unlink()
+    os.mkfifo(node)  # whoever opens it to write waits for a reader
+    post = adopted(supervisor, crash=EXITS - 1)
+    watched(supervisor, lambda: post.resetting_until)
+    watched(supervisor, lambda: is_ready(post))
+    assert "usb_reset" not in steps(supervisor)
+    os.close(os.open(node, os.O_RDONLY | os.O_NONBLOCK))
+    watched(supervisor, lambda: "usb_reset" in steps(supervisor))
 
 
 def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
