@@ -216,6 +216,19 @@ def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
     assert Alert.objects.get().state == "resolved"
 
 
+def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
+    supervisor: Supervisor, archive: Archive, played: PlayedBus
+) -> None:
+    hangs_on_usb(supervisor, archive)
+    played.plug("1-2", 7, serial="3004")
+    serial = played.hang("1-2")
+    post = adopted(supervisor, disconnect=True)
+    watched(supervisor, lambda: supervisor.returning._looking)
+    supervisor._tick()
+    serial.write_text("3004\n")
+    watched(supervisor, lambda: post.last_seen is not None)
+
+
 def reasons(supervisor: Supervisor) -> list[str]:
     supervisor.ledger._do()
     found = Event.objects.filter(kind="camera.ladder").order_by("at", "id")
