@@ -57,6 +57,7 @@ class Device:
         self._streams = False
         self._shutter_us: dict[int | None, int] = {}
         self._interval_s = 0.0
+        """From one frame to the next; 0 where the camera does not say."""
         self._waited_s = 0.0
         self._told_of_clock = False
         if faults := spec.get("faults"):
@@ -156,19 +157,19 @@ class Device:
         return float(asked.get("exposure_us") or own) / 1e6
 
     def allowed_s(self, asked: dict[str, Any]) -> float:
-        """Seconds that an exposure may take: itself, the readout, the margin.
+        """Seconds that an exposure may take: itself, the next frame of a stream that is slow, the readout, the margin.
 
         Where the shutter time stands on the camera's body it is not what was asked: then the longer one counts.
         """
         asked_us = asked.get("exposure_us")
         actual_us = self._shutter_us.get(asked_us, self._shutter_us.get(None, 0))
         exposure_s = max(self.exposure_s(asked), actual_us / 1e6)
-        return exposure_s + self.capabilities.readout_s + float(self.spec["margin_s"])
+        return exposure_s + self._interval_s + self.capabilities.readout_s + float(self.spec["margin_s"])
 
     def _note(self, actual: dict[str, Any]) -> None:
         """What the camera has, as far as deadlines come from it."""
         self._note_shutter(None, actual)
-        self._interval_s = 1 / float(actual["fps"]) if actual.get("fps") else UNKNOWN_INTERVAL_S
+        self._interval_s = 1 / float(actual["fps"]) if actual.get("fps") else 0.0
 
     def _note_shutter(self, asked_us: int | None, actual: dict[str, Any]) -> None:
         """What the shutter does by itself, and for the last time that was asked."""
@@ -243,7 +244,7 @@ class Device:
         return replace(frame, captured_ns=self.clock.wall_ns())
 
     def _need_frames(self) -> None:
-        longest_s = max(self._interval_s, self._shutter_s())
+        longest_s = max(self._interval_s or UNKNOWN_INTERVAL_S, self._shutter_s())
         allowed_s = longest_s + self.capabilities.readout_s + float(self.spec["margin_s"])
         if self._waited_s > allowed_s:
             waited, self._waited_s = self._waited_s, 0.0

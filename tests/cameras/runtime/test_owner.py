@@ -214,3 +214,9 @@ def test_a_frame_of_a_long_exposure_is_as_old_as_its_shutter_and_that_is_no_wron
 
 def logged(bench: OwnerBench) -> list[str]:
     return [message["kind"] for message in bench.link.heard if message["type"] == "log"]
+
+
+def test_a_still_of_a_slow_stream_may_wait_for_its_next_frame(tmp_path: Path) -> None:
+    with OwnerBench(tmp_path, settings={"fps": 0.1}) as bench:
+        bench.until_type("observed", observed="ready")
+        assert bench.owner.device.allowed_s({"exposure_us": 1000}) > 10.0 + float(bench.spec["margin_s"])
