@@ -211,12 +211,15 @@ class Device:
         return exposure
 
     def _set_right(self, exposure: Exposure, began_ns: int, ended_ns: int) -> None:
-        """An exposure lies between its order and its return; a camera that says otherwise has a wrong clock."""
-        off_s = (exposure.started_ns - began_ns) / 1e9
-        if off_s >= -CLOCK_OFF_S and exposure.ended_ns - ended_ns <= CLOCK_OFF_S * 1e9:
-            return
-        self._tell_of_clock(off_s)
-        exposure.warnings = [*exposure.warnings, f"The camera's clock is {off_s:+.0f} s off; the station's is used."]
+        """An exposure lies between its order and its return; a camera that says otherwise has a wrong clock, unless it
+        was the station's that was set meanwhile."""
+        off_s, set_s = (exposure.started_ns - began_ns) / 1e9, (self.clock.wall_ns() - ended_ns) / 1e9
+        if abs(set_s) <= CLOCK_OFF_S:
+            if off_s >= -CLOCK_OFF_S and exposure.ended_ns - ended_ns <= CLOCK_OFF_S * 1e9:
+                return
+            self._tell_of_clock(off_s)
+            said = f"The camera's clock is {off_s:+.0f} s off; the station's is used."
+            exposure.warnings = [*exposure.warnings, said]
         exposure.started_ns, exposure.ended_ns = began_ns, ended_ns
         if exposure.frame is not None:
             exposure.frame = replace(exposure.frame, captured_ns=began_ns)

@@ -15,6 +15,7 @@ import pytest
 import uuid6
 
 from cameras.drivers.base import CameraError
+from cameras.runtime.clock import OwnerClock
 from tests.cameras.runtime.owner_bench import OwnerBench
 from tests.fakes.camera import exposure
 
@@ -220,3 +221,27 @@ def test_a_still_of_a_slow_stream_may_wait_for_its_next_frame(tmp_path: Path) ->
     with OwnerBench(tmp_path, settings={"fps": 0.1}) as bench:
         bench.until_type("observed", observed="ready")
         assert bench.owner.device.allowed_s({"exposure_us": 1000}) > 10.0 + float(bench.spec["margin_s"])
+
+
+class SetClock(OwnerClock):
+    """The machine's clock, which is set by so many seconds."""
+
+    by_s = 0
+
+    def wall_ns(self) -> int:
+        return super().wall_ns() + self.by_s * 1_000_000_000
+
+
+@pytest.mark.parametrize("by_s", [-3600, 3600])
+def test_the_stations_clock_that_is_set_during_an_exposure_is_not_taken_for_the_cameras(
+    tmp_path: Path, by_s: int
+) -> None:
+    clock = SetClock()
+    with OwnerBench(tmp_path, clock) as bench:
+        capture = bench.capture(exposure_us=500_000)
+        bench.wait_for(lambda: "expose" in bench.camera.calls)
+        clock.by_s = by_s
+        found = bench.outcome(capture)
+    started, ended = datetime.fromisoformat(found["started"]), datetime.fromisoformat(found["ended"])
+    assert 0 < (ended - started).total_seconds() < 60
+    assert (found["warnings"], logged(bench)) == ([], [])
