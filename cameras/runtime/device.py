@@ -28,6 +28,8 @@ OPEN_S = 20.0
 APPLY_S = 5.0
 FRAME_S = 2.0
 TEMPERATURE_S = 5.0
+UNNOTICED_S = 0.05
+"""What asking for the temperature, battery and card may take at any time."""
 MOST_BACK_OFF_S = 60.0
 UNKNOWN_INTERVAL_S = 10.0
 """From one frame to the next, at most, of a stream that does not say its rate."""
@@ -50,9 +52,12 @@ class Device:
         """In a row, without a picture between them."""
         self._try_at = 0.0
         self._felt_at = -TEMPERATURE_S
+        self._feels_s = 0.0
+        """How long the camera took for that, the last time."""
         self._streams = False
         self._shutter_us: dict[int | None, int] = {}
         self._interval_s = 0.0
+        """From one frame to the next; 0 where the camera does not say."""
         self._waited_s = 0.0
         self._told_of_clock = False
         if faults := spec.get("faults"):
@@ -152,19 +157,19 @@ class Device:
         return float(asked.get("exposure_us") or own) / 1e6
 
     def allowed_s(self, asked: dict[str, Any]) -> float:
-        """Seconds that an exposure may take: itself, the readout, the margin.
+        """Seconds that an exposure may take: itself, the next frame of a stream that is slow, the readout, the margin.
 
         Where the shutter time stands on the camera's body it is not what was asked: then the longer one counts.
         """
         asked_us = asked.get("exposure_us")
         actual_us = self._shutter_us.get(asked_us, self._shutter_us.get(None, 0))
         exposure_s = max(self.exposure_s(asked), actual_us / 1e6)
-        return exposure_s + self.capabilities.readout_s + float(self.spec["margin_s"])
+        return exposure_s + self._interval_s + self.capabilities.readout_s + float(self.spec["margin_s"])
 
     def _note(self, actual: dict[str, Any]) -> None:
         """What the camera has, as far as deadlines come from it."""
         self._note_shutter(None, actual)
-        self._interval_s = 1 / float(actual["fps"]) if actual.get("fps") else UNKNOWN_INTERVAL_S
+        self._interval_s = 1 / float(actual["fps"]) if actual.get("fps") else 0.0
 
     def _note_shutter(self, asked_us: int | None, actual: dict[str, Any]) -> None:
         """What the shutter does by itself, and for the last time that was asked."""
@@ -206,12 +211,15 @@ class Device:
         return exposure
 
     def _set_right(self, exposure: Exposure, began_ns: int, ended_ns: int) -> None:
-        """An exposure lies between its order and its return; a camera that says otherwise has a wrong clock."""
-        off_s = (exposure.started_ns - began_ns) / 1e9
-        if off_s >= -CLOCK_OFF_S and exposure.ended_ns - ended_ns <= CLOCK_OFF_S * 1e9:
-            return
-        self._tell_of_clock(off_s)
-        exposure.warnings = [*exposure.warnings, f"The camera's clock is {off_s:+.0f} s off; the station's is used."]
+        """An exposure lies between its order and its return; a camera that says otherwise has a wrong clock, unless it
+        was the station's that was set meanwhile."""
+        off_s, set_s = (exposure.started_ns - began_ns) / 1e9, (self.clock.wall_ns() - ended_ns) / 1e9
+        if abs(set_s) <= CLOCK_OFF_S:
+            if off_s >= -CLOCK_OFF_S and exposure.ended_ns - ended_ns <= CLOCK_OFF_S * 1e9:
+                return
+            self._tell_of_clock(off_s)
+            said = f"The camera's clock is {off_s:+.0f} s off; the station's is used."
+            exposure.warnings = [*exposure.warnings, said]
         exposure.started_ns, exposure.ended_ns = began_ns, ended_ns
         if exposure.frame is not None:
             exposure.frame = replace(exposure.frame, captured_ns=began_ns)
@@ -233,17 +241,21 @@ class Device:
             self._need_frames()
             return None
         off_s = (frame.captured_ns - self.clock.wall_ns()) / 1e9
-        if abs(off_s) <= CLOCK_OFF_S:
+        if -CLOCK_OFF_S - self._shutter_s() <= off_s <= CLOCK_OFF_S:
             return frame
         self._tell_of_clock(off_s)
         return replace(frame, captured_ns=self.clock.wall_ns())
 
     def _need_frames(self) -> None:
-        longest_s = max(self._interval_s, self._shutter_us.get(None, 0) / 1e6, self.exposure_s({}))
+        longest_s = max(self._interval_s or UNKNOWN_INTERVAL_S, self._shutter_s())
         allowed_s = longest_s + self.capabilities.readout_s + float(self.spec["margin_s"])
         if self._waited_s > allowed_s:
             waited, self._waited_s = self._waited_s, 0.0
             raise CameraError(f"The stream has given no frame for {waited:.0f} s, so the camera is opened anew.")
+
+    def _shutter_s(self) -> float:
+        """Seconds that the shutter of a frame of the stream may be open: it was captured when that began."""
+        return max(self._shutter_us.get(None, 0) / 1e6, self.exposure_s({}))
 
     def rest(self) -> None:
         """Frames are no longer wanted."""
@@ -252,15 +264,19 @@ class Device:
             with self.watch.during("ending the live view", APPLY_S + self.spec["margin_s"]):
                 self.driver.rest(self.clock.monotonic() + APPLY_S)
 
+    def is_to_feel(self, within_s: float) -> bool:
+        """Now and then, and not when an exposure is due `within_s` seconds and would have to wait for it."""
+        since_s = self.clock.monotonic() - self._felt_at
+        return self.open and since_s >= TEMPERATURE_S and self._feels_s <= max(UNNOTICED_S, within_s / 2)
+
     def feel(self) -> None:
-        """Ask for the temperature, battery and card, now and then."""
-        now = self.clock.monotonic()
-        if self.open and now - self._felt_at >= TEMPERATURE_S:
-            self._felt_at = now
-            with self.watch.during("reading the temperature", self.spec["margin_s"]):
-                self.temperature_celsius = self.driver.temperature()
-            with self.watch.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
-                self.supplies = self.driver.supplies(now + APPLY_S)
+        """Ask for the temperature, battery and card."""
+        self._felt_at = now = self.clock.monotonic()
+        with self.watch.during("reading the temperature", self.spec["margin_s"]):
+            self.temperature_celsius = self.driver.temperature()
+        with self.watch.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
+            self.supplies = self.driver.supplies(now + APPLY_S)
+        self._feels_s = self.clock.monotonic() - now
 
     def forget(self, exposure: Exposure) -> None:
         with self.watch.during("clearing the card", APPLY_S + self.spec["margin_s"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import asdict
 from typing import Any
@@ -22,6 +23,8 @@ from cameras.runtime.watch import Watch
 
 WRITE_OUT_S = 4.0
 """What the still thread may still take when the process is told to finish."""
+PREVIEW_PAUSE_S = 60.0
+"""From a live view that failed to the next try."""
 
 
 class Owner:
@@ -37,6 +40,7 @@ class Owner:
         self._captures: deque[Order] = deque()
         self._stopping = False
         self._commanded = False
+        self._preview_at = 0.0
         self._started = clock.monotonic()
 
     def use(self, writer: StillConsumer) -> None:
@@ -121,9 +125,9 @@ class Owner:
         """One still, one frame, or a wait. While both wait, a session's still and a commanded one take turns."""
         if self.report.state == "reconnecting":
             self.report.observe("ready")
-        if not self._feels():
-            return
         due = self._due()
+        if self._feels(due):
+            return
         session_waits = due is not None and due.in_s <= 0
         if self._captures and not (session_waits and self._commanded):
             self._commanded = True
@@ -136,19 +140,23 @@ class Owner:
         elif self._rests():
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)
 
-    def _feels(self) -> bool:
-        """Ask for the temperature, now and then; False when that shows that the camera is gone."""
+    def _feels(self, due: Due | None) -> bool:
+        """Ask for the temperature, now and then; True when it was asked for, and what is due has come nearer."""
+        within_s = (due.in_s if due else 0.0) if self.runner.keeps_time else math.inf
+        if not self.device.is_to_feel(within_s):
+            return False
         try:
             self.device.feel()
         except CameraError as error:
             self.exposer.trouble(error)
-            return False
         return True
 
     def _gives_frames(self) -> bool:
         """A preview would raise the mirror and warm the sensor of a session."""
         can, session = self.device.capabilities, self.runner.session
-        return can.stream or (can.preview and not (session and session.active))
+        if can.stream:
+            return True
+        return can.preview and self.clock.monotonic() >= self._preview_at and not (session and session.active)
 
     def _rests(self) -> bool:
         """False when the camera failed to end its live view."""
@@ -280,11 +288,19 @@ class Owner:
         try:
             frame = self.device.frame(due.in_s if due else FRAME_S)
         except CameraError as error:
-            self.exposer.trouble(error)
+            self._no_frame(error)
             return
         if frame is not None:
             self.device.delivered()
             self.buffer.put_frame(frame)
+
+    def _no_frame(self, error: CameraError) -> None:
+        """A camera that gives no live view, as in some positions of its dial, may well take stills: it is opened anew
+        at once, and whoever looks waits. Only a camera that does not open then has failed."""
+        self.exposer.trouble(error)
+        if not self.device.capabilities.stream and error.reason != "camera_unreachable":
+            self._preview_at = self.clock.monotonic() + PREVIEW_PAUSE_S
+            self.device.try_soon()
 
     # What is reported each second
 

@@ -109,6 +109,12 @@ class SessionRunner:
                 self._follow(spool, known, order)
             return self._description(known)
 
+    @property
+    def keeps_time(self) -> bool:
+        """A start of the session that comes late is late for good."""
+        session = self.session
+        return session is not None and session.state == "running" and "cadence_s" in session.programme
+
     def knows(self, session: str) -> bool:
         with self._lock:
             return self._known(self._spool(), session) is not None

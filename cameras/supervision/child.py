@@ -53,7 +53,7 @@ class CameraChild:
         self.state: dict[str, Any] = {}
         self.observed: tuple[str, str] = ("starting", "")
         self.wished: dict[str, Any] = {"settings": spec["settings"], "session": spec["session"]}
-        self.ending = False
+        self.ending = self.killed = False
         self.end_by = 0.0
         self._heard = heard
         self._lock = threading.Lock()
@@ -127,6 +127,8 @@ class CameraChild:
                     log.info("%s was gone already", self.slug)
 
     def kill(self) -> None:
+        """One that waits in the kernel, for a device, may take its time to end."""
+        self.killed = True
         self.process.kill()
 
     def hear_out(self) -> None:

@@ -23,6 +23,8 @@ CRASH_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
 FAULTY = ("camera_error", "too_slow")
 RECOUNT_S = 2.5
 """What a process says of its failures is up to a second old."""
+RESET_S = 30.0
+"""The reset of a USB port that takes longer may never end, and is not waited for."""
 BY_HAND = "a person"
 
 
@@ -40,6 +42,8 @@ class Climbing:
     # A process that runs
 
     def watch(self, post: Post, child: CameraChild) -> None:
+        if child.killed:
+            return
         self._alert(post, child)
         step = post.ladder.look(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
         if step is not None:
@@ -115,7 +119,7 @@ class Climbing:
 
     def _reset_usb(self, post: Post) -> None:
         """On a thread of its own: the kernel may take seconds."""
-        post.resetting = True
+        post.resetting_until = time.monotonic() + RESET_S
         threading.Thread(target=self._reset, args=(post,), name=f"{post.wish.slug}-usb", daemon=True).start()
 
     def _reset(self, post: Post) -> None:
@@ -129,7 +133,7 @@ class Climbing:
         except UsbError as error:
             self.tell(post, "usb_reset", f"Not possible: {error}", "error", reason=str(error))
         finally:
-            post.resetting = False
+            post.resetting_until = 0.0
             self.supervisor.wake()
 
     # Quarantine

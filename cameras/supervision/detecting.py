@@ -51,9 +51,9 @@ class Detecting:
     def _answer(self) -> Answer:
         try:
             return Answer(ok=True, body=self._look())
-        except OSError as error:
+        except Exception as error:  # whatever it is, the next search must not wait for this one
             log.exception("Cameras could not be looked for.")
-            return Answer(ok=False, problem="failed", detail=f"Cameras could not be looked for: {error.strerror}.")
+            return Answer(ok=False, problem="failed", detail=f"Cameras could not be looked for: {error}.")
 
     def _look(self) -> dict[str, Any]:
         held = {post.place: post for post in list(self.supervisor.posts.values()) if post.place and post.child}

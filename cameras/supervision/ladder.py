@@ -13,6 +13,8 @@ STEPS = ("abort", "reconnect", "kill")
 REOPENED = 8
 """After so many failures in a row, which take about a minute, of a camera that is there, its process is replaced: a
 vendor's library may have got stuck."""
+IDLE_S = 6 * 3600.0
+"""No exposure is so long: a process that lived for this without a picture was not asked for one."""
 
 
 @dataclass(slots=True)
@@ -50,11 +52,11 @@ class Restarts:
 
     def ended(self, now: float, reason: str, *, fruitless: bool = False) -> bool:
         """Note an exit; True when this makes it a crash loop. A `fruitless` life, ended by the ladder without a single
-        picture, is a failure however long the waiting for it took."""
+        picture, is a failure however long the waiting for it took; up to IDLE_S, beyond which nobody waited."""
         self.reasons = [*self.reasons[-4:], reason]
-        lived_s = now - self._started if self._started is not None and not fruitless else 0.0
+        lived_s = now - self._started if self._started is not None else 0.0
         try:
-            self.not_before = now + self.rule.after(lived_s)
+            self.not_before = now + self.rule.after(0.0 if fruitless and lived_s < IDLE_S else lived_s)
         except CrashLoop:
             return True
         return False

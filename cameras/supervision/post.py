@@ -35,8 +35,8 @@ class Post:
     """There is an alert that it cannot be opened."""
     retried_at: float = -60.0
     """When its process was told to try again, and to count its failures anew."""
-    resetting: bool = False
-    """Its USB port is being reset; its process is started after that."""
+    resetting_until: float = 0.0
+    """Its USB port is being reset; its process is started after that, or then (time.monotonic()) at the latest."""
     faults: dict[str, Any] = field(default_factory=dict)
     """What its simulated camera is made to do wrong: outlives its process, and is forgotten with this Supervisor."""
     outstanding: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Post:
 
     @property
     def may_start(self) -> bool:
-        return self.wish.runs and not self.quarantined and not self.resetting
+        return self.wish.runs and not self.quarantined and time.monotonic() >= self.resetting_until
 
     @property
     def in_trouble(self) -> bool:

@@ -6,13 +6,15 @@ import errno
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 USBDEVFS_RESET = 0x5514
 """_IO('U', 20) of <linux/usbdevice_fs.h>."""
 VIDEO = re.compile(r"/dev/(video\d{1,3})")
+PORT = re.compile(r"usb:\d+,\d+")
+Wanted = Callable[[str, str, str], bool]
 RULES = "/etc/udev/rules.d/70-skycam.rules"
 
 
@@ -38,7 +40,7 @@ class UsbDevice:
 
     @property
     def place(self) -> str:
-        return f"usb:{self.bus:03},{self.number:03}"
+        return _place(self.bus, self.number)
 
 
 class UsbBus:
@@ -51,17 +53,23 @@ class UsbBus:
         """The device at a driver's `place()`; None for what hangs on no USB port."""
         if video := VIDEO.fullmatch(place):
             return self._above(self.sysfs / "class" / "video4linux" / video[1] / "device")
-        here = [device for device in self.devices() if place and place in (device.place, device.identity.serial)]
+        if PORT.fullmatch(place):
+            return next(self.devices(lambda place_there, *_: place_there == place), None)
+        here = [device for device in self.devices() if place and place == device.identity.serial]
         return here[0] if len(here) == 1 else None
 
     def find(self, identity: UsbIdentity) -> UsbDevice | None:
         """The device in whichever port it is. Where there is no serial number and two are alike: None."""
-        found = [device for device in self.devices() if device.identity == identity]
+        model = (identity.vendor, identity.product)
+        alike = self.devices(lambda _, *model_there: model_there == model)
+        found = [device for device in alike if device.identity == identity]
         return found[0] if len(found) == 1 else None
 
-    def devices(self) -> Iterator[UsbDevice]:
+    def devices(self, wanted: Wanted = lambda *_: True) -> Iterator[UsbDevice]:
+        """Those that are `wanted`, by their place, vendor and product. The others are not asked for a serial number,
+        which the kernel tells only when nobody else has the device."""
         for folder in sorted((self.sysfs / "bus" / "usb" / "devices").glob("[0-9]*-*")):
-            if device := _device(folder):
+            if device := _device(folder, wanted):
                 yield device
 
     def _above(self, link: Path) -> UsbDevice | None:
@@ -96,12 +104,18 @@ def refusal(error: OSError, node: str, identity: UsbIdentity) -> str:
     return f"{node} could not be reset: {error.strerror}."
 
 
-def _device(folder: Path) -> UsbDevice | None:
-    """None for an interface, and for a device that is just going."""
+def _place(bus: int, number: int) -> str:
+    return f"usb:{bus:03},{number:03}"
+
+
+def _device(folder: Path, wanted: Wanted = lambda *_: True) -> UsbDevice | None:
+    """None for what is not wanted, an interface, and for a device that is just going."""
     serial = folder / "serial"
     try:
         bus, number = int(_text(folder / "busnum")), int(_text(folder / "devnum"))
         vendor, product = _text(folder / "idVendor"), _text(folder / "idProduct")
+        if not wanted(_place(bus, number), vendor, product):
+            return None
         return UsbDevice(UsbIdentity(vendor, product, _text(serial) if serial.exists() else ""), bus, number)
     except (OSError, ValueError):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,7 +46,8 @@ class ToldCamera(Driver):
     """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames.
 
     `streams` says whether it is a camera that gives a stream of frames, `previews` a live view; `body_us` where the
-    dial of its body stands, if it has one: it then exposes for so long whatever is asked.
+    dial of its body stands, if it has one: it then exposes for so long whatever is asked; `age_s` how old a frame is
+    when it comes; `supplies_take_s` how long it takes to say what it has left.
     """
 
     kind = "told"
@@ -64,6 +66,10 @@ class ToldCamera(Driver):
         self.streams = True
         self.previews = False
         self.body_us: int | None = None
+        self.age_s = 0.0
+        self.supplies_take_s = 0.0
+        self.supplies_asked: list[int] = []
+        """How many other calls came before each."""
 
     def open(self, deadline: float) -> Identity:
         self.calls.append("open")
@@ -124,6 +130,8 @@ class ToldCamera(Driver):
             raise self.rest_errors.popleft()
 
     def supplies(self, deadline: float) -> Supplies:
+        self.supplies_asked.append(len(self.calls))
+        time.sleep(self.supplies_take_s)
         told = self.supplies_told.popleft() if self.supplies_told else Supplies()
         if isinstance(told, CameraError):
             raise told
@@ -131,7 +139,7 @@ class ToldCamera(Driver):
 
     def image(self, pixels: Any) -> FrameData:
         self.number += 1
-        return FrameData(pixels, self.clock.wall_ns(), self.clock.monotonic(), self.number)
+        return FrameData(pixels, self.clock.wall_ns() - round(self.age_s * 1e9), self.clock.monotonic(), self.number)
 
     def forget(self, exposure: Exposure, deadline: float) -> None:
         self.forgotten += exposure.card

@@ -42,9 +42,9 @@ def add(station: DslrStation, slug: str, kind: str, address: str) -> None:
 
 @pytest.fixture(scope="module")
 def sessions(station: DslrStation) -> dict[str, str]:
-    """On every camera a capture each second; each has saved some."""
-    running = {slug: station.start_session(slug, exposure_us=10_000, cadence_s=1.0) for slug in KINDS}
-    eventually(lambda: all(saved(station, session) >= 2 for session in running.values()), 60, "all of them capture")
+    """On every camera a capture each two seconds, which a slow machine keeps up with; each has saved some."""
+    running = {slug: station.start_session(slug, exposure_us=10_000, cadence_s=2.0) for slug in KINDS}
+    eventually(lambda: all(saved(station, session) >= 2 for session in running.values()), 90, "all of them capture")
     return running
 
 
@@ -75,7 +75,7 @@ def test_the_others_lose_nothing_when_the_process_of_one_is_killed(
     before = {slug: lost(station, sessions[slug]) for slug in KINDS}
     count = saved(station, sessions[killed])
     os.kill(station.camera_pid(killed), signal.SIGKILL)
-    eventually(lambda: saved(station, sessions[killed]) >= count + 3, 30, f"{killed} goes on")
+    eventually(lambda: saved(station, sessions[killed]) >= count + 3, 60, f"{killed} goes on")
     assert [slug for slug in KINDS if slug != killed and lost(station, sessions[slug]) != before[slug]] == []
     assert {reason for _, reason in lost(station, sessions[killed])[0]} <= {"interrupted", "camera_crashed"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from cameras.drivers.base import CameraError, Clock
@@ -10,6 +11,7 @@ from cameras.drivers.network.backlog import Arrived, Backlog
 from cameras.drivers.network.connection import Connection
 from cameras.drivers.network.moments import Moments
 
+log = logging.getLogger(__name__)
 LIVE_S = 0.005
 """Packets that come sooner after one another were waiting: they are older than their arrival says."""
 LEAVE_S = 1.0
@@ -57,11 +59,18 @@ class Reader:
         try:
             self._read()
         except CameraError as error:
-            with self._news:
-                self.trouble = error
-                self._news.notify_all()
+            self._end(error)
+        except Exception as error:
+            log.exception("The packets of a network camera could not be read.")
+            said = f"What the camera sends could not be read ({type(error).__name__}); it is opened anew."
+            self._end(CameraError(said, reason="camera_unreachable"))
         if self._leaving:
             self._connection.close()
+
+    def _end(self, trouble: CameraError) -> None:
+        with self._news:
+            self.trouble = trouble
+            self._news.notify_all()
 
     def _read(self) -> None:
         held: Arrived | None = None

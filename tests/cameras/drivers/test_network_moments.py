@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cameras.drivers.base import SystemClock
 from cameras.drivers.network.moments import Moments
+from cameras.drivers.network.reader import Reader
 
 seconds = st.floats(0, 100, width=32)
 
@@ -59,3 +64,28 @@ def test_times_rise_and_are_never_in_the_future(waits: list[float], stamps: st.D
     times = captured(arrived, said, parsed=1)
     assert np.all(np.diff(times) > 0)
     assert np.all(np.array(times) <= np.array(arrived) + 1e-4)
+
+
+class Odd:
+    """A connection whose packets have times that nobody can count with."""
+
+    parsed, timed = 0, True
+    is_closed = False
+
+    def packets(self) -> Iterator[str]:
+        yield "packet"
+
+    def stamp(self, packet: str) -> float:
+        raise TypeError(f"The time of the {packet} is no number.")
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def test_packets_that_cannot_be_understood_end_the_connection_and_not_in_silence() -> None:
+    odd: Any = Odd()
+    reader = Reader(odd, SystemClock())
+    reader.wait(0, 60)
+    reader.close()
+    assert "could not be read (TypeError); it is opened anew." in str(reader.trouble)
+    assert odd.is_closed

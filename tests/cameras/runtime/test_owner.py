@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 import uuid6
 
 from cameras.drivers.base import CameraError
+from cameras.runtime.clock import OwnerClock
 from tests.cameras.runtime.owner_bench import OwnerBench
 from tests.fakes.camera import exposure
 
@@ -195,3 +197,51 @@ def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(b
 
 def seconds_of(gap: dict[str, Any]) -> float:
     return (datetime.fromisoformat(gap["to"]) - datetime.fromisoformat(gap["from"])).total_seconds()
+
+
+@pytest.mark.parametrize(("exposure_us", "told"), [(30_000_000, False), (1000, True)])
+def test_a_frame_of_a_long_exposure_is_as_old_as_its_shutter_and_that_is_no_wrong_clock(
+    tmp_path: Path, exposure_us: int, told: bool
+) -> None:
+    bench = OwnerBench(tmp_path, settings={"exposure_us": exposure_us})
+    bench.camera.age_s = 20.0
+    bench.streamed.wants_frames = True
+    with bench:
+        bench.wait_for(lambda: bench.buffer.frames > 0)
+    newest = bench.buffer.get_frame_for_streaming()
+    assert newest is not None
+    assert (time.time() - newest.captured_ns / 1e9 < 15, "camera.clock" in logged(bench)) == (told, told)
+
+
+def logged(bench: OwnerBench) -> list[str]:
+    return [message["kind"] for message in bench.link.heard if message["type"] == "log"]
+
+
+def test_a_still_of_a_slow_stream_may_wait_for_its_next_frame(tmp_path: Path) -> None:
+    with OwnerBench(tmp_path, settings={"fps": 0.1}) as bench:
+        bench.until_type("observed", observed="ready")
+        assert bench.owner.device.allowed_s({"exposure_us": 1000}) > 10.0 + float(bench.spec["margin_s"])
+
+
+class SetClock(OwnerClock):
+    """The machine's clock, which is set by so many seconds."""
+
+    by_s = 0
+
+    def wall_ns(self) -> int:
+        return super().wall_ns() + self.by_s * 1_000_000_000
+
+
+@pytest.mark.parametrize("by_s", [-3600, 3600])
+def test_the_stations_clock_that_is_set_during_an_exposure_is_not_taken_for_the_cameras(
+    tmp_path: Path, by_s: int
+) -> None:
+    clock = SetClock()
+    with OwnerBench(tmp_path, clock) as bench:
+        capture = bench.capture(exposure_us=500_000)
+        bench.wait_for(lambda: "expose" in bench.camera.calls)
+        clock.by_s = by_s
+        found = bench.outcome(capture)
+    started, ended = datetime.fromisoformat(found["started"]), datetime.fromisoformat(found["ended"])
+    assert 0 < (ended - started).total_seconds() < 60
+    assert (found["warnings"], logged(bench)) == ([], [])

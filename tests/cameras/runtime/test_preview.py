@@ -10,6 +10,7 @@ import pytest
 import uuid6
 
 from cameras.drivers.base import CameraError, Supplies
+from cameras.runtime import device
 from tests.cameras.runtime.owner_bench import OwnerBench
 
 
@@ -28,7 +29,7 @@ def looks(bench: OwnerBench) -> None:
 
 
 def session(bench: OwnerBench, desired: str = "running", revision: int = 1, **programme: Any) -> None:
-    order = bench.session_order(SESSION, revision, desired, cadence_s=0.05, **programme)
+    order = bench.session_order(SESSION, revision, desired, **{"cadence_s": 0.05, **programme})
     bench.tell("start" if desired == "running" else "stop", session=order)
 
 
@@ -86,3 +87,25 @@ def test_what_a_camera_has_left_is_known_while_it_is_there(tmp_path: Path) -> No
         bench.wait_for(lambda: bench.owner.device.supplies.battery_percent == 77.0)
         bench.owner.take({"type": "reopen"})
         bench.wait_for(lambda: bench.owner.device.supplies == Supplies())
+
+
+def test_a_camera_that_takes_long_to_say_what_it_has_left_is_not_asked_just_before_a_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "TEMPERATURE_S", 0.0)
+    bench = OwnerBench(tmp_path)
+    bench.camera.supplies_take_s = 0.3
+    with bench:
+        bench.wait_for(lambda: len(bench.camera.supplies_asked) > 1)
+        session(bench, cadence_s=0.5)
+        bench.wait_for(lambda: bench.camera.calls.count("expose") >= 4)
+    calls = bench.camera.calls
+    assert max(bench.camera.supplies_asked) <= calls.index("expose")
+
+
+def test_a_live_view_that_fails_costs_the_camera_nothing_else(bench: OwnerBench) -> None:
+    bench.camera.frame_errors.extend(CameraError("Not in this position of the dial.") for _ in range(100))
+    bench.tell("live", qualities=["medium"])
+    assert bench.until_type("ladder")["message"] == "Not in this position of the dial."
+    assert [bench.outcome(bench.capture())["outcome"] for _ in range(3)] == ["saved"] * 3
+    assert (bench.camera.calls.count("frame"), bench.owner.device.failures) == (1, 0)

@@ -82,6 +82,17 @@ def test_lives_that_the_ladder_ended_before_a_picture_came_are_failures_however_
     assert [(life(start), restarts.tries_left) for start in (0.0, 60.0, 120.0)] == [(False, 2), (False, 1), (True, 0)]
 
 
+def test_a_camera_that_nobody_uses_and_that_hangs_once_a_night_is_not_in_a_crash_loop() -> None:
+    restarts = Restarts(BackOff(crash_loop_exits=3))
+    night_s = 86_400.0
+
+    def hung_after(start: float) -> bool:
+        restarts.started(start)
+        return restarts.ended(start + night_s, "hung", fruitless=True)
+
+    assert [hung_after(number * night_s) for number in range(5)] == [False] * 5
+
+
 def test_one_long_life_between_crashes_is_no_crash_loop() -> None:
     restarts = Restarts(BackOff(crash_loop_exits=3))
     ended(restarts, 0.0)

@@ -3,6 +3,9 @@ the test's hand."""
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import uuid6
 
 from cameras.control import Command
 from cameras.runtime.sessions import iso
+from cameras.supervision import climbing
 from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
@@ -151,6 +155,22 @@ def test_a_camera_that_crashes_again_and_again_waits_is_reset_and_goes_into_quar
     assert Alert.objects.get().state == "resolved"
 
 
+def test_a_reset_that_never_ends_does_not_keep_the_camera_from_its_last_try(
+    supervisor: Supervisor, archive: Archive, played: PlayedBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(climbing, "RESET_S", 1.0)
+    hangs_on_usb(supervisor, archive)
+    node = played.plug("1-2", 7, serial="3004")
+    node.unlink()
+    os.mkfifo(node)  # whoever opens it to write waits for a reader
+    post = adopted(supervisor, crash=EXITS - 1)
+    watched(supervisor, lambda: post.resetting_until)
+    watched(supervisor, lambda: is_ready(post))
+    assert "usb_reset" not in steps(supervisor)
+    os.close(os.open(node, os.O_RDONLY | os.O_NONBLOCK))
+    watched(supervisor, lambda: "usb_reset" in steps(supervisor))
+
+
 def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
     supervisor: Supervisor, archive: Archive, played: PlayedBus
 ) -> None:
@@ -160,6 +180,21 @@ def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
     adopted(supervisor, disconnect=True)
     watched(supervisor, lambda: "kill" in steps(supervisor))
     assert reason_of("kill") == "camera_error"
+
+
+def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor) -> None:
+    post = adopted(supervisor)
+    watched(supervisor, lambda: is_ready(post))
+    child = post.child
+    assert child is not None
+    os.kill(child.process.pid, signal.SIGSTOP)
+    until(lambda: child.silent_s() > 1, PATIENCE_S)
+    trouble = {"reason": "camera_error", "permanent": False}
+    child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
+    child.heard_at = time.monotonic()
+    for _ in range(3):
+        supervisor.climbing.watch(post, child)
+    assert steps(supervisor) == ["kill"]
 
 
 def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
@@ -179,6 +214,19 @@ def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
     watched(supervisor, lambda: is_ready(post) and not post.missed)
     supervisor.ledger._do()
     assert Alert.objects.get().state == "resolved"
+
+
+def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
+    supervisor: Supervisor, archive: Archive, played: PlayedBus
+) -> None:
+    hangs_on_usb(supervisor, archive)
+    played.plug("1-2", 7, serial="3004")
+    serial = played.hang("1-2")
+    post = adopted(supervisor, disconnect=True)
+    watched(supervisor, lambda: supervisor.returning._looking)
+    supervisor._tick()
+    serial.write_text("3004\n")
+    watched(supervisor, lambda: post.last_seen is not None)
 
 
 def reasons(supervisor: Supervisor) -> list[str]:

@@ -49,6 +49,15 @@ def test_of_two_cameras_without_serial_that_are_alike_none_is_taken_for_the_othe
     assert played.bus.find(CHEAP) is None
 
 
+def test_a_device_that_hangs_keeps_nobody_from_finding_another_model(played: PlayedBus) -> None:
+    played.plug("1-1", 4, CHEAP.vendor, CHEAP.product)
+    played.hang("1-1")
+    played.plug("1-2", 5, serial="3004")
+    found = played.bus.find(NIKON)
+    assert found is not None
+    assert found == played.bus.at("usb:001,005")
+
+
 def test_a_video_device_is_an_interface_of_the_usb_device_above_it(played: PlayedBus) -> None:
     played.plug("1-2", 5, serial="3004")
     interface = played.devices / "1-2" / "1-2:1.0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -32,6 +33,13 @@ class PlayedBus:
         node.parent.mkdir(parents=True, exist_ok=True)
         node.touch()
         return node
+
+    def hang(self, port: str) -> Path:
+        """Whoever asks this device for its serial number waits until somebody writes into the returned file."""
+        serial = self.devices / port / "serial"
+        serial.unlink(missing_ok=True)
+        os.mkfifo(serial)
+        return serial
 
     def unplug(self, port: str) -> None:
         shutil.rmtree(self.devices / port)

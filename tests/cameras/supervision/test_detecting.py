@@ -1,0 +1,56 @@
+"""A search for cameras that goes wrong: those who asked hear of it, and the next search finds what there is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras import probing
+from cameras.control import ControlError, sent_now, wait
+from cameras.supervision.supervisor import Supervisor
+from tests.api.conftest import valkey
+from tests.faults.ledger import Archive
+
+__all__ = ["valkey"]
+PATIENCE_S = 60.0
+
+
+def asked(code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.django_db
+def test_a_search_that_fails_is_answered_and_does_not_end_those_after_it(tmp_path: Path, valkey: Any) -> None:
+    Archive(tmp_path)
+    supervisor = Supervisor()
+    supervisor.ledger._do()
+    supervisor._adopt(supervisor.ledger.wishes)
+    [post] = supervisor.posts.values()
+    post.child, post.place = Any, "no\0place"  # type: ignore[assignment]
+    supervisor.detecting.ask("first")
+    with pytest.raises(ControlError, match="could not be looked for"):
+        wait(sent_now("first", PATIENCE_S))
+    post.place = ""
+    supervisor.detecting.ask("second")
+    assert wait(sent_now("second", PATIENCE_S))["host"] == supervisor.host
+
+
+def test_a_library_that_breaks_off_without_an_answer_is_a_problem_of_its_kind() -> None:
+    with pytest.raises(probing.ProbeFailed, match="before it had answered"):
+        probing.taken(asked("pass"), time.monotonic() + PATIENCE_S)
+
+
+def test_kinds_that_hang_are_waited_for_together_and_do_not_silence_one_that_has_answered() -> None:
+    hangs, answered = asked("import time; time.sleep(600)"), asked("print([])")
+    os.waitid(os.P_PID, answered.pid, os.WEXITED | os.WNOWAIT)
+    began = time.monotonic()
+    with pytest.raises(probing.ProbeFailed, match="did not answer"):
+        probing.taken(hangs, began)
+    assert time.monotonic() - began < probing.PATIENCE_S
+    assert probing.taken(answered, began) == []
