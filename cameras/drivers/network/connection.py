@@ -18,6 +18,9 @@ READ_S = 4.0
 """A source that sends no packet for so long is gone. FFmpeg notices it of RTSP in twice the time."""
 PROBE_US = 3_000_000
 CODECS = "h264,hevc,mjpeg,mpeg4,mpeg2video,vp8,vp9,av1,libdav1d"
+MOST_PIXELS = 8192 * 8192
+"""A larger picture is not decoded: a few KB may say that they are one of a GB."""
+LIMITS = {"max_pixels": str(MOST_PIXELS)}
 NO_VIDEO = "sends no video. Look at the address, and at the camera's own settings of its streams."
 
 
@@ -31,6 +34,7 @@ class Connection:
             self.close()
             raise unreachable(address, NO_VIDEO)
         self.stream: VideoStream = self._container.streams.video[0]
+        self.stream.codec_context.options |= LIMITS
 
     @property
     def title(self) -> str:
@@ -94,6 +98,7 @@ def _options(address: str, protocol: Protocol) -> dict[str, str]:
         "codec_whitelist": CODECS,
         "fpsprobesize": "0",
         "analyzeduration": str(PROBE_US),
+        **LIMITS,
     }
     if protocol.formats == "rtsp":
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}

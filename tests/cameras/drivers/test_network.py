@@ -18,6 +18,7 @@ from cameras.drivers.simulated.codec import read_frame_number
 from tests.fakes.network.encrypted import EncryptedServer
 from tests.fakes.network.http import (
     BareStreamServer,
+    HugeServer,
     MjpegServer,
     PlaylistServer,
     TransportStreamServer,
@@ -25,7 +26,7 @@ from tests.fakes.network.http import (
 )
 from tests.fakes.network.rtsp import RtspServer
 from tests.fakes.network.server import Server
-from tests.fakes.network.video import picture
+from tests.fakes.network.video import huge_jpeg, picture
 
 SERVERS: list[type[Server]] = [RtspServer, MjpegServer, TransportStreamServer]
 ALL: list[type[Server]] = [*SERVERS, UnmeasuredServer, BareStreamServer]
@@ -334,6 +335,12 @@ def test_a_playlist_cannot_open_a_file_of_the_station(clock: SystemClock) -> Non
 def test_a_redirection_cannot_open_a_file_of_the_station(clock: SystemClock, video_file: str) -> None:
     with MjpegServer(status=f"302 Found\r\nLocation: file://{video_file}") as server:
         assert refusal(server.address, clock).reason == "camera_unreachable"
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_decoded(clock: SystemClock) -> None:
+    huge_jpeg()
+    with HugeServer(fps=4) as server:
+        assert "no picture can be made of" in str(refusal(server.address, clock, patience=6))
 
 
 @pytest.mark.parametrize("address", ["", "file:///etc/passwd", "/etc/passwd", "RTSP://host/x", "concat:a|b"])

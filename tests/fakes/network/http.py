@@ -7,7 +7,7 @@ import socket
 
 from tests.fakes.network.rtsp import header
 from tests.fakes.network.server import Server
-from tests.fakes.network.video import jpeg, transport_stream
+from tests.fakes.network.video import huge_jpeg, jpeg, transport_stream
 
 PICTURES = 200
 HEAD = "HTTP/1.1 {}\r\nConnection: close\r\n{}\r\n"
@@ -63,6 +63,14 @@ class MjpegServer(HttpServer):
         data = jpeg(number)
         length = f"Content-Length: {len(data)}\r\n" if self.measured else ""
         return f"--frame\r\nContent-Type: image/jpeg\r\n{length}\r\n".encode() + data + b"\r\n"
+
+
+class HugeServer(MjpegServer):
+    """One colour, so many pixels that they are a GB when they are decoded, and hardly anything on the wire."""
+
+    def piece(self, number: int) -> bytes:
+        data = huge_jpeg()
+        return f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data + b"\r\n"
 
 
 class UnmeasuredServer(MjpegServer):

@@ -32,6 +32,13 @@ def jpeg(number: int) -> bytes:
 
 
 @functools.cache
+def huge_jpeg() -> bytes:
+    """144 million pixels."""
+    _, data = cv2.imencode(".jpg", np.zeros((12_000, 12_000), np.uint8))
+    return data.tobytes()
+
+
+@functools.cache
 def h264(count: int, fps: int) -> list[bytes]:
     """So many pictures, numbered from 0, as Annex B. `count` is a multiple of GROUP, so that they can be sent again."""
     codec = av.CodecContext.create("libx264", "w")
