@@ -11,7 +11,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.network.addresses import UNVERIFIED, Protocol, protocol_of
+from cameras.drivers.network.addresses import OVER_HTTP, UNVERIFIED, Protocol, protocol_of
 from cameras.drivers.network.errors import FAILURES, opening_failed, unreachable
 
 READ_S = 4.0
@@ -102,6 +102,8 @@ def _options(address: str, protocol: Protocol) -> dict[str, str]:
     }
     if protocol.formats == "rtsp":
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+    if protocol.formats == OVER_HTTP:
+        options["max_redirects"] = "0"
     if protocol.encrypted:
         verified = not address.endswith(f"#{UNVERIFIED}")
         options |= {"tls_verify": str(int(verified)), "ca_file": ssl.get_default_verify_paths().cafile or ""}

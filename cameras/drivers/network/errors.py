@@ -3,6 +3,8 @@ used, and none of them is the cause or the context of what leaves the driver."""
 
 from __future__ import annotations
 
+import errno
+
 import av
 from av import error as av_error
 
@@ -24,6 +26,7 @@ SENTENCES: list[tuple[type[Exception], str]] = [
     (av_error.EOFError, "ended the stream. Skycam tries again."),
 ]
 UNTRUSTED = "Where its certificate is signed by nobody but itself, end its address with #unverified."
+REDIRECTED = "A redirection to another address is not followed: give that one."
 LOST = "cannot be reached, or broke off the connection. Look at its name, its power and the network."
 
 
@@ -32,6 +35,8 @@ def opening_failed(address: str, error: Exception) -> CameraError:
     if isinstance(error, av_error.HTTPUnauthorizedError):
         return _unauthorized(address)
     said = next((said for kind, said in SENTENCES if isinstance(error, kind)), None)
+    if said is None and error.args and error.args[0] == errno.EIO and address.startswith("http"):
+        said = f"{LOST} {REDIRECTED}"
     if said is None and PROTOCOLS[address.partition(":")[0]].encrypted:
         said = f"{LOST} {UNTRUSTED}"
     return unreachable(address, said or LOST)

@@ -337,6 +337,12 @@ def test_a_redirection_cannot_open_a_file_of_the_station(clock: SystemClock, vid
         assert refusal(server.address, clock).reason == "camera_unreachable"
 
 
+def test_a_redirection_cannot_lead_to_another_server(clock: SystemClock) -> None:
+    with MjpegServer() as other, MjpegServer(status=f"302 Found\r\nLocation: {other.address}") as server:
+        assert "A redirection to another address is not followed" in str(refusal(server.address, clock))
+    assert not other.clients
+
+
 def test_a_picture_that_would_fill_the_memory_is_not_decoded(clock: SystemClock) -> None:
     huge_jpeg()
     with HugeServer(fps=4) as server:
