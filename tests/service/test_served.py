@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.conf import settings
+from django.db import OperationalError, connection
 
 from cameras.models import Camera
 from captures.pixelink_service import served
@@ -83,6 +86,30 @@ def test_what_was_wished_since_is_left_alone(monkeypatch: pytest.MonkeyPatch) ->
     served_camera()
     camera.refresh_from_db()
     assert camera.settings == {"exposure_us": 7}
+
+
+def test_a_wish_of_the_same_moment_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, default_exposure=100_000, default_gain=1.5)
+    as_read = add("simulated", "simulated")
+    Camera.objects.update(settings={"exposure_us": 5000})
+    served.wish_defaults(as_read)
+    assert Camera.objects.get().settings == {"exposure_us": 5000, "gain": 1.5}
+
+
+def test_the_defaults_are_wished_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served, "_greeted", set())
+    configure(monkeypatch, default_exposure=100_000)
+    add("simulated", "simulated")
+    with connection.execute_wrapper(refuse_changes), pytest.raises(OperationalError):
+        served_camera()
+    served_camera()
+    assert Camera.objects.get().settings == {"exposure_us": 100_000}
+
+
+def refuse_changes(execute: Any, sql: str, *rest: Any) -> Any:
+    if sql.startswith("UPDATE"):
+        raise OperationalError("database is locked")
+    return execute(sql, *rest)
 
 
 def test_its_pictures_have_a_root_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
