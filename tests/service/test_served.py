@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from django.conf import settings
 from django.db import OperationalError, connection
 
 from cameras.models import Camera
+from cameras.runtime.storage import MARKER
+from captures.models import StorageRoot
 from captures.pixelink_service import served
 from captures.pixelink_service.served import NotConnected, found_camera, served_camera
 from captures.storage import roots
@@ -121,3 +124,12 @@ def test_its_pictures_have_a_root_of_their_own(monkeypatch: pytest.MonkeyPatch, 
     assert roots.own_root(served_one) == {"id": str(own.id), "path": str(tmp_path / "captures")}
     assert (roots.own_root(other), roots.ensure_service_root()) == (None, own)
     roots._served_first.cache_clear()
+
+
+@pytest.mark.parametrize("marker", ["", "rubbish"])
+def test_a_root_with_a_damaged_marker_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, marker: str) -> None:
+    configure(monkeypatch, image_save_path=tmp_path)
+    (tmp_path / MARKER).write_text(marker)
+    with pytest.raises(roots.UnusableRoot, match="is damaged"):
+        roots.ensure_service_root()
+    assert not StorageRoot.objects.exists()
