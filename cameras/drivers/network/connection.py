@@ -21,7 +21,10 @@ CODECS = "h264,hevc,mjpeg,mpeg4,mpeg2video,vp8,vp9,av1,libdav1d"
 MOST_PIXELS = 8192 * 8192
 """A larger picture is not decoded: a few KB may say that they are one of a GB."""
 LIMITS = {"max_pixels": str(MOST_PIXELS)}
-NO_VIDEO = "sends no video. Look at the address, and at the camera's own settings of its streams."
+NO_VIDEO = (
+    "sends no video, or none of a kind that Skycam opens (H.264, H.265, MJPEG). "
+    "Look at the address, and at the camera's own settings of its streams."
+)
 
 
 class Connection:
@@ -30,10 +33,11 @@ class Connection:
     def __init__(self, address: str, open_s: float) -> None:
         self._address = address
         self._container = _opened(address, open_s)
-        if not self._container.streams.video:
+        known = [stream for stream in self._container.streams.video if stream.codec_context]
+        if not known:
             self.close()
             raise unreachable(address, NO_VIDEO)
-        self.stream: VideoStream = self._container.streams.video[0]
+        self.stream: VideoStream = known[0]
         self.stream.codec_context.options |= LIMITS
 
     @property

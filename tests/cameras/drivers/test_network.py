@@ -22,6 +22,7 @@ from tests.fakes.network.http import (
     MjpegServer,
     PlaylistServer,
     TransportStreamServer,
+    UnknownVideoServer,
     UnmeasuredServer,
 )
 from tests.fakes.network.rtsp import RtspServer
@@ -238,6 +239,11 @@ def test_a_source_without_a_picture_does_not_open(
 def test_a_camera_without_video_says_so(rtsp: RtspServer, clock: SystemClock) -> None:
     rtsp.mood = "no video"
     assert "sends no video" in str(refusal(rtsp.address, clock))
+
+
+def test_video_that_nobody_can_decode_is_a_sentence(clock: SystemClock) -> None:
+    with UnknownVideoServer() as server:
+        assert "none of a kind that Skycam opens" in str(refusal(server.address, clock))
 
 
 def test_a_server_that_says_nothing_is_given_up_in_time(

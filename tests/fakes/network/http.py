@@ -7,7 +7,7 @@ import socket
 
 from tests.fakes.network.rtsp import header
 from tests.fakes.network.server import Server
-from tests.fakes.network.video import huge_jpeg, jpeg, transport_stream
+from tests.fakes.network.video import huge_jpeg, jpeg, renamed, transport_stream
 
 PICTURES = 200
 HEAD = "HTTP/1.1 {}\r\nConnection: close\r\n{}\r\n"
@@ -86,6 +86,13 @@ class TransportStreamServer(HttpServer):
 
     def piece(self, number: int) -> bytes:
         return transport_stream(PICTURES, self.fps)[number]
+
+
+class UnknownVideoServer(TransportStreamServer):
+    """The stream calls itself AVS3 (0xD4), which FFmpeg knows and cannot decode."""
+
+    def piece(self, number: int) -> bytes:
+        return renamed(super().piece(number), 0xD4)
 
 
 class BareStreamServer(TransportStreamServer):
