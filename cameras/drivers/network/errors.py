@@ -35,11 +35,14 @@ def opening_failed(address: str, error: Exception) -> CameraError:
     if isinstance(error, av_error.HTTPUnauthorizedError):
         return _unauthorized(address)
     said = next((said for kind, said in SENTENCES if isinstance(error, kind)), None)
-    if said is None and error.args and error.args[0] == errno.EIO and address.startswith("http"):
-        said = f"{LOST} {REDIRECTED}"
-    if said is None and PROTOCOLS[address.partition(":")[0]].encrypted:
-        said = f"{LOST} {UNTRUSTED}"
-    return unreachable(address, said or LOST)
+    return unreachable(address, said or _lost(address, error))
+
+
+def _lost(address: str, error: Exception) -> str:
+    """FFmpeg tells neither a redirection nor a certificate that is not trusted from a broken connection."""
+    may_redirect = address.startswith("http") and error.args[:1] == (errno.EIO,)
+    untrusted = PROTOCOLS[address.partition(":")[0]].encrypted
+    return " ".join([LOST, *([REDIRECTED] if may_redirect else []), *([UNTRUSTED] if untrusted else [])])
 
 
 def unreachable(address: str, sentence: str) -> CameraError:
