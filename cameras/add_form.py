@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from cameras import services
 from cameras.drivers import DRIVERS, driver_class
-from cameras.drivers.credentials import shown
+from cameras.drivers.credentials import LOGIN, shown
 from cameras.models import Camera
 from cameras.serializers import CameraNew
 from cameras.validation import sentence
@@ -39,8 +39,11 @@ class AddForm:
 
     @property
     def address(self) -> str:
-        """As it may be shown again: a password that was typed with it is typed anew."""
-        return shown(self.data["address"])
+        """As it may be shown again: a password that was typed with it is typed anew, and all of it where nobody can
+        tell which part is the password."""
+        address = self.data["address"]
+        login = LOGIN.match(address)
+        return "" if "@" in address[login.end() if login else 0 :] else shown(address)
 
     @property
     def error(self) -> str:

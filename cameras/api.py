@@ -201,6 +201,8 @@ class StreamView(FrameView):
         """Live pictures as one endless answer, for clients without WebSockets. It ends when the pictures do."""
         quality = FrameQuery.of(request).quality
         self.picture(quality)
+        if request.method == "HEAD":
+            return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
         visitor = resolve(DOORS["visitor"])(lower_case(request.headers))
         return StreamingHttpResponse(stream(slug, quality, visitor), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 

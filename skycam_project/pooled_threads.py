@@ -17,6 +17,8 @@ class RequestThread(ThreadPoolExecutor):
         super().__init__(1, thread_name_prefix="request")
         self.requests = 0
         self.retired = False
+        self.holder: Any = None
+        """The one request that may leave it to others."""
         self._newest: Future[Any] | None = None
 
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -56,29 +58,33 @@ class PooledThreads:
         self._idle: list[RequestThread] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        with self._thread() as thread:
+        with self._thread(scope) as thread:
 
             async def sending(message: Any) -> None:
                 if message.get("more_body"):
-                    self._stream(thread)
+                    self._stream(thread, scope)
                 await send(message)
 
             async with ThreadSensitiveContext(executor=thread):
                 await self.application(scope, receive, sending)
 
     @contextmanager
-    def _thread(self) -> Iterator[RequestThread]:
+    def _thread(self, request: Any) -> Iterator[RequestThread]:
         thread = self._idle.pop() if self._idle else RequestThread()
         thread.requests += 1
+        thread.holder = request
         try:
             yield thread
         finally:
             thread.requests -= 1
-            self._leave(thread)
+            if thread.holder is request:
+                self._leave(thread)
             if not thread.requests and thread not in self._idle:
                 thread.shutdown(wait=False)
 
-    def _stream(self, thread: RequestThread) -> None:
+    def _stream(self, thread: RequestThread, request: Any) -> None:
+        if thread.holder is not request:
+            return
         self._leave(thread)
         if not (thread.busy or thread.retired or thread in self._idle):
             thread.retire()
@@ -86,4 +92,5 @@ class PooledThreads:
     def _leave(self, thread: RequestThread) -> None:
         """To others, if there is room for it."""
         if not (thread.busy or thread.retired or thread in self._idle) and len(self._idle) < self.keep:
+            thread.holder = None
             self._idle.append(thread)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 HIDDEN = "***"
 """Stands in the shown form where a secret is. No address has it otherwise: a password's own `*` is written `%2A`."""
 LOGIN = re.compile(r"\A[A-Za-z][\w+.-]*://(?P<user>[^/?#@:]*)(?::(?P<password>[^/?#]*))?@")
 ORIGIN = re.compile(r"\A(?P<scheme>[A-Za-z][\w+.-]*)://(?:[^/?#]*@)?(?P<place>[^/?#]*)")
-NAMED = re.compile(r"(?<![A-Za-z0-9.%-])(?P<name>[A-Za-z][A-Za-z0-9.-]*)=(?P<value>.*?)(?=[&;/?#]|_[A-Za-z]+=|\Z)")
+NAMED = re.compile(r"(?P<name>(?<=[?&;])[^=&;/?#]+|[^=&;/?#_]+)=(?P<value>.*?)(?=[&;/?#]|_[A-Za-z]+=|\Z)")
+"""In a query _ is a part of a name. In a path it separates what some cameras write there."""
 SECRETIVE = re.compile(r"(?i)pas|pwd|psw|pin\Z|secret|token|key|auth|sig|login|cred|\Ap\Z|session|hash|code\Z")
 HARMLESS = re.compile(
     r"(?i)\A(?:user(?:name)?|usr|channel|ch|sub(?:type|stream)?|stream(?:type|id)?|camera|cam|resolution|width|height|"
@@ -78,9 +79,9 @@ def _places(address: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _is_secret(name: str, *, in_query: bool) -> bool:
-    if SECRETIVE.search(name):
+    if SECRETIVE.search(unquote(name)):
         return True
-    return in_query and not HARMLESS.match(name)
+    return in_query and not HARMLESS.match(name.rpartition("_")[2])
 
 
 def _replaced(address: str, values: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q
 
 from cameras import services, status
@@ -35,8 +36,8 @@ def served_camera() -> Camera:
     if camera is None:
         raise NotConnected(_missing())
     if camera.pk not in _greeted:
-        _greeted.add(camera.pk)
         wish_defaults(camera)
+        _greeted.add(camera.pk)
     return camera
 
 
@@ -87,14 +88,16 @@ def check_connected(camera: Camera) -> None:
         raise NotConnected(f"{camera.slug} is {seen['observed']}. {seen['reason']}".strip())
 
 
+@transaction.atomic
 def wish_defaults(camera: Camera) -> None:
-    """DEFAULT_EXPOSURE and DEFAULT_GAIN, where nobody has wished for another value."""
+    """DEFAULT_EXPOSURE and DEFAULT_GAIN, where nobody has wished for another value; nor has since `camera` was read."""
     wanted = settings.STATION.service
     defaults = {"exposure_us": wanted.default_exposure, "gain": wanted.default_gain}
-    missing = {name: value for name, value in defaults.items() if value is not None and name not in camera.settings}
+    stored = Camera.objects.select_for_update().get(pk=camera.pk).settings
+    missing = {name: value for name, value in defaults.items() if value is not None and name not in stored}
     if not missing:
         return
     try:
-        services.change_camera(camera, {"settings": {**camera.settings, **missing}}, ACTOR)
+        services.change_camera(camera, {"settings": {**stored, **missing}}, ACTOR)
     except (ValidationError, ControlError) as error:
         log.warning("The defaults are not wished of %s: %s", camera.slug, error)

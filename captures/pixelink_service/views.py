@@ -116,5 +116,7 @@ class FeedRoute(Route):
         camera = served_camera()
         check_connected(camera)
         feed.check_pictures(camera, quality)
+        if request.method == "HEAD":
+            return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
         parts = stream(camera.slug, quality, feed.EVERYBODY)
         return StreamingHttpResponse(parts, content_type=CONTENT_TYPE, headers=NOT_KEPT)

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.storage import make_root, marker_of
+from cameras.runtime.storage import MARKER, make_root, marker_of
 from captures.models import StorageRoot
 from captures.pixelink_service.served import found_camera
 
@@ -43,14 +43,25 @@ def ensure_default_root(path: Path | None = None) -> StorageRoot:
 def _made(folder: Path, host: str) -> StorageRoot:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        found = marker_of(str(folder)) or str(uuid6.uuid7())
-        if marker_of(str(folder)) is None:
-            make_root(folder, found)
+        found = _marked(folder)
     except OSError as error:
         raise UnusableRoot(f"{folder} cannot hold pictures: {error.strerror}. Choose another image_path.") from error
     check_link(folder)
-    root, _ = StorageRoot.objects.update_or_create(id=UUID(found), defaults={"host": host, "path": str(folder)})
+    root, _ = StorageRoot.objects.update_or_create(id=found, defaults={"host": host, "path": str(folder)})
     return root
+
+
+def _marked(folder: Path) -> UUID:
+    """Of the marker, made when there is none. OSError; UnusableRoot for one that no camera's process would accept."""
+    found = marker_of(str(folder))
+    if found is None:
+        found = str(uuid6.uuid7())
+        make_root(folder, found)
+    try:
+        return UUID(found)
+    except ValueError:
+        said = f"{folder / MARKER} is damaged. Restore it; or remove it, if the folder holds no captures yet."
+        raise UnusableRoot(said) from None
 
 
 def check_link(folder: Path) -> None:

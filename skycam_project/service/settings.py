@@ -8,8 +8,10 @@ STATION = station.STATION
 BASE_DIR = station.BASE_DIR
 SECRET_KEY = station.SECRET_KEY
 DEBUG = False
+# Without a token, a page whose name was made to lead here would be trusted like a program: * is for the web part alone.
+OTHER_NAMES = [name for name in STATION.web.allowed_hosts if name != "*" or STATION.service.token]
 ALLOWED_HOSTS = list(
-    dict.fromkeys([*station.LOOPBACK_NAMES, *station.names_of(STATION.service.listens_on), *STATION.web.allowed_hosts])
+    dict.fromkeys([*station.LOOPBACK_NAMES, *station.names_of(STATION.service.listens_on), *OTHER_NAMES])
 )
 AUTH_USER_MODEL = station.AUTH_USER_MODEL
 APPEND_SLASH = False

@@ -65,3 +65,8 @@ def test_without_a_broker_it_is_a_problem(viewer: Any, camera: Camera) -> None:
 
 def test_a_quality_that_is_none_is_refused(viewer: Any, camera: Camera) -> None:
     assert viewer.get(f"{URL}?quality=best").json()["errors"][0]["field"] == "quality"
+
+
+def test_head_is_answered_and_no_stream_goes_on_behind_it(viewer: Any, camera: Camera, pictures: CameraProcess) -> None:
+    answer = viewer.head(URL)
+    assert (answer.status_code, answer.streaming) == (200, False)

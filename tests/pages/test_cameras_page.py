@@ -58,6 +58,14 @@ def test_a_password_that_was_typed_is_not_shown_again(manager: Any, camera: Came
     assert ("There is a camera" in answer, "10.0.0.9" in answer, "hunter2" in answer) == (True, True, False)
 
 
+@pytest.mark.parametrize(
+    "address", ["rtsp://me:hun/ter2@10.0.0.9/live", "rtsp://me:a@hun/ter2@cam", "me:hunter2@10.0.0.9/"]
+)
+def test_neither_is_one_in_an_address_that_nobody_understands(manager: Any, camera: Camera, address: str) -> None:
+    answer = text_of(manager.post("/cameras/", {**NEW, "kind": "network", "address": address}, format="multipart"))
+    assert ('role="alert"' in answer, "ter2" in answer) == (True, False)
+
+
 def test_nothing_found_and_nobody_asked_are_said(manager: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, host_with()):
         assert "No camera was found." in text_of(manager.post("/cameras/detect/"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import re
 import socket
 from collections.abc import Iterator
@@ -90,6 +91,14 @@ def test_captures_go_on_beside_it(station: ServiceStation, viewer: Viewer) -> No
     viewer.pictures(1)
     assert [station.capture(exposure=1000).status for _ in range(3)] == [200, 200, 200]
     viewer.pictures(1)
+
+
+def test_head_ends_and_leaves_the_connection_to_the_next_request(station: ServiceStation) -> None:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", station.service_port, timeout=15)) as connection:
+        connection.request("HEAD", "/video/feed")
+        assert connection.getresponse().read() == b""
+        connection.request("GET", "/health")
+        assert connection.getresponse().status == 200
 
 
 def test_a_bad_quality_is_422(station: ServiceStation) -> None:

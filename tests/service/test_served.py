@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.conf import settings
+from django.db import OperationalError, connection
 
 from cameras.models import Camera
+from cameras.runtime.storage import MARKER
+from captures.models import StorageRoot
 from captures.pixelink_service import served
 from captures.pixelink_service.served import NotConnected, found_camera, served_camera
 from captures.storage import roots
@@ -85,6 +91,30 @@ def test_what_was_wished_since_is_left_alone(monkeypatch: pytest.MonkeyPatch) ->
     assert camera.settings == {"exposure_us": 7}
 
 
+def test_a_wish_of_the_same_moment_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, default_exposure=100_000, default_gain=1.5)
+    as_read = add("simulated", "simulated")
+    Camera.objects.update(settings={"exposure_us": 5000})
+    served.wish_defaults(as_read)
+    assert Camera.objects.get().settings == {"exposure_us": 5000, "gain": 1.5}
+
+
+def test_the_defaults_are_wished_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served, "_greeted", set())
+    configure(monkeypatch, default_exposure=100_000)
+    add("simulated", "simulated")
+    with connection.execute_wrapper(refuse_changes), pytest.raises(OperationalError):
+        served_camera()
+    served_camera()
+    assert Camera.objects.get().settings == {"exposure_us": 100_000}
+
+
+def refuse_changes(execute: Any, sql: str, *rest: Any) -> Any:
+    if sql.startswith("UPDATE"):
+        raise OperationalError("database is locked")
+    return execute(sql, *rest)
+
+
 def test_its_pictures_have_a_root_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     configure(monkeypatch, image_save_path=tmp_path / "captures")
     roots._served_first.cache_clear()
@@ -94,3 +124,12 @@ def test_its_pictures_have_a_root_of_their_own(monkeypatch: pytest.MonkeyPatch, 
     assert roots.own_root(served_one) == {"id": str(own.id), "path": str(tmp_path / "captures")}
     assert (roots.own_root(other), roots.ensure_service_root()) == (None, own)
     roots._served_first.cache_clear()
+
+
+@pytest.mark.parametrize("marker", ["", "rubbish"])
+def test_a_root_with_a_damaged_marker_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, marker: str) -> None:
+    configure(monkeypatch, image_save_path=tmp_path)
+    (tmp_path / MARKER).write_text(marker)
+    with pytest.raises(roots.UnusableRoot, match="is damaged"):
+        roots.ensure_service_root()
+    assert not StorageRoot.objects.exists()

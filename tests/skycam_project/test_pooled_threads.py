@@ -122,3 +122,30 @@ async def test_the_thread_of_a_stream_that_is_not_kept_ends_and_the_stream_goes_
     application.end.set()
     await stream
     assert len(application.closed) == 1
+
+
+class Waiting:
+    """A request that has not called on its thread yet, then works on it until `meet` has both."""
+
+    def __init__(self) -> None:
+        self.may_work = asyncio.Event()
+        self.meet = threading.Barrier(2, timeout=5)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.may_work.wait()
+        await sync_to_async(self.meet.wait)()
+
+
+async def test_a_stream_does_not_give_away_the_thread_of_a_request_that_took_it_over() -> None:
+    streaming, sent, waiting = Streaming(), asyncio.Queue[Any](), Waiting()
+    pooled = PooledThreads(streaming)
+    stream = asyncio.create_task(pooled({"type": "http"}, None, sent.put))
+    await sent.get()
+    pooled.application = waiting
+    first = asyncio.create_task(ask(pooled))
+    await asyncio.sleep(0)
+    streaming.end.set()
+    await stream
+    second = asyncio.create_task(ask(pooled))
+    waiting.may_work.set()
+    await asyncio.gather(first, second)

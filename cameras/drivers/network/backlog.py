@@ -12,6 +12,8 @@ from av.video.stream import VideoStream
 BEHIND_S = 1.0
 """Whoever decodes more slowly than this is late goes on from the newest key frame."""
 MOST_BYTES = 128_000_000
+KEPT_WITH_IT = 800
+"""Bytes that keeping a packet costs besides its own: a source may send millions that have hardly any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Backlog:
             self._groups.append([])
         if self._groups:
             self._groups[-1].append(arrived)
-            self._bytes += arrived.packet.size
+            self._bytes += cost(arrived)
             self._forget(arrived.captured)
 
     def after(self, number: int) -> Arrived | None:
@@ -65,4 +67,8 @@ class Backlog:
             self._drop()
 
     def _drop(self) -> None:
-        self._bytes -= sum(arrived.packet.size for arrived in self._groups.popleft())
+        self._bytes -= sum(cost(arrived) for arrived in self._groups.popleft())
+
+
+def cost(arrived: Arrived) -> int:
+    return arrived.packet.size + KEPT_WITH_IT

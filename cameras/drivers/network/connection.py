@@ -11,14 +11,20 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.network.addresses import UNVERIFIED, Protocol, protocol_of
+from cameras.drivers.network.addresses import OVER_HTTP, UNVERIFIED, Protocol, protocol_of
 from cameras.drivers.network.errors import FAILURES, opening_failed, unreachable
 
 READ_S = 4.0
 """A source that sends no packet for so long is gone. FFmpeg notices it of RTSP in twice the time."""
 PROBE_US = 3_000_000
 CODECS = "h264,hevc,mjpeg,mpeg4,mpeg2video,vp8,vp9,av1,libdav1d"
-NO_VIDEO = "sends no video. Look at the address, and at the camera's own settings of its streams."
+MOST_PIXELS = 8192 * 8192
+"""A larger picture is not decoded: a few KB may say that they are one of a GB."""
+LIMITS = {"max_pixels": str(MOST_PIXELS)}
+NO_VIDEO = (
+    "sends no video, or none of a kind that Skycam opens (H.264, H.265, MJPEG). "
+    "Look at the address, and at the camera's own settings of its streams."
+)
 
 
 class Connection:
@@ -27,10 +33,12 @@ class Connection:
     def __init__(self, address: str, open_s: float) -> None:
         self._address = address
         self._container = _opened(address, open_s)
-        if not self._container.streams.video:
+        known = [stream for stream in self._container.streams.video if stream.codec_context]
+        if not known:
             self.close()
             raise unreachable(address, NO_VIDEO)
-        self.stream: VideoStream = self._container.streams.video[0]
+        self.stream: VideoStream = known[0]
+        self.stream.codec_context.options |= LIMITS
 
     @property
     def title(self) -> str:
@@ -94,9 +102,12 @@ def _options(address: str, protocol: Protocol) -> dict[str, str]:
         "codec_whitelist": CODECS,
         "fpsprobesize": "0",
         "analyzeduration": str(PROBE_US),
+        **LIMITS,
     }
     if protocol.formats == "rtsp":
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+    if protocol.formats == OVER_HTTP:
+        options["max_redirects"] = "0"
     if protocol.encrypted:
         verified = not address.endswith(f"#{UNVERIFIED}")
         options |= {"tls_verify": str(int(verified)), "ca_file": ssl.get_default_verify_paths().cafile or ""}

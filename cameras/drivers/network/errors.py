@@ -3,6 +3,8 @@ used, and none of them is the cause or the context of what leaves the driver."""
 
 from __future__ import annotations
 
+import errno
+
 import av
 from av import error as av_error
 
@@ -24,6 +26,7 @@ SENTENCES: list[tuple[type[Exception], str]] = [
     (av_error.EOFError, "ended the stream. Skycam tries again."),
 ]
 UNTRUSTED = "Where its certificate is signed by nobody but itself, end its address with #unverified."
+REDIRECTED = "A redirection to another address is not followed: give that one."
 LOST = "cannot be reached, or broke off the connection. Look at its name, its power and the network."
 
 
@@ -32,9 +35,14 @@ def opening_failed(address: str, error: Exception) -> CameraError:
     if isinstance(error, av_error.HTTPUnauthorizedError):
         return _unauthorized(address)
     said = next((said for kind, said in SENTENCES if isinstance(error, kind)), None)
-    if said is None and PROTOCOLS[address.partition(":")[0]].encrypted:
-        said = f"{LOST} {UNTRUSTED}"
-    return unreachable(address, said or LOST)
+    return unreachable(address, said or _lost(address, error))
+
+
+def _lost(address: str, error: Exception) -> str:
+    """FFmpeg tells neither a redirection nor a certificate that is not trusted from a broken connection."""
+    may_redirect = address.startswith("http") and error.args[:1] == (errno.EIO,)
+    untrusted = PROTOCOLS[address.partition(":")[0]].encrypted
+    return " ".join([LOST, *([REDIRECTED] if may_redirect else []), *([UNTRUSTED] if untrusted else [])])
 
 
 def unreachable(address: str, sentence: str) -> CameraError:

@@ -18,14 +18,16 @@ from cameras.drivers.simulated.codec import read_frame_number
 from tests.fakes.network.encrypted import EncryptedServer
 from tests.fakes.network.http import (
     BareStreamServer,
+    HugeServer,
     MjpegServer,
     PlaylistServer,
     TransportStreamServer,
+    UnknownVideoServer,
     UnmeasuredServer,
 )
 from tests.fakes.network.rtsp import RtspServer
 from tests.fakes.network.server import Server
-from tests.fakes.network.video import picture
+from tests.fakes.network.video import huge_jpeg, picture
 
 SERVERS: list[type[Server]] = [RtspServer, MjpegServer, TransportStreamServer]
 ALL: list[type[Server]] = [*SERVERS, UnmeasuredServer, BareStreamServer]
@@ -239,6 +241,11 @@ def test_a_camera_without_video_says_so(rtsp: RtspServer, clock: SystemClock) ->
     assert "sends no video" in str(refusal(rtsp.address, clock))
 
 
+def test_video_that_nobody_can_decode_is_a_sentence(clock: SystemClock) -> None:
+    with UnknownVideoServer() as server:
+        assert "none of a kind that Skycam opens" in str(refusal(server.address, clock))
+
+
 def test_a_server_that_says_nothing_is_given_up_in_time(
     server: Server, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -334,6 +341,18 @@ def test_a_playlist_cannot_open_a_file_of_the_station(clock: SystemClock) -> Non
 def test_a_redirection_cannot_open_a_file_of_the_station(clock: SystemClock, video_file: str) -> None:
     with MjpegServer(status=f"302 Found\r\nLocation: file://{video_file}") as server:
         assert refusal(server.address, clock).reason == "camera_unreachable"
+
+
+def test_a_redirection_cannot_lead_to_another_server(clock: SystemClock) -> None:
+    with MjpegServer() as other, MjpegServer(status=f"302 Found\r\nLocation: {other.address}") as server:
+        assert "A redirection to another address is not followed" in str(refusal(server.address, clock))
+    assert not other.clients
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_decoded(clock: SystemClock) -> None:
+    huge_jpeg()
+    with HugeServer(fps=4) as server:
+        assert "no picture can be made of" in str(refusal(server.address, clock, patience=6))
 
 
 @pytest.mark.parametrize("address", ["", "file:///etc/passwd", "/etc/passwd", "RTSP://host/x", "concat:a|b"])

@@ -7,7 +7,7 @@ import socket
 
 from tests.fakes.network.rtsp import header
 from tests.fakes.network.server import Server
-from tests.fakes.network.video import jpeg, transport_stream
+from tests.fakes.network.video import huge_jpeg, jpeg, renamed, transport_stream
 
 PICTURES = 200
 HEAD = "HTTP/1.1 {}\r\nConnection: close\r\n{}\r\n"
@@ -65,6 +65,14 @@ class MjpegServer(HttpServer):
         return f"--frame\r\nContent-Type: image/jpeg\r\n{length}\r\n".encode() + data + b"\r\n"
 
 
+class HugeServer(MjpegServer):
+    """One colour, so many pixels that they are a GB when they are decoded, and hardly anything on the wire."""
+
+    def piece(self, number: int) -> bytes:
+        data = huge_jpeg()
+        return f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data + b"\r\n"
+
+
 class UnmeasuredServer(MjpegServer):
     """A picture ends where the boundary says."""
 
@@ -78,6 +86,13 @@ class TransportStreamServer(HttpServer):
 
     def piece(self, number: int) -> bytes:
         return transport_stream(PICTURES, self.fps)[number]
+
+
+class UnknownVideoServer(TransportStreamServer):
+    """The stream calls itself AVS3 (0xD4), which FFmpeg knows and cannot decode."""
+
+    def piece(self, number: int) -> bytes:
+        return renamed(super().piece(number), 0xD4)
 
 
 class BareStreamServer(TransportStreamServer):

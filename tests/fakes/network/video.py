@@ -32,6 +32,13 @@ def jpeg(number: int) -> bytes:
 
 
 @functools.cache
+def huge_jpeg() -> bytes:
+    """144 million pixels."""
+    _, data = cv2.imencode(".jpg", np.zeros((12_000, 12_000), np.uint8))
+    return data.tobytes()
+
+
+@functools.cache
 def h264(count: int, fps: int) -> list[bytes]:
     """So many pictures, numbered from 0, as Annex B. `count` is a multiple of GROUP, so that they can be sent again."""
     codec = av.CodecContext.create("libx264", "w")
@@ -61,3 +68,25 @@ def transport_stream(count: int, fps: int) -> list[bytes]:
             file.seek(0)
             file.truncate()
     return pieces
+
+
+def renamed(packets: bytes, kind: int) -> bytes:
+    """A piece of a transport stream with another kind of video in its table of contents (PMT)."""
+    found = bytearray(packets)
+    for start in range(0, len(found), 188):
+        if found[start + 1] & 0x40 and found[start + 4 : start + 6] == b"\0\2":
+            table = start + 5
+            end = table + 3 + (int.from_bytes(found[table + 1 : table + 3]) & 0xFFF)
+            found[table + 12 + (int.from_bytes(found[table + 10 : table + 12]) & 0xFFF)] = kind
+            found[end - 4 : end] = checksum(bytes(found[table : end - 4]))
+    return bytes(found)
+
+
+def checksum(table: bytes) -> bytes:
+    """CRC-32/MPEG-2."""
+    value = 0xFFFFFFFF
+    for byte in table:
+        value ^= byte << 24
+        for _ in range(8):
+            value = (value << 1 ^ (0x04C11DB7 if value & 0x80000000 else 0)) & 0xFFFFFFFF
+    return value.to_bytes(4)
