@@ -9,7 +9,7 @@ run: .venv/run.stamp ## Start the station; Ctrl-C stops it
 	@exec $(BIN)/skycam up
 
 test: .venv/dev.stamp packages ## The whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev.stamp ## Format, lint, types and import contracts, in seconds
 	$(BIN)/ruff format --check .

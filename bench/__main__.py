@@ -1,4 +1,5 @@
-"""`python -m bench [--quick] [NAME...]`: speed, as tables; a full run writes docs/benchmarks.md."""
+"""`python -m bench [--quick] [NAME...]`: speed, as tables. What is not quick is written into docs/benchmarks.md: all of
+it, or with names the tables of these in place of those that stand there."""
 
 from __future__ import annotations
 
@@ -21,10 +22,14 @@ BENCHES = {
     "capture":  "bench.capturing",
     "settings": "bench.settings_route",
     "pages":    "bench.pages",
+    "clips":    "bench.clips",
     "service":  "bench.service",
     "files":    "bench.files",
     "live":     "bench.live",
     "relay":    "bench.relay",
+    "recording": "bench.recording",
+    "copying":  "bench.copying",
+    "filming":  "bench.filming",
     "browser":  "bench.browser",
     "interval": "bench.interval",
     "parts":    "bench.parts",
@@ -51,16 +56,25 @@ def main() -> int:
     if unknown := set(given.names) - set(BENCHES):
         parser.error(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}.")
     tables = measure(given.names or list(BENCHES), quick=given.quick)
-    if not given.names and not given.quick:
-        DOCUMENT.write_text("\n\n".join([HEAD.strip(), *(table.markdown() for table in tables)]) + "\n")
+    if not given.quick:
+        known = sections() if given.names else {}
+        found = known | {table.title: table.markdown() for table in tables}
+        DOCUMENT.write_text("\n\n".join([HEAD.strip(), *found.values()]) + "\n")
         print(f"Written to {DOCUMENT}.")
     return 0
+
+
+def sections() -> dict[str, str]:
+    """What stands in the document, by title."""
+    _, *parts = DOCUMENT.read_text().split("\n## ")
+    return {part.partition("\n")[0]: f"## {part.strip()}" for part in parts}
 
 
 def measure(names: list[str], *, quick: bool) -> list[Table]:
     console = Console()
     tables: list[Table] = []
-    load = Table("What else the machine did")
+    of = "" if len(names) == len(BENCHES) else f" during {', '.join(names)}"
+    load = Table(f"What else the machine did{of}")
     with ExitStack() as stack:
         runs = Runs(stack, quick=quick)
         for name in names:

@@ -68,11 +68,11 @@ def looked_at(station: BenchStation, times: int) -> Table:
     return found
 
 
-def shown(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> bytes:
+def shown(connection: http.client.HTTPConnection, path: str, headers: dict[str, str], expect: int = 200) -> bytes:
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     body = answer.read()
-    if answer.status != 200:
+    if answer.status != expect:
         raise ValueError(f"{path} answered {answer.status}.")
     return body
 

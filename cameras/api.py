@@ -12,19 +12,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras import services, status
+from cameras import services, status, taking
 from cameras.bodies import (
     CameraBody,
     CapabilitiesBody,
+    LeaseBody,
     SettingsBody,
     camera_body,
     capabilities_body,
+    lease_body,
     settings_body,
 )
 from cameras.control import ControlError
 from cameras.detection import detect
 from cameras.drivers.simulated.faults import Faults
-from cameras.live.mjpeg import CONTENT_TYPE, stream
+from cameras.live.mjpeg import CONTENT_TYPE, stream, watching
 from cameras.live.picture import Picture
 from cameras.live.service import next_picture
 from cameras.models import Camera
@@ -36,8 +38,10 @@ from cameras.serializers import (
     DetectedList,
     FaultsBody,
     FrameQuery,
+    ReleaseBody,
     Settings,
     SettingsQuery,
+    TakeBody,
 )
 from cameras.tables import DOORS, resolve
 
@@ -113,8 +117,29 @@ class ConnectView(CameraView):
     @extend_schema(request=None, responses=status.Status)
     def post(self, request: Request, slug: str = "") -> Response:
         """Wish the camera connected (or not) and answer with what was observed. The wish lasts across restarts."""
-        camera = services.set_connected(self.camera(), self.connected, actor(request))
-        return Response(services.reconcile(camera))
+        return Response(services.connect(self.camera(), self.connected, actor(request)))
+
+
+class TakeView(CameraView):
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=TakeBody, responses=LeaseBody)
+    def post(self, request: Request, slug: str) -> Response:
+        """Take the camera, or renew what you hold: nobody else commands it then. 409 while another holds it, unless
+        `over` is said. A running session goes on."""
+        wanted = TakeBody.model_validate(request.data)
+        camera = taking.take(self.camera(), actor(request), over=wanted.over, for_s=wanted.for_s)
+        return Response(lease_body(camera))
+
+
+class ReleaseView(CameraView):
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=ReleaseBody, responses=LeaseBody)
+    def post(self, request: Request, slug: str) -> Response:
+        """Let the camera go. 409 while another holds it, unless `over` is said."""
+        wanted = ReleaseBody.model_validate(request.data)
+        return Response(lease_body(taking.release(self.camera(), actor(request), over=wanted.over)))
 
 
 class StatusView(CameraView):
@@ -150,6 +175,17 @@ class SettingsView(CameraView):
         camera = self.camera()
         values: dict[str, Any] = SETTINGS.validate_python(request.data)
         return Response(settings_body(camera, services.set_settings(camera, values, actor(request), replace=replace)))
+
+
+class AdoptView(CameraView):
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=SettingsBody)
+    def post(self, request: Request, slug: str) -> Response:
+        """Wish what was changed on the camera's body: `differs` of `settings/`. To have your own again, PATCH
+        `settings/` with `{}`."""
+        camera = self.camera()
+        return Response(settings_body(camera, services.adopt_settings(camera, actor(request))))
 
 
 class FaultsView(CameraView):
@@ -198,13 +234,15 @@ class FrameView(CameraView):
 class StreamView(FrameView):
     @extend_schema(parameters=FrameQuery.parameters(), responses={(200, CONTENT_TYPE): OpenApiTypes.BINARY})
     def get(self, request: Request, slug: str) -> HttpResponseBase:
-        """Live pictures as one endless answer, for clients without WebSockets. It ends when the pictures do."""
+        """Live pictures as one endless answer, for clients without WebSockets. It ends when the pictures do. 503 when
+        as many as may watch already."""
         quality = FrameQuery.of(request).quality
         self.picture(quality)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
         visitor = resolve(DOORS["visitor"])(lower_case(request.headers))
-        return StreamingHttpResponse(stream(slug, quality, visitor), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+        place = watching(slug, quality, visitor, actor(request), request.META.get("REMOTE_ADDR") or "")
+        return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 
 
 def lower_case(headers: Mapping[str, str]) -> dict[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from cameras.drivers.credentials import shown
+from cameras.leases import lease_of
 from cameras.models import Camera
+from cameras.runtime.body import Difference, still_wished
 from cameras.status import desired
-from monitoring.bodies import stamp_or_none
+from monitoring.bodies import stamp, stamp_or_none
 
 
 class CameraBody(TypedDict):
@@ -30,13 +32,15 @@ class CameraBody(TypedDict):
 
 
 class SettingsBody(TypedDict):
-    """`desired` is the row's wish, `actual` what the camera had when it was read back at `read_at`."""
+    """`desired` is the row's wish, `actual` what the camera had when it was read back at `read_at`; `differs` is what
+    of the wish was changed on its body since it took it."""
 
     camera: str
     desired: dict[str, Any]
     actual: dict[str, Any]
     read_at: str | None
     warnings: list[str]
+    differs: list[Difference]
 
 
 class CapabilitiesBody(TypedDict):
@@ -46,6 +50,24 @@ class CapabilitiesBody(TypedDict):
     kind: str
     capabilities: dict[str, Any]
     settings: dict[str, Any]
+
+
+class LeaseBody(TypedDict):
+    """Who has taken the camera, since when, and when that runs out unless it is renewed; null where nobody has."""
+
+    camera: str
+    held_by: str | None
+    since: str | None
+    until: str | None
+
+
+def lease_body(camera: Camera) -> LeaseBody:
+    """By the row as it was read."""
+    lease = lease_of(camera)
+    if lease is None:
+        return LeaseBody(camera=camera.slug, held_by=None, since=None, until=None)
+    holder = lease.holder
+    return LeaseBody(camera=camera.slug, held_by=holder.held_by, since=stamp(holder.since), until=stamp(lease.until))
 
 
 def camera_body(camera: Camera) -> CameraBody:
@@ -76,6 +98,7 @@ def settings_body(camera: Camera, answer: dict[str, Any] | None = None) -> Setti
         actual=answer.get("actual", camera.read_back),
         read_at=answer.get("read_at") or stamp_or_none(camera.read_at),
         warnings=answer.get("warnings", []),
+        differs=still_wished(answer.get("differs", camera.differs), camera.settings),
     )
 
 

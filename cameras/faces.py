@@ -8,8 +8,12 @@ from datetime import datetime
 
 from cameras import status as statuses
 from cameras.broker import BrokerDown
-from cameras.models import Camera
+from cameras.leases import Lease, lease_of
+from cameras.live.places import OFF
+from cameras.models import Camera, may_record
+from cameras.runtime.recording_state import Recorder
 from cameras.status import Status, absent, desired
+from monitoring.station_settings import live_streaming_config
 
 BROKER_AWAY = "The station's broker does not answer, so nobody knows. Cameras and sessions go on."
 
@@ -36,6 +40,10 @@ LOOKS = {
 }
 LIVE = Look("live", "Live", "ok")
 RECORDING = Look("rec", "Recording", "rec")
+NOT_YET = Look("wait", "Not recording", "warn")
+FAILING = Look("bad", "Not recording", "bad")
+UNASKED = Look("off", "Not recording")
+UNKNOWN = Look("stale", "Not known", "warn")
 BETWEEN = Look("wait", "In session", "act")
 TROUBLED = frozenset({"reconnecting", "quarantined", "host_down", "unknown"})
 
@@ -67,7 +75,32 @@ class Face:
         return self.status["observed"] if wished == "connected" else wished
 
     @property
+    def lease(self) -> Lease | None:
+        """Who has taken it, also while the broker is away."""
+        return lease_of(self.camera)
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """What is told of a recording that is wished; None also where nobody tells."""
+        return self.status["recorder"]
+
+    @property
+    def to_stop(self) -> bool:
+        """Whether there is a recording that could be stopped: one that is wished, or goes on yet."""
+        return bool(self.camera.recording or self.recorder)
+
+    @property
+    def recording_look(self) -> Look:
+        """Whether it records as it should."""
+        if self.recorder:
+            return {"recording": RECORDING, "waiting": NOT_YET, "failing": FAILING}[self.recorder["state"]]
+        return UNKNOWN if self.camera.recording else UNASKED
+
+    @property
     def look(self) -> Look:
+        shown = {"ready": {NOT_YET, FAILING}, "busy": {FAILING}}.get(self.observed, ())
+        if self.recording_look in shown:
+            return self.recording_look
         if self.observed != "ready":
             return LOOKS.get(self.observed, LOOKS["unknown"])
         if self.status["recording"]:
@@ -88,6 +121,30 @@ class Face:
     @property
     def streams(self) -> bool:
         return bool(self.camera.capabilities.get("stream") or self.camera.capabilities.get("preview"))
+
+    @property
+    def may_record(self) -> bool:
+        return may_record(self.camera)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether live pictures may be asked for."""
+        wished = self.camera.enabled and self.camera.connected
+        return self.streams and wished and bool(live_streaming_config().enabled)
+
+    @property
+    def why_not_live(self) -> str:
+        """What to do for a live picture, where there is none; empty where it only has to come."""
+        if not live_streaming_config().enabled:
+            return OFF
+        if not self.camera.enabled:
+            enable = f"`skycam cameras set {self.camera.slug} --enabled`"
+            return f"{self.camera.name} is disabled. A manager enables it: {enable}"
+        if not self.camera.connected:
+            return f"{self.camera.name} is disconnected. Connect it to see pictures."
+        if self.camera.capabilities and not self.streams:
+            return f"{self.camera.name} has no live view. Capture takes a picture."
+        return ""
 
     @property
     def seen_at(self) -> datetime | None:

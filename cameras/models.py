@@ -14,6 +14,7 @@ from django.utils import timezone
 from cameras import sealing
 from cameras.drivers import DRIVERS
 from cameras.drivers.credentials import HIDDEN
+from cameras.runtime.body import Difference, still_wished
 from cameras.validation import checked_address, checked_settings
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 slug_validator = RegexValidator(
     r"\A[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z",
     "A camera's id is 1 to 40 lower-case letters, digits and hyphens, and begins and ends with a letter or digit.",
+)
+
+preset_name_validator = RegexValidator(
+    r"\A[^\W_](?:[\w ,.()+-]{0,58}[\w.)+-])?\Z",
+    "A preset's name is 1 to 60 letters, digits, spaces and , . ( ) + - _, and begins with a letter or digit.",
 )
 
 
@@ -73,6 +79,10 @@ class Camera(models.Model):
     host = models.CharField(max_length=60)
     enabled = models.BooleanField(default=True)
     connected = models.BooleanField(default=True)
+    recording = models.CharField(
+        max_length=10, blank=True, help_text="The kind of clips that it shall record; empty: none."
+    )
+    recording_by = models.CharField(max_length=150, blank=True, editable=False, help_text="Who wished it so last.")
     primary = models.BooleanField(default=False)
     settings = models.JSONField(default=dict, blank=True)
     audience = models.ManyToManyField(
@@ -88,6 +98,12 @@ class Camera(models.Model):
     capabilities = models.JSONField(default=dict, blank=True, editable=False)
     read_back = models.JSONField(default=dict, blank=True, editable=False, help_text="Settings as last read back.")
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    differs = models.JSONField(default=list, blank=True, editable=False, help_text="What its body was changed to.")
+
+    held_by = models.CharField(max_length=150, blank=True, editable=False, help_text="Who has taken it, or had last.")
+    held_since = models.DateTimeField(null=True, blank=True, editable=False)
+    held_until = models.DateTimeField(null=True, blank=True, editable=False)
+    taken_from = models.CharField(max_length=150, blank=True, editable=False, help_text="Who held it before.")
 
     objects = CameraQuerySet.as_manager()
 
@@ -106,6 +122,11 @@ class Camera(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def body_changes(self) -> list[Difference]:
+        """What of the present wish was changed on the camera's body since it took it."""
+        return still_wished(self.differs, self.settings)
 
     @property
     def whole_address(self) -> str:
@@ -137,3 +158,38 @@ class Camera(models.Model):
 
     def _is_stored(self) -> bool:
         return Camera.objects.filter(pk=self.pk, address=self.address, sealed=self.sealed).exists()
+
+
+def may_record(camera: Camera) -> bool:
+    """Whether it gives a stream of frames; also one that was never opened, so that nobody knows."""
+    return not camera.capabilities or bool(camera.capabilities.get("stream"))
+
+
+class SettingsPreset(models.Model):
+    """Settings under a name, for every camera of one kind: two cameras of a kind are set alike by one preset. What a
+    name means is the kind's model of settings, not one camera's range: a value that a camera has not is brought to its
+    nearest when the preset is applied, and told, as with any other wish."""
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])
+    name = models.CharField(max_length=60, validators=[preset_name_validator])
+    settings = models.JSONField(default=dict)
+    saved_by = models.CharField(max_length=150, blank=True)
+    saved_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["kind", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "name"], name="one_preset_of_a_name_for_each_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        try:
+            self.settings = checked_settings(self.kind, self.settings)
+        except ValidationError as error:
+            raise ValidationError({"settings": error.messages}) from None
+        if not self.settings:
+            raise ValidationError({"settings": ["A preset holds at least one setting."]})

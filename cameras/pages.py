@@ -8,17 +8,19 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras import services
+from cameras import services, taking
 from cameras.add_form import AddForm
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.detection import detect, hosts
 from cameras.faces import LOOKS, Face, faces_of
 from cameras.faults_form import FaultsForm
+from cameras.leases import Held, holder_of, lease_of
 from cameras.models import Camera
+from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for
-from cameras.settings_form import SettingsForm
-from monitoring.page import Page, is_part, said
+from cameras.settings_form import SettingsForm, called, with_unit
+from monitoring.page import Page, back, is_part, said
 
 UNREACHED = (ControlError, BrokerDown)
 """What keeps a command from a camera. Each says in a sentence what to do."""
@@ -43,11 +45,54 @@ class ConnectPage(CameraPage):
         """Wish the camera connected (or not), and say what came of it."""
         camera = self.camera()
         try:
-            services.set_connected(camera, self.connected, self.actor)
-            observed = services.reconcile(camera)["observed"]
+            observed = services.connect(camera, self.connected, self.actor)["observed"]
         except UNREACHED as error:
             return said(request, "bad", str(error))
         return said(request, "ok", f"{camera.name}: {LOOKS[observed].word.lower()}.")
+
+
+def taken_over(request: HttpRequest, camera: Camera, actor: str) -> Camera:
+    """Taken from the one whom the form's `over` names, as they were asked about; without it from nobody. Held."""
+    seen = request.POST.get("over", "")
+    return taking.take(camera, actor, over=bool(seen), seen=seen)
+
+
+class TakePage(CameraPage):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Take the camera, from another where the form says so."""
+        try:
+            camera = taken_over(request, self.camera(), self.actor)
+        except Held as error:
+            return said(request, "bad", str(error))
+        return said(request, "ok", f"You hold {camera.name}.")
+
+
+class HoldPage(CameraPage):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Renew what this person holds; what they hold no more is not taken again."""
+        if taking.renew(self.camera(), self.actor):
+            return HttpResponse(status=204) if is_part(request) else back(request)
+        camera = self.camera()
+        lease = lease_of(camera)
+        who = f"{lease.holder.held_by} took it over" if lease else "It was released, or not renewed in time"
+        return said(request, "warn", f"You do not hold {camera.name} any more. {who}.")
+
+
+class ReleasePage(CameraPage):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        try:
+            camera = taking.release(self.camera(), self.actor)
+        except Held as error:
+            return said(request, "bad", str(error))
+        other = holder_of(camera)
+        left = f"The session of {other.held_by} holds it now" if other else "Nobody holds it now"
+        return said(request, "ok", f"You have let {camera.name} go. {left}.")
 
 
 class SettingsPage(CameraPage):
@@ -65,6 +110,8 @@ class SettingsPage(CameraPage):
             return self._form(form, status=400)
         try:
             warnings = self._set(camera, form)
+        except Held as error:
+            return self._form(form, tone="bad", sentence=str(error), status=409)
         except UNREACHED as error:
             return self._form(form, tone="warn", sentence=f"Kept for when the camera opens. {error}")
         except ValidationError as error:
@@ -78,11 +125,30 @@ class SettingsPage(CameraPage):
         answer = services.set_settings(camera, form.values, self.actor, replace=True)
         camera.refresh_from_db()
         camera.read_back = answer.get("actual", camera.read_back)
+        camera.differs = answer.get("differs", [])
         return list(answer.get("warnings", []))
 
     def _form(self, form: SettingsForm, status: int = 200, **outcome: Any) -> HttpResponse:
         template = "cameras/_settings.html" if is_part(self.request) else self.template
-        return self.render({"form": form, "camera": form.camera, **outcome}, template, status)
+        return self.render({**panel(form), **outcome}, template, status)
+
+
+def panel(form: SettingsForm) -> dict[str, Any]:
+    """What the settings panel shows."""
+    camera = form.camera
+    return {"form": form, "camera": camera, "presets": presets_for(camera), "changes": changes_of(camera)}
+
+
+def changes_of(camera: Camera) -> list[dict[str, str]]:
+    """What was changed on the camera's body, as people read it."""
+    return [
+        {
+            "label": called(one["name"]),
+            "has": with_unit(camera, one["name"], one["has"]),
+            "wished": with_unit(camera, one["name"], one["wished"]),
+        }
+        for one in camera.body_changes
+    ]
 
 
 class FaultsPage(CameraPage):

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, TypedDict
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cameras.bodies import CameraBody
+from cameras.leases import LEASE_S, LONGEST_S
+from cameras.presets import PresetBody
 from monitoring.cursor import Query
 
 Settings = Annotated[dict[str, Any], Field(description="As the kind's schema says, see `capabilities/`.")]
@@ -49,6 +51,18 @@ class CameraChange(BaseModel):
         return self.model_dump(exclude_none=True)
 
 
+class ReleaseBody(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    over: Annotated[bool, Field(description="Also where another holds it, who is told.")] = False
+
+
+class TakeBody(ReleaseBody):
+    for_s: Annotated[
+        int, Field(ge=1, le=LONGEST_S, description="Seconds from now until it runs out; taking again renews it.")
+    ] = LEASE_S
+
+
 class CameraList(TypedDict):
     results: list[CameraBody]
 
@@ -87,6 +101,23 @@ class FaultsBody(TypedDict):
 
     camera: str
     faults: dict[str, Any]
+
+
+class PresetNew(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Annotated[str, Field(max_length=60)]
+    settings: Annotated[Settings | None, Field(description="Without them: what is wished for now.")] = None
+
+
+class PresetChange(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    settings: Annotated[Settings | None, Field(description="Without them: what is wished for now.")] = None
+
+
+class PresetList(TypedDict):
+    results: list[PresetBody]
 
 
 class SettingsQuery(Query):

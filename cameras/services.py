@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -9,16 +10,18 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import control
-from cameras.control import ControlError
+from cameras import control, leases, new_cameras
+from cameras.commands import DONE, failures_told, outcome_in, refusals_told, told, wished
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
 from cameras.models import Camera
-from cameras.tables import PROGRAMMES, resolve
 from cameras.validation import checked_settings
+from monitoring.models import Event
 from monitoring.services import record_event
 
 CHANGEABLE = {"name", "address", "host", "enabled", "settings", "primary"}
+GUARDED = CHANGEABLE - {"name", "primary"}
+"""What nobody changes while another has taken the camera."""
 
 
 @transaction.atomic
@@ -26,37 +29,53 @@ def add_camera(
     *, slug: str, kind: str, name: str = "", address: str = "", host: str = "", values: dict[str, Any] | None = None,
     primary: bool = False, actor: str = "",
 ) -> Camera:  # fmt: skip
-    """A new camera on `host` (this one by default). ValidationError with a sentence for each bad field."""
+    """A new camera on `host` (this one by default). ValidationError with a sentence for each bad field, or where the
+    station has its `max_cameras`."""
+    new_cameras.check_number()
     camera = Camera(
         slug=slug, kind=kind, name=name or slug, address=address, host=host or settings.STATION.host,
-        settings=values or {}, primary=primary,
+        settings=new_cameras.with_defaults(kind, values or {}), primary=primary,
     )  # fmt: skip
     if not primary and not Camera.objects.present().filter(primary=True).exists():
         camera.primary = True
     if primary:
         Camera.objects.present().filter(primary=True).update(primary=False)
     _store(camera)
-    record_event("camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=slug, actor=actor)
+    record_event(
+        "camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=slug, actor=actor,
+        data=told("add", {"kind": kind, **_arguments(camera, {"address", "host", "settings", "primary"})}, DONE),
+    )  # fmt: skip
     return camera
 
 
-@transaction.atomic
+def _arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
+    """As the row has them: without the password of an address."""
+    return {name: getattr(camera, name) for name in sorted(names)}
+
+
 def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "") -> Camera:
     """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field, and
-    ControlError held for what a running session forbids; then nothing is changed."""
+    Held by another, or SessionRuns; then nothing is changed."""
     if unknown := set(changes) - CHANGEABLE:
         raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
-    locked = _locked(camera)
+    asked = {name: value for name, value in changes.items() if name != "address"}
+    with refusals_told(camera, "change", actor, asked), transaction.atomic():
+        return _changed(_locked(camera), changes, actor)
+
+
+def _changed(locked: Camera, changes: dict[str, Any], actor: str) -> Camera:
+    if GUARDED & set(changes):
+        leases.check(locked, actor)
     if changes.get("host", locked.host) != locked.host or changes.get("enabled") is False:
-        _refuse_while_held(locked)
+        leases.check_idle(locked)
     if changes.get("primary"):
-        Camera.objects.present().filter(primary=True).exclude(pk=camera.pk).update(primary=False)
+        Camera.objects.present().filter(primary=True).exclude(pk=locked.pk).update(primary=False)
     for field, value in changes.items():
         setattr(locked, field, value)
     _store(locked, set(changes))
     record_event(
         "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
-        camera=locked.slug, actor=actor,
+        camera=locked.slug, actor=actor, data=told("change", _arguments(locked, changes), DONE),
     )  # fmt: skip
     return locked
 
@@ -64,11 +83,6 @@ def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "") -> C
 def _locked(camera: Camera) -> Camera:
     """The row as it is now, until the transaction ends: `camera` was read before, and others may have changed it."""
     return Camera.objects.select_for_update().get(pk=camera.pk)
-
-
-def _refuse_while_held(camera: Camera) -> None:
-    if resolve(PROGRAMMES["session"])(camera):
-        raise ControlError(f"A session runs on {camera.slug}. Stop it first.", "held")
 
 
 def _store(camera: Camera, fields: set[str] | None = None) -> None:
@@ -83,27 +97,41 @@ def _store(camera: Camera, fields: set[str] | None = None) -> None:
         raise ValidationError({"slug": f"There is a camera {camera.slug!r} already."}) from None
 
 
-@transaction.atomic
 def remove_camera(camera: Camera, actor: str = "") -> None:
-    """Soft: the row stays for its captures, and its host empties the spool. The slug is free again."""
+    """Soft: the row stays for its captures, and its host empties the spool. The slug is free again. Held."""
+    with refusals_told(camera, "remove", actor), transaction.atomic():
+        leases.check(_locked(camera), actor)
+        _remove(camera, actor)
+
+
+def _remove(camera: Camera, actor: str) -> None:
     camera.removed_at = timezone.now()
     camera.enabled = camera.connected = camera.primary = False
     camera.save(update_fields=["removed_at", "enabled", "connected", "primary"])
-    record_event("camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera.slug, actor=actor)
+    record_event(
+        "camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera.slug, actor=actor,
+        data=told("remove", {}, DONE),
+    )  # fmt: skip
 
 
-@transaction.atomic
-def set_connected(camera: Camera, connected: bool, actor: str = "") -> Camera:
-    """Wish the camera connected or not; lasts across restarts. ControlError held while a session runs on it."""
-    locked = _locked(camera)
-    if not connected:
-        _refuse_while_held(locked)
-    locked.connected = connected
-    locked.enabled = locked.enabled or connected
-    locked.save(update_fields=["connected", "enabled"])
-    verb = "connected" if connected else "disconnected"
-    record_event("command", f"{actor or 'Someone'} {verb} {locked.slug}.", camera=locked.slug, actor=actor)
-    return locked
+def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
+    """Wish the camera connected or not; lasts across restarts. Held by another, or while a session runs on it."""
+    order = "connect" if connected else "disconnect"
+    with refusals_told(camera, order, actor), transaction.atomic():
+        locked = _locked(camera)
+        leases.check(locked, actor)
+        if not connected:
+            leases.check_idle(locked)
+        locked.connected = connected
+        locked.enabled = locked.enabled or connected
+        locked.save(update_fields=["connected", "enabled"])
+        return wished(locked, order, f"{order}ed {locked.slug}.", actor, {})
+
+
+def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
+    """Wish it, and have the host do it: the status that was reached. ControlError, also Held; BrokerDown."""
+    with outcome_in(set_connected(camera, connected, actor)):
+        return reconcile(camera)
 
 
 def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
@@ -111,23 +139,60 @@ def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
     return control.ask(camera, "reconcile", wait_s=wait_s)
 
 
-def set_settings(camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False) -> dict[str, Any]:
-    """Store the wished settings and apply them. The answer: `actual`, `read_at`, `warnings`.
+def set_settings(
+    camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False, preset: str = ""
+) -> dict[str, Any]:
+    """Store the wished settings and apply them; `preset` is the name of that which they are from. The answer: `actual`,
+    `read_at`, `warnings`.
 
-    ValidationError for a bad value, and nothing is changed. ControlError when the camera could not be told:
-    the settings are stored and will be applied when it opens.
+    ValidationError for a bad value, or Held by another, and nothing is changed. Another ControlError when the camera
+    could not be told: the settings are stored and will be applied when it opens.
     """
-    with transaction.atomic():
-        stored = Camera.objects.select_for_update().get(pk=camera.pk).settings
-        wished = checked_settings(camera.kind, values if replace else {**stored, **values})
-        Camera.objects.filter(pk=camera.pk).update(settings=wished)
-        changed = ", ".join(f"{name} to {value}" for name, value in wished.items() if stored.get(name) != value)
-        record_event(
-            "camera.settings", f"{actor or 'Someone'} set {changed or 'nothing new'} on {camera.slug}.",
-            camera=camera.slug, actor=actor, data={"settings": wished},
-        )  # fmt: skip
-    camera.settings = wished
-    return control.ask(camera, "configure", {"settings": wished})
+    origin = {"preset": preset} if preset else {}
+    said = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
+    with refusals_told(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
+        stored = _settable(camera, actor).settings
+        event = _wish(camera, stored, values if replace else {**stored, **values}, actor, said, origin)
+    return _apply(camera, event)
+
+
+def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
+    """Wish what was changed on the camera's body, as it was read back last. The answer is as of `set_settings`.
+
+    ValidationError where nothing was changed there, or where it cannot be wished for, or Held; then nothing is changed.
+    """
+    with refusals_told(camera, "adopt", actor), transaction.atomic():
+        locked = _settable(camera, actor)
+        found = {one["name"]: one["has"] for one in locked.body_changes}
+        if not found:
+            raise ValidationError(f"Nothing of what is wished for was changed on {camera.slug} itself.")
+        event = _wish(camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}.")
+    return _apply(camera, event)
+
+
+def _settable(camera: Camera, actor: str) -> Camera:
+    """The locked row; Held when its settings are another's."""
+    locked = _locked(camera)
+    leases.check(locked, actor)
+    return locked
+
+
+def _wish(
+    camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, said: str,
+    origin: dict[str, str] | None = None,
+) -> Event:  # fmt: skip
+    """Store the wish with its event; ValidationError for a bad value."""
+    wish = checked_settings(camera.kind, values)
+    Camera.objects.filter(pk=camera.pk).update(settings=wish)
+    camera.settings = wish
+    changed = ", ".join(f"{name} to {value}" for name, value in wish.items() if stored.get(name) != value)
+    did = said.format(changed or "nothing new", camera.slug)
+    return wished(camera, "settings", did, actor, {**(origin or {}), "settings": wish}, kind="camera.settings")
+
+
+def _apply(camera: Camera, event: Event) -> dict[str, Any]:
+    with outcome_in(event):
+        return control.ask(camera, "configure", {"settings": camera.settings, "whole": True})
 
 
 def read_faults(camera: Camera) -> dict[str, Any]:
@@ -142,12 +207,15 @@ def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any
     used up or cleared, or its host is started anew. ValidationError for a real camera; ControlError."""
     _need_simulated(camera)
     wanted = faults.on()
-    found: dict[str, Any] = control.ask(camera, "faults", {"faults": wanted})["faults"]
+    with refusals_told(camera, "faults", actor, wanted):
+        leases.check_now(camera, actor)
+    with failures_told(camera, "faults", actor, wanted):
+        found: dict[str, Any] = control.ask(camera, "faults", {"faults": wanted})["faults"]
     listed = ", ".join(f"{name} ({value})" for name, value in wanted.items())
     did = f"switched on the faults {listed} of" if wanted else "cleared the faults of"
     record_event(
         "camera.faults", f"{actor or 'Someone'} {did} {camera.slug}.", severity="warning" if wanted else "info",
-        camera=camera.slug, actor=actor, data={"faults": wanted},
+        camera=camera.slug, actor=actor, data={"faults": wanted, **told("faults", wanted, DONE)},
     )  # fmt: skip
     return found
 

@@ -29,10 +29,16 @@ UNITS = {"exposure_us": "", "fps": "fps"}
 MICROSECONDS = {"µs": 1, "us": 1, "ms": 1_000, "s": 1_000_000}
 """An exposure is written with any of these units; what comes without one is in milliseconds."""
 
+WAS = "was-"
+"""Before the name of a setting: as the form showed it."""
+NOT_ONE = {True: "This camera does not offer it.", False: "This is not a number."}
+
 
 @dataclass(slots=True)
 class Field:
-    """One setting: what is wished for (`value`, as text), what the camera has (`has`), what it can (`range`)."""
+    """One setting: what is wished for (`value`, as text), what the camera has (`has`), what it can (`range`). `free`:
+    the choices are suggestions, for another value may be written as well. `stored` is the wish as the row has it, `was`
+    as the form that is read showed it: what is still that, nobody has touched."""
 
     name: str
     label: str
@@ -41,8 +47,16 @@ class Field:
     has: str
     range: str
     choices: list[tuple[str, str]] = field(default_factory=list)
+    free: bool = False
     read_only: bool = False
+    stored: str = ""
+    was: str | None = None
     error: str = ""
+
+    @property
+    def picked(self) -> bool:
+        """Whether it is one of the choices, and nothing else."""
+        return bool(self.choices) and not self.free
 
     @property
     def taken_otherwise(self) -> bool:
@@ -73,14 +87,25 @@ class SettingsForm:
         wished = shown(name, self.camera.settings.get(name))
         return Field(
             name=name,
-            label=NAMES.get(name, name.removesuffix("_s").removesuffix("_celsius").replace("_", " ").capitalize()),
-            unit=UNITS.get(name, limits.get("unit") or ""),
+            stored=wished,
+            was=data.get(f"{WAS}{name}") if data else None,
+            label=called(name),
+            unit=unit_of(name, limits),
             value=wished if data is None else data.get(name, "").strip(),
             has=shown(name, self.camera.read_back.get(name)),
             range=range_of(name, limits),
-            choices=[(shown(name, choice), label(choice)) for choice in limits.get("choices") or ()],
+            choices=self._choices(name, limits),
+            free=name == "exposure_us",
             read_only=bool(limits.get("read_only")),
         )
+
+    def _choices(self, name: str, limits: dict[str, Any]) -> list[tuple[str, str]]:
+        """The camera's own, and what is wished for where it is none of them: the camera has its nearest."""
+        wished, own = self.camera.settings.get(name), list(limits.get("choices") or ())
+        found = [(shown(name, choice), label(name, choice)) for choice in own]
+        if not own or wished is None or wished in own:
+            return found
+        return [(shown(name, wished), f"{label(name, wished)}, nearest"), *found]
 
     def _read(self) -> None:
         beyond = {name: value for name, value in self.camera.settings.items() if name not in self.allowed}
@@ -91,12 +116,15 @@ class SettingsForm:
             self._check()
 
     def _read_field(self, found: Field) -> None:
-        if not found.value or found.read_only:
+        wished = self.camera.settings.get(found.name)
+        if wished is not None and found.value in {found.stored, found.was}:
+            self.values[found.name] = wished
+        if found.value in {"", found.stored, found.was} or found.read_only:
             return
         try:
             self.values[found.name] = parsed(found, self.allowed[found.name])
         except ValueError:
-            found.error = f"{found.range} on this camera" if found.range else "This is not a number."
+            found.error = f"{found.range} on this camera" if found.range else NOT_ONE[found.picked]
 
     def _check(self) -> None:
         """As the driver's own model says."""
@@ -109,6 +137,22 @@ class SettingsForm:
                 by_name.get(name, self.fields[0]).error = text or message
 
 
+def called(name: str) -> str:
+    """A setting's name as people read it."""
+    return NAMES.get(name, name.removesuffix("_s").removesuffix("_celsius").replace("_", " ").capitalize())
+
+
+def unit_of(name: str, limits: Mapping[str, Any]) -> str:
+    return UNITS.get(name, limits.get("unit") or "")
+
+
+def with_unit(camera: Camera, name: str, value: Any) -> str:
+    """A value of a setting as people read it; empty for None."""
+    limits = camera.capabilities.get("settings", {}).get(name, {})
+    text = shown(name, value)
+    return f"{text} {unit_of(name, limits)}".strip() if text else ""
+
+
 def shown(name: str, value: Any) -> str:
     if value is None:
         return ""
@@ -119,8 +163,8 @@ def shown(name: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def label(choice: Any) -> str:
-    return {True: "Yes", False: "No"}[choice] if isinstance(choice, bool) else str(choice)
+def label(name: str, choice: Any) -> str:
+    return shown(name, choice).capitalize() if isinstance(choice, bool) else shown(name, choice)
 
 
 def range_of(name: str, limits: dict[str, Any]) -> str:
@@ -129,12 +173,12 @@ def range_of(name: str, limits: dict[str, Any]) -> str:
         return ""
     if name == "exposure_us":
         return f"{exposure_text(least)} to {exposure_text(most)}"
-    return f"{least:.10g} to {most:.10g} {UNITS.get(name, limits.get('unit') or '')}".strip()
+    return f"{least:.10g} to {most:.10g} {unit_of(name, limits)}".strip()
 
 
 def parsed(found: Field, limits: dict[str, Any]) -> Any:
     """The value as the driver takes it. ValueError when it is no such value, or out of range."""
-    if found.choices:
+    if found.picked:
         wanted = next(c for c in limits["choices"] if shown(found.name, c) == found.value) if known(found) else None
         if wanted is None:
             raise ValueError(found.value)

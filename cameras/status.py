@@ -1,4 +1,4 @@
-"""What is observed of a camera, from Redis alone: a hash rewritten each second that lives five.
+"""What is observed of a camera, from Redis: a hash rewritten each second that lives five.
 
 Each field of the hash is JSON, so that null and numbers survive."""
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import redis
 
 from cameras import broker
+from cameras.leases import holders_of, told_of
 from cameras.models import Camera
 from cameras.status_reader import Status, absent, parsed
 
@@ -45,8 +46,12 @@ def read(camera: Camera) -> Status:
 
 
 def read_all(cameras: Iterable[Camera]) -> dict[str, Status]:
-    """By slug, in one round trip."""
-    return read_slugs({camera.slug: desired(camera) for camera in cameras})
+    """By slug, in one round trip; who holds them by the rows, which are newer."""
+    listed = list(cameras)
+    found, holders = read_slugs({camera.slug: desired(camera) for camera in listed}), holders_of(listed)
+    for camera in listed:
+        found[camera.slug] = {**found[camera.slug], **told_of(holders[camera.pk])}
+    return found
 
 
 def read_slugs(wished: Mapping[str, str]) -> dict[str, Status]:

@@ -9,6 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypedDict, cast
 
+from cameras.runtime.body import Difference
+from cameras.runtime.recording_state import Recorder
 from cameras.wire import wire
 
 
@@ -20,6 +22,9 @@ class Status(TypedDict):
     reason: str
     session: dict[str, Any] | None
     recording: bool
+    """A clip is being written now."""
+    recorder: Recorder | None
+    """None while nothing shall be recorded, or nobody knows."""
     temperature_celsius: float | None
     last_frame: str | None
     last_capture: dict[str, Any] | None
@@ -31,7 +36,12 @@ class Status(TypedDict):
     battery_percent: float | None
     card_free_bytes: int | None
     held_by: str | None
+    held_since: str | None
     faults: dict[str, Any]
+    lowered: str
+    """Why live pictures are less than their quality says; empty where they are not."""
+    differs: list[Difference]
+    """What was changed on the camera's body since the wish was applied."""
 
 
 class StationStatus(TypedDict):
@@ -44,8 +54,9 @@ class StationStatus(TypedDict):
 def absent(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
     return Status(
         camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None,
-        recording=False, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0, vendor="", model="",
-        serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None, faults={},
+        recording=False, recorder=None, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0,
+        vendor="", model="", serial="", firmware="", battery_percent=None, card_free_bytes=None, held_by=None,
+        held_since=None, faults={}, lowered="", differs=[],
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 CONSUMERS = {
     "still_writer": "captures.stills.writer.StillWriter",
     "live_publisher": "cameras.live.publisher.LivePublisher",
+    "clip_recorder": "captures.recording.recorder.ClipRecorder",
 }
 """Frame consumers of a camera process. Django-free."""
 
@@ -18,13 +19,25 @@ RECORDS = {
     "capture": "captures.ingest.take_capture",
     "gap": "captures.ingest.take_gap",
     "session": "captures.ingest.take_session",
+    "clip": "captures.recording.ingest.take_clip",
 }
 """Kind of spool record -> the function that takes it into the database, idempotent by the record's id."""
 
 PROGRAMMES = {
     "session": "captures.ingest.wished_session",
+    "recording": "captures.recording.ingest.wished_recording",
 }
-"""Camera -> its session as JSON, or None."""
+"""Camera -> its session, and what it shall record, as JSON, or None."""
+
+RECORDING = {
+    "settings": "captures.recording.ingest.recording_settings",
+}
+"""How every camera of this host records, as JSON."""
+
+HOLDERS = {
+    "session": "captures.sessions.orders.holders",
+}
+"""Cameras -> who holds which of them by what runs on it."""
 
 VERDICTS = {
     "capture": "captures.ingest.settle_unstarted",
@@ -39,8 +52,21 @@ ROOTS = {
     "default": "captures.storage.roots.default_root",
     "own": "captures.storage.roots.own_root",
     "all": "captures.storage.roots.all_roots",
+    "video": "captures.storage.roots.video_root",
 }
-"""Host -> the storage root of its new captures as JSON; camera -> a root of its own, or None; host -> all its roots."""
+"""Host -> the storage root of its new captures as JSON; camera -> a root of its own, or None; host -> all its roots;
+host -> the root of its new clips."""
+
+KEEPERS = {
+    "retention": "captures.recording.retention.Retention",
+}
+"""What looks after a camera host beside the Supervisor, each on a thread of its own: host -> what has `start` and
+`stop`."""
+
+RECOVERIES = {
+    "clips": "captures.recording.recovery.recover_all",
+}
+"""Part of a spool -> what brings it into order while its camera has no process. Django-free."""
 
 DOORS = {
     "visitor": "skycam_project.access.visitors.visitor_of",

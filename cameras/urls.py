@@ -1,6 +1,7 @@
 from django.urls import path
 
 from cameras.api import (
+    AdoptView,
     CameraDetailView,
     CamerasView,
     CapabilitiesView,
@@ -8,10 +9,14 @@ from cameras.api import (
     DetectView,
     FaultsView,
     FrameView,
+    ReleaseView,
     SettingsView,
     StatusView,
     StreamView,
+    TakeView,
 )
+from cameras.presets_api import ApplyPresetView, ComparePresetView, PresetsView, PresetView
+from cameras.viewers_api import ViewersView, ViewerView
 
 urlpatterns = [
     path("", CamerasView.as_view()),
@@ -19,12 +24,24 @@ urlpatterns = [
     path("<slug:slug>/", CameraDetailView.as_view()),
     path("<slug:slug>/connect/", ConnectView.as_view()),
     path("<slug:slug>/disconnect/", ConnectView.as_view(connected=False)),
+    path("<slug:slug>/take/", TakeView.as_view()),
+    path("<slug:slug>/release/", ReleaseView.as_view()),
     path("<slug:slug>/status/", StatusView.as_view()),
     path("<slug:slug>/settings/", SettingsView.as_view()),
+    path("<slug:slug>/settings/adopt/", AdoptView.as_view()),
+    path("<slug:slug>/presets/", PresetsView.as_view()),
+    path("<slug:slug>/presets/<str:name>/", PresetView.as_view()),
+    path("<slug:slug>/presets/<str:name>/apply/", ApplyPresetView.as_view()),
+    path("<slug:slug>/presets/<str:name>/compare/", ComparePresetView.as_view()),
     path("<slug:slug>/capabilities/", CapabilitiesView.as_view()),
     path("<slug:slug>/faults/", FaultsView.as_view()),
     path("<slug:slug>/frame.jpg", FrameView.as_view()),
     path("<slug:slug>/stream.mjpeg", StreamView.as_view()),
+]
+
+viewers = [
+    path("", ViewersView.as_view()),
+    path("<uuid:viewer>/", ViewerView.as_view()),
 ]
 
 primary = [

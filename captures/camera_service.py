@@ -1,11 +1,13 @@
-"""`CameraService`: the façade through which pages, API, CLI and programs have cameras capture.
+"""`CameraService`: the façade through which pages, API, CLI and programs have cameras capture and record.
 
-It plans rows, sends commands through `cameras.control` and answers with what was observed.
+It plans rows, sends commands through `cameras.control` to the camera's host, whichever that is, and answers with what
+was observed.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,37 +15,34 @@ import uuid6
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import control
+from cameras import control, leases
 from cameras.broker import BrokerDown
+from cameras.commands import failures_told, outcome_in, refusals_told, wished
 from cameras.control import ControlError, HostDown, TooSlow
+from cameras.detection import detect
+from cameras.live.places import NoLive
+from cameras.live.service import next_picture
 from cameras.models import Camera
 from cameras.runtime.spool import FileWish, Record
+from cameras.serializers import Detected
+from captures.health import HealthCheck, health_check
 from captures.ingest import files_of, fill, settle_unstarted
 from captures.models import Capture, CaptureFile, Session
 from captures.models.session import SessionState
+from captures.recording.orders import record, stop_recording
 from captures.requests import CaptureRequest, SessionRequest
 from captures.sessions.orders import session_order
-from monitoring.services import record_event
+from monitoring.models import Event
 
 log = logging.getLogger(__name__)
 MOST_WAIT_S = 10.0
 BEGIN_WITHIN_S = 30.0
 START_S = 10.0
+LIVE_WAIT_S = 3.0
 
 
 class Mismatch(Exception):
     """An Idempotency-Key came again with another request."""
-
-
-class SessionHeld(Exception):
-    """Another session holds the camera."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(
-            f"{session.camera.slug} is held by the session {session.name or session.id}, started by "
-            f"{session.created_by or 'the station'} at {session.created_at:%Y-%m-%d %H:%M:%SZ}. Stop it first."
-        )
-        self.session = session
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ class CameraService:
     def capture(self, camera: Camera, request: CaptureRequest, *, key: str = "", wait: bool = True) -> Outcome:
         """One still. Every planned capture ends with one outcome, also when this call gives up waiting.
 
-        Mismatch when `key` (Idempotency-Key) was used for another request.
+        Mismatch when `key` (Idempotency-Key) was used for another request; Held by another: then nothing was planned.
         """
         wait_s = min(MOST_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
         begun = self.begin_capture(camera, request, key=key, wait_s=wait_s)
@@ -86,6 +85,12 @@ class CameraService:
     ) -> Begun | Outcome:
         """Plan the row and send the command; an Outcome at once where there is nothing to wait for. `wait_s` is how
         long `finish_capture` will wait at most, from now."""
+        with refusals_told(camera, "capture", self.actor, request.asked()):
+            return self._begin(camera, request, key, wait_s, file)
+
+    def _begin(
+        self, camera: Camera, request: CaptureRequest, key: str, wait_s: float, file: FileWish | None
+    ) -> Begun | Outcome:
         try:
             deadline_ms = control.reach(camera) + int(BEGIN_WITHIN_S * 1000)
         except (HostDown, BrokerDown) as error:
@@ -102,6 +107,7 @@ class CameraService:
         return Begun(capture, sent)
 
     def _plan(self, camera: Camera, request: CaptureRequest, key: str, deadline_ms: int | None) -> tuple[Capture, bool]:
+        """The row, and whether it was there already: then it is answered whoever holds the camera by now."""
         capture = Capture(
             id=uuid6.uuid7(), camera=camera, asked=request.asked(), requested_by=self.actor, job=request.job,
             note=request.note, driver=camera.kind, idempotency_key=key or None, deadline_ms=deadline_ms,
@@ -109,6 +115,7 @@ class CameraService:
         try:
             with transaction.atomic():
                 capture.save(force_insert=True)
+                leases.check_now(camera, self.actor)
         except IntegrityError:
             return self._known(camera, request, key), True
         return capture, False
@@ -174,19 +181,22 @@ class CameraService:
         return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=problem)
 
     def start_session(self, camera: Camera, request: SessionRequest) -> Session:
-        """SessionHeld when one is active; ControlError or BrokerDown when the host could not be told, and then
-        the session has failed, or is stopped: it does not start behind the operator's back."""
-        if held := Session.objects.active().select_related("camera").filter(camera=camera).first():
-            raise SessionHeld(held)
+        """Held by another, SessionRuns when one is active, whose ever: then there is no session.
+
+        ControlError or BrokerDown when the host could not be told: the session has failed, or is stopped, and does not
+        start behind the operator's back.
+        """
+        with refusals_told(camera, "start", self.actor, request.programme(camera)):
+            return self._start(camera, request)
+
+    def _start(self, camera: Camera, request: SessionRequest) -> Session:
+        leases.check_now(camera, self.actor)
+        leases.check_idle(camera)
+        deadline_ms = self._reached(camera, request) + int(START_S * 1000)
+        session, event = self._planned_session(camera, request)
         try:
-            deadline_ms = control.reach(camera) + int(START_S * 1000)
-        except (HostDown, BrokerDown) as error:
-            self._never_started(camera, request, str(error))
-            raise
-        session = self._planned_session(camera, request)
-        order = {"session": session_order(session)}
-        try:
-            control.wait(control.send(camera, "start", order, wait_s=START_S, deadline_ms=deadline_ms))
+            with outcome_in(event):
+                self._send_start(session, deadline_ms)
         except TooSlow:
             log.info("session %s was not confirmed yet", session.id)
         except (ControlError, BrokerDown):
@@ -195,22 +205,33 @@ class CameraService:
         session.refresh_from_db()
         return session
 
-    def _planned_session(self, camera: Camera, request: SessionRequest) -> Session:
+    def _reached(self, camera: Camera, request: SessionRequest) -> int:
+        with failures_told(camera, "start", self.actor, request.programme(camera)):
+            try:
+                return control.reach(camera)
+            except (HostDown, BrokerDown) as error:
+                self._never_started(camera, request, str(error))
+                raise
+
+    @staticmethod
+    def _send_start(session: Session, deadline_ms: int) -> None:
+        order = {"session": session_order(session)}
+        control.wait(control.send(session.camera, "start", order, wait_s=START_S, deadline_ms=deadline_ms))
+
+    def _planned_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:
         try:
             with transaction.atomic():
                 session = Session.objects.create(
                     camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor
                 )
-                record_event(
-                    "command", f"{self.actor or 'Someone'} started a session on {camera.slug}.", camera=camera.slug,
-                    subject=session.id, actor=self.actor, data=session.programme,
-                )  # fmt: skip
+                leases.check_now(camera, self.actor)
+                did = f"started a session on {camera.slug}."
+                event = wished(camera, "start", did, self.actor, session.programme, subject=session.id)
         except IntegrityError:
-            held = Session.objects.active().select_related("camera").filter(camera=camera).first()
-            if held is None:
-                raise
-            raise SessionHeld(held) from None
-        return session
+            leases.check_now(camera, self.actor)
+            leases.check_idle(camera)
+            raise
+        return session, event
 
     def _wish_stopped(self, session: Session) -> None:
         """The host lives and may have read the wish already: it settles the row, by a stop that comes after it."""
@@ -226,21 +247,66 @@ class CameraService:
 
     def stop_session(self, session: Session) -> Session:
         """Wish it stopped; answered when the session's file says so. When the host is away the wish stands and
-        is carried out when it is back: ControlError or BrokerDown says so."""
-        with transaction.atomic():
+        is carried out when it is back: ControlError or BrokerDown says so. Held: nothing was wished."""
+        with refusals_told(session.camera, "stop", self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
             if locked.state not in {SessionState.PLANNED, SessionState.RUNNING, SessionState.PAUSED}:
                 return locked
-            if locked.desired != Session.Desired.STOPPED:
-                locked.desired, locked.revision = Session.Desired.STOPPED, locked.revision + 1
-                locked.save(update_fields=["desired", "revision"])
-                record_event(
-                    "command", f"{self.actor or 'Someone'} stopped the session on {locked.camera.slug}.",
-                    camera=locked.camera.slug, subject=session.pk, actor=self.actor,
-                )  # fmt: skip
-        control.ask(locked.camera, "stop", {"session": session_order(locked)})
+            event = self._wish_stop(locked)
+        with outcome_in(event) if event else nullcontext():
+            control.ask(locked.camera, "stop", {"session": session_order(locked)})
         locked.refresh_from_db()
         return locked
+
+    def _wish_stop(self, locked: Session) -> Event | None:
+        """None when it is wished already: then the host is only asked once more."""
+        leases.check_now(locked.camera, self.actor)
+        if locked.desired == Session.Desired.STOPPED:
+            return None
+        locked.desired, locked.revision = Session.Desired.STOPPED, locked.revision + 1
+        locked.save(update_fields=["desired", "revision"])
+        did = f"stopped the session on {locked.camera.slug}."
+        return wished(locked.camera, "stop", did, self.actor, {}, subject=locked.pk)
+
+    # Recording, for programs: a camera's id is its slug
+
+    @staticmethod
+    def detect_cameras() -> list[Detected]:
+        """What is attached to the camera hosts, in use or free. Recordings go on. BrokerDown."""
+        return detect()["results"]
+
+    def start_recording(self, camera_id: str) -> bool:
+        """True once its first frame is in a clip; False when it shall record already, or there is no such camera.
+
+        ValidationError for a camera without a stream, Held by another, Kept where it does not record yet.
+        """
+        camera = _present(camera_id)
+        return camera is not None and not camera.recording and record(camera, actor=self.actor)["recording"]
+
+    def stop_recording(self, camera_id: str) -> bool:
+        """True once its last clip is filed; False when it shall not record, or there is no such camera. Held, Kept."""
+        camera = _present(camera_id)
+        return camera is not None and bool(camera.recording) and not stop_recording(camera, self.actor)["recording"]
+
+    @staticmethod
+    def get_live_frame(camera_id: str, quality: str = "medium") -> bytes | None:
+        """The newest picture as JPEG, from the live feed; None when live view is switched off, or none comes in time.
+        From a thread without an event loop."""
+        if _present(camera_id) is None:
+            return None
+        try:
+            picture = next_picture(camera_id, quality, LIVE_WAIT_S)
+        except (BrokerDown, NoLive):
+            return None
+        return picture.jpeg if picture else None
+
+    @staticmethod
+    def health_check() -> HealthCheck:
+        return health_check()
+
+
+def _present(slug: str) -> Camera | None:
+    return Camera.objects.present().filter(slug=slug).first()
 
 
 def readout_s(camera: Camera) -> float:

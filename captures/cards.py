@@ -15,9 +15,11 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from cameras.faces import Face, Look, faces_of
+from cameras.leases import Holder, who_holds
 from cameras.models import Camera, CameraQuerySet
 from cameras.selectors import cameras_for
 from captures.models import Capture, Session
+from captures.sessions.orders import holder
 
 REMEMBERED = timedelta(hours=1)
 """How long a loss is shown on the card; the ledger keeps it."""
@@ -36,6 +38,11 @@ class Card:
     @property
     def camera(self) -> Camera:
         return self.face.camera
+
+    @property
+    def holder(self) -> Holder | None:
+        """Also while the broker is away."""
+        return who_holds(self.face.lease, holder(self.camera, self.session) if self.session else None)
 
     @property
     def look(self) -> Look:

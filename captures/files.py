@@ -1,4 +1,4 @@
-"""One view serves the files of captures: ranges, validators, flat memory for files of many GB.
+"""How files of captures and clips are served: ranges, validators, flat memory for files of many GB.
 
 A file is opened below its storage root by descriptors, step by step, so that neither `..` nor a symbolic link
 leads out of the root. Only the host that holds a file serves it.
@@ -25,7 +25,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from cameras.runtime.durable import RootFiles
-from captures.models import CaptureFile
+from captures.models import CaptureFile, Clip
 from captures.ranges import Span, not_modified, requested_span
 from captures.selectors import file_for
 from captures.serializers import FileQuery
@@ -45,8 +45,12 @@ TYPES = {
 """Everything else, RAW too, is application/octet-stream: nothing that a browser would run."""
 
 
+Stored = CaptureFile | Clip
+"""A row with a file: host, root, path, bytes, SHA-256."""
+
+
 class OnOtherHost(Exception):
-    def __init__(self, file: CaptureFile) -> None:
+    def __init__(self, file: Stored) -> None:
         super().__init__(f"The file lies on the camera host {file.host!r}. Ask there.")
         self.host = file.host
 
@@ -56,19 +60,31 @@ class FileMissing(Exception):
 
 
 class OpenFile:
-    """A file's bytes in chunks, read in threads. It closes itself at the end, or when the client has left."""
+    """A file's bytes in chunks, read in threads, after a `head` where one is put before them. It closes itself at the
+    end, or when the client has left."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._head = b""
         found = os.fstat(descriptor)
         self.size, self.modified = found.st_size, found.st_mtime
         self.span = Span(0, self.size - 1)
+
+    def put_before(self, head: bytes) -> None:
+        self._head = head
+        self.size += len(head)
+        self.span = Span(0, self.size - 1)
+
+    def read(self, size: int, place: int) -> bytes:
+        if place < len(self._head):
+            return self._head[place : place + size]
+        return os.pread(self._descriptor, size, place - len(self._head))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         place = self.span.first
         while place <= self.span.last:
             size = min(CHUNK_BYTES, self.span.last + 1 - place)
-            chunk = await asyncio.to_thread(os.pread, self._descriptor, size, place)
+            chunk = await asyncio.to_thread(self.read, size, place)
             if not chunk:
                 raise OSError("The file became shorter while it was sent.")
             place += len(chunk)
@@ -110,24 +126,30 @@ class CaptureFileView(APIView):
         return response
 
 
-def serve(request: Request, row: CaptureFile) -> HttpResponse | StreamingHttpResponse:
-    """OnOtherHost, FileMissing or Unsatisfiable where there is nothing to send."""
+def serve(request: Request, row: Stored, head: bytes = b"", form: str = "") -> HttpResponse | StreamingHttpResponse:
+    """The file of a row; with a `head` put before it, that `form` of it. OnOtherHost, FileMissing or Unsatisfiable
+    where there is nothing to send."""
     if row.host != settings.STATION.host:
         raise OnOtherHost(row)
     file = open_below(row.root.path, row.path)
     response = None
     try:
-        response = _answer(request, row, file)
+        check_size(file, row)
+        file.put_before(head)
+        response = _answer(request, row, file, form)
     finally:
         if response is None or not response.streaming:
             file.close()
     return response
 
 
-def _answer(request: Request, row: CaptureFile, file: OpenFile) -> HttpResponse | StreamingHttpResponse:
+def check_size(file: OpenFile, row: Stored) -> None:
     if file.size != row.bytes:
         raise FileMissing(f"The file {row.path} has {file.size} bytes, and was stored with {row.bytes}.")
-    etag = f'"{row.sha256}"'
+
+
+def _answer(request: Request, row: Stored, file: OpenFile, form: str) -> HttpResponse | StreamingHttpResponse:
+    etag = f'"{row.sha256}-{form}"' if form else f'"{row.sha256}"'
     headers = {
         "ETag": etag,
         "Last-Modified": http_date(file.modified),
@@ -137,7 +159,7 @@ def _answer(request: Request, row: CaptureFile, file: OpenFile) -> HttpResponse 
     if not_modified(request.headers, etag, file.modified):
         return HttpResponse(status=304, headers=headers)
     headers["Content-Type"] = TYPES.get(PurePosixPath(row.path).suffix.lower(), "application/octet-stream")
-    if settings.STATION.web.x_accel and row.root.default:
+    if settings.STATION.web.x_accel and row.root.default and not form:
         return HttpResponse(headers=headers | {"X-Accel-Redirect": settings.STATION.web.x_accel + quote(row.path)})
     if request.method == "HEAD":
         return HttpResponse(headers=headers | {"Content-Length": str(file.size)})
@@ -174,10 +196,16 @@ def _opened(root: str, folder: str, name: str) -> int:
 
 
 def _tell_missing(row: CaptureFile, message: str) -> None:
+    told = {"capture": str(row.capture_id), "kind": row.kind}
+    tell_missing(row, row.capture.camera.slug, message, told)
+
+
+def tell_missing(row: Stored, camera: str, message: str, told: dict[str, str]) -> None:
+    """An alert for whoever can bring the file back. `told`: what it is a file of."""
     raise_alert(
         f"storage.missing:{row.pk}",
         f"{message} Bring it back from a copy; `skycam doctor` says where the storage root is.",
         severity="error",
-        camera=row.capture.camera.slug,
-        data={"capture": str(row.capture_id), "kind": row.kind, "root": str(row.root_id), "path": row.path},
+        camera=camera,
+        data={**told, "root": str(row.root_id), "path": row.path},
     )

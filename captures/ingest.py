@@ -158,9 +158,14 @@ def _tell(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
     record_event(
         f"capture.{capture.status}", message, severity="warning" if said and severity == "info" else severity,
         camera=slug, subject=capture.pk, actor=capture.requested_by,
-        data={"reason": capture.reason} if capture.reason else {},
+        data=_arguments(capture) | ({"reason": capture.reason} if capture.reason else {}),
     )  # fmt: skip
     tell_of(capture, slug, files)
+
+
+def _arguments(capture: Capture) -> dict[str, Any]:
+    """Of the command; what a session asks stands with its start."""
+    return {} if capture.session_id else {"arguments": capture.asked}
 
 
 def _said_of_values(capture: Capture) -> list[str]:

@@ -1,4 +1,4 @@
-"""`ImageOrganizer`: folders and names of a camera's pictures. Django-free."""
+"""`ImageOrganizer`: folders and names of a camera's pictures and clips. Django-free."""
 
 from __future__ import annotations
 
@@ -22,3 +22,9 @@ class ImageOrganizer:
         utc = at.astimezone(UTC)
         time = f"{utc:%Y%m%d_%H%M%S}_{utc.microsecond // 1000:03}"
         return f"{self.folder(at)}/{f'{name}_{time}' if name else f'{self.slug}_{time}_{capture}'}"
+
+    def clip(self, clip: str, at: datetime) -> str:
+        """`clips/<camera>/YYYY/MM/DD/<camera>_YYYYMMDD_HHMMSS_mmm_<id>.mp4`, from when its first frame was captured."""
+        utc = at.astimezone(UTC)
+        name = f"{self.slug}_{utc:%Y%m%d_%H%M%S}_{utc.microsecond // 1000:03}_{clip}.mp4"
+        return f"clips/{self.slug}/{night_of(at, self.site):%Y/%m/%d}/{name}"

@@ -9,17 +9,19 @@ from django.shortcuts import redirect
 
 from cameras.drivers import driver_class
 from cameras.faults_form import FaultsForm
-from cameras.pages import UNREACHED
+from cameras.leases import Held
+from cameras.pages import UNREACHED, changes_of, panel
 from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for
 from cameras.settings_form import SettingsForm
-from captures.camera_service import CameraService, SessionHeld
+from captures.camera_service import CameraService
 from captures.cards import Card, cards_of
 from captures.models import Capture
 from captures.outcomes import NotSaved, check_saved
 from captures.requests import CaptureRequest
 from captures.selectors import captures_for, sessions_for
 from captures.sessions.orders import active_session
+from captures.sessions.pages import stop
 from captures.start_form import StartForm
 from captures.templatetags.captures import filename, original
 from monitoring.feed import feed
@@ -37,7 +39,7 @@ class CameraPage(PageOfCamera):
         card = self.card()
         simulated = driver_class(card.camera.kind).simulated
         faults = FaultsForm(card.face.status["faults"]) if simulated else None
-        return self.render({"form": SettingsForm(card.camera), "faults": faults, **self.observed(card)})
+        return self.render({**panel(SettingsForm(card.camera)), "faults": faults, **self.observed(card)})
 
     def card(self) -> Card:
         return cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]
@@ -48,6 +50,7 @@ class CameraPage(PageOfCamera):
         return {
             "card": card,
             "camera": camera,
+            "changes": changes_of(camera),
             "captures": list(captures_for(user).filter(camera_id=camera.pk).exclude(status="planned")[:STRIP]),
             "sessions": list(sessions_for(user).filter(camera_id=camera.pk)[:SESSIONS]),
             "lines": feed(user, EVENTS, camera=camera.slug),
@@ -68,9 +71,11 @@ class CapturePage(PageOfCamera):
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Take one picture as the camera is set, and say how it ended."""
-        outcome = CameraService(self.actor).capture(self.camera(), CaptureRequest())
         try:
+            outcome = CameraService(self.actor).capture(self.camera(), CaptureRequest())
             check_saved(outcome)
+        except Held as error:
+            return said(request, "bad", str(error))
         except NotSaved as error:
             return said(request, "bad", f"Not saved. {error}")
         if outcome.pending:
@@ -93,7 +98,7 @@ class StartPage(PageOfCamera):
             return self._form(form, status=400)
         try:
             session = CameraService(self.actor).start_session(camera, form.request)
-        except (SessionHeld, *UNREACHED) as error:
+        except UNREACHED as error:
             return self._form(form, refusal=str(error), status=409)
         if is_part(request):
             answer = said(request, "ok", f"Session {session.state}.")
@@ -114,12 +119,7 @@ class StopPage(PageOfCamera):
         session = active_session(self.camera())
         if session is None:
             return said(request, "warn", "No session runs here any more.")
-        try:
-            ended = CameraService(self.actor).stop_session(session)
-        except UNREACHED as error:
-            return said(request, "bad", f"It will stop when its host is back. {error}")
-        counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
-        return said(request, "ok", f"Session {ended.state}: {counts}.")
+        return stop(request, session, self.actor)
 
 
 def said_saved(request: HttpRequest, capture: Capture) -> HttpResponse:

@@ -6,16 +6,18 @@ What is hidden is excluded by a list of ids, never sought by a subquery: so the 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 from captures.models import Capture, CaptureFile, Session
 from captures.stills.thumbnails import pictured
+
+Row = TypeVar("Row", bound=Model)
 
 
 class UnknownCamera(Exception):
@@ -43,17 +45,25 @@ def camera_condition(user: Any, slug: str | None) -> dict[str, Any]:
     return {"camera_id": found[0]} if len(found) == 1 else {"camera_id__in": found}
 
 
+def camera_ids(user: Any, slug: str) -> list[UUID]:
+    """The cameras of one slug. UnknownCamera."""
+    condition = camera_condition(user, slug)
+    return condition.get("camera_id__in") or [condition["camera_id"]]
+
+
+def cameras_seen(user: Any) -> list[Camera]:
+    """Removed ones too."""
+    hidden = {camera.pk for camera in hidden_cameras(user)}
+    return [camera for camera in Camera.objects.all() if camera.pk not in hidden]
+
+
 def captures_for(user: Any) -> QuerySet[Capture]:
     """With camera and files, in a constant number of queries."""
-    if not _looks(user):
-        return Capture.objects.none()
-    return _seen(Capture.objects.select_related("camera").prefetch_related("files"), user)
+    return seen(Capture.objects.select_related("camera").prefetch_related("files"), user)
 
 
 def sessions_for(user: Any) -> QuerySet[Session]:
-    if not _looks(user):
-        return Session.objects.none()
-    return _seen(Session.objects.select_related("camera").prefetch_related("gaps"), user)
+    return seen(Session.objects.select_related("camera").prefetch_related("gaps"), user)
 
 
 def file_for(user: Any, capture: UUID, kind: str | None) -> CaptureFile:
@@ -92,10 +102,9 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone)
 
 
-def _looks(user: Any) -> bool:
-    return bool(user.is_authenticated and user.may("viewer"))
-
-
-def _seen(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
+def seen(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
+    """Those of cameras that the user may see; none for somebody who may not look."""
+    if not (user.is_authenticated and user.may("viewer")):
+        return rows.none()
     hidden = [camera.pk for camera in hidden_cameras(user)]
     return rows.exclude(camera_id__in=hidden) if hidden else rows

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from captures.bodies import CaptureBody, SessionBody
 from captures.models.capture import CaptureStatus
@@ -48,6 +48,12 @@ class SeedStartBody(StartBody):
         if given.get("delay_s") is not None:
             raise ValueError("Give `delay` or `delay_s`, not both.")
         return {**given, "delay_s": given["delay"]}
+
+
+class RecordBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["rolling", "manual"] = Field("rolling", description="The oldest rolling clips go; manual ones stay.")
 
 
 def _in_microseconds(given: Any, name: str) -> Any:

@@ -16,8 +16,8 @@ import threading
 from pathlib import Path
 
 from cameras.runtime.storage import RootMissing
-from captures.models import CaptureFile
-from captures.stills.draughtsman import Order
+from captures.models import CaptureFile, Clip
+from captures.stills.draughtsman import CLIP, Order
 from captures.stills.thumbnails import ThumbnailStore
 
 log = logging.getLogger(__name__)
@@ -29,14 +29,15 @@ PROJECT = Path(__file__).resolve().parent.parent
 PASSING = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
 
 
-def order_of(file: CaptureFile) -> Order:
+def order_of(file: CaptureFile | Clip) -> Order:
     return Order(
         root=str(file.root_id),
         root_path=file.root.path,
         path=file.path,
-        kind=file.kind,
+        kind=CLIP if isinstance(file, Clip) else file.kind,
         sha256=file.sha256,
         bytes=file.bytes,
+        simulated=isinstance(file, Clip) and file.simulated,
     )
 
 

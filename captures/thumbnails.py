@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from rest_framework.views import APIView
 
 from cameras import broker
 from cameras.broker import BrokerDown
-from captures.files import OnOtherHost, open_below
+from captures.files import OnOtherHost, Stored, check_size, open_below
 from captures.models import CaptureFile
 from captures.ranges import not_modified
 from captures.selectors import picture_for
@@ -36,7 +37,7 @@ class NoThumbnail(Exception):
 
 class NotDrawnYet(Exception):
     def __init__(self) -> None:
-        super().__init__("The thumbnail is being drawn. Ask again in a moment.")
+        super().__init__("It is being made. Ask again in a moment.")
 
 
 class ThumbnailView(APIView):
@@ -55,42 +56,54 @@ class ThumbnailView(APIView):
         return HttpResponse(thumbnail(file, size), content_type="image/jpeg", headers=headers)
 
 
-def thumbnail(file: CaptureFile, size: int) -> bytes:
+def thumbnail(file: Stored, size: int) -> bytes:
     """OnOtherHost, FileMissing, NoThumbnail, NotDrawnYet, or BrokerDown where it would have to be drawn."""
     if file.host != settings.STATION.host:
         raise OnOtherHost(file)
     with ThumbnailStore(file.root.path) as store:
-        found = store.read(file.sha256, size)
-        if found is not None:
-            return found
-        check_drawable(store, file)
-        ask_for(file)
-        return wait_for(store, file, size)
+        return made(store, file, lambda: store.read(file.sha256, size))
 
 
-def check_drawable(store: ThumbnailStore, file: CaptureFile) -> None:
+def made(store: ThumbnailStore, file: Stored, look: Callable[[], bytes | None]) -> bytes:
+    """What `look` finds, at once or after the file's host has made it. As `thumbnail`."""
+    found = look()
+    if found is not None:
+        return found
+    check_drawable(store, file)
+    ask_for(file)
+    return wait_for(store, file, look)
+
+
+def check_drawable(store: ThumbnailStore, file: Stored) -> None:
+    """NoThumbnail, or FileMissing: its host would never draw what is not the stored file."""
     if why := store.refusal(file.sha256):
         raise NoThumbnail(why)
-    open_below(file.root.path, file.path).close()
+    found = open_below(file.root.path, file.path)
+    try:
+        check_size(found, file)
+    finally:
+        found.close()
 
 
-def ask_for(file: CaptureFile) -> None:
+def ask_for(file: Stored) -> None:
     """A task on the queue of the file's host, once in a while for all who ask. BrokerDown."""
     with broker.reachable() as server:
         if not server.set(broker.key("thumbnail", file.sha256), 1, nx=True, ex=ASKED_S):
             return
     app = import_string(settings.CELERY_APP)
+    task = "captures.draw" if isinstance(file, CaptureFile) else "captures.draw_clip"
     try:
-        app.send_task("captures.draw", (file.pk,), queue=f"files.{file.host}", ignore_result=True)
+        app.send_task(task, (str(file.pk),), queue=f"files.{file.host}", ignore_result=True)
     except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:
         raise BrokerDown from error
 
 
-def wait_for(store: ThumbnailStore, file: CaptureFile, size: int) -> bytes:
+def wait_for(store: ThumbnailStore, file: Stored, look: Callable[[], bytes | None]) -> bytes:
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
         time.sleep(LOOK_S)
-        if found := store.read(file.sha256, size):
+        found = look()
+        if found is not None:
             return found
         if why := store.refusal(file.sha256):
             raise NoThumbnail(why)

@@ -11,7 +11,10 @@ from captures.api import (
     StartView,
     StopView,
 )
+from captures.clips.api import ClipsView, ClipView, TimelineView
+from captures.clips.serving import ClipFileView, PosterView
 from captures.files import CaptureFileView
+from captures.recording.api import RecordView, StopRecordingView
 from captures.serializers import SeedStartBody
 from captures.thumbnails import ThumbnailView
 
@@ -21,12 +24,19 @@ urlpatterns = [
     path("captures/<uuid:capture>/", CaptureDetailView.as_view()),
     path("captures/<uuid:capture>/file/", CaptureFileView.as_view()),
     path("captures/<uuid:capture>/thumbnail/", ThumbnailView.as_view()),
+    path("clips/", ClipsView.as_view()),
+    path("clips/timeline/", TimelineView.as_view()),
+    path("clips/<uuid:clip>/", ClipView.as_view()),
+    path("clips/<uuid:clip>/file/", ClipFileView.as_view()),
+    path("clips/<uuid:clip>/poster/", PosterView.as_view()),
     path("sessions/", SessionsView.as_view()),
     path("sessions/<uuid:session>/", SessionView.as_view()),
     path("sessions/<uuid:session>/stop/", SessionStopView.as_view()),
     path("cameras/<slug:slug>/capture/", CaptureView.as_view()),
     path("cameras/<slug:slug>/start/", StartView.as_view()),
     path("cameras/<slug:slug>/stop/", StopView.as_view()),
+    path("cameras/<slug:slug>/record/", RecordView.as_view()),
+    path("cameras/<slug:slug>/stop-recording/", StopRecordingView.as_view()),
 ]
 
 primary = [

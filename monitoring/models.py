@@ -99,3 +99,18 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.message}"
+
+
+class StationSetting(models.Model):
+    """A key of the configuration that somebody set on the page: over the YAML file, under the environment."""
+
+    key = models.CharField(max_length=120, primary_key=True, help_text="As in YAML: camera_config.crf.")
+    value = models.JSONField()
+    changed_by = models.CharField(max_length=150, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.key

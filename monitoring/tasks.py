@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.utils.module_loading import import_string
 
 from monitoring.health import examined
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
+
+SETTLING = ("captures.missing.settle_missing",)
+"""What closes alerts that others than HEALTH have raised, once their cause is gone."""
 
 
 @shared_task(name="monitoring.look_at_health", ignore_result=True)
@@ -22,3 +26,5 @@ def look_at_health() -> None:
         raise_alert(key, " ".join(sentences), severity="error", camera=camera)
     for key in unresolved_keys("health.") - {key for key, _ in wrong}:
         resolve_alert(key)
+    for path in SETTLING:
+        import_string(path)()

@@ -20,11 +20,15 @@ TABLES = (
     "cameras.drivers.DRIVERS",
     "cameras.tables.CONSUMERS",
     "cameras.tables.DOORS",
+    "cameras.tables.HOLDERS",
+    "cameras.tables.KEEPERS",
     "cameras.tables.PROGRAMMES",
+    "cameras.tables.RECORDING",
     "cameras.tables.RECORDS",
     "cameras.tables.ROOTS",
     "cameras.tables.VERDICTS",
     "monitoring.health.HEALTH",
+    "monitoring.metrics.METRICS",
 )
 """The literal tables of dotted paths. A value is a path, or a label and a path."""
 
@@ -41,6 +45,7 @@ def check_station(**_: Any) -> list[CheckMessage]:
         *check_secret_key(station.data / KEY_FILE),
         *check_secret_key(station.data / ADDRESS_FILE),
         *check_storage_root(station.storage_root),
+        *check_video_path(station.video_path),
         *check_database_folder(settings.DATABASES["default"]),
         *(checks.Warning(notice.text, id=f"skycam.{notice.code}") for notice in station.notices),
     ]
@@ -74,6 +79,14 @@ def check_storage_root(root: Path) -> Iterator[CheckMessage]:
         check_writable(root)
     except ConfigError as error:
         yield Error(str(error), id="skycam.E003")
+
+
+def check_video_path(folder: Path | None) -> Iterator[CheckMessage]:
+    try:
+        if folder is not None:
+            check_writable(folder)
+    except ConfigError as error:
+        yield Error(f"VIDEO_PATH: {error}", hint="Mount it or unset VIDEO_PATH; restart the station.", id="skycam.E006")
 
 
 def check_database_folder(database: Mapping[str, Any]) -> Iterator[CheckMessage]:

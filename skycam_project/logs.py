@@ -17,6 +17,18 @@ class WithoutTraceback(logging.Filter):
         return True
 
 
+class Refusals(logging.Filter):
+    """Who may not do something needs no traceback, and who is told to come again is no error of the station."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", 500)
+        if status < 500:
+            record.exc_info = record.exc_text = None
+        if status == 503:
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
 class OneLineFormatter(logging.Formatter):
     """`2026-03-01T20:15:00.123Z INFO captures.ingest: ...`; line breaks, also those of a traceback, become ` | `."""
 

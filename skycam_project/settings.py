@@ -221,7 +221,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "skycam_project.logs.OneLineFormatter", "secrets": secrets_of(STATION)}},
-    "filters": {"one line": {"()": "skycam_project.logs.WithoutTraceback"}},
+    "filters": {
+        "one line": {"()": "skycam_project.logs.WithoutTraceback"},
+        "refusals": {"()": "skycam_project.logs.Refusals"},
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": STATION.logging.level},
     "loggers": {
@@ -230,6 +233,7 @@ LOGGING = {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
+        "django.request": {"filters": ["refusals"]},
         "django.security.DisallowedHost": {"filters": ["one line"]},
         "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
     },

@@ -2,16 +2,31 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from cameras.pages import CamerasPage, ConnectPage, DetectPage, FaultsPage, SettingsPage
+from cameras.pages import (
+    CamerasPage,
+    ConnectPage,
+    DetectPage,
+    FaultsPage,
+    HoldPage,
+    ReleasePage,
+    SettingsPage,
+    TakePage,
+)
+from cameras.presets_pages import BodyPage, PresetPage, PresetsPage
+from cameras.viewers_pages import EndViewerPage, ViewersNow, ViewersPage
+from captures.clips.pages import AtPage, ClipsPage
+from captures.clips.player import ClipPage, DeletePage, PinPage
 from captures.gallery.pages import CaptureDetails, GalleryPage
 from captures.gallery.pages import CapturePage as PicturePage
 from captures.pages import CameraNow, CameraPage, CapturePage, StartPage, StopPage
+from captures.recording.pages import RecordPage, StopRecordingPage
 from captures.sessions.pages import SessionNow, SessionPage, SessionsPage, StopSessionPage
 from monitoring.pages import AcknowledgePage, EventsPage
 from skycam_project.access import pages as access
 from skycam_project.health import healthz
 from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow, TemperaturePage
 from skycam_project.pages.preferences import choose
+from skycam_project.pages.settings import StationSettingsPage
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 
 camera = [
@@ -19,11 +34,19 @@ camera = [
     path("now/", CameraNow.as_view(), name="camera-now"),
     path("connect/", ConnectPage.as_view(), name="connect"),
     path("disconnect/", ConnectPage.as_view(connected=False), name="disconnect"),
+    path("take/", TakePage.as_view(), name="take"),
+    path("hold/", HoldPage.as_view(), name="hold"),
+    path("release/", ReleasePage.as_view(), name="release"),
     path("settings/", SettingsPage.as_view(), name="settings"),
+    path("settings/body/", BodyPage.as_view(), name="settings-body"),
+    path("presets/", PresetsPage.as_view(), name="presets"),
+    path("presets/<str:name>/", PresetPage.as_view(), name="preset"),
     path("faults/", FaultsPage.as_view(), name="faults"),
     path("capture/", CapturePage.as_view(), name="capture"),
     path("start/", StartPage.as_view(), name="start"),
     path("stop/", StopPage.as_view(), name="stop"),
+    path("record/", RecordPage.as_view(), name="record"),
+    path("stop-recording/", StopRecordingPage.as_view(), name="stop-recording"),
 ]
 account = [
     path("", access.AccountPage.as_view(), name="account"),
@@ -42,9 +65,17 @@ urlpatterns = [
     path("cameras/", CamerasPage.as_view(), name="cameras"),
     path("cameras/detect/", DetectPage.as_view(), name="detect"),
     path("cameras/<slug:slug>/", include(camera)),
+    path("live/viewers/", ViewersPage.as_view(), name="viewers"),
+    path("live/viewers/now/", ViewersNow.as_view(), name="viewers-now"),
+    path("live/viewers/<uuid:viewer>/end/", EndViewerPage.as_view(), name="end-viewer"),
     path("gallery/", GalleryPage.as_view(), name="gallery"),
     path("captures/<uuid:capture>/", PicturePage.as_view(), name="picture"),
     path("captures/<uuid:capture>/details/", CaptureDetails.as_view(), name="picture-details"),
+    path("clips/", ClipsPage.as_view(), name="clips"),
+    path("clips/at/", AtPage.as_view(), name="clip-at"),
+    path("clips/<uuid:clip>/", ClipPage.as_view(), name="clip"),
+    path("clips/<uuid:clip>/pin/", PinPage.as_view(), name="pin-clip"),
+    path("clips/<uuid:clip>/delete/", DeletePage.as_view(), name="delete-clip"),
     path("sessions/", SessionsPage.as_view(), name="sessions"),
     path("sessions/<uuid:session>/", SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session>/now/", SessionNow.as_view(), name="session-now"),
@@ -56,6 +87,7 @@ urlpatterns = [
     path("status/examination/", ExaminationPage.as_view(), name="examination"),
     path("users/", access.UsersPage.as_view(), name="users"),
     path("users/<int:user>/", access.UserPage.as_view(), name="user"),
+    path("settings/", StationSettingsPage.as_view(), name="station-settings"),
     path("accounts/", include(account)),
     path("preferences/", choose, name="preferences"),
     path("healthz", healthz),

@@ -28,6 +28,8 @@ def leave_the_developers_environment() -> None:
     (FOLDER / "skycam.yaml").touch()  # with it, no .env of the current folder is read
     os.environ["SKYCAM_CONFIG"] = str(FOLDER / "skycam.yaml")
     os.environ["SKYCAM_DATA"] = str(FOLDER / "data")
+    for name in ("LOWER_QUALITY", "LOWER_FPS"):  # a machine that runs tests may be as busy as it likes
+        os.environ[f"LIVE_STREAMING_CONFIG__CPU_THRESHOLDS__{name}"] = "0"
 
 
 def load_settings() -> None:
@@ -44,8 +46,26 @@ leave_the_developers_environment()
 load_settings()
 
 
+def pytest_xdist_setupnodes(config: pytest.Config, specs: object) -> None:
+    """Each worker of pytest-xdist loads the settings by itself, for a station of its own."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix() -> None:
+    """Each worker has a station of its own already, whose processes know its database by its own name."""
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def settings_are_asked_anew() -> None:
+    """What a test before set on the page is gone with its rows."""
+    from monitoring import station_settings
+
+    station_settings.forget()
 
 
 def signed_in(role: str) -> APIClient:

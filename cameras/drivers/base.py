@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cameras.drivers.packets import PacketSink
+
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
@@ -203,6 +205,11 @@ class Driver(ABC):
     example: ClassVar[str] = ""
     """What an address looks like, where it is more than a name or a number."""
     Settings: ClassVar[type[DriverSettings]] = DriverSettings
+    numbers_frames: ClassVar[bool] = False
+    """Whether a frame of the stream that is missing in `FrameData.number` was given by the camera, and lost."""
+
+    stills_of_stream: ClassVar[bool] = False
+    """Whether a still is a frame of the stream, which gives it in its turn to whoever takes the stream."""
 
     def __init__(self, address: str, clock: Clock) -> None:
         self.address = address
@@ -247,6 +254,11 @@ class Driver(ABC):
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         """Apply what is not None in `settings` (a dump of `Settings`) and read everything back."""
 
+    def read_back(self, deadline: float) -> dict[str, Any]:
+        """What the camera has now, without a change to it: somebody may have turned a dial on its body. Without what an
+        exposure has borrowed; empty where the camera does not say. Asked every few seconds, so it must be quick."""
+        return {}
+
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
         """What an exposure with `request` would be made with, and a sentence for each value the camera lacks.
 
@@ -260,6 +272,14 @@ class Driver(ABC):
     def frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream or preview; None when the deadline passed or the wait was interrupted."""
         raise CameraError(f"A {self.kind} camera gives no stream of frames.", permanent=True)
+
+    def copy_to(self, sink: PacketSink) -> None:
+        """Told before `open`: where the camera's own coded pictures go as they come, while somebody wants them there.
+        Only a driver whose camera sends such, of a kind that browsers play, does anything with it."""
+
+    def attend(self) -> None:
+        """CameraError when packets that were copied have ended. Asked while they come and nobody wants frames; must not
+        wait."""
 
     def rest(self, deadline: float) -> None:
         """Nobody wants frames for now: what `frame` set going (a raised mirror, a warm sensor) may end."""

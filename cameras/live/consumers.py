@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from cameras.live.picture import Picture
+from cameras.live.places import NoLive
 from cameras.live.presets import PRESETS
+from cameras.live.reasons import refused
 from cameras.live.service import LiveStreamingService
+from cameras.live.viewer import Viewer
 from cameras.sockets.consumer import BadMessage, Order, Socket
 from cameras.sockets.loops import of_this_loop
 from cameras.sockets.sight import Sight
@@ -14,7 +18,8 @@ from cameras.sockets.sight import Sight
 BINARY = "skycam.live.v1"
 NO_FRAME_S = 2.0
 """How long a request waits for a picture before it is told why there is none."""
-MOST_WAITING = 4
+ENDED = 4410
+"""The code that closes a socket whose viewer was ended by somebody."""
 
 
 class LiveConsumer(Socket):
@@ -23,9 +28,16 @@ class LiveConsumer(Socket):
     async def connect(self) -> None:
         self.slug: str = self.scope["url_route"]["kwargs"]["slug"]
         self.binary = BINARY in self.scope["subprotocols"]
-        self._waiting: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
-        self._last: dict[str, int] = {}
+        self._most = of_this_loop(LiveStreamingService).config.frame_buffer_size
+        self._waiting: asyncio.Queue[str] = asyncio.Queue(self._most)
+        self._viewer: Viewer | None = None
+        self._limits: dict[str, str] = {}
         await super().connect()
+
+    async def disconnect(self, code: int) -> None:
+        await super().disconnect(code)
+        if self._viewer:
+            of_this_loop(LiveStreamingService).end_session(self._viewer)
 
     def sight_of(self, sight: Sight) -> Sight:
         return sight.of_camera(self.slug)
@@ -38,7 +50,7 @@ class LiveConsumer(Socket):
         if not isinstance(quality, str) or quality not in PRESETS:
             raise BadMessage("invalid", f"`quality` is one of {', '.join(PRESETS)}.")
         if self._waiting.full():
-            raise BadMessage("too_many", f"At most {MOST_WAITING} requests wait; ask again when one was answered.")
+            raise BadMessage("too_many", f"At most {self._most} requests wait; ask again when one was answered.")
         self._waiting.put_nowait(quality)
 
     async def work(self) -> None:
@@ -47,10 +59,42 @@ class LiveConsumer(Socket):
 
     async def _answer(self, quality: str) -> None:
         service = of_this_loop(LiveStreamingService)
-        feed = service.feed(self.slug, quality)
-        picture = await feed.newer(self._last.get(quality, 0), NO_FRAME_S)
-        if picture is None:
-            await self.say(dict(await service.why_none(self.slug, self.sight.cameras.get(self.slug, ""), feed)))
+        try:
+            viewer = await self._enter(service, quality)
+        except NoLive as error:
+            await self.say(dict(refused(error.reason, str(error))))
             return
-        self._last[quality] = picture.serial
-        await self.say(picture.binary() if self.binary else picture.text())
+        picture = await service.picture(viewer, quality, NO_FRAME_S)
+        await self._say_limits(quality, await service.limits(viewer, picture))
+        if picture is None:
+            desired = self.sight.cameras.get(self.slug, "")
+            await self.say(dict(await service.why_none(viewer, desired, quality)))
+            return
+        message = self._form(picture)
+        service.gave(viewer, picture, len(message))
+        await self.say(message)
+
+    async def _enter(self, service: LiveStreamingService, quality: str) -> Viewer:
+        """The viewer that this socket is; a new one after a pause. NoLive."""
+        if self._viewer is None or not service.has(self._viewer):
+            host, *_ = self.scope.get("client") or ("",)
+            self._viewer = await service.create_session(
+                self.sight.user, self.slug, quality, "websocket", host, self._end
+            )
+            if self.ended:  # meanwhile
+                service.end_session(self._viewer)
+        return self._viewer
+
+    def _end(self, sentence: str) -> None:
+        self._leaving = asyncio.create_task(self.leave(ENDED, sentence))
+
+    def _form(self, picture: Picture) -> str | bytes:
+        lowered = bool(self._limits)
+        return picture.binary(lowered=lowered) if self.binary else picture.text(lowered=lowered)
+
+    async def _say_limits(self, quality: str, limits: dict[str, str]) -> None:
+        """When they change; the load in a sentence may."""
+        if limits.keys() != self._limits.keys():
+            self._limits = limits
+            told = [{"reason": reason, "message": message} for reason, message in limits.items()]
+            await self.say({"type": "limited", "quality": quality, "limits": told})

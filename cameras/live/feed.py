@@ -26,6 +26,8 @@ class Feed:
     def __init__(self, slug: str, quality: str) -> None:
         self.slug, self.quality = slug, quality
         self.newest: Picture | None = None
+        self.pictures = 0
+        """How many have come."""
         self._subscription = Subscription(broker.key("live", slug, quality), self._take)
         self._arrived = asyncio.Event()
         self._asked_at = 0.0
@@ -41,7 +43,7 @@ class Feed:
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s
         while True:
-            self._ask(now())
+            self.ask()
             if self.newest is not None and self.newest.serial > than:
                 return self.newest
             left = deadline - now()
@@ -51,14 +53,16 @@ class Feed:
                 async with asyncio.timeout(min(left, LOOK_S)):
                     await self._arrived.wait()
 
-    def _ask(self, now: float) -> None:
-        self._asked_at = now
+    def ask(self) -> None:
+        """Somebody wants pictures of this feed."""
+        self._asked_at = asyncio.get_running_loop().time()
         if self._running is None:
             self._running = asyncio.create_task(self._run())
 
     def _take(self, message: bytes) -> None:
         try:
             self.newest = Picture(message, self.quality)
+            self.pictures += 1
         except ValueError as error:
             log.warning("A message for %s was left aside: %s", self._subscription.channel, error)
             return

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 
-from cameras.live.feed import Feed
-from cameras.live.picture import STALE, Picture
+from asgiref.sync import async_to_sync
+
+from cameras.live.picture import Picture
 from cameras.live.service import LiveStreamingService
+from cameras.live.viewer import Viewer
 from cameras.sockets.loops import of_this_loop
 from cameras.sockets.sight import Lookout, Sight, Visitor
 
@@ -19,45 +21,77 @@ WITHOUT_S = 10.0
 
 
 class Watching:
-    """A stream's place in the lookout: whoever may no longer see the camera sees no further picture."""
+    """A stream's viewer, and its place in the lookout: whoever may no longer see the camera sees no further picture."""
 
-    def __init__(self, slug: str, visitor: Visitor) -> None:
-        self.slug, self.visitor = slug, visitor
+    def __init__(self, slug: str, quality: str, visitor: Visitor) -> None:
+        self.slug, self.quality, self.visitor = slug, quality, visitor
         self.may_look = True
+        self.ended = ""
+        self.viewer: Viewer
 
     def see(self, sight: Sight) -> None:
         self.may_look = not sight.of_camera(self.slug).code
 
-    async def next(self, feed: Feed, last: int) -> Picture | None:
+    async def enter(self, user: str, remote: str) -> None:
+        """NoLive."""
+        service = of_this_loop(LiveStreamingService)
+        self.viewer = await service.create_session(user, self.slug, self.quality, "mjpeg", remote, self.end)
+
+    def end(self, sentence: str) -> None:
+        self.ended = sentence
+
+    async def next(self, service: LiveStreamingService) -> Picture | None:
         """None when the stream is to end."""
         deadline = time.monotonic() + WITHOUT_S
-        while self.may_look and time.monotonic() < deadline:
-            picture = await feed.newer(last, LOOK_S)
-            if picture and self.may_look:
+        while self._goes_on(service) and time.monotonic() < deadline:
+            picture = await service.picture(self.viewer, self.quality, LOOK_S)
+            if picture and self._goes_on(service):
                 return picture
         return None
 
+    def _goes_on(self, service: LiveStreamingService) -> bool:
+        return self.may_look and not self.ended and service.has(self.viewer)
 
-async def stream(slug: str, quality: str, visitor: Visitor) -> AsyncIterator[bytes]:
+
+@async_to_sync
+async def watching(slug: str, quality: str, visitor: Visitor, user: str, remote: str) -> Watching:
+    """From a thread: a place for one more stream, to be given to `stream` soon. NoLive when there is none."""
+    found = Watching(slug, quality, visitor)
+    await found.enter(user, remote)
+    return found
+
+
+async def stream(place: Watching) -> AsyncIterator[bytes]:
     """Each picture is followed by its boundary at once: browsers show a part when the next one begins."""
-    feed, watching = of_this_loop(LiveStreamingService).feed(slug, quality), Watching(slug, visitor)
-    lookout = of_this_loop(Lookout)
-    lookout.join(watching)
-    last = 0
+    service, lookout = of_this_loop(LiveStreamingService), of_this_loop(Lookout)
+    lookout.join(place)
     try:
         yield f"--{BOUNDARY}\r\n".encode()
-        while picture := await watching.next(feed, last):
-            last = picture.serial
-            yield part(picture)
+        while picture := await place.next(service):
+            limits = await service.limits(place.viewer, picture)
+            service.gave(place.viewer, picture, len(picture.packed))
+            yield part(picture, limits)
+        if place.ended:
+            yield last_part(place.ended)
     finally:
-        lookout.leave(watching)
+        lookout.leave(place)
+        service.end_session(place.viewer)
 
 
-def part(picture: Picture) -> bytes:
-    """Its head says what a frame of skycam.live.v1 does: number, capture in µs UTC, and the same flags."""
-    jpeg, flags = picture.jpeg, picture.flags | (STALE if picture.is_stale else 0)
+def part(picture: Picture, limits: dict[str, str]) -> bytes:
+    """Its head says what a frame of skycam.live.v1 does: number, capture in µs UTC, and the same flags; and what keeps
+    it from its quality."""
+    jpeg, flags = picture.jpeg, picture.flags_now(lowered=bool(limits))
+    limited = f"X-Limited: {' '.join(limits.values())}\r\n" if limits else ""
     head = (
         f"Content-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n"
-        f"X-Frame-Number: {picture.number}\r\nX-Captured-Us: {picture.captured_us}\r\nX-Flags: {flags}\r\n\r\n"
+        f"X-Frame-Number: {picture.number}\r\nX-Captured-Us: {picture.captured_us}\r\nX-Flags: {flags}\r\n{limited}\r\n"
     )
     return head.encode() + jpeg + f"\r\n--{BOUNDARY}\r\n".encode()
+
+
+def last_part(sentence: str) -> bytes:
+    """No picture: who has ended the stream. A program that knows only pictures shows its last one."""
+    text = sentence.encode()
+    head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(text)}\r\nX-Ended: yes\r\n\r\n"
+    return head.encode() + text + f"\r\n--{BOUNDARY}--\r\n".encode()

@@ -8,11 +8,9 @@ import json
 import struct
 import time
 from datetime import UTC, datetime
-from functools import cached_property
 
-from cameras.live.publisher import HEAD, MAGIC, SIMULATED, VERSION
+from cameras.live.publisher import HEAD, LOWERED, MAGIC, SIMULATED, STALE, VERSION
 
-STALE = 2
 STALE_S = 2.0
 """A picture that came longer ago says that it is stale."""
 _serials = itertools.count(1)
@@ -31,6 +29,7 @@ class Picture:
             raise ValueError("This is no picture of this version.")
         self.packed, self.quality = packed, quality
         self.serial = next(_serials)
+        self._texts: dict[int, str] = {}
         self._came = time.monotonic()
 
     @property
@@ -41,27 +40,27 @@ class Picture:
     def jpeg(self) -> bytes:
         return self.packed[HEAD.size :]
 
-    def binary(self) -> bytes:
+    def flags_now(self, *, lowered: bool) -> int:
+        """`lowered`: its viewer gets less than its quality, for whichever reason."""
+        own: int = self.flags
+        return own | (STALE if self.is_stale else 0) | (LOWERED if lowered else 0)
+
+    def binary(self, *, lowered: bool = False) -> bytes:
         """The frame of skycam.live.v1."""
-        if not self.is_stale:
+        flags = self.flags_now(lowered=lowered)
+        if flags == self.flags:
             return self.packed
-        flags = self.flags | STALE
         head = HEAD.pack(MAGIC, VERSION, flags, 0, self.number, self.captured_us, self.sent_us)
         return head + self.jpeg
 
-    def text(self) -> str:
-        """The frame as JSON."""
-        return self._stale_text if self.is_stale else self._fresh_text
+    def text(self, *, lowered: bool = False) -> str:
+        """The frame as JSON, made once for all viewers who are told the same."""
+        flags = self.flags_now(lowered=lowered)
+        if flags not in self._texts:
+            self._texts[flags] = self._json(flags)
+        return self._texts[flags]
 
-    @cached_property
-    def _fresh_text(self) -> str:
-        return self._json(stale=False)
-
-    @cached_property
-    def _stale_text(self) -> str:
-        return self._json(stale=True)
-
-    def _json(self, *, stale: bool) -> str:
+    def _json(self, flags: int) -> str:
         width, height = jpeg_size(self.jpeg)
         return json.dumps(
             {
@@ -72,8 +71,9 @@ class Picture:
                 "width": width,
                 "height": height,
                 "quality": self.quality,
-                "simulated": bool(self.flags & SIMULATED),
-                "stale": stale,
+                "simulated": bool(flags & SIMULATED),
+                "stale": bool(flags & STALE),
+                "lowered": bool(flags & LOWERED),
             }
         )
 

@@ -12,20 +12,21 @@ import time
 from typing import Any
 
 from cameras.drivers.base import FrameData
-from cameras.live.presets import PRESETS
+from cameras.live.presets import Pace, presets_of
 from cameras.runtime.consumers import Context
 
 log = logging.getLogger(__name__)
 HEAD = struct.Struct("!4sBBHIQQ")
 MAGIC = b"SKYL"
 VERSION = 1
-SIMULATED = 1
+SIMULATED, STALE, LOWERED = 1, 2, 4
+"""Flags: of a simulated camera; old; less than its quality, since a machine or a line is busy."""
 PAUSE_AFTER_FAILURE_S = 1.0
 
 
-def packed(frame: FrameData, jpeg: bytes) -> bytes:
+def packed(frame: FrameData, jpeg: bytes, *, lowered: bool = False) -> bytes:
     """Magic, version, flags, 0, sequence, captured µs UTC, sent µs UTC; then the JPEG."""
-    flags = SIMULATED if frame.simulated else 0
+    flags = (SIMULATED if frame.simulated else 0) | (LOWERED if lowered else 0)
     head = HEAD.pack(
         MAGIC, VERSION, flags, 0, frame.number & 0xFFFFFFFF, frame.captured_ns // 1000, time.time_ns() // 1000
     )
@@ -33,66 +34,66 @@ def packed(frame: FrameData, jpeg: bytes) -> bytes:
 
 
 class LivePublisher:
-    def __init__(self, context: Context) -> None:
-        self._spec = context.spec
-        self._frame: FrameData | None = None
-        self._wanted: frozenset[str] = frozenset()
-        self._changed = threading.Condition()
-        self._stopping = False
-        self._redis: Any = None
-        self.encoded = 0
-        context.buffer.register_streaming_callback(self._note)
-        self._thread = threading.Thread(target=self._run, name="live", daemon=True)
-        self._thread.start()
+    """Called by the buffer with the newest frame, on a thread of its own."""
 
-    def _note(self, frame: FrameData) -> None:
-        if self._wanted:
-            with self._changed:
-                self._frame = frame
-                self._changed.notify()
+    def __init__(self, context: Context) -> None:
+        self._spec, self._buffer = context.spec, context.buffer
+        self._presets = presets_of(context.spec.get("presets"))
+        self._paces = {quality: Pace() for quality in self._presets}
+        self._level = 0
+        self._wanted: frozenset[str] = frozenset()
+        self._stopping = threading.Event()
+        self._redis: Any = None
+        self.frames = self.yielded = 0
+        self.encoded = dict.fromkeys(self._presets, 0)
+        context.buffer.register_streaming_callback(self._take)
+
+    def _take(self, frame: FrameData) -> None:
+        """A picture that recording has no time for is not made."""
+        wanted = sorted(self._wanted)
+        if wanted and self._buffer.is_behind:
+            self.yielded += 1
+        else:
+            for quality in wanted:
+                self._publish(frame, quality)
+        self.frames += 1
 
     def order(self, message: dict[str, Any]) -> None:
-        """`live` with the qualities that somebody wants now."""
+        """`live` with the qualities that somebody wants now, what they are, and how much less is to be made."""
         if message["type"] == "live":
-            self._wanted = frozenset(message["qualities"]) & PRESETS.keys()
+            self._presets = presets_of(message["presets"]) if message.get("presets") else self._presets
+            self._level = int(message.get("lowered", 0))
+            self._wanted = frozenset(message["qualities"]) & self._presets.keys()
 
     @property
     def wants_frames(self) -> bool:
         return bool(self._wanted)
 
     def stop(self) -> None:
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        self._thread.join(timeout=2.0)
+        self._wanted = frozenset()
+        self._stopping.set()
 
     def stats(self) -> dict[str, Any]:
-        return {"encoded": self.encoded, "wanted": sorted(self._wanted)}
-
-    def _run(self) -> None:
-        while (frame := self._next()) is not None:
-            for quality in sorted(self._wanted):
-                self._publish(frame, quality)
-
-    def _next(self) -> FrameData | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._frame is not None or self._stopping)
-            frame, self._frame = self._frame, None
-            return None if self._stopping else frame
+        """Frames that it was called with, that it left out for recording's sake, and pictures of each quality."""
+        encoded = dict(self.encoded)
+        return {"live": {"frames": self.frames, "yielded": self.yielded, "encoded": encoded, "lowered": self._level}}
 
     def _publish(self, frame: FrameData, quality: str) -> None:
         import redis
 
-        jpeg = PRESETS[quality].encode(frame.image)
-        self.encoded += 1
+        level = self._level
+        preset = self._presets[quality].lowered(level, max(frame.image.shape[:2]))
+        if not self._paces[quality].take(frame.monotonic, preset.fps):
+            return
+        jpeg = preset.encode(frame.image)
+        self.encoded[quality] += 1
         channel = f"{self._spec['station']}:live:{self._spec['slug']}:{quality}"
         try:
-            self._connection().publish(channel, packed(frame, jpeg))
+            self._connection().publish(channel, packed(frame, jpeg, lowered=level > 0))
         except (redis.RedisError, OSError) as error:
             log.warning("Live view waits for the broker: %s", type(error).__name__)
             self._redis = None
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopping, PAUSE_AFTER_FAILURE_S)
+            self._stopping.wait(PAUSE_AFTER_FAILURE_S)
 
     def _connection(self) -> Any:
         import redis

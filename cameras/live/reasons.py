@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
+from cameras.live.viewer import Viewer
 from cameras.status import Status
 
 
@@ -12,6 +13,16 @@ class NoFrame(TypedDict):
     reason: str
     message: str
     last_frame: str | None
+
+
+class Bandwidth(Protocol):
+    """As `live_streaming_config.bandwidth`: kbit/s, 0 for no limit."""
+
+    @property
+    def per_viewer_kbit_s(self) -> int: ...
+
+    @property
+    def total_kbit_s(self) -> int: ...
 
 
 SENTENCES = {
@@ -35,6 +46,24 @@ def no_frame(slug: str, status: Status | None) -> NoFrame:
     reason, last = reason_of(status), status["last_frame"]
     message = SENTENCES[reason].format(slug=slug, why=status["reason"], last=last).strip()
     return NoFrame(type="no_frame", reason=reason, message=message, last_frame=last)
+
+
+def refused(reason: str, message: str) -> NoFrame:
+    """For what no camera is the cause of: disabled, capacity, bandwidth."""
+    return NoFrame(type="no_frame", reason=reason, message=message, last_frame=None)
+
+
+def host_limits(status: Status | None) -> str:
+    """Why its host makes smaller pictures."""
+    told = status.get("lowered") if status else ""
+    return told or "The camera host is busy: pictures are smaller or fewer."
+
+
+def too_much(limits: Bandwidth, viewer: Viewer) -> str:
+    """By which limit pictures are left out."""
+    if limits.per_viewer_kbit_s and (not limits.total_kbit_s or viewer.budget.wait_s()):
+        return f"One viewer gets {limits.per_viewer_kbit_s} kbit/s at most: pictures are left out."
+    return f"All viewers together get {limits.total_kbit_s} kbit/s at most: pictures are left out."
 
 
 def reason_of(status: Status) -> str:

@@ -8,98 +8,146 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from cameras.drivers.base import FrameData
+from cameras.drivers.packets import Coded, PacketData
+from cameras.runtime.readers import CopyingReader, FrameReader, Preparation, Reader
 
 log = logging.getLogger(__name__)
 StreamingCallback = Callable[[FrameData], None]
+AnyReader = TypeVar("AnyReader", bound=Reader[Any])
 
 
-class FrameReader:
-    """A first-class reader: every frame, in order, until its bound. `lost` counts what did not fit."""
+class Caller:
+    """Calls a callback with the newest frame, on a thread of its own: one that is slow or hangs misses frames, and the
+    camera none. `missed` counts what it was not called with, `failures` how often it raised."""
 
-    def __init__(self, most: int) -> None:
-        self._frames: deque[FrameData] = deque()
-        self._most = most
-        self._filled = threading.Condition()
-        self._closed = False
-        self.lost = 0
+    def __init__(self, callback: StreamingCallback) -> None:
+        self._callback = callback
+        self._frame: FrameData | None = None
+        self._changed = threading.Condition()
+        self.missed = self.failures = 0
+        threading.Thread(target=self._run, name="callback", daemon=True).start()
 
-    def put(self, frame: FrameData) -> None:
-        with self._filled:
-            if len(self._frames) >= self._most:
-                self.lost += 1
-                return
-            self._frames.append(frame)
-            self._filled.notify()
+    def tell(self, frame: FrameData) -> None:
+        with self._changed:
+            self.missed += self._frame is not None
+            self._frame = frame
+            self._changed.notify()
 
-    def get(self, timeout: float) -> FrameData | None:
-        """The next frame; None when none came in time or the reader is closed and empty."""
-        with self._filled:
-            self._filled.wait_for(lambda: self._frames or self._closed, timeout)
-            return self._frames.popleft() if self._frames else None
-
-    def close(self) -> None:
-        with self._filled:
-            self._closed = True
-            self._filled.notify_all()
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._frame is not None)
+                frame, self._frame = self._frame, None
+            assert frame is not None
+            try:
+                self._callback(frame)
+            except Exception:
+                self.failures += 1
+                log.exception("A streaming callback failed on frame %s; the camera goes on.", frame.number)
 
 
 class SharedFrameBuffer:
+    """Also the `PacketSink` of a driver that can give its camera's own coded pictures: where somebody copies those,
+    they are what is counted, and frames are for whoever looks."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._newest: FrameData | None = None
-        self._readers: list[FrameReader] = []
-        self._callbacks: list[StreamingCallback] = []
+        self._readers: list[Reader[Any]] = []
+        self._callers: list[Caller] = []
+        self.coded: Coded | None = None
+        """What the camera sends, where it can be copied."""
         self.frames = 0
-        self.callback_failures = 0
+        self.newest_ns: int | None = None
+        """When the newest frame or packet was captured (UTC)."""
         self._lost_before = 0
 
     def put_frame(self, frame: FrameData) -> None:
         """Called by the owner for each frame. Never blocks and never raises for a reader's sake."""
         with self._lock:
             self._newest = frame
-            self.frames += 1
-            readers, callbacks = list(self._readers), list(self._callbacks)
+            readers = [reader for reader in self._readers if not reader.takes(self.coded)]
+            if len(readers) == len(self._readers):
+                self._count(frame.captured_ns)
+            callers = list(self._callers)
         for reader in readers:
             reader.put(frame)
-        for callback in callbacks:
-            self._call(callback, frame)
+        for caller in callers:
+            caller.tell(frame)
 
-    def _call(self, callback: StreamingCallback, frame: FrameData) -> None:
-        try:
-            callback(frame)
-        except Exception:
-            self.callback_failures += 1
-            log.exception("A streaming callback failed on frame %s; the camera goes on.", frame.number)
+    def _count(self, captured_ns: int) -> None:
+        self.frames += 1
+        self.newest_ns = captured_ns
 
     def get_frame_for_streaming(self) -> FrameData | None:
         """The newest frame, or None before the first. Never blocks."""
         with self._lock:
             return self._newest
 
-    def register_streaming_callback(self, callback: StreamingCallback) -> None:
-        """`callback` is told of each frame on the owner's thread: it must only note it and return."""
+    def register_streaming_callback(self, callback: StreamingCallback) -> Caller:
+        """`callback` is called with each frame that is the newest when it is through with the one before."""
+        caller = Caller(callback)
         with self._lock:
-            self._callbacks.append(callback)
+            self._callers.append(caller)
+        return caller
 
-    def open_reader(self, most: int) -> FrameReader:
-        """A first-class reader with room for `most` frames."""
-        reader = FrameReader(most)
+    # Readers
+
+    def open_reader(self, most: int, prepare: Preparation | None = None) -> FrameReader:
+        """A first-class reader with room for `most` frames, each as `prepare` makes it, on the owner's thread."""
+        return self._opened(FrameReader(most, prepare))
+
+    def open_copying_reader(self, most: int, prepare: Preparation | None = None) -> CopyingReader:
+        """The same, which takes the camera's own packets in place of frames where it can."""
+        return self._opened(CopyingReader(most, prepare))
+
+    def _opened(self, reader: AnyReader) -> AnyReader:
         with self._lock:
             self._readers.append(reader)
         return reader
 
-    def close_reader(self, reader: FrameReader) -> None:
+    def close_reader(self, reader: Reader[Any]) -> None:
         with self._lock:
             self._readers.remove(reader)
             self._lost_before += reader.lost
         reader.close()
 
     @property
+    def is_behind(self) -> bool:
+        """Whether a first-class reader may soon lose frames: whoever can do without one then does."""
+        with self._lock:
+            return any(reader.is_behind for reader in self._readers)
+
+    @property
     def lost(self) -> int:
         """Frames that first-class readers had no room for."""
         with self._lock:
             return self._lost_before + sum(reader.lost for reader in self._readers)
+
+    # The camera's own packets, on a driver's thread
+
+    def begin(self, coded: Coded) -> None:
+        with self._lock:
+            self.coded = coded
+
+    def end(self) -> None:
+        with self._lock:
+            self.coded = None
+
+    @property
+    def wants_packets(self) -> bool:
+        with self._lock:
+            return any(reader.takes(self.coded) for reader in self._readers)
+
+    def put_packet(self, packet: PacketData) -> None:
+        """What comes after the end of its stream is left out, so that whoever copies it knows that it was all."""
+        with self._lock:
+            readers = [reader for reader in self._readers if reader.takes(packet.of) and packet.of is self.coded]
+            for reader in readers:
+                reader.put_packet(packet)
+            if readers:
+                self._count(packet.captured_ns)

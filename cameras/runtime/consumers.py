@@ -38,14 +38,15 @@ class FrameConsumer(Protocol):
     """Takes frames from the buffer on threads of its own."""
 
     def order(self, message: dict[str, Any]) -> None:
-        """An order that is this consumer's: `live`."""
+        """An order that is this consumer's: `live`, `record`, `rotate`, `configure` with `recording`."""
 
     @property
     def wants_frames(self) -> bool: ...
 
     def stop(self) -> None: ...
 
-    def stats(self) -> dict[str, Any]: ...
+    def stats(self) -> dict[str, Any]:
+        """Told each second with the camera's state. Must not wait."""
 
 
 def load(path: str, context: Context) -> Any:

@@ -17,6 +17,8 @@ from cameras.drivers.base import (
     Identity,
     Supplies,
 )
+from cameras.drivers.packets import PacketSink
+from cameras.runtime.body import Body, Difference, same_all
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.report import Report
 from cameras.runtime.sessions import iso
@@ -29,7 +31,7 @@ APPLY_S = 5.0
 FRAME_S = 2.0
 TEMPERATURE_S = 5.0
 UNNOTICED_S = 0.05
-"""What asking for the temperature, battery and card may take at any time."""
+"""What asking for the temperature, battery, card and settings may take at any time."""
 MOST_BACK_OFF_S = 60.0
 UNKNOWN_INTERVAL_S = 10.0
 """From one frame to the next, at most, of a stream that does not say its rate."""
@@ -38,8 +40,8 @@ CLOCK_OFF_S = 5.0
 
 
 class Device:
-    def __init__(self, spec: Spec, clock: OwnerClock, watch: Watch, report: Report) -> None:
-        self.spec, self.clock, self.watch, self.report = spec, clock, watch, report
+    def __init__(self, spec: Spec, clock: OwnerClock, watch: Watch, report: Report, packets: PacketSink) -> None:
+        self.spec, self.clock, self.watch, self.report, self._packets = spec, clock, watch, report, packets
         self.driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
         self.settings = dict(spec["settings"])
         self.identity = Identity()
@@ -48,6 +50,9 @@ class Device:
         self.trouble: CameraError | None = None
         self.temperature_celsius: float | None = None
         self.supplies = Supplies()
+        self.differs: list[Difference] = []
+        """What was changed on the camera's body since the wish was applied."""
+        self._body, self._actual = Body(), dict[str, Any]()
         self.failures = 0
         """In a row, without a picture between them."""
         self._try_at = 0.0
@@ -83,10 +88,12 @@ class Device:
         with self.watch.during("opening", OPEN_S + self.spec["margin_s"]):
             deadline = self.clock.monotonic() + OPEN_S
             self.driver.close()
+            self.driver.copy_to(self._packets)
             self.identity = self.driver.open(deadline)
             self.capabilities = self.driver.capabilities()
             applied = self.driver.apply(self.settings, deadline)
         self._note(applied.actual)
+        self._body.took(self.settings, applied.actual)
         self.open, self.trouble = True, None
         self._waited_s, self._told_of_clock = 0.0, False
         link = self.report.link
@@ -130,10 +137,14 @@ class Device:
     def _tell_of_faults(self, faults: dict[str, Any], struck: str) -> None:
         self.report.link.send("faults", faults=faults, struck=struck)
 
-    def apply(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Wish these settings from now on, unless the camera rejects them; what the camera has then, as `actual`,
-        `warnings`, `read_at`."""
-        before, self.settings = self.settings, {**self.settings, **values}
+    def wish(self, values: dict[str, Any], *, whole: bool) -> None:
+        """These settings from now on: besides those that are wished for already, or (`whole`) no others."""
+        self.settings = dict(values) if whole else {**self.settings, **values}
+
+    def apply(self, values: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:
+        """`wish`, unless the camera rejects it; what it has then: `actual`, `warnings`, `read_at`, `differs`."""
+        before = self.settings
+        self.wish(values, whole=whole)
         if not self.ready():
             said = f"The settings are kept, and applied when the camera is back: {self.report.why}"
             raise CameraError(said, reason="camera_unreachable")
@@ -145,10 +156,13 @@ class Device:
                 self.settings = before
             raise
         self._note(applied.actual)
+        self._body.took(values, applied.actual)
         return self._tell(applied.actual, applied.warnings)
 
     def _tell(self, actual: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
-        body = {"actual": actual, "warnings": warnings, "read_at": iso(self.clock.wall_ns() / 1e9)}
+        self._actual, self.differs = actual, self._body.differs(self.settings, actual)
+        read_at = iso(self.clock.wall_ns() / 1e9)
+        body = {"actual": actual, "warnings": warnings, "read_at": read_at, "differs": self.differs}
         self.report.link.send("settings", **body)
         return body
 
@@ -246,6 +260,19 @@ class Device:
         self._tell_of_clock(off_s)
         return replace(frame, captured_ns=self.clock.wall_ns())
 
+    def attend(self, within_s: float) -> None:
+        """Let the camera's packets come for so long, or until there is other work: they are copied on other threads.
+        CameraError as of `frame`."""
+        self.rest()
+        began, before = self.clock.monotonic(), self._packets.frames
+        self.clock.wait(within_s)
+        self.driver.attend()
+        if self._packets.frames != before:
+            self.delivered()
+        else:
+            self._waited_s += self.clock.monotonic() - began
+            self._need_frames()
+
     def _need_frames(self) -> None:
         longest_s = max(self._interval_s or UNKNOWN_INTERVAL_S, self._shutter_s())
         allowed_s = longest_s + self.capabilities.readout_s + float(self.spec["margin_s"])
@@ -256,6 +283,11 @@ class Device:
     def _shutter_s(self) -> float:
         """Seconds that the shutter of a frame of the stream may be open: it was captured when that began."""
         return max(self._shutter_us.get(None, 0) / 1e6, self.exposure_s({}))
+
+    @property
+    def gives_again(self) -> bool:
+        """Whether what was exposed just now comes as a frame of the stream too, in its turn."""
+        return self._streams and self.driver.stills_of_stream
 
     def rest(self) -> None:
         """Frames are no longer wanted."""
@@ -270,13 +302,23 @@ class Device:
         return self.open and since_s >= TEMPERATURE_S and self._feels_s <= max(UNNOTICED_S, within_s / 2)
 
     def feel(self) -> None:
-        """Ask for the temperature, battery and card."""
+        """Ask for the temperature, battery and card, and for the settings: a dial may have been turned."""
         self._felt_at = now = self.clock.monotonic()
         with self.watch.during("reading the temperature", self.spec["margin_s"]):
             self.temperature_celsius = self.driver.temperature()
         with self.watch.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
             self.supplies = self.driver.supplies(now + APPLY_S)
+        self._read_back()
         self._feels_s = self.clock.monotonic() - now
+
+    def _read_back(self) -> None:
+        """Told when it has changed. What is not said, as of what an exposure has borrowed, is as it was."""
+        with self.watch.during("reading the settings back", APPLY_S + self.spec["margin_s"]):
+            found = self.driver.read_back(self.clock.monotonic() + APPLY_S)
+        now = {**self._actual, **found}
+        if not same_all(self._actual, now):
+            self._note(now)
+            self._tell(now, [])
 
     def forget(self, exposure: Exposure) -> None:
         with self.watch.during("clearing the card", APPLY_S + self.spec["margin_s"]):

@@ -14,6 +14,7 @@ from typing import Protocol
 
 Chunk = bytes | memoryview
 OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -81,6 +82,15 @@ class RootFiles:
     def root_status(self) -> os.stat_result:
         return os.fstat(self._kept[""])
 
+    def free_bytes(self) -> int:
+        """What is left for this user on the root's file system. OSError."""
+        found = os.fstatvfs(self._kept[""])
+        return found.f_bavail * found.f_frsize
+
+    def read_only(self) -> bool:
+        """Whether the file system of the root takes no changes."""
+        return bool(os.fstatvfs(self._kept[""]).f_flag & os.ST_RDONLY)
+
     @contextlib.contextmanager
     def folder(self, folder: str) -> Iterator[int]:
         """A descriptor of `folder`; no part of its path may be a symbolic link."""
@@ -97,10 +107,19 @@ class RootFiles:
         finally:
             os.close(descriptor)
 
-    def create(self, folder: str, name: str, chunks: Iterable[Chunk]) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    def open_new(self, folder: str, name: str) -> int:
+        """A descriptor of a new file that is to grow; whoever opens it closes it. EEXIST when the name is taken."""
         with self.folder(folder) as at:
-            file = os.open(name, flags, 0o640, dir_fd=at)
+            return os.open(name, NEW, 0o640, dir_fd=at)
+
+    def open_again(self, folder: str, name: str) -> int:
+        """A descriptor of a file that is there, to read and to cut."""
+        with self.folder(folder) as at:
+            return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+
+    def create(self, folder: str, name: str, chunks: Iterable[Chunk]) -> None:
+        with self.folder(folder) as at:
+            file = os.open(name, NEW, 0o640, dir_fd=at)
             try:
                 for chunk in chunks:
                     _write_all(file, chunk)

@@ -144,7 +144,7 @@ class Exposer:
     def _hand_over(self, plan: Plan, order: Order, exposure: Exposure) -> None:
         self.device.delivered()
         self._put(self._still(plan, order, exposure=exposure))
-        if exposure.frame is not None:
+        if exposure.frame is not None and not self.device.gives_again:
             self.buffer.put_frame(exposure.frame)
         self.report.observe("ready")
 

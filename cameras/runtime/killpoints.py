@@ -1,4 +1,5 @@
-"""The named points of the spool protocol at which a test may kill the process. Nothing happens unless armed."""
+"""The named points of the spool protocol and of a clip's removal, at which a test may kill the process. Nothing happens
+unless armed."""
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ KILL_POINTS = (
     "after_done",
     "after_commit",
     "after_unlink",
+    "after_condemned",
+    "after_clip_file",
+    "after_clip_row",
 )
 
 _armed: dict[str, int] = {}

@@ -14,6 +14,7 @@ from cameras.runtime.consumers import FrameConsumer, StillConsumer
 from cameras.runtime.device import FRAME_S, Device
 from cameras.runtime.exposing import Exposer, Order, asked_by
 from cameras.runtime.holding import Holding
+from cameras.runtime.last_floor import LastFloor
 from cameras.runtime.link import Link
 from cameras.runtime.programmes import Due, SessionBusy, SessionRunner
 from cameras.runtime.report import Report
@@ -23,6 +24,12 @@ from cameras.runtime.watch import Watch
 
 WRITE_OUT_S = 4.0
 """What the still thread may still take when the process is told to finish."""
+ATTEND_S = 1.0
+"""From one look at packets that are copied to the next."""
+HOLD_S = 1.0
+"""From one look for a storage root that is away to the next."""
+OWN = frozenset({"start", "stop", "configure", "withdraw", "reopen"})
+"""Orders that are the owner's; all others are for those who take frames."""
 PREVIEW_PAUSE_S = 60.0
 """From a live view that failed to the next try."""
 
@@ -32,15 +39,16 @@ class Owner:
         self.spec, self.clock, self.buffer = spec, clock, buffer
         self.watch = Watch()
         self.report = Report(link)
-        self.device = Device(spec, clock, self.watch, self.report)
+        self.device = Device(spec, clock, self.watch, self.report, buffer)
         self.runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])
         self.holding = Holding(spec, self.runner, self.report)
+        self.last_floor = LastFloor(spec, self.report)
         self.frame_consumers: list[FrameConsumer] = []
         self._orders: deque[Order] = deque()
         self._captures: deque[Order] = deque()
         self._stopping = False
         self._commanded = False
-        self._preview_at = 0.0
+        self._preview_at = self._hold_at = 0.0
         self._started = clock.monotonic()
 
     def use(self, writer: StillConsumer) -> None:
@@ -90,11 +98,10 @@ class Owner:
             self.clock.seen_work()
             if self.holding.lost:
                 self._let_go_of_storage()
-            elif self.holding.ready():
+            elif self._holds():
                 self._turn()
             else:
-                self._refuse_all()
-                self.clock.wait(1.0)
+                self._do_without_storage()
         self._finish()
 
     def _goes_on(self) -> bool:
@@ -105,11 +112,32 @@ class Owner:
     def _let_go_of_storage(self) -> None:
         """Once the still thread has nothing more to write on it: what it writes after that would be a second verdict
         beside the recovery's."""
-        if self.exposer.queue.drain(WRITE_OUT_S):
+        if self.exposer.queue.drain(0.0):
             self.holding.release()
         else:
             self.report.observe("reconnecting", self.holding.why, self.holding.reason)
-            self._refuse_all()
+            self._do_without_storage()
+
+    def _holds(self) -> bool:
+        """Whether stills can be written. While they cannot it is looked now and then, and when somebody wants one."""
+        now = self.clock.monotonic()
+        if self.holding.storage is None and now < self._hold_at and not self._orders and not self._captures:
+            return False
+        self._hold_at = now + HOLD_S
+        return self.holding.ready()
+
+    def _do_without_storage(self) -> None:
+        """Stills wait for their root. Whoever records, to another root maybe, or watches needs the camera alone."""
+        self._refuse_all()
+        if not self._are_frames_wanted():
+            self.clock.wait(HOLD_S)
+        elif self.device.ready():
+            self._give_frames(None)
+        else:
+            self.clock.wait(min(HOLD_S, self.device.next_try_s()))
+
+    def _are_frames_wanted(self) -> bool:
+        return self.buffer.wants_packets or any(consumer.wants_frames for consumer in self.frame_consumers)
 
     def _turn(self) -> None:
         self._tell_of_session()
@@ -135,8 +163,15 @@ class Owner:
         elif due and session_waits:
             self._commanded = False
             self.exposer.for_session(due)
-        elif self._gives_frames() and any(consumer.wants_frames for consumer in self.frame_consumers):
+        else:
+            self._give_frames(due)
+
+    def _give_frames(self, due: Due | None) -> None:
+        """One frame to those who want one, or a wait."""
+        if self._gives_frames() and any(consumer.wants_frames for consumer in self.frame_consumers):
             self._stream(due)
+        elif self.buffer.wants_packets:
+            self._attend(due)
         elif self._rests():
             self.clock.wait(min(1.0, due.in_s) if due else 1.0)
 
@@ -177,12 +212,14 @@ class Owner:
         self.clock.wait(min(1.0, self.device.next_try_s()))
 
     def _refuse_all(self) -> None:
-        """Nothing may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
+        """No still may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
         for order in self._orders:
-            self.device.settings |= order.get("settings", {})
+            self.device.wish(order.get("settings", {}), whole=order.get("whole", False))
             if order.get("session"):
                 self.holding.wish(order["session"])
-        for order in (*self._captures, *self._orders):
+            if "recording" in order or order["type"] not in OWN:
+                self._order_consumers(order)
+        for order in (*self._captures, *(order for order in self._orders if order["type"] in OWN)):
             self.report.refuse(order, self.holding.reason, self.holding.why)
         self._captures.clear()
         self._orders.clear()
@@ -223,8 +260,11 @@ class Owner:
         elif kind == "reopen":
             self.exposer.trouble(CameraError("The Supervisor asked for the camera to be opened anew."))
         else:
-            for consumer in self.frame_consumers:
-                consumer.order(order)
+            self._order_consumers(order)
+
+    def _order_consumers(self, order: Order) -> None:
+        for consumer in self.frame_consumers:
+            consumer.order(order)
 
     def _order_session(self, wished: SessionOrder) -> dict[str, Any]:
         """Once the capture before it is counted, so that the answer covers it. The camera is opened for it, should it
@@ -243,7 +283,10 @@ class Owner:
     def _configure(self, order: Order) -> None:
         if order.get("session"):
             self._order_session(order["session"])
-        body = self.device.apply(order["settings"]) if "settings" in order else {}
+        if "recording" in order:
+            self._order_consumers(order)
+        whole = order.get("whole", False)
+        body = self.device.apply(order["settings"], whole=whole) if "settings" in order else {}
         self.report.answer(order, body=body)
 
     def _withdraw(self, capture: str) -> None:
@@ -261,17 +304,27 @@ class Owner:
 
     def _due(self, *, unreachable: bool = False) -> Due | None:
         session = self.runner.session
+        if session is None or session.state != "running":
+            self.last_floor.leave()
         if session is None or self._waits_for_clock():
             return None
         length_s = self.device.exposure_s({"exposure_us": session.programme["exposure_us"]})
         try:
-            due = self.runner.due(length_s, self.device.capabilities.readout_s, unreachable=unreachable)
+            full = self._lacks_room()
+            due = self.runner.due(length_s, self.device.capabilities.readout_s, unreachable=unreachable or full)
         except OSError as error:
             self.report.log("storage.full", self.holding.sentence(error))
             self.clock.wait(1.0)
             return None
         self._tell_of_session()
-        return due
+        return None if full else due
+
+    def _lacks_room(self) -> bool:
+        """Below the last floor the starts of a session pass as in an outage, and no shutter opens for them. OSError."""
+        full = self.last_floor.look(self.holding.storage, self.clock.monotonic())
+        if full:
+            self.runner.note_outage("disk_full", self.last_floor.sentence)
+        return full
 
     def _waits_for_clock(self) -> bool:
         """After a start of the machine a session waits for a clock to trust, at most a set time."""
@@ -293,6 +346,13 @@ class Owner:
         if frame is not None:
             self.device.delivered()
             self.buffer.put_frame(frame)
+
+    def _attend(self, due: Due | None) -> None:
+        """What the camera sends is copied as it comes; here it is only seen that it does."""
+        try:
+            self.device.attend(min(ATTEND_S, due.in_s) if due else ATTEND_S)
+        except CameraError as error:
+            self._no_frame(error)
 
     def _no_frame(self, error: CameraError) -> None:
         """A camera that gives no live view, as in some positions of its dial, may well take stills: it is opened anew
@@ -318,18 +378,20 @@ class Owner:
 
     def state(self) -> dict[str, Any]:
         doing, overdue = self.watch.look()
-        newest = self.buffer.get_frame_for_streaming()
+        newest_ns = self.buffer.newest_ns
         return {
             "observed": self.report.state,
             "reason": self.report.why,
             "session": self.runner.describe() or None,
             "temperature_celsius": self.device.temperature_celsius,
             **asdict(self.device.supplies),
+            "differs": self.device.differs,
             "last_capture": self.report.last_capture,
-            "last_frame": iso(newest.captured_ns / 1e9) if newest else None,
+            "last_frame": iso(newest_ns / 1e9) if newest_ns else None,
             "frames": self.buffer.frames,
             "doing": doing,
             "overdue_s": round(overdue, 3),
             "failures": self.device.failures,
             "trouble": self._trouble(),
+            **{name: told for consumer in self.frame_consumers for name, told in consumer.stats().items()},
         }

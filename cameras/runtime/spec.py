@@ -7,6 +7,21 @@ from typing import Any, NotRequired, TypedDict
 from cameras.runtime.sessions import SessionOrder
 
 
+class Recording(TypedDict):
+    """What a camera shall record."""
+
+    kind: str
+    """Of its clips: `rolling` or `manual`."""
+    clip_s: float
+    """Seconds of a clip; then the next one begins."""
+    preset: str
+    crf: int
+    max_kbit_s: int
+    floor_bytes: int
+    """With less room than this on the disk nothing is recorded."""
+    requested_by: str
+
+
 class Spec(TypedDict):
     camera: str
     """UUID of the camera; names its spool."""
@@ -17,6 +32,9 @@ class Spec(TypedDict):
     sources: list[str]
     root: str
     root_path: str
+    video_root: str
+    """Where clips go; mostly `root`."""
+    video_root_path: str
     station: str
     redis_url: str
     site: dict[str, Any]
@@ -28,8 +46,13 @@ class Spec(TypedDict):
     consumers: dict[str, str]
     """Name -> dotted path (`cameras.tables.CONSUMERS`)."""
     session: SessionOrder | None
+    recording: Recording | None
     verdict: dict[str, str] | None
     """`reason` and `message` for what the process before left unfinished, when the Supervisor knows."""
+    last_floor_bytes: NotRequired[int]
+    """Free bytes below which sessions skip their stills; without it there is none."""
+    presets: NotRequired[dict[str, dict[str, Any]]]
+    """Of live view: quality -> size, jpeg_quality, fps. Those of `cameras.live.presets` where there are none."""
     faults: NotRequired[dict[str, Any]]
     """Those that a simulated camera begins with."""
     kill: NotRequired[dict[str, Any]]

@@ -53,6 +53,24 @@ class Plan(_Planned, total=False):
     file: FileWish
 
 
+class ClipPlan(TypedDict):
+    """A clip that is about to be written: what its record says whatever becomes of it. `path` is its final place."""
+
+    id: str
+    camera: str
+    slug: str
+    path: str
+    kind: str
+    """`rolling` or `manual`."""
+    started: str
+    simulated: bool
+    codec: str
+    copied: bool
+    width: int
+    height: int
+    requested_by: str
+
+
 class PartFile(TypedDict):
     kind: str
     bytes: int
@@ -89,18 +107,19 @@ class Part:
     height: int | None = None
 
 
-def spool_folder(camera: str) -> str:
-    return f".spool/{UUID(camera)}"
+def spool_folder(camera: str, part: str = "") -> str:
+    """`part` is `clips` for those of its clips, which have a spool of their own."""
+    return f".spool/{UUID(camera)}/{part}".rstrip("/")
 
 
 class Spool:
-    def __init__(self, files: Files, camera: str) -> None:
+    def __init__(self, files: Files, camera: str, part: str = "") -> None:
         self.files = files
-        self.folder = spool_folder(camera)
+        self.folder = spool_folder(camera, part)
 
     # Step 0
 
-    def plan(self, plan: Plan) -> None:
+    def plan(self, plan: Plan | ClipPlan) -> None:
         """FileExistsError when the id has left any trace here: it is never exposed again."""
         if self.has_trace(plan["id"]):
             raise FileExistsError(f"Capture {plan['id']} is known already.")
@@ -244,8 +263,8 @@ def boot_id() -> str:
         return file.read().strip()
 
 
-def open_spool_folder(files: Files, camera: str) -> str:
-    folder = spool_folder(camera)
+def open_spool_folder(files: Files, camera: str, part: str = "") -> str:
+    folder = spool_folder(camera, part)
     files.make_folders(f"{folder}/rejected")
     return folder
 

@@ -39,23 +39,23 @@ def marker_of(path: str) -> str | None:
 
 
 class Storage:
-    """An open root with the spool of one camera, owned."""
+    """An open root with the spool of one camera, or of its clips (`part`), owned."""
 
-    def __init__(self, path: str, root: str, camera: str) -> None:
+    def __init__(self, path: str, root: str, camera: str, part: str = "") -> None:
         """RootMissing, SpoolTaken or OSError."""
         self.path, self.root = path, root
         if marker_of(path) != root:
             raise RootMissing(missing_sentence(path))
         self.files = RootFiles(path)
         try:
-            folder = open_spool_folder(self.files, camera)
+            folder = open_spool_folder(self.files, camera, part)
             self._lock = FolderLock(self.files, folder)
             if not self._lock.acquire():
                 raise SpoolTaken(f"Another process owns {path}/{folder}; it must end first.")
         except BaseException:
             self.files.close()
             raise
-        self.spool = Spool(self.files, camera)
+        self.spool = Spool(self.files, camera, part)
 
     def close(self) -> None:
         self._lock.release()

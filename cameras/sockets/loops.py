@@ -17,3 +17,8 @@ def of_this_loop(kind: type[Thing]) -> Thing:
         things[kind] = kind()
     found: Thing = things[kind]
     return found
+
+
+def put(thing: Any) -> None:
+    """Have this one in the running loop: made with something else than its defaults."""
+    _things.setdefault(asyncio.get_running_loop(), {})[type(thing)] = thing

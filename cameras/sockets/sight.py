@@ -37,6 +37,7 @@ class Sight:
     code: int = 0
     reason: str = ""
     cameras: dict[str, str] = field(default_factory=dict)
+    user: str = ""
 
     def of_camera(self, slug: str) -> Sight:
         """The same, for a socket that is about one camera. One that may not be seen does not exist."""
@@ -51,7 +52,7 @@ def look(visitor: Visitor) -> Sight:
         return Sight(SIGNED_OUT, "Sign in first, or again.")
     if not user.may("viewer"):
         return Sight(NO_ROLE, "This needs the role viewer. Ask a manager.")
-    return Sight(cameras={camera.slug: desired(camera) for camera in cameras_for(user)})
+    return Sight(cameras={camera.slug: desired(camera) for camera in cameras_for(user)}, user=user.get_username())
 
 
 async def look_at_all(visitors: Collection[Visitor]) -> dict[Visitor, Sight]:

@@ -52,7 +52,10 @@ class CameraChild:
         self.started = self.heard_at = time.monotonic()
         self.state: dict[str, Any] = {}
         self.observed: tuple[str, str] = ("starting", "")
-        self.wished: dict[str, Any] = {"settings": spec["settings"], "session": spec["session"]}
+        self.wished: dict[str, Any] = {
+            "settings": spec["settings"], "session": spec["session"], "recording": spec["recording"],
+        }  # fmt: skip
+        """What of it may change while the process runs."""
         self.ending = self.killed = False
         self.end_by = 0.0
         self._heard = heard
@@ -62,6 +65,14 @@ class CameraChild:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PROJECT, env=environment,
             start_new_session=True,
         )  # fmt: skip
+        try:
+            self._attach()
+        except BaseException:  # nobody would know of it
+            self.process.kill()
+            raise
+        self.send(dict(spec))
+
+    def _attach(self) -> None:
         assert self.process.stdin
         os.set_blocking(self.process.stdin.fileno(), False)
         fcntl.fcntl(self.process.stdin, fcntl.F_SETPIPE_SZ, LINK_BYTES)
@@ -69,7 +80,6 @@ class CameraChild:
         self._reader = threading.Thread(target=self._read, name=f"{self.slug}-_read", daemon=True)
         self._reader.start()
         threading.Thread(target=self._read_errors, name=f"{self.slug}-_read_errors", daemon=True).start()
-        self.send(dict(spec))
 
     def send(self, message: dict[str, Any]) -> bool:
         """False when the process no longer listens. Never waits for it: a hung one must not hold up the others."""

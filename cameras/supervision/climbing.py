@@ -26,6 +26,8 @@ RECOUNT_S = 2.5
 RESET_S = 30.0
 """The reset of a USB port that takes longer may never end, and is not waited for."""
 BY_HAND = "a person"
+RECORDER_ALERTS = ("failed", "lost", "left")
+"""Those that a process tells of under `recording.`, and another would have to say are over."""
 
 
 class Climbing:
@@ -161,6 +163,8 @@ class Climbing:
         """A camera that is new to this Supervisor: the alerts that one before it left behind are over."""
         self.forgive(post)
         self._found(post)
+        if not post.wish.runs:
+            post.alerts |= {f"recording.{about}:{post.wish.slug}" for about in RECORDER_ALERTS}
 
     def let_go(self, post: Post) -> None:
         """It is no longer wished for: there is nothing to alert of."""
@@ -168,6 +172,8 @@ class Climbing:
             self.forgive(post, BY_HAND)
         if post.missed:
             self._found(post)
+        while post.alerts and post.child is None:
+            self.supervisor.ledger.resolve(post.alerts.pop())
 
     def try_now(self, post: Post) -> None:
         """A person says so: no pause is waited out."""

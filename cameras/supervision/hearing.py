@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cameras.control import Answer
 from cameras.supervision.child import CameraChild
-from cameras.supervision.ledger import STORAGE_ALERTS, Ledger
+from cameras.supervision.ledger import OVER, STORAGE_ALERTS, Ledger
 from cameras.supervision.post import Post
 
 if TYPE_CHECKING:
@@ -63,6 +63,17 @@ class Hearing:
         self.ledger.event(message["kind"], message["message"], message["level"], post.wish.slug, {})
         if message["kind"] in STORAGE_ALERTS:
             self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", post.wish.slug)
+        elif message["kind"] in OVER:
+            self.ledger.resolve(f"{OVER[message['kind']]}:{post.wish.root}")
+
+    def _hear_alert(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+        """Something that its recorder says, or with no message that it is over."""
+        if message["message"]:
+            post.alerts.add(message["key"])
+            self.ledger.alert(message["key"], message["message"], "critical", post.wish.slug)
+        else:
+            post.alerts.discard(message["key"])
+            self.ledger.resolve(message["key"])
 
     def _hear_recovered(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         if post.child is child:
@@ -72,13 +83,16 @@ class Hearing:
     def _hear_spooled(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         command = message.get("command_id", "")
         post.outstanding.pop(command, None)
-        self.ledger.take(post.wish, message["id"], command)
+        self.ledger.take(post.wish.of_clips if message.get("part") else post.wish, message["id"], command)
 
     def _hear_answer(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         if message["command_id"].startswith(WISHED):
             self._hear_of_wish(message)
             return
         post.outstanding.pop(message["command_id"], None)
+        if "recorder" in message.get("body", {}):
+            child.state["recorder"] = message["body"]["recorder"]
+            self.supervisor.herald.tell(post)
         content = Answer(ok=message["ok"])
         for name in ("body", "problem", "reason", "detail"):
             if name in message:

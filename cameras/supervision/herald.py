@@ -8,12 +8,19 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+import psutil
 import redis
+from django.conf import settings
 
 from cameras import broker
 from cameras import status as statuses
+from cameras.leases import told_of, who_holds
+from cameras.live.governor import Governor
 from cameras.live.presets import PRESETS
+from cameras.runtime.body import still_wished
+from cameras.runtime.recording_state import is_recording, observed_recording
 from cameras.runtime.sessions import iso
+from cameras.runtime.spec import Recording
 
 if TYPE_CHECKING:
     from cameras.supervision.post import Post
@@ -25,6 +32,11 @@ TELL_S = 1.0
 HEARTBEAT_LIFE_S = 5
 FROM_STATE = ("session", "last_frame", "last_capture", "temperature_celsius", "battery_percent", "card_free_bytes")
 FROM_IDENTITY = ("vendor", "model", "serial", "firmware")
+KEEPS = {
+    "busy": "It takes a picture.", "starting": "It is being opened.", "disconnected": "It is disconnected.",
+    "disabled": "It is disabled.",
+}  # fmt: skip
+"""What keeps a camera from being recorded, where no reason is told."""
 STUCK_S = 5.0
 """A Supervisor whose loop stood still this long gives no heartbeat."""
 
@@ -33,6 +45,7 @@ class Herald:
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self.away_since: float | None = None
+        self.governor = Governor(settings.STATION.live_streaming_config.cpu_thresholds, psutil.cpu_percent)
         self._told_at = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="herald", daemon=True)
@@ -44,6 +57,10 @@ class Herald:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(2.0)
+
+    def tell(self, post: Post) -> None:
+        """From another thread: the status of one camera, before somebody hears what has changed in it."""
+        self._turn(lambda server: statuses.write(server, self.status(post)))
 
     def _run(self) -> None:
         while not self._stopping.wait(WANT_S):
@@ -66,6 +83,7 @@ class Herald:
         if time.monotonic() - self._told_at < TELL_S:
             return
         self._told_at = time.monotonic()
+        self._look_at_load()
         alive_at = min(self.supervisor.alive_at, self.supervisor.mailbox.alive_at)
         if time.monotonic() - alive_at < STUCK_S:
             server.set(
@@ -76,6 +94,11 @@ class Herald:
             statuses.write(server, status)
         statuses.write_known(server, self.supervisor.host, told)
         server.set(broker.key("alerts"), json.dumps(self.supervisor.ledger.open_alerts), ex=60)
+
+    def _look_at_load(self) -> None:
+        self.governor.thresholds = self.supervisor.ledger.live.cpu_thresholds
+        if self.governor.look():
+            log.warning("Live view: the load is %.0f %%; %s.", self.governor.percent, self.governor.what)
 
     def _ours(self) -> list[Post]:
         """Of a camera that has another host now, that one tells."""
@@ -101,13 +124,26 @@ class Herald:
         for (slug, quality), value in zip(names, found, strict=True):
             if value is not None:
                 wanted[slug] = (*wanted.get(slug, ()), quality)
-        self.supervisor.want(wanted)
+        self.supervisor.want(wanted, self.governor.level)
+
+    @property
+    def lowered(self) -> str:
+        """Why live pictures are less than they might be; empty where they are not."""
+        if not self.governor.level:
+            return ""
+        return f"The camera host is busy ({self.governor.percent:.0f} % of its processors): {self.governor.what}."
 
     def status(self, post: Post) -> statuses.Status:
         state = post.child.state if post.child else {}
         observed, reason = post.observed
         found: dict[str, Any] = {**statuses.absent(post.wish.slug, post.wish.desired, reason)}
         found |= {"observed": observed, "since": iso(post.since), "fps": state.get("fps", 0.0), "faults": post.faults}
+        found["differs"] = still_wished(state.get("differs") or [], post.wish.settings)
         found |= {name: state.get(name) for name in FROM_STATE}
+        wish = cast("Recording | None", post.wish.recording)
+        found["recorder"] = observed_recording(state, wish, reason or KEEPS.get(observed, ""))
+        found["recording"] = is_recording(found["recorder"])
         found |= {name: post.identity.get(name, "") for name in FROM_IDENTITY}
+        found |= told_of(who_holds(post.wish.lease, post.wish.runner))
+        found["lowered"] = self.lowered
         return cast(statuses.Status, found)

@@ -34,8 +34,8 @@ def take_record(record: Record) -> None:
 class Ingest:
     """The `.done` records of one camera's spool. Needs no lock: the owner is through with them."""
 
-    def __init__(self, files: RootFiles, camera: str, slug: str) -> None:
-        self.spool, self.slug = Spool(files, camera), slug
+    def __init__(self, files: RootFiles, camera: str, slug: str, part: str = "") -> None:
+        self.spool, self.slug = Spool(files, camera, part), slug
 
     def is_on(self, root: str) -> bool:
         """Whether what was opened is that root, and not the bare place where it is mounted."""
@@ -102,7 +102,7 @@ class Opened:
 
     def __enter__(self) -> Ingest:
         self._files = RootFiles(self._wish.root_path)
-        return Ingest(self._files, self._wish.id, self._wish.slug)
+        return Ingest(self._files, self._wish.id, self._wish.slug, self._wish.part)
 
     def __exit__(self, *_: object) -> None:
         self._files.close()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
@@ -26,19 +27,23 @@ from cameras.supervision import leftovers
 from cameras.supervision.ingest import Ingest, Opened
 from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
+from cameras.supervision.readings import note_read_back
 from cameras.supervision.verdicts import Verdicts, told
 from cameras.supervision.wishes import Wish, former_places, wishes
-from cameras.tables import VERDICTS, resolve
+from cameras.tables import RECORDING, VERDICTS, resolve
 from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
+from monitoring.station_settings import live_streaming_config
 
 if TYPE_CHECKING:
     from cameras.supervision.post import Post
     from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
-STORAGE_ALERTS = ("storage.unmounted", "storage.failed")
+STORAGE_ALERTS = ("storage.unmounted", "storage.failed", "storage.last_floor")
 """What stays wrong until the root is opened anew. A full disk is an alert of the station's health."""
+OVER = {"storage.room": "storage.last_floor"}
+"""Kind of event -> the one of STORAGE_ALERTS that it ends."""
 LOOK_S = 1.0
 TIDY_S = 5.0
 LEASE_EVERY_S = 10.0
@@ -65,6 +70,10 @@ class Ledger:
         self.holds_name = False
         """Whether the wishes are all that the database has for this host: without its name there are none."""
         self.looked_at = 0.0
+        self.live = settings.STATION.live_streaming_config
+        """How cameras are watched, as it was set last."""
+        self.recording: dict[str, Any] = {}
+        """How they record."""
         self.open_alerts: list[dict[str, Any]] = []
         self.away_since: float | None = None
         self._spooled: deque[Spooled] = deque()
@@ -139,8 +148,7 @@ class Ledger:
         self._put(functools.partial(Camera.objects.filter(pk=camera).update, **fields))
 
     def read_back(self, camera: str, slug: str, message: dict[str, Any]) -> None:
-        fields = {"read_back": message["actual"], "read_at": message["read_at"]}
-        self._put(functools.partial(Camera.objects.filter(pk=camera).update, **fields))
+        self._put(functools.partial(note_read_back, camera, message))
         for warning in message["warnings"]:
             self.event("camera.settings", f"{slug}: {warning}", "warning", slug, {"actual": message["actual"]})
 
@@ -235,6 +243,7 @@ class Ledger:
             self.wishes, self.holds_name = wishes(self.supervisor.host), True
         else:
             self.holds_name, self.wishes = False, {}
+        self.live, self.recording = live_streaming_config(), resolve(RECORDING["settings"])()
         self.looked_at = now
         self.supervisor.wake()
         open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
@@ -257,7 +266,9 @@ class Ledger:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
         self._tidied_at = now
         for wish in (*self.wishes.values(), *self._elsewhere()):
-            self._tidy_safely(wish, self._settle_without_process if not self._has_process(wish) else None)
+            has_process = self._has_process(wish)
+            self._tidy_safely(wish, None if has_process else self._settle_without_process)
+            self._tidy_safely(wish.of_clips, None if has_process else self._settle_clips)
         for wish in former_places(self.supervisor.host, self.wishes):
             self._tidy_safely(wish, leftovers.settle)
         self.verdicts.on_overdue(self.wishes)
@@ -276,6 +287,10 @@ class Ledger:
         with Opened(wish) as ingest:
             for record in ingest.waiting():
                 self.take(wish, record, "")
+
+    def _settle_clips(self, clips: Wish) -> None:
+        post = self.supervisor.posts.get(clips.id)
+        leftovers.settle(clips, Verdict(**post.verdict) if post and post.verdict else None)
 
     def _elsewhere(self) -> list[Wish]:
         """Cameras that have another host now, for what they may have left here."""

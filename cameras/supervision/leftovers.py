@@ -10,9 +10,10 @@ from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import spool_folder
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
 from cameras.supervision.wishes import Wish
+from cameras.tables import RECOVERIES, resolve
 
 log = logging.getLogger(__name__)
-RESTING = (".done", ".lock", "rejected")
+RESTING = (".done", ".lock", "rejected", "clips")
 
 
 def settle(wish: Wish, verdict: Verdict | None = None) -> None:
@@ -30,10 +31,13 @@ def settle(wish: Wish, verdict: Verdict | None = None) -> None:
 
 
 def _settle(wish: Wish, verdict: Verdict | None) -> None:
-    storage = Storage(wish.root_path, wish.root, wish.id)
+    storage = Storage(wish.root_path, wish.root, wish.id, wish.part)
     try:
-        storage.recover(verdict)
-        _stop_session(wish, storage)
+        if wish.part:
+            resolve(RECOVERIES[wish.part])(storage, verdict)
+        else:
+            storage.recover(verdict)
+            _stop_session(wish, storage)
     finally:
         storage.close()
 
@@ -41,7 +45,7 @@ def _settle(wish: Wish, verdict: Verdict | None) -> None:
 def _needs(wish: Wish) -> bool:
     from pathlib import Path
 
-    folder = Path(wish.root_path, spool_folder(wish.id))
+    folder = Path(wish.root_path, spool_folder(wish.id, wish.part))
     stop = wish.session is not None and wish.session["desired"] == "stopped"
     if not folder.is_dir():
         return stop

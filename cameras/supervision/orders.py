@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cameras import broker
 from cameras.control import Answer, Command
@@ -133,12 +133,20 @@ class Orders:
         post.outstanding[command["command_id"]] = {**command["arguments"], "handed": time.monotonic()}
         if command["order"] in {"start", "stop"}:
             post.ordered, post.ordered_at = command["arguments"]["session"], time.monotonic()
+        if command["order"] == "record":
+            post.recorded_at = time.monotonic()
+            post.recording = child.wished["recording"] = message["recording"] = self._as_here(message["recording"])
         if command["order"] == "configure":
             post.configured_at = time.monotonic()
-            child.wished["settings"] |= command["arguments"].get("settings", {})
+            known = {} if command["arguments"].get("whole") else child.wished["settings"]
+            post.settings = child.wished["settings"] = {**known, **command["arguments"].get("settings", {})}
         if not child.send(message) and "id" not in command["arguments"]:
             post.outstanding.pop(command["command_id"], None)
             self._refuse(command, f"The process of {command['slug']} has just ended and is being started again.")
+
+    def _as_here(self, recording: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What was asked for, recorded as this host is configured: who asks may have another configuration."""
+        return {**recording, **self.ledger.recording} if recording else None
 
     def _refusal(self, command: Command, post: Post | None) -> str | None:
         """Why a camera cannot be told anything now; None when it can."""

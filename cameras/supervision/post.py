@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.usb import UsbIdentity
 from cameras.supervision.wishes import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a camera's process was told of live view last."""
+
+    qualities: tuple[str, ...] = ()
+    lowered: int = 0
+    presets: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -33,6 +42,8 @@ class Post:
     """Its place on the bus while it is in trouble; empty when it was not there, None when nobody has looked yet."""
     missed: bool = False
     """There is an alert that it cannot be opened."""
+    alerts: set[str] = field(default_factory=set)
+    """Keys of those that its recorder has raised."""
     retried_at: float = -60.0
     """When its process was told to try again, and to count its failures anew."""
     resetting_until: float = 0.0
@@ -40,13 +51,24 @@ class Post:
     faults: dict[str, Any] = field(default_factory=dict)
     """What its simulated camera is made to do wrong: outlives its process, and is forgotten with this Supervisor."""
     outstanding: dict[str, dict[str, Any]] = field(default_factory=dict)
-    live: tuple[str, ...] = ()
+    live: Live = Live()
     told: tuple[str, str] = ("", "")
     ordered: dict[str, Any] | None = None
     """The session of the last command, which may be newer than the wish that was read."""
     ordered_at: float = -1.0
+    settings: dict[str, Any] = field(default_factory=dict)
     configured_at: float = -1.0
-    """When settings were last commanded: a wish that was read before that is older than they are."""
+    """When settings were last commanded, and which: a wish that was read before that is older than they are."""
+    recording: dict[str, Any] | None = None
+    recorded_at: float = -1.0
+    """The same of recording."""
+
+    def newest(self, read_at: float) -> Wish:
+        """The wish, which was read at `read_at`, with what was commanded since."""
+        wish = self.wish
+        if self.configured_at >= read_at:
+            wish = replace(wish, settings=self.settings)
+        return replace(wish, recording=self.recording) if self.recorded_at >= read_at else wish
 
     @property
     def is_first_start(self) -> bool:

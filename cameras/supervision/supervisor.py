@@ -7,12 +7,14 @@ and `Herald` (broker) do, each on a thread of its own, so that an outage of eith
 from __future__ import annotations
 
 import fcntl
+import functools
 import logging
 import os
 import threading
 import time
 from collections import deque
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,18 @@ from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
 from cameras.supervision.mailbox import Mailbox
 from cameras.supervision.orders import Orders
-from cameras.supervision.post import Post
+from cameras.supervision.post import Live, Post
 from cameras.supervision.returning import Returning
 from cameras.supervision.usb import UsbBus
 from cameras.supervision.wishes import Wish
+from cameras.tables import KEEPERS, resolve
 from monitoring import heartbeat
 from monitoring.restarts import BackOff
 
 log = logging.getLogger(__name__)
 TICK_S = 0.1
+START_AGAIN_S = 1.0
+"""After a process that could not even be started."""
 
 
 class HostTaken(Exception):
@@ -62,6 +67,7 @@ class Supervisor:
         self.alive_at = time.monotonic()
         self.adopted_at = 0.0
         self._ended_sessions: deque[str] = deque(maxlen=1000)
+        self._stumbles: dict[str, str] = {}
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._lock_file: int | None = None
@@ -73,6 +79,7 @@ class Supervisor:
         self.detecting = Detecting(self)
         self.ledger = Ledger(self)
         self.herald = Herald(self)
+        self.keepers = [resolve(path)(self.host) for path in KEEPERS.values()]
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     # Start and stop
@@ -87,6 +94,8 @@ class Supervisor:
         self.herald.start()
         self._thread.start()
         self.mailbox.start()
+        for keeper in self.keepers:
+            keeper.start()
 
     def _take_host(self) -> None:
         file = os.open(self.run_folder / f"supervisor-{self.host}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -108,6 +117,8 @@ class Supervisor:
         self._stopping.set()
         self._woken.set()
         self.mailbox.stop()
+        for keeper in self.keepers:
+            keeper.stop()
         if self._thread.is_alive():
             self._thread.join(FINISH_S + 3)
         self.ledger.stop()
@@ -126,16 +137,13 @@ class Supervisor:
         """Its end is in the database, and its file about to go: no process may begin it again."""
         self._ended_sessions.append(session)
 
-    def want(self, wanted: dict[str, tuple[str, ...]]) -> None:
-        """Which qualities of which camera (by slug) somebody watches."""
+    def want(self, wanted: dict[str, tuple[str, ...]], lowered: int = 0) -> None:
+        """Which qualities of which camera (by slug) somebody watches, and how much less than those is made."""
         for post in list(self.posts.values()):
-            qualities = wanted.get(post.wish.slug, ())
-            if (
-                post.child
-                and post.live != qualities
-                and post.child.send({"type": "live", "qualities": list(qualities)})
-            ):
-                post.live = qualities
+            live = Live(wanted.get(post.wish.slug, ()), lowered, post.wish.presets)
+            order = {"type": "live", **asdict(live)}
+            if post.child and post.live != live and post.child.send(order):
+                post.live = live
 
     def answer(self, command_id: str, content: Answer) -> None:
         """To the caller; one whose broker is away hears nothing and finds the outcome in the database."""
@@ -148,13 +156,28 @@ class Supervisor:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self._tick()
-            except Exception:
-                log.exception("The Supervisor's loop stumbled and goes on.")
+            self._safely("", self._tick)
             self._woken.wait(TICK_S)
             self._woken.clear()
         self._finish_all()
+
+    def _safely(self, slug: str, step: Callable[[], None]) -> None:
+        """What goes wrong with one camera does not keep the others from being watched. It is told once, as an alert,
+        until it is over."""
+        key, before = f"supervisor.stumbled:{slug}", self._stumbles.get(slug, "")
+        try:
+            step()
+        except Exception as error:
+            self._stumbles[slug] = said = f"{type(error).__name__}: {error}"
+            if said != before:
+                log.exception("The Supervisor stumbled over %s and goes on.", slug or "its own loop")
+                what = f"{slug} is not looked after" if slug else "Nothing is looked after on this host"
+                message = f"{what} ({said}). The log says where; then `skycam restart worker`."
+                self.ledger.alert(key, message, "critical", slug)
+            return
+        if before:
+            del self._stumbles[slug]
+            self.ledger.resolve(key)
 
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
@@ -167,7 +190,7 @@ class Supervisor:
         self.orders.follow_all()
         self.returning.look()
         for post in list(self.posts.values()):
-            self._keep(post)
+            self._safely(post.wish.slug, functools.partial(self._keep, post))
 
     def _adopt(self, wishes: dict[str, Wish]) -> None:
         for identity, wish in wishes.items():
@@ -201,11 +224,13 @@ class Supervisor:
             post.child.finish()
             return
         if wish.settings != post.child.wished["settings"] and post.configured_at < self.adopted_at:
-            self._configure(post.child, "settings", wish.settings)
+            self._configure(post.child, "settings", wish.settings, whole=True)
+        if wish.recording != post.child.wished["recording"] and post.recorded_at < self.adopted_at:
+            self._configure(post.child, "recording", wish.recording)
         if wish.session and _newer(wish.session, post.child.wished["session"]):
             self._configure(post.child, "session", wish.session, command_id=WISHED + wish.session["id"])
 
-    def _configure(self, child: CameraChild, what: str, wish: dict[str, Any], **more: str) -> None:
+    def _configure(self, child: CameraChild, what: str, wish: dict[str, Any] | None, **more: Any) -> None:
         if child.send({"type": "configure", what: wish, **more}):
             child.wished[what] = wish
 
@@ -228,9 +253,15 @@ class Supervisor:
         post.ladder = Ladder()
         environment = scrubbed_environment(settings.STATION.camera_environment)
         post.recovers = True  # before its session is looked at: the ledger does these two the other way round
-        wish = replace(post.wish, session=self._session(post, post.wish))
-        post.child = CameraChild(wish.spec(post.verdict, post.faults), environment, self.hearing.hear)
-        post.verdict, post.live = None, ()
+        wish = replace(post.newest(self.adopted_at), session=self._session(post, post.wish))
+        try:
+            post.child = CameraChild(wish.spec(post.verdict, post.faults), environment, self.hearing.hear)
+        except (OSError, RuntimeError) as error:
+            post.restarts.not_before = now + START_AGAIN_S
+            why = f"Its process cannot be started ({error}). Is memory or a limit used up? It is tried each second."
+            self.observe(post, "reconnecting", why)
+            return
+        post.verdict, post.live = None, Live()
         note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
         self.observe(post, "starting", "")
 

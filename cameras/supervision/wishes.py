@@ -9,11 +9,14 @@ from typing import Any
 
 from django.conf import settings
 
+from cameras.leases import Holder, Lease, lease_of, of_sessions
 from cameras.models import Camera
+from cameras.runtime.last_floor import LAST_FLOOR_BYTES
 from cameras.runtime.spec import Spec
 from cameras.runtime.spool import spool_folder
 from cameras.supervision.usb import UsbIdentity
 from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
+from monitoring.station_settings import live_streaming_config
 
 CLOCK_WAIT_S = 120.0
 
@@ -29,10 +32,20 @@ class Wish:
     connected: bool
     removed: bool
     session: dict[str, Any] | None
+    recording: dict[str, Any] | None
     root: str
     root_path: str
+    video_root: str
+    video_root_path: str
+    part: str = ""
+    """Of the spool: `clips` in what `of_clips` gives."""
     usb: UsbIdentity | None = None
     """As it was when the camera was opened last."""
+    lease: Lease | None = None
+    runner: Holder | None = None
+    """Whoever started the session."""
+    presets: dict[str, Any] = field(default_factory=dict)
+    """Of live view."""
     elsewhere: bool = False
     """Its row names another host now: what is left here is brought to its end."""
 
@@ -49,7 +62,14 @@ class Wish:
     @property
     def place(self) -> tuple[str, ...]:
         """What cannot change under a running process."""
-        return (self.kind, self.address, self.slug, self.root, self.root_path)
+        return (
+            self.kind, self.address, self.slug, self.root, self.root_path, self.video_root, self.video_root_path,
+        )  # fmt: skip
+
+    @property
+    def of_clips(self) -> Wish:
+        """The same camera, with the spool and the root of its clips."""
+        return replace(self, root=self.video_root, root_path=self.video_root_path, part="clips", session=None)
 
     def spec(self, verdict: dict[str, str] | None, faults: dict[str, Any] | None = None) -> Spec:
         station = settings.STATION
@@ -62,6 +82,8 @@ class Wish:
             sources=[str(folder) for folder in station.sources],
             root=self.root,
             root_path=self.root_path,
+            video_root=self.video_root,
+            video_root_path=self.video_root_path,
             station=station.station,
             redis_url=station.redis_url,
             site=station.site.model_dump(),
@@ -69,18 +91,25 @@ class Wish:
             clock_wait_s=CLOCK_WAIT_S,
             consumers=CONSUMERS,
             session=self.session,  # type: ignore[typeddict-item]
+            recording=self.recording,  # type: ignore[typeddict-item]
             verdict=verdict,
+            last_floor_bytes=LAST_FLOOR_BYTES,
+            presets=self.presets,
             faults=faults or {},
         )
 
 
 def wishes(host: str) -> dict[str, Wish]:
     """By the camera's UUID; removed cameras too, for as long as their spool may hold something."""
-    root, own_root = resolve(ROOTS["default"])(host), resolve(ROOTS["own"])
-    return {str(camera.id): _wish(camera, own_root(camera) or root) for camera in Camera.objects.filter(host=host)}
+    root, own_root, video = resolve(ROOTS["default"])(host), resolve(ROOTS["own"]), resolve(ROOTS["video"])(host)
+    cameras = list(Camera.objects.filter(host=host))
+    runners = of_sessions(cameras)
+    found = {camera.pk: _wish(camera, own_root(camera) or root, video) for camera in cameras}
+    presets = live_streaming_config().quality_presets.model_dump()
+    return {str(pk): replace(wish, runner=runners.get(pk), presets=presets) for pk, wish in found.items()}
 
 
-def _wish(camera: Camera, root: dict[str, Any]) -> Wish:
+def _wish(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> Wish:
     return Wish(
         id=str(camera.id),
         slug=camera.slug,
@@ -91,8 +120,12 @@ def _wish(camera: Camera, root: dict[str, Any]) -> Wish:
         connected=camera.connected,
         removed=camera.removed_at is not None,
         session=resolve(PROGRAMMES["session"])(camera),
+        recording=resolve(PROGRAMMES["recording"])(camera),
         root=root["id"],
         root_path=root["path"],
+        video_root=video["id"],
+        video_root_path=video["path"],
+        lease=lease_of(camera),
         usb=UsbIdentity(**camera.identity["usb"]) if camera.identity.get("usb") else None,
     )
 
@@ -102,7 +135,8 @@ def former_places(host: str, wished: Mapping[str, Wish]) -> list[Wish]:
     roots = resolve(ROOTS["all"])(host)
     return [
         replace(wish, root=root["id"], root_path=root["path"], session=None)
-        for wish in wished.values()
+        for one in wished.values()
+        for wish in (one, one.of_clips)
         for root in roots
-        if root["id"] != wish.root and Path(root["path"], spool_folder(wish.id)).is_dir()
+        if root["id"] != wish.root and Path(root["path"], spool_folder(wish.id, wish.part)).is_dir()
     ]

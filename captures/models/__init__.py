@@ -1,5 +1,6 @@
 from captures.models.capture import Capture, CaptureFile
+from captures.models.clip import Clip, ClipHold
 from captures.models.session import Session, SessionGap
 from captures.models.storage import StorageRoot
 
-__all__ = ["Capture", "CaptureFile", "Session", "SessionGap", "StorageRoot"]
+__all__ = ["Capture", "CaptureFile", "Clip", "ClipHold", "Session", "SessionGap", "StorageRoot"]

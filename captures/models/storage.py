@@ -12,6 +12,7 @@ class StorageRoot(models.Model):
     host = models.CharField(max_length=60)
     path = models.CharField(max_length=1000)
     default = models.BooleanField(default=False, help_text="New captures of this host go here.")
+    video = models.BooleanField(default=False, help_text="New clips of this host go here, not to its default.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -19,6 +20,9 @@ class StorageRoot(models.Model):
             models.UniqueConstraint(fields=["host", "path"], name="one_root_for_each_folder_of_a_host"),
             models.UniqueConstraint(
                 fields=["host"], condition=models.Q(default=True), name="one_default_root_for_each_host"
+            ),
+            models.UniqueConstraint(
+                fields=["host"], condition=models.Q(video=True), name="at_most_one_video_root_for_each_host"
             ),
         ]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from cameras.live.mjpeg import Watching, watching
 from cameras.live.service import next_picture
 from cameras.models import Camera
-from captures.pixelink_service.served import NotConnected
+from captures.pixelink_service.served import ACTOR, NotConnected
 
 FIRST_WAIT_S = 3.0
 
@@ -15,6 +16,9 @@ class Program:
     """Stands for a user, to whom a stream is shown for as long as the camera is there."""
 
     is_authenticated = True
+
+    def get_username(self) -> str:
+        return ACTOR
 
     def may(self, _role: str) -> bool:
         return True
@@ -33,6 +37,11 @@ EVERYBODY = Everybody()
 
 
 def check_pictures(camera: Camera, quality: str) -> None:
-    """NotConnected when no picture comes. BrokerDown."""
+    """NotConnected when no picture comes. BrokerDown; NoLive where live view is switched off."""
     if next_picture(camera.slug, quality, FIRST_WAIT_S) is None:
         raise NotConnected(f"{camera.slug} gave no picture within {FIRST_WAIT_S:g} s.")
+
+
+def place(camera: Camera, quality: str, remote: str) -> Watching:
+    """For one more stream. NoLive when as many watch as may."""
+    return watching(camera.slug, quality, EVERYBODY, ACTOR, remote)

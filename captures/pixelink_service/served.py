@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from cameras import services, status
 from cameras.control import ControlError
+from cameras.leases import holder_of
 from cameras.models import Camera
 from cameras.status import Status
 
@@ -35,7 +36,7 @@ def served_camera() -> Camera:
     camera = found_camera()
     if camera is None:
         raise NotConnected(_missing())
-    if camera.pk not in _greeted:
+    if camera.pk not in _greeted and holder_of(camera) is None:
         wish_defaults(camera)
         _greeted.add(camera.pk)
     return camera
@@ -74,7 +75,7 @@ def _missing() -> str:
 
 def observed(camera: Camera) -> Status:
     """What is seen of it, from the broker alone. BrokerDown."""
-    return status.read(camera)
+    return status.read_slugs({camera.slug: status.desired(camera)})[camera.slug]
 
 
 def is_connected(seen: Status) -> bool:

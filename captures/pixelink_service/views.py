@@ -118,5 +118,5 @@ class FeedRoute(Route):
         feed.check_pictures(camera, quality)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
-        parts = stream(camera.slug, quality, feed.EVERYBODY)
-        return StreamingHttpResponse(parts, content_type=CONTENT_TYPE, headers=NOT_KEPT)
+        place = feed.place(camera, quality, request.META.get("REMOTE_ADDR") or "")
+        return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)

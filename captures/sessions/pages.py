@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from cameras.pages import UNREACHED
+from cameras.leases import Held, Holder, lease_of, who_holds
+from cameras.pages import UNREACHED, taken_over
 from cameras.selectors import cameras_for
 from captures.camera_service import CameraService
 from captures.cards import elapsed
@@ -23,6 +24,7 @@ from captures.gallery.tiles import Tile, tiles_of
 from captures.models import Capture, Session
 from captures.models.session import ACTIVE, SessionState
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
+from captures.sessions.orders import holder
 from monitoring.cursor import Cursor, beyond
 from monitoring.page import Page, said
 from monitoring.selectors import events_for
@@ -45,6 +47,11 @@ class Run:
     @property
     def active(self) -> bool:
         return self.session.state in ACTIVE
+
+    @property
+    def holder(self) -> Holder | None:
+        """Of its camera, while it runs."""
+        return who_holds(lease_of(self.session.camera), holder(self.session.camera, self.session))
 
     @property
     def programme(self) -> dict[str, Any]:
@@ -185,10 +192,19 @@ class StopSessionPage(SessionPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
-        """Stop it, and say what it has brought; one that has ended already is answered as it is."""
-        try:
-            ended = CameraService(self.actor).stop_session(self.session(session))
-        except UNREACHED as error:
-            return said(request, "bad", f"It will stop when its host is back. {error}")
-        counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
-        return said(request, "ok", f"Session {ended.state}: {counts}.")
+        return stop(request, self.session(session), self.actor)
+
+
+def stop(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
+    """Stop it, and say what it has brought; one that has ended already is answered as it is. Where the form names
+    whose it is, its camera is taken over from them first."""
+    try:
+        if session.state in ACTIVE and "over" in request.POST:
+            taken_over(request, session.camera, actor)
+        ended = CameraService(actor).stop_session(session)
+    except Held as error:
+        return said(request, "bad", str(error))
+    except UNREACHED as error:
+        return said(request, "bad", f"It will stop when its host is back. {error}")
+    counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
+    return said(request, "ok", f"Session {ended.state}: {counts}.")

@@ -33,7 +33,9 @@ def from_file(file: BinaryIO, kind: str) -> Image.Image:
     """The picture as it is to be looked at, its orientation applied, at least as large as the largest thumbnail
     where the file is. Unreadable."""
     try:
-        return from_raw(file) if kind == "raw" else upright(opened(file, FORMATS[kind]))
+        if kind in OWN_WAYS:
+            return OWN_WAYS[kind](file)
+        return upright(opened(file, FORMATS[kind]))
     except KeyError:
         raise Unreadable(f"Files of the kind {kind!r} are not drawn.") from None
     except UnidentifiedImageError:
@@ -87,6 +89,26 @@ def from_raw(file: BinaryIO) -> Image.Image:
     own = image.getexif().get(ExifTags.Base.Orientation, 1)
     return turned_by(flip if own == 1 else 0, upright(image))
 
+
+def from_clip(file: BinaryIO) -> Image.Image:
+    """Its first key frame. Unreadable."""
+    import av
+
+    try:
+        with av.open(file, "r", format="mp4") as clip:
+            stream = clip.streams.video[0]
+            stream.codec_context.skip_frame = "NONKEY"
+            stream.codec_context.thread_count = 1
+            frame = next(clip.decode(stream), None)
+            if frame is None:
+                raise Unreadable("No whole picture was found in the clip.")
+            return from_frame(frame.to_ndarray(format="rgb24"))
+    except (av.FFmpegError, IndexError) as error:
+        raise Unreadable(f"The clip cannot be decoded: {error}") from None
+
+
+OWN_WAYS = {"raw": from_raw, "mp4": from_clip}
+"""Kinds that another library than Pillow opens."""
 
 TURNS = {3: Image.Transpose.ROTATE_180, 5: Image.Transpose.ROTATE_90, 6: Image.Transpose.ROTATE_270}
 """LibRaw's flip -> the turn that sets the picture upright."""

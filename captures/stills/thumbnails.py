@@ -13,6 +13,7 @@ from typing import Self
 
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.storage import MARKER, RootMissing, missing_sentence
+from captures.recording.faststart import VERSION as FASTSTART
 
 FOLDER = ".thumbnails"
 SIZES = (320, 800, 2048)
@@ -20,6 +21,9 @@ SIZES = (320, 800, 2048)
 PICTURES = ("jpeg", "png", "tiff", "raw")
 """Kinds of file that can be drawn, the quickest first."""
 MOST_BYTES = 8_000_000
+HEAD = f"head{FASTSTART}"
+HEAD_END = b"skycam head"
+"""Ends a whole head, so that one that a power cut shortened is known."""
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
@@ -66,6 +70,17 @@ class ThumbnailStore:
     def put(self, sha256: str, size: int, jpeg: bytes) -> None:
         self._write(sha256, f"{sha256}-{size}.jpg", jpeg)
 
+    def head(self, sha256: str) -> bytes | None:
+        """What makes a clip quick to open (`captures.recording.faststart`), empty for one that needs none; None when
+        nobody has made it yet, or the disk has lost a part of it."""
+        found = self._read(sha256, f"{sha256}.{HEAD}")
+        if found is None or not found.endswith(HEAD_END):
+            return None
+        return found.removesuffix(HEAD_END)
+
+    def put_head(self, sha256: str, head: bytes) -> None:
+        self._write(sha256, f"{sha256}.{HEAD}", head + HEAD_END)
+
     def refusal(self, sha256: str) -> str | None:
         """Why this file cannot be drawn; None when nobody has found that out."""
         found = self._read(sha256, f"{sha256}.none")
@@ -109,6 +124,14 @@ class ThumbnailStore:
 
 def folder_of(sha256: str) -> str:
     return f"{FOLDER}/{sha256[:2]}"
+
+
+def forget(files: RootFiles, sha256: str) -> None:
+    """Remove all that was drawn of a file that is going."""
+    names = [f"{sha256}-{size}.jpg" for size in SIZES]
+    for name in (*names, f"{sha256}.none", f"{sha256}.{HEAD}"):
+        with contextlib.suppress(FileNotFoundError):
+            files.unlink(folder_of(sha256), name)
 
 
 def write(name: str, content: bytes, at: int) -> None:

@@ -45,7 +45,7 @@ def _made(folder: Path, host: str) -> StorageRoot:
         folder.mkdir(parents=True, exist_ok=True)
         found = _marked(folder)
     except OSError as error:
-        raise UnusableRoot(f"{folder} cannot hold pictures: {error.strerror}. Choose another image_path.") from error
+        raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error
     check_link(folder)
     root, _ = StorageRoot.objects.update_or_create(id=found, defaults={"host": host, "path": str(folder)})
     return root
@@ -69,10 +69,10 @@ def check_link(folder: Path) -> None:
     try:
         try_link(folder)
     except OSError as error:
-        said = f"{error.strerror}. Choose another image_path."
+        said = f"{error.strerror}. Choose another folder."
         if error.errno == errno.EXDEV:
             said = "its captures lie on another file system than its .spool. Mount one file system over both."
-        raise UnusableRoot(f"{folder} cannot hold pictures: {said}") from error
+        raise UnusableRoot(f"{folder} cannot hold files: {said}") from error
 
 
 def try_link(folder: Path) -> None:
@@ -107,6 +107,31 @@ def ensure_service_root() -> StorageRoot | None:
     return StorageRoot.objects.filter(host=host, path=str(folder)).first() or _made(folder, host)
 
 
+def ensure_video_root() -> StorageRoot | None:
+    """The root of VIDEO_PATH on this host, made when there is none yet; None where it is not configured, or is the
+    default root. Where it cannot be used (UnusableRoot), new clips go to the default root."""
+    folder, host = settings.STATION.video_path, settings.STATION.host
+    if folder is None:
+        _make_video(host, None)
+        return None
+    path = folder.resolve()
+    try:
+        root = StorageRoot.objects.filter(host=host, path=str(path)).first() or _made(path, host)
+    except UnusableRoot:
+        _make_video(host, None)
+        raise
+    _make_video(host, None if root.default else root)
+    return None if root.default else root
+
+
+@transaction.atomic
+def _make_video(host: str, root: StorageRoot | None) -> None:
+    StorageRoot.objects.filter(host=host, video=True).update(video=False)
+    if root is not None:
+        root.video = True
+        root.save(update_fields=["video"])
+
+
 def root_of(camera: Camera) -> dict[str, Any]:
     """The root of a camera's new captures: `id` and `path`. UnusableRoot when its host has none."""
     return own_root(camera) or default_root(camera.host)
@@ -131,6 +156,12 @@ def _served_first() -> UUID | None:
 def all_roots(host: str) -> list[dict[str, Any]]:
     """`id` and `path` of each root of a host."""
     return [{"id": str(root.id), "path": root.path} for root in StorageRoot.objects.filter(host=host)]
+
+
+def video_root(host: str) -> dict[str, Any]:
+    """The root of a host's new clips: `id` and `path`. UnusableRoot when the host has none."""
+    root = StorageRoot.objects.filter(host=host, video=True).first()
+    return {"id": str(root.id), "path": root.path} if root else default_root(host)
 
 
 def default_root(host: str) -> dict[str, Any]:

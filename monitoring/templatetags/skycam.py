@@ -103,6 +103,14 @@ def amount(size: float | None) -> str:
 
 
 @register.filter
+def kbit(rate: float | None) -> str:
+    """Of kbit/s: 640 kbit/s, 3.4 Mbit/s."""
+    if rate is None:
+        return NOTHING
+    return f"{rate / 1000:.3g} Mbit/s" if rate >= 1000 else f"{rate:.0f} kbit/s"
+
+
+@register.filter
 def celsius(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} °C".replace("-", MINUS)
 

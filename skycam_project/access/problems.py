@@ -5,6 +5,7 @@ Anything not known here rises, is logged, and becomes `internal` without a word 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import singledispatch
@@ -13,22 +14,29 @@ from typing import Any, TypedDict
 import pydantic
 from django.core import exceptions as django_errors
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.template.loader import get_template
 from django.views import defaults
 from rest_framework import exceptions as drf_errors
 from rest_framework.views import set_rollback
 
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
+from cameras.leases import Held
+from cameras.live.places import NoLive
+from cameras.presets import NoPreset
 from cameras.selectors import NoPrimaryCamera
+from cameras.viewers import NoViewer
 from captures.api import NoSession
-from captures.camera_service import Mismatch, SessionHeld
+from captures.camera_service import Mismatch
+from captures.clips.bodies import hold_body
+from captures.clips.deleting import ClipHeld
 from captures.files import FileMissing, OnOtherHost
 from captures.outcomes import NotSaved
 from captures.ranges import Unsatisfiable
 from captures.selectors import UnknownCamera
 from captures.thumbnails import NotDrawnYet, NoThumbnail
-from monitoring.bodies import stamp
 from skycam_project.access.services import Denied
 
 PROBLEMS = {
@@ -39,6 +47,7 @@ PROBLEMS = {
     "method-not-allowed": (405, "This cannot be done here"),
     "held": (409, "Held by another"),
     "busy": (409, "The camera is busy"),
+    "not-recording": (409, "Nothing is recorded"),
     "no-primary-camera": (409, "No camera is the primary one"),
     "file-elsewhere": (409, "The file lies on another host"),
     "too-large": (413, "The request is too large"),
@@ -53,6 +62,8 @@ PROBLEMS = {
     "host-down": (503, "The camera host does not answer"),
     "broker-down": (503, "The station's broker does not answer"),
     "database-down": (503, "The station's database does not answer"),
+    "live-disabled": (503, "Live view is switched off"),
+    "live-full": (503, "As many watch as may"),
     "not-ready": (503, "It is being made"),
     "too-slow": (504, "No answer in time"),
     "disk-full": (507, "The disk is full"),
@@ -206,8 +217,10 @@ def _(_: Exception) -> Problem:
     return Problem("not-found", "There is nothing here, or nothing that you may see.")
 
 
+@problem_of.register(NoPreset)
 @problem_of.register(NoSession)
 @problem_of.register(NoThumbnail)
+@problem_of.register(NoViewer)
 @problem_of.register(FileMissing)
 def _(error: Exception) -> Problem:
     return Problem("not-found", str(error))
@@ -237,10 +250,15 @@ def _(error: Unsatisfiable) -> Problem:
 
 
 @problem_of.register
-def _(error: SessionHeld) -> Problem:
-    held = error.session
-    since = stamp(held.started_at or held.created_at)
-    return Problem("held", str(error), more={"session": str(held.pk), "held_by": held.created_by, "since": since})
+def _(error: Held) -> Problem:
+    """By somebody's lease, or for what a session forbids."""
+    return Problem("held", error.detail, more=error.members)
+
+
+@problem_of.register
+def _(error: ClipHeld) -> Problem:
+    """By what needs it, not by a person."""
+    return Problem("held", str(error), more={"holds": [hold_body(hold) for hold in error.holds]})
 
 
 @problem_of.register
@@ -263,6 +281,13 @@ def _(error: ControlError) -> Problem:
 @problem_of.register
 def _(error: NotDrawnYet) -> Problem:
     return Problem("not-ready", str(error), headers={"Retry-After": "2"})
+
+
+@problem_of.register
+def _(error: NoLive) -> Problem:
+    if error.reason == "disabled":
+        return Problem("live-disabled", str(error))
+    return Problem("live-full", str(error), headers={"Retry-After": "5"})
 
 
 @problem_of.register
@@ -308,5 +333,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     if not is_api(request.path):
-        return defaults.server_error(request)
+        is_away = isinstance(sys.exception(), OperationalError | InterfaceError)
+        return without_database() if is_away else defaults.server_error(request)
     return Problem("internal", "Something went wrong inside; the station's log says what.").response(request.path)
+
+
+def without_database() -> HttpResponse:
+    """A page that needs no row to say so."""
+    return HttpResponse(get_template("503.html").render(), status=503, headers={"Retry-After": "5"})

@@ -178,10 +178,13 @@ def apply(person: Person, camera: Camera, changes: dict[str, Any], values: dict[
 def configure(person: Person, camera: Camera, values: dict[str, Any]) -> list[str]:
     from cameras.broker import BrokerDown
     from cameras.control import ControlError
+    from cameras.leases import Held
     from cameras.services import set_settings
 
     try:
         return list(set_settings(camera, values, person.actor).get("warnings", []))
+    except Held:
+        raise
     except (ControlError, BrokerDown) as error:
         problem = getattr(error, "problem", "broker-down")
         told = "The settings are stored, and the camera gets them when it opens."

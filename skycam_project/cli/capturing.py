@@ -120,9 +120,12 @@ def stopped(service: Any, session: Session) -> Session:
     """The session once its camera has stopped it. The wish stands also when the camera cannot be told now."""
     from cameras.broker import BrokerDown
     from cameras.control import ControlError
+    from cameras.leases import Held
 
     try:
         found: Session = service.stop_session(session)
+    except Held:
+        raise
     except (ControlError, BrokerDown) as error:
         problem = getattr(error, "problem", "broker-down")
         told = "It is stored that the session shall stop, and it will as soon as its camera can be told."

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from skycam_project.cli.errors import FAILED
+from skycam_project.cli.errors import FAILED, CliError, database
 from skycam_project.cli.options import Group
 from skycam_project.cli.output import answer, grid, say, show, warn
 from skycam_project.cli.station import current
@@ -22,14 +22,35 @@ def config() -> None:
 def show_config() -> None:
     """Show every key with its value and where it was given; secrets are masked."""
     from skycam_project.config import ConfigManager
+    from skycam_project.config.manager import nested
 
     manager = ConfigManager(current().config_path, create=False)
+    on_page = set_on_the_page()
 
     def draw(body: dict[str, Any]) -> None:
-        rows = [[".".join(key), value, manager.origin(key)] for key, value in leaves(body)]
+        rows = [
+            [".".join(key), value, "page" if key in on_page else manager.origin(key)] for key, value in leaves(body)
+        ]
         show(grid(["key", "value", "from"], rows))
 
-    answer(manager.show(), draw)
+    answer(nested({**dict(leaves(manager.show())), **on_page}), draw)
+
+
+def set_on_the_page() -> dict[tuple[str, ...], Any]:
+    """What holds from the page Settings; nothing, with a warning, while the database does not answer."""
+    try:
+        current().set_up_django()
+    except CliError:
+        return {}  # there is no database yet
+    from django.db import Error
+
+    from skycam_project.station_settings import values_from_page
+
+    try:
+        return values_from_page()
+    except Error as error:
+        warn([f"What was set on the page Settings is not shown: {database(error)}"])
+        return {}
 
 
 def leaves(branch: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -26,6 +26,7 @@ HTTP = {
     "not-found": (404, "Not found"),
     "held": (409, "Held by another"),
     "busy": (409, "Busy"),
+    "not-recording": (409, "Nothing is recorded"),
     "camera-not-reachable": (503, "The camera cannot be reached"),
     "host-down": (503, "The camera host does not answer"),
     "broker-down": (503, "The broker does not answer"),
@@ -39,18 +40,20 @@ class CliError(Exception):
     """A problem (a type of docs/cli.md) with one or two sentences that say what to do."""
 
     def __init__(
-        self, problem: str, detail: str, *, errors: Iterable[tuple[str, str]] = (), status: int | None = None
-    ) -> None:
+        self, problem: str, detail: str, *, errors: Iterable[tuple[str, str]] = (), status: int | None = None,
+        more: dict[str, str] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(detail)
         self.problem = problem
         self.detail = detail
         self.errors = list(errors)
+        self.more = more or {}
         self.status = STATUSES.get(problem, FAILED) if status is None else status
 
     def body(self, command: str) -> dict[str, Any]:
         http, title = HTTP.get(self.problem, OTHER)
         found = {"type": f"/problems/{self.problem}", "title": title, "status": http, "detail": self.detail}
-        found["instance"] = command
+        found |= {"instance": command, **self.more}
         if self.errors:
             found["errors"] = [{"field": field, "message": message} for field, message in self.errors]
         return found
@@ -93,6 +96,15 @@ def launching(error: Any) -> CliError:
 
 def control(error: Any) -> CliError:
     return CliError(error.problem, error.detail or "The camera refused without saying why.")
+
+
+def held(error: Any) -> CliError:
+    detail = f"{error.detail} `skycam take {error.holder.camera} --over` takes it over."
+    return CliError(error.problem, detail, more=error.members)
+
+
+def session_runs(error: Any) -> CliError:
+    return CliError(error.problem, error.detail, more=error.members)
 
 
 def not_saved(error: Any) -> CliError:
@@ -140,9 +152,11 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "skycam_project.config.errors.ConfigError": configuration,
     "skycam_project.launch.errors.LaunchError": launching,
     "cameras.control.ControlError": control,
+    "cameras.leases.Held": held,
+    "cameras.leases.SessionRuns": session_runs,
+    "cameras.presets.NoPreset": lambda error: CliError("not-found", str(error)),
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "cameras.wire.BrokerDown": lambda error: CliError("broker-down", str(error)),
-    "captures.camera_service.SessionHeld": lambda error: CliError("held", str(error)),
     "captures.outcomes.NotSaved": not_saved,
     "django.core.exceptions.ValidationError": validation,
     "pydantic_core._pydantic_core.ValidationError": typed,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PIPE_WIDTH = 200
+NAME_WIDTH = 12
 
 
 def answer(body: dict[str, Any], draw: Callable[[dict[str, Any]], None]) -> None:
@@ -88,9 +89,10 @@ def show(table: Table) -> None:
 
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
     """Lines of name and value; what is not known is left out."""
-    for name, value in pairs:
-        if value not in (None, "", [], {}):
-            say(f"{name:<12}{cell(value)}")
+    known = [(name, value) for name, value in pairs if value not in (None, "", [], {})]
+    width = max([NAME_WIDTH, *(len(name) + 1 for name, _ in known)])
+    for name, value in known:
+        say(f"{name:<{width}}{cell(value)}")
 
 
 def warn(warnings: Iterable[object]) -> None:

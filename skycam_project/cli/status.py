@@ -113,8 +113,9 @@ def remarks(body: Any) -> list[str]:
 
 
 def supplies(status: dict[str, Any]) -> str:
-    """`dslr: battery 77 %, 32.0 GB free on its card`; empty for a camera that tells of neither."""
+    """`dslr: battery 77 %, 32.0 GB free on its card, held by anna since ...`; empty for a camera that tells of none."""
     battery, card = status.get("battery_percent"), status.get("card_free_bytes")
     told = [f"battery {battery:.0f} %"] if battery is not None else []
     told += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
+    told += [f"held by {status['held_by']} since {short_time(status['held_since'])}"] if status.get("held_by") else []
     return f"{status['camera']}: {', '.join(told)}" if told else ""

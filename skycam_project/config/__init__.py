@@ -6,7 +6,8 @@ Django's `settings.STATION` is the `SkycamConfig` made here. Nothing else reads 
 from skycam_project.config.errors import ConfigError, NoStation
 from skycam_project.config.folder import check_writable, socket_path
 from skycam_project.config.manager import ConfigManager, choose_config, load_config
-from skycam_project.config.model import CameraConfig, SensorConfig, SkycamConfig
+from skycam_project.config.model import SkycamConfig
+from skycam_project.config.sections import CameraConfig, SensorConfig
 
 __all__ = [
     "CameraConfig",

@@ -10,8 +10,9 @@ from typing import Any
 
 import yaml
 
+from skycam_project.config.keys import Key, Section
 from skycam_project.config.layers import HIDDEN, Given, Layer, did_you_mean, reason, shortened
-from skycam_project.config.model import Key, Section, SkycamConfig, note, section_of
+from skycam_project.config.model import SkycamConfig, note, section_of
 
 REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 QUOTED = re.compile(r"(['\"])(.*?)\1")

@@ -11,11 +11,14 @@ from typing import Any
 
 from dotenv.parser import parse_stream
 
-from skycam_project.config.model import DOTENV_VARIABLES, LEAVES, VARIABLES, Key, note
+from skycam_project.config.keys import Key
+from skycam_project.config.model import DOTENV_VARIABLES, LEAVES, VARIABLES, note
 
 CONFIG_VARIABLE = "SKYCAM_CONFIG"
 FROM_LAUNCHER = frozenset(["SKYCAM_PART", "SKYCAM_HEARTBEAT_FD"])
 DOTENV_NAMES = VARIABLES | DOTENV_VARIABLES
+OURS = ("SKYCAM_", *{f"{variable.partition('__')[0]}__" for variable in VARIABLES if "__" in variable})
+"""What begins so is ours: a misspelt one is refused."""
 HIDDEN = "This value"
 LONGEST_SHOWN = 80
 
@@ -87,7 +90,7 @@ def add_variable(
 ) -> None:
     """Take a variable that is ours, refuse one that pretends to be. An empty one counts as not set."""
     if name not in names:
-        if name.startswith("SKYCAM_") and name not in {CONFIG_VARIABLE, *FROM_LAUNCHER}:
+        if name.startswith(OURS) and name not in {CONFIG_VARIABLE, *FROM_LAUNCHER}:
             layer.problems.append(f"{where}: there is no such variable. {unknown_variable(name)}")
         return
     if text:

@@ -13,9 +13,10 @@ from pydantic_core import ErrorDetails
 
 from skycam_project.config import database, folder
 from skycam_project.config.errors import ConfigError
+from skycam_project.config.keys import Key
 from skycam_project.config.layers import CONFIG_VARIABLE, Given, Layer, merged, read_dotenv, read_environment
 from skycam_project.config.masking import masked
-from skycam_project.config.model import LEAVES, Key, SkycamConfig, note, variable_of
+from skycam_project.config.model import LEAVES, SkycamConfig, note, variable_of
 from skycam_project.config.notices import dotenv_apart, may_write, notices
 from skycam_project.config.redis import socket_url
 
@@ -58,10 +59,12 @@ class ConfigManager:
         self.config = self._completed(validated(self.given, layer.problems), create=create)
 
     def _read(self) -> Layer:
-        """YAML, then `.env` over it, then the environment over both."""
+        """YAML, then `.env` over it, then the environment over both, which together are `fixed`."""
         dotenv, variables = read_dotenv(self.dotenv) if self.dotenv.is_file() else (Layer(), {})
         document = read_yaml(self.path, {**variables, **self.environment}) if self.path else Layer()
-        return merged([document, dotenv, read_environment(self.environment, self.here)])
+        environment = read_environment(self.environment, self.here)
+        self.fixed = frozenset([*dotenv.values, *environment.values])
+        return merged([document, dotenv, environment])
 
     def _completed(self, config: SkycamConfig, *, create: bool) -> SkycamConfig:
         """With what depends on the data folder, which is made here."""
@@ -82,7 +85,8 @@ class ConfigManager:
             }
         )
         apart = [dotenv_apart(self.dotenv)] if self._another_dotenv_is_here() else []
-        return complete.with_origin(frozenset(self.given), (*notices(config), *apart))
+        origins = {key: given.where for key, given in self.given.items()}
+        return complete.with_origin(origins, self.fixed, (*notices(config), *apart))
 
     def _another_dotenv_is_here(self) -> bool:
         """Whether the current folder has a `.env` with names of ours that is not read."""
@@ -95,7 +99,7 @@ class ConfigManager:
 
     def origin(self, key: Key) -> str:
         """Where the value of `key` was given: file, line and key, or the variable; `default` when nowhere."""
-        return self.given[key].where if key in self.given else "default"
+        return self.config.origin(key)
 
     def write(self, path: Path) -> None:
         """Write what was given as YAML, with mode 0600. A secret is written as `${ITS_NAME}`, to be set elsewhere."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from skycam_project.config.model import Key, SkycamConfig, note
+from skycam_project.config.keys import Key
+from skycam_project.config.model import SkycamConfig, note
 
 MASK = "********"
 LOGIN_IN_URL = re.compile(r"(?<=://)[^/?#]*@")

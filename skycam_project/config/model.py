@@ -3,320 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
-from zoneinfo import available_timezones
+from typing import Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import field_validator, model_validator
 from pydantic.fields import FieldInfo
 
-from skycam_project.config.addresses import is_loopback
 from skycam_project.config.database import check_database_url
+from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, Key, Section, key
+from skycam_project.config.live import LiveStreamingConfig
+from skycam_project.config.origins import Origins
+from skycam_project.config.recording import RecordingConfig
 from skycam_project.config.redis import check_redis_url
+from skycam_project.config.sections import (
+    CameraConfig,
+    CliConfig,
+    LoggingConfig,
+    MonitoringConfig,
+    SensorConfig,
+    ServiceConfig,
+    SiteConfig,
+    SupervisionConfig,
+    WebConfig,
+)
 
-Key = tuple[str, ...]
-"""Where a key stands: `web.port` is `("web", "port")`."""
-
-PORT = "a whole number from 1 to 65535"
-SECONDS = "a number of seconds above 0"
-YES_NO = "true or false"
-NAME = "1 to 40 lower-case letters, digits and hyphens"
-FOLDER = "a folder's path"
-HOST_PATTERN = r"^[A-Za-z0-9.:_-]{1,253}$"
-ORIGIN = re.compile(r"\Ahttps?://[a-z0-9.\-_\[\]:]+\Z")
-NAME_PATTERN = r"^[a-z0-9-]{1,40}$"
-SIZE = re.compile(r"\A\s*(\d{1,12})\s*(B|kB|KB|MB|GB)?\s*\Z")
-UNITS = {None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 VARIABLE = re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z")
 NEVER_FOR_CAMERAS = re.compile(r"SECRET|PASSWORD|TOKEN|\ADATABASE_URL\Z|\AREDIS_URL\Z")
-
-
-def key(
-    default: Any,
-    meaning: str,
-    allowed: str,
-    *,
-    env: str = "",
-    secret: bool = False,
-    separator: str = ",",
-    unset: str = "",
-    dotenv: str = "",
-    **limits: Any,
-) -> Any:
-    """One key. `unset` says in words what holds when nothing is configured; `separator` splits a list's variable.
-
-    `dotenv` is a second name that counts in a `.env` alone: in an environment it is often another program's.
-    """
-    notes: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
-    notes["dotenv"] = dotenv
-    return Field(default, description=meaning, json_schema_extra=notes, repr=not secret, **limits)
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True, allow_inf_nan=False
-    )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def refuse_what_is_silently_converted(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's `yes` is no port number 1, and a path holds no NUL."""
-        wants_bool = cls.model_fields[str(info.field_name)].annotation is bool
-        if (isinstance(value, bool) and not wants_bool) or (isinstance(value, str) and "\0" in value):
-            raise ValueError
-        return value
-
-
-class CameraConfig(Section):
-    """The camera that a file may name: the first start makes the primary camera `dslr` of it, once."""
-
-    type: Literal["dslr"] = key("dslr", "What kind of camera; `dslr` is gphoto2.", "dslr")
-    exposure_time: float = key(
-        8.0,
-        "Seconds of one exposure of a session, unless told otherwise.",
-        "a number of seconds above 0, at most 3600",
-        gt=0,
-        le=3600,
-    )
-    f_number: float = key(
-        1.4, "Aperture of a session, unless told otherwise.", "a number from 0.5 to 128", ge=0.5, le=128
-    )
-    delay: float = key(
-        12.0,
-        "Seconds from the end of one capture's saving to the next start of a session, unless told otherwise.",
-        "a number of seconds from 0 to 86400",
-        ge=0,
-        le=86400,
-    )
-    image_path: Path | None = key(None, "Where pictures go when `storage_root` is not set.", FOLDER, unset="none")
-    port: str | None = key(
-        None, "Port of the camera.", "a port as gphoto2 names it, or null", env="CAMERA_PORT", unset="found by itself"
-    )
-
-    @field_validator("type", mode="before")
-    @classmethod
-    def refuse_astronomical_cameras(cls, value: Any) -> Any:
-        if value == "astro":
-            raise ValueError("astro means an INDI camera, which Skycam does not drive yet; allowed is dslr.")
-        return value
-
-    @property
-    def kind(self) -> str:
-        """The driver's name."""
-        return "gphoto2"
-
-
-class SensorConfig(Section):
-    type: Literal["digitemp", "arduino"] = key("digitemp", "What measures the temperature.", "digitemp or arduino")
-    port: str | None = key(None, "Serial port of the sensor.", "a device's path, or null", unset="found by itself")
-    baud_rate: int = key(
-        9600, "Bits a second on the serial port.", "a whole number from 50 to 4000000", ge=50, le=4_000_000
-    )
-    sampling_interval: float = key(
-        2.0, "Seconds between readings.", "a number of seconds above 0, at most 86400", gt=0, le=86400
-    )
-
-
-class PrometheusConfig(Section):
-    enabled: bool = key(True, "Whether metrics are served.", YES_NO)
-    port: int = key(8000, "Port of the metrics.", PORT, env="PROMETHEUS_PORT", ge=1, le=65535)
-
-
-class GrafanaConfig(Section):
-    enabled: bool = key(True, "Whether a Grafana dashboard is written.", YES_NO)
-    dashboard_path: Path | None = key(None, "Where that dashboard is written.", "a file's path", unset="not written")
-
-
-class MonitoringConfig(Section):
-    prometheus: PrometheusConfig = PrometheusConfig()
-    grafana: GrafanaConfig = GrafanaConfig()
-
-
-class LoggingConfig(Section):
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = key(
-        "INFO", "The least that is logged.", "DEBUG, INFO, WARNING, ERROR or CRITICAL"
-    )
-    file: Path = key(None, "The log file.", "a file's path", unset="`<data>/logs/skycam.log`")
-    max_size: int = key(
-        10_000_000, "Size at which the log is rotated, in bytes.", "a size such as 10MB, at least 1kB", ge=1000
-    )
-    backup_count: int = key(
-        5, "How many rotated logs are kept; with 0 the log begins anew.", "a whole number from 0 to 1000", ge=0, le=1000
-    )
-
-    @field_validator("max_size", mode="before")
-    @classmethod
-    def size_in_bytes(cls, value: Any) -> Any:
-        match = SIZE.match(value) if isinstance(value, str) else None
-        return int(match[1]) * UNITS[match[2]] if match else value
-
-
-class WebConfig(Section):
-    host: str = key(
-        "127.0.0.1",
-        "Address the web server listens on; 0.0.0.0 is all.",
-        "an IP address or a host name",
-        pattern=HOST_PATTERN,
-    )
-    port: int = key(8080, "Port of the web server.", PORT, env="WEB_PORT", ge=1, le=65535)
-    debug: bool = key(False, "Django's debug pages; only while `host` is loopback.", YES_NO)
-    tls: bool = key(False, "Whether browsers reach the station by https, through a proxy in front.", YES_NO)
-    secret_key: str = key(
-        "",
-        "Django's secret key.",
-        "text",
-        env="DJANGO_SECRET_KEY",
-        secret=True,
-        unset="generated, kept in `<data>/secret-key`",
-    )
-    allowed_hosts: list[str] = key([], "Names by which browsers may reach the station.", "a list of host names")
-    x_accel: str = key(
-        "",
-        "URL prefix under which nginx serves the storage root (X-Accel-Redirect).",
-        "empty, or a path that begins and ends with /",
-        pattern=r"^(/([^\s]*/)?)?$",
-    )
-
-
-class ServiceConfig(Section):
-    """The PixeLink-compatible service. Its variables without SKYCAM_ are those of the service whose place it takes,
-    and mean nothing to any other part."""
-
-    enabled: bool = key(True, "Whether the PixeLink service runs.", YES_NO)
-    host: str = key(
-        "127.0.0.1",
-        "Address the PixeLink service listens on; another than loopback needs `service.token`.",
-        "an IP address or a host name",
-        dotenv="HOST",
-        pattern=HOST_PATTERN,
-    )
-    port: int = key(8001, "Port of the PixeLink service.", PORT, env="SERVICE_PORT", dotenv="PORT", ge=1, le=65535)
-    token: str = key(
-        "",
-        "What programs must show: `Authorization: Bearer TOKEN`.",
-        "at least 16 letters, digits and ._~+/=-",
-        env="SERVICE_TOKEN",
-        secret=True,
-        unset="none",
-        pattern=r"^([A-Za-z0-9._~+/=-]{16,})?$",
-    )
-    camera: str = key(
-        "",
-        "The camera that is served, by its id.",
-        "a camera's id",
-        env="SERVICE_CAMERA",
-        unset="that of the serial number, else the first PixeLink camera, else the simulated one",
-        max_length=40,
-    )
-    camera_serial_number: str = key(
-        "",
-        "The PixeLink camera that is served, by its serial number.",
-        "a serial number",
-        env="CAMERA_SERIAL_NUMBER",
-        unset="the first one",
-        max_length=80,
-    )
-    timeout_ms: int = key(
-        30_000,
-        "Milliseconds in which a capture is answered; after them 504.",
-        "a whole number from 1000 to 60000",
-        env="SERVICE_TIMEOUT",
-        ge=1000,
-        le=60_000,
-    )
-    default_exposure: int | None = key(
-        None,
-        "Exposure of the served camera where nobody has wished for another, in microseconds.",
-        "a whole number from 1 to 3600000000",
-        env="DEFAULT_EXPOSURE",
-        unset="the camera's own",
-        ge=1,
-        le=3_600_000_000,
-    )
-    default_gain: float | None = key(
-        None,
-        "Gain of the served camera where nobody has wished for another.",
-        "a number from 0 to 1000",
-        env="DEFAULT_GAIN",
-        unset="the camera's own",
-        ge=0,
-        le=1000,
-    )
-    image_save_path: Path | None = key(
-        None,
-        "Where all pictures of the served camera go: a storage root of its own.",
-        FOLDER,
-        env="IMAGE_SAVE_PATH",
-        unset="`storage_root`",
-    )
-    image_format: Literal["jpg", "jpeg"] = key(
-        "jpg", "Format of the service's pictures.", "jpg or jpeg", env="IMAGE_FORMAT"
-    )
-    image_quality: int = key(
-        95, "JPEG quality of the service's pictures.", "a whole number from 1 to 100", env="IMAGE_QUALITY", ge=1, le=100
-    )
-    allowed_origins: list[str] = key(
-        [],
-        "Origins whose pages may use the service (CORS).",
-        "a list of origins such as http://localhost:3000",
-        env="ALLOWED_ORIGINS",
-    )
-
-    @field_validator("image_format", mode="before")
-    @classmethod
-    def in_small_letters(cls, value: Any) -> Any:
-        return value.lower() if isinstance(value, str) else value
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def origins(cls, values: list[str]) -> list[str]:
-        found = [value.rstrip("/").lower() for value in values]
-        if "*" in found:
-            raise ValueError("An origin of all, *, would open the camera to every page on the web; name them.")
-        if not all(ORIGIN.match(value) for value in found):
-            raise ValueError
-        return found
-
-    @property
-    def listens_on(self) -> str:
-        """Loopback where there is no token, whatever `host` says."""
-        return self.host if self.token or is_loopback(self.host) else "127.0.0.1"
-
-
-class CliConfig(Section):
-    output_format: Literal["rich", "json"] = key("rich", "What `skycam` prints.", "rich or json")
-    verbose: bool = key(False, "Whether `skycam` shows logs and tracebacks, as with `--verbose`.", YES_NO)
-
-
-class SiteConfig(Section):
-    latitude: float | None = key(None, "Degrees north.", "a number from -90 to 90", ge=-90, le=90, unset="none")
-    longitude: float | None = key(None, "Degrees east.", "a number from -180 to 180", ge=-180, le=180, unset="none")
-    time_zone: str | None = key(None, "The site's time zone.", "a name such as Europe/Berlin", unset="the machine's")
-
-    @field_validator("time_zone")
-    @classmethod
-    def known_time_zone(cls, value: str | None) -> str | None:
-        if value is not None and value not in available_timezones():
-            raise ValueError
-        return value
-
-    @model_validator(mode="after")
-    def both_or_neither(self) -> Self:
-        if (self.latitude is None) != (self.longitude is None):
-            raise ValueError("site.latitude and site.longitude belong together: give both or neither.")
-        return self
-
-
-class SupervisionConfig(Section):
-    healthy_s: float = key(30.0, "Seconds without a fault that reset the back-off.", SECONDS, gt=0)
-    margin_s: float = key(5.0, "Seconds a frame may be late before the camera counts as hung.", SECONDS, gt=0)
-    silence_s: float = key(15.0, "Seconds without a sign of life after which a part is killed.", SECONDS, gt=0)
-    crash_loop_exits: int = key(5, "Exits in a row that make a crash loop.", "a whole number above 0", gt=0)
-    crash_loop_s: float = key(10.0, "Seconds after its start within which an exit counts.", SECONDS, gt=0)
-    usb_reset: bool = key(
-        False, "Whether the USB port of a camera is reset before the last try to start it (docs/ladder.md).", YES_NO
-    )
 
 
 class Notice(NamedTuple):
@@ -371,6 +84,9 @@ class SkycamConfig(Section):
         pattern=r"^(\S{32,})?$",
     )
     storage_root: Path = key(None, "Where pictures go.", FOLDER, unset="`camera.image_path`, else `<data>/images`")
+    video_path: Path | None = key(
+        None, "Where clips go, when not beside the pictures.", FOLDER, env="VIDEO_PATH", unset="`storage_root`"
+    )
     sources: list[Path] = key(
         None, "Folders whose files may serve as cameras.", "a list of folders", separator=":", unset="`<data>/sources`"
     )
@@ -388,8 +104,11 @@ class SkycamConfig(Section):
     cli: CliConfig = CliConfig()
     site: SiteConfig = SiteConfig()
     supervision: SupervisionConfig = SupervisionConfig()
+    live_streaming_config: LiveStreamingConfig = LiveStreamingConfig()
+    camera_config: RecordingConfig = RecordingConfig()
 
     _given: frozenset[Key] = frozenset()
+    _origins: Origins = Origins()
     _notices: tuple[Notice, ...] = ()
 
     _database = field_validator("database_url")(check_database_url)
@@ -411,10 +130,20 @@ class SkycamConfig(Section):
             raise ValueError("web.port, service.port and monitoring.prometheus.port must be three different ports.")
         return self
 
-    def with_origin(self, given: frozenset[Key], found: tuple[Notice, ...]) -> Self:
-        """This configuration, knowing which keys somebody gave and what there is to warn of."""
-        self._given, self._notices = given, found
+    def with_origin(self, origins: Mapping[Key, str], fixed: frozenset[Key], found: tuple[Notice, ...]) -> Self:
+        """This configuration, knowing where somebody gave which key, which of them in `.env` or environment, and what
+        there is to warn of."""
+        self._given, self._origins, self._notices = frozenset(origins), Origins(origins, fixed), found
         return self
+
+    @property
+    def fixed(self) -> frozenset[Key]:
+        """Keys that the environment or `.env` gives: nothing that is set on a page goes before them."""
+        return self._origins.fixed
+
+    def origin(self, where: Key) -> str:
+        """Where a key was given: file, line and key, or the variable; `default` when nowhere."""
+        return self._origins.where.get(where, "default")
 
     @property
     def secret_key(self) -> str:

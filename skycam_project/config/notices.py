@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from skycam_project.config.addresses import is_loopback
-from skycam_project.config.model import LoggingConfig, Notice, SkycamConfig
+from skycam_project.config.model import Notice, SkycamConfig
+from skycam_project.config.sections import LoggingConfig
 
 SHORT_SECRET = 32
 

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from skycam_project.config.model import LEAVES, Key, note, variable_of
+from skycam_project.config.keys import Key
+from skycam_project.config.model import LEAVES, note, variable_of
 
 
 def table() -> str:

@@ -18,15 +18,24 @@ from skycam_project.launch.preparation import FirstStart
 
 
 def first_start(admin_password: str | None) -> FirstStart:
-    from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_service_root
+    ensure_roots()
+    ensure_cameras()
+    return ensure_admin(admin_password)
+
+
+def ensure_roots() -> None:
+    """Without its default root a host does not start; without another one, what it is for goes to the default root."""
+    from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_service_root, ensure_video_root
 
     ensure_default_root()
     try:
         ensure_service_root()
     except UnusableRoot as error:
         print(f"warning: IMAGE_SAVE_PATH: {error} The service's pictures go where all others go.", flush=True)
-    ensure_cameras()
-    return ensure_admin(admin_password)
+    try:
+        ensure_video_root()
+    except UnusableRoot as error:
+        print(f"warning: VIDEO_PATH: {error} Clips go where the pictures go.", flush=True)
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from skycam_project.config.model import LoggingConfig
+from skycam_project.config.sections import LoggingConfig
 
 COLOURS = {"valkey": 35, "prepare": 33, "web": 36, "service": 96, "worker": 32, "jobs": 34, "beat": 90, "skycam": 1}
 OWN_TIME = re.compile(r"\A\d{4}-\d\d-\d\dT[\d:.]+Z ")

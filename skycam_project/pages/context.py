@@ -10,9 +10,12 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
+from cameras.live.presets import Preset
+from cameras.live.service import station_presets
 from captures.cards import Card, faces_for
 from monitoring.models import Alert
 from monitoring.pages import open_alerts
+from monitoring.station_settings import live_streaming_config
 from skycam_project.pages.preferences import CLOCKS, THEMES, preference, station_zone
 
 
@@ -31,11 +34,13 @@ class Entry:
 PAGES = (
     Entry("dashboard", "Dashboard", "dash", "d"),
     Entry("gallery", "Gallery", "image", "p"),
+    Entry("clips", "Recordings", "rec", "r"),
     Entry("sessions", "Sessions", "moon", "n", phone=False),
     Entry("events", "Events", "list", "e"),
     Entry("status", "Status", "pulse", "s"),
     Entry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
     Entry("users", "Users", "user", "u", role="manager", phone=False),
+    Entry("station-settings", "Settings", "sliders", "o", role="manager", phone=False),
 )
 """Pages that exist, in the order of the side bar."""
 
@@ -88,6 +93,21 @@ class Shell:
     @property
     def clock(self) -> str:
         return preference(self.request, "clock")
+
+    @cached_property
+    def qualities(self) -> dict[str, Preset]:
+        """Of live view, as this station is configured."""
+        return station_presets()
+
+    @property
+    def quality(self) -> str:
+        """Of large live pictures, as the reader has chosen; else the best."""
+        return preference(self.request, "quality")
+
+    @property
+    def requests(self) -> int:
+        """Most requests of a live picture that may wait."""
+        return int(live_streaming_config().frame_buffer_size)
 
     @property
     def now(self) -> Any:

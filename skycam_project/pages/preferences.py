@@ -1,6 +1,6 @@
-"""What a reader prefers, in cookies: the theme, and whether times are the station's or UTC.
+"""What a reader prefers, in cookies: the theme, whether times are the station's or UTC, the quality of live pictures.
 
-The server writes both into the page, so nothing flashes and nothing needs a script.
+The server writes them into the page, so nothing flashes and nothing needs a script.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from cameras.live.presets import PRESETS
 from monitoring.page import back
 
 THEMES = {"system": "Auto", "light": "Light", "dark": "Dark", "red": "Red"}
 CLOCKS = {"local": "Station", "utc": "UTC"}
-CHOICES = {"theme": THEMES, "clock": CLOCKS}
+QUALITIES = {name: name.capitalize() for name in reversed(PRESETS)}
+CHOICES = {"theme": THEMES, "clock": CLOCKS, "quality": QUALITIES}
 YEAR_S = 365 * 86_400
 MACHINES_ZONE = Path("/etc/localtime")
 

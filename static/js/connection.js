@@ -3,6 +3,10 @@ import { length } from "./ages.js";
 import { now, shown } from "./clock.js";
 
 const LATE_MS = 6000;
+const REFUSALS = {
+  403: "Not yours to do, or this page is too old: load it anew.",
+  503: "The station cannot do this just now. Nothing was done, as far as this page knows: try again in a moment.",
+};
 const banner = document.querySelector("#connection");
 const link = document.querySelector("#link");
 let heard = performance.now();
@@ -77,5 +81,5 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:sendError", (event) => refuse(event, "The station does not answer. Nothing was done, as far as this page knows."));
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
-  refuse(event, status === 403 ? "Not yours to do, or this page is too old: load it anew." : `The station could not do this (${status}).`);
+  refuse(event, REFUSALS[status] ?? `The station could not do this (${status}).`);
 });

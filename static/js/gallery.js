@@ -1,32 +1,8 @@
 // The gallery and the page of a capture: pictures at full size, arrow keys, and thumbnails that are still being drawn.
 import PhotoSwipeLightbox from "../vendor/photoswipe-5.4.4/photoswipe-lightbox.esm.min.js";
+import "./drawn.js";
 
-const MOST_TRIES = 6;
-const AGAIN_MS = 2000;
 const tiles = document.querySelector("#tiles");
-
-// Thumbnails: 503 means that its host draws it now.
-const refused = new WeakMap();
-
-async function look(image) {
-  const tile = image.closest(".th, .well");
-  const tries = (refused.get(image) ?? 0) + 1;
-  refused.set(image, tries);
-  const status = await fetch(image.src).then((answer) => answer.status, () => 0);
-  if (status === 200) {
-    image.src = image.src;
-    delete tile.dataset.waits;
-  } else if (status === 503 && tries < MOST_TRIES) {
-    tile.dataset.waits = "Being drawn";
-    setTimeout(() => look(image), AGAIN_MS);
-  } else {
-    tile.dataset.waits = status === 404 ? "No thumbnail" : "Not to be had now";
-  }
-}
-
-const failed = (image) => image.complete && image.naturalWidth === 0 && !refused.has(image);
-document.addEventListener("error", (event) => event.target instanceof HTMLImageElement && !refused.has(event.target) && look(event.target), true);
-for (const image of document.querySelectorAll(".th img, .well img")) if (failed(image)) look(image);
 
 // Full size
 const made = (name, className, content = "") => Object.assign(document.createElement(name), { className, textContent: content });

@@ -22,13 +22,22 @@ const act = (...names) => {
   follow(found);
 };
 
+function nextQuality() {
+  const buttons = [...document.querySelectorAll("#stage [name=quality]")];
+  const chosen = buttons.findIndex((button) => button.getAttribute("aria-pressed") === "true");
+  follow(buttons[(chosen + 1) % buttons.length]);
+}
+
 const KEYS = {
   "?": () => document.querySelector("#keys").showModal(),
   j: () => step(1),
   k: () => step(-1),
   c: () => act("capture"),
   s: () => act("stop", "start"),
+  r: () => follow(document.querySelector("#recording [data-act]")),
   t: nextTheme,
+  p: () => follow(document.querySelector("[data-live-snapshot]")),
+  q: nextQuality,
   f: () => follow(document.querySelector("[data-full]")),
 };
 

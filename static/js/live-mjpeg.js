@@ -1,6 +1,6 @@
 // Live pictures over plain HTTP, where WebSockets are blocked: an endless answer, read part by part. An <img> would show
 // the same, but keep its last picture when the answer ends and tell nobody.
-import { BackOff, Screen, SIMULATED, STALE } from "./live-screen.js";
+import { BackOff, LOWERED, Screen, SIMULATED, STALE } from "./live-screen.js";
 
 const LONGEST_HEAD_BYTES = 4096;
 const LARGEST_PICTURE_BYTES = 64 * 1024 * 1024;
@@ -11,6 +11,8 @@ const LOOK_MS = 1000;
 const ANSWER_MS = 2000;
 const BACK_OFF_MS = [500, 15000];
 export const REFUSED_STATUS = { 401: 4401, 403: 4403, 404: 4404 };
+export const ENDED = 4410; // somebody ended this view
+const PROBLEMS = { "/problems/live-disabled": "disabled", "/problems/live-full": "capacity" };
 
 /** The camera's status over HTTP; it throws when no answer comes soon. */
 export function askStatus(url) {
@@ -64,6 +66,8 @@ function unpack({ head, body }) {
   return {
     simulated: Boolean(flags & SIMULATED),
     stale: Boolean(flags & STALE),
+    lowered: Boolean(flags & LOWERED),
+    limited: head.get("x-limited") ?? "",
     number: Number(head.get("x-frame-number")),
     stationMs: Number(head.get("x-captured-us")) / 1000,
     jpeg: new Blob([body], { type: "image/jpeg" }),
@@ -122,8 +126,8 @@ export class MjpegStream {
     try {
       heard();
       const answer = await fetch(`${this.url}stream.mjpeg?quality=${this.quality}`, { signal: line.signal, cache: "no-store" });
-      if (!answer.ok) this.refused(answer.status);
-      else for await (const part of parts(answer.body.getReader())) await this.onFrame(unpack(part), turn).then(heard);
+      if (!answer.ok) await this.onProblem(answer, turn);
+      else for await (const part of parts(answer.body.getReader())) await this.onPart(part, turn).then(heard);
     } catch {
       // it broke, or was silent for too long: it is opened again, like one that ended
     }
@@ -131,12 +135,35 @@ export class MjpegStream {
     hangUp();
   }
 
+  async onPart(part, turn) {
+    if (part.head.has("x-ended")) this.onEnd(new TextDecoder().decode(part.body));
+    else await this.onFrame(unpack(part), turn);
+  }
+
+  /** Nobody asks for it again before the page does. */
+  onEnd(sentence) {
+    this.pause();
+    this.ended = true;
+    this.report({ kind: "closed", code: ENDED, reason: sentence, opened: true, tries: 1 });
+  }
+
+  async onProblem(answer, turn) {
+    if (this.refused(answer.status)) return;
+    const problem = await answer.json();
+    const reason = PROBLEMS[problem.type];
+    if (!reason || turn.aborted) return;
+    this.heardAt = performance.now();
+    this.report({ kind: "no-frame", reason, message: problem.detail });
+  }
+
   async onFrame(frame, turn) {
     const drawn = await this.screen.draw(frame.jpeg);
     if (!drawn || turn.aborted) return;
     this.heardAt = performance.now();
     this.backOff.reset();
-    this.screen.tell(frame, null, false);
+    if (frame.limited !== this.limited) this.report({ kind: "limited", message: frame.limited });
+    this.limited = frame.limited;
+    this.screen.tell(frame, null);
   }
 
   // Why there is no picture
@@ -173,6 +200,7 @@ export class MjpegStream {
   // What the page says
 
   setQuality(quality) {
+    if (quality === this.quality) return;
     this.quality = quality;
     if (this.turns.signal.aborted) return;
     this.pause();
@@ -183,8 +211,12 @@ export class MjpegStream {
     this.turns.abort();
   }
 
+  snapshot() {
+    this.screen.snapshot();
+  }
+
   resume() {
-    if (this.turns.signal.aborted) this.start();
+    if (this.turns.signal.aborted && !this.ended) this.start();
   }
 
   close() {

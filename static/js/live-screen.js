@@ -2,9 +2,13 @@
 
 export const SIMULATED = 1;
 export const STALE = 2;
+export const LOWERED = 4;
 const REPORT_MS = 200;
 const FPS_MS = 3000;
 const INTERVALS = 6;
+
+/** Milliseconds since 1970 by a clock that does not jump when the browser's is set. */
+export const steady = () => performance.timeOrigin + performance.now();
 
 /** Delays that double from the least to the most, each drawn at random from its upper half. */
 export class BackOff {
@@ -24,8 +28,9 @@ export class BackOff {
 
 /**
  * One camera on one canvas. `report` is called with
- *   {kind: "frame", number, stationMs (its clock), capturedMs (ours, or null), latencyMs, intervalMs, fps, width, height,
- *    simulated, stale}
+ *   {kind: "frame", number, stationMs (its clock), ageMs (since the capture; null when nobody knows), intervalMs, fps,
+ *    width, height, simulated, stale, lowered}
+ *   {kind: "snapshot", jpeg (null before the first), stationMs, number, simulated} when one is asked for
  */
 export class Screen {
   constructor(canvas, report) {
@@ -54,23 +59,29 @@ export class Screen {
     }
     this.context.drawImage(bitmap, 0, 0);
     bitmap.close();
+    this.jpeg = jpeg;
     return true;
   }
 
-  /** Of a frame that was drawn. `offsetMs` is how far the station's clock is ahead of ours; null when nobody knows. */
-  tell(frame, offsetMs, latencyKnown) {
+  /** Of a frame that was drawn. */
+  tell(frame, ageMs) {
+    this.frame = frame;
     const now = performance.now();
     this.drawnAt = [...this.drawnAt.filter((at) => now - at < FPS_MS), now];
     this.captured = [...this.captured, frame.stationMs].slice(-INTERVALS - 1);
     if (now - this.reportedAt < REPORT_MS && frame.stale === this.wasStale) return;
     this.reportedAt = now;
     this.wasStale = frame.stale;
-    const { number, stationMs, simulated, stale } = frame;
-    const capturedMs = offsetMs === null ? null : stationMs - offsetMs;
-    const latencyMs = latencyKnown ? Math.max(0, Date.now() - capturedMs) : null;
+    const { number, stationMs, simulated, stale, lowered } = frame;
     const { intervalMs, canvas: { width, height } } = this;
     const fps = this.fps(now);
-    this.report({ kind: "frame", number, stationMs, capturedMs, latencyMs, intervalMs, fps, width, height, simulated, stale });
+    this.report({ kind: "frame", number, stationMs, ageMs, intervalMs, fps, width, height, simulated, stale, lowered });
+  }
+
+  /** The picture that is shown, as it came. */
+  snapshot() {
+    const { number, stationMs, simulated } = this.frame ?? {};
+    this.report({ kind: "snapshot", jpeg: this.frame ? this.jpeg : null, number, stationMs, simulated });
   }
 
   /** The median of the last few: one pause, or a slow start, is not the camera's pace. */

@@ -6,7 +6,7 @@
 //     <span data-live-age></span>              the picture's age since its capture: 0.1 s, 14 s, 3 min
 //     <span data-live-fps></span> <span data-live-latency></span> <span data-live-number></span>
 //   </figure>
-//   <script type="module" src="/static/js/live.js"></script>
+//   <script type="module" src="/static/js/live.js"></script>      beside a large picture there may be more: live-panel.js
 //
 // Elements that are added or removed later (htmx) are followed, and so is a change of data-quality (low, medium, high).
 // On the host this module sets, for CSS:
@@ -16,15 +16,19 @@
 //                   no-frame    the station answers but has no picture; data-reason says why
 //                   offline     the station cannot be reached, or does not let us in; a picture shown is old
 //   data-reason     no_frame's reason (broker, host_down, disabled, disconnected, starting, reconnecting, quarantined,
-//                   busy, stale, never), or no_websockets, signed_out, forbidden, not_found, unreachable; else absent
+//                   busy, stale, never, capacity, bandwidth), or no_websockets, signed_out, forbidden, not_found,
+//                   unreachable, ended (by somebody; it is not tried again before `again` is called); else absent
 //   data-transport  socket | mjpeg | none (WebSockets are blocked, and the page has as many MJPEG streams as it may)
 //   data-simulated  present while the picture is a simulated one
+//   data-lowered    present while it is less than its quality, since a machine or a line is busy
 // On each change of state or reason the host fires `live:change` (bubbles) with
 //   detail {state, reason, message, since (Date or null), transport}.
 // It pauses while the page is hidden or the host is out of sight.
 
 import { now, shown } from "./clock.js";
-import { askStatus, REFUSED_STATUS } from "./live-mjpeg.js";
+import { askStatus, ENDED, REFUSED_STATUS } from "./live-mjpeg.js";
+import { download, duration, fileName, Panel } from "./live-panel.js";
+import { NO_STREAM, RemoteStream, sharedWorker } from "./live-remote.js";
 import { SUBPROTOCOL, TRANSPORTS } from "./live-worker.js";
 
 const TICK_MS = 250;
@@ -32,6 +36,7 @@ const STALE_MS = 2000;
 const STALE_INTERVALS = 3;
 const BLOCKED_AFTER = 2; // sockets that never opened, while the station answers over HTTP
 const MOST_MJPEG = 4;
+const OUTSTANDING = 2; // requests on their way: one being drawn, one travelling
 const SOCKET_AGAIN_MS = 60000;
 const REFUSALS = {
   4401: ["signed_out", "You are signed out. Sign in again to see pictures."],
@@ -42,53 +47,10 @@ const UNREACHABLE = ["unreachable", "The station cannot be reached; it is tried 
 const NO_ROOM = ["no_websockets", `More than ${MOST_MJPEG} live pictures need WebSockets, which are blocked on the way.`];
 
 const views = new Map();
-let worker = null;
-let workersFail = !("OffscreenCanvas" in window && "transferControlToOffscreen" in HTMLCanvasElement.prototype);
 let lastId = 0;
 
-/** The page's one worker; null where there can be none, and pictures are drawn on the main thread. */
-function sharedWorker() {
-  if (worker || workersFail) return worker;
-  worker = new Worker(new URL("./live-worker.js", import.meta.url), { type: "module" });
-  worker.onmessage = ({ data }) => [...views.values()].find((view) => view.id === data.id)?.hear(data);
-  worker.onerror = withoutWorker;
-  return worker;
-}
-
-/** Old browsers have workers, but not from modules. */
-function withoutWorker() {
-  workersFail = true;
-  worker = null;
-  views.forEach((view) => view.openSocket());
-}
-
-/** A LiveStream's own methods, by messages to the worker. */
-class RemoteStream {
-  constructor(there, { id, transport, canvas, url, quality }) {
-    Object.assign(this, { there, id });
-    const offscreen = canvas.transferControlToOffscreen();
-    there.postMessage({ id, do: "open", transport, canvas: offscreen, url, quality }, [offscreen]);
-  }
-
-  setQuality(quality) {
-    this.there.postMessage({ id: this.id, do: "quality", quality });
-  }
-
-  pause() {
-    this.there.postMessage({ id: this.id, do: "pause" });
-  }
-
-  resume() {
-    this.there.postMessage({ id: this.id, do: "resume" });
-  }
-
-  close() {
-    this.there.postMessage({ id: this.id, do: "close" });
-  }
-}
-
-/** Where the browser's connections are for others: it shows nothing. */
-const NO_STREAM = { setQuality() {}, pause() {}, resume() {}, close() {} };
+const hear = (data) => [...views.values()].find((view) => view.id === data.id)?.hear(data);
+const withoutWorker = () => views.forEach((view) => view.openSocket());
 
 /** Whether this view, too, may hold a connection: a browser has six of them to a station, and the page needs some. */
 function isRoomFor(asking) {
@@ -99,6 +61,7 @@ export class LiveView {
   constructor(host) {
     this.host = host;
     this.slug = host.dataset.live;
+    this.panel = new Panel(this.slug);
     this.picture = null;
     this.intervalMs = 0;
     this.blocked = 0;
@@ -113,6 +76,11 @@ export class LiveView {
 
   get quality() {
     return this.host.dataset.quality || "medium";
+  }
+
+  /** No more than the station lets wait. */
+  get requests() {
+    return Math.min(OUTSTANDING, Number(this.host.dataset.requests) || OUTSTANDING);
   }
 
   // Transports
@@ -153,13 +121,14 @@ export class LiveView {
 
   open(transport, url) {
     const canvas = this.freshCanvas();
-    const there = sharedWorker();
+    const there = sharedWorker(hear, withoutWorker);
     const report = (content) => this.hear(content);
+    const { quality, requests } = this;
     this.id = ++lastId;
     this.host.dataset.transport = transport;
     this.stream = there
-      ? new RemoteStream(there, { id: this.id, transport, canvas, url, quality: this.quality })
-      : new TRANSPORTS[transport]({ canvas, url, quality: this.quality, report });
+      ? new RemoteStream(there, { id: this.id, transport, canvas, url, quality, requests })
+      : new TRANSPORTS[transport]({ canvas, url, quality, requests, report });
     if (this.paused) this.stream.pause();
   }
 
@@ -203,8 +172,9 @@ export class LiveView {
   // Reports
 
   hear(report) {
-    const hear = { frame: this.onFrame, "no-frame": this.onNoFrame, open: this.onOpen, closed: this.onClosed }[report.kind];
-    hear.call(this, report);
+    const { onFrame, onNoFrame, onLimited, onSnapshot, onOpen, onClosed } = this;
+    const hear = { frame: onFrame, "no-frame": onNoFrame, limited: onLimited, snapshot: onSnapshot, open: onOpen, closed: onClosed };
+    hear[report.kind].call(this, report);
     this.show();
   }
 
@@ -214,9 +184,10 @@ export class LiveView {
 
   onFrame(frame) {
     this.intervalMs = frame.intervalMs;
-    const capturedMs = frame.capturedMs ?? Date.now() - (now() - frame.stationMs); // the page knows the station's clock
-    this.picture = { ...frame, capturedMs, at: performance.now() };
+    const ageMs = frame.ageMs ?? now() - frame.stationMs; // the page knows the station's clock
+    this.picture = { ...frame, ageMs, latencyMs: frame.ageMs, at: performance.now(), wallAt: Date.now() };
     this.host.toggleAttribute("data-simulated", Boolean(frame.simulated));
+    this.host.toggleAttribute("data-lowered", Boolean(frame.lowered));
     if (frame.stale) this.becomeStale("", "");
     else this.change("live", "", "Live.");
   }
@@ -226,8 +197,25 @@ export class LiveView {
     else if (!this.picture) this.change("no-frame", reason, message);
   }
 
-  onClosed({ code, opened, tries }) {
-    if (REFUSALS[code]) this.change("offline", ...REFUSALS[code]);
+  onLimited({ message }) {
+    this.panel.limited(message);
+  }
+
+  onSnapshot({ jpeg, stationMs, simulated }) {
+    if (!jpeg) {
+      this.panel.saved("There is no picture to save yet.");
+      return;
+    }
+    const name = fileName(this.slug, stationMs, simulated);
+    download(jpeg, name);
+    this.panel.saved(`Saved ${name}`);
+  }
+
+  onClosed({ code, reason, opened, tries }) {
+    if (code === ENDED) {
+      this.ended = true;
+      this.change("offline", "ended", this.panel.all("again").length ? reason : `${reason} Load this page again to look.`);
+    } else if (REFUSALS[code]) this.change("offline", ...REFUSALS[code]);
     else if (opened) this.lost();
     else this.askHttp(tries);
   }
@@ -268,6 +256,10 @@ export class LiveView {
 
   tick() {
     if (this.paused) return;
+    if (this.ended) {
+      this.show();
+      return;
+    }
     if (this.host.dataset.state === "live" && this.isLate) this.becomeStale("", "");
     if (this.host.dataset.transport === "none") this.onNoFrame({ reason: NO_ROOM[0], message: NO_ROOM[1] });
     if (this.host.dataset.transport !== "socket" && performance.now() > this.trySocketAt) this.probeSocket();
@@ -275,14 +267,25 @@ export class LiveView {
     this.show();
   }
 
+  /** Of the picture, since its capture: the clock that went further counts, as in clock.js. */
+  get ageMs() {
+    const { ageMs, at, wallAt } = this.picture;
+    return ageMs + Math.max(performance.now() - at, Date.now() - wallAt);
+  }
+
+  /** By the browser's clock, wrong as it may be. */
+  get capturedAt() {
+    return new Date(Date.now() - this.ageMs);
+  }
+
   becomeStale(reason, message) {
-    const since = new Date(this.picture.capturedMs);
+    const since = this.capturedAt;
     this.change("stale", reason, `No picture since ${shown(this.picture.stationMs)}. ${message}`.trim(), since);
   }
 
   change(state, reason, message, since = null) {
     const { dataset } = this.host;
-    const old = this.picture && state !== "live" ? new Date(this.picture.capturedMs) : since;
+    const old = this.picture && state !== "live" ? this.capturedAt : since;
     const sentence = state === "offline" && old ? `${message} The picture is of ${shown(this.picture?.stationMs ?? old)}.` : message;
     this.message = sentence;
     if (dataset.state === state && (dataset.reason ?? "") === reason) return;
@@ -298,7 +301,8 @@ export class LiveView {
     const { picture } = this;
     const live = this.host.dataset.state === "live";
     this.fill("state", this.message);
-    this.fill("age", picture ? duration(Date.now() - picture.capturedMs) : "");
+    this.fill("age", picture ? duration(this.ageMs) : "");
+    this.panel.show(this.host.dataset.state, this.host.dataset.reason, this.message);
     this.fill("fps", picture && live ? picture.fps.toFixed(picture.fps < 10 ? 1 : 0) : picture ? "0" : "");
     this.fill("latency", live && picture.latencyMs !== null ? `${Math.round(picture.latencyMs)} ms` : "");
     this.fill("number", picture?.number ?? "");
@@ -332,6 +336,14 @@ export class LiveView {
     }
   }
 
+  /** After somebody has ended it. */
+  again() {
+    this.ended = false;
+    this.stream.close();
+    this.change("connecting", "", "Connecting.");
+    this.openSocket();
+  }
+
   close() {
     this.closed = true;
     clearInterval(this.ticking);
@@ -339,13 +351,6 @@ export class LiveView {
     this.dropProbe();
     this.stream.close();
   }
-}
-
-function duration(ms) {
-  const seconds = Math.max(0, ms / 1000);
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 120) return `${Math.round(seconds)} s`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
 /** Follow the hosts that are in the page now. */
@@ -372,6 +377,17 @@ function isElement(node) {
   return node.nodeType === Node.ELEMENT_NODE;
 }
 
+/** The views that a button in a panel is about. */
+function viewsOf(button) {
+  const slug = button.closest("[data-live-panel]").dataset.livePanel;
+  return [...views.values()].filter((view) => view.slug === slug);
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-live-panel] :is([data-live-snapshot], [data-live-again])");
+  if (!button) return;
+  for (const view of viewsOf(button)) button.hasAttribute("data-live-again") ? view.again() : view.stream.snapshot();
+});
 document.addEventListener("visibilitychange", () => views.forEach((view) => view.followSight()));
 window.addEventListener("pagehide", () => views.forEach((view) => view.stream.pause()));
 window.addEventListener("pageshow", ({ persisted }) => persisted && views.forEach((view) => view.stream.resume()));

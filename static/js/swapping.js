@@ -7,9 +7,10 @@ const kept = (node) =>
 
 window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !kept(old);
 
-// A page that nobody looks at asks nothing.
+// A page that nobody looks at asks nothing, and keeps no camera.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.elt.id === "now" && document.hidden) event.preventDefault();
+  const { elt } = event.detail;
+  if (document.hidden && (elt.id === "now" || elt.hasAttribute("data-while-seen"))) event.preventDefault();
 });
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) window.htmx.trigger(document.body, "acted");

@@ -12,11 +12,12 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from PIL import Image
 
-from cameras.models import Camera
+from cameras.models import Camera, SettingsPreset
 from captures.models import Session, StorageRoot
 from monitoring.models import Alert
 from skycam_project.access.models import ApiToken, SignIn, User
 from tests.api.builders import file_of, saved
+from tests.captures.clips import clip_of
 from tests.docs.route_table import PEOPLE, Line
 
 SIGN_IN = "/accounts/login/?next="
@@ -40,16 +41,20 @@ class World:
         self.users = {name: user_named(name) for name in PEOPLE}
         camera.audience.set([user for name, user in self.users.items() if name != "excluded"])
         self.capture = file_of(saved(camera), root, content=jpeg()).capture
+        self.clip = clip_of(camera, root)
         self.session = Session.objects.create(camera=camera, programme={"exposure_us": 1000})
         self.alert = Alert.objects.create(key="camera.quarantined:sky", camera=camera.slug, message="Look at it.")
+        SettingsPreset.objects.create(kind=camera.kind, name="night", settings={"gain": 2.0})
         self.group = Group.objects.create(name="observers")
 
     def address(self, route: str, user: User) -> str:
         kind = ContentType.objects.get_for_model(Group).pk
         places = {
             "<slug:slug>": "sky", "<uuid:capture>": self.capture.pk, "<uuid:session>": self.session.pk,
+            "<uuid:clip>": self.clip.pk,
             "<uuid:alert>": self.alert.pk, "<int:user>": self.users["none"].pk,
             "<int:token>": ApiToken.issue(user)[0].pk, "<uuid:sign_in>": SignIn.objects.create(user=user).pk,
+            "<str:name>": "night", "<uuid:viewer>": self.session.pk,
             "<path:content_type_id>": kind, "<path:object_id>": self.group.pk,
             "^(?P<app_label>auth)/$": "auth/", "(?P<url>.*)$": "nothing/",
         }  # fmt: skip

@@ -126,7 +126,7 @@ def test_there_is_nothing_to_stop_without_a_session(operator: Any, camera: Camer
 
 
 def test_a_stop_that_could_not_be_told_is_wished_all_the_same(operator: Any, camera: Camera) -> None:
-    session = Session.objects.create(camera=camera, programme={}, state="running")
+    session = Session.objects.create(camera=camera, programme={}, state="running", created_by="a-operator")
     assert operator.post(f"/api/v1/sessions/{session.id}/stop/").status_code == 503
     session.refresh_from_db()
     assert (session.state, session.desired, session.revision) == ("running", "stopped", 2)

@@ -19,7 +19,8 @@ def test_a_manager_switches_faults_on_and_hears_which_are_on(manager: Any, camer
     assert answer.json() == {"camera": "sky", "faults": {"hang": 2, "slow": 1.5}}
     assert commands[0]["arguments"]["faults"] == {"hang": 2, "slow": 1.5}
     event = Event.objects.get(kind="camera.faults")
-    assert (event.actor, event.severity, event.data) == ("a-manager", "warning", {"faults": {"hang": 2, "slow": 1.5}})
+    assert (event.actor, event.severity, event.data["outcome"]) == ("a-manager", "warning", "done")
+    assert event.data["faults"] == event.data["arguments"] == {"hang": 2, "slow": 1.5}
     assert event.message == "a-manager switched on the faults hang (2), slow (1.5) of sky."
 
 
@@ -52,3 +53,4 @@ def test_a_real_camera_has_none(manager: Any, camera: Camera, method: str) -> No
 def test_a_host_that_is_away_is_said(manager: Any, camera: Camera, valkey: Any) -> None:
     assert manager.put(URL, {"hang": 1}).json()["type"] == "/problems/host-down"
     assert not Event.objects.filter(kind="camera.faults").exists()
+    assert Event.objects.get(kind="command.failed").data["outcome"] == "host-down"

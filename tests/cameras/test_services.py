@@ -57,7 +57,7 @@ def test_a_removal_keeps_the_settings_that_somebody_else_wished(as_read_before: 
 def test_a_camera_with_a_session_keeps_its_host_and_stays_enabled(
     camera: Camera, session: Session, change: dict[str, Any]
 ) -> None:
-    with pytest.raises(ControlError, match=r"A session runs on sky\. Stop it first\."):
+    with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
         change_camera(camera, change)
     assert (camera.host, wished(camera)[2]) == ("main", True)
 

@@ -10,18 +10,26 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from cameras.bodies import CapabilitiesBody, SettingsBody
+from cameras.bodies import CapabilitiesBody, LeaseBody, SettingsBody
+from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
+from cameras.presets import Comparison, PresetBody
+from cameras.runtime.recording_state import Recorder
 from cameras.supervision.child import PASSING
 from captures.bodies import FileBody, GapBody
+from captures.clips.api import TimelineBody
+from captures.clips.bodies import ClipBody, HoldBody
 from captures.models import Capture
 from captures.models.capture import Reason
 from captures.models.session import SESSION_MOVES
+from captures.recording.bodies import GoneBody
+from captures.recording.orders import RecordingBody
 from captures.requests import CaptureRequest
-from captures.serializers import StartBody
+from captures.serializers import RecordBody, StartBody
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.models import Alert, Severity
 from skycam_project.health import HealthBody
+from skycam_project.station_settings import SettingBody
 from tests.docs.pages import PROJECT, first_cells, page, section, sources
 
 PAGE = "docs/contracts.md"
@@ -29,12 +37,24 @@ EVENT = re.compile(r"(?:alert|camera|capture|part|recording|session|spool|storag
 FIELDS = {
     "event": EventBody.__annotations__,
     "alert": AlertBody.__annotations__,
+    "clip": ClipBody.__annotations__,
+    "hold": HoldBody.__annotations__,
+    "timeline": TimelineBody.__annotations__,
     "file": FileBody.__annotations__,
     "gap": GapBody.__annotations__,
     "settings": SettingsBody.__annotations__,
+    "preset": PresetBody.__annotations__,
+    "comparison": Comparison.__annotations__,
     "capabilities": CapabilitiesBody.__annotations__,
+    "lease": LeaseBody.__annotations__,
+    "recording": RecordingBody.__annotations__,
+    "recorder": Recorder.__annotations__,
+    "setting": SettingBody.__annotations__,
+    "clip that goes": GoneBody.__annotations__,
+    "viewer": ViewerBody.__annotations__,
     "health": HealthBody.__annotations__,
     "to capture": CaptureRequest.model_fields,
+    "to record": RecordBody.model_fields,
     "to start": StartBody.model_fields,
 }
 OUTCOMES = [f"capture.{status}" for status in Capture.Status.values if status != "planned"]
@@ -109,10 +129,11 @@ def test_every_name_in_redis_stands_there_and_no_other() -> None:
 
 def test_every_message_of_the_link_stands_there_and_no_other() -> None:
     down, up = section(PAGE, "The link to a camera process").split("| up | what |")
-    said = texts(*calls("send", "cameras/runtime"))
+    said = texts(*calls("send", "cameras/runtime"), *calls("send", "captures/recording"))
     assert set(first_cells(up)) == said
-    heard = "".join(path.read_text() for path in sources() if path.match("cameras/runtime/*.py"))
-    assert [order for order in first_cells(down) if f'"{order}"' not in heard and order != "live"] == []
+    listeners = ("cameras/runtime/*.py", "captures/recording/recorder.py")
+    heard = "".join(path.read_text() for path in sources() if any(path.match(name) for name in listeners))
+    assert [order for order in first_cells(down) if f'"{order}"' not in heard and order not in {"live", "record"}] == []
 
 
 def test_what_passes_to_a_camera_process_stands_there() -> None:

@@ -47,7 +47,8 @@ class ToldCamera(Driver):
 
     `streams` says whether it is a camera that gives a stream of frames, `previews` a live view; `body_us` where the
     dial of its body stands, if it has one: it then exposes for so long whatever is asked; `age_s` how old a frame is
-    when it comes; `supplies_take_s` how long it takes to say what it has left.
+    when it comes; `turned` what its body has now, where it says; `supplies_take_s` how long it takes to say what it has
+    left.
     """
 
     kind = "told"
@@ -67,6 +68,7 @@ class ToldCamera(Driver):
         self.previews = False
         self.body_us: int | None = None
         self.age_s = 0.0
+        self.turned: dict[str, Any] = {}
         self.supplies_take_s = 0.0
         self.supplies_asked: list[int] = []
         """How many other calls came before each."""
@@ -88,6 +90,9 @@ class ToldCamera(Driver):
         if self.apply_errors:
             raise self.apply_errors.popleft()
         return Applied({**settings, **self._dial})
+
+    def read_back(self, deadline: float) -> dict[str, Any]:
+        return dict(self.turned)
 
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
         return Applied(self._dial)

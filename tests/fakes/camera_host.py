@@ -17,7 +17,7 @@ END = "end"
 
 @contextmanager
 def camera_host(server: redis.Redis, answers: dict[str, dict[str, Any]], host: str = "main") -> Iterator[list[Any]]:
-    """`answers`: order -> the body of its answer. The commands that came."""
+    """`answers`: order -> the body of its answer, or a refusal with `ok` and its members. The commands that came."""
     taken: list[dict[str, Any]] = []
 
     def serve() -> None:
@@ -27,7 +27,8 @@ def camera_host(server: redis.Redis, answers: dict[str, dict[str, Any]], host: s
                 return
             command = json.loads(found[1])
             taken.append(command)
-            answer = {"ok": True, "body": answers[command["order"]]}
+            told = answers[command["order"]]
+            answer = told if "ok" in told else {"ok": True, "body": told}
             server.lpush(broker.key("reply", command["command_id"]), json.dumps(answer))
 
     server.set(broker.key("host", host), "{}")

@@ -36,6 +36,7 @@ class CameraProcess:
         self.spec = {
             "camera": camera, "slug": "sim", "kind": "simulated", "address": "", "settings": {"exposure_us": 1000},
             "sources": [], "root": marker_of(str(root)), "root_path": str(root), "station": "test",
+            "video_root": marker_of(str(root)), "video_root_path": str(root), "recording": None,
             "redis_url": "redis://127.0.0.1:1/0",
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 5.0, "clock_wait_s": 0.0,
             "consumers": CONSUMERS, "session": None, "verdict": None, **spec,

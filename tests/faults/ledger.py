@@ -11,10 +11,10 @@ from cameras.models import Camera
 from cameras.runtime.storage import make_root
 from cameras.supervision.ingest import Opened
 from cameras.supervision.wishes import Wish
-from captures.models import Capture, CaptureFile, Session, StorageRoot
+from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
 from captures.sessions.orders import session_order
 
-RESTING = ("slot-", ".lock", "rejected")
+RESTING = ("slot-", ".lock", "rejected", "clips")
 
 
 class Archive:
@@ -31,7 +31,8 @@ class Archive:
     def wish(self) -> Wish:
         return Wish(
             id=str(self.camera.id), slug="sim", kind="simulated", address="", settings={}, enabled=True, connected=True,
-            removed=False, session=None, root=str(self.root.id), root_path=str(self.folder),
+            removed=False, session=None, root=str(self.root.id), root_path=str(self.folder), recording=None,
+            video_root=str(self.root.id), video_root_path=str(self.folder),
         )  # fmt: skip
 
     def session(self, **programme: object) -> Session:
@@ -75,8 +76,10 @@ def _rows() -> list[str]:
 
 
 def _files(folder: Path) -> list[str]:
-    named = {file.path: file for file in CaptureFile.objects.all()}
-    there = {str(path.relative_to(folder)) for path in (folder / "captures").rglob("*") if path.is_file()}
+    named: dict[str, CaptureFile | Clip] = {file.path: file for file in CaptureFile.objects.all()}
+    named |= {clip.path: clip for clip in Clip.objects.all()}
+    archives = (folder / "captures", folder / "clips")
+    there = {str(path.relative_to(folder)) for archive in archives for path in archive.rglob("*") if path.is_file()}
     wrong = [f"file without row: {path}" for path in there - named.keys()]
     wrong += [f"row without file: {path}" for path in named.keys() - there]
     for path in there & named.keys():
@@ -87,7 +90,7 @@ def _files(folder: Path) -> list[str]:
 
 
 def _left_over(folder: Path) -> list[str]:
-    spools = list((folder / ".spool").iterdir())
+    spools = [spool for one in (folder / ".spool").iterdir() for spool in (one, one / "clips") if spool.is_dir()]
     names = [path.name for spool in spools for path in spool.iterdir() if not path.name.startswith(RESTING)]
     names += [f"rejected/{path.name}" for spool in spools for path in (spool / "rejected").iterdir()]
     return [f"left over in the spool: {name}" for name in names]

@@ -41,6 +41,12 @@ class SmallDisk:
             for size in (65536, 4096):
                 self._write_until_full(filler.fileno(), size)
 
+    def leave(self, size: int) -> None:
+        """Leave this many bytes, to the next 4 KiB."""
+        found = os.statvfs(self.kept)
+        with open(self.kept / "filler", "ab") as filler:
+            os.posix_fallocate(filler.fileno(), 0, found.f_bavail * found.f_frsize - size)
+
     def _write_until_full(self, file: int, size: int) -> None:
         try:
             while os.write(file, b"x" * size):

@@ -26,7 +26,7 @@ from tests.skycam_project.stations import Station, eventually
 PROJECT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
 SPOOL_LOCK = re.compile(r"\.spool/([0-9a-f-]{36})/\.lock")
-RESTING = ("slot-", ".lock", "rejected")
+RESTING = ("slot-", ".lock", "rejected", "clips")
 AWAY = (OSError, http.client.HTTPException)
 
 
@@ -133,6 +133,11 @@ class FaultStation(Station):
         with closing(sqlite3.connect(self.data / "skycam.sqlite3", timeout=20)) as database:
             return database.execute(question, values).fetchall()
 
+    def execute(self, statement: str, *values: Any) -> None:
+        """Past the station, as a person at the database."""
+        with closing(sqlite3.connect(self.data / "skycam.sqlite3", timeout=20)) as database, database:
+            database.execute(statement, values)
+
     def count(self, question: str, *values: Any) -> int:
         return int(self.rows(f"SELECT count(*) FROM {question}", *values)[0][0])
 
@@ -147,8 +152,8 @@ class FaultStation(Station):
 
     def spooled(self) -> list[str]:
         """What lies in the spools and should not, once all is settled."""
-        spools = (self.config.storage_root / ".spool").glob("*/*")
-        return [path.name for path in spools if not path.name.startswith(RESTING)]
+        root = self.config.storage_root / ".spool"
+        return [path.name for spool in ("*/*", "*/clips/*") for path in root.glob(spool) if not resting(path)]
 
     def settled(self) -> bool:
         return not self.count("captures_capture WHERE status = 'planned'") and not self.spooled()
@@ -189,16 +194,22 @@ class FaultStation(Station):
                 os.kill(pid, signal.SIGCONT)
 
 
+def resting(path: Path) -> bool:
+    """What may lie in a spool though nothing is under way."""
+    return path.name.startswith(RESTING)
+
+
 def hexed(identity: str) -> str:
     return identity.replace("-", "")
 
 
 def owned_spool(pid: int) -> str | None:
-    """The camera whose spool a process holds open."""
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):
-            if found := SPOOL_LOCK.search(os.readlink(descriptor)):
-                return hexed(found[1])
+    """The camera whose spool a process holds open; None of one that has just ended."""
+    with suppress(FileNotFoundError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                if found := SPOOL_LOCK.search(os.readlink(descriptor)):
+                    return hexed(found[1])
     return None
 
 

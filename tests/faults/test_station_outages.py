@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from skycam_project.launch.valkey import command
+from tests.faults.recording_kills import Filmed
 from tests.faults.station import FaultStation
 from tests.skycam_project.stations import eventually
 
@@ -175,6 +176,41 @@ def test_a_broker_that_refuses_writes_ends_no_part_and_no_session(
         eventually(lambda: saved(station) > before + 5 / CADENCE_S, 15, "captures beside a broker that refuses writes")
     eventually(lambda: station.capture().status == 201, 10, "captures by command again")
     assert (station.pids(), station.camera_pid()) == (parts, camera)
+
+
+@pytest.fixture
+def film(station: FaultStation) -> Iterator[Filmed]:
+    station.eventually_ready()
+    film = Filmed(station)
+    film.record("rolling")
+    film.films_for(1.0)
+    yield film
+    film.record("")
+    station.eventually_settled()
+
+
+@pytest.mark.parametrize("gone_s", [4, pytest.param(20, marks=LONG)])
+def test_without_its_broker_recording_goes_on_and_loses_no_frame(
+    station: FaultStation, film: Filmed, broker: Broker, gone_s: int
+) -> None:
+    with broker.gone():
+        film.films_for(gone_s)
+    film.record("")
+    eventually(lambda: film.newest_clip()["frames"] > 10 * gone_s, 20, "the clip has its row")
+    clip = film.newest_clip()
+    assert (clip["lost_frames"], clip["interrupted"], film.disordered()) == (0, 0, [])
+
+
+def test_a_clip_that_ends_while_the_database_is_locked_has_its_row_afterwards(
+    station: FaultStation, film: Filmed
+) -> None:
+    clips = film.paths()
+    camera = station.camera_pid()
+    with station.locked_database():
+        os.kill(camera, signal.SIGTERM)
+        eventually(lambda: list(film.spool.glob("*/clips/*.done")), 20, "its record waits")
+    eventually(lambda: len(film.paths()) > len(clips), 20, "its row")
+    assert (film.newest_clip()["lost_frames"], film.disordered()) == (0, [])
 
 
 def test_an_outage_is_no_surprise_to_the_supervisor(station: FaultStation) -> None:

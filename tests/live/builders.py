@@ -33,6 +33,7 @@ class CameraProcess:
     def __init__(self, server: redis.Redis, slug: str) -> None:
         self.server, self.slug = server, slug
         self.ended, self.quiet = threading.Event(), threading.Event()
+        self.lowered = False
         self.jpeg = PRESETS["medium"].encode(np.full((48, 64, 3), 80, np.uint8))
 
     def run(self) -> None:
@@ -46,7 +47,9 @@ class CameraProcess:
         frame = FrameData(np.zeros((2, 2), np.uint8), time.time_ns(), time.monotonic(), number, simulated=True)
         for quality in PRESETS:
             if self.server.exists(broker.key("want", self.slug, quality)):
-                self.server.publish(broker.key("live", self.slug, quality), packed(frame, self.jpeg))
+                self.server.publish(
+                    broker.key("live", self.slug, quality), packed(frame, self.jpeg, lowered=self.lowered)
+                )
 
 
 def headers_of(**headers: str) -> list[tuple[bytes, bytes]]:

@@ -18,9 +18,13 @@ BINARY = "skycam.live.v1"
 PASSWORD = "correct horse battery"
 
 
+MANY = {f"LIVE_STREAMING_CONFIG__{name}": "1000" for name in ("MAX_VIEWERS", "MAX_VIEWERS_PER_USER")}
+"""So many viewers may look."""
+
+
 class LiveStation(Station):
     def __init__(self, data: Path, **variables: str) -> None:
-        super().__init__(data, SKYCAM_ADMIN_PASSWORD=PASSWORD, **variables)
+        super().__init__(data, **{"SKYCAM_ADMIN_PASSWORD": PASSWORD, **MANY, **variables})
 
     def up(self) -> LiveStation:
         super().up()
@@ -33,6 +37,11 @@ class LiveStation(Station):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
+
+    def drop(self, path: str) -> None:
+        """DELETE, which is answered without a body."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=self.token, method="DELETE")
+        urllib.request.urlopen(request, timeout=20).close()
 
     @functools.cached_property
     def token(self) -> dict[str, str]:

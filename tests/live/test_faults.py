@@ -7,8 +7,10 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import closing
 from typing import Any
 
 import psutil
@@ -177,3 +179,31 @@ async def test_json_and_bytes_go_side_by_side(station: LiveStation) -> None:
         await asyncio.gather(text.send(REQUEST), binary.send(REQUEST))
         found = await asyncio.gather(text.recv(), binary.recv())
     assert [type(one) for one in found] == [str, bytes]
+
+
+def recorded(station: LiveStation, kind: str) -> None:
+    with closing(sqlite3.connect(station.data / "skycam.sqlite3", timeout=20)) as database, database:
+        database.execute("UPDATE cameras_camera SET recording = ? WHERE slug = 'simulated'", [kind])
+
+
+def clips(station: LiveStation) -> list[tuple[int, int]]:
+    """Frames and lost frames of each clip."""
+    with closing(sqlite3.connect(station.data / "skycam.sqlite3", timeout=20)) as database:
+        return database.execute("SELECT frames, lost_frames FROM captures_clip").fetchall()
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(300)
+async def test_bad_viewers_cost_a_recording_no_frame_and_the_web_part_no_memory(station: LiveStation) -> None:
+    web, deaf = station.part("web"), [Deaf(station) for _ in range(200)]
+    recorded(station, "rolling")
+    async with looking(station, 2) as seen:
+        usual, before = await fps_of(seen, 5), web.memory_info().rss
+        bad = [*(one.run() for one in deaf), *(come_and_go(station) for _ in range(50)), talk_nonsense(station)]
+        async with going_on(*bad):
+            worst = await fps_of(seen, 60)
+    recorded(station, "")
+    await eventually(lambda: clips(station), within_s=30)
+    assert [lost for _, lost in clips(station)] == [0]
+    assert worst > 0.6 * usual
+    assert web.memory_info().rss - before < 80 * MEGABYTE

@@ -23,7 +23,7 @@ from tests.live.stations import BINARY
 
 REQUEST = {"type": "request_frame", "quality": "low"}
 FRAME_KEYS = {
-    "type", "data", "frame_number", "timestamp", "width", "height", "quality", "simulated", "stale",
+    "type", "data", "frame_number", "timestamp", "width", "height", "quality", "simulated", "stale", "lowered",
 }  # fmt: skip
 
 

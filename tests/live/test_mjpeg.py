@@ -12,7 +12,7 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 
 from cameras.live import mjpeg
-from cameras.live.mjpeg import stream
+from cameras.live.mjpeg import Watching, stream
 from cameras.models import Camera
 from skycam_project.access.models import User
 from skycam_project.access.visitors import Visitor, visitor_of
@@ -28,7 +28,9 @@ async def visitor(camera: Camera) -> Visitor:
 
 @pytest_asyncio.fixture
 async def parts(visitor: Visitor, pictures: CameraProcess) -> AsyncIterator[AsyncIterator[bytes]]:
-    opened: Any = stream("sky", "medium", visitor)
+    place = Watching("sky", "medium", visitor)
+    await place.enter("a-viewer", "192.0.2.7")
+    opened: Any = stream(place)
     yield opened
     await opened.aclose()
 

@@ -32,10 +32,13 @@ PAGES = (
     "/cameras/",
     "/cameras/simulated/faults/",
     "/gallery/",
+    "/clips/",
     "/sessions/",
     "/status/",
+    "/live/viewers/",
     "/events/",
     "/users/",
+    "/settings/",
     "/accounts/",
     "/cameras/simulated/start/",
     "/nowhere/",
@@ -74,6 +77,12 @@ class Site:
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
+
+    def drop(self, path: str) -> None:
+        """DELETE, which is answered without a body."""
+        headers = {"Authorization": f"Token {self.token}"}
+        request = urllib.request.Request(f"{self.url}/api/v1/{path}", headers=headers, method="DELETE")
+        urllib.request.urlopen(request, timeout=30).close()
 
     def observed(self, slug: str = "simulated") -> str:
         return str(self.ask("GET", f"cameras/{slug}/status/")["observed"])

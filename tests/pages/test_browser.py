@@ -17,7 +17,11 @@ SOON_MS = 15_000
 RUNNING = re.compile("Ready|Live")
 CARD = "#cam-simulated"
 SLOW_MS = 3000
-TROUBLES = {"away": lambda route: route.abort(), "broken": lambda route: route.fulfill(status=500)}
+TROUBLES = {
+    "away": lambda route: route.abort(),
+    "broken": lambda route: route.fulfill(status=500),
+    "locked": lambda route: route.fulfill(status=503),
+}
 CLOSED_ON_ITS_WAY = """document.addEventListener('htmx:beforeSend', () => document.querySelector('#dialog').close(),
     {once: true})"""
 
@@ -177,6 +181,13 @@ def test_a_form_that_does_not_come_is_said_on_the_page(page: Page) -> None:
     expect(page.locator("#refused")).to_contain_text("The station could not do this (500).")
     page.locator("#refused").get_by_role("button", name="Close").click()
     expect(page.locator("#refused")).to_be_hidden()
+
+
+def test_a_database_that_is_locked_is_said_on_the_page(page: Page) -> None:
+    page.goto("/cameras/simulated/")
+    page.route("**/start/", TROUBLES["locked"])
+    page.keyboard.press("s")
+    expect(page.locator("#refused")).to_contain_text("The station cannot do this just now.")
 
 
 def test_a_refusal_after_the_dialog_was_closed_is_said_on_the_page(page: Page) -> None:

@@ -195,6 +195,18 @@ def test_a_wrong_host_is_a_line_in_the_log_and_no_traceback(anonymous: Any, capl
     assert [record.exc_info for record in caplog.records if "DisallowedHost" in record.name] == [None]
 
 
+def test_what_was_refused_is_a_line_in_the_log_and_no_traceback(viewer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", logger="django.request"):
+        assert viewer.get("/settings/").status_code == 403
+    assert [record.exc_info for record in caplog.records if record.name == "django.request"] == [None]
+
+
+def test_who_is_told_to_come_again_makes_no_error_in_the_log(viewer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", logger="django.request"):
+        assert viewer.get("/api/v1/viewers/").status_code == 503
+    assert [record.levelname for record in caplog.records if record.name == "django.request"] == ["WARNING"]
+
+
 def test_a_station_behind_tls_passes_djangos_deployment_checks(tmp_path: Path) -> None:
     own = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(tmp_path), "SKYCAM_WEB__TLS": "true"}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]

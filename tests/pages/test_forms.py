@@ -64,6 +64,21 @@ def test_a_value_out_of_range_is_told_its_range(able: Camera) -> None:
     assert form.fields[1].error == "1 to 16 dB on this camera"
 
 
+@pytest.mark.parametrize("gain", [2.123456789, 34.0])
+def test_what_nobody_touched_stays_as_it_is_wished(gain: float, able: Camera) -> None:
+    """A form shows fewer digits, and a preset may name more than the camera can."""
+    able.settings = {"gain": gain}
+    shown = {field.name: field.value for field in SettingsForm(able).fields}
+    assert SettingsForm(able, {**shown, "exposure_us": "1 s"}).values == {"gain": gain, "exposure_us": 1_000_000}
+
+
+def test_what_another_set_meanwhile_is_not_undone_by_a_form_that_stood_open(able: Camera) -> None:
+    stood = {f"was-{field.name}": field.value for field in SettingsForm(able).fields}
+    able.settings = {"exposure_us": 8_000_000, "gain": 4.0}
+    asked = {**stood, "exposure_us": "12 ms", "gain": "", "shot_noise": "yes"}
+    assert SettingsForm(able, asked).values == {"exposure_us": 8_000_000, "gain": 4.0, "shot_noise": True}
+
+
 def test_what_is_left_empty_is_left_to_the_camera(able: Camera) -> None:
     assert SettingsForm(able, {"exposure_us": "", "gain": ""}).values == {}
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cameras.models import Camera
+from cameras.models import Camera, SettingsPreset
+from tests.captures.clips import clip_of
 from tests.pages.builders import text_of
 
 TESTS = Path(__file__).parents[1]
@@ -20,11 +21,18 @@ ADDRESSES = {
     "settings": "/cameras/sky/settings/",
     "start": "/cameras/sky/start/",
     "faults": "/cameras/sky/faults/",
+    "preset": "/cameras/sky/presets/Night/",
+    "clips": "/clips/?day=2026-03-28&camera=sky",
+    "missed": "/clips/?day=2026-03-28&camera=sky&missed=2026-03-28T12:30:00Z",
+    "clip": "/clips/{clip}/",
+    "delete-clip": "/clips/{clip}/delete/",
     "cameras": "/cameras/",
     "status": "/status/",
     "events": "/events/",
     "users": "/users/",
+    "station-settings": "/settings/",
     "account": "/accounts/",
+    "viewers": "/live/viewers/",
     "password": "/accounts/password/",
     "nowhere": "/nowhere/",
 }
@@ -43,11 +51,23 @@ def test_every_page_is_valid_html(
 ) -> None:
     from monitoring.services import raise_alert
 
+    changed_on_its_body(camera)
+    clip = clip_of(camera, pictures[0].files.get().root, simulated=True, interrupted=True, lost_frames=3)
+    streams(camera)
     raise_alert("disk", "The disk is nearly full. See `skycam doctor`.", severity="error")
     for name, address in ADDRESSES.items():
-        (tmp_path / f"{name}.html").write_text(text_of(manager.get(address)))
+        (tmp_path / f"{name}.html").write_text(text_of(manager.get(address.format(clip=clip.pk))))
     (tmp_path / "door.html").write_text(text_of(anonymous.get("/accounts/login/")))
     assert validated(html_validate, tmp_path) == ("", "", 0)
+
+
+def changed_on_its_body(camera: Camera) -> None:
+    """With a preset of its kind, which differs."""
+    SettingsPreset.objects.create(kind=camera.kind, name="Night", settings={"gain": 4.0})
+    camera.capabilities = {"settings": {"gain": {"choices": [2.0, 4.0]}, "exposure_us": {"choices": [1000]}}}
+    camera.settings, camera.read_back = {"gain": 3.0, "exposure_us": 1000}, {"gain": 2.0}
+    camera.differs = [{"name": "gain", "wished": 3.0, "has": 2.0}]
+    camera.save()
 
 
 def validated(html_validate: Path, folder: Path) -> tuple[str, str, int]:
@@ -56,3 +76,8 @@ def validated(html_validate: Path, folder: Path) -> tuple[str, str, int]:
     command = [html_validate, *config, *sorted(folder.glob("*.html"))]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     return found.stdout, found.stderr, found.returncode
+
+
+def streams(camera: Camera) -> None:
+    camera.capabilities = {**camera.capabilities, "stream": True}
+    camera.save()

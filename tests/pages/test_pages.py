@@ -111,6 +111,17 @@ def test_a_run_of_captures_is_one_line_of_the_feed(viewer: Any, camera: Camera) 
     assert "40 captures saved: sky." in text
 
 
+def test_clips_that_follow_each_other_crowd_nothing_out_of_the_feed(viewer: Any, camera: Camera) -> None:
+    from monitoring.services import record_event
+
+    record_event("camera.state", "It rained.", severity="warning")
+    for kind in ("recording.rotated", "capture.saved", "capture.saved") * 10:
+        record_event(kind, "All is well.", camera="sky")
+    record_event("recording.lost", "It lost a frame.", severity="warning", camera="sky")
+    text = text_of(viewer.get("/"))
+    assert ["20 captures saved, 10 clips recorded: sky." in text, "It rained." in text, "It lost" in text] == [True] * 3
+
+
 def test_events_are_chosen_by_the_address(viewer: Any, camera: Camera) -> None:
     from monitoring.services import record_event
 

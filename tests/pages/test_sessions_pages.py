@@ -88,6 +88,7 @@ def test_only_an_operator_has_the_stop_button(viewer: Any, operator: Any, sessio
 
 
 def test_without_a_broker_a_stop_says_that_it_will_happen_later(operator: Any, session: Session) -> None:
+    Session.objects.update(created_by="a-operator")
     answer = operator.post(address(session) + "stop/", headers={"hx-request": "true"})
     session.refresh_from_db()
     assert "It will stop when its host is back." in text_of(answer)

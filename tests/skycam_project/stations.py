@@ -19,6 +19,8 @@ from skycam_project.config import ConfigManager, SkycamConfig, socket_path
 from skycam_project.launch import ps
 
 RUN = "import sys; from skycam_project.launch import up; sys.exit(up(only=sys.argv[1] or None))"
+NOT_LOWERED = {f"LIVE_STREAMING_CONFIG__CPU_THRESHOLDS__{name}": "0" for name in ("LOWER_QUALITY", "LOWER_FPS")}
+"""A machine that runs tests may be as busy as it likes."""
 PASSING = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
 
 
@@ -43,6 +45,7 @@ class Station:
         self.port, self.service_port = free_port(), free_port()
         own = {"SKYCAM_DATA": str(data), "WEB_PORT": str(self.port), "SKYCAM_SUPERVISION__SILENCE_S": "4"}
         own["SERVICE_PORT"] = str(self.service_port)
+        own |= NOT_LOWERED
         self.environment = {name: os.environ[name] for name in PASSING if name in os.environ} | own | variables
         self.process: subprocess.Popen[str] | None = None
         self.said = data.parent / f"{data.name[:40]}.out"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from cameras.models import Camera
 from cameras.services import add_camera
+from cameras.taking import take
 from captures.models import Capture, Session
 from monitoring.models import Event
 from skycam_project.access.models import User
@@ -93,10 +95,49 @@ def test_detection_speaks_of_every_kind_and_of_none_that_is_absent() -> None:
     assert "Only this machine was looked at." in found["problems"][0]["message"]
 
 
-def test_a_session_is_held_by_whoever_started_it(session: Session) -> None:
-    found = skycam("start", "-e", "1", "-d", "2", "-f", "1.4")
+@pytest.mark.parametrize("command", [["start", "-e", "1", "-d", "2", "-f", "1.4"], ["stop"], ["capture"], ["connect"]])
+def test_a_session_is_held_by_whoever_started_it_and_the_way_to_it_is_said(
+    command: list[str], session: Session
+) -> None:
+    found = skycam(*command)
     assert found.exit_code == 4
-    assert "anna" in found.stderr
+    assert "sim is held by anna since" in found.stderr
+    assert "`skycam take sim --over` takes it over." in found.stderr
+    session.refresh_from_db()
+    assert session.desired == "running"
+
+
+def test_a_program_reads_who_holds_it(session: Session) -> None:
+    problem = answer("stop")
+    assert (problem["type"], problem["held_by"], problem["session"]) == ("/problems/held", "anna", str(session.pk))
+    assert problem["since"].endswith("Z")
+
+
+def test_once_it_is_taken_over_the_session_is_stopped(session: Session) -> None:
+    assert skycam("take", "sim", "--over").exit_code == 0
+    assert "It is stored that the session shall stop" in skycam("stop").stderr
+
+
+def test_what_nobody_does_beside_a_session_is_not_said_to_be_possible(session: Session) -> None:
+    skycam("take", "sim", "--over")
+    found = skycam("disconnect")
+    assert (found.exit_code, "Stop it first." in found.stderr, "--over" in found.stderr) == (4, True, False)
+
+
+def test_a_camera_that_another_has_taken_is_held(camera: Camera) -> None:
+    take(camera, "anna")
+    found = skycam("take")
+    assert (found.exit_code, "sim is held by anna since" in found.stderr) == (4, True)
+    assert [skycam(*words).exit_code for words in (["capture"], ["disconnect"], ["release"])] == [4, 4, 4]
+    assert skycam("cameras", "set", "sim", "--set", "gain=2").exit_code == 4
+
+
+def test_it_is_taken_over_for_ten_minutes_and_released(camera: Camera) -> None:
+    take(camera, "anna")
+    taken = answer("take", "sim", "--over")
+    lasts = datetime.fromisoformat(taken["until"]) - datetime.fromisoformat(taken["since"])
+    assert lasts == pytest.approx(timedelta(seconds=600), abs=timedelta(seconds=5))
+    assert "held by nobody" in skycam("release").stdout
 
 
 def test_a_cadence_shorter_than_the_exposure_is_refused(camera: Camera) -> None:

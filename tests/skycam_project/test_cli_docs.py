@@ -8,8 +8,10 @@ from pathlib import Path
 
 import click
 
+from cameras.runtime.recording_state import Recorder
 from cameras.status_reader import Status
 from captures.bodies import CaptureBody, SessionBody
+from captures.recording.orders import RecordingBody
 from skycam_project.cli import errors
 from skycam_project.cli.root import cli
 
@@ -79,3 +81,4 @@ def test_the_page_has_the_fields_that_are_printed() -> None:
     assert fields("status") == set(Status.__annotations__)
     assert fields("session") == set(SessionBody.__annotations__)
     assert fields("capture") == set(CaptureBody.__annotations__)
+    assert fields("recording") == {*RecordingBody.__annotations__, *Recorder.__annotations__}

@@ -31,7 +31,7 @@ def test_a_station_that_was_never_started_is_examined_without_a_traceback(tmp_pa
 
 def test_without_database_and_broker_each_is_named_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir(mode=0o700)
-    found = run(tmp_path / "data", "doctor")
+    found = run(tmp_path / "data", "--output", "json", "doctor")
     assert found.status == 1
     assert "has no database yet" in found.stdout
     assert "The broker does not answer" in found.stdout

@@ -123,6 +123,10 @@ class Gphoto2Driver(Driver):
             warnings = [*self._library_warning(), *self._put_all(given)]
             return Applied(self._observe(), warnings)
 
+    def read_back(self, deadline: float) -> dict[str, Any]:
+        with self._talking(deadline):
+            return {name: value for name, value in self._observe().items() if name not in self._borrowed}
+
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
         """Sets what is asked, as an exposure does, and reads it back."""
         asked = self.validated(asdict(request))

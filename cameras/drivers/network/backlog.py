@@ -56,6 +56,11 @@ class Backlog:
             return self._groups[-1][0]
         return None
 
+    @property
+    def group(self) -> list[Arrived]:
+        """What came since the newest key frame, as far as it is kept."""
+        return self._groups[-1] if self._groups else []
+
     def newest_group(self) -> int:
         """The number before the newest key frame; -1 where there is none."""
         return self._groups[-1][0].number - 1 if self._groups else -1

@@ -59,8 +59,10 @@ class Connection:
         return self._container.format.name != "mpjpeg"
 
     def stamp(self, packet: av.Packet[VideoStream]) -> float | None:
-        """Seconds of the camera's clock."""
-        return float(packet.pts * packet.time_base) if self.timed and packet.pts is not None else None
+        """Seconds of the camera's clock, rising in the order in which it sends: of the decoding, where that is not the
+        order in which pictures are seen (B-frames)."""
+        ticks = packet.pts if packet.dts is None else packet.dts
+        return float(ticks * packet.time_base) if self.timed and ticks is not None else None
 
     def packets(self) -> Iterator[av.Packet[VideoStream]]:
         """Every packet of the video, as it comes. It always ends with a CameraError: an end is a disconnect."""

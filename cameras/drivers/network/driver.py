@@ -26,8 +26,10 @@ from cameras.drivers.base import (
 )
 from cameras.drivers.credentials import HIDDEN, shown
 from cameras.drivers.network import addresses
+from cameras.drivers.packets import PacketSink
 
 if TYPE_CHECKING:
+    from cameras.drivers.network.connection import Connection
     from cameras.drivers.network.pictures import Picture, Pictures
     from cameras.drivers.network.reader import Reader
 
@@ -61,12 +63,14 @@ class NetworkDriver(Driver):
     """A still is the newest picture captured after its order; it is a frame of the stream as well."""
 
     kind = "network"
+    stills_of_stream = True
     Settings = NetworkSettings
     example = addresses.EXAMPLE
 
     def __init__(self, address: str, clock: Clock) -> None:
         super().__init__(address, clock)
         self._reader: Reader | None = None
+        self._sink: PacketSink | None = None
         self._ahead: deque[FrameData] = deque(maxlen=16)
         self._streamed = -math.inf
         self._pictureless_s = 0.0
@@ -92,10 +96,24 @@ class NetworkDriver(Driver):
         self._actual = {"fps": round(float(rate), 3)} if rate else {}
         self._streamed, self._pictureless_s = -math.inf, 0.0
         self._ahead.clear()
-        self._see(min(deadline, self.clock.monotonic() + FIRST_S))
+        picture = self._see(min(deadline, self.clock.monotonic() + FIRST_S))
+        self._offer(connection, picture)
         return Identity(model=title, library=library())
 
+    def copy_to(self, sink: PacketSink) -> None:
+        self._sink = sink
+
+    def _offer(self, connection: Connection, picture: Picture) -> None:
+        """What may be copied of the connection goes into the sink from now on."""
+        from cameras.drivers.network.copying import Copying, may_be_copied
+
+        codec = connection.stream.codec_context
+        if self._sink is not None and may_be_copied(codec.name, picture.decoded):
+            self._need_open().copy(Copying(self._sink, codec.extradata))
+
     def close(self) -> None:
+        if self._sink is not None:
+            self._sink.end()
         if self._reader is not None:
             self._reader.close()
             self._reader = None
@@ -113,6 +131,10 @@ class NetworkDriver(Driver):
         self._need_open()
         remaining(self.clock, deadline)
         return Applied(dict(self._actual), self._refusals(self.validated(settings)))
+
+    def read_back(self, deadline: float) -> dict[str, Any]:
+        self._need_open()
+        return dict(self._actual)
 
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
         return Applied({}, self._refusals(_asked(request)))
@@ -148,26 +170,30 @@ class NetworkDriver(Driver):
                 break
         return None if newest is None else _framed(newest)
 
-    def temperature(self) -> float | None:
-        """None; but CameraError when the connection has ended, which nobody would see who wants no pictures."""
+    def attend(self) -> None:
         if self._reader is not None and self._reader.trouble is not None:
             raise self._reader.trouble
+
+    def temperature(self) -> float | None:
+        """None; but CameraError when the connection has ended, which nobody would see who wants no pictures."""
+        self.attend()
         return None
 
     # Pictures
 
-    def _see(self, deadline: float) -> None:
+    def _see(self, deadline: float) -> Picture:
         """Wait until a picture was made of what the camera sends, and of nothing that it had sent before."""
         reader = self._need_open()
-        seen = False
+        seen: Picture | None = None
         for picture in self._decoded(deadline, skip=True, heed=False):
             self._actual |= {"width": picture.decoded.width, "height": picture.decoded.height}
-            seen = True
+            seen = picture
             if reader.live and self._is_newest():
-                return
-        if not seen:
+                break
+        if seen is None:
             self.close()
             raise self._no_pictures()
+        return seen
 
     def _decoded(self, deadline: float, *, skip: bool, heed: bool = True) -> Iterator[Picture]:
         """Pictures as they come, until the deadline, or an interruption that is to be heeded. `skip` leaves out what

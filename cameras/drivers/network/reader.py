@@ -9,6 +9,7 @@ from cameras.drivers.base import CameraError, Clock
 from cameras.drivers.network import connection as connections
 from cameras.drivers.network.backlog import Arrived, Backlog
 from cameras.drivers.network.connection import Connection
+from cameras.drivers.network.copying import Copying
 from cameras.drivers.network.moments import Moments
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class Reader:
         self._connection, self._clock = connection, clock
         self._moments = Moments(connection.parsed)
         self._backlog = Backlog()
+        self._copying: Copying | None = None
         self._news = threading.Condition()
         self._leaving = False
         self._thread = threading.Thread(target=self._run, name="network-camera", daemon=True)
@@ -41,6 +43,10 @@ class Reader:
     def newest_group(self) -> int:
         with self._news:
             return self._backlog.newest_group()
+
+    def copy(self, copying: Copying) -> None:
+        """From the next packet on, and what can still be given of those before."""
+        self._copying = copying
 
     def wait(self, number: int, seconds: float) -> None:
         """For a packet after `number`, or the end, at most so long."""
@@ -98,3 +104,6 @@ class Reader:
             for arrived in packets:
                 self._backlog.add(arrived)
             self._news.notify_all()
+        if self._copying is not None:
+            for arrived in packets:
+                self._copying.add(arrived, self._backlog.group)

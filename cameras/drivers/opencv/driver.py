@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections import deque
 from collections.abc import Collection
 from typing import Any
 
@@ -25,13 +23,10 @@ from cameras.drivers.base import (
     Identity,
     remaining,
 )
-from cameras.drivers.opencv import addresses, device
+from cameras.drivers.opencv import addresses, finding
 from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
-from cameras.drivers.opencv.source import Source, Taken, sentences
-
-STREAMING_S = 1.0
-"""Who asked for a frame of the stream within this time gets every frame, those read for a still too."""
+from cameras.drivers.opencv.source import Source, sentences
 
 ROUNDING_S = 0.005
 """How early a wait until the deadline may end."""
@@ -50,14 +45,13 @@ class OpencvDriver(Driver):
     """A still is the first frame that arrives after the request; it is a frame of the stream as well."""
 
     kind = "opencv"
+    numbers_frames = True
+    stills_of_stream = True
     Settings = OpencvSettings
 
     def __init__(self, address: str, clock: Clock) -> None:
         super().__init__(address, clock)
         self._source: Source | None = None
-        self._ahead: deque[FrameData] = deque(maxlen=16)
-        self._streamed = -math.inf
-        self._number = 0
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -65,19 +59,17 @@ class OpencvDriver(Driver):
 
     @classmethod
     def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
-        return device.attached()
+        return finding.attached(held)
 
     def place(self) -> str:
         return os.path.realpath(self.address) if addresses.is_device(self.address) else ""
 
     def open(self, deadline: float) -> Identity:
         self.close()
-        self._number, self._streamed = 0, -math.inf
-        self._ahead.clear()
         with sentences(self.address):
             self._source = self._opened(deadline)
         remaining(self.clock, deadline)
-        return self._identity()
+        return Identity(model=self._source.model, library=f"OpenCV {cv2.__version__}")
 
     def close(self) -> None:
         source, self._source = self._source, None
@@ -86,29 +78,30 @@ class OpencvDriver(Driver):
 
     def capabilities(self) -> Capabilities:
         source = self._need_open()
-        actual = source.actual()
-        return Capabilities(
-            stream=True, width=actual.get("width"), height=actual.get("height"), settings=source.ranges()
-        )
+        with sentences(self.address):
+            actual, ranges = source.actual(), source.ranges()
+        return Capabilities(stream=True, width=actual.get("width"), height=actual.get("height"), settings=ranges)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         source = self._need_open()
         remaining(self.clock, deadline)
         with sentences(self.address):
-            return source.apply(self.validated(settings))
+            return source.apply(self.validated(settings), deadline)
+
+    def read_back(self, deadline: float) -> dict[str, Any]:
+        source = self._need_open()
+        with sentences(self.address):
+            return source.actual()
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         source = self._need_open()
         remaining(self.clock, deadline)
         started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
-        with sentences(self.address), source.overridden(_asked(request)) as applied:
-            self._keep([self._framed(taken) for taken in source.skip_old(deadline)])
-            taken = source.next(deadline)
-        if taken is None:
+        with sentences(self.address), source.overridden(_asked(request), deadline) as applied:
+            frame = source.still(deadline)
+        if frame is None:
             remaining(self.clock, deadline - ROUNDING_S)
             raise Aborted
-        frame = self._framed(taken)
-        self._keep([frame])
         return Exposure(
             started_ns=started_ns,
             ended_ns=started_ns + round(max(0.0, frame.monotonic - started) * 1e9),
@@ -119,13 +112,8 @@ class OpencvDriver(Driver):
 
     def frame(self, deadline: float) -> FrameData | None:
         source = self._need_open()
-        self._keep([])
-        self._streamed = self.clock.monotonic()
-        if self._ahead:
-            return self._ahead.popleft()
         with sentences(self.address):
-            taken = source.next(deadline)
-        return None if taken is None else self._framed(taken)
+            return source.next(deadline)
 
     def temperature(self) -> float | None:
         """None; but CameraError when the camera was unplugged, which nobody would see who wants no pictures."""
@@ -143,27 +131,10 @@ class OpencvDriver(Driver):
             )
         return VideoFile(self.address, self.clock, deadline)
 
-    def _identity(self) -> Identity:
-        model = device.model(self.address) if addresses.is_device(self.address) else "Video file"
-        return Identity(model=model, library=f"OpenCV {cv2.__version__}")
-
     def _need_open(self) -> Source:
         if self._source is None:
             raise CameraError(f"{self.address} is closed. Open it first.", before_shutter=True)
         return self._source
-
-    def _framed(self, taken: Taken) -> FrameData:
-        number, self._number = self._number, self._number + 1
-        now, now_ns = self.clock.monotonic(), self.clock.wall_ns()
-        captured = now if taken.captured is None else taken.captured
-        return FrameData(taken.image, now_ns - round((now - captured) * 1e9), captured, number)
-
-    def _keep(self, frames: list[FrameData]) -> None:
-        """Keep for the stream what was read for a still, as long as somebody takes the stream."""
-        if self.clock.monotonic() - self._streamed < STREAMING_S:
-            self._ahead.extend(frames)
-        else:
-            self._ahead.clear()
 
 
 def _asked(request: ExposureRequest) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import cv2
 
-from cameras.drivers.base import Applied, CameraError, Clock, SettingRange, remaining
+from cameras.drivers.base import Applied, CameraError, Clock, FrameData, SettingRange, remaining
 from cameras.drivers.opencv.addresses import FORMATS, suffix
 from cameras.drivers.opencv.opening import opened
-from cameras.drivers.opencv.source import Taken, capture, retrieved
+from cameras.drivers.opencv.source import capture, rgb
 
 LONGEST_STEP_S = 10.0
 """A longer step between two time stamps is a fault of the file and counts as one frame."""
@@ -18,6 +20,8 @@ LATEST_S = 2.0
 """Whoever comes later than this finds the file where it was left."""
 CATCH_UP_S = 1.0
 """A file that is decoded more slowly than it plays is caught up with for so long, and then goes on from there."""
+STREAMING_S = 1.0
+"""Who asked for a frame of the stream within this time gets every frame, those read for a still too."""
 READ_TIMEOUT_MS = 5_000
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 
@@ -29,8 +33,12 @@ class VideoFile:
     in a video's clothes is not opened, and neither are the files and addresses that it refers to.
     """
 
+    model = "Video file"
+
     def __init__(self, path: str, clock: Clock, deadline: float) -> None:
         self.path, self._clock = path, clock
+        self._ahead: deque[FrameData] = deque(maxlen=16)
+        self._streamed, self._number = -math.inf, 0
         self._file = opened(path)
         try:
             self._capture = self._reader(deadline)
@@ -48,31 +56,25 @@ class VideoFile:
     def look(self) -> None:
         """An open file stays readable, whatever becomes of its name."""
 
-    def next(self, deadline: float) -> Taken | None:
-        self._catch_up(self._line.interval)
-        now, due = self._clock.monotonic(), self._due
-        if due > deadline:
-            self._clock.wait(max(0.0, deadline - now))
-            return None
-        if due > now and self._clock.wait(due - now):
-            return None
-        return self._frame()
+    def next(self, deadline: float) -> FrameData | None:
+        self._keep([])
+        self._streamed = self._clock.monotonic()
+        return self._ahead.popleft() if self._ahead else self._read(deadline)
 
-    def skip_old(self, deadline: float) -> list[Taken]:
-        self._catch_up(self._line.interval)
-        if self._clock.monotonic() < self._due:
-            return []
-        old = self._frame()
-        self._catch_up(0.0)
-        return [old]
+    def still(self, deadline: float) -> FrameData | None:
+        """The first frame that falls due from now on."""
+        self._keep(self._skip_old())
+        frame = self._read(deadline)
+        self._keep([] if frame is None else [frame])
+        return frame
 
-    def apply(self, values: dict[str, Any]) -> Applied:
+    def apply(self, values: dict[str, Any], deadline: float) -> Applied:
         actual = self.actual()
         refused = {name: asked for name, asked in values.items() if asked != actual.get(name)}
         return Applied(actual, [_refusal(name, asked, actual.get(name)) for name, asked in refused.items()])
 
-    def overridden(self, values: dict[str, Any]) -> AbstractContextManager[Applied]:
-        return nullcontext(self.apply(values))
+    def overridden(self, values: dict[str, Any], deadline: float) -> AbstractContextManager[Applied]:
+        return nullcontext(self.apply(values, deadline))
 
     def actual(self) -> dict[str, Any]:
         return {
@@ -83,6 +85,31 @@ class VideoFile:
 
     def ranges(self) -> dict[str, SettingRange]:
         return {name: SettingRange(unit, read_only=True) for name, unit in UNITS.items()}
+
+    def _keep(self, frames: list[FrameData]) -> None:
+        """Keep for the stream what was read for a still, as long as somebody takes the stream."""
+        if self._clock.monotonic() - self._streamed < STREAMING_S:
+            self._ahead.extend(frames)
+        else:
+            self._ahead.clear()
+
+    def _read(self, deadline: float) -> FrameData | None:
+        self._catch_up(self._line.interval)
+        now, due = self._clock.monotonic(), self._due
+        if due > deadline:
+            self._clock.wait(max(0.0, deadline - now))
+            return None
+        if due > now and self._clock.wait(due - now):
+            return None
+        return self._frame()
+
+    def _skip_old(self) -> list[FrameData]:
+        self._catch_up(self._line.interval)
+        if self._clock.monotonic() < self._due:
+            return []
+        old = self._frame()
+        self._catch_up(0.0)
+        return [old]
 
     @property
     def _due(self) -> float:
@@ -101,9 +128,13 @@ class VideoFile:
                 return
             self._advance()
 
-    def _frame(self) -> Taken:
+    def _frame(self) -> FrameData:
         self._grabbed = False
-        return Taken(retrieved(self._capture, self.path))
+        image = rgb(self._capture)
+        if image is None:
+            raise CameraError(f"{self.path} has a frame that cannot be decoded. Look at it with another program.")
+        number, self._number = self._number, self._number + 1
+        return FrameData(image, self._clock.wall_ns(), self._clock.monotonic(), number)
 
     def _advance(self) -> None:
         if not self._capture.grab():

@@ -1,17 +1,18 @@
-"""Where frames come from: a device or a file. A source has no thread; its owner reads it often enough."""
+"""Where frames come from: a device, which a thread of its own reads, or a file, which its owner reads often enough."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from cameras.drivers.base import Applied, CameraError, SettingRange
+from cameras.drivers.base import Applied, CameraError, FrameData, SettingRange
 
 Image = NDArray[np.uint8]
 
@@ -21,35 +22,31 @@ VIDEOIO_ENVIRONMENT = {
 }
 
 
-class Taken(NamedTuple):
-    """A frame, RGB. `captured` is seconds of the monotonic clock, where the source says when that was."""
-
-    image: Image
-    captured: float | None = None
-
-
 class Source(Protocol):
+    model: str
+
     def close(self) -> None:
         """Idempotent."""
 
     def look(self) -> None:
         """CameraError when it is gone. Waits for nothing."""
 
-    def next(self, deadline: float) -> Taken | None:
-        """The next frame; None when the deadline passed or the wait was interrupted."""
+    def next(self, deadline: float) -> FrameData | None:
+        """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
 
-    def skip_old(self, deadline: float) -> list[Taken]:
-        """What came in before now, so that `next` gives a frame that was not there yet."""
+    def still(self, deadline: float) -> FrameData | None:
+        """A frame that was not there yet when it was asked for, and stays in the stream; None as of `next`."""
 
-    def apply(self, values: dict[str, Any]) -> Applied: ...
+    def apply(self, values: dict[str, Any], deadline: float) -> Applied: ...
 
-    def overridden(self, values: dict[str, Any]) -> AbstractContextManager[Applied]:
+    def overridden(self, values: dict[str, Any], deadline: float) -> AbstractContextManager[Applied]:
         """`values` for one still; afterwards everything is as it was."""
 
     def actual(self) -> dict[str, Any]:
         """The settings as read back, without those that the source does not have."""
 
-    def ranges(self) -> dict[str, SettingRange]: ...
+    def ranges(self) -> dict[str, SettingRange]:
+        """Of the settings in `actual`."""
 
 
 def capture(path: str, backend: int, parameters: list[int], environment: dict[str, str]) -> cv2.VideoCapture:
@@ -58,18 +55,25 @@ def capture(path: str, backend: int, parameters: list[int], environment: dict[st
     return cv2.VideoCapture(path, backend, parameters)
 
 
-def retrieved(source: cv2.VideoCapture, name: str) -> Image:
-    """The grabbed frame as contiguous RGB; CameraError when it cannot be decoded."""
+def rgb(source: cv2.VideoCapture) -> Image | None:
+    """The grabbed frame, contiguous; None when it cannot be decoded."""
     found, picture = source.retrieve()
     if not found or picture is None:
-        raise CameraError(f"{name} gave a frame that cannot be decoded. Look at it with another program.")
+        return None
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
 
 @contextmanager
 def sentences(name: str) -> Iterator[None]:
-    """OpenCV's own exceptions as CameraError."""
+    """What OpenCV and the kernel raise, as CameraError."""
     try:
         yield
     except cv2.error as error:
         raise CameraError(f"{name}: OpenCV failed ({error.err}). Open the camera again.") from error
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            raise CameraError(f"{name} is gone. Plug the camera in again.", reason="camera_unreachable") from error
+        said = (
+            f"{name} does not answer ({error.strerror}). Open it again; if it happens often, change its cable or port."
+        )
+        raise CameraError(said, reason="camera_unreachable") from error

@@ -115,6 +115,10 @@ class PixelinkDriver(Driver):
         with self._talking(deadline) as controls:
             return self._applied(controls, asked)
 
+    def read_back(self, deadline: float) -> Values:
+        with self._talking(deadline) as controls:
+            return controls.observe()
+
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
         """Sets what is asked, reads it back, and gives back what was there."""
         asked = self._asked(request)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
-from cameras.drivers.pixelink.errors import CHECK_CABLE, camera_error, serials
+from cameras.drivers.holders import ANOTHER, holders, named, usb_node
+from cameras.drivers.pixelink.errors import CHECK_CABLE, IN_USE, camera_error, serials
 from cameras.drivers.pixelink.sdk import SdkError, library
 from cameras.drivers.pixelink.session import Session
 
@@ -36,11 +37,12 @@ def connect(address: str, clock: Clock, deadline: float) -> Session:
 
 
 def describe(serial: str) -> dict[str, str]:
-    """Address, model and serial number. The model of a camera that is in use cannot be asked for."""
+    """Address, model and serial number; of one that is in use who holds it, for its model cannot be asked for."""
     try:
         session = Session(serial, SystemClock(), math.inf)
-    except SdkError:
-        return listed(serial)
+    except SdkError as error:
+        held_by = named(holders(usb_node(serial))) or ANOTHER
+        return listed(serial) | ({"held_by": held_by} if error.code == IN_USE else {})
     session.close()
     return listed(serial) | {"model": session.identity.model}
 

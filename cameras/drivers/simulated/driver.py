@@ -95,6 +95,7 @@ class SimulatedDriver(Driver):
 
     kind = "simulated"
     simulated = True
+    numbers_frames = True
     Settings = SimulatedSettings
 
     def __init__(self, address: str, clock: Clock) -> None:
@@ -161,6 +162,11 @@ class SimulatedDriver(Driver):
         if "fps" in changed:
             self._pacer.start(self._settings["fps"])
         return Applied(dict(self._settings), warnings)
+
+    def read_back(self, deadline: float) -> dict[str, Any]:
+        self._need_open()
+        self._faults.need_cable()
+        return dict(self._settings)
 
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
         self._need_open()

@@ -14,6 +14,7 @@ from tests.cameras.drivers.dslr import Dslr
 from tests.fakes.gphoto2_port.build import build
 from tests.fakes.network.rtsp import RtspServer
 from tests.fakes.pixelink.build import SERIAL, Sdk, compiled
+from tests.fakes.v4l2 import ADDRESS, UsbCamera, playing
 
 
 def ffmpeg(*arguments: str | Path) -> None:
@@ -86,3 +87,23 @@ def pixelink_address(sdk: Sdk, monkeypatch: pytest.MonkeyPatch) -> str:
     ctypes.CDLL(str(compiled()), ctypes.RTLD_GLOBAL)
     monkeypatch.setenv("PIXELINK_SDK_LIB", str(sdk.folder))
     return SERIAL
+
+
+@pytest.fixture(scope="session")
+def usb_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UsbCamera]:
+    with playing(tmp_path_factory.mktemp("v4l2")) as camera:
+        yield camera
+
+
+@pytest.fixture
+def usb_camera(usb_port: UsbCamera, monkeypatch: pytest.MonkeyPatch) -> UsbCamera:
+    """A USB camera that misbehaves on demand, just plugged in, for drivers beside it (`FarDriver`)."""
+    monkeypatch.setenv("FAKE_V4L2_HOST", str(usb_port.port))
+    usb_port.plug()
+    return usb_port
+
+
+@pytest.fixture
+def usb_address(usb_camera: UsbCamera) -> str:
+    usb_camera.begin("slow")
+    return ADDRESS

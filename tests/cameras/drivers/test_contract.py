@@ -12,15 +12,19 @@ from hypothesis import strategies as st
 
 from cameras.drivers import driver_class
 from cameras.drivers.base import Aborted, CameraError, Driver, ExposureRequest, SystemClock
+from tests.fakes.v4l2.host import FarDriver
 
 FAR_ENDS = {
     "gphoto2": "dslr_address",
     "network": "rtsp_address",
     "opencv": "video_file",
+    "opencv device": "usb_address",
     "pixelink": "pixelink_address",
     "simulated": "simulated_address",
 }
-STREAMING = ["network", "opencv", "pixelink", "simulated"]
+ELSEWHERE = {"opencv device": FarDriver}
+"""Beside a device that this process does not have."""
+STREAMING = ["network", "opencv", "opencv device", "pixelink", "simulated"]
 Soon = Callable[[], float]
 
 amounts = st.one_of(st.none(), st.floats(min_value=0, max_value=1000, width=32))
@@ -46,6 +50,10 @@ few = settings(
 )
 
 
+def made_by(kind: str) -> type[Driver]:
+    return ELSEWHERE[kind] if kind in ELSEWHERE else driver_class(kind)
+
+
 @pytest.fixture(params=sorted(FAR_ENDS))
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -53,7 +61,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def closed_camera(kind: str, request: pytest.FixtureRequest, clock: SystemClock) -> Iterator[Driver]:
-    driver = driver_class(kind)(request.getfixturevalue(FAR_ENDS[kind]), clock)
+    driver = made_by(kind)(request.getfixturevalue(FAR_ENDS[kind]), clock)
     yield driver
     driver.close()
 
@@ -76,7 +84,7 @@ def test_opening_says_who_answers(closed_camera: Driver, soon: Soon) -> None:
 
 def test_the_address_is_already_in_its_normal_form(kind: str, request: pytest.FixtureRequest, sources: object) -> None:
     address = request.getfixturevalue(FAR_ENDS[kind])
-    assert driver_class(kind).check_address(address, [str(sources)]) == address
+    assert made_by(kind).check_address(address, [str(sources)]) == address
 
 
 def test_every_setting_that_a_camera_has_is_one_of_its_model(camera: Driver) -> None:
@@ -85,6 +93,24 @@ def test_every_setting_that_a_camera_has_is_one_of_its_model(camera: Driver) -> 
 
 def test_what_is_read_back_is_what_the_capabilities_name(camera: Driver, soon: Soon) -> None:
     assert set(camera.apply({}, soon()).actual) == set(camera.capabilities().settings)
+
+
+def test_what_is_read_back_later_is_what_applying_said(camera: Driver, soon: Soon) -> None:
+    applied = camera.apply({"exposure_us": 2000}, soon())
+    camera.expose(ExposureRequest(exposure_us=1000), soon())
+    later = camera.read_back(soon())
+    assert later
+    assert later == {name: applied.actual[name] for name in later}
+
+
+def test_what_is_read_back_can_be_wished(camera: Driver, soon: Soon) -> None:
+    found = camera.read_back(soon())
+    assert camera.validated(found).items() >= found.items()
+
+
+def test_a_closed_camera_has_nothing_to_read_back(closed_camera: Driver, soon: Soon) -> None:
+    with pytest.raises(CameraError, match="Open it first"):
+        closed_camera.read_back(soon())
 
 
 def test_a_value_that_is_not_taken_has_a_sentence(camera: Driver, soon: Soon) -> None:

@@ -75,8 +75,8 @@ def test_the_cameras_that_are_attached_are_listed_and_left_alone(sdk: Sdk, pixel
     assert not sdk.streams()
 
 
-def test_detection_lists_a_camera_in_use_without_its_model(colour: PixelinkDriver) -> None:
-    assert colour.detect() == [{"address": SERIAL, "model": "", "serial": SERIAL}]
+def test_detection_lists_a_camera_in_use_without_its_model_and_says_so(colour: PixelinkDriver) -> None:
+    assert colour.detect() == [{"address": SERIAL, "model": "", "serial": SERIAL, "held_by": "another program"}]
 
 
 def test_detection_does_not_stop_a_stream(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:

@@ -2,96 +2,183 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
-from tests.fakes import v4l2
+from cameras.drivers.base import CameraError, ExposureRequest, FrameData, SystemClock
+from tests.fakes.v4l2 import ADDRESS, UsbCamera
+from tests.fakes.v4l2.host import FarDriver
 
-Play = Callable[[str], Any]
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return v4l2.build(tmp_path_factory.mktemp("v4l2"))
+Soon = Callable[[], float]
+GONE = f"{ADDRESS} is gone. Plug the camera in again."
+SILENT = f"{ADDRESS} delivers no frames. Open it again; if it happens often, change its cable or port."
+LEFT_OPEN = f"""
+from cameras.drivers.base import SystemClock
+from cameras.drivers.opencv import OpencvDriver
+clock = SystemClock()
+driver = OpencvDriver({ADDRESS!r}, clock)
+driver.open(clock.monotonic() + 20)
+raise SystemExit(3)
+"""
 
 
 @pytest.fixture
-def play(library: Path, tmp_path: Path) -> Play:
-    return lambda scenario: v4l2.play(scenario, library, tmp_path / "camera.node")
+def driver(usb_camera: UsbCamera, clock: SystemClock, soon: Soon) -> Iterator[FarDriver]:
+    driver = FarDriver(ADDRESS, clock)
+    driver.open(soon())
+    yield driver
+    driver.close()
 
 
-def test_the_stream_of_a_usb_camera_is_complete_and_rgb(play: Play) -> None:
-    seen = play("streams")
-    assert list(np.diff(seen["numbers"])) == [1, 1, 1, 1]
-    assert seen["red"] == 200
+def taken(frame: FrameData | None) -> FrameData:
+    assert frame is not None
+    return frame
 
 
-def test_after_a_pause_the_queued_old_frames_are_thrown_away(play: Play) -> None:
-    assert play("pauses") > 15
+def number(frame: FrameData) -> int:
+    """The camera counts its frames in blue."""
+    return int(frame.image[0, 0, 2])
 
 
-def test_a_still_takes_no_frame_out_of_the_stream(play: Play) -> None:
-    seen = play("still_in_a_stream")
-    assert set(np.diff(seen["numbers"])) == {1}
-    assert seen["still"] in seen["numbers"]
+def steps(frames: list[FrameData]) -> set[int]:
+    """From each frame to the next, as the camera counts, to 256."""
+    return {int(step) % 256 for step in np.diff([number(frame) for frame in frames])}
 
 
-def test_settings_are_read_back_and_what_is_missing_is_said(play: Play) -> None:
-    seen = play("applies")
-    assert seen["actual"] == {"exposure_us": 5000, "fps": 25.0, "width": 64, "height": 48}
-    assert seen["warnings"] == ["This camera has no gain; 2 was asked."]
-    assert seen["shape"] == [48, 64, 3]
+def failure(call: Callable[[], object]) -> CameraError:
+    with pytest.raises(CameraError) as error:
+        call()
+    return error.value
 
 
-def test_a_white_balance_that_is_set_ends_the_cameras_own(play: Play) -> None:
-    assert play("balances") == [4600, 5600]
+def test_the_stream_of_a_usb_camera_is_complete_and_rgb(driver: FarDriver, soon: Soon) -> None:
+    frames = [taken(driver.frame(soon())) for _ in range(12)]
+    assert steps(frames) == {1}
+    assert frames[0].image[0, 0, 0] == 200
 
 
-def test_a_frame_that_was_queued_says_when_it_was_captured(play: Play) -> None:
-    age, by_the_wall = play("dated")
-    assert age > 0.15
+def test_who_comes_late_gets_every_frame_with_its_own_time(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
+    frames = [taken(driver.frame(soon()))]
+    time.sleep(0.5)
+    frames.append(taken(driver.frame(soon())))
+    age, by_the_wall = clock.monotonic() - frames[1].monotonic, (clock.wall_ns() - frames[1].captured_ns) / 1e9
+    frames += [taken(driver.frame(soon())) for _ in range(10)]
+    assert steps(frames) == {1}
+    assert age > 0.3
     assert abs(age - by_the_wall) < 0.05
 
 
-def test_a_camera_that_was_unplugged_is_noticed_though_nobody_wants_pictures(play: Play) -> None:
-    assert play("unplugged_unseen") == ["camera_unreachable", "/dev/video9 is gone. Plug the camera in again."]
+def test_who_comes_after_a_long_pause_gets_no_old_frame(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
+    driver.frame(soon())
+    time.sleep(2.3)
+    asked = clock.monotonic()
+    assert taken(driver.frame(soon())).monotonic > asked - 1
 
 
-def test_a_still_with_its_own_exposure_shows_it_and_leaves_the_setting(play: Play) -> None:
-    assert play("overrides") == {"actual": 20_000, "seen": 200, "after": 5000}
+def test_a_still_takes_no_frame_out_of_the_stream(driver: FarDriver, soon: Soon) -> None:
+    frames = [taken(driver.frame(soon())) for _ in range(3)]
+    still = taken(driver.expose(ExposureRequest(), soon()).frame)
+    frames += [taken(driver.frame(soon())) for _ in range(6)]
+    assert steps(frames) == {1}
+    assert still.number in [frame.number for frame in frames]
 
 
-def test_an_exposure_that_the_camera_does_not_take_is_said(play: Play) -> None:
-    seen = play("exceeds")
-    assert seen["actual"] == 25_000
-    assert seen["warnings"] == ["This camera has exposure_us 25000; 100000 was asked."]
+def test_a_still_was_captured_after_its_order(
+    driver: FarDriver, usb_camera: UsbCamera, clock: SystemClock, soon: Soon
+) -> None:
+    usb_camera.begin("late")
+    wait_until(lambda: clock.monotonic() - taken(driver.frame(soon())).monotonic > 0.3)
+    ordered = clock.monotonic()
+    still = taken(driver.expose(ExposureRequest(), soon()).frame)
+    assert still.monotonic > ordered
+    assert clock.monotonic() - still.monotonic > 0.3
 
 
-def test_a_camera_that_stops_delivering_is_too_slow_in_time(play: Play) -> None:
-    seen = play("stalls")
-    assert seen["error"][0] == "too_slow"
-    assert seen["seconds"] < 2
+def test_a_camera_that_stops_delivering_is_too_slow_in_time(
+    driver: FarDriver, usb_camera: UsbCamera, clock: SystemClock
+) -> None:
+    driver.frame(clock.monotonic() + 5)
+    usb_camera.begin("stall")
+    began = clock.monotonic()
+    error = failure(lambda: [driver.expose(ExposureRequest(), clock.monotonic() + 0.3) for _ in range(5)])
+    assert error.reason == "too_slow"
+    assert clock.monotonic() - began < 3
 
 
-def test_a_camera_that_falls_silent_in_a_stream_is_unreachable(play: Play) -> None:
-    reason, sentence = play("silent")
-    assert reason == "camera_unreachable"
-    assert sentence.startswith("/dev/video9 delivers no frames. Open it again")
+def test_a_camera_that_falls_silent_is_found_out_though_nobody_wants_pictures(
+    driver: FarDriver, usb_camera: UsbCamera, soon: Soon
+) -> None:
+    usb_camera.begin("stall")
+    error = failure(lambda: wait_until(driver.temperature))
+    assert (error.reason, str(error)) == ("camera_unreachable", SILENT)
+    assert str(failure(lambda: [driver.frame(soon()) for _ in range(80)])) == SILENT
 
 
-def test_a_camera_that_was_unplugged_is_unreachable(play: Play) -> None:
-    assert play("unplugged") == ["camera_unreachable", "/dev/video9 is gone. Plug the camera in again."]
+def test_a_camera_that_was_unplugged_is_found_out_though_nobody_wants_pictures(
+    driver: FarDriver, usb_camera: UsbCamera
+) -> None:
+    usb_camera.unplug()
+    error = failure(driver.temperature)
+    assert (error.reason, str(error)) == ("camera_unreachable", GONE)
 
 
-def test_a_camera_that_was_plugged_in_again_opens(play: Play) -> None:
-    assert isinstance(play("replugged"), int)
+def test_a_camera_that_was_unplugged_is_unreachable(driver: FarDriver, usb_camera: UsbCamera, soon: Soon) -> None:
+    usb_camera.unplug()
+    assert str(failure(lambda: [driver.frame(soon()) for _ in range(80)])) == GONE
+    assert str(failure(lambda: driver.read_back(soon()))) == GONE
+    assert str(failure(lambda: driver.apply({"exposure_us": 5000}, soon()))) == GONE
 
 
-def test_a_camera_that_another_program_holds_says_who_could_tell(play: Play) -> None:
-    reason, sentence = play("busy")
-    assert reason == "camera_held"
-    assert "fuser -v /dev/video9" in sentence
+def test_a_camera_that_was_plugged_in_again_opens(driver: FarDriver, usb_camera: UsbCamera, soon: Soon) -> None:
+    usb_camera.unplug()
+    failure(lambda: [driver.frame(soon()) for _ in range(80)])
+    driver.close()
+    usb_camera.plug()
+    driver.open(soon())
+    assert driver.frame(soon()) is not None
+
+
+def test_a_read_that_hangs_does_not_hold_up_closing(
+    driver: FarDriver, usb_camera: UsbCamera, clock: SystemClock
+) -> None:
+    usb_camera.begin("hang")
+    assert failure(lambda: driver.expose(ExposureRequest(), clock.monotonic() + 0.5)).reason == "too_slow"
+    began = clock.monotonic()
+    driver.close()
+    assert clock.monotonic() - began < 3
+
+
+def test_a_read_that_came_back_lets_go_of_the_camera(driver: FarDriver, usb_camera: UsbCamera, soon: Soon) -> None:
+    usb_camera.begin("hang")
+    failure(lambda: driver.expose(ExposureRequest(), driver.clock.monotonic() + 0.5))
+    driver.close()
+    assert failure(lambda: driver.open(soon())).reason == "camera_held"
+    usb_camera.end("hang")
+    wait_until(lambda: opens(driver, soon()))
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Twenty seconds at most."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "It never came true."
+        time.sleep(0.01)
+
+
+def opens(driver: FarDriver, deadline: float) -> bool:
+    try:
+        driver.open(deadline)
+    except CameraError:
+        return False
+    return True
+
+
+def test_a_process_that_ends_with_its_camera_open_ends_as_it_wished(usb_camera: UsbCamera) -> None:
+    environment = {**usb_camera.environment, "PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", LEFT_OPEN], env=environment, timeout=60, capture_output=True)
+    assert (done.returncode, b"terminate" in done.stderr) == (3, False)

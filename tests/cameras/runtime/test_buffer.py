@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cameras.drivers.base import FrameData
+from cameras.runtime import readers
 from cameras.runtime.buffer import FrameReader, SharedFrameBuffer
+
+PATIENCE_S = 20.0
 
 
 def frame(number: int) -> FrameData:
     """Each of its pixels is its number: a torn one is seen."""
     return FrameData(np.full((8, 8), number % 65536, np.uint16), number, float(number), number)
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return condition()
 
 
 def numbers(reader: FrameReader) -> list[int]:
@@ -87,12 +102,52 @@ def test_losses_are_still_counted_after_their_reader_has_gone() -> None:
 
 
 def test_a_callback_that_raises_harms_nobody_and_is_counted() -> None:
-    buffer, heard = SharedFrameBuffer(), list[int]()
-    buffer.register_streaming_callback(lambda _: 1 / 0)  # type: ignore[arg-type, return-value]
-    buffer.register_streaming_callback(lambda found: heard.append(found.number))
+    buffer, heard = SharedFrameBuffer(), queue.Queue[int]()
+    raising = buffer.register_streaming_callback(lambda _: 1 / 0)  # type: ignore[arg-type, return-value]
+    buffer.register_streaming_callback(lambda found: heard.put(found.number))
     reader = buffer.open_reader(10)
-    any(map(buffer.put_frame, map(frame, range(3))))
-    assert (heard, numbers(reader), buffer.callback_failures) == ([0, 1, 2], [0, 1, 2], 3)
+    buffer.put_frame(frame(0))
+    assert heard.get(timeout=PATIENCE_S) == 0
+    assert until(lambda: raising.failures == 1)
+    buffer.put_frame(frame(1))
+    assert heard.get(timeout=PATIENCE_S) == 1
+    assert numbers(reader) == [0, 1]
+
+
+def test_a_callback_that_hangs_misses_frames_and_the_camera_none() -> None:
+    buffer, begun, go_on, heard = SharedFrameBuffer(), threading.Event(), threading.Event(), list[int]()
+
+    def hang(found: FrameData) -> None:
+        heard.append(found.number)
+        begun.set()
+        go_on.wait(PATIENCE_S)
+
+    hanging, reader = buffer.register_streaming_callback(hang), buffer.open_reader(100)
+    buffer.put_frame(frame(0))
+    assert begun.wait(PATIENCE_S)
+    any(map(buffer.put_frame, map(frame, range(1, 100))))
+    assert numbers(reader) == list(range(100))
+    go_on.set()
+    assert until(lambda: heard == [0, 99])
+    assert hanging.missed == 98
+
+
+def test_a_frame_that_cannot_be_prepared_is_lost_and_counted() -> None:
+    def prepared(found: FrameData) -> FrameData:
+        return replace(found, number=found.number // (found.number % 2))
+
+    buffer = SharedFrameBuffer()
+    reader = buffer.open_reader(10, prepared)
+    any(map(buffer.put_frame, map(frame, range(4))))
+    assert (numbers(reader), reader.lost) == ([1, 3], 2)
+
+
+def test_a_queue_of_large_frames_is_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "MOST_BYTES", 3 * frame(0).size)
+    buffer = SharedFrameBuffer()
+    reader = buffer.open_reader(10)
+    any(map(buffer.put_frame, map(frame, range(5))))
+    assert (numbers(reader), reader.lost) == ([0, 1, 2], 2)
 
 
 def test_a_reader_that_waits_is_woken_by_a_frame() -> None:

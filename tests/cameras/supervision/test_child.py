@@ -15,7 +15,7 @@ from cameras.supervision.child import CameraChild, scrubbed_environment
 @pytest.fixture
 def stopped() -> Iterator[CameraChild]:
     """A camera process that reads nothing."""
-    spec: Any = {"slug": "sim", "settings": {}, "session": None}
+    spec: Any = {"slug": "sim", "settings": {}, "session": None, "recording": None}
     child = CameraChild(spec, scrubbed_environment(), lambda _child, _message: None)
     os.kill(child.process.pid, signal.SIGSTOP)
     yield child

@@ -4,9 +4,11 @@ the test's hand."""
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -241,3 +243,38 @@ def test_the_end_of_its_faults_ends_the_quarantine_of_a_simulated_camera(supervi
     cause(supervisor, post)
     watched(supervisor, lambda: is_ready(post))
     assert (steps(supervisor)[-1], reason_of("release")) == ("release", "the end of its faults")
+
+
+@contextmanager
+def without_files() -> Iterator[None]:
+    """This process may open no further file."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_process_that_cannot_be_started_is_told_and_tried_again(supervisor: Supervisor) -> None:
+    post = adopted(supervisor)
+    with without_files():
+        supervisor._tick()
+    assert "Its process cannot be started ([Errno 24] Too many open files)." in post.told[1]
+    watched(supervisor, lambda: is_ready(post))
+
+
+def test_a_camera_that_makes_the_supervisor_stumble_is_alerted_of_and_the_loop_goes_on(supervisor: Supervisor) -> None:
+    post = adopted(supervisor)
+    watched(supervisor, lambda: is_ready(post))
+    ladder = post.ladder
+    del post.ladder
+    supervisor._tick()
+    supervisor._tick()
+    supervisor.ledger._do()
+    [alert] = Alert.objects.filter(key="supervisor.stumbled:sim")
+    assert alert.message.startswith("sim is not looked after (AttributeError: ")
+    post.ladder = ladder
+    supervisor._tick()
+    supervisor.ledger._do()
+    assert Alert.objects.get(pk=alert.pk).resolved_at is not None

@@ -238,6 +238,18 @@ def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(superv
     assert wished_settings(post) == {"exposure_us": 2000}
 
 
+def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_next_look(
+    supervisor: Supervisor, post: Post
+) -> None:
+    configure(supervisor, post, exposure_us=2000)
+    assert post.child is not None
+    post.child.kill()
+    assert post.child.wait(10)
+    supervisor._keep(post)
+    supervisor._keep(post)
+    assert wished_settings(post) == {"exposure_us": 2000}
+
+
 def test_settings_of_the_row_are_taken_over_at_the_next_look(
     archive: Archive, supervisor: Supervisor, post: Post
 ) -> None:
@@ -259,3 +271,16 @@ def test_what_lies_in_a_root_of_before_is_taken_in(
     supervisor.ledger._do()
     supervisor.ledger._do()
     assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
+
+
+def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
+    archive: Archive, supervisor: Supervisor, post: Post
+) -> None:
+    archive.camera.recording, archive.camera.recording_by = "rolling", "anna"
+    archive.camera.save()
+    asked = {"kind": "rolling", "requested_by": "anna", "clip_s": 7.0, "crf": 40}
+    arguments = {"recording": asked, "remaining_ms": 10_000}
+    command: Any = {"command_id": "c", "camera": post.wish.id, "slug": "sim", "order": "record"}
+    supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
+    assert post.child is not None
+    assert post.child.wished["recording"] == wishes("main")[post.wish.id].recording

@@ -3,6 +3,7 @@
     environment = build(folder)          # what the process that shall see the camera needs
     control(folder, "hang capture once") # what the camera does from now on; port.c lists the words
     control(folder, "")                  # it behaves again
+    turn(folder, "usb:001,004", ISO, 800)  # on the body of one of them
     plug(folder, "usb:001,004 6012345 battery=77 free=32000000000", "usb:001,005 6012346")  # these, from now on
 
 Under `folder`: `pictures/` (what it takes: the first JPEG in it), `raw.nef`, `preview.jpg`, `iolibs/`, `control`
@@ -27,6 +28,8 @@ from pathlib import Path
 from PIL import Image
 
 FOLDER = Path(__file__).parent
+ISO, EXPOSURE = 0x500F, 0x500D
+"""Dials that can be turned; exposure in units of 0.1 ms."""
 
 
 def build(folder: str | Path) -> dict[str, str]:
@@ -49,6 +52,11 @@ def control(folder: str | Path, order: str) -> None:
 def plug(folder: str | Path, *cameras: str) -> None:
     """Exactly these cameras are plugged in now: port, serial number, and what else cameras.c reads."""
     put(Path(folder) / "cameras", "".join(f"{camera}\n" for camera in cameras).encode())
+
+
+def turn(folder: str | Path, port: str, dial: int, value: int) -> None:
+    """Somebody turns a dial on the body of a plugged camera: a PTP property (extras.c), once for each new value."""
+    put(Path(folder) / "turned", f"{port} {dial:x} {value}\n".encode())
 
 
 def put(path: Path, content: bytes) -> None:

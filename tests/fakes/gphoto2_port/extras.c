@@ -63,7 +63,7 @@ static const uint16_t new_properties[] = {PROGRAM, QUALITY, LIVE_VIEW, ISO}; /* 
 struct line {
     char port[PORT_BYTES];
     struct plugged camera;
-    uint32_t values[SETTINGS];
+    uint32_t values[SETTINGS], turned[SETTINGS];
     int live, to_memory, awaited; /* awaited: the setting whose value comes in the next container, from 1 */
     int forwarded; /* the order that vusb deals with */
     uint32_t transaction, kept_from_vusb; /* vusb wants to see every transaction's number: those that it does not see count */
@@ -157,6 +157,23 @@ void forget_transfers(const char *port)
     struct line *line = line_of(port);
     line->answer.size = line->answer.from = line->left = 0;
     line->events = line->awaited = line->live = line->kept_from_vusb = 0;
+}
+
+/* Somebody turns a dial on the body: each line of the file `turned` is `PORT PROPERTY VALUE`. */
+static void turn_dials(struct line *line)
+{
+    char path[PATH_BYTES], port[PORT_BYTES];
+    unsigned property, value;
+    FILE *turned;
+
+    beside_pictures(path, "turned");
+    if (!(turned = fopen(path, "re")))
+        return;
+    while (fscanf(turned, "%31s %x %u", port, &property, &value) == 3)
+        for (int place = 0; place < SETTINGS; place++)
+            if (!strcmp(port, line->port) && settings[place].code == property && line->turned[place] != value)
+                line->values[place] = line->turned[place] = value;
+    fclose(turned);
 }
 
 static int setting_of(uint32_t property)
@@ -306,6 +323,7 @@ static int property(struct line *line, int order, uint32_t code, struct bytes *s
 {
     int place = setting_of(code), described = order == GET_PROP_DESC;
 
+    turn_dials(line);
     if (place >= 0)
         *said = described ? description_of(line, place) : value(line->values[place], settings[place].size);
     else if (code == BATTERY && line->camera.battery >= 0)

@@ -12,10 +12,12 @@ import threading
 from collections.abc import Iterator
 
 from tests.fakes.network.server import Server
-from tests.fakes.network.video import GROUP, h264, units
+from tests.fakes.network.video import GROUP, CodedPicture, coded, units
 
 CLOCK_HZ = 90_000
 MOST_BYTES = 1200
+FIRST_TIME = 0x87654321
+"""A camera's time stamps begin anywhere (RFC 3550, 5.1)."""
 REALM, NONCE = "camera", "0123456789abcdef"
 PICTURES = GROUP * 10
 FRAGMENT = 28
@@ -27,14 +29,18 @@ class RtspServer(Server):
 
     Moods: good, mute (accepts and says nothing), stall (sends no more), stall inside (stops in a picture's midst),
     end (closes), end inside, rubbish (sends noise in place of pictures), no video (describes none).
+    `pictures` are PICTURES many, and may be changed.
     """
 
     scheme, path = "rtsp", "/live"
 
-    def __init__(self, fps: int = 40, mood: str = "good", *, login: str = "", scheme_of_login: str = "Digest") -> None:
+    def __init__(
+        self, fps: int = 40, mood: str = "good", *, login: str = "", scheme_of_login: str = "Digest",
+        pictures: list[CodedPicture] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(fps, mood)
         self.login, self.scheme_of_login = login, scheme_of_login
-        self.pictures = h264(PICTURES, fps)
+        self.pictures = pictures or coded(PICTURES, fps)
         self.requests: list[str] = []
 
     def serve(self, client: socket.socket) -> None:
@@ -81,7 +87,7 @@ class RtspServer(Server):
         if self.mood == "no video":
             return "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\n"
         parameters = ",".join(
-            base64.b64encode(unit).decode() for unit in units(self.pictures[0]) if unit[0] & 31 in {7, 8}
+            base64.b64encode(unit).decode() for unit in units(self.pictures[0].data) if unit[0] & 31 in {7, 8}
         )
         return (
             "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=Camera\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\nc=IN IP4 0.0.0.0\r\n"
@@ -97,7 +103,8 @@ class RtspServer(Server):
                 if self.mood == "end":
                     client.shutdown(socket.SHUT_RDWR)
                     return
-                packets = rtp.packets(self.pictures[number], number * CLOCK_HZ // self.fps)
+                one = self.pictures[number]
+                packets = rtp.packets(one.data, FIRST_TIME + one.shown * CLOCK_HZ // self.fps)
                 if self.mood == "rubbish":
                     packets = [packet[:16] + bytes(255 - byte for byte in packet[16:]) for packet in packets]
                 if self.mood.endswith("inside"):

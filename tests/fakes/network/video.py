@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 import io
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import av
 import cv2
 import numpy as np
+from av import Packet
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from cameras.drivers.simulated.codec import draw_frame_number
@@ -19,9 +23,9 @@ GROUP = 40
 START_CODE = re.compile(rb"\x00\x00\x00?\x01")
 
 
-def picture(number: int) -> NDArray[np.uint8]:
+def picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
     """On a ground that changes from one to the next, so that half of another one shows."""
-    image = np.full((HEIGHT, WIDTH, 3), 60 + number * 37 % 120, np.uint8)
+    image = np.full((height, width, 3), 60 + number * 37 % 120, np.uint8)
     draw_frame_number(image, number)
     return image
 
@@ -38,14 +42,43 @@ def huge_jpeg() -> bytes:
     return data.tobytes()
 
 
+@dataclass(frozen=True)
+class CodedPicture:
+    """Annex B, with its place among the pictures as they are seen."""
+
+    data: bytes
+    shown: int
+    is_key: bool
+
+
 @functools.cache
+def coded(
+    count: int, fps: int, *, width: int = WIDTH, height: int = HEIGHT, group: int = GROUP, b_frames: int = 0
+) -> list[CodedPicture]:
+    """So many pictures as H.264, numbered from 0, in the order of decoding."""
+    order = {"bf": str(b_frames), "b-adapt": "0"} if b_frames else {"tune": "zerolatency"}
+    pictures = [picture(number, width, height) for number in range(count)]
+    return encoded(pictures, fps, {"g": str(group), "crf": "20", **order})
+
+
+def encoded(pictures: Sequence[NDArray[np.uint8]], fps: int, options: dict[str, str]) -> list[CodedPicture]:
+    """Pictures of one size as H.264, in the order of decoding."""
+    codec = av.CodecContext.create("libx264", "w")
+    packets: list[Packet[VideoStream]] = []
+    codec.pix_fmt, codec.framerate = "yuv420p", fps
+    codec.height, codec.width = pictures[0].shape[:2]
+    codec.options = {"preset": "ultrafast", "sc_threshold": "0", "g": str(GROUP)} | options
+    for number, image in enumerate(pictures):
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        frame.pts = number
+        packets += codec.encode(frame)
+    packets += codec.encode()
+    return [CodedPicture(bytes(packet), packet.pts or 0, packet.is_keyframe) for packet in packets]
+
+
 def h264(count: int, fps: int) -> list[bytes]:
     """So many pictures, numbered from 0, as Annex B. `count` is a multiple of GROUP, so that they can be sent again."""
-    codec = av.CodecContext.create("libx264", "w")
-    codec.width, codec.height, codec.pix_fmt, codec.framerate = WIDTH, HEIGHT, "yuv420p", fps
-    codec.options = {"preset": "ultrafast", "tune": "zerolatency", "g": str(GROUP), "crf": "20"}
-    packets = [codec.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")) for number in range(count)]
-    return [bytes(packet) for group in [*packets, codec.encode()] for packet in group]
+    return [one.data for one in coded(count, fps)]
 
 
 def units(access_unit: bytes) -> list[bytes]:

@@ -108,6 +108,12 @@ class Sdk:
         state = (self.folder / f"camera-{serial}").read_bytes()
         return list(struct.unpack_from(f"{PARAMETERS}f", state, VALUES_AT + 4 * PARAMETERS * feature))
 
+    def is_turned(self, feature: int, value: float, serial: str = SERIAL) -> None:
+        """Another program, or a hand, gives the camera another value: it has it from now on."""
+        with (self.folder / f"camera-{serial}").open("r+b") as state:
+            state.seek(VALUES_AT + 4 * PARAMETERS * feature)
+            state.write(struct.pack("f", value))
+
     def streams(self, serial: str = SERIAL) -> bool:
         state = (self.folder / f"camera-{serial}").read_bytes()
         return bool(struct.unpack_from("I", state, STREAMING_AT)[0])

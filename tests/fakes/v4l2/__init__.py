@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+ADDRESS = "/dev/video9"
 HERE = Path(__file__).parent
 
 
@@ -19,11 +21,48 @@ def build(folder: Path) -> Path:
     return library
 
 
-def play(scenario: str, library: Path, device: Path) -> Any:
-    """What the function `scenario` of `scenarios.py` returns, run beside the camera `device`."""
-    device.touch()
-    environment = os.environ | {"LD_PRELOAD": str(library), "FAKE_V4L2": str(device)}
-    command = [sys.executable, "-m", "tests.fakes.v4l2.scenarios", scenario]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+@dataclass(frozen=True)
+class UsbCamera:
+    """The far end: what is done to the camera, or comes with it. `port` is where drivers beside it are made."""
+
+    node: Path
+    library: Path
+    port: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"LD_PRELOAD": str(self.library), "FAKE_V4L2": str(self.node)}
+
+    def plug(self) -> None:
+        """As new, whatever was done to it before."""
+        for file in self.node.parent.glob(f"{self.node.name}*"):
+            file.unlink()
+        self.node.touch()
+
+    def unplug(self) -> None:
+        self.node.unlink()
+
+    def begin(self, what: str) -> None:
+        """`stall`, `late`, ...: `device.c` says what there is."""
+        Path(f"{self.node}.{what}").touch()
+
+    def end(self, what: str) -> None:
+        Path(f"{self.node}.{what}").unlink()
+
+    def offer(self, jpeg: bytes) -> None:
+        """This picture, in 1280x1024."""
+        Path(f"{self.node}.jpeg").write_bytes(jpeg)
+
+
+@contextmanager
+def playing(folder: Path) -> Iterator[UsbCamera]:
+    """A process beside the camera, in which drivers can be made (`host.FarDriver`)."""
+    camera = UsbCamera(folder / "camera.node", build(folder), 0)
+    command = [sys.executable, "-m", "tests.fakes.v4l2.host"]
+    environment = os.environ | camera.environment
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as host:
+        assert host.stdout is not None
+        try:
+            yield UsbCamera(camera.node, camera.library, int(host.stdout.readline()))
+        finally:
+            host.kill()

@@ -1,0 +1,114 @@
+"""Recording: what a camera that records costs, alone and with three others while twenty look."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.figures import Table
+from bench.live import cpu_seconds, forget
+from bench.runs import Runs
+from cameras.tables import CONSUMERS
+from tests.faults.camera_process import CameraProcess
+from tests.live.stations import LiveStation
+from tests.live.viewers import Seen, looking
+from tests.skycam_project.stations import eventually
+
+RECORDING: dict[str, Any] = {
+    "kind": "rolling", "clip_s": 600, "preset": "ultrafast", "crf": 23, "max_kbit_s": 8000, "floor_bytes": 0,
+    "requested_by": "bench",
+}  # fmt: skip
+SCENES: dict[str, dict[str, Any]] = {
+    "the default sky": {"fps": 15, "exposure_us": 10_000},
+    "a noisy scene": {"fps": 15, "exposure_us": 60_000, "gain": 16, "shot_noise": True},
+}
+"""Of the noisy one, drawing the noise is a good part of the camera process's work."""
+MEASURED_S = 30
+WARM_UP_S = 5.0
+VIEWERS = 20
+CAMERAS = 4
+MOST_PERCENT, P99_MS = 20, 40
+
+
+def run(runs: Runs) -> list[Table]:
+    found = Table("Recording 1280x1024 at 15 fps into H.264, one camera's process, all included")
+    for name, scene in SCENES.items():
+        add_one(found, name, scene, runs.folder / f"recording-{len(found.rows)}", runs.times(MEASURED_S))
+    return [found, four(runs)]
+
+
+def add_one(found: Table, name: str, scene: dict[str, Any], root: Path, seconds: int) -> None:
+    root.mkdir()
+    with CameraProcess(root, settings=scene, recording=RECORDING, consumers=CONSUMERS) as camera:
+        camera.until(lambda message: frames_of(message) > 30, 60)
+        process, before = psutil.Process(camera.process.pid), frames_of(camera.messages[-1])
+        used, began = sum(process.cpu_times()[:2]), time.monotonic()
+        camera.until(lambda message: message["type"] == "state" and time.monotonic() - began > seconds, seconds + 10)
+        took, told = time.monotonic() - began, camera.messages[-1]["recorder"]
+        share = 100 * (sum(process.cpu_times()[:2]) - used) / took
+    frames = f"{(told['frames'] - before) / took:.1f} fps, {told['lost_frames']} lost"
+    found.add(f"{name}, of a core", f"{share:.1f} %", f"{MOST_PERCENT} %", frames)
+    found.add(f"{name}, on the disk", f"{told['mb_per_min']:.1f} MB/min", note="crf 23, at most 8 Mbit/s")
+
+
+def frames_of(message: dict[str, Any]) -> int:
+    return int((message.get("recorder") or {}).get("frames", 0))
+
+
+def four(runs: Runs) -> Table:
+    found = Table(f"{CAMERAS} cameras that record at once, 1280x1024 at 15 fps, and {VIEWERS} viewers of one of them")
+    station = LiveStation(runs.folder / "four")
+    try:
+        station.up()
+        slugs = ["simulated", *(add_camera(station, number) for number in range(1, CAMERAS))]
+        for slug in slugs:
+            station.ask(f"/api/v1/cameras/{slug}/record/", {}, **station.token)
+        asyncio.run(add_rows(found, station, slugs, runs.times(MEASURED_S)))
+        station.stop()
+    finally:
+        station.ensure_stopped()
+    return found
+
+
+def add_camera(station: LiveStation, number: int) -> str:
+    asked = {"slug": f"sim-{number}", "kind": "simulated", "address": f"sim-{number}"}
+    station.ask("/api/v1/cameras/", asked, **station.token)
+    status = f"/api/v1/cameras/{asked['slug']}/status/"
+    eventually(lambda: station.ask(status, **station.token)["observed"] == "ready", 60, "the camera is ready")
+    return asked["slug"]
+
+
+async def add_rows(found: Table, station: LiveStation, slugs: list[str], seconds: int) -> None:
+    processes = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
+    cameras = {f"camera {one.pid}": one for one in camera_processes(station)}
+    async with looking(station, VIEWERS) as seen:
+        await asyncio.sleep(WARM_UP_S)
+        for one in seen:
+            forget(one)
+        before, began = cpu_seconds(processes | cameras), time.monotonic()
+        await asyncio.sleep(seconds)
+        took, after = time.monotonic() - began, cpu_seconds(processes | cameras)
+        late = sorted(value for one in seen for value in one.late_ms)
+    used = {name: 100 * (after[name] - before[name]) / took for name in after}
+    recorders = [station.ask(f"/api/v1/cameras/{slug}/status/", **station.token)["recorder"] for slug in slugs]
+    add_shares(found, seen, used, cameras)
+    found.add("Frames lost by recording", f"{sum(told['lost_frames'] for told in recorders)}", "0")
+    found.add("Live view, median", f"{statistics.median(late):.1f} ms")
+    found.add("Live view, 99th percentile", f"{late[int(0.99 * (len(late) - 1))]:.1f} ms", f"{P99_MS} ms")
+
+
+def add_shares(found: Table, seen: list[Seen], used: dict[str, float], cameras: dict[str, psutil.Process]) -> None:
+    each = ", ".join(f"{used[name]:.1f}" for name in cameras)
+    frames = f"{len(seen[0].numbers)} frames to each viewer"
+    found.add("The four cameras, of a core", f"{sum(used[name] for name in cameras):.1f} %", note=f"each {each}")
+    rest = {name: share for name, share in used.items() if name not in cameras}
+    found.add("The rest of the station", f"{sum(rest.values()):.1f} %", note=frames)
+
+
+def camera_processes(station: LiveStation) -> list[psutil.Process]:
+    return [one for one in station.processes() if "cameras.runtime" in one.cmdline()]

@@ -1,0 +1,109 @@
+"""Commands in the event log: who, when, with which arguments, and what came of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from cameras.broker import BrokerDown
+from cameras.control import ControlError
+from cameras.leases import Held
+from cameras.models import Camera
+from monitoring.models import Event
+from monitoring.services import record_event
+
+log = logging.getLogger(__name__)
+WISHED, DONE = "wished", "done"
+UNREACHED = (ControlError, BrokerDown)
+QUIET = timedelta(minutes=1)
+"""How long the same refusal of the same person is not written again."""
+
+
+def told(order: str, arguments: dict[str, Any], outcome: str) -> dict[str, Any]:
+    """What a command's event says besides its user and time."""
+    return {"order": order, "arguments": arguments, "outcome": outcome}
+
+
+def wished(
+    camera: Camera, order: str, did: str, actor: str, arguments: dict[str, Any], *, kind: str = "command",
+    subject: object = "",
+) -> Event:  # fmt: skip
+    """In the transaction of the wish. `did` goes on after the actor's name."""
+    return record_event(
+        kind, f"{actor or 'Someone'} {did}", camera=camera.slug, subject=subject, actor=actor,
+        data=told(order, arguments, WISHED),
+    )  # fmt: skip
+
+
+@contextmanager
+def outcome_in(event: Event) -> Iterator[None]:
+    """What is done within is what `event` wished. What came of it is an event of its own, as none is ever changed:
+    `command.done`, or `command.failed` with the type of the problem that rises."""
+    try:
+        yield
+    except UNREACHED as error:
+        _failed(f"{event.message} {error}", **_after(event, problem_of(error)))
+        raise
+    with _never_in_the_way():
+        record_event("command.done", f"Done: {event.message}", **_after(event, DONE))
+
+
+@contextmanager
+def failures_told(camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> Iterator[None]:
+    """For a command that is no lasting wish: it is an event when it did not reach the camera."""
+    try:
+        yield
+    except UNREACHED as error:
+        message = f"{actor or 'Someone'} could not tell {camera.slug} its {order}. {error}"
+        _failed(message, camera=camera.slug, actor=actor, data=told(order, arguments, problem_of(error)))
+        raise
+
+
+def problem_of(error: ControlError | BrokerDown) -> str:
+    return error.problem if isinstance(error, ControlError) else "broker-down"
+
+
+def _after(event: Event, outcome: str) -> dict[str, Any]:
+    data = event.data | {"outcome": outcome, "event": str(event.pk)}
+    return {"camera": event.camera, "subject": event.subject, "actor": event.actor, "data": data}
+
+
+def _failed(message: str, **fields: Any) -> None:
+    with _never_in_the_way():
+        record_event("command.failed", message, severity="warning", **fields)
+
+
+@contextmanager
+def _never_in_the_way() -> Iterator[None]:
+    """The command's answer does not depend on whether its outcome can be written."""
+    try:
+        with transaction.atomic():
+            yield
+    except DatabaseError as error:
+        log.warning("The outcome of a command cannot be written: %s", error)
+
+
+@contextmanager
+def refusals_told(camera: Camera, order: str, actor: str, arguments: dict[str, Any] | None = None) -> Iterator[None]:
+    """A refusal because another holds the camera becomes an event. To be entered outside of the transaction."""
+    try:
+        yield
+    except Held as error:
+        _tell(error, camera, order, actor, arguments or {})
+        raise
+
+
+def _tell(error: Held, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
+    same = Event.objects.filter(kind="command", camera=camera.slug, actor=actor, at__gte=timezone.now() - QUIET)
+    if same.filter(data__order=order, data__outcome=error.problem).exists():
+        return
+    record_event(
+        "command", f"{actor or 'Someone'} was refused to {order} {camera.slug}. {error}", severity="warning",
+        camera=camera.slug, actor=actor, data=told(order, arguments, error.problem),
+    )  # fmt: skip

@@ -1,0 +1,106 @@
+"""The packets of one connection, as they are, for whoever copies them."""
+
+from __future__ import annotations
+
+from av import Packet, VideoFrame
+from av.video.stream import VideoStream
+
+from cameras.drivers.network.backlog import Arrived
+from cameras.drivers.network.moments import LONGEST_STEP_S
+from cameras.drivers.packets import Coded, PacketData, PacketSink
+
+COPIED = "h264"
+PLAYED = frozenset({"yuv420p", "yuvj420p"})
+"""What browsers play of it."""
+LEAD_S = 10.0
+"""Whoever begins to copy gets what came since the newest key frame, unless that is older."""
+MOST_SHIFT_S = 5.0
+LEAST_STEP_S = 1e-6
+REORDERED = 17
+"""Pictures, at most, until FFmpeg knows by how many the order of decoding differs from that in which they are seen."""
+
+
+def may_be_copied(codec: str, picture: VideoFrame) -> bool:
+    """Whether browsers play what such a picture was made of. Of interlaced video each packet is half a picture."""
+    return codec == COPIED and picture.format.name in PLAYED and not picture.interlaced_frame
+
+
+class Copying:
+    """Used by the reading thread, save for its making."""
+
+    def __init__(self, sink: PacketSink, extradata: bytes | None) -> None:
+        self._sink, self._coded = sink, Coded(COPIED, extradata or b"")
+        self._wanted = False
+        self._newest = -1
+        sink.begin(self._coded)
+
+    def add(self, arrived: Arrived, group: list[Arrived]) -> None:
+        """`group` is what came since the newest key frame, `arrived` included."""
+        if not self._sink.wants_packets:
+            self._wanted = False
+        elif self._wanted or not group or arrived.captured - group[0].captured > LEAD_S:
+            self._give(self._packet(arrived, _shift_s(arrived.packet)))
+        elif arrived.packet.dts is not None or len(group) > REORDERED:
+            self._wanted = True
+            for packet in self._lead(group):
+                self._give(packet)
+
+    def _give(self, packet: PacketData) -> None:
+        """Each once, however often it is begun with."""
+        if packet.number > self._newest:
+            self._newest = packet.number
+            self._sink.put_packet(packet)
+
+    def _lead(self, group: list[Arrived]) -> list[PacketData]:
+        """With the times of those set right that waited at the other end, or while the connection was opened, and then
+        came all at once: each is as old as the one after it, and the step between them on the camera's clock."""
+        decoded, found = decode_times(group), list[PacketData]()
+        captured, after = float("inf"), decoded[-1]
+        for arrived, at in zip(reversed(group), reversed(decoded), strict=True):
+            step_s = after - at if 0 < after - at <= LONGEST_STEP_S else LEAST_STEP_S
+            captured, after = min(arrived.captured, captured - step_s), at
+            found.append(self._packet(arrived, _shown(arrived, at, group) - at, captured))
+        return found[::-1]
+
+    def _packet(self, arrived: Arrived, shift_s: float, captured: float | None = None) -> PacketData:
+        captured = arrived.captured if captured is None else captured
+        return PacketData(
+            bytes(arrived.packet), self._coded, arrived.packet.is_keyframe, monotonic=captured, number=arrived.number,
+            captured_ns=arrived.captured_ns - round((arrived.captured - captured) * 1e9),
+            shown_after_s=min(max(0.0, shift_s), MOST_SHIFT_S),
+        )  # fmt: skip
+
+
+def decode_times(group: list[Arrived]) -> list[float]:
+    """Seconds of the camera's clock. FFmpeg knows none of the first packets of a connection: they are as far apart as
+    each is long."""
+    found, after = list[float](), 0.0
+    for arrived in reversed(group):
+        known = _seconds(arrived.packet, arrived.packet.dts)
+        after = known if known is not None else after - _length_s(arrived.packet)
+        found.append(after)
+    return found[::-1]
+
+
+def _shown(arrived: Arrived, at: float, group: list[Arrived]) -> float:
+    """When it is to be shown, in seconds of the camera's clock; `at` is when it is to be decoded. Of a key frame that
+    does not say it: before all that follow."""
+    own = _seconds(arrived.packet, arrived.packet.pts)
+    if own is not None or not arrived.packet.is_keyframe:
+        return at if own is None else own
+    others = [_seconds(other.packet, other.packet.pts) for other in group]
+    return min((other - _length_s(arrived.packet) for other in others if other is not None), default=at)
+
+
+def _shift_s(packet: Packet[VideoStream]) -> float:
+    """How long after its decoding it is shown, as the camera's time stamps say."""
+    decoded, shown = _seconds(packet, packet.dts), _seconds(packet, packet.pts)
+    return 0.0 if decoded is None or shown is None else shown - decoded
+
+
+def _seconds(packet: Packet[VideoStream], ticks: int | None) -> float | None:
+    return None if ticks is None or packet.time_base is None else float(ticks * packet.time_base)
+
+
+def _length_s(packet: Packet[VideoStream]) -> float:
+    return _seconds(packet, packet.duration or 0) or 0.0

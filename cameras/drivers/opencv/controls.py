@@ -1,0 +1,94 @@
+"""Our settings and the camera's controls: which is which, in whose units, and what it makes of a wish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from cameras.drivers.base import SettingRange
+from cameras.drivers.opencv import v4l2
+from cameras.drivers.opencv.v4l2 import Control, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`scale` of our units are one of the kernel's. `automatic` is the control by which the camera rules it itself,
+    and `by_hand` the values that end that, the best first."""
+
+    control: int
+    unit: str
+    automatic: int
+    by_hand: tuple[int, ...]
+    scale: int = 1
+
+
+SETTINGS = {
+    "exposure_us": Setting(v4l2.EXPOSURE_ABSOLUTE, "µs", v4l2.EXPOSURE_AUTO, by_hand=(1, 2), scale=100),
+    "gain": Setting(v4l2.GAIN, "", v4l2.AUTOGAIN, by_hand=(0,)),
+    "white_balance_k": Setting(v4l2.WHITE_BALANCE_TEMPERATURE, "K", v4l2.AUTO_WHITE_BALANCE, by_hand=(0,)),
+}
+"""The kernel counts exposures in 100 µs. 1 is V4L2_EXPOSURE_MANUAL and 2 V4L2_EXPOSURE_SHUTTER_PRIORITY."""
+
+
+class Controls:
+    """Asked and set while OpenCV reads frames; the kernel keeps the two apart. Raises OSError."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        found = {name: node.control(setting.control) for name, setting in SETTINGS.items()}
+        self._present: dict[str, Control] = {name: control for name, control in found.items() if control}
+        self._present = {name: self._present[name] for name in self.actual()}
+
+    def actual(self) -> dict[str, int]:
+        """As far as the camera says."""
+        found = {name: self._node.value(control.id) for name, control in self._present.items()}
+        return {name: value * SETTINGS[name].scale for name, value in found.items() if value is not None}
+
+    def ranges(self) -> dict[str, SettingRange]:
+        return {name: self._range(name, control) for name, control in self._present.items()}
+
+    def set(self, name: str, value: float) -> None:
+        """The nearest that the camera has; nothing where it has no such control. What it does by itself ends."""
+        control = self._present.get(name)
+        if control is None:
+            return
+        setting = SETTINGS[name]
+        by_hand = self._by_hand(setting)
+        if by_hand is not None and self._node.value(setting.automatic) not in setting.by_hand:
+            self._node.set(setting.automatic, by_hand)
+        self._node.set(control.id, control.nearest(value / setting.scale))
+
+    @contextmanager
+    def kept(self, names: Iterable[str]) -> Iterator[None]:
+        """Afterwards these are as they were, and what the camera did by itself it does again."""
+        numbers = [number for name in names if name in self._present for number in self._numbers(SETTINGS[name])]
+        before = {number: self._node.value(number) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, value in before.items():
+                if value is not None and self._node.value(number) != value:
+                    self._node.set(number, value)
+
+    def _numbers(self, setting: Setting) -> list[int]:
+        """The control and, after it, the one that rules it."""
+        return [setting.control, *([setting.automatic] if self._node.control(setting.automatic) else [])]
+
+    def _range(self, name: str, known: Control) -> SettingRange:
+        setting = SETTINGS[name]
+        control = self._node.control(known.id) or known
+        fixed = control.flags & v4l2.READ_ONLY or (control.locked and self._by_hand(setting) is None)
+        step = max(1, control.step)
+        ours: dict[str, Any] = {"minimum": control.minimum, "maximum": control.maximum, "step": step}
+        scaled = {limit: value * setting.scale for limit, value in ours.items()}
+        return SettingRange(setting.unit, **scaled, read_only=bool(fixed))
+
+    def _by_hand(self, setting: Setting) -> int | None:
+        """The value that ends what the camera does by itself, where it can be ended."""
+        ruler = self._node.control(setting.automatic)
+        if ruler is None or ruler.flags & v4l2.READ_ONLY:
+            return None
+        offered = self._node.menu(ruler) if ruler.kind == v4l2.MENU else [0, 1]
+        return next((value for value in setting.by_hand if value in offered), None)

@@ -1,0 +1,197 @@
+"""The thread that always reads a device, so that no frame waits in the kernel, and one that is gone is known to be.
+
+Whoever takes the stream gets every frame, in order; frames that nobody wants are not decoded.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import math
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import cv2
+
+from cameras.drivers.base import CameraError, Clock, FrameData
+from cameras.drivers.opencv.backlog import Backlog
+from cameras.drivers.opencv.stream import Stream
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+STREAMING_S = 2.0
+"""Who asked for a frame of the stream within this time gets every frame; who did not, what comes from now on."""
+READ_S = 0.1
+"""How long a read waits before other work has its turn."""
+SLICE_S = 0.02
+"""How long a wait lasts before the clock is asked whether it was interrupted."""
+SILENT_S = 4.0
+"""A device that gives no picture for longer than this and one interval of its frames delivers none any more."""
+LEAVE_S = 1.0
+"""How long whoever closes waits for a read that is under way. The thread then ends by itself."""
+
+
+class Reader:
+    """Reads from its making on. `trouble` is why it ended. Frames are numbered as they are read: one that nobody took
+    in time, or that could not be decoded, is missing in the numbers, and counted in the log."""
+
+    def __init__(self, stream: Stream, clock: Clock, interval_s: float) -> None:
+        self.trouble: CameraError | None = None
+        self.interval_s = interval_s
+        """From one frame to the next, at most."""
+        self._stream, self._clock = stream, clock
+        self._backlog = Backlog()
+        self._news = threading.Condition()
+        self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
+        self._number, self._undecoded, self._told = 0, 0, 0
+        self._streamed_until, self._stills = -math.inf, 0
+        self._leaving = False
+        self._thread = threading.Thread(target=self._run, name="video-device", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)  # C++ ends the process with an abort when Python ends a thread that is inside it
+
+    # For whoever wants frames
+
+    def next(self, deadline: float) -> FrameData | None:
+        """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
+        with self._news:
+            if not self._streams():
+                self._backlog.clear()
+        with self._streaming():
+            frame = self._wait(self._backlog.take, deadline)
+        self._tell_lost()
+        return frame
+
+    def still(self, skip: int, deadline: float) -> FrameData | None:
+        """The frame that comes after the next `skip` ones from now on. It stays in the stream; None as of `next`."""
+        ordered = self._clock.monotonic()
+        with self._streaming() if self._streams() else self._once():
+            return self._wait(lambda: self._backlog.after(ordered, skip), deadline)
+
+    def between_reads(self, job: Callable[[], T], deadline: float) -> T:
+        """What the reading thread gets from `job`. CameraError too_slow when its turn does not come in time."""
+        future: Future[T] = Future()
+        self._jobs.put((job, future))
+        if self.trouble is not None:
+            raise self.trouble
+        try:
+            return future.result(max(0.0, deadline - self._clock.monotonic()))
+        except TimeoutError:
+            future.cancel()
+        raise CameraError("The camera was not free for its new settings in time.", reason="too_slow")
+
+    def close(self) -> None:
+        """Idempotent. A read that hangs is left behind; its thread lets go of the device when it comes back."""
+        atexit.unregister(self.close)
+        self._leaving = True
+        self._thread.join(LEAVE_S)
+
+    # Waiting
+
+    def _wait(self, found: Callable[[], FrameData | None], deadline: float) -> FrameData | None:
+        while True:
+            left = deadline - self._clock.monotonic()
+            with self._news:
+                frame = found()
+                if frame is None and self.trouble is None and left > 0:
+                    self._news.wait(min(SLICE_S, left))
+                    frame = found()
+            if frame is not None:
+                return frame
+            if self.trouble is not None:
+                raise self.trouble
+            if left <= 0 or self._clock.wait(0):
+                return None
+
+    def _streams(self) -> bool:
+        return self._clock.monotonic() < self._streamed_until
+
+    @contextmanager
+    def _streaming(self) -> Iterator[None]:
+        self._streamed_until = math.inf
+        try:
+            yield
+        finally:
+            self._streamed_until = self._clock.monotonic() + STREAMING_S
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
+        self._stills += 1
+        try:
+            yield
+        finally:
+            self._stills -= 1
+            with self._news:
+                self._backlog.clear()
+
+    def _tell_lost(self) -> None:
+        lost = self._backlog.lost + self._undecoded
+        if lost > self._told:
+            log.warning("%d frames of a USB camera were lost: not taken in time, or damaged.", lost - self._told)
+            self._told = lost
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            self._read()
+        except CameraError as error:
+            self._end(error)
+        except Exception as error:
+            log.exception("The frames of a USB camera could not be read.")
+            said = f"The camera's frames could not be read ({type(error).__name__}); it is opened anew."
+            self._end(CameraError(said, reason="camera_unreachable"))
+        self._stream.close()
+
+    def _end(self, trouble: CameraError) -> None:
+        with self._news:
+            self.trouble = trouble
+            self._news.notify_all()
+        while not self._jobs.empty():
+            _, future = self._jobs.get()
+            if future.set_running_or_notify_cancel():
+                future.set_exception(trouble)
+
+    def _read(self) -> None:
+        seen = self._clock.monotonic()
+        while not self._leaving:
+            if self._work():
+                seen = self._clock.monotonic()
+            if self._stream.arrived(READ_S):
+                seen = self._take(seen)
+            elif self._clock.monotonic() - seen > SILENT_S + self.interval_s:
+                raise self._stream.trouble()
+
+    def _work(self) -> bool:
+        """What waits to be done between two reads; True when there was something."""
+        if self._jobs.empty():
+            return False
+        job, future = self._jobs.get()
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(job())
+            except (CameraError, OSError, cv2.error) as error:
+                future.set_exception(error)
+        return True
+
+    def _take(self, seen: float) -> float:
+        """The frame that arrived. When a picture was last seen: now, or, where it could not be decoded, `seen`."""
+        now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
+        number, self._number = self._number, self._number + 1
+        if not (self._stills or self._streams()):
+            self._stream.discard()
+            return now
+        image, captured = self._stream.image(), self._stream.captured(now)
+        if image is None:
+            self._undecoded += 1
+            return seen
+        captured = now if captured is None else captured
+        with self._news:
+            self._backlog.add(FrameData(image, now_ns - round((now - captured) * 1e9), captured, number))
+            self._news.notify_all()
+        return now

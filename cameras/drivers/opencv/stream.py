@@ -1,0 +1,97 @@
+"""What OpenCV reads of a device. One thread at a time may touch it."""
+
+from __future__ import annotations
+
+import os
+
+import cv2
+
+from cameras.drivers.base import CameraError
+from cameras.drivers.opencv import finding
+from cameras.drivers.opencv.modes import Picture
+from cameras.drivers.opencv.source import Image, capture, rgb
+
+QUEUED = 10
+"""Frames that the kernel keeps while the reading thread is held up. OpenCV has 4 by itself, and 10 at most."""
+OLDEST_S = 60.0
+"""A time stamp that lies further back is of another clock."""
+
+
+class Stream:
+    """Runs from its making on. CameraError when the device cannot be had, or gives no first frame."""
+
+    def __init__(self, path: str, device: str) -> None:
+        self._path, self._device = path, device
+        self._capture = capture(device, cv2.CAP_V4L2, [], {})
+        if not self._capture.isOpened():
+            raise finding.not_started(path, device)
+        try:
+            self._capture.set(cv2.CAP_PROP_BUFFERSIZE, QUEUED)
+            self._begin()
+        except BaseException:
+            self._capture.release()
+            raise
+
+    def close(self) -> None:
+        self._capture.release()
+
+    def arrived(self, seconds: float) -> bool:
+        """Whether a frame came in time. It waits until `image` or `discard` takes it."""
+        try:
+            ready, _ = cv2.VideoCapture.waitAny([self._capture], max(1, int(seconds * 1e9)))
+        except cv2.error:
+            raise self.trouble() from None
+        if not ready and not os.path.exists(self._device):
+            raise self.trouble()
+        return bool(ready)
+
+    def image(self) -> Image | None:
+        """The frame that arrived; None when it cannot be decoded."""
+        self._decode(True)
+        try:
+            return rgb(self._capture)
+        except cv2.error:
+            return None
+
+    def discard(self) -> None:
+        """The frame that arrived, without the work of decoding it."""
+        self._decode(False)
+        self._capture.retrieve()
+
+    def captured(self, now: float) -> float | None:
+        """When the frame came, by the monotonic clock, as nearly every driver of the kernel says it."""
+        stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        return stamp if now - OLDEST_S < stamp <= now else None
+
+    def actual(self) -> dict[str, float]:
+        return {
+            "width": round(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            "height": round(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+            "fps": round(self._capture.get(cv2.CAP_PROP_FPS), 3),
+        }
+
+    def set(self, picture: Picture, fps: float | None) -> None:
+        """The stream starts anew. OpenCV takes a width together with a height, and whole frames per second."""
+        if picture.pixels:
+            self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*picture.pixels))
+        self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, picture.width)
+        self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, picture.height)
+        if fps is not None:
+            self._capture.set(cv2.CAP_PROP_FPS, max(1, round(fps)))
+        self._begin()
+
+    def trouble(self) -> CameraError:
+        return finding.trouble(self._path, self._device)
+
+    def _begin(self) -> None:
+        """Start the stream and take its first frame: `waitAny` works on a running stream only."""
+        self._decodes = True
+        self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
+        if not self._capture.grab():
+            raise self.trouble()
+        self._capture.retrieve()
+
+    def _decode(self, decodes: bool) -> None:
+        if decodes != self._decodes:
+            self._capture.set(cv2.CAP_PROP_CONVERT_RGB, int(decodes))
+            self._decodes = decodes

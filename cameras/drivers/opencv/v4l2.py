@@ -1,0 +1,229 @@
+"""What the kernel says of a video device, by the calls, structures and numbers of <linux/videodev2.h>.
+
+https://docs.kernel.org/userspace-api/media/v4l/user-func.html describes each. All structures are of 32-bit numbers and
+texts, in the machine's own order.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+VIDEO_CAPTURE, DEVICE_CAPS = 0x1, 0x80000000
+CAPTURE_BUFFERS, MAPPED = 1, 1
+DISCRETE = 1
+EXPOSURE_AUTO, EXPOSURE_ABSOLUTE = 0x009A0901, 0x009A0902
+AUTO_WHITE_BALANCE, AUTOGAIN, GAIN, WHITE_BALANCE_TEMPERATURE = 0x0098090C, 0x00980912, 0x00980913, 0x0098091A
+MENU = 3
+DISABLED, GRABBED, READ_ONLY, INACTIVE = 0x1, 0x2, 0x4, 0x10
+MOST = 512
+"""Formats, sizes or rates that are listed: a driver with more of them is at fault."""
+NOT_THERE = frozenset({errno.EINVAL, errno.ENOTTY})
+REFUSED = NOT_THERE | {errno.EACCES, errno.EBUSY, errno.EIO, errno.EPERM, errno.EPIPE, errno.ERANGE, errno.EILSEQ}
+"""What a control says that takes, or tells, no value now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`number` of the type 'V'; `layout` is its structure's."""
+
+    number: int
+    layout: str
+    write: bool = True
+
+    @property
+    def request(self) -> int:
+        direction = 3 if self.write else 2
+        return direction << 30 | struct.calcsize(self.layout) << 16 | ord("V") << 8 | self.number
+
+
+QUERYCAP = Call(0, "=16s32s32s6I", write=False)
+ENUM_FMT = Call(2, "=3I32s5I")
+REQBUFS = Call(8, "=5I")
+G_CTRL, S_CTRL = Call(27, "=Ii"), Call(28, "=Ii")
+QUERYCTRL = Call(36, "=2I32s4i3I")
+QUERYMENU = Call(37, "=2I32sI")
+ENUM_FRAMESIZES, ENUM_FRAMEINTERVALS = Call(74, "=11I"), Call(75, "=13I")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a device is called, and whether it gives pictures: a camera often has a second one, for what is said about
+    them."""
+
+    name: str
+    captures: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a control may be, in the kernel's units."""
+
+    id: int
+    kind: int
+    minimum: int
+    maximum: int
+    step: int
+    default: int
+    flags: int
+
+    @property
+    def locked(self) -> bool:
+        """Read only, or ruled by something else now."""
+        return bool(self.flags & (READ_ONLY | GRABBED | INACTIVE))
+
+    def nearest(self, value: float) -> int:
+        step = max(1, self.step)
+        low = min(max(value, self.minimum), self.maximum) - self.minimum
+        return self.minimum + min(round(low / step), (self.maximum - self.minimum) // step) * step
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Pixels: every `step` from `least` to `most`."""
+
+    least: int
+    most: int
+    step: int = 1
+
+    def nearest(self, value: int) -> int:
+        step = max(1, self.step)
+        inside = min(max(value, self.least), self.most)
+        return self.least + round((inside - self.least) / step) * step
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Frames per second, rising: all that there are, or (`between`) the slowest and the fastest."""
+
+    values: tuple[float, ...] = ()
+    between: bool = False
+
+
+class Node:
+    """A device's file, beside the one that OpenCV reads from: any number of programs may ask it, and set its controls.
+
+    The calls raise OSError: ENODEV when the device is gone.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Idempotent."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
+
+    def card(self) -> Card:
+        _, name, _, _, everything, own, *_ = self._call(QUERYCAP, b"", b"", b"", *[0] * 6)
+        able = own if everything & DEVICE_CAPS else everything
+        return Card(name.split(b"\0")[0].decode("utf-8", "replace").strip(), bool(able & VIDEO_CAPTURE))
+
+    def busy(self) -> bool:
+        """Whether another program streams: only that one may ask for buffers, or give back none, as is done here."""
+        try:
+            self._call(REQBUFS, 0, CAPTURE_BUFFERS, MAPPED, 0, 0)
+        except OSError as error:
+            return error.errno == errno.EBUSY
+        return False
+
+    def control(self, number: int) -> Control | None:
+        found = self._found(QUERYCTRL, number, 0, b"", 0, 0, 0, 0, 0, 0, 0)
+        if found is None or found[7] & DISABLED:
+            return None
+        return Control(number, found[1], *found[3:8])
+
+    def menu(self, control: Control) -> list[int]:
+        """The entries that the camera has, of those that the kernel knows."""
+        entries = range(control.minimum, min(control.maximum, control.minimum + MOST) + 1)
+        return [entry for entry in entries if self._found(QUERYMENU, control.id, entry, b"", 0)]
+
+    def value(self, number: int) -> int | None:
+        """None where the camera does not say."""
+        try:
+            return int(self._call(G_CTRL, number, 0)[1])
+        except OSError as error:
+            if error.errno in REFUSED:
+                return None
+            raise
+
+    def set(self, number: int, value: int) -> None:
+        """The camera keeps its own where it does not take this one."""
+        try:
+            self._call(S_CTRL, number, value)
+        except OSError as error:
+            if error.errno not in REFUSED:
+                raise
+
+    def formats(self) -> list[str]:
+        """The pixel formats, by their four letters."""
+        listed = self._listed(ENUM_FMT, CAPTURE_BUFFERS, 0, b"", 0, 0, 0, 0, 0)
+        return [found[4].to_bytes(4, "little").decode("latin-1") for found in listed]
+
+    def sizes(self, pixels: str) -> list[tuple[Span, Span]]:
+        """Widths and heights that go together."""
+        found = self._listed(ENUM_FRAMESIZES, _number(pixels), *[0] * 9)
+        return [_size(kind, numbers) for _, _, kind, *numbers in found]
+
+    def rates(self, pixels: str, width: int, height: int) -> Rates:
+        """Those of that size."""
+        found = [(kind, numbers) for _, _, _, _, kind, *numbers in self._intervals(pixels, width, height)]
+        values = sorted({rate for kind, numbers in found for rate in _rates(kind, numbers)})
+        return Rates(tuple(values), between=any(kind != DISCRETE for kind, _ in found))
+
+    def _intervals(self, pixels: str, width: int, height: int) -> Iterator[tuple[Any, ...]]:
+        return self._listed(ENUM_FRAMEINTERVALS, _number(pixels), width, height, *[0] * 9)
+
+    def _listed(self, call: Call, *rest: Any) -> Iterator[tuple[Any, ...]]:
+        for index in range(MOST):
+            found = self._found(call, index, *rest)
+            if found is None:
+                return
+            yield found
+
+    def _found(self, call: Call, *values: Any) -> tuple[Any, ...] | None:
+        """None where the device has no such thing."""
+        try:
+            return self._call(call, *values)
+        except OSError as error:
+            if error.errno in NOT_THERE:
+                return None
+            raise
+
+    def _call(self, call: Call, *values: Any) -> tuple[Any, ...]:
+        room = bytearray(struct.pack(call.layout, *values))
+        fcntl.ioctl(self._file, call.request, room)
+        return struct.unpack(call.layout, room)
+
+
+@contextmanager
+def asked(path: str) -> Iterator[Node]:
+    """The device's file, closed afterwards. OSError where it may not be opened."""
+    node = Node(path)
+    try:
+        yield node
+    finally:
+        node.close()
+
+
+def _number(pixels: str) -> int:
+    return int.from_bytes(pixels.encode("latin-1"), "little")
+
+
+def _size(kind: int, numbers: list[int]) -> tuple[Span, Span]:
+    if kind == DISCRETE:
+        return Span(numbers[0], numbers[0]), Span(numbers[1], numbers[1])
+    return Span(*numbers[:3]), Span(*numbers[3:6])
+
+
+def _rates(kind: int, numbers: list[int]) -> list[float]:
+    """Of intervals, each a fraction of a second: one, or the shortest and the longest."""
+    fractions = [numbers[:2]] if kind == DISCRETE else [numbers[:2], numbers[2:4]]
+    return [round(below / above, 3) for above, below in fractions if above and below]

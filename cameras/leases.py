@@ -1,0 +1,155 @@
+"""Who controls a camera: whoever has taken it, else whoever started the session that runs on it, else nobody.
+
+Why it is as it is: docs/decisions/lease.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypedDict
+from uuid import UUID
+
+from django.utils import timezone
+
+from cameras.control import ControlError
+from cameras.models import Camera
+from cameras.tables import HOLDERS, resolve
+from monitoring.bodies import stamp
+
+LEASE_S = 60
+LONGEST_S = 86_400
+CLI = "cli:"
+STATION = "the station"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a camera; `session` is the id of the session that holds it for them, `run` its name if it has one. Both
+    are empty for a lease."""
+
+    camera: str
+    held_by: str
+    since: datetime
+    session: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """As the row has it; it may have run out since it was read."""
+
+    holder: Holder
+    until: datetime
+    taken_from: str
+
+    @property
+    def runs(self) -> bool:
+        return self.until > timezone.now()
+
+
+class Told(TypedDict):
+    """Of the status: who holds the camera, and since when."""
+
+    held_by: str | None
+    held_since: str | None
+
+
+class Held(ControlError):
+    """Another holds the camera. The message says who, since when, and what to do."""
+
+    problem = "held"
+
+    def __init__(self, holder: Holder, sentence: str = "") -> None:
+        super().__init__(sentence or _sentence(holder))
+        self.holder = holder
+
+    @property
+    def members(self) -> dict[str, str]:
+        """Of the problem, besides its sentence."""
+        session = {"session": self.holder.session} if self.holder.session else {}
+        return {**session, "held_by": self.holder.held_by, "since": stamp(self.holder.since)}
+
+
+class SessionRuns(Held):
+    """What nobody does beside a session, not even whoever holds the camera."""
+
+    def __init__(self, holder: Holder) -> None:
+        started = f"It was started by {holder.held_by} at {holder.since:%Y-%m-%d %H:%M:%SZ}."
+        super().__init__(holder, f"{holder.camera} runs {_run(holder)}. Stop it first. {started}")
+
+
+def _sentence(holder: Holder) -> str:
+    by = f"{holder.held_by} since {holder.since:%Y-%m-%d %H:%M:%SZ}"
+    if holder.session:
+        return f"{holder.camera} is held by {by} with {_run(holder)}. Ask them to stop it, or take it over."
+    return f"{holder.camera} is held by {by}. Ask them to release it, or take it over."
+
+
+def _run(holder: Holder) -> str:
+    return f"the session {holder.run}" if holder.run else "a session"
+
+
+def person(actor: str) -> str:
+    """Whom an actor's name stands for: somebody at the command line is the user of the same name."""
+    return actor.removeprefix(CLI) or STATION
+
+
+def lease_of(camera: Camera) -> Lease | None:
+    """By the row as it was read; None when nobody has taken it, or the lease has run out."""
+    if not camera.held_by or camera.held_since is None or camera.held_until is None:
+        return None
+    lease = Lease(Holder(camera.slug, camera.held_by, camera.held_since), camera.held_until, camera.taken_from)
+    return lease if lease.runs else None
+
+
+def who_holds(lease: Lease | None, session: Holder | None) -> Holder | None:
+    """The rule. A lease that has run out leaves the camera to its session."""
+    return lease.holder if lease and lease.runs else session
+
+
+def of_sessions(cameras: Iterable[Camera]) -> Mapping[UUID, Holder]:
+    """By camera: who started what runs on it."""
+    found: Mapping[UUID, Holder] = resolve(HOLDERS["session"])(cameras)
+    return found
+
+
+def holders_of(cameras: Iterable[Camera]) -> dict[UUID, Holder | None]:
+    """By camera, and by their rows as they were read: in one query."""
+    listed = list(cameras)
+    sessions = of_sessions(listed)
+    return {camera.pk: who_holds(lease_of(camera), sessions.get(camera.pk)) for camera in listed}
+
+
+def holder_of(camera: Camera) -> Holder | None:
+    """By its row as it was read."""
+    lease = lease_of(camera)
+    return lease.holder if lease else of_sessions([camera]).get(camera.pk)
+
+
+def told_of(holder: Holder | None) -> Told:
+    if holder is None:
+        return Told(held_by=None, held_since=None)
+    return Told(held_by=holder.held_by, held_since=stamp(holder.since))
+
+
+def check(camera: Camera, actor: str) -> None:
+    """Held when somebody else than `actor` holds the camera, by its row as it was read."""
+    holder = holder_of(camera)
+    if holder is not None and holder.held_by != person(actor):
+        raise Held(holder)
+
+
+def check_now(camera: Camera, actor: str) -> None:
+    """`check` by its row as it stands; `camera` was read before."""
+    check(Camera.objects.only("slug", "held_by", "held_since", "held_until", "taken_from").get(pk=camera.pk), actor)
+
+
+def check_idle(camera: Camera) -> None:
+    """SessionRuns, whoever asks."""
+    if holder := of_sessions([camera]).get(camera.pk):
+        raise SessionRuns(holder)
+
+
+def later(seconds: float) -> datetime:
+    return timezone.now() + timedelta(seconds=seconds)

@@ -1,0 +1,98 @@
+"""How many may watch at a time, in all and of one user; whoever is one too many is told the limits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+
+from cameras.live.census import Census, Counts, Round
+from cameras.live.viewer import Viewer
+from cameras.sockets.subscription import CUT
+
+log = logging.getLogger(__name__)
+REFUSED_FOR_S = 0.5
+"""A refusal holds for so long without another question: many who ask again and again cost nothing."""
+OFF = (
+    "Live view is switched off on this station; recording and captures go on. A manager switches it on with "
+    "`live_streaming_config.enabled: true`, under Settings."
+)
+
+
+class NoLive(Exception):
+    """Nothing can be watched: `reason` disabled (live view is switched off) or capacity. The text says what to do."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Places:
+    """The viewers of this web process, and their places among those of the station."""
+
+    def __init__(self, most: int, most_of_a_user: int) -> None:
+        self.most, self.most_of_a_user = most, most_of_a_user
+        self.viewers: dict[str, Viewer] = {}
+        self.others: Counts = Counter()
+        self._census = Census()
+        self._lock = asyncio.Lock()
+        self._refused: dict[str, tuple[float, NoLive]] = {}
+
+    @property
+    def own(self) -> Counts:
+        return Counter(viewer.user for viewer in self.viewers.values())
+
+    async def take(self, viewer: Viewer) -> None:
+        """A place for one more. NoLive when there is none. While the broker is away only the viewers here count."""
+        told_at, refusal = self._refused.get(viewer.user, (0.0, None))
+        if refusal and time.monotonic() - told_at < REFUSED_FOR_S:
+            raise refusal
+        async with self._lock:
+            await self._count_in(viewer)
+            if refusal := self._refusal(viewer.user):
+                self.viewers.pop(viewer.id, None)
+                await self._enter()
+                self._refused = {**self._recently_refused(), viewer.user: (time.monotonic(), refusal)}
+                raise refusal
+
+    async def _count_in(self, viewer: Viewer) -> None:
+        self.viewers[viewer.id] = viewer
+        try:
+            self.others = await self._enter()
+        except asyncio.CancelledError:  # it left before it had its place
+            self.viewers.pop(viewer.id, None)
+            raise
+
+    def _recently_refused(self) -> dict[str, tuple[float, NoLive]]:
+        now = time.monotonic()
+        return {user: told for user, told in self._refused.items() if now - told[0] < REFUSED_FOR_S}
+
+    async def _enter(self) -> Counts:
+        try:
+            return await asyncio.to_thread(self._census.enter, self.own)
+        except CUT as error:
+            log.warning("Viewers elsewhere could not be counted: %s", type(error).__name__)
+            return Counter()
+
+    def _refusal(self, user: str) -> NoLive | None:
+        counted = self.own + self.others
+        if counted.total() > self.most:
+            return NoLive("capacity", f"At most {self.most} live views are given at a time, and so many there are.")
+        if counted[user] > self.most_of_a_user:
+            return NoLive(
+                "capacity",
+                f"One user may have {self.most_of_a_user} live views at a time, and you have so many. Close one, "
+                "here or where else you are signed in; who watches is on the page of viewers.",
+            )
+        return None
+
+    async def renew(self) -> Round:
+        """Tell of the viewers here and hear of the others. Raises what redis raises."""
+        async with self._lock:
+            for viewer in self.viewers.values():
+                viewer.measure()
+            bodies = [viewer.body() for viewer in self.viewers.values()]
+            found = await asyncio.to_thread(self._census.renew, self.own, bodies)
+            self.others = found.others
+            return found

@@ -1,0 +1,85 @@
+"""`Viewer`: one live picture that somebody looks at. A page with four of them has four viewers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, TypedDict, get_args
+
+import uuid6
+
+from cameras.live.budget import Budget
+
+MEASURED = 8
+"""Rounds over which the rate is taken."""
+Transport = Literal["websocket", "mjpeg"]
+TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
+
+
+class ViewerBody(TypedDict):
+    id: str
+    user: str
+    camera: str
+    quality: str
+    transport: str
+    since: str
+    """When it began, UTC."""
+    frames: int
+    bytes: int
+    dropped: int
+    """Pictures that were left out, since a limit did not allow them."""
+    fps: float
+    kbit_s: float
+    limited: list[str]
+    """What keeps it from its quality: host_cpu, web_cpu, bandwidth."""
+    remote: str | None
+    """The address it looks from; null for whoever is no manager."""
+
+
+class Viewer:
+    """`end` is called with a sentence when somebody ends it. Of the event loop that it was made in."""
+
+    def __init__(
+        self, user: str, camera: str, quality: str, transport: Transport, remote: str, end: Callable[[str], None]
+    ) -> None:
+        self.id = str(uuid6.uuid7())
+        self.user, self.camera, self.quality, self.transport = user, camera, quality, transport
+        self.remote, self.end = remote, end
+        self.since = time.time()
+        self.asked_at = time.monotonic()
+        self.frames = self.bytes = self.dropped = 0
+        self.limited: tuple[str, ...] = ()
+        self.budget = Budget()
+        self.last = 0
+        """Serial of the picture that it got last."""
+        self.turn_at = 0.0
+        """When it may have its next one, where there are fewer."""
+        self.held_back_at = -1e9
+        self._samples: deque[tuple[float, int, int]] = deque([(self.asked_at, 0, 0)], MEASURED)
+
+    def took(self, serial: int, size: int) -> None:
+        self.last = serial
+        self.frames += 1
+        self.bytes += size
+        self.budget.spend(size)
+
+    def measure(self) -> None:
+        """Now and then, for `body`."""
+        self._samples.append((time.monotonic(), self.frames, self.bytes))
+
+    def body(self) -> ViewerBody:
+        (then, frames, sent), (now, *_) = self._samples[0], self._samples[-1]
+        passed = max(now - then, 0.001)
+        return ViewerBody(
+            id=self.id, user=self.user, camera=self.camera, quality=self.quality, transport=self.transport,
+            since=stamp(self.since), frames=self.frames, bytes=self.bytes, dropped=self.dropped,
+            fps=round((self._samples[-1][1] - frames) / passed, 1),
+            kbit_s=round((self._samples[-1][2] - sent) / passed / 125, 1),
+            limited=list(self.limited), remote=self.remote,
+        )  # fmt: skip
+
+
+def stamp(seconds: float) -> str:
+    """2026-03-01T20:00:00Z."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,0 +1,54 @@
+"""What CAMERA_CONFIG says of cameras that are added: how many there may be, and what they begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from cameras.drivers import DRIVERS, driver_class
+from cameras.models import Camera
+from cameras.validation import checked_settings
+from monitoring.station_settings import camera_config
+
+
+def check_number() -> None:
+    """ValidationError where the station has as many cameras as it may have."""
+    most = camera_config().max_cameras
+    if Camera.objects.present().count() >= most:
+        raise ValidationError(
+            f"The station has as many cameras as max_cameras allows ({most}). Remove one, or raise max_cameras on the "
+            "page Settings or by CAMERA_CONFIG__MAX_CAMERAS."
+        )
+
+
+def with_defaults(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the station's frame rate and picture size, where the kind has them and nobody gave any. What
+    the kind would not take is left to the camera."""
+    if kind not in DRIVERS:
+        return values
+    config, known = camera_config(), driver_class(kind).Settings.model_fields
+    for default in (rate(config.default_fps), size(config.default_resolution)):
+        if default and set(default) <= set(known) and not set(default) & set(values):
+            values = fitting(kind, {**values, **default}) or values
+    return values
+
+
+def rate(fps: float | None) -> dict[str, Any]:
+    return {} if fps is None else {"fps": fps}
+
+
+def size(resolution: str | None) -> dict[str, Any]:
+    """Of `1280x1024`."""
+    if resolution is None:
+        return {}
+    width, _, height = resolution.partition("x")
+    return {"width": int(width), "height": int(height)}
+
+
+def fitting(kind: str, values: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        checked_settings(kind, values)
+    except ValidationError:
+        return None
+    return values

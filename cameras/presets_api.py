@@ -1,0 +1,74 @@
+"""Presets over the API: each belongs to a kind, and is reached by way of a camera of it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cameras import presets
+from cameras.api import CameraView, actor
+from cameras.bodies import SettingsBody, settings_body
+from cameras.presets import Comparison, PresetBody, preset_body
+from cameras.serializers import PresetChange, PresetList, PresetNew
+
+
+class PresetsView(CameraView):
+    roles = {"GET": "viewer", "POST": "operator"}
+
+    @extend_schema(operation_id="presets_list", responses=PresetList)
+    def get(self, request: Request, slug: str) -> Response:
+        """The presets for cameras of this camera's kind."""
+        return Response({"results": [preset_body(preset) for preset in presets.presets_for(self.camera())]})
+
+    @extend_schema(request=PresetNew, responses={201: PresetBody})
+    def post(self, request: Request, slug: str) -> Response:
+        """Save settings under a name: those that are wished for now, where none are given."""
+        camera = self.camera()
+        wanted = PresetNew.model_validate(request.data)
+        preset = presets.save_preset(camera, wanted.name, wanted.settings, actor(request))
+        return Response(preset_body(preset), 201, headers={"Location": f"{request.path}{quote(preset.name)}/"})
+
+
+class PresetView(CameraView):
+    roles = {"GET": "viewer", "PUT": "operator", "DELETE": "operator"}
+
+    @extend_schema(responses=PresetBody)
+    def get(self, request: Request, slug: str, name: str) -> Response:
+        """One preset."""
+        return Response(preset_body(presets.preset_for(self.camera(), name)))
+
+    @extend_schema(request=PresetChange, responses=PresetBody)
+    def put(self, request: Request, slug: str, name: str) -> Response:
+        """Save other settings under this name: those that are wished for now, where none are given."""
+        camera = self.camera()
+        presets.preset_for(camera, name)
+        wanted = PresetChange.model_validate(request.data)
+        return Response(preset_body(presets.save_preset(camera, name, wanted.settings, actor(request), replace=True)))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, slug: str, name: str) -> Response:
+        """Delete a preset. No camera's settings change."""
+        presets.delete_preset(self.camera(), name, actor(request))
+        return Response(status=204)
+
+
+class ApplyPresetView(CameraView):
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=SettingsBody)
+    def post(self, request: Request, slug: str, name: str) -> Response:
+        """Wish exactly what the preset names, and answer with what the camera made of it."""
+        camera = self.camera()
+        return Response(settings_body(camera, presets.apply_preset(camera, name, actor(request))))
+
+
+class ComparePresetView(CameraView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses=Comparison)
+    def get(self, request: Request, slug: str, name: str) -> Response:
+        """The preset, what is wished for and what the camera has, side by side."""
+        return Response(presets.compare_preset(self.camera(), name))

@@ -1,0 +1,33 @@
+"""What a camera was found to have, into its row; a change on its body becomes an event, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from cameras.models import Camera
+from cameras.runtime.body import Difference, still_wished
+from monitoring.services import record_event
+
+
+@transaction.atomic
+def note_read_back(camera: str, message: dict[str, Any]) -> None:
+    """`message` is the process's: `actual`, `read_at`, `differs`. A camera that was removed meanwhile has no row."""
+    row = Camera.objects.select_for_update().filter(pk=camera).first()
+    if row is None:
+        return
+    known, row.differs = row.differs, still_wished(message["differs"], row.settings)
+    row.read_back, row.read_at = message["actual"], message["read_at"]
+    row.save(update_fields=["read_back", "read_at", "differs"])
+    for one in row.differs:
+        if one not in known:
+            _tell(row, one)
+
+
+def _tell(camera: Camera, one: Difference) -> None:
+    said = (
+        f"{one['name']} of {camera.slug} was changed on the camera itself: it has {one['has']}, and {one['wished']} is "
+        "wished for. Adopt it, or apply yours again."
+    )
+    record_event("camera.settings", said, severity="warning", camera=camera.slug, data={"differs": one})

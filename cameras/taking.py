@@ -1,0 +1,80 @@
+"""Taking a camera, keeping it and letting it go. Why it is so: docs/decisions/lease.md."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from cameras.commands import DONE, refusals_told, told
+from cameras.leases import LEASE_S, Held, Holder, holder_of, later, lease_of, person
+from cameras.models import Camera
+from monitoring.services import record_event
+
+
+def take(camera: Camera, actor: str, *, over: bool = False, seen: str = "", for_s: float = LEASE_S) -> Camera:
+    """The camera's row, held by `actor` for at least `for_s` seconds from now; the holder's own is renewed.
+
+    Held when another has it, or runs a session on it, and `over` is not said; or when that is not the one whom `actor`
+    has `seen` holding it.
+    """
+    with refusals_told(camera, "take", actor, {"over": over}), transaction.atomic():
+        locked = Camera.objects.select_for_update().get(pk=camera.pk)
+        holder, lease = holder_of(locked), lease_of(locked)
+        if holder is None or holder.held_by == person(actor):
+            return _prolonged(locked, for_s) if lease else _taken(locked, actor, for_s)
+        if not over or seen not in {"", holder.held_by}:
+            raise Held(holder)
+        return _taken(locked, actor, for_s, holder)
+
+
+def _prolonged(locked: Camera, for_s: float) -> Camera:
+    """Never shortened."""
+    assert locked.held_until
+    locked.held_until = max(locked.held_until, later(for_s))
+    locked.save(update_fields=["held_until"])
+    return locked
+
+
+def _taken(locked: Camera, actor: str, for_s: float, other: Holder | None = None) -> Camera:
+    locked.held_by, locked.held_since, locked.held_until = person(actor), timezone.now(), later(for_s)
+    locked.taken_from = other.held_by if other else ""
+    _store(locked)
+    over = f" over from {other.held_by}" if other else ""
+    record_event(
+        "camera.taken", f"{actor} took {locked.slug}{over}.", severity="warning" if other else "info",
+        camera=locked.slug, actor=actor,
+        data={"from": locked.taken_from, **told("take", {"over": bool(other), "for_s": for_s}, DONE)},
+    )  # fmt: skip
+    return locked
+
+
+def renew(camera: Camera, actor: str) -> bool:
+    """For LEASE_S from now; False when `actor` does not hold it any more. Takes nothing."""
+    mine = Camera.objects.filter(pk=camera.pk, held_by=person(actor), held_until__gt=timezone.now())
+    mine.filter(held_until__lt=later(LEASE_S)).update(held_until=later(LEASE_S))
+    return mine.exists()
+
+
+def release(camera: Camera, actor: str, *, over: bool = False) -> Camera:
+    """The camera's row, held by nobody. Held when another has it and `over` is not said."""
+    with refusals_told(camera, "release", actor, {"over": over}), transaction.atomic():
+        locked = Camera.objects.select_for_update().get(pk=camera.pk)
+        lease = lease_of(locked)
+        if lease is None:
+            return locked
+        holder = lease.holder
+        others = holder.held_by != person(actor)
+        if others and not over:
+            raise Held(holder)
+        locked.held_by, locked.held_since, locked.held_until, locked.taken_from = "", None, None, ""
+        _store(locked)
+        record_event(
+            "camera.released", f"{actor} released {locked.slug}{f', held by {holder.held_by}' if others else ''}.",
+            severity="warning" if others else "info", camera=locked.slug, actor=actor,
+            data={"from": holder.held_by, **told("release", {"over": others}, DONE)},
+        )  # fmt: skip
+        return locked
+
+
+def _store(locked: Camera) -> None:
+    locked.save(update_fields=["held_by", "held_since", "held_until", "taken_from"])

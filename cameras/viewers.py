@@ -1,0 +1,79 @@
+"""Who watches live pictures, over all web processes; and how one of them is ended."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from cameras.control import TooSlow
+from cameras.live.census import everywhere, order_end
+from cameras.live.viewer import ViewerBody
+from monitoring.services import record_event
+from monitoring.station_settings import live_streaming_config
+
+END_S = 2.0
+LOOK_S = 0.05
+
+
+class NoViewer(Exception):
+    def __init__(self) -> None:
+        super().__init__("There is no such viewer, or none that you may see. It may have ended just now.")
+
+
+def viewers_for(user: Any) -> list[ViewerBody]:
+    """A manager sees everybody's, and from where they look; others see their own. BrokerDown."""
+    return [shown(body, user) for body in sorted(_all().values(), key=lambda body: body["id"]) if may_see(body, user)]
+
+
+def _all() -> dict[str, ViewerBody]:
+    return {body["id"]: body for bodies in everywhere().values() for body in bodies}
+
+
+def may_see(body: ViewerBody, user: Any) -> bool:
+    return bool(user.may("manager")) or body["user"] == user.get_username()
+
+
+def shown(body: ViewerBody, user: Any) -> ViewerBody:
+    return body if user.may("manager") else {**body, "remote": None}
+
+
+def end_viewer(user: Any, viewer: str) -> ViewerBody:
+    """End it, and answer when its web process has. NoViewer where the user may not see it; TooSlow, BrokerDown."""
+    for process, bodies in everywhere().items():
+        for body in bodies:
+            if body["id"] == viewer and may_see(body, user):
+                order_end(process, viewer, user.get_username())
+                _wait_for_end(viewer)
+                _tell(body, user.get_username())
+                return shown(body, user)
+    raise NoViewer
+
+
+def _wait_for_end(viewer: str) -> None:
+    deadline = time.monotonic() + END_S
+    while viewer in _all():
+        if time.monotonic() > deadline:
+            raise TooSlow(f"The web process of this viewer did not end it within {END_S:g} s. Try again.")
+        time.sleep(LOOK_S)
+
+
+def _tell(body: ViewerBody, by: str) -> None:
+    """One's own is no event."""
+    if body["user"] != by:
+        said = f"{by} ended a live view of {body['camera']} that {body['user']} had."
+        record_event("live.ended", said, camera=body["camera"], actor=by, data={"viewer": body["id"]})
+
+
+def limits() -> dict[str, int]:
+    """How many may watch, and how much they may have: 0 for no limit."""
+    config = live_streaming_config()
+    return {
+        "max_viewers": config.max_viewers,
+        "max_viewers_per_user": config.max_viewers_per_user,
+        "per_viewer_kbit_s": config.bandwidth.per_viewer_kbit_s,
+        "total_kbit_s": config.bandwidth.total_kbit_s,
+    }
+
+
+def enabled() -> bool:
+    return bool(live_streaming_config().enabled)

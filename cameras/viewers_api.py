@@ -1,0 +1,61 @@
+"""Viewers of live pictures over the API, and the numbers of live view for Prometheus."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+from uuid import UUID
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from cameras import viewers
+from cameras.live.viewer import ViewerBody
+from monitoring.metrics import metrics_for
+
+
+class ViewerLimits(TypedDict):
+    """0 kbit/s is no limit."""
+
+    max_viewers: int
+    max_viewers_per_user: int
+    per_viewer_kbit_s: int
+    total_kbit_s: int
+
+
+class ViewerList(TypedDict):
+    results: list[ViewerBody]
+    limits: ViewerLimits
+
+
+class ViewersView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(operation_id="viewers_list", responses=ViewerList)
+    def get(self, request: Request) -> Response:
+        """Who watches what, over all web processes: everybody for a manager, else your own."""
+        return Response({"results": viewers.viewers_for(request.user), "limits": viewers.limits()})
+
+
+class ViewerView(APIView):
+    roles = {"DELETE": "viewer"}
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, viewer: UUID) -> Response:
+        """End a live view: anybody's for a manager, else your own. Whoever watched is told, and may come back."""
+        viewers.end_viewer(request.user, str(viewer))
+        return Response(status=204)
+
+
+class MetricsView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
+    def get(self, request: Request) -> HttpResponse:
+        """What the web process that answers has counted, and the numbers of the cameras that you may see, in the form
+        of Prometheus."""
+        return HttpResponse(generate_latest() + metrics_for(request.user), content_type=CONTENT_TYPE_LATEST)

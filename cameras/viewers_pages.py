@@ -1,0 +1,59 @@
+"""The page of viewers: who watches what, and a click that ends it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from cameras import viewers
+from cameras.broker import BrokerDown
+from cameras.control import ControlError
+from cameras.live.service import station_presets
+from monitoring.page import Page, said
+
+
+class ViewersPage(Page):
+    template = "cameras/viewers.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render({**observed(request.user), "presets": station_presets()})
+
+
+class ViewersNow(Page):
+    """The parts of the page that change by themselves."""
+
+    template = "cameras/_viewers_now.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render(observed(request.user))
+
+
+class EndViewerPage(Page):
+    roles = {"POST": "viewer"}
+
+    def post(self, request: HttpRequest, viewer: UUID) -> HttpResponse:
+        """End this live view, and say so."""
+        try:
+            ended = viewers.end_viewer(request.user, str(viewer))
+        except viewers.NoViewer as error:
+            return said(request, "warn", str(error))
+        except (ControlError, BrokerDown) as error:
+            return said(request, "bad", str(error))
+        return said(request, "ok", f"Ended: {ended['user']} on {ended['camera']}.")
+
+
+def observed(user: Any) -> dict[str, Any]:
+    limits = viewers.limits()
+    context = {"limits": limits, "enabled": viewers.enabled()}
+    try:
+        found = viewers.viewers_for(user)
+    except BrokerDown as error:
+        return {**context, "trouble": str(error)}
+    total = sum(body["kbit_s"] for body in found)
+    return {**context, "viewers": found, "own": count_of(found, user), "kbit_s": total}
+
+
+def count_of(found: list[Any], user: Any) -> int:
+    return sum(body["user"] == user.get_username() for body in found)

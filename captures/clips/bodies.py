@@ -1,0 +1,81 @@
+"""Clips as JSON. They read what was fetched with them (`captures.clips.selectors`)."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from captures.models import Clip, ClipHold
+from monitoring.bodies import stamp
+
+
+class HoldBody(TypedDict):
+    by: str
+    name: str
+    since: str
+
+
+class ClipBody(TypedDict):
+    """A recorded file. `ended` is exclusive. `lost_frames` were captured while it ran, and are not in it. While
+    `holds` has one, or it is pinned, nothing deletes it."""
+
+    id: str
+    camera: str
+    kind: str
+    started: str
+    ended: str
+    duration_s: float
+    frames: int
+    lost_frames: int
+    interrupted: bool
+    reason: str
+    message: str
+    pinned: bool
+    holds: list[HoldBody]
+    simulated: bool
+    codec: str
+    copied: bool
+    width: int
+    height: int
+    requested_by: str
+    filename: str
+    bytes: int
+    sha256: str
+    url: str
+    poster: str
+
+
+def clip_url(clip: object) -> str:
+    return f"/api/v1/clips/{clip}/"
+
+
+def hold_body(hold: ClipHold) -> HoldBody:
+    return HoldBody(by=hold.by, name=hold.name, since=stamp(hold.since))
+
+
+def clip_body(clip: Clip) -> ClipBody:
+    return ClipBody(
+        id=str(clip.id),
+        camera=clip.camera.slug,
+        kind=clip.kind,
+        started=stamp(clip.started_at),
+        ended=stamp(clip.ended_at),
+        duration_s=clip.duration.total_seconds(),
+        frames=clip.frames,
+        lost_frames=clip.lost_frames,
+        interrupted=clip.interrupted,
+        reason=clip.reason,
+        message=clip.message,
+        pinned=clip.pinned,
+        holds=[hold_body(hold) for hold in clip.holds.all()],
+        simulated=clip.simulated,
+        codec=clip.codec,
+        copied=clip.copied,
+        width=clip.width,
+        height=clip.height,
+        requested_by=clip.requested_by,
+        filename=clip.filename,
+        bytes=clip.bytes,
+        sha256=clip.sha256,
+        url=f"{clip_url(clip.id)}file/",
+        poster=f"{clip_url(clip.id)}poster/",
+    )

@@ -1,0 +1,83 @@
+"""What a reader has chosen among the recordings: all of it stands in the address, and every link is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Q
+from django.utils import timezone
+
+from captures.gallery.filters import parsed_cursor, parsed_day, parsed_time
+from captures.models.clip import ClipKind
+from monitoring.cursor import Cursor, in_utc
+
+SHOWN = {
+    "pinned": Q(pinned=True),
+    "lost": Q(interrupted=True) | Q(lost_frames__gt=0),
+    "real": Q(simulated=False),
+    "simulated": Q(simulated=True),
+}
+"""What clips may be narrowed down to."""
+LABELS = {"pinned": "Pinned", "lost": "With losses", "real": "Real", "simulated": "Simulated"}
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What cannot be read is left out. `day` is None where the reader has named none: the newest with clips. `missed`
+    is a moment that was sought and has no video."""
+
+    day: date | None = None
+    camera: str = ""
+    kind: str = ""
+    only: str = ""
+    at: time | None = None
+    missed: datetime | None = None
+    cursor: Cursor | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Chosen:
+        return cls(
+            day=parsed_day(given.get("day", "")),
+            camera=given.get("camera", ""),
+            kind=given.get("kind", "") if given.get("kind") in ClipKind.values else "",
+            only=given.get("only", "") if given.get("only") in SHOWN else "",
+            at=parsed_time(given.get("at", "")),
+            missed=parsed_moment(given.get("missed", "")),
+            cursor=parsed_cursor(given.get("cursor", "")),
+        )
+
+    def link(self, **changes: Any) -> str:
+        """The query of the page with `changes`. Another day, camera or filter begins at its beginning."""
+        other = replace(self, **({"at": None, "cursor": None, "missed": None} | changes))
+        values = {
+            "day": other.day.isoformat() if other.day else "",
+            "camera": other.camera,
+            "kind": other.kind,
+            "only": other.only,
+            "at": f"{other.at:%H:%M}" if other.at else "",
+            "missed": other.missed.isoformat() if other.missed else "",
+            "cursor": other.cursor.text() if other.cursor else "",
+        }
+        return f"?{urlencode({name: value for name, value in values.items() if value})}"
+
+    @property
+    def narrowed(self) -> bool:
+        return bool(self.camera or self.kind or self.only)
+
+    def conditions(self) -> Q:
+        """Of the clips of a day; the camera is looked up by who may see it."""
+        kind = Q(kind=self.kind) if self.kind else Q()
+        return kind & SHOWN.get(self.only, Q())
+
+
+def parsed_moment(text: str) -> datetime | None:
+    """A moment with its zone, or one of the reader's clock; None for what is neither."""
+    try:
+        found = datetime.fromisoformat(text)
+        return in_utc(timezone.make_aware(found) if found.tzinfo is None else found)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,139 @@
+"""The page of a clip: its player, its facts, and what is done with it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+
+from captures.clips.bands import band_of
+from captures.clips.deleting import ClipHeld, delete_clip, pin_clip, reasons_of
+from captures.clips.selectors import clips_for
+from captures.gallery.days import Day
+from captures.models import Clip
+from monitoring.cursor import Cursor, beyond
+from monitoring.page import Page, is_part, said
+from monitoring.selectors import events_for
+
+EVENTS = 20
+TOUCHING_S = 1.0
+"""Two clips that are closer are one recording."""
+
+
+class OfClip(Page):
+    """A page of the clip that the address names."""
+
+    def clip(self) -> Clip:
+        """404 also when the user may not see it."""
+        found = clips_for(self.request.user).filter(pk=self.kwargs["clip"]).first()
+        if found is None:
+            raise Http404("No such clip.")
+        return found
+
+
+class ClipPage(OfClip):
+    template = "clips/clip.html"
+
+    def get(self, request: HttpRequest, clip: UUID) -> HttpResponse:
+        found = self.clip()
+        day = Day.of(found.started_at, "day")
+        band = band_of(found.camera.slug, found.camera.name, [found.camera_id], day.range)
+        start = start_of(found, request.GET.get("t", ""))
+        return self.render({
+            "clip": found,
+            "day": day,
+            "bands": [band],
+            "mark": band.x_of(found.started_at),
+            "start": start,
+            "elsewhere": found.host != settings.STATION.host,
+            "zone": f"{timezone.localtime(found.started_at):%Z}",
+            "offset": zone_offset_s(found),
+            "held": reasons_of(found, list(found.holds.all())),
+            "events": list(events_for(request.user).filter(subject=str(found.pk))[:EVENTS]),
+            **self.around(found),
+        })  # fmt: skip
+
+    def around(self, clip: Clip) -> dict[str, Any]:
+        """The clips before and after, and whether recording went on between them."""
+        of_camera = clips_for(self.request.user).filter(camera_id=clip.camera_id)
+        older = neighbour(of_camera, clip, newer=False)
+        newer = neighbour(of_camera, clip, newer=True)
+        return {"older": older, "newer": newer, "goes_on": newer is not None and touches(clip, newer)}
+
+
+def neighbour(clips: Any, clip: Clip, *, newer: bool) -> Clip | None:
+    order = ("started_at", "id") if newer else ("-started_at", "-id")
+    found = beyond(clips, "started_at", Cursor(clip.started_at, clip.pk, newer)).order_by(*order).first()
+    return found if isinstance(found, Clip) else None
+
+
+def touches(clip: Clip, newer: Clip) -> bool:
+    return abs((newer.started_at - clip.ended_at).total_seconds()) < TOUCHING_S
+
+
+def start_of(clip: Clip, text: str) -> float:
+    """The second at which it is opened; the beginning for what is none."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return 0.0
+    return min(max(seconds, 0.0), clip.duration.total_seconds()) if math.isfinite(seconds) else 0.0
+
+
+def zone_offset_s(clip: Clip) -> int:
+    offset = timezone.localtime(clip.started_at).utcoffset()
+    return int(offset.total_seconds()) if offset else 0
+
+
+class PinPage(OfClip):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, clip: UUID) -> HttpResponse:
+        """Pin it or let it go, as the form says."""
+        found, pinned = self.clip(), request.POST.get("pinned") == "yes"
+        pin_clip(found, pinned, self.actor)
+        if is_part(request):
+            wide = request.POST.get("wide") == "yes"
+            return self.render({"clip": self.clip(), "wide": wide}, "clips/_pin.html")
+        return said(request, "ok", "Pinned: nothing deletes it." if pinned else "Not pinned any more.")
+
+
+class DeletePage(OfClip):
+    """What would be lost, and the deletion itself."""
+
+    roles = {"GET": "manager", "POST": "manager"}
+    template = "clips/delete.html"
+
+    def get(self, request: HttpRequest, clip: UUID) -> HttpResponse:
+        return self.answer(self.clip())
+
+    def post(self, request: HttpRequest, clip: UUID) -> HttpResponse:
+        found = self.clip()
+        try:
+            delete_clip(found, self.actor)
+        except ClipHeld as error:
+            return self.answer(found, str(error), 409)
+        except Clip.DoesNotExist:
+            raise Http404("No such clip.") from None
+        messages.success(request, f"Deleted: {found.filename}.")
+        day = Day.of(found.started_at, "day").date
+        return leave(request, f"{reverse('clips')}?camera={found.camera.slug}&day={day}")
+
+    def answer(self, clip: Clip, refusal: str = "", status: int = 200) -> HttpResponse:
+        template = "clips/_delete.html" if is_part(self.request) else self.template
+        held = reasons_of(clip, list(clip.holds.all()))
+        return self.render({"clip": clip, "held": held, "refusal": refusal}, template, status)
+
+
+def leave(request: HttpRequest, address: str) -> HttpResponse:
+    """To another page, also from a form in a dialog."""
+    if is_part(request):
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    return redirect(address)

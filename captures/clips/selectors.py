@@ -1,0 +1,60 @@
+"""Which clips a user may see, and which one shows a moment. One that is being deleted does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.models import Clip
+from captures.selectors import seen
+from monitoring.station_settings import camera_config
+
+LATE = timedelta(minutes=1)
+"""How long after its end a clip may get its row."""
+
+
+def clips_for(user: Any) -> QuerySet[Clip]:
+    """With camera, root and holds, in a constant number of queries."""
+    return seen(Clip.objects.present().select_related("camera", "root").prefetch_related("holds"), user)
+
+
+def overlapping(clips: QuerySet[Clip], begin: datetime | None, end: datetime | None) -> QuerySet[Clip]:
+    """Those that show a part of the time from `begin` to before `end`."""
+    if end is not None:
+        clips = clips.filter(started_at__lt=end)
+    if begin is not None:
+        clips = clips.filter(ended_at__gt=begin, started_at__gte=earliest_start(begin))
+    return clips
+
+
+def earliest_start(moment: datetime) -> datetime:
+    """Before this no clip began that reaches beyond `moment`: so a search need not go back to the first clip of all."""
+    open_then = Clip.objects.filter(camera=OuterRef("pk"), ended_at__gt=moment).order_by("ended_at")
+    starts = Camera.objects.annotate(start=Subquery(open_then.values("started_at")[:1])).exclude(start=None)
+    found: list[datetime] = list(starts.values_list("start", flat=True))
+    return min([moment, *found])
+
+
+def known_until(cameras: Sequence[UUID]) -> datetime:
+    """Until when a camera's clips must have their rows: while it records, the newest may still run."""
+    now = timezone.now()
+    if not Camera.objects.filter(pk__in=cameras).exclude(recording="").exists():
+        return now
+    return now - timedelta(seconds=camera_config().clip_s) - LATE
+
+
+def at_moment(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) -> Clip | None:
+    """The clip that shows the moment, else the first that begins after it."""
+    later = clips.filter(camera_id__in=cameras, ended_at__gt=moment)
+    return later.order_by("ended_at", "id").first()
+
+
+def last_before(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) -> Clip | None:
+    """The last clip that was over by then."""
+    return clips.filter(camera_id__in=cameras, ended_at__lte=moment).order_by("-ended_at", "-id").first()

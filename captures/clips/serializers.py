@@ -1,0 +1,81 @@
+"""What may be asked of clips."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+
+from captures.clips.bodies import ClipBody
+from captures.models.clip import ClipKind
+from captures.serializers import Slug
+from monitoring.cursor import Links, Moment, Query, TimeQuery
+
+MOST_STEPS = 2000
+"""Of a time-line: no screen has many more pixels."""
+
+
+class ClipQuery(TimeQuery):
+    """`from` and `to`: clips that show a part of that time."""
+
+    camera: Slug | None = None
+    kind: ClipKind | None = None
+    pinned: bool | None = None
+    interrupted: bool | None = None
+    simulated: bool | None = None
+
+    def conditions(self) -> dict[str, Any]:
+        names = ("kind", "pinned", "interrupted", "simulated")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+class ClipFileQuery(Query):
+    download: Annotated[bool, Field(description="To be saved rather than shown.")] = False
+    form: Annotated[
+        Literal["faststart"] | None,
+        Field(description="faststart: with an index before it, so that a player opens and seeks it at once."),
+    ] = None
+
+
+class PinBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    pinned: Annotated[StrictBool, Field(description="Nothing deletes a pinned clip.")]
+
+
+class TimelineQuery(Query):
+    camera: Slug
+    from_: Annotated[Moment, Field(alias="from")]
+    to: Moment
+    step: Annotated[
+        float | None,
+        Field(
+            gt=0, le=86_400 * 366, allow_inf_nan=False,
+            description=f"Seconds of a pixel: what is closer together becomes one. At most {MOST_STEPS} "
+            "of them fit into the time that is asked for; without, as many.",
+        ),
+    ] = None  # fmt: skip
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.from_ >= self.to:
+            raise ValueError("`from` must be before `to`.")
+        if self.step and (self.to - self.from_) / timedelta(seconds=self.step) > MOST_STEPS:
+            raise ValueError(f"More than {MOST_STEPS} steps from `from` to `to`. Take a longer step or less time.")
+        return self
+
+    @property
+    def width(self) -> timedelta:
+        """Of a step."""
+        if self.step:
+            return timedelta(seconds=self.step)
+        return max((self.to - self.from_) / MOST_STEPS, timedelta(microseconds=1))
+
+    @property
+    def ends(self) -> tuple[datetime, datetime]:
+        return self.from_, self.to
+
+
+class ClipPage(Links):
+    results: list[ClipBody]

@@ -1,0 +1,79 @@
+"""Views of a clip's file and of its poster."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from captures.clips.selectors import clips_for
+from captures.clips.serializers import ClipFileQuery
+from captures.files import FileMissing, OnOtherHost, serve, tell_missing
+from captures.models import Clip
+from captures.ranges import not_modified
+from captures.recording.faststart import VERSION
+from captures.serializers import ThumbnailQuery
+from captures.stills.thumbnails import ThumbnailStore
+from captures.thumbnails import FOR_GOOD, made, thumbnail
+
+FORM = f"faststart{VERSION}"
+
+
+class ClipFileView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(
+        parameters=ClipFileQuery.parameters(),
+        responses={(200, "video/mp4"): OpenApiTypes.BINARY, (206, "video/mp4"): OpenApiTypes.BINARY, 304: None},
+    )
+    def get(self, request: Request, clip: UUID) -> HttpResponseBase:
+        """The clip's file. Range, If-Range, If-None-Match and HEAD are understood; the ETag is its SHA-256."""
+        query: ClipFileQuery = ClipFileQuery.of(request)
+        found = clips_for(request.user).get(pk=clip)
+        try:
+            response = served(request, found, query.form)
+        except FileMissing as error:
+            tell_missing(found, found.camera.slug, str(error), {"clip": str(found.pk)})
+            raise
+        response.headers["Content-Disposition"] = content_disposition_header(query.download, found.filename) or "inline"
+        return response
+
+
+def served(request: Request, clip: Clip, form: str | None) -> HttpResponseBase:
+    """A clip that has its index in itself is served as it is in each form."""
+    head = head_of(clip) if form else b""
+    return serve(request, clip, head, FORM if head else "")
+
+
+def head_of(clip: Clip) -> bytes:
+    """What makes it quick to open; its host makes that when it is first asked for. As `captures.thumbnails.thumbnail`
+    when it is not to be had now."""
+    if clip.host != settings.STATION.host:
+        raise OnOtherHost(clip)
+    with ThumbnailStore(clip.root.path) as store:
+        return made(store, clip, lambda: store.head(clip.sha256))
+
+
+class PosterView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(
+        parameters=ThumbnailQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY, 304: None}
+    )
+    def get(self, request: Request, clip: UUID) -> HttpResponse:
+        """A JPEG of its first key frame, at most `size` pixels long. 503 with Retry-After while it is being drawn, 404
+        with the reason when it cannot be."""
+        size: int = ThumbnailQuery.of(request).size
+        found = clips_for(request.user).get(pk=clip)
+        headers = {"ETag": f'"{found.sha256}-{size}"', "Cache-Control": FOR_GOOD}
+        if not_modified(request.headers, headers["ETag"], time.time()):
+            return HttpResponse(status=304, headers=headers)
+        return HttpResponse(thumbnail(found, size), content_type="image/jpeg", headers=headers)

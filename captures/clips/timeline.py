@@ -1,0 +1,173 @@
+"""When a camera has video, and when not: bounded, whatever the table holds.
+
+Where there are few clips each is looked at. Else the time that is asked for is cut into steps (pixels of a screen), and
+of each step three rows are sought by an index: the first clip that began in it, the last one, and the first that lost
+something. Clips that begin in one step are closer together than a step, so nothing that could be seen is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain, pairwise
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from captures.models import Clip
+
+FEW = 900
+"""Clips that are looked at one by one, and parameters of a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Time with video; `clip` is the one that shows its beginning."""
+
+    begin: datetime
+    end: datetime
+    clip: UUID
+
+
+class Row(NamedTuple):
+    """What a time-line needs of a clip."""
+
+    id: UUID
+    started_at: datetime
+    ended_at: datetime
+    lost_frames: int
+    interrupted: bool
+
+    @property
+    def lossy(self) -> bool:
+        return bool(self.lost_frames or self.interrupted)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """`lost`: clips that lost frames or were cut off; where there are many clips, the first such of each step. `gaps`
+    are times without video."""
+
+    video: list[Stretch]
+    lost: list[Row]
+    gaps: list[tuple[datetime, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `begin` to before `end`, in steps of `step`."""
+
+    begin: datetime
+    end: datetime
+    step: timedelta
+
+    @property
+    def bounds(self) -> list[datetime]:
+        count = -(-(self.end - self.begin) // self.step)
+        return [*(self.begin + number * self.step for number in range(count)), self.end]
+
+
+def timeline(cameras: Sequence[UUID], span: Span, known: datetime) -> Timeline:
+    """Of these cameras together. What came after `known` may still be recorded, and is no gap."""
+    open_then = rows_of(cameras, ended_at__gt=span.begin).order_by("ended_at")[:1]
+    within = rows_of(cameras, started_at__gte=span.begin, started_at__lt=span.end).order_by("started_at", "id")
+    clips = [Row(*row) for row in within[: FEW + 1]]
+    stretches, lost = each(clips) if len(clips) <= FEW else stepwise(cameras, span)
+    reaching_in, lost_before = each([one for one in (Row(*row) for row in open_then) if one.started_at < span.begin])
+    video = [cut(stretch, span) for stretch in merged(chain(reaching_in, stretches), span.step)]
+    gaps = list(gaps_between(video, span.begin, min(span.end, known), span.step))
+    return Timeline(video, lost_before + lost, gaps)
+
+
+def rows_of(cameras: Sequence[UUID], **conditions: Any) -> QuerySet[Clip, Any]:
+    clips = Clip.objects.present().filter(camera_id__in=cameras, **conditions)
+    return clips.values_list(*Row._fields)
+
+
+def each(clips: Sequence[Row]) -> tuple[list[Stretch], list[Row]]:
+    return [Stretch(one.started_at, one.ended_at, one.id) for one in clips], [one for one in clips if one.lossy]
+
+
+def stepwise(cameras: Sequence[UUID], span: Span) -> tuple[list[Stretch], list[Row]]:
+    steps = found_steps(cameras, span)
+    clips = known_rows({pk for step in steps for pk in step if pk})
+    found = [(clips[first], clips[last]) for first, last, _ in steps if first in clips and last in clips]
+    stretches = [Stretch(first.started_at, last.ended_at, first.id) for first, last in found]
+    return stretches, [clips[lost] for _, _, lost in steps if lost in clips]
+
+
+def known_rows(ids: Iterable[UUID]) -> dict[UUID, Row]:
+    """In portions that every database takes."""
+    wanted = sorted(ids)
+    portions = (wanted[at : at + FEW] for at in range(0, len(wanted), FEW))
+    clips = Clip.objects.order_by().values_list(*Row._fields)  # in order, a database would walk through all of them
+    return {row[0]: Row(*row) for portion in portions for row in clips.filter(pk__in=portion)}
+
+
+def cut(stretch: Stretch, span: Span) -> Stretch:
+    """Only what lies within."""
+    return Stretch(max(stretch.begin, span.begin), min(stretch.end, span.end), stretch.clip)
+
+
+def merged(stretches: Iterable[Stretch], step: timedelta) -> list[Stretch]:
+    """In the order of time; neighbours that are closer than `step` are one."""
+    found: list[Stretch] = []
+    for stretch in sorted(stretches, key=lambda one: (one.begin, one.end)):
+        if found and stretch.begin - found[-1].end < step:
+            last = found.pop()
+            found.append(Stretch(last.begin, max(last.end, stretch.end), last.clip))
+        else:
+            found.append(stretch)
+    return found
+
+
+def gaps_between(
+    video: Sequence[Stretch], begin: datetime, end: datetime, step: timedelta
+) -> Iterator[tuple[datetime, datetime]]:
+    """Times of at least a step in which nothing is shown."""
+    edges = [(begin, begin), *((one.begin, one.end) for one in video), (max(begin, end), end)]
+    for (_, ended), (began, _) in pairwise(edges):
+        if began - ended >= step:
+            yield ended, began
+
+
+Step = tuple[UUID | None, UUID | None, UUID | None]
+"""The clips of one step: the first, the last, and the first that lost something."""
+LOSS = "AND (lost_frames > 0 OR interrupted)"
+"""As in the condition of the index `clip_camera_lost`."""
+
+
+def found_steps(cameras: Sequence[UUID], span: Span) -> list[Step]:
+    """Those in which a clip began."""
+    pairs = list(pairwise(span.bounds))
+    places = ", ".join(["(%s, %s)"] * len(pairs))
+    columns = ", ".join(sought(cameras, *how) for how in (("ASC", ""), ("DESC", ""), ("ASC", LOSS)))
+    sql = f"WITH step(at, till) AS (VALUES {places}) SELECT {columns} FROM step ORDER BY at"  # noqa: S608 - no value
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*stored("started_at", chain(*pairs)), *stored("camera", cameras) * 3])
+        rows = cursor.fetchall()
+    return [as_ids(row) for row in rows if row[0] is not None]
+
+
+def sought(cameras: Sequence[UUID], order: str, condition: str) -> str:
+    """A sub-select of the clip that comes first in a step; its parameters are the cameras."""
+    places = ", ".join(["%s"] * len(cameras))
+    table = connection.ops.quote_name(Clip._meta.db_table)
+    return (
+        f"(SELECT id FROM {table} WHERE camera_id IN ({places}) AND started_at >= at AND started_at < till "  # noqa: S608
+        f"AND deleted_at IS NULL {condition} ORDER BY started_at {order}, id {order} LIMIT 1)"
+    )
+
+
+def stored(name: str, values: Iterable[Any]) -> list[Any]:
+    """As the database takes them for that field."""
+    field: Any = Clip._meta.get_field(name)
+    return [field.get_db_prep_value(value, connection) for value in values]
+
+
+def as_ids(row: Sequence[Any]) -> Step:
+    first, last, lost = (UUID(str(value)) if value is not None else None for value in row)
+    return first, last, lost

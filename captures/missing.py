@@ -1,0 +1,43 @@
+"""Alerts of files that were not in their place, and their end (`captures.files.tell_missing`)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+
+from captures.files import FileMissing, Stored, check_size, open_below
+from captures.models import CaptureFile, Clip
+from monitoring.selectors import unresolved_keys
+from monitoring.services import resolve_alert
+
+KEYS = "storage.missing:"
+
+
+def settle_missing() -> None:
+    """Close those whose file is back, or whose row has gone with it. Files of other hosts are looked at there."""
+    for key in sorted(unresolved_keys(KEYS)):
+        row = row_of(key.removeprefix(KEYS))
+        if row is None or (row.host == settings.STATION.host and is_there(row)):
+            resolve_alert(key)
+
+
+def row_of(ident: str) -> Stored | None:
+    """A clip by its UUID, or a file of a capture by its number."""
+    if ident.isdecimal():
+        return CaptureFile.objects.select_related("root").filter(pk=int(ident)).first()
+    return Clip.objects.present().select_related("root").filter(pk=UUID(ident)).first()
+
+
+def is_there(row: Stored) -> bool:
+    try:
+        found = open_below(row.root.path, row.path)
+    except FileMissing:
+        return False
+    try:
+        check_size(found, row)
+    except FileMissing:
+        return False
+    finally:
+        found.close()
+    return True

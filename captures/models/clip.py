@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Self
+
+import uuid6
+from django.db import models
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.models.storage import StorageRoot
+
+PRESENT = models.Q(deleted_at=None)
+
+
+class ClipKind(models.TextChoices):
+    ROLLING = "rolling"
+    MANUAL = "manual"
+
+
+class ClipQuerySet(models.QuerySet["Clip"]):
+    def present(self) -> Self:
+        """Without those that are being deleted."""
+        return self.filter(deleted_at=None)
+
+    def loose(self) -> Self:
+        """Rolling clips that nobody holds: what the rules of count and space may delete."""
+        return self.present().filter(kind=ClipKind.ROLLING, pinned=False, holds=None)
+
+
+def _of_the_few(flag: str) -> list[models.Index]:
+    """Of the clips that have it, newest first: all, and each camera's."""
+    newest, condition = ["-started_at", "-id"], PRESENT & models.Q(**{flag: True})
+    return [
+        models.Index(fields=newest, condition=condition, name=f"clip_{flag}"),
+        models.Index(fields=["camera", *newest], condition=condition, name=f"clip_camera_{flag}"),
+    ]
+
+
+class Clip(models.Model):
+    """A recorded file of one camera, once it has ended. `ended_at` is exclusive: where recording went on, the next
+    clip begins there."""
+
+    Kind = ClipKind
+
+    id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
+    camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="clips")
+    kind = models.CharField(max_length=10, choices=ClipKind, default=ClipKind.ROLLING)
+    started_at = models.DateTimeField(help_text="When its first frame was captured.")
+    ended_at = models.DateTimeField()
+    frames = models.PositiveIntegerField()
+    lost_frames = models.PositiveIntegerField(default=0, help_text="Captured while it ran, and not in it.")
+    interrupted = models.BooleanField(default=False, help_text="Cut off: by a crash, a full disk, a failing one.")
+    reason = models.CharField(max_length=40, blank=True)
+    message = models.TextField(blank=True)
+    pinned = models.BooleanField(default=False)
+    simulated = models.BooleanField(default=False)
+    codec = models.CharField(max_length=20, blank=True)
+    copied = models.BooleanField(default=False, help_text="The camera's own packets, not encoded again.")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    requested_by = models.CharField(max_length=150, blank=True)
+    host = models.CharField(max_length=60)
+    root = models.ForeignKey(StorageRoot, on_delete=models.PROTECT)
+    path = models.CharField(max_length=500, help_text="Relative to the root.")
+    bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="Since then its file is being removed.")
+
+    objects = ClipQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        indexes = [
+            # With the condition of every list: without it SQLite prefers another index that has it, and sorts.
+            models.Index(fields=["-started_at", "-id"], condition=PRESENT, name="clip_newest"),
+            models.Index(fields=["camera", "-started_at", "-id"], condition=PRESENT, name="clip_camera_newest"),
+            models.Index(fields=["camera", "ended_at"], name="clip_camera_ended"),
+            models.Index(
+                fields=["camera", "kind", "-started_at", "-id", "deleted_at"],  # all that counting needs
+                condition=models.Q(deleted_at=None),
+                name="clip_camera_kind_newest",
+            ),
+            models.Index(
+                fields=["root", "kind", "started_at", "id"],
+                condition=models.Q(deleted_at=None, pinned=False),
+                name="clip_root_oldest_unpinned",
+            ),
+            models.Index(fields=["root", "deleted_at"], condition=~models.Q(deleted_at=None), name="clip_deleted"),
+            # Of the few: a search for them need not walk through all.
+            models.Index(
+                fields=["camera", "started_at", "id"],
+                condition=PRESENT & (models.Q(lost_frames__gt=0) | models.Q(interrupted=True)),
+                name="clip_camera_lost",
+            ),
+            *_of_the_few("pinned"),
+            *_of_the_few("interrupted"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["root", "path"], name="one_clip_for_each_place"),
+            models.CheckConstraint(
+                condition=models.Q(ended_at__gte=models.F("started_at")), name="a_clip_ends_after_its_beginning"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.camera.slug} {self.started_at:%Y-%m-%d %H:%M:%SZ}"
+
+    @property
+    def duration(self) -> timedelta:
+        return self.ended_at - self.started_at
+
+    @property
+    def filename(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+class ClipHold(models.Model):
+    """Why a clip must stay: no rule of count or space deletes it while one stands."""
+
+    clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="holds")
+    by = models.CharField(max_length=20, help_text="experiment, archive or export.")
+    name = models.CharField(max_length=120, help_text="Which one.")
+    since = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["since", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["clip", "by", "name"], name="one_hold_of_each_for_a_clip"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.by} {self.name}"

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cameras.api import CameraView, actor
+from captures.recording.orders import RecordingBody, record, stop_recording
+from captures.serializers import RecordBody
+
+
+class RecordView(CameraView):
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=RecordBody, responses=RecordingBody)
+    def post(self, request: Request, slug: str) -> Response:
+        """Record the camera, and answer once its first frame is in a clip. Starting twice changes nothing. A problem
+        says why it does not record yet; the wish is kept all the same, unless another holds the camera."""
+        wanted = RecordBody.model_validate(request.data)
+        return Response(record(self.camera(), wanted.kind, actor(request)))
+
+
+class StopRecordingView(CameraView):
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=RecordingBody)
+    def post(self, request: Request, slug: str) -> Response:
+        """Record no more, and answer once the last clip is in its place. Stopping twice changes nothing."""
+        return Response(stop_recording(self.camera(), actor(request)))

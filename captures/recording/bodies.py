@@ -1,0 +1,35 @@
+"""Clips that go, as JSON."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from django.utils import timezone
+
+from captures.recording.cleaning import Gone
+from monitoring.bodies import stamp
+
+
+class GoneBody(TypedDict):
+    """A clip that went, or would go. `why` is count, space or asked; `age_s` is since its end."""
+
+    camera: str
+    clip: str
+    filename: str
+    started: str
+    age_s: float
+    bytes: int
+    why: str
+
+
+def gone_body(gone: Gone) -> GoneBody:
+    clip = gone.clip
+    return GoneBody(
+        camera=clip.camera.slug,
+        clip=str(clip.pk),
+        filename=clip.filename,
+        started=stamp(clip.started_at),
+        age_s=round((timezone.now() - clip.ended_at).total_seconds(), 1),
+        bytes=clip.bytes,
+        why=gone.why,
+    )

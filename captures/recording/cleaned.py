@@ -1,0 +1,47 @@
+"""What the event log and the alerts say of clips that went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from captures.models import Clip, StorageRoot
+from captures.recording.room import Cleared
+from monitoring.services import record_event
+from monitoring.templatetags.skycam import amount
+
+
+def counted(clips: int) -> str:
+    return "1 clip" if clips == 1 else f"{clips} clips"
+
+
+@transaction.atomic
+def tell(clips: Iterable[Clip], why: str, reason: str, actor: str = "", owed: int = 0) -> None:
+    """One event for each camera: whoever may not see it hears nothing of it. `owed`: bytes that are not free yet."""
+    by_camera: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        by_camera[clip.camera.slug].append(clip)
+    for slug, gone in by_camera.items():
+        size = sum(clip.bytes for clip in gone)
+        said = f"{counted(len(gone))} of {slug} ({amount(size)}) went, {reason}."
+        data = {"why": why, "clips": len(gone), "bytes": size, "unfreed_bytes": owed}
+        severity = "warning" if owed else "info"
+        record_event("storage.cleaned", said, severity=severity, camera=slug, actor=actor, data=data)
+
+
+def for_room(root: StorageRoot, cleared: Cleared) -> str:
+    """Why clips of a root went, and what the disk has not given back."""
+    said = f"to make room in {root.path}"
+    if not cleared.owed:
+        return said
+    late = f"{amount(cleared.owed)} are not free yet, as when a program has a clip open"
+    return f"{said}; {late}. Nothing more goes for a minute"
+
+
+def lacking(root: StorageRoot, cleared: Cleared, floor: float, hard_floor_gb: float) -> str:
+    return (
+        f"Only {amount(cleared.free)} are free in {root.path}, below the soft floor of {amount(floor)}, and no clip is "
+        f"left that may go: pinned and held ones stay. Make room; below {hard_floor_gb:g} GB recording stops."
+    )

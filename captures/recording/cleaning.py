@@ -1,0 +1,154 @@
+"""One look at the clips of a host: what was left half done, the rules of count and space, and what is said of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+
+from cameras.models import Camera
+from cameras.runtime.storage import RootMissing
+from captures.models import Clip, StorageRoot
+from captures.recording.cleaned import for_room, lacking, tell
+from captures.recording.removal import condemn, is_usable, opened, sweep, undeletable
+from captures.recording.room import Room
+from captures.recording.surplus import InTurn, beyond_newest, to_make_room
+from captures.storage.roots import UnusableRoot, video_root
+from monitoring.services import raise_alert, resolve_alert
+from monitoring.station_settings import camera_config
+
+GB = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """`why` is `count`, `space`, or `asked`: somebody deleted it, or an earlier look was cut short."""
+
+    clip: Clip
+    why: str
+
+
+@dataclass(slots=True)
+class Looked:
+    gone: list[Gone] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class Cleaning:
+    """`actor` is who asked for it, where it was not the clock."""
+
+    def __init__(
+        self,
+        host: str,
+        actor: str = "",
+        clock: Callable[[], float] = time.monotonic,
+        goes_on: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.host, self.actor, self.clock, self.goes_on = host, actor, clock, goes_on
+        self._in_turn = InTurn()
+        self._rooms: dict[UUID, Room] = {}
+        self._told: dict[str, str] = {}
+        """Alerts that were raised here: key -> sentence; an empty one where all was seen to be well."""
+
+    def look(self, within_s: float = math.inf) -> Looked:
+        """The rule of count is for as many cameras as fit in the time. DatabaseError."""
+        roots = list(StorageRoot.objects.filter(host=self.host))
+        looked = Looked()
+        beyond = self._condemn_beyond([root for root in roots if is_usable(root)], within_s)
+        failed = self._sweep(beyond, looked)
+        watched = watched_roots(self.host)
+        for root in roots:
+            if root not in watched:
+                self._alert(f"storage.soft_floor:{root.pk}", "")
+            elif root.pk not in failed:
+                self._make_room(root, looked)
+        return looked
+
+    # The rule of count
+
+    def _condemn_beyond(self, roots: list[StorageRoot], within_s: float) -> set[UUID]:
+        keep = camera_config().rolling_clips_count
+        found: set[UUID] = set()
+        for camera in self._in_turn.cameras(within_s):
+            found.update(condemn(beyond_newest(camera, self.host, keep).filter(root__in=roots)))
+        return found
+
+    def _sweep(self, beyond: set[UUID], looked: Looked) -> set[UUID]:
+        """The roots where clips that are marked could not be deleted."""
+        swept = sweep(self.host)
+        counted = [clip for clip in swept.clips if clip.pk in beyond]
+        asked = [clip for clip in swept.clips if clip.pk not in beyond]
+        keep = camera_config().rolling_clips_count
+        tell(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
+        tell(asked, "asked", "as it was asked for before", self.actor)
+        looked.gone += [Gone(clip, "count") for clip in counted] + [Gone(clip, "asked") for clip in asked]
+        looked.problems += swept.problems.values()
+        self._alert(f"storage.clips:{self.host}", " ".join(swept.problems.values()), "error")
+        return set(swept.problems)
+
+    # The rule of space
+
+    def _make_room(self, root: StorageRoot, looked: Looked) -> None:
+        """A root that is not there keeps its clips; who looks after its captures tells of it."""
+        config, room = camera_config(), self._rooms.setdefault(root.pk, Room(root, self.clock))
+        floor, alert = int(config.soft_floor_gb * GB), f"storage.soft_floor:{root.pk}"
+        try:
+            with opened(root) as files:
+                cleared = room.make(files, floor, self.goes_on)
+        except RootMissing as error:
+            looked.problems.append(str(error))
+            return
+        except OSError as error:
+            looked.problems.append(undeletable(root, error))
+            self._alert(alert, undeletable(root, error), "error")
+            return
+        tell(cleared.clips, "space", for_room(root, cleared), self.actor, cleared.owed)
+        looked.gone += [Gone(clip, "space") for clip in cleared.clips]
+        full = cleared.exhausted and cleared.free < floor
+        self._alert(alert, lacking(root, cleared, floor, config.hard_floor_gb) if full else "")
+
+    def _alert(self, key: str, sentence: str, severity: str = "warning") -> None:
+        """Raised and resolved on change; what a predecessor left open too."""
+        if bool(self._told.get(key)) == bool(sentence) and key in self._told:
+            return
+        if sentence:
+            raise_alert(key, sentence, severity=severity)
+        else:
+            resolve_alert(key)
+        self._told[key] = sentence
+
+
+def watched_roots(host: str) -> set[StorageRoot]:
+    """Those that hold clips, and the one where clips go while a camera records."""
+    holding = Exists(Clip.objects.present().filter(root=OuterRef("pk"), host=host))
+    return set(StorageRoot.objects.filter(Q(holding) | Q(pk=_recorded_to(host)), host=host))
+
+
+def _recorded_to(host: str) -> UUID | None:
+    if not Camera.objects.present().filter(host=host).exclude(recording="").exists():
+        return None
+    try:
+        return UUID(video_root(host)["id"])
+    except UnusableRoot:
+        return None
+
+
+def would_go(host: str) -> Iterator[Gone]:
+    """What a look would delete, oldest first by camera and root; nothing is changed. OSError, RootMissing."""
+    config, planned = camera_config(), dict[UUID, Clip]()
+    for clip in Clip.objects.exclude(deleted_at=None).filter(host=host).select_related("camera"):
+        yield Gone(clip, "asked")
+    for camera in InTurn().cameras(math.inf):
+        for clip in beyond_newest(camera, host, config.rolling_clips_count).select_related("camera"):
+            planned[clip.pk] = clip
+            yield Gone(clip, "count")
+    for root in watched_roots(host):
+        with opened(root) as files:
+            missing = config.soft_floor_gb * GB - files.free_bytes()
+        missing -= sum(clip.bytes for clip in planned.values() if clip.root_id == root.pk)
+        for clip in to_make_room(root, int(missing), set(planned)):
+            yield Gone(clip, "space")

@@ -1,0 +1,28 @@
+"""Frames into a clip: H.264 of our own."""
+
+from __future__ import annotations
+
+from cameras.drivers.base import FrameData
+from cameras.runtime.spec import Recording
+from captures.recording.muxer import Encoder
+from captures.recording.pixels import size_of
+from captures.recording.tracks import Recorded, Sink, Track
+
+
+class EncodedTrack(Track):
+    def __init__(self, first: FrameData, wish: Recording) -> None:
+        self.size, self._wish = size_of(first.image), wish
+
+    def begin(self, sink: Sink) -> None:
+        self._encoder = Encoder(sink, *self.size, self._wish)
+
+    def fits(self, frame: Recorded) -> bool:
+        return isinstance(frame, FrameData) and size_of(frame.image) == self.size
+
+    def add(self, frame: Recorded, seconds: float) -> bool:
+        assert isinstance(frame, FrameData)
+        self._encoder.add(frame.image, seconds)  # type: ignore[arg-type]
+        return True
+
+    def finish(self) -> None:
+        self._encoder.finish()

@@ -1,0 +1,172 @@
+"""From a clip's last frame to its record: synced, committed, placed, on a thread of its own, so that the next clip's
+frames wait for no disk. The same thread repairs what a crash cut off; another syncs the open clip each second, however
+long that takes."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from cameras.runtime.durable import LockLost
+from cameras.runtime.recovery import Verdict
+from cameras.runtime.spool import Record
+from cameras.runtime.stills import patiently
+from cameras.runtime.storage import RootMissing, Storage
+from captures.recording.open_clip import OpenClip, record_of
+from captures.recording.recovery import Recovered, recover
+
+log = logging.getLogger(__name__)
+SYNC_S = 1.0
+AGAIN_S = 30.0
+"""From a recovery that the disk did not let end to the next try."""
+Job = Callable[[], None]
+Lost = Callable[[Exception], None]
+Mended = Callable[[Recovered], None]
+
+
+class Filer:
+    """`lost` hears of a root that cannot be written, and what was to be filed stays for the next recovery."""
+
+    def __init__(self, lost: Lost) -> None:
+        self._lost = lost
+        self._jobs: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._open: OpenClip | None = None
+        self._busy = False
+        self._syncs_since: float | None = None
+        self._again: tuple[float, Job] | None = None
+        self._stopping = threading.Event()
+        threading.Thread(target=self._run, name="clips", daemon=True).start()
+        threading.Thread(target=self._sync_each_second, name="clip-sync", daemon=True).start()
+
+    def watch(self, clip: OpenClip | None) -> None:
+        """The clip that is being written now."""
+        self._open = clip
+
+    def file(self, clip: OpenClip, ended: datetime, filed: Callable[[Record], None], mended: Mended) -> None:
+        """A clip to which nothing is added any more; `filed` is called with its record when that is safe. One that the
+        disk did not take whole is read again, and `mended` says what is left of it."""
+
+        def job() -> None:
+            try:
+                clip.file.close()
+            except OSError as error:
+                clip.cut("write_error", f"The disk failed at its end ({error.strerror}).")
+            if clip.file.failed is None:
+                filed(_filed(clip, ended))
+                return
+            found = recover(clip.storage, [clip.id], _verdict(clip))
+            mended(found)
+            for failed in found.failed.values():
+                raise failed
+
+        self._put(job)
+
+    def recover(self, storage: Storage, clips: list[str], verdict: Verdict | None, mended: Mended) -> None:
+        """Clips that another owner of the spool left; `mended` says what became of them. Those that the disk did not
+        let go through are tried again by and by, and keep nobody from recording."""
+
+        def job() -> None:
+            found = recover(storage, clips, verdict)
+            mended(found)
+            if found.failed:
+                again = functools.partial(self.recover, storage, list(found.failed), verdict, mended)
+                self._again = (time.monotonic() + AGAIN_S, again)
+
+        self._again = None
+        self._put(job)
+
+    def syncs_for_s(self, now: float) -> float:
+        """How long the disk has been syncing the open clip; 0 while it does not."""
+        since = self._syncs_since
+        return 0.0 if since is None else now - since
+
+    def then(self, job: Job) -> None:
+        """After all that was put before it."""
+        self._put(job)
+
+    def _put(self, job: Job) -> None:
+        with self._changed:
+            self._jobs.append(job)
+            self._changed.notify_all()
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until all is filed; False when it took longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._jobs and not self._busy, timeout)
+
+    def stop(self, timeout: float) -> bool:
+        done = self.drain(timeout)
+        with self._changed:
+            self._stopping.set()
+            self._changed.notify_all()
+        return done
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            job = self._next()
+            if job is not None:
+                self._do(job)
+            with self._changed:
+                self._busy = False
+                self._changed.notify_all()
+
+    def _next(self) -> Job | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or self._stopping.is_set(), SYNC_S)
+            self._busy = bool(self._jobs)
+            if self._jobs:
+                return self._jobs.popleft()
+        return self._due_again()
+
+    def _due_again(self) -> Job | None:
+        again = self._again
+        return again[1] if again is not None and time.monotonic() >= again[0] else None
+
+    def _do(self, job: Job) -> None:
+        try:
+            job()
+        except (RootMissing, LockLost, OSError) as error:
+            log.error("A clip is not safe on the disk: %s", error)
+            self._lost(error)
+        except Exception as error:
+            log.exception("A clip could not be filed; it is tried again when its spool is opened anew.")
+            self._lost(error)
+
+    def _sync_each_second(self) -> None:
+        while not self._stopping.wait(SYNC_S):
+            self._syncs_since = time.monotonic()
+            self._do(self._sync)
+            self._syncs_since = None
+
+    def _sync(self) -> None:
+        clip = self._open
+        if clip is not None:
+            clip.file.sync()
+
+
+def _verdict(clip: OpenClip) -> Verdict:
+    """On a clip that the disk did not take whole."""
+    error = clip.file.failed
+    said = f"The disk failed while it was recorded ({error.strerror})." if error else ""
+    return Verdict(clip.reason or "write_error", clip.message or said)
+
+
+def _filed(clip: OpenClip, ended: datetime) -> Record:
+    """Committed, placed and done."""
+    storage = clip.storage
+    storage.check()
+    told: dict[str, object] = {
+        "ended": ended.isoformat(), "frames": clip.frames, "lost_frames": clip.lost_frames,
+        "interrupted": clip.interrupted, "reason": clip.reason, "message": clip.message,
+    }  # fmt: skip
+    record = record_of(clip.plan, storage.root, told, clip.file.bytes, clip.file.sha256)
+    patiently(storage.spool.commit, record)
+    patiently(storage.spool.place, record)
+    storage.spool.done(record)
+    return record

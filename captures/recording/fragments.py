@@ -1,0 +1,164 @@
+"""The frames of a fragmented MP4: where each lies, when it is shown, and whether it is a key frame. Django-free.
+
+Only headers are read, so that a clip of an hour costs little more than its number of frames.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from captures.recording.boxes import HEAD, MOST_NESTED, NoMovie, child, children, header
+
+LOOK_BYTES = 1024
+MOST_SAMPLES = 350_000
+MEDIA_HEAD = 16
+NOT_SYNC = 0x10000
+
+
+@dataclass(slots=True)
+class Samples:
+    """One place in each list for each frame: offset and size in bytes, decode time, what is added to show it (both in
+    units of the track), key frame or not. `end` is when the last one is over."""
+
+    offsets: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    shifts: list[int] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    """Numbers of the key frames, the first frame being 1."""
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """Of a track, where a fragment says nothing else."""
+
+    duration: int
+    size: int
+    flags: int
+
+
+def movie_and_samples(file: int, size: int) -> tuple[bytes, Samples]:
+    """The payload of `moov`, and the frames of all whole fragments of the file behind a descriptor.
+
+    What a crash cut off is left out. NoMovie when it is no fragmented MP4 of one track. OSError as the disk says it.
+    """
+    movie, defaults, samples = None, None, Samples()
+    for kind, at, payload in _top_boxes(file, size):
+        if kind == b"moov":
+            movie = payload
+            defaults = _defaults(payload)
+        elif kind == b"moof" and defaults is not None:
+            _add(samples, payload, at, defaults, size)
+    if movie is None or not samples.sizes:
+        raise NoMovie("It has no whole fragment.")
+    return movie, samples
+
+
+def _top_boxes(file: int, size: int) -> Iterator[tuple[bytes, int, bytes]]:
+    """Kind, place and payload of each; media data has none. Ends where the file was cut off."""
+    at, look, seen = 0, b"", 0
+    while at + HEAD <= size:
+        if not seen <= at <= seen + len(look) - MEDIA_HEAD:
+            look, seen = os.pread(file, LOOK_BYTES, at), at
+        length, kind = header(look, at - seen)
+        if length == 1 and len(look) >= at - seen + MEDIA_HEAD:
+            (length,) = struct.unpack_from(">Q", look, at - seen + HEAD)
+        if length < HEAD or at + length > size:
+            return
+        yield kind, at, b"" if kind == b"mdat" else _payload(file, at, length, look[at - seen :])
+        at += length
+
+
+def _payload(file: int, at: int, length: int, look: bytes) -> bytes:
+    if length > MOST_NESTED:
+        raise NoMovie("A header is larger than any that Skycam writes.")
+    return look[HEAD:length] if length <= len(look) else os.pread(file, length - HEAD, at + HEAD)
+
+
+def _defaults(movie: bytes) -> Defaults:
+    if sum(kind == b"trak" for kind, _ in children(movie)) != 1:
+        raise NoMovie("It has not one track alone.")
+    return Defaults(*struct.unpack_from(">III", _long(child(movie, b"mvex", b"trex"), 24), 12))
+
+
+def _long(payload: bytes, least: int) -> bytes:
+    if len(payload) < least:
+        raise NoMovie("A box is too short.")
+    return payload
+
+
+def _add(samples: Samples, fragment: bytes, at: int, defaults: Defaults, size: int) -> None:
+    """The frames of one `moof` that lies at `at`; none when its media data was cut off."""
+    try:
+        for kind, track in children(fragment):
+            if kind == b"traf":
+                _add_track(samples, dict(children(track)), at, defaults, size)
+    except (KeyError, IndexError, struct.error):
+        raise NoMovie("A fragment is not as it should be.") from None
+
+
+def _add_track(samples: Samples, boxes: dict[bytes, bytes], at: int, defaults: Defaults, size: int) -> None:
+    of_fragment, base = _fragment_defaults(boxes[b"tfhd"], defaults, at)
+    decode = boxes[b"tfdt"]
+    (time,) = struct.unpack_from(">Q" if decode[0] else ">I", decode, 4)
+    run = _run(boxes[b"trun"], of_fragment)
+    offset = base + run.offset
+    if offset + sum(one[1] for one in run.samples) > size:
+        return
+    if len(samples.sizes) + len(run.samples) > MOST_SAMPLES:
+        raise NoMovie(f"It has more than {MOST_SAMPLES} frames.")
+    for duration, length, flags, shift in run.samples:
+        samples.offsets.append(offset)
+        samples.sizes.append(length)
+        samples.times.append(time)
+        samples.shifts.append(shift)
+        if not flags & NOT_SYNC:
+            samples.keys.append(len(samples.sizes))
+        offset, time = offset + length, time + duration
+    samples.end = time
+
+
+def _fragment_defaults(head: bytes, defaults: Defaults, at: int) -> tuple[Defaults, int]:
+    """What `tfhd` says, and the place that offsets count from."""
+    (flags,) = struct.unpack_from(">I", head, 0)
+    places = ((0x1, "Q"), (0x2, "I"), (0x8, "I"), (0x10, "I"), (0x20, "I"))
+    given = [bit for bit, _ in places if flags & bit]
+    form = ">" + "".join(letter for bit, letter in places if flags & bit)
+    said = dict(zip(given, struct.unpack_from(form, head, 8), strict=True))
+    found = Defaults(
+        said.get(0x8, defaults.duration), said.get(0x10, defaults.size), said.get(0x20, defaults.flags)
+    )  # fmt: skip
+    return found, said.get(0x1, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`offset` from the base of the fragment; each sample is duration, size, flags, shift."""
+
+    offset: int
+    samples: list[tuple[int, int, int, int]]
+
+
+def _run(payload: bytes, defaults: Defaults) -> Run:
+    flags, count = struct.unpack_from(">II", payload, 0)
+    flags &= 0xFFFFFF
+    offset, at = (struct.unpack_from(">i", payload, 8)[0], 12) if flags & 0x1 else (0, 8)
+    first, at = (struct.unpack_from(">I", payload, at)[0], at + 4) if flags & 0x4 else (None, at)
+    fields = [(0x100, "I"), (0x200, "I"), (0x400, "I"), (0x800, "i")]
+    form = struct.Struct(">" + "".join(letter for bit, letter in fields if flags & bit))
+    if count * max(form.size, 1) > len(payload):
+        raise NoMovie("A run of frames is longer than its box.")
+    found = []
+    for number in range(count):
+        given = iter(form.unpack_from(payload, at + number * form.size))
+        found.append((
+            next(given) if flags & 0x100 else defaults.duration,
+            next(given) if flags & 0x200 else defaults.size,
+            next(given) if flags & 0x400 else first if first is not None and not number else defaults.flags,
+            next(given) if flags & 0x800 else 0,
+        ))  # fmt: skip
+    return Run(offset, found)

@@ -1,0 +1,76 @@
+"""Records of clips into the database, in the transaction of the caller and idempotent; what cameras shall record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+from cameras.models import Camera
+from cameras.runtime.spool import Record
+from captures.ingest import moment
+from captures.models import Clip
+from monitoring.services import record_event
+from monitoring.station_settings import camera_config
+
+TOLD = ("kind", "frames", "lost_frames", "interrupted", "reason", "message", "simulated", "codec", "copied")
+
+
+def take_clip(record: Record) -> None:
+    """A clip that has ended. A record of one that is known already changes nothing."""
+    if Clip.objects.filter(pk=record["id"]).exists():
+        return
+    clip = clip_of(record)
+    clip.save(force_insert=True)
+    _tell(clip, record["slug"])
+
+
+def clip_of(record: Record) -> Clip:
+    """The row of a record of this host, not saved."""
+    body, [file] = record["body"], record["files"]
+    return Clip(
+        id=record["id"],
+        camera_id=record["camera"],
+        started_at=moment(body["started"]),
+        ended_at=moment(body["ended"]),
+        requested_by=body["requested_by"],
+        host=settings.STATION.host,
+        root_id=record["root"],
+        path=file["path"],
+        bytes=file["bytes"],
+        sha256=file["sha256"],
+        width=file["width"] or 0,
+        height=file["height"] or 0,
+        **{name: body[name] for name in TOLD},
+    )
+
+
+def _tell(clip: Clip, slug: str) -> None:
+    length = f"{clip.duration.total_seconds():.1f} s with {clip.frames} {'frame' if clip.frames == 1 else 'frames'}"
+    lost = f", {clip.lost_frames} lost" if clip.lost_frames else ""
+    said = f"{slug} recorded a clip of {length}{lost}."
+    data = {"reason": clip.reason, "lost_frames": clip.lost_frames} if clip.interrupted or clip.lost_frames else {}
+    record_event(
+        "recording.lost" if clip.interrupted or clip.lost_frames else "recording.rotated",
+        f"{said} {clip.message}".strip(), severity="warning" if data else "info", camera=slug, subject=clip.pk,
+        data=data,
+    )  # fmt: skip
+
+
+def wished_recording(camera: Camera) -> dict[str, Any] | None:
+    """What a camera shall record, as its process takes it (`cameras.runtime.spec.Recording`); None for nothing."""
+    if not camera.recording or camera.removed_at is not None:
+        return None
+    return {"kind": camera.recording, "requested_by": camera.recording_by, **recording_settings()}
+
+
+def recording_settings() -> dict[str, Any]:
+    """How every camera records. A camera's host has the last word: the configuration of who asks may be another."""
+    config = camera_config()
+    return {
+        "clip_s": config.clip_s,
+        "preset": config.preset,
+        "crf": config.crf,
+        "max_kbit_s": config.max_kbit_s,
+        "floor_bytes": int(config.hard_floor_gb * 1e9),
+    }

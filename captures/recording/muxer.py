@@ -1,0 +1,85 @@
+"""H.264 into fragmented MP4: one fragment for each frame, so that what was written plays, wherever it is cut off.
+
+Source of the options: FFmpeg's formats documentation, chapter mov/mp4; libx264's in its codecs documentation.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from cameras.runtime.spec import Recording
+from captures.recording.tracks import Sink
+
+TICKS = 90_000
+"""Of the time stamps in a second."""
+TIME_BASE = Fraction(1, TICKS)
+KEY_S = 2.0
+"""From one key frame to the next."""
+FORMAT = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
+BUFFER_BYTES = 1 << 20
+SINGLE_THREAD_PIXELS = 1920 * 1200
+BT601 = 6
+"""SMPTE 170M, as FFmpeg numbers it: what `pixels.i420` makes."""
+LIMITED = 1
+I_FRAME = 1
+
+
+class Muxer:
+    """`ticks` of a frame rise strictly, whatever the clock of its camera does."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._container = av.open(sink, "w", format="mp4", options=FORMAT, buffer_size=BUFFER_BYTES)
+        self._last = -1
+
+    def ticks(self, seconds: float) -> int:
+        """The time stamp of what was captured `seconds` after the first frame. Two frames in one tick are a tick
+        apart: a muxer ends at a time that does not rise."""
+        self._last = max(self._last + 1, round(seconds * TICKS))
+        return self._last
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class Encoder(Muxer):
+    """`width` and `height` are even."""
+
+    def __init__(self, sink: Sink, width: int, height: int, wish: Recording) -> None:
+        super().__init__(sink)
+        self._stream: VideoStream = self._container.add_stream("libx264", rate=15, options=_options(wish))
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+        self._stream.time_base = TIME_BASE
+        codec = self._stream.codec_context
+        codec.time_base, codec.max_b_frames, codec.gop_size = TIME_BASE, 0, 100_000
+        codec.thread_count = 1 if width * height <= SINGLE_THREAD_PIXELS else 2
+        codec.color_range, codec.colorspace, codec.color_primaries, codec.color_trc = LIMITED, BT601, BT601, BT601
+        self._key_at = 0.0
+
+    def add(self, planes: NDArray[np.uint8], seconds: float) -> None:
+        """An I420 picture, captured `seconds` after the first. OSError of the sink."""
+        frame = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
+        frame.pts, frame.time_base = self.ticks(seconds), TIME_BASE
+        if seconds >= self._key_at:
+            self._key_at = seconds + KEY_S
+            frame.pict_type = I_FRAME
+        self._container.mux(self._stream.encode(frame))
+
+    def finish(self) -> None:
+        """What the encoder still holds, and the index. OSError of the sink."""
+        self._container.mux(self._stream.encode(None))
+        self.close()
+
+
+def _options(wish: Recording) -> dict[str, str]:
+    """Constant quality with a cap: noise would make ten times as much of it. Nothing looks ahead, so nothing is held
+    back that a crash would take."""
+    rate = f"{wish['max_kbit_s']}k"
+    return {
+        "preset": wish["preset"], "tune": "zerolatency", "crf": str(wish["crf"]),
+        "maxrate": rate, "bufsize": f"{wish['max_kbit_s'] * 2}k", "forced-idr": "1",
+    }  # fmt: skip

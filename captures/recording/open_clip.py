@@ -1,0 +1,147 @@
+"""A clip while it is being recorded: its plan on the disk, its file, its encoder, and what its record will say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import uuid6
+
+from cameras.drivers.packets import Coded
+from cameras.runtime.spec import Recording
+from cameras.runtime.spool import ClipPlan, PartFile, Record
+from cameras.runtime.storage import Storage
+from captures.organizer import ImageOrganizer
+from captures.recording.tracks import Recorded, track_of
+from captures.recording.video_file import VideoFile
+
+KIND = "clip"
+FIRST_INTERVAL_S = 1 / 15
+"""How long the only frame of a clip is said to last."""
+PATIENCE_S = 5.0
+PATIENT_INTERVALS = 5
+"""A clip ends when no frame has come for so long, and for so many intervals of its frames."""
+FIRST_PATIENCE_S = 20.0
+"""The same while it has a single frame, and nobody knows how far they are apart."""
+COPIED_PATIENCE_S = 30.0
+"""The same where packets are copied: the end of their stream is told, and what comes after a pause may be of no use
+without what came before it."""
+SAME_CLOCK_S = 1.0
+"""The beginning of the next clip is the end of this one, unless the wall clock was set meanwhile."""
+
+
+class OpenClip:
+    """Begun by its first frame or packet, and written by one thread. OSError as the disk says it, RootMissing or
+    LockLost; Unplayable for a packet that no clip can begin with."""
+
+    def __init__(
+        self, storage: Storage, camera: str, organizer: ImageOrganizer, first: Recorded, wish: Recording
+    ) -> None:
+        self.storage, self.wish = storage, wish
+        self._track = track_of(first, wish)
+        self.plan = self._planned(camera, organizer, first)
+        storage.check()
+        storage.files.make_folders(self.plan["path"].rpartition("/")[0])
+        storage.spool.plan(self.plan)
+        self.file = VideoFile(storage.files, storage.spool.folder, self.part)
+        self._track.begin(self.file)
+        self._first, self._newest, self._interval_s = first.monotonic, first.monotonic, FIRST_INTERVAL_S
+        self._first_ns = first.captured_ns
+        self.frames = 0
+        self.lost_frames = 0
+        self.interrupted = False
+        self.reason = ""
+        self.message = ""
+
+    def _planned(self, camera: str, organizer: ImageOrganizer, first: Recorded) -> ClipPlan:
+        clip, started, (width, height) = str(uuid6.uuid7()), moment(first.captured_ns), self._track.size
+        return ClipPlan(
+            id=clip, camera=camera, slug=organizer.slug, path=organizer.clip(clip, started), kind=self.wish["kind"],
+            started=started.isoformat(), simulated=first.simulated, codec="h264", copied=self.of is not None,
+            width=width, height=height, requested_by=self.wish["requested_by"],
+        )  # fmt: skip
+
+    @property
+    def of(self) -> Coded | None:
+        """The stream whose packets it copies; None where it encodes."""
+        return self._track.of
+
+    def fits(self, frame: Recorded) -> bool:
+        return self._track.fits(frame)
+
+    @property
+    def id(self) -> str:
+        return self.plan["id"]
+
+    @property
+    def started(self) -> float:
+        """When its first frame was captured, in seconds since 1970."""
+        return self._first_ns / 1e9
+
+    @property
+    def part(self) -> str:
+        return f"{self.plan['id']}.{KIND}.part"
+
+    @property
+    def newest(self) -> float:
+        """When its newest frame was captured, in seconds of the monotonic clock."""
+        return self._newest
+
+    @property
+    def length_s(self) -> float:
+        return self._newest - self._first
+
+    @property
+    def patience_s(self) -> float:
+        """How long after the newest frame the next one still belongs to it."""
+        if self.of is not None:
+            return COPIED_PATIENCE_S
+        return FIRST_PATIENCE_S if self.frames < 2 else max(PATIENCE_S, PATIENT_INTERVALS * self._interval_s)
+
+    def age_s(self, frame: Recorded) -> float:
+        return frame.monotonic - self._first
+
+    def add(self, frame: Recorded) -> None:
+        """OSError of the disk: what was written before it is kept. av.FFmpegError of the encoder."""
+        if not self._track.add(frame, self.age_s(frame)):
+            return
+        if self.frames and frame.monotonic > self._newest:
+            self._interval_s = frame.monotonic - self._newest
+        self._newest = max(self._newest, frame.monotonic)
+        self.frames += 1
+
+    def cut(self, reason: str, message: str) -> None:
+        """It ends before its time."""
+        self.interrupted, self.reason, self.message = True, reason, message
+
+    def finish(self) -> None:
+        """No frame comes any more. OSError of the disk."""
+        self._track.finish()
+
+    def ended(self, next_frame: Recorded | None) -> datetime:
+        """Exclusive: when the next clip begins, where recording goes on."""
+        length_s = self._newest - self._first + self._interval_s
+        if next_frame is not None:
+            length_s = next_frame.monotonic - self._first
+        ended = moment(self._first_ns) + timedelta(seconds=length_s)
+        if next_frame is not None and abs((moment(next_frame.captured_ns) - ended).total_seconds()) < SAME_CLOCK_S:
+            return max(moment(next_frame.captured_ns), moment(self._first_ns))
+        return ended
+
+
+def record_of(plan: ClipPlan, root: str, told: dict[str, object], size: int, sha256: str) -> Record:
+    """`told`: ended, frames, lost_frames, interrupted, reason, message."""
+    file = PartFile(
+        kind=KIND, bytes=size, sha256=sha256, part=f"{plan['id']}.{KIND}.part", path=plan["path"],
+        width=plan["width"], height=plan["height"],
+    )  # fmt: skip
+    kept = {name: plan[name] for name in ("kind", "started", "simulated", "codec", "copied", "requested_by")}
+    return Record(
+        kind="clip", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[file],
+        body={**kept, **told},
+    )  # fmt: skip
+
+
+def moment(nanoseconds: int) -> datetime:
+    """To the microsecond, which a float of seconds does not hold."""
+    whole, rest = divmod(nanoseconds // 1000, 1_000_000)
+    return datetime.fromtimestamp(whole, UTC) + timedelta(microseconds=rest)

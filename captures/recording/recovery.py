@@ -1,0 +1,127 @@
+"""What a new owner of a spool of clips does: file what was recorded, repair what was cut off.
+
+Needs the spool's lock and no database. Every step may itself be killed and is then done again.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import cast
+
+from cameras.runtime.durable import RootFiles
+from cameras.runtime.recovery import UNPLACEABLE, UNREADABLE, Verdict, checked_record, parts_of, reject
+from cameras.runtime.spool import ClipPlan, Record, Spool
+from cameras.runtime.storage import Storage
+from captures.recording.open_clip import KIND, record_of
+from captures.recording.repair import Whole, repair
+
+UNSAID = Verdict("interrupted", "The camera process ended before the clip did.")
+
+
+@dataclass(slots=True)
+class Recovered:
+    """Ids of clips, and what was set aside."""
+
+    filed: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+    failed: dict[str, OSError] = field(default_factory=dict)
+    """Left as they are, for the next recovery: a disk that is full or fails said this of them."""
+
+
+def left_over(spool: Spool) -> list[str]:
+    """Ids of what an owner before us did not bring to its end."""
+    endings = (".plan", ".json", f".{KIND}.part")
+    return sorted({name.partition(".")[0] for name in spool.names() if name.endswith(endings)})
+
+
+def recover_all(storage: Storage, verdict: Verdict | None = None) -> Recovered:
+    """Whatever is left in the spool. OSError of the first that the disk did not let go through."""
+    result = recover(storage, left_over(storage.spool), verdict)
+    for error in result.failed.values():
+        raise error
+    return result
+
+
+def recover(storage: Storage, clips: list[str], verdict: Verdict | None = None) -> Recovered:
+    """Bring these clips to their end, each by itself: one that cannot be read holds up no other."""
+    result = Recovered()
+    for clip in clips:
+        try:
+            _recover(storage, clip, verdict or UNSAID, result)
+        except (*UNREADABLE, *UNPLACEABLE, OverflowError) as error:
+            _reject(storage.spool, clip, f"{clip}: {error}", result)
+        except OSError as error:
+            result.failed[clip] = error
+    return result
+
+
+def _recover(storage: Storage, clip: str, verdict: Verdict, result: Recovered) -> None:
+    spool = storage.spool
+    names = set(spool.names())
+    if f"{clip}.json" in names:
+        record = checked_record(spool.read(f"{clip}.json"), f"{clip}.json")
+        result.filed.append(clip)
+    elif f"{clip}.done" in names:
+        spool.files.unlink(spool.folder, f"{clip}.plan")
+        return
+    elif f"{clip}.plan" not in names:
+        raise ValueError("it has no plan")
+    else:
+        found = _repaired(storage, _checked_plan(spool, clip), verdict)
+        if found is None:
+            _forget(spool, clip)
+            result.empty.append(clip)
+            return
+        record = found
+        result.repaired.append(clip)
+        spool.commit(record)
+    spool.place(record)
+    spool.done(record)
+
+
+def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict) -> Record | None:
+    """None when no frame of it can be played."""
+    spool, part = storage.spool, f"{plan['id']}.{KIND}.part"
+    if spool.files.size(spool.folder, part) is None:
+        return None
+    file = cast(RootFiles, spool.files).open_again(spool.folder, part)
+    try:
+        whole, sha256 = repair(file)
+    finally:
+        os.close(file)
+    return record_of(plan, storage.root, _told(plan, whole, verdict), whole.bytes, sha256) if whole.frames else None
+
+
+def _told(plan: ClipPlan, whole: Whole, verdict: Verdict) -> dict[str, object]:
+    ended = datetime.fromisoformat(plan["started"]) + timedelta(seconds=whole.seconds)
+    return {
+        "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": 0, "interrupted": True,
+        "reason": verdict.reason, "message": verdict.message,
+    }  # fmt: skip
+
+
+def _checked_plan(spool: Spool, clip: str) -> ClipPlan:
+    plan = spool.read(f"{clip}.plan")
+    missing = ClipPlan.__required_keys__ - plan.keys()
+    if missing or plan["id"] != clip:
+        raise ValueError("its plan is not one")
+    return cast(ClipPlan, plan)
+
+
+def _forget(spool: Spool, clip: str) -> None:
+    for part in parts_of(spool, clip):
+        spool.files.unlink(spool.folder, part)
+    spool.files.unlink(spool.folder, f"{clip}.plan")
+    spool.files.sync(spool.folder)
+
+
+def _reject(spool: Spool, clip: str, said: str, result: Recovered) -> None:
+    """Set aside with all that belongs to it: a person decides."""
+    known = [name for name in (f"{clip}.json", f"{clip}.plan") if name in spool.names()]
+    for name in known or parts_of(spool, clip):
+        reject(spool, name)
+    result.rejected.append(said)

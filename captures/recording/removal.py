@@ -1,0 +1,131 @@
+"""How clips are deleted, so that a kill between any two lines spoils nothing: `deleted_at` in the row, then the file,
+then the row. What a kill left half done, or another host asked for, the host that has the file finishes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from cameras.runtime.durable import RootFiles
+from cameras.runtime.killpoints import reached
+from cameras.runtime.spool import spool_folder
+from cameras.runtime.storage import MARKER, RootMissing, missing_sentence
+from captures.models import Clip, StorageRoot
+from captures.models.clip import ClipQuerySet
+from captures.stills.thumbnails import forget
+
+MOST_AT_ONCE = 100
+"""Rows of one transaction: others want to write too."""
+
+
+@dataclass(slots=True)
+class Swept:
+    """Clips that are gone, and roots where that could not be done, each with a sentence."""
+
+    clips: list[Clip] = field(default_factory=list)
+    problems: dict[UUID, str] = field(default_factory=dict)
+
+
+def condemn(clips: ClipQuerySet) -> list[UUID]:
+    """Mark for deletion what `clips` names, as far as its conditions still hold when it is written: a hold or a pin
+    that comes at the same moment is either seen here or refused there. The ids of those that were marked."""
+    wanted = list(clips.order_by().values_list("pk", flat=True)[:MOST_AT_ONCE])
+    if not wanted:
+        return []
+    now = timezone.now()
+    with transaction.atomic():
+        locked = list(Clip.objects.select_for_update().filter(pk__in=wanted).values_list("pk", flat=True))
+        clips.filter(pk__in=locked).order_by().update(deleted_at=now)
+        marked = Clip.objects.filter(pk__in=locked, deleted_at=now).values_list("pk", flat=True)
+        found = list(marked)
+    reached("after_condemned")
+    return found
+
+
+def sweep(host: str, only: Iterable[UUID] | None = None) -> Swept:
+    """Finish the deletion of this host's clips that are marked. A root that is not mounted keeps its rows."""
+    marked = Clip.objects.exclude(deleted_at=None).filter(host=host, root__host=host)
+    if only is not None:
+        marked = marked.filter(pk__in=list(only))
+    ordered = marked.select_related("root", "camera").order_by("root", "deleted_at", "pk")[:MOST_AT_ONCE]
+    swept = Swept()
+    for root, clips in groupby(ordered, key=lambda clip: clip.root):
+        _sweep_root(root, list(clips), swept)
+    return swept
+
+
+def _sweep_root(root: StorageRoot, clips: list[Clip], swept: Swept) -> None:
+    try:
+        with opened(root) as files:
+            swept.clips += finish(files, clips)
+    except RootMissing as error:
+        swept.problems[root.pk] = str(error)
+    except OSError as error:
+        swept.problems[root.pk] = undeletable(root, error)
+
+
+def undeletable(root: StorageRoot, error: OSError) -> str:
+    return f"Clips in {root.path} cannot be deleted: {error.strerror}. Look at the disk."
+
+
+def is_usable(root: StorageRoot) -> bool:
+    """Whether files can be deleted there: what is not mounted, or read-only, is not even marked."""
+    try:
+        with opened(root) as files:
+            return not files.read_only()
+    except (RootMissing, OSError):
+        return False
+
+
+@contextlib.contextmanager
+def opened(root: StorageRoot) -> Iterator[RootFiles]:
+    """The root by its descriptor. RootMissing when it is not there, or another one is; OSError."""
+    try:
+        files = RootFiles(root.path)
+    except FileNotFoundError as error:
+        raise RootMissing(missing_sentence(root.path)) from error
+    try:
+        if marker_on(files) != str(root.pk):
+            raise RootMissing(missing_sentence(root.path))
+        yield files
+    finally:
+        files.close()
+
+
+def marker_on(files: RootFiles) -> str | None:
+    """The UUID of the root that was opened, and not of what may be mounted over it by now."""
+    try:
+        return files.read("", MARKER).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def finish(files: RootFiles, clips: Iterable[Clip]) -> list[Clip]:
+    """The files of marked clips, then their rows; also when a part of it is done already. Those of which nothing is
+    left. OSError.
+
+    A row stays while its record still lies in the spool: taken in again, that would make a row without a file.
+    """
+    gone = []
+    for clip in clips:
+        _unlink(files, clip)
+        reached("after_clip_file")
+        if files.size(spool_folder(str(clip.camera_id), "clips"), f"{clip.pk}.done") is None:
+            gone.append(clip)
+    Clip.objects.filter(pk__in=[clip.pk for clip in gone]).delete()
+    reached("after_clip_row")
+    return gone
+
+
+def _unlink(files: RootFiles, clip: Clip) -> None:
+    folder, _, name = clip.path.rpartition("/")
+    with contextlib.suppress(FileNotFoundError):  # people move folders
+        files.unlink(folder, name)
+        files.sync(folder)
+    forget(files, clip.sha256)

@@ -1,0 +1,213 @@
+"""A fragmented MP4 that was cut off: how much of it is whole.
+
+Source: ISO/IEC 14496-12 (boxes ftyp, moov, moof with tfhd, tfdt and trun, mdat); 14496-15 (H.264 in samples).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import mmap
+import os
+import struct
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+HEAD = struct.Struct(">I4s")
+MOST_BOX_BYTES = 1 << 30
+READ_BYTES = 1 << 20
+PARENTS = (b"moov", b"trak", b"mdia", b"moof", b"traf")
+DEFAULT_DURATION, DEFAULT_SIZE, DEFAULT_FLAGS = 0x8, 0x10, 0x20
+BASE_OFFSET, DESCRIPTION = 0x1, 0x2
+DATA_OFFSET, FIRST_FLAGS = 0x1, 0x4
+SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION = 0x100, 0x200, 0x400, 0x800
+NAL_LENGTH = 4
+MOST_SAMPLES = 10_000
+"""In a fragment; ours have one."""
+BLOCK = b"\0" * 512
+"""What a power cut leaves empty begins and ends with a block, and is no shorter. A camera may send a few zeros that
+H.264 does not allow, but a unit that is written never ends with one."""
+UNSYNCED_S = 3.0
+"""More than what was written since the last sync; what lies before it is not doubted."""
+
+
+class Damaged(Exception):
+    """Here the file is no longer what was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    kind: bytes
+    start: int
+    body: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What is whole of a clip: its bytes, frames, and seconds from the first frame to the end of the last one."""
+
+    bytes: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    frames: int
+    ends: int
+    """In ticks of the track."""
+    sizes: tuple[int, ...]
+
+
+def repair(file: int) -> tuple[Whole, str]:
+    """Cut what is not whole off the end of an open clip, and give what is left, with its SHA-256. `frames` is 0 for
+    one of which nothing can be played. OSError."""
+    _check_readable(file)
+    if os.fstat(file).st_size == 0:
+        return Whole(), ""
+    with mmap.mmap(file, 0, prot=mmap.PROT_READ) as content:
+        whole = whole_part(content)
+        sha256 = hashlib.sha256(memoryview(content)[: whole.bytes]).hexdigest()
+    os.ftruncate(file, whole.bytes)
+    os.fsync(file)
+    return whole, sha256
+
+
+def _check_readable(file: int) -> None:
+    """OSError where the disk does not give all of it: to meet that in a map would end the process (SIGBUS)."""
+    place = 0
+    while read := len(os.pread(file, READ_BYTES, place)):
+        place += read
+
+
+def whole_part(content: mmap.mmap | bytes) -> Whole:
+    """The longest beginning that plays. Never raises for what is in the file."""
+    whole = Whole()
+    unsynced: deque[tuple[Whole, Box, float]] = deque()
+    with contextlib.suppress(Damaged, struct.error):
+        for pictures, found in _wholes(content):
+            unsynced.append((whole, pictures, found.seconds))
+            whole = found
+    for before, pictures, seconds in unsynced:
+        if seconds > whole.seconds - UNSYNCED_S and _has_hole(content, pictures):
+            return before
+    return whole
+
+
+def _wholes(content: mmap.mmap | bytes) -> Iterator[tuple[Box, Whole]]:
+    """The pictures of each fragment, with what is whole up to their end. Damaged where the rest is not; an index at the
+    end is left out, since players do without it."""
+    whole, timescale = Whole(), 0
+    fragment: Fragment | None = None
+    for box in boxes(content, 0, len(content)):
+        if box.kind == b"moov":
+            timescale = _timescale(content, box)
+        elif box.kind == b"moof":
+            fragment = _fragment(content, box)
+        elif box.kind == b"mdat" and fragment is not None and timescale:
+            _check_samples(content, box, fragment)
+            whole = Whole(box.end, whole.frames + fragment.frames, fragment.ends / timescale)
+            fragment = None
+            yield box, whole
+
+
+def boxes(content: mmap.mmap | bytes, start: int, end: int) -> Iterator[Box]:
+    """The boxes from `start` to `end`. Damaged where one is not whole."""
+    while start < end:
+        if start + HEAD.size > end:
+            raise Damaged
+        size, kind = HEAD.unpack_from(content, start)
+        if not HEAD.size <= size <= MOST_BOX_BYTES or start + size > end:
+            raise Damaged
+        yield Box(kind, start, start + HEAD.size, start + size)
+        start += size
+
+
+def _inner(content: mmap.mmap | bytes, box: Box, *path: bytes) -> Box:
+    """The first box at that path within `box`. Damaged when there is none."""
+    for kind in path:
+        found = next((inner for inner in boxes(content, box.body, box.end) if inner.kind == kind), None)
+        if found is None:
+            raise Damaged
+        box = found
+    return box
+
+
+def _timescale(content: mmap.mmap | bytes, moov: Box) -> int:
+    header = _inner(content, moov, b"trak", b"mdia", b"mdhd")
+    (version,) = struct.unpack_from(">B", content, header.body)
+    (timescale,) = struct.unpack_from(">I", content, header.body + (20 if version else 12))
+    return int(timescale)
+
+
+def _fragment(content: mmap.mmap | bytes, moof: Box) -> Fragment:
+    traf = _inner(content, moof, b"traf")
+    duration, size = _defaults(content, _inner(content, traf, b"tfhd"))
+    decode = _inner(content, traf, b"tfdt")
+    (version,) = struct.unpack_from(">B", content, decode.body)
+    (began,) = struct.unpack_from(">Q" if version else ">I", content, decode.body + 4)
+    durations, sizes = _samples(content, _inner(content, traf, b"trun"), duration, size)
+    return Fragment(len(sizes), int(began) + sum(durations), sizes)
+
+
+def _defaults(content: mmap.mmap | bytes, tfhd: Box) -> tuple[int, int]:
+    """Duration and size of a sample that does not say its own."""
+    (flags,) = struct.unpack_from(">I", content, tfhd.body)
+    place = tfhd.body + 8 + (8 if flags & BASE_OFFSET else 0) + (4 if flags & DESCRIPTION else 0)
+    found = []
+    for present in (DEFAULT_DURATION, DEFAULT_SIZE):
+        found.append(struct.unpack_from(">I", content, place)[0] if flags & present else 0)
+        place += 4 if flags & present else 0
+    return found[0], found[1]
+
+
+def _samples(
+    content: mmap.mmap | bytes, trun: Box, duration: int, size: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    flags, count = struct.unpack_from(">II", content, trun.body)
+    place = trun.body + 8 + (4 if flags & DATA_OFFSET else 0) + (4 if flags & FIRST_FLAGS else 0)
+    fields = [flag for flag in (SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION) if flags & flag]
+    if count > MOST_SAMPLES or place + 4 * len(fields) * count > trun.end:
+        raise Damaged
+    rows = [struct.unpack_from(f">{len(fields)}I", content, place + 4 * len(fields) * row) for row in range(count)]
+    durations = tuple(_of(row, fields, SAMPLE_DURATION, duration) for row in rows)
+    return durations, tuple(_of(row, fields, SAMPLE_SIZE, size) for row in rows)
+
+
+def _of(row: tuple[int, ...], fields: list[int], field: int, default: int) -> int:
+    return row[fields.index(field)] if field in fields else default
+
+
+def _check_samples(content: mmap.mmap | bytes, mdat: Box, fragment: Fragment) -> None:
+    """The pictures are all there: their units fill them."""
+    if mdat.body + sum(fragment.sizes) > mdat.end:
+        raise Damaged
+    place = mdat.body
+    for size in fragment.sizes:
+        for start, _ in _units(content, place, place + size):
+            if content[start] & 0x80 or not content[start] & 0x1F:
+                raise Damaged
+        place += size
+
+
+def _has_hole(content: mmap.mmap | bytes, mdat: Box) -> bool:
+    """Whether a power cut left something of these pictures empty."""
+    units = _units(content, mdat.body, mdat.end)
+    return any(not content[end - 1] or content.find(BLOCK, start, end) >= 0 for start, end in units)
+
+
+def _units(content: mmap.mmap | bytes, place: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where each unit of pictures starts and ends, without its length. Damaged where they do not fill their place."""
+    if place == end:
+        raise Damaged
+    while place < end:
+        if place + NAL_LENGTH >= end:
+            raise Damaged
+        (length,) = struct.unpack_from(">I", content, place)
+        place += NAL_LENGTH
+        if not length or place + length > end:
+            raise Damaged
+        yield place, place + length
+        place += length

@@ -1,0 +1,51 @@
+"""What keeps a camera host's disks from filling up with clips: on a thread of its own beside the Supervisor, so that
+a slow disk or a busy database delays no camera."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from django.db import DatabaseError, connection
+
+from captures.recording.cleaning import Cleaning
+
+log = logging.getLogger(__name__)
+LOOK_S = 2.0
+COUNT_S = 0.005
+"""Of a look, for counting clips."""
+
+
+class Retention:
+    """One look every LOOK_S at the clips of `host`: their number, and the room in each root."""
+
+    def __init__(self, host: str) -> None:
+        self._stopping = threading.Event()
+        self._cleaning = Cleaning(host, goes_on=lambda: not self._stopping.is_set())
+        self._failed = ""
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(2.0)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(LOOK_S):
+            self._turn()
+        connection.close()
+
+    def _turn(self) -> None:
+        """The thread outlives what goes wrong, which is said once."""
+        try:
+            self._cleaning.look(COUNT_S)
+            self._failed = ""
+        except Exception as error:
+            if type(error).__name__ != self._failed:
+                log.exception("Clips cannot be looked after; it is tried again every %g s.", LOOK_S)
+            self._failed = type(error).__name__
+            if isinstance(error, DatabaseError):
+                connection.close()

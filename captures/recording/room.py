@@ -1,0 +1,81 @@
+"""Room on the disk of one storage root: below the soft floor the oldest loose clips go, one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cameras.runtime.durable import RootFiles
+from captures.models import Clip, StorageRoot
+from captures.recording.removal import condemn, finish
+from captures.recording.surplus import oldest_loose
+
+PATIENCE_S = 60.0
+"""How long the space of a deleted file may come late: a reader holds it open, or the file system is slow to say."""
+AT_ONCE = 20
+
+
+@dataclass(slots=True)
+class Owed:
+    """Bytes of deleted files that the disk has not given back. While they may still come, nothing more is deleted for
+    them: files that somebody reads free nothing, and all clips would go."""
+
+    bytes: int = 0
+    free: int = 0
+    until: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+
+    def note(self, deleted: int, before: int, after: int) -> None:
+        """A file of `deleted` bytes is gone, and the free space went from `before` to `after`."""
+        owed = self.at(before)
+        if (after - before) * 2 < deleted:
+            owed += deleted
+            self.until = self.clock() + PATIENCE_S
+        self.bytes, self.free = owed, after
+
+    def at(self, free: int) -> int:
+        """What is still to come where `free` bytes are free by now."""
+        if self.clock() >= self.until:
+            self.bytes = 0
+        return max(0, self.bytes - max(0, free - self.free))
+
+
+@dataclass(slots=True)
+class Cleared:
+    """One look at a root: what went, what is free now, and whether anything was left that might have gone."""
+
+    free: int
+    clips: list[Clip] = field(default_factory=list)
+    owed: int = 0
+    exhausted: bool = False
+
+
+class Room:
+    def __init__(self, root: StorageRoot, clock: Callable[[], float] = time.monotonic) -> None:
+        self.root, self.owed = root, Owed(clock=clock)
+
+    def make(self, files: RootFiles, floor: int, goes_on: Callable[[], bool]) -> Cleared:
+        """Delete until `floor` bytes are free, and no more than that. OSError."""
+        cleared = Cleared(files.free_bytes())
+        while self._lacks(cleared, floor) and not cleared.exhausted and goes_on():
+            oldest = list(oldest_loose(self.root).select_related("camera")[:AT_ONCE])
+            cleared.exhausted = not oldest
+            for clip in oldest:
+                if not (self._lacks(cleared, floor) and goes_on()):
+                    break
+                self._delete(files, clip, cleared)
+        cleared.owed = self.owed.at(cleared.free)
+        return cleared
+
+    def _lacks(self, cleared: Cleared, floor: int) -> bool:
+        return cleared.free + self.owed.at(cleared.free) < floor
+
+    def _delete(self, files: RootFiles, clip: Clip, cleared: Cleared) -> None:
+        """Unless somebody took hold of it meanwhile."""
+        if not condemn(Clip.objects.loose().filter(pk=clip.pk)):
+            return
+        finish(files, [clip])
+        cleared.clips.append(clip)
+        before, cleared.free = cleared.free, files.free_bytes()
+        self.owed.note(clip.bytes, before, cleared.free)

@@ -1,0 +1,86 @@
+"""A camera's own packets into a clip, as they are: nothing is decoded, save the first picture of each clip."""
+
+from __future__ import annotations
+
+import io
+
+import av
+from av.container import InputContainer
+
+from cameras.drivers.packets import PacketData
+from captures.recording.muxer import TICKS, TIME_BASE, Muxer
+from captures.recording.tracks import Recorded, Sink, Track, Unplayable
+from captures.recording.units import has_slice, packed, sets_in, sets_of, units_of
+
+LOOK = {"probesize": "10000000", "analyzeduration": "0", "fpsprobesize": "0"}
+NO_SETS = "Its packets come without the parameters that a decoder needs."
+NO_PICTURE = "No picture can be made of its packets."
+
+
+class CopiedTrack(Track):
+    """What of parameter sets the first packet carries itself goes before what was said apart from it; with others in a
+    later key frame it is another track's."""
+
+    def __init__(self, first: PacketData) -> None:
+        self.of = self._of = first.of
+        units = units_of(first.data, first.of.extradata)
+        self._sets = sets_of(units) or sets_in(first.of.extradata)
+        if not self._sets or not has_slice(units):
+            raise Unplayable(NO_SETS)
+        self._picture = _opened(packed([*self._sets, *self._without_sets(units)]))
+        codec = self._picture.streams.video[0].codec_context
+        self.size = (codec.width, codec.height)
+        if not all(self.size):
+            raise Unplayable(NO_PICTURE)
+        self._held: list[bytes] = []
+
+    def begin(self, sink: Sink) -> None:
+        self._copier = Copier(sink, self._picture)
+
+    def fits(self, frame: Recorded) -> bool:
+        if not isinstance(frame, PacketData) or frame.of is not self._of:
+            return False
+        sets = sets_of(units_of(frame.data, self._of.extradata)) if frame.is_key else ()
+        return not sets or sets == self._sets
+
+    def add(self, frame: Recorded, seconds: float) -> bool:
+        assert isinstance(frame, PacketData)
+        units = [*self._held, *units_of(frame.data, self._of.extradata)]
+        whole = has_slice(units)
+        self._held = [] if whole else units
+        if whole:
+            self._copier.add(packed(self._without_sets(units)), seconds, frame.shown_after_s, is_key=frame.is_key)
+        return whole
+
+    def _without_sets(self, units: list[bytes]) -> list[bytes]:
+        """They stand in the head of the file."""
+        return [unit for unit in units if unit not in self._sets]
+
+    def finish(self) -> None:
+        self._copier.close()
+        self._picture.close()
+
+
+class Copier(Muxer):
+    """Into a stream like that of `source`."""
+
+    def __init__(self, sink: Sink, source: InputContainer) -> None:
+        super().__init__(sink)
+        self._stream = self._container.add_stream_from_template(source.streams.video[0])
+        self._stream.time_base = TIME_BASE
+
+    def add(self, data: bytes, seconds: float, shown_after_s: float, *, is_key: bool) -> None:
+        """Decoded `seconds` after the first, and shown so long after that. OSError of the sink."""
+        packet = av.Packet(data)
+        packet.stream, packet.time_base, packet.is_keyframe = self._stream, TIME_BASE, is_key
+        packet.dts = self.ticks(seconds)
+        packet.pts = packet.dts + round(shown_after_s * TICKS)
+        self._container.mux(packet)
+
+
+def _opened(picture: bytes) -> InputContainer:
+    """FFmpeg finds out of it what the head of a file says. Unplayable."""
+    try:
+        return av.open(io.BytesIO(picture), "r", format="h264", options=LOOK)
+    except av.FFmpegError as error:
+        raise Unplayable(f"{NO_PICTURE} ({type(error).__name__})") from None

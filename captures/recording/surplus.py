@@ -1,0 +1,93 @@
+"""Which rolling clips may go: beyond the newest of each camera, and the oldest of a root.
+
+A clip that begins in the future was recorded before the clock was set back, so it is older than all others: else each
+new clip would go at once, until the clock has come to where it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Container, Iterator
+from datetime import timedelta
+from itertools import chain
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.models import Clip, StorageRoot
+from captures.models.clip import ClipKind, ClipQuerySet
+
+SOON = timedelta(minutes=1)
+"""How far the clocks of two hosts may differ."""
+
+
+class InTurn:
+    """Cameras one after the other, at each look as many as fit in its time and at least one: to count 100,000 clips of
+    each of many cameras takes a while, and need not be done at once."""
+
+    def __init__(self) -> None:
+        self._last: UUID | None = None
+
+    def cameras(self, within_s: float) -> Iterator[UUID]:
+        end = time.monotonic() + within_s
+        for camera in self._all():
+            yield camera
+            self._last = camera
+            if time.monotonic() > end:
+                return
+
+    def _all(self) -> list[UUID]:
+        """Those with clips, from the one after the last; removed ones and those of other hosts too."""
+        clips = Clip.objects.present().filter(camera=OuterRef("pk"), kind=ClipKind.ROLLING)
+        found = list(Camera.objects.filter(Exists(clips)).order_by("pk").values_list("pk", flat=True))
+        after = next((place for place, camera in enumerate(found) if self._last is None or camera > self._last), 0)
+        return found[after:] + found[:after]
+
+
+def beyond_newest(camera: UUID, host: str, keep: int) -> ClipQuerySet:
+    """Loose clips of this host that are older than the camera's `keep` newest rolling clips, on whatever host; oldest
+    first."""
+    rolling, soon = Clip.objects.present().filter(camera=camera, kind=ClipKind.ROLLING), timezone.now() + SOON
+    past, ahead = rolling.filter(started_at__lte=soon), rolling.filter(started_at__gt=soon)
+    loose = Clip.objects.loose().filter(camera=camera, host=host).order_by("started_at", "pk")
+    found = _beyond(past, keep)
+    if ahead.exists():
+        found |= _beyond(ahead, keep - past[:keep].count()) & Q(started_at__gt=soon)
+    return loose.filter(found)
+
+
+def _beyond(clips: ClipQuerySet, keep: int) -> Q:
+    """Older than the `keep` newest of them."""
+    for started_at, pk in clips.order_by("-started_at", "-pk").values_list("started_at", "pk")[keep : keep + 1]:
+        older = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lte=pk)
+        return older & Q(started_at__lte=started_at)
+    return Q(pk__in=[])
+
+
+def loose_in(root: StorageRoot) -> ClipQuerySet:
+    return Clip.objects.loose().filter(root=root, host=root.host).order_by("started_at", "pk")
+
+
+def oldest_loose(root: StorageRoot) -> ClipQuerySet:
+    """Loose clips in a root, oldest first: while there are some that begin in the future, those alone."""
+    loose = loose_in(root)
+    ahead = loose.filter(started_at__gt=timezone.now() + SOON)
+    return ahead if ahead.exists() else loose
+
+
+def to_make_room(root: StorageRoot, missing_bytes: int, besides: Container[UUID]) -> Iterator[Clip]:
+    """The oldest loose clips of a root that make up `missing_bytes`, or all there are; `besides` go anyway."""
+    known = set[UUID]()
+    for clip in chain(_each(oldest_loose(root)), _each(loose_in(root))):
+        if missing_bytes <= 0:
+            return
+        if clip.pk not in known and clip.pk not in besides:
+            known.add(clip.pk)
+            missing_bytes -= clip.bytes
+            yield clip
+
+
+def _each(clips: ClipQuerySet) -> Iterator[Clip]:
+    return clips.select_related("camera").iterator(chunk_size=100)

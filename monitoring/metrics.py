@@ -1,0 +1,40 @@
+"""METRICS: numbers of the station for Prometheus, named once. Each entry is a function that takes a user and gives
+families of metrics, without a word of cameras that this user may not see."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.module_loading import import_string
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.registry import Collector
+
+logger = logging.getLogger(__name__)
+
+METRICS: dict[str, str] = {
+    "recording": "captures.recording.metrics.recordings",
+}
+
+
+class _Numbers(Collector):
+    """Of one look by one user."""
+
+    def __init__(self, user: Any) -> None:
+        self._user = user
+
+    def collect(self) -> Iterator[Metric]:
+        for name, path in METRICS.items():
+            try:
+                yield from list(import_string(path)(self._user))
+            except Exception:
+                logger.exception("The metrics of %s could not be read; the others are given.", name)
+
+
+def metrics_for(user: Any) -> bytes:
+    """In the form of Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    numbers = _Numbers(user)
+    registry.register(numbers)
+    return generate_latest(registry)

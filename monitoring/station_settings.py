@@ -1,0 +1,198 @@
+"""Sections of the configuration that are changed on the page while the station runs.
+
+What holds: environment and `.env` over the page over YAML over the default. Every process reads the page's values
+again after KEPT_S. Which values are allowed, the sections themselves say (`settings.STATION`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+from pydantic import BaseModel
+from pydantic import ValidationError as Refused
+from pydantic.fields import FieldInfo
+
+from monitoring.models import StationSetting
+from monitoring.services import record_event
+
+SECTIONS = ("camera_config", "live_streaming_config")
+"""Those that the page shows, by their names in YAML. They hold no secrets."""
+KEPT_S = 1.0
+Key = tuple[str, ...]
+
+_kept: tuple[float, dict[Key, Any]] | None = None
+
+
+def camera_config() -> Any:
+    """What cameras record: `RecordingConfig` as it holds now. DatabaseError."""
+    return section("camera_config")
+
+
+def live_streaming_config() -> Any:
+    """How cameras are watched: `LiveStreamingConfig` as it holds now, or, while the database is away, as it was last:
+    whoever watches need not know of that."""
+    try:
+        return section("live_streaming_config")
+    except DatabaseError:
+        return effective("live_streaming_config", _kept[1] if _kept else {})[0]
+
+
+def section(name: str) -> Any:
+    """One of SECTIONS as it holds now. DatabaseError."""
+    return effective(name, page_values())[0]
+
+
+def page_values() -> dict[Key, Any]:
+    """What was set on the page, asked at most once in KEPT_S."""
+    global _kept
+    if _kept is None or time.monotonic() - _kept[0] >= KEPT_S:
+        rows = StationSetting.objects.values_list("key", "value")
+        _kept = (time.monotonic(), {tuple(key.split(".")): value for key, value in rows})
+    return _kept[1]
+
+
+def forget() -> None:
+    """Ask anew at the next look."""
+    global _kept
+    _kept = None
+
+
+def effective(name: str, page: Mapping[Key, Any]) -> tuple[Any, list[Key]]:
+    """The section with the page's values, and the keys of those that are not used: of keys that the environment sets or
+    that are no more, and values that do not go with what YAML or a newer version says now."""
+    base: BaseModel = getattr(settings.STATION, name)
+    own = {key: value for key, value in page.items() if key[0] == name}
+    waiting = {key: value for key, value in own.items() if key in fields(name) and key not in settings.STATION.fixed}
+    found, used = _with(base, waiting), dict(waiting)
+    if found is None:
+        found, used = base, {}
+        while fitting := next((key for key in waiting if _with(base, {**used, key: waiting[key]})), None):
+            used[fitting] = waiting.pop(fitting)
+        found = _with(base, used)
+    return found, [key for key in own if key not in used]
+
+
+def _with(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel | None:
+    try:
+        return _checked(base, values)
+    except Refused:
+        return None
+
+
+def _checked(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel:
+    tree = base.model_dump()
+    for key, value in values.items():
+        branch = tree
+        for part in key[1:-1]:
+            branch = branch[part]
+        branch[key[-1]] = value
+    return type(base).model_validate(tree)
+
+
+def fields(name: str) -> dict[Key, FieldInfo]:
+    """Every key of a section that takes a value, those of sections in it too."""
+    return dict(_fields(type(getattr(settings.STATION, name)), (name,)))
+
+
+def _fields(model: type[BaseModel], prefix: Key) -> list[tuple[Key, FieldInfo]]:
+    found: list[tuple[Key, FieldInfo]] = []
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        inner = isinstance(kind, type) and issubclass(kind, BaseModel)
+        found += _fields(kind, (*prefix, name)) if inner else [((*prefix, name), field)]  # type: ignore[arg-type]
+    return found
+
+
+def value_at(found: BaseModel, key: Key) -> Any:
+    """What a section has under `key`, as JSON takes it."""
+    value: Any = found.model_dump(mode="json")
+    for part in key[1:]:
+        value = value[part]
+    return value
+
+
+@transaction.atomic
+def change(changes: Mapping[str, Any], actor: str = "") -> None:
+    """Set keys (`camera_config.crf`), or with None take back what was set on the page. One event for each key.
+
+    ValidationError with a sentence for each key that cannot be set so; then nothing is changed.
+    """
+    keys = {tuple(key.split(".")): value for key, value in changes.items()}
+    _refuse_unknown(keys)
+    forget()
+    before = page_values()
+    after = {**{key: value for key, value in before.items() if key not in keys}, **_given(keys)}
+    for name in {key[0] for key in keys}:
+        _change_section(name, [key for key in keys if key[0] == name], before, after, actor)
+    forget()
+    transaction.on_commit(forget)
+
+
+def _given(keys: Mapping[Key, Any]) -> dict[Key, Any]:
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def _refuse_unknown(keys: Mapping[Key, Any]) -> None:
+    wrong = {}
+    for key in keys:
+        if key[0] not in SECTIONS or key not in fields(key[0]):
+            wrong[".".join(key)] = "There is no such key among those that are set here."
+        elif key in settings.STATION.fixed:
+            wrong[".".join(key)] = f"It is set by {settings.STATION.origin(key)}, which goes before what is set here."
+    if wrong:
+        raise ValidationError(wrong)
+
+
+def _change_section(
+    name: str, keys: list[Key], before: Mapping[Key, Any], after: Mapping[Key, Any], actor: str
+) -> None:
+    old, unused = effective(name, before)
+    wanted = {key: value for key, value in after.items() if key[0] == name and (key in keys or key not in unused)}
+    try:
+        new = _checked(getattr(settings.STATION, name), wanted)
+    except Refused as error:
+        raise ValidationError(_sentences(error, name, keys)) from None
+    for key in keys:
+        _store(key, value_at(new, key) if key in after else None, actor)
+        _tell(".".join(key), value_at(old, key), value_at(new, key), actor)
+
+
+def _sentences(error: Refused, name: str, keys: list[Key]) -> dict[str, list[str]]:
+    """By key; what is wrong with several together stands with the first of them."""
+    found: dict[str, list[str]] = {}
+    for item in error.errors():
+        key = (name, *(str(part) for part in item["loc"]))
+        own = str(item.get("ctx", {}).get("error", "")) if item["type"] == "value_error" else ""
+        known = next((known for known in fields(name) if item["loc"] and known == key[: len(known)]), None)
+        text = own or f"This is not allowed; allowed is {_allowed(name, known)}."
+        found.setdefault(".".join(known or keys[0]), []).append(text)
+    return found
+
+
+def _allowed(name: str, key: Key | None) -> str:
+    extra = fields(name)[key].json_schema_extra if key else None
+    return str(extra["allowed"]) if isinstance(extra, dict) else "something else"
+
+
+def _store(key: Key, value: Any, actor: str) -> None:
+    if value is None:
+        StationSetting.objects.filter(pk=".".join(key)).delete()
+        return
+    fields = {"value": value, "changed_by": actor, "changed_at": timezone.now()}
+    StationSetting.objects.update_or_create(key=".".join(key), defaults=fields)
+
+
+def _tell(key: str, old: Any, new: Any, actor: str) -> None:
+    said = "stays" if old == new else f"from {_shown(old)} to {_shown(new)}"
+    text = f"{actor or 'The station'} set {key}: {said}."
+    record_event("station.settings", text, actor=actor, subject=key, data={"key": key, "old": old, "new": new})
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else str(value)

@@ -1,0 +1,131 @@
+"""`skycam record`: which cameras record, and what they record now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli import errors
+from skycam_project.cli.clip_cleanup import cleanup
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.operating import chosen
+from skycam_project.cli.options import Group
+from skycam_project.cli.output import answer, facts, say, short_time
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from cameras.models import Camera
+    from captures.recording.orders import RecordingBody
+    from skycam_project.cli.identity import Person
+
+which = click.argument("slugs", metavar="[CAMERA]...", nargs=-1)
+
+
+@click.group(cls=Group)
+def record() -> None:
+    """Start and stop recordings, look at them, and clean up after them."""
+
+
+record.add_command(cleanup)
+
+
+@record.command("start")
+@which
+@click.option("--all", "every", is_flag=True, help="Every camera that gives a stream of frames.")
+@click.option("--kind", type=click.Choice(["rolling", "manual"]), default="rolling", help="By default rolling.")
+def start(slugs: tuple[str, ...], every: bool, kind: str) -> int:
+    """Record cameras, by default the primary one; it stays so across restarts."""
+    person = current().person("operator")
+    from cameras.models import may_record
+    from captures.recording import orders
+
+    found = [camera for camera in cameras_of(person, slugs, every) if not every or may_record(camera)]
+    return for_each(found, lambda camera: orders.record(camera, kind, person.actor))
+
+
+@record.command("stop")
+@which
+@click.option("--all", "every", is_flag=True, help="Every camera that shall record.")
+def stop(slugs: tuple[str, ...], every: bool) -> int:
+    """Stop recording cameras, by default the primary one."""
+    person = current().person("operator")
+    from captures.recording.orders import stop_recording
+
+    found = [camera for camera in cameras_of(person, slugs, every) if not every or camera.recording]
+    return for_each(found, lambda camera: stop_recording(camera, person.actor))
+
+
+@record.command("status")
+@which
+def status(slugs: tuple[str, ...]) -> None:
+    """Show what cameras record, by default all of them."""
+    person = current().person("viewer")
+    from cameras.status import read_all
+    from captures.recording.orders import recording_of
+
+    cameras = cameras_of(person, slugs, every=not slugs)
+    told = read_all(cameras)
+    answer({"results": [dict(recording_of(camera, told[camera.slug])) for camera in cameras]}, draw)
+
+
+def cameras_of(person: Person, slugs: tuple[str, ...], every: bool) -> list[Camera]:
+    """Those that were named, or all that this person knows, or the primary one."""
+    from cameras.selectors import cameras_for
+
+    if every and slugs:
+        raise CliError("invalid", "Name cameras, or say --all: not both.")
+    if every:
+        return list(cameras_for(person.user))
+    return [chosen(person, slug) for slug in dict.fromkeys(slugs)] or [chosen(person, None)]
+
+
+def for_each(cameras: list[Camera], order: Callable[[Camera], RecordingBody]) -> int:
+    """What came of it, camera by camera: one that fails keeps none of the others. The worst of their exit statuses."""
+    results: list[dict[str, Any]] = []
+    problems: list[dict[str, Any]] = []
+    statuses = [0]
+    for camera in cameras:
+        try:
+            results.append(dict(order(camera)))
+        except Exception as error:
+            problem = errors.translated(error)
+            if problem is None or len(cameras) == 1:
+                raise
+            problems.append({"camera": camera.slug, **problem.body(current().command)})
+            statuses.append(problem.status)
+    answer({"results": results, "problems": problems}, draw)
+    return max(statuses)
+
+
+def draw(body: dict[str, Any]) -> None:
+    for result in body["results"]:
+        draw_recording(result)
+    for problem in body.get("problems", []):
+        say(f"{problem['camera']}: {problem['detail']}", err=True)
+    if not body["results"] and not body.get("problems"):
+        say("No camera.")
+
+
+def draw_recording(body: dict[str, Any]) -> None:
+    from captures.recording.words import headline
+    from monitoring.templatetags.skycam import amount, duration
+
+    say(headline(body))  # type: ignore[arg-type]
+    recorder = body["recorder"]
+    if not recorder:
+        return
+    rate, floor = recorder["mb_per_min"], recorder["floor_s"]
+    facts(
+        [
+            ("since", short_time(recorder["since"])),
+            ("lost frames", recorder["lost_frames"]),
+            ("clip", recorder["clip"]),
+            ("begun", short_time(recorder["clip_started"])),
+            ("frames", recorder["frames"] if recorder["clip"] else None),
+            ("size", amount(recorder["bytes"]) if recorder["clip"] else None),
+            ("grows", f"{rate:g} MB/min" if rate else None),
+            ("disk full in", duration(floor) if floor is not None else None),
+        ]
+    )

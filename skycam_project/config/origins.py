@@ -1,0 +1,17 @@
+"""Where the values of a configuration come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from skycam_project.config.keys import Key
+
+
+@dataclass(frozen=True)
+class Origins:
+    """No part of what the values are, so that configurations of the same values are equal. `fixed` are those of
+    environment and `.env`."""
+
+    where: Mapping[Key, str] = field(default_factory=dict, compare=False)
+    fixed: frozenset[Key] = field(default=frozenset(), compare=False)

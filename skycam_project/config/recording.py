@@ -1,0 +1,75 @@
+"""What cameras record, by the names of the laboratory's recording system: `CAMERA_CONFIG`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import field_validator, model_validator
+
+from skycam_project.config.keys import Section, key
+
+RESOLUTION = r"^\d{2,5}x\d{2,5}$"
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
+
+
+def _key(name: str, default: Any, meaning: str, allowed: str, **limits: Any) -> Any:
+    return key(default, meaning, allowed, env=f"CAMERA_CONFIG__{name}", **limits)
+
+
+class RecordingConfig(Section):
+    """Of every camera that records."""
+
+    max_cameras: int = _key(
+        "MAX_CAMERAS", 32, "Most cameras of the station.", "a whole number from 1 to 1000", ge=1, le=1000
+    )
+    recording_duration_minutes: float = _key(
+        "RECORDING_DURATION_MINUTES", 10.0, "Length of a clip, in minutes; then the next one begins.",
+        "a number of minutes from 0.01 to 1440", ge=0.01, le=1440,
+    )  # fmt: skip
+    rolling_clips_count: int = _key(
+        "ROLLING_CLIPS_COUNT", 144, "How many rolling clips of a camera are kept; the oldest go.",
+        "a whole number from 1 to 1000000", ge=1, le=1_000_000,
+    )  # fmt: skip
+    default_fps: float | None = _key(
+        "DEFAULT_FPS", None, "Frames per second of a camera that is added without them.",
+        "a number from 0.1 to 240", ge=0.1, le=240, unset="the camera's own",
+    )  # fmt: skip
+    default_resolution: str | None = _key(
+        "DEFAULT_RESOLUTION", None, "Picture size of a camera that is added without it.",
+        "WIDTHxHEIGHT in pixels", pattern=RESOLUTION, unset="the camera's own",
+    )  # fmt: skip
+    preset: Preset = _key(
+        "PRESET", "ultrafast", "How much work the encoder takes for a smaller file (x264's presets).",
+        "ultrafast, superfast, veryfast, faster, fast, medium or slow",
+    )  # fmt: skip
+    crf: int = _key(
+        "CRF", 23, "Quality of recorded video: smaller is better and larger on the disk (x264's CRF).",
+        "a whole number from 0 to 51", ge=0, le=51,
+    )  # fmt: skip
+    max_kbit_s: int = _key(
+        "MAX_KBIT_S", 8000, "Most that recorded video takes, in kbit/s, however noisy the picture.",
+        "a whole number from 100 to 1000000", ge=100, le=1_000_000,
+    )  # fmt: skip
+    soft_floor_gb: float = _key(
+        "SOFT_FLOOR_GB", 10.0, "With less room than this on the disk the oldest rolling clips go first, in GB.",
+        "a number from 0 to 1000000", ge=0, le=1e6,
+    )  # fmt: skip
+    hard_floor_gb: float = _key(
+        "HARD_FLOOR_GB", 2.0, "With less room than this on the disk recording stops, in GB.",
+        "a number from 0 to 1000000", ge=0, le=1e6,
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def floors_in_order(self) -> Self:
+        if self.hard_floor_gb > self.soft_floor_gb:
+            raise ValueError("camera_config.hard_floor_gb must not be above camera_config.soft_floor_gb.")
+        return self
+
+    @field_validator("default_resolution", mode="before")
+    @classmethod
+    def in_small_letters(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @property
+    def clip_s(self) -> float:
+        return self.recording_duration_minutes * 60

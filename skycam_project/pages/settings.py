@@ -1,0 +1,158 @@
+"""The page of what a manager changes while the station runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from monitoring import station_settings
+from monitoring.page import Page, said
+from skycam_project.config.layers import from_text
+from skycam_project.config.model import LEAVES
+from skycam_project.station_settings import PAGE, SettingBody, all_settings, choices, is_number
+
+TITLES = {"camera_config": "Recording and cameras", "live_streaming_config": "Live view"}
+UNITS = {"_minutes": "min", "_gb": "GB", "_kbit_s": "kbit/s", "_percent": "%", "_s": "s"}
+"""How a key ends -> the unit in its field."""
+LABELS = {"max_kbit_s": "Max bit rate"}
+"""Where the key, without its unit, says too little."""
+WAS = "was-"
+"""Before a key: what the form showed. What is still that, nobody has touched."""
+SHORT = 3
+"""A name of so few letters is an abbreviation."""
+BACK = "back"
+"""The button that takes back what was set here; its value is the key."""
+
+
+@dataclass(slots=True)
+class Field:
+    """A setting in the form: `text` is its value as it is written there."""
+
+    body: SettingBody
+    text: str
+    error: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.body["key"]
+
+    @property
+    def ident(self) -> str:
+        return self.key.replace(".", "-")
+
+    @property
+    def name(self) -> str:
+        return self.key.partition(".")[2]
+
+    @property
+    def ending(self) -> str:
+        return next((ending for ending in UNITS if self.name.endswith(ending)), "")
+
+    @property
+    def unit(self) -> str:
+        return UNITS.get(self.ending, "")
+
+    @property
+    def label(self) -> str:
+        if self.name in LABELS:
+            return LABELS[self.name]
+        words = self.name.removesuffix(self.ending).replace("_", " ").replace(".", ", ")
+        return words.upper() if len(self.name) <= SHORT else words.capitalize()
+
+    @property
+    def stored(self) -> str:
+        return text_of(self.body["value"])
+
+    @property
+    def default(self) -> str:
+        return text_of(self.body["default"]) or self.body["unset"] or "empty"
+
+    @property
+    def choices(self) -> list[str]:
+        return choices(self.key)
+
+    @property
+    def is_number(self) -> bool:
+        return is_number(self.key)
+
+    @property
+    def from_page(self) -> bool:
+        return self.body["origin"] == PAGE
+
+    @property
+    def unused(self) -> str:
+        return text_of(self.body["unused"])
+
+    @property
+    def changed(self) -> datetime | None:
+        return datetime.fromisoformat(self.body["changed"]) if self.body["changed"] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    name: str
+    fields: list[Field]
+
+    @property
+    def title(self) -> str:
+        return TITLES.get(self.name, self.name)
+
+    @property
+    def variable(self) -> str:
+        return self.name.upper()
+
+
+def groups(typed: Mapping[str, str] | None = None, errors: Mapping[str, list[str]] | None = None) -> list[Group]:
+    """The form, with what somebody typed and what is wrong with it."""
+    found: dict[str, list[Field]] = {}
+    for body in all_settings():
+        key = body["key"]
+        text = (typed or {}).get(key, text_of(body["value"]))
+        field = Field(body, text, " ".join((errors or {}).get(key, [])))
+        found.setdefault(key.partition(".")[0], []).append(field)
+    return [Group(name, fields) for name, fields in found.items()]
+
+
+def text_of(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ", ".join(map(text_of, value))
+    return f"{value:g}" if isinstance(value, float) and value == int(value) and abs(value) < 1e6 else str(value)
+
+
+def changes_in(form: Mapping[str, str]) -> dict[str, Any]:
+    """What somebody touched; an emptied field takes back what was set here."""
+    typed = {tuple(name.split(".")): text.strip() for name, text in form.items() if f"{WAS}{name}" in form}
+    touched = {key: text for key, text in typed.items() if text != form[f"{WAS}{'.'.join(key)}"].strip()}
+    return {
+        ".".join(key): from_text(key, text) if text and key in LEAVES else text or None for key, text in touched.items()
+    }
+
+
+class StationSettingsPage(Page):
+    roles = {"GET": "manager", "POST": "manager"}
+    template = "settings.html"
+
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        return self.render({"groups": groups()})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        form = {name: str(text) for name, text in request.POST.items()}
+        changes = {form[BACK]: None} if BACK in form else changes_in(form)
+        try:
+            station_settings.change(changes, self.actor)
+        except ValidationError as error:
+            errors = error.message_dict
+            return self.render({"groups": groups(form, errors), "faults": len(errors)}, status=400)
+        if changes:
+            said(request, "ok", "Saved. All parts of the station follow within two seconds.")
+        return redirect("station-settings")

@@ -1,0 +1,40 @@
+"""`/api/v1/settings/`: what a manager changes while the station runs."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from pydantic import RootModel
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from monitoring.station_settings import change
+from skycam_project.station_settings import SettingBody, all_settings
+
+
+class SettingList(TypedDict):
+    results: list[SettingBody]
+
+
+class SettingChanges(RootModel[dict[str, Any]]):
+    """Key -> value; null takes back what was set here."""
+
+
+class StationSettingsView(APIView):
+    roles = {"GET": "manager", "PATCH": "manager"}
+
+    @extend_schema(operation_id="settings_list", responses=SettingList)
+    def get(self, _request: Request) -> Response:
+        """Every key that can be changed while the station runs: its value, what it means, and where it comes from."""
+        return Response(SettingList(results=all_settings()))
+
+    @extend_schema(operation_id="settings_change", request=OpenApiTypes.OBJECT, responses=SettingList)
+    def patch(self, request: Request) -> Response:
+        """Set keys such as `camera_config.crf`, all of them or, when one is bad, none; null takes back what was set
+        here. All parts of the station follow within two seconds."""
+        changes = SettingChanges.model_validate(request.data).root
+        change(changes, request.user.get_username())
+        return Response(SettingList(results=all_settings()))

@@ -1,0 +1,78 @@
+"""Keys of the configuration that a manager changes while the station runs, as pages, API and command line show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypedDict, get_args
+
+from django.conf import settings
+
+from monitoring import station_settings
+from monitoring.bodies import stamp
+from monitoring.models import StationSetting
+from monitoring.station_settings import Key, value_at
+from skycam_project.config.model import LEAVES, note, variable_of
+
+PAGE = "page"
+
+
+class SettingBody(TypedDict):
+    """`value` holds now, `origin` says from where: `default`, `page`, a file's line, or a variable. What is `fixed` is
+    changed there alone. `unused` is a value that was set on the page and does not hold."""
+
+    key: str
+    value: Any
+    default: Any
+    unset: str
+    meaning: str
+    allowed: str
+    variable: str
+    origin: str
+    fixed: bool
+    unused: Any
+    changed_by: str
+    changed: str | None
+
+
+def all_settings() -> list[SettingBody]:
+    rows = {tuple(row.key.split(".")): row for row in StationSetting.objects.all()}
+    return [body for name in station_settings.SECTIONS for body in _of_section(name, rows)]
+
+
+def _of_section(name: str, rows: dict[Key, StationSetting]) -> Iterator[SettingBody]:
+    found, unused = station_settings.effective(name, {key: row.value for key, row in rows.items()})
+    for key in station_settings.fields(name):
+        row = rows.get(key)
+        yield SettingBody(
+            key=".".join(key),
+            value=value_at(found, key),
+            default=value_at(type(found)(), key),
+            unset=str(note(key, "unset") or ""),
+            meaning=LEAVES[key].description or "",
+            allowed=str(note(key, "allowed")),
+            variable=variable_of(key),
+            origin=PAGE if row and key not in unused else settings.STATION.origin(key),
+            fixed=key in settings.STATION.fixed,
+            unused=row.value if row and key in unused else None,
+            changed_by=row.changed_by if row else "",
+            changed=stamp(row.changed_at) if row else None,
+        )
+
+
+def values_from_page() -> dict[Key, Any]:
+    """Those of the page that hold."""
+    return {tuple(body["key"].split(".")): body["value"] for body in all_settings() if body["origin"] == PAGE}
+
+
+def choices(key: str) -> list[str]:
+    """What a key takes, where these are a few words; of a yes and no both."""
+    kind: Any = LEAVES[tuple(key.split("."))].annotation
+    if kind is bool:
+        return ["true", "false"]
+    words = get_args(kind)
+    return list(words) if words and all(isinstance(word, str) for word in words) else []
+
+
+def is_number(key: str) -> bool:
+    kind: Any = LEAVES[tuple(key.split("."))].annotation
+    return bool({int, float} & {kind, *get_args(kind)})

@@ -1,0 +1,316 @@
+"""Who controls a camera: taking it, and what others are told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cameras import taking
+from cameras.leases import Held
+from cameras.models import Camera
+from captures.camera_service import CameraService
+from captures.models import Capture, Session
+from captures.requests import CaptureRequest, SessionRequest
+from monitoring.models import Event
+from tests.api.builders import saved
+
+SKY = "/api/v1/cameras/sky/"
+GUARDED = [
+    ("POST", "capture/", {}),
+    ("POST", "start/", {}),
+    ("POST", "connect/", {}),
+    ("POST", "disconnect/", {}),
+    ("PATCH", "settings/", {"gain": 2}),
+    ("PUT", "settings/", {}),
+    ("PUT", "faults/", {}),
+    ("PATCH", "", {"settings": {}}),
+    ("PATCH", "", {"enabled": False}),
+    ("DELETE", "", None),
+]
+
+
+@pytest.fixture
+def held(camera: Camera) -> Camera:
+    """By anna, who is not one of the clients."""
+    return taking.take(camera, "anna")
+
+
+@pytest.fixture
+def run(camera: Camera) -> Session:
+    return Session.objects.create(camera=camera, programme={}, created_by="anna", name="meteors", state="running")
+
+
+def run_out() -> None:
+    Camera.objects.update(held_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_camera_is_taken_for_a_minute(operator: Any, camera: Camera) -> None:
+    body = operator.post(f"{SKY}take/").json()
+    camera.refresh_from_db()
+    assert (body["camera"], body["held_by"]) == ("sky", "a-operator")
+    assert camera.held_since
+    assert camera.held_until
+    assert camera.held_until - camera.held_since == pytest.approx(timedelta(seconds=60), abs=timedelta(seconds=5))
+
+
+def test_taking_again_renews_and_never_shortens(operator: Any, camera: Camera) -> None:
+    first = operator.post(f"{SKY}take/", {"for_s": 3600}).json()
+    again = operator.post(f"{SKY}take/", {"for_s": 5}).json()
+    assert again == first
+    assert Event.objects.filter(kind="camera.taken").count() == 1
+
+
+def test_another_is_told_who_holds_it_and_since_when(operator: Any, held: Camera) -> None:
+    answer = operator.post(f"{SKY}take/")
+    problem = answer.json()
+    assert (answer.status_code, problem["type"], problem["held_by"]) == (409, "/problems/held", "anna")
+    assert problem["since"][:10] == f"{held.held_since:%Y-%m-%d}"
+    assert "take it over" in problem["detail"]
+
+
+def test_it_is_taken_over_explicitly_and_the_log_has_both(operator: Any, held: Camera) -> None:
+    assert operator.post(f"{SKY}take/", {"over": True}).json()["held_by"] == "a-operator"
+    held.refresh_from_db()
+    event = Event.objects.get(kind="camera.taken", actor="a-operator")
+    assert held.taken_from == "anna"
+    assert (event.severity, event.message) == ("warning", "a-operator took sky over from anna.")
+
+
+@pytest.mark.parametrize(("method", "route", "body"), GUARDED)
+def test_no_command_of_another_passes(method: str, route: str, body: Any, manager: Any, held: Camera) -> None:
+    answer = getattr(manager, method.lower())(f"{SKY}{route}", body, format="json")
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/held")
+    assert answer.json()["held_by"] == "anna"
+    assert (Capture.objects.count(), Session.objects.count()) == (0, 0)
+
+
+def test_another_does_not_stop_the_holders_session(operator: Any, held: Camera, run: Session) -> None:
+    assert operator.post(f"{SKY}stop/").status_code == 409
+    run.refresh_from_db()
+    assert run.desired == "running"
+
+
+@pytest.mark.parametrize("route", ["", "status/", "settings/", "capabilities/"])
+def test_looking_is_for_everybody(route: str, viewer: Any, held: Camera, valkey: Any) -> None:
+    assert viewer.get(f"{SKY}{route}").status_code == 200
+
+
+def test_the_holders_commands_pass(operator: Any, camera: Camera) -> None:
+    operator.post(f"{SKY}take/")
+    assert operator.post(f"{SKY}capture/").json()["type"] == "/problems/broker-down"
+
+
+def test_the_holder_at_the_command_line_is_the_same_person(held: Camera) -> None:
+    assert taking.release(held, "cli:anna").held_by == ""
+
+
+def test_what_has_run_out_holds_nobody_off(operator: Any, held: Camera) -> None:
+    run_out()
+    assert operator.post(f"{SKY}capture/").json()["type"] == "/problems/broker-down"
+    assert operator.post(f"{SKY}take/").json()["held_by"] == "a-operator"
+
+
+def test_a_renewal_takes_nothing(held: Camera) -> None:
+    assert taking.renew(held, "anna")
+    assert not taking.renew(held, "bob")
+    run_out()
+    assert not taking.renew(held, "anna")
+
+
+def test_a_camera_is_released_by_its_holder(operator: Any, camera: Camera) -> None:
+    operator.post(f"{SKY}take/")
+    assert operator.post(f"{SKY}release/").json() == {"camera": "sky", "held_by": None, "since": None, "until": None}
+
+
+def test_another_releases_it_only_explicitly(operator: Any, held: Camera) -> None:
+    assert operator.post(f"{SKY}release/").status_code == 409
+    assert operator.post(f"{SKY}release/", {"over": True}).json()["held_by"] is None
+
+
+def test_the_status_names_the_holder_though_its_host_is_down(viewer: Any, held: Camera, valkey: Any) -> None:
+    status = viewer.get(f"{SKY}status/").json()
+    assert (status["observed"], status["held_by"], status["held_since"][-1]) == ("host_down", "anna", "Z")
+
+
+@pytest.mark.parametrize("body", [{"for_s": 0}, {"for_s": 86_401}, {"over": "yes"}, {"who": "me"}])
+def test_what_is_no_way_to_take_is_refused(body: dict[str, Any], operator: Any, camera: Camera) -> None:
+    assert operator.post(f"{SKY}take/", body, format="json").status_code == 400
+
+
+def test_a_retry_is_answered_though_another_has_the_camera_by_now(operator: Any, camera: Camera) -> None:
+    first = saved(camera, asked={}, requested_by="a-operator", idempotency_key="k-1")
+    Capture.objects.update(status="failed", reason="write_error")
+    taking.take(camera, "anna")
+    answer = operator.post(f"{SKY}capture/", {}, headers={"idempotency-key": "k-1"})
+    assert answer.json().get("capture") == str(first.pk)
+
+
+# A session
+
+
+def test_a_camera_with_anothers_session_is_taken_over_and_the_session_goes_on(operator: Any, run: Session) -> None:
+    refused = operator.post(f"{SKY}take/").json()
+    assert (refused["held_by"], refused["session"]) == ("anna", str(run.pk))
+    assert operator.post(f"{SKY}take/", {"over": True}).status_code == 200
+    run.refresh_from_db()
+    assert (run.state, run.desired) == ("running", "running")
+
+
+def test_whoever_started_the_session_takes_its_camera_without_more_ado(camera: Camera, run: Session) -> None:
+    assert taking.take(camera, "cli:anna").held_by == "anna"
+
+
+def test_not_even_its_starter_disconnects_a_camera_with_a_session(operator: Any, run: Session) -> None:
+    operator.post(f"{SKY}take/", {"over": True})
+    problem = operator.post(f"{SKY}disconnect/").json()
+    assert (problem["type"], problem["held_by"], problem["session"]) == ("/problems/held", "anna", str(run.pk))
+    assert "Stop it first. It was started by anna at" in problem["detail"]
+
+
+@pytest.mark.parametrize(("method", "route", "body"), [*GUARDED, ("POST", "stop/", {})])
+def test_a_session_keeps_all_but_its_starter_off(
+    method: str, route: str, body: Any, manager: Any, run: Session
+) -> None:
+    answer = getattr(manager, method.lower())(f"{SKY}{route}", body, format="json")
+    problem = answer.json()
+    assert (answer.status_code, problem["type"], problem["session"]) == (409, "/problems/held", str(run.pk))
+    assert (problem["held_by"], problem["since"][:10]) == ("anna", f"{run.created_at:%Y-%m-%d}")
+    assert (Capture.objects.count(), Session.objects.get().desired) == (0, "running")
+
+
+def test_by_its_own_address_it_is_not_stopped_either(operator: Any, run: Session) -> None:
+    assert operator.post(f"/api/v1/sessions/{run.pk}/stop/").status_code == 409
+
+
+def test_its_starter_at_the_command_line_commands_it(operator: Any, run: Session) -> None:
+    Session.objects.update(created_by="cli:a-operator")
+    assert operator.post(f"{SKY}capture/").json()["type"] == "/problems/broker-down"
+    assert operator.post(f"{SKY}stop/").json()["type"] == "/problems/broker-down"
+
+
+@pytest.mark.parametrize("route", ["capture/", "stop/"])
+def test_whoever_took_it_over_commands_it(route: str, operator: Any, run: Session) -> None:
+    operator.post(f"{SKY}take/", {"over": True})
+    assert operator.post(f"{SKY}{route}").json()["type"] == "/problems/broker-down"
+
+
+def test_then_its_starter_is_held_off(camera: Camera, run: Session) -> None:
+    taking.take(camera, "bob", over=True)
+    with pytest.raises(Held, match="bob"):
+        CameraService("anna").stop_session(run)
+
+
+def test_once_that_has_run_out_it_is_its_starters_again(operator: Any, run: Session) -> None:
+    operator.post(f"{SKY}take/", {"over": True})
+    run_out()
+    assert operator.post(f"{SKY}stop/").json()["held_by"] == "anna"
+
+
+@pytest.mark.parametrize("holder", ["anna", "cli:anna", "bob"])
+def test_not_even_its_holder_starts_a_second_one_beside_it(holder: str, camera: Camera, run: Session) -> None:
+    taking.take(camera, holder, over=True)
+    with pytest.raises(Held, match=r"sky runs the session meteors\. Stop it first\. It was started by anna at"):
+        CameraService(holder).start_session(camera, SessionRequest())
+
+
+def test_what_the_station_started_is_held_by_it(operator: Any, run: Session) -> None:
+    Session.objects.update(created_by="")
+    assert operator.post(f"{SKY}stop/").json()["held_by"] == "the station"
+    assert CameraService().capture(run.camera, CaptureRequest()).capture.status == "failed"
+
+
+def test_the_status_names_whoever_started_it(viewer: Any, run: Session, valkey: Any) -> None:
+    assert viewer.get(f"{SKY}status/").json()["held_by"] == "anna"
+
+
+def test_whoever_took_it_over_sets_it(operator: Any, run: Session) -> None:
+    operator.post(f"{SKY}take/", {"over": True})
+    operator.patch(f"{SKY}settings/", {"gain": 2}, format="json")
+    assert Camera.objects.get().settings == {"gain": 2}
+
+
+# The event log
+
+
+def test_a_command_is_there_with_user_and_arguments_and_then_its_outcome(operator: Any, camera: Camera) -> None:
+    operator.patch(f"{SKY}settings/", {"gain": 2}, format="json")
+    wish, outcome = Event.objects.get(kind="camera.settings"), Event.objects.get(kind="command.failed")
+    assert wish.data == {"order": "settings", "arguments": {"settings": {"gain": 2}}, "outcome": "wished"}
+    assert outcome.data == wish.data | {"outcome": "broker-down", "event": str(wish.pk)}
+    assert (outcome.actor, outcome.severity, "set gain to 2" in outcome.message) == ("a-operator", "warning", True)
+
+
+@pytest.mark.parametrize("order", ["connect", "disconnect"])
+def test_what_did_not_come_about_says_why(order: str, operator: Any, camera: Camera, valkey: Any) -> None:
+    operator.post(f"{SKY}{order}/")
+    event = Event.objects.get(kind="command.failed")
+    assert (event.data["order"], event.data["outcome"]) == (order, "host-down")
+    assert event.message.startswith(f"a-operator {order}ed sky. The camera host")
+
+
+def test_a_capture_is_there_with_what_was_asked(operator: Any, camera: Camera) -> None:
+    operator.post(f"{SKY}capture/", {"exposure_us": 1000}, format="json")
+    event = Event.objects.get(kind="capture.failed")
+    assert (event.actor, event.data) == (
+        "a-operator",
+        {"arguments": {"exposure_us": 1000}, "reason": "host_down"},
+    )
+
+
+def test_a_refusal_is_there_once_a_minute(operator: Any, held: Camera) -> None:
+    operator.post(f"{SKY}capture/", {"exposure_us": 1000}, format="json")
+    operator.post(f"{SKY}capture/")
+    event = Event.objects.get(kind="command")
+    assert event.data == {"order": "capture", "arguments": {"exposure_us": 1000}, "outcome": "held"}
+    assert event.message.startswith("a-operator was refused to capture sky. sky is held by anna since")
+
+
+def test_who_did_not_know_of_the_lease_is_held_off_too(camera: Camera) -> None:
+    """The row was read before it was taken."""
+    before = Camera.objects.get(pk=camera.pk)
+    taking.take(camera, "anna")
+    with pytest.raises(Held, match="anna"):
+        taking.take(before, "bob")
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "body", "kind", "arguments"),
+    [
+        ("POST", "take/", {"for_s": 90}, "camera.taken", {"over": False, "for_s": 90}),
+        ("PATCH", "", {"name": "Dome"}, "camera.changed", {"name": "Dome"}),
+        ("POST", "presets/", {"name": "dusk", "settings": {"gain": 2}}, "camera.settings", None),
+        ("DELETE", "", None, "camera.removed", {}),
+    ],
+)
+def test_what_changes_rows_alone_has_all_of_it_in_one_event(
+    method: str, route: str, body: Any, kind: str, arguments: Any, manager: Any, camera: Camera
+) -> None:
+    getattr(manager, method.lower())(f"{SKY}{route}", body, format="json")
+    event = Event.objects.get(kind=kind)
+    wanted = arguments if arguments is not None else {"preset": "dusk", "settings": {"gain": 2.0}}
+    assert (event.actor, event.data["arguments"], event.data["outcome"]) == ("a-manager", wanted, "done")
+
+
+def test_a_start_that_never_reached_its_host_is_there_too(operator: Any, camera: Camera, valkey: Any) -> None:
+    operator.post(f"{SKY}start/", {"exposure_s": 1, "delay_s": 2}, format="json")
+    event = Event.objects.get(kind="command.failed")
+    assert (event.actor, event.data["order"], event.data["outcome"]) == ("a-operator", "start", "host-down")
+    assert event.data["arguments"] == Session.objects.get().programme
+
+
+def test_a_refused_change_is_there_without_the_password_of_its_address(manager: Any, held: Camera) -> None:
+    Camera.objects.update(kind="network", address="http://a/")
+    manager.patch(SKY, {"address": "http://ada:secret@b/", "enabled": False}, format="json")
+    assert Event.objects.get(kind="command").data["arguments"] == {"enabled": False}
+
+
+def test_the_password_of_an_address_is_in_no_event(manager: Any) -> None:
+    body = {"slug": "gate", "kind": "network", "address": "http://ada:secret-word@b/"}
+    manager.post("/api/v1/cameras/", body, format="json")
+    manager.patch("/api/v1/cameras/gate/", {"address": "http://ada:other-word@c/"}, format="json")
+    told = [event.data["arguments"]["address"] for event in Event.objects.order_by("at")]
+    assert len(told) == 2
+    assert not any("-word" in address for address in told)

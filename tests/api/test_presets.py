@@ -1,0 +1,151 @@
+"""Presets of settings over the API: saved by name, applied, compared; what is refused changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from cameras.models import Camera, SettingsPreset
+from cameras.presets import MOST
+from monitoring.models import Event
+from tests.fakes.camera_host import camera_host
+
+URL = "/api/v1/cameras/sky/presets/"
+NIGHT = {"exposure_us": 8_000_000, "gain": 2.0}
+
+
+@pytest.fixture
+def night(camera: Camera) -> SettingsPreset:
+    return SettingsPreset.objects.create(kind="simulated", name="Moonless night", settings=NIGHT)
+
+
+def configured(**answer: Any) -> dict[str, dict[str, Any]]:
+    """What the host answers to an order to configure."""
+    body = {"actual": {}, "warnings": [], "read_at": "2026-11-20T20:00:00.000Z", "differs": []}
+    return {"configure": {**body, **answer}}
+
+
+def test_an_operator_saves_what_is_wished_for_now(operator: Any, camera: Camera) -> None:
+    Camera.objects.update(settings=NIGHT)
+    answer = operator.post(URL, {"name": " Moonless night "})
+    body = answer.json()
+    assert (answer.status_code, answer["Location"]) == (201, f"{URL}Moonless%20night/")
+    assert (body["name"], body["kind"], body["settings"]) == ("Moonless night", "simulated", NIGHT)
+    assert operator.get(answer["Location"]).json() == body
+    assert operator.get(URL).json() == {"results": [body]}
+    assert Event.objects.get().message == "a-operator saved the preset 'Moonless night' for simulated cameras."
+
+
+def test_settings_that_are_given_are_saved_instead(operator: Any, camera: Camera) -> None:
+    assert operator.post(URL, {"name": "Dusk", "settings": {"gain": 3}}).json()["settings"] == {"gain": 3.0}
+
+
+def test_another_camera_of_the_kind_shares_it(viewer: Any, night: SettingsPreset) -> None:
+    Camera.objects.create(slug="dome", kind="simulated", host=settings.STATION.host)
+    assert viewer.get("/api/v1/cameras/dome/presets/Moonless night/").json()["settings"] == NIGHT
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "a/b"}, "name"),
+        ({"name": ".."}, "name"),
+        ({"name": "n" * 61}, "name"),
+        ({"name": "Moonless night"}, "name"),
+        ({"name": "Dusk", "settings": {}}, "settings"),
+        ({"name": "Dusk", "settings": {"gain": -1}}, "settings"),
+        ({"name": "Dusk", "settings": {"colour": 1}}, "settings"),
+        ({"name": "Dusk", "settings": "fast"}, "settings"),
+        ({}, "name"),
+        ({"name": "Dusk", "kind": "gphoto2"}, "kind"),
+    ],
+)
+def test_a_bad_preset_is_refused_by_field(operator: Any, night: SettingsPreset, body: Any, field: str) -> None:
+    answer = operator.post(URL, {"settings": {"gain": 1}, **body})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+    assert list(SettingsPreset.objects.values_list("settings", flat=True)) == [NIGHT]
+
+
+def test_where_nothing_is_wished_there_is_nothing_to_save(operator: Any, camera: Camera) -> None:
+    answer = operator.post(URL, {"name": "Dusk"})
+    assert "Nothing is wished for sky" in answer.json()["errors"][0]["message"]
+    assert not SettingsPreset.objects.exists()
+
+
+def test_a_preset_is_given_other_settings(operator: Any, night: SettingsPreset) -> None:
+    assert operator.put(f"{URL}Moonless night/", {"settings": {"gain": 5}}).json()["settings"] == {"gain": 5.0}
+    assert operator.put(f"{URL}Moonless night/", {"settings": {"gain": "much"}}).status_code == 400
+    assert SettingsPreset.objects.get().settings == {"gain": 5.0}
+
+
+def test_to_apply_it_is_to_wish_exactly_that(operator: Any, night: SettingsPreset, valkey: Any) -> None:
+    Camera.objects.update(settings={"width": 640})
+    warning = "8 s was asked; the camera's nearest is 4 s."
+    with camera_host(valkey, configured(actual={"exposure_us": 4_000_000}, warnings=[warning])) as commands:
+        body = operator.post(f"{URL}Moonless night/apply/").json()
+    assert commands[0]["arguments"]["settings"] == NIGHT == Camera.objects.get().settings
+    assert (body["desired"], body["actual"], body["warnings"]) == (NIGHT, {"exposure_us": 4_000_000}, [warning])
+    assert body["read_at"] == "2026-11-20T20:00:00.000Z"
+
+
+def test_what_could_not_be_told_is_wished_all_the_same(operator: Any, night: SettingsPreset) -> None:
+    assert operator.post(f"{URL}Moonless night/apply/").json()["type"] == "/problems/broker-down"
+    assert Camera.objects.get().settings == NIGHT
+
+
+@pytest.mark.parametrize(("method", "rest"), [("post", "apply/"), ("get", "compare/"), ("put", ""), ("delete", "")])
+def test_a_preset_of_another_kind_is_not_there_and_the_answer_says_why(
+    operator: Any, camera: Camera, method: str, rest: str
+) -> None:
+    SettingsPreset.objects.create(kind="gphoto2", name="Stars", settings={"iso": 1600})
+    answer = getattr(operator, method)(f"{URL}Stars/{rest}", {})
+    assert answer.status_code == 404
+    assert "There is one for gphoto2 cameras, whose settings are others." in answer.json()["detail"]
+    assert (Camera.objects.get().settings, SettingsPreset.objects.count()) == ({}, 1)
+
+
+def test_a_comparison_says_what_differs(viewer: Any, night: SettingsPreset) -> None:
+    wished = {"exposure_us": 8_000_000, "gain": 4.0, "fps": 10.0}
+    Camera.objects.update(settings=wished, read_back={"exposure_us": 8_000_000, "gain": 4.0}, read_at=timezone.now())
+    body = viewer.get(f"{URL}Moonless night/compare/").json()
+    rows = [(row["name"], row["preset"], row["desired"], row["actual"], row["differs"]) for row in body["results"]]
+    assert rows == [
+        ("exposure_us", 8_000_000, 8_000_000, 8_000_000, False),
+        ("fps", None, 10.0, None, True),
+        ("gain", 2.0, 4.0, 4.0, True),
+    ]
+    assert body["differs"]
+
+
+def test_a_camera_that_has_another_value_than_preset_and_wish_differs(viewer: Any, night: SettingsPreset) -> None:
+    Camera.objects.update(settings=NIGHT, read_back={"exposure_us": 4_000_000, "gain": 2.0})
+    found = viewer.get(f"{URL}Moonless night/compare/").json()["results"]
+    assert [(row["name"], row["differs"]) for row in found] == [("exposure_us", True), ("gain", False)]
+
+
+def test_to_delete_it_changes_no_camera(operator: Any, night: SettingsPreset) -> None:
+    Camera.objects.update(settings=NIGHT)
+    assert operator.delete(f"{URL}Moonless night/").status_code == 204
+    assert operator.delete(f"{URL}Moonless night/").status_code == 404
+    assert (Camera.objects.get().settings, SettingsPreset.objects.count()) == (NIGHT, 0)
+    assert Event.objects.get().message == "a-operator deleted the preset 'Moonless night' for simulated cameras."
+
+
+def test_there_are_no_more_than_a_page_can_list(operator: Any, night: SettingsPreset) -> None:
+    more = [SettingsPreset(kind="simulated", name=f"p {number}", settings=NIGHT) for number in range(MOST - 1)]
+    SettingsPreset.objects.bulk_create(more)
+    answer = operator.post(URL, {"name": "Dusk", "settings": NIGHT}, format="json")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "name")
+    assert "Delete one that nobody needs." in answer.json()["detail"]
+    assert operator.put(f"{URL}p 3/", {"settings": {"gain": 3}}, format="json").status_code == 200
+
+
+def test_the_event_of_an_application_names_the_preset(operator: Any, night: SettingsPreset) -> None:
+    operator.post(f"{URL}Moonless night/apply/")
+    event = Event.objects.get(kind="camera.settings")
+    assert event.message.endswith("on sky, from the preset 'Moonless night'.")
+    assert event.data["arguments"] == {"preset": "Moonless night", "settings": NIGHT}

@@ -1,0 +1,170 @@
+"""Recording by the API and the wish behind it: what is stored, told to the camera's host, refused and said."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from cameras import broker, status
+from cameras.models import Camera
+from cameras.runtime.recording_state import waiting
+from captures.recording import orders
+from captures.recording.ingest import wished_recording
+from monitoring.models import Event
+from tests.api.builders import UNKNOWN
+from tests.fakes.camera_host import camera_host
+
+RECORD = "/api/v1/cameras/sky/record/"
+STOP = "/api/v1/cameras/sky/stop-recording/"
+FULL = {"ok": False, "problem": "disk-full", "reason": "disk_full", "detail": "The disk is full."}
+
+
+def observed(camera: Camera) -> dict[str, Any]:
+    """What a host answers once the camera records."""
+    wish: Any = wished_recording(Camera(slug=camera.slug, recording="rolling", recording_by="a-operator"))
+    recorder = {**waiting(wish, ""), "state": "recording", "clip": UNKNOWN, "frames": 2}
+    return {"clip": UNKNOWN, "recorder": recorder}
+
+
+def told(camera: Camera) -> tuple[str, str]:
+    camera.refresh_from_db()
+    return camera.recording, camera.recording_by
+
+
+def outcomes(order: str) -> list[str]:
+    return [event.data["outcome"] for event in Event.objects.filter(data__order=order).order_by("at", "id")]
+
+
+def test_a_start_is_wished_told_and_answered_with_what_was_observed(operator: Any, camera: Camera, valkey: Any) -> None:
+    with camera_host(valkey, {"record": observed(camera)}) as orders_taken:
+        answer = operator.post(RECORD, {"kind": "rolling"})
+    body = answer.json()
+    assert (answer.status_code, body["camera"], body["desired"], body["recording"]) == (200, "sky", "rolling", True)
+    assert (body["clip"], body["recorder"]["by"]) == (UNKNOWN, "a-operator")
+    assert orders_taken[0]["arguments"]["recording"] == wished_recording(Camera.objects.get())
+    assert told(camera) == ("rolling", "a-operator")
+    assert outcomes("record") == ["wished", "done"]
+
+
+def test_starting_twice_changes_nothing(operator: Any, manager: Any, camera: Camera, valkey: Any) -> None:
+    with camera_host(valkey, {"record": observed(camera)}):
+        answers = [client.post(RECORD).status_code for client in (operator, manager)]
+    assert answers == [200, 200]
+    assert told(camera) == ("rolling", "a-operator")
+    assert outcomes("record") == ["wished", "done"]
+
+
+def test_another_kind_is_another_wish(operator: Any, camera: Camera, valkey: Any) -> None:
+    with camera_host(valkey, {"record": observed(camera)}):
+        operator.post(RECORD)
+        operator.post(RECORD, {"kind": "manual"})
+    assert told(camera) == ("manual", "a-operator")
+
+
+def test_a_stop_is_answered_with_the_clip_that_was_filed(operator: Any, camera: Camera, valkey: Any) -> None:
+    Camera.objects.update(recording="rolling", recording_by="ada")
+    with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": None}}) as orders_taken:
+        answer = operator.post(STOP)
+    expected = {"camera": "sky", "desired": None, "recording": False, "recorder": None, "clip": UNKNOWN}
+    assert (answer.status_code, answer.json()) == (200, expected)
+    assert orders_taken[0]["arguments"]["recording"] is None
+    assert told(camera) == ("", "")
+
+
+def test_the_stop_of_a_camera_that_is_disconnected_needs_no_host(operator: Any, camera: Camera) -> None:
+    Camera.objects.update(recording="rolling", connected=False)
+    answer = operator.post(STOP)
+    assert (answer.status_code, told(camera)) == (200, ("", ""))
+
+
+@pytest.mark.parametrize(("path", "left"), [(RECORD, "rolling"), (STOP, "")])
+def test_without_a_host_the_wish_is_kept_and_the_answer_says_so(
+    path: str, left: str, operator: Any, camera: Camera, valkey: Any
+) -> None:
+    Camera.objects.update(recording="" if left else "rolling")
+    answer = operator.post(path)
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/host-down")
+    assert "as soon as" in answer.json()["detail"]
+    assert told(camera)[0] == left
+
+
+def test_without_a_broker_the_wish_is_kept_too(operator: Any, camera: Camera) -> None:
+    answer = operator.post(RECORD)
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
+    assert (told(camera)[0], outcomes("record")) == ("rolling", ["wished", "broker-down"])
+
+
+def test_a_full_disk_is_said_and_the_wish_kept(operator: Any, camera: Camera, valkey: Any) -> None:
+    with camera_host(valkey, {"record": FULL}):
+        answer = operator.post(RECORD)
+    assert (answer.status_code, answer.json()["type"]) == (507, "/problems/disk-full")
+    assert answer.json()["detail"] == "The disk is full. sky records as soon as it can: that is kept."
+    assert told(camera)[0] == "rolling"
+
+
+def test_a_camera_that_is_away_is_not_waited_for_long_and_the_answer_says_why(
+    operator: Any, camera: Camera, valkey: Any
+) -> None:
+    valkey.set(broker.key("host", "main"), "{}")
+    status.write(valkey, status.absent("sky", "connected", "Its cable is out.") | {"observed": "reconnecting"})
+    begun = time.monotonic()
+    answer = operator.post(RECORD)
+    assert time.monotonic() - begun < 8
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/camera-not-reachable")
+    assert answer.json()["detail"].startswith("sky is reconnecting. Its cable is out. sky records as soon as")
+
+
+@pytest.mark.parametrize("path", [RECORD, STOP])
+def test_a_camera_that_another_holds_is_left_as_it_is(path: str, operator: Any, camera: Camera) -> None:
+    now = timezone.now()
+    Camera.objects.update(held_by="ada", held_since=now, held_until=now + timedelta(minutes=1), recording="manual")
+    answer = operator.post(path)
+    assert (answer.status_code, answer.json()["held_by"]) == (409, "ada")
+    assert told(camera)[0] == "manual"
+
+
+def test_a_camera_without_a_stream_is_refused_with_a_sentence(operator: Any, camera: Camera) -> None:
+    Camera.objects.update(capabilities={"stream": False, "preview": True})
+    answer = operator.post(RECORD)
+    assert (answer.status_code, told(camera)) == (400, ("", ""))
+    assert "gives no stream of frames" in answer.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("body", [{"kind": "experiment"}, {"kind": None}, {"clip_s": 3}, []])
+def test_what_is_not_understood_is_refused(body: Any, operator: Any, camera: Camera) -> None:
+    assert operator.post(RECORD, body).status_code == 400
+    assert told(camera) == ("", "")
+
+
+def test_a_new_clip_is_begun_of_what_records_alone(camera: Camera, valkey: Any) -> None:
+    with pytest.raises(orders.NotRecording, match="does not record"):
+        orders.new_clip(camera, "ada")
+    Camera.objects.update(recording="rolling")
+    with camera_host(valkey, {"rotate": {"clip": UNKNOWN}}):
+        assert orders.new_clip(camera, "ada") == UNKNOWN
+    assert outcomes("new-clip") == ["done"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_who_press_at_once_one_has_started_it(camera: Camera, valkey: Any) -> None:
+    together = Barrier(8)
+
+    def press(who: str) -> bool:
+        together.wait(20)
+        try:
+            return orders.record(camera, actor=who)["recording"]
+        finally:
+            connection.close()
+
+    with camera_host(valkey, {"record": observed(camera)}), ThreadPoolExecutor(8) as hands:
+        recorded = list(hands.map(press, [f"person-{number}" for number in range(8)]))
+    assert recorded == [True] * 8
+    assert outcomes("record") == ["wished", "done"]
+    assert told(camera)[1] == Event.objects.get(data__order="record", data__outcome="wished").actor

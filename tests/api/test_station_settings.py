@@ -1,0 +1,138 @@
+"""`/api/v1/settings/`, and who follows what is set there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from cameras.live.service import station_presets
+from cameras.models import Camera
+from cameras.services import add_camera
+from cameras.supervision.wishes import wishes
+from captures.models import StorageRoot
+from captures.recording.ingest import wished_recording
+from monitoring import station_settings
+from monitoring.models import StationSetting
+from skycam_project.config.model import LEAVES
+from tests.docs.pages import PROJECT
+from tests.skycam_project.cli_station import answer, skycam
+
+pytestmark = pytest.mark.django_db
+CRF = "camera_config.crf"
+
+
+def patch(manager: Any, **changes: Any) -> Any:
+    return manager.patch("/api/v1/settings/", {f"camera_config.{name}": value for name, value in changes.items()})
+
+
+def listed(manager: Any) -> dict[str, Any]:
+    return {one["key"]: one for one in manager.get("/api/v1/settings/").json()["results"]}
+
+
+def test_every_key_is_listed_with_what_it_means(manager: Any) -> None:
+    found = listed(manager)
+    assert set(found) == {".".join(key) for key in LEAVES if key[0] in station_settings.SECTIONS}
+    assert found[CRF] == {
+        "key": CRF, "value": 23, "default": 23, "unset": "", "allowed": "a whole number from 0 to 51",
+        "meaning": "Quality of recorded video: smaller is better and larger on the disk (x264's CRF).",
+        "variable": "CAMERA_CONFIG__CRF", "origin": "default", "fixed": False, "unused": None, "changed_by": "",
+        "changed": None,
+    }  # fmt: skip
+
+
+def test_a_change_is_answered_with_all_that_holds(manager: Any) -> None:
+    found = {one["key"]: one for one in patch(manager, crf=20, preset="fast").json()["results"]}
+    assert (found[CRF]["value"], found[CRF]["origin"], found[CRF]["changed_by"]) == (20, "page", "a-manager")
+    assert found["camera_config.preset"]["value"] == "fast"
+
+
+def test_null_takes_back_what_was_set(manager: Any) -> None:
+    patch(manager, crf=20)
+    patch(manager, crf=None)
+    assert (listed(manager)[CRF]["value"], StationSetting.objects.count()) == (23, 0)
+
+
+@pytest.mark.parametrize("bad", [{"crf": 52}, {"crf": "much"}, {"crf": True}, {"preset": "turbo"}, {"crf": [1]}])
+def test_a_bad_value_names_its_field_and_what_is_allowed(manager: Any, bad: dict[str, Any]) -> None:
+    refused = patch(manager, max_cameras=5, **bad)
+    [error] = refused.json()["errors"]
+    assert (refused.status_code, error["field"]) == (400, f"camera_config.{next(iter(bad))}")
+    assert ("allowed is" in error["message"], StationSetting.objects.count()) == (True, 0)
+
+
+@pytest.mark.parametrize("body", [[], "text", {"web.port": 1}, {"": 1}, {"camera_config": {"crf": 1}}])
+def test_what_is_no_change_is_refused(manager: Any, body: Any) -> None:
+    assert manager.patch("/api/v1/settings/", body).status_code == 400
+
+
+def test_a_camera_that_records_follows(manager: Any) -> None:
+    camera = Camera(slug="sim", kind="simulated", recording="rolling")
+    patch(manager, crf=20, recording_duration_minutes=0.1)
+    wished = wished_recording(camera)
+    assert wished is not None
+    assert (wished["crf"], wished["clip_s"]) == (20, 6.0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_process_sees_a_change_when_it_looks_again(manager: Any) -> None:
+    asked = "import django; django.setup(); from monitoring import station_settings as s; print(s.camera_config().crf)"
+    patch(manager, crf=20)
+    done = subprocess.run([sys.executable, "-c", asked], cwd=PROJECT, env=os.environ, capture_output=True, check=True)
+    assert done.stdout.split() == [b"20"]
+
+
+def test_what_another_process_set_is_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert station_settings.KEPT_S <= 1
+    monkeypatch.setattr(station_settings, "KEPT_S", 60)
+    assert station_settings.camera_config().crf == 23
+    StationSetting.objects.create(key=CRF, value=20)
+    assert station_settings.camera_config().crf == 23
+    monkeypatch.setattr(station_settings, "KEPT_S", 0)
+    assert station_settings.camera_config().crf == 20
+
+
+def test_the_command_line_says_page(manager: Any) -> None:
+    patch(manager, crf=20)
+    assert answer("config", "show")["camera_config"]["crf"] == 20
+    [line] = [line for line in skycam("config", "show").stdout.splitlines() if CRF in line]
+    assert line.split() == [CRF, "20", "page"]
+
+
+def test_a_camera_beyond_the_most_is_refused_everywhere(manager: Any) -> None:
+    patch(manager, max_cameras=1)
+    add_camera(slug="one", kind="simulated")
+    by_api = manager.post("/api/v1/cameras/", {"slug": "two", "kind": "simulated"})
+    by_page = manager.post("/cameras/", {"slug": "two", "kind": "simulated"}, format="multipart")
+    by_hand = skycam("cameras", "add", "two", "--kind", "simulated")
+    said = "The station has as many cameras as max_cameras allows (1)."
+    assert (by_api.status_code, said in by_api.json()["detail"], Camera.objects.count()) == (400, True, 1)
+    assert (said in by_page.content.decode(), by_hand.exit_code, said in by_hand.stderr) == (True, 2, True)
+
+
+def test_a_camera_that_is_added_begins_with_the_stations_rate_and_size(manager: Any) -> None:
+    patch(manager, default_fps=5, default_resolution="640X480")
+    assert add_camera(slug="one", kind="simulated").settings == {"fps": 5.0, "width": 640, "height": 480}
+    assert add_camera(slug="two", kind="simulated", values={"fps": 2.0, "width": 320}).settings == {
+        "fps": 2.0, "width": 320,
+    }  # fmt: skip
+    assert not {"fps", "width"} & set(add_camera(slug="three", kind="gphoto2").settings)
+
+
+def test_a_size_that_a_kind_would_not_take_is_left_to_the_camera(manager: Any) -> None:
+    patch(manager, default_fps=5, default_resolution="99999x99999")
+    assert add_camera(slug="one", kind="simulated").settings == {"fps": 5.0}
+
+
+def test_a_preset_of_live_view_that_is_set_on_the_page_reaches_the_camera_processes_and_the_viewer(
+    manager: Any, camera: Camera
+) -> None:
+    StorageRoot.objects.create(host="main", path="/nowhere", default=True)
+    answer = manager.patch("/api/v1/settings/", {"live_streaming_config.quality_presets.low.size": 320})
+    found = {one["key"]: one["value"] for one in answer.json()["results"]}
+    assert found["live_streaming_config.quality_presets.low.size"] == 320
+    [wish] = wishes("main").values()
+    assert (wish.presets["low"]["size"], station_presets()["low"].size) == (320, 320)

@@ -1,0 +1,136 @@
+"""Somebody changes a setting on the camera's body: what the camera's process says of it, and when it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.runtime.body import Body, still_wished
+from tests.cameras.runtime.owner_bench import OwnerBench
+from tests.fakes.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
+from tests.fakes.pixelink.build import GAIN, SHUTTER, Sdk
+from tests.faults.camera_process import CameraProcess
+
+WISHED = {"gain": 2.0, "iso": 200}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnerBench:
+    """A camera that is asked very often."""
+    monkeypatch.setattr("cameras.runtime.device.TEMPERATURE_S", 0.02)
+    bench = OwnerBench(tmp_path, settings=dict(WISHED))
+    bench.camera.streams = False
+    return bench
+
+
+def with_differs(*names: str) -> Callable[[dict[str, Any]], bool]:
+    """The message that tells of a change of these settings, and of no other."""
+    return lambda message: message["type"] == "settings" and [one["name"] for one in message["differs"]] == list(names)
+
+
+def test_what_is_turned_on_the_body_is_a_difference(bench: OwnerBench) -> None:
+    with bench:
+        bench.until_type("settings", differs=[])
+        bench.camera.turned = {"gain": 4.0}
+        told = bench.until(with_differs("gain"))
+    assert told["differs"] == [{"name": "gain", "wished": 2.0, "has": 4.0}]
+    assert told["actual"] == {**WISHED, "gain": 4.0}
+
+
+def test_it_is_told_once_and_again_when_it_is_over(bench: OwnerBench) -> None:
+    with bench:
+        bench.camera.turned = {"gain": 4.0}
+        bench.until(with_differs("gain"))
+        asked = len(bench.camera.supplies_asked)
+        bench.wait_for(lambda: len(bench.camera.supplies_asked) > asked + 1)
+        bench.camera.turned = {"gain": 2.0}
+        bench.until(with_differs())
+    assert len([message for message in bench.link.heard if with_differs("gain")(message)]) == 1
+
+
+def test_to_apply_the_wish_again_ends_the_difference(bench: OwnerBench) -> None:
+    with bench:
+        bench.camera.turned = {"gain": 4.0}
+        bench.until(with_differs("gain"))
+        bench.camera.turned = {}
+        answer = bench.until_type("answer", command_id=bench.tell("configure", settings=dict(WISHED)))
+    assert (answer["body"]["differs"], answer["body"]["actual"]) == ([], WISHED)
+
+
+def test_a_setting_that_is_wished_for_no_more_is_left_to_the_camera(bench: OwnerBench) -> None:
+    with bench:
+        bench.until_type("answer", command_id=bench.tell("configure", settings={"iso": 400}, whole=True))
+        bench.camera.turned = {"gain": 4.0}
+        told = bench.until(lambda message: message["type"] == "settings" and message["actual"].get("gain") == 4.0)
+    assert (bench.owner.device.settings, told["differs"]) == ({"iso": 400}, [])
+
+
+def test_to_ask_the_camera_is_not_to_take_its_change_for_the_wish(bench: OwnerBench) -> None:
+    with bench:
+        bench.camera.turned = {"gain": 4.0}
+        bench.until(with_differs("gain"))
+        bench.until_type("answer", command_id=bench.tell("configure", settings={}))
+        bench.until(with_differs("gain"))
+    assert bench.owner.device.settings == WISHED
+
+
+def test_what_is_left_to_the_camera_it_may_change_by_itself(bench: OwnerBench) -> None:
+    with bench:
+        bench.camera.turned = {"exposure_us": 20_000}
+        told = bench.until(lambda message: message["type"] == "settings" and "exposure_us" in message["actual"])
+    assert told["differs"] == []
+
+
+@pytest.mark.parametrize(("has", "differs"), [(2.0, False), (2.00001, False), (2.01, True), (None, True)])
+def test_a_difference_is_more_than_the_rounding_of_a_camera(has: float | None, differs: bool) -> None:
+    body = Body()
+    body.took(["gain"], {"gain": 2.0})
+    assert bool(body.differs({"gain": 2.0}, {"gain": has})) is differs
+
+
+def test_the_nearest_value_that_a_camera_took_is_no_change() -> None:
+    body = Body()
+    body.took(["exposure_us"], {"exposure_us": 8_000_000})
+    wish = {"exposure_us": 8_300_000}
+    assert body.differs(wish, {"exposure_us": 8_000_000}) == []
+    assert body.differs(wish, {"exposure_us": 4_000_000})[0]["wished"] == 8_300_000
+
+
+def test_a_difference_ends_with_its_wish() -> None:
+    found: Any = [{"name": "gain", "wished": 2.0, "has": 4.0}]
+    assert still_wished(found, {"gain": 2.0}) == found
+    assert still_wished(found, {"gain": 4.0}) == still_wished(found, {}) == []
+
+
+def test_a_dial_on_a_dslr_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    far = tmp_path / "far"
+    far.mkdir()
+    for name, value in build(far).items():
+        monkeypatch.setenv(name, value)
+    plug(far, "usb:001,004 6012345")
+    wished = {"iso": 400, "exposure_us": 1_000_000}
+    with CameraProcess(tmp_path, kind="gphoto2", address="6012345", settings=wished) as process:
+        process.until(with_differs())
+        turn(far, "usb:001,004", ISO, 1600)
+        iso = process.until(with_differs("iso"))["differs"]
+        turn(far, "usb:001,004", EXPOSURE, 20_000)
+        both = process.until(with_differs("exposure_us", "iso"))["actual"]
+        answer = process.until_type("answer", command_id=process.send("configure", settings=wished))
+    assert iso == [{"name": "iso", "wished": 400, "has": 1600}]
+    assert both["exposure_us"] == 2_000_000
+    assert (answer["body"]["actual"]["iso"], answer["body"]["differs"]) == (400, [])
+
+
+def test_what_another_program_sets_on_a_pixelink_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sdk = Sdk(tmp_path / "sdk")
+    for name, value in sdk.environment.items():
+        monkeypatch.setenv(name, value)
+    with CameraProcess(tmp_path, kind="pixelink", settings={"exposure_us": 10_000}) as process:
+        process.until(with_differs())
+        sdk.is_turned(GAIN, 6.0)
+        sdk.is_turned(SHUTTER, 0.02)
+        told = process.until(with_differs("exposure_us"))
+    assert told["differs"] == [{"name": "exposure_us", "wished": 10_000, "has": 20_000}]

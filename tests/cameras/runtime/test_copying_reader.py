@@ -1,0 +1,98 @@
+"""Packets on their way from a driver to whoever copies them: bounded, in order, and never beside frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cameras.drivers.base import FrameData
+from cameras.drivers.packets import Coded, PacketData
+from cameras.runtime import readers
+from cameras.runtime.buffer import SharedFrameBuffer
+from cameras.runtime.readers import CopyingReader
+
+GROUP = 5
+STREAM = Coded("h264")
+
+
+def packet(number: int, of: Coded = STREAM, size: int = 10) -> PacketData:
+    return PacketData(bytes(size), of, number % GROUP == 0, number * 10**9, float(number), number)
+
+
+def frame(number: int) -> FrameData:
+    return FrameData(np.zeros((2, 2), np.uint8), number, float(number), number)
+
+
+def taken(reader: CopyingReader) -> list[int]:
+    return [item.number for item in iter(lambda: reader.get(0), None)]
+
+
+@pytest.fixture
+def buffer() -> SharedFrameBuffer:
+    buffer = SharedFrameBuffer()
+    buffer.begin(STREAM)
+    return buffer
+
+
+@pytest.fixture
+def reader(buffer: SharedFrameBuffer) -> CopyingReader:
+    return buffer.open_copying_reader(100)
+
+
+def put(buffer: SharedFrameBuffer, numbers: range, size: int = 10) -> None:
+    for number in numbers:
+        buffer.put_packet(packet(number, size=size))
+
+
+def test_an_overflow_loses_what_follows_until_the_next_key_frame(
+    buffer: SharedFrameBuffer, reader: CopyingReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "MOST_PACKETS", 3)
+    put(buffer, range(4))
+    assert taken(reader) == [0, 1, 2]
+    put(buffer, range(4, 8))
+    assert (taken(reader), reader.lost, buffer.lost) == ([5, 6, 7], 2, 2)
+
+
+def test_a_queue_of_packets_is_bounded_by_their_bytes(
+    buffer: SharedFrameBuffer, reader: CopyingReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "MOST_PACKET_BYTES", 100)
+    put(buffer, range(5), size=40)
+    assert (taken(reader), reader.lost) == ([0, 1], 3)
+
+
+def test_frames_are_for_whoever_looks_while_packets_are_copied(
+    buffer: SharedFrameBuffer, reader: CopyingReader
+) -> None:
+    other = buffer.open_reader(100)
+    put(buffer, range(2))
+    buffer.put_frame(frame(0))
+    assert (taken(reader), len(other), buffer.frames) == ([0, 1], 1, 2)
+    assert buffer.get_frame_for_streaming()
+
+
+def test_a_stream_that_is_refused_gives_frames_and_the_next_one_packets(
+    buffer: SharedFrameBuffer, reader: CopyingReader
+) -> None:
+    reader.refuse(STREAM)
+    put(buffer, range(2))
+    buffer.put_frame(frame(7))
+    assert (buffer.wants_packets, taken(reader)) == (False, [7])
+    following = Coded("h264")
+    buffer.begin(following)
+    buffer.put_packet(packet(0, following))
+    assert (buffer.wants_packets, taken(reader)) == (True, [0])
+
+
+def test_nothing_comes_after_the_end_of_a_stream(buffer: SharedFrameBuffer, reader: CopyingReader) -> None:
+    buffer.end()
+    put(buffer, range(2))
+    assert (buffer.wants_packets, taken(reader)) == (False, [])
+
+
+def test_nobody_wants_packets_when_nobody_copies(buffer: SharedFrameBuffer, reader: CopyingReader) -> None:
+    assert buffer.wants_packets
+    buffer.close_reader(reader)
+    put(buffer, range(2))
+    assert (buffer.wants_packets, buffer.frames, taken(reader)) == (False, 0, [])

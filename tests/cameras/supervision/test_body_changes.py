@@ -1,0 +1,70 @@
+"""A dial that is turned on a DSLR, from the cable to the row, the event log and the status: the real libgphoto2 in a
+real camera process, the Supervisor's threads in the test's hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.models import Camera
+from cameras.supervision.post import Post
+from cameras.supervision.supervisor import Supervisor
+from monitoring.models import Event
+from tests.api.builders import until
+from tests.cameras.supervision.test_supervisor import archive, looks_again, supervisor
+from tests.fakes.gphoto2_port.build import ISO, build, plug, turn
+from tests.faults.ledger import Archive
+
+__all__ = ["archive", "supervisor"]
+pytestmark = pytest.mark.django_db
+PORT = "usb:001,004"
+CHANGE = {"name": "iso", "wished": 400, "has": 1600}
+SOON_S = 40
+
+
+@pytest.fixture
+def far(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DSLR whose ISO shall be 400."""
+    far = tmp_path_factory.mktemp("far")
+    for name, value in build(far).items():
+        monkeypatch.setenv(name, value)
+    plug(far, f"{PORT} 6012345")
+    Camera.objects.update(kind="gphoto2", address="6012345", settings={"iso": 400})
+    return far
+
+
+@pytest.fixture
+def post(far: Path, supervisor: Supervisor) -> Post:
+    supervisor.ledger._do()
+    supervisor._tick()
+    [post] = supervisor.posts.values()
+    until(lambda: post.child and post.child.state.get("observed") == "ready", SOON_S)
+    return post
+
+
+def shown(supervisor: Supervisor, post: Post) -> tuple[Any, Any]:
+    """The differences, in the row and in the status."""
+    supervisor.ledger._do()
+    return Camera.objects.get().differs, supervisor.herald.status(post)["differs"]
+
+
+def test_it_is_in_row_status_and_event_log_until_it_is_wished(far: Path, supervisor: Supervisor, post: Post) -> None:
+    turn(far, PORT, ISO, 1600)
+    until(lambda: shown(supervisor, post) == ([CHANGE], [CHANGE]), SOON_S)
+    assert Camera.objects.get().read_back["iso"] == 1600
+    assert Event.objects.filter(kind="camera.settings", data={"differs": CHANGE}).count() == 1
+    Camera.objects.update(settings={"iso": 1600})
+    looks_again(supervisor)
+    assert supervisor.herald.status(post)["differs"] == []
+    until(lambda: shown(supervisor, post) == ([], []), SOON_S)
+
+
+def test_the_row_wins_when_the_camera_is_opened_anew(far: Path, supervisor: Supervisor, post: Post) -> None:
+    turn(far, PORT, ISO, 1600)
+    until(lambda: shown(supervisor, post)[0] == [CHANGE], SOON_S)
+    assert post.child is not None
+    post.child.send({"type": "reopen"})
+    until(lambda: shown(supervisor, post) == ([], []), SOON_S)
+    assert Camera.objects.get().read_back["iso"] == 400

@@ -1,0 +1,83 @@
+"""What a recorder complained of when it was killed is over once its camera shall not run any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.supervision.supervisor import Supervisor
+from monitoring.models import Alert
+from tests.api.builders import until
+from tests.captures.recording.shelf import configured
+from tests.faults.ledger import Archive
+
+pytestmark = pytest.mark.django_db
+KEY = "recording.failed:sim"
+
+
+@pytest.fixture
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """A camera that shall be recorded on a disk that never has the room."""
+    configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=900_000)
+    (tmp_path / "root").mkdir()
+    archive = Archive(tmp_path / "root")
+    wish(archive, recording="rolling")
+    return archive
+
+
+def wish(archive: Archive, **fields: Any) -> None:
+    type(archive.camera).objects.filter(pk=archive.camera.pk).update(**fields)
+
+
+def supervised(folder: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor()
+    supervisor.run_folder = folder
+    yield supervisor
+    for post in supervisor.posts.values():
+        if post.child:
+            post.child.kill()
+            post.child.wait(10)
+            post.child.finish()
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
+    yield from supervised(tmp_path)
+
+
+@pytest.fixture
+def successor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
+    yield from supervised(tmp_path)
+
+
+def is_open(supervisor: Supervisor) -> bool:
+    """After one turn of its threads."""
+    supervisor.ledger.look_soon()
+    supervisor.ledger._do()
+    supervisor._tick()
+    return Alert.objects.filter(key=KEY).exclude(state=Alert.State.RESOLVED).exists()
+
+
+def killed(supervisor: Supervisor) -> None:
+    until(lambda: is_open(supervisor), 30)
+    [post] = supervisor.posts.values()
+    assert post.child is not None
+    post.child.kill()
+    post.child.wait(10)
+
+
+def test_an_alert_of_a_recorder_that_was_killed_ends_with_its_camera(archive: Archive, supervisor: Supervisor) -> None:
+    killed(supervisor)
+    wish(archive, enabled=False)
+    until(lambda: not is_open(supervisor), 30)
+
+
+def test_an_alert_of_a_recorder_ends_when_its_worker_was_killed_too(
+    archive: Archive, supervisor: Supervisor, successor: Supervisor
+) -> None:
+    killed(supervisor)
+    wish(archive, enabled=False)
+    until(lambda: not is_open(successor), 30)

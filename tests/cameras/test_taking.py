@@ -1,0 +1,37 @@
+"""Several people press at once: one of them has the camera."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from cameras.leases import Held
+from cameras.models import Camera
+from cameras.taking import take
+from monitoring.models import Event
+
+PEOPLE = [f"person-{number}" for number in range(8)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_who_press_at_once_one_has_it_and_the_others_hear_who() -> None:
+    camera = Camera.objects.create(slug="sky", name="Sky", kind="simulated", host="main")
+    together = Barrier(len(PEOPLE))
+
+    def press(who: str) -> str:
+        together.wait(20)
+        try:
+            return take(camera, who).held_by
+        except Held as error:
+            return error.holder.held_by
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(PEOPLE)) as hands:
+        heard = list(hands.map(press, PEOPLE))
+    camera.refresh_from_db()
+    assert set(heard) == {camera.held_by}
+    assert Event.objects.filter(kind="camera.taken").count() == 1

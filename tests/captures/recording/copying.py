@@ -1,0 +1,71 @@
+"""A network camera that is recorded, with its owner and recorder in this process, so that it is seen what they do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cameras.drivers.network import NetworkDriver
+from cameras.runtime.clock import OwnerClock
+from cameras.runtime.consumers import Context
+from captures.recording.recorder import ClipRecorder
+from tests.cameras.runtime.owner_bench import CAMERA, OwnerBench
+from tests.captures.recording.clips import RECORDING
+
+SHORT = {**RECORDING, "clip_s": 0.7}
+LONG = {**RECORDING, "clip_s": 60}
+
+
+class CopyingBench(OwnerBench):
+    """`wish` is what is recorded from the start; None for nothing."""
+
+    def __init__(self, root: Path, address: str, wish: dict[str, Any] | None) -> None:
+        clock = OwnerClock()
+        self.network = NetworkDriver(address, clock)
+        super().__init__(root, clock, self.network, kind="network")
+        self.spec |= {"recording": wish, "video_root": self.spec["root"], "video_root_path": str(root)}
+        link: Any = self.link
+        self.recorder = ClipRecorder(Context(self.spec, self.buffer, link))
+        self.owner.frame_consumers.append(self.recorder)
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self.recorder.stop()
+
+    @property
+    def decoded(self) -> int:
+        """The number of the packet that was decoded last."""
+        return self.network._pictures.number
+
+    def until_recorded(self, frames: int) -> None:
+        """So many frames are in the open clip."""
+        self.wait_for(lambda: self.told().get("frames", 0) >= frames)
+
+    def told(self) -> dict[str, Any]:
+        return self.recorder.stats()["recorder"] or {}
+
+    def until_more_came(self, packets: int) -> None:
+        before = self.buffer.frames
+        self.wait_for(lambda: self.buffer.frames >= before + packets)
+
+    def until_filed(self, clips: int = 1) -> None:
+        for _ in range(clips):
+            self.until_type("spooled", part="clips")
+
+    def stop_recording(self) -> None:
+        """All of it is filed."""
+        stopped = self.tell("record", recording=None)
+        self.until_type("answer", command_id=stopped)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Oldest first."""
+        folder = self.root / ".spool" / CAMERA / "clips"
+        return [json.loads(path.read_text()) for path in sorted(folder.glob("*.done"))]
+
+    def clips(self) -> list[Path]:
+        return [self.root / record["files"][0]["path"] for record in self.records()]
+
+
+def bodies(bench: CopyingBench, *names: str) -> list[tuple[Any, ...]]:
+    return [tuple(record["body"][name] for name in names) for record in bench.records()]

@@ -1,0 +1,25 @@
+"""One look at the clips in a process of its own, on the run's database: `POINT PASSES KEEP`. It dies at the
+point."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(point: str, passes: str, keep: str) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
+    os.environ["CAMERA_CONFIG__ROLLING_CLIPS_COUNT"] = keep
+    os.environ["CAMERA_CONFIG__SOFT_FLOOR_GB"] = os.environ["CAMERA_CONFIG__HARD_FLOOR_GB"] = "0"
+    import django
+
+    django.setup()
+    from cameras.runtime import killpoints
+    from captures.recording.cleaning import Cleaning
+
+    killpoints.arm(point, int(passes))
+    Cleaning("main").look()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

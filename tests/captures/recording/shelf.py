@@ -1,0 +1,68 @@
+"""A storage root with clips on it, as the ingest leaves them: a row each, and a file of that many bytes."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from captures.models import Clip
+from captures.recording.cleaning import Cleaning
+from tests.faults.ledger import Archive
+
+STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
+LENGTH = timedelta(minutes=10)
+MB = 1_000_000
+
+
+class Shelf(Archive):
+    """Clips number 0, 1, ...: the higher, the newer."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        (folder / "clips").mkdir()
+        self.cleaning = Cleaning("main")
+
+    def clip(self, number: int, size: int = 10, **fields: Any) -> Clip:
+        path = f"clips/{number}-{fields.get('kind', 'rolling')}.mp4"
+        (self.folder / path).write_bytes(os.urandom(size))
+        start = STARTED + number * LENGTH
+        return Clip.objects.create(
+            **{"camera": self.camera, "root": self.root, "host": self.root.host, "path": path, "bytes": size,
+               "started_at": start, "ended_at": start + LENGTH, "frames": 9000, "width": 1280, "height": 1024,
+               "sha256": "0" * 64, **fields},
+        )  # fmt: skip
+
+    def clips(self, numbers: int, size: int = 10) -> list[Clip]:
+        return [self.clip(number, size) for number in range(numbers)]
+
+    @property
+    def files(self) -> list[str]:
+        return sorted(path.name.partition("-")[0] for path in (self.folder / "clips").iterdir())
+
+    @property
+    def rows(self) -> list[str]:
+        return sorted(clip.filename.partition("-")[0] for clip in Clip.objects.all())
+
+    @property
+    def kept(self) -> list[str]:
+        """Clips that have a row and a file; AssertionError where one has only one of them."""
+        assert self.rows == self.files
+        return self.files
+
+
+def configured(monkeypatch: Any, **values: Any) -> None:
+    """CAMERA_CONFIG as a YAML file would give it."""
+    station = settings.STATION
+    section = type(station.camera_config).model_validate({**station.camera_config.model_dump(), **values})
+    monkeypatch.setattr(settings, "STATION", station.model_copy(update={"camera_config": section}))
+
+
+def ahead(number: int) -> dict[str, Any]:
+    """Recorded while the clock was a day fast."""
+    started = timezone.now() + timedelta(days=1) + number * LENGTH
+    return {"started_at": started, "ended_at": started + LENGTH}

@@ -1,0 +1,73 @@
+"""The look at the rules of count and space, each two seconds, costs next to nothing however many clips there are."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from cameras.models import Camera
+from captures.models import Clip, ClipHold
+from captures.recording.cleaning import watched_roots
+from captures.recording.retention import COUNT_S
+from captures.recording.surplus import InTurn, beyond_newest, oldest_loose
+from tests.captures.recording.shelf import Shelf
+
+pytestmark = [pytest.mark.django_db, pytest.mark.prove, pytest.mark.timeout(900)]
+CAMERAS, EACH, KEPT, HELD = 32, 31_250, 30_000, 625
+"""Of each camera 30,000 are kept by the rule; of those beyond, one half is pinned and the other held."""
+MOST_S = 0.02
+OWN = {
+    "id": "lower(hex(randomblob(16)))",
+    "path": "clip.path || number",
+    "started_at": "datetime(clip.started_at, (10 * number) || ' minutes')",
+    "ended_at": "datetime(clip.started_at, (10 * number + 10) || ' minutes')",
+    "pinned": f"number < {HELD}",
+}
+"""What each of the rows has of its own, as SQLite makes it."""
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    shelf = Shelf(tmp_path)
+    for number in range(CAMERAS):
+        camera = Camera.objects.create(slug=f"camera-{number}", name="Camera", kind="simulated", host="main")
+        fill(shelf.clip(0, camera=camera, kind="rolling", path=f"clips/{number}/", pinned=True))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    return shelf
+
+
+def fill(first: Clip) -> None:
+    columns = [field.column for field in Clip._meta.concrete_fields]
+    values = ", ".join(OWN.get(column, f"clip.{column}") for column in columns)
+    numbers = f"WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < {EACH - 1})"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO captures_clip ({', '.join(columns)}) {numbers} "
+            f"SELECT {values} FROM captures_clip AS clip, n WHERE clip.id = %s",
+            [first.pk.hex],
+        )
+    held = Clip.objects.filter(camera=first.camera, pinned=False).order_by("started_at")[:HELD]
+    ClipHold.objects.bulk_create([ClipHold(clip=clip, by="experiment", name="growth") for clip in held])
+
+
+def look(turns: InTurn) -> float:
+    """Seconds of the processor for what each look counts, where nothing is to be done."""
+    began = time.process_time()
+    surplus = [list(beyond_newest(camera, "main", KEPT)[:100]) for camera in turns.cameras(COUNT_S)]
+    assert watched_roots("main")
+    taken = time.process_time() - began
+    assert not any(surplus)
+    return taken
+
+
+def test_a_look_at_a_million_clips_takes_less_than_20_ms(shelf: Shelf) -> None:
+    turns = InTurn()
+    taken = statistics.median(look(turns) for _ in range(CAMERAS))
+    print(f"{Clip.objects.count()} clips: {taken * 1000:.1f} ms")
+    assert taken < MOST_S
+    assert list(oldest_loose(shelf.root)[:20])

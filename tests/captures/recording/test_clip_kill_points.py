@@ -1,0 +1,38 @@
+"""A camera process killed between any two steps of a clip's way to its record: the next one finds all of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.captures.recording.clips import RECORDING, clips_of, numbers, records_of
+from tests.faults.camera_process import CameraProcess
+
+FAST = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000}
+POINTS = ("after_plan", "after_record", "after_place", "after_done")
+
+
+def leftovers(process: CameraProcess) -> list[str]:
+    names = [path.name for path in (process.spool / "clips").iterdir()]
+    return [
+        name for name in names if not name.startswith(("slot-", ".lock", "rejected")) and not name.endswith(".done")
+    ]
+
+
+@pytest.mark.parametrize("passes", [0, 1])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_kill_at_any_step_loses_no_clip_and_doubles_none(tmp_path: Path, point: str, passes: int) -> None:
+    recording = {**RECORDING, "clip_s": 0.5}
+    with CameraProcess(tmp_path, settings=FAST, recording=recording, kill={"point": point, "passes": passes}) as killed:
+        killed.process.wait(30)
+    lengths = [len(numbers([file])) for file in clips_of(killed)]
+    with CameraProcess(tmp_path, settings=FAST, recording=recording) as process:
+        process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
+        process.until_type("answer", command_id=process.send("record", recording=None))
+        records, files = records_of(process), clips_of(process)
+        assert leftovers(process) == []
+    assert [record["files"][0]["path"] for record in records] == [str(file.relative_to(tmp_path)) for file in files]
+    assert [record["body"]["frames"] for record in records] == [len(numbers([file])) for file in files]
+    assert [len(numbers([file])) for file in files][: len(lengths)] == lengths
+    assert list((process.spool / "clips" / "rejected").iterdir()) == []

@@ -1,0 +1,144 @@
+"""The rule of count: each camera keeps its newest rolling clips, and whatever somebody holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cameras.models import Camera
+from captures.models import Clip, StorageRoot
+from captures.recording.holds import ClipGone, hold, let_go
+from captures.recording.removal import condemn
+from monitoring.models import Event
+from tests.captures.recording.shelf import Shelf, ahead, configured
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
+    return Shelf(tmp_path)
+
+
+def test_the_newest_of_a_camera_stay_and_the_others_go(shelf: Shelf) -> None:
+    shelf.clips(5)
+    shelf.cleaning.look()
+    assert shelf.kept == ["2", "3", "4"]
+
+
+def test_each_camera_keeps_its_own(shelf: Shelf) -> None:
+    other = Camera.objects.create(slug="other", name="Other", kind="simulated", host="main")
+    shelf.clips(3)
+    shelf.clip(7, camera=other)
+    shelf.cleaning.look()
+    assert shelf.kept == ["0", "1", "2", "7"]
+
+
+@pytest.mark.parametrize("held", [{"pinned": True}, {"kind": "manual"}])
+def test_a_clip_that_is_pinned_or_asked_for_never_goes(shelf: Shelf, held: dict[str, object]) -> None:
+    shelf.clip(0, **held)
+    for number in range(1, 5):
+        shelf.clip(number)
+    shelf.cleaning.look()
+    assert shelf.kept == ["0", "2", "3", "4"]
+
+
+def test_a_clip_that_an_experiment_holds_goes_once_it_is_let_go(shelf: Shelf) -> None:
+    clips = shelf.clips(4)
+    hold(clips[0].pk, "experiment", "growth")
+    shelf.cleaning.look()
+    assert shelf.kept == ["0", "1", "2", "3"]
+    assert let_go("experiment", "growth") == 1
+    shelf.cleaning.look()
+    assert shelf.kept == ["1", "2", "3"]
+
+
+def test_a_hold_that_came_after_the_look_and_before_the_mark_wins(shelf: Shelf) -> None:
+    clip = shelf.clip(0)
+    chosen = Clip.objects.loose().filter(pk=clip.pk)
+    assert chosen.exists()
+    hold(clip.pk, "archive", "march")
+    assert (condemn(chosen), Clip.objects.get().deleted_at) == ([], None)
+
+
+def test_a_clip_that_is_being_deleted_cannot_be_held(shelf: Shelf) -> None:
+    clip = shelf.clip(0)
+    condemn(Clip.objects.filter(pk=clip.pk))
+    with pytest.raises(ClipGone, match="being deleted"):
+        hold(clip.pk, "export", "film")
+
+
+def test_a_clip_on_another_host_is_left_to_that_host(shelf: Shelf) -> None:
+    elsewhere = StorageRoot.objects.create(host="roof", path=str(shelf.folder))
+    shelf.clip(0, host="roof", root=elsewhere)
+    for number in range(1, 5):
+        shelf.clip(number)
+    shelf.cleaning.look()
+    assert shelf.kept == ["0", "2", "3", "4"]
+
+
+def test_clips_on_another_host_count_as_the_cameras_newest(shelf: Shelf) -> None:
+    elsewhere = StorageRoot.objects.create(host="roof", path=str(shelf.folder))
+    shelf.clip(0)
+    for number in range(1, 4):
+        shelf.clip(number, host="roof", root=elsewhere)
+    shelf.cleaning.look()
+    assert shelf.kept == ["1", "2", "3"]
+
+
+def test_one_event_tells_of_a_batch(shelf: Shelf) -> None:
+    shelf.clips(5, size=1000)
+    shelf.cleaning.look()
+    shelf.cleaning.look()
+    [event] = Event.objects.filter(kind="storage.cleaned")
+    assert (event.camera, event.severity, event.data["clips"], event.data["bytes"]) == ("sim", "info", 2, 2000)
+    assert event.message == "2 clips of sim (2 kB) went, beyond the newest 3 of the camera."
+
+
+def test_a_clip_whose_file_somebody_removed_goes_too(shelf: Shelf) -> None:
+    shelf.clips(4)
+    (shelf.folder / "clips" / "0-rolling.mp4").unlink()
+    shelf.cleaning.look()
+    assert shelf.kept == ["1", "2", "3"]
+
+
+def test_a_clip_whose_folder_somebody_removed_goes_too(shelf: Shelf) -> None:
+    Clip.objects.filter(pk=shelf.clip(0).pk).update(path="clips/gone/0.mp4")
+    (shelf.folder / "clips" / "0-rolling.mp4").unlink()
+    for number in range(1, 4):
+        shelf.clip(number)
+    shelf.cleaning.look()
+    assert shelf.kept == ["1", "2", "3"]
+
+
+def test_a_row_stays_while_its_record_could_bring_it_back(shelf: Shelf) -> None:
+    oldest = shelf.clips(4)[0]
+    record = shelf.spool / "clips" / f"{oldest.pk}.done"
+    record.parent.mkdir(parents=True)
+    record.touch()
+    shelf.cleaning.look()
+    assert (shelf.files, shelf.rows) == (["1", "2", "3"], ["0", "1", "2", "3"])
+    record.unlink()
+    shelf.cleaning.look()
+    assert shelf.kept == ["1", "2", "3"]
+
+
+def test_what_was_recorded_while_the_clock_was_fast_goes_before_what_is_recorded_since(shelf: Shelf) -> None:
+    for number in range(3):
+        shelf.clip(number, **ahead(number))
+    shelf.clip(7)
+    shelf.cleaning.look()
+    assert shelf.kept == ["1", "2", "7"]
+    shelf.clip(8)
+    shelf.clip(9)
+    shelf.cleaning.look()
+    assert shelf.kept == ["7", "8", "9"]
+
+
+def test_a_pinned_clip_of_a_clock_that_was_fast_does_not_keep_the_others_from_going(shelf: Shelf) -> None:
+    shelf.clip(9, **ahead(0), pinned=True)
+    shelf.clips(4)
+    shelf.cleaning.look()
+    assert shelf.kept == ["1", "2", "3", "9"]

@@ -1,0 +1,67 @@
+"""Recordings in numbers: of whom, and for whom."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cameras import status
+from cameras.models import Camera
+from captures.models import Clip, StorageRoot
+from captures.recording.metrics import OF_CLIP
+from skycam_project.access.models import User
+from tests.api.builders import program
+from tests.api.conftest import camera, root, valkey
+from tests.pages.test_recording import RECORDER
+
+__all__ = ["camera", "root", "valkey"]
+METRICS = "/api/v1/metrics/"
+
+
+def numbers(client: Any) -> dict[str, float]:
+    """Of the cameras, by name and labels."""
+    lines = client.get(METRICS).content.decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if "{camera=" in line)}
+
+
+def clip(camera: Camera, root: StorageRoot, kind: str, path: str) -> None:
+    now = timezone.now()
+    Clip.objects.create(
+        camera=camera, kind=kind, started_at=now, ended_at=now + timedelta(seconds=9), frames=9, width=64, height=48,
+        host="main", root=root, path=path, bytes=9, sha256="0" * 64,
+    )  # fmt: skip
+
+
+def test_what_records_is_counted_by_camera(camera: Camera, valkey: Any) -> None:
+    Camera.objects.update(recording="rolling")
+    told = {"observed": "ready", "recording": True, "recorder": RECORDER}
+    status.write(valkey, status.absent("sky", "connected", "") | told)
+    found = numbers(program("viewer"))
+    assert (found['skycam_recording{camera="sky"}'], found['skycam_recording_wished{camera="sky"}']) == (1, 1)
+    of_clip = [found[f'{name}{{camera="sky"}}'] for name in OF_CLIP]
+    assert of_clip == [900, 12_500_000, 0, 190_000]
+
+
+def test_clips_are_counted_by_kind(camera: Camera, root: StorageRoot) -> None:
+    for number, kind in enumerate(["rolling", "rolling", "manual"]):
+        clip(camera, root, kind, f"{number}.mp4")
+    found = numbers(program("viewer"))
+    assert found['skycam_clips{camera="sky",kind="rolling"}'] == 2
+    assert found['skycam_clips{camera="sky",kind="manual"}'] == 1
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_of_a_host_that_nobody_hears_it_is_not_said_whether_it_records(
+    running: bool, camera: Camera, request: pytest.FixtureRequest
+) -> None:
+    _ = request.getfixturevalue("valkey") if running else None
+    assert numbers(program("viewer")) == {'skycam_recording_wished{camera="sky"}': 0}
+
+
+def test_a_camera_that_one_may_not_see_is_in_no_number(camera: Camera, root: StorageRoot) -> None:
+    clip(camera, root, "rolling", "1.mp4")
+    camera.audience.add(User.objects.create_user("ada", role="viewer"))
+    assert numbers(program("viewer")) == {}

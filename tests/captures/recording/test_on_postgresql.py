@@ -1,0 +1,26 @@
+"""Rows that are read by many at once: a hold and a deletion of one clip at the same moment, on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.faults.camera_process import PROJECT
+from tests.postgresql import postgresql
+
+
+def test_of_a_hold_and_a_deletion_at_the_same_moment_the_first_wins(tmp_path: Path) -> None:
+    with postgresql() as address:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.captures.recording.race_process", str(tmp_path)],
+            cwd=PROJECT, env={**os.environ, "DATABASE_URL": address, "CAMERA_CONFIG__SOFT_FLOOR_GB": "0",
+                              "CAMERA_CONFIG__HARD_FLOOR_GB": "0"},
+            capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["hold first"], found["kept"]) == ([], ["0", "2", "3"])
+    assert "is being deleted" in found["deletion first"]

@@ -1,0 +1,98 @@
+"""The disk under a camera that records: full, gone, failing. Clips end as they are, the camera goes on."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uuid6
+
+from cameras.runtime.storage import make_root
+from tests.captures.recording.clips import RECORDING, clips_of, numbers, records_of
+from tests.faults.camera_process import CameraProcess
+from tests.faults.small_disk import SmallDisk
+
+NOISY = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000, "shot_noise": True}
+LONG = {**RECORDING, "clip_s": 60, "max_kbit_s": 1000}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    disk = SmallDisk(tmp_path, "8m")
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+def process(disk: SmallDisk) -> Iterator[CameraProcess]:
+    with CameraProcess(disk.path, settings=NOISY, recording=LONG) as process:
+        records_some(process)
+        yield process
+
+
+def records_some(process: CameraProcess) -> None:
+    process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 10)
+
+
+def next_record(process: CameraProcess) -> dict[str, Any]:
+    clip = process.until_type("spooled", part="clips")["id"]
+    return next(record for record in records_of(process) if record["id"] == clip)
+
+
+def test_a_full_disk_ends_the_clip_with_what_is_on_it_and_the_next_begins_when_there_is_room(
+    disk: SmallDisk, process: CameraProcess
+) -> None:
+    disk.fill()
+    process.until_type("alert", key="recording.failed:sim")
+    record = next_record(process)
+    assert (record["body"]["interrupted"], record["body"]["reason"]) == (True, "disk_full")
+    assert numbers([disk.path / record["files"][0]["path"]]) == list(range(record["body"]["frames"]))
+    disk.empty()
+    process.until_type("alert", key="recording.failed:sim", message="")
+    records_some(process)
+
+
+def test_a_disk_that_refuses_to_be_written_is_told_and_recording_goes_on_when_it_is_mended(
+    process: CameraProcess,
+) -> None:
+    resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+    said = process.until_type("alert", key="recording.failed:sim")
+    record = next_record(process)
+    resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    process.until_type("alert", key="recording.failed:sim", message="")
+    assert "File too large" in said["message"]
+    assert (record["body"]["interrupted"], record["body"]["reason"]) == (True, "write_error")
+
+
+def test_a_disk_that_is_unmounted_keeps_what_it_has_and_its_clip_is_filed_when_it_is_back(
+    disk: SmallDisk, process: CameraProcess
+) -> None:
+    disk.unmount()
+    process.send("rotate")
+    process.until(lambda message: (message.get("recorder") or {}).get("reason") == "root_missing")
+    disk.mount()
+    record = next_record(process)
+    assert record["body"]["frames"] > 10
+    records_some(process)
+    assert len(clips_of(process)) == 1
+
+
+def test_recording_goes_on_while_the_root_of_the_stills_is_away(disk: SmallDisk, tmp_path: Path) -> None:
+    video = tmp_path / "video"
+    video.mkdir()
+    make_root(video, root := str(uuid6.uuid7()))
+    where = {"video_root": root, "video_root_path": str(video)}
+    with CameraProcess(disk.path, settings=NOISY, recording=LONG, **where) as process:
+        records_some(process)
+        disk.unmount()
+        refused = process.until_type("answer", command_id=process.commands[process.capture()])
+        stopped = process.until_type("answer", command_id=process.send("record", recording=None))
+        started = process.until_type("answer", command_id=process.send("record", recording=LONG))
+        disk.mount()
+        process.until_type("observed", observed="ready")
+        process.until_type("answer", command_id=process.send("record", recording=None))
+    assert (refused["reason"], stopped["ok"], started["ok"]) == ("root_missing", True, True)
+    assert len(numbers(sorted(video.rglob("*.mp4")))) > 10

@@ -1,0 +1,43 @@
+"""SIGKILL of the removal between any two of its steps: no row without a file, no file without a row."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from captures.models import Clip
+from tests.captures.recording.shelf import Shelf, configured
+from tests.faults.camera_process import PROJECT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
+    return Shelf(tmp_path)
+
+
+def killed_at(point: str, passes: int) -> int:
+    words = ["-m", "tests.captures.recording.removal_process", point, str(passes), "3"]
+    return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=60, check=False).returncode
+
+
+@pytest.mark.parametrize(("point", "passes"), [("after_condemned", 0), ("after_clip_file", 1), ("after_clip_row", 0)])
+def test_a_removal_that_was_killed_is_finished_at_the_next_look(shelf: Shelf, point: str, passes: int) -> None:
+    shelf.clips(6)
+    assert killed_at(point, passes) == -9
+    assert set(shelf.files) <= set(shelf.rows)
+    assert Clip.objects.present().count() == 3
+    shelf.cleaning.look()
+    assert shelf.kept == ["3", "4", "5"]
+
+
+def test_a_clip_that_a_person_marked_is_removed_by_its_host(shelf: Shelf) -> None:
+    asked = shelf.clip(0, kind="manual")
+    Clip.objects.filter(pk=asked.pk).update(deleted_at="2026-03-29T00:00:00Z")
+    shelf.cleaning.look()
+    assert shelf.kept == []

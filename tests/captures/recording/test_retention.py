@@ -1,0 +1,66 @@
+"""The thread beside the Supervisor."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from cameras.tables import KEEPERS, resolve
+from captures.recording import retention
+from captures.recording.retention import Retention
+from tests.captures.recording.shelf import Shelf, configured
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
+    monkeypatch.setattr(retention, "LOOK_S", 0.05)
+    return Shelf(tmp_path)
+
+
+@pytest.fixture
+def keeper(shelf: Shelf) -> Iterator[Retention]:
+    keeper = resolve(KEEPERS["retention"])("main")
+    keeper.start()
+    yield keeper
+    keeper.stop()
+
+
+@contextlib.contextmanager
+def without_clips() -> Iterator[None]:
+    """A database in which clips cannot be asked for."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE captures_clip RENAME TO hidden")
+        try:
+            yield
+        finally:
+            cursor.execute("ALTER TABLE hidden RENAME TO captures_clip")
+
+
+def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.01)
+
+
+def test_a_camera_host_deletes_by_itself_what_is_too_much(shelf: Shelf, keeper: Retention) -> None:
+    shelf.clips(5)
+    until(lambda: shelf.files == shelf.rows == ["2", "3", "4"])
+
+
+def test_it_outlives_what_goes_wrong_and_says_it_once(
+    shelf: Shelf, keeper: Retention, caplog: pytest.LogCaptureFixture
+) -> None:
+    with without_clips():
+        until(lambda: "Clips cannot be looked after" in caplog.text)
+    shelf.clips(5)
+    until(lambda: shelf.files == shelf.rows == ["2", "3", "4"])
+    assert caplog.text.count("Clips cannot be looked after") == 1

@@ -1,0 +1,204 @@
+"""The rule of space, on a small disk: the oldest loose clips go until there is room, and no more than that."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uuid6
+
+from cameras.runtime.storage import MARKER
+from captures.models import Clip, StorageRoot
+from captures.recording.cleaning import Cleaning, would_go
+from captures.recording.room import PATIENCE_S
+from monitoring.models import Alert, Event
+from tests.captures.recording.shelf import Shelf, ahead, configured
+from tests.faults.small_disk import SmallDisk
+
+pytestmark = pytest.mark.django_db
+HALF_MB = 500_000
+"""Of a disk of 4.2 MB: six of them leave 1.2 MB."""
+
+
+class Hand:
+    """A clock that a test moves on."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    disk = SmallDisk(tmp_path)
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+def shelf(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    configured(monkeypatch, soft_floor_gb=0.002, hard_floor_gb=0.0001)
+    return Shelf(disk.path)
+
+
+def alert(shelf: Shelf) -> Alert | None:
+    return Alert.objects.exclude(state="resolved").filter(key=f"storage.soft_floor:{shelf.root.pk}").first()
+
+
+def test_the_oldest_clips_go_until_there_is_room(shelf: Shelf) -> None:
+    shelf.clips(6, HALF_MB)
+    shelf.cleaning.look()
+    assert (shelf.kept, alert(shelf)) == (["2", "3", "4", "5"], None)
+
+
+def test_what_a_fast_clock_dated_into_the_future_goes_first(shelf: Shelf) -> None:
+    shelf.clips(4, HALF_MB)
+    shelf.clip(8, HALF_MB, **ahead(0))
+    shelf.clip(9, HALF_MB, **ahead(1))
+    assert [gone.clip.filename[0] for gone in would_go("main")] == ["8", "9"]
+    shelf.cleaning.look()
+    assert shelf.kept == ["0", "1", "2", "3"]
+
+
+def test_nothing_goes_while_there_is_room(shelf: Shelf) -> None:
+    shelf.clips(4, HALF_MB)
+    shelf.cleaning.look()
+    assert (shelf.kept, Event.objects.count()) == (["0", "1", "2", "3"], 0)
+
+
+def test_one_event_tells_how_much_went_and_why(shelf: Shelf) -> None:
+    shelf.clips(6, HALF_MB)
+    shelf.cleaning.look()
+    [event] = Event.objects.filter(kind="storage.cleaned")
+    assert event.message == f"2 clips of sim (1 MB) went, to make room in {shelf.folder}."
+    assert (event.data["why"], event.data["clips"], event.data["bytes"]) == ("space", 2, 2 * HALF_MB)
+
+
+def test_held_and_pinned_clips_stay_and_newer_ones_go_for_them(shelf: Shelf) -> None:
+    first, second, *_ = shelf.clips(6, HALF_MB)
+    first.holds.create(by="experiment", name="growth")
+    Clip.objects.filter(pk=second.pk).update(pinned=True)
+    shelf.cleaning.look()
+    assert shelf.kept == ["0", "1", "4", "5"]
+
+
+def test_when_only_held_clips_are_left_an_alert_says_so_until_there_is_room(shelf: Shelf, disk: SmallDisk) -> None:
+    shelf.clips(6, HALF_MB)
+    Clip.objects.update(pinned=True)
+    shelf.cleaning.look()
+    raised = alert(shelf)
+    assert raised is not None
+    assert (raised.severity, "no clip is left that may go" in raised.message) == ("warning", True)
+    assert shelf.kept == ["0", "1", "2", "3", "4", "5"]
+    Clip.objects.update(pinned=False)
+    shelf.cleaning.look()
+    assert (shelf.kept, alert(shelf)) == (["2", "3", "4", "5"], None)
+
+
+def test_a_root_where_clips_are_about_to_go_is_looked_at_too(shelf: Shelf, disk: SmallDisk) -> None:
+    disk.fill()
+    shelf.cleaning.look()
+    assert alert(shelf) is None
+    type(shelf.camera).objects.update(recording="rolling")
+    shelf.cleaning.look()
+    assert alert(shelf) is not None
+
+
+def test_an_alert_of_a_root_that_holds_no_clips_any_more_is_over(shelf: Shelf, disk: SmallDisk) -> None:
+    disk.fill()
+    type(shelf.camera).objects.update(recording="rolling")
+    shelf.cleaning.look()
+    type(shelf.camera).objects.update(recording="")
+    shelf.cleaning.look()
+    assert alert(shelf) is None
+
+
+def test_clips_that_a_reader_has_open_free_nothing_and_the_others_stay(shelf: Shelf) -> None:
+    clips = shelf.clips(6, HALF_MB)
+    with contextlib.ExitStack() as readers:
+        for clip in clips:
+            readers.enter_context(open(shelf.folder / clip.path, "rb"))
+        shelf.cleaning.look()
+        shelf.cleaning.look()
+    [event] = Event.objects.filter(kind="storage.cleaned")
+    assert (shelf.kept, event.severity) == (["2", "3", "4", "5"], "warning")
+    assert "1 MB are not free yet" in event.message
+
+
+def test_space_that_never_comes_is_made_up_for_after_a_while(shelf: Shelf) -> None:
+    clips, hand = shelf.clips(6, HALF_MB), Hand()
+    shelf.cleaning = Cleaning("main", clock=hand)
+    with open(shelf.folder / clips[0].path, "rb"):
+        shelf.cleaning.look()
+        assert shelf.kept == ["2", "3", "4", "5"]
+        hand.now += PATIENCE_S
+        shelf.cleaning.look()
+        assert shelf.kept == ["3", "4", "5"]
+
+
+def test_a_root_that_was_unmounted_loses_no_file_and_no_row(shelf: Shelf, disk: SmallDisk) -> None:
+    shelf.clips(6, HALF_MB)
+    disk.unmount()
+    shelf.cleaning.look()
+    assert (shelf.rows, os.listdir(disk.path)) == (["0", "1", "2", "3", "4", "5"], [])
+    disk.mount()
+    assert shelf.kept == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_clips_that_were_marked_before_the_root_went_away_wait_for_it(shelf: Shelf, disk: SmallDisk) -> None:
+    shelf.clips(2, HALF_MB)
+    Clip.objects.update(deleted_at="2026-03-29T00:00:00Z")
+    disk.unmount()
+    shelf.cleaning.look()
+    problem = Alert.objects.get(key="storage.clips:main")
+    assert (shelf.rows, "not mounted" in problem.message) == (["0", "1"], True)
+    disk.mount()
+    shelf.cleaning.look()
+    problem.refresh_from_db()
+    assert (shelf.kept, problem.state) == ([], "resolved")
+
+
+def test_another_disk_at_the_same_place_loses_nothing(shelf: Shelf, disk: SmallDisk) -> None:
+    shelf.clips(6, HALF_MB)
+    (disk.kept / MARKER).write_text(str(uuid6.uuid7()))
+    shelf.cleaning.look()
+    assert shelf.kept == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_what_a_read_only_disk_keeps_goes_when_it_can_be_written_again(shelf: Shelf, disk: SmallDisk) -> None:
+    shelf.clips(6, HALF_MB)
+    disk.remount("ro")
+    shelf.cleaning.look()
+    shelf.cleaning.look()
+    assert Clip.objects.present().count() == 5
+    assert shelf.rows == shelf.files == ["0", "1", "2", "3", "4", "5"]
+    raised = alert(shelf)
+    assert raised is not None
+    assert "Read-only file system" in raised.message
+    disk.remount("rw")
+    shelf.cleaning.look()
+    assert shelf.kept == ["2", "3", "4", "5"]
+
+
+def test_clips_in_another_root_are_left_alone(shelf: Shelf, tmp_path: Path) -> None:
+    other = StorageRoot.objects.create(host="main", path=str(tmp_path / "other"))
+    elsewhere = shelf.clip(0, 1, root=other)
+    for number in range(1, 7):
+        shelf.clip(number, HALF_MB)
+    shelf.cleaning.look()
+    assert Clip.objects.filter(pk=elsewhere.pk).exists()
+    assert shelf.rows == ["0", "3", "4", "5", "6"]
+
+
+def test_clips_beyond_their_number_in_a_root_that_is_not_there_are_not_even_marked(
+    shelf: Shelf, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(monkeypatch, rolling_clips_count=1)
+    shelf.clips(3)
+    disk.unmount()
+    shelf.cleaning.look()
+    assert Clip.objects.present().count() == 3

@@ -1,0 +1,27 @@
+"""How fast a recording grows, as it is told each second."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from captures.recording.telling import Telling
+
+WISH: Any = {"kind": "rolling", "requested_by": "ada"}
+
+
+def clip(length_s: float, size: int) -> Any:
+    file = SimpleNamespace(bytes=size)
+    return SimpleNamespace(id="a", started=0.0, frames=9, file=file, length_s=length_s, plan=WISH, wish=WISH)
+
+
+def test_a_clip_that_has_just_begun_grows_as_the_one_before_it() -> None:
+    up: Any = SimpleNamespace(send=lambda *_, **__: None)
+    telling = Telling(up, "sky", "/video")
+    telling.saw(10**9, 0)
+    rates = [telling.status(WISH, clip(*one)) for one in ((1.0, 10), (6.0, 600_000), (1.0, 10))]
+    assert [(told["mb_per_min"], told["floor_s"]) for told in rates if told] == [
+        (None, None),
+        (6.0, 10_000),
+        (6.0, 10_000),
+    ]

@@ -1,0 +1,92 @@
+"""VIDEO_PATH: where clips go, and where they lie when it is set, changed or unset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.checks import run_checks
+
+from captures.models import StorageRoot
+from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_video_root, video_root
+from skycam_project.launch.firststart import ensure_roots
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Set VIDEO_PATH, as at another start of the station."""
+
+    def configure(name: str | None) -> None:
+        changes = {"video_path": tmp_path / name if name else None, "storage_root": tmp_path / "images"}
+        monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update=changes))
+
+    configure(None)
+    ensure_default_root()
+    return configure
+
+
+def clips_go_to() -> str:
+    return Path(video_root("main")["path"]).name
+
+
+def test_without_it_clips_go_beside_the_pictures(configured: Any) -> None:
+    ensure_roots()
+    assert (clips_go_to(), StorageRoot.objects.count()) == ("images", 1)
+
+
+def test_with_it_they_go_to_a_root_of_their_own(configured: Any, tmp_path: Path) -> None:
+    configured("video")
+    ensure_roots()
+    ensure_roots()
+    root = StorageRoot.objects.get(video=True)
+    assert (clips_go_to(), root.default, StorageRoot.objects.count()) == ("video", False, 2)
+    assert (tmp_path / "video" / ".skycam-root").read_text() == str(root.pk)
+
+
+def test_another_one_takes_its_place_and_the_old_root_stays_known(configured: Any) -> None:
+    for name in ("video", "larger"):
+        configured(name)
+        ensure_video_root()
+    assert (clips_go_to(), StorageRoot.objects.count()) == ("larger", 3)
+
+
+def test_unset_again_new_clips_go_to_the_default_root(configured: Any) -> None:
+    configured("video")
+    ensure_video_root()
+    configured(None)
+    ensure_video_root()
+    assert (clips_go_to(), StorageRoot.objects.filter(video=False).count()) == ("images", 2)
+
+
+def test_the_folder_of_the_pictures_is_no_root_of_its_own(configured: Any) -> None:
+    configured("images")
+    assert (ensure_video_root(), clips_go_to(), StorageRoot.objects.count()) == (None, "images", 1)
+
+
+def test_a_folder_that_cannot_be_used_is_said_and_clips_go_to_the_default_root(
+    configured: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    configured("file")
+    ensure_roots()
+    assert (clips_go_to(), "warning: VIDEO_PATH: " in capsys.readouterr().out) == ("images", True)
+    with pytest.raises(UnusableRoot, match="cannot hold files"):
+        ensure_video_root()
+
+
+def test_a_folder_that_cannot_be_written_is_found_by_the_system_checks(configured: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    configured("file")
+    assert "skycam.E006" in {message.id for message in run_checks()}
+
+
+def test_a_root_that_is_not_mounted_is_not_made_anew(configured: Any, tmp_path: Path) -> None:
+    configured("video")
+    ensure_video_root()
+    (tmp_path / "video" / ".skycam-root").unlink()
+    ensure_video_root()
+    assert (clips_go_to(), list((tmp_path / "video").glob(".skycam-root"))) == ("video", [])

@@ -1,0 +1,33 @@
+"""docs/usb-cameras.md: its settings are the driver's, its limits are kept, its sentence is said."""
+
+from __future__ import annotations
+
+import re
+
+from cameras.drivers.holders import Holder, with_cures
+from cameras.drivers.opencv import OpencvSettings, backlog, reader, stream
+from cameras.drivers.opencv.controls import SETTINGS
+from tests.docs.pages import page, section
+
+PAGE = "docs/usb-cameras.md"
+
+
+def test_the_table_names_every_setting() -> None:
+    rows = [line.split("|")[1] for line in section(PAGE, "What can be set").splitlines() if line.startswith("| `")]
+    own = OpencvSettings.model_fields.keys() - {"iso", "f_number"}
+    assert set(re.findall(r"`(\w+)`", "".join(rows))) == own
+    assert own > SETTINGS.keys()
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    text = section(PAGE, "How a camera is read")
+    assert f"nothing for {reader.SILENT_S:g} s" in text
+    assert f"in the last {reader.STREAMING_S:g} s" in text
+    assert f"up to {backlog.MOST_FRAMES} of them" in text
+    assert f"{backlog.MOST_BYTES // 1_000_000} MB in all, at least {backlog.FEWEST_FRAMES}" in text
+    assert (stream.QUEUED, "ten more in the kernel" in text) == (10, True)
+
+
+def test_who_holds_a_camera_is_said_as_the_page_says() -> None:
+    said = with_cures([Holder(4711, "cheese", "kill 4711")])
+    assert f"    /dev/video0 is held by {said}.\n" in page(PAGE)

@@ -1,0 +1,133 @@
+"""A station that records while its processes are killed: what of the video was lost, and for how long."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.captures.recording.clips import shown
+from tests.faults.station import FaultStation
+from tests.skycam_project.stations import eventually
+
+LOST_S, GAP_S = 1.0, 10.0
+"""What a kill may cost: of what was captured before it, and until recording goes on."""
+CLIPS = "SELECT path, started_at, ended_at, interrupted FROM captures_clip ORDER BY started_at"
+RECORD = "UPDATE cameras_camera SET recording = ? WHERE slug = 'simulated'"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one kill, in seconds."""
+
+    target: str
+    lost_s: float
+    gap_s: float
+
+
+@dataclass
+class Filmed:
+    """A station whose simulated camera records."""
+
+    station: FaultStation
+    chance: random.Random = field(default_factory=lambda: random.Random(4))
+    kills: list[tuple[str, datetime]] = field(default_factory=list)
+
+    def record(self, kind: str) -> None:
+        self.station.execute(RECORD, kind)
+
+    def kill(self, target: str) -> None:
+        """At a random moment of a clip; returns once recording goes on."""
+        self.films_for(self.chance.uniform(0.5, 3.0))
+        self.kills.append((target, datetime.now(UTC)))
+        self.station.kill(target)
+        eventually(self.goes_on, 60, "recording goes on")
+
+    def films_for(self, seconds: float) -> None:
+        """The open clip has grown by so much."""
+        [file], until = eventually(self.growing, 30, "a clip is open"), time.monotonic() + seconds
+        before = file.stat().st_size
+        eventually(lambda: time.monotonic() > until and self.growing() != [] and grew(file, before), 60, "it grows")
+
+    @property
+    def spool(self) -> Path:
+        return self.station.config.storage_root / ".spool"
+
+    def growing(self) -> list[Path]:
+        return list(self.spool.glob("*/clips/*.clip.part"))[-1:]
+
+    def newest_clip(self) -> dict[str, int]:
+        names = ("frames", "lost_frames", "interrupted")
+        question = f"SELECT {', '.join(names)} FROM captures_clip ORDER BY started_at DESC LIMIT 1"
+        rows = self.station.rows(question)
+        return dict(zip(names, rows[0] if rows else (0, 0, 0), strict=True))
+
+    def goes_on(self) -> bool:
+        since = self.kills[-1][1].timestamp()
+        return any(started(file) > since and file.stat().st_size > 0 for file in self.growing())
+
+    def costs(self) -> list[Cost]:
+        """Of each kill, by the rows of the clips before and after it."""
+        return [self._cost(target, at) for target, at in self.kills]
+
+    def _cost(self, target: str, at: datetime) -> Cost:
+        clips = [(moment(begun), moment(ended)) for _, begun, ended, _ in self.station.rows(CLIPS)]
+        before = max(ended for begun, ended in clips if begun < at)
+        after = min(begun for begun, _ in clips if begun > at)
+        return Cost(target, (at - before).total_seconds(), (after - at).total_seconds())
+
+    def paths(self) -> list[Path]:
+        return [self.station.config.storage_root / path for path, *_ in self.station.rows(CLIPS)]
+
+    def disordered(self) -> list[str]:
+        """Clips whose frames are not each one once, in order."""
+        return [path.name for path in self.paths() if not in_order([frame.number for frame in shown(path)])]
+
+    def summary(self) -> str:
+        return "\n".join(table(self.costs()))
+
+
+def table(costs: list[Cost]) -> Iterator[str]:
+    yield (
+        f"{len(costs)} times SIGKILL at random moments while the simulated camera records 1280x1024 at 15 fps; Python "
+        f"{platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}. Lost is from the end of "
+        "the last clip's last whole frame to the kill (below 0: the frame had not ended yet), the gap from the kill "
+        "(all: of the whole station, which is then started again) to the first frame of the next clip. "
+        "`make prove` writes this page."
+    )
+    yield ""
+    yield "| killed | times | lost s, median | longest | gap s, median | longest |"
+    yield "|---|---|---|---|---|---|"
+    for target in sorted({cost.target for cost in costs}):
+        lost, gap = ([getattr(cost, name) for cost in costs if cost.target == target] for name in ("lost_s", "gap_s"))
+        yield (
+            f"| {target} | {len(lost)} | {statistics.median(lost):.2f} | {max(lost):.2f} "
+            f"| {statistics.median(gap):.1f} | {max(gap):.1f} |"
+        )
+
+
+def in_order(numbers: list[int | None]) -> bool:
+    """Each frame of a camera's process once."""
+    return None not in numbers and numbers == list(range(numbers[0] or 0, (numbers[0] or 0) + len(numbers)))
+
+
+def grew(file: Path, before: int) -> bool:
+    try:
+        return file.stat().st_size > before
+    except FileNotFoundError:
+        return True
+
+
+def started(file: Path) -> float:
+    """When the id of a clip was made: the first 48 bits of a UUIDv7 are milliseconds."""
+    return int(file.name.replace("-", "")[:12], 16) / 1000
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,105 @@
+"""Below the last floor of a disk a session skips its captures, by one gap; what people ask for is still taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.runtime.last_floor import LAST_FLOOR_BYTES
+from tests.faults.camera_process import CameraProcess
+from tests.faults.ledger import Archive
+from tests.faults.small_disk import SmallDisk
+
+SESSION = "0193a000-0000-7000-8000-000000000003"
+FLOOR = 2_000_000
+SMALL = {"exposure_us": 1000, "width": 320, "height": 240}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    disk = SmallDisk(tmp_path)
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+def process(disk: SmallDisk) -> Iterator[CameraProcess]:
+    with CameraProcess(disk.path, settings=SMALL, last_floor_bytes=FLOOR) as process:
+        process.until_type("observed", observed="ready")
+        yield process
+
+
+def bodies(process: CameraProcess, kind: str) -> list[dict[str, Any]]:
+    return [record["body"] for record in process.done().values() if record["kind"] == kind]
+
+
+def skipped_by_the_disk(process: CameraProcess) -> int:
+    return sum(body["count"] for body in bodies(process, "gap") if body["reason"] == "disk_full")
+
+
+def test_a_session_on_a_disk_below_the_floor_takes_no_picture_and_says_so_once(
+    disk: SmallDisk, process: CameraProcess
+) -> None:
+    disk.leave(FLOOR // 2)
+    process.start_session(SESSION, cadence_s=0.05)
+    process.until_type("log", kind="storage.last_floor")
+    process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["state"] == "running")
+    process.until_type("state")
+    told = [message for message in process.messages if message["type"] == "log"]
+    assert ([message["kind"] for message in told], bodies(process, "capture")) == (["storage.last_floor"], [])
+
+
+def test_it_goes_on_by_itself_and_what_it_missed_is_a_gap_of_a_full_disk(
+    disk: SmallDisk, process: CameraProcess
+) -> None:
+    disk.leave(FLOOR // 2)
+    process.start_session(SESSION, cadence_s=0.05)
+    process.until_type("log", kind="storage.last_floor")
+    process.until_type("state")
+    disk.empty()
+    process.until_type("log", kind="storage.room")
+    process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] > 0)
+    assert skipped_by_the_disk(process) > 0
+
+
+def test_each_capture_of_such_a_session_has_exactly_one_outcome(disk: SmallDisk, process: CameraProcess) -> None:
+    disk.leave(FLOOR // 2)
+    process.start_session(SESSION, cadence_s=0.05, count=60)
+    process.until_type("log", kind="storage.last_floor")
+    process.until_type("state")
+    disk.empty()
+    process.until(lambda m: m["type"] == "state" and not m["session"])
+    indexes = [body["index"] for body in bodies(process, "capture")]
+    for gap in bodies(process, "gap"):
+        indexes += range(gap["first_index"], gap["first_index"] + gap["count"])
+    assert sorted(indexes) == list(range(60))
+
+
+def test_a_capture_that_somebody_asks_for_is_still_taken(disk: SmallDisk, process: CameraProcess) -> None:
+    disk.leave(FLOOR // 2)
+    process.start_session(SESSION, cadence_s=0.05)
+    process.until_type("log", kind="storage.last_floor")
+    capture = process.capture()
+    process.until_type("spooled", id=capture)
+    assert process.done()[capture]["body"]["outcome"] == "saved"
+
+
+def test_a_session_that_is_stopped_there_ends_with_its_gap_and_waits_for_no_room(
+    disk: SmallDisk, process: CameraProcess
+) -> None:
+    disk.leave(FLOOR // 2)
+    process.start_session(SESSION, cadence_s=0.05)
+    process.until_type("log", kind="storage.last_floor")
+    process.until_type("state")
+    process.until_type("state")
+    process.start_session(SESSION, 2, "stopped", cadence_s=0.05)
+    process.until_type("log", kind="storage.room")
+    assert skipped_by_the_disk(process) > 0
+
+
+@pytest.mark.django_db
+def test_a_station_starts_its_cameras_with_the_last_floor(tmp_path: Path) -> None:
+    assert Archive(tmp_path).wish().spec(None)["last_floor_bytes"] == LAST_FLOOR_BYTES == 256 * 2**20

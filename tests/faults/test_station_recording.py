@@ -1,0 +1,155 @@
+"""Recording on a whole station: by any program, resumed after a kill, beside stills, at the floor."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.captures.recording.clips import numbers
+from tests.docs.pages import blocks
+from tests.faults.recording_kills import in_order
+from tests.faults.station import FaultStation
+from tests.skycam_project.stations import eventually
+
+PAGE = "docs/recording.md"
+TELL = """
+import json
+print(json.dumps({
+    "found": isinstance(found, list), "started": started, "health": health,
+    "picture": picture is not None and picture[:2] == bytes([0xff, 0xd8]), "stopped": stopped,
+    "again": service.stop_recording("simulated"), "missing": service.start_recording("nobody"),
+}))
+"""
+CAMERA = "cameras/simulated/"
+FAILED = "recording.failed:simulated"
+BACK_S = 20
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+    station = FaultStation(tmp_path_factory.mktemp("recording") / "data")
+    try:
+        station.up().sign_in().eventually_ready()
+        station.call("PATCH", f"{CAMERA}settings/", {"width": 320, "height": 240})
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+def recorder(station: FaultStation) -> dict[str, Any]:
+    return dict(station.get(f"{CAMERA}status/").get("recorder") or {})
+
+
+def grows(station: FaultStation, beside: str = "", frames: int = 10) -> str:
+    """The id of the clip that grows, another than `beside`, once it has so many frames."""
+
+    def found() -> str:
+        told = recorder(station)
+        return str(told["clip"]) if told.get("frames", 0) >= frames and told["clip"] != beside else ""
+
+    return str(eventually(found, BACK_S, f"a clip grows: {recorder(station)}"))
+
+
+@pytest.fixture
+def clip(station: FaultStation) -> Iterator[str]:
+    """The camera is recorded: the clip that grows."""
+    answer = station.post(f"{CAMERA}record/")
+    assert (answer.status, answer.body["recorder"]["state"]) == (200, "recording"), answer
+    yield grows(station)
+    assert station.post(f"{CAMERA}stop-recording/").status == 200
+    station.eventually_settled()
+    assert station.wrongs() == []
+
+
+def row_of(station: FaultStation, clip: str) -> dict[str, Any]:
+    """The clip's row, once it is there."""
+    names = ("path", "frames", "lost_frames", "interrupted", "requested_by", "kind")
+    question = f"SELECT {', '.join(names)} FROM captures_clip WHERE id = ?"
+    [row] = eventually(lambda: station.rows(question, clip.replace("-", "")), BACK_S, "its row")
+    return dict(zip(names, row, strict=True))
+
+
+def test_a_program_of_django_records_looks_and_stops_as_the_page_says(station: FaultStation) -> None:
+    script = "\n".join([*blocks(PAGE, "python"), TELL])
+    told = json.loads(station.run("manage.py", "shell", "--no-imports", "-c", script))
+    assert (told["found"], told["started"], told["stopped"]) == (True, True, True)
+    assert (told["picture"], told["again"], told["missing"]) == (True, False, False)
+    assert told["health"]["storage"] is True
+    assert told["health"]["free_disk_space_gb"] > 0
+    assert (told["health"]["active_cameras"], told["health"]["recording"]) == (["simulated"], ["simulated"])
+
+
+@pytest.mark.parametrize("target", ["camera", "worker"])
+def test_recording_resumes_by_itself_after_a_kill(station: FaultStation, clip: str, target: str) -> None:
+    station.kill(target)
+    after = grows(station, beside=clip)
+    cut = row_of(station, clip)
+    assert (cut["lost_frames"], cut["requested_by"]) == (0, "admin")
+    assert cut["interrupted"] or target == "worker"
+    assert in_order(numbers([station.config.storage_root / cut["path"]]))
+    assert recorder(station)["clip"] == after
+    assert recorder(station)["by"] == "admin"
+
+
+def test_stills_and_a_session_take_the_sensor_and_no_frame_besides(station: FaultStation, clip: str) -> None:
+    session = station.start_session(exposure_us=400_000, cadence_s=1.0, count=4)
+    eventually(lambda: station.get(f"sessions/{session}/")["state"] == "finished", 30, "the session")
+    assert station.capture().status == 201
+    station.post(f"{CAMERA}stop-recording/")
+    told = row_of(station, clip)
+    shown = numbers([station.config.storage_root / told["path"]])
+    assert (told["lost_frames"], told["interrupted"], len(shown)) == (0, False, told["frames"])
+    assert in_order(shown)
+
+
+def test_a_long_exposure_ends_the_clip_and_the_next_one_follows(station: FaultStation, clip: str) -> None:
+    assert station.capture(exposure_us=6_000_000).status in {201, 202}
+    after = grows(station, beside=clip)
+    first = row_of(station, clip)
+    assert (first["lost_frames"], first["interrupted"], recorder(station)["lost_frames"]) == (0, False, 0)
+    assert after != clip
+
+
+def test_a_wish_is_kept_while_the_camera_is_disconnected(station: FaultStation) -> None:
+    station.post(f"{CAMERA}disconnect/")
+    answer = station.post(f"{CAMERA}record/")
+    eventually(lambda: recorder(station).get("message") == "It is disconnected.", BACK_S, "it is told")
+    assert (answer.status, answer.body["type"]) == (503, "/problems/camera-not-reachable")
+    assert answer.body["detail"].endswith("simulated records as soon as it can: that is kept.")
+    station.post(f"{CAMERA}connect/")
+    assert grows(station)
+    assert station.post(f"{CAMERA}stop-recording/").body["recorder"] is None
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[FaultStation]:
+    """A station whose disk is always below its floor."""
+    floors = {"CAMERA_CONFIG__HARD_FLOOR_GB": "1000000", "CAMERA_CONFIG__SOFT_FLOOR_GB": "1000000"}
+    station = FaultStation(tmp_path / "data", **floors)
+    try:
+        station.up().sign_in().eventually_ready()
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+def open_alerts(station: FaultStation) -> list[str]:
+    return [alert["key"] for alert in station.get("alerts/?state=open")["results"]]
+
+
+def test_at_the_floor_nothing_is_recorded_with_an_alert_until_it_is_stopped(full: FaultStation) -> None:
+    answer = full.post(f"{CAMERA}record/")
+    assert (answer.status, answer.body["type"]) == (507, "/problems/disk-full")
+    assert "Free some space." in answer.body["detail"]
+    eventually(lambda: recorder(full).get("state") == "failing", BACK_S, "it is told")
+    assert FAILED in open_alerts(full)
+    assert full.capture().status == 201
+    os.kill(full.camera_pid(), signal.SIGKILL)
+    assert full.post(f"{CAMERA}stop-recording/").status in {200, 503}
+    eventually(lambda: FAILED not in open_alerts(full), BACK_S, "the alert is over")

@@ -1,0 +1,363 @@
+"""Who may watch, how much they get, and how one of them is ended; with a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import redis
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from rest_framework.test import APIClient
+
+from cameras.live import places
+from cameras.live.census import Census, everywhere
+from cameras.live.publisher import HEAD, LOWERED
+from cameras.live.service import LiveStreamingService
+from cameras.models import Camera
+from cameras.sockets import loops
+from monitoring import station_settings
+from monitoring.models import Event
+from tests.live.builders import CameraProcess, Opened, eventually, user_of, with_token
+from tests.live.stations import BINARY
+
+REQUEST = {"type": "request_frame", "quality": "medium"}
+LIVE = "/ws/live/sky/"
+Headers = dict[str, str]
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A station of which some of `live_streaming_config` is otherwise."""
+
+    def configure(**changes: Any) -> None:
+        config = settings.STATION.live_streaming_config
+        known = {
+            name: getattr(config, name).model_copy(update=value)
+            for name, value in changes.items()
+            if isinstance(value, dict)
+        }
+        changed = config.model_copy(update={**changes, **known})
+        monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"live_streaming_config": changed}))
+
+    return configure
+
+
+@pytest_asyncio.fixture
+async def anna(camera: Camera) -> Headers:
+    return await sync_to_async(lambda: with_token(user_of("viewer")))()
+
+
+@pytest_asyncio.fixture
+async def ben(camera: Camera) -> Headers:
+    return await sync_to_async(lambda: with_token(user_of("manager")))()
+
+
+@contextlib.asynccontextmanager
+async def watching(headers: Headers, count: int) -> AsyncIterator[list[Opened]]:
+    """So many sockets, each of which has had a picture."""
+    async with contextlib.AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(Opened(LIVE, headers)) for _ in range(count)]
+        assert {(await one.asked(REQUEST))["type"] for one in opened} == {"frame"}
+        yield opened
+
+
+async def first_of(socket: Opened, kind: str) -> Any:
+    """Ask until the answer is of this type."""
+    async with asyncio.timeout(10):
+        while (answer := await socket.asked(REQUEST))["type"] != kind:
+            await asyncio.sleep(0.05)
+    return answer
+
+
+async def told(headers: Headers) -> list[Any]:
+    """Who watches, as somebody is told."""
+    body = await sync_to_async(lambda: client(headers).get("/api/v1/viewers/").json())()
+    return list(body["results"])
+
+
+def client(headers: Headers) -> APIClient:
+    found = APIClient()
+    found.credentials(HTTP_AUTHORIZATION=headers["authorization"])
+    return found
+
+
+# Places
+
+
+async def test_one_user_has_so_many_and_another_still_has_a_place(
+    configured: Any, anna: Headers, ben: Headers, pictures: CameraProcess
+) -> None:
+    configured(max_viewers_per_user=2)
+    async with watching(anna, 2), Opened(LIVE, anna) as third, watching(ben, 1):
+        answer = await third.asked(REQUEST)
+        assert (answer["type"], answer["reason"]) == ("no_frame", "capacity")
+        assert "2 live views" in answer["message"]
+
+
+async def test_all_together_have_so_many(configured: Any, anna: Headers, ben: Headers, pictures: CameraProcess) -> None:
+    configured(max_viewers=2)
+    async with watching(anna, 1), watching(ben, 1), Opened(LIVE, ben) as third:
+        answer = await third.asked(REQUEST)
+        assert (answer["reason"], answer["message"][:9]) == ("capacity", "At most 2")
+
+
+async def test_a_place_that_is_left_is_free(
+    configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(max_viewers_per_user=1)
+    monkeypatch.setattr(places, "REFUSED_FOR_S", 0.0)
+    async with Opened(LIVE, anna) as waits:
+        async with watching(anna, 1):
+            assert (await waits.asked(REQUEST))["reason"] == "capacity"
+        assert (await waits.asked(REQUEST))["type"] == "frame"
+
+
+async def test_whoever_asks_for_nothing_gives_the_place_up(
+    configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cameras.live.service.IDLE_S", 0.3)
+    async with watching(anna, 1) as (hidden,):
+        service = loops.of_this_loop(LiveStreamingService)
+        await eventually(lambda: not service.places.viewers)
+        assert (await hidden.asked(REQUEST))["type"] == "frame"
+        assert len(service.places.viewers) == 1
+
+
+async def test_viewers_of_another_web_process_count(
+    configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
+) -> None:
+    configured(max_viewers_per_user=3)
+    elsewhere = Census()
+    await asyncio.to_thread(elsewhere.enter, Counter({"a-viewer": 2}))
+    async with watching(anna, 1), Opened(LIVE, anna) as fourth:
+        assert (await fourth.asked(REQUEST))["reason"] == "capacity"
+
+
+async def test_a_web_process_that_was_killed_leaves_nothing_behind(
+    configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
+) -> None:
+    configured(max_viewers_per_user=2)
+    killed = Census()
+    await asyncio.to_thread(killed.enter, Counter({"a-viewer": 2}))
+    assert 0 < server.ttl(viewers_key(killed)) <= 5
+    server.delete(viewers_key(killed))  # what its life's end does
+    async with watching(anna, 2):
+        pass
+    await eventually(lambda: not server.keys("*view*"))
+
+
+def viewers_key(census: Census) -> str:
+    return f"{settings.STATION.station}:viewers:{census.process}"
+
+
+async def test_a_stream_has_a_place_too(
+    configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
+) -> None:
+    configured(max_viewers_per_user=1)
+    await asyncio.to_thread(Census().enter, Counter({"a-viewer": 1}))
+    answer = await sync_to_async(lambda: client(anna).get("/api/v1/cameras/sky/stream.mjpeg"))()
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/live-full")
+    assert answer["Retry-After"]
+
+
+# Who watches, and its end
+
+
+async def test_a_manager_sees_everybody_and_others_their_own(
+    anna: Headers, ben: Headers, pictures: CameraProcess
+) -> None:
+    async with watching(anna, 1), watching(ben, 1):
+        await eventually(lambda: sum(map(len, everywhere().values())) == 2)
+        everybody, own = await told(ben), await told(anna)
+    assert {one["user"] for one in everybody} == {"a-viewer", "a-manager"}
+    assert [(one["user"], one["camera"], one["quality"], one["transport"], one["remote"]) for one in own] == [
+        ("a-viewer", "sky", "medium", "websocket", None)
+    ]
+    assert all(one["remote"] is not None for one in everybody)
+
+
+async def test_what_a_viewer_got_is_counted(anna: Headers, pictures: CameraProcess) -> None:
+    async with watching(anna, 1) as (socket,):
+        sizes = [len(str(await socket.asked(REQUEST))) for _ in range(20)]
+        one = await counted(anna, 21)
+    assert one["bytes"] > 0.8 * sum(sizes)
+    assert (one["kbit_s"] > 10, one["fps"] > 1, one["dropped"], one["limited"]) == (True, True, 0, [])
+
+
+async def counted(headers: Headers, frames: int) -> Any:
+    """The one viewer, once it has had so many frames."""
+    async with asyncio.timeout(5):
+        while not (found := [one for one in await told(headers) if one["frames"] >= frames]):
+            await asyncio.sleep(0.05)
+    return found[0]
+
+
+async def ended(headers: Headers, viewer: str) -> int:
+    return int((await sync_to_async(lambda: client(headers).delete(f"/api/v1/viewers/{viewer}/"))()).status_code)
+
+
+async def test_a_manager_ends_a_view_and_who_watched_is_told(
+    anna: Headers, ben: Headers, pictures: CameraProcess
+) -> None:
+    async with watching(anna, 1) as (socket,):
+        one = await counted(ben, 1)
+        assert await ended(ben, one["id"]) == 204
+        assert await socket.closed(within_s=1) == (4410, "a-manager ended this live view.")
+    event = await Event.objects.aget(kind="live.ended")
+    assert (event.actor, event.camera) == ("a-manager", "sky")
+
+
+async def test_another_ones_view_is_not_there(anna: Headers, ben: Headers, pictures: CameraProcess) -> None:
+    async with watching(ben, 1) as (socket,):
+        one = await counted(ben, 1)
+        assert await ended(anna, one["id"]) == 404
+        assert (await socket.asked(REQUEST))["type"] == "frame"
+
+
+async def test_one_ends_ones_own_view_without_an_event(anna: Headers, pictures: CameraProcess) -> None:
+    async with watching(anna, 1) as (socket,):
+        assert await ended(anna, (await counted(anna, 1))["id"]) == 204
+        assert (await socket.closed())[0] == 4410
+    assert not await Event.objects.filter(kind="live.ended").aexists()
+
+
+def test_without_a_broker_nobody_knows(viewer: Any) -> None:
+    assert viewer.get("/api/v1/viewers/").json()["type"] == "/problems/broker-down"
+
+
+# Limits
+
+
+async def test_a_quality_that_is_asked_for_comes_with_the_next_frame(anna: Headers, pictures: CameraProcess) -> None:
+    async with Opened(LIVE, anna) as socket:
+        found = [(await socket.asked({**REQUEST, "quality": quality}))["quality"] for quality in ("low", "high", "low")]
+    assert found == ["low", "high", "low"]
+
+
+async def test_above_its_bandwidth_a_viewer_gets_fewer_frames_and_is_told(
+    configured: Any, anna: Headers, pictures: CameraProcess
+) -> None:
+    configured(bandwidth={"per_viewer_kbit_s": 60})
+    async with Opened(LIVE, anna) as socket:
+        found = [await socket.asked(REQUEST)]
+        [await socket.say(REQUEST) for _ in range(3)]
+        found += [await socket.hear() for _ in range(4)]
+        one = await counted(anna, 2)
+    limited = next(message for message in found if message["type"] == "limited")
+    assert limited["limits"] == [
+        {"reason": "bandwidth", "message": "One viewer gets 60 kbit/s at most: pictures are left out."}
+    ]
+    assert one["dropped"] > 0
+    assert found[-1]["lowered"]
+
+
+async def test_all_together_have_a_bandwidth(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
+    configured(bandwidth={"total_kbit_s": 100})
+    async with Opened(LIVE, anna) as socket:
+        await socket.asked(REQUEST)
+        [await socket.say(REQUEST) for _ in range(2)]
+        messages = [await socket.hear() for _ in range(3)]
+    assert "All viewers together" in str(messages)
+
+
+async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_all_again(
+    configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cameras.live.service.LOOK_S", 0.0)
+    configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0, "hold_s": 0.0})
+    load = [100.0]
+    loops.put(LiveStreamingService(load=lambda: load[0]))
+    async with Opened(LIVE, anna) as socket:
+        assert "The web server is busy" in str(await said(socket, type="limited"))
+        assert (await said(socket, quality="low", type="frame"))["lowered"]
+        load[0] = 0.0
+        assert await said(socket, type="limited", limits=[])
+        assert not (await said(socket, quality="medium", type="frame"))["lowered"]
+
+
+async def said(socket: Opened, **fields: Any) -> Any:
+    """The next message with these fields, while pictures are asked for."""
+    async with asyncio.timeout(10):
+        while True:
+            message = await socket.asked(REQUEST)
+            if all(message.get(name) == value for name, value in fields.items()):
+                return message
+
+
+async def test_a_busy_host_is_told_of(anna: Headers, pictures: CameraProcess, server: redis.Redis) -> None:
+    pictures.lowered = True
+    async with Opened(LIVE, anna, [BINARY]) as socket:
+        limited = await socket.asked(REQUEST)
+        frame = await socket.hear()
+    assert limited["limits"][0]["reason"] == "host_cpu"
+    assert HEAD.unpack_from(frame)[2] & LOWERED
+
+
+@pytest.mark.parametrize("most", [1, 3])
+async def test_so_many_requests_wait_as_are_configured(most: int, configured: Any, anna: Headers) -> None:
+    configured(frame_buffer_size=most)
+    async with Opened(LIVE, anna) as socket:
+        [await socket.say(REQUEST) for _ in range(most + 2)]
+        assert f"At most {most} requests" in (await socket.hear())["message"]
+
+
+# Switched off
+
+
+async def test_where_live_view_is_off_a_socket_says_so(
+    configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
+) -> None:
+    configured(enabled=False)
+    async with Opened(LIVE, anna) as socket:
+        answer = await socket.asked(REQUEST)
+    assert (answer["type"], answer["reason"]) == ("no_frame", "disabled")
+    assert "live_streaming_config.enabled" in answer["message"]
+    assert not server.keys("*:want:*")
+
+
+async def test_who_watches_when_a_manager_switches_live_view_off_hears_why_and_sees_again_when_it_is_on(
+    anna: Headers, pictures: CameraProcess
+) -> None:
+    async def switched(value: bool) -> None:
+        await sync_to_async(station_settings.change)({"live_streaming_config.enabled": value})
+
+    async with watching(anna, 1) as (socket,):
+        await switched(False)
+        assert (await first_of(socket, "no_frame"))["reason"] == "disabled"
+        await switched(True)
+        await first_of(socket, "frame")
+
+
+@pytest.mark.parametrize("name", ["frame.jpg", "stream.mjpeg"])
+def test_where_live_view_is_off_its_addresses_are_a_problem(
+    name: str, configured: Any, viewer: Any, camera: Camera
+) -> None:
+    configured(enabled=False)
+    answer = viewer.get(f"/api/v1/cameras/sky/{name}")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/live-disabled")
+
+
+def test_where_live_view_is_off_pages_say_how_to_switch_it_on(configured: Any, viewer: Any, camera: Camera) -> None:
+    configured(enabled=False)
+    for page in ("/cameras/sky/", "/live/viewers/"):
+        assert "live_streaming_config.enabled: true" in viewer.get(page).content.decode()
+
+
+def test_what_was_given_is_counted_for_prometheus(viewer: Any) -> None:
+    text = viewer.get("/api/v1/metrics/").content.decode()
+    names = (
+        "viewers",
+        "frames_total",
+        "bytes_total",
+        "dropped_total",
+        "refused_total",
+        "lowered",
+        "lowered_steps_total",
+    )
+    assert [name for name in names if f"# TYPE skycam_live_{name.removesuffix('_total')}" not in text] == []

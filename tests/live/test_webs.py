@@ -1,0 +1,117 @@
+"""Two web processes of one station: their viewers count together, and a killed one's are forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+
+from tests.live.stations import BINARY, LiveStation
+from tests.live.viewers import LIVE, REQUEST
+from tests.skycam_project.stations import eventually
+
+MOST = 3
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStation]:
+    """Where one user has three places."""
+    data = tmp_path_factory.mktemp("webs") / "data"
+    variables = {"MAX_VIEWERS_PER_USER": str(MOST), "QUALITY_PRESETS__LOW__SIZE": "320"}
+    found = LiveStation(data, **{f"LIVE_STREAMING_CONFIG__{name}": value for name, value in variables.items()})
+    try:
+        yield found.up()
+    finally:
+        found.ensure_stopped()
+
+
+class Second:
+    """A second web process, on a port of its own."""
+
+    def __init__(self, station: LiveStation) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.at = copy.copy(station)
+            self.at.port = listening.getsockname()[1]
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "skycam_project.launch.web", str(listening.fileno())],
+                env=station.environment, cwd=station.data.parent, pass_fds=[listening.fileno()],
+            )  # fmt: skip
+        eventually(lambda: self.at.camera_state() == "ready", 30, "the second web process answers")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def second(station: LiveStation) -> Iterator[Second]:
+    """While nobody else watches any more."""
+    eventually(lambda: not told(station), 15, "who watched before is forgotten")
+    found = Second(station)
+    yield found
+    found.kill()
+
+
+async def answer(opened: ClientConnection) -> str:
+    """`frame`, or the reason why there is none."""
+    await opened.send(REQUEST)
+    while isinstance(message := await asyncio.wait_for(opened.recv(), 20), str):
+        if json.loads(message)["type"] == "no_frame":
+            return str(json.loads(message)["reason"])
+    return "frame"
+
+
+@contextlib.asynccontextmanager
+async def watching(station: LiveStation, count: int) -> AsyncIterator[list[ClientConnection]]:
+    async with contextlib.AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(station.socket(LIVE, BINARY)) for _ in range(count)]
+        assert [await answer(one) for one in opened] == ["frame"] * count
+        yield opened
+
+
+async def gets_in(opened: ClientConnection, within_s: float) -> None:
+    async with asyncio.timeout(within_s):
+        while await answer(opened) != "frame":
+            await asyncio.sleep(0.2)
+
+
+async def test_a_camera_process_makes_the_sizes_that_are_configured(station: LiveStation, second: Second) -> None:
+    async with station.socket(LIVE) as opened:
+        await opened.send(json.dumps({"type": "request_frame", "quality": "low"}))
+        frame = json.loads(await asyncio.wait_for(opened.recv(), 20))
+    assert (frame["width"], frame["height"]) == (320, 256)
+
+
+async def test_viewers_of_both_count_together(station: LiveStation, second: Second) -> None:
+    async with watching(station, 1), watching(second.at, MOST - 1):
+        for web in (station, second.at):
+            async with web.socket(LIVE, BINARY) as further:
+                assert await answer(further) == "capacity"
+
+
+async def test_a_manager_ends_at_one_what_the_other_shows(station: LiveStation, second: Second) -> None:
+    async with watching(second.at, 1) as (opened,):
+        (one,) = await asyncio.to_thread(eventually, lambda: told(station), 10)
+        await asyncio.to_thread(station.drop, f"/api/v1/viewers/{one}/")
+        await asyncio.wait_for(opened.wait_closed(), 5)
+        assert opened.close_code == 4410
+
+
+def told(station: LiveStation) -> list[str]:
+    """The ids of the viewers."""
+    return [one["id"] for one in station.ask("/api/v1/viewers/", **station.token)["results"]]
+
+
+async def test_the_places_of_a_killed_process_are_free_within_its_life(station: LiveStation, second: Second) -> None:
+    async with station.socket(LIVE, BINARY) as waits, watching(second.at, MOST):
+        assert await answer(waits) == "capacity"
+        second.kill()
+        await gets_in(waits, within_s=15)

@@ -1,0 +1,263 @@
+"""Recordings and the page of a clip, without a browser: days, filters, jumps, doors, and what they cost."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError
+from django.test.utils import CaptureQueriesContext
+
+from cameras.models import Camera
+from captures.clips import sheets
+from captures.models import Clip, ClipHold, StorageRoot
+from monitoring.models import Event
+from tests.api.builders import UNKNOWN
+from tests.captures.clips import STARTED, clip_of, row_of
+from tests.pages.builders import MARKUP, text_of
+
+DAY = "/clips/?day=2026-03-28"
+
+
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skycam_project.pages.preferences.station_zone", lambda: UTC)
+
+
+@pytest.fixture
+def clip(camera: Camera, root: StorageRoot) -> Clip:
+    return clip_of(camera, root)
+
+
+def rows(camera: Camera, root: StorageRoot, *minutes: float, **fields: Any) -> list[Clip]:
+    """Of a minute each."""
+    made = [row_of(camera, root, STARTED + timedelta(minutes=number), 60, **fields) for number in minutes]
+    return Clip.objects.bulk_create(made)
+
+
+def shown(answer: Any) -> list[str]:
+    """The times on the tiles."""
+    return re.findall(r'class="cap-t">(?:[^<]* )?(\d\d:\d\d):\d\d', text_of(answer))
+
+
+def test_a_page_shows_one_day_in_the_order_of_time(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    rows(camera, root, 60, 5, -13 * 60, 24 * 60)
+    answer = viewer.get(DAY)
+    assert shown(answer) == ["12:05", "13:00"]
+    assert "2 clips, 80 frames" in text_of(answer)
+
+
+def test_a_clip_over_midnight_is_of_both_days(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    rows(camera, root, 12 * 60 - 0.5)
+    days = [shown(viewer.get(f"/clips/?day=2026-03-{number}")) for number in (27, 28, 29, 30)]
+    assert days == [[], ["23:59"], ["23:59"], []]
+
+
+def test_without_a_day_the_newest_with_clips_is_shown(viewer: Any, clip: Clip) -> None:
+    assert "28 March 2026" in text_of(viewer.get("/clips/"))
+
+
+def test_a_time_begins_the_page_there_and_leads_back(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    rows(camera, root, 0, 10, 20, 30)
+    later = viewer.get(f"{DAY}&at=12:15")
+    earlier = re.findall(r'href="(\?[^"]*cursor[^"]*)"', text_of(later))
+    assert shown(later) == ["12:20", "12:30"]
+    assert shown(viewer.get("/clips/" + earlier[0].replace("&amp;", "&"))) == ["12:00", "12:10"]
+
+
+def test_a_long_day_comes_in_pages(
+    viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sheets, "PAGE", 2)
+    rows(camera, root, 0, 1, 2)
+    first = viewer.get(DAY)
+    later = re.findall(r'href="([^"]*)" rel="next"', text_of(first))
+    assert shown(viewer.get("/clips/" + later[0].replace("&amp;", "&"))) == ["12:02"]
+    assert shown(first) == ["12:00", "12:01"]
+
+
+FILTERS = [
+    ("&camera=sky", ["12:00", "12:01"]), ("&camera=lab", ["12:02"]), ("&only=pinned", ["12:01"]),
+    ("&only=lost", ["12:02"]), ("&kind=manual", ["12:01"]), ("&only=simulated", []),
+    ("&only=nonsense&kind=x&at=99&missed=x&cursor=%00", ["12:00", "12:01", "12:02"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "times"), FILTERS)
+def test_filters_stand_in_the_address(
+    query: str, times: list[str], viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    lab = Camera.objects.create(slug="lab", name="Lab", kind="simulated", host="main")
+    rows(camera, root, 0)
+    rows(camera, root, 1, pinned=True, kind="manual")
+    rows(lab, root, 2, lost_frames=3)
+    assert shown(viewer.get(DAY + query)) == times
+
+
+@pytest.mark.parametrize("query", ["camera=none", "camera=%00"])
+def test_a_camera_that_is_not_there_is_not_found(query: str, viewer: Any, clip: Clip) -> None:
+    assert [viewer.get(f"/clips/{tail}?{query}&at=2026-03-28T12:00").status_code for tail in ("", "at/")] == [404, 404]
+
+
+def test_the_time_line_says_what_is_covered_and_what_was_lost(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    rows(camera, root, *range(60))
+    rows(camera, root, 120, interrupted=True, message="Cut by a kill.")
+    text = text_of(viewer.get(DAY + "&camera=sky"))
+    assert re.findall(r'<rect class="(video|lost)" x="([\d.]+)" width="([\d.]+)"', text) == [
+        ("video", "500.0", "41.67"), ("video", "583.33", "2.0"), ("lost", "583.33", "2.0"),
+    ]  # fmt: skip
+    assert "1 h 1 min of video, 1 clip with losses" in text
+
+
+MOMENTS = [
+    ("2026-03-28T12:00:30", "/clips/{}/?t=30"),
+    ("2026-03-28T12:00:30.5Z", "/clips/{}/?t=30.5"),
+    ("2026-03-28T13:00:00%2B01:00", "/clips/{}/?t=0"),
+    ("2026-03-28T12:01:00", "/clips/?day=2026-03-28&camera=sky&missed=2026-03-28T12%3A01%3A00%2B00%3A00"),
+    ("never", "/clips/?camera=sky"),
+    ("9999-12-31T23:59:59-12:00", "/clips/?camera=sky"),
+]
+
+
+@pytest.mark.parametrize(("at", "leads_to"), MOMENTS)
+def test_a_moment_opens_its_clip_at_that_second(
+    at: str, leads_to: str, viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    [clip] = rows(camera, root, 0)
+    assert viewer.get(f"/clips/at/?camera=sky&at={at}")["Location"] == leads_to.format(clip.pk)
+
+
+def test_a_moment_without_video_is_said_with_what_lies_around_it(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    before, after = rows(camera, root, 0, 10)
+    text = text_of(viewer.get("/clips/at/?camera=sky&at=2026-03-28T12:05", follow=True))
+    assert "No video at 12:05:00" in text
+    assert [f"/clips/{before.pk}/?t=60.0000" in text, f"/clips/{after.pk}/" in text] == [True, True]
+
+
+def test_a_clip_is_played_and_says_all_that_is_known_of_it(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    clip = clip_of(camera, root, simulated=True, requested_by="ada", lost_frames=2)
+    ClipHold.objects.create(clip=clip, by="experiment", name="Perseids")
+    text = text_of(viewer.get(f"/clips/{clip.pk}/?t=2.5"))
+    wanted = [
+        f"/api/v1/clips/{clip.pk}/file/?form=faststart#t=2.5000", f"/api/v1/clips/{clip.pk}/file/#t=2.5000",
+        "SIMULATED",
+        "2 frames were lost", "ada", "experiment Perseids", "h264", clip.filename, 'data-start="2.5000"',
+    ]  # fmt: skip
+    assert [word for word in wanted if word not in text] == []
+
+
+@pytest.mark.parametrize(("given", "start"), [("x", "0.0000"), ("nan", "0.0000"), ("-1", "0.0000"), ("1e9", "4.0000")])
+def test_a_start_that_is_none_is_the_nearest_that_is_one(given: str, start: str, viewer: Any, clip: Clip) -> None:
+    assert f'data-start="{start}"' in text_of(viewer.get(f"/clips/{clip.pk}/?t={given}"))
+
+
+def test_a_clip_that_was_cut_off_says_so_and_why(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    clip = clip_of(camera, root, interrupted=True, reason="camera_crashed", message="The process was killed.")
+    text = text_of(viewer.get(f"/clips/{clip.pk}/"))
+    assert "Cut off at 12:00:04: camera crashed.</b> The process was killed." in text
+
+
+def test_a_clip_leads_to_its_neighbours_and_says_whether_it_goes_on(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    first, second, third = rows(camera, root, 0, 1, 5)
+    texts = [text_of(viewer.get(f"/clips/{clip.pk}/")) for clip in (first, second)]
+    assert (f'href="/clips/{second.pk}/" data-newer' in texts[0], "Goes on in the" in texts[0]) == (True, True)
+    assert (f'href="/clips/{first.pk}/" data-older' in texts[1], "No video after this one" in texts[1]) == (True, True)
+    assert f'href="/clips/{third.pk}/" data-newer' in texts[1]
+
+
+def test_a_file_on_another_host_is_told_as_such(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    clip = clip_of(camera, root, host="mountain")
+    text = text_of(viewer.get(f"/clips/{clip.pk}/"))
+    assert ["camera host mountain" in text, "<video" in text, "data-do=" in text] == [True, False, False]
+
+
+def test_a_clip_is_pinned_and_let_go_on_its_page(operator: Any, clip: Clip) -> None:
+    operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart")
+    assert Clip.objects.get().pinned
+    part = operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "no"}, format="multipart", headers={"HX-Request": "true"})
+    assert (Clip.objects.get().pinned, 'aria-pressed="false"' in text_of(part)) == (False, True)
+
+
+def test_a_deletion_says_first_what_is_lost(manager: Any, clip: Clip) -> None:
+    text = text_of(manager.get(f"/clips/{clip.pk}/delete/"))
+    assert "4 s of video of Sky" in text
+    assert "40 frames from 28 Mar 2026 12:00:00 to 12:00:04" in text
+    answer = manager.post(f"/clips/{clip.pk}/delete/", follow=True)
+    assert (Clip.objects.present().count(), f"Deleted: {clip.filename}." in text_of(answer)) == (0, True)
+    assert Event.objects.get(kind="recording.deleted").actor == "a-manager"
+
+
+def test_a_pinned_or_held_clip_offers_no_deletion(manager: Any, clip: Clip) -> None:
+    Clip.objects.update(pinned=True)
+    text = text_of(manager.get(f"/clips/{clip.pk}/delete/"))
+    assert ("It stays: it is held by a pin" in text, "Delete 1 clip" in text) == (True, False)
+    assert (manager.post(f"/clips/{clip.pk}/delete/").status_code, Clip.objects.count()) == (409, 1)
+
+
+def test_a_viewer_sees_no_controls_and_an_operator_does_not_delete(viewer: Any, operator: Any, clip: Clip) -> None:
+    address = f"/clips/{clip.pk}/"
+    assert ("/pin/" in text_of(viewer.get(address)), "/delete/" in text_of(viewer.get(DAY))) == (False, False)
+    assert ("/pin/" in text_of(operator.get(DAY)), "/delete/" in text_of(operator.get(address))) == (True, False)
+
+
+def test_a_hidden_camera_is_nowhere_among_the_recordings(viewer: Any, manager: Any, clip: Clip) -> None:
+    clip.camera.audience.add(manager.get("/clips/").wsgi_request.user)
+    text = text_of(viewer.get(DAY))
+    assert (shown(viewer.get(DAY)), ">Sky<" in text, "no clips" in text) == ([], False, True)
+    addresses = ["/clips/?camera=sky", "/clips/at/?camera=sky&at=2026-03-28T12:00", f"/clips/{clip.pk}/"]
+    assert [viewer.get(address).status_code for address in addresses] == [404] * 3
+    assert viewer.get(f"/clips/{UNKNOWN}/").status_code == 404
+
+
+def test_names_with_markup_are_shown_as_they_are_written(manager: Any, camera: Camera, root: StorageRoot) -> None:
+    Camera.objects.update(name=MARKUP)
+    fields = {"requested_by": MARKUP, "message": MARKUP, "codec": MARKUP[:20], "interrupted": True}
+    clip = row_of(camera, root, STARTED, **fields)
+    clip.save()
+    ClipHold.objects.create(clip=clip, by="archive", name=MARKUP)
+    for address in (DAY, f"/clips/{clip.pk}/", f"/clips/{clip.pk}/delete/"):
+        assert MARKUP not in text_of(manager.get(address))
+
+
+def test_the_number_of_queries_does_not_grow(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    from django.db import connection
+
+    [some] = rows(camera, root, 0)
+    found = []
+    for first in (1, 100):
+        rows(camera, root, *range(first, first + 40))
+        for address in (DAY, f"/clips/{some.pk}/"):
+            with CaptureQueriesContext(connection) as queries:
+                viewer.get(address)
+            found.append(len(queries))
+    assert found[:2] == found[2:]
+    assert max(found) <= 30
+
+
+def test_an_empty_station_says_how_clips_come(viewer: Any, camera: Camera) -> None:
+    text = text_of(viewer.get("/clips/"))
+    assert "No clips yet." in text
+    assert f"{datetime.now(UTC):%Y}" in text
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_locked_is_said_on_a_page(
+    error: type[Exception], operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any) -> None:
+        raise error("database is locked")
+
+    operator.raise_request_exception = False
+    monkeypatch.setattr("captures.clips.player.pin_clip", locked)
+    answer = operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart")
+    assert (answer.status_code, "nothing was changed" in text_of(answer), Clip.objects.get().pinned) == (
+        503,
+        True,
+        False,
+    )

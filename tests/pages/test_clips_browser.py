@@ -1,0 +1,201 @@
+"""Recordings in a real browser, on a real station: find a moment, play, seek, single frames, pin, delete."""
+
+from __future__ import annotations
+
+import base64
+import io
+import uuid
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from cameras.drivers.simulated.codec import read_frame_number
+from tests.captures.clips import FPS, content, cut_off
+from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+from tests.pages.clips import put_clip
+from tests.pages.test_browser import in_theme
+from tests.skycam_project.stations import eventually
+
+SOON_MS = 15_000
+STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
+FRAMES = 600
+WIDE, HIGH = 288, 112
+"""Pixels from the upper left corner that hold a frame's number."""
+PIXELS = """(video, [wide, high]) => { const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [wide, high];
+    const context = canvas.getContext("2d");
+    context.drawImage(video, 0, 0);
+    const red = context.getImageData(0, 0, wide, high).data.filter((_, place) => place % 4 === 0);
+    return btoa(Array.from(red, (value) => String.fromCharCode(value)).join("")); }"""
+
+
+@pytest.fixture(scope="module")
+def clip(site: Site) -> str:
+    """The id of one of a minute, from noon on, whose frames are numbered from 0."""
+    return put_clip(site, STARTED, content(FRAMES), FRAMES / FPS)
+
+
+@pytest.fixture(scope="module")
+def cut(site: Site) -> str:
+    """One of half a minute, an hour later, whose file ends in the middle of a fragment."""
+    film = cut_off(content(300), 0.8)
+    later = STARTED + timedelta(hours=1)
+    return put_clip(site, later, film, 20, interrupted=1, reason="camera_crashed", message="The process was killed.")
+
+
+def frame_number(page: Page) -> int | None:
+    """Of the picture that the player shows."""
+    pixels = base64.b64decode(page.locator("video").evaluate(PIXELS, [WIDE, HIGH]))
+    return read_frame_number(np.frombuffer(pixels, np.uint8).reshape(HIGH, WIDE))
+
+
+def shows(page: Page, number: int) -> None:
+    """Waits until the player shows that frame."""
+    eventually(lambda: frame_number(page) == number, 20, f"frame {number} is shown")
+
+
+def ready(page: Page) -> None:
+    eventually(lambda: page.locator("video").evaluate("v => v.readyState >= 2"), 30, "the clip is loaded")
+
+
+def seek(page: Page, seconds: float) -> None:
+    page.locator("video").evaluate("(v, seconds) => { v.currentTime = seconds; }", seconds)
+
+
+def test_two_clicks_lead_from_the_time_line_to_a_frame(page: Page, clip: str) -> None:
+    page.goto("/clips/?day=2026-03-28&camera=simulated")
+    page.get_by_label("Jump to date and time").fill(local(page, STARTED + timedelta(seconds=30)))
+    page.get_by_role("button", name="Go").click()
+    expect(page).to_have_url(f"{page.url.split('/clips/')[0]}/clips/{clip}/?t=30")
+    ready(page)
+    shows(page, 300)
+
+
+def local(page: Page, moment: datetime) -> str:
+    """As the reader's clock has it, for a date and time field."""
+    offset = int(page.locator("[data-now]").get_attribute("data-offset") or 0)
+    return f"{moment + timedelta(seconds=offset):%Y-%m-%dT%H:%M:%S}"
+
+
+def test_a_clip_is_found_played_sought_pinned_and_deleted(page: Page, site: Site, clip: str) -> None:
+    mine = put_clip(site, STARTED + timedelta(hours=3), content(FRAMES), FRAMES / FPS)
+    page.goto("/clips/?day=2026-03-28")
+    page.locator(f"#c-{mine} a.th").click()
+    ready(page)
+    page.get_by_role("button", name="Play").click()
+    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 0.5, 20, "it plays")
+    page.get_by_role("button", name="Pause").click()
+    seek(page, 45.05)
+    shows(page, 450)
+    expect(page.locator("[data-wall=utc]")).to_have_text("2026-03-28 15:00:45.000")
+    page.get_by_role("button", name="Pin", exact=True).click()
+    expect(page.get_by_role("button", name="Pinned")).to_be_visible(timeout=SOON_MS)
+    page.get_by_role("link", name="Delete").click()
+    expect(page.locator("#dialog")).to_contain_text("It stays: it is held by a pin")
+    page.locator("#dialog").get_by_role("link", name="Close").click()
+    page.get_by_role("button", name="Pinned").click()
+    expect(page.get_by_role("button", name="Pin", exact=True)).to_be_visible(timeout=SOON_MS)
+    page.get_by_role("link", name="Delete").click()
+    expect(page.locator("#dialog")).to_contain_text("600 frames")
+    page.get_by_role("button", name="Delete 1 clip").click()
+    expect(page.get_by_text("Deleted: ")).to_be_visible(timeout=SOON_MS)
+    expect(page.locator(f"#c-{mine}")).to_have_count(0)
+
+
+def test_keys_step_by_single_frames_and_seconds(page: Page, clip: str) -> None:
+    page.goto(f"/clips/{clip}/?t=10.05")
+    ready(page)
+    shows(page, 100)
+    found = []
+    for key, number in ((".", 101), (".", 102), (",", 101), ("ArrowRight", 151), ("ArrowLeft", 101)):
+        page.keyboard.press(key)
+        shows(page, number)
+        found.append(number)
+    page.keyboard.press("+")
+    assert page.locator("video").evaluate("v => v.playbackRate") == 2
+
+
+def test_a_clip_that_was_cut_off_plays_and_seeks_to_its_last_frame(page: Page, cut: str) -> None:
+    page.goto(f"/clips/{cut}/")
+    ready(page)
+    last = round(page.locator("video").evaluate("v => v.duration") * FPS) - 1
+    seek(page, (last + 0.5) / FPS)
+    shows(page, last)
+    assert 150 < last < 300
+    expect(page.locator(".banner").filter(has_text="Cut off at")).to_contain_text("The process was killed.")
+
+
+def test_without_its_index_the_file_itself_is_played(page: Page, clip: str) -> None:
+    page.route("**/file/?form=faststart", lambda route: route.fulfill(status=503))
+    page.goto(f"/clips/{clip}/?t=20.05")
+    ready(page)
+    shows(page, 200)
+
+
+def test_a_clip_that_cannot_be_played_says_so(page: Page, clip: str) -> None:
+    page.route("**/file/**", lambda route: route.fulfill(status=404))
+    page.goto(f"/clips/{clip}/")
+    expect(page.locator("[data-failed]")).to_be_visible(timeout=SOON_MS)
+
+
+def test_a_click_on_the_time_line_seeks_within_the_clip_and_leaves_it_elsewhere(
+    page: Page, clip: str, cut: str
+) -> None:
+    page.goto(f"/clips/{clip}/")
+    ready(page)
+    page.evaluate("document.querySelector('[data-band]').dataset.begin = '2026-03-28T12:00:00Z'")
+    page.evaluate("document.querySelector('[data-band]').dataset.end = '2026-03-28T14:00:00Z'")
+    lane = page.locator(".lane")
+    width = lane.bounding_box()["width"]  # type: ignore[index]
+    lane.click(position={"x": width * 0.25 / 60, "y": 10})
+    eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 5, 20, "it has sought")
+    lane.click(position={"x": width * 0.501, "y": 10})
+    page.wait_for_url(f"**/clips/{cut}/?t=*")
+
+
+def test_posters_appear(page: Page, clip: str) -> None:
+    page.goto("/clips/?day=2026-03-28")
+    image = page.locator(f"#c-{clip} img")
+    eventually(lambda: image.evaluate("img => img.complete && img.naturalWidth > 0"), 30, "the poster is there")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "red"])
+@pytest.mark.parametrize("name", ["day", "clip", "delete"])
+def test_a_page_is_accessible_and_fits_a_phone(
+    name: str, theme: str, page: Page, site: Site, shots: Path, clip: str, cut: str
+) -> None:
+    in_theme(page, site, theme)
+    page.goto({"day": "/clips/?day=2026-03-28", "clip": f"/clips/{cut}/?t=3", "delete": f"/clips/{clip}/delete/"}[name])
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(VIOLATIONS) == []
+    page.screenshot(path=shots / f"clips-{name}-{theme}.png", full_page=True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    found = page.evaluate(WIDTHS)
+    page.screenshot(path=shots / f"clips-{name}-{theme}-phone.png", full_page=True)
+    assert found[0] <= found[1]
+
+
+def test_the_long_name_of_a_clip_that_was_deleted_fits_a_phone(page: Page, site: Site) -> None:
+    path = f"clips/simulated/{'camera' * 10}_20260327_120000_000_{uuid.uuid4()}.mp4"
+    clip = put_clip(site, STARTED - timedelta(days=1), content(10), 1, path=path)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/clips/{clip}/delete/")
+    page.get_by_role("button", name="Delete 1 clip").click()
+    expect(page.locator(".banner.ok")).to_contain_text("Deleted: cameracamera")
+    found = page.evaluate(WIDTHS)
+    assert found[0] <= found[1]
+
+
+@pytest.mark.parametrize("name", ["day", "clip"])
+def test_the_red_theme_is_red_alone(name: str, page: Page, site: Site, clip: str) -> None:
+    from PIL import Image
+
+    in_theme(page, site, "red")
+    page.goto({"day": "/clips/?day=2026-03-28", "clip": f"/clips/{clip}/?t=3"}[name])
+    page.evaluate("document.fonts.ready")
+    pixels: Any = np.asarray(Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB"))
+    assert pixels[..., 1:].max() == 0

@@ -1,0 +1,92 @@
+"""Taking a camera in a real browser, on a real station."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from skycam_project.cli.identity import system_name
+from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+from tests.skycam_project.cli_station import run
+
+SOON_MS = 30_000
+RENEWAL_MS = 21_000
+HIDDEN = "is => Object.defineProperty(document, 'hidden', {value: is, configurable: true})"
+ME = system_name(os.getuid())
+
+
+@pytest.fixture
+def taken(page: Page, site: Site) -> Iterator[Page]:
+    """The camera's page, by whose button it was taken. Its time can be wound on."""
+    page.clock.install()
+    page.goto("/cameras/simulated/")
+    page.locator("#lease").get_by_role("button", name="Take", exact=True).click()
+    expect(page.locator("#lease")).to_contain_text("You, since", timeout=SOON_MS)
+    yield page
+    site.ask("POST", "cameras/simulated/release/", {"over": True})
+
+
+def test_the_page_keeps_it_while_it_is_in_front_and_only_then(taken: Page) -> None:
+    renewals: list[str] = []
+    taken.on("request", lambda request: renewals.append(request.url) if "/hold/" in request.url else None)
+    taken.evaluate(HIDDEN, True)
+    taken.clock.fast_forward(RENEWAL_MS)
+    assert renewals == []
+    taken.evaluate(HIDDEN, False)
+    with taken.expect_response("**/hold/", timeout=SOON_MS) as answer:
+        taken.clock.fast_forward(RENEWAL_MS)
+    assert (answer.value.status, len(renewals)) == (204, 1)
+
+
+def test_whoever_held_it_sees_who_took_it_and_takes_it_back_when_asked(taken: Page, site: Site) -> None:
+    lease, asked = taken.locator("#lease"), list[str]()
+    run(site.station.data, "take", "simulated", "--over")
+    expect(lease).to_contain_text(f"{ME} took it over from you", timeout=SOON_MS)
+    expect(taken.locator("#camera-head")).to_contain_text(f"Held by {ME} since", timeout=SOON_MS)
+    taken.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    lease.get_by_role("button", name="Take over").click()
+    expect(lease).to_contain_text("You, since", timeout=SOON_MS)
+    assert asked[0].startswith(f"{ME} has held it since")
+
+
+@pytest.fixture
+def foreign(page: Page, site: Site) -> Iterator[Locator]:
+    """The button of the camera's page that stops a session which somebody else has started."""
+    run(site.station.data, "start", "--camera", "simulated", "-e", "0.001", "--cadence", "1")
+    page.goto("/cameras/simulated/")
+    yield page.locator("#stage").get_by_role("button", name="Stop session")
+    run(site.station.data, "take", "simulated", "--over")
+    run(site.station.data, "stop", "--camera", "simulated")
+    run(site.station.data, "release", "simulated")
+
+
+def test_a_session_of_another_is_stopped_with_two_clicks_and_not_with_one(foreign: Locator, site: Site) -> None:
+    page, asked = foreign.page, list[str]()
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    foreign.click()
+    assert site.ask("GET", "cameras/simulated/status/")["held_by"] == ME
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    foreign.click()
+    expect(page.locator("#said-simulated")).to_contain_text("Session stopped", timeout=SOON_MS)
+    expect(page.locator("#lease")).to_contain_text("You, since", timeout=SOON_MS)
+    assert [question.endswith(f"Take over from {ME} and stop it?") for question in asked] == [True, True]
+
+
+def test_the_key_asks_too(foreign: Locator, site: Site) -> None:
+    asked: list[str] = []
+    foreign.page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    foreign.wait_for()
+    foreign.page.keyboard.press("s")
+    assert (len(asked), site.ask("GET", "sessions/?state=running")["results"][0]["desired"]) == (1, "running")
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_panel_is_for_everybody_and_fits(taken: Page, width: int) -> None:
+    taken.set_viewport_size({"width": width, "height": 900})
+    taken.evaluate(AXE.read_text())
+    assert taken.evaluate(VIOLATIONS) == []
+    scrolls, shows = taken.evaluate(WIDTHS)
+    assert scrolls <= shows

@@ -1,0 +1,204 @@
+"""Who controls a camera, on its page and on its card."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from cameras import taking
+from cameras.models import Camera
+from cameras.presets import save_preset
+from captures.models import Session
+from monitoring.models import Event
+from skycam_project.access.models import User
+from tests.pages.builders import text_of
+
+SCRIPT = {"HX-Request": "true"}
+PAGE = "/cameras/sky/"
+
+
+@pytest.fixture
+def anna(camera: Camera) -> Client:
+    return somebody("anna")
+
+
+def somebody(name: str, role: str = "operator") -> Client:
+    client = Client(headers=SCRIPT)
+    client.force_login(User.objects.create_user(name, role=role))
+    return client
+
+
+def shown(client: Client, part: str = "now/") -> str:
+    return text_of(client.get(f"{PAGE}{part}"))
+
+
+def test_an_operator_takes_a_camera_and_lets_it_go(anna: Client) -> None:
+    assert "You hold Sky." in text_of(anna.post(f"{PAGE}take/"))
+    assert "You, since" in shown(anna)
+    assert "You have let Sky go. Nobody holds it now." in text_of(anna.post(f"{PAGE}release/"))
+    assert "Nobody has taken it" in shown(anna)
+
+
+def test_a_page_without_scripts_takes_it_too(anna: Client) -> None:
+    answer = anna.post(f"{PAGE}take/", headers={"HX-Request": "", "Referer": f"http://testserver{PAGE}"})
+    assert (answer.status_code, answer["Location"]) == (302, f"http://testserver{PAGE}")
+
+
+def test_the_holders_page_renews_and_others_do_not(anna: Client) -> None:
+    anna.post(f"{PAGE}take/")
+    assert 'hx-post="/cameras/sky/hold/"' in shown(anna, "")
+    assert 'hx-post="/cameras/sky/hold/"' not in shown(somebody("bob"), "")
+
+
+def test_a_renewal_keeps_it_and_says_nothing(anna: Client, camera: Camera) -> None:
+    anna.post(f"{PAGE}take/")
+    Camera.objects.update(held_until=timezone.now() + timedelta(seconds=20))
+    assert anna.post(f"{PAGE}hold/").status_code == 204
+    camera.refresh_from_db()
+    assert camera.held_until
+    assert camera.held_until > timezone.now() + timedelta(seconds=30)
+
+
+def test_a_renewal_that_came_too_late_says_so_and_takes_nothing(anna: Client, camera: Camera) -> None:
+    anna.post(f"{PAGE}take/")
+    Camera.objects.update(held_until=timezone.now())
+    assert "You do not hold Sky any more." in text_of(anna.post(f"{PAGE}hold/"))
+    assert "Nobody has taken it" in shown(anna)
+
+
+def test_whoever_held_it_is_told_who_took_it_over(anna: Client, camera: Camera) -> None:
+    anna.post(f"{PAGE}take/")
+    taking.take(camera, "bob", over=True)
+    assert "bob took it over from you" in shown(anna)
+    assert "bob took it over." in text_of(anna.post(f"{PAGE}hold/"))
+    assert "bob took sky over from anna." in shown(anna)
+
+
+def test_taking_over_asks_first(anna: Client, camera: Camera) -> None:
+    taking.take(camera, "bob")
+    page = shown(anna, "")
+    assert 'hx-confirm="bob has held it since' in page
+    assert "Take over" in page
+
+
+def test_without_the_word_nothing_is_taken_over(anna: Client, camera: Camera) -> None:
+    taking.take(camera, "bob")
+    assert "sky is held by bob since" in text_of(anna.post(f"{PAGE}take/"))
+    assert "You hold Sky." in text_of(anna.post(f"{PAGE}take/", {"over": "bob"}))
+
+
+CAN = {"settings": {"gain": {"unit": "dB", "minimum": 1, "maximum": 16}}}
+
+
+@pytest.mark.parametrize("act", ["capture/", "connect/", "disconnect/", "settings/", "start/"])
+def test_a_command_of_another_says_who_holds_it(act: str, anna: Client, camera: Camera) -> None:
+    Camera.objects.update(capabilities=CAN)
+    taking.take(camera, "bob")
+    answer = anna.post(f"{PAGE}{act}", {"exposure": "1 s", "delay": "2"})
+    assert "sky is held by bob since" in text_of(answer)
+
+
+def test_a_preset_is_not_applied_by_another(anna: Client, camera: Camera) -> None:
+    Camera.objects.update(capabilities=CAN, settings={"gain": 2})
+    save_preset(Camera.objects.get(), "dusk", {"gain": 4.0})
+    taking.take(camera, "bob")
+    answer = anna.post(f"{PAGE}presets/dusk/", {"do": "apply"})
+    assert (answer.status_code, "sky is held by bob since" in text_of(answer)) == (409, True)
+    assert Camera.objects.get().settings == {"gain": 2}
+
+
+def test_the_session_of_whoever_holds_it_is_not_stopped_by_another(anna: Client, camera: Camera) -> None:
+    session = Session.objects.create(camera=camera, programme={"exposure_us": 1}, state="running", created_by="bob")
+    taking.take(camera, "bob")
+    assert "sky is held by bob" in text_of(anna.post(f"{PAGE}stop/"))
+    assert "sky is held by bob" in text_of(anna.post(f"/sessions/{session.pk}/stop/"))
+    assert not Event.objects.filter(kind="command", data__outcome="wished").exists()
+
+
+def test_it_is_taken_over_from_nobody_but_whom_the_question_named(anna: Client, camera: Camera) -> None:
+    """The question stood there while bob took it."""
+    taking.take(camera, "bob")
+    assert "sky is held by bob since" in text_of(anna.post(f"{PAGE}take/", {"over": "carl"}))
+
+
+def test_the_card_says_who_holds_it(anna: Client, camera: Camera) -> None:
+    taking.take(camera, "bob")
+    assert "Held by bob since" in text_of(anna.get("/dashboard/now/"))
+
+
+# A session
+
+
+@pytest.fixture
+def run(camera: Camera) -> Session:
+    programme = {"exposure_us": 1}
+    return Session.objects.create(camera=camera, programme=programme, state="running", created_by="cli:bob", name="Leo")
+
+
+STOPS = [f"{PAGE}stop/", "/sessions/{}/stop/"]
+
+
+def test_a_session_is_shown_as_the_holder(anna: Client, run: Session) -> None:
+    assert "The session of bob, since" in shown(anna)
+    assert "Take over" in shown(anna)
+    assert "Held by bob since" in text_of(anna.get("/dashboard/now/"))
+
+
+def test_whoever_started_it_stops_it_without_more_ado(run: Session) -> None:
+    bob = somebody("bob")
+    assert "You, since" in shown(bob)
+    assert "Held by" not in text_of(bob.get("/dashboard/now/"))
+    assert "hx-confirm" not in shown(bob) + text_of(bob.get(f"/sessions/{run.pk}/"))
+    assert "It will stop when its host is back." in text_of(bob.post(f"{PAGE}stop/"))
+
+
+@pytest.mark.parametrize("path", [PAGE, "/", "/sessions/{}/"])
+def test_another_is_asked_whether_to_stop_what_is_not_theirs(path: str, anna: Client, run: Session) -> None:
+    page = text_of(anna.get(path.format(run.pk)))
+    assert "This session was started by cli:bob" in page
+    assert "Take over from bob and stop it?" in page
+    assert "Capture between two frames" not in page
+
+
+@pytest.mark.parametrize("path", STOPS)
+def test_without_that_question_another_does_not_stop_it(path: str, anna: Client, run: Session) -> None:
+    answer = text_of(anna.post(path.format(run.pk)))
+    assert "sky is held by bob since" in answer
+    assert "with the session Leo. Ask them to stop it, or take it over." in answer
+    assert Session.objects.get().desired == "running"
+
+
+@pytest.mark.parametrize("path", STOPS)
+def test_whoever_says_yes_has_taken_it_over_and_stopped_it(path: str, anna: Client, run: Session) -> None:
+    assert "It will stop when its host is back." in text_of(anna.post(path.format(run.pk), {"over": "bob"}))
+    assert (Camera.objects.get().held_by, Session.objects.get().desired) == ("anna", "stopped")
+    assert "anna took sky over from bob." in shown(anna)
+
+
+def test_whose_session_it_is_sees_who_took_it_over(camera: Camera, run: Session) -> None:
+    taking.take(camera, "anna", over=True)
+    page = shown(somebody("bob"))
+    assert "anna took it over from you" in page
+    assert "anna has taken the camera over. Take over from anna and stop it?" in page
+
+
+def test_a_session_that_has_ended_meanwhile_takes_no_camera(anna: Client, run: Session) -> None:
+    Session.objects.update(state="finished")
+    assert "Session finished" in text_of(anna.post(f"/sessions/{run.pk}/stop/", {"over": "bob"}))
+    assert Camera.objects.get().held_by == ""
+
+
+def test_whoever_lets_it_go_leaves_it_to_the_session(anna: Client, camera: Camera, run: Session) -> None:
+    taking.take(camera, "anna", over=True)
+    assert "The session of bob holds it now." in text_of(anna.post(f"{PAGE}release/"))
+
+
+def test_a_viewer_sees_who_holds_it_and_no_button(camera: Camera) -> None:
+    taking.take(camera, "bob")
+    page: Any = shown(somebody("vera", "viewer"), "")
+    assert "bob, since" in page
+    assert "Take over" not in page

@@ -1,0 +1,60 @@
+"""Presets in a real browser, on a real station: saved, compared, applied and deleted from the settings panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+
+SOON_MS = 30_000
+
+
+@pytest.fixture
+def panel(page: Page, site: Site) -> Iterator[Locator]:
+    """The settings panel of a camera with a preset that differs from its wish."""
+    site.ask("PUT", "cameras/simulated/settings/", {"gain": 3.0})
+    site.ask("POST", "cameras/simulated/presets/", {"name": "Night", "settings": {"gain": 2.0, "exposure_us": 2000}})
+    page.goto("/cameras/simulated/")
+    yield page.locator("#settings")
+    site.ask("PUT", "cameras/simulated/settings/", {})
+    for preset in site.ask("GET", "cameras/simulated/presets/")["results"]:
+        site.drop(f"cameras/simulated/presets/{preset['name']}/")
+
+
+def test_a_preset_is_compared_applied_and_the_same_then(panel: Locator) -> None:
+    night = panel.get_by_role("link", name="Night")
+    night.click()
+    expect(panel.locator(".compared .st.warn")).to_have_text(["differs", "differs"], timeout=SOON_MS)
+    panel.get_by_role("button", name="Apply Night").click()
+    expect(panel.locator(".said.ok")).to_contain_text("Night is applied.", timeout=SOON_MS)
+    expect(panel.get_by_label("Gain")).to_have_value("2")
+    night.press("Enter")
+    expect(panel.locator(".compared .st.ok")).to_have_text(["same", "same"], timeout=SOON_MS)
+
+
+def test_a_preset_is_saved_with_the_keyboard_and_deleted_after_a_question(panel: Locator, page: Page) -> None:
+    panel.get_by_label("Name of a new preset").fill("Dusk")
+    page.keyboard.press("Enter")
+    expect(panel.locator(".said.ok")).to_contain_text("Saved as Dusk.", timeout=SOON_MS)
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    panel.get_by_role("button", name="Delete Dusk").click()
+    expect(panel.get_by_role("link", name="Dusk")).to_be_visible()
+    page.once("dialog", lambda dialog: dialog.accept())
+    panel.get_by_role("button", name="Delete Dusk").click()
+    expect(page.locator(".banner.ok")).to_contain_text("Dusk is deleted.", timeout=SOON_MS)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light", "red"])
+def test_a_comparison_is_for_everybody(panel: Locator, page: Page, site: Site, theme: str) -> None:
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    panel.get_by_role("link", name="Night").click()
+    expect(panel.locator(".compared")).to_be_visible(timeout=SOON_MS)
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(VIOLATIONS) == []
+    width, room = page.evaluate(WIDTHS)
+    assert width <= room

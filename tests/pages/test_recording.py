@@ -1,0 +1,126 @@
+"""A camera's recording on its page and its card: what is said of it, and what may be done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cameras import status
+from cameras.models import Camera
+from cameras.runtime.recording_state import Recorder
+from captures.recording.ingest import wished_recording
+from tests.api.builders import UNKNOWN
+from tests.fakes.camera_host import camera_host
+from tests.pages.builders import MARKUP, text_of
+
+SCRIPT = {"HX-Request": "true"}
+PAGE = "/cameras/sky/"
+RECORDER = Recorder(
+    state="recording", kind="rolling", by="ada", since="2026-03-01T20:00:00Z", reason="", message="", lost_frames=0,
+    free_bytes=10**12, clip=UNKNOWN, clip_started="2026-03-01T20:05:00Z", frames=900, bytes=12_500_000, mb_per_min=12.5,
+    floor_s=190_000,
+)  # fmt: skip
+NO_CLIP = {"clip": None, "mb_per_min": None, "floor_s": None}
+FAILING = RECORDER | NO_CLIP | {"state": "failing", "message": f"The disk is full {MARKUP}. Free some space."}
+WAITING = RECORDER | NO_CLIP | {"state": "waiting", "message": "It takes a picture."}
+
+
+@pytest.fixture
+def wished(camera: Camera) -> Camera:
+    camera.recording, camera.recording_by = "rolling", "ada"
+    camera.save()
+    return camera
+
+
+def told(server: Any, recorder: Any, observed: str = "ready") -> None:
+    recording = recorder["state"] == "recording"
+    found = status.absent("sky", "connected", "")
+    status.write(server, found | {"observed": observed, "recorder": recorder, "recording": recording})
+
+
+def panel(client: Any) -> str:
+    """The recording's part of the camera's page."""
+    return text_of(client.get(PAGE)).partition('id="recording"')[2].partition("</section>")[0]
+
+
+def card(client: Any) -> str:
+    return text_of(client.get("/")).partition('id="cam-sky"')[2].partition("</article>")[0]
+
+
+def test_the_page_says_what_is_recorded_since_when_and_for_how_long_there_is_room(
+    viewer: Any, wished: Camera, valkey: Any
+) -> None:
+    told(valkey, RECORDER)
+    shown = panel(viewer)
+    for text in ("Recording", "ada, rolling", "900 frames, 12.5 MB", "12.5 MB/min", "enough for 2 d 4 h"):
+        assert text in shown
+    assert "<button" not in shown
+
+
+def test_the_card_says_so_too(operator: Any, wished: Camera, valkey: Any) -> None:
+    told(valkey, RECORDER)
+    shown = card(operator)
+    assert "Recording</span>" in shown
+    assert "12.5 MB/min" in shown
+    assert "Stop recording" in shown
+
+
+@pytest.mark.parametrize(
+    ("recorder", "tone", "sentence"),
+    [(FAILING, "bad", "Free some space."), (WAITING, "warn", "It waits for frames. It takes a picture.")],
+)
+def test_what_should_be_recorded_and_is_not_has_a_look_and_a_sentence(
+    recorder: Any, tone: str, sentence: str, operator: Any, wished: Camera, valkey: Any
+) -> None:
+    told(valkey, recorder)
+    shown = panel(operator)
+    assert f'<span class="st {tone}">' in shown
+    assert "Not recording" in shown
+    assert sentence in shown
+    assert MARKUP not in shown
+    assert "Not recording" in card(operator)
+    assert f"is-{tone}" in card(operator).partition(">")[0] + text_of(operator.get("/"))
+
+
+def test_of_a_host_that_is_away_nobody_knows(operator: Any, wished: Camera, valkey: Any) -> None:
+    assert "Not known" in panel(operator)
+    assert "It shall record." in panel(operator)
+
+
+def test_a_camera_that_shall_not_record_offers_it(operator: Any, camera: Camera) -> None:
+    assert 'data-act="record"' in panel(operator)
+    assert "Record and keep" in panel(operator)
+
+
+def test_a_camera_without_a_stream_says_why_it_does_not(operator: Any, camera: Camera) -> None:
+    Camera.objects.update(capabilities={"stream": False})
+    assert "gives no stream of frames" in panel(operator)
+    assert "<button" not in panel(operator)
+
+
+@pytest.mark.parametrize("kind", ["rolling", "manual"])
+def test_an_operator_records(kind: str, operator: Any, camera: Camera, valkey: Any) -> None:
+    wish = wished_recording(Camera(slug="sky", recording=kind, recording_by="a-operator"))
+    with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": RECORDER}}) as orders:
+        answer = operator.post(f"{PAGE}record/", {"kind": kind}, format="multipart", headers=SCRIPT)
+    assert "Recording." in text_of(answer)
+    assert orders[0]["arguments"]["recording"] == wish
+
+
+def test_what_is_kept_for_later_is_said_on_the_page(operator: Any, camera: Camera, valkey: Any) -> None:
+    answer = text_of(operator.post(f"{PAGE}record/", headers=SCRIPT))
+    assert 'class="said warn"' in answer
+    assert "sky records as soon as it can: that is kept." in answer
+
+
+def test_an_operator_stops(operator: Any, wished: Camera, valkey: Any) -> None:
+    with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": None}}):
+        answer = text_of(operator.post(f"{PAGE}stop-recording/", headers=SCRIPT))
+    assert "Recording stopped" in answer
+    assert Camera.objects.get().recording == ""
+
+
+def test_another_kind_of_clip_is_refused(operator: Any, camera: Camera) -> None:
+    answer = operator.post(f"{PAGE}record/", {"kind": "eternal"}, format="multipart", headers=SCRIPT)
+    assert "There is no such kind of clip" in text_of(answer)

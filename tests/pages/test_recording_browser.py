@@ -1,0 +1,58 @@
+"""Recording in a real browser, on a real station."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+
+SOON_MS = 30_000
+
+
+@pytest.fixture
+def recorded(page: Page, site: Site) -> Iterator[Page]:
+    """The camera's page, by whose button it is recorded."""
+    page.goto("/cameras/simulated/")
+    page.locator("#recording").get_by_role("button", name="Record", exact=True).click()
+    expect(page.locator("#recording .st")).to_have_text("Recording", timeout=SOON_MS)
+    expect(page.locator("#recording").get_by_role("button", name="Stop recording")).to_be_enabled()
+    yield page
+    site.ask("POST", "cameras/simulated/stop-recording/", {})
+
+
+def test_the_page_says_live_what_is_recorded(recorded: Page) -> None:
+    panel = recorded.locator("#recording")
+    expect(panel).to_contain_text("admin, rolling")
+    expect(panel).to_contain_text("MB/min", timeout=SOON_MS)
+    expect(panel).to_contain_text("enough for", timeout=SOON_MS)
+    expect(recorded.locator("#camera-head .st")).to_have_text("Recording", timeout=SOON_MS)
+
+
+def test_a_key_stops_it_and_starts_it_again(recorded: Page) -> None:
+    recorded.keyboard.press("r")
+    expect(recorded.locator("#said-simulated")).to_contain_text("Recording stopped", timeout=SOON_MS)
+    expect(recorded.locator("#recording [data-act=record]")).to_be_visible(timeout=SOON_MS)
+    recorded.keyboard.press("r")
+    expect(recorded.locator("#recording .st")).to_have_text("Recording", timeout=SOON_MS)
+
+
+def test_a_card_starts_and_stops_it(page: Page, site: Site) -> None:
+    page.goto("/")
+    card = page.locator("#cam-simulated")
+    card.get_by_role("button", name="Record", exact=True).click()
+    expect(card.locator("header .st")).to_have_text("Recording", timeout=SOON_MS)
+    card.get_by_role("button", name="Stop recording").click()
+    expect(card.get_by_role("button", name="Record", exact=True)).to_be_visible(timeout=SOON_MS)
+    assert site.ask("GET", "cameras/simulated/status/")["recorder"] is None
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_panel_is_for_everybody_and_fits(recorded: Page, width: int) -> None:
+    recorded.set_viewport_size({"width": width, "height": 900})
+    recorded.evaluate(AXE.read_text())
+    assert recorded.evaluate(VIOLATIONS) == []
+    scrolls, shows = recorded.evaluate(WIDTHS)
+    assert scrolls <= shows

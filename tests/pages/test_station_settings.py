@@ -1,0 +1,113 @@
+"""The page Settings: what holds, where it comes from, and changing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from monitoring import station_settings
+from monitoring.models import Event, StationSetting
+from skycam_project.config import ConfigManager
+from tests.pages.builders import text_of
+
+pytestmark = pytest.mark.usefixtures("camera", "valkey")
+CRF = "camera_config.crf"
+
+
+@pytest.fixture
+def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its YAML gives the preset, its environment the number of clips."""
+    (tmp_path / "skycam.yaml").write_text("camera_config:\n  preset: veryfast\n")
+    environment = {"CAMERA_CONFIG__ROLLING_CLIPS_COUNT": "12", "SKYCAM_DATA": str(tmp_path / "data")}
+    found = ConfigManager(tmp_path / "skycam.yaml", environment=environment, here=tmp_path).config
+    values = found.camera_config.model_copy()
+    changed = settings.STATION.model_copy(update={"camera_config": values})
+    monkeypatch.setattr(settings, "STATION", changed.with_origin(found._origins.where, found.fixed, ()))
+
+
+def send(manager: Any, **form: str) -> Any:
+    return manager.post("/settings/", form, format="multipart")
+
+
+def saved(manager: Any, key: str, text: str, was: str) -> Any:
+    return send(manager, **{key: text, f"was-{key}": was})
+
+
+def test_each_key_is_shown_with_its_value_its_meaning_and_what_is_allowed(manager: Any) -> None:
+    text = text_of(manager.get("/settings/"))
+    for key in station_settings.fields("camera_config"):
+        assert f'name="{".".join(key)}"' in text
+    assert "Quality of recorded video" in text
+    assert 'for="set-camera_config-max_kbit_s">Max bit rate<' in text
+    assert "A whole number from 0 to 51; default 23, which holds." in text
+
+
+def test_it_is_said_where_a_value_comes_from(station: None, manager: Any) -> None:
+    StationSetting.objects.create(key=CRF, value=30, changed_by="ada")
+    text = text_of(manager.get("/settings/"))
+    assert "skycam.yaml:2: camera_config.preset" in text
+    assert "Set here by ada" in text
+    assert "environment: CAMERA_CONFIG__ROLLING_CLIPS_COUNT" in text
+
+
+def test_what_the_environment_sets_cannot_be_written_there(station: None, manager: Any) -> None:
+    text = text_of(manager.get("/settings/"))
+    assert 'name="was-camera_config.rolling_clips_count"' not in text
+    answer = saved(manager, "camera_config.rolling_clips_count", "5", "12")
+    assert (answer.status_code, StationSetting.objects.count()) == (400, 0)
+
+
+def test_a_change_is_saved_and_told_with_the_old_and_the_new_value(manager: Any) -> None:
+    assert saved(manager, CRF, "20", "23").status_code == 302
+    event = Event.objects.get(kind="station.settings")
+    assert (event.actor, event.data) == ("a-manager", {"key": CRF, "old": 23, "new": 20})
+    assert event.message == "a-manager set camera_config.crf: from 23 to 20."
+    assert (station_settings.camera_config().crf, StationSetting.objects.get().changed_by) == (20, "a-manager")
+
+
+def test_what_nobody_touched_is_not_written(manager: Any) -> None:
+    send(manager, **{CRF: "23", f"was-{CRF}": "23", "camera_config.preset": "fast", "was-camera_config.preset": "fast"})
+    assert (StationSetting.objects.count(), Event.objects.filter(kind="station.settings").count()) == (0, 0)
+
+
+def test_a_bad_value_changes_nothing_and_says_what_is_allowed(manager: Any) -> None:
+    form = {CRF: "99", f"was-{CRF}": "23", "camera_config.max_cameras": "5", "was-camera_config.max_cameras": "32"}
+    answer = send(manager, **form)
+    text = text_of(answer)
+    assert (answer.status_code, StationSetting.objects.count()) == (400, 0)
+    assert "This is not allowed; allowed is a whole number from 0 to 51." in text
+    assert 'value="99"' in text
+    assert 'value="5"' in text
+
+
+def test_floors_that_do_not_go_together_are_refused(manager: Any) -> None:
+    answer = saved(manager, "camera_config.hard_floor_gb", "50", "2")
+    assert "must not be above camera_config.soft_floor_gb" in text_of(answer)
+
+
+@pytest.mark.parametrize("form", [{"back": CRF}, {CRF: "", f"was-{CRF}": "30"}])
+def test_what_was_set_here_is_taken_back(manager: Any, form: dict[str, str]) -> None:
+    StationSetting.objects.create(key=CRF, value=30)
+    send(manager, **form)
+    assert (StationSetting.objects.count(), station_settings.camera_config().crf) == (0, 23)
+    assert Event.objects.get(kind="station.settings").data == {"key": CRF, "old": 30, "new": 23}
+
+
+def test_a_value_that_no_longer_goes_with_the_file_does_not_hold_and_is_shown(manager: Any) -> None:
+    StationSetting.objects.create(key="camera_config.hard_floor_gb", value=50)
+    StationSetting.objects.create(key=CRF, value=30)
+    assert (station_settings.camera_config().hard_floor_gb, station_settings.camera_config().crf) == (2.0, 30)
+    assert "50, set here, does not hold" in text_of(manager.get("/settings/"))
+
+
+def test_a_key_that_there_is_not_is_refused(manager: Any) -> None:
+    assert saved(manager, "web.port", "1", "8080").status_code == 400
+    assert saved(manager, "nonsense", "1", "2").status_code == 400
+
+
+def test_only_a_manager_has_the_page_in_the_side_bar(operator: Any, manager: Any) -> None:
+    assert ('href="/settings/"' in text_of(operator.get("/"))) is False
+    assert ('href="/settings/"' in text_of(manager.get("/"))) is True

@@ -1,0 +1,71 @@
+"""A camera that an operator has taken is not the service's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.service.stations import ServiceStation
+from tests.skycam_project.cli_station import run
+from tests.skycam_project.stations import eventually
+
+
+@pytest.fixture
+def taken(station: ServiceStation) -> Iterator[None]:
+    station.web("POST", "cameras/simulated/take/", {"for_s": 600})
+    yield
+    station.web("POST", "cameras/simulated/release/", {})
+
+
+def names_the_holder(detail: str) -> bool:
+    return detail.startswith("simulated is held by admin since ")
+
+
+def test_whoever_asks_the_service_is_told_who_holds_the_camera(station: ServiceStation, taken: None) -> None:
+    before = station.count("captures_capture")
+    capture, settings = station.capture(), station.ask("PUT", "/settings", {"gain": 2})
+    assert (capture.status, settings.status) == (503, 503)
+    assert names_the_holder(capture.body["detail"])
+    assert names_the_holder(settings.body["detail"])
+    assert station.count("captures_capture") == before
+
+
+@pytest.fixture
+def running(station: ServiceStation) -> Iterator[None]:
+    station.web("POST", "cameras/simulated/start/", {"exposure_us": 1000, "cadence_s": 5})
+    yield
+    station.web("POST", "cameras/simulated/stop/", {})
+
+
+def test_a_session_holds_the_camera_too(station: ServiceStation, running: None) -> None:
+    capture, settings = station.capture(), station.ask("PUT", "/settings", {"gain": 2})
+    assert (capture.status, settings.status) == (503, 503)
+    assert names_the_holder(capture.body["detail"])
+    assert "with a session. Ask them" in capture.body["detail"]
+
+
+def test_whoever_started_the_session_stands_in_the_broker_too(station: ServiceStation, running: None) -> None:
+    eventually(lambda: told(station)["held_by"] == "admin", 10, "the holder is told")
+
+
+def test_looking_goes_on(station: ServiceStation, taken: None) -> None:
+    assert [station.ask("GET", path).status for path in ("/health", "/settings", "/captures/list")] == [200] * 3
+
+
+def test_whoever_reads_the_broker_alone_sees_the_holder(station: ServiceStation, taken: None) -> None:
+    eventually(lambda: told(station)["held_by"] == "admin", 10, "the holder is told")
+    assert told(station)["held_since"].endswith("Z")
+
+
+def told(station: ServiceStation) -> dict[str, Any]:
+    found = json.loads(run(station.data, "--output", "json", "status").stdout)["cameras"]
+    return {status["camera"]: status for status in found}["simulated"]
+
+
+def test_once_it_is_released_the_service_captures_again(station: ServiceStation) -> None:
+    station.web("POST", "cameras/simulated/take/", {})
+    station.web("POST", "cameras/simulated/release/", {})
+    assert station.capture().status == 200

@@ -1,0 +1,106 @@
+"""`skycam record`: several cameras at once, what each came to, and the exit status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.conf import settings
+
+from cameras import broker, status
+from cameras.models import Camera
+from cameras.runtime.recording_state import Recorder
+from cameras.services import add_camera
+from tests.fakes.camera_host import camera_host
+from tests.skycam_project.cli_station import answer, skycam, valkey
+
+pytestmark = pytest.mark.django_db
+RECORDER = Recorder(
+    state="recording", kind="rolling", by="cli:anna", since="2026-03-01T20:00:00Z", reason="", message="",
+    lost_frames=0, free_bytes=10**12, clip="c-1", clip_started="2026-03-01T20:05:00Z", frames=900, bytes=12_500_000,
+    mb_per_min=12.5, floor_s=190_000,
+)  # fmt: skip
+RECORDED = {"clip": "c-1", "recorder": RECORDER}
+
+
+@pytest.fixture(scope="module")
+def broker_server() -> Iterator[redis.Redis]:
+    with valkey(settings.STATION) as client:
+        yield client
+
+
+@pytest.fixture
+def server(broker_server: redis.Redis) -> redis.Redis:
+    broker.connection.cache_clear()
+    broker_server.flushall()
+    return broker_server
+
+
+@pytest.fixture(autouse=True)
+def cameras() -> list[Camera]:
+    """A primary one, another, and one that gives no frames."""
+    made = [add_camera(slug=slug, kind="simulated", primary=slug == "bath") for slug in ("bath", "dome", "dslr")]
+    Camera.objects.filter(slug="dslr").update(capabilities={"stream": False})
+    return made
+
+
+def wished() -> dict[str, str]:
+    return dict(Camera.objects.values_list("slug", "recording"))
+
+
+def test_the_primary_camera_is_recorded_by_default(server: redis.Redis) -> None:
+    with camera_host(server, {"record": RECORDED}):
+        found = answer("record", "start")
+    assert [(one["camera"], one["recording"]) for one in found["results"]] == [("bath", True)]
+    assert wished() == {"bath": "rolling", "dome": "", "dslr": ""}
+
+
+def test_all_are_those_that_give_frames(server: redis.Redis) -> None:
+    with camera_host(server, {"record": RECORDED}):
+        ran = skycam("record", "start", "--all", "--kind", "manual")
+    assert (ran.exit_code, wished()) == (0, {"bath": "manual", "dome": "manual", "dslr": ""})
+
+
+def test_all_that_record_are_stopped(server: redis.Redis) -> None:
+    Camera.objects.filter(slug="dome").update(recording="rolling")
+    with camera_host(server, {"record": {"clip": "c-1", "recorder": None}}) as orders:
+        found = answer("record", "stop", "--all")
+    assert ([one["camera"] for one in found["results"]], len(orders)) == (["dome"], 1)
+    assert set(wished().values()) == {""}
+
+
+def test_one_that_cannot_keeps_none_of_the_others(server: redis.Redis) -> None:
+    with camera_host(server, {"record": RECORDED}):
+        ran = skycam("--output", "json", "record", "start", "dslr", "dome")
+    found = json.loads(ran.stdout)
+    assert (ran.exit_code, found["results"][0]["camera"]) == (2, "dome")
+    assert (found["problems"][0]["camera"], found["problems"][0]["type"]) == ("dslr", "/problems/invalid")
+
+
+def test_a_start_that_could_not_be_told_is_kept_and_says_so(server: redis.Redis) -> None:
+    ran = skycam("record", "start", "dome")
+    assert (ran.exit_code, wished()["dome"]) == (3, "rolling")
+    assert "dome records as soon as it can: that is kept." in ran.stderr
+
+
+def test_names_and_all_do_not_go_together() -> None:
+    assert skycam("record", "stop", "dome", "--all").exit_code == 2
+
+
+def test_status_shows_what_is_recorded_since_when_and_for_how_long_there_is_room(server: redis.Redis) -> None:
+    Camera.objects.filter(slug="dome").update(recording="rolling")
+    told = {"observed": "ready", "recording": True, "recorder": RECORDER}
+    status.write(server, status.absent("dome", "connected", "") | told)
+    shown = " ".join(skycam("record", "status").stdout.split())
+    assert "bath does not record." in shown
+    assert "dome records (rolling, for cli:anna)." in shown
+    assert "frames 900 size 12.5 MB grows 12.5 MB/min disk full in 2 d 4 h" in shown
+
+
+def test_status_of_a_camera_whose_host_is_away_says_that_nobody_knows(server: redis.Redis) -> None:
+    Camera.objects.filter(slug="dome").update(recording="rolling")
+    [found] = answer("record", "status", "dome")["results"]
+    assert (found["desired"], found["recording"], found["recorder"]) == ("rolling", False, None)
+    assert "nobody knows" in skycam("record", "status", "dome").stdout

@@ -1,0 +1,77 @@
+"""`skycam settings`: presets, and what was changed on a camera's body, over a real broker."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+import redis
+
+from cameras.models import Camera, SettingsPreset
+from cameras.services import add_camera
+from tests.docs.pages import blocks
+from tests.fakes.camera_host import camera_host
+from tests.skycam_project.cli_station import answer, skycam
+from tests.skycam_project.test_cli_broker import camera, empty, server
+
+__all__ = ["camera", "empty", "server"]
+pytestmark = pytest.mark.django_db
+PRESETS = ("settings", "presets")
+
+
+def configured(**actual: Any) -> dict[str, dict[str, Any]]:
+    return {"configure": {"actual": actual, "warnings": [], "read_at": "2026-11-20T20:00:00Z", "differs": []}}
+
+
+def test_a_preset_is_saved_listed_and_deleted(empty: redis.Redis, camera: Camera) -> None:
+    saved = answer(*PRESETS, "save", "sim", "Night", "--set", "gain=2", "--set", "exposure_us=8000000")
+    assert (saved["name"], saved["settings"]) == ("Night", {"gain": 2.0, "exposure_us": 8_000_000})
+    assert answer(*PRESETS, "list", "sim")["results"] == [saved]
+    assert "exposure_us=8000000, gain=2.0" in skycam(*PRESETS, "list", "sim").stdout
+    assert answer(*PRESETS, "delete", "sim", "Night") == saved
+    assert not SettingsPreset.objects.exists()
+
+
+def test_the_commands_of_the_page_do_what_it_says(empty: redis.Redis) -> None:
+    add_camera(slug="simulated", kind="simulated")
+    commands = [shlex.split(line)[1:] for line in blocks("docs/settings.md", "sh")[0].splitlines()]
+    with camera_host(empty, configured()):
+        assert [skycam(*command).exit_code for command in commands] == [0] * 5
+
+
+def test_a_name_is_taken_unless_it_is_replaced(empty: redis.Redis, camera: Camera) -> None:
+    save = (*PRESETS, "save", "sim", "Night", "--set")
+    answer(*save, "gain=2")
+    assert skycam(*save, "gain=3").exit_code == 2
+    assert answer(*save, "gain=3", "--replace")["settings"] == {"gain": 3.0}
+
+
+def test_a_preset_is_applied_and_compared(empty: redis.Redis, camera: Camera) -> None:
+    answer(*PRESETS, "save", "sim", "Night", "--set", "gain=2")
+    with camera_host(empty, configured(gain=2.0)) as commands:
+        applied = answer(*PRESETS, "apply", "sim", "Night")
+    assert (applied["actual"], commands[0]["arguments"]["settings"]) == ({"gain": 2.0}, {"gain": 2.0})
+    assert answer(*PRESETS, "compare", "sim", "Night")["differs"] is False
+    Camera.objects.update(settings={"gain": 4.0})
+    assert "differs" in skycam(*PRESETS, "compare", "sim", "Night").stdout
+
+
+def test_a_preset_that_is_not_there_is_said(empty: redis.Redis, camera: Camera) -> None:
+    shown = skycam(*PRESETS, "apply", "sim", "Day")
+    assert (shown.exit_code, "There is no preset 'Day' for simulated cameras" in shown.stderr) == (1, True)
+
+
+def test_a_change_on_the_body_is_shown_and_adopted(empty: redis.Redis, camera: Camera) -> None:
+    differs = [{"name": "gain", "wished": 2.0, "has": 4.0}]
+    Camera.objects.update(settings={"gain": 2.0}, read_back={"gain": 4.0}, differs=differs)
+    assert answer("settings", "show", "sim")["differs"] == differs
+    assert "changed" in skycam("settings", "show", "sim").stdout
+    with camera_host(empty, configured(gain=4.0)):
+        assert answer("settings", "adopt", "sim")["desired"] == {"gain": 4.0}
+    assert skycam("settings", "adopt", "sim").exit_code == 2
+
+
+def test_the_camera_is_asked_on_request(empty: redis.Redis, camera: Camera) -> None:
+    with camera_host(empty, configured(gain=1.5)):
+        assert answer("settings", "show", "sim", "--refresh")["actual"] == {"gain": 1.5}
