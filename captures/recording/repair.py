@@ -181,8 +181,8 @@ def _of(row: tuple[int, ...], fields: list[int], field: int, default: int) -> in
 
 
 def _check_samples(content: mmap.mmap | bytes, mdat: Box, fragment: Fragment) -> None:
-    """The pictures are all there: their units fill them."""
-    if mdat.body + sum(fragment.sizes) > mdat.end:
+    """The pictures are all there, and nothing else: their units fill them."""
+    if mdat.body + sum(fragment.sizes) != mdat.end:
         raise Damaged
     place = mdat.body
     for size in fragment.sizes:

@@ -16,6 +16,9 @@ LEAD_S = 10.0
 """Whoever begins to copy gets what came since the newest key frame, unless that is older."""
 MOST_SHIFT_S = 5.0
 LEAST_STEP_S = 1e-6
+SLEW = 1 / 40
+"""Of a step on the camera's clock: by so much at most do pictures come closer together that are sent in another order
+than they are seen. The next one to be seen is sent at most so many later."""
 REORDERED = 17
 """Pictures, at most, until FFmpeg knows by how many the order of decoding differs from that in which they are seen."""
 
@@ -32,6 +35,7 @@ class Copying:
         self._sink, self._coded = sink, Coded(COPIED, extradata or b"")
         self._wanted = False
         self._newest = -1
+        self._order = Order()
         sink.begin(self._coded)
 
     def add(self, arrived: Arrived, group: list[Arrived]) -> None:
@@ -39,7 +43,8 @@ class Copying:
         if not self._sink.wants_packets:
             self._wanted = False
         elif self._wanted or not group or arrived.captured - group[0].captured > LEAD_S:
-            self._give(self._packet(arrived, _shift_s(arrived.packet)))
+            at = _seconds(arrived.packet, arrived.packet.dts)
+            self._give(self._packet(arrived, at, _shift_s(arrived.packet), arrived.captured))
         elif arrived.packet.dts is not None or len(group) > REORDERED:
             self._wanted = True
             for packet in self._lead(group):
@@ -54,21 +59,47 @@ class Copying:
     def _lead(self, group: list[Arrived]) -> list[PacketData]:
         """With the times of those set right that waited at the other end, or while the connection was opened, and then
         came all at once: each is as old as the one after it, and the step between them on the camera's clock."""
-        decoded, found = decode_times(group), list[PacketData]()
-        captured, after = float("inf"), decoded[-1]
+        decoded, captured = decode_times(group), list[float]()
+        moment, after = float("inf"), decoded[-1]
         for arrived, at in zip(reversed(group), reversed(decoded), strict=True):
             step_s = after - at if 0 < after - at <= LONGEST_STEP_S else LEAST_STEP_S
-            captured, after = min(arrived.captured, captured - step_s), at
-            found.append(self._packet(arrived, _shown(arrived, at, group) - at, captured))
-        return found[::-1]
+            moment, after = min(arrived.captured, moment - step_s), at
+            captured.append(moment)
+        self._order = Order()
+        return [
+            self._packet(arrived, at, _shown(arrived, at, group) - at, moment)
+            for arrived, at, moment in zip(group, decoded, reversed(captured), strict=True)
+        ]
 
-    def _packet(self, arrived: Arrived, shift_s: float, captured: float | None = None) -> PacketData:
-        captured = arrived.captured if captured is None else captured
+    def _packet(self, arrived: Arrived, decoded: float | None, shift_s: float, captured: float) -> PacketData:
+        shift_s += self._order.later_by(captured, decoded, shift_s)
         return PacketData(
             bytes(arrived.packet), self._coded, arrived.packet.is_keyframe, monotonic=captured, number=arrived.number,
             captured_ns=arrived.captured_ns - round((arrived.captured - captured) * 1e9),
             shown_after_s=min(max(0.0, shift_s), MOST_SHIFT_S),
         )  # fmt: skip
+
+
+class Order:
+    """Pictures that are sent in another order than they are seen are seen in theirs, though what came late at first and
+    no longer does is dated closer and closer together: they follow that by SLEW."""
+
+    def __init__(self) -> None:
+        self._reordered = False
+        self._before: float | None = None
+        self._offset_s = float("-inf")
+
+    def later_by(self, captured: float, decoded: float | None, shift_s: float) -> float:
+        """By how many seconds a picture is shown later than its time stamps say, to stay behind those before it."""
+        self._reordered = self._reordered or shift_s > 0
+        if decoded is None or not self._reordered:
+            return 0.0
+        before, self._before = self._before, decoded
+        step_s = decoded - before if before is not None and decoded > before else 0.0
+        offset_s = captured - decoded
+        followed = self._offset_s - step_s * SLEW
+        self._offset_s = followed if offset_s < followed <= offset_s + MOST_SHIFT_S else offset_s
+        return self._offset_s - offset_s
 
 
 def decode_times(group: list[Arrived]) -> list[float]:

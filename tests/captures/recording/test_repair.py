@@ -91,3 +91,11 @@ def test_a_damaged_byte_is_never_an_error(place: int, change: int) -> None:
     damaged = bytearray(CLIP)
     damaged[place] ^= change
     assert whole_part(bytes(damaged)).bytes <= len(CLIP)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_pictures_that_are_said_to_be_longer_than_they_are_end_it(place: int) -> None:
+    first = CLIP.index(b"mdat") - 4
+    damaged = bytearray(CLIP)
+    damaged[first + place] ^= 1
+    assert whole_part(bytes(damaged)).frames == 0
