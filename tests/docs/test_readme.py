@@ -55,5 +55,5 @@ def test_the_commands_of_a_block_do_what_they_say(shell: Shell, script: str) -> 
 
 def test_the_picture_of_a_session_lies_where_it_says(shell: Shell) -> None:
     """`dslr` has captured by now: the blocks above ran in order."""
-    found = eventually(lambda: list(Path(shell.station.data).glob("images/captures/dslr/*/*/*/raw/*.jpg")), 10)
+    found = eventually(lambda: list(Path(shell.station.data).glob("images/captures/dslr/*/*/*/raw/*.jpg")), 60)
     assert found[0].read_bytes() == (shell.station.data.parent / "jpegs" / "sky.jpg").read_bytes()

@@ -20,7 +20,7 @@ from cameras.runtime.storage import MARKER, make_root, marker_of
 from cameras.tables import CONSUMERS
 
 PROJECT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 15.0
+PATIENCE_S = 40.0
 
 
 class CameraProcess:

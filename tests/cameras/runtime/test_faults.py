@@ -59,7 +59,7 @@ def test_a_process_begins_with_the_faults_of_its_spec(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_is_pulled_out_is_missed_though_nothing_is_asked_of_it(process: CameraProcess) -> None:
-    cause(process, disconnect=True)
+    process.send("faults", faults={"disconnect": True})
     process.until_type("observed", observed="reconnecting")
     assert outcome(process)["reason"] == "camera_unreachable"
 
