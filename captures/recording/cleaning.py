@@ -71,10 +71,9 @@ class Cleaning:
     # The rule of count
 
     def _condemn_beyond(self, roots: list[StorageRoot], within_s: float) -> set[UUID]:
-        keep = camera_config().rolling_clips_count
-        found: set[UUID] = set()
+        config, found = camera_config(), set[UUID]()
         for camera in self._in_turn.cameras(within_s):
-            found.update(condemn(beyond_newest(camera, self.host, keep).filter(root__in=roots)))
+            found.update(condemn(beyond_newest(camera, self.host, config).filter(root__in=roots)))
         return found
 
     def _sweep(self, beyond: set[UUID], looked: Looked) -> set[UUID]:
@@ -143,7 +142,7 @@ def would_go(host: str) -> Iterator[Gone]:
     for clip in Clip.objects.exclude(deleted_at=None).filter(host=host).select_related("camera"):
         yield Gone(clip, "asked")
     for camera in InTurn().cameras(math.inf):
-        for clip in beyond_newest(camera, host, config.rolling_clips_count).select_related("camera"):
+        for clip in beyond_newest(camera, host, config).select_related("camera"):
             planned[clip.pk] = clip
             yield Gone(clip, "count")
     for root in watched_roots(host):

@@ -1,5 +1,8 @@
 """Which rolling clips may go: beyond the newest of each camera, and the oldest of a root.
 
+A camera that is opened anew every few seconds makes a clip each time. Counted alone, an hour of those would cost a day
+of whole ones; so what goes beyond the newest is older than that many whole clips are long as well.
+
 A clip that begins in the future was recorded before the clock was set back, so it is older than all others: else each
 new clip would go at once, until the clock has come to where it was.
 """
@@ -18,9 +21,12 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipKind, ClipQuerySet
+from skycam_project.config.recording import RecordingConfig
 
 SOON = timedelta(minutes=1)
 """How far the clocks of two hosts may differ."""
+NEARLY = 0.98
+"""Of the time that whole clips take: clocks are set, and a clip may come out a little short."""
 
 
 class InTurn:
@@ -46,16 +52,28 @@ class InTurn:
         return found[after:] + found[:after]
 
 
-def beyond_newest(camera: UUID, host: str, keep: int) -> ClipQuerySet:
-    """Loose clips of this host that are older than the camera's `keep` newest rolling clips, on whatever host; oldest
-    first."""
+def beyond_newest(camera: UUID, host: str, config: RecordingConfig) -> ClipQuerySet:
+    """Loose clips of this host that are older than the camera's newest rolling clips, on whatever host, by number and
+    by time; oldest first."""
+    keep, reach = config.rolling_clips_count, reach_of(config)
     rolling, soon = Clip.objects.present().filter(camera=camera, kind=ClipKind.ROLLING), timezone.now() + SOON
     past, ahead = rolling.filter(started_at__lte=soon), rolling.filter(started_at__gt=soon)
     loose = Clip.objects.loose().filter(camera=camera, host=host).order_by("started_at", "pk")
-    found = _beyond(past, keep)
+    found = _beyond(past, keep) & _before(past, reach)
     if ahead.exists():
         found |= _beyond(ahead, keep - past[:keep].count()) & Q(started_at__gt=soon)
     return loose.filter(found)
+
+
+def reach_of(config: RecordingConfig) -> timedelta:
+    """From the beginning of the newest clip back to that of the last one that stays, were all of them whole."""
+    return timedelta(minutes=config.recording_duration_minutes * config.rolling_clips_count * NEARLY)
+
+
+def _before(clips: ClipQuerySet, reach: timedelta) -> Q:
+    """Begun so long before the newest of them, or longer."""
+    newest = clips.order_by("-started_at").values_list("started_at", flat=True).first()
+    return Q(started_at__lte=newest - reach) if newest else Q(pk__in=[])
 
 
 def _beyond(clips: ClipQuerySet, keep: int) -> Q:
