@@ -16,7 +16,7 @@ from captures.models import Clip, StorageRoot
 from captures.recording.cleaned import for_room, lacking, tell
 from captures.recording.removal import condemn, is_usable, opened, sweep, undeletable
 from captures.recording.room import Room
-from captures.recording.surplus import InTurn, beyond_newest, to_make_room
+from captures.recording.surplus import InTurn, Kept, beyond_newest, to_make_room
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.services import raise_alert, resolve_alert
 from monitoring.station_settings import camera_config
@@ -71,9 +71,9 @@ class Cleaning:
     # The rule of count
 
     def _condemn_beyond(self, roots: list[StorageRoot], within_s: float) -> set[UUID]:
-        config, found = camera_config(), set[UUID]()
+        kept, found = Kept.by_config(), set[UUID]()
         for camera in self._in_turn.cameras(within_s):
-            found.update(condemn(beyond_newest(camera, self.host, config).filter(root__in=roots)))
+            found.update(condemn(beyond_newest(camera, self.host, kept).filter(root__in=roots)))
         return found
 
     def _sweep(self, beyond: set[UUID], looked: Looked) -> set[UUID]:
@@ -138,11 +138,11 @@ def _recorded_to(host: str) -> UUID | None:
 
 def would_go(host: str) -> Iterator[Gone]:
     """What a look would delete, oldest first by camera and root; nothing is changed. OSError, RootMissing."""
-    config, planned = camera_config(), dict[UUID, Clip]()
+    config, kept, planned = camera_config(), Kept.by_config(), dict[UUID, Clip]()
     for clip in Clip.objects.exclude(deleted_at=None).filter(host=host).select_related("camera"):
         yield Gone(clip, "asked")
     for camera in InTurn().cameras(math.inf):
-        for clip in beyond_newest(camera, host, config).select_related("camera"):
+        for clip in beyond_newest(camera, host, kept).select_related("camera"):
             planned[clip.pk] = clip
             yield Gone(clip, "count")
     for root in watched_roots(host):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Container, Iterator
 from datetime import timedelta
 from itertools import chain
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
@@ -21,12 +22,26 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipKind, ClipQuerySet
-from skycam_project.config.recording import RecordingConfig
+from monitoring.station_settings import camera_config
 
 SOON = timedelta(minutes=1)
 """How far the clocks of two hosts may differ."""
 NEARLY = 0.98
 """Of the time that whole clips take: clocks are set, and a clip may come out a little short."""
+
+
+class Kept(NamedTuple):
+    """Of each camera the newest `clips`, and what began no earlier than `reach` before the newest: that is how far so
+    many whole clips reach back."""
+
+    clips: int
+    reach: timedelta
+
+    @classmethod
+    def by_config(cls) -> Self:
+        config = camera_config()
+        clips = config.rolling_clips_count
+        return cls(clips, timedelta(minutes=config.recording_duration_minutes * clips * NEARLY))
 
 
 class InTurn:
@@ -52,22 +67,16 @@ class InTurn:
         return found[after:] + found[:after]
 
 
-def beyond_newest(camera: UUID, host: str, config: RecordingConfig) -> ClipQuerySet:
+def beyond_newest(camera: UUID, host: str, kept: Kept) -> ClipQuerySet:
     """Loose clips of this host that are older than the camera's newest rolling clips, on whatever host, by number and
     by time; oldest first."""
-    keep, reach = config.rolling_clips_count, reach_of(config)
     rolling, soon = Clip.objects.present().filter(camera=camera, kind=ClipKind.ROLLING), timezone.now() + SOON
     past, ahead = rolling.filter(started_at__lte=soon), rolling.filter(started_at__gt=soon)
     loose = Clip.objects.loose().filter(camera=camera, host=host).order_by("started_at", "pk")
-    found = _beyond(past, keep) & _before(past, reach)
+    found = _beyond(past, kept.clips) & _before(past, kept.reach)
     if ahead.exists():
-        found |= _beyond(ahead, keep - past[:keep].count()) & Q(started_at__gt=soon)
+        found |= _beyond(ahead, kept.clips - past[: kept.clips].count()) & Q(started_at__gt=soon)
     return loose.filter(found)
-
-
-def reach_of(config: RecordingConfig) -> timedelta:
-    """From the beginning of the newest clip back to that of the last one that stays, were all of them whole."""
-    return timedelta(minutes=config.recording_duration_minutes * config.rolling_clips_count * NEARLY)
 
 
 def _before(clips: ClipQuerySet, reach: timedelta) -> Q:
