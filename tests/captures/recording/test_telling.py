@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from cameras.runtime.recording_state import shared, waiting
 from captures.recording.telling import Telling
 
 WISH: Any = {"kind": "rolling", "requested_by": "ada"}
@@ -25,3 +26,17 @@ def test_a_clip_that_has_just_begun_grows_as_the_one_before_it() -> None:
         (6.0, 10_000),
         (6.0, 10_000),
     ]
+
+
+def recorder(mb_per_min: float | None, floor_s: int | None) -> Any:
+    return {**waiting(WISH, ""), "mb_per_min": mb_per_min, "floor_s": floor_s}
+
+
+def test_the_time_until_the_floor_is_shorter_where_others_fill_the_same_disk() -> None:
+    others = [recorder(6.0, 10_000), recorder(None, None), None]
+    assert [
+        told["floor_s"]
+        for told in (shared(recorder(2.0, 40_000), others), shared(recorder(None, None), others))
+        if told
+    ] == [10_000, None]
+    assert shared(None, others) is None
