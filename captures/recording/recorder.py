@@ -79,6 +79,8 @@ class ClipRecorder:
         self._telling = Telling(context.link, context.spec["slug"], context.spec["video_root_path"])
         self._filer = Filer(self._lose)
         self._wish: Recording | None = None
+        self._queued_for: Recording | None = None
+        """The wish that what is queued was captured for: it outlives a stop."""
         self._reader: CopyingReader | None = None
         self._storage: Storage | None = None
         self._lost: Exception | None = None
@@ -121,7 +123,7 @@ class ClipRecorder:
 
     def _obey(self, wish: Recording | None) -> None:
         with self._changed:
-            self._wish = wish
+            self._wish, self._queued_for = wish, wish or self._queued_for
             if wish and self._reader is None:
                 self._reader = self._buffer.open_copying_reader(QUEUE_FRAMES, as_i420)
             elif wish is None and self._reader is not None and not self._reader.closed:
@@ -226,10 +228,12 @@ class ClipRecorder:
             return True
         if not self._follows(clip, frame):
             return True
-        wish = self._wish or clip.wish
-        if not (self._rotate or clip.age_s(frame) >= wish["clip_s"] or wish != clip.wish):
-            return False
-        return self._may_begin(frame)
+        return self._is_due(clip, frame) and self._may_begin(frame)
+
+    def _is_due(self, clip: OpenClip, frame: Recorded) -> bool:
+        """Not once recording was stopped: what is still queued goes into the clip that is open."""
+        wish = self._wish
+        return wish is not None and (self._rotate or clip.age_s(frame) >= wish["clip_s"] or wish != clip.wish)
 
     def _may_begin(self, frame: Recorded) -> bool:
         """Whether a clip may begin with this one. A camera that sends no key frame for long is decoded from now on,
@@ -260,7 +264,7 @@ class ClipRecorder:
 
     def _open(self, frame: Recorded) -> bool:
         """False while nothing can be written; why is told."""
-        wish = self._wish
+        wish = self._queued_for
         if wish is None or self._storage is None or time.monotonic() < self._not_before:
             return False
         if not self._may_begin(frame) or self._is_full(wish):

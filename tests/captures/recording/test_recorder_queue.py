@@ -1,0 +1,20 @@
+"""Frames that wait for the recorder: all of them are written, also when it is stopped meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.captures.recording.queued import QueueBench
+
+
+def test_what_was_queued_before_a_stop_is_written_though_its_clip_was_due_to_end(tmp_path: Path) -> None:
+    with QueueBench(tmp_path, clip_s=0.5) as bench:
+        bench.put(range(60))
+    assert [number for clip in bench.recorded() for number in clip] == list(range(60))
+
+
+def test_what_was_queued_in_another_size_before_a_stop_is_written_into_a_clip_of_its_own(tmp_path: Path) -> None:
+    with QueueBench(tmp_path, clip_s=60) as bench:
+        bench.put(range(30))
+        bench.put(range(30, 60), size=(640, 480))
+    assert bench.recorded() == [list(range(30)), list(range(30, 60))]
