@@ -25,6 +25,7 @@ from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
 from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.recording.filing import Filer
+from captures.recording.losses import Losses
 from captures.recording.open_clip import OpenClip
 from captures.recording.pixels import as_i420
 from captures.recording.recovery import left_over
@@ -46,29 +47,6 @@ WRITE_OUT_S = 4.0
 STUCK_S = 6.0
 """More than the thread takes for a frame, and a disk to sync a second of them."""
 WRONG = (RootMissing, SpoolTaken, LockLost, OSError)
-
-
-class Losses:
-    """Frames that were captured and did not come here: by their numbers, where a driver numbers them, else those for
-    which the queue had no room."""
-
-    def __init__(self, *, numbered: bool) -> None:
-        self._numbered = numbered
-        self.forget()
-
-    def forget(self) -> None:
-        self._number, self._dropped = -1, 0
-
-    def before(self, frame: Recorded, dropped: int) -> int:
-        """How many between the frame before and this one. `dropped` counts what the queue has dropped so far. Numbers
-        begin anew when the camera is opened anew."""
-        missing = frame.number - self._number - 1 if 0 <= self._number < frame.number else 0
-        more, self._number, self._dropped = dropped - self._dropped, frame.number, dropped
-        return missing if self._numbered else more
-
-    def after(self, reader: CopyingReader) -> int:
-        """How many after the last frame of a reader that is closed and empty."""
-        return reader.lost_since_newest if self._numbered else reader.lost - self._dropped
 
 
 class ClipRecorder:
