@@ -50,14 +50,14 @@ class Filer:
 
     def file(self, clip: OpenClip, ended: datetime, filed: Callable[[Record], None], mended: Mended) -> None:
         """A clip to which nothing is added any more; `filed` is called with its record when that is safe. One that the
-        disk did not take whole is read again, and `mended` says what is left of it."""
+        disk or an encoder did not let end is read again, and `mended` says what is left of it."""
 
         def job() -> None:
             try:
                 clip.file.close()
             except OSError as error:
                 clip.cut("write_error", f"The disk failed at its end ({error.strerror}).")
-            if clip.file.failed is None:
+            if clip.is_whole:
                 filed(_filed(clip, ended))
                 return
             found = recover(clip.storage, [clip.id], _verdict(clip))
@@ -151,7 +151,7 @@ class Filer:
 
 
 def _verdict(clip: OpenClip) -> Verdict:
-    """On a clip that the disk did not take whole."""
+    """On a clip that is not whole."""
     error = clip.file.failed
     said = f"The disk failed while it was recorded ({error.strerror})." if error else ""
     return Verdict(clip.reason or "write_error", clip.message or said)

@@ -27,6 +27,7 @@ from captures.organizer import ImageOrganizer
 from captures.recording.filing import Filer
 from captures.recording.losses import Losses
 from captures.recording.open_clip import OpenClip
+from captures.recording.pauses import PAUSE_S, Pauses
 from captures.recording.pixels import as_i420
 from captures.recording.recovery import left_over
 from captures.recording.telling import PART, Telling
@@ -37,8 +38,6 @@ QUEUE_FRAMES = 64
 WAIT_S = 0.2
 LOOK_S = 2.0
 """From one look at the disk to the next."""
-PAUSE_S = 1.0
-"""From a clip that could not be written to the next try."""
 KEY_PATIENCE_S = 60.0
 """How long a camera whose packets are copied may go without a key frame where a clip is to begin with one."""
 MOST_CHANGES, CHANGES_S = 4, 60.0
@@ -67,7 +66,7 @@ class ClipRecorder:
         self._rotate = False
         self._keyless_since: float | None = None
         self._changes: deque[float] = deque(maxlen=MOST_CHANGES)
-        self._not_before = 0.0
+        self._not_before, self._pauses = 0.0, Pauses()
         self._looked_at = 0.0
         self._turned_at = time.monotonic()
         self._stopping = False
@@ -101,6 +100,8 @@ class ClipRecorder:
 
     def _obey(self, wish: Recording | None) -> None:
         with self._changed:
+            if wish and wish != self._wish:
+                self._not_before = 0.0
             self._wish, self._queued_for = wish, wish or self._queued_for
             if wish and self._reader is None:
                 self._reader = self._buffer.open_copying_reader(QUEUE_FRAMES, as_i420)
@@ -320,7 +321,8 @@ class ClipRecorder:
         self._give_up(*self._said_of(error))
 
     def _give_up(self, reason: str, message: str) -> None:
-        self._not_before = time.monotonic() + PAUSE_S
+        wrote_s = self._clip.length_s if self._clip is not None else 0.0
+        self._not_before = time.monotonic() + self._pauses.after(reason, wrote_s)
         self._telling.failed(reason, message)
         if self._clip is not None:
             self._clip.cut(reason, message)

@@ -16,7 +16,7 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
 from cameras.runtime.storage import make_root
 from captures.recording.recorder import ClipRecorder
-from tests.cameras.runtime.owner_bench import CAMERA, HeardLink
+from tests.cameras.runtime.owner_bench import CAMERA, PATIENCE_S, HeardLink
 from tests.captures.recording.clips import RECORDING, numbers
 
 FPS = 30
@@ -52,6 +52,12 @@ class QueueBench:
             at = number / FPS
             self.buffer.put_frame(FrameData(image, self._began_ns + round(at * 1e9), self._began + at, number))
 
+    def failed(self) -> str:
+        """Why nothing can be recorded, once it is told."""
+        while not (message := self.link.inbox.get(timeout=PATIENCE_S)).get("key", "").startswith("recording.failed:"):
+            pass
+        return str(message["message"])
+
     def records(self) -> list[dict[str, Any]]:
         """Oldest first."""
         folder = self.root / ".spool" / CAMERA / "clips"
@@ -60,3 +66,8 @@ class QueueBench:
     def recorded(self) -> list[list[int | None]]:
         """The numbers of the frames in each clip."""
         return [numbers([self.root / record["files"][0]["path"]]) for record in self.records()]
+
+    def left(self) -> list[str]:
+        """The names of what lies in the spool and is no record."""
+        names = [path.name for path in (self.root / ".spool" / CAMERA / "clips").iterdir()]
+        return [name for name in names if not name.startswith(("slot-", ".lock", "rejected"))]

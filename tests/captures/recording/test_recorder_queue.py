@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.captures.recording.queued import QueueBench
 
 
@@ -18,3 +20,16 @@ def test_what_was_queued_in_another_size_before_a_stop_is_written_into_a_clip_of
         bench.put(range(30))
         bench.put(range(30, 60), size=(640, 480))
     assert bench.recorded() == [list(range(30)), list(range(30, 60))]
+
+
+@pytest.mark.parametrize(
+    ("width", "preset"), [(16_400, "ultrafast"), (320, "none such")], ids=["too wide", "no such preset"]
+)
+def test_an_encoder_that_fails_at_its_first_frame_leaves_no_clip_and_nothing_else(
+    tmp_path: Path, width: int, preset: str
+) -> None:
+    with QueueBench(tmp_path, clip_s=60, preset=preset) as bench:
+        bench.put(range(3), size=(width, 240))
+        said = bench.failed()
+    assert "The recorder failed" in said
+    assert (bench.recorded(), bench.left()) == ([], [])
