@@ -7,8 +7,8 @@ LONGEST_S = 30.0
 
 
 class Pauses:
-    """A disk may be back at once. An encoder that fails as soon as it is tried fails again, for each try a clip is begun
-    on the disk: it is tried less and less often."""
+    """A disk may be back at once. An encoder that fails as soon as it is tried fails again, and for each try a clip is
+    begun on the disk: it is tried less and less often."""
 
     def __init__(self) -> None:
         self._before_s = 0.0

@@ -52,11 +52,22 @@ class QueueBench:
             at = number / FPS
             self.buffer.put_frame(FrameData(image, self._began_ns + round(at * 1e9), self._began + at, number))
 
+    def until_written(self, frames: int) -> None:
+        """So many frames are in the open clip."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.told().get("frames", 0) < frames:
+            assert time.monotonic() < deadline, f"It told: {self.told()}"
+            time.sleep(0.005)
+
+    def told(self) -> dict[str, Any]:
+        return self.recorder.stats()["recorder"] or {}
+
     def failed(self) -> str:
         """Why nothing can be recorded, once it is told."""
-        while not (message := self.link.inbox.get(timeout=PATIENCE_S)).get("key", "").startswith("recording.failed:"):
-            pass
-        return str(message["message"])
+        heard: dict[str, Any] = {}
+        while not (heard.get("key", "").startswith("recording.failed:") and heard["message"]):
+            heard = self.link.inbox.get(timeout=PATIENCE_S)
+        return str(heard["message"])
 
     def records(self) -> list[dict[str, Any]]:
         """Oldest first."""
