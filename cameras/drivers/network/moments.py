@@ -15,9 +15,9 @@ LATEST_S = 10.0
 
 
 class Moments:
-    """A packet comes late when the network or the machine stood still, and never early. So what our clock is ahead of the
-    camera's is the least of what it was when the packets of the last moments came. Where the camera's clock is slow it
-    rises, little by little."""
+    """A packet comes late when the network or the machine stood still, and never early. So what our clock is ahead of
+    the camera's is the least of what it was when the packets of the last moments came. Where the camera's clock is slow
+    it rises, little by little."""
 
     def __init__(self, parsed: int) -> None:
         """`parsed` packets later is when a packet is seen to be complete."""
