@@ -1,8 +1,8 @@
 """`ClipRecorder`: the frames of a camera into clips. Runs in a camera process, without Django.
 
 The owner's thread turns each frame into I420 and queues it, or the driver's thread the packets of a camera that sends
-H.264; the thread here encodes or copies, writes, and never waits for a disk to sync; `Filer` brings what has ended to
-its record. Whatever goes wrong ends a clip, never the camera.
+H.264; the thread here encodes or copies, writes, and waits for a disk to sync only where a clip begins; `Filer` brings
+what has ended to its record. Whatever goes wrong ends a clip, never the camera.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ from captures.recording.telling import PART, Telling
 from captures.recording.tracks import Recorded, Unplayable, may_begin
 
 log = logging.getLogger(__name__)
-QUEUE_FRAMES = 64
+QUEUE_FRAMES = 300
+"""Ten seconds of most cameras, for a disk that takes long to sync the beginning of a clip; of large pictures as many as
+`readers.MOST_BYTES` hold."""
 WAIT_S = 0.2
 LOOK_S = 2.0
 """From one look at the disk to the next."""

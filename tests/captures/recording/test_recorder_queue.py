@@ -33,3 +33,10 @@ def test_an_encoder_that_fails_at_its_first_frame_leaves_no_clip_and_nothing_els
         said = bench.failed()
     assert "The recorder failed" in said
     assert (bench.recorded(), bench.left()) == ([], [])
+
+
+def test_eight_seconds_of_frames_wait_for_a_disk_that_takes_its_time(tmp_path: Path) -> None:
+    with QueueBench(tmp_path, clip_s=60) as bench:
+        bench.put(range(240))
+        bench.until_written(240)
+    assert bench.recorded() == [list(range(240))]
