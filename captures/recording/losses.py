@@ -8,7 +8,7 @@ from captures.recording.tracks import Recorded
 
 class Losses:
     """Frames that were captured and did not come here: by their numbers, where a driver numbers them, else those for
-    which the queue had no room."""
+    which the queue had no room, or the driver no time."""
 
     def __init__(self, *, numbered: bool) -> None:
         self._numbered = numbered
