@@ -129,7 +129,8 @@ class FrameData:
 
     `image` is (height, width, 3) RGB or (height, width) mono, uint8 or uint16, C-contiguous, never
     written to after it was handed out. `captured_ns` is the start of the exposure (UTC nanoseconds), or when
-    the frame was read, where the camera does not say. `number` rises from frame to frame since `open`.
+    the frame was read, where the camera does not say. `number` rises from frame to frame since `open`. `missed` is how
+    many of the stream came before it and were not given, where the driver does not number its frames.
     """
 
     image: Pixels
@@ -137,6 +138,7 @@ class FrameData:
     monotonic: float
     number: int
     simulated: bool = False
+    missed: int = 0
 
     @property
     def size(self) -> int:

@@ -124,7 +124,7 @@ class SharedFrameBuffer:
 
     @property
     def lost(self) -> int:
-        """Frames that first-class readers had no room for."""
+        """Frames that first-class readers had no room for, or the driver no time."""
         with self._lock:
             return self._lost_before + sum(reader.lost for reader in self._readers)
 

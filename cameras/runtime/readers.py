@@ -21,7 +21,7 @@ MOST_PACKET_BYTES = 64_000_000
 
 
 class Reader(Generic[Item]):
-    """Every frame, in order, until its bound. `lost` counts what did not fit."""
+    """Every frame, in order, until its bound. `lost` counts what did not fit, and what the driver had no time for."""
 
     def __init__(self, most: int, prepare: Preparation | None = None) -> None:
         self._items: deque[Any] = deque()
@@ -33,6 +33,8 @@ class Reader(Generic[Item]):
         self.closed = False
         """No further frame comes; those that are here may still be taken."""
         self.lost = self._lost_before_newest = 0
+        self._in_stream = False
+        """Whether what was put last was a frame, so that what is missed before the next one was missed here."""
 
     @property
     def lost_since_newest(self) -> int:
@@ -48,12 +50,14 @@ class Reader(Generic[Item]):
 
     def put(self, frame: FrameData) -> None:
         """On the owner's thread. A frame that cannot be prepared is lost; the camera goes on."""
+        self._lose(frame.missed if self._in_stream else 0)
+        self._in_stream = True
         try:
             prepared = self._prepare(frame) if self._prepare else frame
         except Exception:
             if not self.lost:
                 log.exception("Frame %s cannot be prepared for its reader; others are only counted.", frame.number)
-            self._lose()
+            self._lose(1)
             return
         with self._filled:
             self._append(prepared, self._most, MOST_BYTES)
@@ -70,9 +74,9 @@ class Reader(Generic[Item]):
         self._filled.notify()
         return True
 
-    def _lose(self) -> None:
+    def _lose(self, frames: int) -> None:
         with self._filled:
-            self.lost += 1
+            self.lost += frames
 
     def get(self, timeout: float) -> Item | None:
         """The next frame; None when none came in time or the reader is closed and empty."""
@@ -121,6 +125,7 @@ class CopyingReader(Reader[FrameData | PacketData]):
     def put_packet(self, packet: PacketData) -> None:
         """Without one that did not fit, what follows is of no use until the next key frame: it is lost with it."""
         with self._filled:
+            self._in_stream = False
             if self.closed:
                 return
             if self._broken and not packet.is_key:

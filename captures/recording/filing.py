@@ -39,6 +39,8 @@ class Filer:
         self._open: OpenClip | None = None
         self._busy = False
         self._syncs_since: float | None = None
+        self._lost_frames: dict[str, int] = {}
+        """Of each clip of this process that is not filed yet: its file does not say."""
         self._again: tuple[float, Job] | None = None
         self._stopping = threading.Event()
         threading.Thread(target=self._run, name="clips", daemon=True).start()
@@ -50,17 +52,19 @@ class Filer:
 
     def file(self, clip: OpenClip, ended: datetime, filed: Callable[[Record], None], mended: Mended) -> None:
         """A clip to which nothing is added any more; `filed` is called with its record when that is safe. One that the
-        disk did not take whole is read again, and `mended` says what is left of it."""
+        disk or an encoder did not let end is read again, and `mended` says what is left of it."""
 
         def job() -> None:
+            self._lost_frames[clip.id] = clip.lost_frames
             try:
                 clip.file.close()
             except OSError as error:
                 clip.cut("write_error", f"The disk failed at its end ({error.strerror}).")
-            if clip.file.failed is None:
+            if clip.is_whole:
                 filed(_filed(clip, ended))
+                del self._lost_frames[clip.id]
                 return
-            found = recover(clip.storage, [clip.id], _verdict(clip))
+            found = self._recovered(clip.storage, [clip.id], _verdict(clip))
             mended(found)
             for failed in found.failed.values():
                 raise failed
@@ -72,7 +76,7 @@ class Filer:
         let go through are tried again by and by, and keep nobody from recording."""
 
         def job() -> None:
-            found = recover(storage, clips, verdict)
+            found = self._recovered(storage, clips, verdict)
             mended(found)
             if found.failed:
                 again = functools.partial(self.recover, storage, list(found.failed), verdict, mended)
@@ -80,6 +84,12 @@ class Filer:
 
         self._again = None
         self._put(job)
+
+    def _recovered(self, storage: Storage, clips: list[str], verdict: Verdict | None) -> Recovered:
+        found = recover(storage, clips, verdict, self._lost_frames)
+        for clip in set(clips) - set(found.failed):
+            self._lost_frames.pop(clip, None)
+        return found
 
     def syncs_for_s(self, now: float) -> float:
         """How long the disk has been syncing the open clip; 0 while it does not."""
@@ -151,7 +161,7 @@ class Filer:
 
 
 def _verdict(clip: OpenClip) -> Verdict:
-    """On a clip that the disk did not take whole."""
+    """On a clip that is not whole."""
     error = clip.file.failed
     said = f"The disk failed while it was recorded ({error.strerror})." if error else ""
     return Verdict(clip.reason or "write_error", clip.message or said)

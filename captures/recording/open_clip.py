@@ -49,6 +49,7 @@ class OpenClip:
         self.frames = 0
         self.lost_frames = 0
         self.interrupted = False
+        self._finished = False
         self.reason = ""
         self.message = ""
 
@@ -116,6 +117,12 @@ class OpenClip:
     def finish(self) -> None:
         """No frame comes any more. OSError of the disk."""
         self._track.finish()
+        self._finished = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that was added is in the file. What an encoder that failed has made of it, only the file says."""
+        return self.frames > 0 and self._finished and self.file.failed is None
 
     def ended(self, next_frame: Recorded | None) -> datetime:
         """Exclusive: when the next clip begins, where recording goes on."""

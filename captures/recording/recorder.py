@@ -1,8 +1,8 @@
 """`ClipRecorder`: the frames of a camera into clips. Runs in a camera process, without Django.
 
 The owner's thread turns each frame into I420 and queues it, or the driver's thread the packets of a camera that sends
-H.264; the thread here encodes or copies, writes, and never waits for a disk to sync; `Filer` brings what has ended to
-its record. Whatever goes wrong ends a clip, never the camera.
+H.264; the thread here encodes or copies, writes, and waits for a disk to sync only where a clip begins; `Filer` brings
+what has ended to its record. Whatever goes wrong ends a clip, never the camera.
 """
 
 from __future__ import annotations
@@ -25,19 +25,21 @@ from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
 from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.recording.filing import Filer
+from captures.recording.losses import Losses
 from captures.recording.open_clip import OpenClip
+from captures.recording.pauses import PAUSE_S, Pauses
 from captures.recording.pixels import as_i420
 from captures.recording.recovery import left_over
 from captures.recording.telling import PART, Telling
 from captures.recording.tracks import Recorded, Unplayable, may_begin
 
 log = logging.getLogger(__name__)
-QUEUE_FRAMES = 64
+QUEUE_FRAMES = 300
+"""Ten seconds of most cameras, for a disk that takes long to sync the beginning of a clip; of large pictures as many as
+`readers.MOST_BYTES` hold."""
 WAIT_S = 0.2
 LOOK_S = 2.0
 """From one look at the disk to the next."""
-PAUSE_S = 1.0
-"""From a clip that could not be written to the next try."""
 KEY_PATIENCE_S = 60.0
 """How long a camera whose packets are copied may go without a key frame where a clip is to begin with one."""
 MOST_CHANGES, CHANGES_S = 4, 60.0
@@ -48,29 +50,6 @@ STUCK_S = 6.0
 WRONG = (RootMissing, SpoolTaken, LockLost, OSError)
 
 
-class Losses:
-    """Frames that were captured and did not come here: by their numbers, where a driver numbers them, else those for
-    which the queue had no room."""
-
-    def __init__(self, *, numbered: bool) -> None:
-        self._numbered = numbered
-        self.forget()
-
-    def forget(self) -> None:
-        self._number, self._dropped = -1, 0
-
-    def before(self, frame: Recorded, dropped: int) -> int:
-        """How many between the frame before and this one. `dropped` counts what the queue has dropped so far. Numbers
-        begin anew when the camera is opened anew."""
-        missing = frame.number - self._number - 1 if 0 <= self._number < frame.number else 0
-        more, self._number, self._dropped = dropped - self._dropped, frame.number, dropped
-        return missing if self._numbered else more
-
-    def after(self, reader: CopyingReader) -> int:
-        """How many after the last frame of a reader that is closed and empty."""
-        return reader.lost_since_newest if self._numbered else reader.lost - self._dropped
-
-
 class ClipRecorder:
     def __init__(self, context: Context) -> None:
         self._spec, self._buffer = context.spec, context.buffer
@@ -79,6 +58,8 @@ class ClipRecorder:
         self._telling = Telling(context.link, context.spec["slug"], context.spec["video_root_path"])
         self._filer = Filer(self._lose)
         self._wish: Recording | None = None
+        self._queued_for: Recording | None = None
+        """The wish that what is queued was captured for: it outlives a stop."""
         self._reader: CopyingReader | None = None
         self._storage: Storage | None = None
         self._lost: Exception | None = None
@@ -87,7 +68,7 @@ class ClipRecorder:
         self._rotate = False
         self._keyless_since: float | None = None
         self._changes: deque[float] = deque(maxlen=MOST_CHANGES)
-        self._not_before = 0.0
+        self._not_before, self._pauses = 0.0, Pauses()
         self._looked_at = 0.0
         self._turned_at = time.monotonic()
         self._stopping = False
@@ -121,7 +102,9 @@ class ClipRecorder:
 
     def _obey(self, wish: Recording | None) -> None:
         with self._changed:
-            self._wish = wish
+            if wish and wish != self._wish:
+                self._not_before = 0.0
+            self._wish, self._queued_for = wish, wish or self._queued_for
             if wish and self._reader is None:
                 self._reader = self._buffer.open_copying_reader(QUEUE_FRAMES, as_i420)
             elif wish is None and self._reader is not None and not self._reader.closed:
@@ -226,10 +209,12 @@ class ClipRecorder:
             return True
         if not self._follows(clip, frame):
             return True
-        wish = self._wish or clip.wish
-        if not (self._rotate or clip.age_s(frame) >= wish["clip_s"] or wish != clip.wish):
-            return False
-        return self._may_begin(frame)
+        return self._is_due(clip, frame) and self._may_begin(frame)
+
+    def _is_due(self, clip: OpenClip, frame: Recorded) -> bool:
+        """Not once recording was stopped: what is still queued goes into the clip that is open."""
+        wish = self._wish
+        return wish is not None and (self._rotate or clip.age_s(frame) >= wish["clip_s"] or wish != clip.wish)
 
     def _may_begin(self, frame: Recorded) -> bool:
         """Whether a clip may begin with this one. A camera that sends no key frame for long is decoded from now on,
@@ -260,7 +245,7 @@ class ClipRecorder:
 
     def _open(self, frame: Recorded) -> bool:
         """False while nothing can be written; why is told."""
-        wish = self._wish
+        wish = self._queued_for
         if wish is None or self._storage is None or time.monotonic() < self._not_before:
             return False
         if not self._may_begin(frame) or self._is_full(wish):
@@ -338,7 +323,8 @@ class ClipRecorder:
         self._give_up(*self._said_of(error))
 
     def _give_up(self, reason: str, message: str) -> None:
-        self._not_before = time.monotonic() + PAUSE_S
+        wrote_s = self._clip.length_s if self._clip is not None else 0.0
+        self._not_before = time.monotonic() + self._pauses.after(reason, wrote_s)
         self._telling.failed(reason, message)
         if self._clip is not None:
             self._clip.cut(reason, message)

@@ -6,6 +6,7 @@ Needs the spool's lock and no database. Every step may itself be killed and is t
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -18,6 +19,7 @@ from captures.recording.open_clip import KIND, record_of
 from captures.recording.repair import Whole, repair
 
 UNSAID = Verdict("interrupted", "The camera process ended before the clip did.")
+NONE_KNOWN: Mapping[str, int] = {}
 
 
 @dataclass(slots=True)
@@ -46,12 +48,15 @@ def recover_all(storage: Storage, verdict: Verdict | None = None) -> Recovered:
     return result
 
 
-def recover(storage: Storage, clips: list[str], verdict: Verdict | None = None) -> Recovered:
-    """Bring these clips to their end, each by itself: one that cannot be read holds up no other."""
+def recover(
+    storage: Storage, clips: list[str], verdict: Verdict | None = None, lost: Mapping[str, int] = NONE_KNOWN
+) -> Recovered:
+    """Bring these clips to their end, each by itself: one that cannot be read holds up no other. `lost` are the frames
+    that clips are known to have lost, which their files do not say."""
     result = Recovered()
     for clip in clips:
         try:
-            _recover(storage, clip, verdict or UNSAID, result)
+            _recover(storage, clip, verdict or UNSAID, lost.get(clip, 0), result)
         except (*UNREADABLE, *UNPLACEABLE, OverflowError) as error:
             _reject(storage.spool, clip, f"{clip}: {error}", result)
         except OSError as error:
@@ -59,7 +64,7 @@ def recover(storage: Storage, clips: list[str], verdict: Verdict | None = None) 
     return result
 
 
-def _recover(storage: Storage, clip: str, verdict: Verdict, result: Recovered) -> None:
+def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int, result: Recovered) -> None:
     spool = storage.spool
     names = set(spool.names())
     if f"{clip}.json" in names:
@@ -71,7 +76,7 @@ def _recover(storage: Storage, clip: str, verdict: Verdict, result: Recovered) -
     elif f"{clip}.plan" not in names:
         raise ValueError("it has no plan")
     else:
-        found = _repaired(storage, _checked_plan(spool, clip), verdict)
+        found = _repaired(storage, _checked_plan(spool, clip), verdict, lost)
         if found is None:
             _forget(spool, clip)
             result.empty.append(clip)
@@ -83,7 +88,7 @@ def _recover(storage: Storage, clip: str, verdict: Verdict, result: Recovered) -
     spool.done(record)
 
 
-def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict) -> Record | None:
+def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int) -> Record | None:
     """None when no frame of it can be played."""
     spool, part = storage.spool, f"{plan['id']}.{KIND}.part"
     if spool.files.size(spool.folder, part) is None:
@@ -93,13 +98,15 @@ def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict) -> Record | No
         whole, sha256 = repair(file)
     finally:
         os.close(file)
-    return record_of(plan, storage.root, _told(plan, whole, verdict), whole.bytes, sha256) if whole.frames else None
+    if not whole.frames:
+        return None
+    return record_of(plan, storage.root, _told(plan, whole, verdict, lost), whole.bytes, sha256)
 
 
-def _told(plan: ClipPlan, whole: Whole, verdict: Verdict) -> dict[str, object]:
+def _told(plan: ClipPlan, whole: Whole, verdict: Verdict, lost: int) -> dict[str, object]:
     ended = datetime.fromisoformat(plan["started"]) + timedelta(seconds=whole.seconds)
     return {
-        "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": 0, "interrupted": True,
+        "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": lost, "interrupted": True,
         "reason": verdict.reason, "message": verdict.message,
     }  # fmt: skip
 

@@ -104,7 +104,7 @@ class Telling:
 
     def lost(self, clip: OpenClip, frames: int) -> None:
         if not clip.lost_frames:
-            said = f"{self._slug} loses frames of its recording: this machine is too slow for them, or its disk."
+            said = f"{self._slug} loses frames of its recording: this machine, its disk or its network is too slow."
             self._log("recording.lost", said, "error")
             self._alert("lost", said)
         clip.lost_frames += frames

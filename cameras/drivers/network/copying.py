@@ -6,7 +6,7 @@ from av import Packet, VideoFrame
 from av.video.stream import VideoStream
 
 from cameras.drivers.network.backlog import Arrived
-from cameras.drivers.network.moments import LONGEST_STEP_S
+from cameras.drivers.network.moments import LONGEST_STEP_S, SLEW
 from cameras.drivers.packets import Coded, PacketData, PacketSink
 
 COPIED = "h264"
@@ -16,9 +16,6 @@ LEAD_S = 10.0
 """Whoever begins to copy gets what came since the newest key frame, unless that is older."""
 MOST_SHIFT_S = 5.0
 LEAST_STEP_S = 1e-6
-SLEW = 1 / 40
-"""Of a step on the camera's clock: by so much at most do pictures come closer together that are sent in another order
-than they are seen. The next one to be seen is sent at most so many later."""
 REORDERED = 17
 """Pictures, at most, until FFmpeg knows by how many the order of decoding differs from that in which they are seen."""
 
@@ -82,7 +79,7 @@ class Copying:
 
 class Order:
     """Pictures that are sent in another order than they are seen are seen in theirs, though what came late at first and
-    no longer does is dated closer and closer together: they follow that by SLEW."""
+    no longer does is dated closer and closer together: they follow that by SLEW of each step."""
 
     def __init__(self) -> None:
         self._reordered = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -73,6 +74,8 @@ class NetworkDriver(Driver):
         self._sink: PacketSink | None = None
         self._ahead: deque[FrameData] = deque(maxlen=16)
         self._streamed = -math.inf
+        self._missed = 0
+        """Pictures that were decoded since the frame before, and are no frames of the stream."""
         self._pictureless_s = 0.0
         self._actual: dict[str, Any] = {}
 
@@ -97,6 +100,7 @@ class NetworkDriver(Driver):
         self._streamed, self._pictureless_s = -math.inf, 0.0
         self._ahead.clear()
         picture = self._see(min(deadline, self.clock.monotonic() + FIRST_S))
+        self._missed = self._pictures.passed = 0
         self._offer(connection, picture)
         return Identity(model=title, library=library())
 
@@ -146,6 +150,7 @@ class NetworkDriver(Driver):
         newest: Picture | None = None
         for picture in self._decoded(deadline, skip=not streaming):
             newest = picture
+            self._missed += not streaming or len(self._ahead) == self._ahead.maxlen
             if streaming:
                 self._ahead.append(_framed(picture))
             if picture.of.earliest >= ordered and self._is_newest():
@@ -160,15 +165,23 @@ class NetworkDriver(Driver):
         self._need_open()
         streaming, self._streamed = self._is_streaming(), self.clock.monotonic()
         if not streaming:
+            self._missed += len(self._ahead)
             self._ahead.clear()
         if self._ahead:
-            return self._ahead.popleft()
+            return self._counted(self._ahead.popleft())
         newest: Picture | None = None
         for picture in self._decoded(deadline, skip=not streaming):
+            self._missed += newest is not None
             newest = picture
             if streaming or self._is_newest():
                 break
-        return None if newest is None else _framed(newest)
+        return None if newest is None else self._counted(_framed(newest))
+
+    def _counted(self, frame: FrameData) -> FrameData:
+        """With what was missed since the frame before."""
+        missed = self._missed + self._pictures.passed
+        self._missed = self._pictures.passed = 0
+        return replace(frame, missed=missed)
 
     def attend(self) -> None:
         if self._reader is not None and self._reader.trouble is not None:
@@ -201,7 +214,7 @@ class NetworkDriver(Driver):
         reader = self._need_open()
         began = self.clock.monotonic()
         if skip:
-            self._pictures.number = max(self._pictures.number, reader.newest_group())
+            self._pictures.skip_to(reader.newest_group())
         while self.clock.monotonic() < deadline and not (heed and self.clock.wait(0)):
             arrived = reader.after(self._pictures.number)
             for picture in self._pictures.of(arrived) if arrived else ():

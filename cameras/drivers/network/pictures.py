@@ -39,20 +39,27 @@ class Picture:
 
 
 class Pictures:
-    """`number` is that of the packet decoded last."""
+    """`number` is that of the packet decoded last, `passed` how many pictures were sent and are not given: damaged, or
+    of packets that were left out."""
 
     def __init__(self, codec: VideoCodecContext) -> None:
         codec.copy_opaque, codec.thread_count = True, THREADS
         self._codec = codec
         self._damaged = False
-        self.number = -1
+        self.number = self._given = -1
+        self.passed = 0
+
+    def skip_to(self, number: int) -> None:
+        """Leave out what comes before the packet after `number`, a key frame."""
+        skipped = max(0, number - self.number)
+        self.number += skipped
+        self._pass(skipped)
 
     def of(self, arrived: Arrived) -> Iterator[Picture]:
         """The pictures that this packet completes: mostly one, and none after a damaged one until a key frame."""
         followed, self.number = arrived.number == self.number + 1, arrived.number
         if not followed or (self._damaged and arrived.packet.is_keyframe):
-            self._codec.flush_buffers()
-            self._damaged = False
+            self._flush(arrived)
         if self._damaged or not self._is_whole(arrived):
             self._damaged = True
             return
@@ -62,7 +69,23 @@ class Pictures:
         except FAILURES:
             self._damaged = True
             return
-        yield from (Picture(frame, cast(Arrived, frame.opaque)) for frame in frames if not frame.is_corrupt)
+        for frame in frames:
+            of = cast(Arrived, frame.opaque)
+            self._given = max(self._given, of.number)
+            if frame.is_corrupt:
+                self.passed += 1
+            else:
+                yield Picture(frame, of)
+
+    def _flush(self, arrived: Arrived) -> None:
+        """What the decoder still holds goes too."""
+        self._codec.flush_buffers()
+        self._damaged = False
+        self._pass(arrived.number - self._given - 1)
+
+    def _pass(self, pictures: int) -> None:
+        self.passed += pictures
+        self._given += pictures
 
     def _is_whole(self, arrived: Arrived) -> bool:
         """A JPEG without its end is decoded all the same, with the rest of an older picture."""

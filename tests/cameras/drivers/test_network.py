@@ -164,6 +164,16 @@ def test_who_comes_back_to_the_stream_gets_the_newest(rtsp: RtspServer, opened: 
     assert number(frames(camera, 1)[0]) > left_at + 40
 
 
+def test_what_the_stream_passed_over_while_nobody_asked_is_counted(opened: Opened) -> None:
+    with MjpegServer() as server:
+        camera = opened(server.address)
+        left_at = frames(camera, 2)[-1]
+        until(lambda: max(server.sent) > number(left_at) + 60)
+        found = frames(camera, 3)
+    assert [frame.missed for frame in found[1:]] == [0, 0]
+    assert found[0].missed == found[0].number - left_at.number - 1 > 40
+
+
 def test_a_stream_that_ends_is_a_disconnect(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
     frames(camera, 2)

@@ -52,6 +52,22 @@ def test_a_camera_whose_clock_is_slow_stays_with_ours() -> None:
     assert captured(list(ours), list(ours * 0.9995))[-1] == pytest.approx(ours[-1], abs=0.1)
 
 
+@pytest.mark.parametrize("slower", [0.003, 0.02])
+def test_a_camera_that_sends_less_often_than_it_says_is_followed(slower: float) -> None:
+    said = np.arange(0.0, 1200.0, 0.04)
+    ours = said * (1 + slower)
+    times = np.array(captured(list(ours), list(said)))
+    assert (ours - times).max() < 0.3
+    assert np.diff(times).max() < 0.05
+
+
+def test_a_stall_of_a_camera_with_a_slow_clock_is_dated_right() -> None:
+    said = np.arange(0.0, 60.0, 0.04)
+    ours = said * 1.003
+    arrived = np.where((ours > 40) & (ours < 49), 49.0, ours)
+    assert captured(list(arrived), list(said)) == pytest.approx(list(ours), abs=0.3)
+
+
 def test_a_camera_whose_clock_stands_still_half_the_time_is_not_left_behind() -> None:
     ours = np.arange(0.0, 600.0, 0.1)
     assert captured(list(ours), list(ours / 2))[-1] > ours[-1] - 11

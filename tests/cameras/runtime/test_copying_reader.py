@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,16 @@ def test_a_stream_that_is_refused_gives_frames_and_the_next_one_packets(
     buffer.begin(following)
     buffer.put_packet(packet(0, following))
     assert (buffer.wants_packets, taken(reader)) == (True, [0])
+
+
+def test_what_the_driver_missed_is_lost_between_two_frames_and_not_after_a_packet(
+    buffer: SharedFrameBuffer, reader: CopyingReader
+) -> None:
+    put(buffer, range(2))
+    reader.refuse(STREAM)
+    buffer.put_frame(replace(frame(7), missed=500))
+    buffer.put_frame(replace(frame(11), missed=3))
+    assert (taken(reader), reader.lost, reader.lost_since_newest) == ([0, 1, 7, 11], 3, 0)
 
 
 def test_nothing_comes_after_the_end_of_a_stream(buffer: SharedFrameBuffer, reader: CopyingReader) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,22 @@ from cameras.drivers.network import NetworkDriver
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.consumers import Context
 from captures.recording.recorder import ClipRecorder
-from tests.cameras.runtime.owner_bench import CAMERA, OwnerBench
+from tests.cameras.runtime.owner_bench import CAMERA, PATIENCE_S, OwnerBench, Streamed
 from tests.captures.recording.clips import RECORDING
 
 SHORT = {**RECORDING, "clip_s": 0.7}
 LONG = {**RECORDING, "clip_s": 60}
+
+
+class Busy(Streamed):
+    """A consumer that keeps the owner with an order until it may go, as a camera that answers slowly does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_go = threading.Event()
+
+    def order(self, message: dict[str, Any]) -> None:
+        assert self.may_go.wait(PATIENCE_S)
 
 
 class CopyingBench(OwnerBench):

@@ -15,7 +15,7 @@ from cameras.drivers.packets import Coded, PacketData
 from cameras.runtime import readers
 from captures.recording import recorder
 from tests.captures.recording.clips import clips_of, numbers, records_of, shown
-from tests.captures.recording.copying import LONG, SHORT, CopyingBench, bodies
+from tests.captures.recording.copying import LONG, SHORT, Busy, CopyingBench, bodies
 from tests.fakes.network.http import MjpegServer, TransportStreamServer
 from tests.fakes.network.rtsp import PICTURES, RtspServer
 from tests.fakes.network.video import GROUP, coded
@@ -182,6 +182,20 @@ def test_what_is_no_h264_is_encoded(tmp_path: Path) -> None:
         bench.until_recorded(10)
         bench.stop_recording()
     assert bodies(bench, "copied") == [(False,)]
+
+
+def test_what_was_not_decoded_in_time_is_counted_and_told(tmp_path: Path) -> None:
+    with MjpegServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
+        bench.until_recorded(10)
+        bench.owner.frame_consumers.append(busy := Busy())
+        bench.tell("live")
+        newest = max(server.sent)
+        bench.wait_for(lambda: max(server.sent) > newest + 2 * FPS)
+        busy.may_go.set()
+        bench.until_type("alert", key="recording.lost:told")
+        bench.stop_recording()
+    [(frames, lost)], found = bodies(bench, "frames", "lost_frames"), numbers(bench.clips())
+    assert lost == after(found[0] or 0, found[-1] or 0) + 1 - frames > FPS
 
 
 def test_no_file_holds_the_password(tmp_path: Path) -> None:

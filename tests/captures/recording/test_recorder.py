@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cameras.drivers.base import FrameData
-from captures.recording.recorder import Losses
+from captures.recording.losses import Losses
 from tests.captures.recording.clips import RECORDING, clips_of, numbered_video, numbers, records_of, shown
 from tests.faults.camera_process import CameraProcess
 
