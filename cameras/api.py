@@ -156,7 +156,8 @@ class SettingsView(CameraView):
 
     @extend_schema(parameters=SettingsQuery.parameters(), responses=SettingsBody)
     def get(self, request: Request, slug: str) -> Response:
-        """The settings as last read back from the camera; `?refresh=1` asks it."""
+        """The settings as last read back from the camera; `?refresh=1` asks it, once a second at most and never when
+        an exposure is due."""
         query = SettingsQuery.of(request)
         camera = self.camera()
         return Response(settings_body(camera, services.refresh_settings(camera) if query.refresh else None))

@@ -229,5 +229,6 @@ def _need_simulated(camera: Camera) -> None:
 
 
 def refresh_settings(camera: Camera) -> dict[str, Any]:
-    """Ask the camera what it has now: `actual`, `read_at`, `warnings`."""
-    return control.ask(camera, "configure", {"settings": {}})
+    """What the camera has, without a change to it: `actual`, `read_at`, `warnings`, `differs`. Read anew, unless that
+    was done within a second, or an exposure is due: then as it was read before that. ControlError."""
+    return control.ask(camera, "read")
