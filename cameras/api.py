@@ -90,13 +90,14 @@ class CameraDetailView(CameraView):
 
     @extend_schema(request=CameraChange, responses=CameraBody)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change a camera. Its host follows by itself."""
+        """Change a camera. Its host follows by itself. 409 while a session runs on it, for another address or host, or to
+        disable it."""
         changes = CameraChange.model_validate(request.data).changes()
         return Response(camera_body(services.change_camera(self.camera(), changes, actor(request))))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
-        """Remove a camera. Its captures stay."""
+        """Remove a camera. Its captures stay. 409 while a session runs on it."""
         services.remove_camera(self.camera(), actor(request))
         return Response(status=204)
 
