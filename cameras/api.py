@@ -90,8 +90,8 @@ class CameraDetailView(CameraView):
 
     @extend_schema(request=CameraChange, responses=CameraBody)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change a camera. Its host follows by itself. 409 while a session runs on it, for another address or host, or to
-        disable it."""
+        """Change a camera. Its host follows by itself. While a session runs on it, another address or host is refused
+        with 409, and so is to disable it."""
         changes = CameraChange.model_validate(request.data).changes()
         return Response(camera_body(services.change_camera(self.camera(), changes, actor(request))))
 
