@@ -137,7 +137,7 @@ class WebLegs:
         """An order to a camera process and its answer."""
         with camera_process(FOLDER, SCENE) as process:
             process.until_type("observed", observed="ready")
-            return self.median(lambda: process.until_type("answer", command_id=process.send("configure", settings={})))
+            return self.median(lambda: process.until_type("answer", command_id=process.send("read")))
 
     def answer(self) -> None:
         """As it is told by the record, without reading the row."""

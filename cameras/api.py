@@ -90,13 +90,14 @@ class CameraDetailView(CameraView):
 
     @extend_schema(request=CameraChange, responses=CameraBody)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change a camera. Its host follows by itself."""
+        """Change a camera. Its host follows by itself. While a session runs on it, another address or host is refused
+        with 409, and so is to disable it."""
         changes = CameraChange.model_validate(request.data).changes()
         return Response(camera_body(services.change_camera(self.camera(), changes, actor(request))))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
-        """Remove a camera. Its captures stay."""
+        """Remove a camera. Its captures stay. 409 while a session runs on it."""
         services.remove_camera(self.camera(), actor(request))
         return Response(status=204)
 
@@ -156,7 +157,8 @@ class SettingsView(CameraView):
 
     @extend_schema(parameters=SettingsQuery.parameters(), responses=SettingsBody)
     def get(self, request: Request, slug: str) -> Response:
-        """The settings as last read back from the camera; `?refresh=1` asks it."""
+        """The settings as last read back from the camera; `?refresh=1` asks it, once a second at most and never when
+        an exposure is due."""
         query = SettingsQuery.of(request)
         camera = self.camera()
         return Response(settings_body(camera, services.refresh_settings(camera) if query.refresh else None))

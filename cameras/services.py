@@ -66,18 +66,24 @@ def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "") -> C
 def _changed(locked: Camera, changes: dict[str, Any], actor: str) -> Camera:
     if GUARDED & set(changes):
         leases.check(locked, actor)
-    if changes.get("host", locked.host) != locked.host or changes.get("enabled") is False:
-        leases.check_idle(locked)
+    before = _place(locked)
     if changes.get("primary"):
         Camera.objects.present().filter(primary=True).exclude(pk=locked.pk).update(primary=False)
     for field, value in changes.items():
         setattr(locked, field, value)
     _store(locked, set(changes))
+    if _place(locked) != before or changes.get("enabled") is False:
+        leases.check_idle(locked)
     record_event(
         "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
         camera=locked.slug, actor=actor, data=told("change", _arguments(locked, changes), DONE),
     )  # fmt: skip
     return locked
+
+
+def _place(camera: Camera) -> tuple[str, str]:
+    """Where its process finds it; of a row that was checked, so that another spelling is no other place."""
+    return camera.host, camera.whole_address
 
 
 def _locked(camera: Camera) -> Camera:
@@ -98,9 +104,12 @@ def _store(camera: Camera, fields: set[str] | None = None) -> None:
 
 
 def remove_camera(camera: Camera, actor: str = "") -> None:
-    """Soft: the row stays for its captures, and its host empties the spool. The slug is free again. Held."""
+    """Soft: the row stays for its captures, and its host empties the spool. The slug is free again. Held by
+    another, or SessionRuns."""
     with refusals_told(camera, "remove", actor), transaction.atomic():
-        leases.check(_locked(camera), actor)
+        locked = _locked(camera)
+        leases.check(locked, actor)
+        leases.check_idle(locked)
         _remove(camera, actor)
 
 
@@ -229,5 +238,6 @@ def _need_simulated(camera: Camera) -> None:
 
 
 def refresh_settings(camera: Camera) -> dict[str, Any]:
-    """Ask the camera what it has now: `actual`, `read_at`, `warnings`."""
-    return control.ask(camera, "configure", {"settings": {}})
+    """What the camera has, without a change to it: `actual`, `read_at`, `warnings`, `differs`. Read anew, unless that
+    was done within a second, or an exposure is due: then as it was read before that. ControlError."""
+    return control.ask(camera, "read")

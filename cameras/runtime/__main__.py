@@ -18,6 +18,7 @@ from cameras.runtime.consumers import Context, load
 from cameras.runtime.link import Link
 from cameras.runtime.loop import Owner
 from cameras.runtime.spec import Spec
+from cameras.runtime.state import state_of
 
 PR_SET_PDEATHSIG = 1
 REPORT_S = 1.0
@@ -35,7 +36,7 @@ def report(owner: Owner, link: Link, ended: threading.Event) -> None:
     frames = owner.buffer.frames
     while not ended.wait(REPORT_S):
         owner.look_at_disk()
-        state = owner.state()
+        state = state_of(owner)
         state["fps"] = round((state["frames"] - frames) / REPORT_S, 1)
         frames = state["frames"]
         link.send("state", **state)

@@ -32,6 +32,8 @@ FRAME_S = 2.0
 TEMPERATURE_S = 5.0
 UNNOTICED_S = 0.05
 """What asking for the temperature, battery, card and settings may take at any time."""
+FRESH_S = 1.0
+"""For so long what was read of the settings is told to all who ask."""
 MOST_BACK_OFF_S = 60.0
 UNKNOWN_INTERVAL_S = 10.0
 """From one frame to the next, at most, of a stream that does not say its rate."""
@@ -52,7 +54,11 @@ class Device:
         self.supplies = Supplies()
         self.differs: list[Difference] = []
         """What was changed on the camera's body since the wish was applied."""
+        self.reading = dict[str, Any]()
+        """The settings as they were read last: `actual`, `warnings`, `read_at`, `differs`."""
         self._body, self._actual = Body(), dict[str, Any]()
+        self._read, self._reads_s = 0.0, 0.0
+        """When they were read, and how long the camera took to say them, the last time."""
         self.failures = 0
         """In a row, without a picture between them."""
         self._try_at = 0.0
@@ -161,10 +167,15 @@ class Device:
 
     def _tell(self, actual: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
         self._actual, self.differs = actual, self._body.differs(self.settings, actual)
-        read_at = iso(self.clock.wall_ns() / 1e9)
-        body = {"actual": actual, "warnings": warnings, "read_at": read_at, "differs": self.differs}
+        self._note_reading()
+        body = {**self.reading, "warnings": warnings}
         self.report.link.send("settings", **body)
         return body
+
+    def _note_reading(self) -> None:
+        """What is known of the settings was read just now."""
+        self._read, read_at = self.clock.monotonic(), iso(self.clock.wall_ns() / 1e9)
+        self.reading = {"actual": self._actual, "warnings": [], "read_at": read_at, "differs": self.differs}
 
     def exposure_s(self, asked: dict[str, Any]) -> float:
         own = self.settings.get("exposure_us") or 1_000_000
@@ -308,15 +319,25 @@ class Device:
             self.temperature_celsius = self.driver.temperature()
         with self.watch.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
             self.supplies = self.driver.supplies(now + APPLY_S)
-        self._read_back()
+        self.read_back()
         self._feels_s = self.clock.monotonic() - now
 
-    def _read_back(self) -> None:
+    def is_to_read(self, within_s: float) -> bool:
+        """Whether somebody who asks for the settings is told anew: not of what was read just now, and not when an
+        exposure is due in `within_s` seconds and would have to wait for it."""
+        since_s = self.clock.monotonic() - self._read
+        return since_s >= FRESH_S and self._reads_s <= max(UNNOTICED_S, within_s / 2)
+
+    def read_back(self) -> None:
         """Told when it has changed. What is not said, as of what an exposure has borrowed, is as it was."""
+        began = self.clock.monotonic()
         with self.watch.during("reading the settings back", APPLY_S + self.spec["margin_s"]):
-            found = self.driver.read_back(self.clock.monotonic() + APPLY_S)
+            found = self.driver.read_back(began + APPLY_S)
+        self._reads_s = self.clock.monotonic() - began
         now = {**self._actual, **found}
-        if not same_all(self._actual, now):
+        if same_all(self._actual, now):
+            self._note_reading()
+        else:
             self._note(now)
             self._tell(now, [])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import asdict
 from typing import Any
 
 from cameras.drivers.base import CameraError
@@ -17,8 +16,9 @@ from cameras.runtime.holding import Holding
 from cameras.runtime.last_floor import LastFloor
 from cameras.runtime.link import Link
 from cameras.runtime.programmes import Due, SessionBusy, SessionRunner
+from cameras.runtime.reading import Reading
 from cameras.runtime.report import Report
-from cameras.runtime.sessions import SessionOrder, iso
+from cameras.runtime.sessions import SessionOrder
 from cameras.runtime.spec import Spec
 from cameras.runtime.watch import Watch
 
@@ -28,7 +28,7 @@ ATTEND_S = 1.0
 """From one look at packets that are copied to the next."""
 HOLD_S = 1.0
 """From one look for a storage root that is away to the next."""
-OWN = frozenset({"start", "stop", "configure", "withdraw", "reopen"})
+OWN = frozenset({"start", "stop", "configure", "read", "withdraw", "reopen"})
 """Orders that are the owner's; all others are for those who take frames."""
 PREVIEW_PAUSE_S = 60.0
 """From a live view that failed to the next try."""
@@ -40,6 +40,7 @@ class Owner:
         self.watch = Watch()
         self.report = Report(link)
         self.device = Device(spec, clock, self.watch, self.report, buffer)
+        self.reading = Reading(self.device)
         self.runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])
         self.holding = Holding(spec, self.runner, self.report)
         self.last_floor = LastFloor(spec, self.report)
@@ -129,19 +130,22 @@ class Owner:
     def _do_without_storage(self) -> None:
         """Stills wait for their root. Whoever records, to another root maybe, or watches needs the camera alone."""
         self._refuse_all()
+        self.clock.seen_work()
         if not self._are_frames_wanted():
-            self.clock.wait(HOLD_S)
+            self.clock.wait(self._idle_s(HOLD_S))
         elif self.device.ready():
             self._give_frames(None)
         else:
-            self.clock.wait(min(HOLD_S, self.device.next_try_s()))
+            self.clock.wait(self._idle_s(min(HOLD_S, self.device.next_try_s())))
 
     def _are_frames_wanted(self) -> bool:
         return self.buffer.wants_packets or any(consumer.wants_frames for consumer in self.frame_consumers)
 
     def _turn(self) -> None:
+        """What comes while orders are followed is for the next round, and takes no still or frame from this one."""
         self._tell_of_session()
         self._follow_orders()
+        self.clock.seen_work()
         self.exposer.clear_card()
         self.holding.refill(self.clock.monotonic())
         if self.device.ready():
@@ -173,18 +177,31 @@ class Owner:
         elif self.buffer.wants_packets:
             self._attend(due)
         elif self._rests():
-            self.clock.wait(min(1.0, due.in_s) if due else 1.0)
+            self.clock.wait(self._idle_s(min(1.0, due.in_s) if due else 1.0))
+
+    def _idle_s(self, seconds: float) -> float:
+        """Of so many seconds, those for which nothing waits that came before the wait, and so will not end it."""
+        return 0.0 if self._orders or self._captures else seconds
 
     def _feels(self, due: Due | None) -> bool:
-        """Ask for the temperature, now and then; True when it was asked for, and what is due has come nearer."""
+        """Ask for the settings when somebody wants to know them, and for the temperature, now and then; True when the
+        camera was asked, and what is due has come nearer."""
         within_s = (due.in_s if due else 0.0) if self.runner.keeps_time else math.inf
-        if not self.device.is_to_feel(within_s):
-            return False
         try:
+            if self.reading.answer(self._free_s(due)):
+                return True
+            if not self.device.is_to_feel(within_s):
+                return False
             self.device.feel()
         except CameraError as error:
             self.exposer.trouble(error)
         return True
+
+    def _free_s(self, due: Due | None) -> float:
+        """Seconds until an exposure is due; 0 when a session's may be."""
+        if self._captures or (due is None and self.runner.exposes):
+            return 0.0
+        return due.in_s if due else math.inf
 
     def _gives_frames(self) -> bool:
         """A preview would raise the mirror and warm the sensor of a session."""
@@ -206,23 +223,23 @@ class Owner:
         trouble = self.device.trouble
         reason, message = (trouble.reason, str(trouble)) if trouble else ("camera_unreachable", "It is not open yet.")
         self.runner.note_outage(reason, message)
-        while self._captures:
-            self.exposer.never(self._captures.popleft(), reason, message)
+        self.reading.refuse(reason, message)
+        for order in _taken(self._captures):
+            self.exposer.never(order, reason, message)
         self._due(unreachable=True)
-        self.clock.wait(min(1.0, self.device.next_try_s()))
+        self.clock.wait(self._idle_s(min(1.0, self.device.next_try_s())))
 
     def _refuse_all(self) -> None:
         """No still may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
-        for order in self._orders:
+        orders = _taken(self._orders)
+        for order in orders:
             self.device.wish(order.get("settings", {}), whole=order.get("whole", False))
             if order.get("session"):
                 self.holding.wish(order["session"])
             if "recording" in order or order["type"] not in OWN:
                 self._order_consumers(order)
-        for order in (*self._captures, *(order for order in self._orders if order["type"] in OWN)):
+        for order in (*_taken(self._captures), *(order for order in orders if order["type"] in OWN)):
             self.report.refuse(order, self.holding.reason, self.holding.why)
-        self._captures.clear()
-        self._orders.clear()
 
     def _finish(self) -> None:
         while self._captures and self.holding.storage:
@@ -236,7 +253,8 @@ class Owner:
     # Orders
 
     def _follow_orders(self) -> None:
-        while self._orders:
+        """Those that have come until now: however many come meanwhile, stills and frames have their turn between."""
+        for _ in range(len(self._orders)):
             order = self._orders.popleft()
             try:
                 self._follow(order)
@@ -255,6 +273,8 @@ class Owner:
             self.report.answer(order, body=self._order_session(order["session"]))
         elif kind == "configure":
             self._configure(order)
+        elif kind == "read":
+            self.reading.ask(order)
         elif kind == "withdraw":
             self._withdraw(order["id"])
         elif kind == "reopen":
@@ -350,7 +370,7 @@ class Owner:
     def _attend(self, due: Due | None) -> None:
         """What the camera sends is copied as it comes; here it is only seen that it does."""
         try:
-            self.device.attend(min(ATTEND_S, due.in_s) if due else ATTEND_S)
+            self.device.attend(self._idle_s(min(ATTEND_S, due.in_s) if due else ATTEND_S))
         except CameraError as error:
             self._no_frame(error)
 
@@ -362,7 +382,7 @@ class Owner:
             self._preview_at = self.clock.monotonic() + PREVIEW_PAUSE_S
             self.device.try_soon()
 
-    # What is reported each second
+    # From the reporting thread, each second
 
     def look_at_disk(self) -> None:
         """A disk that hangs is no fault of the camera's: it is told and waited for, and is no step of the ladder, for
@@ -371,27 +391,7 @@ class Owner:
             self.holding.lose(self.exposer.queue.too_slow())
             self.clock.wake()
 
-    def _trouble(self) -> dict[str, Any] | None:
-        """Why the camera is not open."""
-        error = self.device.trouble
-        return {"reason": error.reason, "permanent": error.permanent} if error else None
 
-    def state(self) -> dict[str, Any]:
-        doing, overdue = self.watch.look()
-        newest_ns = self.buffer.newest_ns
-        return {
-            "observed": self.report.state,
-            "reason": self.report.why,
-            "session": self.runner.describe() or None,
-            "temperature_celsius": self.device.temperature_celsius,
-            **asdict(self.device.supplies),
-            "differs": self.device.differs,
-            "last_capture": self.report.last_capture,
-            "last_frame": iso(newest_ns / 1e9) if newest_ns else None,
-            "frames": self.buffer.frames,
-            "doing": doing,
-            "overdue_s": round(overdue, 3),
-            "failures": self.device.failures,
-            "trouble": self._trouble(),
-            **{name: told for consumer in self.frame_consumers for name, told in consumer.stats().items()},
-        }
+def _taken(waiting: deque[Order]) -> list[Order]:
+    """What has come until now; other threads may add to it meanwhile."""
+    return [waiting.popleft() for _ in range(len(waiting))]

@@ -110,10 +110,16 @@ class SessionRunner:
             return self._description(known)
 
     @property
+    def exposes(self) -> bool:
+        """Whether a session runs, and is not paused."""
+        session = self.session
+        return session is not None and session.state == "running"
+
+    @property
     def keeps_time(self) -> bool:
         """A start of the session that comes late is late for good."""
         session = self.session
-        return session is not None and session.state == "running" and "cadence_s" in session.programme
+        return session is not None and self.exposes and "cadence_s" in session.programme
 
     def knows(self, session: str) -> bool:
         with self._lock:

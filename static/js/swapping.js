@@ -7,13 +7,16 @@ const kept = (node) =>
 
 window.Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !kept(old);
 
-// A page that nobody looks at asks nothing, and keeps no camera.
+// A page that nobody looks at asks nothing, and keeps no camera. Once it is looked at again it does both at once: the
+// next renewal by time may come too late.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { elt } = event.detail;
   if (document.hidden && (elt.id === "now" || elt.hasAttribute("data-while-seen"))) event.preventDefault();
 });
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) window.htmx.trigger(document.body, "acted");
+  if (document.hidden) return;
+  window.htmx.trigger(document.body, "seen");
+  window.htmx.trigger(document.body, "acted");
 });
 
 // An outcome stands for half a minute, then what is usual stands there again.

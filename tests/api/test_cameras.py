@@ -9,6 +9,7 @@ from django.utils import timezone
 from cameras import status
 from cameras.models import Camera
 from monitoring.models import Event
+from tests.fakes.camera_host import camera_host
 
 URL = "/api/v1/cameras/"
 
@@ -79,6 +80,14 @@ def test_settings_that_the_kind_has_not_are_refused(operator: Any, camera: Camer
 def test_a_refresh_asks_the_camera_and_says_when_it_cannot(viewer: Any, camera: Camera) -> None:
     assert viewer.get(f"{URL}sky/settings/?refresh=1").json()["type"] == "/problems/broker-down"
     assert viewer.get(f"{URL}sky/settings/?refresh=perhaps").status_code == 400
+
+
+def test_a_refresh_reads_and_sets_nothing(viewer: Any, camera: Camera, valkey: Any) -> None:
+    read = {"actual": {"gain": 1.5}, "warnings": [], "read_at": "2026-11-20T20:00:00.000Z", "differs": []}
+    with camera_host(valkey, {"read": read}) as commands:
+        body = viewer.get(f"{URL}sky/settings/?refresh=1").json()
+    assert body == {"camera": "sky", "desired": {}, **read}
+    assert [(command["order"], set(command["arguments"])) for command in commands] == [("read", set())]
 
 
 def test_capabilities_come_with_the_schema_of_the_settings(viewer: Any, camera: Camera) -> None:

@@ -170,6 +170,22 @@ def test_not_even_its_starter_disconnects_a_camera_with_a_session(operator: Any,
     assert "Stop it first. It was started by anna at" in problem["detail"]
 
 
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"address": "rtsp://10.0.0.9/other"}), ("DELETE", None)])
+def test_not_even_its_holder_gives_it_another_address_or_removes_it(
+    method: str, body: Any, manager: Any, run: Session
+) -> None:
+    Camera.objects.update(kind="network", address="rtsp://10.0.0.9/live")
+    manager.post(f"{SKY}take/", {"over": True})
+    answer = getattr(manager, method.lower())(SKY, body, format="json")
+    problem = answer.json()
+    assert (answer.status_code, problem["type"], problem["session"]) == (409, "/problems/held", str(run.pk))
+    assert "sky runs the session meteors. Stop it first. It was started by anna at" in problem["detail"]
+    assert (Camera.objects.present().get().address, Session.objects.get().desired) == (
+        "rtsp://10.0.0.9/live",
+        "running",
+    )
+
+
 @pytest.mark.parametrize(("method", "route", "body"), [*GUARDED, ("POST", "stop/", {})])
 def test_a_session_keeps_all_but_its_starter_off(
     method: str, route: str, body: Any, manager: Any, run: Session

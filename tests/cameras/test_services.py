@@ -12,6 +12,7 @@ from cameras.services import change_camera, remove_camera, set_connected
 from captures.models import Session
 
 pytestmark = pytest.mark.django_db
+STREAM = "rtsp://10.0.0.9:554/live"
 
 
 @pytest.fixture
@@ -53,6 +54,13 @@ def test_a_removal_keeps_the_settings_that_somebody_else_wished(as_read_before: 
     assert wished(as_read_before)[3] == {"exposure_us": 900}
 
 
+@pytest.fixture
+def streamed(camera: Camera, session: Session) -> Camera:
+    """A network camera with a session."""
+    Camera.objects.update(kind="network", address=STREAM)
+    return Camera.objects.get()
+
+
 @pytest.mark.parametrize("change", [{"host": "other"}, {"enabled": False}], ids=str)
 def test_a_camera_with_a_session_keeps_its_host_and_stays_enabled(
     camera: Camera, session: Session, change: dict[str, Any]
@@ -60,6 +68,30 @@ def test_a_camera_with_a_session_keeps_its_host_and_stays_enabled(
     with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
         change_camera(camera, change)
     assert (camera.host, wished(camera)[2]) == ("main", True)
+
+
+def test_a_camera_with_a_session_keeps_its_address(streamed: Camera) -> None:
+    with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
+        change_camera(streamed, {"name": "Zenith", "address": "rtsp://10.0.0.10:554/live"})
+    assert (wished(streamed)[0], streamed.address) == ("Sky", STREAM)
+
+
+@pytest.mark.parametrize("address", [STREAM, f"  {STREAM} "])
+def test_an_address_that_is_the_same_is_no_change(streamed: Camera, address: str) -> None:
+    change_camera(streamed, {"name": "Zenith", "address": address})
+    assert (wished(streamed)[0], streamed.address) == ("Zenith", STREAM)
+
+
+def test_a_camera_with_a_session_is_not_removed(camera: Camera, session: Session) -> None:
+    with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
+        remove_camera(camera)
+    assert (wished(camera)[2], Camera.objects.present().count()) == (True, 1)
+
+
+def test_once_its_session_is_over_it_is_removed(camera: Camera, session: Session) -> None:
+    Session.objects.update(state="stopped")
+    remove_camera(camera)
+    assert not Camera.objects.present().exists()
 
 
 def test_a_camera_with_a_session_is_not_disconnected(camera: Camera, session: Session) -> None:

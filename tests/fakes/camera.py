@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +48,7 @@ class ToldCamera(Driver):
     `streams` says whether it is a camera that gives a stream of frames, `previews` a live view; `body_us` where the
     dial of its body stands, if it has one: it then exposes for so long whatever is asked; `age_s` how old a frame is
     when it comes; `turned` what its body has now, where it says; `supplies_take_s` how long it takes to say what it has
-    left.
+    left, `read_back_takes_s` to say how it is set; `meanwhile` what happens while it is set.
     """
 
     kind = "told"
@@ -72,6 +72,10 @@ class ToldCamera(Driver):
         self.supplies_take_s = 0.0
         self.supplies_asked: list[int] = []
         """How many other calls came before each."""
+        self.read_back_takes_s = 0.0
+        self.read_back_errors: deque[CameraError] = deque()
+        self.read_backs = 0
+        self.meanwhile: Callable[[], object] | None = None
 
     def open(self, deadline: float) -> Identity:
         self.calls.append("open")
@@ -89,9 +93,15 @@ class ToldCamera(Driver):
         self.calls.append("apply")
         if self.apply_errors:
             raise self.apply_errors.popleft()
+        if self.meanwhile is not None:
+            self.meanwhile()
         return Applied({**settings, **self._dial})
 
     def read_back(self, deadline: float) -> dict[str, Any]:
+        self.read_backs += 1
+        time.sleep(self.read_back_takes_s)
+        if self.read_back_errors:
+            raise self.read_back_errors.popleft()
         return dict(self.turned)
 
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
@@ -126,8 +136,7 @@ class ToldCamera(Driver):
             return super().frame(deadline)
         if self.frame_errors:
             raise self.frame_errors.popleft()
-        self.clock.wait(0.005)
-        return self.image(np.zeros((16, 16, 3), np.uint8))
+        return None if self.clock.wait(0.005) else self.image(np.zeros((16, 16, 3), np.uint8))
 
     def rest(self, deadline: float) -> None:
         self.calls.append("rest")

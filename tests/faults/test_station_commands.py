@@ -117,14 +117,17 @@ def test_settings_changed_at_once_end_as_the_row_says(station: FaultStation) -> 
     eventually(lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == wished, 5, "the wish")
 
 
-def test_a_camera_removed_with_captures_under_way_empties_its_spool_and_its_slug_is_free(station: FaultStation) -> None:
+def test_a_camera_removed_with_records_under_way_empties_its_spool_and_its_slug_is_free(station: FaultStation) -> None:
     assert station.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
     station.eventually_ready("second")
     session = station.start_session("second", cadence_s=0.1)
     eventually(lambda: saved_in(station, session) >= 2, 10, "the session runs")
     with station.locked_database():
         eventually(lambda: len(station.spooled()) > 5, 5, "records wait in the spool")
-    assert station.call("DELETE", "cameras/second/").status == 204
+    refused = station.call("DELETE", "cameras/second/")
+    assert (refused.status, "Stop it first." in refused.body["detail"]) == (409, True)
+    station.post("cameras/second/stop/")
+    eventually(lambda: station.call("DELETE", "cameras/second/").status == 204, 15, "its session is over")
     assert station.post("cameras/", {"slug": "second", "kind": "simulated"}).status == 201
     station.eventually_ready("second")
     station.eventually_settled(15)

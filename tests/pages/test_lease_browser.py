@@ -14,7 +14,10 @@ from tests.skycam_project.cli_station import run
 
 SOON_MS = 30_000
 RENEWAL_MS = 21_000
+AT_ONCE_MS = 10_000
+"""Long before the renewal that comes next by itself."""
 HIDDEN = "is => Object.defineProperty(document, 'hidden', {value: is, configurable: true})"
+SEEN_AGAIN = f"() => {{ ({HIDDEN})(false); document.dispatchEvent(new Event('visibilitychange')); }}"
 ME = system_name(os.getuid())
 
 
@@ -39,6 +42,14 @@ def test_the_page_keeps_it_while_it_is_in_front_and_only_then(taken: Page) -> No
     with taken.expect_response("**/hold/", timeout=SOON_MS) as answer:
         taken.clock.fast_forward(RENEWAL_MS)
     assert (answer.value.status, len(renewals)) == (204, 1)
+
+
+def test_the_page_renews_as_soon_as_it_is_in_front_again(taken: Page) -> None:
+    taken.evaluate(HIDDEN, True)
+    taken.clock.fast_forward(2 * RENEWAL_MS)
+    with taken.expect_response("**/hold/", timeout=AT_ONCE_MS) as answer:
+        taken.evaluate(SEEN_AGAIN)
+    assert answer.value.status == 204
 
 
 def test_whoever_held_it_sees_who_took_it_and_takes_it_back_when_asked(taken: Page, site: Site) -> None:

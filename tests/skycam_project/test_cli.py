@@ -107,6 +107,15 @@ def test_a_session_is_held_by_whoever_started_it_and_the_way_to_it_is_said(
     assert session.desired == "running"
 
 
+@pytest.mark.parametrize("command", [["set", "sim", "--disabled"], ["remove", "sim"]])
+def test_its_holder_is_told_to_stop_it_before_its_camera_goes(command: list[str], session: Session) -> None:
+    assert skycam("take", "sim", "--over").exit_code == 0
+    found = skycam("cameras", *command)
+    assert found.exit_code == 4
+    assert "Stop it first. It was started by anna" in found.stderr
+    assert Camera.objects.present().get().enabled
+
+
 def test_a_program_reads_who_holds_it(session: Session) -> None:
     problem = answer("stop")
     assert (problem["type"], problem["held_by"], problem["session"]) == ("/problems/held", "anna", str(session.pk))

@@ -73,5 +73,5 @@ def test_a_change_on_the_body_is_shown_and_adopted(empty: redis.Redis, camera: C
 
 
 def test_the_camera_is_asked_on_request(empty: redis.Redis, camera: Camera) -> None:
-    with camera_host(empty, configured(gain=1.5)):
+    with camera_host(empty, {"read": configured(gain=1.5)["configure"]}):
         assert answer("settings", "show", "sim", "--refresh")["actual"] == {"gain": 1.5}

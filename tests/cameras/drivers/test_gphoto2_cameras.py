@@ -125,6 +125,16 @@ say([applied.actual["exposure_compensation"], applied.warnings])
     assert applied == [0.5, ["+0.7 EV was asked; the camera's nearest is +0.5 EV."]]
 
 
+def test_reading_back_leaves_the_camera_what_an_exposure_has_set(desk: Dslr) -> None:
+    told = desk.says(f"""{OPEN}
+driver.apply({{"iso": 100}}, soon())
+driver.expose(ExposureRequest(iso=800), soon())
+found = driver.read_back(soon())
+say(["iso" in found, driver._session.read("iso").value])
+""")
+    assert told == [False, "800"]
+
+
 def test_a_time_beyond_the_longest_is_bulb_and_may_be_read_back(desk: Dslr) -> None:
     can, actual, warnings = desk.says(f"""{OPEN}
 applied = driver.apply({{"exposure_us": 90_000_000}}, soon())

@@ -54,7 +54,7 @@ class Streamed:
 
 
 class OwnerBench:
-    """Its tests do not ask for `owner.state()`: that arms the last net, which would end the test run."""
+    """Its tests do not ask for `state_of(owner)`: that arms the last net, which would end the test run."""
 
     def __init__(self, root: Path, clock: OwnerClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
         if not (root / MARKER).exists():

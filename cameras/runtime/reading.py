@@ -1,0 +1,44 @@
+"""Who asks what the camera has: they are answered together, from one reading."""
+
+from __future__ import annotations
+
+from cameras.drivers.base import CameraError
+from cameras.runtime.device import Device
+from cameras.runtime.exposing import Order
+
+
+class Reading:
+    def __init__(self, device: Device) -> None:
+        self.device, self.report = device, device.report
+        self._asking: list[Order] = []
+
+    def ask(self, order: Order) -> None:
+        """Answered once it is known when the next exposure is due."""
+        self._asking.append(order)
+
+    def answer(self, within_s: float) -> bool:
+        """Tell all who ask, from the camera itself where an exposure that is due in `within_s` seconds leaves the time.
+
+        True when the camera was asked: then what is due has come nearer. CameraError, which they are told too.
+        """
+        asks = bool(self._asking) and self.device.is_to_read(within_s)
+        if asks:
+            self._read()
+        for order in self._taken():
+            self.report.answer(order, body=self.device.reading)
+        return asks
+
+    def _read(self) -> None:
+        try:
+            self.device.read_back()
+        except CameraError as error:
+            self.refuse(error.reason, str(error))
+            raise
+
+    def refuse(self, reason: str, message: str) -> None:
+        for order in self._taken():
+            self.report.refuse(order, reason, message)
+
+    def _taken(self) -> list[Order]:
+        asking, self._asking = self._asking, []
+        return asking
