@@ -14,7 +14,7 @@ from cameras.models import Camera
 from cameras.runtime.storage import RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaned import for_room, lacking, tell
-from captures.recording.removal import condemn, is_usable, opened, sweep, undeletable
+from captures.recording.removal import condemn, is_usable, opened, stuck_in, sweep, undeletable
 from captures.recording.room import Room
 from captures.recording.surplus import InTurn, beyond_newest, to_make_room
 from captures.storage.roots import UnusableRoot, video_root
@@ -36,6 +36,10 @@ class Gone:
 class Looked:
     gone: list[Gone] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+    def add(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
 
 
 class Cleaning:
@@ -59,12 +63,12 @@ class Cleaning:
         roots = list(StorageRoot.objects.filter(host=self.host))
         looked = Looked()
         beyond = self._condemn_beyond([root for root in roots if is_usable(root)], within_s)
-        failed = self._sweep(beyond, looked)
+        self._sweep(beyond, looked)
         watched = watched_roots(self.host)
         for root in roots:
             if root not in watched:
                 self._alert(f"storage.soft_floor:{root.pk}", "")
-            elif root.pk not in failed:
+            else:
                 self._make_room(root, looked)
         return looked
 
@@ -77,8 +81,7 @@ class Cleaning:
             found.update(condemn(beyond_newest(camera, self.host, keep).filter(root__in=roots)))
         return found
 
-    def _sweep(self, beyond: set[UUID], looked: Looked) -> set[UUID]:
-        """The roots where clips that are marked could not be deleted."""
+    def _sweep(self, beyond: set[UUID], looked: Looked) -> None:
         swept = sweep(self.host)
         counted = [clip for clip in swept.clips if clip.pk in beyond]
         asked = [clip for clip in swept.clips if clip.pk not in beyond]
@@ -88,7 +91,6 @@ class Cleaning:
         looked.gone += [Gone(clip, "count") for clip in counted] + [Gone(clip, "asked") for clip in asked]
         looked.problems += swept.problems.values()
         self._alert(f"storage.clips:{self.host}", " ".join(swept.problems.values()), "error")
-        return set(swept.problems)
 
     # The rule of space
 
@@ -100,14 +102,16 @@ class Cleaning:
             with opened(root) as files:
                 cleared = room.make(files, floor, self.goes_on)
         except RootMissing as error:
-            looked.problems.append(str(error))
+            looked.add(str(error))
             return
         except OSError as error:
-            looked.problems.append(undeletable(root, error))
+            looked.add(undeletable(root, error))
             self._alert(alert, undeletable(root, error), "error")
             return
         tell(cleared.clips, "space", for_room(root, cleared), self.actor, cleared.owed)
         looked.gone += [Gone(clip, "space") for clip in cleared.clips]
+        if cleared.stuck:
+            looked.add(stuck_in(root, cleared.stuck))
         full = cleared.exhausted and cleared.free < floor
         self._alert(alert, lacking(root, cleared, floor, config.hard_floor_gb) if full else "")
 

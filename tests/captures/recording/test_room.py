@@ -13,7 +13,7 @@ import uuid6
 from cameras.runtime.storage import MARKER
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaning import Cleaning, would_go
-from captures.recording.room import PATIENCE_S
+from captures.recording.room import MOST_STUCK, PATIENCE_S
 from monitoring.models import Alert, Event
 from tests.captures.recording.shelf import Shelf, ahead, configured
 from tests.faults.small_disk import SmallDisk
@@ -174,7 +174,7 @@ def test_what_a_read_only_disk_keeps_goes_when_it_can_be_written_again(shelf: Sh
     disk.remount("ro")
     shelf.cleaning.look()
     shelf.cleaning.look()
-    assert Clip.objects.present().count() == 5
+    assert Clip.objects.present().count() == 6
     assert shelf.rows == shelf.files == ["0", "1", "2", "3", "4", "5"]
     raised = alert(shelf)
     assert raised is not None
@@ -202,3 +202,18 @@ def test_clips_beyond_their_number_in_a_root_that_is_not_there_are_not_even_mark
     disk.unmount()
     shelf.cleaning.look()
     assert Clip.objects.present().count() == 3
+
+
+def test_clips_that_the_disk_keeps_are_in_nobodys_way(shelf: Shelf) -> None:
+    shelf.move_and_link(*shelf.clips(6, HALF_MB)[:2])
+    shelf.cleaning.look()
+    shelf.cleaning.look()
+    said = Alert.objects.get(key="storage.clips:main").message
+    assert (shelf.rows, "clips/old/0-rolling.mp4 (Not a directory)" in said) == (["0", "1", "4", "5"], True)
+
+
+def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_at_each_look(shelf: Shelf, disk: SmallDisk) -> None:
+    shelf.move_and_link(*shelf.clips(MOST_STUCK + 2))
+    disk.fill()
+    assert len(shelf.cleaning.look().problems) == 1
+    assert Clip.objects.present().count() == 2
