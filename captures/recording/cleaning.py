@@ -11,12 +11,13 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from cameras.models import Camera
+from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.storage import RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaned import for_room, lacking, tell
 from captures.recording.removal import condemn, is_usable, opened, stuck_in, sweep, undeletable
-from captures.recording.room import Room
-from captures.recording.surplus import InTurn, beyond_newest, to_make_room
+from captures.recording.room import Cleared, Room
+from captures.recording.surplus import InTurn, beyond_newest, loose_in, to_make_room
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.services import raise_alert, resolve_alert
 from monitoring.station_settings import camera_config
@@ -68,6 +69,7 @@ class Cleaning:
         for root in roots:
             if root not in watched:
                 self._alert(f"storage.soft_floor:{root.pk}", "")
+                _note_exhausted(root, exhausted=False)
             else:
                 self._make_room(root, looked)
         return looked
@@ -112,8 +114,8 @@ class Cleaning:
         looked.gone += [Gone(clip, "space") for clip in cleared.clips]
         if cleared.stuck:
             looked.add(stuck_in(root, cleared.stuck))
-        full = cleared.exhausted and cleared.free < floor
-        self._alert(alert, lacking(root, cleared, floor, config.hard_floor_gb) if full else "")
+        _note_exhausted(root, exhausted=_is_exhausted(root, cleared, floor))
+        self._alert(alert, lacking(root, cleared, floor) if root.exhausted else "")
 
     def _alert(self, key: str, sentence: str, severity: str = "warning") -> None:
         """Raised and resolved on change; what a predecessor left open too."""
@@ -124,6 +126,20 @@ class Cleaning:
         else:
             resolve_alert(key)
         self._told[key] = sentence
+
+
+def _is_exhausted(root: StorageRoot, cleared: Cleared, floor: int) -> bool:
+    """No clip is left that may go. It lasts until there is a tenth more room than the floor: else a clip would be
+    recorded into what the one before it left, and go for it, again and again."""
+    enough = floor * (ROOM_AGAIN if root.exhausted else 1.0)
+    return cleared.free + cleared.owed < enough and not loose_in(root).exists()
+
+
+def _note_exhausted(root: StorageRoot, *, exhausted: bool) -> None:
+    """For whoever records there."""
+    if root.exhausted != exhausted:
+        root.exhausted = exhausted
+        root.save(update_fields=["exhausted"])
 
 
 def watched_roots(host: str) -> set[StorageRoot]:

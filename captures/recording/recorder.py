@@ -17,6 +17,7 @@ from cameras.drivers import driver_class
 from cameras.drivers.packets import PacketData
 from cameras.runtime.consumers import Context
 from cameras.runtime.durable import LockLost
+from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.readers import CopyingReader
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.spec import Recording
@@ -28,7 +29,7 @@ from captures.recording.filing import Filer
 from captures.recording.open_clip import OpenClip
 from captures.recording.pixels import as_i420
 from captures.recording.recovery import left_over
-from captures.recording.telling import PART, Telling
+from captures.recording.telling import PART, Telling, floor_of
 from captures.recording.tracks import Recorded, Unplayable, may_begin
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ class ClipRecorder:
         self._changes: deque[float] = deque(maxlen=MOST_CHANGES)
         self._not_before = 0.0
         self._looked_at = 0.0
+        self._full = False
         self._turned_at = time.monotonic()
         self._stopping = False
         self._changed = threading.Condition()
@@ -202,6 +204,7 @@ class ClipRecorder:
         if lost and self._clip is not None:
             self._telling.lost(self._clip, lost)
         self._close(None)
+        self._full = False
         self._losses.forget()
         self._keyless_since = None
         with self._changed:
@@ -324,12 +327,15 @@ class ClipRecorder:
         return time.monotonic() - clip.newest > clip.patience_s
 
     def _is_full(self, wish: Recording) -> bool:
-        """Below the floor: told once, until there is room again."""
+        """Below the floor: told once, until there is a tenth more room than that."""
         if self._storage is None:
             return False
-        free = self._storage.files.free_bytes()
-        self._telling.saw(free, wish["floor_bytes"])
-        return free < wish["floor_bytes"]
+        free, floor = self._storage.files.free_bytes(), floor_of(wish)
+        self._full = free < floor * (ROOM_AGAIN if self._full else 1.0)
+        self._telling.saw(free, floor)
+        if self._full:
+            self._telling.full(wish)
+        return self._full
 
     def _failed(self, error: Exception) -> None:
         """The clip ends with what is on the disk, and the next one is tried after a pause."""

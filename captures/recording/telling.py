@@ -155,10 +155,15 @@ class Telling:
     def saw(self, free: int, floor: int) -> None:
         """How much room there is, in bytes."""
         self._free, self._floor = free, floor
-        if free < floor:
-            self.failed(
-                "disk_full", f"The disk of {self._path} has less than {floor / 1e9:g} GB left. Free some space."
+
+    def full(self, wish: Recording) -> None:
+        """There is not enough."""
+        floor, said = floor_of(wish), f"The disk of {self._path} has less than"
+        if floor > wish["floor_bytes"]:
+            said = (
+                f"No rolling clip is left in {self._path} that may go, pinned and held ones stay, and it has less than"
             )
+        self.failed("disk_full", f"{said} {floor / 1e9:g} GB left. Free some space.")
 
     def holds(self) -> None:
         """The root is open."""
@@ -185,6 +190,12 @@ class Telling:
 
     def _log(self, kind: str, message: str, level: str) -> None:
         self._link.send("log", level=level, kind=kind, message=message)
+
+
+def floor_of(wish: Recording) -> int:
+    """Bytes that have to be free."""
+    floor = wish["floor_bytes"]
+    return wish.get("rolling_floor_bytes", floor) if wish["kind"] == "rolling" else floor
 
 
 def _left(slug: str, path: str, failed: Mapping[str, OSError]) -> str:

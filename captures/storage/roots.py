@@ -11,6 +11,7 @@ from uuid import UUID
 import uuid6
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
@@ -160,8 +161,14 @@ def all_roots(host: str) -> list[dict[str, Any]]:
 
 def video_root(host: str) -> dict[str, Any]:
     """The root of a host's new clips: `id` and `path`. UnusableRoot when the host has none."""
-    root = StorageRoot.objects.filter(host=host, video=True).first()
+    root = new_clips_root(host).first()
     return {"id": str(root.id), "path": root.path} if root else default_root(host)
+
+
+def new_clips_root(host: str) -> QuerySet[StorageRoot]:
+    """One, or none before the first start."""
+    roots = StorageRoot.objects.filter(host=host)
+    return roots.filter(video=True) if roots.filter(video=True).exists() else roots.filter(default=True)
 
 
 def default_root(host: str) -> dict[str, Any]:

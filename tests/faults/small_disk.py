@@ -45,7 +45,9 @@ class SmallDisk:
         """Leave this many bytes, to the next 4 KiB."""
         found = os.statvfs(self.kept)
         with open(self.kept / "filler", "ab") as filler:
-            os.posix_fallocate(filler.fileno(), 0, found.f_bavail * found.f_frsize - size)
+            filled = filler.tell() + found.f_bavail * found.f_frsize - size
+            os.ftruncate(filler.fileno(), min(filler.tell(), filled))
+            os.posix_fallocate(filler.fileno(), 0, filled)
 
     def _write_until_full(self, file: int, size: int) -> None:
         try:

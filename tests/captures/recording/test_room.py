@@ -13,6 +13,7 @@ import uuid6
 from cameras.runtime.storage import MARKER
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaning import Cleaning, would_go
+from captures.recording.ingest import recording_settings
 from captures.recording.room import MOST_STUCK, PATIENCE_S
 from monitoring.models import Alert, Event
 from tests.captures.recording.shelf import Shelf, ahead, configured
@@ -97,6 +98,39 @@ def test_when_only_held_clips_are_left_an_alert_says_so_until_there_is_room(shel
     Clip.objects.update(pinned=False)
     shelf.cleaning.look()
     assert (shelf.kept, alert(shelf)) == (["2", "3", "4", "5"], None)
+
+
+def rolling_floor() -> int:
+    found: int = recording_settings()["rolling_floor_bytes"]
+    return found
+
+
+def test_while_no_clip_may_go_the_soft_floor_is_that_of_rolling_clips(shelf: Shelf) -> None:
+    StorageRoot.objects.update(default=True)
+    shelf.clips(6, HALF_MB)
+    Clip.objects.update(pinned=True)
+    shelf.cleaning.look()
+    full = rolling_floor()
+    Clip.objects.update(pinned=False)
+    shelf.cleaning.look()
+    assert (full, rolling_floor()) == (2_000_000, 100_000)
+
+
+def test_the_last_clip_that_goes_makes_no_room_for_another(shelf: Shelf, disk: SmallDisk) -> None:
+    shelf.clip(0, 3 * HALF_MB, pinned=True)
+    shelf.clip(1, HALF_MB)
+    disk.leave(2_000_000 - HALF_MB + 100_000)
+    shelf.cleaning.look()
+    shelf.cleaning.look()
+    assert (shelf.kept, alert(shelf)) == (["0"], None)
+    disk.leave(2_000_000 - 100_000)
+    shelf.cleaning.look()
+    disk.leave(2_000_000 + 100_000)
+    shelf.cleaning.look()
+    assert alert(shelf) is not None
+    disk.leave(2_000_000 + 300_000)
+    shelf.cleaning.look()
+    assert alert(shelf) is None
 
 
 def test_a_root_where_clips_are_about_to_go_is_looked_at_too(shelf: Shelf, disk: SmallDisk) -> None:
