@@ -19,7 +19,7 @@ from cameras.runtime.consumers import Context
 from cameras.runtime.durable import LockLost
 from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.readers import CopyingReader
-from cameras.runtime.recovery import Verdict
+from cameras.runtime.recovery import Verdict, remove_temporaries
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
@@ -372,6 +372,7 @@ class ClipRecorder:
             return
         try:
             self._storage = Storage(self._spec["video_root_path"], self._spec["video_root"], self._spec["camera"], PART)
+            remove_temporaries(self._storage.spool)
             self._storage.spool.refill_slots()
             clips = left_over(self._storage.spool)
         except WRONG as error:

@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.recovery import UNPLACEABLE, UNREADABLE, Verdict, checked_record, parts_of, reject
+from cameras.runtime.recovery import (
+    UNPLACEABLE,
+    UNREADABLE,
+    Verdict,
+    checked_record,
+    parts_of,
+    reject,
+    remove_temporaries,
+)
 from cameras.runtime.spool import ClipPlan, Record, Spool
 from cameras.runtime.storage import Storage
 from captures.recording.open_clip import KIND, record_of
@@ -40,6 +48,7 @@ def left_over(spool: Spool) -> list[str]:
 
 def recover_all(storage: Storage, verdict: Verdict | None = None) -> Recovered:
     """Whatever is left in the spool. OSError of the first that the disk did not let go through."""
+    remove_temporaries(storage.spool)
     result = recover(storage, left_over(storage.spool), verdict)
     for error in result.failed.values():
         raise error

@@ -160,9 +160,7 @@ class Telling:
         """There is not enough."""
         floor, said = floor_of(wish), f"The disk of {self._path} has less than"
         if floor > wish["floor_bytes"]:
-            said = (
-                f"No rolling clip is left in {self._path} that may go, pinned and held ones stay, and it has less than"
-            )
+            said = f"No clip is left in {self._path} that may go: pinned and held ones stay. It has less than"
         self.failed("disk_full", f"{said} {floor / 1e9:g} GB left. Free some space.")
 
     def holds(self) -> None:
