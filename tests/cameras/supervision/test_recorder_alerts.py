@@ -53,12 +53,12 @@ def successor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
     yield from supervised(tmp_path)
 
 
-def is_open(supervisor: Supervisor) -> bool:
+def is_open(supervisor: Supervisor, key: str = KEY) -> bool:
     """After one turn of its threads."""
     supervisor.ledger.look_soon()
     supervisor.ledger._do()
     supervisor._tick()
-    return Alert.objects.filter(key=KEY).exclude(state=Alert.State.RESOLVED).exists()
+    return Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED).exists()
 
 
 def killed(supervisor: Supervisor) -> None:
@@ -81,3 +81,15 @@ def test_an_alert_of_a_recorder_ends_when_its_worker_was_killed_too(
     killed(supervisor)
     wish(archive, enabled=False)
     until(lambda: not is_open(successor), 30)
+
+
+def test_a_clip_that_a_recorder_sets_aside_is_an_alert_that_outlives_it(
+    archive: Archive, supervisor: Supervisor
+) -> None:
+    spool = archive.spool / "clips"
+    spool.mkdir(parents=True)
+    (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
+    until(lambda: is_open(supervisor, "spool.rejected:sim"), 30)
+    wish(archive, enabled=False)
+    until(lambda: supervisor.posts[str(archive.camera.pk)].child is None or not is_open(supervisor), 30)
+    assert is_open(supervisor, "spool.rejected:sim")

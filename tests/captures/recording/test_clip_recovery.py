@@ -57,3 +57,12 @@ def test_a_recorder_makes_the_slots_anew_that_are_records(tmp_path: Path, storag
         process.until_type("spooled", id=clip, part="clips")
     slots = [path.stat().st_nlink for path in (process.spool / "clips").glob("slot-*")]
     assert slots == [1] * SLOTS
+
+
+def test_a_folder_that_is_a_link_for_a_moment_costs_no_clip(storage: Storage, tmp_path: Path) -> None:
+    clip = committed(storage)
+    (tmp_path / "clips").symlink_to(tmp_path / ".spool")
+    first = recover_all(storage)
+    (tmp_path / "clips").unlink()
+    second = recover_all(storage)
+    assert (first.filed, list(first.failed), first.rejected, second.filed) == ([], [clip], [], [clip])
