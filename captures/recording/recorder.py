@@ -7,6 +7,7 @@ its record. Whatever goes wrong ends a clip, never the camera.
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 import time
@@ -22,7 +23,7 @@ from cameras.runtime.readers import CopyingReader
 from cameras.runtime.recovery import Verdict, remove_temporaries
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import is_out_of_space
-from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
+from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, apart_sentence
 from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.recording.filing import Filer
@@ -355,6 +356,8 @@ class ClipRecorder:
             return "root_missing", str(error)
         if isinstance(error, OSError) and is_out_of_space(error):
             return "disk_full", f"The disk of {self._spec['video_root_path']} is full."
+        if isinstance(error, OSError) and error.errno == errno.EXDEV:
+            return "write_error", apart_sentence(self._spec["video_root_path"], "clips")
         if not isinstance(error, WRONG):
             return "camera_error", f"The recorder failed ({type(error).__name__}: {error})."
         said = error.strerror if isinstance(error, OSError) else error
@@ -372,6 +375,7 @@ class ClipRecorder:
             return
         try:
             self._storage = Storage(self._spec["video_root_path"], self._spec["video_root"], self._spec["camera"], PART)
+            self._storage.reaches("clips")
             remove_temporaries(self._storage.spool)
             self._storage.spool.refill_slots()
             clips = left_over(self._storage.spool)

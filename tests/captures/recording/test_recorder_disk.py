@@ -13,7 +13,7 @@ import uuid6
 from cameras.runtime.storage import make_root
 from tests.captures.recording.clips import RECORDING, clips_of, numbers, records_of
 from tests.faults.camera_process import CameraProcess
-from tests.faults.small_disk import SmallDisk
+from tests.faults.small_disk import SmallDisk, mounted
 
 NOISY = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000, "shot_noise": True}
 LONG = {**RECORDING, "clip_s": 60, "max_kbit_s": 1000}
@@ -66,6 +66,18 @@ def test_at_the_floor_recording_waits_for_a_tenth_more_room(disk: SmallDisk) -> 
         disk.leave(floor + 500_000)
         records_some(process)
     assert (seen["state"], seen["reason"]) == ("failing", "disk_full")
+
+
+def test_a_disk_mounted_over_the_clips_alone_is_told_and_nothing_is_recorded_beside_it(
+    disk: SmallDisk, tmp_path: Path
+) -> None:
+    with mounted(tmp_path / "other", over=disk.path / "clips"):
+        process = CameraProcess(disk.path, settings=NOISY, recording=LONG)
+        said = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
+        parts = list((process.spool / "clips").glob("*.part"))
+    with process:
+        records_some(process)
+    assert ("on another file system than its .spool" in said, parts) == (True, [])
 
 
 def free(message: dict[str, Any]) -> int:
