@@ -28,6 +28,7 @@ UNSAID = Verdict("interrupted", "The camera process ended before the clip did.")
 class Recovered:
     """Ids of clips, and what was set aside."""
 
+    tried: list[str] = field(default_factory=list)
     filed: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
@@ -53,7 +54,7 @@ def recover_all(storage: Storage, verdict: Verdict | None = None) -> Recovered:
 
 def recover(storage: Storage, clips: list[str], verdict: Verdict | None = None) -> Recovered:
     """Bring these clips to their end, each by itself: one that cannot be read holds up no other."""
-    result = Recovered()
+    result = Recovered(tried=clips)
     for clip in clips:
         try:
             _recover(storage, clip, verdict or UNSAID, result)

@@ -41,6 +41,8 @@ class Telling:
         self._rate: float | None = None
         """Bytes a second of the newest clip that was long enough to say."""
         self._filed: str | None = None
+        self._left: dict[str, OSError] = {}
+        """Clips that the disk does not let be brought to their end."""
 
     @property
     def why(self) -> str:
@@ -164,7 +166,8 @@ class Telling:
         self.failed("disk_full", f"{said} {floor / 1e9:g} GB left. Free some space.")
 
     def holds(self) -> None:
-        """The root is open."""
+        """The root is open, and all that was left in it is tried again."""
+        self._left = {}
         if self._trouble[0] == "root_missing":
             self._end_of_trouble()
 
@@ -177,7 +180,10 @@ class Telling:
         if found.repaired:
             said = f"{len(found.repaired)} clips of {self._slug} that were cut off were repaired and kept."
             self._log("spool.recovered", said, "warning")
-        self._alert("left", _left(self._slug, self._path, found.failed))
+        for clip in found.tried:
+            self._left.pop(clip, None)
+        self._left |= found.failed
+        self._alert("left", _left(self._slug, self._path, self._left))
         if found.rejected:
             said = f"Clips of {self._slug} could not be recovered: {'; '.join(found.rejected)[:500]}"
             self._log("spool.rejected", said, "error")
