@@ -23,6 +23,8 @@ from monitoring.services import raise_alert, resolve_alert
 from monitoring.station_settings import camera_config
 
 GB = 1e9
+ANEW_S = 60.0
+"""From one telling of an alert to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class Cleaning:
         self.host, self.actor, self.clock, self.goes_on = host, actor, clock, goes_on
         self._in_turn = InTurn()
         self._rooms: dict[UUID, Room] = {}
-        self._told: dict[str, str] = {}
-        """Alerts that were raised here: key -> sentence; an empty one where all was seen to be well."""
+        self._told: dict[str, tuple[str, float]] = {}
+        """Alerts that were raised here: key -> sentence and when; an empty one where all was seen to be well."""
 
     def look(self, within_s: float = math.inf) -> Looked:
         """The rule of count is for as many cameras as fit in the time. DatabaseError."""
@@ -118,14 +120,16 @@ class Cleaning:
         self._alert(alert, lacking(root, cleared, floor) if root.exhausted else "")
 
     def _alert(self, key: str, sentence: str, severity: str = "warning") -> None:
-        """Raised and resolved on change; what a predecessor left open too."""
-        if bool(self._told.get(key)) == bool(sentence) and key in self._told:
+        """Raised and resolved on change; what a predecessor left open too. Another sentence, as of a second disk or of
+        the room that is left, is told after a while."""
+        said, at = self._told.get(key, (None, 0.0))
+        if sentence == said or (sentence and said and self.clock() - at < ANEW_S):
             return
         if sentence:
             raise_alert(key, sentence, severity=severity)
         else:
             resolve_alert(key)
-        self._told[key] = sentence
+        self._told[key] = sentence, self.clock()
 
 
 def _is_exhausted(root: StorageRoot, cleared: Cleared, floor: int) -> bool:
@@ -160,10 +164,13 @@ def _recorded_to(host: str) -> UUID | None:
 def would_go(host: str) -> Iterator[Gone]:
     """What a look would delete, oldest first by camera and root; nothing is changed. OSError, RootMissing."""
     config, planned = camera_config(), dict[UUID, Clip]()
-    for clip in Clip.objects.exclude(deleted_at=None).filter(host=host).select_related("camera"):
+    roots = [root for root in StorageRoot.objects.filter(host=host) if is_usable(root)]
+    for clip in Clip.objects.exclude(deleted_at=None).filter(host=host, root__in=roots).select_related("camera"):
+        planned[clip.pk] = clip
         yield Gone(clip, "asked")
     for camera in InTurn().cameras(math.inf):
-        for clip in beyond_newest(camera, host, config.rolling_clips_count).select_related("camera"):
+        beyond = beyond_newest(camera, host, config.rolling_clips_count).filter(root__in=roots)
+        for clip in beyond.select_related("camera"):
             planned[clip.pk] = clip
             yield Gone(clip, "count")
     for root in watched_roots(host):

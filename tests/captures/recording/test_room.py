@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import uuid6
 
-from cameras.runtime.storage import MARKER
+from cameras.runtime.storage import MARKER, RootMissing
 from captures.models import Clip, StorageRoot
-from captures.recording.cleaning import Cleaning, would_go
+from captures.recording.cleaning import ANEW_S, Cleaning, Gone, would_go
 from captures.recording.ingest import recording_settings
 from captures.recording.room import MOST_STUCK, PATIENCE_S
 from monitoring.models import Alert, Event
@@ -98,6 +98,24 @@ def test_when_only_held_clips_are_left_an_alert_says_so_until_there_is_room(shel
     Clip.objects.update(pinned=False)
     shelf.cleaning.look()
     assert (shelf.kept, alert(shelf)) == (["2", "3", "4", "5"], None)
+
+
+def test_an_open_alert_tells_each_minute_how_it_is(shelf: Shelf, disk: SmallDisk) -> None:
+    hand = Hand()
+    shelf.cleaning = Cleaning("main", clock=hand)
+    shelf.clip(0, pinned=True)
+    disk.leave(1_900_000)
+    shelf.cleaning.look()
+    disk.leave(1_500_000)
+    shelf.cleaning.look()
+    first = alert(shelf)
+    hand.now += ANEW_S
+    shelf.cleaning.look()
+    shelf.cleaning.look()
+    second = alert(shelf)
+    assert first is not None
+    assert second is not None
+    assert (first.count, second.count, first.message == second.message) == (1, 2, False)
 
 
 def rolling_floor() -> int:
@@ -251,3 +269,25 @@ def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_at_each_look(she
     disk.fill()
     assert len(shelf.cleaning.look().problems) == 1
     assert Clip.objects.present().count() == 2
+
+
+def planned() -> list[tuple[str, str]]:
+    return [(gone.clip.filename[0], gone.why) for gone in would_go("main")]
+
+
+def test_a_dry_run_counts_the_room_that_marked_clips_will_give(shelf: Shelf) -> None:
+    Clip.objects.filter(pk=shelf.clips(6, HALF_MB)[5].pk).update(deleted_at="2026-03-29T00:00:00Z")
+    assert planned() == [("5", "asked"), ("0", "space")]
+
+
+def test_a_dry_run_names_no_clip_of_a_root_that_is_not_there(
+    shelf: Shelf, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(monkeypatch, rolling_clips_count=1)
+    clips = shelf.clips(3)
+    Clip.objects.filter(pk=clips[0].pk).update(deleted_at="2026-03-29T00:00:00Z")
+    disk.unmount()
+    found: list[Gone] = []
+    with pytest.raises(RootMissing):
+        found.extend(would_go("main"))
+    assert found == []
