@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cameras.supervision.supervisor import Supervisor
+from captures.recording.cleaning import Cleaning
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.captures.recording.shelf import configured
@@ -93,3 +94,13 @@ def test_a_clip_that_a_recorder_sets_aside_is_an_alert_that_outlives_it(
     wish(archive, enabled=False)
     until(lambda: supervisor.posts[str(archive.camera.pk)].child is None or not is_open(supervisor), 30)
     assert is_open(supervisor, "spool.rejected:sim")
+
+
+def test_a_recorder_hears_that_no_clip_may_go_and_records_no_rolling_one(
+    archive: Archive, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=0)
+    until(lambda: not is_open(supervisor) and archive.spool.exists(), 30)
+    Cleaning("main").look()
+    until(lambda: is_open(supervisor), 30)
+    assert "pinned and held ones stay" in Alert.objects.get(key=KEY, state=Alert.State.OPEN).message
