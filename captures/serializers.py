@@ -53,7 +53,14 @@ class SeedStartBody(StartBody):
 class RecordBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["rolling", "manual"] = Field("rolling", description="The oldest rolling clips go; manual ones stay.")
+    kind: Literal["rolling", "manual"] = Field(
+        "rolling", description="The oldest rolling clips go; manual ones stay. Without, as it records already."
+    )
+
+    @property
+    def named(self) -> str:
+        """The kind that was asked for; empty where none was."""
+        return self.kind if "kind" in self.model_fields_set else ""
 
 
 def _in_microseconds(given: Any, name: str) -> Any:

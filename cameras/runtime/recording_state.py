@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypedDict
 
 from cameras.runtime.spec import Recording
@@ -31,7 +31,7 @@ class Recorder(TypedDict):
     mb_per_min: float | None
     """How fast it grows; null in its first seconds."""
     floor_s: int | None
-    """Seconds until the disk is at the floor, at that rate."""
+    """Seconds until the disk is at the floor, at that rate; as told by its host, of all that it records."""
 
 
 def waiting(wish: Recording, message: str) -> Recorder:
@@ -52,6 +52,15 @@ def observed_recording(state: Mapping[str, Any], wish: Recording | None, why: st
     if recorder and recorder["state"] == "waiting" and not recorder["message"]:
         return {**recorder, "message": why}
     return recorder
+
+
+def shared(recorder: Recorder | None, others: Iterable[Recorder | None]) -> Recorder | None:
+    """With the time until the floor as `others` fill the same disk as well."""
+    if recorder is None or not recorder["mb_per_min"] or recorder["floor_s"] is None:
+        return recorder
+    own = recorder["mb_per_min"]
+    rates = own + sum(other["mb_per_min"] or 0 for other in others if other)
+    return {**recorder, "floor_s": round(recorder["floor_s"] * own / rates)}
 
 
 def is_recording(recorder: Recorder | None) -> bool:

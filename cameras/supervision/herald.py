@@ -18,7 +18,7 @@ from cameras.leases import told_of, who_holds
 from cameras.live.governor import Governor
 from cameras.live.presets import PRESETS
 from cameras.runtime.body import still_wished
-from cameras.runtime.recording_state import is_recording, observed_recording
+from cameras.runtime.recording_state import is_recording, observed_recording, shared
 from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Recording
 
@@ -141,7 +141,8 @@ class Herald:
         found["differs"] = still_wished(state.get("differs") or [], post.wish.settings)
         found |= {name: state.get(name) for name in FROM_STATE}
         wish = cast("Recording | None", post.wish.recording)
-        found["recorder"] = observed_recording(state, wish, reason or KEEPS.get(observed, ""))
+        others = (other.child.state.get("recorder") for other in self._ours() if other is not post and other.child)
+        found["recorder"] = shared(observed_recording(state, wish, reason or KEEPS.get(observed, "")), others)
         found["recording"] = is_recording(found["recorder"])
         found |= {name: post.identity.get(name, "") for name in FROM_IDENTITY}
         found |= told_of(who_holds(post.wish.lease, post.wish.runner))

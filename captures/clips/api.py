@@ -28,7 +28,7 @@ TimelineBody = TypedDict(
     "TimelineBody",
     {
         "camera": str, "from": str, "to": str, "step_s": float,
-        "video": list[Shown], "lost": list[Lost], "gaps": list[Without],
+        "video": list[Shown], "lost": list[Lost], "gaps": list[Without], "breaks": list[Without],
     },
 )  # fmt: skip
 
@@ -77,7 +77,8 @@ class TimelineView(APIView):
     @extend_schema(parameters=TimelineQuery.parameters(), responses=TimelineBody)
     def get(self, request: Request) -> Response:
         """When a camera has video: `video`, with the clip that shows its beginning; `lost`, clips that lost frames or
-        were cut off, the first of each step; `gaps`, of a step and more. The clip that is being recorded is in none."""
+        were cut off, the first of each step; `gaps`, of a step and more; `breaks`, the shorter ones,
+        where there are few clips. The clip that is being recorded is in none."""
         query: TimelineQuery = TimelineQuery.of(request)
         cameras = camera_ids(request.user, query.camera)
         span = Span(*query.ends, query.width)
@@ -94,6 +95,7 @@ def timeline_body(camera: str, span: Span, found: Timeline) -> TimelineBody:
         "video": [{"from": stamp(one.begin), "to": stamp(one.end), "clip": str(one.clip)} for one in found.video],
         "lost": [lost_body(clip) for clip in found.lost],
         "gaps": [{"from": stamp(begin), "to": stamp(end)} for begin, end in found.gaps],
+        "breaks": [{"from": stamp(begin), "to": stamp(end)} for begin, end in found.breaks],
     }
 
 

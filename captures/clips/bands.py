@@ -10,18 +10,19 @@ from uuid import UUID
 from django.utils import timezone
 
 from captures.clips.selectors import known_until
-from captures.clips.timeline import Span, Timeline, timeline
+from captures.clips.timeline import Row, Span, Timeline, timeline
 
 WIDTH = 1000.0
 LEAST = 2.0
-"""A loss, and a clip, is never too small to be seen."""
+"""A loss, a break, and a clip, is never too small to be seen."""
 STEP = timedelta(minutes=2)
 TICKS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`look` is video, lost or gap; a gap is drawn by nothing. `words` say what it is and from when to when."""
+    """`look` is video, lost or break; a longer gap is drawn by nothing. `words` say what it is, and from when to
+    when."""
 
     look: str
     x: float
@@ -31,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Of one camera: `covered` is the time with video."""
+    """Of one camera: `covered` is the time with video; where it is not `exact`, at most so long."""
 
     slug: str
     name: str
@@ -40,6 +41,7 @@ class Band:
     parts: list[Part]
     ticks: list[tuple[float, datetime]]
     covered: timedelta
+    exact: bool
     losses: int
     now: float | None
 
@@ -58,7 +60,8 @@ def band_of(slug: str, name: str, cameras: Sequence[UUID], ends: tuple[datetime,
         end=end,
         parts=parts_of(found, begin, end),
         ticks=[(place(at, begin, end), at) for at in ticks_of(begin, end)],
-        covered=sum((one.end - one.begin for one in found.video), timedelta()),
+        covered=found.covered,
+        exact=found.exact,
         losses=len(found.lost),
         now=place(now, begin, end) if begin <= now < end else None,
     )
@@ -71,12 +74,18 @@ def ticks_of(begin: datetime, end: datetime) -> list[datetime]:
 def parts_of(found: Timeline, begin: datetime, end: datetime) -> list[Part]:
     """What is drawn later lies above."""
     video = [part("video", "video", one.begin, one.end, (begin, end)) for one in found.video]
-    lost = [
-        part("lost", "cut off" if one.interrupted else f"{one.lost_frames} frames lost", one.started_at, one.ended_at,
-             (begin, end))
-        for one in found.lost
+    lost = [part("lost", *loss_of(one), (begin, end)) for one in found.lost]
+    breaks = [
+        part("break", f"no video for {(b - a).total_seconds():.0f} s", a, b, (begin, end)) for a, b in found.breaks
     ]  # fmt: skip
-    return video + lost
+    return video + lost + breaks
+
+
+def loss_of(clip: Row) -> tuple[str, datetime, datetime]:
+    """What it lost, from when to when: one that was cut off, at its end."""
+    if clip.lost_frames:
+        return f"{clip.lost_frames} frames lost", clip.started_at, clip.ended_at
+    return "cut off", max(clip.started_at, clip.ended_at - STEP), clip.ended_at
 
 
 def part(look: str, what: str, begin: datetime, end: datetime, ends: tuple[datetime, datetime]) -> Part:

@@ -27,7 +27,7 @@ def reasons_of(clip: Clip, holds: list[ClipHold]) -> list[str]:
 
 @transaction.atomic
 def pin_clip(clip: Clip, pinned: bool, actor: str) -> None:
-    """Pin it or let it go; twice is once."""
+    """Pin it or let it go; twice is once. One that is being deleted already stays as it is."""
     if Clip.objects.present().filter(pk=clip.pk, pinned=not pinned).update(pinned=pinned):
         word = "pinned" if pinned else "let go of"
         record_event(

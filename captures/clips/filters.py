@@ -75,9 +75,12 @@ class Chosen:
 
 
 def parsed_moment(text: str) -> datetime | None:
-    """A moment with its zone, or one of the reader's clock; None for what is neither."""
+    """A moment with its zone, or one of the reader's clock; None for what is neither, and for one that the reader's
+    clock cannot show."""
     try:
         found = datetime.fromisoformat(text)
-        return in_utc(timezone.make_aware(found) if found.tzinfo is None else found)
+        moment = in_utc(timezone.make_aware(found) if found.tzinfo is None else found)
+        timezone.localtime(moment)
+        return moment
     except (ValueError, OverflowError):
         return None

@@ -99,9 +99,10 @@ class PinPage(OfClip):
         """Pin it or let it go, as the form says."""
         found, pinned = self.clip(), request.POST.get("pinned") == "yes"
         pin_clip(found, pinned, self.actor)
+        left = self.clip()
         if is_part(request):
             wide = request.POST.get("wide") == "yes"
-            return self.render({"clip": self.clip(), "wide": wide}, "clips/_pin.html")
+            return self.render({"clip": left, "wide": wide}, "clips/_pin.html")
         return said(request, "ok", "Pinned: nothing deletes it." if pinned else "Not pinned any more.")
 
 

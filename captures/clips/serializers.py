@@ -51,7 +51,7 @@ class TimelineQuery(Query):
     step: Annotated[
         float | None,
         Field(
-            gt=0, le=86_400 * 366, allow_inf_nan=False,
+            ge=1e-6, le=86_400 * 366, allow_inf_nan=False,
             description=f"Seconds of a pixel: what is closer together becomes one. At most {MOST_STEPS} "
             "of them fit into the time that is asked for; without, as many.",
         ),

@@ -21,6 +21,8 @@ from captures.models import Clip
 
 FEW = 900
 """Clips that are looked at one by one, and parameters of a query."""
+NO_BREAK = timedelta(seconds=1)
+"""What is closer together is one recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,15 @@ class Row(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """`lost`: clips that lost frames or were cut off; where there are many clips, the first such of each step. `gaps`
-    are times without video."""
+    are times without video, `breaks` those shorter than a step; of many clips they are not known. Then `covered`, the
+    time with video, is at most so long."""
 
     video: list[Stretch]
     lost: list[Row]
     gaps: list[tuple[datetime, datetime]]
+    breaks: list[tuple[datetime, datetime]]
+    covered: timedelta
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +81,16 @@ def timeline(cameras: Sequence[UUID], span: Span, known: datetime) -> Timeline:
     open_then = rows_of(cameras, ended_at__gt=span.begin).order_by("ended_at")[:1]
     within = rows_of(cameras, started_at__gte=span.begin, started_at__lt=span.end).order_by("started_at", "id")
     clips = [Row(*row) for row in within[: FEW + 1]]
-    stretches, lost = each(clips) if len(clips) <= FEW else stepwise(cameras, span)
+    exact = len(clips) <= FEW
+    stretches, lost = each(clips) if exact else stepwise(cameras, span)
     reaching_in, lost_before = each([one for one in (Row(*row) for row in open_then) if one.started_at < span.begin])
-    video = [cut(stretch, span) for stretch in merged(chain(reaching_in, stretches), span.step)]
+    found = [*reaching_in, *stretches]
+    video = [cut(stretch, span) for stretch in merged(found, span.step)]
     gaps = list(gaps_between(video, span.begin, min(span.end, known), span.step))
-    return Timeline(video, lost_before + lost, gaps)
+    whole = [cut(stretch, span) for stretch in merged(found, min(NO_BREAK, span.step) if exact else span.step)]
+    breaks = [(a.end, b.begin) for a, b in pairwise(whole) if b.begin - a.end < span.step]
+    covered = sum((one.end - one.begin for one in whole), timedelta())
+    return Timeline(video, lost_before + lost, gaps, breaks, covered, exact)
 
 
 def rows_of(cameras: Sequence[UUID], **conditions: Any) -> QuerySet[Clip, Any]:

@@ -17,7 +17,7 @@ class RecordView(CameraView):
         """Record the camera, and answer once its first frame is in a clip. Starting twice changes nothing. A problem
         says why it does not record yet; the wish is kept all the same, unless another holds the camera."""
         wanted = RecordBody.model_validate(request.data)
-        return Response(record(self.camera(), wanted.kind, actor(request)))
+        return Response(record(self.camera(), wanted.named, actor(request)))
 
 
 class StopRecordingView(CameraView):

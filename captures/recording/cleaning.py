@@ -17,7 +17,7 @@ from captures.models import Clip, StorageRoot
 from captures.recording.cleaned import for_room, lacking, tell
 from captures.recording.removal import condemn, is_usable, opened, stuck_in, sweep, undeletable
 from captures.recording.room import Cleared, Room
-from captures.recording.surplus import InTurn, beyond_newest, loose_in, to_make_room
+from captures.recording.surplus import InTurn, Kept, beyond_newest, loose_in, to_make_room
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.services import raise_alert, resolve_alert
 from monitoring.station_settings import camera_config
@@ -79,10 +79,9 @@ class Cleaning:
     # The rule of count
 
     def _condemn_beyond(self, roots: list[StorageRoot], within_s: float) -> set[UUID]:
-        keep = camera_config().rolling_clips_count
-        found: set[UUID] = set()
+        kept, found = Kept.by_config(), set[UUID]()
         for camera in self._in_turn.cameras(within_s):
-            found.update(condemn(beyond_newest(camera, self.host, keep).filter(root__in=roots)))
+            found.update(condemn(beyond_newest(camera, self.host, kept).filter(root__in=roots)))
         return found
 
     def _sweep(self, beyond: set[UUID], looked: Looked) -> None:
@@ -163,13 +162,13 @@ def _recorded_to(host: str) -> UUID | None:
 
 def would_go(host: str) -> Iterator[Gone]:
     """What a look would delete, oldest first by camera and root; nothing is changed. OSError, RootMissing."""
-    config, planned = camera_config(), dict[UUID, Clip]()
+    config, kept, planned = camera_config(), Kept.by_config(), dict[UUID, Clip]()
     roots = [root for root in StorageRoot.objects.filter(host=host) if is_usable(root)]
     for clip in Clip.objects.exclude(deleted_at=None).filter(host=host, root__in=roots).select_related("camera"):
         planned[clip.pk] = clip
         yield Gone(clip, "asked")
     for camera in InTurn().cameras(math.inf):
-        beyond = beyond_newest(camera, host, config.rolling_clips_count).filter(root__in=roots)
+        beyond = beyond_newest(camera, host, kept).filter(root__in=roots)
         for clip in beyond.select_related("camera"):
             planned[clip.pk] = clip
             yield Gone(clip, "count")

@@ -46,14 +46,16 @@ class NotRecording(ControlError):
     problem = "not-recording"
 
 
-def record(camera: Camera, kind: str = ClipKind.ROLLING, actor: str = "") -> RecordingBody:
-    """Wish the camera recorded; answered when the first frame is in a clip. What is wished already stays as it is.
+def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
+    """Wish the camera recorded; answered when the first frame is in a clip. Without a kind, what is wished already
+    stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
 
     ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was wished.
     Kept where it does not record yet.
     """
     with refusals_told(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
+        kind = kind or locked.recording or ClipKind.ROLLING
         _check(locked, kind)
         event = _wish(locked, kind, actor)
     kept = f"{camera.slug} records as soon as it can: that is kept."

@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponse
 
 from cameras.leases import Held
 from cameras.pages import CameraPage
-from captures.models.clip import ClipKind
 from captures.recording.orders import Kept, record, stop_recording
 from monitoring.page import said
 
@@ -18,7 +17,7 @@ class RecordPage(CameraPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Record, and say what came of it."""
         try:
-            record(self.camera(), request.POST.get("kind", ClipKind.ROLLING), self.actor)
+            record(self.camera(), request.POST.get("kind", ""), self.actor)
         except Held as error:
             return said(request, "bad", str(error))
         except Kept as error:

@@ -1,5 +1,8 @@
 """Which rolling clips may go: beyond the newest of each camera, and the oldest of a root.
 
+A camera that is opened anew every few seconds makes a clip each time. Counted alone, an hour of those would cost a day
+of whole ones; so what goes beyond the newest is older than that many whole clips are long as well.
+
 A clip that begins in the future was recorded before the clock was set back, so it is older than all others: else each
 new clip would go at once, until the clock has come to where it was.
 """
@@ -10,6 +13,7 @@ import time
 from collections.abc import Container, Iterator
 from datetime import timedelta
 from itertools import chain
+from typing import NamedTuple, Self
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
@@ -18,9 +22,26 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipKind, ClipQuerySet
+from monitoring.station_settings import camera_config
 
 SOON = timedelta(minutes=1)
 """How far the clocks of two hosts may differ."""
+NEARLY = 0.98
+"""Of the time that whole clips take: clocks are set, and a clip may come out a little short."""
+
+
+class Kept(NamedTuple):
+    """Of each camera the newest `clips`, and what began no earlier than `reach` before the newest: that is how far so
+    many whole clips reach back."""
+
+    clips: int
+    reach: timedelta
+
+    @classmethod
+    def by_config(cls) -> Self:
+        config = camera_config()
+        clips = config.rolling_clips_count
+        return cls(clips, timedelta(minutes=config.recording_duration_minutes * clips * NEARLY))
 
 
 class InTurn:
@@ -46,16 +67,22 @@ class InTurn:
         return found[after:] + found[:after]
 
 
-def beyond_newest(camera: UUID, host: str, keep: int) -> ClipQuerySet:
-    """Loose clips of this host that are older than the camera's `keep` newest rolling clips, on whatever host; oldest
-    first."""
+def beyond_newest(camera: UUID, host: str, kept: Kept) -> ClipQuerySet:
+    """Loose clips of this host that are older than the camera's newest rolling clips, on whatever host, by number and
+    by time; oldest first."""
     rolling, soon = Clip.objects.present().filter(camera=camera, kind=ClipKind.ROLLING), timezone.now() + SOON
     past, ahead = rolling.filter(started_at__lte=soon), rolling.filter(started_at__gt=soon)
     loose = Clip.objects.loose().filter(camera=camera, host=host).order_by("started_at", "pk")
-    found = _beyond(past, keep)
+    found = _beyond(past, kept.clips) & _before(past, kept.reach)
     if ahead.exists():
-        found |= _beyond(ahead, keep - past[:keep].count()) & Q(started_at__gt=soon)
+        found |= _beyond(ahead, kept.clips - past[: kept.clips].count()) & Q(started_at__gt=soon)
     return loose.filter(found)
+
+
+def _before(clips: ClipQuerySet, reach: timedelta) -> Q:
+    """Begun so long before the newest of them, or longer."""
+    newest = clips.order_by("-started_at").values_list("started_at", flat=True).first()
+    return Q(started_at__lte=newest - reach) if newest else Q(pk__in=[])
 
 
 def _beyond(clips: ClipQuerySet, keep: int) -> Q:

@@ -34,15 +34,15 @@ record.add_command(cleanup)
 @record.command("start")
 @which
 @click.option("--all", "every", is_flag=True, help="Every camera that gives a stream of frames.")
-@click.option("--kind", type=click.Choice(["rolling", "manual"]), default="rolling", help="By default rolling.")
-def start(slugs: tuple[str, ...], every: bool, kind: str) -> int:
+@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default as it records already, or rolling.")
+def start(slugs: tuple[str, ...], every: bool, kind: str | None) -> int:
     """Record cameras, by default the primary one; it stays so across restarts."""
     person = current().person("operator")
     from cameras.models import may_record
     from captures.recording import orders
 
     found = [camera for camera in cameras_of(person, slugs, every) if not every or may_record(camera)]
-    return for_each(found, lambda camera: orders.record(camera, kind, person.actor))
+    return for_each(found, lambda camera: orders.record(camera, kind or "", person.actor))
 
 
 @record.command("stop")

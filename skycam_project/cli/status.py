@@ -113,9 +113,21 @@ def remarks(body: Any) -> list[str]:
 
 
 def supplies(status: dict[str, Any]) -> str:
-    """`dslr: battery 77 %, 32.0 GB free on its card, held by anna since ...`; empty for a camera that tells of none."""
+    """`dslr: battery 77 %, 32.0 GB free on its card, held by anna since ...`, `dome: records since ...`; empty for a
+    camera that tells of none."""
     battery, card = status.get("battery_percent"), status.get("card_free_bytes")
     told = [f"battery {battery:.0f} %"] if battery is not None else []
     told += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
     told += [f"held by {status['held_by']} since {short_time(status['held_since'])}"] if status.get("held_by") else []
+    told += recording(status.get("recorder"))
     return f"{status['camera']}: {', '.join(told)}" if told else ""
+
+
+def recording(recorder: dict[str, Any] | None) -> list[str]:
+    """`records since ..., 3 frames lost`; `does not record: The disk is full.`"""
+    if recorder is None:
+        return []
+    if recorder["state"] != "recording":
+        return [f"does not record: {recorder['message'] or 'it waits for frames.'}"]
+    lost = [f"{recorder['lost_frames']} frames lost"] if recorder["lost_frames"] else []
+    return [f"records since {short_time(recorder['since'])}", *lost]

@@ -84,6 +84,16 @@ def test_the_stop_of_a_camera_that_is_disconnected_needs_no_host(operator: Any, 
     assert (answer.status_code, told(camera)) == (200, ("", ""))
 
 
+@pytest.mark.parametrize(("body", "left"), [({}, "manual"), ({"kind": "rolling"}, "rolling")])
+def test_clips_that_somebody_keeps_become_rolling_ones_by_a_word_alone(
+    body: dict[str, str], left: str, operator: Any, camera: Camera, valkey: Any
+) -> None:
+    Camera.objects.update(recording="manual", recording_by="ann")
+    with camera_host(valkey, {"record": {"ok": True, "body": observed(camera)}}):
+        operator.post(RECORD, body)
+    assert told(camera)[0] == left
+
+
 @pytest.mark.parametrize(("path", "left"), [(RECORD, "rolling"), (STOP, "")])
 def test_without_a_host_the_wish_is_kept_and_the_answer_says_so(
     path: str, left: str, operator: Any, camera: Camera, valkey: Any

@@ -88,6 +88,12 @@ def test_neighbours_are_one_and_gaps_are_gaps(viewer: Any, camera: Camera, root:
     assert (seconds(body, "gaps"), body["lost"]) == ([(30, 50), (60, 95)], [])
 
 
+def test_a_gap_below_a_step_is_a_break(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    made(camera, root, [(0, 40), (46, 60), (60.5, 100)])
+    body = asked(viewer, 0, 100, step=20)
+    assert (seconds(body, "video"), seconds(body, "gaps"), seconds(body, "breaks")) == ([(0, 100)], [], [(40, 46)])
+
+
 def test_losses_are_said_clip_by_clip(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     made(camera, root, [(10, 20)], lost_frames=3)
     made(camera, root, [(20, 30)])
@@ -157,7 +163,7 @@ def test_its_size_is_bounded(viewer: Any, camera: Camera, root: StorageRoot, mon
 
 BAD = [
     {}, {"camera": "sky"}, {"camera": "none"}, {"from": "2026-03-28T13:00:00Z"}, {"step": 0}, {"step": "nan"},
-    {"step": 0.0001}, {"from": "2026-03-28"}, {"pinned": True},
+    {"step": 0.0001}, {"step": 0.0000001}, {"from": "2026-03-28"}, {"pinned": True},
 ]  # fmt: skip
 
 

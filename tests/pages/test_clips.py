@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ from django.db import InterfaceError, OperationalError
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from captures.clips import sheets
+from captures.clips import player, sheets, timeline
 from captures.models import Clip, ClipHold, StorageRoot
+from captures.recording.removal import condemn
 from monitoring.models import Event
 from tests.api.builders import UNKNOWN
 from tests.captures.clips import STARTED, clip_of, row_of
@@ -111,6 +112,25 @@ def test_the_time_line_says_what_is_covered_and_what_was_lost(viewer: Any, camer
     assert "1 h 1 min of video, 1 clip with losses" in text
 
 
+def test_a_break_of_seconds_after_a_kill_is_drawn_and_not_counted_as_video(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    rows(camera, root, 0, interrupted=True)
+    rows(camera, root, 1 + 6 / 60)
+    text = text_of(viewer.get(DAY + "&camera=sky"))
+    assert "2 min of video, 1 clip with losses" in text
+    assert "<title>no video for 6 s, 12:01:00 to 12:01:06</title>" in text
+
+
+def test_short_clips_with_long_breaks_are_not_taken_for_a_day_of_video(
+    viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Clip.objects.bulk_create(row_of(camera, root, STARTED + number * timedelta(seconds=115), 5) for number in range(36))
+    assert "3 min of video" in text_of(viewer.get(DAY + "&camera=sky"))
+    monkeypatch.setattr(timeline, "FEW", 10)
+    assert "at most 1 h 7 min of video" in text_of(viewer.get(DAY + "&camera=sky"))
+
+
 MOMENTS = [
     ("2026-03-28T12:00:30", "/clips/{}/?t=30"),
     ("2026-03-28T12:00:30.5Z", "/clips/{}/?t=30.5"),
@@ -177,11 +197,26 @@ def test_a_file_on_another_host_is_told_as_such(viewer: Any, camera: Camera, roo
     assert ["camera host mountain" in text, "<video" in text, "data-do=" in text] == [True, False, False]
 
 
+def test_a_moment_that_the_readers_clock_cannot_show_is_none(
+    viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skycam_project.pages.preferences.station_zone", lambda: timezone(timedelta(hours=14)))
+    assert viewer.get("/clips/at/?camera=sky&at=9999-12-31T23:59:59Z")["Location"] == "/clips/?camera=sky"
+    assert viewer.get("/clips/?camera=sky&missed=9999-12-31T23:59:59Z").status_code == 200
+
+
 def test_a_clip_is_pinned_and_let_go_on_its_page(operator: Any, clip: Clip) -> None:
     operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart")
     assert Clip.objects.get().pinned
     part = operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "no"}, format="multipart", headers={"HX-Request": "true"})
     assert (Clip.objects.get().pinned, 'aria-pressed="false"' in text_of(part)) == (False, True)
+
+
+def test_a_clip_that_goes_just_now_is_not_said_to_be_pinned(
+    operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(player, "pin_clip", lambda found, *_: condemn(Clip.objects.filter(pk=found.pk)))
+    assert operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart").status_code == 404
 
 
 def test_a_deletion_says_first_what_is_lost(manager: Any, clip: Clip) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -13,6 +14,7 @@ from cameras import broker, status
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
 from cameras.services import add_camera
+from skycam_project.cli.status import supplies
 from tests.fakes.camera_host import camera_host
 from tests.skycam_project.cli_station import answer, skycam, valkey
 
@@ -104,3 +106,16 @@ def test_status_of_a_camera_whose_host_is_away_says_that_nobody_knows(server: re
     [found] = answer("record", "status", "dome")["results"]
     assert (found["desired"], found["recording"], found["recorder"]) == ("rolling", False, None)
     assert "nobody knows" in skycam("record", "status", "dome").stdout
+
+
+STATES = [
+    ({}, "dome: records since 2026-03-01 20:00:00"),
+    ({"lost_frames": 3}, "dome: records since 2026-03-01 20:00:00, 3 frames lost"),
+    ({"state": "failing", "message": "The disk is full."}, "dome: does not record: The disk is full."),
+    ({"state": "waiting"}, "dome: does not record: it waits for frames."),
+]
+
+
+@pytest.mark.parametrize(("told", "line"), STATES)
+def test_the_status_of_the_station_says_what_becomes_of_a_recording(told: dict[str, Any], line: str) -> None:
+    assert supplies({"camera": "dome", "recorder": {**RECORDER, **told}}) == line

@@ -13,12 +13,13 @@ from cameras.models import Camera
 from captures.models import Clip, ClipHold
 from captures.recording.cleaning import watched_roots
 from captures.recording.retention import COUNT_S
-from captures.recording.surplus import InTurn, beyond_newest, oldest_loose
-from tests.captures.recording.shelf import Shelf
+from captures.recording.surplus import InTurn, Kept, beyond_newest, oldest_loose
+from tests.captures.recording.shelf import LENGTH, Shelf
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prove, pytest.mark.timeout(900)]
 CAMERAS, EACH, KEPT, HELD = 32, 31_250, 30_000, 625
 """Of each camera 30,000 are kept by the rule; of those beyond, one half is pinned and the other held."""
+RULE = Kept(KEPT, KEPT * LENGTH)
 MOST_S = 0.02
 OWN = {
     "id": "lower(hex(randomblob(16)))",
@@ -58,7 +59,7 @@ def fill(first: Clip) -> None:
 def look(turns: InTurn) -> float:
     """Seconds of the processor for what each look counts, where nothing is to be done."""
     began = time.process_time()
-    surplus = [list(beyond_newest(camera, "main", KEPT)[:100]) for camera in turns.cameras(COUNT_S)]
+    surplus = [list(beyond_newest(camera, "main", RULE)[:100]) for camera in turns.cameras(COUNT_S)]
     assert watched_roots("main")
     taken = time.process_time() - began
     assert not any(surplus)

@@ -12,7 +12,9 @@ from captures.recording import removal
 from captures.recording.holds import ClipGone, hold, let_go
 from captures.recording.removal import condemn
 from monitoring.models import Alert, Event
-from tests.captures.recording.shelf import Shelf, ahead, configured
+from tests.captures.recording.shelf import LENGTH, Shelf, ahead, configured
+
+SHORT = LENGTH / 60
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +37,18 @@ def test_each_camera_keeps_its_own(shelf: Shelf) -> None:
     shelf.clip(7, camera=other)
     shelf.cleaning.look()
     assert shelf.kept == ["0", "1", "2", "7"]
+
+
+def test_clips_of_seconds_push_out_no_whole_ones_of_the_time_that_is_kept(shelf: Shelf) -> None:
+    whole = shelf.clips(4)
+    for number in range(20, 30):
+        started = whole[-1].ended_at + (number - 20) * SHORT
+        shelf.clip(number, started_at=started, ended_at=started + SHORT)
+    shelf.cleaning.look()
+    assert {"0", "1", "2", "3"} & set(shelf.kept) == {"2", "3"}
+    shelf.clip(40, started_at=whole[-1].ended_at + 6 * LENGTH, ended_at=whole[-1].ended_at + 7 * LENGTH)
+    shelf.cleaning.look()
+    assert shelf.kept == ["28", "29", "40"]
 
 
 @pytest.mark.parametrize("held", [{"pinned": True}, {"kind": "manual"}])

@@ -6,6 +6,7 @@ import errno
 from types import SimpleNamespace
 from typing import Any
 
+from cameras.runtime.recording_state import shared, waiting
 from captures.recording.recovery import Recovered
 from captures.recording.telling import Telling
 
@@ -47,3 +48,17 @@ def test_a_clip_that_was_mended_ends_no_alert_of_others_that_wait() -> None:
     telling.holds()
     telling.recovered(Recovered())
     assert left(told) == ""
+
+
+def recorder(mb_per_min: float | None, floor_s: int | None) -> Any:
+    return {**waiting(WISH, ""), "mb_per_min": mb_per_min, "floor_s": floor_s}
+
+
+def test_the_time_until_the_floor_is_shorter_where_others_fill_the_same_disk() -> None:
+    others = [recorder(6.0, 10_000), recorder(None, None), None]
+    assert [
+        told["floor_s"]
+        for told in (shared(recorder(2.0, 40_000), others), shared(recorder(None, None), others))
+        if told
+    ] == [10_000, None]
+    assert shared(None, others) is None
