@@ -45,7 +45,7 @@ class Recovered:
 def recover(spool: Spool, root: str, verdict: Verdict | None = None) -> Recovered:
     """Bring the spool into order. `root` is the UUID of the storage root."""
     result = Recovered()
-    _remove_temporaries(spool, result)
+    result.removed += remove_temporaries(spool)
     _sessions(spool, result)
     for name in _ending(spool, ".json"):
         _finish(spool, name, result)
@@ -61,15 +61,15 @@ def _ending(spool: Spool, ending: str) -> list[str]:
     return [name for name in spool.names() if name.endswith(ending) and not name.startswith(("session-", "tmp-"))]
 
 
-def _remove_temporaries(spool: Spool, result: Recovered) -> None:
-    """Unfinished temporaries, and slots that are a record's other name already."""
+def remove_temporaries(spool: Spool) -> list[str]:
+    """Unfinished temporaries, which are named, and slots that are a record's other name already, or empty."""
     names = spool.names()
     temporary = [name for name in names if name.startswith("tmp-")]
     used = [name for name in names if name.startswith("slot-") and spool.files.links(spool.folder, name) > 1]
     short = [name for name in names if name.startswith("slot-") and spool.files.size(spool.folder, name) == 0]
     for name in {*temporary, *used, *short}:
         spool.files.unlink(spool.folder, name)
-    result.removed += temporary
+    return temporary
 
 
 def _finish(spool: Spool, name: str, result: Recovered) -> None:

@@ -19,6 +19,8 @@ class Recording(TypedDict):
     max_kbit_s: int
     floor_bytes: int
     """With less room than this on the disk nothing is recorded."""
+    rolling_floor_bytes: NotRequired[int]
+    """The same of rolling clips: more where none is left on the disk that may go, as each would go at once."""
     requested_by: str
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cameras.runtime.durable import FolderLock, LockLost, RootFiles
 from cameras.runtime.recovery import Recovered, Verdict, recover
-from cameras.runtime.spool import Spool, open_spool_folder
+from cameras.runtime.spool import Spool, is_out_of_space, open_spool_folder
 
 MARKER = ".skycam-root"
 
@@ -38,6 +38,20 @@ def marker_of(path: str) -> str | None:
         return None
 
 
+def try_link(files: RootFiles, folder: str, name: str, archive: str) -> None:
+    """One link of a file of a spool into a folder of the archive: a mount between them answers EXDEV. OSError."""
+    test = f".link-{folder.replace('/', '-')}"
+    files.make_folders(archive)
+    files.unlink(archive, test)
+    files.link(folder, name, archive, test)
+    files.unlink(archive, test)
+
+
+def apart_sentence(path: str, archive: str) -> str:
+    """Of an archive, `captures` or `clips`, where that link is refused with EXDEV."""
+    return f"The {archive} of {path} lie on another file system than its .spool. Mount one file system over both."
+
+
 class Storage:
     """An open root with the spool of one camera, or of its clips (`part`), owned."""
 
@@ -60,6 +74,14 @@ class Storage:
     def close(self) -> None:
         self._lock.release()
         self.files.close()
+
+    def reaches(self, archive: str) -> None:
+        """OSError when files of the spool cannot be linked into this archive. On a full disk nobody can tell."""
+        try:
+            try_link(self.files, self.spool.folder, ".lock", archive)
+        except OSError as error:
+            if not is_out_of_space(error):
+                raise
 
     def recover(self, verdict: Verdict | None = None) -> Recovered:
         return recover(self.spool, self.root, verdict)

@@ -13,6 +13,8 @@ from cameras.supervision.post import Post
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
+REJECTED = "spool.rejected"
+"""Of clips. It is never resolved from here: a person decides what becomes of them."""
 WISHED = "wished-"
 """Before a session's id: the command of a wish that nobody waits for. Its answer is heard here and goes no further."""
 
@@ -63,6 +65,8 @@ class Hearing:
         self.ledger.event(message["kind"], message["message"], message["level"], post.wish.slug, {})
         if message["kind"] in STORAGE_ALERTS:
             self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", post.wish.slug)
+        elif message["kind"] == REJECTED:
+            self.ledger.alert(f"{REJECTED}:{post.wish.slug}", message["message"], "error", post.wish.slug)
         elif message["kind"] in OVER:
             self.ledger.resolve(f"{OVER[message['kind']]}:{post.wish.root}")
 

@@ -157,6 +157,11 @@ class Ledger:
         self._put(functools.partial(self._tell_of_recovery, post, message))
         self._put(functools.partial(self._recovered, post, dict(post.outstanding)))
 
+    def settle_spool(self, wish: Wish, verdict: Verdict | None = None) -> None:
+        """Of a camera without a process."""
+        if rejected := leftovers.settle(wish, verdict):
+            self._put(functools.partial(_tell_of_rejected, wish.slug, rejected))
+
     def _put(self, call: Callable[[], Any]) -> None:
         self._outbox.put(call)
         self._work.set()
@@ -270,7 +275,7 @@ class Ledger:
             self._tidy_safely(wish, None if has_process else self._settle_without_process)
             self._tidy_safely(wish.of_clips, None if has_process else self._settle_clips)
         for wish in former_places(self.supervisor.host, self.wishes):
-            self._tidy_safely(wish, leftovers.settle)
+            self._tidy_safely(wish, self.settle_spool)
         self.verdicts.on_overdue(self.wishes)
 
     def _tidy_safely(self, wish: Wish, settle: Callable[[Wish], None] | None) -> None:
@@ -290,7 +295,7 @@ class Ledger:
 
     def _settle_clips(self, clips: Wish) -> None:
         post = self.supervisor.posts.get(clips.id)
-        leftovers.settle(clips, Verdict(**post.verdict) if post and post.verdict else None)
+        self.settle_spool(clips, Verdict(**post.verdict) if post and post.verdict else None)
 
     def _elsewhere(self) -> list[Wish]:
         """Cameras that have another host now, for what they may have left here."""
@@ -299,7 +304,7 @@ class Ledger:
     def _settle_without_process(self, wish: Wish) -> None:
         """Nobody will bring this spool into order soon, nor answer for what its process was given last."""
         post = self.supervisor.posts.get(wish.id)
-        leftovers.settle(wish, Verdict(**post.verdict) if post and post.verdict else None)
+        self.settle_spool(wish, Verdict(**post.verdict) if post and post.verdict else None)
         if post:
             self.verdicts.on_lost(post, dict(post.outstanding))
 
@@ -316,9 +321,7 @@ class Ledger:
                     "spool.recovered", text, severity="warning", camera=post.wish.slug, data={"ids": message[what]}
                 )
         if message["rejected"]:
-            text = f"The spool of {post.wish.slug} held what could not be used: {'; '.join(message['rejected'])[:500]}"
-            record_event("spool.rejected", text, severity="error", camera=post.wish.slug)
-            raise_alert(f"spool.rejected:{post.wish.slug}", text, severity="error", camera=post.wish.slug)
+            _tell_of_rejected(post.wish.slug, message["rejected"])
         for kind in STORAGE_ALERTS:
             resolve_alert(f"{kind}:{post.wish.root}")
 
@@ -352,3 +355,11 @@ class Ledger:
         with Opened(spooled.wish) as ingest:
             record: Record | None = ingest.read(spooled.record)
         self.supervisor.answer(spooled.command, told(record))
+
+
+@transaction.atomic
+def _tell_of_rejected(slug: str, rejected: list[str]) -> None:
+    """Set aside: a person decides."""
+    text = f"The spool of {slug} held what could not be used: {'; '.join(rejected)[:500]}"
+    record_event("spool.rejected", text, severity="error", camera=slug)
+    raise_alert(f"spool.rejected:{slug}", text, severity="error", camera=slug)

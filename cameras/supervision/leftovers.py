@@ -16,28 +16,31 @@ log = logging.getLogger(__name__)
 RESTING = (".done", ".lock", "rejected", "clips")
 
 
-def settle(wish: Wish, verdict: Verdict | None = None) -> None:
-    """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do.
+def settle(wish: Wish, verdict: Verdict | None = None) -> list[str]:
+    """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do. What was set
+    aside, in words.
 
     A spool that cannot be opened or written is left alone, and tried again the next time.
     """
     try:
         if _needs(wish):
-            _settle(wish, verdict)
+            return _settle(wish, verdict)
     except (RootMissing, SpoolTaken) as error:
         log.info("The spool of %s is left alone: %s", wish.slug, error)
     except OSError as error:
         log.warning("The spool of %s cannot be settled: %s", wish.slug, error)
+    return []
 
 
-def _settle(wish: Wish, verdict: Verdict | None) -> None:
+def _settle(wish: Wish, verdict: Verdict | None) -> list[str]:
     storage = Storage(wish.root_path, wish.root, wish.id, wish.part)
     try:
         if wish.part:
-            resolve(RECOVERIES[wish.part])(storage, verdict)
+            rejected: list[str] = resolve(RECOVERIES[wish.part])(storage, verdict).rejected
         else:
-            storage.recover(verdict)
+            rejected = storage.recover(verdict).rejected
             _stop_session(wish, storage)
+        return rejected
     finally:
         storage.close()
 

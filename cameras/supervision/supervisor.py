@@ -23,7 +23,6 @@ from django.conf import settings
 from cameras import broker, control
 from cameras.control import Answer
 from cameras.runtime.recovery import Verdict
-from cameras.supervision import leftovers
 from cameras.supervision.child import (
     FINISH_S,
     CameraChild,
@@ -312,7 +311,8 @@ class Supervisor:
         log.warning("%s did not finish in time and is killed.", child.slug)
         child.kill()
         if child.wait(1.0):
-            leftovers.settle(wish, Verdict("station_stopped", "The station was stopped before the exposure ended."))
+            said = "The station was stopped before the exposure ended."
+            self.ledger.settle_spool(wish, Verdict("station_stopped", said))
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
         """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""

@@ -13,6 +13,9 @@ class StorageRoot(models.Model):
     path = models.CharField(max_length=1000)
     default = models.BooleanField(default=False, help_text="New captures of this host go here.")
     video = models.BooleanField(default=False, help_text="New clips of this host go here, not to its default.")
+    exhausted = models.BooleanField(
+        default=False, help_text="There is no room, and no clip is left that may go: no rolling one is recorded."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

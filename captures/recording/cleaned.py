@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
+from cameras.runtime.last_floor import ROOM_AGAIN
 from captures.models import Clip, StorageRoot
 from captures.recording.room import Cleared
 from monitoring.services import record_event
@@ -40,8 +41,9 @@ def for_room(root: StorageRoot, cleared: Cleared) -> str:
     return f"{said}; {late}. Nothing more goes for a minute"
 
 
-def lacking(root: StorageRoot, cleared: Cleared, floor: float, hard_floor_gb: float) -> str:
+def lacking(root: StorageRoot, cleared: Cleared, floor: float) -> str:
     return (
-        f"Only {amount(cleared.free)} are free in {root.path}, below the soft floor of {amount(floor)}, and no clip is "
-        f"left that may go: pinned and held ones stay. Make room; below {hard_floor_gb:g} GB recording stops."
+        f"Only {amount(cleared.free)} are free in {root.path}, where the soft floor is {amount(floor)}, and no clip is "
+        "left that may go: pinned and held ones stay. No rolling clip is recorded until there is room: let go of some, "
+        f"or free {amount(floor * ROOM_AGAIN - cleared.free)}."
     )

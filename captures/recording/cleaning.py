@@ -11,17 +11,20 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from cameras.models import Camera
+from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.storage import RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaned import for_room, lacking, tell
-from captures.recording.removal import condemn, is_usable, opened, sweep, undeletable
-from captures.recording.room import Room
-from captures.recording.surplus import InTurn, Kept, beyond_newest, to_make_room
+from captures.recording.removal import condemn, is_usable, opened, stuck_in, sweep, undeletable
+from captures.recording.room import Cleared, Room
+from captures.recording.surplus import InTurn, Kept, beyond_newest, loose_in, to_make_room
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.services import raise_alert, resolve_alert
 from monitoring.station_settings import camera_config
 
 GB = 1e9
+ANEW_S = 60.0
+"""From one telling of an alert to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,10 @@ class Looked:
     gone: list[Gone] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    def add(self, problem: str) -> None:
+        if problem not in self.problems:
+            self.problems.append(problem)
+
 
 class Cleaning:
     """`actor` is who asked for it, where it was not the clock."""
@@ -51,20 +58,21 @@ class Cleaning:
         self.host, self.actor, self.clock, self.goes_on = host, actor, clock, goes_on
         self._in_turn = InTurn()
         self._rooms: dict[UUID, Room] = {}
-        self._told: dict[str, str] = {}
-        """Alerts that were raised here: key -> sentence; an empty one where all was seen to be well."""
+        self._told: dict[str, tuple[str, float]] = {}
+        """Alerts that were raised here: key -> sentence and when; an empty one where all was seen to be well."""
 
     def look(self, within_s: float = math.inf) -> Looked:
         """The rule of count is for as many cameras as fit in the time. DatabaseError."""
         roots = list(StorageRoot.objects.filter(host=self.host))
         looked = Looked()
         beyond = self._condemn_beyond([root for root in roots if is_usable(root)], within_s)
-        failed = self._sweep(beyond, looked)
+        self._sweep(beyond, looked)
         watched = watched_roots(self.host)
         for root in roots:
             if root not in watched:
                 self._alert(f"storage.soft_floor:{root.pk}", "")
-            elif root.pk not in failed:
+                _note_exhausted(root, exhausted=False)
+            else:
                 self._make_room(root, looked)
         return looked
 
@@ -76,8 +84,7 @@ class Cleaning:
             found.update(condemn(beyond_newest(camera, self.host, kept).filter(root__in=roots)))
         return found
 
-    def _sweep(self, beyond: set[UUID], looked: Looked) -> set[UUID]:
-        """The roots where clips that are marked could not be deleted."""
+    def _sweep(self, beyond: set[UUID], looked: Looked) -> None:
         swept = sweep(self.host)
         counted = [clip for clip in swept.clips if clip.pk in beyond]
         asked = [clip for clip in swept.clips if clip.pk not in beyond]
@@ -87,7 +94,6 @@ class Cleaning:
         looked.gone += [Gone(clip, "count") for clip in counted] + [Gone(clip, "asked") for clip in asked]
         looked.problems += swept.problems.values()
         self._alert(f"storage.clips:{self.host}", " ".join(swept.problems.values()), "error")
-        return set(swept.problems)
 
     # The rule of space
 
@@ -99,26 +105,44 @@ class Cleaning:
             with opened(root) as files:
                 cleared = room.make(files, floor, self.goes_on)
         except RootMissing as error:
-            looked.problems.append(str(error))
+            looked.add(str(error))
             return
         except OSError as error:
-            looked.problems.append(undeletable(root, error))
+            looked.add(undeletable(root, error))
             self._alert(alert, undeletable(root, error), "error")
             return
         tell(cleared.clips, "space", for_room(root, cleared), self.actor, cleared.owed)
         looked.gone += [Gone(clip, "space") for clip in cleared.clips]
-        full = cleared.exhausted and cleared.free < floor
-        self._alert(alert, lacking(root, cleared, floor, config.hard_floor_gb) if full else "")
+        if cleared.stuck:
+            looked.add(stuck_in(root, cleared.stuck))
+        _note_exhausted(root, exhausted=_is_exhausted(root, cleared, floor))
+        self._alert(alert, lacking(root, cleared, floor) if root.exhausted else "")
 
     def _alert(self, key: str, sentence: str, severity: str = "warning") -> None:
-        """Raised and resolved on change; what a predecessor left open too."""
-        if bool(self._told.get(key)) == bool(sentence) and key in self._told:
+        """Raised and resolved on change; what a predecessor left open too. Another sentence, as of a second disk or of
+        the room that is left, is told after a while."""
+        said, at = self._told.get(key, (None, 0.0))
+        if sentence == said or (sentence and said and self.clock() - at < ANEW_S):
             return
         if sentence:
             raise_alert(key, sentence, severity=severity)
         else:
             resolve_alert(key)
-        self._told[key] = sentence
+        self._told[key] = sentence, self.clock()
+
+
+def _is_exhausted(root: StorageRoot, cleared: Cleared, floor: int) -> bool:
+    """No clip is left that may go. It lasts until there is a tenth more room than the floor: else a clip would be
+    recorded into what the one before it left, and go for it, again and again."""
+    enough = floor * (ROOM_AGAIN if root.exhausted else 1.0)
+    return cleared.free + cleared.owed < enough and not loose_in(root).exists()
+
+
+def _note_exhausted(root: StorageRoot, *, exhausted: bool) -> None:
+    """For whoever records there."""
+    if root.exhausted != exhausted:
+        root.exhausted = exhausted
+        root.save(update_fields=["exhausted"])
 
 
 def watched_roots(host: str) -> set[StorageRoot]:
@@ -139,10 +163,13 @@ def _recorded_to(host: str) -> UUID | None:
 def would_go(host: str) -> Iterator[Gone]:
     """What a look would delete, oldest first by camera and root; nothing is changed. OSError, RootMissing."""
     config, kept, planned = camera_config(), Kept.by_config(), dict[UUID, Clip]()
-    for clip in Clip.objects.exclude(deleted_at=None).filter(host=host).select_related("camera"):
+    roots = [root for root in StorageRoot.objects.filter(host=host) if is_usable(root)]
+    for clip in Clip.objects.exclude(deleted_at=None).filter(host=host, root__in=roots).select_related("camera"):
+        planned[clip.pk] = clip
         yield Gone(clip, "asked")
     for camera in InTurn().cameras(math.inf):
-        for clip in beyond_newest(camera, host, kept).select_related("camera"):
+        beyond = beyond_newest(camera, host, kept).filter(root__in=roots)
+        for clip in beyond.select_related("camera"):
             planned[clip.pk] = clip
             yield Gone(clip, "count")
     for root in watched_roots(host):

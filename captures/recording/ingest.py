@@ -10,6 +10,7 @@ from cameras.models import Camera
 from cameras.runtime.spool import Record
 from captures.ingest import moment
 from captures.models import Clip
+from captures.storage.roots import new_clips_root
 from monitoring.services import record_event
 from monitoring.station_settings import camera_config
 
@@ -66,11 +67,13 @@ def wished_recording(camera: Camera) -> dict[str, Any] | None:
 
 def recording_settings() -> dict[str, Any]:
     """How every camera records. A camera's host has the last word: the configuration of who asks may be another."""
-    config = camera_config()
+    config, host = camera_config(), settings.STATION.host
+    floor_gb = config.soft_floor_gb if new_clips_root(host).filter(exhausted=True).exists() else config.hard_floor_gb
     return {
         "clip_s": config.clip_s,
         "preset": config.preset,
         "crf": config.crf,
         "max_kbit_s": config.max_kbit_s,
         "floor_bytes": int(config.hard_floor_gb * 1e9),
+        "rolling_floor_bytes": int(floor_gb * 1e9),
     }

@@ -7,6 +7,7 @@ what has ended to its record. Whatever goes wrong ends a clip, never the camera.
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 import time
@@ -17,11 +18,12 @@ from cameras.drivers import driver_class
 from cameras.drivers.packets import PacketData
 from cameras.runtime.consumers import Context
 from cameras.runtime.durable import LockLost
+from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.readers import CopyingReader
-from cameras.runtime.recovery import Verdict
+from cameras.runtime.recovery import Verdict, remove_temporaries
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import is_out_of_space
-from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
+from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, apart_sentence
 from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.recording.filing import Filer
@@ -30,7 +32,7 @@ from captures.recording.open_clip import OpenClip
 from captures.recording.pauses import PAUSE_S, Pauses
 from captures.recording.pixels import as_i420
 from captures.recording.recovery import left_over
-from captures.recording.telling import PART, Telling
+from captures.recording.telling import PART, Telling, floor_of
 from captures.recording.tracks import Recorded, Unplayable, may_begin
 
 log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class ClipRecorder:
         self._changes: deque[float] = deque(maxlen=MOST_CHANGES)
         self._not_before, self._pauses = 0.0, Pauses()
         self._looked_at = 0.0
+        self._full = False
         self._turned_at = time.monotonic()
         self._stopping = False
         self._changed = threading.Condition()
@@ -185,6 +188,7 @@ class ClipRecorder:
         if lost and self._clip is not None:
             self._telling.lost(self._clip, lost)
         self._close(None)
+        self._full = False
         self._losses.forget()
         self._keyless_since = None
         with self._changed:
@@ -309,12 +313,15 @@ class ClipRecorder:
         return time.monotonic() - clip.newest > clip.patience_s
 
     def _is_full(self, wish: Recording) -> bool:
-        """Below the floor: told once, until there is room again."""
+        """Below the floor: told once, until there is a tenth more room than that."""
         if self._storage is None:
             return False
-        free = self._storage.files.free_bytes()
-        self._telling.saw(free, wish["floor_bytes"])
-        return free < wish["floor_bytes"]
+        free, floor = self._storage.files.free_bytes(), floor_of(wish)
+        self._full = free < floor * (ROOM_AGAIN if self._full else 1.0)
+        self._telling.saw(free, floor)
+        if self._full:
+            self._telling.full(wish)
+        return self._full
 
     def _failed(self, error: Exception) -> None:
         """The clip ends with what is on the disk, and the next one is tried after a pause."""
@@ -335,6 +342,8 @@ class ClipRecorder:
             return "root_missing", str(error)
         if isinstance(error, OSError) and is_out_of_space(error):
             return "disk_full", f"The disk of {self._spec['video_root_path']} is full."
+        if isinstance(error, OSError) and error.errno == errno.EXDEV:
+            return "write_error", apart_sentence(self._spec["video_root_path"], "clips")
         if not isinstance(error, WRONG):
             return "camera_error", f"The recorder failed ({type(error).__name__}: {error})."
         said = error.strerror if isinstance(error, OSError) else error
@@ -352,6 +361,8 @@ class ClipRecorder:
             return
         try:
             self._storage = Storage(self._spec["video_root_path"], self._spec["video_root"], self._spec["camera"], PART)
+            self._storage.reaches("clips")
+            remove_temporaries(self._storage.spool)
             self._storage.spool.refill_slots()
             clips = left_over(self._storage.spool)
         except WRONG as error:

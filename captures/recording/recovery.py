@@ -5,6 +5,7 @@ Needs the spool's lock and no database. Every step may itself be killed and is t
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,12 +13,15 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.recovery import UNPLACEABLE, UNREADABLE, Verdict, checked_record, parts_of, reject
+from cameras.runtime.recovery import UNREADABLE, Verdict, checked_record, parts_of, reject, remove_temporaries
 from cameras.runtime.spool import ClipPlan, Record, Spool
 from cameras.runtime.storage import Storage
 from captures.recording.open_clip import KIND, record_of
 from captures.recording.repair import Whole, repair
 
+log = logging.getLogger(__name__)
+UNPLACEABLE = (FileNotFoundError, FileExistsError)
+"""Not NotADirectoryError: a folder that is a symbolic link for a moment costs no clip."""
 UNSAID = Verdict("interrupted", "The camera process ended before the clip did.")
 NONE_KNOWN: Mapping[str, int] = {}
 
@@ -26,6 +30,7 @@ NONE_KNOWN: Mapping[str, int] = {}
 class Recovered:
     """Ids of clips, and what was set aside."""
 
+    tried: list[str] = field(default_factory=list)
     filed: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
@@ -41,10 +46,11 @@ def left_over(spool: Spool) -> list[str]:
 
 
 def recover_all(storage: Storage, verdict: Verdict | None = None) -> Recovered:
-    """Whatever is left in the spool. OSError of the first that the disk did not let go through."""
+    """Whatever is left in the spool. What the disk does not let go through is logged, and left for the next time."""
+    remove_temporaries(storage.spool)
     result = recover(storage, left_over(storage.spool), verdict)
-    for error in result.failed.values():
-        raise error
+    for clip, error in result.failed.items():
+        log.warning("The clip %s cannot be brought to its end yet: %s", clip, error)
     return result
 
 
@@ -53,7 +59,7 @@ def recover(
 ) -> Recovered:
     """Bring these clips to their end, each by itself: one that cannot be read holds up no other. `lost` are the frames
     that clips are known to have lost, which their files do not say."""
-    result = Recovered()
+    result = Recovered(tried=clips)
     for clip in clips:
         try:
             _recover(storage, clip, verdict or UNSAID, lost.get(clip, 0), result)
@@ -69,7 +75,7 @@ def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int, result: R
     names = set(spool.names())
     if f"{clip}.json" in names:
         record = checked_record(spool.read(f"{clip}.json"), f"{clip}.json")
-        result.filed.append(clip)
+        settled = result.filed
     elif f"{clip}.done" in names:
         spool.files.unlink(spool.folder, f"{clip}.plan")
         return
@@ -81,11 +87,11 @@ def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int, result: R
             _forget(spool, clip)
             result.empty.append(clip)
             return
-        record = found
-        result.repaired.append(clip)
+        record, settled = found, result.repaired
         spool.commit(record)
     spool.place(record)
     spool.done(record)
+    settled.append(clip)
 
 
 def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int) -> Record | None:

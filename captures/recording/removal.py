@@ -4,9 +4,9 @@ then the row. What a kill left half done, or another host asked for, the host th
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 from uuid import UUID
 
 from django.db import transaction
@@ -20,6 +20,7 @@ from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipQuerySet
 from captures.stills.thumbnails import forget
 
+log = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
 """Rows of one transaction: others want to write too."""
 
@@ -30,6 +31,17 @@ class Swept:
 
     clips: list[Clip] = field(default_factory=list)
     problems: dict[UUID, str] = field(default_factory=dict)
+
+
+Stuck = tuple[Clip, OSError]
+
+
+@dataclass(slots=True)
+class Finished:
+    """Clips of which nothing is left, and those that the disk keeps, with what it says."""
+
+    gone: list[Clip] = field(default_factory=list)
+    stuck: list[Stuck] = field(default_factory=list)
 
 
 def condemn(clips: ClipQuerySet) -> list[UUID]:
@@ -53,25 +65,45 @@ def sweep(host: str, only: Iterable[UUID] | None = None) -> Swept:
     marked = Clip.objects.exclude(deleted_at=None).filter(host=host, root__host=host)
     if only is not None:
         marked = marked.filter(pk__in=list(only))
-    ordered = marked.select_related("root", "camera").order_by("root", "deleted_at", "pk")[:MOST_AT_ONCE]
     swept = Swept()
-    for root, clips in groupby(ordered, key=lambda clip: clip.root):
-        _sweep_root(root, list(clips), swept)
+    for root in StorageRoot.objects.filter(pk__in=marked.order_by().values("root")):
+        clips = marked.filter(root=root).select_related("camera").order_by("deleted_at", "pk")
+        _sweep_root(root, list(clips[:MOST_AT_ONCE]), swept)
     return swept
 
 
 def _sweep_root(root: StorageRoot, clips: list[Clip], swept: Swept) -> None:
     try:
         with opened(root) as files:
-            swept.clips += finish(files, clips)
+            finished = finish(files, clips)
     except RootMissing as error:
         swept.problems[root.pk] = str(error)
     except OSError as error:
         swept.problems[root.pk] = undeletable(root, error)
+    else:
+        swept.clips += finished.gone
+        if finished.stuck:
+            swept.problems[root.pk] = stuck_in(root, finished.stuck)
+            _put_behind([clip for clip, _ in finished.stuck], len(clips))
+
+
+def _put_behind(clips: list[Clip], looked_at: int) -> None:
+    """Where there are more than one sweep looks at, those that cannot go wait behind all others."""
+    if looked_at == MOST_AT_ONCE:
+        Clip.objects.filter(pk__in=[clip.pk for clip in clips]).update(deleted_at=timezone.now())
 
 
 def undeletable(root: StorageRoot, error: OSError) -> str:
     return f"Clips in {root.path} cannot be deleted: {error.strerror}. Look at the disk."
+
+
+def stuck_in(root: StorageRoot, stuck: list[Stuck]) -> str:
+    clip, error = min(stuck, key=lambda one: one[0].path)
+    clips = "A clip" if len(stuck) == 1 else f"{len(stuck)} clips"
+    return (
+        f"{clips} in {root.path} cannot be deleted: {clip.path} ({error.strerror}). Look at that file and its folders; "
+        "the others go meanwhile."
+    )
 
 
 def is_usable(root: StorageRoot) -> bool:
@@ -106,21 +138,24 @@ def marker_on(files: RootFiles) -> str | None:
         return None
 
 
-def finish(files: RootFiles, clips: Iterable[Clip]) -> list[Clip]:
-    """The files of marked clips, then their rows; also when a part of it is done already. Those of which nothing is
-    left. OSError.
+def finish(files: RootFiles, clips: Iterable[Clip]) -> Finished:
+    """The files of marked clips, then their rows; also when a part of it is done already. One that cannot be removed
+    is in nobody's way.
 
     A row stays while its record still lies in the spool: taken in again, that would make a row without a file.
     """
-    gone = []
+    finished = Finished()
     for clip in clips:
-        _unlink(files, clip)
-        reached("after_clip_file")
-        if files.size(spool_folder(str(clip.camera_id), "clips"), f"{clip.pk}.done") is None:
-            gone.append(clip)
-    Clip.objects.filter(pk__in=[clip.pk for clip in gone]).delete()
+        try:
+            _unlink(files, clip)
+            reached("after_clip_file")
+            if files.size(spool_folder(str(clip.camera_id), "clips"), f"{clip.pk}.done") is None:
+                finished.gone.append(clip)
+        except OSError as error:
+            finished.stuck.append((clip, error))
+    Clip.objects.filter(pk__in=[clip.pk for clip in finished.gone]).delete()
     reached("after_clip_row")
-    return gone
+    return finished
 
 
 def _unlink(files: RootFiles, clip: Clip) -> None:
@@ -128,4 +163,7 @@ def _unlink(files: RootFiles, clip: Clip) -> None:
     with contextlib.suppress(FileNotFoundError):  # people move folders
         files.unlink(folder, name)
         files.sync(folder)
-    forget(files, clip.sha256)
+    try:
+        forget(files, clip.sha256)
+    except OSError as error:
+        log.warning("What was drawn of %s stays in the thumbnails of its root: %s", clip.path, error)

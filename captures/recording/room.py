@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cameras.runtime.durable import RootFiles
 from captures.models import Clip, StorageRoot
-from captures.recording.removal import condemn, finish
+from captures.recording.removal import Stuck, condemn, finish
 from captures.recording.surplus import oldest_loose
 
 PATIENCE_S = 60.0
 """How long the space of a deleted file may come late: a reader holds it open, or the file system is slow to say."""
 AT_ONCE = 20
+MOST_STUCK = 10
+"""Of one look: a disk that fails at each clip shall not have all of them marked before somebody sees the alert."""
 
 
 @dataclass(slots=True)
@@ -47,6 +51,8 @@ class Cleared:
 
     free: int
     clips: list[Clip] = field(default_factory=list)
+    stuck: list[Stuck] = field(default_factory=list)
+    """Those that are marked, and that the disk keeps."""
     owed: int = 0
     exhausted: bool = False
 
@@ -56,13 +62,19 @@ class Room:
         self.root, self.owed = root, Owed(clock=clock)
 
     def make(self, files: RootFiles, floor: int, goes_on: Callable[[], bool]) -> Cleared:
-        """Delete until `floor` bytes are free, and no more than that. OSError."""
+        """Delete until `floor` bytes are free, and no more than that. OSError: nothing can be."""
         cleared = Cleared(files.free_bytes())
-        while self._lacks(cleared, floor) and not cleared.exhausted and goes_on():
+        if self._lacks(cleared, floor) and files.read_only():
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+        def lacks() -> bool:
+            return self._lacks(cleared, floor) and len(cleared.stuck) < MOST_STUCK and goes_on()
+
+        while lacks() and not cleared.exhausted:
             oldest = list(oldest_loose(self.root).select_related("camera")[:AT_ONCE])
             cleared.exhausted = not oldest
             for clip in oldest:
-                if not (self._lacks(cleared, floor) and goes_on()):
+                if not lacks():
                     break
                 self._delete(files, clip, cleared)
         cleared.owed = self.owed.at(cleared.free)
@@ -75,7 +87,9 @@ class Room:
         """Unless somebody took hold of it meanwhile."""
         if not condemn(Clip.objects.loose().filter(pk=clip.pk)):
             return
-        finish(files, [clip])
+        if stuck := finish(files, [clip]).stuck:
+            cleared.stuck += stuck
+            return
         cleared.clips.append(clip)
         before, cleared.free = cleared.free, files.free_bytes()
         self.owed.note(clip.bytes, before, cleared.free)

@@ -41,6 +41,8 @@ class Telling:
         self._rate: float | None = None
         """Bytes a second of the newest clip that was long enough to say."""
         self._filed: str | None = None
+        self._left: dict[str, OSError] = {}
+        """Clips that the disk does not let be brought to their end."""
 
     @property
     def why(self) -> str:
@@ -155,13 +157,17 @@ class Telling:
     def saw(self, free: int, floor: int) -> None:
         """How much room there is, in bytes."""
         self._free, self._floor = free, floor
-        if free < floor:
-            self.failed(
-                "disk_full", f"The disk of {self._path} has less than {floor / 1e9:g} GB left. Free some space."
-            )
+
+    def full(self, wish: Recording) -> None:
+        """There is not enough."""
+        floor, said = floor_of(wish), f"The disk of {self._path} has less than"
+        if floor > wish["floor_bytes"]:
+            said = f"No clip is left in {self._path} that may go: pinned and held ones stay. It has less than"
+        self.failed("disk_full", f"{said} {floor / 1e9:g} GB left. Free some space.")
 
     def holds(self) -> None:
-        """The root is open."""
+        """The root is open, and all that was left in it is tried again."""
+        self._left = {}
         if self._trouble[0] == "root_missing":
             self._end_of_trouble()
 
@@ -174,7 +180,10 @@ class Telling:
         if found.repaired:
             said = f"{len(found.repaired)} clips of {self._slug} that were cut off were repaired and kept."
             self._log("spool.recovered", said, "warning")
-        self._alert("left", _left(self._slug, self._path, found.failed))
+        for clip in found.tried:
+            self._left.pop(clip, None)
+        self._left |= found.failed
+        self._alert("left", _left(self._slug, self._path, self._left))
         if found.rejected:
             said = f"Clips of {self._slug} could not be recovered: {'; '.join(found.rejected)[:500]}"
             self._log("spool.rejected", said, "error")
@@ -185,6 +194,12 @@ class Telling:
 
     def _log(self, kind: str, message: str, level: str) -> None:
         self._link.send("log", level=level, kind=kind, message=message)
+
+
+def floor_of(wish: Recording) -> int:
+    """Bytes that have to be free."""
+    floor = wish["floor_bytes"]
+    return wish.get("rolling_floor_bytes", floor) if wish["kind"] == "rolling" else floor
 
 
 def _left(slug: str, path: str, failed: Mapping[str, OSError]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,10 +12,11 @@ from uuid import UUID
 import uuid6
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.storage import MARKER, make_root, marker_of
+from cameras.runtime.storage import MARKER, apart_sentence, make_root, marker_of, try_link
 from captures.models import StorageRoot
 from captures.pixelink_service.served import found_camera
 
@@ -26,27 +28,39 @@ class UnusableRoot(Exception):
 def ensure_default_root(path: Path | None = None) -> StorageRoot:
     """This host's root for new captures, made when there is none yet.
 
-    UnusableRoot when the folder cannot be written or cannot hard-link from its spool into its archive.
+    UnusableRoot when the folder cannot be written or cannot hard-link from its spool into its archives.
     """
     folder = (path or settings.STATION.storage_root).resolve()
     host = settings.STATION.host
-    known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
-    if known is None:
-        known = _made(folder, host)
-    elif marker_of(str(folder)) == str(known.id):
-        check_link(folder)
+    known = _root(folder, host, _archives_of_default(folder))
     if not known.default:
         _make_default(known)
     return known
 
 
-def _made(folder: Path, host: str) -> StorageRoot:
+def _archives_of_default(folder: Path) -> tuple[str, ...]:
+    """Clips do not go there while they have a root of their own."""
+    video = settings.STATION.video_path
+    return ("captures", "clips") if video is None or video.resolve() == folder else ("captures",)
+
+
+def _root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
+    """Known, or made when there is none; one that is not mounted is as it was. UnusableRoot."""
+    known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
+    if known is None:
+        return _made(folder, host, archives)
+    if marker_of(str(folder)) == str(known.id):
+        check_links(folder, archives)
+    return known
+
+
+def _made(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         found = _marked(folder)
     except OSError as error:
         raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error
-    check_link(folder)
+    check_links(folder, archives)
     root, _ = StorageRoot.objects.update_or_create(id=found, defaults={"host": host, "path": str(folder)})
     return root
 
@@ -64,29 +78,25 @@ def _marked(folder: Path) -> UUID:
         raise UnusableRoot(said) from None
 
 
-def check_link(folder: Path) -> None:
-    """UnusableRoot with a sentence when a picture cannot be linked from spool to archive."""
-    try:
-        try_link(folder)
-    except OSError as error:
-        said = f"{error.strerror}. Choose another folder."
-        if error.errno == errno.EXDEV:
-            said = "its captures lie on another file system than its .spool. Mount one file system over both."
-        raise UnusableRoot(f"{folder} cannot hold files: {said}") from error
+def check_links(folder: Path, archives: Sequence[str]) -> None:
+    """UnusableRoot with a sentence when nothing can be linked from the spool into one of these archives."""
+    for archive in archives:
+        try:
+            _check_link(folder, archive)
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise UnusableRoot(apart_sentence(str(folder), archive)) from error
+            raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error
 
 
-def try_link(folder: Path) -> None:
-    """One link from spool to archive: a bind mount between them answers EXDEV. OSError when it fails."""
+def _check_link(folder: Path, archive: str) -> None:
     files = RootFiles(str(folder))
     try:
         files.make_folders(".spool")
-        files.make_folders("captures")
         files.unlink(".spool", "link-test")
-        files.unlink("captures", ".link-test")
         files.create(".spool", "link-test", [b"x"])
-        files.link(".spool", "link-test", "captures", ".link-test")
+        try_link(files, ".spool", "link-test", archive)
         files.unlink(".spool", "link-test")
-        files.unlink("captures", ".link-test")
     finally:
         files.close()
 
@@ -104,7 +114,7 @@ def ensure_service_root() -> StorageRoot | None:
         return None
     folder = settings.STATION.service.image_save_path.resolve()
     host = settings.STATION.host
-    return StorageRoot.objects.filter(host=host, path=str(folder)).first() or _made(folder, host)
+    return StorageRoot.objects.filter(host=host, path=str(folder)).first() or _made(folder, host, ["captures"])
 
 
 def ensure_video_root() -> StorageRoot | None:
@@ -116,7 +126,7 @@ def ensure_video_root() -> StorageRoot | None:
         return None
     path = folder.resolve()
     try:
-        root = StorageRoot.objects.filter(host=host, path=str(path)).first() or _made(path, host)
+        root = _root(path, host, ["clips"])
     except UnusableRoot:
         _make_video(host, None)
         raise
@@ -160,8 +170,14 @@ def all_roots(host: str) -> list[dict[str, Any]]:
 
 def video_root(host: str) -> dict[str, Any]:
     """The root of a host's new clips: `id` and `path`. UnusableRoot when the host has none."""
-    root = StorageRoot.objects.filter(host=host, video=True).first()
+    root = new_clips_root(host).first()
     return {"id": str(root.id), "path": root.path} if root else default_root(host)
+
+
+def new_clips_root(host: str) -> QuerySet[StorageRoot]:
+    """One, or none before the first start."""
+    roots = StorageRoot.objects.filter(host=host)
+    return roots.filter(video=True) if roots.filter(video=True).exists() else roots.filter(default=True)
 
 
 def default_root(host: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.core.checks import run_checks
 from captures.models import StorageRoot
 from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_video_root, video_root
 from skycam_project.launch.firststart import ensure_roots
+from tests.faults.small_disk import mounted
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +77,30 @@ def test_a_folder_that_cannot_be_used_is_said_and_clips_go_to_the_default_root(
     assert (clips_go_to(), "warning: VIDEO_PATH: " in capsys.readouterr().out) == ("images", True)
     with pytest.raises(UnusableRoot, match="cannot hold files"):
         ensure_video_root()
+
+
+def test_a_disk_mounted_over_the_clips_of_a_root_is_refused(configured: Any, tmp_path: Path) -> None:
+    configured("video")
+    ensure_video_root()
+    with (
+        mounted(tmp_path / "disk", over=tmp_path / "video" / "clips"),
+        pytest.raises(UnusableRoot, match="The clips of"),
+    ):
+        ensure_video_root()
+    assert clips_go_to() == "images"
+    ensure_video_root()
+    assert clips_go_to() == "video"
+
+
+def test_a_disk_mounted_over_the_clips_of_the_pictures_root_is_no_harm_once_clips_have_another(
+    configured: Any, tmp_path: Path
+) -> None:
+    with mounted(tmp_path / "disk", over=tmp_path / "images" / "clips"):
+        with pytest.raises(UnusableRoot, match="The clips of"):
+            ensure_default_root()
+        configured("video")
+        ensure_roots()
+    assert clips_go_to() == "video"
 
 
 def test_a_folder_that_cannot_be_written_is_found_by_the_system_checks(configured: Any, tmp_path: Path) -> None:

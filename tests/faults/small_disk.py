@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 MISSING = "Mounting failed ({}). This test needs root: run `sudo -E make test`, or a container with CAP_SYS_ADMIN."
@@ -12,6 +14,18 @@ MISSING = "Mounting failed ({}). This test needs root: run `sudo -E make test`, 
 def mount(*arguments: str | Path) -> None:
     done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, MISSING.format(done.stderr.strip())
+
+
+@contextmanager
+def mounted(folder: Path, over: Path) -> Iterator[None]:
+    """A folder mounted over another one, both made where they are not there."""
+    folder.mkdir(exist_ok=True)
+    over.mkdir(parents=True, exist_ok=True)
+    mount("--bind", folder, over)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(over)], check=True)
 
 
 class SmallDisk:
@@ -45,7 +59,9 @@ class SmallDisk:
         """Leave this many bytes, to the next 4 KiB."""
         found = os.statvfs(self.kept)
         with open(self.kept / "filler", "ab") as filler:
-            os.posix_fallocate(filler.fileno(), 0, found.f_bavail * found.f_frsize - size)
+            filled = filler.tell() + found.f_bavail * found.f_frsize - size
+            os.ftruncate(filler.fileno(), min(filler.tell(), filled))
+            os.posix_fallocate(filler.fileno(), 0, filled)
 
     def _write_until_full(self, file: int, size: int) -> None:
         try:

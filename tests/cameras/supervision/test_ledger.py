@@ -20,7 +20,7 @@ from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
 from cameras.supervision.wishes import Wish
 from captures.models import Capture
-from monitoring.models import Event
+from monitoring.models import Alert, Event
 from tests.api.conftest import valkey
 from tests.cameras.supervision.records import capture_record, lay, lay_raw
 from tests.faults.ledger import Archive
@@ -188,3 +188,16 @@ def test_a_recovery_that_the_database_interrupts_is_told_once(archive: Archive, 
         ledger._outbox.flush()
     ledger._outbox.flush()
     assert Event.objects.filter(kind="spool.recovered").count() == 1
+
+
+@pytest.mark.parametrize("part", ["", "clips"])
+def test_what_is_set_aside_in_a_spool_without_a_process_raises_an_alert(
+    archive: Archive, ledger: Ledger, part: str
+) -> None:
+    spool = archive.spool / part
+    spool.mkdir(parents=True)
+    (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
+    ledger.settle_spool(archive.wish().of_clips if part else archive.wish())
+    ledger._do()
+    [alert] = Alert.objects.all()
+    assert (alert.key, alert.severity, alert.camera) == ("spool.rejected:sim", "error", "sim")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cameras.supervision.supervisor import Supervisor
+from captures.recording.cleaning import Cleaning
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.captures.recording.shelf import configured
@@ -53,12 +54,12 @@ def successor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
     yield from supervised(tmp_path)
 
 
-def is_open(supervisor: Supervisor) -> bool:
+def is_open(supervisor: Supervisor, key: str = KEY) -> bool:
     """After one turn of its threads."""
     supervisor.ledger.look_soon()
     supervisor.ledger._do()
     supervisor._tick()
-    return Alert.objects.filter(key=KEY).exclude(state=Alert.State.RESOLVED).exists()
+    return Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED).exists()
 
 
 def killed(supervisor: Supervisor) -> None:
@@ -81,3 +82,25 @@ def test_an_alert_of_a_recorder_ends_when_its_worker_was_killed_too(
     killed(supervisor)
     wish(archive, enabled=False)
     until(lambda: not is_open(successor), 30)
+
+
+def test_a_clip_that_a_recorder_sets_aside_is_an_alert_that_outlives_it(
+    archive: Archive, supervisor: Supervisor
+) -> None:
+    spool = archive.spool / "clips"
+    spool.mkdir(parents=True)
+    (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
+    until(lambda: is_open(supervisor, "spool.rejected:sim"), 30)
+    wish(archive, enabled=False)
+    until(lambda: supervisor.posts[str(archive.camera.pk)].child is None or not is_open(supervisor), 30)
+    assert is_open(supervisor, "spool.rejected:sim")
+
+
+def test_a_recorder_hears_that_no_clip_may_go_and_records_no_rolling_one(
+    archive: Archive, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=0)
+    until(lambda: not is_open(supervisor) and archive.spool.exists(), 30)
+    Cleaning("main").look()
+    until(lambda: is_open(supervisor), 30)
+    assert "pinned and held ones stay" in Alert.objects.get(key=KEY, state=Alert.State.OPEN).message

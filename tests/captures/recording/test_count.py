@@ -8,9 +8,10 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Clip, StorageRoot
+from captures.recording import removal
 from captures.recording.holds import ClipGone, hold, let_go
 from captures.recording.removal import condemn
-from monitoring.models import Event
+from monitoring.models import Alert, Event
 from tests.captures.recording.shelf import LENGTH, Shelf, ahead, configured
 
 SHORT = LENGTH / 60
@@ -156,3 +157,33 @@ def test_a_pinned_clip_of_a_clock_that_was_fast_does_not_keep_the_others_from_go
     shelf.clips(4)
     shelf.cleaning.look()
     assert shelf.kept == ["1", "2", "3", "9"]
+
+
+def test_a_clip_that_cannot_be_deleted_keeps_no_other_and_the_alert_names_it(shelf: Shelf) -> None:
+    shelf.move_and_link(shelf.clips(6)[0])
+    shelf.cleaning.look()
+    said = Alert.objects.get(key="storage.clips:main").message
+    assert (shelf.rows, "clips/old/0-rolling.mp4 (Not a directory)" in said) == (["0", "3", "4", "5"], True)
+
+
+def test_it_goes_once_its_disk_lets_it_go_and_the_alert_ends(shelf: Shelf) -> None:
+    shelf.move_and_link(shelf.clips(4)[0])
+    shelf.cleaning.look()
+    (shelf.folder / "clips" / "old").unlink()
+    shelf.cleaning.look()
+    assert (shelf.kept, Alert.objects.get(key="storage.clips:main").state) == (["1", "2", "3"], "resolved")
+
+
+def test_many_that_cannot_be_deleted_do_not_fill_every_sweep(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removal, "MOST_AT_ONCE", 2)
+    shelf.move_and_link(*shelf.clips(7)[:2])
+    for _ in range(3):
+        shelf.cleaning.look()
+    assert shelf.rows == ["0", "1", "4", "5", "6"]
+
+
+def test_thumbnails_that_cannot_be_removed_keep_no_clip(shelf: Shelf) -> None:
+    (shelf.folder / ".thumbnails").symlink_to(shelf.folder / "clips")
+    shelf.clips(4)
+    shelf.cleaning.look()
+    assert shelf.kept == ["1", "2", "3"]

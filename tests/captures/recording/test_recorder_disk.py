@@ -14,7 +14,7 @@ from cameras.runtime.storage import make_root
 from tests.captures.recording.clips import RECORDING, clips_of, numbers, records_of
 from tests.captures.recording.queued import QueueBench
 from tests.faults.camera_process import CameraProcess
-from tests.faults.small_disk import SmallDisk
+from tests.faults.small_disk import SmallDisk, mounted
 
 NOISY = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000, "shot_noise": True}
 LONG = {**RECORDING, "clip_s": 60, "max_kbit_s": 1000}
@@ -54,6 +54,45 @@ def test_a_full_disk_ends_the_clip_with_what_is_on_it_and_the_next_begins_when_t
     disk.empty()
     process.until_type("alert", key="recording.failed:sim", message="")
     records_some(process)
+
+
+def test_at_the_floor_recording_waits_for_a_tenth_more_room(disk: SmallDisk) -> None:
+    floor = 3_000_000
+    with CameraProcess(disk.path, settings=NOISY, recording={**LONG, "floor_bytes": floor}) as process:
+        records_some(process)
+        disk.leave(floor - 500_000)
+        process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])
+        disk.leave(floor + 200_000)
+        seen = process.until(lambda message: free(message) > floor)["recorder"]
+        disk.leave(floor + 500_000)
+        records_some(process)
+    assert (seen["state"], seen["reason"]) == ("failing", "disk_full")
+
+
+def test_a_disk_mounted_over_the_clips_alone_is_told_and_nothing_is_recorded_beside_it(
+    disk: SmallDisk, tmp_path: Path
+) -> None:
+    with mounted(tmp_path / "other", over=disk.path / "clips"):
+        process = CameraProcess(disk.path, settings=NOISY, recording=LONG)
+        said = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
+        parts = list((process.spool / "clips").glob("*.part"))
+    with process:
+        records_some(process)
+    assert ("on another file system than its .spool" in said, parts) == (True, [])
+
+
+def free(message: dict[str, Any]) -> int:
+    return (message.get("recorder") or {}).get("free_bytes") or 0
+
+
+def test_where_no_clip_may_go_a_manual_one_is_recorded_and_no_rolling_one(disk: SmallDisk) -> None:
+    exhausted = {**LONG, "rolling_floor_bytes": 1 << 60}
+    with CameraProcess(disk.path, settings=NOISY, recording=exhausted) as process:
+        said = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
+        process.send("record", recording={**exhausted, "kind": "manual"})
+        process.until_type("alert", key="recording.failed:sim", message="")
+        records_some(process)
+    assert "pinned and held ones stay" in said
 
 
 def test_a_disk_that_refuses_to_be_written_is_told_and_recording_goes_on_when_it_is_mended(

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import uuid6
 
-from cameras.runtime.storage import MARKER
+from cameras.runtime.storage import MARKER, RootMissing
 from captures.models import Clip, StorageRoot
-from captures.recording.cleaning import Cleaning, would_go
-from captures.recording.room import PATIENCE_S
+from captures.recording.cleaning import ANEW_S, Cleaning, Gone, would_go
+from captures.recording.ingest import recording_settings
+from captures.recording.room import MOST_STUCK, PATIENCE_S
 from monitoring.models import Alert, Event
 from tests.captures.recording.shelf import Shelf, ahead, configured
 from tests.faults.small_disk import SmallDisk
@@ -99,6 +100,57 @@ def test_when_only_held_clips_are_left_an_alert_says_so_until_there_is_room(shel
     assert (shelf.kept, alert(shelf)) == (["2", "3", "4", "5"], None)
 
 
+def test_an_open_alert_tells_each_minute_how_it_is(shelf: Shelf, disk: SmallDisk) -> None:
+    hand = Hand()
+    shelf.cleaning = Cleaning("main", clock=hand)
+    shelf.clip(0, pinned=True)
+    disk.leave(1_900_000)
+    shelf.cleaning.look()
+    disk.leave(1_500_000)
+    shelf.cleaning.look()
+    first = alert(shelf)
+    hand.now += ANEW_S
+    shelf.cleaning.look()
+    shelf.cleaning.look()
+    second = alert(shelf)
+    assert first is not None
+    assert second is not None
+    assert (first.count, second.count, first.message == second.message) == (1, 2, False)
+
+
+def rolling_floor() -> int:
+    found: int = recording_settings()["rolling_floor_bytes"]
+    return found
+
+
+def test_while_no_clip_may_go_the_soft_floor_is_that_of_rolling_clips(shelf: Shelf) -> None:
+    StorageRoot.objects.update(default=True)
+    shelf.clips(6, HALF_MB)
+    Clip.objects.update(pinned=True)
+    shelf.cleaning.look()
+    full = rolling_floor()
+    Clip.objects.update(pinned=False)
+    shelf.cleaning.look()
+    assert (full, rolling_floor()) == (2_000_000, 100_000)
+
+
+def test_the_last_clip_that_goes_makes_no_room_for_another(shelf: Shelf, disk: SmallDisk) -> None:
+    shelf.clip(0, 3 * HALF_MB, pinned=True)
+    shelf.clip(1, HALF_MB)
+    disk.leave(2_000_000 - HALF_MB + 100_000)
+    shelf.cleaning.look()
+    shelf.cleaning.look()
+    assert (shelf.kept, alert(shelf)) == (["0"], None)
+    disk.leave(2_000_000 - 100_000)
+    shelf.cleaning.look()
+    disk.leave(2_000_000 + 100_000)
+    shelf.cleaning.look()
+    assert alert(shelf) is not None
+    disk.leave(2_000_000 + 300_000)
+    shelf.cleaning.look()
+    assert alert(shelf) is None
+
+
 def test_a_root_where_clips_are_about_to_go_is_looked_at_too(shelf: Shelf, disk: SmallDisk) -> None:
     disk.fill()
     shelf.cleaning.look()
@@ -174,7 +226,7 @@ def test_what_a_read_only_disk_keeps_goes_when_it_can_be_written_again(shelf: Sh
     disk.remount("ro")
     shelf.cleaning.look()
     shelf.cleaning.look()
-    assert Clip.objects.present().count() == 5
+    assert Clip.objects.present().count() == 6
     assert shelf.rows == shelf.files == ["0", "1", "2", "3", "4", "5"]
     raised = alert(shelf)
     assert raised is not None
@@ -202,3 +254,40 @@ def test_clips_beyond_their_number_in_a_root_that_is_not_there_are_not_even_mark
     disk.unmount()
     shelf.cleaning.look()
     assert Clip.objects.present().count() == 3
+
+
+def test_clips_that_the_disk_keeps_are_in_nobodys_way(shelf: Shelf) -> None:
+    shelf.move_and_link(*shelf.clips(6, HALF_MB)[:2])
+    shelf.cleaning.look()
+    shelf.cleaning.look()
+    said = Alert.objects.get(key="storage.clips:main").message
+    assert (shelf.rows, "clips/old/0-rolling.mp4 (Not a directory)" in said) == (["0", "1", "4", "5"], True)
+
+
+def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_at_each_look(shelf: Shelf, disk: SmallDisk) -> None:
+    shelf.move_and_link(*shelf.clips(MOST_STUCK + 2))
+    disk.fill()
+    assert len(shelf.cleaning.look().problems) == 1
+    assert Clip.objects.present().count() == 2
+
+
+def planned() -> list[tuple[str, str]]:
+    return [(gone.clip.filename[0], gone.why) for gone in would_go("main")]
+
+
+def test_a_dry_run_counts_the_room_that_marked_clips_will_give(shelf: Shelf) -> None:
+    Clip.objects.filter(pk=shelf.clips(6, HALF_MB)[5].pk).update(deleted_at="2026-03-29T00:00:00Z")
+    assert planned() == [("5", "asked"), ("0", "space")]
+
+
+def test_a_dry_run_names_no_clip_of_a_root_that_is_not_there(
+    shelf: Shelf, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(monkeypatch, rolling_clips_count=1)
+    clips = shelf.clips(3)
+    Clip.objects.filter(pk=clips[0].pk).update(deleted_at="2026-03-29T00:00:00Z")
+    disk.unmount()
+    found: list[Gone] = []
+    with pytest.raises(RootMissing):
+        found.extend(would_go("main"))
+    assert found == []

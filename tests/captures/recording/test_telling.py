@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from types import SimpleNamespace
 from typing import Any
 
 from cameras.runtime.recording_state import shared, waiting
+from captures.recording.recovery import Recovered
 from captures.recording.telling import Telling
 
 WISH: Any = {"kind": "rolling", "requested_by": "ada"}
@@ -26,6 +28,26 @@ def test_a_clip_that_has_just_begun_grows_as_the_one_before_it() -> None:
         (6.0, 10_000),
         (6.0, 10_000),
     ]
+
+
+def left(told: list[dict[str, Any]]) -> str:
+    """What the alert says of clips that wait; empty where it is resolved."""
+    message: str = next(one["message"] for one in reversed(told) if one.get("key") == "recording.left:sky")
+    return message
+
+
+def test_a_clip_that_was_mended_ends_no_alert_of_others_that_wait() -> None:
+    told: list[dict[str, Any]] = []
+    telling = Telling(SimpleNamespace(send=lambda _, **fields: told.append(fields)), "sky", "/video")  # type: ignore[arg-type]
+    broken = OSError(errno.EIO, "Input/output error")
+    telling.recovered(Recovered(tried=["a", "b"], failed={"a": broken, "b": broken}))
+    telling.recovered(Recovered(tried=["c"], repaired=["c"]))
+    assert left(told).startswith("2 clips of sky")
+    telling.recovered(Recovered(tried=["a"], repaired=["a"]))
+    assert left(told).startswith("A clip of sky")
+    telling.holds()
+    telling.recovered(Recovered())
+    assert left(told) == ""
 
 
 def recorder(mb_per_min: float | None, floor_s: int | None) -> Any:

@@ -1,0 +1,68 @@
+"""What a new owner of a spool of clips does beside repairing what was cut off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uuid6
+
+from cameras.runtime.spool import SLOT_BYTES, SLOTS
+from cameras.runtime.storage import Storage, make_root
+from captures.recording.recovery import recover_all
+from tests.faults.camera_process import CameraProcess
+
+CAMERA = str(uuid6.uuid7())
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Iterator[Storage]:
+    make_root(tmp_path, root := str(uuid6.uuid7()))
+    storage = Storage(str(tmp_path), root, CAMERA, "clips")
+    yield storage
+    storage.close()
+
+
+def committed(storage: Storage) -> str:
+    """A clip of three bytes whose record was written into a slot; its owner was killed before that had one name."""
+    spool, clip, at = storage.spool, str(uuid6.uuid7()), storage.spool.folder
+    part = f"{clip}.clip.part"
+    file = {"kind": "clip", "bytes": 3, "sha256": "", "part": part, "path": f"clips/{clip}.mp4", "width": 2}
+    record = {"kind": "clip", "id": clip, "camera": "", "slug": "", "root": "", "files": [file], "body": {}}
+    storage.files.create(at, part, [b"mp4"])
+    spool.refill_slots()
+    storage.files.overwrite(at, "slot-00", json.dumps(record).encode().ljust(SLOT_BYTES))
+    storage.files.link(at, "slot-00", at, f"{clip}.json")
+    return clip
+
+
+def test_a_slot_that_is_a_record_already_is_no_slot_any_more(storage: Storage) -> None:
+    clip = committed(storage)
+    found = recover_all(storage)
+    assert (found.filed, storage.files.links(storage.spool.folder, f"{clip}.done")) == ([clip], 1)
+
+
+def test_what_was_being_written_when_its_owner_was_killed_is_removed(storage: Storage) -> None:
+    storage.files.create(storage.spool.folder, f"tmp-{uuid6.uuid7()}", [b"{"])
+    recover_all(storage)
+    assert storage.spool.names() == [".lock", "rejected"]
+
+
+def test_a_recorder_makes_the_slots_anew_that_are_records(tmp_path: Path, storage: Storage) -> None:
+    clip = committed(storage)
+    storage.close()
+    with CameraProcess(tmp_path, CAMERA) as process:
+        process.until_type("spooled", id=clip, part="clips")
+    slots = [path.stat().st_nlink for path in (process.spool / "clips").glob("slot-*")]
+    assert slots == [1] * SLOTS
+
+
+def test_a_folder_that_is_a_link_for_a_moment_costs_no_clip(storage: Storage, tmp_path: Path) -> None:
+    clip = committed(storage)
+    (tmp_path / "clips").symlink_to(tmp_path / ".spool")
+    first = recover_all(storage)
+    (tmp_path / "clips").unlink()
+    second = recover_all(storage)
+    assert (first.filed, list(first.failed), first.rejected, second.filed) == ([], [clip], [], [clip])
