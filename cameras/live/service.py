@@ -23,7 +23,7 @@ from cameras.live import statistics
 from cameras.live.budget import Budget
 from cameras.live.census import Round
 from cameras.live.feed import Feed
-from cameras.live.governor import FPS, Governor
+from cameras.live.governor import FEWER, SMALLER, Governor
 from cameras.live.picture import Picture
 from cameras.live.places import OFF, NoLive, Places
 from cameras.live.presets import PRESETS, Preset, presets_of
@@ -186,7 +186,7 @@ class LiveStreamingService:
     def served(self, quality: str) -> str:
         """The quality that is given for it: the next lower one while this process is busy."""
         names = list(PRESETS)
-        return names[max(0, names.index(quality) - bool(self.governor.level))]
+        return names[max(0, names.index(quality) - (self.governor.level in SMALLER))]
 
     async def picture(self, viewer: Viewer, quality: str, wait_s: float) -> Picture | None:
         """The newest that this viewer has not had, in its turn; None when none comes in time."""
@@ -202,7 +202,7 @@ class LiveStreamingService:
         """It is on its way, with `size` bytes."""
         viewer.took(picture.serial, size)
         self.total.spend(size)
-        if self.governor.level >= FPS:
+        if self.governor.level in FEWER:
             viewer.turn_at = time.monotonic() + 2 / self.presets[picture.quality].fps
         statistics.FRAMES.labels(picture.quality).inc()
         statistics.BYTES.inc(size)
