@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -30,23 +30,6 @@ from tests.live.stations import BINARY
 REQUEST = {"type": "request_frame", "quality": "medium"}
 LIVE = "/ws/live/sky/"
 Headers = dict[str, str]
-
-
-@pytest.fixture
-def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """A station of which some of `live_streaming_config` is otherwise."""
-
-    def configure(**changes: Any) -> None:
-        config = settings.STATION.live_streaming_config
-        known = {
-            name: getattr(config, name).model_copy(update=value)
-            for name, value in changes.items()
-            if isinstance(value, dict)
-        }
-        changed = config.model_copy(update={**changes, **known})
-        monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"live_streaming_config": changed}))
-
-    return configure
 
 
 @pytest_asyncio.fixture
