@@ -80,7 +80,7 @@ def test_where_clips_go_is_shown_with_how_many_there_are_and_where_it_is_changed
     assert root is not None
     clip_of(camera, root)
     panel = where_clips_go(manager)
-    for said in (f"<code>{video_path}</code>", "skycam.yaml:1: video_path", "<dd>1</dd>", "restart the station"):
+    for said in (f">{video_path}</code>", "skycam.yaml:1: video_path", "1 clip lies there", "restart the station"):
         assert said in panel
     assert "not followed" not in panel
     assert "<input" not in panel
@@ -88,14 +88,14 @@ def test_where_clips_go_is_shown_with_how_many_there_are_and_where_it_is_changed
 
 def test_a_video_path_that_is_not_followed_is_told_of(video_path: Path, pictures_folder: str, manager: Any) -> None:
     panel = where_clips_go(manager)
-    assert f"<dd><code>{pictures_folder}</code></dd>" in panel
+    assert f">{pictures_folder}</code>" in panel
     assert f"<code>{video_path}</code> is configured and not followed" in panel
 
 
 def test_without_a_video_path_clips_go_beside_the_pictures(pictures_folder: str, manager: Any) -> None:
     panel = where_clips_go(manager)
-    assert f"<dd><code>{pictures_folder}</code></dd>" in panel
-    assert "default: beside the pictures" in panel
+    assert f">{pictures_folder}</code>" in panel
+    assert "Default: beside the pictures" in panel
 
 
 def test_it_is_shown_where_something_was_refused_too(pictures_folder: str, manager: Any) -> None:
