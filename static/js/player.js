@@ -18,6 +18,8 @@ let shownAt = 0;
 /** From one frame to the next, as it was last; at first as it is on average. */
 let gap = frames > 1 && length > 0 ? length / frames : 1 / 15;
 let stepsWanted = 0;
+/** Whether a seek's frame has not told its time yet: `shownAt` is then of the frame before the seek. */
+let isUntold = false;
 
 const wall = (ms) => new Date(ms).toISOString().slice(0, 23).replace("T", " ");
 
@@ -33,6 +35,7 @@ function show(seconds) {
 /** The browser tells the time of each frame that it shows. */
 function follow() {
   video.requestVideoFrameCallback((_, frame) => {
+    isUntold = video.seeking;
     show(frame.mediaTime);
     follow();
   });
@@ -41,22 +44,27 @@ function follow() {
 const seek = (seconds) => { video.currentTime = Math.min(Math.max(seconds, 0), video.duration || length); };
 const toggle = () => (video.paused ? video.play() : video.pause());
 
-/** Seek there, and tell when the frame that is then shown is shown. */
-function frameAt(seconds) {
+/** After a seek: when the frame that is then shown is shown, in seconds of the clip. */
+function told() {
   return new Promise((resolve) => {
     let waiting = setTimeout(() => resolve(shownAt), SEEK_MS);
     const soon = () => {
       clearTimeout(waiting);
       waiting = setTimeout(() => resolve(shownAt), SAME_MS);
     };
-    video.addEventListener("seeked", soon, { once: true });
+    if (video.seeking) video.addEventListener("seeked", soon, { once: true });
+    else soon();
     video.requestVideoFrameCallback((_, frame) => {
       clearTimeout(waiting);
       video.removeEventListener("seeked", soon);
       resolve(frame.mediaTime);
     });
-    seek(seconds);
   });
+}
+
+function frameAt(seconds) {
+  seek(seconds);
+  return told();
 }
 
 /** The frame before ends where this one begins. */
@@ -95,6 +103,7 @@ async function step(by) {
   if ("stepping" in player.dataset) return;
   player.dataset.stepping = "";
   video.pause();
+  if (isUntold || video.seeking) await told();
   while (stepsWanted) {
     const way = Math.sign(stepsWanted);
     stepsWanted -= way;
@@ -142,6 +151,7 @@ function begin() {
   if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) fail();
   video.addEventListener("error", fail);
   video.querySelector("source:last-of-type").addEventListener("error", fail);
+  video.addEventListener("seeking", () => { isUntold = true; });
   video.addEventListener("play", () => { player.querySelector("[data-play]").textContent = "Pause"; });
   video.addEventListener("pause", () => { player.querySelector("[data-play]").textContent = "Play"; });
   player.addEventListener("click", (event) => {
