@@ -27,8 +27,7 @@ from cameras.control import ControlError
 from cameras.detection import detect
 from cameras.drivers.simulated.faults import Faults
 from cameras.live.mjpeg import CONTENT_TYPE, stream, watching
-from cameras.live.picture import Picture
-from cameras.live.service import next_picture
+from cameras.live.singles import has_pictures, next_picture
 from cameras.models import Camera
 from cameras.selectors import camera_for, cameras_for, primary_camera_for
 from cameras.serializers import (
@@ -221,30 +220,33 @@ class FrameView(CameraView):
 
     @extend_schema(parameters=FrameQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     def get(self, request: Request, slug: str) -> HttpResponseBase:
-        """The newest picture of the live view."""
-        picture = self.picture(FrameQuery.of(request).quality)
+        """The newest picture of the live view. 429 where you have had as much as you may, or so many requests wait."""
+        camera = self.camera()
+        picture = next_picture(camera.slug, FrameQuery.of(request).quality, FRAME_WAIT_S, actor(request))
+        if picture is None:
+            raise no_picture(camera)
         return HttpResponse(picture.jpeg, content_type="image/jpeg", headers=NOT_KEPT)
 
-    def picture(self, quality: str) -> Picture:
-        camera = self.camera()
-        found = next_picture(camera.slug, quality, FRAME_WAIT_S)
-        if found is None:
-            raise ControlError(f"{camera.slug} gave no picture within {FRAME_WAIT_S:g} s. `status/` says how it is.")
-        return found
 
+class StreamView(CameraView):
+    roles = {"GET": "viewer"}
 
-class StreamView(FrameView):
     @extend_schema(parameters=FrameQuery.parameters(), responses={(200, CONTENT_TYPE): OpenApiTypes.BINARY})
     def get(self, request: Request, slug: str) -> HttpResponseBase:
         """Live pictures as one endless answer, for clients without WebSockets. It ends when the pictures do. 503 when
         as many as may watch already."""
-        quality = FrameQuery.of(request).quality
-        self.picture(quality)
+        camera, quality = self.camera(), FrameQuery.of(request).quality
+        if not has_pictures(camera.slug, quality, FRAME_WAIT_S, actor(request)):
+            raise no_picture(camera)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
         visitor = resolve(DOORS["visitor"])(lower_case(request.headers))
         place = watching(slug, quality, visitor, actor(request), request.META.get("REMOTE_ADDR") or "")
         return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+
+
+def no_picture(camera: Camera) -> ControlError:
+    return ControlError(f"{camera.slug} gave no picture within {FRAME_WAIT_S:g} s. `status/` says how it is.")
 
 
 def lower_case(headers: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from cameras import viewers
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
+from cameras.live.places import OFF
 from cameras.live.service import station_presets
 from monitoring.page import Page, said
 
@@ -46,7 +47,7 @@ class EndViewerPage(Page):
 
 def observed(user: Any) -> dict[str, Any]:
     limits = viewers.limits()
-    context = {"limits": limits, "enabled": viewers.enabled()}
+    context = {"limits": limits, "enabled": viewers.enabled(), "off": OFF}
     try:
         found = viewers.viewers_for(user)
     except BrokerDown as error:

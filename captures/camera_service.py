@@ -21,7 +21,7 @@ from cameras.commands import failures_told, outcome_in, refusals_told, wished
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.detection import detect
 from cameras.live.places import NoLive
-from cameras.live.service import next_picture
+from cameras.live.singles import next_picture
 from cameras.models import Camera
 from cameras.runtime.spool import FileWish, Record
 from cameras.serializers import Detected

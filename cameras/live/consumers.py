@@ -28,8 +28,7 @@ class LiveConsumer(Socket):
     async def connect(self) -> None:
         self.slug: str = self.scope["url_route"]["kwargs"]["slug"]
         self.binary = BINARY in self.scope["subprotocols"]
-        self._most = of_this_loop(LiveStreamingService).config.frame_buffer_size
-        self._waiting: asyncio.Queue[str] = asyncio.Queue(self._most)
+        self._waiting: asyncio.Queue[str] = asyncio.Queue()
         self._viewer: Viewer | None = None
         self._limits: dict[str, str] = {}
         await super().connect()
@@ -49,8 +48,9 @@ class LiveConsumer(Socket):
         quality = message.get("quality", "medium")
         if not isinstance(quality, str) or quality not in PRESETS:
             raise BadMessage("invalid", f"`quality` is one of {', '.join(PRESETS)}.")
-        if self._waiting.full():
-            raise BadMessage("too_many", f"At most {self._most} requests wait; ask again when one was answered.")
+        most = of_this_loop(LiveStreamingService).config.frame_buffer_size
+        if self._waiting.qsize() >= most:
+            raise BadMessage("too_many", f"At most {most} requests wait; ask again when one was answered.")
         self._waiting.put_nowait(quality)
 
     async def work(self) -> None:

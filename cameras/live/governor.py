@@ -1,7 +1,7 @@
 """`Governor`: when a busy machine gives less live view, so that recording and captures have it. Django-free.
 
-First pictures become smaller, then fewer; a step is taken when the load has lasted, and taken back, one at a time, when
-it has been well below for as long.
+First pictures become smaller, then fewer, or fewer alone where they shall never be smaller; a step is taken when the
+load has lasted, and taken back, one at a time, when it has been well below for as long.
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 SMOOTHING = 0.5
-QUALITY, FPS = 1, 2
-"""Levels: pictures are smaller; and fewer as well."""
+QUALITY, FPS, FPS_ALONE = 1, 2, 3
+"""Levels: pictures are smaller; and fewer as well; fewer and as large as ever."""
+SMALLER, FEWER = (QUALITY, FPS), (FPS, FPS_ALONE)
+WHAT = {
+    0: "pictures are as they should be",
+    QUALITY: "pictures are smaller",
+    FPS: "pictures are smaller and fewer",
+    FPS_ALONE: "pictures are fewer",
+}
 
 
 class Thresholds(Protocol):
@@ -59,6 +66,9 @@ class Governor:
     def look(self) -> bool:
         """Measure; True when the level has changed. Ask about once a second."""
         self.percent += SMOOTHING * (self.load() - self.percent)
+        if self.level and self.level not in self._steps:
+            self._since, self.level = None, self._left
+            return True
         wanted, now = self._next(), self.clock()
         if wanted == self.level:
             self._since = None
@@ -72,17 +82,31 @@ class Governor:
         self.level = wanted
         return True
 
+    @property
+    def _steps(self) -> dict[int, float]:
+        """Level -> the load from which it is taken, in turn; without what is never to be lowered."""
+        at = self.thresholds
+        first = {QUALITY: at.lower_quality} if at.lower_quality else {}
+        return first | ({FPS if first else FPS_ALONE: at.lower_fps} if at.lower_fps else {})
+
+    @property
+    def _left(self) -> int:
+        """Of the present level, once some of it is never to be lowered any more."""
+        parts = (QUALITY, FPS_ALONE) if self.level == FPS else ()
+        return next((level for level in parts if level in self._steps), 0)
+
     def _next(self) -> int:
         """The level that this load asks for, one step at most from the present one."""
-        at = self.thresholds
-        next_up = {0: at.lower_quality or at.lower_fps, QUALITY: at.lower_fps}.get(self.level)
-        if next_up and self.percent >= next_up:
-            return self.level + 1
-        if self.level and self.percent < at.restore:
-            return self.level - 1
+        steps = self._steps
+        levels = [0, *steps]
+        at = levels.index(self.level)
+        if at < len(steps) and self.percent >= steps[levels[at + 1]]:
+            return levels[at + 1]
+        if at and self.percent < self.thresholds.restore:
+            return levels[at - 1]
         return self.level
 
     @property
     def what(self) -> str:
         """What is given less of."""
-        return ("pictures are as they should be", "pictures are smaller", "pictures are smaller and fewer")[self.level]
+        return WHAT[self.level]

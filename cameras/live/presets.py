@@ -6,12 +6,14 @@ The station's own values come from its configuration; what stands here is for wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-SMALLER = 0.5
+from cameras.live.governor import FEWER, SMALLER
+
+LOWERED_SIZE = 0.5
 """Of the longest side, where pictures are lowered."""
 ROUGHER = 15
 """What is then taken off the JPEG quality."""
@@ -38,13 +40,13 @@ class Preset:
         return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg_quality])[1].tobytes()
 
     def lowered(self, level: int, longest: int) -> Preset:
-        """What is made of images whose longest side is `longest` pixels while a host is busy: at level 1 smaller and
-        rougher pictures, at level 2 half as many as well."""
-        if not level:
-            return self
-        size = int(min(self.size, longest) * SMALLER)
+        """What is made of images whose longest side is `longest` pixels while a host is busy, by the Governor's level:
+        smaller and rougher pictures, half as many, or both."""
+        fps = self.fps / 2 if level in FEWER else self.fps
+        if level not in SMALLER:
+            return replace(self, fps=fps)
         quality = min(self.jpeg_quality, max(LEAST_JPEG_QUALITY, self.jpeg_quality - ROUGHER))
-        return Preset(size, quality, self.fps / 2 if level > 1 else self.fps)
+        return Preset(int(min(self.size, longest) * LOWERED_SIZE), quality, fps)
 
 
 PRESETS = {"low": Preset(640, 60, 10.0), "medium": Preset(1280, 75, 25.0), "high": Preset(4096, 90, 30.0)}

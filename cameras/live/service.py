@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import psutil
-from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection
 
@@ -23,14 +22,13 @@ from cameras.live import statistics
 from cameras.live.budget import Budget
 from cameras.live.census import Round
 from cameras.live.feed import Feed
-from cameras.live.governor import FPS, Governor
+from cameras.live.governor import FEWER, SMALLER, Governor
 from cameras.live.picture import Picture
 from cameras.live.places import OFF, NoLive, Places
 from cameras.live.presets import PRESETS, Preset, presets_of
 from cameras.live.publisher import LOWERED
 from cameras.live.reasons import NoFrame, host_limits, no_frame, refused, too_much
 from cameras.live.viewer import TRANSPORTS, Transport, Viewer
-from cameras.sockets.loops import of_this_loop
 from cameras.sockets.subscription import CUT
 from cameras.status import Status, read_slugs
 from monitoring.station_settings import live_streaming_config
@@ -137,7 +135,7 @@ class LiveStreamingService:
     async def _round(self) -> bool:
         """True when it has told that nobody watches, and nobody has come since."""
         await self.follow_settings()
-        self._look_at_load()
+        self.look_at_load()
         self._forget_idle()
         nobody = not self.places.viewers
         try:
@@ -160,12 +158,14 @@ class LiveStreamingService:
             statistics.VIEWERS.labels(transport).set(watching[transport])
 
     def _share(self) -> None:
-        """Of what all viewers of the station may have together, this process has as much as it has viewers."""
+        """Of what all viewers of the station may have together, this process has as much as it has viewers; where it
+        has none, its single pictures may have all."""
         own, others = len(self.places.viewers), self.places.others.total()
         if limit := self.config.bandwidth.total_kbit_s:
-            self.total.kbit_s = limit * own / max(1, own + others)
+            self.total.kbit_s = limit * own / (own + others) if own else limit
 
-    def _look_at_load(self) -> None:
+    def look_at_load(self) -> None:
+        """At most once in LOOK_S."""
         if time.monotonic() - self._looked_at < LOOK_S:
             return
         self._looked_at = time.monotonic()
@@ -186,7 +186,7 @@ class LiveStreamingService:
     def served(self, quality: str) -> str:
         """The quality that is given for it: the next lower one while this process is busy."""
         names = list(PRESETS)
-        return names[max(0, names.index(quality) - bool(self.governor.level))]
+        return names[max(0, names.index(quality) - (self.governor.level in SMALLER))]
 
     async def picture(self, viewer: Viewer, quality: str, wait_s: float) -> Picture | None:
         """The newest that this viewer has not had, in its turn; None when none comes in time."""
@@ -202,7 +202,7 @@ class LiveStreamingService:
         """It is on its way, with `size` bytes."""
         viewer.took(picture.serial, size)
         self.total.spend(size)
-        if self.governor.level >= FPS:
+        if self.governor.level in FEWER:
             viewer.turn_at = time.monotonic() + 2 / self.presets[picture.quality].fps
         statistics.FRAMES.labels(picture.quality).inc()
         statistics.BYTES.inc(size)
@@ -240,13 +240,13 @@ class LiveStreamingService:
             percent = f"{self.governor.percent:.0f} %"
             found["web_cpu"] = f"The web server is busy ({percent} of a processor): {self.governor.what}."
         if time.monotonic() - viewer.held_back_at < SAID_FOR_S:
-            found["bandwidth"] = too_much(self.config.bandwidth, viewer)
+            found["bandwidth"] = too_much(self.config.bandwidth, viewer.budget)
         viewer.limited = tuple(found)
         return found
 
     async def why_none(self, viewer: Viewer, desired: str, quality: str) -> NoFrame:
         if time.monotonic() - viewer.held_back_at < SAID_FOR_S:
-            return refused("bandwidth", too_much(self.config.bandwidth, viewer))
+            return refused("bandwidth", too_much(self.config.bandwidth, viewer.budget))
         feed = self.feed(viewer.camera, self.served(quality))
         return no_frame(viewer.camera, None if feed.broker_away else await self._status(viewer.camera, desired))
 
@@ -276,18 +276,3 @@ def read_or_none(slug: str, desired: str) -> Status | None:
 def station_presets() -> dict[str, Preset]:
     """As this station is configured."""
     return presets_of(live_streaming_config().quality_presets.model_dump())
-
-
-@async_to_sync
-async def next_picture(slug: str, quality: str, wait_s: float) -> Picture | None:
-    """From a thread: a picture that is not stale; None when none comes in time. BrokerDown without a broker, NoLive
-    where live view is switched off."""
-    service = of_this_loop(LiveStreamingService)
-    await service.follow_settings(SETTINGS_S)
-    service.check_enabled()
-    feed = service.feed(slug, quality)
-    kept = feed.newest
-    picture = await feed.newer(kept.serial if kept and kept.is_stale else 0, wait_s)
-    if picture is None and feed.broker_away:
-        raise broker.BrokerDown
-    return picture

@@ -26,6 +26,8 @@ MOST_CHARACTERS = 65_536
 MESSAGES_PER_S = 150.0
 MOST_ERRORS = 20
 MOST_SENT = 1e16
+MOST_REASON_BYTES = 123
+"""Of a close frame, RFC 6455 5.5: 125 bytes with the code."""
 NO_BYTES, TOO_MANY_ERRORS, TOO_LARGE, FAILED = 1003, 1008, 1009, 1011
 FOREIGN, NO_SUCH_ADDRESS, NO_SUBPROTOCOL, TOO_OFTEN = 4403, 4404, 4406, 4429
 Order = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
@@ -155,7 +157,7 @@ class Socket(AsyncWebsocketConsumer):
         await self._send({"type": "websocket.send", **form})
 
     async def leave(self, code: int, reason: str) -> None:
-        await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        await self._send({"type": "websocket.close", "code": code, "reason": fitting(reason)})
         self.ended = True
 
     async def _send(self, message: dict[str, Any]) -> None:
@@ -166,6 +168,11 @@ class Socket(AsyncWebsocketConsumer):
             await self.base_send(message)
         except (OSError, RuntimeError):
             self.ended = True
+
+
+def fitting(reason: str) -> str:
+    """As much of it as a close frame takes, in whole characters."""
+    return reason.encode()[:MOST_REASON_BYTES].decode(errors="ignore")
 
 
 def parsed(text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cameras.live.mjpeg import Watching, watching
-from cameras.live.service import next_picture
+from cameras.live.singles import has_pictures
 from cameras.models import Camera
 from captures.pixelink_service.served import ACTOR, NotConnected
 
@@ -38,7 +38,7 @@ EVERYBODY = Everybody()
 
 def check_pictures(camera: Camera, quality: str) -> None:
     """NotConnected when no picture comes. BrokerDown; NoLive where live view is switched off."""
-    if next_picture(camera.slug, quality, FIRST_WAIT_S) is None:
+    if not has_pictures(camera.slug, quality, FIRST_WAIT_S):
         raise NotConnected(f"{camera.slug} gave no picture within {FIRST_WAIT_S:g} s.")
 
 

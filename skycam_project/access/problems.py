@@ -25,6 +25,7 @@ from cameras.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.leases import Held
 from cameras.live.places import NoLive
+from cameras.live.singles import TooMuch
 from cameras.presets import NoPreset
 from cameras.selectors import NoPrimaryCamera
 from cameras.viewers import NoViewer
@@ -288,6 +289,11 @@ def _(error: NoLive) -> Problem:
     if error.reason == "disabled":
         return Problem("live-disabled", str(error))
     return Problem("live-full", str(error), headers={"Retry-After": "5"})
+
+
+@problem_of.register
+def _(error: TooMuch) -> Problem:
+    return Problem("rate-limited", str(error), headers={"Retry-After": str(error.retry_s)})
 
 
 @problem_of.register

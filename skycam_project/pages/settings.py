@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from captures.models import Clip
+from captures.storage.roots import UnusableRoot, video_root
 from monitoring import station_settings
 from monitoring.page import Page, said
 from skycam_project.config.layers import from_text
@@ -108,6 +111,33 @@ class Group:
         return self.name.upper()
 
 
+@dataclass(frozen=True, slots=True)
+class VideoFolder:
+    """Where this host's clips go: `path` is empty before its first start, `wished` where VIDEO_PATH is not followed."""
+
+    host: str
+    path: str
+    clips: int
+    origin: str
+    wished: str
+
+
+def video_folder() -> VideoFolder:
+    station = settings.STATION
+    try:
+        root = video_root(station.host)
+    except UnusableRoot:
+        root = {"id": None, "path": ""}
+    wished = str(station.video_path.resolve()) if station.video_path else ""
+    return VideoFolder(
+        host=station.host,
+        path=root["path"],
+        clips=Clip.objects.filter(root=root["id"]).count() if root["id"] else 0,
+        origin=station.origin(("video_path",)),
+        wished=wished if wished != root["path"] else "",
+    )
+
+
 def groups(typed: Mapping[str, str] | None = None, errors: Mapping[str, list[str]] | None = None) -> list[Group]:
     """The form, with what somebody typed and what is wrong with it."""
     found: dict[str, list[Field]] = {}
@@ -143,7 +173,7 @@ class StationSettingsPage(Page):
     template = "settings.html"
 
     def get(self, _request: HttpRequest) -> HttpResponse:
-        return self.render({"groups": groups()})
+        return self.render({"groups": groups(), "video": video_folder()})
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = {name: str(text) for name, text in request.POST.items()}
@@ -152,7 +182,8 @@ class StationSettingsPage(Page):
             station_settings.change(changes, self.actor)
         except ValidationError as error:
             errors = error.message_dict
-            return self.render({"groups": groups(form, errors), "faults": len(errors)}, status=400)
+            found = {"groups": groups(form, errors), "faults": len(errors), "video": video_folder()}
+            return self.render(found, status=400)
         if changes:
             said(request, "ok", "Saved. All parts of the station follow within two seconds.")
         return redirect("station-settings")

@@ -193,7 +193,7 @@ export class LiveView {
   }
 
   onNoFrame({ reason, message }) {
-    if (this.picture && this.isLate) this.becomeStale(reason, message);
+    if (this.picture && (this.isLate || this.host.dataset.state === "stale")) this.becomeStale(reason, message);
     else if (!this.picture) this.change("no-frame", reason, message);
   }
 
@@ -325,6 +325,7 @@ export class LiveView {
     const paused = !this.inSight || document.visibilityState === "hidden";
     if (paused === this.paused) return;
     this.paused = paused;
+    if (!paused) this.lookAgain();
     if (paused) {
       this.dropProbe();
       this.stream.pause();
@@ -334,6 +335,11 @@ export class LiveView {
       this.resumedAt = performance.now();
       this.stream.resume();
     }
+  }
+
+  /** What grew old meanwhile is not called live until the next picture comes: the camera may have died. */
+  lookAgain() {
+    if (this.host.dataset.state === "live" && this.ageMs > this.staleMs) this.becomeStale("", "");
   }
 
   /** After somebody has ended it. */

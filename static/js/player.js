@@ -7,12 +7,19 @@ const video = player.querySelector("video");
 const { started, length, frames, offset, start } = Object.fromEntries(
   Object.entries(player.dataset).map(([name, value]) => [name, Number(value)]),
 );
-const FRAME_S = frames > 1 && length > 0 ? length / frames : 1 / 15;
+const CLOSE_S = 0.004; // no camera gives frames closer than this
+const SEEK_MS = 3000;
+const SAME_MS = 150; // after a seek, until the frame is taken for the same one
 const STEP_S = 5;
 const RATES = [0.25, 0.5, 1, 2, 4, 8];
 
 /** When the shown frame is shown, in seconds of the clip. */
 let shownAt = 0;
+/** From one frame to the next, as it was last; at first as it is on average. */
+let gap = frames > 1 && length > 0 ? length / frames : 1 / 15;
+let stepsWanted = 0;
+/** Whether a seek's frame has not told its time yet: `shownAt` is then of the frame before the seek. */
+let isUntold = false;
 
 const wall = (ms) => new Date(ms).toISOString().slice(0, 23).replace("T", " ");
 
@@ -28,6 +35,7 @@ function show(seconds) {
 /** The browser tells the time of each frame that it shows. */
 function follow() {
   video.requestVideoFrameCallback((_, frame) => {
+    isUntold = video.seeking;
     show(frame.mediaTime);
     follow();
   });
@@ -36,10 +44,72 @@ function follow() {
 const seek = (seconds) => { video.currentTime = Math.min(Math.max(seconds, 0), video.duration || length); };
 const toggle = () => (video.paused ? video.play() : video.pause());
 
-/** To the middle of a frame, so that rounding shows no other one. */
-function step(by) {
+/** After a seek: when the frame that is then shown is shown, in seconds of the clip. */
+function told() {
+  return new Promise((resolve) => {
+    let waiting = setTimeout(() => resolve(shownAt), SEEK_MS);
+    const soon = () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => resolve(shownAt), SAME_MS);
+    };
+    if (video.seeking) video.addEventListener("seeked", soon, { once: true });
+    else soon();
+    video.requestVideoFrameCallback((_, frame) => {
+      clearTimeout(waiting);
+      video.removeEventListener("seeked", soon);
+      resolve(frame.mediaTime);
+    });
+  });
+}
+
+function frameAt(seconds) {
+  seek(seconds);
+  return told();
+}
+
+/** The frame before ends where this one begins. */
+const back = () => frameAt(shownAt - CLOSE_S / 2);
+
+/**
+ * To the next frame, whose time nobody tells: cameras pause and change their pace. First where it is expected, then
+ * further and further; and back, until no frame can lie between. It ends on the shown frame where it is the last one.
+ */
+async function on() {
+  const from = shownAt;
+  const end = (video.duration || length) - CLOSE_S / 4;
+  let [before, next, reach] = [from, Infinity, gap - CLOSE_S / 2];
+  const look = async (at) => {
+    const found = await frameAt(at);
+    if (found > from + CLOSE_S / 4) next = Math.min(next, found);
+    else before = at;
+    return found;
+  };
+  while (next === Infinity && before < end) {
+    await look(Math.min(from + reach, end));
+    reach = reach < gap ? gap + CLOSE_S / 2 : reach * 2;
+  }
+  if (next === Infinity) return;
+  while (next - before > CLOSE_S) {
+    await look(next - CLOSE_S / 2);
+    if (next - before > CLOSE_S) await look((before + next) / 2);
+  }
+  if (shownAt !== next) await frameAt(next + CLOSE_S / 4);
+  gap = next - from;
+}
+
+/** One frame on or back; presses that come meanwhile are followed one after the other. */
+async function step(by) {
+  stepsWanted += by;
+  if ("stepping" in player.dataset) return;
+  player.dataset.stepping = "";
   video.pause();
-  seek(shownAt + (by + 0.5) * FRAME_S);
+  if (isUntold || video.seeking) await told();
+  while (stepsWanted) {
+    const way = Math.sign(stepsWanted);
+    stepsWanted -= way;
+    await (way > 0 ? on() : back());
+  }
+  delete player.dataset.stepping;
 }
 
 function rate(value) {
@@ -49,7 +119,12 @@ function rate(value) {
   }
 }
 
-const faster = (by) => rate(RATES[Math.min(Math.max(RATES.indexOf(video.playbackRate) + by, 0), RATES.length - 1)]);
+/** Of RATES; the browser's own menu has others. */
+const nearest = (value) => RATES.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
+const faster = (by) => {
+  const place = RATES.indexOf(nearest(video.playbackRate)) + by;
+  rate(RATES[Math.min(Math.max(place, 0), RATES.length - 1)]);
+};
 const follow_link = (name) => document.querySelector(`[data-${name}]`)?.click();
 
 const KEYS = {
@@ -63,6 +138,7 @@ const KEYS = {
   "[": () => follow_link("older"),
   "]": () => follow_link("newer"),
 };
+const PRESSES = new Set([" ", "Enter"]);
 const DOES = { play: toggle, "frame-back": KEYS[","], "frame-on": KEYS["."] };
 
 /** Both sources failed: the words stand where the picture would. */
@@ -75,6 +151,7 @@ function begin() {
   if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) fail();
   video.addEventListener("error", fail);
   video.querySelector("source:last-of-type").addEventListener("error", fail);
+  video.addEventListener("seeking", () => { isUntold = true; });
   video.addEventListener("play", () => { player.querySelector("[data-play]").textContent = "Pause"; });
   video.addEventListener("pause", () => { player.querySelector("[data-play]").textContent = "Play"; });
   player.addEventListener("click", (event) => {
@@ -85,10 +162,11 @@ function begin() {
   // Before the video's own keys, which are others in each browser.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
-    if (document.querySelector("dialog[open]") || event.target.closest("input, select, textarea, button, a")) return;
+    if (document.querySelector("dialog[open]") || event.target.closest("input, select, textarea")) return;
+    if (PRESSES.has(event.key) && event.target.closest("button, a, summary")) return;
     event.preventDefault();
     event.stopPropagation();
-    KEYS[event.key]();
+    if (!(event.repeat && "stepping" in player.dataset)) KEYS[event.key]();
   }, true);
 }
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +33,12 @@ def content(frames: int = 40, first: int = 0, fps: float = FPS) -> bytes:
     """The bytes of a clip, encoded once."""
     with tempfile.TemporaryDirectory() as folder:
         return write_clip(Path(folder, "clip.mp4"), frames, first=first, fps=fps).read_bytes()
+
+
+def uneven(times: Sequence[float]) -> bytes:
+    """The bytes of a clip whose frames are shown at these seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        return write_clip(Path(folder, "clip.mp4"), len(times), times=times).read_bytes()
 
 
 def cut_off(clip: bytes, share: float = 0.7) -> bytes:
@@ -65,15 +72,16 @@ def row_of(camera: Camera, root: StorageRoot, started: datetime, length_s: float
     return clip
 
 
-def write_clip(path: Path, frames: int = 40, *, first: int = 0, fps: float = FPS) -> Path:
-    """Frames `first`, `first` + 1, ... at a steady `fps`; a key frame each GOP frames."""
+def write_clip(path: Path, frames: int = 40, *, first: int = 0, fps: float = FPS, times: Sequence[float] = ()) -> Path:
+    """Frames `first`, `first` + 1, ... at a steady `fps`, or at `times` in seconds; a key frame each GOP frames."""
     with av.open(str(path), "w", format="mp4", options=FRAGMENTS) as container:
         stream = container.add_stream("libx264", rate=FPS, options=ENCODER)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.codec_context.time_base = TIME_BASE
         for place in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(first + place), format="rgb24")
-            frame.pts, frame.time_base = round(place / fps / TIME_BASE), TIME_BASE
+            at = times[place] if times else place / fps
+            frame.pts, frame.time_base = round(at / TIME_BASE), TIME_BASE
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -23,6 +23,23 @@ def server(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
         yield client
     broker.connection().close()
     broker.connection.cache_clear()
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A station of which some of `live_streaming_config` is otherwise."""
+
+    def configure(**changes: Any) -> None:
+        config = settings.STATION.live_streaming_config
+        known = {
+            name: getattr(config, name).model_copy(update=value)
+            for name, value in changes.items()
+            if isinstance(value, dict)
+        }
+        changed = config.model_copy(update={**changes, **known})
+        monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"live_streaming_config": changed}))
+
+    return configure
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.live.budget import Budget
-from cameras.live.governor import Governor, Limits
+from cameras.live.governor import FPS, FPS_ALONE, QUALITY, Governor, Limits
+from cameras.live.presets import PRESETS
+from cameras.live.service import LiveStreamingService
 from cameras.supervision.post import Live
 from cameras.supervision.supervisor import Supervisor
 
@@ -72,6 +74,35 @@ def test_it_is_restored_one_step_at_a_time_once_the_load_is_well_below(governor:
 def test_with_thresholds_of_0_nothing_is_ever_lowered(machine: Machine) -> None:
     governor = Governor(Limits(0, 0, 60, 0), machine.load, machine.clock)
     assert set(levels(governor, machine, 100, 20)) == {0}
+
+
+def test_where_quality_is_never_lowered_pictures_become_fewer_alone(machine: Machine) -> None:
+    governor = Governor(Limits(lower_quality=0, lower_fps=95, restore=60, hold_s=5), machine.load, machine.clock)
+    assert set(levels(governor, machine, 100, 30)) == {0, FPS_ALONE}
+    assert governor.what == "pictures are fewer"
+    assert levels(governor, machine, 20, 30)[-1] == 0
+
+
+def test_pictures_that_are_fewer_alone_keep_their_quality() -> None:
+    service = LiveStreamingService()
+    service.governor.level = FPS_ALONE
+    assert [service.served(quality) for quality in PRESETS] == list(PRESETS)
+
+
+SWITCHED = [
+    (Limits(lower_quality=0, lower_fps=0), 0),
+    (Limits(lower_quality=80, lower_fps=0), QUALITY),
+    (Limits(lower_quality=0, lower_fps=95), FPS_ALONE),
+]
+
+
+@pytest.mark.parametrize(("limits", "level"), SWITCHED)
+def test_what_is_switched_to_never_is_taken_back_at_once(
+    governor: Governor, machine: Machine, limits: Limits, level: int
+) -> None:
+    assert levels(governor, machine, 100, 30)[-1] == FPS
+    governor.thresholds = limits
+    assert set(levels(governor, machine, 100, 30)) == {level}
 
 
 class Process:

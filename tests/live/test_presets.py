@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cameras import broker
 from cameras.drivers.base import FrameData
+from cameras.live.governor import FPS_ALONE
 from cameras.live.presets import PRESETS, Pace, Preset, presets_of
 from cameras.live.publisher import HEAD, LOWERED, LivePublisher
 from cameras.runtime.buffer import SharedFrameBuffer
@@ -125,6 +126,10 @@ def test_without_a_configuration_there_are_presets() -> None:
 def test_lowering_makes_nothing_larger_or_finer() -> None:
     assert Preset(4096, 90, 30).lowered(1, 1280) == Preset(640, 75, 30)
     assert Preset(640, 20, 10).lowered(2, 1280) == Preset(320, 20, 5)
+
+
+def test_where_quality_is_never_lowered_pictures_keep_their_size() -> None:
+    assert Preset(640, 60, 10).lowered(FPS_ALONE, 1280) == Preset(640, 60, 5)
 
 
 @hypothesis.settings(deadline=None)

@@ -47,6 +47,11 @@ A_MINUTE_LATER = """() => {
     const now = performance.now.bind(performance);
     performance.now = () => now() + 61000;
 }"""
+RETURN = """() => {
+    Object.defineProperty(document, 'visibilityState', {value: 'visible', configurable: true});
+    document.dispatchEvent(new Event('visibilitychange'));
+    return [document.querySelector('figure').dataset.state, document.querySelector('[data-live-age]').textContent];
+}"""
 HIDE = """(hidden) => {
     Object.defineProperty(document, 'visibilityState', {value: hidden ? 'hidden' : 'visible', configurable: true});
     document.dispatchEvent(new Event('visibilitychange'));
@@ -168,7 +173,24 @@ async def test_it_pauses_while_hidden_and_goes_on_at_once(page: Page, station: L
     stopped = await settled(page)
     await page.evaluate(HIDE, False)
     await holds(page, f"{NUMBER} > {stopped}", within_s=5)
-    assert "stale" not in await page.evaluate("window.changes")
+
+
+async def test_a_picture_that_grew_old_while_the_page_was_hidden_is_stale_at_once(
+    page: Page, station: LiveStation
+) -> None:
+    await becomes(page, "live")
+    await page.evaluate(HIDE, True)
+    await settled(page)
+    camera = station.camera_process()
+    os.kill(camera.pid, signal.SIGSTOP)
+    try:
+        await page.evaluate(A_MINUTE_LATER)
+        state, age = await page.evaluate(RETURN)
+        assert (state, int(age.removesuffix(" s")) > 60) == ("stale", True)
+    finally:
+        os.kill(camera.pid, signal.SIGCONT)
+    await becomes(page, "live")
+    assert (await page.evaluate("window.changes"))[-1] == "live"
 
 
 async def settled(page: Page) -> int:

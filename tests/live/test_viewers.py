@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import pytest_asyncio
 import redis
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from cameras.live import places
@@ -29,23 +30,6 @@ from tests.live.stations import BINARY
 REQUEST = {"type": "request_frame", "quality": "medium"}
 LIVE = "/ws/live/sky/"
 Headers = dict[str, str]
-
-
-@pytest.fixture
-def configured(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """A station of which some of `live_streaming_config` is otherwise."""
-
-    def configure(**changes: Any) -> None:
-        config = settings.STATION.live_streaming_config
-        known = {
-            name: getattr(config, name).model_copy(update=value)
-            for name, value in changes.items()
-            if isinstance(value, dict)
-        }
-        changed = config.model_copy(update={**changes, **known})
-        monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"live_streaming_config": changed}))
-
-    return configure
 
 
 @pytest_asyncio.fixture
@@ -213,6 +197,15 @@ async def test_a_manager_ends_a_view_and_who_watched_is_told(
     assert (event.actor, event.camera) == ("a-manager", "sky")
 
 
+async def test_the_reason_of_a_close_fits_into_its_frame_in_whole_characters(
+    anna: Headers, pictures: CameraProcess
+) -> None:
+    async with watching(anna, 1) as (socket,):
+        (viewer,) = loops.of_this_loop(LiveStreamingService).places.viewers.values()
+        viewer.end(f"{'漢' * 45} ended this live view.")
+        assert await socket.closed() == (4410, "漢" * 41)
+
+
 async def test_another_ones_view_is_not_there(anna: Headers, ben: Headers, pictures: CameraProcess) -> None:
     async with watching(ben, 1) as (socket,):
         one = await counted(ben, 1)
@@ -307,6 +300,26 @@ async def test_so_many_requests_wait_as_are_configured(most: int, configured: An
         assert f"At most {most} requests" in (await socket.hear())["message"]
 
 
+async def test_who_watches_already_may_let_as_many_wait_as_a_manager_sets(
+    anna: Headers, pictures: CameraProcess
+) -> None:
+    async with watching(anna, 1) as (socket,):
+        await sync_to_async(station_settings.change)({"live_streaming_config.frame_buffer_size": 2})
+        service = loops.of_this_loop(LiveStreamingService)
+        await eventually(lambda: service.config.frame_buffer_size == 2)
+        pictures.quiet.set()
+        [await socket.say(REQUEST) for _ in range(9)]
+        assert "At most 2 requests" in (await first_said(socket, "error"))["message"]
+
+
+async def first_said(socket: Opened, kind: str) -> Any:
+    """Without asking."""
+    async with asyncio.timeout(5):
+        while (message := await socket.hear())["type"] != kind:
+            pass
+    return message
+
+
 # Switched off
 
 
@@ -343,10 +356,20 @@ def test_where_live_view_is_off_its_addresses_are_a_problem(
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/live-disabled")
 
 
-def test_where_live_view_is_off_pages_say_how_to_switch_it_on(configured: Any, viewer: Any, camera: Camera) -> None:
+@pytest.mark.parametrize("page", ["/cameras/sky/", "/live/viewers/"])
+def test_where_live_view_is_off_pages_say_how_to_switch_it_on(
+    page: str, configured: Any, viewer: Any, camera: Camera
+) -> None:
     configured(enabled=False)
-    for page in ("/cameras/sky/", "/live/viewers/"):
-        assert "live_streaming_config.enabled: true" in viewer.get(page).content.decode()
+    told = viewer.get(page).content.decode()
+    assert "<code>live_streaming_config.enabled: true</code>, under Settings." in told
+    assert "start the station again" not in told
+
+
+def test_a_manager_has_a_link_to_where_live_view_is_switched_on(configured: Any, manager: Any) -> None:
+    configured(enabled=False)
+    viewers = manager.get("/live/viewers/").content.decode().partition('id="viewers"')[2]
+    assert f'href="{reverse("station-settings")}"' in viewers
 
 
 def test_what_was_given_is_counted_for_prometheus(viewer: Any) -> None:

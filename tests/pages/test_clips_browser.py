@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from cameras.drivers.simulated.codec import read_frame_number
-from tests.captures.clips import FPS, content, cut_off
+from tests.captures.clips import FPS, content, cut_off, uneven
 from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
 from tests.pages.clips import put_clip
 from tests.pages.test_browser import in_theme
@@ -23,6 +23,9 @@ from tests.skycam_project.stations import eventually
 SOON_MS = 15_000
 STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 FRAMES = 600
+HALTING = [
+    *(place / 30 for place in range(12)), *(2.5 + place / 2 for place in range(4)), *(4.5 + n / 30 for n in range(12)),
+]  # fmt: skip
 WIDE, HIGH = 288, 112
 """Pixels from the upper left corner that hold a frame's number."""
 PIXELS = """(video, [wide, high]) => { const canvas = document.createElement("canvas");
@@ -45,6 +48,12 @@ def cut(site: Site) -> str:
     film = cut_off(content(300), 0.8)
     later = STARTED + timedelta(hours=1)
     return put_clip(site, later, film, 20, interrupted=1, reason="camera_crashed", message="The process was killed.")
+
+
+@pytest.fixture(scope="module")
+def halting(site: Site) -> str:
+    """One whose camera gave 30 frames a second, paused for 2 s, gave 2 a second and then 30 again."""
+    return put_clip(site, STARTED + timedelta(hours=5), uneven(HALTING), HALTING[-1] + 1 / 30, frames=len(HALTING))
 
 
 def frame_number(page: Page) -> int | None:
@@ -117,6 +126,64 @@ def test_keys_step_by_single_frames_and_seconds(page: Page, clip: str) -> None:
         found.append(number)
     page.keyboard.press("+")
     assert page.locator("video").evaluate("v => v.playbackRate") == 2
+
+
+def test_single_frames_come_one_after_the_other_whatever_the_cameras_pace(page: Page, halting: str) -> None:
+    page.goto(f"/clips/{halting}/")
+    ready(page)
+    shows(page, 0)
+    numbers = list(range(len(HALTING)))
+    assert pressed(page, ".", numbers[1:]) == numbers[1:]
+    assert pressed(page, ",", numbers[-2::-1]) == numbers[-2::-1]
+
+
+def test_presses_that_come_at_once_are_followed_one_after_the_other(page: Page, halting: str) -> None:
+    page.goto(f"/clips/{halting}/")
+    ready(page)
+    shows(page, 0)
+    [page.keyboard.press(".") for _ in range(14)]
+    shows(page, 14)
+
+
+def pressed(page: Page, key: str, numbers: list[int]) -> list[int]:
+    """What is shown after each press, once it is another frame; that many presses."""
+    found = [frame_number(page)]
+    for _ in numbers:
+        page.keyboard.press(key)
+        found.append(another(page, found[-1]))
+    return [number for number in found[1:] if number is not None]
+
+
+def another(page: Page, than: int | None) -> int | None:
+    """Waits until the player has come to rest on another frame."""
+    resting = "document.querySelector('#player').dataset.stepping === undefined"
+    eventually(lambda: page.evaluate(resting) and frame_number(page) != than, 20, f"another frame than {than} is shown")
+    return frame_number(page)
+
+
+def test_keys_work_after_a_click_and_space_is_the_buttons(page: Page, clip: str) -> None:
+    page.goto(f"/clips/{clip}/?t=10.05")
+    ready(page)
+    shows(page, 100)
+    page.get_by_role("button", name="One frame on").click()
+    shows(page, 101)
+    page.keyboard.press("ArrowRight")
+    shows(page, 151)
+    page.keyboard.press(",")
+    shows(page, 150)
+    page.keyboard.press(" ")
+    shows(page, 151)
+    page.keyboard.press("+")
+    assert page.locator("video").evaluate("v => [v.playbackRate, v.paused]") == [2, True]
+
+
+@pytest.mark.parametrize(("key", "rate"), [("+", 2), ("-", 0.5)])
+def test_a_speed_of_the_browsers_menu_is_changed_from_the_nearest(page: Page, clip: str, key: str, rate: float) -> None:
+    page.goto(f"/clips/{clip}/")
+    ready(page)
+    page.locator("video").evaluate("v => { v.playbackRate = 1.25; }")
+    page.keyboard.press(key)
+    assert page.locator("video").evaluate("v => v.playbackRate") == rate
 
 
 def test_a_clip_that_was_cut_off_plays_and_seeks_to_its_last_frame(page: Page, cut: str) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from cameras.models import Camera
+from captures.storage import roots
 from monitoring import station_settings
 from monitoring.models import Event, StationSetting
 from skycam_project.config import ConfigManager
+from tests.captures.clips import clip_of
 from tests.pages.builders import text_of
 
 pytestmark = pytest.mark.usefixtures("camera", "valkey")
@@ -51,6 +54,56 @@ def test_it_is_said_where_a_value_comes_from(station: None, manager: Any) -> Non
     assert "skycam.yaml:2: camera_config.preset" in text
     assert "Set here by ada" in text
     assert "environment: CAMERA_CONFIG__ROLLING_CLIPS_COUNT" in text
+
+
+@pytest.fixture
+def video_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a station whose YAML gives it, before its next start."""
+    folder = tmp_path / "films"
+    (tmp_path / "skycam.yaml").write_text(f"video_path: {folder}\n")
+    found = ConfigManager(tmp_path / "skycam.yaml", environment={"SKYCAM_DATA": str(tmp_path)}, here=tmp_path).config
+    changed = settings.STATION.model_copy(update={"video_path": folder})
+    monkeypatch.setattr(settings, "STATION", changed.with_origin(found._origins.where, found.fixed, ()))
+    return folder
+
+
+@pytest.fixture
+def pictures_folder(db: None) -> str:
+    """Where a host that was started once has its pictures."""
+    return str(roots.ensure_default_root().path)
+
+
+def test_where_clips_go_is_shown_with_how_many_there_are_and_where_it_is_changed(
+    video_path: Path, camera: Camera, manager: Any
+) -> None:
+    root = roots.ensure_video_root()
+    assert root is not None
+    clip_of(camera, root)
+    panel = where_clips_go(manager)
+    for said in (f">{video_path}</code>", "skycam.yaml:1: video_path", "1 clip lies there", "restart the station"):
+        assert said in panel
+    assert "not followed" not in panel
+    assert "<input" not in panel
+
+
+def test_a_video_path_that_is_not_followed_is_told_of(video_path: Path, pictures_folder: str, manager: Any) -> None:
+    panel = where_clips_go(manager)
+    assert f">{pictures_folder}</code>" in panel
+    assert f"<code>{video_path}</code> is configured and not followed" in panel
+
+
+def test_without_a_video_path_clips_go_beside_the_pictures(pictures_folder: str, manager: Any) -> None:
+    panel = where_clips_go(manager)
+    assert f">{pictures_folder}</code>" in panel
+    assert "Default: beside the pictures" in panel
+
+
+def test_it_is_shown_where_something_was_refused_too(pictures_folder: str, manager: Any) -> None:
+    assert pictures_folder in text_of(saved(manager, CRF, "99", "23"))
+
+
+def where_clips_go(manager: Any) -> str:
+    return text_of(manager.get("/settings/")).partition('id="video-path-title"')[2].partition("</section>")[0]
 
 
 def test_what_the_environment_sets_cannot_be_written_there(station: None, manager: Any) -> None:

@@ -1,0 +1,120 @@
+"""`Singles`: pictures that are asked for one by one, such as `frame.jpg`, and what one user may have of them."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from asgiref.sync import async_to_sync
+
+from cameras import broker
+from cameras.live import statistics
+from cameras.live.budget import Budget
+from cameras.live.picture import Picture
+from cameras.live.places import NoLive
+from cameras.live.reasons import too_much
+from cameras.live.service import SETTINGS_S, LiveStreamingService
+from cameras.sockets.loops import of_this_loop
+
+MOST_WAITING = 20
+"""Requests of one user. Each holds a thread; a page that asks every second for six cameras which give none has 18."""
+
+
+class TooMuch(NoLive):
+    """More than this user may have now: `reason` waiting or bandwidth. `retry_s` is when to ask again."""
+
+    def __init__(self, reason: str, message: str, retry_s: float) -> None:
+        self.retry_s = math.ceil(retry_s)
+        super().__init__(reason, f"{message} Ask again in {self.retry_s} s.")
+        statistics.REFUSED.labels(reason).inc()
+
+
+class Singles:
+    """One in each event loop: `of_this_loop(Singles)`. A user "" stands for the station itself, and has no limits."""
+
+    def __init__(self) -> None:
+        self._waiting: Counter[str] = Counter()
+        self._budgets: defaultdict[str, Budget] = defaultdict(Budget)
+
+    async def picture(self, slug: str, quality: str, wait_s: float, user: str) -> Picture | None:
+        """As `next_picture`."""
+        service = await self._entered()
+        now = asyncio.get_running_loop().time
+        deadline = now() + wait_s
+        with self._place(user, wait_s):
+            await self._turn(service, user, wait_s)
+            found = await fresh(service, slug, quality, max(0.0, deadline - now()))
+        if found and user:
+            self._gave(service, user, found)
+        return found
+
+    async def comes(self, slug: str, quality: str, wait_s: float, user: str) -> bool:
+        """As `has_pictures`."""
+        service = await self._entered()
+        with self._place(user, wait_s):
+            return await fresh(service, slug, quality, wait_s) is not None
+
+    async def _entered(self) -> LiveStreamingService:
+        """With the present settings and load, which nobody else may look at. NoLive where live view is off."""
+        service = of_this_loop(LiveStreamingService)
+        await service.follow_settings(SETTINGS_S)
+        service.look_at_load()
+        service.check_enabled()
+        return service
+
+    @contextmanager
+    def _place(self, user: str, wait_s: float) -> Iterator[None]:
+        """Among those that wait. TooMuch."""
+        if user and self._waiting[user] >= MOST_WAITING:
+            said = f"At most {MOST_WAITING} requests of one user wait for a picture at a time, and so many do."
+            raise TooMuch("waiting", said, wait_s)
+        self._waiting[user] += 1
+        try:
+            yield
+        finally:
+            self._waiting[user] -= 1
+
+    async def _turn(self, service: LiveStreamingService, user: str, wait_s: float) -> None:
+        """Wait for it where there is a limit. TooMuch at once where it does not come within `wait_s` seconds."""
+        limits, own = service.config.bandwidth, self._budgets[user]
+        own.kbit_s = limits.per_viewer_kbit_s if user else 0
+        now = asyncio.get_running_loop().time
+        deadline = now() + wait_s
+        while left_s := max(own.wait_s(), service.total.wait_s() if user else 0.0):
+            if now() + left_s > deadline:
+                raise TooMuch("bandwidth", too_much(limits, own), left_s)
+            await asyncio.sleep(left_s)
+
+    def _gave(self, service: LiveStreamingService, user: str, picture: Picture) -> None:
+        size = len(picture.jpeg)
+        self._budgets[user].spend(size)
+        service.total.spend(size)
+        statistics.FRAMES.labels(picture.quality).inc()
+        statistics.BYTES.inc(size)
+
+
+async def fresh(service: LiveStreamingService, slug: str, quality: str, wait_s: float) -> Picture | None:
+    """A picture that is not stale; None when none comes in time. BrokerDown."""
+    feed = service.feed(slug, service.served(quality))
+    kept = feed.newest
+    picture = await feed.newer(kept.serial if kept and kept.is_stale else 0, wait_s)
+    if picture is None and feed.broker_away:
+        raise broker.BrokerDown
+    return picture
+
+
+@async_to_sync
+async def next_picture(slug: str, quality: str, wait_s: float, user: str = "") -> Picture | None:
+    """From a thread: a picture that is not stale; None when none comes in time. BrokerDown without a broker, NoLive
+    where live view is switched off, TooMuch where `user` has had or asks for too much."""
+    return await of_this_loop(Singles).picture(slug, quality, wait_s, user)
+
+
+@async_to_sync
+async def has_pictures(slug: str, quality: str, wait_s: float, user: str = "") -> bool:
+    """From a thread, before a stream: whether it would show any. Of what may be given it takes nothing. Raises as
+    `next_picture` does."""
+    return await of_this_loop(Singles).comes(slug, quality, wait_s, user)

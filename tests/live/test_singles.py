@@ -1,0 +1,118 @@
+"""Single pictures: what one user may have of them, and that they take their part of what all may have."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest_asyncio
+import redis
+from asgiref.sync import sync_to_async
+from rest_framework.test import APIClient
+
+from cameras.live.governor import QUALITY
+from cameras.live.service import LiveStreamingService
+from cameras.live.singles import MOST_WAITING, Singles, TooMuch
+from cameras.models import Camera
+from cameras.sockets import loops
+from skycam_project.access.models import User
+from tests.live.builders import CameraProcess, user_of
+
+URL = "/api/v1/cameras/sky/frame.jpg"
+NOT_EVEN_ONE = 1
+"""kbit/s at which a picture is paid for longer than a request waits."""
+
+
+@pytest_asyncio.fixture
+async def anna(camera: Camera) -> User:
+    return await sync_to_async(user_of)("viewer")
+
+
+@pytest_asyncio.fixture
+async def ben(camera: Camera) -> User:
+    return await sync_to_async(user_of)("operator")
+
+
+async def asked(user: User, times: int = 1, quality: str = "medium") -> list[Any]:
+    """The answers to so many requests, one after the other."""
+
+    def on_a_thread() -> list[Any]:
+        client = APIClient()
+        client.force_authenticate(user)
+        return [client.get(URL, {"quality": quality}) for _ in range(times)]
+
+    return await sync_to_async(on_a_thread)()
+
+
+async def test_without_limits_none_is_refused(anna: User, pictures: CameraProcess) -> None:
+    assert {answer.status_code for answer in await asked(anna, 100)} == {200}
+
+
+async def test_a_user_has_the_bandwidth_of_one_viewer(
+    configured: Any, anna: User, ben: User, pictures: CameraProcess
+) -> None:
+    configured(bandwidth={"per_viewer_kbit_s": NOT_EVEN_ONE})
+    first, second = await asked(anna, 2)
+    assert (first.status_code, second.status_code, second.json()["type"]) == (200, 429, "/problems/rate-limited")
+    assert "One viewer gets 1 kbit/s at most" in second.json()["detail"]
+    assert int(second["Retry-After"]) >= 1
+    assert (await asked(ben))[0].status_code == 200
+
+
+async def test_whoever_is_a_little_above_it_waits_and_is_not_refused(
+    configured: Any, anna: User, pictures: CameraProcess
+) -> None:
+    configured(bandwidth={"per_viewer_kbit_s": len(pictures.jpeg) * 8 * 5 // 1000})  # five a second
+    since = asyncio.get_running_loop().time()
+    assert {answer.status_code for answer in await asked(anna, 8)} == {200}
+    assert asyncio.get_running_loop().time() - since > 0.8
+
+
+async def test_all_together_have_the_bandwidth_of_the_station(
+    configured: Any, anna: User, ben: User, pictures: CameraProcess
+) -> None:
+    configured(bandwidth={"total_kbit_s": NOT_EVEN_ONE})
+    assert [(await asked(user))[0].status_code for user in (anna, ben)] == [200, 429]
+    assert loops.of_this_loop(LiveStreamingService).total.wait_s() > 0
+
+
+async def test_a_busy_web_process_gives_the_next_lower_quality(
+    configured: Any, anna: User, pictures: CameraProcess, server: redis.Redis
+) -> None:
+    configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0})
+    service = LiveStreamingService(load=lambda: 100.0)
+    service.governor.level = QUALITY
+    loops.put(service)
+    assert (await asked(anna, quality="high"))[0].status_code == 200
+    assert [name.rpartition(":")[2] for name in server.keys("*:want:*")] == ["medium"]
+
+
+async def test_so_many_requests_of_a_user_wait_for_a_camera_without_pictures(
+    camera: Camera, server: redis.Redis
+) -> None:
+    many = [ask("anna") for _ in range(MOST_WAITING + 1)]
+    *waited, refused, bens = await asyncio.gather(*many, ask("ben"), return_exceptions=True)
+    assert waited == [None] * MOST_WAITING
+    assert isinstance(refused, TooMuch)
+    assert f"At most {MOST_WAITING} requests" in str(refused)
+    assert bens is None
+    assert await ask("anna") is None
+
+
+async def test_the_stations_own_programs_wait_without_a_limit(camera: Camera, server: redis.Redis) -> None:
+    assert await asyncio.gather(*[ask("") for _ in range(2 * MOST_WAITING)]) == [None] * 2 * MOST_WAITING
+
+
+async def test_a_stream_that_is_asked_for_waits_among_them_and_spends_nothing(
+    configured: Any, camera: Camera, pictures: CameraProcess
+) -> None:
+    configured(bandwidth={"per_viewer_kbit_s": NOT_EVEN_ONE})
+    singles = loops.of_this_loop(Singles)
+    assert [await singles.comes("sky", "low", 3, "anna") for _ in range(3)] == [True] * 3
+    pictures.quiet.set()
+    waiting = [singles.comes("dark", "low", 0.3, "anna") for _ in range(MOST_WAITING + 1)]
+    assert isinstance((await asyncio.gather(*waiting, return_exceptions=True))[-1], TooMuch)
+
+
+def ask(user: str) -> Any:
+    return loops.of_this_loop(Singles).picture("sky", "low", 0.3, user)
