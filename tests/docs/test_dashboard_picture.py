@@ -45,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def furnished(site: Site) -> Site:
-    """Three cameras: one of them streams, two are in the middle of a session."""
+    """Three cameras: one of them records, two are in the middle of a session."""
     site.start()
     site.ask("PATCH", "cameras/simulated/", {"name": "All-sky"})
     site.ask("POST", "cameras/", {"slug": "dslr", "kind": "gphoto2", "name": "DSLR"})
@@ -58,6 +58,7 @@ def furnished(site: Site) -> Site:
     site.ask("PATCH", "cameras/webcam/settings/", DUSK)
     for slug, programme in SESSIONS.items():
         site.ask("POST", f"cameras/{slug}/start/", programme)
+    site.ask("POST", "cameras/webcam/record/", {})
     eventually(lambda: saved(site) >= 24, 90, "24 captures")
     return site
 
