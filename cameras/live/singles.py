@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from asgiref.sync import async_to_sync
 
@@ -19,6 +19,8 @@ from cameras.live.reasons import too_much
 from cameras.live.service import SETTINGS_S, LiveStreamingService
 from cameras.sockets.loops import of_this_loop
 
+LEAST_WAIT_S = 1.0
+"""For a picture, however long its turn was waited for."""
 MOST_WAITING = 20
 """Requests of one user. Each holds a thread; a page that asks every second for six cameras which give none has 18."""
 
@@ -44,9 +46,9 @@ class Singles:
         service = await self._entered()
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s
-        with self._place(user, wait_s):
+        with self._place(user, wait_s) if self._must_wait(service, slug, quality, user) else nullcontext():
             await self._turn(service, user, wait_s)
-            found = await fresh(service, slug, quality, max(0.0, deadline - now()))
+            found = await fresh(service, slug, quality, max(LEAST_WAIT_S, deadline - now()))
         if found and user:
             self._gave(service, user, found)
         return found
@@ -54,7 +56,7 @@ class Singles:
     async def comes(self, slug: str, quality: str, wait_s: float, user: str) -> bool:
         """As `has_pictures`."""
         service = await self._entered()
-        with self._place(user, wait_s):
+        with self._place(user, wait_s) if self._must_wait(service, slug, quality, user) else nullcontext():
             return await fresh(service, slug, quality, wait_s) is not None
 
     async def _entered(self) -> LiveStreamingService:
@@ -64,6 +66,11 @@ class Singles:
         service.look_at_load()
         service.check_enabled()
         return service
+
+    def _must_wait(self, service: LiveStreamingService, slug: str, quality: str, user: str) -> bool:
+        """A camera that gives pictures is not kept back by others that give none."""
+        kept = service.feed(slug, service.served(quality)).newest
+        return kept is None or kept.is_stale or self._budgets[user].wait_s() > 0
 
     @contextmanager
     def _place(self, user: str, wait_s: float) -> Iterator[None]:

@@ -16,6 +16,8 @@ Preparation = Callable[[FrameData], FrameData]
 Item = TypeVar("Item")
 MOST_BYTES = 256_000_000
 """That a reader's queue may hold, unless it is one frame."""
+MUCH_BYTES = 64_000_000
+"""Half of it is about a second of a camera of 1280 x 1024 pixels."""
 MOST_PACKETS = 2_000
 MOST_PACKET_BYTES = 64_000_000
 
@@ -93,9 +95,9 @@ class Reader(Generic[Item]):
 
     @property
     def is_behind(self) -> bool:
-        """Whether half of its room is taken."""
+        """Whether half of its room is taken, or much waits: what gives way shall do so long before anything is lost."""
         most, most_bytes = self._room
-        return 2 * len(self._items) > most or 2 * self._bytes > most_bytes
+        return 2 * len(self._items) > most or 2 * self._bytes > min(most_bytes, MUCH_BYTES)
 
     def close(self) -> None:
         with self._filled:

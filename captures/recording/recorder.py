@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -19,7 +20,6 @@ from cameras.drivers.packets import PacketData
 from cameras.runtime.consumers import Context
 from cameras.runtime.durable import LockLost
 from cameras.runtime.last_floor import ROOM_AGAIN
-from cameras.runtime.readers import CopyingReader
 from cameras.runtime.recovery import Verdict, remove_temporaries
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import is_out_of_space
@@ -30,15 +30,14 @@ from captures.recording.filing import Filer
 from captures.recording.losses import Losses
 from captures.recording.open_clip import OpenClip
 from captures.recording.pauses import PAUSE_S, Pauses
-from captures.recording.pixels import as_i420
+from captures.recording.queue import Queue
 from captures.recording.recovery import left_over
 from captures.recording.telling import PART, Telling, floor_of
 from captures.recording.tracks import Recorded, Unplayable, may_begin
 
 log = logging.getLogger(__name__)
-QUEUE_FRAMES = 300
-"""Ten seconds of most cameras, for a disk that takes long to sync the beginning of a clip; of large pictures as many as
-`readers.MOST_BYTES` hold."""
+ROOM = {"floor_bytes": 0, "rolling_floor_bytes": 0}
+"""What of a wish may change within a clip."""
 WAIT_S = 0.2
 LOOK_S = 2.0
 """From one look at the disk to the next."""
@@ -46,7 +45,8 @@ KEY_PATIENCE_S = 60.0
 """How long a camera whose packets are copied may go without a key frame where a clip is to begin with one."""
 MOST_CHANGES, CHANGES_S = 4, 60.0
 """A camera whose parameters change so often in so many seconds would have a clip for each moment."""
-WRITE_OUT_S = 4.0
+WRITE_S, WRITE_OUT_S = 3.0, 4.0
+"""For what is still queued when the process is to end, and until its clip is filed."""
 STUCK_S = 6.0
 """More than the thread takes for a frame, and a disk to sync a second of them."""
 WRONG = (RootMissing, SpoolTaken, LockLost, OSError)
@@ -62,7 +62,8 @@ class ClipRecorder:
         self._wish: Recording | None = None
         self._queued_for: Recording | None = None
         """The wish that what is queued was captured for: it outlives a stop."""
-        self._reader: CopyingReader | None = None
+        self._queue = Queue(context.buffer)
+        self._write_until = math.inf
         self._storage: Storage | None = None
         self._lost: Exception | None = None
         self._clip: OpenClip | None = None
@@ -89,7 +90,7 @@ class ClipRecorder:
         if "recording" in message:
             self._obey(message["recording"])
             self._telling.asked(message, "written" if self._wish else "stopped")
-            if self._wish is None and self._reader is None:
+            if self._wish is None and self._queue.reader is None:
                 self._filer.then(self._telling.stopped)
         elif message["type"] == "rotate":
             self._end_clip(message)
@@ -106,22 +107,22 @@ class ClipRecorder:
     def _obey(self, wish: Recording | None) -> None:
         with self._changed:
             if wish and wish != self._wish:
-                self._not_before = 0.0
+                self._not_before, self._full = 0.0, False
             self._wish, self._queued_for = wish, wish or self._queued_for
-            if wish and self._reader is None:
-                self._reader = self._buffer.open_copying_reader(QUEUE_FRAMES, as_i420)
-            elif wish is None and self._reader is not None and not self._reader.closed:
-                self._buffer.close_reader(self._reader)
+            if wish:
+                self._queue.go_on()
+            else:
+                self._queue.end()
             self._changed.notify_all()
 
     @property
     def wants_frames(self) -> bool:
         """Not while the camera's own packets are copied."""
-        reader = self._reader
-        return self._wish is not None and not (reader is not None and reader.takes(self._buffer.coded))
+        return self._wish is not None and not self._queue.copies
 
     def stop(self) -> None:
-        """What is queued is written, and the clip filed."""
+        """What is queued is written, as far as there is time, and the clip filed."""
+        self._write_until = time.monotonic() + WRITE_S
         self._obey(None)
         with self._changed:
             self._stopping = True
@@ -158,7 +159,7 @@ class ClipRecorder:
         self._let_go()
 
     def _is_over(self) -> bool:
-        return self._stopping and self._reader is None
+        return self._stopping and self._queue.reader is None
 
     def _turn(self) -> None:
         self._turned_at = time.monotonic()
@@ -171,20 +172,21 @@ class ClipRecorder:
 
     def _next(self) -> Recorded | None:
         """The next frame or packet; None when none came in time. A reader that was closed is read to its end."""
-        reader = self._reader
+        reader = self._queue.reader
         if reader is None:
             with self._changed:
-                self._changed.wait_for(lambda: self._reader or self._stopping, WAIT_S)
+                self._changed.wait_for(lambda: self._queue.reader is not None or self._stopping, WAIT_S)
             return None
-        frame = reader.get(WAIT_S)
+        frame = reader.get(WAIT_S) if time.monotonic() < self._write_until else None
         if frame is None and reader.closed:
             self._end_of()
         return frame
 
     def _end_of(self) -> None:
-        """Recording was stopped, and all that was queued is written."""
-        assert self._reader is not None
-        lost = self._losses.after(self._reader)
+        """Recording was stopped, and all that was queued is written; what is not, as the process ends, is lost."""
+        reader = self._queue.reader
+        assert reader is not None
+        lost = self._losses.after(reader) + len(reader)
         if lost and self._clip is not None:
             self._telling.lost(self._clip, lost)
         self._close(None)
@@ -192,15 +194,15 @@ class ClipRecorder:
         self._losses.forget()
         self._keyless_since = None
         with self._changed:
-            self._reader = self._buffer.open_copying_reader(QUEUE_FRAMES, as_i420) if self._wish else None
-        self._telling.ended(for_good=self._reader is None)
+            reader = self._queue.next_reader()
+        self._telling.ended(for_good=reader is None)
         self._filer.then(self._telling.stopped)
 
     # Frames and packets
 
     def _take(self, frame: Recorded) -> None:
-        assert self._reader is not None
-        lost, clip = self._losses.before(frame, self._reader.lost), self._clip
+        assert self._queue.reader is not None
+        lost, clip = self._losses.before(frame, self._queue.reader.lost), self._clip
         if clip is not None and self._ends_before(clip, frame):
             self._close(frame if self._follows(clip, frame) else None)
         if self._clip is None and not self._open(frame):
@@ -218,7 +220,9 @@ class ClipRecorder:
     def _is_due(self, clip: OpenClip, frame: Recorded) -> bool:
         """Not once recording was stopped: what is still queued goes into the clip that is open."""
         wish = self._wish
-        return wish is not None and (self._rotate or clip.age_s(frame) >= wish["clip_s"] or wish != clip.wish)
+        if wish is None:
+            return False
+        return self._rotate or clip.age_s(frame) >= wish["clip_s"] or {**wish, **ROOM} != {**clip.wish, **ROOM}
 
     def _may_begin(self, frame: Recorded) -> bool:
         """Whether a clip may begin with this one. A camera that sends no key frame for long is decoded from now on,
@@ -239,10 +243,10 @@ class ClipRecorder:
                 self._refuse(frame, "Its parameters change too often.")
 
     def _refuse(self, frame: Recorded, why: str) -> None:
-        if self._reader is not None and isinstance(frame, PacketData):
+        if self._queue.reader is not None and isinstance(frame, PacketData):
             log.warning("What this camera sends is decoded and encoded anew. %s", why)
             self._keyless_since = None
-            self._reader.refuse(frame.of)
+            self._queue.reader.refuse(frame.of)
 
     def _follows(self, clip: OpenClip, frame: Recorded) -> bool:
         return 0 <= frame.monotonic - clip.newest <= clip.patience_s
@@ -301,12 +305,12 @@ class ClipRecorder:
             self._close(None)
         if time.monotonic() - self._looked_at >= LOOK_S:
             self._looked_at = time.monotonic()
-            if clip is not None and self._is_full(clip.wish):
+            if clip is not None and self._is_full(self._wish or clip.wish):
                 self._give_up("disk_full", self._telling.why)
 
     def _has_ended(self, clip: OpenClip) -> bool:
         """Its camera is gone, or silent; not while frames wait, as after a disk that hung."""
-        if self._reader is not None and len(self._reader):
+        if self._queue.reader is not None and len(self._queue.reader):
             return False
         if clip.of is not None and clip.of is not self._buffer.coded:
             return True
@@ -368,7 +372,8 @@ class ClipRecorder:
         except WRONG as error:
             self._let_go()
             self._not_before = time.monotonic() + PAUSE_S
-            self._telling.failed(*self._said_of(error))
+            if self._wish is not None:
+                self._telling.failed(*self._said_of(error))
             return
         self._telling.holds()
         self._filer.recover(self._storage, clips, self._verdict, self._telling.recovered)

@@ -9,7 +9,7 @@ const { started, length, frames, offset, start } = Object.fromEntries(
 );
 const CLOSE_S = 0.004; // no camera gives frames closer than this
 const SEEK_MS = 3000;
-const SAME_MS = 150; // after a seek, until the frame is taken for the same one
+const SAME_MS = 300; // after a seek, until the frame is taken for the same one
 const STEP_S = 5;
 const RATES = [0.25, 0.5, 1, 2, 4, 8];
 
@@ -54,11 +54,13 @@ function told() {
     };
     if (video.seeking) video.addEventListener("seeked", soon, { once: true });
     else soon();
-    video.requestVideoFrameCallback((_, frame) => {
+    const see = () => video.requestVideoFrameCallback((_, frame) => {
+      if (video.seeking) return see();
       clearTimeout(waiting);
       video.removeEventListener("seeked", soon);
-      resolve(frame.mediaTime);
+      return resolve(frame.mediaTime);
     });
+    see();
   });
 }
 

@@ -16,7 +16,7 @@ from cameras.live.singles import MOST_WAITING, Singles, TooMuch
 from cameras.models import Camera
 from cameras.sockets import loops
 from skycam_project.access.models import User
-from tests.live.builders import CameraProcess, user_of
+from tests.live.builders import CameraProcess, eventually, user_of
 
 URL = "/api/v1/cameras/sky/frame.jpg"
 NOT_EVEN_ONE = 1
@@ -97,6 +97,20 @@ async def test_so_many_requests_of_a_user_wait_for_a_camera_without_pictures(
     assert f"At most {MOST_WAITING} requests" in str(refused)
     assert bens is None
     assert await ask("anna") is None
+
+
+async def test_a_camera_that_gives_pictures_is_not_kept_back_by_others_that_give_none(
+    camera: Camera, pictures: CameraProcess
+) -> None:
+    singles = loops.of_this_loop(Singles)
+    await singles.picture("sky", "low", 3, "anna")
+    dead = [asyncio.ensure_future(singles.picture("dark", "low", 30, "anna")) for _ in range(MOST_WAITING)]
+    await eventually(lambda: singles._waiting["anna"] == MOST_WAITING)
+    assert await singles.picture("sky", "low", 3, "anna") is not None
+    assert not any(one.done() for one in dead)
+    for one in dead:
+        one.cancel()
+    await asyncio.gather(*dead, return_exceptions=True)
 
 
 async def test_the_stations_own_programs_wait_without_a_limit(camera: Camera, server: redis.Redis) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def test_while_an_exposure_is_due_who_asks_hears_what_was_read_before(bench: Own
 @pytest.mark.usefixtures("always")
 def test_between_two_exposures_with_room_the_camera_is_asked(bench: OwnerBench) -> None:
     bench.tell("start", session=bench.session_order(SESSION, cadence_s=60))
-    bench.wait_for(lambda: bench.link.heard[-1]["type"] == "spooled" and "expose" in bench.camera.calls)
+    bench.wait_for(lambda: any(heard["type"] == "spooled" for heard in bench.link.heard))
     bench.camera.read_back_takes_s = 0.1
     read(bench)
     assert bench.camera.read_backs == 2
@@ -105,10 +106,11 @@ def test_a_camera_that_is_away_is_said_to_be(bench: OwnerBench) -> None:
     bench.camera.next.append(GONE)
     bench.outcome(bench.capture())
     bench.wait_for(lambda: not bench.owner.device.open)
+    bench.owner.device._try_at = math.inf
     failures = bench.owner.device.failures
     refused = read(bench)
     assert (refused["reason"], refused["detail"]) == ("camera_unreachable", str(GONE))
-    assert bench.owner.device.failures <= failures + 1
+    assert bench.owner.device.failures == failures
 
 
 @pytest.fixture
@@ -138,5 +140,5 @@ def test_a_flood_of_orders_leaves_a_session_its_exposures(flooded: OwnerBench) -
 
 def test_orders_that_came_meanwhile_wait_for_no_frame_that_nobody_wants(flooded: OwnerBench) -> None:
     applied = flooded.camera.calls.count("apply")
-    flooded.wait_for(lambda: flooded.camera.calls.count("apply") > applied + 100, patience_s=5.0)
+    flooded.wait_for(lambda: flooded.camera.calls.count("apply") > applied + 100, patience_s=20.0)
     assert "frame" not in flooded.camera.calls

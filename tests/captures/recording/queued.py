@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
 
 import numpy as np
 import uuid6
@@ -15,6 +16,7 @@ from cameras.drivers.simulated.codec import draw_frame_number
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
 from cameras.runtime.storage import make_root
+from captures.recording import recorder
 from captures.recording.recorder import ClipRecorder
 from tests.cameras.runtime.owner_bench import CAMERA, PATIENCE_S, HeardLink
 from tests.captures.recording.clips import RECORDING, numbers
@@ -24,25 +26,35 @@ SIZE = (320, 240)
 
 
 class QueueBench:
-    """`changes` are of what is recorded."""
+    """`changes` are of what is recorded. At the end all that is queued may be written, or `write_s` seconds of it."""
 
-    def __init__(self, root: Path, **changes: Any) -> None:
+    def __init__(self, root: Path, write_s: float = PATIENCE_S, **changes: Any) -> None:
+        self._times = mock.patch.multiple(recorder, WRITE_S=write_s, WRITE_OUT_S=write_s + PATIENCE_S)
         self.root, self.link, self.buffer = root, HeardLink(), SharedFrameBuffer()
         make_root(root, video := str(uuid6.uuid7()))
         spec: Any = {
             "camera": CAMERA, "slug": "told", "kind": "simulated", "verdict": None, "video_root": video,
             "video_root_path": str(root), "site": {"latitude": None, "longitude": None, "time_zone": "UTC"},
-            "recording": {**RECORDING, **changes},
+            "recording": None,
         }  # fmt: skip
         link: Any = self.link
         self.recorder = ClipRecorder(Context(spec, self.buffer, link))
+        self.wish: Any = {**RECORDING, **changes}
         self._began, self._began_ns = time.monotonic(), time.time_ns()
 
     def __enter__(self) -> Self:
+        self.start()
         return self
 
+    def start(self) -> None:
+        self.recorder.order({"type": "record", "recording": self.wish})
+
+    def stop(self) -> None:
+        self.recorder.order({"type": "record", "recording": None})
+
     def __exit__(self, *_: object) -> None:
-        self.recorder.stop()
+        with self._times:
+            self.recorder.stop()
 
     def put(self, numbers: range, size: tuple[int, int] = SIZE) -> None:
         """Frames that were captured `FPS` a second, all at once."""

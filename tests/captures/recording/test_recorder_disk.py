@@ -63,7 +63,7 @@ def test_at_the_floor_recording_waits_for_a_tenth_more_room(disk: SmallDisk) -> 
         disk.leave(floor - 500_000)
         process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])
         disk.leave(floor + 200_000)
-        seen = process.until(lambda message: free(message) > floor)["recorder"]
+        seen = process.until(lambda told: free(told) > floor and told["recorder"]["state"] != "recording")["recorder"]
         disk.leave(floor + 500_000)
         records_some(process)
     assert (seen["state"], seen["reason"]) == ("failing", "disk_full")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
+from cameras.runtime.storage import Storage
+from tests.cameras.runtime.owner_bench import PATIENCE_S
 from tests.captures.recording.queued import QueueBench
+from tests.skycam_project.stations import eventually
 
 
 def test_what_was_queued_before_a_stop_is_written_though_its_clip_was_due_to_end(tmp_path: Path) -> None:
@@ -40,3 +44,42 @@ def test_eight_seconds_of_frames_wait_for_a_disk_that_takes_its_time(tmp_path: P
         bench.put(range(240))
         bench.until_written(240)
     assert bench.recorded() == [list(range(240))]
+
+
+def test_what_comes_while_the_queue_of_a_stopped_recording_is_written_goes_into_the_next_one(tmp_path: Path) -> None:
+    with QueueBench(tmp_path, clip_s=60) as bench:
+        bench.put(range(60))
+        bench.stop()
+        bench.start()
+        bench.put(range(60, 90))
+    assert bench.recorded() == [list(range(60)), list(range(60, 90))]
+
+
+def test_what_there_is_no_time_to_write_at_the_end_is_counted_as_lost(tmp_path: Path) -> None:
+    with QueueBench(tmp_path, write_s=0, clip_s=60) as bench:
+        bench.put(range(2))
+        bench.until_written(2)
+        bench.put(range(2, 200))
+    [body] = [record["body"] for record in bench.records()]
+    assert body["frames"] + body["lost_frames"] == 200
+
+
+def test_a_camera_that_records_nothing_raises_no_alert_of_its_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [OSError(errno.EROFS, "Read-only file system")]
+    monkeypatch.setattr(Storage, "reaches", lambda *_: refused(answers))
+    bench = QueueBench(tmp_path, clip_s=60)
+    eventually(lambda: not answers, PATIENCE_S, "the disk has refused once")
+    with bench:
+        bench.put(range(10))
+        bench.until_written(10)
+    raised = [heard for heard in bench.link.inbox.queue if heard["type"] == "alert" and heard["message"]]
+    assert raised == []
+
+
+def refused(answers: list[OSError]) -> None:
+    """Each of them once."""
+    for answer in answers[:]:
+        answers.remove(answer)
+        raise answer
