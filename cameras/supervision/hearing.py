@@ -14,7 +14,7 @@ from cameras.supervision.post import Post
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
 REJECTED = "spool.rejected"
-"""Of clips. It is never resolved from here: a person decides what becomes of them."""
+"""Of clips. A person decides what becomes of them: the alert is over once nothing is set aside any more."""
 WISHED = "wished-"
 """Before a session's id: the command of a wish that nobody waits for. Its answer is heard here and goes no further."""
 

@@ -44,6 +44,8 @@ STORAGE_ALERTS = ("storage.unmounted", "storage.failed", "storage.last_floor")
 """What stays wrong until the root is opened anew. A full disk is an alert of the station's health."""
 OVER = {"storage.room": "storage.last_floor"}
 """Kind of event -> the one of STORAGE_ALERTS that it ends."""
+REJECTED = "spool.rejected:"
+"""Before a slug: the alert of what was set aside in a spool of that camera."""
 LOOK_S = 1.0
 TIDY_S = 5.0
 LEASE_EVERY_S = 10.0
@@ -76,6 +78,8 @@ class Ledger:
         """How they record."""
         self.open_alerts: list[dict[str, Any]] = []
         self.away_since: float | None = None
+        self._left: dict[tuple[str, str], str] = {}
+        """Slug and root -> what the alert says of clips that cannot be brought to their end, without a process."""
         self._spooled: deque[Spooled] = deque()
         self._after: deque[Callable[[], None]] = deque()
         self._outbox = Outbox()
@@ -159,8 +163,25 @@ class Ledger:
 
     def settle_spool(self, wish: Wish, verdict: Verdict | None = None) -> None:
         """Of a camera without a process."""
-        if rejected := leftovers.settle(wish, verdict):
-            self._put(functools.partial(_tell_of_rejected, wish.slug, rejected))
+        settled = leftovers.settle(wish, verdict)
+        if settled is None:
+            return
+        if settled.rejected:
+            self._put(functools.partial(_tell_of_rejected, wish.slug, settled.rejected))
+        if wish.part:
+            self._note_left(wish, settled)
+
+    def _note_left(self, wish: Wish, settled: leftovers.Settled) -> None:
+        """A recorder that had the alert opened before it ended may be done with it, too. Said again for as long as it
+        lasts, since the end of a recorder's alerts may come after it."""
+        said = self._left.pop((wish.slug, wish.root), "")
+        if settled.left:
+            self._left[wish.slug, wish.root] = settled.left
+            if settled.left != said:
+                log.warning("%s", settled.left)
+            self._put(functools.partial(_tell_of_left, wish.slug, settled.left))
+        elif (said or not settled.idle) and all(slug != wish.slug for slug, _ in self._left):
+            self.resolve(f"recording.left:{wish.slug}")
 
     def _put(self, call: Callable[[], Any]) -> None:
         self._outbox.put(call)
@@ -274,9 +295,20 @@ class Ledger:
             has_process = self._has_process(wish)
             self._tidy_safely(wish, None if has_process else self._settle_without_process)
             self._tidy_safely(wish.of_clips, None if has_process else self._settle_clips)
-        for wish in former_places(self.supervisor.host, self.wishes):
+        former = former_places(self.supervisor.host, self.wishes)
+        for wish in former:
             self._tidy_safely(wish, self.settle_spool)
+        self._close_rejected(former)
         self.verdicts.on_overdue(self.wishes)
+
+    def _close_rejected(self, former: list[Wish]) -> None:
+        """Of cameras where a person has taken away all that was set aside; a slug may have been another one's once."""
+        here = [place for wish in (*self.wishes.values(), *self._elsewhere()) for place in (wish, wish.of_clips)]
+        opened = Alert.objects.filter(key__startswith=REJECTED).exclude(state=Alert.State.RESOLVED)
+        for key in opened.values_list("key", flat=True):
+            places = [place for place in (*here, *former) if key == f"{REJECTED}{place.slug}"]
+            if places and not any(leftovers.holds_rejected(place) for place in places):
+                resolve_alert(key)
 
     def _tidy_safely(self, wish: Wish, settle: Callable[[Wish], None] | None) -> None:
         try:
@@ -362,4 +394,11 @@ def _tell_of_rejected(slug: str, rejected: list[str]) -> None:
     """Set aside: a person decides."""
     text = f"The spool of {slug} held what could not be used: {'; '.join(rejected)[:500]}"
     record_event("spool.rejected", text, severity="error", camera=slug)
-    raise_alert(f"spool.rejected:{slug}", text, severity="error", camera=slug)
+    raise_alert(f"{REJECTED}{slug}", text, severity="error", camera=slug)
+
+
+def _tell_of_left(slug: str, message: str) -> None:
+    """Unless it is told already."""
+    key = f"recording.left:{slug}"
+    if not Alert.objects.filter(key=key, message=message).exclude(state=Alert.State.RESOLVED).exists():
+        raise_alert(key, message, severity="critical", camera=slug)

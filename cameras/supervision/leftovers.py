@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.programmes import SessionRunner
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import spool_folder
-from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
+from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, marker_of
 from cameras.supervision.wishes import Wish
 from cameras.tables import RECOVERIES, resolve
 
@@ -16,38 +19,56 @@ log = logging.getLogger(__name__)
 RESTING = (".done", ".lock", "rejected", "clips")
 
 
-def settle(wish: Wish, verdict: Verdict | None = None) -> list[str]:
-    """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do. What was set
-    aside, in words.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What was set aside, in words, and a sentence of clips that the disk does not let be brought to their end."""
 
-    A spool that cannot be opened or written is left alone, and tried again the next time.
+    rejected: list[str] = field(default_factory=list)
+    left: str = ""
+    idle: bool = False
+    """There was nothing to do."""
+
+
+def settle(wish: Wish, verdict: Verdict | None = None) -> Settled | None:
+    """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do.
+
+    None: a spool that cannot be opened or written is left alone, and tried again the next time.
     """
     try:
-        if _needs(wish):
-            return _settle(wish, verdict)
+        return _settle(wish, verdict) if _needs(wish) else Settled(idle=True)
     except (RootMissing, SpoolTaken) as error:
         log.info("The spool of %s is left alone: %s", wish.slug, error)
     except OSError as error:
         log.warning("The spool of %s cannot be settled: %s", wish.slug, error)
-    return []
+    return None
 
 
-def _settle(wish: Wish, verdict: Verdict | None) -> list[str]:
+def _settle(wish: Wish, verdict: Verdict | None) -> Settled:
     storage = Storage(wish.root_path, wish.root, wish.id, wish.part)
     try:
         if wish.part:
-            rejected: list[str] = resolve(RECOVERIES[wish.part])(storage, verdict).rejected
-        else:
-            rejected = storage.recover(verdict).rejected
-            _stop_session(wish, storage)
-        return rejected
+            found = resolve(RECOVERIES[wish.part])(storage, verdict)
+            return Settled(found.rejected, found.left(wish.slug, wish.root_path))
+        rejected = storage.recover(verdict).rejected
+        _stop_session(wish, storage)
+        return Settled(rejected)
     finally:
         storage.close()
 
 
-def _needs(wish: Wish) -> bool:
-    from pathlib import Path
+def holds_rejected(wish: Wish) -> bool:
+    """Whether something that was set aside lies there still; also where nobody can tell, as the root is not there."""
+    if marker_of(wish.root_path) != wish.root:
+        return True
+    try:
+        return bool(os.listdir(Path(wish.root_path, spool_folder(wish.id, wish.part), "rejected")))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
+
+def _needs(wish: Wish) -> bool:
     folder = Path(wish.root_path, spool_folder(wish.id, wish.part))
     stop = wish.session is not None and wish.session["desired"] == "stopped"
     if not folder.is_dir():

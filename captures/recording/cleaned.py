@@ -42,8 +42,15 @@ def for_room(root: StorageRoot, cleared: Cleared) -> str:
 
 
 def lacking(root: StorageRoot, cleared: Cleared, floor: float) -> str:
+    """No rolling clip is recorded there, and why."""
+    free = f"Only {amount(cleared.free)} are free in {root.path}, where the soft floor is {amount(floor)}"
+    missing = f"free {amount(floor * ROOM_AGAIN - cleared.free)}"
+    if not Clip.objects.present().filter(root=root).exists():
+        return (
+            f"{free}, and there are no clips that could make room. No rolling clip is recorded until there is: "
+            f"{missing}, or lower camera_config.soft_floor_gb."
+        )
     return (
-        f"Only {amount(cleared.free)} are free in {root.path}, where the soft floor is {amount(floor)}, and no clip is "
-        "left that may go: pinned and held ones stay. No rolling clip is recorded until there is room: let go of some, "
-        f"or free {amount(floor * ROOM_AGAIN - cleared.free)}."
+        f"{free}, and no clip is left that may go: pinned and held ones stay. No rolling clip is recorded until there "
+        f"is room: let go of some, or {missing}."
     )

@@ -29,7 +29,7 @@ ANEW_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """`why` is `count`, `space`, or `asked`: somebody deleted it, or an earlier look was cut short."""
+    """`why` is `count`, `space`, or `asked`: somebody deleted it, or an earlier look could not."""
 
     clip: Clip
     why: str
@@ -90,7 +90,7 @@ class Cleaning:
         asked = [clip for clip in swept.clips if clip.pk not in beyond]
         keep = camera_config().rolling_clips_count
         tell(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
-        tell(asked, "asked", "as it was asked for before", self.actor)
+        tell(asked, "asked", "as was decided before", self.actor)
         looked.gone += [Gone(clip, "count") for clip in counted] + [Gone(clip, "asked") for clip in asked]
         looked.problems += swept.problems.values()
         self._alert(f"storage.clips:{self.host}", " ".join(swept.problems.values()), "error")

@@ -5,7 +5,6 @@ Needs the spool's lock and no database. Every step may itself be killed and is t
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,6 @@ from cameras.runtime.storage import Storage
 from captures.recording.open_clip import KIND, record_of
 from captures.recording.repair import Whole, repair
 
-log = logging.getLogger(__name__)
 UNPLACEABLE = (FileNotFoundError, FileExistsError)
 """Not NotADirectoryError: a folder that is a symbolic link for a moment costs no clip."""
 UNSAID = Verdict("interrupted", "The camera process ended before the clip did.")
@@ -38,6 +36,10 @@ class Recovered:
     failed: dict[str, OSError] = field(default_factory=dict)
     """Left as they are, for the next recovery: a disk that is full or fails said this of them."""
 
+    def left(self, slug: str, path: str) -> str:
+        """Of a camera, in a root: what the alert says of them; empty where there are none."""
+        return left_sentence(slug, path, self.failed)
+
 
 def left_over(spool: Spool) -> list[str]:
     """Ids of what an owner before us did not bring to its end."""
@@ -46,12 +48,9 @@ def left_over(spool: Spool) -> list[str]:
 
 
 def recover_all(storage: Storage, verdict: Verdict | None = None) -> Recovered:
-    """Whatever is left in the spool. What the disk does not let go through is logged, and left for the next time."""
+    """Whatever is left in the spool. What the disk does not let go through is left for the next time."""
     remove_temporaries(storage.spool)
-    result = recover(storage, left_over(storage.spool), verdict)
-    for clip, error in result.failed.items():
-        log.warning("The clip %s cannot be brought to its end yet: %s", clip, error)
-    return result
+    return recover(storage, left_over(storage.spool), verdict)
 
 
 def recover(
@@ -138,3 +137,15 @@ def _reject(spool: Spool, clip: str, said: str, result: Recovered) -> None:
     for name in known or parts_of(spool, clip):
         reject(spool, name)
     result.rejected.append(said)
+
+
+def left_sentence(slug: str, path: str, failed: Mapping[str, OSError]) -> str:
+    """Of clips that could not be brought to their end; empty where all were."""
+    if not failed:
+        return ""
+    said = next(iter(failed.values())).strerror
+    clips = "A clip" if len(failed) == 1 else f"{len(failed)} clips"
+    return (
+        f"{clips} of {slug} that a crash cut off cannot be kept yet: the disk of {path} says {said}. It is tried again "
+        "by and by, and recording goes on. Look at the disk."
+    )

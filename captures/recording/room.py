@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 
 from cameras.runtime.durable import RootFiles
 from captures.models import Clip, StorageRoot
-from captures.recording.removal import Stuck, condemn, finish
+from captures.recording.removal import MOST_STUCK, Stuck, condemn, finish
 from captures.recording.surplus import oldest_loose
 
 PATIENCE_S = 60.0
 """How long the space of a deleted file may come late: a reader holds it open, or the file system is slow to say."""
 AT_ONCE = 20
-MOST_STUCK = 10
-"""Of one look: a disk that fails at each clip shall not have all of them marked before somebody sees the alert."""
 
 
 @dataclass(slots=True)
@@ -52,7 +50,7 @@ class Cleared:
     free: int
     clips: list[Clip] = field(default_factory=list)
     stuck: list[Stuck] = field(default_factory=list)
-    """Those that are marked, and that the disk keeps."""
+    """Those that were marked at this look, and that the disk keeps."""
     owed: int = 0
     exhausted: bool = False
 
@@ -66,9 +64,10 @@ class Room:
         cleared = Cleared(files.free_bytes())
         if self._lacks(cleared, floor) and files.read_only():
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        stuck = Clip.objects.exclude(deleted_at=None).filter(root=self.root).count()
 
         def lacks() -> bool:
-            return self._lacks(cleared, floor) and len(cleared.stuck) < MOST_STUCK and goes_on()
+            return self._lacks(cleared, floor) and stuck + len(cleared.stuck) < MOST_STUCK and goes_on()
 
         while lacks() and not cleared.exhausted:
             oldest = list(oldest_loose(self.root).select_related("camera")[:AT_ONCE])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
 from typing import Any
 
 from cameras.runtime.link import Link
@@ -14,7 +13,7 @@ from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import Record
 from captures.recording.open_clip import OpenClip
-from captures.recording.recovery import Recovered
+from captures.recording.recovery import Recovered, left_sentence
 
 RATE_S = 5.0
 """A clip shorter than this says nothing of how fast it grows; the one before it does."""
@@ -160,10 +159,13 @@ class Telling:
 
     def full(self, wish: Recording) -> None:
         """There is not enough."""
-        floor, said = floor_of(wish), f"The disk of {self._path} has less than"
+        floor = floor_of(wish)
+        said = f"The disk of {self._path} has less than {floor / 1e9:g} GB left. Free some space"
         if floor > wish["floor_bytes"]:
-            said = f"No clip is left in {self._path} that may go: pinned and held ones stay. It has less than"
-        self.failed("disk_full", f"{said} {floor / 1e9:g} GB left. Free some space.")
+            why = "No clip of it may go: there is none, or they are pinned or held."
+            self.failed("disk_full", f"{said}, or lower camera_config.soft_floor_gb. {why}")
+        else:
+            self.failed("disk_full", f"{said}.")
 
     def holds(self) -> None:
         """The root is open, and all that was left in it is tried again."""
@@ -183,7 +185,7 @@ class Telling:
         for clip in found.tried:
             self._left.pop(clip, None)
         self._left |= found.failed
-        self._alert("left", _left(self._slug, self._path, self._left))
+        self._alert("left", left_sentence(self._slug, self._path, self._left))
         if found.rejected:
             said = f"Clips of {self._slug} could not be recovered: {'; '.join(found.rejected)[:500]}"
             self._log("spool.rejected", said, "error")
@@ -200,15 +202,3 @@ def floor_of(wish: Recording) -> int:
     """Bytes that have to be free."""
     floor = wish["floor_bytes"]
     return wish.get("rolling_floor_bytes", floor) if wish["kind"] == "rolling" else floor
-
-
-def _left(slug: str, path: str, failed: Mapping[str, OSError]) -> str:
-    """Of clips that could not be brought to their end; empty where all were."""
-    if not failed:
-        return ""
-    said = next(iter(failed.values())).strerror
-    clips = "A clip" if len(failed) == 1 else f"{len(failed)} clips"
-    return (
-        f"{clips} of {slug} that a crash cut off cannot be kept yet: the disk of {path} says {said}. It is tried again "
-        "by and by, and recording goes on. Look at the disk."
-    )

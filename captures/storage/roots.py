@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
+from cameras.runtime.spool import is_out_of_space
 from cameras.runtime.storage import MARKER, apart_sentence, make_root, marker_of, try_link
 from captures.models import StorageRoot
 from captures.pixelink_service.served import found_camera
@@ -50,7 +51,7 @@ def _root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     if known is None:
         return _made(folder, host, archives)
     if marker_of(str(folder)) == str(known.id):
-        check_links(folder, archives)
+        check_links(folder, archives, known=True)
     return known
 
 
@@ -78,12 +79,15 @@ def _marked(folder: Path) -> UUID:
         raise UnusableRoot(said) from None
 
 
-def check_links(folder: Path, archives: Sequence[str]) -> None:
-    """UnusableRoot with a sentence when nothing can be linked from the spool into one of these archives."""
+def check_links(folder: Path, archives: Sequence[str], *, known: bool = False) -> None:
+    """UnusableRoot with a sentence when nothing can be linked from the spool into one of these archives. On a full disk
+    nobody can tell: a root that is `known` stays what it was."""
     for archive in archives:
         try:
             _check_link(folder, archive)
         except OSError as error:
+            if known and is_out_of_space(error):
+                continue
             if error.errno == errno.EXDEV:
                 raise UnusableRoot(apart_sentence(str(folder), archive)) from error
             raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error

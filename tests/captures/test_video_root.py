@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.core.checks import run_checks
 from captures.models import StorageRoot
 from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_video_root, video_root
 from skycam_project.launch.firststart import ensure_roots
-from tests.faults.small_disk import mounted
+from tests.faults.small_disk import SmallDisk, mounted
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +78,33 @@ def test_a_folder_that_cannot_be_used_is_said_and_clips_go_to_the_default_root(
     assert (clips_go_to(), "warning: VIDEO_PATH: " in capsys.readouterr().out) == ("images", True)
     with pytest.raises(UnusableRoot, match="cannot hold files"):
         ensure_video_root()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    disk = SmallDisk(tmp_path)
+    yield disk
+    disk.close()
+
+
+def test_a_disk_that_is_full_at_the_start_stays_where_clips_go(configured: Any, disk: SmallDisk) -> None:
+    configured("disk")
+    ensure_video_root()
+    disk.fill()
+    ensure_video_root()
+    assert clips_go_to() == "disk"
+
+
+def test_the_default_root_may_be_full_at_the_start(configured: Any, disk: SmallDisk) -> None:
+    root = ensure_default_root(disk.path)
+    disk.fill()
+    assert ensure_default_root(disk.path) == root
+
+
+def test_a_full_disk_is_no_new_root(configured: Any, disk: SmallDisk) -> None:
+    disk.fill()
+    with pytest.raises(UnusableRoot, match="No space left"):
+        ensure_default_root(disk.path)
 
 
 def test_a_disk_mounted_over_the_clips_of_a_root_is_refused(configured: Any, tmp_path: Path) -> None:

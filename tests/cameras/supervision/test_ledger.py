@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -201,3 +202,87 @@ def test_what_is_set_aside_in_a_spool_without_a_process_raises_an_alert(
     ledger._do()
     [alert] = Alert.objects.all()
     assert (alert.key, alert.severity, alert.camera) == ("spool.rejected:sim", "error", "sim")
+
+
+CLIP = "0193a000-0000-7000-8000-000000000002"
+
+
+def opened(kind: str) -> list[str]:
+    """Messages of alerts of this kind that are not over."""
+    alerts = Alert.objects.filter(key=f"{kind}:sim").exclude(state=Alert.State.RESOLVED)
+    return list(alerts.values_list("message", flat=True))
+
+
+def tidied(ledger: Ledger) -> None:
+    ledger._look_now, ledger._tidied_at = True, 0.0
+    ledger._do()
+    ledger._outbox.flush()
+
+
+def test_the_alert_of_what_was_set_aside_is_over_once_it_was_taken_away(archive: Archive, ledger: Ledger) -> None:
+    type(archive.camera).objects.update(enabled=False)
+    (archive.spool / "clips").mkdir(parents=True)
+    for folder in (archive.spool, archive.spool / "clips"):
+        (folder / f"{CLIP}.plan").write_text("{")
+    tidied(ledger)
+    seen = []
+    for folder in (archive.spool, archive.spool / "clips"):
+        tidied(ledger)
+        seen.append(len(opened("spool.rejected")))
+        (folder / "rejected" / f"{CLIP}.plan").unlink()
+    tidied(ledger)
+    assert (seen, opened("spool.rejected")) == ([1, 1], [])
+
+
+def test_the_alert_of_what_was_set_aside_stays_while_its_root_is_not_there(archive: Archive, ledger: Ledger) -> None:
+    type(archive.camera).objects.update(enabled=False)
+    archive.spool.mkdir(parents=True)
+    (archive.spool / f"{CLIP}.plan").write_text("{")
+    tidied(ledger)
+    (archive.spool / "rejected").rename(archive.folder / "away")
+    (archive.folder / MARKER).unlink()
+    tidied(ledger)
+    assert len(opened("spool.rejected")) == 1
+
+
+def left_clip(archive: Archive) -> None:
+    """Committed, of a camera without a process, where a symbolic link stands in the archive."""
+    type(archive.camera).objects.update(enabled=False)
+    spool, part = archive.spool / "clips", f"{CLIP}.clip.part"
+    spool.mkdir(parents=True)
+    (spool / part).write_bytes(b"mp4")
+    file = {"kind": "clip", "bytes": 3, "sha256": "", "part": part, "path": f"clips/{CLIP}.mp4", "width": 2}
+    record = {"kind": "clip", "id": CLIP, "camera": "", "slug": "sim", "root": "", "files": [file], "body": {}}
+    (spool / f"{CLIP}.json").write_text(json.dumps(record))
+    (archive.folder / "clips").symlink_to(archive.folder / ".spool")
+
+
+def test_a_clip_that_waits_in_a_spool_without_a_process_is_an_alert_and_logged_once(
+    archive: Archive, ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_clip(archive)
+    for _ in range(3):
+        tidied(ledger)
+    [said] = opened("recording.left")
+    assert (said.startswith("A clip of sim"), "Not a directory" in said) == (True, True)
+    assert len([one for one in caplog.records if "clip" in one.getMessage().lower()]) == 1
+
+
+def test_the_alert_of_a_clip_that_waited_is_over_once_it_is_filed(archive: Archive, ledger: Ledger) -> None:
+    left_clip(archive)
+    tidied(ledger)
+    ledger.resolve("recording.left:sim")  # as the end of a recorder's alerts would
+    tidied(ledger)
+    before = len(opened("recording.left"))
+    (archive.folder / "clips").unlink()
+    tidied(ledger)
+    assert (before, opened("recording.left")) == (1, [])
+
+
+def test_the_alert_of_a_clip_that_somebody_took_away_is_over(archive: Archive, ledger: Ledger) -> None:
+    left_clip(archive)
+    tidied(ledger)
+    for path in (archive.spool / "clips").glob(f"{CLIP}*"):
+        path.unlink()
+    tidied(ledger)
+    assert opened("recording.left") == []

@@ -103,4 +103,4 @@ def test_a_recorder_hears_that_no_clip_may_go_and_records_no_rolling_one(
     until(lambda: not is_open(supervisor) and archive.spool.exists(), 30)
     Cleaning("main").look()
     until(lambda: is_open(supervisor), 30)
-    assert "pinned and held ones stay" in Alert.objects.get(key=KEY, state=Alert.State.OPEN).message
+    assert "they are pinned or held" in Alert.objects.get(key=KEY, state=Alert.State.OPEN).message

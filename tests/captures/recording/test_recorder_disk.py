@@ -92,7 +92,7 @@ def test_where_no_clip_may_go_a_manual_one_is_recorded_and_no_rolling_one(disk: 
         process.send("record", recording={**exhausted, "kind": "manual"})
         process.until_type("alert", key="recording.failed:sim", message="")
         records_some(process)
-    assert "pinned and held ones stay" in said
+    assert "they are pinned or held" in said
 
 
 def test_a_disk_that_refuses_to_be_written_is_told_and_recording_goes_on_when_it_is_mended(

@@ -14,7 +14,8 @@ from cameras.runtime.storage import MARKER, RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaning import ANEW_S, Cleaning, Gone, would_go
 from captures.recording.ingest import recording_settings
-from captures.recording.room import MOST_STUCK, PATIENCE_S
+from captures.recording.removal import MOST_STUCK
+from captures.recording.room import PATIENCE_S
 from monitoring.models import Alert, Event
 from tests.captures.recording.shelf import Shelf, ahead, configured
 from tests.faults.small_disk import SmallDisk
@@ -98,6 +99,15 @@ def test_when_only_held_clips_are_left_an_alert_says_so_until_there_is_room(shel
     Clip.objects.update(pinned=False)
     shelf.cleaning.look()
     assert (shelf.kept, alert(shelf)) == (["2", "3", "4", "5"], None)
+
+
+def test_where_there_are_no_clips_at_all_the_alert_says_what_helps(shelf: Shelf, disk: SmallDisk) -> None:
+    disk.fill()
+    type(shelf.camera).objects.update(recording="rolling")
+    shelf.cleaning.look()
+    raised = alert(shelf)
+    assert raised is not None
+    assert ("pinned" in raised.message, "lower camera_config.soft_floor_gb" in raised.message) == (False, True)
 
 
 def test_an_open_alert_tells_each_minute_how_it_is(shelf: Shelf, disk: SmallDisk) -> None:
@@ -264,11 +274,29 @@ def test_clips_that_the_disk_keeps_are_in_nobodys_way(shelf: Shelf) -> None:
     assert (shelf.rows, "clips/old/0-rolling.mp4 (Not a directory)" in said) == (["0", "1", "4", "5"], True)
 
 
-def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_at_each_look(shelf: Shelf, disk: SmallDisk) -> None:
+def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_however_often_it_is_looked_at(
+    shelf: Shelf, disk: SmallDisk
+) -> None:
+    shelf.move_and_link(*shelf.clips(3 * MOST_STUCK))
+    disk.fill()
+    looks = [shelf.cleaning.look() for _ in range(3)]
+    assert [len(looked.problems) for looked in looks] == [1, 1, 1]
+    assert Clip.objects.present().count() == 2 * MOST_STUCK
+    said = Alert.objects.get(key="storage.clips:main").message
+    assert "none goes to make room meanwhile" in said
+
+
+def test_clips_that_the_disk_kept_make_room_once_it_is_mended(shelf: Shelf, disk: SmallDisk) -> None:
     shelf.move_and_link(*shelf.clips(MOST_STUCK + 2))
     disk.fill()
-    assert len(shelf.cleaning.look().problems) == 1
-    assert Clip.objects.present().count() == 2
+    shelf.cleaning.look()
+    (shelf.folder / "clips" / "old").unlink()
+    (shelf.folder / "elsewhere").rename(shelf.folder / "clips" / "old")
+    disk.empty()
+    shelf.cleaning.look()
+    assert shelf.rows == ["10", "11"]
+    [event] = Event.objects.filter(kind="storage.cleaned")
+    assert event.message.endswith("went, as was decided before.")
 
 
 def planned() -> list[tuple[str, str]]:

@@ -6,6 +6,8 @@ import errno
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from cameras.runtime.recording_state import shared, waiting
 from captures.recording.recovery import Recovered
 from captures.recording.telling import Telling
@@ -62,3 +64,11 @@ def test_the_time_until_the_floor_is_shorter_where_others_fill_the_same_disk() -
         if told
     ] == [10_000, None]
     assert shared(None, others) is None
+
+
+@pytest.mark.parametrize(("floor", "lower"), [(2_000_000_000, False), (10_000_000_000, True)])
+def test_a_full_disk_may_hold_no_clips_at_all(floor: int, lower: bool) -> None:
+    telling = Telling(SimpleNamespace(send=lambda *_, **__: None), "sky", "/video")  # type: ignore[arg-type]
+    telling.full({**WISH, "floor_bytes": 2_000_000_000, "rolling_floor_bytes": floor})
+    assert f"less than {floor / 1e9:g} GB left. Free some space" in telling.why
+    assert ("there is none" in telling.why, "lower camera_config.soft_floor_gb" in telling.why) == (lower, lower)
