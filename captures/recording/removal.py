@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
 """Rows of one transaction: others want to write too."""
 MOST_STUCK = 10
-"""Of one root: where the disk keeps so many that are marked, no more are marked to make room. A disk that fails at each
-clip shall not cost all of them once it is mended."""
+"""Folders of one root: where the disk keeps a marked clip in so many, no more are marked to make room. A disk that
+fails at each clip shall not cost all of them once it is mended."""
 
 
 @dataclass(slots=True)
@@ -100,10 +100,15 @@ def undeletable(root: StorageRoot, error: OSError) -> str:
     return f"Clips in {root.path} cannot be deleted: {error.strerror}. Look at the disk."
 
 
+def folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
 def stuck_in(root: StorageRoot, stuck: list[Stuck]) -> str:
     clip, error = min(stuck, key=lambda one: one[0].path)
     clips = "A clip" if len(stuck) == 1 else f"{len(stuck)} clips"
-    others = "the others go meanwhile" if len(stuck) < MOST_STUCK else "none goes to make room meanwhile"
+    folders = {folder_of(one.path) for one, _ in stuck}
+    others = "others go meanwhile" if len(folders) < MOST_STUCK else "none goes to make room meanwhile"
     return (
         f"{clips} in {root.path} cannot be deleted: {clip.path} ({error.strerror}). Look at that file and its folders; "
         f"{others}."

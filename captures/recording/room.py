@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from cameras.runtime.durable import RootFiles
 from captures.models import Clip, StorageRoot
-from captures.recording.removal import MOST_STUCK, Stuck, condemn, finish
+from captures.models.clip import ClipQuerySet
+from captures.recording.removal import MOST_AT_ONCE, MOST_STUCK, Stuck, condemn, finish, folder_of
 from captures.recording.surplus import oldest_loose
 
 PATIENCE_S = 60.0
@@ -64,20 +65,24 @@ class Room:
         cleared = Cleared(files.free_bytes())
         if self._lacks(cleared, floor) and files.read_only():
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        stuck = Clip.objects.exclude(deleted_at=None).filter(root=self.root).count()
-
-        def lacks() -> bool:
-            return self._lacks(cleared, floor) and stuck + len(cleared.stuck) < MOST_STUCK and goes_on()
-
-        while lacks() and not cleared.exhausted:
-            oldest = list(oldest_loose(self.root).select_related("camera")[:AT_ONCE])
+        closed = self._closed()
+        while self._lacks(cleared, floor) and len(closed) < MOST_STUCK and goes_on() and not cleared.exhausted:
+            oldest = list(_besides(oldest_loose(self.root), closed).select_related("camera")[:AT_ONCE])
             cleared.exhausted = not oldest
             for clip in oldest:
-                if not lacks():
+                if not self._lacks(cleared, floor) or not goes_on():
                     break
                 self._delete(files, clip, cleared)
+                if cleared.stuck and cleared.stuck[-1][0] == clip:
+                    closed.add(folder_of(clip.path))
+                    break
         cleared.owed = self.owed.at(cleared.free)
         return cleared
+
+    def _closed(self) -> set[str]:
+        """Folders in which the disk keeps a clip that is marked."""
+        marked = Clip.objects.exclude(deleted_at=None).filter(root=self.root).order_by()
+        return {folder_of(path) for path in marked.values_list("path", flat=True)[:MOST_AT_ONCE]}
 
     def _lacks(self, cleared: Cleared, floor: int) -> bool:
         return cleared.free + self.owed.at(cleared.free) < floor
@@ -86,9 +91,16 @@ class Room:
         """Unless somebody took hold of it meanwhile."""
         if not condemn(Clip.objects.loose().filter(pk=clip.pk)):
             return
-        if stuck := finish(files, [clip]).stuck:
-            cleared.stuck += stuck
+        finished = finish(files, [clip])
+        cleared.stuck += finished.stuck
+        if finished.stuck:
             return
         cleared.clips.append(clip)
         before, cleared.free = cleared.free, files.free_bytes()
         self.owed.note(clip.bytes, before, cleared.free)
+
+
+def _besides(clips: ClipQuerySet, folders: set[str]) -> ClipQuerySet:
+    for folder in folders:
+        clips = clips.exclude(path__startswith=f"{folder}/")
+    return clips

@@ -40,14 +40,14 @@ class Shelf(Archive):
     def clips(self, numbers: int, size: int = 10) -> list[Clip]:
         return [self.clip(number, size) for number in range(numbers)]
 
-    def move_and_link(self, *clips: Clip) -> None:
+    def move_and_link(self, *clips: Clip, folder: str = "old") -> None:
         """Somebody moved them into another folder, and put a symbolic link in its place."""
-        elsewhere, link = self.folder / "elsewhere", self.folder / "clips" / "old"
+        elsewhere, link = self.folder / f"elsewhere-{folder}", self.folder / "clips" / folder
         elsewhere.mkdir()
         link.symlink_to(elsewhere)
         for clip in clips:
             (self.folder / clip.path).rename(elsewhere / clip.filename)
-            Clip.objects.filter(pk=clip.pk).update(path=f"clips/old/{clip.filename}")
+            Clip.objects.filter(pk=clip.pk).update(path=f"clips/{folder}/{clip.filename}")
 
     @property
     def files(self) -> list[str]:

@@ -274,10 +274,19 @@ def test_clips_that_the_disk_keeps_are_in_nobodys_way(shelf: Shelf) -> None:
     assert (shelf.rows, "clips/old/0-rolling.mp4 (Not a directory)" in said) == (["0", "1", "4", "5"], True)
 
 
+def test_one_folder_that_keeps_all_its_clips_does_not_keep_those_of_others(shelf: Shelf) -> None:
+    clips = shelf.clips(MOST_STUCK + 6, HALF_MB // 2)
+    shelf.move_and_link(*clips[: MOST_STUCK + 2])
+    shelf.cleaning.look()
+    assert len(shelf.rows) < len(clips)
+    assert Clip.objects.present().filter(path__startswith="clips/old/").count() == MOST_STUCK + 1
+
+
 def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_however_often_it_is_looked_at(
     shelf: Shelf, disk: SmallDisk
 ) -> None:
-    shelf.move_and_link(*shelf.clips(3 * MOST_STUCK))
+    for number, clip in enumerate(shelf.clips(3 * MOST_STUCK)):
+        shelf.move_and_link(clip, folder=f"old-{number}")
     disk.fill()
     looks = [shelf.cleaning.look() for _ in range(3)]
     assert [len(looked.problems) for looked in looks] == [1, 1, 1]
@@ -287,14 +296,14 @@ def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_however_often_it
 
 
 def test_clips_that_the_disk_kept_make_room_once_it_is_mended(shelf: Shelf, disk: SmallDisk) -> None:
-    shelf.move_and_link(*shelf.clips(MOST_STUCK + 2))
+    shelf.move_and_link(*shelf.clips(3))
     disk.fill()
     shelf.cleaning.look()
     (shelf.folder / "clips" / "old").unlink()
-    (shelf.folder / "elsewhere").rename(shelf.folder / "clips" / "old")
+    (shelf.folder / "elsewhere-old").rename(shelf.folder / "clips" / "old")
     disk.empty()
     shelf.cleaning.look()
-    assert shelf.rows == ["10", "11"]
+    assert shelf.rows == ["1", "2"]
     [event] = Event.objects.filter(kind="storage.cleaned")
     assert event.message.endswith("went, as was decided before.")
 
