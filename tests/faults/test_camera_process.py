@@ -147,7 +147,7 @@ def test_settings_are_answered_as_read_back_with_a_warning_for_what_the_camera_h
     command = process.send("configure", settings={"gain": 999.0, "f_number": 1.4})
     told = process.until_type("answer", command_id=command)["body"]
     assert (told["actual"]["gain"], len(told["warnings"])) == (16.0, 2)
-    assert process.messages[-2]["type"] == "settings"
+    assert [heard["type"] for heard in process.messages if heard["type"] in {"settings", "answer"}][-2] == "settings"
 
 
 # Killed, crashed, hung
