@@ -49,4 +49,4 @@ class ListQuery(BaseModel):
 
 
 class FeedQuery(BaseModel):
-    quality: Literal["low", "medium", "high"] = "medium"
+    quality: Literal["low", "medium", "high"] = "high"
