@@ -294,7 +294,7 @@ class Ledger:
         for wish in (*self.wishes.values(), *self._elsewhere()):
             has_process = self._has_process(wish)
             self._tidy_safely(wish, None if has_process else self._settle_without_process)
-            self._tidy_safely(wish.of_clips, None if has_process else self._settle_clips)
+            self._tidy_safely(wish.of_clips, None if has_process else self._settle_spool_of_post)
         former = former_places(self.supervisor.host, self.wishes)
         for wish in former:
             self._tidy_safely(wish, self.settle_spool)
@@ -325,9 +325,9 @@ class Ledger:
             for record in ingest.waiting():
                 self.take(wish, record, "")
 
-    def _settle_clips(self, clips: Wish) -> None:
-        post = self.supervisor.posts.get(clips.id)
-        self.settle_spool(clips, Verdict(**post.verdict) if post and post.verdict else None)
+    def _settle_spool_of_post(self, wish: Wish) -> None:
+        post = self.supervisor.posts.get(wish.id)
+        self.settle_spool(wish, Verdict(**post.verdict) if post and post.verdict else None)
 
     def _elsewhere(self) -> list[Wish]:
         """Cameras that have another host now, for what they may have left here."""
@@ -335,9 +335,8 @@ class Ledger:
 
     def _settle_without_process(self, wish: Wish) -> None:
         """Nobody will bring this spool into order soon, nor answer for what its process was given last."""
-        post = self.supervisor.posts.get(wish.id)
-        self.settle_spool(wish, Verdict(**post.verdict) if post and post.verdict else None)
-        if post:
+        self._settle_spool_of_post(wish)
+        if post := self.supervisor.posts.get(wish.id):
             self.verdicts.on_lost(post, dict(post.outstanding))
 
     def _has_process(self, wish: Wish) -> bool:

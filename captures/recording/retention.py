@@ -9,6 +9,7 @@ import threading
 from django.db import DatabaseError, connection
 
 from captures.recording.cleaning import Cleaning
+from monitoring.services import raise_alert, resolve_alert
 
 log = logging.getLogger(__name__)
 LOOK_S = 2.0
@@ -22,7 +23,10 @@ class Retention:
     def __init__(self, host: str) -> None:
         self._stopping = threading.Event()
         self._cleaning = Cleaning(host, goes_on=lambda: not self._stopping.is_set())
+        self._alert = f"storage.retention:{host}"
         self._failed = ""
+        self._wrong, self._told = "", "not yet"
+        """What the alert is to say, and what it says."""
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
     def start(self) -> None:
@@ -39,13 +43,28 @@ class Retention:
         connection.close()
 
     def _turn(self) -> None:
-        """The thread outlives what goes wrong, which is said once."""
+        """The thread outlives what goes wrong, which is said once. A database that is away has its own alert."""
         try:
+            self._tell()
             self._cleaning.look(COUNT_S)
-            self._failed = ""
+            self._failed = self._wrong = ""
         except Exception as error:
             if type(error).__name__ != self._failed:
                 log.exception("Clips cannot be looked after; it is tried again every %g s.", LOOK_S)
             self._failed = type(error).__name__
             if isinstance(error, DatabaseError):
                 connection.close()
+            else:
+                self._wrong = (
+                    f"No clip makes room for newer ones, as looking after them fails ({self._failed}): the disk "
+                )
+                self._wrong += "may fill up. Look at the worker's log, and restart it: `skycam restart worker`."
+
+    def _tell(self) -> None:
+        if self._wrong == self._told:
+            return
+        if self._wrong:
+            raise_alert(self._alert, self._wrong, severity="error")
+        else:
+            resolve_alert(self._alert)
+        self._told = self._wrong

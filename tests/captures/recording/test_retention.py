@@ -13,6 +13,7 @@ from django.db import connection
 from cameras.tables import KEEPERS, resolve
 from captures.recording import retention
 from captures.recording.retention import Retention
+from monitoring.models import Alert
 from tests.captures.recording.shelf import Shelf, configured
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,3 +65,13 @@ def test_it_outlives_what_goes_wrong_and_says_it_once(
     shelf.clips(5)
     until(lambda: shelf.files == shelf.rows == ["2", "3", "4"])
     assert caplog.text.count("Clips cannot be looked after") == 1
+
+
+def test_a_look_that_fails_is_an_alert_until_one_succeeds(
+    shelf: Shelf, keeper: Retention, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts = Alert.objects.filter(key="storage.retention:main")
+    with monkeypatch.context() as patched:
+        patched.setattr(keeper._cleaning, "look", lambda _: 1 / 0)
+        until(lambda: alerts.exclude(state="resolved").filter(message__contains="ZeroDivisionError").exists())
+    until(lambda: alerts.filter(state="resolved").exists())
