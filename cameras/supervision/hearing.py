@@ -10,11 +10,10 @@ from cameras.control import Answer
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ledger import OVER, STORAGE_ALERTS, Ledger
 from cameras.supervision.post import Post
+from cameras.supervision.unfiled import REJECTED
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
-REJECTED = "spool.rejected"
-"""Of clips. A person decides what becomes of them: the alert is over once nothing is set aside any more."""
 WISHED = "wished-"
 """Before a session's id: the command of a wish that nobody waits for. Its answer is heard here and goes no further."""
 

@@ -28,6 +28,7 @@ from cameras.supervision.ingest import Ingest, Opened
 from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.readings import note_read_back
+from cameras.supervision.unfiled import LeftClips, close_rejected, tell_of_rejected
 from cameras.supervision.verdicts import Verdicts, told
 from cameras.supervision.wishes import Wish, former_places, wishes
 from cameras.tables import RECORDING, VERDICTS, resolve
@@ -44,8 +45,6 @@ STORAGE_ALERTS = ("storage.unmounted", "storage.failed", "storage.last_floor")
 """What stays wrong until the root is opened anew. A full disk is an alert of the station's health."""
 OVER = {"storage.room": "storage.last_floor"}
 """Kind of event -> the one of STORAGE_ALERTS that it ends."""
-REJECTED = "spool.rejected:"
-"""Before a slug: the alert of what was set aside in a spool of that camera."""
 LOOK_S = 1.0
 TIDY_S = 5.0
 LEASE_EVERY_S = 10.0
@@ -78,8 +77,7 @@ class Ledger:
         """How they record."""
         self.open_alerts: list[dict[str, Any]] = []
         self.away_since: float | None = None
-        self._left: dict[tuple[str, str], str] = {}
-        """Slug and root -> what the alert says of clips that cannot be brought to their end, without a process."""
+        self._left_clips = LeftClips(self._put)
         self._spooled: deque[Spooled] = deque()
         self._after: deque[Callable[[], None]] = deque()
         self._outbox = Outbox()
@@ -167,21 +165,9 @@ class Ledger:
         if settled is None:
             return
         if settled.rejected:
-            self._put(functools.partial(_tell_of_rejected, wish.slug, settled.rejected))
+            self._put(functools.partial(tell_of_rejected, wish.slug, settled.rejected))
         if wish.part:
-            self._note_left(wish, settled)
-
-    def _note_left(self, wish: Wish, settled: leftovers.Settled) -> None:
-        """A recorder that had the alert opened before it ended may be done with it, too. Said again for as long as it
-        lasts, since the end of a recorder's alerts may come after it."""
-        said = self._left.pop((wish.slug, wish.root), "")
-        if settled.left:
-            self._left[wish.slug, wish.root] = settled.left
-            if settled.left != said:
-                log.warning("%s", settled.left)
-            self._put(functools.partial(_tell_of_left, wish.slug, settled.left))
-        elif (said or not settled.idle) and all(slug != wish.slug for slug, _ in self._left):
-            self.resolve(f"recording.left:{wish.slug}")
+            self._left_clips.note(wish, settled)
 
     def _put(self, call: Callable[[], Any]) -> None:
         self._outbox.put(call)
@@ -291,24 +277,16 @@ class Ledger:
     def _tidy(self, now: float) -> None:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
         self._tidied_at = now
-        for wish in (*self.wishes.values(), *self._elsewhere()):
+        here = [*self.wishes.values(), *self._elsewhere()]
+        for wish in here:
             has_process = self._has_process(wish)
             self._tidy_safely(wish, None if has_process else self._settle_without_process)
             self._tidy_safely(wish.of_clips, None if has_process else self._settle_spool_of_post)
         former = former_places(self.supervisor.host, self.wishes)
         for wish in former:
             self._tidy_safely(wish, self.settle_spool)
-        self._close_rejected(former)
+        close_rejected([*here, *(wish.of_clips for wish in here), *former])
         self.verdicts.on_overdue(self.wishes)
-
-    def _close_rejected(self, former: list[Wish]) -> None:
-        """Of cameras where a person has taken away all that was set aside; a slug may have been another one's once."""
-        here = [place for wish in (*self.wishes.values(), *self._elsewhere()) for place in (wish, wish.of_clips)]
-        opened = Alert.objects.filter(key__startswith=REJECTED).exclude(state=Alert.State.RESOLVED)
-        for key in opened.values_list("key", flat=True):
-            places = [place for place in (*here, *former) if key == f"{REJECTED}{place.slug}"]
-            if places and not any(leftovers.holds_rejected(place) for place in places):
-                resolve_alert(key)
 
     def _tidy_safely(self, wish: Wish, settle: Callable[[Wish], None] | None) -> None:
         try:
@@ -352,7 +330,7 @@ class Ledger:
                     "spool.recovered", text, severity="warning", camera=post.wish.slug, data={"ids": message[what]}
                 )
         if message["rejected"]:
-            _tell_of_rejected(post.wish.slug, message["rejected"])
+            tell_of_rejected(post.wish.slug, message["rejected"])
         for kind in STORAGE_ALERTS:
             resolve_alert(f"{kind}:{post.wish.root}")
 
@@ -386,18 +364,3 @@ class Ledger:
         with Opened(spooled.wish) as ingest:
             record: Record | None = ingest.read(spooled.record)
         self.supervisor.answer(spooled.command, told(record))
-
-
-@transaction.atomic
-def _tell_of_rejected(slug: str, rejected: list[str]) -> None:
-    """Set aside: a person decides."""
-    text = f"The spool of {slug} held what could not be used: {'; '.join(rejected)[:500]}"
-    record_event("spool.rejected", text, severity="error", camera=slug)
-    raise_alert(f"{REJECTED}{slug}", text, severity="error", camera=slug)
-
-
-def _tell_of_left(slug: str, message: str) -> None:
-    """Unless it is told already."""
-    key = f"recording.left:{slug}"
-    if not Alert.objects.filter(key=key, message=message).exclude(state=Alert.State.RESOLVED).exists():
-        raise_alert(key, message, severity="critical", camera=slug)

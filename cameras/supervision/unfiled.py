@@ -1,0 +1,71 @@
+"""Alerts of what a spool holds and nobody can file: records that were set aside, and clips that a disk keeps back."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import transaction
+
+from cameras.supervision import leftovers
+from cameras.supervision.wishes import Wish
+from monitoring.models import Alert
+from monitoring.services import raise_alert, record_event, resolve_alert
+
+log = logging.getLogger(__name__)
+REJECTED = "spool.rejected"
+"""The kind of event; the alert is `spool.rejected:<slug>`. A person decides what becomes of what was set aside: the
+alert is over once nothing is."""
+
+
+@transaction.atomic
+def tell_of_rejected(slug: str, rejected: list[str]) -> None:
+    """`rejected` in words. DatabaseError."""
+    text = f"The spool of {slug} held what could not be used: {'; '.join(rejected)[:500]}"
+    record_event(REJECTED, text, severity="error", camera=slug)
+    raise_alert(f"{REJECTED}:{slug}", text, severity="error", camera=slug)
+
+
+def close_rejected(places: Iterable[Wish]) -> None:
+    """Of cameras where a person has taken away all that was set aside; a slug may have been another one's once.
+    `places` are all spools of this host. DatabaseError."""
+    spools = list(places)
+    opened = Alert.objects.filter(key__startswith=f"{REJECTED}:").exclude(state=Alert.State.RESOLVED)
+    for key in opened.values_list("key", flat=True):
+        own = [place for place in spools if key == f"{REJECTED}:{place.slug}"]
+        if own and not any(leftovers.holds_rejected(place) for place in own):
+            resolve_alert(key)
+
+
+class LeftClips:
+    """The alerts `recording.left:<slug>` of cameras without a process. `put` carries out later what needs the
+    database."""
+
+    def __init__(self, put: Callable[[Callable[[], Any]], None]) -> None:
+        self._put = put
+        self._left: dict[tuple[str, str], str] = {}
+        """Slug and root -> what the alert says."""
+
+    def note(self, wish: Wish, settled: leftovers.Settled) -> None:
+        """A recorder that had the alert opened before it ended may be done with it, too. Said again for as long as it
+        lasts, since the end of a recorder's alerts may come after it."""
+        said = self._left.pop((wish.slug, wish.root), "")
+        if settled.left:
+            self._left[wish.slug, wish.root] = settled.left
+            if settled.left != said:
+                log.warning("%s", settled.left)
+            self._put(functools.partial(_tell, wish.slug, settled.left))
+        elif (said or not settled.idle) and all(slug != wish.slug for slug, _ in self._left):
+            self._put(functools.partial(resolve_alert, _key(wish.slug)))
+
+
+def _key(slug: str) -> str:
+    return f"recording.left:{slug}"
+
+
+def _tell(slug: str, message: str) -> None:
+    """Unless it is told already."""
+    if not Alert.objects.filter(key=_key(slug), message=message).exclude(state=Alert.State.RESOLVED).exists():
+        raise_alert(_key(slug), message, severity="critical", camera=slug)
