@@ -1,0 +1,20 @@
+"""Addresses of clients."""
+
+from __future__ import annotations
+
+import ipaddress
+
+LONGEST = 60
+
+
+def block_of(address: str) -> str:
+    """The addresses that one household or machine has: one of IPv4, a /64 network of IPv6. Other text as it is."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:LONGEST]
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((found, 64), strict=False))

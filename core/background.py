@@ -1,0 +1,49 @@
+"""Tasks that outlive whoever started them, and work that goes on after any error."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
+
+from prometheus_client import Counter
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+FAILURES = Counter("skycam_background_failures_total", "Errors in what a process does in the background.", ["task"])
+
+_running: set[asyncio.Task[Any]] = set()
+"""The event loop holds its tasks weakly: one that nobody else holds may vanish while it waits."""
+
+
+def start_background(work: Coroutine[Any, Any, Result], name: str) -> asyncio.Task[Result]:
+    """A task in a context of its own. In a request's context its calls to the database would be refused as soon as that
+    request has ended. An error that ends it is logged and counted under `name`."""
+    task = asyncio.create_task(work, name=name, context=contextvars.Context())
+    _running.add(task)
+    task.add_done_callback(_ended)
+    return task
+
+
+def _ended(task: asyncio.Task[Any]) -> None:
+    _running.discard(task)
+    if not task.cancelled() and (error := task.exception()):
+        count_failure(task.get_name(), error)
+
+
+@contextlib.contextmanager
+def surviving(name: str) -> Iterator[None]:
+    """For one round of a loop: an error is logged and counted under `name`, and the loop goes on."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - logged and counted
+        count_failure(name, error)
+
+
+def count_failure(name: str, error: BaseException) -> None:
+    """Count it and log it with its traceback. The log itself tells an error that repeats once a minute."""
+    FAILURES.labels(name).inc()
+    log.error("%s failed.", name, exc_info=error)

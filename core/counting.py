@@ -1,0 +1,12 @@
+"""Numbers of things in sentences."""
+
+from __future__ import annotations
+
+
+def counted(number: float, thing: str) -> str:
+    """`1 capture`, `3,600 captures`."""
+    return f"1 {thing}" if number == 1 else f"{number:,.0f} {thing}s"
+
+
+def were(number: float) -> str:
+    return "was" if number == 1 else "were"

@@ -1,0 +1,50 @@
+"""Dates and times as people write them: one form, `2026-11-21 02:07:10`, for pages, command line and configuration."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+DATE = r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
+TIME = r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+ZONE = r"(Z|UTC|[+-][0-9]{2}:?[0-9]{2})"
+DATE_TIME = re.compile(rf"{DATE}(?:(?:\s+|T){TIME}\s*{ZONE}?)?", re.ASCII | re.IGNORECASE)
+
+
+class NotADateTime(ValueError):
+    """The sentence says what is wrong and what to write."""
+
+
+def parse_datetime(text: str) -> datetime:
+    """The date and time of `2026-11-21 02:07:10`; seconds may be missing, and a date alone begins at midnight.
+
+    Naive, unless `Z`, `UTC` or an offset such as `+01:00` follows. `T` may stand for the space. Raises NotADateTime.
+    """
+    plain = text.strip()
+    match = DATE_TIME.fullmatch(plain)
+    if match is None:
+        raise NotADateTime(f"{plain[:40]!r} is not a date and time. Write it as 2026-11-21 02:07:10.")
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    microsecond = int((fraction or "0")[:6].ljust(6, "0"))
+    try:
+        return datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            microsecond,
+            _zone(zone),
+        )
+    except ValueError as error:
+        raise NotADateTime(f"There is no {plain}: {error}.") from None
+
+
+def _zone(text: str | None) -> timezone | None:
+    if text is None:
+        return None
+    if text.upper() in {"Z", "UTC"}:
+        return UTC
+    hours, minutes = int(text[1:3]), int(text[-2:])
+    return timezone((-1 if text[0] == "-" else 1) * timedelta(hours=hours, minutes=minutes))

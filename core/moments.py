@@ -1,0 +1,104 @@
+"""Times as people write them: a clock time, a date, a length of time from now, or sunrise, sunset, dawn and dusk."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from core.datetimes import NotADateTime, parse_datetime
+from core.durations import NotADuration, parse_duration
+from core.sun import EVENTS, NoSunEvent, next_sun_event
+
+CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+WITH_UNIT = re.compile(r"(?:in\s+|\+\s*)?(\d.*[a-z])", re.ASCII | re.IGNORECASE)
+FORMS = "06:30, 2 h, 2026-11-22 06:30, dawn, sunrise, sunset or dusk"
+LONGEST_S = 3653 * 86_400
+
+
+class NotAMoment(ValueError):
+    """The sentence says what is wrong and what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Degrees north and east; both are needed for the Sun."""
+
+    latitude: float | None
+    longitude: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`at` is aware, in UTC; `words` says what was written where that is more than a clock: a name of the Sun's."""
+
+    at: datetime
+    words: str = ""
+
+
+def parse_moment(text: str, now: datetime, zone: tzinfo, place: Place) -> Moment:
+    """A time after `now` (aware) as `06:30` (the next), `2026-11-22 06:30`, `2 h` (from now) or one of core.sun.EVENTS.
+
+    Without an offset it is of `zone`. What is over already is taken as it is written. Raises NotAMoment.
+    """
+    plain = " ".join(text.split())
+    if plain.lower() in EVENTS:
+        return _of_the_sun(plain.lower(), now, place)
+    if match := CLOCK.fullmatch(plain):
+        return Moment(_next(time(int(match[1]), int(match[2]), int(match[3] or 0)), now, zone))
+    if DATE.match(plain):
+        return Moment(_dated(plain, zone))
+    return Moment(_from_now(plain, now))
+
+
+def _of_the_sun(name: str, now: datetime, place: Place) -> Moment:
+    if place.latitude is None or place.longitude is None:
+        raise NotAMoment(
+            f"{name.capitalize()} needs to know where the station stands: set `site.latitude` and `site.longitude`, or "
+            "write a time such as 06:30."
+        )
+    try:
+        return Moment(next_sun_event(name, now, place.latitude, place.longitude), EVENTS[name].words)
+    except NoSunEvent as error:
+        raise NotAMoment(str(error)) from None
+
+
+def _next(clock: time, now: datetime, zone: tzinfo) -> datetime:
+    """The next time that the clock of `zone` shows it."""
+    today = now.astimezone(zone).date()
+    found = (_at(today + timedelta(days=days), clock, zone) for days in range(3))
+    return next(at for at in found if at > now)
+
+
+def _at(day: date, clock: time, zone: tzinfo) -> datetime:
+    return datetime.combine(day, clock, zone).astimezone(UTC)
+
+
+def _from_now(plain: str, now: datetime) -> datetime:
+    match = WITH_UNIT.fullmatch(plain)
+    if match is None:
+        raise _no_moment(plain)
+    try:
+        seconds = parse_duration(match[1])
+    except NotADuration:
+        raise _no_moment(plain) from None
+    if seconds > LONGEST_S:
+        raise NotAMoment(f"{plain[:40]} is more than ten years. Write an earlier time, or leave it empty.")
+    return (now + timedelta(seconds=seconds)).astimezone(UTC)
+
+
+def _dated(plain: str, zone: tzinfo) -> datetime:
+    try:
+        found = parse_datetime(plain)
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except NotADateTime as error:
+        raise NotAMoment(str(error)) from None
+    except (ValueError, OverflowError):
+        raise NotAMoment(f"{plain} lies beyond the calendar.") from None
+
+
+def _no_moment(plain: str) -> NotAMoment:
+    return NotAMoment(
+        f"{plain[:40]!r} is not a time. Write 06:30, 2 h, 2026-11-22 06:30, dawn, sunrise, sunset or dusk."
+    )

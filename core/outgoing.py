@@ -1,0 +1,205 @@
+"""The one guard for addresses that people give and the station then connects to: of cameras, web-hooks, buckets.
+
+A name is resolved once. Each address that it has is judged, and a connection goes to an address that was judged, never
+to the name again: what the name leads to later does not matter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from typing import Any, Self, TypedDict
+
+import psutil
+
+Address = IPv4Address | IPv6Address
+Resolver = Callable[..., list[Any]]
+
+METADATA = "an address where clouds give their machines passwords"
+REFUSED: dict[str, str] = {
+    "0.0.0.0/8": "an address of no machine",
+    "169.254.0.0/16": "a link-local address",
+    "169.254.169.254/32": METADATA,
+    "169.254.170.2/32": METADATA,
+    "100.100.100.200/32": METADATA,
+    "168.63.129.16/32": METADATA,
+    "192.0.0.192/32": METADATA,
+    "224.0.0.0/4": "a multicast address",
+    "240.0.0.0/4": "a reserved address",
+    "::/128": "an address of no machine",
+    "fe80::/10": "a link-local address",
+    "fec0::/10": "a link-local address",
+    "fd00:ec2::254/128": METADATA,
+    "ff00::/8": "a multicast address",
+}
+"""What is refused unless it is allowed, and what it is. The narrowest range that an address lies in decides."""
+SETTING = "network.allowed_ranges"
+CONFIGURED = "an address of `network.refused_ranges`"
+OWN = "leads to a port of the station itself, which is refused always. Give another one."
+HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?")
+NUMBER = re.compile(r"(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
+NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+COMPATIBLE = IPv6Network("::/96")
+
+
+class AddressRefused(ValueError):
+    """The sentence goes on after "The address", and says what is refused and which setting allows it. It is the same
+    whether or not anything listens there, and does not name the address: not everybody may see it."""
+
+
+class Rules(TypedDict):
+    """A guard as JSON."""
+
+    refused_ranges: list[str]
+    allowed_ranges: list[str]
+    own_ports: list[int]
+    own_services: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a connection may go: `addresses` were judged, in the order in which they are to be tried."""
+
+    host: str
+    addresses: tuple[Address, ...]
+    port: int
+
+
+class OutgoingGuard:
+    """`refused_ranges` and `allowed_ranges` are networks such as `10.0.0.0/8`, besides those of REFUSED; of two that
+    hold an address the narrower one decides, and of two alike the allowed one.
+
+    `own_ports` are the station's on this machine, and `own_services` (host, port) those wherever they run, such as its
+    database: no setting opens these. Raises ValueError for what is no network.
+    """
+
+    def __init__(
+        self,
+        refused_ranges: Iterable[str] = (),
+        allowed_ranges: Iterable[str] = (),
+        own_ports: Iterable[int] = (),
+        own_services: Iterable[tuple[str, int]] = (),
+        resolver: Resolver = socket.getaddrinfo,
+    ) -> None:
+        self._refused = tuple(refused_ranges)
+        self._allowed = tuple(allowed_ranges)
+        self._own_ports = frozenset(own_ports)
+        self._own_services = tuple(own_services)
+        self._resolver = resolver
+        judged = {**REFUSED, **dict.fromkeys(self._refused, CONFIGURED), **dict.fromkeys(self._allowed, "")}
+        self._ranges = {ipaddress.ip_network(network): why for network, why in judged.items()}
+
+    @classmethod
+    def of(cls, rules: Rules) -> Self:
+        services = [(host, port) for host, port in rules["own_services"]]
+        return cls(rules["refused_ranges"], rules["allowed_ranges"], rules["own_ports"], services)
+
+    def rules(self) -> Rules:
+        return Rules(
+            refused_ranges=list(self._refused),
+            allowed_ranges=list(self._allowed),
+            own_ports=sorted(self._own_ports),
+            own_services=list(self._own_services),
+        )
+
+    def resolve(self, host: str, port: int) -> Endpoint:
+        """Where `host` is, by one question to the system's resolver, without the addresses that are refused.
+
+        AddressRefused where none is left, OSError (socket.gaierror) where there is no such host.
+        """
+        found = {address: self._objection(address, port) for address in self._addresses(host, port)}
+        allowed = tuple(address for address, said in found.items() if not said)
+        if not allowed:
+            raise AddressRefused(next(iter(found.values()), "leads nowhere. Give another one."))
+        return Endpoint(host, allowed, port)
+
+    def check(self, address: Address, port: int) -> None:
+        """AddressRefused for an address that is not to be connected to."""
+        if said := self._objection(address, port):
+            raise AddressRefused(said)
+
+    def connect(self, host: str, port: int, timeout_s: float) -> socket.socket:
+        """A connection to the first address of `host` that takes one. AddressRefused; OSError, also after `timeout_s`
+        seconds in all."""
+        return connected(self.resolve(host, port), timeout_s)
+
+    def _addresses(self, host: str, port: int) -> Iterator[Address]:
+        literal = literal_address(host)
+        if literal is not None:
+            yield literal
+            return
+        for *_, place in self._resolver(host, port, type=socket.SOCK_STREAM):
+            yield ipaddress.ip_address(str(place[0]).partition("%")[0])
+
+    def _objection(self, address: Address, port: int) -> str:
+        """Why not; empty where it may be."""
+        for view in views(address):
+            within = [network for network in self._ranges if view in network]
+            narrowest = max(within, key=lambda network: network.prefixlen, default=None)
+            if narrowest is not None and (why := self._ranges[narrowest]):
+                return f"leads to {why}, which is refused. Give another one, or allow it with `{SETTING}`."
+        if self._is_own(address, port):
+            return OWN
+        return ""
+
+    def _is_own(self, address: Address, port: int) -> bool:
+        here = any(is_of_this_machine(view) for view in views(address))
+        if here and port in self._own_ports:
+            return True
+        return any(port == own and self._is_at(host, port, address, here) for host, own in self._own_services)
+
+    def _is_at(self, host: str, port: int, address: Address, here: bool) -> bool:
+        """Whether `address`, one of this machine if `here`, is that of `host`, on whichever card."""
+        try:
+            found = list(self._addresses(host, port))
+        except OSError:
+            return False
+        return bool(set(views(address)) & set(found)) or (here and any(is_of_this_machine(own) for own in found))
+
+
+def connected(endpoint: Endpoint, timeout_s: float) -> socket.socket:
+    """A connection to the first of its addresses that takes one, each tried for its share of `timeout_s`. OSError."""
+    failure: OSError = OSError("There is no address.")
+    for address in endpoint.addresses:
+        try:
+            return socket.create_connection((str(address), endpoint.port), timeout_s / len(endpoint.addresses))
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def literal_address(host: str) -> Address | None:
+    """The address that `host` spells, or None for a name. AddressRefused for what some programs read as an address and
+    others as another one or as a name: `0177.0.0.1`, `2130706433`, `127.1`."""
+    plain = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if "%" not in plain:
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_address(plain)
+    if not HOST.fullmatch(host) or NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]):
+        raise AddressRefused(
+            "has a host that is neither a name nor an IP address. Write an IP address as 192.168.1.20 or [2001:db8::1]."
+        )
+    return None
+
+
+def views(address: Address) -> Iterator[Address]:
+    """The address, and the IPv4 addresses that it stands for where it is one of IPv6 that leads to them."""
+    yield address
+    if isinstance(address, IPv6Address):
+        embedded = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+        if any(address in network for network in NAT64) or (address in COMPATIBLE and int(address) > 1):
+            embedded.append(IPv4Address(int(address) & 0xFFFFFFFF))
+        yield from (found for found in embedded if found is not None)
+
+
+def is_of_this_machine(address: Address) -> bool:
+    """Whether it is one of this machine's own, loopback among them."""
+    if address.is_loopback or address.is_unspecified:
+        return True
+    own = {place.address.partition("%")[0] for places in psutil.net_if_addrs().values() for place in places}
+    return str(address) in own

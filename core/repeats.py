@@ -1,0 +1,92 @@
+"""A log that tells an error which repeats once a minute, with its count."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import IO, Any
+
+EVERY_S = 60.0
+MOST_KNOWN = 500
+Key = tuple[str, int, str, str]
+
+
+@dataclass(slots=True)
+class Told:
+    """A line that was written at `at` (monotonic), and how often it came since."""
+
+    record: logging.LogRecord
+    at: float
+    more: int = 0
+
+
+class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
+    """Writes a warning or an error that came in the minute before only once that minute is over, with its count.
+
+    Two are the same when logger, level, text and exception are. A record with `verbatim=True` in its `extra` is a line
+    of something longer, and is always written.
+    """
+
+    def __init__(self, stream: Any = None, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self._clock = clock
+        self._told: dict[Key, Told] = {}
+        self._looked_at = clock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell_of_repeats()
+        if record.levelno < logging.WARNING or getattr(record, "verbatim", False):
+            super().emit(record)
+        elif told := self._told.get(key := key_of(record)):
+            told.more += 1
+        else:
+            self._told[key] = Told(without_frames(record), self._clock())
+            while len(self._told) > MOST_KNOWN:
+                self._close(next(iter(self._told)))
+            super().emit(record)
+
+    def close(self) -> None:
+        for key in list(self._told):
+            self._close(key)
+        super().close()
+
+    def _tell_of_repeats(self) -> None:
+        """Of lines whose minute is over; one that goes on begins another."""
+        now = self._clock()
+        if now - self._looked_at < 1.0:
+            return
+        self._looked_at = now
+        for key, told in list(self._told.items()):
+            if now - told.at >= EVERY_S:
+                more = told.more
+                self._close(key)
+                if more:
+                    self._told[key] = Told(told.record, now)
+
+    def _close(self, key: Key) -> None:
+        told = self._told.pop(key)
+        if told.more:
+            super().emit(counted(told.record, told.more))
+
+
+def key_of(record: logging.LogRecord) -> Key:
+    error = record.exc_info[1] if record.exc_info else None
+    return (record.name, record.levelno, record.getMessage(), repr(error) if error else "")
+
+
+def counted(record: logging.LogRecord, more: int) -> logging.LogRecord:
+    """The line once more, with how often it came since it was written, and when it is written again."""
+    times = "once more" if more == 1 else f"{more} times more"
+    found = logging.makeLogRecord(record.__dict__)
+    found.msg = f"{record.msg} ({times} in the last minute)"
+    return found
+
+
+def without_frames(record: logging.LogRecord) -> logging.LogRecord:
+    """The line alone: an exception would keep its frames in memory, and the pictures in them."""
+    found = logging.makeLogRecord(record.__dict__)
+    found.msg, found.args = record.getMessage(), ()
+    found.exc_info = found.exc_text = found.stack_info = None
+    return found

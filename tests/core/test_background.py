@@ -1,0 +1,70 @@
+"""`core.background`: tasks that outlive whoever started them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import logging
+
+import pytest
+from prometheus_client import REGISTRY
+
+from core.background import start_background, surviving
+
+request = contextvars.ContextVar("request", default="none")
+
+
+def failures(task: str) -> float:
+    return REGISTRY.get_sample_value("skycam_background_failures_total", {"task": task}) or 0.0
+
+
+async def seen_request() -> str:
+    return request.get()
+
+
+async def fail() -> None:
+    raise LookupError("gone")
+
+
+async def test_a_task_does_not_run_in_the_context_of_the_request_that_started_it() -> None:
+    request.set("the first viewer's")
+    assert await start_background(seen_request(), "looking") == "none"
+
+
+async def test_a_task_that_nobody_holds_still_comes_to_its_end() -> None:
+    done, begun = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        await asyncio.sleep(0)
+        done.set()
+
+    start_background(work(), "unheld")
+    await begun.wait()
+    gc.collect()
+    await asyncio.wait_for(done.wait(), 5)
+
+
+async def test_an_error_that_ends_a_task_is_counted_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    before = failures("ends")
+    await asyncio.wait([start_background(fail(), "ends")])
+    assert failures("ends") == before + 1
+    assert "ends failed" in caplog.text
+    assert "LookupError: gone" in caplog.text
+
+
+def test_a_loop_goes_on_after_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    before = failures("rounds")
+    for _ in range(3):
+        with surviving("rounds"):
+            raise LookupError
+    assert failures("rounds") == before + 3
+    assert [record.levelno for record in caplog.records] == 3 * [logging.ERROR]
+
+
+async def test_a_task_that_is_cancelled_counts_as_no_error() -> None:
+    task = start_background(asyncio.sleep(60), "cancelled")
+    task.cancel()
+    await asyncio.wait([task])
+    assert failures("cancelled") == 0

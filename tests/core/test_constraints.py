@@ -1,0 +1,72 @@
+"""What a value may be, and what was refused, in words."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field, ValidationError
+
+from core.constraints import allowed, no_boolean, refused
+from core.model import GivenModel
+
+
+class Shape(BaseModel, extra="forbid"):
+    height: float | None = Field(None, ge=0, le=9.5)
+    sides: int | None = Field(None, gt=2)
+    width: int | None = Field(None, ge=2, le=10, multiple_of=2, description="pixels")
+    colour: Literal["red", "green", "blue"] | None = None
+    name: str | None = Field(None, max_length=5)
+    hollow: bool = False
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("height", "a number from 0 to 9.5"),
+        ("sides", "a whole number above 2"),
+        ("width", "a whole number of pixels from 2 to 10, a multiple of 2"),
+        ("colour", "red, green or blue"),
+        ("name", "a text of at most 5 characters"),
+        ("hollow", "true or false"),
+    ],
+)
+def test_a_property_is_told_in_words(name: str, words: str) -> None:
+    assert allowed(Shape.model_json_schema()["properties"][name]) == words
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"height": -1}, "must be at least 0."),
+        ({"height": 10}, "must be at most 9.5."),
+        ({"height": "tall"}, "must be a number."),
+        ({"sides": 2}, "must be above 2."),
+        ({"sides": 2.5}, "must be a whole number."),
+        ({"width": 3}, "must be a multiple of 2."),
+        ({"colour": "grey"}, "must be 'red', 'green' or 'blue'."),
+        ({"name": "hexagon"}, "may have at most 5 characters."),
+        ({"hollow": "very"}, "must be true or false."),
+        ({"depth": 1}, "is not known here."),
+    ],
+)
+def test_what_was_refused_is_told_in_words(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Shape.model_validate(values)
+    assert refused(dict(caught.value.errors()[0])) == words
+
+
+def test_a_boolean_is_no_number_and_a_boolean_is_a_boolean() -> None:
+    assert (no_boolean(1.0, float | None), no_boolean(True, bool), no_boolean(False, bool | None)) == (1.0, True, False)
+    with pytest.raises(ValueError, match="valid number"):
+        no_boolean(True, float | None)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_finite_number_is_refused(value: float) -> None:
+    class Lens(GivenModel):
+        f_number: Annotated[float, Field(ge=0, le=128)]
+
+    with pytest.raises(ValidationError) as caught:
+        Lens(f_number=value)
+    assert refused(dict(caught.value.errors()[0])) == "must be a finite number."

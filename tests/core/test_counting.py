@@ -1,0 +1,14 @@
+"""One is no plural."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.counting import counted, were
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 clips were"), (1, "1 clip was"), (2, "2 clips were"), (3600, "3,600 clips were")]
+)
+def test_a_number_of_things_is_said_in_english(number: int, words: str) -> None:
+    assert f"{counted(number, 'clip')} {were(number)}" == words
