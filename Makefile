@@ -1,5 +1,5 @@
 .POSIX:
-.PHONY: help run test check prove bench packages
+.PHONY: help run install test check prove bench packages
 BIN = .venv/bin
 
 help: ## This list
@@ -7,6 +7,8 @@ help: ## This list
 
 run: .venv/run.stamp ## Start the station; Ctrl-C stops it
 	@exec $(BIN)/skycam up
+
+install: .venv/run.stamp
 
 test: .venv/dev.stamp packages ## The whole test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
