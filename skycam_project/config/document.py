@@ -43,6 +43,10 @@ def not_yaml(path: Path, error: yaml.MarkedYAMLError) -> str:
     return f"{path}{line}: this is not YAML: {cause}."
 
 
+SHORT: dict[Key, str] = {("station",): "id"}
+"""A section -> the one of its keys that may be written in its place."""
+
+
 @dataclass
 class YamlReader:
     """Walks a YAML document beside the model."""
@@ -65,6 +69,8 @@ class YamlReader:
                 self.refuse(key_node, where, "this key is here twice; keep one.")
             elif name not in model.model_fields:
                 self.refuse(key_node, where, f"there is no such key. {did_you_mean(name, model.model_fields)}")
+            elif where in SHORT and isinstance(value_node, yaml.ScalarNode):
+                self.value(value_node, (*where, SHORT[where]))
             elif section := section_of(model.model_fields[name]):
                 self.section(section, value_node, where)
             else:

@@ -20,6 +20,7 @@ FOLDERS = ("run", "logs", "sources", "images", "static")
 KEY_FILE = "secret-key"
 ADDRESS_FILE = "address-secret"
 STATION_FILE = "station"
+BROKER_FILE = "broker-password"
 
 
 def prepare(data: Path, *, create: bool = True) -> None:
@@ -56,6 +57,22 @@ def station_id(data: Path) -> str:
     return kept(data / STATION_FILE, lambda: secrets.token_hex(6), r"[a-z0-9-]{1,40}")
 
 
+def broker_password(data: Path) -> str:
+    """Of the embedded Valkey, kept in the run folder; made at the first call, and anew at each start of a station."""
+    return kept(data / "run" / BROKER_FILE, new_password, r"\S{32,}")
+
+
+def renew_broker_password(data: Path) -> str:
+    """For a launcher that holds the whole station: nobody else uses the one before."""
+    path = data / "run" / BROKER_FILE
+    put(path, new_password(), os.replace)
+    return path.read_text("utf-8").strip()
+
+
+def new_password() -> str:
+    return secrets.token_urlsafe(32)
+
+
 def kept(path: Path, new: Callable[[], str], pattern: str) -> str:
     """The text of a small file, made with mode 0600 when there is none.
 
@@ -75,16 +92,22 @@ def kept(path: Path, new: Callable[[], str], pattern: str) -> str:
 
 def create_once(path: Path, text: str) -> None:
     """Put `text` durably at `path` unless somebody was quicker."""
+    with contextlib.suppress(FileExistsError):
+        put(path, text, os.link)
+
+
+def put(path: Path, text: str, name: Callable[[str, Path], None]) -> None:
+    """Write `text` durably for its owner alone; `name` gives the whole file its place."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
+        name(temporary, path)
     finally:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
     sync_folder(path.parent)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+
+from core.constraints import has_boolean, takes_boolean
+from core.model import GivenModel
 
 Key = tuple[str, ...]
 """Where a key stands: `web.port` is `("web", "port")`."""
@@ -27,18 +30,22 @@ def key(
     separator: str = ",",
     unset: str = "",
     dotenv: str = "",
+    page: bool = True,
+    reserved: bool = False,
     **limits: Any,
 ) -> Any:
     """One key. `unset` says in words what holds when nothing is configured; `separator` splits a list's variable.
 
-    `dotenv` is a second name that counts in a `.env` alone: in an environment it is often another program's.
+    `dotenv` is a second name that counts in a `.env` alone: in an environment it is often another program's. Without
+    `page` it is not set on the page, although its section is. A `reserved` key is checked and shown, and nothing reads
+    it yet.
     """
     notes: dict[str, Any] = {"allowed": allowed, "env": env, "secret": secret, "separator": separator, "unset": unset}
-    notes["dotenv"] = dotenv
+    notes |= {"dotenv": dotenv, "page": page, "reserved": reserved}
     return Field(default, description=meaning, json_schema_extra=notes, repr=not secret, **limits)
 
 
-class Section(BaseModel):
+class Section(GivenModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True, allow_inf_nan=False
     )
@@ -46,8 +53,8 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def refuse_what_is_silently_converted(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's `yes` is no port number 1, and a path holds no NUL."""
-        wants_bool = cls.model_fields[str(info.field_name)].annotation is bool
-        if (isinstance(value, bool) and not wants_bool) or (isinstance(value, str) and "\0" in value):
+        """YAML's `yes` is no text, and a path holds no NUL. Without a word: then it is said what is allowed."""
+        wants_bool = takes_boolean(cls.model_fields[str(info.field_name)].annotation)
+        if (has_boolean(value) and not wants_bool) or (isinstance(value, str) and "\0" in value):
             raise ValueError
         return value

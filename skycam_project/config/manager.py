@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,8 @@ from skycam_project.config.masking import masked
 from skycam_project.config.model import LEAVES, SkycamConfig, note, variable_of
 from skycam_project.config.notices import dotenv_apart, may_write, notices
 from skycam_project.config.redis import socket_url
+
+RANDOM_NAME = re.compile(r"[0-9a-f]{12,64}")
 
 
 def load_config(path: Path | str | None = None, *, create: bool = True) -> SkycamConfig:
@@ -75,8 +79,13 @@ class ConfigManager:
         complete = config.model_copy(
             update={
                 "data": data,
-                "station": config.station or folder.station_id(data),
-                "redis_url": config.redis_url or socket_url(folder.socket_path(data, "valkey")),
+                "station": config.station.model_copy(
+                    update={
+                        "id": config.station.id or folder.station_id(data),
+                        "name": config.station.name or name_of_this_machine(),
+                    }
+                ),
+                "redis_url": config.redis_url or embedded_redis_url(data),
                 "storage_root": config.storage_root or config.camera.image_path or data / "images",
                 "address_secret": config.address_secret or folder.address_secret(data),
                 "sources": [data / "sources"] if config.sources is None else config.sources,
@@ -114,6 +123,16 @@ class ConfigManager:
         if note(key, "secret"):
             return f"${{{variable_of(key)}}}"
         return escaped(masked(key, value_at(self.config, key)))
+
+
+def embedded_redis_url(data: Path) -> str:
+    return socket_url(folder.socket_path(data, "valkey"), folder.broker_password(data))
+
+
+def name_of_this_machine() -> str:
+    """As people may have called it; not the random id of a container."""
+    name = socket.gethostname().partition(".")[0]
+    return "Skycam" if name in {"", "localhost"} or RANDOM_NAME.fullmatch(name) else name
 
 
 def read_yaml(path: Path, variables: Mapping[str, str]) -> Layer:

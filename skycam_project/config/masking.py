@@ -37,7 +37,7 @@ def masked_login(login: str) -> str:
 
 def secrets_of(config: SkycamConfig) -> list[str]:
     """Every text that must be neither printed nor logged, the longest first."""
-    urls = [url for url in (config.database_url, config.redis_url) if url]
+    urls = [url for url in (config.database_url, config.redis_url, config.camera_redis_url) if url]
     found = {
         config.secret_key,
         config.address_secret,

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple, Self
 from pydantic import field_validator, model_validator
 from pydantic.fields import FieldInfo
 
+from core.outgoing import OutgoingGuard
 from skycam_project.config.database import check_database_url
 from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, Key, Section, key
 from skycam_project.config.live import LiveStreamingConfig
+from skycam_project.config.network import NetworkConfig, outgoing_guard
 from skycam_project.config.origins import Origins
 from skycam_project.config.recording import RecordingConfig
 from skycam_project.config.redis import check_redis_url
@@ -24,6 +26,7 @@ from skycam_project.config.sections import (
     SensorConfig,
     ServiceConfig,
     SiteConfig,
+    StationConfig,
     SupervisionConfig,
     WebConfig,
 )
@@ -44,13 +47,7 @@ class SkycamConfig(Section):
         Path("skycam-data"), "Folder of database, logs, sockets and secret key.", FOLDER, unset="`./skycam-data`"
     )
     host: str = key("main", "Stable id of this machine among the station's.", NAME, pattern=NAME_PATTERN)
-    station: str = key(
-        "",
-        "Id of the station; names in Redis begin with it.",
-        NAME,
-        pattern=NAME_PATTERN,
-        unset="random, kept in `<data>/station`",
-    )
+    station: StationConfig = StationConfig()
     database_url: str | None = key(
         None,
         "The database.",
@@ -66,6 +63,14 @@ class SkycamConfig(Section):
         env="REDIS_URL",
         secret=True,
         unset="the embedded Valkey",
+    )
+    camera_redis_url: str = key(
+        "",
+        "Where camera processes publish live pictures; its user needs no more than PUBLISH.",
+        "redis://, rediss:// or unix://",
+        env="CAMERA_REDIS_URL",
+        secret=True,
+        unset="a user of each camera's own, made in `redis_url`",
     )
     admin_password: str | None = key(
         None,
@@ -104,6 +109,7 @@ class SkycamConfig(Section):
     cli: CliConfig = CliConfig()
     site: SiteConfig = SiteConfig()
     supervision: SupervisionConfig = SupervisionConfig()
+    network: NetworkConfig = NetworkConfig()
     live_streaming_config: LiveStreamingConfig = LiveStreamingConfig()
     camera_config: RecordingConfig = RecordingConfig()
 
@@ -112,7 +118,7 @@ class SkycamConfig(Section):
     _notices: tuple[Notice, ...] = ()
 
     _database = field_validator("database_url")(check_database_url)
-    _redis = field_validator("redis_url")(check_redis_url)
+    _redis = field_validator("redis_url", "camera_redis_url")(check_redis_url)
 
     @field_validator("camera_environment")
     @classmethod
@@ -153,6 +159,11 @@ class SkycamConfig(Section):
     def redis_embedded(self) -> bool:
         """Whether the launcher starts the broker itself."""
         return ("redis_url",) not in self._given
+
+    @property
+    def outgoing(self) -> OutgoingGuard:
+        """What cameras' addresses, and all others that people give, may lead to."""
+        return outgoing_guard(self)
 
     @property
     def camera_given(self) -> bool:

@@ -44,8 +44,8 @@ def check_remote(parts: SplitResult) -> None:
         raise ValueError("A Redis on another machine must show a certificate that is checked; take ssl_cert_reqs out.")
 
 
-def socket_url(path: Path) -> str:
-    return f"unix://{quote(str(path))}"
+def socket_url(path: Path, password: str = "") -> str:
+    return f"unix://:{password}@{quote(str(path))}" if password else f"unix://{quote(str(path))}"
 
 
 def celery_broker(url: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from skycam_project.config.keys import Key
 from skycam_project.config.model import LEAVES, note, variable_of
 
+RESERVED = "Reserved, no effect yet: "
+
 
 def table() -> str:
     return "\n".join(["| Key | Default | Variable | Meaning | Allowed |", "|---|---|---|---|---|", *rows()])
@@ -20,7 +22,7 @@ def rows() -> Iterator[str]:
             f"`{'.'.join(key)}`",
             default(key),
             f"`{variable_of(key)}`",
-            field.description or "",
+            f"{RESERVED if note(key, 'reserved') else ''}{field.description or ''}",
             note(key, "allowed"),
         ]
         yield "| " + " | ".join(cells) + " |"

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import field_validator, model_validator
 
+from core.durations import parse_duration, parse_exposure
 from skycam_project.config.addresses import is_loopback
-from skycam_project.config.keys import FOLDER, PORT, SECONDS, YES_NO, Section, key
+from skycam_project.config.keys import FOLDER, NAME, NAME_PATTERN, PORT, SECONDS, YES_NO, Section, key
 
 HOST_PATTERN = r"^[A-Za-z0-9.:_-]{1,253}$"
 ORIGIN = re.compile(r"\Ahttps?://[a-z0-9.\-_\[\]:]+\Z")
 SIZE = re.compile(r"\A\s*(\d{1,12})\s*(B|kB|KB|MB|GB)?\s*\Z")
+PLAIN_NUMBER = re.compile(r"[+-]?[\d.]+(e[+-]?\d+)?", re.IGNORECASE)
 UNITS = {None: 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def with_unit(value: Any, parse: Callable[[str], float]) -> Any:
+    """A text that is more than a number, parsed; any other value as it is. ValueError without a sentence of its own."""
+    if not isinstance(value, str) or PLAIN_NUMBER.fullmatch(value.strip()):
+        return value
+    try:
+        return parse(value)
+    except ValueError:
+        raise ValueError from None
+
+
+def parse_exposure_s(text: str) -> float:
+    return parse_exposure(text) / 1e6
 
 
 class CameraConfig(Section):
@@ -25,7 +43,7 @@ class CameraConfig(Section):
     exposure_time: float = key(
         8.0,
         "Seconds of one exposure of a session, unless told otherwise.",
-        "a number of seconds above 0, at most 3600",
+        "a number of seconds above 0, at most 3600, or a time with its unit such as 250 ms or 1/50 s",
         gt=0,
         le=3600,
     )
@@ -35,7 +53,7 @@ class CameraConfig(Section):
     delay: float = key(
         12.0,
         "Seconds from the end of one capture's saving to the next start of a session, unless told otherwise.",
-        "a number of seconds from 0 to 86400",
+        "a number of seconds from 0 to 86400, or a time with its unit such as 12 s or 5 min",
         ge=0,
         le=86400,
     )
@@ -51,6 +69,16 @@ class CameraConfig(Section):
             raise ValueError("astro means an INDI camera, which Skycam does not drive yet; allowed is dslr.")
         return value
 
+    @field_validator("exposure_time", mode="before")
+    @classmethod
+    def read_exposure(cls, value: Any) -> Any:
+        return with_unit(value, parse_exposure_s)
+
+    @field_validator("delay", mode="before")
+    @classmethod
+    def read_delay(cls, value: Any) -> Any:
+        return with_unit(value, parse_duration)
+
     @property
     def kind(self) -> str:
         """The driver's name."""
@@ -58,27 +86,56 @@ class CameraConfig(Section):
 
 
 class SensorConfig(Section):
-    type: Literal["digitemp", "arduino"] = key("digitemp", "What measures the temperature.", "digitemp or arduino")
-    port: str | None = key(None, "Serial port of the sensor.", "a device's path, or null", unset="found by itself")
+    type: Literal["digitemp", "arduino"] = key(
+        "digitemp", "What measures the temperature.", "digitemp or arduino", reserved=True
+    )
+    port: str | None = key(
+        None, "Serial port of the sensor.", "a device's path, or null", unset="found by itself", reserved=True
+    )
     baud_rate: int = key(
-        9600, "Bits a second on the serial port.", "a whole number from 50 to 4000000", ge=50, le=4_000_000
+        9600,
+        "Bits a second on the serial port.",
+        "a whole number from 50 to 4000000",
+        ge=50,
+        le=4_000_000,
+        reserved=True,
     )
     sampling_interval: float = key(
-        2.0, "Seconds between readings.", "a number of seconds above 0, at most 86400", gt=0, le=86400
+        2.0,
+        "Seconds between readings.",
+        "a number of seconds above 0, at most 86400, or a time with its unit such as 500 ms or 1 min",
+        gt=0,
+        le=86400,
+        reserved=True,
     )
+
+    @field_validator("sampling_interval", mode="before")
+    @classmethod
+    def read_interval(cls, value: Any) -> Any:
+        return with_unit(value, parse_duration)
 
 
 class PrometheusConfig(Section):
-    enabled: bool = key(True, "Whether metrics are served.", YES_NO)
-    port: int = key(8000, "Port of the metrics.", PORT, env="PROMETHEUS_PORT", ge=1, le=65535)
+    enabled: bool = key(True, "Whether metrics are served.", YES_NO, reserved=True)
+    port: int = key(8000, "Port of the metrics.", PORT, env="PROMETHEUS_PORT", ge=1, le=65535, reserved=True)
 
 
 class GrafanaConfig(Section):
-    enabled: bool = key(True, "Whether a Grafana dashboard is written.", YES_NO)
-    dashboard_path: Path | None = key(None, "Where that dashboard is written.", "a file's path", unset="not written")
+    enabled: bool = key(True, "Whether a Grafana dashboard is written.", YES_NO, reserved=True)
+    dashboard_path: Path | None = key(
+        None, "Where that dashboard is written.", "a file's path", unset="not written", reserved=True
+    )
 
 
 class MonitoringConfig(Section):
+    events_kept_days: int = key(
+        90,
+        "Days that events and alerts which are over are kept; with 0 for ever. Open alerts stay, and so do the newest "
+        "1000 events.",
+        "a whole number from 0 to 36500",
+        ge=0,
+        le=36_500,
+    )
     prometheus: PrometheusConfig = PrometheusConfig()
     grafana: GrafanaConfig = GrafanaConfig()
 
@@ -102,6 +159,46 @@ class LoggingConfig(Section):
         return int(match[1]) * UNITS[match[2]] if match else value
 
 
+def known_proxy(text: str) -> str:
+    """An address or network in its normal form. A ValueError without a word: then it is said what is allowed."""
+    try:
+        return str(ip_network(text) if "/" in text else ip_address(text))
+    except ValueError:
+        raise ValueError from None
+
+
+class LimitsConfig(Section):
+    """How much at once, so that no client keeps the others out."""
+
+    head_s: float = key(
+        10.0, "Seconds within which a client sends the head of a request.", "a number of seconds from 1 to 600",
+        ge=1, le=600,
+    )  # fmt: skip
+    body_s: float = key(
+        30.0, "Seconds within which a client sends the body of a request.", "a number of seconds from 1 to 3600",
+        ge=1, le=3600,
+    )  # fmt: skip
+    connections: int = key(
+        1000, "Most connections of a server at a time; it never has more than its open files allow.",
+        "a whole number from 10 to 100000", ge=10, le=100_000,
+    )  # fmt: skip
+    connections_per_address: int = key(
+        250, "Most connections of one address (IPv6: one /64 network); those of trusted proxies do not count.",
+        "a whole number from 10 to 100000", ge=10, le=100_000,
+    )  # fmt: skip
+    requests: int = key(
+        64, "Most requests that are worked on at a time, each by a thread; others wait up to five seconds.",
+        "a whole number from 8 to 1000", ge=8, le=1000,
+    )  # fmt: skip
+    requests_per_address: int = key(
+        32, "Most requests of one address that are worked on at a time.", "a whole number from 4 to 1000", ge=4, le=1000
+    )
+    sockets_per_user: int = key(
+        40, "Most WebSockets of one user, besides `live_streaming_config.max_viewers_per_user`; a page has two.",
+        "a whole number from 2 to 10000", ge=2, le=10_000,
+    )  # fmt: skip
+
+
 class WebConfig(Section):
     host: str = key(
         "127.0.0.1",
@@ -110,8 +207,14 @@ class WebConfig(Section):
         pattern=HOST_PATTERN,
     )
     port: int = key(8080, "Port of the web server.", PORT, env="WEB_PORT", ge=1, le=65535)
-    debug: bool = key(False, "Django's debug pages; only while `host` is loopback.", YES_NO)
+    debug: bool = key(False, "Django's debug pages; only while `host` is loopback, and not behind a proxy.", YES_NO)
     tls: bool = key(False, "Whether browsers reach the station by https, through a proxy in front.", YES_NO)
+    trusted_proxies: list[str] = key(
+        [],
+        "Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+        "a list of IP addresses and networks such as 10.0.0.0/24",
+        unset="with `web.tls` 127.0.0.1 and ::1, else none",
+    )
     secret_key: str = key(
         "",
         "Django's secret key.",
@@ -127,6 +230,36 @@ class WebConfig(Section):
         "empty, or a path that begins and ends with /",
         pattern=r"^(/([^\s]*/)?)?$",
     )
+    session_idle_s: int = key(
+        1_209_600,
+        "Seconds without use after which a browser is signed out; an open page counts as use.",
+        "a whole number of seconds from 300 to 31536000",
+        ge=300,
+        le=31_536_000,
+    )
+    limits: LimitsConfig = LimitsConfig()
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def known_proxies(cls, values: list[str]) -> list[str]:
+        if "*" in values:
+            raise ValueError("With * every client could write down whose tries are counted; name the proxies.")
+        return [known_proxy(value) for value in values]
+
+    @model_validator(mode="after")
+    def no_debug_pages_behind_a_proxy(self) -> Self:
+        if self.debug and (self.tls or self.trusted_proxies or self.allowed_hosts):
+            raise ValueError(
+                "web.debug shows the station's inside to everybody who meets an error, and web.tls, "
+                "web.trusted_proxies or web.allowed_hosts says that others than this machine reach it. "
+                "Take out web.debug."
+            )
+        return self
+
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks whose word is taken for whom a request comes from."""
+        return self.trusted_proxies or (["127.0.0.1", "::1"] if self.tls else [])
 
 
 class ServiceConfig(Section):
@@ -178,7 +311,7 @@ class ServiceConfig(Section):
     default_exposure: int | None = key(
         None,
         "Exposure of the served camera where nobody has wished for another, in microseconds.",
-        "a whole number from 1 to 3600000000",
+        "a whole number of microseconds from 1 to 3600000000, or a time with its unit such as 20 ms or 1/50 s",
         env="DEFAULT_EXPOSURE",
         unset="the camera's own",
         ge=1,
@@ -201,7 +334,7 @@ class ServiceConfig(Section):
         unset="`storage_root`",
     )
     image_format: Literal["jpg", "jpeg"] = key(
-        "jpg", "Format of the service's pictures.", "jpg or jpeg", env="IMAGE_FORMAT"
+        "jpg", "Format of the service's pictures: both are JPEG.", "jpg or jpeg", env="IMAGE_FORMAT", reserved=True
     )
     image_quality: int = key(
         95, "JPEG quality of the service's pictures.", "a whole number from 1 to 100", env="IMAGE_QUALITY", ge=1, le=100
@@ -212,6 +345,12 @@ class ServiceConfig(Section):
         "a list of origins such as http://localhost:3000",
         env="ALLOWED_ORIGINS",
     )
+
+    @field_validator("default_exposure", mode="before")
+    @classmethod
+    def read_exposure(cls, value: Any) -> Any:
+        """A number alone is microseconds, as it always was here."""
+        return with_unit(value, parse_exposure)
 
     @field_validator("image_format", mode="before")
     @classmethod
@@ -237,6 +376,33 @@ class ServiceConfig(Section):
 class CliConfig(Section):
     output_format: Literal["rich", "json"] = key("rich", "What `skycam` prints.", "rich or json")
     verbose: bool = key(False, "Whether `skycam` shows logs and tracebacks, as with `--verbose`.", YES_NO)
+
+
+class StationConfig(Section):
+    """Which station this is. `station: ID` in YAML is its id alone."""
+
+    id: str = key(
+        "",
+        "Id of the station; names in Redis begin with it, and all its hosts have the same.",
+        NAME,
+        env="SKYCAM_STATION",
+        pattern=NAME_PATTERN,
+        unset="random, kept in `<data>/station`",
+        page=False,
+    )
+    name: str = key(
+        "",
+        "What people call the station; it stands on every page.",
+        "1 to 60 characters",
+        max_length=60,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        unset="the machine's name, or Skycam where that is none",
+    )
+
+    @field_validator("name")
+    @classmethod
+    def without_spaces_around(cls, value: str) -> str:
+        return " ".join(value.split())
 
 
 class SiteConfig(Section):

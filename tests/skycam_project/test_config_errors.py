@@ -35,6 +35,20 @@ PORTS = "allowed is a whole number from 1 to 65535."
             ),
         ),
         ("web: {tls: true, tls: false}", "skycam.yaml:1: web.tls: this key is here twice; keep one."),
+        (
+            "web: {trusted_proxies: [proxy]}",
+            (
+                "skycam.yaml:1: web.trusted_proxies: ['proxy'] is not allowed; "
+                "allowed is a list of IP addresses and networks such as 10.0.0.0/24."
+            ),
+        ),
+        (
+            "web: {trusted_proxies: ['*']}",
+            (
+                "skycam.yaml:1: web.trusted_proxies: With * every client could write down whose tries are counted; "
+                "name the proxies."
+            ),
+        ),
         ("site: here", "skycam.yaml:1: site: keys belong here. Allowed here: latitude, longitude, time_zone."),
         ("web: {port: 1", "skycam.yaml:2: this is not YAML: did not find expected ',' or '}'."),
         ("web: {port: !!python/none x}", f"skycam.yaml:1: web.port: this value cannot be read; {PORTS}"),
@@ -166,6 +180,12 @@ def test_wide_listening_without_tls_is_honoured_with_a_warning(configure):
     assert config.web.host == "0.0.0.0"
     assert [notice.code for notice in config.notices] == ["W001", "W003"]
     assert config.warnings[0].startswith("The web server listens on 0.0.0.0 without TLS: ")
+
+
+@pytest.mark.parametrize("exposed", ["tls: true", "trusted_proxies: [10.0.0.1]", "allowed_hosts: [sky.example.org]"])
+def test_debug_pages_are_refused_where_others_reach_the_station(problems, exposed):
+    (found,) = problems(f"web: {{debug: true, {exposed}}}")
+    assert "Take out web.debug." in found
 
 
 def test_with_tls_there_is_nothing_to_warn_of(configure):

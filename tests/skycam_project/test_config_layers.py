@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skycam_project.config import ConfigManager
+from tests.skycam_project.conftest import Configure
 
 SEED = Path(__file__).parent / "data" / "skycam.yaml"
 ports = st.none() | st.integers(1024, 7000).map(str)
@@ -82,7 +83,7 @@ def test_a_variable_is_expanded_to_just_what_it_holds(configure, text):
         ("SKYCAM_WEB__TLS", "true", lambda config: config.web.tls),
         ("SKYCAM_LOGGING__MAX_SIZE", "2kB", lambda config: config.logging.max_size == 2000),
         ("SKYCAM_ADMIN_PASSWORD", "12345678", lambda config: config.admin_password == "12345678"),
-        ("SKYCAM_STATION", "north", lambda config: config.station == "north"),
+        ("SKYCAM_STATION", "north", lambda config: config.station.id == "north"),
     ],
 )
 def test_each_key_has_its_variable(configure, name, text, value):
@@ -144,3 +145,22 @@ def test_no_secret_is_shown(configure):
     shown = f"{manager.show()} {manager.config!r} {manager.config.web!r}"
     assert manager.show()["database_url"] == "postgresql://me:********@db.example.org/sky"
     assert "hid" not in shown.replace("hidden_", "")
+
+
+@pytest.mark.parametrize("yaml", ["station: north", "station: {id: north}"])
+def test_the_id_of_a_station_may_be_written_short(configure: Configure, yaml: str) -> None:
+    assert configure(yaml).config.station.id == "north"
+
+
+def test_a_station_has_the_name_that_it_was_given(configure: Configure) -> None:
+    assert configure("station: {name: ' Roof  and dome '}").config.station.name == "Roof and dome"
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"), [("dome.example.org", "dome"), ("3b45f3518829", "Skycam"), ("localhost", "Skycam")]
+)
+def test_a_station_without_a_name_has_that_of_its_machine_unless_it_is_none(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, machine: str, name: str
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: machine)
+    assert configure().config.station.name == name

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 
@@ -20,16 +22,35 @@ print(json.dumps([getattr(settings, name) for name in sys.argv[1:]]))
 """
 
 
-@pytest.fixture
-def settings_with(tmp_path):
-    """The values of some settings when the station is configured by these variables."""
+PRAGMAS = """
+import importlib, json, os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
+import django
+django.setup()
+importlib.import_module(f"skycam_project.{sys.argv[1]}".rstrip("."))
+from django.db import connection
+with connection.cursor() as cursor:
+    names = ("journal_mode", "synchronous", "busy_timeout")
+    print(json.dumps([cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in names]))
+"""
 
-    def load(*names: str, **environment: str):
+
+@pytest.fixture
+def of_another_process(tmp_path):
+    """What a script prints, as JSON, where the station is configured by these variables."""
+
+    def run(script: str, *arguments: str, **environment: str):
         mine = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(tmp_path), **environment}
-        answer = subprocess.run([sys.executable, "-c", SHOW, *names], env=mine, capture_output=True, check=True)
+        answer = subprocess.run([sys.executable, "-c", script, *arguments], env=mine, capture_output=True, check=True)
         return json.loads(answer.stdout)
 
-    return load
+    return run
+
+
+@pytest.fixture
+def settings_with(of_another_process):
+    """The values of some settings when the station is configured by these variables."""
+    return functools.partial(of_another_process, SHOW)
 
 
 def test_with_tls_browsers_are_held_to_https(settings_with):
@@ -57,27 +78,28 @@ def test_only_names_of_this_station_are_answered(settings_with):
     assert hosts == ["sky", "localhost", "127.0.0.1", "[::1]", "10.1.2.3"]
 
 
+def test_a_station_on_all_addresses_answers_to_its_machines_name_also_as_local(settings_with):
+    (hosts,) = settings_with("ALLOWED_HOSTS", SKYCAM_WEB__HOST="0.0.0.0")
+    assert {socket.gethostname(), f"{socket.gethostname().partition('.')[0]}.local"} <= set(hosts)
+
+
 def test_the_tests_have_a_station_of_their_own():
     assert "skycam-test-" in str(settings.STATION.data)
     assert str(settings.DATABASES["default"]["NAME"]).startswith(str(settings.STATION.data))
 
 
 def test_all_names_in_redis_begin_with_the_station():
-    station = settings.STATION.station
+    station = settings.STATION.station.id
     assert settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] == f"{station}:"
     assert settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"].startswith(f"{station}:")
     assert settings.CACHES["default"]["KEY_PREFIX"].startswith(f"{station}:")
 
 
-@pytest.mark.django_db
-def test_sqlite_commits_durably_and_lets_readers_in():
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        found = [
-            cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "busy_timeout")
-        ]
-    assert found == ["wal", 2, 20_000]
+@pytest.mark.parametrize(("part", "patience_ms"), [("", 20_000), ("asgi", 3_000), ("service.asgi", 3_000)])
+def test_sqlite_commits_durably_lets_readers_in_and_has_the_patience_of_its_part(
+    of_another_process, part: str, patience_ms: int
+) -> None:
+    assert of_another_process(PRAGMAS, part) == ["wal", 2, patience_ms]
 
 
 def test_a_log_record_is_one_line_in_utc_without_secrets():
@@ -88,6 +110,6 @@ def test_a_log_record_is_one_line_in_utc_without_secrets():
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator", "manager"])
-def test_each_role_is_signed_in(role, request):
+def test_each_role_is_signed_in(role, request, db):
     client = request.getfixturevalue(role)
     assert client.session["_auth_user_id"]

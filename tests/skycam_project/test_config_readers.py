@@ -1,0 +1,57 @@
+"""Each key of the configuration is read somewhere, or marked as reserved."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from skycam_project.config.model import LEAVES, note
+from tests.skycam_project.cli_station import skycam
+
+PROJECT = Path(__file__).resolve().parents[2]
+PACKAGES = ("skycam_project", "scheduler", "captures", "cameras", "monitoring", "core")
+DEFINITIONS = {"sections.py", "live.py", "recording.py", "keys.py"}
+RESERVED = sorted(".".join(key) for key in LEAVES if note(key, "reserved"))
+WHOLE = {"site", "quality_presets", "low", "medium", "high"}
+"""Sections that are read as one."""
+
+
+@pytest.fixture(scope="module")
+def code() -> str:
+    """Of where keys are defined only what a section says of its own keys."""
+    files = [path for package in PACKAGES for path in (PROJECT / package).rglob("*.py")]
+    return "\n".join(own_keys(path.read_text()) if is_definition(path) else path.read_text() for path in files)
+
+
+def is_definition(path: Path) -> bool:
+    return path.parent.name == "config" and path.name in DEFINITIONS
+
+
+def own_keys(text: str) -> str:
+    return "\n".join(re.findall(r"return .*self\.\w+.*", text))
+
+
+@pytest.mark.parametrize("key", [key for key in LEAVES if not note(key, "reserved")], ids=".".join)
+def test_a_key_is_read(key: tuple[str, ...], code: str) -> None:
+    *sections, name = key
+    read = WHOLE & set(sections) or re.search(rf"\.{name}\b", code)
+    assert read
+    assert all(re.search(rf"\.{section}\b", code) or section in WHOLE or f'"{section}"' in code for section in sections)
+
+
+def test_reserved_are_those_of_parts_that_are_not_built_and_a_choice_of_one() -> None:
+    sections = {key.rpartition(".")[0] for key in RESERVED if key != "service.image_format"}
+    assert sections == {"sensor", "monitoring.prometheus", "monitoring.grafana"}
+
+
+@pytest.mark.parametrize("section", ["sensor", "grafana"])
+def test_a_reserved_section_has_no_reader(section: str, code: str) -> None:
+    assert not re.search(rf"\.{section}\.", code)
+
+
+@pytest.mark.django_db
+def test_the_command_line_marks_what_is_reserved() -> None:
+    lines = [line for line in skycam("config", "show").stdout.splitlines() if "reserved, no effect yet" in line]
+    assert sorted(line.split()[0] for line in lines) == RESERVED
