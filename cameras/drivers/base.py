@@ -14,9 +14,11 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.packets import PacketSink
+from core.model import GivenModel
+from core.outgoing import OutgoingGuard
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -101,7 +103,7 @@ class Capabilities:
     settings: dict[str, SettingRange] = field(default_factory=dict)
 
 
-class DriverSettings(BaseModel):
+class DriverSettings(GivenModel):
     """Settings that every driver understands; a driver's own `Settings` adds its own.
 
     None means: leave the camera's own value. Unknown names are refused.
@@ -210,6 +212,10 @@ class Driver(ABC):
     numbers_frames: ClassVar[bool] = False
     """Whether a frame of the stream that is missing in `FrameData.number` was given by the camera, and lost."""
 
+    longest_pause_s: ClassVar[float] = 60.0
+    """Seconds between two tries to open a camera that is away or does not work, at most. One that fails for good, as
+    with a wrong password, is always tried once a minute: many cameras lock out a user who comes more often."""
+
     stills_of_stream: ClassVar[bool] = False
     """Whether a still is a frame of the stream, which gives it in its turn to whoever takes the stream."""
 
@@ -274,6 +280,14 @@ class Driver(ABC):
     def frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream or preview; None when the deadline passed or the wait was interrupted."""
         raise CameraError(f"A {self.kind} camera gives no stream of frames.", permanent=True)
+
+    @classmethod
+    def destination(cls, address: str) -> tuple[str, int] | None:
+        """Host and port that an address in its normal form leads to; None where no connection is made."""
+        return None
+
+    def guard_connections(self, guard: OutgoingGuard) -> None:
+        """Told before `open`: what its address may lead to. Only a driver that connects somewhere heeds it."""
 
     def copy_to(self, sink: PacketSink) -> None:
         """Told before `open`: where the camera's own coded pictures go as they come, while somebody wants them there.

@@ -20,6 +20,7 @@ from cameras.drivers.gphoto2.choices import (
     parse_iso,
     stops,
 )
+from core.durations import format_exposure
 
 LABELS = {"exposure_us": "exposure time", "f_number": "f-number", "iso": "ISO"}
 SAME_STOPS = 0.01
@@ -85,7 +86,7 @@ def _choose_target(widget: Widget, wanted: str) -> str | None:
 
 SETTINGS = {
     "exposure_us": replace(
-        _numeric(("shutterspeed2", "shutterspeed"), "µs", parse_exposure_us, lambda us: f"{us / 1_000_000:g} s"),
+        _numeric(("shutterspeed2", "shutterspeed"), "µs", parse_exposure_us, format_exposure),
         choose=_choose_exposure,
     ),
     "f_number": _numeric(("f-number", "aperture"), "", parse_f_number, lambda f_number: f"f/{f_number:g}"),

@@ -30,19 +30,25 @@ class Protocol:
 
     lower: str
     formats: str
+    port: int | None
+    """Where none is given; None where one must be."""
     bare: bool = False
     """No name, path or query: a host and a port."""
     encrypted: bool = False
+    listens: bool = False
+    """It connects nowhere, and takes what comes."""
 
 
 OVER_HTTP = "mpjpeg,mpegts"
+NOTHING = "none"
+"""It is given bytes, and opens nothing by itself."""
 PROTOCOLS = {
-    "rtsp": Protocol("tcp,rtp", "rtsp"),
-    "rtsps": Protocol("tls,tcp,rtp", "rtsp", encrypted=True),
-    "http": Protocol("http,tcp", OVER_HTTP),
-    "https": Protocol("https,tls,tcp", OVER_HTTP, encrypted=True),
-    "tcp": Protocol("tcp", "mpegts", bare=True),
-    "udp": Protocol("udp", "mpegts", bare=True),
+    "rtsp": Protocol("tcp,rtp", "rtsp", 554),
+    "rtsps": Protocol("tls,tcp,rtp", "rtsp", 322, encrypted=True),
+    "http": Protocol(NOTHING, OVER_HTTP, 80),
+    "https": Protocol(NOTHING, OVER_HTTP, 443, encrypted=True),
+    "tcp": Protocol("tcp", "mpegts", None, bare=True),
+    "udp": Protocol("udp", "mpegts", None, bare=True, listens=True),
 }
 
 
@@ -68,6 +74,14 @@ def protocol_of(address: str) -> Protocol:
     if checked(address) != address:
         raise ValueError("Save the camera's address again.")
     return PROTOCOLS[urlsplit(address).scheme]
+
+
+def destination_of(address: str) -> tuple[str, int] | None:
+    """Host and port that an address in its normal form leads to; None where it only listens."""
+    parts = urlsplit(address)
+    protocol = PROTOCOLS[parts.scheme]
+    port = parts.port or protocol.port
+    return None if protocol.listens or port is None else (parts.hostname or "", port)
 
 
 def _split(address: str) -> SplitResult:

@@ -17,17 +17,28 @@ KEPT_WITH_IT = 800
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """`captured` is seconds of the monotonic clock, `captured_ns` the same moment in UTC; `number` counts packets.
+class Arrival:
+    """When a packet came. `captured` is seconds of the monotonic clock, `captured_ns` the same moment in UTC; `number`
+    counts packets.
 
     `earliest` is when it may have been captured at the earliest: a still is none that is older than its order.
     """
 
-    packet: Packet[VideoStream]
     number: int
     captured: float
     captured_ns: int
     earliest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived(Arrival):
+    packet: Packet[VideoStream]
+
+    @property
+    def arrival(self) -> Arrival:
+        """Without the packet, made anew each time: PyAV keeps what a packet carries until the packet is gone, in a
+        table by its address, so that it may neither name the packet nor be carried by two."""
+        return Arrival(self.number, self.captured, self.captured_ns, self.earliest)
 
 
 class Backlog:
@@ -35,6 +46,10 @@ class Backlog:
 
     def __init__(self) -> None:
         self._groups: deque[list[Arrived]] = deque()
+        self._bytes = 0
+
+    def clear(self) -> None:
+        self._groups.clear()
         self._bytes = 0
 
     def add(self, arrived: Arrived) -> None:

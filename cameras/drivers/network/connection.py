@@ -3,16 +3,23 @@ whoever copies packets into a file takes the same ones."""
 
 from __future__ import annotations
 
+import re
 import ssl
+import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import av
+from av.codec import CodecContext
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.network.addresses import OVER_HTTP, UNVERIFIED, Protocol, protocol_of
-from cameras.drivers.network.errors import FAILURES, opening_failed, unreachable
+from cameras.drivers.network.addresses import OVER_HTTP, UNVERIFIED, Protocol, destination_of, protocol_of
+from cameras.drivers.network.errors import FAILURES, LOST, OTHER_KIND, opening_failed, refused, unreachable
+from cameras.drivers.network.http import HttpStream
+from core.outgoing import AddressRefused, OutgoingGuard
 
 READ_S = 4.0
 """A source that sends no packet for so long is gone. FFmpeg notices it of RTSP in twice the time."""
@@ -20,7 +27,9 @@ PROBE_US = 3_000_000
 CODECS = "h264,hevc,mjpeg,mpeg4,mpeg2video,vp8,vp9,av1,libdav1d"
 MOST_PIXELS = 8192 * 8192
 """A larger picture is not decoded: a few KB may say that they are one of a GB."""
-LIMITS = {"max_pixels": str(MOST_PIXELS)}
+LIMITS = {"max_pixels": str(MOST_PIXELS), "codec_whitelist": CODECS}
+NO_STREAM_OF_VIDEO = re.compile(r"(?:text|image|audio)/|.*(?:mpegurl|xml|json)")
+"""What an answer says that it is: a page that asks for a password, a playlist, a single picture."""
 NO_VIDEO = (
     "sends no video, or none of a kind that Skycam opens (H.264, H.265, MJPEG). "
     "Look at the address, and at the camera's own settings of its streams."
@@ -28,17 +37,27 @@ NO_VIDEO = (
 
 
 class Connection:
-    """Used by one thread at a time. `address` is as `checked` gives it; opening takes at most `open_s`."""
+    """Used by one thread at a time, save for `interrupt`. `address` is as `checked` gives it; opening takes at most
+    `open_s`, and goes where `guard` lets it."""
 
-    def __init__(self, address: str, open_s: float) -> None:
+    def __init__(self, address: str, guard: OutgoingGuard, open_s: float) -> None:
         self._address = address
-        self._container = _opened(address, open_s)
+        self._container, self._stream = _opened(address, guard, open_s)
         known = [stream for stream in self._container.streams.video if stream.codec_context]
         if not known:
             self.close()
-            raise unreachable(address, NO_VIDEO)
+            raise unreachable(NO_VIDEO)
         self.stream: VideoStream = known[0]
-        self.stream.codec_context.options |= LIMITS
+
+    def new_decoder(self) -> VideoCodecContext:
+        """It goes with the last reference to it. The stream's own would wait for Python's collector, threads and all:
+        PyAV's container and its streams hold one another."""
+        described = self.stream.codec_context
+        decoder = CodecContext.create(described.codec, "r")
+        assert isinstance(decoder, VideoCodecContext)
+        decoder.extradata, decoder.codec_tag = described.extradata, described.codec_tag
+        decoder.options |= LIMITS
+        return decoder
 
     @property
     def title(self) -> str:
@@ -74,42 +93,93 @@ class Connection:
             ended = f"stopped sending, or was silent for {READ_S:g} s. Look at the camera and the network."
         else:
             ended = "ended the stream. Skycam opens it again."
-        raise unreachable(self._address, ended)
+        raise unreachable(ended)
+
+    def interrupt(self) -> None:
+        """From any thread: a read that waits ends soon."""
+        if self._stream is not None:
+            self._stream.interrupt()
 
     def close(self) -> None:
         """Idempotent."""
         self._container.close()
+        if self._stream is not None:
+            self._stream.close()
 
 
-def _opened(address: str, open_s: float) -> InputContainer:
+def _opened(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputContainer, HttpStream | None]:
+    """Without a cause in what it raises, which might name the address with its password."""
     try:
         protocol = protocol_of(address)
     except ValueError as error:
         raise CameraError(f"This address is not opened: {error}", permanent=True) from None
+    until, failure = time.monotonic() + open_s, unreachable(LOST)
     try:
-        return av.open(
-            address.partition("#")[0], options=_options(address, protocol), timeout=(open_s, READ_S),
-            metadata_errors="replace",
-        )  # fmt: skip
+        if protocol.formats == OVER_HTTP:
+            return _opened_http(address, protocol, guard, open_s)
+        for place in _places(address, guard):
+            try:
+                return _opened_by_ffmpeg(address, place, protocol, until - time.monotonic()), None
+            except FAILURES as error:
+                failure = opening_failed(address, error)
+    except AddressRefused as error:
+        failure = refused(error)
     except FAILURES as error:
         failure = opening_failed(address, error)
     raise failure
 
 
+def _places(address: str, guard: OutgoingGuard) -> list[str]:
+    """Host and port as FFmpeg gets them: no name, so that it goes where the guard looked. What only listens goes
+    nowhere."""
+    parts = urlsplit(address)
+    destination = destination_of(address)
+    if destination is None:
+        return [parts.netloc]
+    endpoint = guard.resolve(*destination)
+    return [f"[{found}]:{endpoint.port}" if found.version == 6 else f"{found}:{endpoint.port}"
+            for found in endpoint.addresses]  # fmt: skip
+
+
+def _opened_by_ffmpeg(address: str, place: str, protocol: Protocol, open_s: float) -> InputContainer:
+    parts = urlsplit(address)
+    login, at, _ = parts.netloc.rpartition("@")
+    there = parts._replace(netloc=f"{login}{at}{place}", fragment="").geturl()
+    options = _options(address, protocol) | ({"verifyhost": parts.hostname or ""} if protocol.encrypted else {})
+    return av.open(there, options=options, timeout=(max(0.1, open_s), READ_S), metadata_errors="replace")
+
+
+def _opened_http(
+    address: str, protocol: Protocol, guard: OutgoingGuard, open_s: float
+) -> tuple[InputContainer, HttpStream]:
+    destination = destination_of(address)
+    assert destination is not None
+    endpoint = guard.resolve(*destination)
+    stream = HttpStream(address, endpoint, open_s, READ_S, verified=not address.endswith(f"#{UNVERIFIED}"))
+    try:
+        if NO_STREAM_OF_VIDEO.match(stream.content_type):
+            raise unreachable(OTHER_KIND)
+        options = _options(address, protocol)
+        container = av.open(stream, "r", stream.format, options=options, metadata_errors="replace")
+    except BaseException:
+        stream.close()
+        raise
+    stream.opened()
+    return container, stream
+
+
 def _options(address: str, protocol: Protocol) -> dict[str, str]:
-    """What FFmpeg may do, and that it takes the first packets instead of guessing the frame rate from them."""
+    """What FFmpeg may do, and that it takes the first packets instead of guessing the frame rate from them. Where a
+    server leads it by a redirection is no protocol of the list (FFmpeg 8.1)."""
     options = {
         "protocol_whitelist": protocol.lower,
         "format_whitelist": protocol.formats,
-        "codec_whitelist": CODECS,
         "fpsprobesize": "0",
         "analyzeduration": str(PROBE_US),
         **LIMITS,
     }
     if protocol.formats == "rtsp":
         options |= {"rtsp_transport": "tcp", "allowed_media_types": "video"}
-    if protocol.formats == OVER_HTTP:
-        options["max_redirects"] = "0"
     if protocol.encrypted:
         verified = not address.endswith(f"#{UNVERIFIED}")
         options |= {"tls_verify": str(int(verified)), "ca_file": ssl.get_default_verify_paths().cafile or ""}

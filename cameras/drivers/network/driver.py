@@ -25,9 +25,10 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
-from cameras.drivers.credentials import HIDDEN, shown
+from cameras.drivers.credentials import HIDDEN
 from cameras.drivers.network import addresses
 from cameras.drivers.packets import PacketSink
+from core.outgoing import OutgoingGuard
 
 if TYPE_CHECKING:
     from cameras.drivers.network.connection import Connection
@@ -40,6 +41,10 @@ FIRST_S = 10.0
 """How long the first picture may take: that is the longest time between two key frames."""
 PICTURELESS_S = 10.0
 """Whoever waits for longer than this, all in all, waits for a camera that sends anything but pictures."""
+UNSEEN_S = 10.0
+"""While nobody wants pictures one is made this often, to see that the camera still sends any."""
+LOOK_S = 0.5
+"""What that may take of the time of whoever waits for the camera."""
 STREAMING_S = 1.0
 """Who asked for a frame of the stream within this time gets every frame; who did not, the newest."""
 READOUT_S = 3.0
@@ -47,7 +52,7 @@ READOUT_S = 3.0
 SLICE_S = 0.02
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 UNREADABLE = (
-    "holds a password that this station cannot read: its key is lost or another one. "
+    "The camera's address holds a password that this station cannot read: its key is lost or another one. "
     "Put the key back (docs/network-cameras.md says where), or save the address again with its password."
 )
 
@@ -65,6 +70,7 @@ class NetworkDriver(Driver):
 
     kind = "network"
     stills_of_stream = True
+    longest_pause_s = 10.0
     Settings = NetworkSettings
     example = addresses.EXAMPLE
 
@@ -72,32 +78,42 @@ class NetworkDriver(Driver):
         super().__init__(address, clock)
         self._reader: Reader | None = None
         self._sink: PacketSink | None = None
+        self._guard = OutgoingGuard()
         self._ahead: deque[FrameData] = deque(maxlen=16)
         self._streamed = -math.inf
         self._missed = 0
         """Pictures that were decoded since the frame before, and are no frames of the stream."""
         self._pictureless_s = 0.0
+        self._seen = -math.inf
+        """When a picture was made that was not older than the one before."""
         self._actual: dict[str, Any] = {}
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
         return addresses.checked(address)
 
+    @classmethod
+    def destination(cls, address: str) -> tuple[str, int] | None:
+        return addresses.destination_of(address)
+
+    def guard_connections(self, guard: OutgoingGuard) -> None:
+        self._guard = guard
+
     def open(self, deadline: float) -> Identity:
         self.close()
         if HIDDEN in self.address:
-            raise CameraError(f"{self.address} {UNREADABLE}", permanent=True)
+            raise CameraError(UNREADABLE, permanent=True)
         from cameras.drivers.network.connection import Connection
         from cameras.drivers.network.errors import library
         from cameras.drivers.network.pictures import Pictures
         from cameras.drivers.network.reader import Reader
 
-        connection = Connection(self.address, min(OPEN_S, remaining(self.clock, deadline)))
+        connection = Connection(self.address, self._guard, min(OPEN_S, remaining(self.clock, deadline)))
         title, rate = connection.title, connection.stream.average_rate
-        self._pictures: Pictures = Pictures(connection.stream.codec_context)
+        self._pictures: Pictures = Pictures(connection.new_decoder())
         self._reader = Reader(connection, self.clock)
         self._actual = {"fps": round(float(rate), 3)} if rate else {}
-        self._streamed, self._pictureless_s = -math.inf, 0.0
+        self._streamed, self._pictureless_s, self._seen = -math.inf, 0.0, self.clock.monotonic()
         self._ahead.clear()
         picture = self._see(min(deadline, self.clock.monotonic() + FIRST_S))
         self._missed = self._pictures.passed = 0
@@ -121,6 +137,7 @@ class NetworkDriver(Driver):
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+            del self._pictures
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -188,11 +205,27 @@ class NetworkDriver(Driver):
             raise self._reader.trouble
 
     def temperature(self) -> float | None:
-        """None; but CameraError when the connection has ended, which nobody would see who wants no pictures."""
+        """None; but CameraError when the connection has ended or no picture comes any more, which nobody would see who
+        wants none."""
         self.attend()
+        if self._reader is not None and self.clock.monotonic() - self._seen > UNSEEN_S:
+            self._look(self._reader)
         return None
 
     # Pictures
+
+    def _look(self, reader: Reader) -> None:
+        """See that a picture can be made of what came since the last one, and of hardly more. CameraError where none
+        could for long."""
+        began, seen = self.clock.monotonic(), self._seen
+        self._pictures.skip_to(reader.newest_group())
+        while self._seen == seen and (arrived := reader.after(self._pictures.number)):
+            for picture in self._pictures.of(arrived):
+                self._missed += 1
+                if picture.of.captured > seen or self.clock.monotonic() - began > LOOK_S:
+                    self._seen = self.clock.monotonic()
+        if began - self._seen > UNSEEN_S + PICTURELESS_S:
+            raise self._no_pictures()
 
     def _see(self, deadline: float) -> Picture:
         """Wait until a picture was made of what the camera sends, and of nothing that it had sent before."""
@@ -218,7 +251,8 @@ class NetworkDriver(Driver):
         while self.clock.monotonic() < deadline and not (heed and self.clock.wait(0)):
             arrived = reader.after(self._pictures.number)
             for picture in self._pictures.of(arrived) if arrived else ():
-                began, self._pictureless_s = self.clock.monotonic(), 0.0
+                began = self._seen = self.clock.monotonic()
+                self._pictureless_s = 0.0
                 yield picture
             if arrived is None:
                 self._wait(reader, deadline)
@@ -239,12 +273,12 @@ class NetworkDriver(Driver):
 
     def _need_open(self) -> Reader:
         if self._reader is None:
-            raise CameraError(f"{shown(self.address)} is closed. Open it first.", before_shutter=True)
+            raise CameraError("The camera is closed. Open it first.", before_shutter=True)
         return self._reader
 
     def _no_pictures(self) -> CameraError:
         return CameraError(
-            f"{shown(self.address)} sends something that no picture can be made of. "
+            "The camera sends something that no picture can be made of. "
             "Look at it with another program, and restart the camera.",
             reason="camera_unreachable",
         )

@@ -1,52 +1,79 @@
 """FFmpeg's errors as sentences. PyAV puts the whole address, password included, into its exceptions: only their kind is
-used, and none of them is the cause or the context of what leaves the driver."""
+used, and none of them is the cause or the context of what leaves the driver. No sentence says the address: everybody
+who sees the camera reads them, and the address is for managers."""
 
 from __future__ import annotations
-
-import errno
 
 import av
 from av import error as av_error
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.credentials import LOGIN, shown
+from cameras.drivers.credentials import LOGIN
 from cameras.drivers.network.addresses import PROTOCOLS
+from cameras.drivers.network.http import Answered
+from core.outgoing import AddressRefused
 
 FAILURES = (av_error.FFmpegError, OSError, ValueError, RuntimeError)
 """What PyAV raises while it opens, reads or decodes."""
+FORBIDDEN = "does not allow this user to see it. Give the user that right on the camera."
+NO_STREAM = "has no such stream. Look up the path in the camera's manual and change the address."
+BAD_REQUEST = "refuses the request. Look up the address in the camera's manual."
+OWN_ERROR = "says that it has an error of its own. Restart the camera."
+OTHER_KIND = "does not send video of a kind that Skycam opens (H.264, H.265, MJPEG, MPEG-TS)."
+NOT_VIDEO = "sends something that is no video. Look at the address with another program."
 SENTENCES: list[tuple[type[Exception], str]] = [
-    (av_error.HTTPForbiddenError, "does not allow this user to see it. Give the user that right on the camera."),
-    (av_error.HTTPNotFoundError, "has no such stream. Look up the path in the camera's manual and change the address."),
-    (av_error.HTTPClientError, "refuses the request. Look up the address in the camera's manual."),
-    (av_error.HTTPError, "says that it has an error of its own. Restart the camera."),
-    (av_error.ConnectionRefusedError, "refuses the connection. Is the camera on, and is the port right?"),
-    (av_error.ArgumentError, "does not send video of a kind that Skycam opens (H.264, H.265, MJPEG, MPEG-TS)."),
-    (av_error.DemuxerNotFoundError, "does not send video of a kind that Skycam opens (H.264, H.265, MJPEG, MPEG-TS)."),
-    (av_error.InvalidDataError, "sends something that is no video. Look at the address with another program."),
+    (av_error.HTTPForbiddenError, FORBIDDEN),
+    (av_error.HTTPNotFoundError, NO_STREAM),
+    (av_error.HTTPClientError, BAD_REQUEST),
+    (av_error.HTTPError, OWN_ERROR),
+    (ConnectionRefusedError, "refuses the connection. Is the camera on, and is the port right?"),
+    (av_error.ArgumentError, OTHER_KIND),
+    (av_error.DemuxerNotFoundError, OTHER_KIND),
+    (av_error.InvalidDataError, NOT_VIDEO),
     (av_error.EOFError, "ended the stream. Skycam tries again."),
 ]
+UNAUTHORIZED = 401
+STATUSES = {403: FORBIDDEN, 404: NO_STREAM, 400: BAD_REQUEST, 500: OWN_ERROR}
+"""Of an answer by HTTP; the hundreds stand for all that are not named."""
 UNTRUSTED = "Where its certificate is signed by nobody but itself, end its address with #unverified."
 REDIRECTED = "A redirection to another address is not followed: give that one."
 LOST = "cannot be reached, or broke off the connection. Look at its name, its power and the network."
 
 
 def opening_failed(address: str, error: Exception) -> CameraError:
-    """Why the connection was not opened, without the address's secrets."""
+    """Why the connection was not opened."""
+    if isinstance(error, Answered):
+        return _answered(address, error.status)
     if isinstance(error, av_error.HTTPUnauthorizedError):
         return _unauthorized(address)
+    if isinstance(error, av_error.ArgumentError) and address.startswith("rtsp"):
+        return unreachable(f"{LOST} {REDIRECTED}")  # FFmpeg refuses one so
     said = next((said for kind, said in SENTENCES if isinstance(error, kind)), None)
-    return unreachable(address, said or _lost(address, error))
+    return unreachable(said or _lost(address))
 
 
-def _lost(address: str, error: Exception) -> str:
-    """FFmpeg tells neither a redirection nor a certificate that is not trusted from a broken connection."""
-    may_redirect = address.startswith("http") and error.args[:1] == (errno.EIO,)
+def refused(error: AddressRefused) -> CameraError:
+    """The same sentence whatever listens there."""
+    return CameraError(f"The camera's address {error}", permanent=True)
+
+
+def _answered(address: str, status: int) -> CameraError:
+    if status == UNAUTHORIZED:
+        return _unauthorized(address)
+    if status // 100 == 3:
+        return unreachable(f"{LOST} {REDIRECTED}")
+    return unreachable(STATUSES.get(status) or STATUSES.get(status // 100 * 100, NOT_VIDEO))
+
+
+def _lost(address: str) -> str:
+    """FFmpeg does not tell a certificate that is not trusted from a broken connection."""
     untrusted = PROTOCOLS[address.partition(":")[0]].encrypted
-    return " ".join([LOST, *([REDIRECTED] if may_redirect else []), *([UNTRUSTED] if untrusted else [])])
+    return " ".join([LOST, *([UNTRUSTED] if untrusted else [])])
 
 
-def unreachable(address: str, sentence: str) -> CameraError:
-    return CameraError(f"{shown(address)} {sentence}", reason="camera_unreachable")
+def unreachable(sentence: str) -> CameraError:
+    """`sentence` goes on after the words "The camera"."""
+    return CameraError(f"The camera {sentence}", reason="camera_unreachable")
 
 
 def _unauthorized(address: str) -> CameraError:
@@ -55,7 +82,7 @@ def _unauthorized(address: str) -> CameraError:
         said = "refuses the name or the password. Save the camera's address with the right ones."
     else:
         said = "asks for a name and a password. Save the camera's address with them: rtsp://NAME:PASSWORD@host/path."
-    return CameraError(f"{shown(address)} {said}", permanent=True)
+    return CameraError(f"The camera {said}", permanent=True)
 
 
 def library() -> str:

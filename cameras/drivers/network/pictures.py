@@ -12,7 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.network.backlog import Arrived
+from cameras.drivers.network.backlog import Arrival, Arrived
 from cameras.drivers.network.errors import FAILURES
 
 THREADS = 2
@@ -23,10 +23,10 @@ PADDING = 64
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Decoded and not yet converted. `of` is the packet that it came in."""
+    """Decoded and not yet converted. `of` says when the packet came that it was in."""
 
     decoded: VideoFrame
-    of: Arrived
+    of: Arrival
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -63,14 +63,14 @@ class Pictures:
         if self._damaged or not self._is_whole(arrived):
             self._damaged = True
             return
-        arrived.packet.opaque = arrived
+        arrived.packet.opaque = arrived.arrival
         try:
             frames = self._codec.decode(arrived.packet)
         except FAILURES:
             self._damaged = True
             return
         for frame in frames:
-            of = cast(Arrived, frame.opaque)
+            of = cast(Arrival, frame.opaque)
             self._given = max(self._given, of.number)
             if frame.is_corrupt:
                 self.passed += 1

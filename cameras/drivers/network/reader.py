@@ -57,9 +57,14 @@ class Reader:
         """Idempotent. Nobody decodes any more: what was read may go."""
         with self._news:
             self._leaving = True
+        self._connection.interrupt()
         self._thread.join(LEAVE_S)
         if not self._thread.is_alive():
-            self._connection.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._connection.close()
+        self._backlog.clear()
 
     def _run(self) -> None:
         try:
@@ -71,7 +76,7 @@ class Reader:
             said = f"What the camera sends could not be read ({type(error).__name__}); it is opened anew."
             self._end(CameraError(said, reason="camera_unreachable"))
         if self._leaving:
-            self._connection.close()
+            self._let_go()
 
     def _end(self, trouble: CameraError) -> None:
         with self._news:
@@ -87,7 +92,7 @@ class Reader:
             now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
             captured = self._moments.captured(now, self._connection.stamp(packet))
             earliest = captured if self._connection.timed else before
-            arrived = Arrived(packet, number, captured, now_ns - round((now - captured) * 1e9), earliest)
+            arrived = Arrived(number, captured, now_ns - round((now - captured) * 1e9), earliest, packet)
             waited, before = now - before, now
             self._keep([held] if held else [])
             held = arrived if self._may_be_cut_off(waited) else None

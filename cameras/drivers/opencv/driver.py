@@ -126,14 +126,14 @@ class OpencvDriver(Driver):
             return VideoDevice(self.address, self.clock, deadline)
         if not self.address.startswith("/") or addresses.suffix(self.address) not in addresses.FORMATS:
             raise CameraError(
-                f"{self.address!r} is neither a device nor a video file's full path. Save the camera's address again.",
+                "The camera's address is neither a device nor a video file's full path. Save it again.",
                 permanent=True,
             )
         return VideoFile(self.address, self.clock, deadline)
 
     def _need_open(self) -> Source:
         if self._source is None:
-            raise CameraError(f"{self.address} is closed. Open it first.", before_shutter=True)
+            raise CameraError("The camera is closed. Open it first.", before_shutter=True)
         return self._source
 
 

@@ -132,7 +132,7 @@ class VideoFile:
         self._grabbed = False
         image = rgb(self._capture)
         if image is None:
-            raise CameraError(f"{self.path} has a frame that cannot be decoded. Look at it with another program.")
+            raise CameraError("The video file has a frame that cannot be decoded. Look at it with another program.")
         number, self._number = self._number, self._number + 1
         return FrameData(image, self._clock.wall_ns(), self._clock.monotonic(), number)
 
@@ -166,7 +166,7 @@ class VideoFile:
 
     def _unreadable(self) -> CameraError:
         return CameraError(
-            f"{self.path} is not a video of the kind that its ending says, or it is damaged. Replace the file.",
+            "The video file is not a video of the kind that its ending says, or it is damaged. Replace the file.",
             permanent=True,
         )
 

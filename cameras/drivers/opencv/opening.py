@@ -10,23 +10,27 @@ from cameras.drivers.base import CameraError
 
 
 def opened(path: str) -> io.FileIO:
-    """The regular file at `path`, which must be real: no symbolic link in any of its parts. Raises CameraError."""
+    """The regular file at `path`, which must be real: no symbolic link in any of its parts. Raises CameraError,
+    whose sentence does not say the path: it is for managers."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise CameraError(
-            f"There is no file {path}. Put it there, or change the camera's address.", reason="camera_unreachable"
+            "The camera's video file is not there. Put it there, or change the camera's address.",
+            reason="camera_unreachable",
         ) from None
     except PermissionError:
-        raise CameraError(f"{path} may not be read. Give the user that runs Skycam the right to.") from None
+        raise CameraError(
+            "The camera's video file may not be read. Give the user that runs Skycam the right to."
+        ) from None
     except OSError as error:
-        raise CameraError(f"{path} cannot be opened ({error.strerror}). Look at the file.") from error
+        raise CameraError(f"The camera's video file cannot be opened ({error.strerror}). Look at the file.") from error
     file = io.FileIO(descriptor, closefd=True)
     if stat.S_ISREG(os.fstat(descriptor).st_mode) and os.readlink(f"/proc/self/fd/{descriptor}") == path:
         return file
     file.close()
     raise CameraError(
-        f"{path} is no longer the file that was checked: it, or a folder above it, was replaced. "
+        "The camera's video file is no longer the one that was checked: it, or a folder above it, was replaced. "
         "Save the camera's address again.",
         permanent=True,
     )

@@ -10,6 +10,7 @@ from cameras.drivers.base import SettingRange
 from cameras.drivers.pixelink.errors import REFUSED, UNSUPPORTED_FORMAT
 from cameras.drivers.pixelink.sdk import library
 from cameras.drivers.pixelink.session import Feature, Session
+from core.durations import format_exposure
 
 Values = dict[str, Any]
 TOLERANCE = 1e-6
@@ -205,7 +206,7 @@ def _of(feature: str) -> list[str]:
 
 
 def _said(name: str, value: Any) -> str:
-    """A value in words: `3096 µs`, `2.5`."""
+    """A value in words: `3.096 ms`, `2.5`."""
     if name == "exposure_us":
-        return f"{value} µs"
+        return format_exposure(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -31,6 +31,7 @@ from cameras.drivers.pixelink.finding import attached, check_address, connect, d
 from cameras.drivers.pixelink.frames import picture
 from cameras.drivers.pixelink.sdk import SdkError
 from cameras.drivers.pixelink.session import Feature, Raw, Session
+from core.durations import format_exposure
 
 READOUT_S = 2.0
 LONG_S = 0.5
@@ -219,7 +220,7 @@ class PixelinkDriver(Driver):
     def _check_room(self, exposure_s: float, deadline: float) -> None:
         if remaining(self.clock, deadline) < exposure_s:
             raise CameraError(
-                f"An exposure of {exposure_s:g} s does not fit into the time it was given. "
+                f"An exposure of {format_exposure(exposure_s * 1e6)} does not fit into the time it was given. "
                 "Give it a shorter exposure or more time.",
                 reason="too_slow",
             )

@@ -6,7 +6,7 @@ import math
 import re
 import threading
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -27,7 +27,8 @@ from cameras.drivers.base import (
 )
 from cameras.drivers.simulated.faults import Switchboard, Told, torn
 from cameras.drivers.simulated.pacing import Pacer
-from cameras.drivers.simulated.scene import Scene
+from cameras.drivers.simulated.scenes import SCENES, Scene
+from core.durations import format_exposure
 
 ADDRESS = re.compile(r"[a-z0-9-]{0,40}")
 SHORTEST_US, LONGEST_US = 20, 600_000_000
@@ -42,13 +43,17 @@ class SimulatedSettings(DriverSettings):
     fps: float | None = Field(default=None, ge=0.1, le=240, description="frames per second of the stream")
     width: int | None = Field(default=None, ge=320, le=3840, multiple_of=2, description="pixels")
     height: int | None = Field(default=None, ge=240, le=2880, multiple_of=2, description="pixels")
+    scene: Literal["sky", "microscope", "bench", "chart"] | None = Field(
+        default=None,
+        description="what it looks at; `chart` is for tests: linear, with each frame's number as a code",
+    )
     sky_level: float | None = Field(
-        default=None, ge=0, le=1e7, description="luminance at middle height, counts per second at gain 1"
+        default=None, ge=0, le=1e7, description="of the chart: luminance at middle height, counts per second at gain 1"
     )
     contrast_decades: float | None = Field(
-        default=None, ge=0, le=8, description="powers of ten between the zenith and the horizon"
+        default=None, ge=0, le=8, description="of the chart: powers of ten between top and bottom"
     )
-    shot_noise: bool | None = Field(default=None, description="with the noise of the light itself")
+    shot_noise: bool | None = Field(default=None, description="of the chart: with the noise of the light itself")
     temperature_celsius: float | None = Field(default=None, ge=-100, le=100, description="of the sensor, on average")
     temperature_swing_celsius: float | None = Field(default=None, ge=0, le=50, description="up and down, as a sine")
     temperature_period_s: float | None = Field(default=None, ge=1, le=86_400, description="seconds of one swing")
@@ -60,6 +65,7 @@ DEFAULTS: dict[str, Any] = {
     "fps": 15.0,
     "width": 1280,
     "height": 1024,
+    "scene": "sky",
     "sky_level": 500.0,
     "contrast_decades": 5.0,
     "shot_noise": False,
@@ -74,6 +80,7 @@ SETTINGS = {
     "fps": SettingRange("1/s", 0.1, 240),
     "width": SettingRange("px", 320, 3840, 2),
     "height": SettingRange("px", 240, 2880, 2),
+    "scene": SettingRange(choices=list(SCENES)),
     "sky_level": SettingRange("1/s", 0, 1e7),
     "contrast_decades": SettingRange("", 0, 8),
     "shot_noise": SettingRange(choices=[False, True]),
@@ -83,12 +90,14 @@ SETTINGS = {
 }
 
 SCENE_SETTINGS = ("width", "height", "sky_level", "contrast_decades", "shot_noise")
+"""What a scene is made with, besides which one it is."""
 TORN = "The frame is torn: its lower half is not of this exposure."
 ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
 
 
 class SimulatedDriver(Driver):
-    """A linear 8-bit colour camera under a night sky; `scene.py` has its photometry, `codec.py` its frame numbers.
+    """A colour camera that looks at one of the SCENES. The chart has a linear sensor, and its frames carry their number
+    as a code in their pixels (`codec.py`); the other scenes look like what they are called.
 
     An exposure in the stream is cut to the time between two frames, as video cameras do.
     """
@@ -157,8 +166,8 @@ class SimulatedDriver(Driver):
         wanted, warnings = self._accepted(*_within_range(self.validated(settings)))
         changed = {name for name, value in wanted.items() if value != self._settings[name]}
         self._settings |= wanted
-        if self._scene is None or changed & set(SCENE_SETTINGS):
-            self._scene = self._new_scene()
+        if changed & {"scene", *SCENE_SETTINGS}:
+            self._scene = None
         if "fps" in changed:
             self._pacer.start(self._settings["fps"])
         return Applied(dict(self._settings), warnings)
@@ -184,7 +193,7 @@ class SimulatedDriver(Driver):
         gain = float(wanted.get("gain", self._settings["gain"]))
         if remaining(self.clock, deadline) < exposure_us / 1e6:
             raise CameraError(
-                f"An exposure of {exposure_us / 1e6:g} s does not fit into the time it was given. "
+                f"An exposure of {format_exposure(exposure_us)} does not fit into the time it was given. "
                 "Give it a shorter exposure or more time.",
                 reason="too_slow",
                 before_shutter=True,
@@ -235,7 +244,7 @@ class SimulatedDriver(Driver):
                 raise Aborted
 
     def _new_scene(self) -> Scene:
-        return Scene(**{name: self._settings[name] for name in SCENE_SETTINGS})
+        return SCENES[self._settings["scene"]](**{name: self._settings[name] for name in SCENE_SETTINGS})
 
     # Faults
 
@@ -297,15 +306,15 @@ def _within_range(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 def _nearest(name: str, value: Any) -> Any:
     allowed = SETTINGS[name]
-    if math.isnan(value):
-        raise CameraError(f"The {name} is not a number.", reason="rejected_setting", before_shutter=True)
     if allowed.minimum is None or allowed.maximum is None:
         return value
+    if math.isnan(value):
+        raise CameraError(f"The {name} is not a number.", reason="rejected_setting", before_shutter=True)
     return type(value)(min(max(value, allowed.minimum), allowed.maximum))
 
 
 def _amount(name: str, value: float) -> str:
-    return f"{value / 1e6:g} s" if name == "exposure_us" else f"{value:g}"
+    return format_exposure(value) if name == "exposure_us" else f"{value:g}"
 
 
 def _version() -> str:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.base import CameraError, Pixels
+from core.model import GivenModel
 
 Times = Annotated[int, Field(ge=1, le=1000)]
 SHIFT = 3
@@ -19,7 +20,7 @@ GREY = 128
 Told = Callable[[dict[str, Any], str], None]
 
 
-class Faults(BaseModel):
+class Faults(GivenModel):
     """The faults that are on; what is not named is off. Those that count are used up, the others last until they are
     switched off."""
 

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cameras.drivers.simulated.codec import BLOCK, COLUMNS, LAST_NUMBER, ROWS, draw_frame_number, read_frame_number
-from cameras.drivers.simulated.scene import Scene
+from cameras.drivers.simulated.scenes.chart import ChartScene
 
 numbers = st.integers(0, LAST_NUMBER)
 few = settings(max_examples=40, deadline=None, derandomize=True)
 AREA = (slice(BLOCK, BLOCK * (ROWS + 1)), slice(BLOCK, BLOCK * (COLUMNS + 1)))
-scene = Scene(640, 480, sky_level=500, contrast_decades=5, shot_noise=True)
+scene = ChartScene(640, 480, sky_level=500, contrast_decades=5, shot_noise=True)
 
 
 def frame(number: int, exposure_us: int = 10_000) -> np.ndarray:

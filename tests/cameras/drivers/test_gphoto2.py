@@ -266,7 +266,7 @@ control(folder, "error set once")
 exposure = driver.expose(ExposureRequest(exposure_us=100_000), soon())
 say([exposure.warnings, len(exposure.files)])
 """)
-    assert warnings == ["0.1 s was asked; the camera refuses it in its present mode."]
+    assert warnings == ["100 ms was asked; the camera refuses it in its present mode."]
     assert files == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -15,9 +16,11 @@ import pytest
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, FrameData, SystemClock
 from cameras.drivers.network import NetworkDriver, connection, driver
 from cameras.drivers.simulated.codec import read_frame_number
-from tests.fakes.network.encrypted import EncryptedServer
+from core.outgoing import OutgoingGuard
+from tests.fakes.network.encrypted import Encrypted, EncryptedRtspServer, EncryptedServer
 from tests.fakes.network.http import (
     BareStreamServer,
+    HevcServer,
     HugeServer,
     MjpegServer,
     PlaylistServer,
@@ -39,6 +42,7 @@ Soon = Callable[[], float]
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "READ_S", 1.2)
     monkeypatch.setattr(driver, "PICTURELESS_S", 2.0)
+    monkeypatch.setattr(driver, "UNSEEN_S", 1.0, raising=False)
 
 
 impatient = pytest.mark.usefixtures("impatience")
@@ -112,6 +116,17 @@ def test_a_stream_is_complete_and_in_order(kind: type[Server], opened: Opened) -
     with kind() as server:
         numbers = [number(frame) for frame in frames(opened(server.address), 12)]
     assert set(np.diff(numbers)) == {1}
+
+
+@pytest.mark.parametrize("content_type", ["video/mp2t", "application/octet-stream"])
+def test_a_stream_of_small_pictures_opens_at_once(content_type: str, opened: Opened) -> None:
+    with HevcServer(fps=10) as server:
+        server.content_type = content_type
+        server.piece(0)
+        began = time.monotonic()
+        camera = opened(server.address)
+        assert time.monotonic() - began < 10
+        assert number(frames(camera, 1)[0]) >= 0
 
 
 @every_server
@@ -235,6 +250,20 @@ def test_rubbish_in_the_stream_is_never_a_picture(server: Server, opened: Opened
     assert trouble(camera).reason == "camera_unreachable"
 
 
+@impatient
+def test_rubbish_is_noticed_while_nobody_looks(server: Server, opened: Opened) -> None:
+    camera = opened(server.address)
+    server.mood = "rubbish"
+    until(lambda: ends(camera.temperature))
+
+
+@impatient
+def test_one_picture_is_decoded_now_and_then_while_nobody_looks(server: Server, opened: Opened) -> None:
+    camera = opened(server.address)
+    before = camera._pictures.number
+    until(lambda: camera.temperature() is None and camera._pictures.number > before)
+
+
 @pytest.mark.parametrize("mood", ["rubbish", "end", "stall"])
 def test_a_source_without_a_picture_does_not_open(
     server: Server, mood: str, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
@@ -277,9 +306,7 @@ def test_a_port_where_nobody_listens_says_what_to_look_at(clock: SystemClock) ->
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     error = refusal(f"rtsp://viewer:secret@127.0.0.1:{port}/live", clock)
-    assert str(error) == (
-        f"rtsp://viewer:***@127.0.0.1:{port}/live refuses the connection. Is the camera on, and is the port right?"
-    )
+    assert str(error) == "The camera refuses the connection. Is the camera on, and is the port right?"
     assert error.reason == "camera_unreachable"
 
 
@@ -295,10 +322,7 @@ def test_a_wrong_password_is_said_once_and_for_all(kind: type[RtspServer | Mjpeg
     with kind(login="me:right") as server:
         error = refusal(server.with_login("me:wrong-secret@"), clock)
     assert error.permanent
-    assert str(error) == (
-        f"{server.with_login('me:***@')} refuses the name or the password. "
-        "Save the camera's address with the right ones."
-    )
+    assert str(error) == ("The camera refuses the name or the password. Save the camera's address with the right ones.")
 
 
 def test_a_camera_that_wants_a_password_says_how_to_give_it(clock: SystemClock) -> None:
@@ -335,12 +359,41 @@ def test_no_trace_of_an_error_holds_the_password(
     assert "same" not in told
 
 
+@pytest.mark.parametrize("kind", [EncryptedServer, EncryptedRtspServer])
 def test_a_certificate_that_nobody_knows_is_not_trusted_unless_it_is_said(
-    tmp_path: Path, clock: SystemClock, opened: Opened
+    kind: type[Encrypted], tmp_path: Path, clock: SystemClock, opened: Opened
 ) -> None:
-    with EncryptedServer(tmp_path) as server:
+    with kind(tmp_path) as server:
         assert "end its address with #unverified" in str(refusal(server.address, clock))
         assert len(frames(opened(f"{server.address}#unverified"), 2)) == 2
+
+
+@pytest.mark.parametrize("kind", [EncryptedServer, EncryptedRtspServer])
+def test_a_certificate_is_that_of_the_name_in_the_address(
+    kind: type[Encrypted], tmp_path: Path, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "camera.pem"))
+    with kind(tmp_path, name="camera.invalid") as server:
+        by_name = NetworkDriver(server.address.replace("127.0.0.1", "camera.invalid"), clock)
+        by_name.guard_connections(OutgoingGuard(resolver=at_loopback))
+        by_name.open(clock.monotonic() + 10)
+        by_name.close()
+        other = NetworkDriver(server.address.replace("127.0.0.1", "other.invalid"), clock)
+        other.guard_connections(OutgoingGuard(resolver=at_loopback))
+        with pytest.raises(CameraError, match="end its address with #unverified"):
+            other.open(clock.monotonic() + 10)
+
+
+def test_a_web_server_with_many_names_is_told_the_one_that_is_meant(
+    tmp_path: Path, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EncryptedServer(tmp_path) as server:
+        camera = NetworkDriver(f"{server.address.replace('127.0.0.1', 'camera.invalid')}#unverified", clock)
+        camera.guard_connections(OutgoingGuard(resolver=at_loopback))
+        camera.open(clock.monotonic() + 10)
+        camera.close()
+    assert server.asked_for == ["camera.invalid"]
+    assert f"Host: camera.invalid:{server.port}\r" in server.requests[0]
 
 
 def test_a_playlist_cannot_open_a_file_of_the_station(clock: SystemClock) -> None:
@@ -357,6 +410,71 @@ def test_a_redirection_cannot_lead_to_another_server(clock: SystemClock) -> None
     with MjpegServer() as other, MjpegServer(status=f"302 Found\r\nLocation: {other.address}") as server:
         assert "A redirection to another address is not followed" in str(refusal(server.address, clock))
     assert not other.clients
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "DESCRIBE"])
+def test_a_redirection_of_an_rtsp_camera_is_not_followed_and_said(method: str, clock: SystemClock) -> None:
+    with RtspServer() as other, RtspServer(redirects={method: other.address}) as server:
+        error = refusal(server.address, clock)
+    assert "A redirection to another address is not followed" in str(error)
+    assert (other.clients, error.reason) == (0, "camera_unreachable")
+
+
+@pytest.mark.parametrize("scheme", ["rtsp", "RTSP", "rtsps", "tcp", "rtp", "tls", "http", "satip", ""])
+@pytest.mark.parametrize("method", ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "REDIRECT"])
+def test_a_redirection_cannot_lead_the_password_to_another_server(
+    method: str, scheme: str, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "READ_S", 1.2)
+    with RtspServer(login="me:other", scheme_of_login="Basic") as other:
+        leads_to = other.address.replace("rtsp:", f"{scheme}:".removeprefix(":"))
+        with RtspServer(redirects={method: leads_to}, login="me:sesame", scheme_of_login="Basic") as server:
+            camera = NetworkDriver(server.with_login("me:sesame@"), clock)
+            with contextlib.suppress(CameraError):
+                camera.open(clock.monotonic() + 10)
+                frames(camera, 20)
+            camera.close()
+    assert server.requests
+    assert (other.clients, other.requests) == (0, [])
+
+
+@pytest.mark.parametrize("address", ["rtsp://{}:554/live", "http://{}/video", "tcp://{}:5000", "https://{}/video"])
+@pytest.mark.parametrize("host", ["169.254.169.254", "0.0.0.0", "[::ffff:169.254.169.254]", "2130706433", "127.1"])
+def test_an_address_that_leads_to_no_camera_is_refused_for_good(address: str, host: str, clock: SystemClock) -> None:
+    error = refusal(address.format(host), clock)
+    assert error.permanent
+    assert "which is refused" in str(error) or "neither a name nor an IP address" in str(error)
+
+
+@pytest.mark.parametrize("kind", [RtspServer, MjpegServer, BareStreamServer])
+def test_the_stations_own_ports_are_refused_in_the_same_words_whatever_listens_there(
+    kind: type[Server], clock: SystemClock
+) -> None:
+    with kind() as server:
+        said = refusal_of_guarded(server, clock)
+    assert refusal_of_guarded(server, clock) == said
+    assert "of the station itself, which is refused always" in said
+    assert server.clients == 0
+
+
+@pytest.mark.parametrize("kind", [RtspServer, MjpegServer, BareStreamServer])
+def test_a_camera_is_looked_up_once_and_opened_where_that_led(
+    kind: type[Server], opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that no resolver of the machine knows: whoever asked again would find nothing."""
+    asked = list[str]()
+
+    def resolver(host: str, port: int, **_: object) -> list[object]:
+        asked.append(host)
+        return at_loopback(host, port)
+
+    with kind() as server:
+        camera = NetworkDriver(server.address.replace("127.0.0.1", "camera.invalid"), SystemClock())
+        camera.guard_connections(OutgoingGuard(resolver=resolver))
+        camera.open(time.monotonic() + 10)
+        assert len(frames(camera, 2)) == 2
+        camera.close()
+    assert asked == ["camera.invalid"]
 
 
 def test_a_picture_that_would_fill_the_memory_is_not_decoded(clock: SystemClock) -> None:
@@ -403,6 +521,20 @@ def test_an_interrupted_still_is_aborted(rtsp: RtspServer, clock: SystemClock, s
 class InterruptedClock(SystemClock):
     def wait(self, seconds: float) -> bool:
         return True
+
+
+def at_loopback(host: str, port: int, **_: object) -> list[object]:
+    """Every name is this machine's."""
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+
+def refusal_of_guarded(server: Server, clock: SystemClock) -> str:
+    camera = NetworkDriver(server.address, clock)
+    camera.guard_connections(OutgoingGuard(own_ports=[server.port]))
+    with pytest.raises(CameraError) as error:
+        camera.open(clock.monotonic() + 10)
+    assert error.value.permanent
+    return str(error.value)
 
 
 def ends(call: Callable[[], object]) -> bool:

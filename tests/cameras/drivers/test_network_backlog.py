@@ -16,7 +16,7 @@ def arrived(number: int) -> Arrived:
     """The first one of 1000 is a key frame; all are of one byte and of one millisecond."""
     packet = cast("Packet[VideoStream]", Packet(b"x"))
     packet.is_keyframe = number == 0
-    return Arrived(packet, number, 0.0, 0, 0.0)
+    return Arrived(number, 0.0, 0, 0.0, packet)
 
 
 def test_packets_of_hardly_any_bytes_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ def shown(seen: list[int], latenesses: list[float]) -> list[float]:
     for place, late in enumerate(latenesses):
         now = max(now, 100 + place / FPS + late)
         captured = moments.captured(now, place / FPS)
-        group.append(Arrived(packet(place, seen), place, captured, round(captured * 1e9), captured))
+        group.append(Arrived(place, captured, round(captured * 1e9), captured, packet(place, seen)))
         copying.add(group[-1], group)
     by_number = {given.number: given.monotonic + given.shown_after_s for given in sink.given}
     return [by_number[place] for _, place in sorted((at, place) for place, at in enumerate(seen))]

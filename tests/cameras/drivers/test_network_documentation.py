@@ -10,6 +10,7 @@ import pytest
 from cameras.drivers.credentials import HIDDEN
 from cameras.drivers.network import NetworkDriver, connection, driver, errors
 from cameras.drivers.network.addresses import PROTOCOLS
+from core import outgoing
 
 PAGE = Path(__file__).parents[3] / "docs" / "network-cameras.md"
 TEXT = PAGE.read_text()
@@ -28,10 +29,10 @@ def test_the_page_has_every_protocol() -> None:
 
 @pytest.mark.parametrize("sentence", SAID)
 def test_every_sentence_on_the_page_is_one_that_the_camera_says(sentence: str) -> None:
-    code = "".join(Path(str(module.__file__)).read_text() for module in (connection, driver, errors))
+    code = "".join(Path(str(module.__file__)).read_text() for module in (connection, driver, errors, outgoing))
     assert sentence in code
 
 
 def test_the_page_has_the_times_that_hold() -> None:
     assert f"sends nothing for {connection.READ_S:g} s (RTSP: {2 * connection.READ_S:g} s)" in TEXT
-    assert len(SAID) == 11
+    assert len(SAID) == 12

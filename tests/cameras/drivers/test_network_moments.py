@@ -94,6 +94,8 @@ class Odd:
     def stamp(self, packet: str) -> float:
         raise TypeError(f"The time of the {packet} is no number.")
 
+    def interrupt(self) -> None: ...
+
     def close(self) -> None:
         self.is_closed = True
 

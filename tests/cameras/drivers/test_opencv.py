@@ -313,7 +313,7 @@ def test_a_missing_file_is_unreachable_and_may_come_back(folder: Path, clock: Sy
 def test_a_file_swapped_for_a_link_is_refused(folder: Path, video_file: str, clock: SystemClock) -> None:
     (folder / "sky.mp4").unlink()
     (folder / "sky.mp4").symlink_to(video_file)
-    assert "sky.mp4" in str(refusal(folder / "sky.mp4", clock))
+    assert "cannot be opened" in str(refusal(folder / "sky.mp4", clock))
 
 
 def test_a_folder_swapped_for_a_link_is_refused(folder: Path, video_file: str, clock: SystemClock) -> None:

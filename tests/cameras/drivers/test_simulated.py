@@ -22,7 +22,7 @@ def stepping() -> SteppingClock:
 def camera(stepping: SteppingClock) -> Iterator[SimulatedDriver]:
     driver = SimulatedDriver("", stepping)
     driver.open(stepping.monotonic() + 5)
-    driver.apply({"width": 640, "height": 480, "shot_noise": False}, stepping.monotonic() + 5)
+    driver.apply({"scene": "chart", "width": 640, "height": 480, "shot_noise": False}, stepping.monotonic() + 5)
     yield driver
     driver.close()
 

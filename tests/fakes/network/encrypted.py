@@ -1,4 +1,4 @@
-"""MJPEG over https, with a certificate that nobody signed but the camera itself, as most cameras have."""
+"""MJPEG over https and RTSP over TLS, with a certificate that nobody signed but the camera itself, as most have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,30 +15,45 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.fakes.network.http import MjpegServer
+from tests.fakes.network.rtsp import RtspServer
+from tests.fakes.network.server import Server
 
 
-class EncryptedServer(MjpegServer):
-    scheme = "https"
+class Encrypted(Server):
+    """`name` is the host that its certificate names, besides 127.0.0.1; `asked_for` are those that clients named."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
+    def __init__(self, folder: Path, name: str = "camera", **fields: Any) -> None:
+        super().__init__(**fields)
+        self.asked_for: list[str | None] = []
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(certificate(folder))
+        self._context.load_cert_chain(certificate(folder, name))
+        self._context.sni_callback = lambda _, asked, __: self.asked_for.append(asked)
 
     def serve(self, client: socket.socket) -> None:
         with self._context.wrap_socket(client, server_side=True) as encrypted:
+            self._sockets.append(encrypted)
             super().serve(encrypted)
 
 
-def certificate(folder: Path) -> Path:
-    """A file with a key and its certificate for 127.0.0.1, valid for a day."""
+class EncryptedServer(Encrypted, MjpegServer):
+    scheme = "https"
+
+
+class EncryptedRtspServer(Encrypted, RtspServer):
+    scheme = "rtsps"
+
+
+def certificate(folder: Path, host: str) -> Path:
+    """A file with a key and its certificate for `host` and 127.0.0.1, valid for a day."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "camera")])
     now = datetime.now(UTC)
     signed = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1")), x509.DNSName(host)]), critical=False
+        )
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

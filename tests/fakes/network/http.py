@@ -25,17 +25,22 @@ class HttpServer(Server):
     def __init__(self, fps: int = 40, mood: str = "good", *, login: str = "", status: str = "200 OK") -> None:
         super().__init__(fps, mood)
         self.login, self.status = login, status
+        self.challenges = ['Basic realm="camera"']
         self.requests: list[str] = []
 
     def serve(self, client: socket.socket) -> None:
         request = head_of(client)
         self.requests.append(request)
-        known = "Basic " + base64.b64encode(self.login.encode()).decode()
-        if self.login and header(request, "Authorization") != known:
-            client.sendall(HEAD.format("401 Unauthorized", 'WWW-Authenticate: Basic realm="camera"\r\n').encode())
+        if not self.lets_in(request):
+            asked = "".join(f"WWW-Authenticate: {challenge}\r\n" for challenge in self.challenges)
+            client.sendall(HEAD.format("401 Unauthorized", asked).encode())
             return
         client.sendall(HEAD.format(self.status, f"Content-Type: {self.content_type}\r\n").encode())
         self.send(client)
+
+    def lets_in(self, request: str) -> bool:
+        known = "Basic " + base64.b64encode(self.login.encode()).decode()
+        return not self.login or header(request, "Authorization") == known
 
     def send(self, client: socket.socket) -> None:
         for number in self.numbers(PICTURES):
@@ -86,6 +91,13 @@ class TransportStreamServer(HttpServer):
 
     def piece(self, number: int) -> bytes:
         return transport_stream(PICTURES, self.fps)[number]
+
+
+class HevcServer(TransportStreamServer):
+    """H.265."""
+
+    def piece(self, number: int) -> bytes:
+        return transport_stream(PICTURES, self.fps, "libx265")[number]
 
 
 class UnknownVideoServer(TransportStreamServer):

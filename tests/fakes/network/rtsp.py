@@ -29,19 +29,21 @@ class RtspServer(Server):
 
     Moods: good, mute (accepts and says nothing), stall (sends no more), stall inside (stops in a picture's midst),
     end (closes), end inside, rubbish (sends noise in place of pictures), no video (describes none).
-    `pictures` are PICTURES many, and may be changed.
+    `pictures` are PICTURES many, and may be changed. `redirects` names for a method the address that its answer leads
+    to; a REDIRECT there goes out by itself once it plays.
     """
 
     scheme, path = "rtsp", "/live"
 
     def __init__(
         self, fps: int = 40, mood: str = "good", *, login: str = "", scheme_of_login: str = "Digest",
-        pictures: list[CodedPicture] | None = None,
+        pictures: list[CodedPicture] | None = None, redirects: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(fps, mood)
         self.login, self.scheme_of_login = login, scheme_of_login
         self.pictures = pictures or coded(PICTURES, fps)
         self.requests: list[str] = []
+        self.redirects = redirects or {}
 
     def serve(self, client: socket.socket) -> None:
         writing, playing = threading.Lock(), threading.Event()
@@ -62,6 +64,8 @@ class RtspServer(Server):
             challenge = f'{self.scheme_of_login} realm="{REALM}"'
             challenge += f', nonce="{NONCE}"' if self.scheme_of_login == "Digest" else ""
             return f"RTSP/1.0 401 Unauthorized\r\nCSeq: {number}\r\nWWW-Authenticate: {challenge}\r\n\r\n"
+        if method in self.redirects:
+            return f"RTSP/1.0 302 Found\r\nCSeq: {number}\r\nLocation: {self.redirects[method]}\r\n\r\n"
         headers, body = {"CSeq": number, "Session": "1"}, ""
         if method == "OPTIONS":
             headers["Public"] = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"
@@ -98,6 +102,9 @@ class RtspServer(Server):
     def _play(self, client: socket.socket, writing: threading.Lock, playing: threading.Event) -> None:
         playing.wait(30)
         rtp = Rtp()
+        if "REDIRECT" in self.redirects:
+            head = f"REDIRECT {self.address} RTSP/1.0\r\nCSeq: 1\r\nLocation: {self.redirects['REDIRECT']}\r\n\r\n"
+            client.sendall(head.encode())
         with contextlib.suppress(OSError):
             for number in self.numbers(PICTURES):
                 if self.mood == "end":
@@ -144,12 +151,12 @@ def requests(client: socket.socket) -> Iterator[str]:
     file = client.makefile("rb")
     while first := file.read(1):
         if first == b"$":
-            file.read(struct.unpack("!xH", file.read(3))[0])
+            file.read(int.from_bytes(file.read(3)[1:]))
             continue
         lines = [first + file.readline()]
         while (line := file.readline()).strip():
             lines.append(line)
-        yield b"".join(lines).decode()
+        yield b"".join(lines).decode(errors="replace")
 
 
 def header(request: str, name: str) -> str:

@@ -86,13 +86,16 @@ def units(access_unit: bytes) -> list[bytes]:
     return [unit for unit in START_CODE.split(access_unit) if unit]
 
 
+QUIET = {"libx265": {"x265-params": "log-level=none:keyint=20"}}
+
+
 @functools.cache
-def transport_stream(count: int, fps: int) -> list[bytes]:
+def transport_stream(count: int, fps: int, codec: str = "libx264") -> list[bytes]:
     """The same pictures as MPEG-TS, one piece for each."""
     file, pieces = io.BytesIO(), []
     with av.open(file, "w", format="mpegts", options={"flush_packets": "1", "pat_period": "0.2"}) as container:
         video = container.add_stream(
-            "libx264", rate=fps, options={"preset": "ultrafast", "g": "20", "tune": "zerolatency"}
+            codec, rate=fps, options={"preset": "ultrafast", "g": "20", "tune": "zerolatency", **QUIET.get(codec, {})}
         )
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(count):

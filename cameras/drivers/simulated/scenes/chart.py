@@ -1,4 +1,4 @@
-"""What the simulated camera looks at, and its sensor.
+"""A chart for tests and measurements: a gradient with stars, the time and the frame number, on a linear sensor.
 
 The sensor is linear and has 8 bits without a gamma curve: a pixel's value is
 
@@ -13,15 +13,13 @@ Stars stand on top of the sky and drift to the left. With `shot_noise` a pixel's
 from __future__ import annotations
 
 from collections import OrderedDict
-from datetime import UTC, datetime
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from cameras.drivers.simulated.codec import draw_frame_number
-
-Image = NDArray[np.uint8]
+from cameras.drivers.simulated.scenes.base import Image, Scene, utc_text
 
 TINTS = (0.80, 0.90, 1.00)
 """Red, green and blue of the sky, of its luminance; red and blue change places from left to right."""
@@ -38,11 +36,11 @@ TEXT_LEFT, TEXT_TOP, TEXT_HEIGHT = 16, 104, 24
 FONT, FONT_SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.5
 
 
-class Scene:
-    """The sky for one picture size. `render` costs a copy of the picture and some small patches."""
+class ChartScene(Scene):
+    """The chart for one picture size. `render` costs a copy of the picture and some small patches."""
 
     def __init__(self, width: int, height: int, sky_level: float, contrast_decades: float, shot_noise: bool) -> None:
-        self.width, self.height, self.shot_noise = width, height, shot_noise
+        super().__init__(width, height, sky_level, contrast_decades, shot_noise)
         self._luminance = _sky(width, height, sky_level, contrast_decades)
         self._noise = _normal(self._luminance.shape) if shot_noise else None
         self._skies: OrderedDict[tuple[int, float, int], Image] = OrderedDict()
@@ -103,9 +101,3 @@ def _draw_text(image: Image, text: str) -> None:
     (width, _), _ = cv2.getTextSize(text, FONT, FONT_SCALE, 1)
     image[TEXT_TOP : TEXT_TOP + TEXT_HEIGHT, TEXT_LEFT : TEXT_LEFT + width + 12] = 0
     cv2.putText(image, text, (TEXT_LEFT + 6, TEXT_TOP + 17), FONT, FONT_SCALE, (255, 255, 255), 1, cv2.LINE_AA)
-
-
-def utc_text(wall_ns: int) -> str:
-    """`2026-01-31T23:59:59.123Z`."""
-    seconds, nanoseconds = divmod(wall_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds // 1_000_000:03d}Z"

@@ -1,0 +1,123 @@
+"""What all scenes share: how they are rendered, their brightness, noise and caption.
+
+The scenes that are pictures (all but the chart) have an automatic brightness, as webcams have: ten times the exposure
+or the gain makes them a quarter brighter, so that a stream of 10 ms and a session of 8 s both show them well.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Light = NDArray[np.float32]
+"""(height, width, 3), linear; 1 is full scale."""
+
+REFERENCE_US = 10_000
+BRIGHTNESS_EXPONENT = 0.1
+DIMMEST, BRIGHTEST = 0.5, 1.8
+NOISE_SIZE = 512
+LEVELS, FULL_SCALE = 65_536, 4.0
+"""Steps of light between black and FULL_SCALE, far into the highlights."""
+CAPTION_FONT, CAPTION_HEIGHT = cv2.FONT_HERSHEY_SIMPLEX, 14
+"""Height of the caption in pixels of a picture of 1024 rows."""
+
+
+class Scene(ABC):
+    """A scene for one picture size. `render` may be called for any time in any order."""
+
+    def __init__(self, width: int, height: int, sky_level: float, contrast_decades: float, shot_noise: bool) -> None:
+        self.width, self.height, self.shot_noise = width, height, shot_noise
+
+    @abstractmethod
+    def render(self, number: int, exposure_us: int, gain: float, wall_ns: int, seconds: float) -> Image:
+        """A new picture, (height, width, 3) RGB, of frame `number`; `seconds` are since the camera was opened."""
+
+
+class Backdrop:
+    """The part of a picture that stands still for a while; made once for each brightness and moment."""
+
+    def __init__(self, life_s: float = math.inf) -> None:
+        self.life_s = life_s
+        self._key: tuple[float, float] | None = None
+        self._image: Image = np.zeros((0, 0, 3), np.uint8)
+
+    def get(self, brightness: float, seconds: float, make: Callable[[float, float], Image]) -> Image:
+        """`make(brightness, moment)` with the seconds at which this backdrop's life began. Not to be changed."""
+        moment = seconds // self.life_s * self.life_s if math.isfinite(self.life_s) else 0.0
+        key = (round(brightness, 3), moment)
+        if key != self._key:
+            self._image, self._key = make(brightness, moment), key
+        return self._image
+
+
+def brightness_of(exposure_us: int, gain: float) -> float:
+    """1 at 10 ms and gain 1."""
+    found = (max(exposure_us, 1) * gain / REFERENCE_US) ** BRIGHTNESS_EXPONENT
+    return float(min(max(found, DIMMEST), BRIGHTEST))
+
+
+def developed(light: Light, brightness: float, noise: float, seed: int) -> Image:
+    """8 bits with the tone of a camera's JPEG: a display gamma and soft highlights. `noise` is a share of full scale.
+
+    By a table: the same in float32 takes five times as long, and a stream waits for it.
+    """
+    levels = np.clip(light * np.float32(LEVELS / FULL_SCALE), 0, LEVELS - 1).astype(np.uint16)
+    image = np.take(tone_table(round(brightness, 3)), levels)
+    shift = seed % NOISE_SIZE
+    rows, columns = (-(-size // NOISE_SIZE) for size in light.shape[:2])
+    grain = np.tile(np.roll(noise_tile(noise), shift, axis=(0, 1)), (rows, columns, 1))
+    return np.asarray(cv2.add(image, grain[: light.shape[0], : light.shape[1]], dtype=cv2.CV_8U), np.uint8)
+
+
+@functools.lru_cache(maxsize=4)
+def tone_table(brightness: float) -> Image:
+    """What each of LEVELS of light becomes."""
+    light = np.arange(LEVELS) / LEVELS * FULL_SCALE * brightness**2
+    return np.asarray(np.sqrt(1 - np.exp(-1.4 * light)) * 255, np.uint8)
+
+
+@functools.lru_cache(maxsize=4)
+def noise_tile(noise: float) -> NDArray[np.int16]:
+    """(NOISE_SIZE, NOISE_SIZE, 3), the same in all colours."""
+    grain = np.random.default_rng(2).standard_normal((NOISE_SIZE, NOISE_SIZE, 1), np.float32) * (noise * 255)
+    return np.asarray(np.repeat(grain, 3, axis=2), np.int16)
+
+
+def smooth_noise(height: int, width: int, cell: float, seed: int, octaves: int = 4) -> Light:
+    """(height, width), 0 to 1: clouds of any kind; `cell` is the size in pixels of the largest lump."""
+    random = np.random.default_rng(seed)
+    total = np.zeros((height, width), np.float32)
+    weight = 1.0
+    for octave in range(octaves):
+        size = max(cell / 2**octave, 2.0)
+        coarse = random.random((int(height / size) + 3, int(width / size) + 3), np.float32)
+        total += weight * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        weight *= 0.5
+    least, most = float(total.min()), float(total.max())
+    return np.asarray((total - least) / max(most - least, 1e-6), np.float32)
+
+
+def draw_caption(image: Image, text: str) -> None:
+    """In the lower left corner, small, as cameras for the sky and for microscopes write it."""
+    height, width = image.shape[:2]
+    scale = max(CAPTION_HEIGHT * height / 1024, 9) / 22
+    size, _ = cv2.getTextSize(text, CAPTION_FONT, scale, 1)
+    place = (round(16 * width / 1280), height - round(16 * height / 1024))
+    box = (place[0] - 4, place[1] - size[1] - 5, size[0] + 8, size[1] + 10)
+    under = image[max(box[1], 0) : box[1] + box[3], max(box[0], 0) : box[0] + box[2]]
+    under[...] = under // 2
+    cv2.putText(image, text, place, CAPTION_FONT, scale, (214, 218, 224), 1, cv2.LINE_AA)
+
+
+def utc_text(wall_ns: int) -> str:
+    """`2026-01-31T23:59:59.123Z`."""
+    seconds, nanoseconds = divmod(wall_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds // 1_000_000:03d}Z"

@@ -1,0 +1,96 @@
+"""Network cameras are watched for months: what was decoded goes, and so does the decoder of each connection."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+from av import Packet
+from av.video.codeccontext import VideoCodecContext
+
+from cameras.drivers.base import FrameData, SystemClock
+from cameras.drivers.network import NetworkDriver
+from tests.fakes.network.http import MjpegServer, TransportStreamServer
+from tests.fakes.network.rtsp import RtspServer
+from tests.fakes.network.server import Server
+
+FPS = 200
+SECOND_AND_A_GROUP = FPS + 2 * 40
+SERVERS: list[type[Server]] = [RtspServer, MjpegServer, TransportStreamServer]
+RECONNECTS = 20
+
+
+@pytest.fixture(params=SERVERS, ids=lambda server: server.__name__)
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with request.param(fps=FPS) as running:
+        yield running
+
+
+@pytest.fixture
+def camera(server: Server, clock: SystemClock) -> Iterator[NetworkDriver]:
+    camera = NetworkDriver(server.address, clock)
+    yield camera
+    camera.close()
+
+
+@pytest.fixture
+def idle_collector() -> Iterator[None]:
+    """What ends only when Python's collector comes by does not end."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_packets_that_were_decoded_do_not_stay(camera: NetworkDriver, soon: Callable[[], float]) -> None:
+    camera.open(soon() + 15)
+    before = alive(Packet)
+    watch(camera, seconds=4.0)
+    gc.collect()
+    assert alive(Packet) - before < SECOND_AND_A_GROUP
+
+
+@pytest.mark.usefixtures("idle_collector")
+def test_a_closed_camera_leaves_neither_decoder_nor_thread(camera: NetworkDriver, soon: Callable[[], float]) -> None:
+    watch_once(camera, soon)
+    before = foreign_threads()
+    for _ in range(RECONNECTS):
+        watch_once(camera, soon)
+    assert decoders() == 0
+    assert drivers_threads() == 0
+    assert foreign_threads() - before < RECONNECTS / 4
+
+
+def watch(camera: NetworkDriver, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert isinstance(camera.frame(end + 1), FrameData)
+
+
+def watch_once(camera: NetworkDriver, soon: Callable[[], float]) -> None:
+    """Opened, watched for some frames, and closed."""
+    camera.open(soon() + 15)
+    for _ in range(3):
+        assert camera.frame(soon()) is not None
+    camera.close()
+
+
+def alive(kind: type[object]) -> int:
+    return sum(isinstance(found, kind) for found in gc.get_objects())
+
+
+def decoders() -> int:
+    return sum(isinstance(found, VideoCodecContext) and found.is_open for found in gc.get_objects())
+
+
+def foreign_threads() -> int:
+    """The threads of this process that are none of the server's: those of FFmpeg's decoders are not Python's."""
+    return psutil.Process().num_threads() - threading.active_count()
+
+
+def drivers_threads() -> int:
+    return sum(thread.name == "network-camera" for thread in threading.enumerate())

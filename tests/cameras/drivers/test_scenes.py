@@ -1,0 +1,81 @@
+"""What the simulated camera shows: scenes that look like what they are called, at any size and exposure."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cameras.drivers.base import SystemClock
+from cameras.drivers.simulated import SimulatedDriver, read_frame_number
+from cameras.drivers.simulated.scenes import SCENES, Image
+from cameras.drivers.simulated.scenes.base import smooth_noise
+from cameras.drivers.simulated.scenes.sky import around, horizontal, sidereal_angle
+
+PICTURES = ["sky", "microscope", "bench"]
+NIGHT_NS = 1_795_230_000_000_000_000
+SIZES = [(320, 240), (640, 512), (1280, 720)]
+
+
+def picture(scene: str, exposure_us: int = 10_000, seconds: float = 3.0, size: tuple[int, int] = (640, 512)) -> Image:
+    made = SCENES[scene](*size, sky_level=500.0, contrast_decades=5.0, shot_noise=False)
+    return made.render(7, exposure_us, 1.0, NIGHT_NS + round(seconds * 1e9), seconds)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("size", SIZES)
+def test_a_scene_fills_a_picture_of_any_size(scene: str, size: tuple[int, int]) -> None:
+    image = picture(scene, size=size)
+    assert (image.shape, image.dtype, image.flags.c_contiguous) == ((size[1], size[0], 3), np.uint8, True)
+    assert image.std() > 10
+
+
+@pytest.mark.parametrize("scene", PICTURES)
+@pytest.mark.parametrize("exposure_us", [20, 10_000, 8_000_000, 600_000_000])
+def test_a_scene_is_neither_black_nor_blown_out_at_any_exposure(scene: str, exposure_us: int) -> None:
+    image = picture(scene, exposure_us)
+    assert np.percentile(image, 99) > 40
+    assert np.mean(image > 250) < 0.05
+
+
+@pytest.mark.parametrize("scene", PICTURES)
+def test_a_longer_exposure_is_brighter(scene: str) -> None:
+    assert picture(scene, 8_000_000).mean() > picture(scene, 1000).mean() * 1.1
+
+
+@pytest.mark.parametrize("scene", PICTURES)
+def test_a_scene_moves(scene: str) -> None:
+    assert np.mean(picture(scene, seconds=3.0) != picture(scene, seconds=33.0)) > 0.002
+
+
+@pytest.mark.parametrize("scene", PICTURES)
+def test_only_the_chart_carries_the_number_of_its_frame(scene: str) -> None:
+    assert (read_frame_number(picture(scene)), read_frame_number(picture("chart"))) == (None, 7)
+
+
+def test_a_camera_begins_with_the_sky_and_changes_scenes_while_it_runs() -> None:
+    clock = SystemClock()
+    camera = SimulatedDriver("", clock)
+    camera.open(clock.monotonic() + 5)
+    began = camera.apply({}, clock.monotonic() + 5).actual["scene"]
+    changed = camera.apply({"scene": "microscope"}, clock.monotonic() + 5).actual["scene"]
+    frame = camera.frame(clock.monotonic() + 30)
+    assert (began, changed) == ("sky", "microscope")
+    assert frame is not None
+    assert frame.image.mean() > 100
+
+
+def test_sirius_stands_where_it_was_at_a_known_time() -> None:
+    """2026-01-01 00:00 UTC at longitude and latitude 0: altitude 73.2°, azimuth 182.2° within a degree: its hour angle
+    is 6.70 h (sidereal time) less 6.752 h (right ascension), its declination -16.72°."""
+    sidereal = sidereal_angle(1_767_225_600)
+    zenith_angle, azimuth = horizontal(np.radians(np.array([6.752 * 15])), np.radians(np.array([-16.72])), sidereal)
+    assert np.degrees(sidereal) / 15 == pytest.approx(6.70, abs=0.02)
+    assert 90 - np.degrees(zenith_angle[0]) == pytest.approx(73.2, abs=1.0)
+    assert np.degrees(azimuth[0]) % 360 == pytest.approx(177.4, abs=1.0)
+
+
+def test_a_surface_that_goes_around_has_no_seam() -> None:
+    closed = around(smooth_noise(40, 500, 30, seed=1), 400)
+    steps = np.abs(np.diff(closed, axis=1))
+    assert closed.shape == (40, 400)
+    assert np.abs(closed[:, 0] - closed[:, -1]).max() <= steps.max()
