@@ -19,6 +19,7 @@ from cameras.runtime.link import Link
 from cameras.runtime.loop import Owner
 from cameras.runtime.spec import Spec
 from cameras.runtime.state import state_of
+from core.repeats import RepeatLimitingHandler
 
 PR_SET_PDEATHSIG = 1
 REPORT_S = 1.0
@@ -46,7 +47,8 @@ def main(parent: int) -> None:
     die_with(parent)
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    handlers = [RepeatLimitingHandler(sys.stderr)]
+    logging.basicConfig(handlers=handlers, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     link = Link()
     spec = cast(Spec, link.read())
     if kill := spec.get("kill"):

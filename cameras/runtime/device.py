@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -24,7 +26,10 @@ from cameras.runtime.report import Report
 from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Spec
 from cameras.runtime.watch import Watch
+from core.known_fields import from_json
+from core.outgoing import OutgoingGuard
 
+JPEG = frozenset({"jpeg", "jpg"})
 OPEN_S = 20.0
 """What opening a camera may take, in seconds."""
 APPLY_S = 5.0
@@ -35,8 +40,13 @@ UNNOTICED_S = 0.05
 FRESH_S = 1.0
 """For so long what was read of the settings is told to all who ask."""
 MOST_BACK_OFF_S = 60.0
+"""Between two tries of a camera that refuses for good; of others as their driver says."""
+HEALTHY_S = 30.0
+"""A camera that was open for so long, and failed at no picture, is as good as new."""
 UNKNOWN_INTERVAL_S = 10.0
 """From one frame to the next, at most, of a stream that does not say its rate."""
+NO_FAULT = frozenset({"rejected_setting", "camera_unreachable", "camera_held"})
+"""A camera that gives no picture for such a reason is not broken."""
 CLOCK_OFF_S = 5.0
 """How far the times that a camera gives may lie from ours. What is further off is replaced by ours, and told."""
 
@@ -45,6 +55,8 @@ class Device:
     def __init__(self, spec: Spec, clock: OwnerClock, watch: Watch, report: Report, packets: PacketSink) -> None:
         self.spec, self.clock, self.watch, self.report, self._packets = spec, clock, watch, report, packets
         self.driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
+        if rules := spec.get("outgoing"):
+            self.driver.guard_connections(OutgoingGuard.of(rules))
         self.settings = dict(spec["settings"])
         self.identity = Identity()
         self.capabilities = Capabilities()
@@ -60,8 +72,10 @@ class Device:
         self._read, self._reads_s = 0.0, 0.0
         """When they were read, and how long the camera took to say them, the last time."""
         self.failures = 0
-        """In a row, without a picture between them."""
-        self._try_at = 0.0
+        """In a row, without a picture or a while of health between them."""
+        self._try_at, self._opened_at = 0.0, 0.0
+        self._owes_picture = False
+        """Whether it failed at the last picture that was asked of it: it then has to give one to be healthy."""
         self._felt_at = -TEMPERATURE_S
         self._feels_s = 0.0
         """How long the camera took for that, the last time."""
@@ -77,6 +91,7 @@ class Device:
     def ready(self) -> bool:
         """Open, or opened now if its time has come."""
         if self.open:
+            self._forget_failures()
             return True
         if self.clock.monotonic() < self._try_at:
             return False
@@ -86,6 +101,10 @@ class Device:
             self.failed(error)
             return False
         return True
+
+    def _forget_failures(self) -> None:
+        if not self._owes_picture and self.clock.monotonic() - self._opened_at >= HEALTHY_S:
+            self.failures = 0
 
     def next_try_s(self) -> float:
         return max(0.05, self._try_at - self.clock.monotonic())
@@ -100,7 +119,7 @@ class Device:
             applied = self.driver.apply(self.settings, deadline)
         self._note(applied.actual)
         self._body.took(self.settings, applied.actual)
-        self.open, self.trouble = True, None
+        self.open, self.trouble, self._opened_at = True, None, self.clock.monotonic()
         self._waited_s, self._told_of_clock = 0.0, False
         link = self.report.link
         link.send(
@@ -113,25 +132,26 @@ class Device:
         self.report.observe("ready")
 
     def failed(self, error: CameraError) -> None:
-        """Close, and try again after a while: at once, then 1 s to 60 s with jitter."""
+        """Close, and try again: at once, then after 1 s and more with jitter, up to what the driver says."""
         self.open, self.trouble, self._streams, self.supplies = False, error, False, Supplies()
         with self.watch.during("closing", self.spec["margin_s"]):
             self.driver.close()
-        pause = 0.0 if self.failures == 0 else min(MOST_BACK_OFF_S, 2.0 ** (self.failures - 1))
+        most_s = MOST_BACK_OFF_S if error.permanent else self.driver.longest_pause_s
+        pause_s = 0.0 if self.failures == 0 else min(most_s, 2.0 ** (self.failures - 1))
         self.failures += 1
-        self._try_at = self.clock.monotonic() + pause * random.uniform(0.8, 1.2)
+        self._try_at = self.clock.monotonic() + pause_s * random.uniform(0.8, 1.0)
         if self.report.why != str(error):
             self.report.link.send("ladder", step="reconnect", message=str(error), reason=error.reason)
         self.report.observe("reconnecting", str(error), error.reason)
 
     def delivered(self) -> None:
         """A picture came: the next failure is the first again."""
-        self.failures, self._waited_s = 0, 0.0
+        self.failures, self._waited_s, self._owes_picture = 0, 0.0, False
 
     def try_soon(self) -> None:
         """From any thread: the camera may be back, so the pause before the next try is over, and what failed before
         counts no more."""
-        self.failures, self._try_at = 0, 0.0
+        self.failures, self._try_at, self._owes_picture = 0, 0.0, False
         self.clock.wake()
 
     def cause(self, faults: dict[str, Any]) -> dict[str, Any]:
@@ -204,7 +224,7 @@ class Device:
 
     def expose(self, asked: dict[str, Any], allowed_s: float) -> Exposure:
         """One exposure, tried once more after reopening when it failed before the shutter. CameraError, Aborted."""
-        request = ExposureRequest(**asked)
+        request = from_json(ExposureRequest, asked)
         deadline = self.clock.monotonic() + allowed_s
         try:
             return self._shoot(request, deadline)
@@ -219,21 +239,38 @@ class Device:
         if not self.open:
             return {}
         with self.watch.during("trying settings", APPLY_S + self.spec["margin_s"]):
-            used = self.driver.rehearse(ExposureRequest(**asked), self.clock.monotonic() + APPLY_S)
+            used = self.driver.rehearse(from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
         self._note_shutter(asked.get("exposure_us"), used.actual)
-        return {"actual": used.actual, "warnings": used.warnings}
+        return {"actual": used.actual, "warnings": [*used.warnings, *self._format_warnings(asked.get("format"))]}
+
+    def _format_warnings(self, asked: str | None) -> list[str]:
+        """A sentence when another format was asked than the JPEG that a frame is saved as. A driver that has the
+        setting warns by itself."""
+        if asked is None or asked.lower() in JPEG or "format" in self.driver.Settings.model_fields:
+            return []
+        return [f"The pictures of this camera are saved as JPEG; {asked} was asked."]
 
     def _shoot(self, request: ExposureRequest, deadline: float) -> Exposure:
         self.clock.heeds_work = False
         began_ns, began = self.clock.wall_ns(), self.clock.monotonic()
         try:
-            with self.watch.during("exposing", max(0.1, deadline - self.clock.monotonic()) + 1.0):
+            allowed_s = max(0.1, deadline - self.clock.monotonic()) + 1.0
+            with self._asking_for_a_picture(), self.watch.during("exposing", allowed_s):
                 exposure = self.driver.expose(request, deadline)
         finally:
             self.clock.heeds_work = True
+        exposure.warnings = [*exposure.warnings, *self._format_warnings(request.format)]
         self._note_shutter(request.exposure_us, exposure.actual)
         self._set_right(exposure, began_ns, began_ns + round((self.clock.monotonic() - began) * 1e9))
         return exposure
+
+    @contextlib.contextmanager
+    def _asking_for_a_picture(self) -> Iterator[None]:
+        try:
+            yield
+        except CameraError as error:
+            self._owes_picture = self._owes_picture or error.reason not in NO_FAULT
+            raise
 
     def _set_right(self, exposure: Exposure, began_ns: int, ended_ns: int) -> None:
         """An exposure lies between its order and its return; a camera that says otherwise has a wrong clock, unless it
@@ -259,7 +296,7 @@ class Device:
         """The next frame of the stream; None when it did not come, or other work did. CameraError when none has come
         for as long as one may take: an interval or exposure, the readout, the margin."""
         began, self._streams = self.clock.monotonic(), True
-        with self.watch.during("waiting for a frame", FRAME_S + self.spec["margin_s"]):
+        with self._asking_for_a_picture(), self.watch.during("waiting for a frame", FRAME_S + self.spec["margin_s"]):
             frame = self.driver.frame(began + min(FRAME_S, within_s))
         if frame is None:
             self._waited_s += self.clock.monotonic() - began

@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from cameras.runtime.watch import DiskWatch
+
 Chunk = bytes | memoryview
 OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -61,10 +63,12 @@ class Files(Protocol):
 
 class RootFiles:
     """`Files` on the real disk. The descriptors of the root and of its spool stay open; every other folder
-    is walked to afresh, since people move folders while cameras run."""
+    is walked to afresh, since people move folders while cameras run. `watch` knows of each call."""
 
-    def __init__(self, path: str) -> None:
-        self._kept: dict[str, int] = {"": os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)}
+    def __init__(self, path: str, watch: DiskWatch | None = None) -> None:
+        self.watch = watch or DiskWatch()
+        with self.watch.call():
+            self._kept: dict[str, int] = {"": os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)}
 
     def close(self) -> None:
         for descriptor in self._kept.values():
@@ -80,32 +84,39 @@ class RootFiles:
         return self._kept[folder]
 
     def root_status(self) -> os.stat_result:
-        return os.fstat(self._kept[""])
+        with self.watch.call():
+            return os.fstat(self._kept[""])
 
     def free_bytes(self) -> int:
         """What is left for this user on the root's file system. OSError."""
-        found = os.fstatvfs(self._kept[""])
+        with self.watch.call():
+            found = os.fstatvfs(self._kept[""])
         return found.f_bavail * found.f_frsize
 
     def read_only(self) -> bool:
         """Whether the file system of the root takes no changes."""
-        return bool(os.fstatvfs(self._kept[""]).f_flag & os.ST_RDONLY)
+        with self.watch.call():
+            return bool(os.fstatvfs(self._kept[""]).f_flag & os.ST_RDONLY)
 
     @contextlib.contextmanager
     def folder(self, folder: str) -> Iterator[int]:
-        """A descriptor of `folder`; no part of its path may be a symbolic link."""
-        if folder in self._kept:
-            yield self._kept[folder]
-            return
+        """A descriptor of `folder`; no part of its path may be a symbolic link. All of the block is one call."""
+        with self.watch.call():
+            if folder in self._kept:
+                yield self._kept[folder]
+                return
+            descriptor = self._open_folder(folder)
+            try:
+                yield descriptor
+            finally:
+                os.close(descriptor)
+
+    def _open_folder(self, folder: str) -> int:
         if not folder:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF), folder)
         parent, _, name = folder.rpartition("/")
         with self.folder(parent) as above:
-            descriptor = os.open(name, FOLDER, dir_fd=above)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+            return os.open(name, FOLDER, dir_fd=above)
 
     def open_new(self, folder: str, name: str) -> int:
         """A descriptor of a new file that is to grow; whoever opens it closes it. EEXIST when the name is taken."""

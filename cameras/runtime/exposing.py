@@ -31,7 +31,8 @@ Order = dict[str, Any]
 
 def asked_by(programme: Programme) -> dict[str, Any]:
     """What each exposure of a session asks of the camera."""
-    return {name: value for name, value in programme.items() if name in {"exposure_us", "gain", "iso", "f_number"}}
+    asked = {"exposure_us", "gain", "iso", "f_number", "format"}
+    return {name: value for name, value in programme.items() if name in asked}
 
 
 class Exposer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
 from typing import Any
 
@@ -20,7 +21,7 @@ from cameras.runtime.reading import Reading
 from cameras.runtime.report import Report
 from cameras.runtime.sessions import SessionOrder
 from cameras.runtime.spec import Spec
-from cameras.runtime.watch import Watch
+from cameras.runtime.watch import DiskWatch, Watch
 
 WRITE_OUT_S = 4.0
 """What the still thread may still take when the process is told to finish."""
@@ -37,12 +38,12 @@ PREVIEW_PAUSE_S = 60.0
 class Owner:
     def __init__(self, spec: Spec, link: Link, clock: OwnerClock, buffer: SharedFrameBuffer) -> None:
         self.spec, self.clock, self.buffer = spec, clock, buffer
-        self.watch = Watch()
+        self.watch, self.disk = Watch(), DiskWatch()
         self.report = Report(link)
         self.device = Device(spec, clock, self.watch, self.report, buffer)
         self.reading = Reading(self.device)
         self.runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])
-        self.holding = Holding(spec, self.runner, self.report)
+        self.holding = Holding(spec, self.runner, self.report, self.disk)
         self.last_floor = LastFloor(spec, self.report)
         self.frame_consumers: list[FrameConsumer] = []
         self._orders: deque[Order] = deque()
@@ -51,6 +52,7 @@ class Owner:
         self._commanded = False
         self._preview_at = self._hold_at = 0.0
         self._started = clock.monotonic()
+        self._thread: int | None = None
 
     def use(self, writer: StillConsumer) -> None:
         self.exposer = Exposer(self.device, self.holding, self.runner, writer, self.buffer)
@@ -95,6 +97,7 @@ class Owner:
     # The loop
 
     def run(self) -> None:
+        self._thread = threading.get_ident()
         while self._goes_on():
             self.clock.seen_work()
             if self.holding.lost:
@@ -145,6 +148,8 @@ class Owner:
         """What comes while orders are followed is for the next round, and takes no still or frame from this one."""
         self._tell_of_session()
         self._follow_orders()
+        if self.holding.lost:  # maybe for long: what passed meanwhile is the disk's fault, as its next opening says
+            return
         self.clock.seen_work()
         self.exposer.clear_card()
         self.holding.refill(self.clock.monotonic())
@@ -331,6 +336,8 @@ class Owner:
         length_s = self.device.exposure_s({"exposure_us": session.programme["exposure_us"]})
         try:
             full = self._lacks_room()
+            if self.holding.lost:
+                return None
             due = self.runner.due(length_s, self.device.capabilities.readout_s, unreachable=unreachable or full)
         except OSError as error:
             self.report.log("storage.full", self.holding.sentence(error))
@@ -387,9 +394,12 @@ class Owner:
     def look_at_disk(self) -> None:
         """A disk that hangs is no fault of the camera's: it is told and waited for, and is no step of the ladder, for
         a process that waits for a disk cannot be killed."""
-        if self.exposer.queue.stuck and not self.holding.lost:
-            self.holding.lose(self.exposer.queue.too_slow())
+        keeps_owner = self.disk.keeps(self._thread)
+        if (keeps_owner or self.exposer.queue.stuck) and not self.holding.lost:
+            self.holding.lose(self.disk.too_slow() if keeps_owner else self.exposer.queue.too_slow())
             self.clock.wake()
+        if keeps_owner:
+            self.report.observe("reconnecting", self.holding.why, self.holding.reason)
 
 
 def _taken(waiting: deque[Order]) -> list[Order]:

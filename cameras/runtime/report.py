@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from cameras.runtime.link import Link
 
 
 class Report:
+    """`_lock` guards what is observed: the owner says it, and while a disk keeps the owner the reporting thread."""
+
     def __init__(self, link: Link) -> None:
+        self._lock = threading.Lock()
         self.link = link
         self.state = "starting"
         self.why = ""
@@ -18,11 +22,12 @@ class Report:
     def observe(self, state: str, why: str = "", code: str = "") -> None:
         """`starting`, `ready`, `busy` or `reconnecting`, with a sentence and a reason code. Sent on change, save that
         each still is no change: that it is busy is told with the state of the second."""
-        self.state, self.why = state, why
-        news = ("ready" if state == "busy" else state, why)
-        if news != self._sent:
-            self._sent = news
-            self.link.send("observed", observed=news[0], reason=why, code=code)
+        with self._lock:
+            self.state, self.why = state, why
+            news = ("ready" if state == "busy" else state, why)
+            if news != self._sent:
+                self._sent = news
+                self.link.send("observed", observed=news[0], reason=why, code=code)
 
     def log(self, kind: str, message: str, level: str = "error") -> None:
         """Something for the event log."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NotRequired, TypedDict
 
 from cameras.runtime.sessions import SessionOrder
+from core.outgoing import Rules
 
 
 class Recording(TypedDict):
@@ -38,7 +39,6 @@ class Spec(TypedDict):
     """Where clips go; mostly `root`."""
     video_root_path: str
     station: str
-    redis_url: str
     site: dict[str, Any]
     """latitude, longitude, time_zone; each may be null."""
     margin_s: float
@@ -55,6 +55,8 @@ class Spec(TypedDict):
     """Free bytes below which sessions skip their stills; without it there is none."""
     presets: NotRequired[dict[str, dict[str, Any]]]
     """Of live view: quality -> size, jpeg_quality, fps. Those of `cameras.live.presets` where there are none."""
+    outgoing: NotRequired[Rules]
+    """What a network camera's address may lead to; the usual where there are none."""
     faults: NotRequired[dict[str, Any]]
     """Those that a simulated camera begins with."""
     kill: NotRequired[dict[str, Any]]

@@ -23,12 +23,11 @@ from cameras.runtime.recovery import failed_record, parts_of
 from cameras.runtime.sessions import iso
 from cameras.runtime.spool import PartFile, Plan, Record, Spool, is_out_of_space
 from cameras.runtime.storage import RootMissing, Storage
+from cameras.runtime.watch import STUCK_S
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 4
 MOST_TRIES = 30
-STUCK_S = 30.0
-"""A disk that does not take one still, or make room for the next one, within this time counts as lost."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from cameras.runtime.durable import FolderLock, LockLost, RootFiles
 from cameras.runtime.recovery import Recovered, Verdict, recover
 from cameras.runtime.spool import Spool, is_out_of_space, open_spool_folder
+from cameras.runtime.watch import DiskWatch
 
 MARKER = ".skycam-root"
 
@@ -55,12 +56,17 @@ def apart_sentence(path: str, archive: str) -> str:
 class Storage:
     """An open root with the spool of one camera, or of its clips (`part`), owned."""
 
-    def __init__(self, path: str, root: str, camera: str, part: str = "") -> None:
-        """RootMissing, SpoolTaken or OSError."""
-        self.path, self.root = path, root
+    def __init__(self, path: str, root: str, camera: str, part: str = "", watch: DiskWatch | None = None) -> None:
+        """RootMissing, SpoolTaken or OSError. `watch` knows of each call to the disk."""
+        self.path, self.root, self.watch = path, root, watch or DiskWatch()
+        with self.watch.call():
+            self._open(camera, part)
+
+    def _open(self, camera: str, part: str) -> None:
+        path, root = self.path, self.root
         if marker_of(path) != root:
             raise RootMissing(missing_sentence(path))
-        self.files = RootFiles(path)
+        self.files = RootFiles(path, self.watch)
         try:
             folder = open_spool_folder(self.files, camera, part)
             self._lock = FolderLock(self.files, folder)
@@ -89,6 +95,10 @@ class Storage:
     def check(self) -> None:
         """Before each commit: RootMissing when the root is not what we opened; LockLost when the lock's file
         is gone and somebody else could have taken the spool."""
+        with self.watch.call():
+            self._check()
+
+    def _check(self) -> None:
         ours = self.files.root_status()
         try:
             there = os.stat(self.path)

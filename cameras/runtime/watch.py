@@ -1,9 +1,10 @@
-"""Liveness: what the owner is doing and until when it may take. Exposures and frames arriving in time, not
-`is_alive()`, say whether a camera lives."""
+"""Liveness: what the owner is doing and until when it may take, and how long the disk takes. Exposures and frames
+arriving in time, not `is_alive()`, say whether a camera lives."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
 import sys
 import threading
@@ -13,6 +14,42 @@ from collections.abc import Iterator
 LAST_NET_S = 60.0
 """This long after a call is overdue, or after a library took the interpreter for itself, the process ends itself
 with its stack on stderr, should nobody else have ended it."""
+
+
+STUCK_S = 30.0
+"""A disk that takes longer hangs."""
+
+
+class DiskWatch:
+    """How long the calls to a disk take that are under way now. For any thread; `_lock` guards when each began."""
+
+    def __init__(self) -> None:
+        self.patience_s = STUCK_S
+        self._lock = threading.Lock()
+        self._began: dict[int, float] = {}
+
+    @contextlib.contextmanager
+    def call(self) -> Iterator[None]:
+        """Around a call, or around several that belong together."""
+        thread = threading.get_ident()
+        with self._lock:
+            is_outermost = thread not in self._began
+            self._began.setdefault(thread, time.monotonic())
+        try:
+            yield
+        finally:
+            if is_outermost:
+                with self._lock:
+                    del self._began[thread]
+
+    def keeps(self, thread: int | None) -> bool:
+        """Whether it has not answered this thread for `patience_s` seconds."""
+        with self._lock:
+            began = self._began.get(thread or 0)
+        return began is not None and time.monotonic() - began > self.patience_s
+
+    def too_slow(self) -> OSError:
+        return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.patience_s:g} s")
 
 
 class Watch:

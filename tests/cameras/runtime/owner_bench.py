@@ -63,7 +63,7 @@ class OwnerBench:
         self.link, self.clock, self.buffer = HeardLink(), clock or OwnerClock(), SharedFrameBuffer()
         self.spec: Any = {
             "camera": CAMERA, "slug": "told", "kind": "simulated", "address": "", "settings": {}, "sources": [],
-            "root": marker_of(str(root)), "root_path": str(root), "station": "test", "redis_url": "",
+            "root": marker_of(str(root)), "root_path": str(root), "station": "test",
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 2.0, "clock_wait_s": 0.0,
             "consumers": {}, "session": None, "recording": None, "verdict": None, **spec,
         }  # fmt: skip

@@ -75,3 +75,54 @@ def test_captures_that_a_disk_does_not_take_in_time_wait_for_it(bench: OwnerBenc
     disk.let_go.set()
     bench.until_type("recovered")
     assert [bench.record(capture)["outcome"] for capture in captures] == ["saved"] * 6
+
+
+@pytest.fixture
+def disk_of_the_owner(bench: OwnerBench, tmp_path: Path) -> Iterator[HangingDisk]:
+    """It hangs with a plan, which the owner's own thread writes."""
+    bench.owner.disk.patience_s = 0.05
+    storage = bench.owner.holding.storage
+    assert storage is not None
+    storage.spool.files = disk = HangingDisk(str(tmp_path), "tmp-", bench.owner.disk)
+    yield disk
+    disk.let_go.set()
+
+
+def keeps_the_owner(bench: OwnerBench, disk: HangingDisk) -> None:
+    """And somebody has looked."""
+    assert disk.met.wait(PATIENCE_S)
+    bench.wait_for(lambda: bench.owner.disk.keeps(bench.owner._thread))
+    bench.owner.look_at_disk()
+
+
+def test_a_disk_that_keeps_the_owner_is_told_as_an_event_and_as_the_reason(
+    bench: OwnerBench, disk_of_the_owner: HangingDisk
+) -> None:
+    bench.capture()
+    keeps_the_owner(bench, disk_of_the_owner)
+    told = bench.until_type("log")
+    observed = bench.until_type("observed", observed="reconnecting")
+    assert (told["kind"], observed["code"], observed["reason"]) == ("storage.failed", "write_error", told["message"])
+    assert "it takes longer than 0.05 s" in told["message"]
+
+
+def test_what_a_disk_kept_the_owner_from_is_done_once_it_answers(
+    bench: OwnerBench, disk_of_the_owner: HangingDisk
+) -> None:
+    capture = bench.capture()
+    keeps_the_owner(bench, disk_of_the_owner)
+    disk_of_the_owner.let_go.set()
+    bench.until_type("recovered")
+    assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
+    assert bench.owner.report.state == "ready"
+
+
+def test_what_a_session_missed_while_a_disk_kept_the_owner_has_its_reason(
+    bench: OwnerBench, disk_of_the_owner: HangingDisk
+) -> None:
+    bench.tell("start", session=bench.session_order(SESSION, cadence_s=0.3))
+    keeps_the_owner(bench, disk_of_the_owner)
+    began = bench.clock.monotonic()
+    bench.wait_for(lambda: bench.clock.monotonic() > began + 1)
+    disk_of_the_owner.let_go.set()
+    assert bench.until_gap()["reason"] == "write_error"

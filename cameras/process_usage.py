@@ -1,0 +1,79 @@
+"""Processor and memory of each camera process: measured by its host every few seconds, read for the status page."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from typing import TypedDict, cast
+
+import psutil
+import redis
+
+from cameras import broker
+from cameras.broker import BrokerDown
+
+EVERY_S = 5.0
+LIFE_S = 15
+
+
+class Usage(TypedDict):
+    """`cpu_percent` of one processor, over the last seconds; `memory_bytes` as in `skycam ps`: what is shared counts in
+    part."""
+
+    pid: int
+    cpu_percent: float
+    memory_bytes: int
+
+
+class ProcessUsage:
+    """Of the camera processes of a host. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._processes: dict[str, psutil.Process] = {}
+        self._measured_at = -EVERY_S
+
+    def write(self, server: redis.Redis, pids: Mapping[str, int]) -> None:
+        """At most every EVERY_S. `pids` by slug. Raises redis.RedisError and OSError."""
+        if time.monotonic() - self._measured_at < EVERY_S:
+            return
+        self._measured_at = time.monotonic()
+        self._processes = {slug: one for slug, pid in pids.items() if (one := self._process(slug, pid))}
+        for slug, process in self._processes.items():
+            if usage := measured(process):
+                server.set(broker.key("process", slug), json.dumps(usage), ex=LIFE_S)
+
+    def _process(self, slug: str, pid: int) -> psutil.Process | None:
+        """The same object as before for the same process: it remembers since when it has been measured."""
+        known = self._processes.get(slug)
+        if known and known.pid == pid:
+            return known
+        try:
+            found = psutil.Process(pid)
+            found.cpu_percent()
+        except psutil.Error:
+            return None
+        return found
+
+
+def measured(process: psutil.Process) -> Usage | None:
+    """None of a process that has ended, or is not ours to look at."""
+    try:
+        with process.oneshot():
+            memory = process.memory_full_info().pss
+            return Usage(pid=process.pid, cpu_percent=process.cpu_percent(), memory_bytes=memory)
+    except psutil.Error:
+        return None
+
+
+def usages(slugs: Iterable[str]) -> dict[str, Usage]:
+    """Of those that were measured lately, of any host; none while the broker is away."""
+    listed = list(slugs)
+    if not listed:
+        return {}
+    try:
+        with broker.reachable() as server:
+            found = cast("list[str | None]", server.mget([broker.key("process", slug) for slug in listed]))
+    except BrokerDown:
+        return {}
+    return {slug: json.loads(text) for slug, text in zip(listed, found, strict=True) if text is not None}
