@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,33 @@ def start_time(pid: int) -> str | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a camera's process was told of live view last."""
+
+    qualities: tuple[str, ...] = ()
+    lowered: int = 0
+    presets: dict[str, Any] = field(default_factory=dict)
+    redis_url: str = field(default="", repr=False)
+    """Where it publishes its pictures."""
+
+
 class CameraChild:
-    """Must be made by a thread that lasts: the child ends with the thread that started it."""
+    """Must be made by a thread that lasts: the child ends with the thread that started it.
+
+    Each field has one thread that writes it, and every value is replaced whole, never changed in place:
+    its reader `state`, `observed`, `heard_at` and `has_recovered`; the Supervisor's `wished`, `ending`, `end_by` and
+    `killed`; the broker's `live`. `send` and `kill` are for any thread: `_lock` guards the link.
+    """
 
     def __init__(self, spec: Spec, environment: dict[str, str], heard: Heard) -> None:
         self.spec, self.slug = spec, spec["slug"]
         self.started = self.heard_at = time.monotonic()
         self.state: dict[str, Any] = {}
         self.observed: tuple[str, str] = ("starting", "")
+        self.has_recovered = False
+        """It has said that it has read the spool."""
+        self.live = Live()
         self.wished: dict[str, Any] = {
             "settings": spec["settings"], "session": spec["session"], "recording": spec["recording"],
         }  # fmt: skip
@@ -116,7 +136,7 @@ class CameraChild:
         assert self.process.stderr
         with self.process.stderr as errors:
             for line in errors:
-                log.warning("%s: %s", self.slug, line.decode(errors="replace").rstrip())
+                log.warning("%s: %s", self.slug, line.decode(errors="replace").rstrip(), extra={"verbatim": True})
 
     @property
     def exit_status(self) -> int | None:

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from cameras.supervision.child import CameraChild, exit_reason
 from cameras.supervision.ladder import REOPENED
+from cameras.supervision.post import PortReset
 from cameras.supervision.usb import UsbBus, UsbError
 
 if TYPE_CHECKING:
@@ -31,15 +32,17 @@ RECORDER_ALERTS = ("failed", "lost", "left")
 
 
 class Climbing:
+    """Has no state of its own that changes. All on the Supervisor's thread, but for `_reset`, which only ends the
+    `PortReset` that it was given; `tell` is for any thread."""
+
     def __init__(self, supervisor: Supervisor, bus: UsbBus) -> None:
         self.supervisor, self.bus = supervisor, bus
         self.reopened = REOPENED
         self.resets_usb = settings.STATION.supervision.usb_reset
 
     def tell(self, post: Post, step: str, why: str, severity: str = "warning", **data: Any) -> None:
-        """The event of a step."""
-        text, data = f"{step}: {why}", {"step": step, **data}
-        self.supervisor.ledger.event("camera.ladder", text, severity, post.wish.slug, data)
+        """The event of a step; `why` is the whole sentence."""
+        self.supervisor.ledger.event("camera.ladder", why, severity, post.wish, {"step": step, **data})
 
     # A process that runs
 
@@ -60,7 +63,7 @@ class Climbing:
         if observed == "reconnecting" and not post.missed and child.state.get("failures", 0) >= self.reopened:
             post.missed = True
             said = f"{post.wish.slug} cannot be opened, and is tried again and again. {why}"
-            self.supervisor.ledger.alert(f"camera.unreachable:{post.wish.slug}", said, "error", post.wish.slug)
+            self.supervisor.ledger.alert(f"camera.unreachable:{post.wish.slug}", said, "error", post.wish)
         elif post.missed and observed in {"ready", "busy"}:
             self._found(post)
 
@@ -81,16 +84,17 @@ class Climbing:
 
     def _climb(self, post: Post, child: CameraChild, step: str) -> None:
         doing = child.state.get("doing", "starting")
-        why = f"{post.wish.slug} did not come back from {doing}."
+        why = f"{post.wish.slug} did not come back from {doing}"
         if step == "kill":
             message = f"The camera hung while {doing}; its process was killed."
-            self._kill(post, child, why, {"reason": "camera_hung", "message": message}, doing=doing)
+            self._kill(post, child, f"{why}.", {"reason": "camera_hung", "message": message}, doing=doing)
             return
-        self.tell(post, step, why, doing=doing, reason="camera_hung")
+        done = "its driver is told to abort" if step == "abort" else "the camera is closed and opened again"
+        self.tell(post, step, f"{why}: {done}.", doing=doing, reason="camera_hung")
         child.send({"type": "abort", "reason": "camera_hung"} if step == "abort" else {"type": "reopen"})
 
     def _kill(self, post: Post, child: CameraChild, why: str, verdict: dict[str, str], **data: Any) -> None:
-        self.tell(post, "kill", why, reason=verdict["reason"], **data)
+        self.tell(post, "kill", f"{why} Its process is killed and started again.", reason=verdict["reason"], **data)
         post.verdict = verdict
         child.kill()
 
@@ -103,39 +107,44 @@ class Climbing:
             message = f"The camera's process crashed ({reason})."
             post.verdict = post.verdict or {"reason": "camera_crashed", "message": message}
         said = post.verdict["message"] if post.verdict else f"The camera's process was {reason}."
-        data = {"reason": reason}
-        self.supervisor.ledger.event("part.restarted", f"{post.wish.slug}: {said}", "error", post.wish.slug, data)
-        if post.restarts.ended(time.monotonic(), said, fruitless=climbed and not delivered):
+        gives_up = post.restarts.ended(time.monotonic(), said, fruitless=climbed and not delivered)
+        pause_s = 0.0 if gives_up else max(0.0, post.restarts.not_before - time.monotonic())
+        when = "" if gives_up else f" It is started again {f'in {pause_s:.0f} s' if pause_s >= 1 else 'at once'}."
+        data = {"reason": reason, "message": said}
+        self.supervisor.ledger.event("part.restarted", f"{post.wish.slug}: {said}{when}", "error", post.wish, data)
+        if gives_up:
             self.quarantine(post, said)
             return
         self.supervisor.observe(post, "reconnecting", said)
-        self._wait(post, said)
+        self._tell_wait(post, said, pause_s)
         if self.resets_usb and post.restarts.tries_left == 1 and post.usb is not None:
             self._reset_usb(post)
 
-    def _wait(self, post: Post, said: str) -> None:
-        pause_s = post.restarts.not_before - time.monotonic()
+    def _tell_wait(self, post: Post, said: str, pause_s: float) -> None:
         if pause_s > 0:
             why = f"{post.wish.slug} is started again in {pause_s:.1f} s: {said}"
             self.tell(post, "back_off", why, pause_s=round(pause_s, 1), failures=post.restarts.failures, reason=said)
 
     def _reset_usb(self, post: Post) -> None:
         """On a thread of its own: the kernel may take seconds."""
-        post.resetting_until = time.monotonic() + RESET_S
-        threading.Thread(target=self._reset, args=(post,), name=f"{post.wish.slug}-usb", daemon=True).start()
+        post.port_reset = PortReset(time.monotonic() + RESET_S)
+        name = f"{post.wish.slug}-usb"
+        threading.Thread(target=self._reset, args=(post, post.port_reset), name=name, daemon=True).start()
 
-    def _reset(self, post: Post) -> None:
+    def _reset(self, post: Post, port_reset: PortReset) -> None:
+        usb = post.usb
         try:
-            assert post.usb is not None
-            device = self.bus.find(post.usb)
+            assert usb is not None
+            device = self.bus.find(usb)
             if device is None:
                 raise UsbError(f"{post.wish.slug} is not on the USB bus, or another device is just like it.")
             self.bus.reset(device)
             self.tell(post, "usb_reset", f"The USB port of {post.wish.slug} was reset.", place=device.place)
         except UsbError as error:
-            self.tell(post, "usb_reset", f"Not possible: {error}", "error", reason=str(error))
+            why = f"The USB port of {post.wish.slug} cannot be reset. {error}"
+            self.tell(post, "usb_reset", why, "error", reason=str(error))
         finally:
-            post.resetting_until = 0.0
+            port_reset.end()
             self.supervisor.wake()
 
     # Quarantine
@@ -143,12 +152,13 @@ class Climbing:
     def quarantine(self, post: Post, said: str) -> None:
         post.quarantined = (
             f"It failed {post.restarts.failures} times in a row, the last time because: {said} "
-            f"Look at the camera and the log, then `skycam connect {post.wish.slug}`."
+            "Look at the camera and the log, then connect it."
         )
+        whole = f"{post.wish.slug} is quarantined. {post.quarantined}"
         post.last_seen = None
-        self.tell(post, "quarantine", post.quarantined, "error", failures=post.restarts.failures, reason=said)
+        self.tell(post, "quarantine", whole, "error", failures=post.restarts.failures, reason=said)
         key = f"camera.quarantined:{post.wish.slug}"
-        self.supervisor.ledger.alert(key, post.quarantined, "critical", post.wish.slug)
+        self.supervisor.ledger.alert(key, whole, "critical", post.wish)
         self.supervisor.observe(post, "quarantined", post.quarantined)
 
     def forgive(self, post: Post, who: str = "", said: str = "") -> None:
@@ -164,7 +174,7 @@ class Climbing:
         self.forgive(post)
         self._found(post)
         if not post.wish.runs:
-            post.alerts |= {f"recording.{about}:{post.wish.slug}" for about in RECORDER_ALERTS}
+            post.alerts.add(*(f"recording.{about}:{post.wish.slug}" for about in RECORDER_ALERTS))
 
     def let_go(self, post: Post) -> None:
         """It is no longer wished for: there is nothing to alert of."""
@@ -172,8 +182,8 @@ class Climbing:
             self.forgive(post, BY_HAND)
         if post.missed:
             self._found(post)
-        while post.alerts and post.child is None:
-            self.supervisor.ledger.resolve(post.alerts.pop())
+        for key in post.alerts.remove_all() if post.child is None else ():
+            self.supervisor.ledger.resolve(key)
 
     def try_now(self, post: Post) -> None:
         """A person says so: no pause is waited out."""

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 
 class Detecting:
+    """`_lock` guards who waits and whether a search runs: the Supervisor's thread asks, the search's answers."""
+
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self._waiting: list[str] = []
@@ -33,8 +35,8 @@ class Detecting:
             self._waiting.append(command)
             if self._looking:
                 return
+            threading.Thread(target=self._run, name="detecting", daemon=True).start()
             self._looking = True
-        threading.Thread(target=self._run, name="detecting", daemon=True).start()
 
     def _run(self) -> None:
         while commands := self._next():
@@ -56,7 +58,7 @@ class Detecting:
             return Answer(ok=False, problem="failed", detail=f"Cameras could not be looked for: {error}.")
 
     def _look(self) -> dict[str, Any]:
-        held = {post.place: post for post in list(self.supervisor.posts.values()) if post.place and post.child}
+        held = {post.place: post for post in self.supervisor.posts.values() if post.place and post.child}
         found = probed(scrubbed_environment(settings.STATION.camera_environment), held)
         found["results"] = [self._with_holder(one, held) for one in found["results"]]
         return {"host": self.supervisor.host, **found}

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any
 from cameras.control import Answer
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ledger import OVER, STORAGE_ALERTS, Ledger
-from cameras.supervision.post import Post
+from cameras.supervision.post import Hardware, Post
 from cameras.supervision.unfiled import REJECTED
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
+OF_A_ROOT = {*STORAGE_ALERTS, *OVER}
+"""Kinds of events that are about a whole storage root, and so about no camera."""
 WISHED = "wished-"
 """Before a session's id: the command of a wish that nobody waits for. Its answer is heard here and goes no further."""
 
 
 class Hearing:
+    """Has no state of its own. Each process has a thread that reads it; of a post it writes `hardware` and `faults`."""
+
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
 
@@ -27,9 +31,7 @@ class Hearing:
         return self.supervisor.ledger
 
     def hear(self, child: CameraChild, message: dict[str, Any]) -> None:
-        post = next((post for post in list(self.supervisor.posts.values()) if post.child is child), None)
-        if post is None:
-            post = self.supervisor.posts[child.spec["camera"]]
+        post = self.supervisor.posts[child.spec["camera"]]
         hear = getattr(self, f"_hear_{message['type']}", None)
         if hear is not None:
             hear(post, child, message)
@@ -39,33 +41,35 @@ class Hearing:
         self.supervisor.observe(post, *child.observed)
 
     def _hear_opened(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        post.identity, post.place = message["identity"], message["place"]
-        device = self.supervisor.bus.at(post.place) if post.place else None
-        post.usb = device.identity if device else None
-        known = {"usb": asdict(post.usb)} if post.usb else {}
+        device = self.supervisor.bus.at(message["place"]) if message["place"] else None
+        usb = device.identity if device else None
+        post.hardware = Hardware(message["identity"], message["place"], usb)
+        known = {"usb": asdict(usb)} if usb else {}
         self.ledger.opened(post.wish.id, {**message["identity"], **known}, message["capabilities"])
 
     def _hear_faults(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         """Its next process begins with what is left of its faults."""
-        post.faults, struck = message["faults"], message["struck"]
-        if struck and struck not in post.faults:
+        left, struck = message["faults"], message["struck"]
+        post.faults = left
+        if struck and struck not in left:
             text = f"The fault {struck} of {post.wish.slug} was used up."
-            self.ledger.event("camera.faults", text, "warning", post.wish.slug, {"faults": post.faults})
+            self.ledger.event("camera.faults", text, "warning", post.wish, {"faults": left})
 
     def _hear_settings(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        self.ledger.read_back(post.wish.id, post.wish.slug, message)
+        self.ledger.read_back(post.wish, message)
 
     def _hear_ladder(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         data = {"step": message["step"], "reason": message["reason"]}
-        text = f"{message['step']}: {message['message']}"
-        self.ledger.event("camera.ladder", text, "warning", post.wish.slug, data)
+        text = f"{post.wish.slug} is closed and opened again: {message['message']}"
+        self.ledger.event("camera.ladder", text, "warning", post.wish, data)
 
     def _hear_log(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        self.ledger.event(message["kind"], message["message"], message["level"], post.wish.slug, {})
+        camera = None if message["kind"] in OF_A_ROOT else post.wish
+        self.ledger.event(message["kind"], message["message"], message["level"], camera, {})
         if message["kind"] in STORAGE_ALERTS:
-            self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", post.wish.slug)
+            self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", None)
         elif message["kind"] == REJECTED:
-            self.ledger.alert(f"{REJECTED}:{post.wish.slug}", message["message"], "error", post.wish.slug)
+            self.ledger.alert(f"{REJECTED}:{post.wish.slug}", message["message"], "error", post.wish)
         elif message["kind"] in OVER:
             self.ledger.resolve(f"{OVER[message['kind']]}:{post.wish.root}")
 
@@ -73,28 +77,30 @@ class Hearing:
         """Something that its recorder says, or with no message that it is over."""
         if message["message"]:
             post.alerts.add(message["key"])
-            self.ledger.alert(message["key"], message["message"], "critical", post.wish.slug)
+            self.ledger.alert(message["key"], message["message"], "critical", post.wish)
         else:
             post.alerts.discard(message["key"])
             self.ledger.resolve(message["key"])
 
     def _hear_recovered(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        if post.child is child:
-            post.recovers = False
+        child.has_recovered = True
         self.ledger.recovered(post, message)
 
     def _hear_spooled(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         command = message.get("command_id", "")
-        post.outstanding.pop(command, None)
+        post.outstanding.remove(command)
         self.ledger.take(post.wish.of_clips if message.get("part") else post.wish, message["id"], command)
 
     def _hear_answer(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         if message["command_id"].startswith(WISHED):
             self._hear_of_wish(message)
             return
-        post.outstanding.pop(message["command_id"], None)
-        if "recorder" in message.get("body", {}):
-            child.state["recorder"] = message["body"]["recorder"]
+        post.outstanding.remove(message["command_id"])
+        body = message.get("body", {})
+        if "faults" in body:
+            post.faults = body["faults"]
+        if "recorder" in body:
+            child.state = {**child.state, "recorder": body["recorder"]}
             self.supervisor.herald.tell(post)
         content = Answer(ok=message["ok"])
         for name in ("body", "problem", "reason", "detail"):

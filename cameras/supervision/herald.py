@@ -6,6 +6,8 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import psutil
@@ -17,10 +19,12 @@ from cameras import status as statuses
 from cameras.leases import told_of, who_holds
 from cameras.live.governor import Governor
 from cameras.live.presets import PRESETS
+from cameras.process_usage import ProcessUsage
 from cameras.runtime.body import still_wished
 from cameras.runtime.recording_state import is_recording, observed_recording, shared
 from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Recording
+from cameras.supervision.broker_users import BrokerUsers
 
 if TYPE_CHECKING:
     from cameras.supervision.post import Post
@@ -30,7 +34,8 @@ log = logging.getLogger(__name__)
 WANT_S = 0.2
 TELL_S = 1.0
 HEARTBEAT_LIFE_S = 5
-FROM_STATE = ("session", "last_frame", "last_capture", "temperature_celsius", "battery_percent", "card_free_bytes")
+NAME_LIFE_S = 7 * 86_400
+FROM_STATE = ("session", "last_frame", "temperature_celsius", "battery_percent", "card_free_bytes")
 FROM_IDENTITY = ("vendor", "model", "serial", "firmware")
 KEEPS = {
     "busy": "It takes a picture.", "starting": "It is being opened.", "disconnected": "It is disconnected.",
@@ -42,11 +47,16 @@ STUCK_S = 5.0
 
 
 class Herald:
+    """Its thread alone writes what is here. `tell` and `status` are for any thread; `_writing` is held from the reading
+    of a status until it is written, so that an older one never replaces a newer one."""
+
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self.away_since: float | None = None
         self.governor = Governor(settings.STATION.live_streaming_config.cpu_thresholds, psutil.cpu_percent)
+        self.broker_users, self.usage = BrokerUsers(), ProcessUsage()
         self._told_at = 0.0
+        self._writing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="herald", daemon=True)
 
@@ -60,7 +70,16 @@ class Herald:
 
     def tell(self, post: Post) -> None:
         """From another thread: the status of one camera, before somebody hears what has changed in it."""
-        self._turn(lambda server: statuses.write(server, self.status(post)))
+        try:
+            self._write(broker.connection(), post)
+        except broker.UNREACHABLE as error:
+            log.warning("The status of %s could not be written: %s", post.wish.slug, type(error).__name__)
+
+    def _write(self, server: redis.Redis, post: Post) -> statuses.Status:
+        with self._writing:
+            status = self.status(post)
+            statuses.write(server, status)
+        return status
 
     def _run(self) -> None:
         while not self._stopping.wait(WANT_S):
@@ -89,20 +108,21 @@ class Herald:
             server.set(
                 self._heartbeat, json.dumps({"host": self.supervisor.host, "at": iso(time.time())}), ex=HEARTBEAT_LIFE_S
             )
-        told = [self.status(post) for post in self._ours() if not post.wish.removed]
-        for status in told:
-            statuses.write(server, status)
+        told = [self._write(server, post) for post in self._ours() if not post.wish.removed]
+        pids = {post.wish.slug: child.process.pid for post in self._ours() if (child := post.child)}
+        self.usage.write(server, pids)
         statuses.write_known(server, self.supervisor.host, told)
+        server.set(broker.key("name"), self.supervisor.ledger.station_name, ex=NAME_LIFE_S)
         server.set(broker.key("alerts"), json.dumps(self.supervisor.ledger.open_alerts), ex=60)
 
     def _look_at_load(self) -> None:
-        self.governor.thresholds = self.supervisor.ledger.live.cpu_thresholds
+        self.governor.thresholds = self.supervisor.ledger.seen.live.cpu_thresholds
         if self.governor.look():
             log.warning("Live view: the load is %.0f %%; %s.", self.governor.percent, self.governor.what)
 
     def _ours(self) -> list[Post]:
         """Of a camera that has another host now, that one tells."""
-        return [post for post in list(self.supervisor.posts.values()) if not post.wish.elsewhere]
+        return [post for post in self.supervisor.posts.values() if not post.wish.elsewhere]
 
     @property
     def _heartbeat(self) -> str:
@@ -112,6 +132,7 @@ class Herald:
         """Nobody need wait five seconds to hear that a host was stopped."""
         slugs = [post.wish.slug for post in self._ours()]
         server.delete(self._heartbeat, *(broker.key("status", slug) for slug in slugs))
+        self.broker_users.forget(server)
 
     def _look_who_watches(self, server: redis.Redis) -> None:
         names = [
@@ -124,7 +145,7 @@ class Herald:
         for (slug, quality), value in zip(names, found, strict=True):
             if value is not None:
                 wanted[slug] = (*wanted.get(slug, ()), quality)
-        self.supervisor.want(wanted, self.governor.level)
+        self.supervisor.want(wanted, self.governor.level, self.broker_users.urls(server, wanted))
 
     @property
     def lowered(self) -> str:
@@ -134,17 +155,23 @@ class Herald:
         return f"The camera host is busy ({self.governor.percent:.0f} % of its processors): {self.governor.what}."
 
     def status(self, post: Post) -> statuses.Status:
-        state = post.child.state if post.child else {}
+        wish, state, identity = post.wish, post.state, post.identity
         observed, reason = post.observed
-        found: dict[str, Any] = {**statuses.absent(post.wish.slug, post.wish.desired, reason)}
+        found: dict[str, Any] = {**statuses.absent(wish.slug, wish.desired, reason)}
         found |= {"observed": observed, "since": iso(post.since), "fps": state.get("fps", 0.0), "faults": post.faults}
-        found["differs"] = still_wished(state.get("differs") or [], post.wish.settings)
+        found["differs"] = still_wished(state.get("differs") or [], wish.settings)
         found |= {name: state.get(name) for name in FROM_STATE}
-        wish = cast("Recording | None", post.wish.recording)
-        others = (other.child.state.get("recorder") for other in self._ours() if other is not post and other.child)
-        found["recorder"] = shared(observed_recording(state, wish, reason or KEEPS.get(observed, "")), others)
+        found["last_capture"] = self._last_capture(wish.id, state)
+        recording = cast("Recording | None", wish.recording)
+        others = (other.state.get("recorder") for other in self._ours() if other is not post)
+        found["recorder"] = shared(observed_recording(state, recording, reason or KEEPS.get(observed, "")), others)
         found["recording"] = is_recording(found["recorder"])
-        found |= {name: post.identity.get(name, "") for name in FROM_IDENTITY}
-        found |= told_of(who_holds(post.wish.lease, post.wish.runner))
+        found |= {name: identity.get(name, "") for name in FROM_IDENTITY}
+        found |= told_of(who_holds(wish.lease, wish.runner))
         found["lowered"] = self.lowered
         return cast(statuses.Status, found)
+
+    def _last_capture(self, camera: str, state: Mapping[str, Any]) -> statuses.LastCapture | None:
+        """The newer one of what its process says, each second, and of what was taken in, maybe of a process before."""
+        known = (state.get("last_capture"), self.supervisor.ledger.seen.last_captures.get(camera))
+        return max((one for one in known if one), key=itemgetter("at"), default=None)

@@ -35,7 +35,7 @@ class Ingest:
     """The `.done` records of one camera's spool. Needs no lock: the owner is through with them."""
 
     def __init__(self, files: RootFiles, camera: str, slug: str, part: str = "") -> None:
-        self.spool, self.slug = Spool(files, camera, part), slug
+        self.spool, self.id, self.slug = Spool(files, camera, part), camera, slug
 
     def is_on(self, root: str) -> bool:
         """Whether what was opened is that root, and not the bare place where it is mounted."""
@@ -85,8 +85,8 @@ class Ingest:
             "Its pictures are kept. Look at it, then remove it there."
         )
         with transaction.atomic():
-            record_event("spool.rejected", message, severity="error", camera=self.slug, subject=record)
-            raise_alert(f"spool.rejected:{self.slug}", message, severity="error", camera=self.slug)
+            record_event("spool.rejected", message, severity="error", camera=self, subject=record)
+            raise_alert(f"spool.rejected:{self.slug}", message, severity="error", camera=self)
         try:
             reject(self.spool, f"{record}.done")
         except OSError as problem:

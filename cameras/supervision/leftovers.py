@@ -51,6 +51,7 @@ def _settle(wish: Wish, verdict: Verdict | None) -> Settled:
             return Settled(found.rejected, found.left(wish.slug, wish.root_path))
         rejected = storage.recover(verdict).rejected
         _stop_session(wish, storage)
+        _end_session_elsewhere(wish, storage)
         return Settled(rejected)
     finally:
         storage.close()
@@ -73,9 +74,8 @@ def _needs(wish: Wish) -> bool:
     stop = wish.session is not None and wish.session["desired"] == "stopped"
     if not folder.is_dir():
         return stop
-    unfinished = any(
-        not path.name.endswith(RESTING) and not path.name.startswith(("slot-", "session-")) for path in folder.iterdir()
-    )
+    resting = ("slot-",) if wish.elsewhere else ("slot-", "session-")
+    unfinished = any(not path.name.endswith(RESTING) and not path.name.startswith(resting) for path in folder.iterdir())
     return unfinished or stop
 
 
@@ -85,3 +85,11 @@ def _stop_session(wish: Wish, storage: Storage) -> None:
     runner = SessionRunner(OwnerClock(), wish.id, wish.slug, wish.root)
     runner.attach(storage.spool)
     runner.order(wish.session)  # type: ignore[arg-type]
+
+
+def _end_session_elsewhere(wish: Wish, storage: Storage) -> None:
+    """Of a camera that another host has now: a process of a later day must not go on with it here."""
+    if wish.elsewhere:
+        runner = SessionRunner(OwnerClock(), wish.id, wish.slug, wish.root)
+        runner.attach(storage.spool)
+        runner.fail("host_down", "The camera was moved to another host while this one was away.")

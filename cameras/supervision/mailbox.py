@@ -26,6 +26,8 @@ AWAY_S = 0.5
 
 
 class Mailbox:
+    """Its thread alone writes `alive_at`, which the broker's thread reads."""
+
     def __init__(self, host: str, orders: Orders) -> None:
         self.name, self.orders = broker.key(f"camera.{host}"), orders
         self.alive_at = time.monotonic()

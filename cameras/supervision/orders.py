@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from cameras import broker
 from cameras.control import Answer, Command
+from cameras.supervision.child import CameraChild
 from cameras.supervision.ledger import Ledger
-from cameras.supervision.post import Post
+from cameras.supervision.post import Handed, Post
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
@@ -26,6 +27,10 @@ REMEMBERED = 10_000
 
 
 class Orders:
+    """Hands commands to the processes. `hand` runs on the mailbox's thread, and so does all of a capture that a process
+    takes at once; only that thread uses `_came`. What is not for it goes through `_queue` to the Supervisor's thread,
+    which alone uses `_waiters` and `_early`, and writes what a post knows of its commands."""
+
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self._queue: queue.Queue[tuple[Command, float]] = queue.Queue()
@@ -51,8 +56,9 @@ class Orders:
             if self._came_before(command["arguments"]["id"]):
                 return
             post = self.supervisor.posts.get(command["camera"])
-            if post is not None and self._refusal(command, post) is None:
-                self._tell(command, post)
+            child = post.child if post else None
+            if post and child and self._refusal(command, post, child) is None:
+                self._send(command, post, child)
                 return
         self._queue.put((command, time.monotonic()))
         self.supervisor.wake()
@@ -104,12 +110,14 @@ class Orders:
         if command["order"] == "faults" and post is not None:
             self._cause(command, post)
             return
-        refusal = self._refusal(command, post)
+        child = post.child if post else None
+        refusal = self._refusal(command, post, child)
         if refusal is not None:
             self._refuse(command, refusal)
             return
         assert post is not None
-        self._tell(command, post)
+        assert child is not None
+        self._send(command, post, child)
 
     def _cause(self, command: Command, post: Post) -> None:
         """Faults that a simulated camera shall have, or (none named) has. Its next process begins with them; to clear
@@ -122,34 +130,34 @@ class Orders:
         if not wanted and post.quarantined:
             self.supervisor.climbing.forgive(post, "the end of its faults")
         if post.child is not None and not post.child.ending:
-            self._tell(command, post)
+            self._send(command, post, post.child)
         else:
             self.supervisor.answer(command["command_id"], Answer(ok=True, body={"faults": wanted}))
 
-    def _tell(self, command: Command, post: Post) -> None:
-        child = post.child
-        assert child is not None
+    def _send(self, command: Command, post: Post, child: CameraChild) -> None:
         message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
-        post.outstanding[command["command_id"]] = {**command["arguments"], "handed": time.monotonic()}
+        post.outstanding.add(command["command_id"], Handed(command["arguments"].get("id"), child))
         if command["order"] in {"start", "stop"}:
             post.ordered, post.ordered_at = command["arguments"]["session"], time.monotonic()
         if command["order"] == "record":
             post.recorded_at = time.monotonic()
-            post.recording = child.wished["recording"] = message["recording"] = self._as_here(message["recording"])
+            post.recording = message["recording"] = self._as_here(message["recording"])
+            child.wished = {**child.wished, "recording": post.recording}
         if command["order"] == "configure":
             post.configured_at = time.monotonic()
             known = {} if command["arguments"].get("whole") else child.wished["settings"]
-            post.settings = child.wished["settings"] = {**known, **command["arguments"].get("settings", {})}
-        if not child.send(message) and "id" not in command["arguments"]:
-            post.outstanding.pop(command["command_id"], None)
+            post.settings = {**known, **command["arguments"].get("settings", {})}
+            child.wished = {**child.wished, "settings": post.settings}
+        sent = child.send(message)
+        if not sent and "id" not in command["arguments"] and post.outstanding.remove(command["command_id"]):
             self._refuse(command, f"The process of {command['slug']} has just ended and is being started again.")
 
     def _as_here(self, recording: dict[str, Any] | None) -> dict[str, Any] | None:
         """What was asked for, recorded as this host is configured: who asks may have another configuration."""
-        return {**recording, **self.ledger.recording} if recording else None
+        return {**recording, **self.ledger.seen.recording} if recording else None
 
-    def _refusal(self, command: Command, post: Post | None) -> str | None:
-        """Why a camera cannot be told anything now; None when it can."""
+    def _refusal(self, command: Command, post: Post | None, child: CameraChild | None) -> str | None:
+        """Why a camera whose process is `child` cannot be told anything now; None when it can."""
         slug = command["slug"]
         if post is None or post.wish.elsewhere:
             return f"The host {self.supervisor.host} does not know {slug}. Try again in a moment."
@@ -159,7 +167,7 @@ class Orders:
             return f"{slug} is disconnected. Connect it first: `skycam connect {slug}`."
         if post.quarantined:
             return f"{slug} is in quarantine. {post.quarantined}"
-        if post.child is None or post.child.ending:
+        if child is None or child.ending:
             why = post.observed[1]
             return f"The process of {slug} is being started again. {why}".strip()
         return None

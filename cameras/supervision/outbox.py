@@ -15,7 +15,8 @@ MOST = 10_000
 
 
 class Outbox:
-    """Calls that write to the database, in order; tried again while it is away."""
+    """Calls that write to the database, in order; tried again while it is away. `_lock` guards what is here; `put` is
+    for any thread, `flush` for the ledger's."""
 
     def __init__(self) -> None:
         self._calls: deque[Callable[[], Any]] = deque()
@@ -32,7 +33,7 @@ class Outbox:
     def flush(self) -> None:
         """Make the calls. One stays first in line while the database is away; one that can never be made is given
         up, logged and counted, or it would keep all after it waiting for ever."""
-        while self._calls:
+        while len(self):
             with self._lock:
                 call = self._calls.popleft()
             try:
@@ -42,11 +43,13 @@ class Outbox:
                     with self._lock:
                         self._calls.appendleft(call)
                     raise
-                self.lost += 1
+                with self._lock:
+                    self.lost += 1
                 log.exception("Something that was to be told to the database cannot be told.")
 
     def __len__(self) -> int:
-        return len(self._calls)
+        with self._lock:
+            return len(self._calls)
 
 
 def is_away(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,45 +14,131 @@ from cameras.supervision.wishes import Wish
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """What a camera's process was told of live view last."""
+class Hardware:
+    """The camera as its driver found it when it was opened last."""
 
-    qualities: tuple[str, ...] = ()
-    lowered: int = 0
-    presets: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, Any] = field(default_factory=dict)
+    place: str = ""
+    """Where it is attached, in the driver's words."""
+    usb: UsbIdentity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A command that a process was handed; `capture` is the id of one that takes a picture."""
+
+    capture: str | None
+    child: CameraChild | None
+
+
+class Outstanding:
+    """The commands, by id, that a camera's process was handed and has not answered.
+
+    For any thread; `_lock` guards the commands. Whoever removes one answers it, so that it is answered once.
+    """
+
+    def __init__(self) -> None:
+        self._commands: dict[str, Handed] = {}
+        self._lock = threading.Lock()
+
+    def add(self, command: str, handed: Handed) -> None:
+        with self._lock:
+            self._commands[command] = handed
+
+    def remove(self, command: str) -> bool:
+        """False when somebody else has removed it already."""
+        with self._lock:
+            return self._commands.pop(command, None) is not None
+
+    def remove_without_capture(self) -> list[str]:
+        """Commands that leave nothing in a spool."""
+        with self._lock:
+            found = [command for command, handed in self._commands.items() if handed.capture is None]
+            for command in found:
+                del self._commands[command]
+            return found
+
+    def captures(self) -> dict[str, Handed]:
+        """Those that take a picture, as they are now."""
+        with self._lock:
+            return {command: handed for command, handed in self._commands.items() if handed.capture is not None}
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._commands)
+
+
+class RaisedAlerts:
+    """Keys of the alerts that a camera's recorder has raised. Its reader and the Supervisor's thread change them;
+    `_lock` guards them."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+        self._lock = threading.Lock()
+
+    def add(self, *keys: str) -> None:
+        with self._lock:
+            self._keys.update(keys)
+
+    def discard(self, key: str) -> None:
+        with self._lock:
+            self._keys.discard(key)
+
+    def remove_all(self) -> set[str]:
+        """All of them, which are the caller's to resolve."""
+        with self._lock:
+            keys, self._keys = self._keys, set()
+            return keys
+
+
+class PortReset:
+    """A reset of a USB port that runs until its thread ends it, and counts for RESET_S at most."""
+
+    def __init__(self, until: float) -> None:
+        self._until, self._ended = until, threading.Event()
+
+    def end(self) -> None:
+        self._ended.set()
+
+    @property
+    def lasts(self) -> bool:
+        return not self._ended.is_set() and time.monotonic() < self._until
 
 
 @dataclass
 class Post:
-    """What is wished of a camera, and the process that serves it."""
+    """What is wished of a camera, and the process that serves it.
+
+    The Supervisor's thread writes all fields but these, and every value is replaced whole, never changed in place, so
+    that other threads may read it at any time; whoever needs a field twice reads it once.
+    `hardware`: the process's reader. `faults`: the Supervisor's thread when they are commanded, and the reader when the
+    process says what is left of them; the process's word comes later and counts. `told` and `since`: both, with `lock`
+    held, which also keeps what is told in that order. `outstanding` and `alerts` have locks of their own.
+    """
 
     wish: Wish
     restarts: Restarts
     ladder: Ladder = field(default_factory=Ladder)
     child: CameraChild | None = None
-    recovers: bool = False
-    """A process was told its session, and has not yet said that it has read the spool."""
+    is_starting: bool = False
+    """A process is being started, and was maybe told its session already."""
     quarantined: str = ""
     verdict: dict[str, str] | None = None
     since: float = field(default_factory=time.time)
-    identity: dict[str, Any] = field(default_factory=dict)
-    place: str = ""
-    """Where the driver said that the camera hangs, when it was opened last."""
-    usb: UsbIdentity | None = None
+    hardware: Hardware = Hardware()
     last_seen: str | None = None
     """Its place on the bus while it is in trouble; empty when it was not there, None when nobody has looked yet."""
     missed: bool = False
     """There is an alert that it cannot be opened."""
-    alerts: set[str] = field(default_factory=set)
-    """Keys of those that its recorder has raised."""
+    alerts: RaisedAlerts = field(default_factory=RaisedAlerts)
     retried_at: float = -60.0
     """When its process was told to try again, and to count its failures anew."""
-    resetting_until: float = 0.0
-    """Its USB port is being reset; its process is started after that, or then (time.monotonic()) at the latest."""
+    port_reset: PortReset | None = None
+    """While it lasts, no process is started."""
     faults: dict[str, Any] = field(default_factory=dict)
     """What its simulated camera is made to do wrong: outlives its process, and is forgotten with this Supervisor."""
-    outstanding: dict[str, dict[str, Any]] = field(default_factory=dict)
-    live: Live = Live()
+    outstanding: Outstanding = field(default_factory=Outstanding)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     told: tuple[str, str] = ("", "")
     ordered: dict[str, Any] | None = None
     """The session of the last command, which may be newer than the wish that was read."""
@@ -71,17 +158,43 @@ class Post:
         return replace(wish, recording=self.recording) if self.recorded_at >= read_at else wish
 
     @property
+    def identity(self) -> dict[str, Any]:
+        return self.hardware.identity
+
+    @property
+    def place(self) -> str:
+        return self.hardware.place
+
+    @property
+    def usb(self) -> UsbIdentity | None:
+        return self.hardware.usb
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What its process said last; empty without one."""
+        child = self.child
+        return child.state if child else {}
+
+    @property
+    def recovers(self) -> bool:
+        """A process was maybe told its session, and has not yet said that it has read the spool."""
+        starting, child = self.is_starting, self.child
+        return starting or (child is not None and not child.has_recovered)
+
+    @property
     def is_first_start(self) -> bool:
         """Its first process is about to be started: whoever wants something of it waits that moment."""
         return self.child is None and self.wish.runs and not self.quarantined and not self.restarts.reasons
 
     @property
     def may_start(self) -> bool:
-        return self.wish.runs and not self.quarantined and time.monotonic() >= self.resetting_until
+        resetting = self.port_reset is not None and self.port_reset.lasts
+        return self.wish.runs and not self.quarantined and not resetting
 
     @property
     def in_trouble(self) -> bool:
-        return bool(self.quarantined) or (self.child is not None and self.child.observed[0] == "reconnecting")
+        child = self.child
+        return bool(self.quarantined) or (child is not None and child.observed[0] == "reconnecting")
 
     def retry(self) -> None:
         """Its process does not wait out its pause."""
@@ -91,23 +204,24 @@ class Post:
 
     @property
     def is_opening(self) -> bool:
-        return self.child is not None and self.child.state.get("doing") == "opening"
+        return self.state.get("doing") == "opening"
 
     @property
     def delivered(self) -> bool:
         """Whether its process has given a picture."""
-        state = self.child.state if self.child else {}
+        state = self.state
         return bool(state.get("frames")) or (state.get("last_capture") or {}).get("status") == "saved"
 
     @property
     def observed(self) -> tuple[str, str]:
         """The state and its reason, as far as this host can see."""
-        if not self.wish.enabled:
+        wish, quarantined, child, reasons = self.wish, self.quarantined, self.child, self.restarts.reasons
+        if not wish.enabled:
             return ("disabled", "")
-        if not self.wish.connected:
+        if not wish.connected:
             return ("disconnected", "")
-        if self.quarantined:
-            return ("quarantined", self.quarantined)
-        if self.child is None:
-            return ("reconnecting", self.restarts.reasons[-1]) if self.restarts.reasons else ("starting", "")
-        return self.child.observed
+        if quarantined:
+            return ("quarantined", quarantined)
+        if child is None:
+            return ("reconnecting", reasons[-1]) if reasons else ("starting", "")
+        return child.observed

@@ -12,8 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from cameras.runtime.recovery import Verdict
 from cameras.supervision.child import (
     FINISH_S,
     CameraChild,
+    Live,
     exit_reason,
     kill_leftovers,
     note_children,
@@ -39,7 +39,7 @@ from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
 from cameras.supervision.mailbox import Mailbox
 from cameras.supervision.orders import Orders
-from cameras.supervision.post import Live, Post
+from cameras.supervision.post import Hardware, Post
 from cameras.supervision.returning import Returning
 from cameras.supervision.usb import UsbBus
 from cameras.supervision.wishes import Wish
@@ -49,6 +49,8 @@ from monitoring.restarts import BackOff
 
 log = logging.getLogger(__name__)
 TICK_S = 0.1
+REMEMBERED = 1000
+"""Sessions that have ended."""
 START_AGAIN_S = 1.0
 """After a process that could not even be started."""
 
@@ -58,14 +60,18 @@ class HostTaken(Exception):
 
 
 class Supervisor:
+    """Its thread alone writes what is here, but for `_ended_sessions`, which the ledger's writes; every value is
+    replaced whole, never changed in place, so that all threads may read. `want` is the broker's thread's, `observe` and
+    `answer` are for any."""
+
     def __init__(self, bus: UsbBus | None = None) -> None:
         self.bus = bus or UsbBus()
         self.host = settings.STATION.host
         self.run_folder = Path(settings.STATION.data) / "run"
-        self.posts: dict[str, Post] = {}
+        self.posts: Mapping[str, Post] = {}
         self.alive_at = time.monotonic()
         self.adopted_at = 0.0
-        self._ended_sessions: deque[str] = deque(maxlen=1000)
+        self._ended_sessions: tuple[str, ...] = ()
         self._stumbles: dict[str, str] = {}
         self._woken = threading.Event()
         self._stopping = threading.Event()
@@ -134,15 +140,19 @@ class Supervisor:
 
     def session_ended(self, session: str) -> None:
         """Its end is in the database, and its file about to go: no process may begin it again."""
-        self._ended_sessions.append(session)
+        self._ended_sessions = (*self._ended_sessions[1 - REMEMBERED :], session)
 
-    def want(self, wanted: dict[str, tuple[str, ...]], lowered: int = 0) -> None:
-        """Which qualities of which camera (by slug) somebody watches, and how much less than those is made."""
-        for post in list(self.posts.values()):
-            live = Live(wanted.get(post.wish.slug, ()), lowered, post.wish.presets)
-            order = {"type": "live", **asdict(live)}
-            if post.child and post.live != live and post.child.send(order):
-                post.live = live
+    def want(
+        self, wanted: dict[str, tuple[str, ...]], lowered: int = 0, redis_urls: Mapping[str, str] | None = None
+    ) -> None:
+        """Which qualities of which camera (by slug) somebody watches, how much less than those is made, and where each
+        camera publishes its own."""
+        urls = redis_urls or {}
+        for post in self.posts.values():
+            wish, child = post.wish, post.child
+            live = Live(wanted.get(wish.slug, ()), lowered, wish.presets, urls.get(wish.slug, ""))
+            if child and child.live != live and child.send({"type": "live", **asdict(live)}):
+                child.live = live
 
     def answer(self, command_id: str, content: Answer) -> None:
         """To the caller; one whose broker is away hears nothing and finds the outcome in the database."""
@@ -155,14 +165,15 @@ class Supervisor:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._safely("", self._tick)
+            self._safely(None, self._tick)
             self._woken.wait(TICK_S)
             self._woken.clear()
         self._finish_all()
 
-    def _safely(self, slug: str, step: Callable[[], None]) -> None:
+    def _safely(self, camera: Wish | None, step: Callable[[], None]) -> None:
         """What goes wrong with one camera does not keep the others from being watched. It is told once, as an alert,
         until it is over."""
+        slug = camera.slug if camera else ""
         key, before = f"supervisor.stumbled:{slug}", self._stumbles.get(slug, "")
         try:
             step()
@@ -172,7 +183,7 @@ class Supervisor:
                 log.exception("The Supervisor stumbled over %s and goes on.", slug or "its own loop")
                 what = f"{slug} is not looked after" if slug else "Nothing is looked after on this host"
                 message = f"{what} ({said}). The log says where; then `skycam restart worker`."
-                self.ledger.alert(key, message, "critical", slug)
+                self.ledger.alert(key, message, "critical", camera)
             return
         if before:
             del self._stumbles[slug]
@@ -181,27 +192,28 @@ class Supervisor:
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
         heartbeat.beat()
-        self.adopted_at = self.ledger.looked_at
-        wishes = self.ledger.wishes
-        self._adopt(wishes)
-        if self.ledger.holds_name:
-            self._let_go(wishes)
+        seen = self.ledger.seen
+        self.adopted_at = seen.read_at
+        self._adopt(seen.cameras)
+        if seen.is_complete:
+            self._let_go(seen.cameras)
         self.orders.follow_all()
         self.returning.look()
-        for post in list(self.posts.values()):
-            self._safely(post.wish.slug, functools.partial(self._keep, post))
+        for post in self.posts.values():
+            self._safely(post.wish, functools.partial(self._keep, post))
 
-    def _adopt(self, wishes: dict[str, Wish]) -> None:
+    def _adopt(self, wishes: Mapping[str, Wish]) -> None:
         for identity, wish in wishes.items():
             if identity not in self.posts:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
-                self.posts[identity] = Post(wish, Restarts(rule), usb=wish.usb)
-                self.climbing.adopt(self.posts[identity])
+                post = Post(wish, Restarts(rule), hardware=Hardware(usb=wish.usb))
+                self.posts = {**self.posts, identity: post}
+                self.climbing.adopt(post)
             post = self.posts[identity]
             self._change(post, replace(wish, session=self._session(post, wish)))
 
-    def _let_go(self, wishes: dict[str, Wish]) -> None:
+    def _let_go(self, wishes: Mapping[str, Wish]) -> None:
         """Cameras that the database has given to another host: their process finishes, and their spool is emptied."""
         for identity, post in self.posts.items():
             if identity not in wishes:
@@ -231,7 +243,7 @@ class Supervisor:
 
     def _configure(self, child: CameraChild, what: str, wish: dict[str, Any] | None, **more: Any) -> None:
         if child.send({"type": "configure", what: wish, **more}):
-            child.wished[what] = wish
+            child.wished = {**child.wished, what: wish}
 
     def _keep(self, post: Post) -> None:
         child = post.child
@@ -251,7 +263,7 @@ class Supervisor:
         post.restarts.started(now)
         post.ladder = Ladder()
         environment = scrubbed_environment(settings.STATION.camera_environment)
-        post.recovers = True  # before its session is looked at: the ledger does these two the other way round
+        post.is_starting = True  # before its session is looked at: the ledger does these two the other way round
         wish = replace(post.newest(self.adopted_at), session=self._session(post, post.wish))
         try:
             post.child = CameraChild(wish.spec(post.verdict, post.faults), environment, self.hearing.hear)
@@ -260,7 +272,9 @@ class Supervisor:
             why = f"Its process cannot be started ({error}). Is memory or a limit used up? It is tried each second."
             self.observe(post, "reconnecting", why)
             return
-        post.verdict, post.live = None, Live()
+        finally:
+            post.is_starting = False
+        post.verdict = None
         note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
         self.observe(post, "starting", "")
 
@@ -275,10 +289,10 @@ class Supervisor:
     def _ended(self, post: Post, child: CameraChild, status: int) -> None:
         child.hear_out()
         delivered = post.delivered
-        post.child, post.recovers = None, False
+        post.child = None
         was_ending = child.ending
         child.finish()
-        for command in self._orders_lost_by(post):
+        for command in post.outstanding.remove_without_capture():  # captures are answered by what the spool says
             detail = f"The process of {post.wish.slug} ended ({exit_reason(status)}) before it could answer."
             self.answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
@@ -287,13 +301,6 @@ class Supervisor:
             self.observe(post, *post.observed)
         else:
             self.climbing.restart(post, status, delivered=delivered)
-
-    def _orders_lost_by(self, post: Post) -> list[str]:
-        """Commands that nobody will answer now. Captures are answered by what the spool says of them."""
-        lost = [command for command, sent in list(post.outstanding.items()) if "id" not in sent]
-        for command in lost:
-            del post.outstanding[command]
-        return lost
 
     def _finish_all(self) -> None:
         """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
@@ -316,9 +323,11 @@ class Supervisor:
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
         """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""
-        if not post.wish.elsewhere and (observed, reason) != post.told:
-            post.told, post.since = (observed, reason), time.time()
-            self.ledger.observed(post.wish.id, post.wish.slug, observed, reason)
+        wish = post.wish
+        with post.lock:
+            if not wish.elsewhere and (observed, reason) != post.told:
+                post.told, post.since = (observed, reason), time.time()
+                self.ledger.observed(wish, observed, reason)
 
 
 def _newer(session: dict[str, Any], known: dict[str, Any] | None) -> bool:

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from cameras.supervision import leftovers
 from cameras.supervision.wishes import Wish
+from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
 
@@ -21,11 +22,11 @@ alert is over once nothing is."""
 
 
 @transaction.atomic
-def tell_of_rejected(slug: str, rejected: list[str]) -> None:
+def tell_of_rejected(camera: CameraRef, rejected: list[str]) -> None:
     """`rejected` in words. DatabaseError."""
-    text = f"The spool of {slug} held what could not be used: {'; '.join(rejected)[:500]}"
-    record_event(REJECTED, text, severity="error", camera=slug)
-    raise_alert(f"{REJECTED}:{slug}", text, severity="error", camera=slug)
+    text = f"The spool of {camera.slug} held what could not be used: {'; '.join(rejected)[:500]}"
+    record_event(REJECTED, text, severity="error", camera=camera)
+    raise_alert(f"{REJECTED}:{camera.slug}", text, severity="error", camera=camera)
 
 
 def close_rejected(places: Iterable[Wish]) -> None:
@@ -56,7 +57,7 @@ class LeftClips:
             self._left[wish.slug, wish.root] = settled.left
             if settled.left != said:
                 log.warning("%s", settled.left)
-            self._put(functools.partial(_tell, wish.slug, settled.left))
+            self._put(functools.partial(_tell, wish, settled.left))
         elif (said or not settled.idle) and all(slug != wish.slug for slug, _ in self._left):
             self._put(functools.partial(resolve_alert, _key(wish.slug)))
 
@@ -65,7 +66,7 @@ def _key(slug: str) -> str:
     return f"recording.left:{slug}"
 
 
-def _tell(slug: str, message: str) -> None:
+def _tell(camera: CameraRef, message: str) -> None:
     """Unless it is told already."""
-    if not Alert.objects.filter(key=_key(slug), message=message).exclude(state=Alert.State.RESOLVED).exists():
-        raise_alert(_key(slug), message, severity="critical", camera=slug)
+    if not Alert.objects.filter(key=_key(camera.slug), message=message).exclude(state=Alert.State.RESOLVED).exists():
+        raise_alert(_key(camera.slug), message, severity="critical", camera=camera)

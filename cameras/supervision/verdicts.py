@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from cameras import broker
 from cameras.broker import BrokerDown
@@ -14,7 +15,7 @@ from cameras.supervision.wishes import Wish
 from cameras.tables import VERDICTS, resolve
 
 if TYPE_CHECKING:
-    from cameras.supervision.post import Post
+    from cameras.supervision.post import Handed, Post
     from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ GRACE_MS = 2000
 
 
 class Verdicts:
-    """On the ledger's thread, but for `is_settled`. A database that is away raises DatabaseError."""
+    """Has no state of its own. On the ledger's thread, but for `is_settled`. A database that is away raises
+    DatabaseError."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
@@ -32,8 +34,9 @@ class Verdicts:
         """Whether this id has its outcome already. On any thread."""
         return bool(resolve(VERDICTS["settled"])(capture))
 
-    def on_overdue(self, wishes: dict[str, Wish]) -> None:
-        """Planned rows beyond their deadline that no spool knows. A living process is asked to let go first.
+    def on_overdue(self, places: Mapping[str, Sequence[Wish]]) -> None:
+        """Planned rows beyond their deadline that no spool of their camera here knows. A living process is asked to let
+        go first.
 
         The deadlines are in the broker's time: while it is away nothing is overdue."""
         try:
@@ -42,15 +45,17 @@ class Verdicts:
         except BrokerDown:
             return
         for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms - GRACE_MS):
-            wish, post = wishes.get(camera), self.supervisor.posts.get(camera)
-            if wish is None or (post and any(sent.get("id") == capture for sent in post.outstanding.values())):
+            spools, post = places.get(camera), self.supervisor.posts.get(camera)
+            handed = post.outstanding.captures().values() if post else ()
+            if not spools or any(one.capture == capture for one in handed):
                 self._withdraw(post, capture)
-            elif leaves_no_trace(wish, capture):
+            elif all(leaves_no_trace(spool, capture) for spool in spools):
                 self._verdict(capture, "not_started", "The command did not reach the camera before its deadline.")
 
     def _withdraw(self, post: Post | None, capture: str) -> None:
-        if post and post.child:
-            post.child.send({"type": "withdraw", "id": capture})
+        child = post.child if post else None
+        if child:
+            child.send({"type": "withdraw", "id": capture})
 
     def settle(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
         self._verdict(capture, reason, message)
@@ -59,22 +64,23 @@ class Verdicts:
     def _verdict(self, capture: str, reason: str, message: str) -> None:
         resolve(VERDICTS["capture"])(capture, reason, message)
 
-    def on_lost(self, post: Post, outstanding: dict[str, Any]) -> None:
+    def on_lost(self, post: Post, outstanding: Mapping[str, Handed]) -> None:
         """Captures whose process ended before it planned them. The order of the three questions matters: nobody
         writes a trace of what is gone, and a trace that is gone has become an outcome."""
-        for command, sent in outstanding.items():
-            gone = post.child is None or post.child.started > sent["handed"]
-            if "id" in sent and gone and command in post.outstanding and leaves_no_trace(post.wish, sent["id"]):
-                self._lost_before_the_plan(post, command, sent["id"])
+        for command, handed in outstanding.items():
+            if handed.capture is None or post.child is handed.child:
+                continue
+            if command in post.outstanding.captures() and leaves_no_trace(post.wish, handed.capture):
+                self._lost_before_the_plan(post, command, handed.capture)
 
     def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
-        if self.is_settled(capture):
-            self.supervisor.answer(command, told(None))
-        else:
+        content = told(None)
+        if not self.is_settled(capture):
             detail = f"The process of {post.wish.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
-            self.settle(capture, "not_started", detail, command, content)
-        post.outstanding.pop(command, None)
+            self._verdict(capture, "not_started", detail)
+        if post.outstanding.remove(command):
+            self.supervisor.answer(command, content)
 
 
 def told(record: Record | None) -> Answer:

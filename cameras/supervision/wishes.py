@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from cameras.runtime.spec import Spec
 from cameras.runtime.spool import spool_folder
 from cameras.supervision.usb import UsbIdentity
 from cameras.tables import CONSUMERS, PROGRAMMES, ROOTS, resolve
+from core.known_fields import from_json
 from monitoring.station_settings import live_streaming_config
 
 CLOCK_WAIT_S = 120.0
@@ -84,8 +85,7 @@ class Wish:
             root_path=self.root_path,
             video_root=self.video_root,
             video_root_path=self.video_root_path,
-            station=station.station,
-            redis_url=station.redis_url,
+            station=station.station.id,
             site=station.site.model_dump(),
             margin_s=station.supervision.margin_s,
             clock_wait_s=CLOCK_WAIT_S,
@@ -95,6 +95,7 @@ class Wish:
             verdict=verdict,
             last_floor_bytes=LAST_FLOOR_BYTES,
             presets=self.presets,
+            outgoing=station.outgoing.rules(),
             faults=faults or {},
         )
 
@@ -126,8 +127,24 @@ def _wish(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> Wish:
         video_root=video["id"],
         video_root_path=video["path"],
         lease=lease_of(camera),
-        usb=UsbIdentity(**camera.identity["usb"]) if camera.identity.get("usb") else None,
+        usb=from_json(UsbIdentity, camera.identity["usb"]) if camera.identity.get("usb") else None,
     )
+
+
+def left_places(host: str, known: Iterable[str]) -> list[Wish]:
+    """Cameras that other hosts have and that are not `known` here, with each root of this host where a spool of theirs
+    lies: they were moved while this host was away."""
+    roots = resolve(ROOTS["all"])(host)
+    return [
+        _left(camera, root)
+        for camera in Camera.objects.exclude(host=host).exclude(pk__in=list(known))
+        for root in roots
+        if Path(root["path"], spool_folder(str(camera.pk))).is_dir()
+    ]
+
+
+def _left(camera: Camera, root: dict[str, Any]) -> Wish:
+    return replace(_wish(camera, root, root), session=None, recording=None, elsewhere=True)
 
 
 def former_places(host: str, wished: Mapping[str, Wish]) -> list[Wish]:

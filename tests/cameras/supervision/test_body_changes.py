@@ -3,13 +3,16 @@ real camera process, the Supervisor's threads in the test's hand."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.supervision.post import Post
+from cameras.supervision.readings import note_read_back
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Event
 from tests.api.builders import until
@@ -68,3 +71,23 @@ def test_the_row_wins_when_the_camera_is_opened_anew(far: Path, supervisor: Supe
     post.child.send({"type": "reopen"})
     until(lambda: shown(supervisor, post) == ([], []), SOON_S)
     assert Camera.objects.get().read_back["iso"] == 400
+
+
+def reading(seconds_ago: float, **actual: Any) -> dict[str, Any]:
+    read_at = (timezone.now() - timedelta(seconds=seconds_ago)).isoformat()
+    return {"actual": actual, "read_at": read_at, "differs": []}
+
+
+def test_an_older_reading_does_not_replace_a_newer_one(archive: Archive) -> None:
+    """As when the host that had the camera before could not write it sooner."""
+    note_read_back(str(archive.camera.pk), reading(1, gain=2))
+    note_read_back(str(archive.camera.pk), reading(2, gain=1))
+    archive.camera.refresh_from_db()
+    assert archive.camera.read_back == {"gain": 2}
+
+
+def test_a_reading_replaces_one_from_before_the_clock_was_set_back(archive: Archive) -> None:
+    note_read_back(str(archive.camera.pk), reading(-3600, gain=2))
+    note_read_back(str(archive.camera.pk), reading(1, gain=1))
+    archive.camera.refresh_from_db()
+    assert archive.camera.read_back == {"gain": 1}

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.db import OperationalError, connection
@@ -17,7 +17,7 @@ from cameras.models import Camera
 from cameras.runtime.storage import MARKER
 from cameras.supervision.ladder import Restarts
 from cameras.supervision.ledger import Ledger, Spooled
-from cameras.supervision.post import Post
+from cameras.supervision.post import Handed, Post
 from cameras.supervision.supervisor import Supervisor
 from cameras.supervision.wishes import Wish
 from captures.models import Capture
@@ -111,11 +111,12 @@ def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet
     archive: Archive, ledger: Ledger
 ) -> None:
     capture = archive.planned()
-    post = Post(archive.wish(), Restarts(), outstanding={"c": {"id": str(capture.pk), "handed": 0.0}})
+    post = Post(archive.wish(), Restarts())
+    post.outstanding.add("c", Handed(str(capture.pk), cast(Any, "a process that has ended")))
     (archive.folder / MARKER).unlink()
-    ledger.verdicts.on_lost(post, dict(post.outstanding))
+    ledger.verdicts.on_lost(post, post.outstanding.captures())
     capture.refresh_from_db()
-    assert (capture.status, list(post.outstanding)) == ("planned", ["c"])
+    assert (capture.status, list(post.outstanding.captures())) == ("planned", ["c"])
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def test_a_spool_that_cannot_be_read_holds_up_no_verdict_on_another_camera(
 def test_a_recovery_that_cannot_be_followed_is_told_once_and_holds_up_nothing(archive: Archive, ledger: Ledger) -> None:
     post = Post(unreadable(archive), Restarts())
     ledger.recovered(post, {"interrupted": ["x"], "finished": [], "removed": [], "rejected": []})
-    ledger.event("command", "What comes after it.", "info", "sim", {})
+    ledger.event("command", "What comes after it.", "info", None, {})
     ledger._turn()
     ledger._turn()
     assert sorted(Event.objects.values_list("kind", flat=True)) == ["command", "spool.recovered"]

@@ -64,7 +64,7 @@ def supervisor(tmp_path: Path, played: PlayedBus, archive: Archive, settings: Se
 
 def adopted(supervisor: Supervisor, **faults: Any) -> Post:
     """The camera's post, with faults that its first process begins with."""
-    supervisor._adopt(supervisor.ledger.wishes)
+    supervisor._adopt(supervisor.ledger.seen.cameras)
     [post] = supervisor.posts.values()
     post.faults = faults
     return post
@@ -166,7 +166,7 @@ def test_a_reset_that_never_ends_does_not_keep_the_camera_from_its_last_try(
     node.unlink()
     os.mkfifo(node)  # whoever opens it to write waits for a reader
     post = adopted(supervisor, crash=EXITS - 1)
-    watched(supervisor, lambda: post.resetting_until)
+    watched(supervisor, lambda: post.port_reset)
     watched(supervisor, lambda: is_ready(post))
     assert "usb_reset" not in steps(supervisor)
     os.close(os.open(node, os.O_RDONLY | os.O_NONBLOCK))
@@ -225,7 +225,7 @@ def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
     played.plug("1-2", 7, serial="3004")
     serial = played.hang("1-2")
     post = adopted(supervisor, disconnect=True)
-    watched(supervisor, lambda: supervisor.returning._looking)
+    watched(supervisor, lambda: supervisor.returning._search_thread)
     supervisor._tick()
     serial.write_text("3004\n")
     watched(supervisor, lambda: post.last_seen is not None)

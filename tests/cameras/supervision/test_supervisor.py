@@ -17,13 +17,16 @@ from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
 from cameras.supervision.wishes import wishes
 from captures.models import Capture, Session
+from captures.sessions.orders import end_on_gone_host
 from captures.storage.roots import ensure_default_root
 from monitoring.models import Alert
 from tests.api.builders import until
-from tests.cameras.supervision.records import lay_end
+from tests.api.conftest import valkey
+from tests.cameras.supervision.records import capture_record, lay, lay_end
 from tests.faults.camera_process import CameraProcess
 from tests.faults.ledger import Archive
 
+__all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
 CAPTURE = {
     "asked": {"exposure_us": 10_000_000}, "planned": "2026-01-01T00:00:00Z", "requested_by": "tester", "job": "",
@@ -50,7 +53,8 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> Post:
     wish = dataclasses.replace(archive.wish(), session=archive.order(session))
-    post = supervisor.posts[wish.id] = Post(wish, Restarts())
+    post = Post(wish, Restarts())
+    supervisor.posts = {wish.id: post}
     return post
 
 
@@ -119,7 +123,7 @@ def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
     CameraHost.objects.update(machine="another machine")
     supervisor.ledger._leased_at = -60.0
     looks_again(supervisor)
-    assert (supervisor.ledger.wishes, post.child is not None and post.child.ending) == ({}, False)
+    assert (supervisor.ledger.seen.cameras, post.child is not None and post.child.ending) == ({}, False)
 
 
 def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
@@ -233,7 +237,7 @@ def wished_settings(post: Post) -> dict[str, Any]:
 def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(supervisor: Supervisor, post: Post) -> None:
     read_before = wishes("main")
     configure(supervisor, post, exposure_us=2000)
-    supervisor.ledger.wishes = read_before
+    supervisor.ledger.seen = dataclasses.replace(supervisor.ledger.seen, cameras=read_before)
     supervisor._tick()
     assert wished_settings(post) == {"exposure_us": 2000}
 
@@ -284,3 +288,66 @@ def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
     supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
     assert post.child is not None
     assert post.child.wished["recording"] == wishes("main")[post.wish.id].recording
+
+
+def last_capture(supervisor: Supervisor, post: Post) -> tuple[str, str] | None:
+    found = supervisor.herald.status(post)["last_capture"]
+    return found and (found["id"], found["status"])
+
+
+def test_a_supervisor_knows_the_last_capture_of_the_one_before_it(archive: Archive, supervisor: Supervisor) -> None:
+    lay(archive, capture_record(archive, "failed"))
+    [newest] = lay(archive, capture_record(archive, "failed"))
+    archive.planned()
+    archive.ingest()
+    looks_again(supervisor)
+    [post] = supervisor.posts.values()
+    assert last_capture(supervisor, post) == (newest, "failed")
+
+
+def test_a_capture_is_the_last_one_as_soon_as_it_is_taken_in(archive: Archive, supervisor: Supervisor) -> None:
+    looks_again(supervisor)
+    [post] = supervisor.posts.values()
+    before = last_capture(supervisor, post)
+    [taken] = lay(archive, capture_record(archive, "failed"))
+    take_in(supervisor, post, [taken])
+    assert (before, last_capture(supervisor, post)) == (None, (taken, "failed"))
+
+
+def test_a_host_that_returns_takes_in_what_it_holds_of_a_camera_that_was_moved_and_runs_it_no_more(
+    archive: Archive, supervisor: Supervisor
+) -> None:
+    """Its machine was cut off in a session: an exposure ran, and a capture waited to be taken in."""
+    session, asked = archive.session(exposure_us=10_000_000, cadence_s=20), archive.planned()
+    with CameraProcess(archive.folder, str(archive.camera.pk)) as process:
+        process.until_type("spooled", id=process.capture(str(asked.pk), exposure_us=1000))
+        process.start_session(str(session.pk), exposure_us=10_000_000, cadence_s=20)
+        process.until_type("state", doing="exposing")
+    give_to(archive, "other")
+    end_on_gone_host(archive.camera, "main")
+    [looks_again(supervisor) for _ in range(3)]
+    session.refresh_from_db()
+    asked.refresh_from_db()
+    assert (asked.status, session.state, session.planned, session.failed) == ("saved", "failed", 1, 1)
+    assert (archive.wrongs(), list(archive.spool.glob("session-*")), supervisor.posts) == ([], [], {})
+
+
+def test_a_capture_that_a_host_which_returns_never_began_has_its_outcome(
+    archive: Archive, supervisor: Supervisor, valkey: Any
+) -> None:
+    lay(archive, capture_record(archive))
+    asked = archive.planned()
+    Capture.objects.filter(pk=asked.pk).update(deadline_ms=1, host="main")
+    give_to(archive, "other")
+    [looks_again(supervisor) for _ in range(3)]
+    asked.refresh_from_db()
+    assert (asked.status, asked.reason) == ("failed", "not_started")
+
+
+def test_a_capture_that_another_host_was_told_to_take_waits_for_it(
+    archive: Archive, supervisor: Supervisor, valkey: Any
+) -> None:
+    asked = archive.planned()
+    Capture.objects.filter(pk=asked.pk).update(deadline_ms=1, host="other")
+    [looks_again(supervisor) for _ in range(3)]
+    assert state_after_a_look(supervisor, asked) == "planned"

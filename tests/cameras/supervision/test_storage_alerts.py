@@ -1,0 +1,49 @@
+"""What a camera's process says of a whole disk is no matter of that camera: others use the disk too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameras.supervision.child import CameraChild
+from cameras.supervision.ladder import Restarts
+from cameras.supervision.post import Post
+from cameras.supervision.supervisor import Supervisor
+from monitoring.models import Alert, Event
+from tests.faults.ledger import Archive
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    return Archive(tmp_path)
+
+
+def hear(archive: Archive, kind: str, message: str) -> None:
+    """As a camera's process tells it."""
+    supervisor = Supervisor()
+    wish = archive.wish()
+    supervisor.posts[wish.id] = Post(wish, Restarts())
+    child = CameraChild.__new__(CameraChild)
+    child.spec = wish.spec(None)
+    told: dict[str, Any] = {"type": "log", "kind": kind, "message": message, "level": "error"}
+    supervisor.hearing.hear(child, told)
+    supervisor.ledger._outbox.flush()
+
+
+@pytest.mark.parametrize("kind", ["storage.unmounted", "storage.failed", "storage.last_floor"])
+def test_an_alert_of_a_root_belongs_to_no_camera(archive: Archive, kind: str) -> None:
+    hear(archive, kind, "The storage root is not there.")
+    alert = Alert.objects.get(key__startswith=kind)
+    events = Event.objects.filter(kind__in=[kind, "alert.opened"])
+    assert (alert.camera, alert.camera_uuid) == ("", "")
+    assert [(event.camera, event.camera_uuid) for event in events] == [("", ""), ("", "")]
+
+
+def test_what_is_about_its_own_spool_belongs_to_the_camera(archive: Archive) -> None:
+    hear(archive, "spool.rejected", "A record was set aside.")
+    alert = Alert.objects.get(key="spool.rejected:sim")
+    assert (alert.camera, alert.camera_uuid) == ("sim", str(archive.camera.pk))
