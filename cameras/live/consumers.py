@@ -14,6 +14,7 @@ from cameras.live.viewer import Viewer
 from cameras.sockets.consumer import BadMessage, Order, Socket
 from cameras.sockets.loops import of_this_loop
 from cameras.sockets.sight import Sight
+from core.background import start_background
 
 BINARY = "skycam.live.v1"
 NO_FRAME_S = 2.0
@@ -37,6 +38,11 @@ class LiveConsumer(Socket):
         await super().disconnect(code)
         if self._viewer:
             of_this_loop(LiveStreamingService).end_session(self._viewer)
+
+    @property
+    def most_of_a_user(self) -> int:
+        """A live picture has a place of its own from its first request on."""
+        return super().most_of_a_user + of_this_loop(LiveStreamingService).config.max_viewers_per_user
 
     def sight_of(self, sight: Sight) -> Sight:
         return sight.of_camera(self.slug)
@@ -86,7 +92,7 @@ class LiveConsumer(Socket):
         return self._viewer
 
     def _end(self, sentence: str) -> None:
-        self._leaving = asyncio.create_task(self.leave(ENDED, sentence))
+        start_background(self.leave(ENDED, sentence), "closing a socket")
 
     def _form(self, picture: Picture) -> str | bytes:
         lowered = bool(self._limits)

@@ -12,6 +12,7 @@ import logging
 from cameras import broker
 from cameras.live.picture import Picture
 from cameras.sockets.subscription import CUT, Subscription
+from core.background import start_background, surviving
 
 log = logging.getLogger(__name__)
 WANT_LIFE_S = 5
@@ -57,7 +58,7 @@ class Feed:
         """Somebody wants pictures of this feed."""
         self._asked_at = asyncio.get_running_loop().time()
         if self._running is None:
-            self._running = asyncio.create_task(self._run())
+            self._running = start_background(self._run(), "live feed")
 
     def _take(self, message: bytes) -> None:
         try:
@@ -70,10 +71,11 @@ class Feed:
         arrived.set()
 
     async def _run(self) -> None:
-        listening = asyncio.create_task(self._subscription.run())
+        listening = start_background(self._subscription.run(), "subscription")
         try:
             while asyncio.get_running_loop().time() - self._asked_at < ASKED_S:
-                await self._renew()
+                with surviving("live feed"):
+                    await self._renew()
                 await asyncio.sleep(RENEW_S if self._renewed else RETRY_S)
         finally:
             self._running, self.newest = None, None
@@ -82,11 +84,13 @@ class Feed:
 
     async def _renew(self) -> None:
         """Off the loop: a broker that hangs must not hold up the others."""
+        renewed = False
         try:
-            await asyncio.to_thread(want, self.slug, self.quality)
-            self._renewed = True
-        except CUT:
-            self._renewed = False
+            with contextlib.suppress(*CUT):
+                await asyncio.to_thread(want, self.slug, self.quality)
+                renewed = True
+        finally:
+            self._renewed = renewed
 
 
 def want(slug: str, quality: str) -> None:

@@ -43,6 +43,7 @@ class LivePublisher:
         self._level = 0
         self._wanted: frozenset[str] = frozenset()
         self._stopping = threading.Event()
+        self._redis_url = self._connected_to = ""
         self._redis: Any = None
         self.frames = self.yielded = 0
         self.encoded = dict.fromkeys(self._presets, 0)
@@ -59,10 +60,12 @@ class LivePublisher:
         self.frames += 1
 
     def order(self, message: dict[str, Any]) -> None:
-        """`live` with the qualities that somebody wants now, what they are, and how much less is to be made."""
+        """`live` with the qualities that somebody wants now, what they are, how much less is to be made, and the
+        address that they are published at: of a user that may do nothing else."""
         if message["type"] == "live":
             self._presets = presets_of(message["presets"]) if message.get("presets") else self._presets
             self._level = int(message.get("lowered", 0))
+            self._redis_url = str(message.get("redis_url", ""))
             self._wanted = frozenset(message["qualities"]) & self._presets.keys()
 
     @property
@@ -89,15 +92,18 @@ class LivePublisher:
         self.encoded[quality] += 1
         channel = f"{self._spec['station']}:live:{self._spec['slug']}:{quality}"
         try:
-            self._connection().publish(channel, packed(frame, jpeg, lowered=level > 0))
+            self._connection(self._redis_url).publish(channel, packed(frame, jpeg, lowered=level > 0))
         except (redis.RedisError, OSError) as error:
             log.warning("Live view waits for the broker: %s", type(error).__name__)
             self._redis = None
             self._stopping.wait(PAUSE_AFTER_FAILURE_S)
 
-    def _connection(self) -> Any:
+    def _connection(self, url: str) -> Any:
         import redis
 
-        if self._redis is None:
-            self._redis = redis.Redis.from_url(self._spec["redis_url"], socket_timeout=2, socket_connect_timeout=1)
+        if not url:
+            raise redis.ConnectionError("No address to publish at is known yet.")
+        if self._redis is None or url != self._connected_to:
+            self._redis = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=1)
+            self._connected_to = url
         return self._redis

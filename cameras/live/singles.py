@@ -25,6 +25,10 @@ MOST_WAITING = 20
 """Requests of one user. Each holds a thread; a page that asks every second for six cameras which give none has 18."""
 
 
+MOST_WAITING_IN_ALL = 32
+"""Of all users: the other requests of a web process find a thread."""
+
+
 class TooMuch(NoLive):
     """More than this user may have now: `reason` waiting or bandwidth. `retry_s` is when to ask again."""
 
@@ -77,6 +81,9 @@ class Singles:
         """Among those that wait. TooMuch."""
         if user and self._waiting[user] >= MOST_WAITING:
             said = f"At most {MOST_WAITING} requests of one user wait for a picture at a time, and so many do."
+            raise TooMuch("waiting", said, wait_s)
+        if user and self._waiting.total() >= MOST_WAITING_IN_ALL:
+            said = f"At most {MOST_WAITING_IN_ALL} requests of all users wait for a picture at a time, and so many do."
             raise TooMuch("waiting", said, wait_s)
         self._waiting[user] += 1
         try:

@@ -6,7 +6,6 @@ is too much closes. No socket needs the channel layer, so none ends with the bro
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
@@ -14,12 +13,16 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar
 
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 
 from cameras.sockets import origin
 from cameras.sockets.loops import of_this_loop
+from cameras.sockets.open_sockets import OpenSockets
 from cameras.sockets.rate import Rate
 from cameras.sockets.sight import Lookout, Sight
 from cameras.tables import DOORS, resolve
+from core.background import start_background
+from core.constraints import is_number
 
 log = logging.getLogger(__name__)
 MOST_CHARACTERS = 65_536
@@ -49,7 +52,7 @@ class Socket(AsyncWebsocketConsumer):
         self.ended = True
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
         self.visitor = resolve(DOORS["visitor"])(self.headers)
-        refused = self._refused() or await self._look()
+        refused = self._refused() or await self._look() or self._enter_sockets()
         if refused:
             await self.close(*refused)
             return
@@ -58,11 +61,12 @@ class Socket(AsyncWebsocketConsumer):
         self._rate, self._errors = Rate(MESSAGES_PER_S), 0
         self.orders: Mapping[str, Order] = {"ping": self.pong, **self.own_orders()}
         of_this_loop(Lookout).join(self)
-        self._task = asyncio.create_task(self._work())
+        self._task = start_background(self._work(), "socket")
 
     async def disconnect(self, code: int) -> None:
         """Also called for a socket that was never let in."""
         self.ended = True
+        of_this_loop(OpenSockets).leave(self)
         of_this_loop(Lookout).leave(self)
         if task := getattr(self, "_task", None):
             task.cancel()
@@ -105,11 +109,19 @@ class Socket(AsyncWebsocketConsumer):
         self.sight = self.sight_of(await of_this_loop(Lookout).first(self.visitor))
         return (self.sight.code, self.sight.reason) if self.sight.code else None
 
+    def _enter_sockets(self) -> tuple[int, str] | None:
+        return of_this_loop(OpenSockets).enter(self, self.sight.user, self.most_of_a_user)
+
+    @property
+    def most_of_a_user(self) -> int:
+        """How many sockets, this one among them, one user may have."""
+        return int(settings.STATION.web.limits.sockets_per_user)
+
     def see(self, sight: Sight) -> None:
         """Every two seconds: what the visitor may see now."""
         self.sight = self.sight_of(sight)
         if self.sight.code and not self.ended:
-            self._leaving = asyncio.create_task(self.leave(self.sight.code, self.sight.reason))
+            start_background(self.leave(self.sight.code, self.sight.reason), "closing a socket")
 
     # What is said
 
@@ -145,7 +157,7 @@ class Socket(AsyncWebsocketConsumer):
     async def pong(self, message: dict[str, Any]) -> None:
         """For the offset of the client's clock: `sent` comes back as it was, beside this machine's time."""
         sent = message.get("sent")
-        if not isinstance(sent, int | float) or not -MOST_SENT < sent < MOST_SENT:
+        if not is_number(sent) or not -MOST_SENT < sent < MOST_SENT:
             raise BadMessage("invalid", "A ping says `sent`, a number such as milliseconds.")
         await self.say({"type": "pong", "sent": sent, "server_us": time.time_ns() // 1000})
 

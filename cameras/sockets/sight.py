@@ -13,6 +13,7 @@ from django.db import Error
 
 from cameras.selectors import cameras_for
 from cameras.status import desired
+from core.background import count_failure, start_background, surviving
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
@@ -55,9 +56,21 @@ def look(visitor: Visitor) -> Sight:
     return Sight(cameras={camera.slug: desired(camera) for camera in cameras_for(user)}, user=user.get_username())
 
 
+def look_or_refuse(visitor: Visitor) -> Sight:
+    """Rights that cannot be determined are none, and one visitor's error ends no other's view. Error when the database
+    is away."""
+    try:
+        return look(visitor)
+    except Error:
+        raise
+    except Exception as error:  # noqa: BLE001 - logged and counted
+        count_failure("rights check", error)
+        return Sight(TRY_LATER, "The station could not check what you may see. Its log says more. Try again.")
+
+
 async def look_at_all(visitors: Collection[Visitor]) -> dict[Visitor, Sight]:
     def on_its_thread() -> dict[Visitor, Sight]:
-        return {visitor: look(visitor) for visitor in visitors}
+        return {visitor: look_or_refuse(visitor) for visitor in visitors}
 
     found: dict[Visitor, Sight] = await database_sync_to_async(on_its_thread)()
     return found
@@ -89,7 +102,7 @@ class Lookout:
     def join(self, watcher: Watcher) -> None:
         self._watchers.add(watcher)
         if self._task is None:
-            self._task = asyncio.create_task(self._run())
+            self._task = start_background(self._run(), "rights check")
 
     def leave(self, watcher: Watcher) -> None:
         self._watchers.discard(watcher)
@@ -98,7 +111,8 @@ class Lookout:
         try:
             while self._watchers:
                 await asyncio.sleep(LOOK_EVERY_S)
-                await self._round()
+                with surviving("rights check"):
+                    await self._round()
         finally:
             self._task = None
 
@@ -111,4 +125,5 @@ class Lookout:
             return
         for watcher in list(self._watchers):
             if sight := sights.get(watcher.visitor):
-                watcher.see(sight)
+                with surviving("rights check"):
+                    watcher.see(sight)

@@ -15,6 +15,8 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from core.background import surviving
+
 log = logging.getLogger(__name__)
 SILENCE_S = 3.0
 """A connection that gave nothing for so long is asked whether it lives, and made anew after as long again."""
@@ -33,13 +35,20 @@ class Subscription:
 
     async def run(self) -> NoReturn:
         while True:
-            try:
-                await self._listen()
-            except CUT as error:
-                self._cut(error)
-            finally:
-                self.up = False
+            with surviving("subscription"):
+                await self._listen_until_cut()
             await asyncio.sleep(random.uniform(*AGAIN_S))
+
+    async def _listen_until_cut(self) -> None:
+        try:
+            await self._listen()
+        except CUT as error:
+            self._cut(error)
+        except Exception as error:
+            self._cut(error)
+            raise
+        finally:
+            self.up = False
 
     def _cut(self, error: Exception) -> None:
         if self.up:

@@ -18,8 +18,11 @@ BINARY = "skycam.live.v1"
 PASSWORD = "correct horse battery"
 
 
-MANY = {f"LIVE_STREAMING_CONFIG__{name}": "1000" for name in ("MAX_VIEWERS", "MAX_VIEWERS_PER_USER")}
-"""So many viewers may look."""
+MANY = {
+    **{f"LIVE_STREAMING_CONFIG__{name}": "1000" for name in ("MAX_VIEWERS", "MAX_VIEWERS_PER_USER")},
+    "SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS": "1000",
+}
+"""So many viewers may look, all from this machine."""
 
 
 class LiveStation(Station):

@@ -10,6 +10,7 @@ from asgiref.sync import sync_to_async
 from cameras.models import Camera
 from skycam_project.access.models import User
 from skycam_project.routing import sockets
+from tests.access.audiences import only_for
 from tests.access.people import user_named
 from tests.docs.route_table import PEOPLE, Line, cases, lines_of
 from tests.live.builders import HOST, OURS, Opened, user_of, with_cookie, with_token
@@ -22,7 +23,7 @@ LIVE = "/ws/live/sky/"
 
 def headers_of(person: str, camera: Camera) -> dict[str, str]:
     everybody = {name: user_named(name) for name in PEOPLE}
-    camera.audience.set([user for name, user in everybody.items() if name != "excluded"])
+    only_for(camera, *(name for name in everybody if name != "excluded"))
     return {"host": HOST, "origin": OURS} if person == "stranger" else with_cookie(everybody[person])
 
 
@@ -102,7 +103,7 @@ def deactivate(user: User, camera: Camera) -> None:
 
 
 def hide(user: User, camera: Camera) -> None:
-    camera.audience.add(User.objects.create_user(username="another", role="viewer"))
+    only_for(camera)
 
 
 def remove(user: User, camera: Camera) -> None:

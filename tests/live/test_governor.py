@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from cameras.live.budget import Budget
 from cameras.live.governor import FPS, FPS_ALONE, QUALITY, Governor, Limits
 from cameras.live.presets import PRESETS
 from cameras.live.service import LiveStreamingService
-from cameras.supervision.post import Live
+from cameras.supervision.child import Live
 from cameras.supervision.supervisor import Supervisor
 
 
@@ -110,6 +111,7 @@ class Process:
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
+        self.live = Live()
 
     def send(self, message: dict[str, Any]) -> bool:
         self.heard.append(message)
@@ -120,14 +122,15 @@ def test_a_busy_host_tells_its_cameras_and_says_so_in_their_status(machine: Mach
     supervisor, process = Supervisor(), Process()
     herald = supervisor.herald
     limits = Limits(lower_quality=80, lower_fps=0, hold_s=0)
-    supervisor.ledger.live = SimpleNamespace(cpu_thresholds=limits)
+    supervisor.ledger.seen = replace(supervisor.ledger.seen, live=SimpleNamespace(cpu_thresholds=limits))
     herald.governor = Governor(limits, machine.load, machine.clock)
     wish = SimpleNamespace(slug="sky", presets={})
-    supervisor.posts["sky"] = cast(Any, SimpleNamespace(wish=wish, child=process, live=Live()))
+    supervisor.posts = {"sky": cast(Any, SimpleNamespace(wish=wish, child=process))}
     machine.percent = 100
     [herald._look_at_load() for _ in range(5)]
-    supervisor.want({"sky": ("low",)}, herald.governor.level)
-    assert process.heard == [{"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}}]
+    supervisor.want({"sky": ("low",)}, herald.governor.level, {"sky": "unix:///sock"})
+    told = {"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}, "redis_url": "unix:///sock"}
+    assert process.heard == [told]
     assert herald.lowered.startswith("The camera host is busy (9")
 
 

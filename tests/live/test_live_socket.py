@@ -179,6 +179,7 @@ GARBAGE = [
     ('{"type": "request_frame", "quality": "best"}', "invalid"),
     ('{"type": "request_frame", "quality": ["low"]}', "invalid"),
     ('{"type": "ping"}', "invalid"),
+    ('{"type": "ping", "sent": true}', "invalid"),
     ('{"type": "ping", "sent": NaN}', "invalid"),
     ('{"type": "ping", "sent": 1' + "0" * 400 + "}", "invalid"),
 ]

@@ -13,12 +13,14 @@ import pytest_asyncio
 import redis
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.utils import timezone
 
 from cameras import broker, notices, status
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile
 from captures.notices import tell_of
 from skycam_project.access.models import User
+from tests.access.audiences import only_for
 from tests.live.builders import Opened, eventually, user_of, with_token
 
 UPDATE_KEYS = {"camera", "status", "temperature", "latest_image", "capture", "outcome", "reason"}
@@ -32,7 +34,7 @@ async def viewer(camera: Camera) -> dict[str, str]:
 @pytest_asyncio.fixture
 async def excluded(camera: Camera) -> dict[str, str]:
     def made() -> dict[str, str]:
-        camera.audience.add(user_of("operator"))
+        only_for(camera, user_of("operator").username)
         return with_token(User.objects.create_user(username="not-listed", role="viewer"))
 
     return await sync_to_async(made)()
@@ -50,6 +52,13 @@ def ended(camera: Camera, outcome: str) -> Capture:
         capture = capture_of(camera, outcome)
         tell_of(capture, capture.camera.slug, [CaptureFile(capture=capture, kind="jpeg")])
     return capture
+
+
+@sync_to_async
+def ended_after_its_removal(camera: Camera) -> None:
+    Camera.objects.filter(pk=camera.pk).update(removed_at=timezone.now())
+    with transaction.atomic():
+        tell_of(capture_of(camera, "saved"), camera.slug, [])
 
 
 async def listened(server: redis.Redis, count: int = 1) -> None:
@@ -86,6 +95,15 @@ async def test_nothing_is_told_of_a_hidden_camera(
         await listened(server)
         await ended(camera, "saved")
         assert (await socket.asked({"type": "ping", "sent": 1}))["type"] == "pong"
+        assert await socket.wire.receive_nothing(timeout=0.3)
+
+
+async def test_a_removed_camera_is_told_to_nobody_who_sees_the_next_one_of_its_slug(
+    viewer: dict[str, str], camera: Camera, server: redis.Redis
+) -> None:
+    async with Opened("/ws/captures/", viewer) as socket:
+        await listened(server)
+        await ended_after_its_removal(camera)
         assert await socket.wire.receive_nothing(timeout=0.3)
 
 
@@ -160,7 +178,7 @@ async def test_a_camera_that_becomes_hidden_leaves_the_status(
     viewer: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:
     async with Opened("/ws/status/", viewer) as socket:
-        await sync_to_async(lambda: camera.audience.add(user_of("operator")))()
+        await sync_to_async(lambda: only_for(camera, user_of("operator").username))()
         while (await socket.hear())["cameras"]:
             pass
 

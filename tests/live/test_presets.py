@@ -35,7 +35,7 @@ class Camera:
 
     def __init__(self, **presets: Any) -> None:
         self.buffer = SharedFrameBuffer()
-        spec = {"station": settings.STATION.station, "slug": "sky", "redis_url": settings.STATION.redis_url, **presets}
+        spec = {"station": settings.STATION.station.id, "slug": "sky", **presets}
         self.publisher = LivePublisher(Context(cast(Any, spec), self.buffer, cast(Any, None)))
         self.numbers = itertools.count()
 
@@ -48,7 +48,8 @@ class Camera:
         [self.frame(100 + place / fps) for place in range(count)]
 
     def want(self, *qualities: str, lowered: int = 0) -> None:
-        self.publisher.order({"type": "live", "qualities": list(qualities), "lowered": lowered})
+        url = settings.STATION.redis_url
+        self.publisher.order({"type": "live", "qualities": list(qualities), "lowered": lowered, "redis_url": url})
 
     @property
     def encoded(self) -> dict[str, int]:

@@ -10,7 +10,9 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
+from skycam_project.config.sections import LimitsConfig
 from skycam_project.launch import protocols
+from skycam_project.launch.connections import Connections
 from skycam_project.launch.protocols import Http
 
 FEED = b"GET /video/feed?quality=low HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -47,7 +49,8 @@ async def wire(endless: Endless) -> AsyncIterator[tuple[asyncio.StreamReader, as
     config = uvicorn.Config(endless, http=Http, lifespan="off", log_config=None)
     config.load()
     state = uvicorn.server.ServerState()
-    listening = await asyncio.get_running_loop().create_server(lambda: Http(config, state, {}), "127.0.0.1", 0)
+    counted = type("Counted", (Http,), {"station_connections": Connections(LimitsConfig(), [])})
+    listening = await asyncio.get_running_loop().create_server(lambda: counted(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*listening.sockets[0].getsockname())
     yield reader, writer
     writer.close()

@@ -137,7 +137,7 @@ async def test_a_web_process_that_was_killed_leaves_nothing_behind(
 
 
 def viewers_key(census: Census) -> str:
-    return f"{settings.STATION.station}:viewers:{census.process}"
+    return f"{settings.STATION.station.id}:viewers:{census.process}"
 
 
 async def test_a_stream_has_a_place_too(

@@ -1,0 +1,32 @@
+"""How many WebSockets one user has open at this web process: only so many."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from core.refusals import count_refusal
+
+TOO_MANY = 4429
+
+
+class OpenSockets:
+    """One in each event loop."""
+
+    def __init__(self) -> None:
+        self._users: dict[object, str] = {}
+        self._counted: Counter[str] = Counter()
+
+    def enter(self, socket: object, user: str, most: int) -> tuple[int, str] | None:
+        """None, or the code and the reason with which the socket is closed."""
+        if self._counted[user] >= most:
+            count_refusal("sockets of a user")
+            return TOO_MANY, f"One user may have {most} sockets at a time, and you have so many. Close a page."
+        self._users[socket] = user
+        self._counted[user] += 1
+        return None
+
+    def leave(self, socket: object) -> None:
+        user = self._users.pop(socket, None)
+        if user is not None:
+            self._counted[user] -= 1
+            self._counted += Counter()

@@ -1,0 +1,111 @@
+"""Rights that are taken away while somebody watches: of a station that runs, its web process, its command line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.live.stations import BINARY, LiveStation
+from tests.live.viewers import LIVE, REQUEST
+from tests.skycam_project.cli_station import run
+from tests.skycam_project.stations import eventually
+
+FRAME = "/api/v1/cameras/simulated/frame.jpg"
+STREAM = "/api/v1/cameras/simulated/stream.mjpeg"
+WITHIN_S = 5
+PASSWORD = "quite a good password"
+
+
+class Stream:
+    """`stream.mjpeg` as a program reads it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def picture(self) -> None:
+        await asyncio.wait_for(self.reader.readuntil(b"Content-Type: image/jpeg"), 20)
+
+    async def ends(self) -> None:
+        """TimeoutError when it goes on."""
+        async with asyncio.timeout(WITHIN_S):
+            while await self.reader.read(1 << 16):
+                pass
+
+    def close(self) -> None:
+        self.writer.transport.abort()
+
+
+def gives_pictures(station: LiveStation) -> bool:
+    """The first one after a pause may take longer than a request waits."""
+    request = urllib.request.Request(f"http://127.0.0.1:{station.port}{FRAME}", headers=station.token)
+    try:
+        urllib.request.urlopen(request, timeout=20).close()
+    except urllib.error.HTTPError:
+        return False
+    return True
+
+
+@contextlib.asynccontextmanager
+async def stream(station: LiveStation, token: dict[str, str]) -> AsyncIterator[Stream]:
+    """With its first picture."""
+    await asyncio.to_thread(eventually, lambda: gives_pictures(station), 60, "the camera gives pictures")
+    reader, writer = await asyncio.open_connection("127.0.0.1", station.port, limit=1 << 24)
+    opened = Stream(reader, writer)
+    head = ["Host: localhost", "Connection: close", f"Authorization: {token['Authorization']}"]
+    writer.write("\r\n".join([f"GET {STREAM} HTTP/1.1", *head, "", ""]).encode())
+    try:
+        await opened.picture()
+        yield opened
+    finally:
+        opened.close()
+
+
+async def skycam(station: LiveStation, *words: str) -> str:
+    done = await asyncio.to_thread(run, station.data, *words, **station.environment)
+    assert done.status == 0, done.stderr
+    return done.stdout
+
+
+def token_of(station: LiveStation, name: str) -> dict[str, str]:
+    body = station.ask("/api/v1/auth/token/", {"username": name, "password": PASSWORD})
+    return {"Authorization": f"Token {body['token']}"}
+
+
+@pytest_asyncio.fixture(loop_scope="function")
+async def ben(station: LiveStation) -> AsyncIterator[dict[str, str]]:
+    """The token of a viewer who is called ben."""
+    await skycam(station, "users", "add", "ben", "--role", "viewer", "--password", PASSWORD)
+    yield await asyncio.to_thread(token_of, station, "ben")
+    await skycam(station, "users", "remove", "ben")
+
+
+@pytest.mark.timeout(180)
+async def test_a_stream_ends_with_the_role_after_the_first_viewer_has_left(
+    station: LiveStation, ben: dict[str, str]
+) -> None:
+    async with stream(station, station.token) as first, stream(station, ben) as second:
+        first.close()
+        await second.picture()
+        await skycam(station, "users", "set", "ben", "--role", "none")
+        await second.ends()
+
+
+@pytest.mark.timeout(180)
+async def test_a_socket_closes_with_the_role_after_the_first_viewer_has_left(
+    station: LiveStation, ben: dict[str, str]
+) -> None:
+    async with (
+        stream(station, station.token) as first,
+        station.socket(LIVE, BINARY, additional_headers=ben) as second,
+    ):
+        first.close()
+        await second.send(REQUEST)
+        await skycam(station, "users", "set", "ben", "--role", "none")
+        await asyncio.wait_for(second.wait_closed(), WITHIN_S)
+        assert second.close_code in {4401, 4403}
