@@ -13,11 +13,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from cameras import services, status, taking
+from cameras.audience import FIELDS
 from cameras.bodies import (
     CameraBody,
     CapabilitiesBody,
     LeaseBody,
     SettingsBody,
+    camera_bodies,
     camera_body,
     capabilities_body,
     lease_body,
@@ -29,7 +31,7 @@ from cameras.drivers.simulated.faults import Faults
 from cameras.live.mjpeg import CONTENT_TYPE, stream, watching
 from cameras.live.singles import has_pictures, next_picture
 from cameras.models import Camera
-from cameras.selectors import camera_for, cameras_for, primary_camera_for
+from cameras.selectors import camera_for, primary_camera_for
 from cameras.serializers import (
     CameraChange,
     CameraList,
@@ -43,6 +45,7 @@ from cameras.serializers import (
     TakeBody,
 )
 from cameras.tables import DOORS, resolve
+from core.waiting import WaitingRequests
 
 FRAME_WAIT_S = 3.0
 NOT_KEPT = {"Cache-Control": "no-store"}
@@ -51,6 +54,10 @@ SETTINGS = TypeAdapter(Settings)
 
 def actor(request: Request) -> str:
     return str(request.user.get_username())
+
+
+ASKING = WaitingRequests("a camera's settings", most=16, most_of_a_user=8)
+"""A viewer may ask a camera for its settings; each who does holds a thread."""
 
 
 class CameraView(APIView):
@@ -68,15 +75,16 @@ class CamerasView(APIView):
     @extend_schema(operation_id="cameras_list", responses=CameraList)
     def get(self, request: Request) -> Response:
         """The cameras that you may see."""
-        return Response({"results": [camera_body(camera) for camera in cameras_for(request.user)]})
+        return Response({"results": camera_bodies(request.user)})
 
     @extend_schema(request=CameraNew, responses={201: CameraBody})
     def post(self, request: Request) -> Response:
         """Add a camera."""
         wanted = CameraNew.model_validate(request.data).model_dump()
         settings = wanted.pop("settings")
-        camera = services.add_camera(**wanted, values=settings, actor=actor(request))
-        return Response(camera_body(camera), 201, headers={"Location": f"/api/v1/cameras/{camera.slug}/"})
+        seen_by = {name: wanted.pop(name) for name in FIELDS}
+        camera = services.add_camera(**wanted, values=settings, seen_by=seen_by, actor=actor(request))
+        return Response(camera_body(camera, request.user), 201, headers={"Location": f"/api/v1/cameras/{camera.slug}/"})
 
 
 class CameraDetailView(CameraView):
@@ -85,14 +93,17 @@ class CameraDetailView(CameraView):
     @extend_schema(responses=CameraBody)
     def get(self, request: Request, slug: str) -> Response:
         """One camera as the database has it; `status/` says how it is now."""
-        return Response(camera_body(self.camera()))
+        return Response(camera_body(self.camera(), request.user))
 
     @extend_schema(request=CameraChange, responses=CameraBody)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change a camera. Its host follows by itself. While a session runs on it, another address or host is refused
-        with 409, and so is to disable it."""
-        changes = CameraChange.model_validate(request.data).changes()
-        return Response(camera_body(services.change_camera(self.camera(), changes, actor(request))))
+        """Change a camera, or who may see it (`restricted`, `audience`). Its host follows by itself. While a session
+        runs on it, another address or host is refused with 409, and so is to disable it. With `host_is_gone` a camera
+        whose host has neither lease nor heartbeat is given to another `host`, and its session ends."""
+        wanted = CameraChange.model_validate(request.data)
+        gone = wanted.host_is_gone
+        changed = services.change_camera(self.camera(), wanted.changes(), actor(request), host_is_gone=gone)
+        return Response(camera_body(changed, request.user))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str) -> Response:
@@ -160,7 +171,10 @@ class SettingsView(CameraView):
         an exposure is due."""
         query = SettingsQuery.of(request)
         camera = self.camera()
-        return Response(settings_body(camera, services.refresh_settings(camera) if query.refresh else None))
+        if not query.refresh:
+            return Response(settings_body(camera, None))
+        with ASKING.place(request.user.get_username()):
+            return Response(settings_body(camera, services.refresh_settings(camera)))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=SettingsBody)
     def put(self, request: Request, slug: str) -> Response:

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from cameras.audience import audience_of
 from cameras.drivers.credentials import shown
 from cameras.leases import lease_of
 from cameras.models import Camera
 from cameras.runtime.body import Difference, still_wished
+from cameras.selectors import cameras_for
 from cameras.status import desired
 from monitoring.bodies import stamp, stamp_or_none
 
 
 class CameraBody(TypedDict):
-    """`settings` is what is wished for; `observed` is what was last seen, `since` when it began."""
+    """`settings` is what is wished for; `observed` is what was last seen, `since` when it began. `address` and
+    `audience` are for managers: null for others."""
 
     slug: str
     name: str
     kind: str
-    address: str
+    address: str | None
     host: str
     enabled: bool
     connected: bool
     primary: bool
+    restricted: bool
+    audience: list[str] | None
     settings: dict[str, Any]
     desired: str
     observed: str
@@ -70,16 +75,20 @@ def lease_body(camera: Camera) -> LeaseBody:
     return LeaseBody(camera=camera.slug, held_by=holder.held_by, since=stamp(holder.since), until=stamp(lease.until))
 
 
-def camera_body(camera: Camera) -> CameraBody:
+def camera_body(camera: Camera, user: Any) -> CameraBody:
+    """As `user` may see it."""
+    manages = user.may("manager")
     return CameraBody(
         slug=camera.slug,
         name=camera.name,
         kind=camera.kind,
-        address=shown(camera.address),
+        address=shown(camera.address) if manages else None,
         host=camera.host,
         enabled=camera.enabled,
         connected=camera.connected,
         primary=camera.primary,
+        restricted=camera.restricted,
+        audience=audience_of(camera) if manages else None,
         settings=camera.settings,
         desired=desired(camera),
         observed=camera.observed,
@@ -87,6 +96,15 @@ def camera_body(camera: Camera) -> CameraBody:
         since=stamp_or_none(camera.observed_at),
         identity=camera.identity,
     )
+
+
+def camera_bodies(user: Any) -> list[CameraBody]:
+    """Of all cameras that `user` may see, in a constant number of queries."""
+    cameras = cameras_for(user)
+    return [
+        camera_body(camera, user)
+        for camera in (cameras.prefetch_related("audience") if user.may("manager") else cameras)
+    ]
 
 
 def settings_body(camera: Camera, answer: dict[str, Any] | None = None) -> SettingsBody:

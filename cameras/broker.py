@@ -12,29 +12,26 @@ from contextlib import contextmanager
 import redis
 from django.conf import settings
 
+from cameras.breaker import CONNECT_S, GuardedPool
 from cameras.wire import BrokerDown
 
 __all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "reachable", "time_ms"]
 
+ANSWER_S = 3.0
 UNREACHABLE = (redis.RedisError, OSError)
 """What a broker that is away raises, and one that refuses what it is asked: read-only, full, or without leave."""
 
 
 def key(*parts: str) -> str:
     """`key("status", "dslr")` is `<station>:status:dslr`."""
-    return ":".join((settings.STATION.station, *parts))
+    return ":".join((settings.STATION.station.id, *parts))
 
 
 @functools.cache
 def connection() -> redis.Redis:
-    """The process's pool of short-lived calls: a second to connect and three to answer."""
-    return redis.Redis.from_url(
-        settings.STATION.redis_url,
-        socket_connect_timeout=1,
-        socket_timeout=3,
-        decode_responses=True,
-        retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
-    )
+    """The process's pool of short-lived calls: a second to connect and three to answer; at once while it hangs."""
+    options = {"socket_connect_timeout": CONNECT_S, "socket_timeout": ANSWER_S, "decode_responses": True}
+    return redis.Redis.from_pool(GuardedPool.from_url(settings.STATION.redis_url, **options))
 
 
 @contextmanager

@@ -21,6 +21,24 @@ from monitoring.services import record_event
 log = logging.getLogger(__name__)
 WISHED, DONE = "wished", "done"
 UNREACHED = (ControlError, BrokerDown)
+ATTEMPTS = {
+    "adopt": "adopt the settings of {}",
+    "capture": "take a picture with {}",
+    "change": "change {}",
+    "connect": "connect {}",
+    "disconnect": "disconnect {}",
+    "faults": "switch the faults of {}",
+    "new-clip": "begin a new clip of {}",
+    "record": "record {}",
+    "release": "release {}",
+    "remove": "remove {}",
+    "settings": "change the settings of {}",
+    "start": "start a session on {}",
+    "stop": "stop the session of {}",
+    "stop-recording": "stop the recording of {}",
+    "take": "take {}",
+}
+"""Order -> what somebody tried, with the camera's id in it."""
 QUIET = timedelta(minutes=1)
 """How long the same refusal of the same person is not written again."""
 
@@ -36,7 +54,7 @@ def wished(
 ) -> Event:  # fmt: skip
     """In the transaction of the wish. `did` goes on after the actor's name."""
     return record_event(
-        kind, f"{actor or 'Someone'} {did}", camera=camera.slug, subject=subject, actor=actor,
+        kind, f"{actor or 'Someone'} {did}", camera=camera, subject=subject, actor=actor,
         data=told(order, arguments, WISHED),
     )  # fmt: skip
 
@@ -60,8 +78,8 @@ def failures_told(camera: Camera, order: str, actor: str, arguments: dict[str, A
     try:
         yield
     except UNREACHED as error:
-        message = f"{actor or 'Someone'} could not tell {camera.slug} its {order}. {error}"
-        _failed(message, camera=camera.slug, actor=actor, data=told(order, arguments, problem_of(error)))
+        message = f"{could_not(order, camera, actor)} {error}"
+        _failed(message, camera=camera, actor=actor, data=told(order, arguments, problem_of(error)))
         raise
 
 
@@ -71,7 +89,7 @@ def problem_of(error: ControlError | BrokerDown) -> str:
 
 def _after(event: Event, outcome: str) -> dict[str, Any]:
     data = event.data | {"outcome": outcome, "event": str(event.pk)}
-    return {"camera": event.camera, "subject": event.subject, "actor": event.actor, "data": data}
+    return {"camera": event.camera_ref, "subject": event.subject, "actor": event.actor, "data": data}
 
 
 def _failed(message: str, **fields: Any) -> None:
@@ -89,6 +107,11 @@ def _never_in_the_way() -> Iterator[None]:
         log.warning("The outcome of a command cannot be written: %s", error)
 
 
+def could_not(order: str, camera: Camera, actor: str) -> str:
+    """`ben could not take a picture with sky.`"""
+    return f"{actor or 'Someone'} could not {ATTEMPTS.get(order, order + ' {}').format(camera.slug)}."
+
+
 @contextmanager
 def refusals_told(camera: Camera, order: str, actor: str, arguments: dict[str, Any] | None = None) -> Iterator[None]:
     """A refusal because another holds the camera becomes an event. To be entered outside of the transaction."""
@@ -100,10 +123,10 @@ def refusals_told(camera: Camera, order: str, actor: str, arguments: dict[str, A
 
 
 def _tell(error: Held, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
-    same = Event.objects.filter(kind="command", camera=camera.slug, actor=actor, at__gte=timezone.now() - QUIET)
+    same = Event.objects.filter(kind="command", camera_uuid=str(camera.id), actor=actor, at__gte=timezone.now() - QUIET)
     if same.filter(data__order=order, data__outcome=error.problem).exists():
         return
     record_event(
-        "command", f"{actor or 'Someone'} was refused to {order} {camera.slug}. {error}", severity="warning",
-        camera=camera.slug, actor=actor, data=told(order, arguments, error.problem),
+        "command", f"{could_not(order, camera, actor)} {error}", severity="warning",
+        camera=camera, actor=actor, data=told(order, arguments, error.problem),
     )  # fmt: skip

@@ -8,12 +8,13 @@ from datetime import datetime
 
 from cameras import status as statuses
 from cameras.broker import BrokerDown
-from cameras.leases import Lease, lease_of
+from cameras.leases import Holder, Lease, lease_of, person
 from cameras.live.places import OFF
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder
 from cameras.status import Status, absent, desired
 from monitoring.station_settings import live_streaming_config
+from monitoring.templatetags.skycam import clock_text
 
 BROKER_AWAY = "The station's broker does not answer, so nobody knows. Cameras and sessions go on."
 
@@ -51,7 +52,7 @@ ADVICE = {
     "quarantined": (
         "Look at the camera: power, cable, its own display.",
         "Read the events below its name for what it said last.",
-        "Release it, or unplug it and plug it in again. Skycam then starts it anew.",
+        "Connect it, or unplug it and plug it in again. Skycam then starts it again.",
     ),
     "host_down": (
         "Look whether the machine is on and reachable.",
@@ -139,7 +140,7 @@ class Face:
             return OFF
         if not self.camera.enabled:
             enable = f"`skycam cameras set {self.camera.slug} --enabled`"
-            return f"{self.camera.name} is disabled. A manager enables it: {enable}"
+            return f"{self.camera.name} is disabled. A manager can enable it on its page, under Edit, or by {enable}."
         if not self.camera.connected:
             return f"{self.camera.name} is disconnected. Connect it to see pictures."
         if self.camera.capabilities and not self.streams:
@@ -149,8 +150,8 @@ class Face:
     @property
     def seen_at(self) -> datetime | None:
         """When its newest picture was made, as far as its process says."""
-        last = self.status["last_capture"] or {}
-        told = [text for text in (self.status["last_frame"], last.get("at")) if text]
+        last = self.status["last_capture"]
+        told = [text for text in (self.status["last_frame"], last and last["at"]) if text]
         return max((datetime.fromisoformat(text) for text in told), default=None)
 
 
@@ -166,6 +167,13 @@ def faces_of(cameras: Iterable[Camera]) -> list[Face]:
 
 def unknown(camera: Camera) -> Status:
     return {**absent(camera.slug, desired(camera), BROKER_AWAY), "observed": "unknown"}
+
+
+def held_words(holder: Holder | None, actor: str) -> str:
+    """Why `actor` cannot command a camera that `holder` has; empty where they can."""
+    if holder is None or holder.held_by == person(actor):
+        return ""
+    return f"Held by {holder.held_by} since {clock_text(holder.since)}. Take it over first."
 
 
 def summary(faces: Iterable[Face]) -> str:

@@ -27,7 +27,7 @@ def broker_problems() -> list[Finding]:
 
 def host_problems() -> list[Finding]:
     """Nothing while the broker is away: then nobody knows."""
-    cameras = list(Camera.objects.present().prefetch_related("audience"))
+    cameras = list(Camera.objects.present())
     try:
         hosts = hosts_of(camera for camera in cameras if camera.enabled)
     except BrokerDown:
@@ -36,21 +36,29 @@ def host_problems() -> list[Finding]:
 
 
 def silent(host: str, cameras: list[Camera]) -> list[Finding]:
-    """For everybody when one of the host's cameras is; else for those who may see one of them."""
+    """For everybody unless all of the host's cameras are restricted; then for those who may see one of them."""
     sentence = f"The camera host {host} does not answer. Start `skycam up` there."
     there = [camera for camera in cameras if camera.host == host]
-    if any(not camera.audience.all() for camera in there):
-        return [Finding(sentence)]
-    return [Finding(sentence, camera.slug) for camera in there]
+    if not all(camera.restricted for camera in there):
+        return [Finding(sentence, host=host)]
+    return [Finding(sentence, camera, host) for camera in there]
 
 
 def camera_problems() -> list[Finding]:
+    cameras = {camera.slug: camera for camera in Camera.objects.present().filter(enabled=True)}
     try:
-        found = status.read_all(Camera.objects.present().filter(enabled=True))
+        found = status.read_all(cameras.values())
     except BrokerDown:
         return []
     ill = (one for one in found.values() if one["observed"] == "quarantined")
-    return [Finding(f"{one['camera']} is quarantined: {one['reason']}", one["camera"]) for one in ill]
+    return [
+        Finding(
+            f"{one['camera']} is quarantined: {one['reason']}",
+            cameras[one["camera"]],
+            alert=f"camera.quarantined:{one['camera']}",
+        )
+        for one in ill
+    ]
 
 
 def hosts_of(cameras: Iterable[Camera]) -> list[HostHealth]:

@@ -15,12 +15,14 @@ from django.utils import timezone
 from cameras.control import ControlError
 from cameras.models import Camera
 from cameras.tables import HOLDERS, resolve
+from core.names import is_station_actor
 from monitoring.bodies import stamp
 
 LEASE_S = 60
 LONGEST_S = 86_400
 CLI = "cli:"
 STATION = "the station"
+NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,16 @@ class Held(ControlError):
 
     problem = "held"
 
-    def __init__(self, holder: Holder, sentence: str = "") -> None:
-        super().__init__(sentence or _sentence(holder))
+    def __init__(self, holder: Holder) -> None:
         self.holder = holder
+        super().__init__(self.sentence(holder.camera, f"{holder.since:%Y-%m-%d %H:%M:%SZ}"))
+
+    def sentence(self, camera: str, since: str) -> str:
+        """With the camera and the time in the words of whoever reads it: a page has its name and local times."""
+        by = f"{self.holder.held_by} since {since}"
+        if self.holder.session:
+            return f"{camera} is held by {by} with {_run(self.holder)}. Ask them to stop it, or take it over."
+        return f"{camera} is held by {by}. Ask them to release it, or take it over."
 
     @property
     def members(self) -> dict[str, str]:
@@ -74,16 +83,9 @@ class Held(ControlError):
 class SessionRuns(Held):
     """What nobody does beside a session, not even whoever holds the camera."""
 
-    def __init__(self, holder: Holder) -> None:
-        started = f"It was started by {holder.held_by} at {holder.since:%Y-%m-%d %H:%M:%SZ}."
-        super().__init__(holder, f"{holder.camera} runs {_run(holder)}. Stop it first. {started}")
-
-
-def _sentence(holder: Holder) -> str:
-    by = f"{holder.held_by} since {holder.since:%Y-%m-%d %H:%M:%SZ}"
-    if holder.session:
-        return f"{holder.camera} is held by {by} with {_run(holder)}. Ask them to stop it, or take it over."
-    return f"{holder.camera} is held by {by}. Ask them to release it, or take it over."
+    def sentence(self, camera: str, since: str) -> str:
+        started = f"It was started by {self.holder.held_by} at {since}."
+        return f"{camera} runs {_run(self.holder)}. Stop it first. {started}"
 
 
 def _run(holder: Holder) -> str:
@@ -91,8 +93,10 @@ def _run(holder: Holder) -> str:
 
 
 def person(actor: str) -> str:
-    """Whom an actor's name stands for: somebody at the command line is the user of the same name."""
-    return actor.removeprefix(CLI) or STATION
+    """Whom an actor's name stands for: somebody at the command line is the user of the same name, unless the name is
+    one of the station's own."""
+    name = actor.removeprefix(CLI)
+    return actor if is_station_actor(name) else name or STATION
 
 
 def lease_of(camera: Camera) -> Lease | None:

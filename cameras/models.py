@@ -15,7 +15,8 @@ from cameras import sealing
 from cameras.drivers import DRIVERS
 from cameras.drivers.credentials import HIDDEN
 from cameras.runtime.body import Difference, still_wished
-from cameras.validation import checked_address, checked_settings
+from cameras.validation import check_destination, checked_address, checked_settings
+from core.names import check_line
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -61,12 +62,17 @@ class CameraQuerySet(models.QuerySet["Camera"]):
         return self.filter(removed_at=None)
 
     def visible_to(self, user: User | AnonymousUser) -> Self:
-        """The cameras that `user` may know of: all for a manager, else those without an audience or with it."""
+        """The cameras that `user` may know of: all for a manager, else those that are not restricted or list them."""
         if not user.is_authenticated or not user.may("viewer"):
             return self.none()
         if user.may("manager"):
             return self.present()
-        return self.present().filter(models.Q(audience=None) | models.Q(audience=user)).distinct()
+        return self.present().open_to(user)
+
+    def open_to(self, user: User) -> Self:
+        """Those that are not restricted, and those that list `user`; removed ones too."""
+        listed = Camera.audience.through.objects.filter(camera=models.OuterRef("pk"), user=user)
+        return self.filter(models.Q(restricted=False) | models.Exists(listed))
 
 
 class Camera(models.Model):
@@ -85,8 +91,11 @@ class Camera(models.Model):
     recording_by = models.CharField(max_length=150, blank=True, editable=False, help_text="Who wished it so last.")
     primary = models.BooleanField(default=False)
     settings = models.JSONField(default=dict, blank=True)
+    restricted = models.BooleanField(
+        default=False, help_text="Only managers and its audience may see it. Else everybody with a role may."
+    )
     audience = models.ManyToManyField(
-        django_settings.AUTH_USER_MODEL, blank=True, help_text="Who may see it; nobody listed: everybody with a role."
+        django_settings.AUTH_USER_MODEL, blank=True, help_text="Who may see it besides managers while it is restricted."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     removed_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -139,11 +148,15 @@ class Camera(models.Model):
     def clean(self) -> None:
         errors: dict[str, Any] = {}
         try:
+            check_line(self.name)
+        except ValueError as error:
+            errors["name"] = str(error)
+        try:
             self._check_address()
         except ValueError as error:
             errors["address"] = str(error)
         try:
-            self.settings = checked_settings(self.kind, self.settings)
+            self.settings = checked_settings(self.kind, self.settings, self.capabilities.get("settings"))
         except ValidationError as error:
             errors["settings"] = error.messages
         if errors:
@@ -154,6 +167,8 @@ class Camera(models.Model):
         if HIDDEN in self.address and self._is_stored():
             return
         address = checked_address(self.kind, sealing.whole(self.address, self.sealed))
+        if not self._is_stored():
+            check_destination(self.kind, address)
         self.address, self.sealed = sealing.sealed(address)
 
     def _is_stored(self) -> bool:

@@ -12,6 +12,12 @@ from cameras.validation import checked_settings
 from monitoring.station_settings import camera_config
 
 
+def check_kind(kind: str) -> None:
+    """ValidationError for one that there is not: nothing else about the camera can be checked then."""
+    if kind not in DRIVERS:
+        raise ValidationError({"kind": f"There is no kind {kind!r}; known are: {', '.join(sorted(DRIVERS))}."})
+
+
 def check_number() -> None:
     """ValidationError where the station has as many cameras as it may have."""
     most = camera_config().max_cameras
@@ -25,8 +31,6 @@ def check_number() -> None:
 def with_defaults(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """The settings with the station's frame rate and picture size, where the kind has them and nobody gave any. What
     the kind would not take is left to the camera."""
-    if kind not in DRIVERS:
-        return values
     config, known = camera_config(), driver_class(kind).Settings.model_fields
     for default in (rate(config.default_fps), size(config.default_resolution)):
         if default and set(default) <= set(known) and not set(default) & set(values):

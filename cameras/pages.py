@@ -15,15 +15,24 @@ from cameras.control import ControlError
 from cameras.detection import detect, hosts
 from cameras.faces import LOOKS, Face, faces_of
 from cameras.faults_form import FaultsForm
-from cameras.leases import Held, holder_of, lease_of
+from cameras.leases import NOBODY, Held, holder_of, lease_of
 from cameras.models import Camera
 from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for
 from cameras.settings_form import SettingsForm, called, with_unit
+from monitoring.naming import with_names
 from monitoring.page import Page, back, is_part, said
+from monitoring.templatetags.skycam import clock_text
 
 UNREACHED = (ControlError, BrokerDown)
 """What keeps a command from a camera. Each says in a sentence what to do."""
+
+
+def refusal(error: Exception, camera: Camera) -> str:
+    """As the page says it: with the camera's name, and times in the page's form."""
+    if isinstance(error, Held):
+        return error.sentence(camera.name, clock_text(error.holder.since))
+    return with_names(str(error), {camera.slug: camera.name})
 
 
 class CameraPage(Page):
@@ -47,7 +56,7 @@ class ConnectPage(CameraPage):
         try:
             observed = services.connect(camera, self.connected, self.actor)["observed"]
         except UNREACHED as error:
-            return said(request, "bad", str(error))
+            return said(request, "bad", refusal(error, camera))
         return said(request, "ok", f"{camera.name}: {LOOKS[observed].word.lower()}.")
 
 
@@ -62,11 +71,12 @@ class TakePage(CameraPage):
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Take the camera, from another where the form says so."""
+        camera = self.camera()
         try:
-            camera = taken_over(request, self.camera(), self.actor)
+            taken_over(request, camera, self.actor)
         except Held as error:
-            return said(request, "bad", str(error))
-        return said(request, "ok", f"You hold {camera.name}.")
+            return said(request, "bad", refusal(error, camera))
+        return said(request, "ok", f"You hold {camera.name}.", holder=self.actor)
 
 
 class HoldPage(CameraPage):
@@ -86,13 +96,14 @@ class ReleasePage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        camera = self.camera()
         try:
-            camera = taking.release(self.camera(), self.actor)
+            other = holder_of(taking.release(camera, self.actor))
         except Held as error:
-            return said(request, "bad", str(error))
-        other = holder_of(camera)
+            return said(request, "bad", refusal(error, camera))
         left = f"The session of {other.held_by} holds it now" if other else "Nobody holds it now"
-        return said(request, "ok", f"You have let {camera.name} go. {left}.")
+        holder = other.held_by if other else NOBODY
+        return said(request, "ok", f"You have released {camera.name}. {left}.", holder=holder)
 
 
 class SettingsPage(CameraPage):
@@ -111,15 +122,16 @@ class SettingsPage(CameraPage):
         try:
             warnings = self._set(camera, form)
         except Held as error:
-            return self._form(form, tone="bad", sentence=str(error), status=409)
+            return self._form(form, tone="bad", sentence=f"Nothing was sent. {refusal(error, camera)}", status=409)
         except UNREACHED as error:
-            return self._form(form, tone="warn", sentence=f"Kept for when the camera opens. {error}")
+            kept = f"Kept for when the camera opens. {refusal(error, camera)}"
+            return self._form(SettingsForm(camera), tone="warn", sentence=kept)
         except ValidationError as error:
             return self._form(form, tone="bad", sentence=" ".join(error.messages), status=400)
         if not is_part(request):
             return redirect("camera", slug=slug)
         tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", "The camera has taken it.")
-        return self._form(SettingsForm(camera), tone=tone, sentence=sentence)
+        return self._form(SettingsForm(camera, answered=True), tone=tone, sentence=sentence)
 
     def _set(self, camera: Camera, form: SettingsForm) -> list[str]:
         answer = services.set_settings(camera, form.values, self.actor, replace=True)
@@ -162,7 +174,7 @@ class FaultsPage(CameraPage):
         try:
             form = FaultsForm(services.read_faults(camera))
         except UNREACHED as error:
-            return self._form(camera, FaultsForm({}), tone="bad", sentence=str(error))
+            return self._form(camera, FaultsForm({}), tone="bad", sentence=refusal(error, camera))
         except ValidationError as error:
             raise Http404(" ".join(error.messages)) from None
         return self._form(camera, form)
@@ -176,7 +188,7 @@ class FaultsPage(CameraPage):
         try:
             found = services.set_faults(camera, form.faults, self.actor)
         except UNREACHED as error:
-            return self._form(camera, form, tone="bad", sentence=str(error))
+            return self._form(camera, form, tone="bad", sentence=refusal(error, camera))
         except ValidationError as error:
             return self._form(camera, form, tone="bad", sentence=" ".join(error.messages), status=400)
         if not is_part(request):
@@ -214,7 +226,7 @@ class CamerasPage(Page):
     def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
         """The found camera's line, with what came of it."""
         asked = self.request.POST
-        names = ("host", "kind", "label", "address", "model", "serial", "held_by")
+        names = ("host", "kind", "label", "address", "name", "model", "serial", "held_by")
         one: dict[str, Any] = {name: asked.get(name, "") for name in names}
         one |= {"suggested": asked.get("slug", ""), "camera": camera.slug if camera else None}
         added = {"added": camera, "faces": self.faces()} if camera else {}

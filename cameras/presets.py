@@ -153,5 +153,5 @@ def _taken(preset: SettingsPreset) -> ValidationError:
 def _tell(camera: Camera, preset: SettingsPreset, actor: str, order: str, verb: str) -> None:
     record_event(
         "camera.settings", f"{actor or 'Someone'} {verb} the preset {preset.name!r} for {preset.kind} cameras.",
-        camera=camera.slug, actor=actor, data=told(order, {"preset": preset.name, "settings": preset.settings}, DONE),
+        camera=camera, actor=actor, data=told(order, {"preset": preset.name, "settings": preset.settings}, DONE),
     )  # fmt: skip

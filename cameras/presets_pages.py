@@ -13,9 +13,10 @@ from django.shortcuts import redirect
 from cameras import presets, services
 from cameras.leases import Held
 from cameras.models import Camera
-from cameras.pages import UNREACHED, SettingsPage
+from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import Compared, Comparison, NoPreset
 from cameras.settings_form import SettingsForm, called, with_unit
+from monitoring.naming import with_names
 from monitoring.page import MESSAGE_LEVELS, is_part
 
 
@@ -60,7 +61,8 @@ class PanelPage(SettingsPage):
             camera.refresh_from_db()
             camera.read_back = (answer or {}).get("actual", camera.read_back)
             camera.differs = (answer or {}).get("differs", camera.differs)
-            return self._form(SettingsForm(camera), status, **dict(zip(self.place, (tone, sentence), strict=True)))
+            form = SettingsForm(camera, answered=answer is not None)
+            return self._form(form, status, **dict(zip(self.place, (tone, sentence), strict=True)))
         messages.add_message(self.request, MESSAGE_LEVELS[tone], sentence)
         return redirect("camera", slug=camera.slug)
 
@@ -72,11 +74,11 @@ class PanelPage(SettingsPage):
 
     def refused(self, camera: Camera, error: Exception) -> HttpResponse:
         if isinstance(error, Held):
-            return self.outcome(camera, "bad", str(error), 409)
+            return self.outcome(camera, "bad", refusal(error, camera), 409)
         if isinstance(error, UNREACHED):
-            return self.outcome(camera, "warn", f"Kept for when the camera opens. {error}")
+            return self.outcome(camera, "warn", f"Kept for when the camera opens. {refusal(error, camera)}")
         sentence = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-        return self.outcome(camera, "bad", sentence, 400)
+        return self.outcome(camera, "bad", with_names(sentence, {camera.slug: camera.name}), 400)
 
 
 class BodyPage(PanelPage):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q
-
 from cameras.models import Camera, CameraQuerySet
 
 
@@ -32,17 +30,7 @@ def primary_camera_for(user: Any) -> Camera:
 
 
 def hidden_cameras(user: Any) -> list[Camera]:
-    """Those that have an audience without `user`, removed ones too. For users with a role."""
+    """Those that are restricted and do not list `user`, removed ones too. For users with a role."""
     if user.may("manager"):
         return []
-    seen = Camera.objects.filter(Q(audience=None) | Q(audience=user)).values("pk")
-    return list(Camera.objects.exclude(pk__in=seen))
-
-
-def hidden_slugs(user: Any) -> set[str]:
-    """The slugs of hidden cameras, less those that a present camera which may be seen has now."""
-    hidden = hidden_cameras(user)
-    if not hidden:
-        return set()
-    seen = cameras_for(user).values_list("slug", flat=True)
-    return {camera.slug for camera in hidden} - set(seen)
+    return list(Camera.objects.exclude(pk__in=Camera.objects.open_to(user).values("pk")).only("id", "slug"))

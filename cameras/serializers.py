@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypedDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from cameras.bodies import CameraBody
 from cameras.leases import LEASE_S, LONGEST_S
 from cameras.presets import PresetBody
+from core.model import GivenModel
+from core.names import Line
 from monitoring.cursor import Query
 
 Settings = Annotated[dict[str, Any], Field(description="As the kind's schema says, see `capabilities/`.")]
-Name = Annotated[str, Field(max_length=80)]
+Name = Annotated[Line, Field(max_length=80)]
 Address = Annotated[str, Field(max_length=500)]
+Restricted = Annotated[bool, Field(description="Only managers and the audience may see it.")]
+Audience = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=150)]],
+    Field(max_length=1000, description="User names: who may see it besides managers while it is restricted."),
+]
 Host = Annotated[str, Field(max_length=60)]
 
 
@@ -23,7 +30,7 @@ def _no_route(slug: str) -> str:
     return slug
 
 
-class CameraNew(BaseModel):
+class CameraNew(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     slug: Annotated[str, Field(max_length=40), AfterValidator(_no_route)]
@@ -33,10 +40,12 @@ class CameraNew(BaseModel):
     host: Annotated[Host, Field(description="Empty: the host that answers.")] = ""
     settings: Settings = {}
     primary: bool = False
+    restricted: Restricted = False
+    audience: Audience = []
 
 
-class CameraChange(BaseModel):
-    """Only what is named is changed."""
+class CameraChange(GivenModel):
+    """Only what is named is changed. `host_is_gone` goes with another `host`: the machine that had it is off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -46,12 +55,15 @@ class CameraChange(BaseModel):
     enabled: bool | None = None
     settings: Settings | None = None
     primary: bool | None = None
+    restricted: Restricted | None = None
+    audience: Audience | None = None
+    host_is_gone: bool = False
 
     def changes(self) -> dict[str, Any]:
-        return self.model_dump(exclude_none=True)
+        return self.model_dump(exclude_none=True, exclude={"host_is_gone"})
 
 
-class ReleaseBody(BaseModel):
+class ReleaseBody(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     over: Annotated[bool, Field(description="Also where another holds it, who is told.")] = False
@@ -103,14 +115,14 @@ class FaultsBody(TypedDict):
     faults: dict[str, Any]
 
 
-class PresetNew(BaseModel):
+class PresetNew(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Annotated[str, Field(max_length=60)]
     settings: Annotated[Settings | None, Field(description="Without them: what is wished for now.")] = None
 
 
-class PresetChange(BaseModel):
+class PresetChange(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     settings: Annotated[Settings | None, Field(description="Without them: what is wished for now.")] = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import control, leases, new_cameras
+from cameras import audience, control, gone_hosts, leases, new_cameras
 from cameras.commands import DONE, failures_told, outcome_in, refusals_told, told, wished
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
@@ -19,18 +19,19 @@ from cameras.validation import checked_settings
 from monitoring.models import Event
 from monitoring.services import record_event
 
-CHANGEABLE = {"name", "address", "host", "enabled", "settings", "primary"}
-GUARDED = CHANGEABLE - {"name", "primary"}
+CHANGEABLE = {"name", "address", "host", "enabled", "settings", "primary", *audience.FIELDS}
+GUARDED = CHANGEABLE - {"name", "primary", *audience.FIELDS}
 """What nobody changes while another has taken the camera."""
 
 
 @transaction.atomic
 def add_camera(
     *, slug: str, kind: str, name: str = "", address: str = "", host: str = "", values: dict[str, Any] | None = None,
-    primary: bool = False, actor: str = "",
+    primary: bool = False, seen_by: Mapping[str, Any] | None = None, actor: str = "",
 ) -> Camera:  # fmt: skip
-    """A new camera on `host` (this one by default). ValidationError with a sentence for each bad field, or where the
-    station has its `max_cameras`."""
+    """A new camera on `host` (this one by default), seen by whom `seen_by` says (`restricted`, `audience`).
+    ValidationError with a sentence for each bad field, or where the station has its `max_cameras`."""
+    new_cameras.check_kind(kind)
     new_cameras.check_number()
     camera = Camera(
         slug=slug, kind=kind, name=name or slug, address=address, host=host or settings.STATION.host,
@@ -42,9 +43,10 @@ def add_camera(
         Camera.objects.present().filter(primary=True).update(primary=False)
     _store(camera)
     record_event(
-        "camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=slug, actor=actor,
+        "camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=camera, actor=actor,
         data=told("add", {"kind": kind, **_arguments(camera, {"address", "host", "settings", "primary"})}, DONE),
     )  # fmt: skip
+    audience.change_audience(camera, seen_by or {}, actor)
     return camera
 
 
@@ -53,32 +55,52 @@ def _arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(camera, name) for name in sorted(names)}
 
 
-def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "") -> Camera:
+def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, host_is_gone: bool = False) -> Camera:
     """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field, and
-    Held by another, or SessionRuns; then nothing is changed."""
+    Held by another, or SessionRuns; then nothing is changed.
+
+    `host_is_gone` says that the machine which has the camera is off: its session ends then. HostAnswers when it is not,
+    and BrokerDown when nobody can tell.
+    """
     if unknown := set(changes) - CHANGEABLE:
         raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
-    asked = {name: value for name, value in changes.items() if name != "address"}
+    asked = {name: value for name, value in changes.items() if name not in {"address", "audience"}}
     with refusals_told(camera, "change", actor, asked), transaction.atomic():
-        return _changed(_locked(camera), changes, actor)
+        return _changed(_locked(camera), changes, actor, host_is_gone)
 
 
-def _changed(locked: Camera, changes: dict[str, Any], actor: str) -> Camera:
-    if GUARDED & set(changes):
+def _changed(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: bool) -> Camera:
+    moves = changes.get("host", locked.host) != locked.host
+    gone = host_is_gone and moves
+    if moves and not gone:
+        gone_hosts.check_host(locked)
+    if gone:
+        gone_hosts.check_lease(locked, actor)
+    elif GUARDED & set(changes):
         leases.check(locked, actor)
-    before = _place(locked)
+    row = {name: value for name, value in changes.items() if name not in audience.FIELDS}
+    if row or not changes:
+        _change_row(locked, row, actor, gone)
+    if len(row) < len(changes):
+        audience.change_audience(locked, changes, actor)
+    return locked
+
+
+def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: bool) -> None:
+    before, host = _place(locked), locked.host
     if changes.get("primary"):
         Camera.objects.present().filter(primary=True).exclude(pk=locked.pk).update(primary=False)
     for field, value in changes.items():
         setattr(locked, field, value)
     _store(locked, set(changes))
+    if host_is_gone:
+        gone_hosts.end_session(locked, host)
     if _place(locked) != before or changes.get("enabled") is False:
         leases.check_idle(locked)
     record_event(
         "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
-        camera=locked.slug, actor=actor, data=told("change", _arguments(locked, changes), DONE),
+        camera=locked, actor=actor, data=told("change", _arguments(locked, changes), DONE),
     )  # fmt: skip
-    return locked
 
 
 def _place(camera: Camera) -> tuple[str, str]:
@@ -118,7 +140,7 @@ def _remove(camera: Camera, actor: str) -> None:
     camera.enabled = camera.connected = camera.primary = False
     camera.save(update_fields=["removed_at", "enabled", "connected", "primary"])
     record_event(
-        "camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera.slug, actor=actor,
+        "camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera, actor=actor,
         data=told("remove", {}, DONE),
     )  # fmt: skip
 
@@ -191,7 +213,7 @@ def _wish(
     origin: dict[str, str] | None = None,
 ) -> Event:  # fmt: skip
     """Store the wish with its event; ValidationError for a bad value."""
-    wish = checked_settings(camera.kind, values)
+    wish = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
     Camera.objects.filter(pk=camera.pk).update(settings=wish)
     camera.settings = wish
     changed = ", ".join(f"{name} to {value}" for name, value in wish.items() if stored.get(name) != value)
@@ -224,7 +246,7 @@ def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any
     did = f"switched on the faults {listed} of" if wanted else "cleared the faults of"
     record_event(
         "camera.faults", f"{actor or 'Someone'} {did} {camera.slug}.", severity="warning" if wanted else "info",
-        camera=camera.slug, actor=actor, data={"faults": wanted, **told("faults", wanted, DONE)},
+        camera=camera, actor=actor, data={"faults": wanted, **told("faults", wanted, DONE)},
     )  # fmt: skip
     return found
 

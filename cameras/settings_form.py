@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
 from cameras.validation import checked_settings
-from monitoring.templatetags.skycam import exposure as exposure_text
+from core.durations import NotAnExposure, exposure_readings, format_exposure, parse_exposure
 
 NAMES = {
     "exposure_us": "Exposure",
@@ -26,9 +26,6 @@ NAMES = {
 """Every other setting reads as it is called."""
 UNITS = {"exposure_us": "", "fps": "fps"}
 """Where the form's unit is not the camera's."""
-MICROSECONDS = {"µs": 1, "us": 1, "ms": 1_000, "s": 1_000_000}
-"""An exposure is written with any of these units; what comes without one is in milliseconds."""
-
 WAS = "was-"
 """Before the name of a setting: as the form showed it."""
 NOT_ONE = {True: "This camera does not offer it.", False: "This is not a number."}
@@ -52,6 +49,10 @@ class Field:
     stored: str = ""
     was: str | None = None
     error: str = ""
+    took: bool = False
+    """Whether the camera has just answered to what is wished."""
+    readings: list[str] = field(default_factory=list)
+    """What an exposure without a unit may mean, to choose from."""
 
     @property
     def picked(self) -> bool:
@@ -60,15 +61,30 @@ class Field:
 
     @property
     def taken_otherwise(self) -> bool:
-        """Whether the camera has something else than what was wished for."""
+        """Whether the camera has something else than what stands in the field."""
         return bool(self.has) and self.has != self.value
+
+    @property
+    def unsent(self) -> bool:
+        """Whether it was typed and is not stored: the form was refused."""
+        return self.value != self.stored
+
+    @property
+    def hint(self) -> str:
+        """What the camera has, where that is something else, and what it can."""
+        if not self.taken_otherwise:
+            return self.range
+        said = f"Camera {'took' if self.took else 'has'} {self.has}"
+        said = f"{said}; {self.range}" if self.range else f"{said} {self.unit}".rstrip()
+        return f"Not sent. {said}" if self.unsent else said
 
 
 class SettingsForm:
-    """`values` are the settings to wish for. Empty means: as the camera has it."""
+    """`values` are the settings to wish for. Empty means: as the camera has it. `answered`: the camera has just
+    answered to what is stored."""
 
-    def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
-        self.camera = camera
+    def __init__(self, camera: Camera, data: Mapping[str, str] | None = None, *, answered: bool = False) -> None:
+        self.camera, self.answered = camera, answered
         self.allowed: dict[str, dict[str, Any]] = camera.capabilities.get("settings", {})
         self.fields = [self._field(name, limits, data) for name, limits in self.allowed.items()]
         self.values: dict[str, Any] = {}
@@ -83,6 +99,10 @@ class SettingsForm:
     def to_mend(self) -> int:
         return sum(bool(found.error) for found in self.fields)
 
+    @property
+    def first_wrong(self) -> Field | None:
+        return next((found for found in self.fields if found.error), None)
+
     def _field(self, name: str, limits: dict[str, Any], data: Mapping[str, str] | None) -> Field:
         wished = shown(name, self.camera.settings.get(name))
         return Field(
@@ -96,6 +116,7 @@ class SettingsForm:
             range=range_of(name, limits),
             choices=self._choices(name, limits),
             free=name == "exposure_us",
+            took=self.answered and bool(wished),
             read_only=bool(limits.get("read_only")),
         )
 
@@ -123,6 +144,8 @@ class SettingsForm:
             return
         try:
             self.values[found.name] = parsed(found, self.allowed[found.name])
+        except NotAnExposure as error:
+            found.error, found.readings = str(error), exposure_readings(found.value)
         except ValueError:
             found.error = f"{found.range} on this camera" if found.range else NOT_ONE[found.picked]
 
@@ -159,7 +182,7 @@ def shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name == "exposure_us":
-        return exposure_text(value)
+        return format_exposure(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -172,7 +195,7 @@ def range_of(name: str, limits: dict[str, Any]) -> str:
     if least is None or most is None:
         return ""
     if name == "exposure_us":
-        return f"{exposure_text(least)} to {exposure_text(most)}"
+        return f"{format_exposure(least)} to {format_exposure(most)}"
     return f"{least:.10g} to {most:.10g} {unit_of(name, limits)}".strip()
 
 
@@ -183,7 +206,7 @@ def parsed(found: Field, limits: dict[str, Any]) -> Any:
         if wanted is None:
             raise ValueError(found.value)
         return wanted
-    value = microseconds(found.value) if found.name == "exposure_us" else number(found.value)
+    value = parse_exposure(found.value) if found.name == "exposure_us" else number(found.value)
     least, most = limits.get("minimum"), limits.get("maximum")
     if (least is not None and value < least) or (most is not None and value > most):
         raise ValueError(found.value)
@@ -200,17 +223,3 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(text)
     return value
-
-
-def microseconds(text: str) -> int:
-    """`8 s`, `12.5 ms`, `250 µs`, `1/30 s`; ValueError."""
-    plain = text.strip().replace("μ", "µ")
-    unit = next((unit for unit in ("µs", "us", "ms", "s") if plain.endswith(unit)), "")
-    over, _, under = plain.removesuffix(unit).partition("/")
-    divisor = number(under) if under else 1.0
-    if divisor <= 0:
-        raise ValueError(text)
-    found = number(over) / divisor * MICROSECONDS[unit or "ms"]
-    if not math.isfinite(found):
-        raise ValueError(text)
-    return round(found)

@@ -12,9 +12,21 @@ import redis
 from cameras import broker
 from cameras.leases import holders_of, told_of
 from cameras.models import Camera
-from cameras.status_reader import Status, absent, parsed
+from cameras.status_reader import LastCapture, Status, absent, parsed
 
-__all__ = ["KNOWN_S", "LIFE_S", "Status", "absent", "desired", "read", "read_all", "read_slugs", "write", "write_known"]
+__all__ = [
+    "KNOWN_S",
+    "LIFE_S",
+    "LastCapture",
+    "Status",
+    "absent",
+    "desired",
+    "read",
+    "read_all",
+    "read_slugs",
+    "write",
+    "write_known",
+]
 
 LIFE_S = 5
 KNOWN_S = 7 * 86_400

@@ -14,6 +14,15 @@ from cameras.runtime.recording_state import Recorder
 from cameras.wire import wire
 
 
+class LastCapture(TypedDict):
+    """How a camera's last capture ended, and when."""
+
+    id: str
+    status: str
+    reason: str
+    at: str
+
+
 class Status(TypedDict):
     camera: str
     desired: str
@@ -27,7 +36,7 @@ class Status(TypedDict):
     """None while nothing shall be recorded, or nobody knows."""
     temperature_celsius: float | None
     last_frame: str | None
-    last_capture: dict[str, Any] | None
+    last_capture: LastCapture | None
     fps: float
     vendor: str
     model: str
@@ -46,6 +55,8 @@ class Status(TypedDict):
 
 class StationStatus(TypedDict):
     station: str
+    name: str
+    """What people call the station; its id where no host has said yet."""
     hosts: list[dict[str, Any]]
     cameras: list[Status]
     alerts: list[dict[str, Any]]
@@ -75,11 +86,12 @@ def read_station(url: str, station: str) -> StationStatus:
         _, known = broker.values(f"{station}:cameras:")
         slugs = broker.names(f"{station}:status:")
         found = broker.ask([("HGETALL", f"{station}:status:{slug}") for slug in slugs])
-        (alerts,) = broker.ask([("GET", f"{station}:alerts")])
+        alerts, name = broker.ask([("GET", f"{station}:alerts"), ("GET", f"{station}:name")])
     cameras = {slug: absent(slug, desired) for told in known for slug, desired in json.loads(told or "{}").items()}
     cameras |= {slug: parsed(paired(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
     return StationStatus(
         station=station,
+        name=name or station,
         hosts=[host_body(host, beat) for host, beat in zip(hosts, beats, strict=True)],
         cameras=[cameras[slug] for slug in sorted(cameras)],
         alerts=json.loads(alerts or "[]"),

@@ -36,8 +36,9 @@ RECORDING = {
 
 HOLDERS = {
     "session": "captures.sessions.orders.holders",
+    "end": "captures.sessions.orders.end_on_gone_host",
 }
-"""Cameras -> who holds which of them by what runs on it."""
+"""Cameras -> who holds which of them by what runs on it; what ends that on a camera whose host is gone."""
 
 VERDICTS = {
     "capture": "captures.ingest.settle_unstarted",
@@ -47,6 +48,11 @@ VERDICTS = {
 }
 """Id -> outcome of what never started, capture or session; what is planned beyond its deadline; whether an id has its
 outcome."""
+
+LAST_CAPTURES = {
+    "captures": "captures.ingest.last_captures",
+}
+"""Ids of cameras -> how the last capture of each ended, as in the status."""
 
 ROOTS = {
     "default": "captures.storage.roots.default_root",

@@ -42,7 +42,7 @@ def _taken(locked: Camera, actor: str, for_s: float, other: Holder | None = None
     over = f" over from {other.held_by}" if other else ""
     record_event(
         "camera.taken", f"{actor} took {locked.slug}{over}.", severity="warning" if other else "info",
-        camera=locked.slug, actor=actor,
+        camera=locked, actor=actor,
         data={"from": locked.taken_from, **told("take", {"over": bool(other), "for_s": for_s}, DONE)},
     )  # fmt: skip
     return locked
@@ -70,7 +70,7 @@ def release(camera: Camera, actor: str, *, over: bool = False) -> Camera:
         _store(locked)
         record_event(
             "camera.released", f"{actor} released {locked.slug}{f', held by {holder.held_by}' if others else ''}.",
-            severity="warning" if others else "info", camera=locked.slug, actor=actor,
+            severity="warning" if others else "info", camera=locked, actor=actor,
             data={"from": holder.held_by, **told("release", {"over": others}, DONE)},
         )  # fmt: skip
         return locked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import pydantic
@@ -10,6 +11,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from cameras.drivers import DRIVERS, driver_class
+from core.constraints import allowed, one_of, refused
+from core.durations import format_exposure
+from core.near_misses import did_you_mean
+from core.outgoing import AddressRefused, literal_address
 
 
 def checked_address(kind: str, address: str) -> str:
@@ -19,22 +24,68 @@ def checked_address(kind: str, address: str) -> str:
     return driver_class(kind).check_address(address, [str(folder) for folder in settings.STATION.sources])
 
 
-def checked_settings(kind: str, values: Any) -> dict[str, Any]:
-    """The settings as the driver's model dumps them, without those left to the camera; ValidationError
-    with one sentence for each bad value."""
+def check_destination(kind: str, address: str) -> None:
+    """ValueError for an address that leads where the station does not connect to, as far as that shows without asking
+    where a name leads: the camera's process does that, each time that it connects."""
+    destination = driver_class(kind).destination(address)
+    if destination is None:
+        return
+    try:
+        literal = literal_address(destination[0])
+        if literal is not None:
+            settings.STATION.outgoing.check(literal, destination[1])
+    except AddressRefused as error:
+        raise ValueError(f"This address {error}") from None
+
+
+def checked_settings(kind: str, values: Any, able: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The settings as the driver's model dumps them, without those left to the camera; ValidationError with one
+    sentence for each bad value. `able` is what one camera has said of its settings (`capabilities["settings"]`)."""
     if kind not in DRIVERS:
         raise ValidationError(f"There is no kind {kind!r}; known are: {', '.join(sorted(DRIVERS))}.")
     try:
         model = driver_class(kind).Settings.model_validate(values)
     except pydantic.ValidationError as error:
-        raise ValidationError([sentence(item) for item in error.errors()]) from None
+        raise ValidationError([setting_sentence(kind, item, able or {}) for item in error.errors()]) from None
     return model.model_dump(mode="json", exclude_none=True)
 
 
+def setting_sentence(kind: str, item: Any, able: Mapping[str, Any]) -> str:
+    """`gain: 'high' is not allowed; allowed is a number from 0 to 1000. This camera has 0 to 24 dB.`"""
+    known = settings_schema(kind)["properties"]
+    if not item["loc"]:
+        return refused(item)
+    name = str(item["loc"][0])
+    if name not in known:
+        names = list(able) or list(known)
+        meant = did_you_mean(name, names)
+        return f"{name}: There is no such setting.{meant} This camera has: {', '.join(names)}."
+    value = item["input"] if isinstance(item["input"], str | bool | int | float) else "This"
+    has = f" This camera has {said}." if (said := has_range(name, able.get(name) or {})) else ""
+    return f"{name}: {value!r} is not allowed; allowed is {allowed(known[name])}.{has}"
+
+
+def has_range(name: str, limits: Mapping[str, Any]) -> str:
+    """`20 µs to 2 s`, `0 to 24 dB`, `100, 200 or 400`; empty where the camera has not said."""
+    if choices := limits.get("choices"):
+        return one_of([shown_value(name, choice) for choice in choices])
+    least, most = limits.get("minimum"), limits.get("maximum")
+    if least is None or most is None:
+        return ""
+    unit = "" if name == "exposure_us" else limits.get("unit") or ""
+    return f"{shown_value(name, least)} to {shown_value(name, most)} {unit}".rstrip()
+
+
+def shown_value(name: str, value: Any) -> str:
+    if name == "exposure_us" and isinstance(value, int | float):
+        return format_exposure(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
 def sentence(item: Any) -> str:
-    """One line of a pydantic error: `gain: Input should be greater than or equal to 0`."""
+    """One line of a pydantic error: `gain: must be at least 0.`"""
     where = ".".join(str(part) for part in item["loc"])
-    return f"{where}: {item['msg']}" if where else str(item["msg"])
+    return f"{where}: {refused(item)}" if where else refused(item).capitalize()
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from typing import Any
 from cameras.control import TooSlow
 from cameras.live.census import everywhere, order_end
 from cameras.live.viewer import ViewerBody
+from cameras.models import Camera
 from monitoring.services import record_event
 from monitoring.station_settings import live_streaming_config
 
@@ -61,7 +62,8 @@ def _tell(body: ViewerBody, by: str) -> None:
     """One's own is no event."""
     if body["user"] != by:
         said = f"{by} ended a live view of {body['camera']} that {body['user']} had."
-        record_event("live.ended", said, camera=body["camera"], actor=by, data={"viewer": body["id"]})
+        camera = Camera.objects.present().filter(slug=body["camera"]).first()
+        record_event("live.ended", said, camera=camera, actor=by, data={"viewer": body["id"]})
 
 
 def limits() -> dict[str, int]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from cameras.commands import ATTEMPTS
 from cameras.control import ControlError
+from cameras.leases import Held
 from cameras.models import Camera
-from cameras.services import change_camera, remove_camera, set_connected
+from cameras.services import change_camera, remove_camera, set_connected, set_settings
+from cameras.taking import take
 from captures.models import Session
+from monitoring.models import Event
+from tests.docs.pages import PROJECT
 
 pytestmark = pytest.mark.django_db
 STREAM = "rtsp://10.0.0.9:554/live"
@@ -103,3 +109,21 @@ def test_a_camera_with_a_session_is_not_disconnected(camera: Camera, session: Se
 def test_what_a_session_does_not_mind_is_changed_beside_it(camera: Camera, session: Session) -> None:
     change_camera(camera, {"name": "Zenith", "host": "main", "enabled": True})
     assert wished(camera)[0] == "Zenith"
+
+
+ORDERS = re.compile(r'(?:refusals|failures)_told\(\s*[\w.]+, "([a-z-]+)"')
+
+
+def test_every_refusal_is_a_sentence() -> None:
+    sources = [path.read_text() for app in ("cameras", "captures") for path in (PROJECT / app).rglob("*.py")]
+    orders = {order for text in sources for order in ORDERS.findall(text)}
+    assert orders
+    assert orders - set(ATTEMPTS) == set()
+
+
+def test_a_refusal_says_what_somebody_tried(camera: Camera) -> None:
+    take(camera, "anna")
+    with pytest.raises(Held):
+        set_settings(camera, {"gain": 2.0}, "ben")
+    message = Event.objects.get(kind="command").message
+    assert message.startswith("ben could not change the settings of sky. sky is held by anna since")

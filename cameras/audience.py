@@ -1,0 +1,63 @@
+"""Who may see a camera: everybody with a role, or, while it is restricted, managers and its audience alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+
+from cameras.commands import DONE, told
+from cameras.models import Camera
+from monitoring.services import record_event
+
+FIELDS = {"restricted", "audience"}
+
+
+def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "") -> None:
+    """`restricted` and `audience` (user names), what is not named stays. One event, where anything changed. For the
+    transaction that holds the row's lock; ValidationError for a user that does not exist."""
+    before, was_restricted = audience_of(locked), locked.restricted
+    wanted = before
+    if "audience" in changes:
+        users = users_named(changes["audience"])
+        wanted = sorted(user.get_username() for user in users)
+        locked.audience.set(users)
+    locked.restricted = changes.get("restricted", was_restricted)
+    locked.save(update_fields=["restricted"])
+    if (wanted, locked.restricted) == (before, was_restricted):
+        return
+    difference = {"added": sorted({*wanted} - {*before}), "removed": sorted({*before} - {*wanted})}
+    record_event(
+        "camera.audience", f"{actor or 'The station'} {did(locked, wanted, was_restricted)}", camera=locked,
+        actor=actor,
+        data=difference | told("audience", {"restricted": locked.restricted, "audience": wanted}, DONE),
+    )  # fmt: skip
+
+
+def users_named(names: Collection[str]) -> list[Any]:
+    """ValidationError where one does not exist."""
+    found = {user.get_username(): user for user in get_user_model().objects.filter(username__in=set(names))}
+    if unknown := sorted(set(names) - set(found)):
+        listed = ", ".join(name[:150] for name in unknown)
+        raise ValidationError({"audience": f"There is no user {listed}. A manager adds users on the page Users."})
+    return list(found.values())
+
+
+def audience_of(camera: Camera) -> list[str]:
+    """User names, sorted."""
+    return sorted(user.get_username() for user in camera.audience.all())
+
+
+def did(camera: Camera, names: list[str], was_restricted: bool) -> str:
+    """What happened, to follow the actor's name."""
+    listed = f"managers and {', '.join(names)}" if names else "managers"
+    if not camera.restricted:
+        open_to_all = f"{camera.slug}, which everybody with a role may see"
+        return (
+            f"lifted the restriction of {open_to_all} now." if was_restricted else f"changed the list of {open_to_all}."
+        )
+    if not was_restricted:
+        return f"restricted {camera.slug}: only {listed} may see it now."
+    return f"changed who may see {camera.slug}: only {listed}."

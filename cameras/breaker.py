@@ -1,0 +1,117 @@
+"""A circuit breaker for the broker: once a call has timed out, the next ones fail at once until a probe is answered.
+
+A broker that has ended refuses connections at once and needs none. One that hangs would cost each call its timeout.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+PROBE_EVERY_S = 1.0
+CONNECT_S = 1.0
+"""For a connection, its sign-in included, and for the answer to a probe."""
+
+
+class BrokerHangs(redis.ConnectionError):
+    """A call that was not made, since the broker does not answer."""
+
+
+class CircuitBreaker:
+    """One for each process and for any thread: `_lock` guards `_is_open`. While it is open a thread of its own calls
+    `probe` each PROBE_EVERY_S; anything but a redis.TimeoutError closes it."""
+
+    def __init__(self, probe: Callable[[], object]) -> None:
+        self._probe = probe
+        self._lock = threading.Lock()
+        self._is_open = False
+
+    def check(self) -> None:
+        """BrokerHangs while it is open."""
+        with self._lock:
+            if self._is_open:
+                raise BrokerHangs("The broker does not answer; it is asked again each second.")
+
+    def open(self) -> None:
+        """A call has timed out. The first probe begins at once: where only that call failed, it closes again soon."""
+        with self._lock:
+            if self._is_open:
+                return
+            threading.Thread(target=self._probe_until_answered, name="broker-probe", daemon=True).start()
+            self._is_open = True  # after it: one that cannot be started would never close it
+
+    def _probe_until_answered(self) -> None:
+        log.warning("The broker hangs; calls fail at once until it answers.")
+        try:
+            while self._times_out():
+                time.sleep(PROBE_EVERY_S)
+        finally:
+            with self._lock:
+                self._is_open = False
+        log.warning("The broker is asked again.")
+
+    def _times_out(self) -> bool:
+        try:
+            self._probe()
+        except redis.TimeoutError:
+            return True
+        except (redis.RedisError, OSError) as error:
+            log.warning("The broker is gone: %s", type(error).__name__)
+        return False
+
+
+@functools.cache
+def breaker() -> CircuitBreaker:
+    """This process's."""
+    options: Any = {"socket_connect_timeout": CONNECT_S, "socket_timeout": CONNECT_S, "retry": Retry(NoBackoff(), 0)}
+    return CircuitBreaker(redis.Redis.from_url(settings.STATION.redis_url, **options).ping)
+
+
+class GuardedPool(redis.ConnectionPool):
+    """Connections that open the breaker when they time out, and that are not given out while it is open."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("retry", Retry(NoBackoff(), 0))
+        kind = options.pop("connection_class", redis.Connection)
+        super().__init__(connection_class=type(f"Guarded{kind.__name__}", (_Guarded, kind), {}), **options)
+
+    def get_connection(self, *names: Any, **options: Any) -> Any:
+        breaker().check()
+        try:
+            return super().get_connection(*names, **options)
+        except redis.TimeoutError:
+            breaker().open()
+            raise
+
+
+class _Guarded:
+    """Mixed into a connection of redis-py."""
+
+    def on_connect_check_health(self: Any, check_health: bool = True) -> None:
+        self.update_current_socket_timeout(CONNECT_S)
+        super().on_connect_check_health(check_health=check_health)  # type: ignore[misc]
+        self.update_current_socket_timeout(-1)
+
+    def send_packed_command(self: Any, *command: Any, **options: Any) -> None:
+        try:
+            super().send_packed_command(*command, **options)  # type: ignore[misc]
+        except redis.TimeoutError:
+            breaker().open()
+            raise
+
+    def read_response(self: Any, *how: Any, **options: Any) -> Any:
+        try:
+            return super().read_response(*how, **options)  # type: ignore[misc]
+        except redis.TimeoutError:
+            breaker().open()
+            raise

@@ -1,0 +1,71 @@
+"""The form that changes a camera as the station knows it: its name, address, host, and whether it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+from django.core.exceptions import ValidationError
+
+from cameras import services
+from cameras.add_form import FORM_RULES, LABELS, example_of, safe_address, sentences
+from cameras.models import Camera
+from cameras.serializers import CameraChange
+
+TEXTS = ("name", "address", "host")
+SWITCHES = ("enabled", "primary")
+WAS = "was-"
+"""Before the name of a field: as the form showed it. What is still that, nobody has touched."""
+
+
+class EditForm:
+    """`changes` are those that the form asks for; `errors` has a sentence for each bad field."""
+
+    def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
+        self.camera = camera
+        self.shown = {name: str(getattr(camera, name)) for name in TEXTS}
+        self.shown |= {name: "on" if getattr(camera, name) else "" for name in SWITCHES}
+        self.errors: dict[str, str] = {}
+        self.is_sent = data is not None
+        self.was = {name: (data or {}).get(f"{WAS}{name}", value) for name, value in self.shown.items()}
+        self.data = self.shown if data is None else {name: data.get(name, "").strip() for name in self.shown}
+
+    @property
+    def address(self) -> str:
+        return safe_address(self.data["address"]) if self.is_sent else self.data["address"]
+
+    @property
+    def example(self) -> str:
+        return example_of(self.camera.kind)
+
+    @property
+    def general(self) -> str:
+        """What is wrong with no field of its own."""
+        return " ".join(text for name, text in self.errors.items() if name not in self.shown)
+
+    @property
+    def first_wrong(self) -> str:
+        return next((name for name in self.shown if name in self.errors), "")
+
+    @property
+    def to_mend(self) -> int:
+        return len(self.errors)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        touched = {name: value for name, value in self.data.items() if value != self.was[name]}
+        return {name: value == "on" if name in SWITCHES else value for name, value in touched.items()}
+
+    def save(self, actor: str) -> Camera | None:
+        """The camera as it is now; None, with `errors`, when something is to mend. Held by another, or SessionRuns."""
+        try:
+            changes = CameraChange.model_validate(self.changes).changes()
+            return services.change_camera(self.camera, changes, actor) if changes else self.camera
+        except (pydantic.ValidationError, ValidationError) as error:
+            self.errors = sentences(error, FORM_RULES)
+        return None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return LABELS
