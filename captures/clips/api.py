@@ -22,7 +22,7 @@ from monitoring.bodies import stamp
 from monitoring.cursor import page
 
 Shown = TypedDict("Shown", {"from": str, "to": str, "clip": str})
-Lost = TypedDict("Lost", {"from": str, "to": str, "clip": str, "lost_frames": int, "interrupted": bool})
+Lost = TypedDict("Lost", {"from": str, "to": str, "clip": str, "lost_frames": int | None, "interrupted": bool})
 Without = TypedDict("Without", {"from": str, "to": str})
 TimelineBody = TypedDict(
     "TimelineBody",

@@ -15,8 +15,8 @@ class HoldBody(TypedDict):
 
 
 class ClipBody(TypedDict):
-    """A recorded file. `ended` is exclusive. `lost_frames` were captured while it ran, and are not in it. While
-    `holds` has one, or it is pinned, nothing deletes it."""
+    """A recorded file. `ended` is exclusive. `lost_frames` were captured while it ran, and are not in it; null is
+    unknown. While `holds` has one, or it is pinned, nothing deletes it."""
 
     id: str
     camera: str
@@ -25,7 +25,7 @@ class ClipBody(TypedDict):
     ended: str
     duration_s: float
     frames: int
-    lost_frames: int
+    lost_frames: int | None
     interrupted: bool
     reason: str
     message: str

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from captures.models import Clip, ClipHold
 from captures.recording.removal import condemn, sweep
+from core.counting import counted
 from monitoring.services import record_event
 
 PIN = "a pin, which an operator can take off"
@@ -31,7 +32,7 @@ def pin_clip(clip: Clip, pinned: bool, actor: str) -> None:
     if Clip.objects.present().filter(pk=clip.pk, pinned=not pinned).update(pinned=pinned):
         word = "pinned" if pinned else "let go of"
         record_event(
-            "recording.pinned", f"{actor} {word} the clip {clip}.", camera=clip.camera.slug, subject=clip.pk,
+            "recording.pinned", f"{actor} {word} the clip {clip}.", camera=clip.camera, subject=clip.pk,
             actor=actor, data={"pinned": pinned},
         )  # fmt: skip
 
@@ -51,8 +52,8 @@ def delete_clip(clip: Clip, actor: str) -> None:
 
 
 def _tell(clip: Clip, actor: str) -> None:
-    lost = f"{clip.duration.total_seconds():.0f} s, {clip.frames} frames, {clip.filename}"
+    lost = f"{clip.duration.total_seconds():.0f} s, {counted(clip.frames, 'frame')}, {clip.filename}"
     record_event(
-        "recording.deleted", f"{actor} deleted the clip {clip}: {lost}.", camera=clip.camera.slug, subject=clip.pk,
+        "recording.deleted", f"{actor} deleted the clip {clip}: {lost}.", camera=clip.camera, subject=clip.pk,
         actor=actor, data={"path": clip.path, "bytes": clip.bytes, "sha256": clip.sha256},
     )  # fmt: skip

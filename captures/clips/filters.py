@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Q
-from django.utils import timezone
 
-from captures.gallery.filters import parsed_cursor, parsed_day, parsed_time
+from captures.clips.windows import Window
+from captures.gallery.filters import parsed_cursor, parsed_day, parsed_moment, parsed_time
 from captures.models.clip import ClipKind
-from monitoring.cursor import Cursor, in_utc
+from monitoring.cursor import Cursor
 
 SHOWN = {
     "pinned": Q(pinned=True),
@@ -28,7 +28,7 @@ LABELS = {"pinned": "Pinned", "lost": "With losses", "real": "Real", "simulated"
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """What cannot be read is left out. `day` is None where the reader has named none: the newest with clips. `missed`
-    is a moment that was sought and has no video."""
+    is a moment that was sought and has no video; `window` is the part of the day that time-lines show."""
 
     day: date | None = None
     camera: str = ""
@@ -37,6 +37,7 @@ class Chosen:
     at: time | None = None
     missed: datetime | None = None
     cursor: Cursor | None = None
+    window: Window | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Chosen:
@@ -51,8 +52,10 @@ class Chosen:
         )
 
     def link(self, **changes: Any) -> str:
-        """The query of the page with `changes`. Another day, camera or filter begins at its beginning."""
-        other = replace(self, **({"at": None, "cursor": None, "missed": None} | changes))
+        """The query of the page with `changes`. Another day, camera or filter begins at its beginning, another day's
+        time-line with the whole of it."""
+        left_out = {"at": None, "cursor": None, "missed": None} | ({"window": None} if "day" in changes else {})
+        other = replace(self, **(left_out | changes))
         values = {
             "day": other.day.isoformat() if other.day else "",
             "camera": other.camera,
@@ -61,6 +64,7 @@ class Chosen:
             "at": f"{other.at:%H:%M}" if other.at else "",
             "missed": other.missed.isoformat() if other.missed else "",
             "cursor": other.cursor.text() if other.cursor else "",
+            **(other.window.values() if other.window else {}),
         }
         return f"?{urlencode({name: value for name, value in values.items() if value})}"
 
@@ -72,15 +76,3 @@ class Chosen:
         """Of the clips of a day; the camera is looked up by who may see it."""
         kind = Q(kind=self.kind) if self.kind else Q()
         return kind & SHOWN.get(self.only, Q())
-
-
-def parsed_moment(text: str) -> datetime | None:
-    """A moment with its zone, or one of the reader's clock; None for what is neither, and for one that the reader's
-    clock cannot show."""
-    try:
-        found = datetime.fromisoformat(text)
-        moment = in_utc(timezone.make_aware(found) if found.tzinfo is None else found)
-        timezone.localtime(moment)
-        return moment
-    except (ValueError, OverflowError):
-        return None

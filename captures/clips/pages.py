@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -15,16 +16,17 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from cameras.models import Camera
-from captures.clips.bands import Band, band_of
-from captures.clips.filters import LABELS, Chosen, parsed_moment
-from captures.clips.selectors import at_moment, clips_for, last_before, overlapping
+from captures.clips.bands import Band, band_of, middle_of
+from captures.clips.filters import LABELS, Chosen
+from captures.clips.selectors import clips_for, first_after, last_before, overlapping, showing
 from captures.clips.sheets import Sheet, sheet_of
+from captures.clips.windows import Window, controls
 from captures.gallery.days import Day
-from captures.gallery.filters import now
+from captures.gallery.filters import now, parsed_moment
 from captures.models import Clip
 from captures.models.clip import ClipKind
 from captures.selectors import UnknownCamera, camera_condition, camera_ids, cameras_seen
-from monitoring.page import Page
+from monitoring.page import Page, is_part
 
 MOST_COUNTED = 5_000
 MOST_BANDS = 12
@@ -43,14 +45,16 @@ class Choice:
 class Scope:
     """What one reader may see of what was chosen."""
 
-    def __init__(self, user: Any, chosen: Chosen) -> None:
+    def __init__(self, user: Any, given: Mapping[str, str]) -> None:
         """Http404 for a camera that the user may not know of."""
-        self.user, self.chosen = user, chosen
+        self.user, self.chosen = user, Chosen.of(given)
         try:
-            self.of_camera = camera_condition(user, chosen.camera or None)
+            self.of_camera = camera_condition(user, self.chosen.camera or None)
         except UnknownCamera as error:
             raise Http404(str(error)) from None
         self.day = self._day()
+        self.window = Window.of(given, self.day.range) or Window(*self.day.range, self.day.range)
+        self.chosen = replace(self.chosen, window=self.window)
 
     @property
     def clips(self) -> QuerySet[Clip]:
@@ -80,7 +84,7 @@ class Scope:
             of_slug.setdefault(camera.slug, []).append(camera)
         wanted = [self.chosen.camera] if self.chosen.camera else self._slugs_of_day(of_slug)
         return [
-            band_of(slug, of_slug[slug][-1].name, [one.pk for one in of_slug[slug]], self.day.range) for slug in wanted
+            band_of(slug, of_slug[slug][-1].name, [one.pk for one in of_slug[slug]], self.window) for slug in wanted
         ]
 
     def _slugs_of_day(self, of_slug: dict[str, list[Camera]]) -> list[str]:
@@ -97,9 +101,24 @@ class ClipsPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         try:
-            return self.render(observed(Scope(request.user, Chosen.of(request.GET.dict()))))
+            scope = Scope(request.user, request.GET.dict())
+            if is_part(request):
+                return self.render(time_lines(scope), "clips/_bands.html")
+            return self.render(observed(scope) | time_lines(scope))
         except OverflowError:
             raise Http404("There is no such day.") from None
+
+
+def time_lines(scope: Scope) -> dict[str, Any]:
+    bands, chosen = scope.bands(), replace(scope.chosen, day=scope.day.date)
+    return {
+        "bands": bands,
+        "day": scope.day,
+        "several": len(scope.cameras) > 1 and not chosen.camera,
+        "window": scope.window,
+        "controls": controls(scope.window, middle_of(bands, scope.window), lambda window: chosen.link(window=window)),
+        "whole": chosen.link(window=None),
+    }
 
 
 def observed(scope: Scope) -> dict[str, Any]:
@@ -110,16 +129,18 @@ def observed(scope: Scope) -> dict[str, Any]:
         "chosen": chosen,
         "day": day,
         "sheet": sheet,
-        "bands": scope.bands(),
         "counted": counted(overlapping(clips, *day.range)),
         "most": MOST_COUNTED,
-        "several": len(scope.cameras) > 1 and not chosen.camera,
         "cameras": scope.cameras,
         "choices": choices(scope),
         "links": links(chosen, day, sheet) | neighbours(scope),
-        "moment": chosen.missed or (day.at(chosen.at) if chosen.at else day.range[0]),
+        "moment": chosen.missed or (day.at(chosen.at) if chosen.at else first_of(sheet, day)),
         "missed": missed(scope),
     }
+
+
+def first_of(sheet: Sheet, day: Day) -> datetime:
+    return max(sheet.clips[0].started_at, day.range[0]) if sheet.clips else day.range[0]
 
 
 def counted(clips: QuerySet[Clip]) -> dict[str, Any]:
@@ -130,7 +151,7 @@ def counted(clips: QuerySet[Clip]) -> dict[str, Any]:
 
 
 def choices(scope: Scope) -> dict[str, list[Choice]]:
-    chosen = Chosen(day=scope.day.date, camera=scope.chosen.camera, kind=scope.chosen.kind, only=scope.chosen.only)
+    chosen = replace(scope.chosen, day=scope.day.date)
     present = {camera.slug: camera.name for camera in scope.cameras if not camera.removed_at}
     names = present | ({chosen.camera: chosen.camera} if chosen.camera and chosen.camera not in present else {})
     return {
@@ -149,7 +170,7 @@ def _toggle(chosen: Chosen, name: str, value: str, label: str) -> Choice:
 
 
 def links(chosen: Chosen, day: Day, sheet: Sheet) -> dict[str, Any]:
-    here = Chosen(day=day.date, camera=chosen.camera, kind=chosen.kind, only=chosen.only)
+    here = replace(chosen, day=day.date, window=None)
     return {
         "begin": here.link(),
         "newest": here.link(day=None),
@@ -170,28 +191,40 @@ def neighbours(scope: Scope) -> dict[str, str]:
 
 
 def missed(scope: Scope) -> dict[str, Any] | None:
-    """What lies around a moment that was sought and has no video."""
-    moment, camera = scope.chosen.missed, scope.chosen.camera
-    if moment is None or not camera:
+    """What lies around a moment without video, in the chosen camera or in all; and what other cameras have there."""
+    moment, clips = scope.chosen.missed, clips_for(scope.user)
+    if moment is None:
         return None
-    ids, clips = camera_ids(scope.user, camera), clips_for(scope.user)
-    return {"at": moment, "before": last_before(clips, ids, moment), "after": at_moment(clips, ids, moment)}
+    chosen = [camera for camera in scope.cameras if scope.chosen.camera in {"", camera.slug}]
+    ids = [camera.pk for camera in chosen]
+    return {
+        "at": moment,
+        "camera": chosen[-1].name if scope.chosen.camera else "",
+        "before": last_before(clips, ids, moment),
+        "after": first_after(clips, ids, moment),
+        "others": showing(clips, [camera.pk for camera in scope.cameras if camera.pk not in ids], moment),
+        "records": any(camera.recording and not camera.removed_at for camera in chosen),
+    }
 
 
 class AtPage(Page):
-    """The way to a moment: `camera`, and `at` by the reader's clock or with a zone."""
+    """The way to a moment: `camera` (without one, any that has video there), and `at` by the reader's clock or with a
+    zone."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         slug, moment = request.GET.get("camera", ""), parsed_moment(request.GET.get("at", ""))
         cameras = self.camera_ids(slug)
         if moment is None:
             return redirect(f"{reverse('clips')}?{urlencode({'camera': slug})}")
-        clip = at_moment(clips_for(request.user), cameras, moment)
-        if clip is not None and clip.started_at <= moment:
-            return redirect(address_at(clip, moment))
+        found = showing(clips_for(request.user), cameras, moment)
+        if found:
+            window = Window.of(request.GET.dict(), Day.of(found[0].started_at, "day").range)
+            return redirect(address_at(found[0], moment, window))
         return redirect(f"{reverse('clips')}{Chosen(day=self.day(moment), camera=slug).link(missed=moment)}")
 
     def camera_ids(self, slug: str) -> list[UUID]:
+        if not slug:
+            return [camera.pk for camera in cameras_seen(self.request.user)]
         try:
             return camera_ids(self.request.user, slug)
         except UnknownCamera as error:
@@ -201,7 +234,7 @@ class AtPage(Page):
         return Day.of(moment, "day").date
 
 
-def address_at(clip: Clip, moment: datetime) -> str:
-    """The page of a clip, opened at that moment."""
-    seconds = (moment - clip.started_at).total_seconds()
-    return f"{reverse('clip', args=[clip.pk])}?t={seconds:g}"
+def address_at(clip: Clip, moment: datetime, window: Window | None = None) -> str:
+    """The page of a clip, opened at that moment, with that part of the day on its time-line."""
+    values = {"t": f"{(moment - clip.started_at).total_seconds():g}"} | (window.values() if window else {})
+    return f"{reverse('clip', args=[clip.pk])}?{urlencode(values)}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
@@ -16,6 +18,7 @@ from django.utils import timezone
 from captures.clips.bands import band_of
 from captures.clips.deleting import ClipHeld, delete_clip, pin_clip, reasons_of
 from captures.clips.selectors import clips_for
+from captures.clips.windows import Window, controls
 from captures.gallery.days import Day
 from captures.models import Clip
 from monitoring.cursor import Cursor, beyond
@@ -23,6 +26,7 @@ from monitoring.page import Page, is_part, said
 from monitoring.selectors import events_for
 
 EVENTS = 20
+AROUND = timedelta(hours=1)
 TOUCHING_S = 1.0
 """Two clips that are closer are one recording."""
 
@@ -43,15 +47,13 @@ class ClipPage(OfClip):
 
     def get(self, request: HttpRequest, clip: UUID) -> HttpResponse:
         found = self.clip()
-        day = Day.of(found.started_at, "day")
-        band = band_of(found.camera.slug, found.camera.name, [found.camera_id], day.range)
-        start = start_of(found, request.GET.get("t", ""))
+        time_line = self.time_line(found)
+        if is_part(request):
+            return self.render({"clip": found, **time_line}, "clips/_bands.html")
         return self.render({
             "clip": found,
-            "day": day,
-            "bands": [band],
-            "mark": band.x_of(found.started_at),
-            "start": start,
+            **time_line,
+            "start": start_of(found, request.GET.get("t", "")),
             "elsewhere": found.host != settings.STATION.host,
             "zone": f"{timezone.localtime(found.started_at):%Z}",
             "offset": zone_offset_s(found),
@@ -59,6 +61,25 @@ class ClipPage(OfClip):
             "events": list(events_for(request.user).filter(subject=str(found.pk))[:EVENTS]),
             **self.around(found),
         })  # fmt: skip
+
+    def time_line(self, clip: Clip) -> dict[str, Any]:
+        """Of the clip's camera: the part of the day that the address names, else an hour or more around the clip."""
+        day, given = Day.of(clip.started_at, "day"), self.request.GET.dict()
+        middle = clip.started_at + clip.duration / 2
+        window = Window.of(given, day.range) or Window.within(day.range, middle, max(AROUND, 2 * clip.duration))
+        band = band_of(clip.camera.slug, clip.camera.name, [clip.camera_id], window)
+        if not window.begin <= middle < window.end:
+            middle = window.begin + window.span / 2
+        kept = {"t": given["t"]} if "t" in given else {}
+        whole = Window(*day.range, day.range)
+        return {
+            "day": day,
+            "bands": [band],
+            "window": window,
+            "mark": band.x_of(clip.started_at),
+            "controls": controls(window, middle, lambda other: f"?{urlencode(kept | other.values(named=True))}"),
+            "whole": f"?{urlencode(kept | whole.values(named=True))}",
+        }
 
     def around(self, clip: Clip) -> dict[str, Any]:
         """The clips before and after, and whether recording went on between them."""

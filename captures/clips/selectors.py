@@ -55,6 +55,18 @@ def at_moment(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) 
     return later.order_by("ended_at", "id").first()
 
 
+def showing(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) -> list[Clip]:
+    """The clips that show the moment: at most one of each camera, in the order of the cameras."""
+    found = [at_moment(clips, [camera], moment) for camera in cameras]
+    return [clip for clip in found if clip is not None and clip.started_at <= moment]
+
+
+def first_after(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) -> Clip | None:
+    """The first clip that begins then or later."""
+    later = clips.filter(camera_id__in=cameras, started_at__gte=moment)
+    return later.order_by("started_at", "id").first()
+
+
 def last_before(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) -> Clip | None:
     """The last clip that was over by then."""
     return clips.filter(camera_id__in=cameras, ended_at__lte=moment).order_by("-ended_at", "-id").first()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from captures.clips.bodies import ClipBody
 from captures.models.clip import ClipKind
 from captures.serializers import Slug
+from core.model import GivenModel
 from monitoring.cursor import Links, Moment, Query, TimeQuery
 
 MOST_STEPS = 2000
@@ -38,7 +39,7 @@ class ClipFileQuery(Query):
     ] = None
 
 
-class PinBody(BaseModel):
+class PinBody(GivenModel):
     model_config = ConfigDict(extra="forbid")
 
     pinned: Annotated[StrictBool, Field(description="Nothing deletes a pinned clip.")]

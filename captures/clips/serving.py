@@ -16,13 +16,13 @@ from rest_framework.views import APIView
 
 from captures.clips.selectors import clips_for
 from captures.clips.serializers import ClipFileQuery
-from captures.files import FileMissing, OnOtherHost, serve, tell_missing
+from captures.files import ASKED_ANEW, FileMissing, OnOtherHost, serve, tell_missing
 from captures.models import Clip
 from captures.ranges import not_modified
 from captures.recording.faststart import VERSION
 from captures.serializers import ThumbnailQuery
 from captures.stills.thumbnails import ThumbnailStore
-from captures.thumbnails import FOR_GOOD, made, thumbnail
+from captures.thumbnails import made, thumbnail
 
 FORM = f"faststart{VERSION}"
 
@@ -41,7 +41,7 @@ class ClipFileView(APIView):
         try:
             response = served(request, found, query.form)
         except FileMissing as error:
-            tell_missing(found, found.camera.slug, str(error), {"clip": str(found.pk)})
+            tell_missing(found, found.camera, str(error), {"clip": str(found.pk)})
             raise
         response.headers["Content-Disposition"] = content_disposition_header(query.download, found.filename) or "inline"
         return response
@@ -49,17 +49,17 @@ class ClipFileView(APIView):
 
 def served(request: Request, clip: Clip, form: str | None) -> HttpResponseBase:
     """A clip that has its index in itself is served as it is in each form."""
-    head = head_of(clip) if form else b""
+    head = head_of(clip, request.user.get_username()) if form else b""
     return serve(request, clip, head, FORM if head else "")
 
 
-def head_of(clip: Clip) -> bytes:
+def head_of(clip: Clip, user: str) -> bytes:
     """What makes it quick to open; its host makes that when it is first asked for. As `captures.thumbnails.thumbnail`
     when it is not to be had now."""
     if clip.host != settings.STATION.host:
         raise OnOtherHost(clip)
     with ThumbnailStore(clip.root.path) as store:
-        return made(store, clip, lambda: store.head(clip.sha256))
+        return made(store, clip, lambda: store.head(clip.sha256), user)
 
 
 class PosterView(APIView):
@@ -73,7 +73,9 @@ class PosterView(APIView):
         with the reason when it cannot be."""
         size: int = ThumbnailQuery.of(request).size
         found = clips_for(request.user).get(pk=clip)
-        headers = {"ETag": f'"{found.sha256}-{size}"', "Cache-Control": FOR_GOOD}
+        headers = {"ETag": f'"{found.sha256}-{size}"', "Cache-Control": ASKED_ANEW}
         if not_modified(request.headers, headers["ETag"], time.time()):
             return HttpResponse(status=304, headers=headers)
-        return HttpResponse(thumbnail(found, size), content_type="image/jpeg", headers=headers)
+        return HttpResponse(
+            thumbnail(found, size, request.user.get_username()), content_type="image/jpeg", headers=headers
+        )

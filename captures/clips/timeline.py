@@ -40,7 +40,7 @@ class Row(NamedTuple):
     id: UUID
     started_at: datetime
     ended_at: datetime
-    lost_frames: int
+    lost_frames: int | None
     interrupted: bool
 
     @property

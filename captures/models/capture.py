@@ -60,6 +60,7 @@ class Capture(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     exposed = models.BooleanField(default=False)
     ended_at = models.DateTimeField(null=True, blank=True)
+    host = models.CharField(max_length=60, blank=True, help_text="That was told to take it; its spool may know of it.")
     deadline_ms = models.BigIntegerField(null=True, blank=True, help_text="In Redis TIME, while planned.")
     asked = models.JSONField(default=dict, blank=True)
     exposure_us = models.PositiveBigIntegerField(null=True, blank=True)

@@ -49,7 +49,11 @@ class Clip(models.Model):
     started_at = models.DateTimeField(help_text="When its first frame was captured.")
     ended_at = models.DateTimeField()
     frames = models.PositiveIntegerField()
-    lost_frames = models.PositiveIntegerField(default=0, help_text="Captured while it ran, and not in it.")
+    lost_frames = models.PositiveIntegerField(
+        default=0,
+        null=True,
+        help_text="Captured while it ran, and not in it. Null: unknown, since its process was killed.",
+    )
     interrupted = models.BooleanField(default=False, help_text="Cut off: by a crash, a full disk, a failing one.")
     reason = models.CharField(max_length=40, blank=True)
     message = models.TextField(blank=True)

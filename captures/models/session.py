@@ -19,7 +19,7 @@ class SessionState(models.TextChoices):
 
 
 SESSION_MOVES: dict[str, set[str]] = {
-    "planned": {"running", "stopped", "failed"},
+    "planned": {"running", "paused", "stopped", "failed"},
     "running": {"paused", "finished", "stopped", "failed"},
     "paused": {"running", "finished", "stopped", "failed"},
     "finished": set(),

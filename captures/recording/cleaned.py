@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
+from cameras.models import Camera
 from cameras.runtime.last_floor import ROOM_AGAIN
 from captures.models import Clip, StorageRoot
 from captures.recording.room import Cleared
@@ -21,15 +22,15 @@ def counted(clips: int) -> str:
 @transaction.atomic
 def tell(clips: Iterable[Clip], why: str, reason: str, actor: str = "", owed: int = 0) -> None:
     """One event for each camera: whoever may not see it hears nothing of it. `owed`: bytes that are not free yet."""
-    by_camera: dict[str, list[Clip]] = defaultdict(list)
+    by_camera: dict[Camera, list[Clip]] = defaultdict(list)
     for clip in clips:
-        by_camera[clip.camera.slug].append(clip)
-    for slug, gone in by_camera.items():
+        by_camera[clip.camera].append(clip)
+    for camera, gone in by_camera.items():
         size = sum(clip.bytes for clip in gone)
-        said = f"{counted(len(gone))} of {slug} ({amount(size)}) went, {reason}."
+        said = f"{counted(len(gone))} of {camera.slug} ({amount(size)}) went, {reason}."
         data = {"why": why, "clips": len(gone), "bytes": size, "unfreed_bytes": owed}
         severity = "warning" if owed else "info"
-        record_event("storage.cleaned", said, severity=severity, camera=slug, actor=actor, data=data)
+        record_event("storage.cleaned", said, severity=severity, camera=camera, actor=actor, data=data)
 
 
 def for_room(root: StorageRoot, cleared: Cleared) -> str:

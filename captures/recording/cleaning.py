@@ -15,7 +15,7 @@ from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.storage import RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaned import for_room, lacking, tell
-from captures.recording.removal import condemn, is_usable, opened, stuck_in, sweep, undeletable
+from captures.recording.removal import Problem, condemn, in_one, is_usable, opened, stuck_in, sweep, undeletable
 from captures.recording.room import Cleared, Room
 from captures.recording.surplus import InTurn, Kept, beyond_newest, loose_in, to_make_room
 from captures.storage.roots import UnusableRoot, video_root
@@ -92,8 +92,9 @@ class Cleaning:
         tell(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
         tell(asked, "asked", "as was decided before", self.actor)
         looked.gone += [Gone(clip, "count") for clip in counted] + [Gone(clip, "asked") for clip in asked]
-        looked.problems += swept.problems.values()
-        self._alert(f"storage.clips:{self.host}", " ".join(swept.problems.values()), "error")
+        looked.problems += [one.sentence for one in swept.problems.values()]
+        problem = in_one(swept.problems.values()) if swept.problems else Problem("")
+        self._alert(f"storage.clips:{self.host}", problem.sentence, "error", problem.camera)
 
     # The rule of space
 
@@ -114,18 +115,18 @@ class Cleaning:
         tell(cleared.clips, "space", for_room(root, cleared), self.actor, cleared.owed)
         looked.gone += [Gone(clip, "space") for clip in cleared.clips]
         if cleared.stuck:
-            looked.add(stuck_in(root, cleared.stuck))
+            looked.add(stuck_in(root, cleared.stuck).sentence)
         _note_exhausted(root, exhausted=_is_exhausted(root, cleared, floor))
         self._alert(alert, lacking(root, cleared, floor) if root.exhausted else "")
 
-    def _alert(self, key: str, sentence: str, severity: str = "warning") -> None:
+    def _alert(self, key: str, sentence: str, severity: str = "warning", camera: Camera | None = None) -> None:
         """Raised and resolved on change; what a predecessor left open too. Another sentence, as of a second disk or of
         the room that is left, is told after a while."""
         said, at = self._told.get(key, (None, 0.0))
         if sentence == said or (sentence and said and self.clock() - at < ANEW_S):
             return
         if sentence:
-            raise_alert(key, sentence, severity=severity)
+            raise_alert(key, sentence, severity=severity, camera=camera)
         else:
             resolve_alert(key)
         self._told[key] = sentence, self.clock()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from cameras.models import Camera
 from cameras.runtime.spool import Record
-from captures.ingest import moment
+from captures.ingest import camera_of, moment
 from captures.models import Clip
 from captures.storage.roots import new_clips_root
+from captures.studio import order_of, studio
+from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 from monitoring.station_settings import camera_config
 
@@ -18,12 +22,14 @@ TOLD = ("kind", "frames", "lost_frames", "interrupted", "reason", "message", "si
 
 
 def take_clip(record: Record) -> None:
-    """A clip that has ended. A record of one that is known already changes nothing."""
+    """A clip that has ended; its poster is drawn once the row is safe. A record of one that is known already changes
+    nothing."""
     if Clip.objects.filter(pk=record["id"]).exists():
         return
     clip = clip_of(record)
     clip.save(force_insert=True)
-    _tell(clip, record["slug"])
+    transaction.on_commit(functools.partial(studio().ask, order_of(clip)))
+    _tell(clip, camera_of(record))
 
 
 def clip_of(record: Record) -> Clip:
@@ -46,14 +52,15 @@ def clip_of(record: Record) -> Clip:
     )
 
 
-def _tell(clip: Clip, slug: str) -> None:
+def _tell(clip: Clip, camera: CameraRef) -> None:
     length = f"{clip.duration.total_seconds():.1f} s with {clip.frames} {'frame' if clip.frames == 1 else 'frames'}"
     lost = f", {clip.lost_frames} lost" if clip.lost_frames else ""
-    said = f"{slug} recorded a clip of {length}{lost}."
+    unknown = " How many frames it lost is unknown." if clip.lost_frames is None else ""
+    said = f"{camera.slug} recorded a clip of {length}{lost}.{unknown}"
     data = {"reason": clip.reason, "lost_frames": clip.lost_frames} if clip.interrupted or clip.lost_frames else {}
     record_event(
         "recording.lost" if clip.interrupted or clip.lost_frames else "recording.rotated",
-        f"{said} {clip.message}".strip(), severity="warning" if data else "info", camera=slug, subject=clip.pk,
+        f"{said} {clip.message}".strip(), severity="warning" if data else "info", camera=camera, subject=clip.pk,
         data=data,
     )  # fmt: skip
 

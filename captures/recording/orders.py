@@ -84,7 +84,7 @@ def new_clip(camera: Camera, actor: str = "") -> str:
     with failures_told(camera, "new-clip", actor, {}):
         clip: str = control.ask(camera, "rotate", wait_s=FILE_S)["clip"]
     record_event(
-        "command", f"{actor or 'Someone'} began a new clip of {camera.slug}.", camera=camera.slug, actor=actor,
+        "command", f"{actor or 'Someone'} began a new clip of {camera.slug}.", camera=camera, actor=actor,
         subject=clip, data=told("new-clip", {}, DONE),
     )  # fmt: skip
     return clip

@@ -6,8 +6,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
 from cameras.leases import Held
-from cameras.pages import CameraPage
+from cameras.pages import CameraPage, refusal
 from captures.recording.orders import Kept, record, stop_recording
+from monitoring.naming import with_names
 from monitoring.page import said
 
 
@@ -16,14 +17,15 @@ class RecordPage(CameraPage):
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Record, and say what came of it."""
+        camera = self.camera()
         try:
-            record(self.camera(), request.POST.get("kind", ""), self.actor)
+            record(camera, request.POST.get("kind", ""), self.actor)
         except Held as error:
-            return said(request, "bad", str(error))
+            return said(request, "bad", refusal(error, camera))
         except Kept as error:
-            return said(request, "warn", str(error))
+            return said(request, "warn", refusal(error, camera))
         except ValidationError as error:
-            return said(request, "bad", " ".join(error.messages))
+            return said(request, "bad", with_names(" ".join(error.messages), {slug: camera.name}))
         return said(request, "ok", "Recording.")
 
 
@@ -32,10 +34,11 @@ class StopRecordingPage(CameraPage):
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Stop recording; the last clip is in its place then."""
+        camera = self.camera()
         try:
-            stop_recording(self.camera(), self.actor)
+            stop_recording(camera, self.actor)
         except Held as error:
-            return said(request, "bad", str(error))
+            return said(request, "bad", refusal(error, camera))
         except Kept as error:
-            return said(request, "warn", str(error))
+            return said(request, "warn", refusal(error, camera))
         return said(request, "ok", "Recording stopped; its last clip is kept.")

@@ -57,11 +57,11 @@ def recover(
     storage: Storage, clips: list[str], verdict: Verdict | None = None, lost: Mapping[str, int] = NONE_KNOWN
 ) -> Recovered:
     """Bring these clips to their end, each by itself: one that cannot be read holds up no other. `lost` are the frames
-    that clips are known to have lost, which their files do not say."""
+    that clips are known to have lost; their files do not say, so that of all others it is unknown."""
     result = Recovered(tried=clips)
     for clip in clips:
         try:
-            _recover(storage, clip, verdict or UNSAID, lost.get(clip, 0), result)
+            _recover(storage, clip, verdict or UNSAID, lost.get(clip), result)
         except (*UNREADABLE, *UNPLACEABLE, OverflowError) as error:
             _reject(storage.spool, clip, f"{clip}: {error}", result)
         except OSError as error:
@@ -69,7 +69,7 @@ def recover(
     return result
 
 
-def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int, result: Recovered) -> None:
+def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int | None, result: Recovered) -> None:
     spool = storage.spool
     names = set(spool.names())
     if f"{clip}.json" in names:
@@ -93,7 +93,7 @@ def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int, result: R
     settled.append(clip)
 
 
-def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int) -> Record | None:
+def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int | None) -> Record | None:
     """None when no frame of it can be played."""
     spool, part = storage.spool, f"{plan['id']}.{KIND}.part"
     if spool.files.size(spool.folder, part) is None:
@@ -108,7 +108,7 @@ def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int) -> 
     return record_of(plan, storage.root, _told(plan, whole, verdict, lost), whole.bytes, sha256)
 
 
-def _told(plan: ClipPlan, whole: Whole, verdict: Verdict, lost: int) -> dict[str, object]:
+def _told(plan: ClipPlan, whole: Whole, verdict: Verdict, lost: int | None) -> dict[str, object]:
     ended = datetime.fromisoformat(plan["started"]) + timedelta(seconds=whole.seconds)
     return {
         "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": lost, "interrupted": True,

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.killpoints import reached
 from cameras.runtime.spool import spool_folder
@@ -28,12 +29,21 @@ MOST_STUCK = 10
 fails at each clip shall not cost all of them once it is mended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why clips of a root stay. `camera` is the one whose clip the sentence names; `without_path` names none."""
+
+    sentence: str
+    camera: Camera | None = None
+    without_path: str = ""
+
+
 @dataclass(slots=True)
 class Swept:
-    """Clips that are gone, and roots where that could not be done, each with a sentence."""
+    """Clips that are gone, and roots where that could not be done."""
 
     clips: list[Clip] = field(default_factory=list)
-    problems: dict[UUID, str] = field(default_factory=dict)
+    problems: dict[UUID, Problem] = field(default_factory=dict)
 
 
 Stuck = tuple[Clip, OSError]
@@ -80,9 +90,9 @@ def _sweep_root(root: StorageRoot, clips: list[Clip], swept: Swept) -> None:
         with opened(root) as files:
             finished = finish(files, clips)
     except RootMissing as error:
-        swept.problems[root.pk] = str(error)
+        swept.problems[root.pk] = Problem(str(error))
     except OSError as error:
-        swept.problems[root.pk] = undeletable(root, error)
+        swept.problems[root.pk] = Problem(undeletable(root, error))
     else:
         swept.clips += finished.gone
         if finished.stuck:
@@ -104,15 +114,25 @@ def folder_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def stuck_in(root: StorageRoot, stuck: list[Stuck]) -> str:
-    clip, error = min(stuck, key=lambda one: one[0].path)
+def stuck_in(root: StorageRoot, stuck: list[Stuck]) -> Problem:
+    """Names a clip that everybody may know of, if there is one."""
+    clip, error = min(stuck, key=lambda one: (one[0].camera.restricted, one[0].path))
     clips = "A clip" if len(stuck) == 1 else f"{len(stuck)} clips"
     folders = {folder_of(one.path) for one, _ in stuck}
     others = "others go meanwhile" if len(folders) < MOST_STUCK else "none goes to make room meanwhile"
-    return (
-        f"{clips} in {root.path} cannot be deleted: {clip.path} ({error.strerror}). Look at that file and its folders; "
-        f"{others}."
+    said = f"{clips} in {root.path} cannot be deleted"
+    return Problem(
+        f"{said}: {clip.path} ({error.strerror}). Look at that file and its folders; {others}.",
+        clip.camera,
+        f"{said} ({error.strerror}); {others}.",
     )
+
+
+def in_one(problems: Iterable[Problem]) -> Problem:
+    """All of them, for an alert: since it is about one camera at most, one problem names a clip and the others none."""
+    listed = sorted(problems, key=lambda one: (one.camera is None, one.camera is not None and one.camera.restricted))
+    first, others = listed[0], listed[1:]
+    return Problem(" ".join([first.sentence, *(one.without_path or one.sentence for one in others)]), first.camera)
 
 
 def is_usable(root: StorageRoot) -> bool:

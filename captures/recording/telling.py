@@ -14,6 +14,7 @@ from cameras.runtime.spec import Recording
 from cameras.runtime.spool import Record
 from captures.recording.open_clip import OpenClip
 from captures.recording.recovery import Recovered, left_sentence
+from core.counting import counted, were
 
 RATE_S = 5.0
 """A clip shorter than this says nothing of how fast it grows; the one before it does."""
@@ -115,7 +116,7 @@ class Telling:
         self._filed = record["id"]
         self._link.send("spooled", id=record["id"], command_id="", part=PART)
         self._answer(record["id"], ok=True, body={"clip": record["id"]})
-        if not record["body"]["lost_frames"]:
+        if record["body"]["lost_frames"] == 0:
             self._alert("lost", "")
 
     def ended(self, *, for_good: bool) -> None:
@@ -180,7 +181,9 @@ class Telling:
         for clip in found.empty:
             self._answer(clip, ok=False, problem=NOT_RECORDING, detail=f"No frame of {self._slug} came into the clip.")
         if found.repaired:
-            said = f"{len(found.repaired)} clips of {self._slug} that were cut off were repaired and kept."
+            number = len(found.repaired)
+            clips = f"{counted(number, 'clip')} of {self._slug} that {were(number)} cut off"
+            said = f"{clips} {were(number)} repaired and kept."
             self._log("spool.recovered", said, "warning")
         for clip in found.tried:
             self._left.pop(clip, None)

@@ -18,7 +18,7 @@ from tests.fakes.owner_clock import EVENING, SetClock
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SUTHERLAND = {"latitude": -32.4, "longitude": 20.8, "time_zone": "Africa/Johannesburg"}
-SMALL = {"width": 320, "height": 240}
+SMALL = {"scene": "chart", "width": 320, "height": 240}
 HOURS_10 = 10 * 3600
 
 

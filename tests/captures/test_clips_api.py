@@ -14,6 +14,7 @@ from captures.clips.deleting import delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Alert, Event
 from monitoring.tasks import look_at_health
+from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN, content
 from tests.captures.clips import STARTED, clip_of, row_of
 from tests.captures.clips import content as film
@@ -104,7 +105,7 @@ def test_a_filter_that_is_none_is_refused(query: str, viewer: Any, clip: Clip) -
 
 
 def test_a_hidden_camera_has_no_clips(viewer: Any, manager: Any, clip: Clip, valkey: Any) -> None:
-    clip.camera.audience.add(manager.get(CLIPS).wsgi_request.user)
+    only_for(clip.camera)
     timeline = f"{CLIPS}timeline/?camera=sky&from=2026-03-28T00:00:00Z&to=2026-03-29T00:00:00Z"
     addresses = [url(clip), url(clip, "file/"), url(clip, "poster/")]
     assert [viewer.get(address).status_code for address in addresses] == [404] * 3

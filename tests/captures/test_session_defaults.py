@@ -49,7 +49,7 @@ def test_the_configured_exposure_delay_and_aperture_are_those_of_a_session(defau
         SKYCAM_CAMERA__EXPOSURE_TIME="0.25", SKYCAM_CAMERA__DELAY="3.5", SKYCAM_CAMERA__F_NUMBER="2.8"
     )  # fmt: skip
     assert found["programme"] == {"exposure_us": 250_000, "delay_s": 3.5, "f_number": 2.8}
-    assert found["form"] == {"exposure": "250 ms", "wait": "3.5", "from": "end", "f_number": "2.8"}
+    assert found["form"] == {"exposure": "250 ms", "wait": "3.5 s", "from": "end", "f_number": "2.8"}
     assert found["schema"] == {"exposure_us": 250_000, "f_number": 2.8}
     assert "; 3.5 without" in found["delay"]
 
@@ -57,4 +57,4 @@ def test_the_configured_exposure_delay_and_aperture_are_those_of_a_session(defau
 def test_without_a_configuration_they_are_the_seeds(defaults: Any) -> None:
     found = defaults()
     assert found["programme"] == {"exposure_us": 8_000_000, "delay_s": 12.0, "f_number": 1.4}
-    assert found["form"] == {"exposure": "8 s", "wait": "12", "from": "end", "f_number": "1.4"}
+    assert found["form"] == {"exposure": "8 s", "wait": "12 s", "from": "end", "f_number": "1.4"}

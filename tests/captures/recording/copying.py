@@ -35,7 +35,7 @@ class CopyingBench(OwnerBench):
     def __init__(self, root: Path, address: str, wish: dict[str, Any] | None) -> None:
         clock = OwnerClock()
         self.network = NetworkDriver(address, clock)
-        super().__init__(root, clock, self.network, kind="network")
+        super().__init__(root, clock, self.network, kind="network", settings={})
         self.spec |= {"recording": wish, "video_root": self.spec["root"], "video_root_path": str(root)}
         link: Any = self.link
         self.recorder = ClipRecorder(Context(self.spec, self.buffer, link))

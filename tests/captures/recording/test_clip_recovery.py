@@ -11,10 +11,18 @@ import uuid6
 
 from cameras.runtime.spool import SLOT_BYTES, SLOTS
 from cameras.runtime.storage import Storage, make_root
+from cameras.supervision.ingest import Opened
+from captures.models import Clip
 from captures.recording.recovery import recover_all
+from monitoring.models import Event
 from tests.faults.camera_process import CameraProcess
+from tests.faults.ledger import Archive
 
 CAMERA = str(uuid6.uuid7())
+ROLLING = {
+    "kind": "rolling", "requested_by": "tester", "clip_s": 60.0, "preset": "ultrafast", "crf": 23, "max_kbit_s": 4000,
+    "floor_bytes": 0, "rolling_floor_bytes": 0,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -66,3 +74,19 @@ def test_a_folder_that_is_a_link_for_a_moment_costs_no_clip(storage: Storage, tm
     (tmp_path / "clips").unlink()
     second = recover_all(storage)
     assert (first.filed, list(first.failed), first.rejected, second.filed) == ([], [clip], [], [clip])
+
+
+@pytest.mark.django_db
+def test_what_a_clip_lost_whose_process_was_killed_is_unknown(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    clips = archive.wish().of_clips
+    with CameraProcess(archive.folder, str(archive.camera.pk), recording=ROLLING) as process:
+        process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 3)
+    storage = Storage(clips.root_path, clips.root, clips.id, clips.part)
+    recover_all(storage)
+    storage.close()
+    with Opened(clips) as ingest:
+        [ingest.take(record) for record in ingest.waiting()]
+    [clip], told = Clip.objects.all(), Event.objects.get(kind="recording.lost")
+    assert (clip.interrupted, clip.lost_frames, told.data["lost_frames"]) == (True, None, None)
+    assert "How many frames it lost is unknown." in told.message

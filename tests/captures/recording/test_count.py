@@ -10,7 +10,7 @@ from cameras.models import Camera
 from captures.models import Clip, StorageRoot
 from captures.recording import removal
 from captures.recording.holds import ClipGone, hold, let_go
-from captures.recording.removal import condemn
+from captures.recording.removal import Problem, condemn, in_one
 from monitoring.models import Alert, Event
 from tests.captures.recording.shelf import LENGTH, Shelf, ahead, configured
 
@@ -164,6 +164,23 @@ def test_a_clip_that_cannot_be_deleted_keeps_no_other_and_the_alert_names_it(she
     shelf.cleaning.look()
     said = Alert.objects.get(key="storage.clips:main").message
     assert (shelf.rows, "clips/old/0-rolling.mp4 (Not a directory)" in said) == (["0", "3", "4", "5"], True)
+
+
+def test_the_alert_of_a_clip_that_cannot_be_deleted_is_seen_by_those_who_see_its_camera(shelf: Shelf) -> None:
+    clip = shelf.clips(6)[0]
+    shelf.move_and_link(clip)
+    shelf.cleaning.look()
+    assert Alert.objects.get(key="storage.clips:main").camera_uuid == str(clip.camera_id)
+
+
+def test_an_alert_of_several_disks_names_clips_of_one_camera_at_most() -> None:
+    open_to_all, hidden = Camera(slug="sky"), Camera(slug="attic", restricted=True)
+    of_attic = Problem("A clip in /a: clips/attic/1.mp4.", hidden, "A clip in /a.")
+    of_sky = Problem("A clip in /b: clips/sky/1.mp4.", open_to_all, "A clip in /b.")
+    found = in_one([of_attic, Problem("The root /c is not mounted."), of_sky])
+    assert (found.sentence, found.camera) == (
+        "A clip in /b: clips/sky/1.mp4. A clip in /a. The root /c is not mounted.", open_to_all
+    )  # fmt: skip
 
 
 def test_it_goes_once_its_disk_lets_it_go_and_the_alert_ends(shelf: Shelf) -> None:

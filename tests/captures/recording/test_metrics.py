@@ -13,6 +13,7 @@ from cameras.models import Camera
 from captures.models import Clip, StorageRoot
 from captures.recording.metrics import OF_CLIP
 from skycam_project.access.models import User
+from tests.access.audiences import only_for
 from tests.api.builders import program
 from tests.api.conftest import camera, root, valkey
 from tests.pages.test_recording import RECORDER
@@ -63,5 +64,5 @@ def test_of_a_host_that_nobody_hears_it_is_not_said_whether_it_records(
 
 def test_a_camera_that_one_may_not_see_is_in_no_number(camera: Camera, root: StorageRoot) -> None:
     clip(camera, root, "rolling", "1.mp4")
-    camera.audience.add(User.objects.create_user("ada", role="viewer"))
+    only_for(camera, User.objects.create_user("ada", role="viewer").username)
     assert numbers(program("viewer")) == {}
