@@ -137,5 +137,9 @@ def server_error(*_: Any) -> HttpResponse:
     return refused(500, "Internal Server Error")
 
 
+def too_busy(_path: str) -> HttpResponse:
+    return refused(503, "Too many requests at a time", headers={"Retry-After": "2"})
+
+
 def too_large(_path: str) -> HttpResponse:
     return refused(413, "Request body too large")

@@ -31,6 +31,15 @@ class Gate:
             response.headers["Content-Length"] = str(len(response.content))
         return response
 
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_: object
+    ) -> HttpResponseBase | None:
+        """404 for an unknown path and 405 for a method that a route does not have come first, whatever the body is."""
+        if request.method in READING or not has_method(view, request.method or ""):
+            return None
+        is_json = request.content_type == "application/json"
+        return None if is_json else refused(415, "Content-Type must be application/json")
+
     def process_exception(self, _request: HttpRequest, error: Exception) -> HttpResponse | None:
         return answer_of(error)
 
@@ -48,9 +57,11 @@ def refusal_of(request: HttpRequest) -> HttpResponse | None:
         return None
     if not _is_from_here(request):
         return refused(403, "Origin not allowed", "Pages of this origin may not use the camera; see ALLOWED_ORIGINS.")
-    if request.content_type != "application/json":
-        return refused(415, "Content-Type must be application/json")
     return None
+
+
+def has_method(view: Callable[..., HttpResponseBase], method: str) -> bool:
+    return hasattr(getattr(view, "view_class", None), method.lower())
 
 
 def _shows_token(request: HttpRequest) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from uuid import UUID
 
@@ -56,7 +57,8 @@ def file_wish() -> FileWish:
     return FileWish(name=NAME, jpeg_quality=settings.STATION.service.image_quality)
 
 
-def captured_body(outcome: Outcome) -> Captured:
+def captured_body(outcome: Outcome, warnings: Sequence[str] = ()) -> Captured:
+    """`warnings` come before those of the capture."""
     capture = outcome.capture
     file = (list(capture.files.all()) if outcome.files is None else outcome.files)[0]
     kind, at = format_of(file), stamp(capture.started_at)
@@ -85,7 +87,7 @@ def captured_body(outcome: Outcome) -> Captured:
             camera_connected=True,
             simulated_mode=capture.simulated,
         ),
-        warning=warning_of(capture.warnings),
+        warning=warning_of([*warnings, *capture.warnings]),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
 from cameras.models import Camera
+from cameras.readings import replaces
 from cameras.status import Status
 from captures.pixelink_service.bodies import Resolution, Settings, warning_of
 from captures.pixelink_service.served import NotConnected, is_connected
@@ -27,20 +29,46 @@ class Told(TypedDict):
 
 
 _told: dict[UUID, tuple[float, Told]] = {}
+_lock = threading.Lock()
+"""Guards `_told`: two changes at once are answered on two threads."""
 
 
 def note(camera: Camera, told: Told) -> None:
-    """The row follows a moment later."""
-    _told[camera.pk] = time.monotonic(), told
+    """The row follows a moment later. What was read later stays, whoever is answered first."""
+    with _lock:
+        known = _newest(camera)
+        if replaces(_moment(told), _moment(known) if known else None):
+            _told[camera.pk] = time.monotonic(), told
 
 
 def read_back(camera: Camera) -> dict[str, Any]:
-    at, told = _told.get(camera.pk, (0.0, None))
-    is_newer = told is not None and (camera.read_at is None or camera.read_at < datetime.fromisoformat(told["read_at"]))
-    if told is not None and is_newer and time.monotonic() - at < TOLD_S:
+    with _lock:
+        told = _newest(camera)
+    if told is not None and replaces(_moment(told), camera.read_at):
         return told["actual"]
     found: dict[str, Any] = camera.read_back
     return found
+
+
+def _newest(camera: Camera) -> Told | None:
+    at, told = _told.get(camera.pk, (0.0, None))
+    return told if time.monotonic() - at < TOLD_S else None
+
+
+def _moment(told: Told) -> datetime:
+    return datetime.fromisoformat(told["read_at"])
+
+
+def not_yet_applied(camera: Camera) -> dict[str, Any]:
+    """Exposure and gain that are set in the camera's row and that it has not read back yet: a capture of this moment
+    is to have them. What was changed on the camera's body stays as it is there."""
+    changed_there = {difference["name"] for difference in camera.body_changes}
+    has = read_back(camera)
+    return {
+        name: value
+        for name in ("exposure_us", "gain")
+        if (value := camera.settings.get(name)) is not None and name not in changed_there and has.get(name) != value
+    }
 
 
 def settings_body(camera: Camera, seen: Status, warnings: list[str] | None = None) -> Settings:

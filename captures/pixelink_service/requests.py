@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from captures.requests import HOUR_US, CaptureRequest
+from captures.requests import HOUR_US
+from core.model import GivenModel
 
-
-def _no_truth(value: Any) -> Any:
-    """True is no 1."""
-    if isinstance(value, bool):
-        raise ValueError("Input should be a number")
-    return value
+Exposure = Annotated[int, Field(ge=1, le=HOUR_US, description="Microseconds.")]
+Gain = Annotated[float, Field(ge=0, le=1000)]
 
 
-Exposure = Annotated[int, BeforeValidator(_no_truth), Field(ge=1, le=HOUR_US, description="Microseconds.")]
-Gain = Annotated[float, BeforeValidator(_no_truth), Field(ge=0, le=1000)]
-
-
-class Asked(BaseModel):
+class Asked(GivenModel):
     """Exposure and gain; None means: as the camera is set."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -40,13 +33,10 @@ class SettingsUpdate(Asked):
 class CaptureOptions(Asked):
     """What one capture is to be made with; the camera's own settings stay as they are."""
 
-    def request(self) -> CaptureRequest:
-        return CaptureRequest(**self.settings())
 
-
-class ListQuery(BaseModel):
+class ListQuery(GivenModel):
     limit: Annotated[int, Field(ge=1, le=10_000, description="The newest so many.")] = 1000
 
 
-class FeedQuery(BaseModel):
+class FeedQuery(GivenModel):
     quality: Literal["low", "medium", "high"] = "high"

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from captures.pixelink_service.bodies import Captured, Health, Invalid, Listed, Refused, Settings
 from captures.pixelink_service.requests import CaptureOptions, FeedQuery, ListQuery, SettingsUpdate
+from captures.pixelink_service.route import Route
 
 MODEL = "#/components/schemas/{model}"
 
@@ -86,9 +87,11 @@ def schemas() -> dict[str, Any]:
     return dict(found["$defs"])
 
 
-def schema(_request: HttpRequest) -> HttpResponse:
-    return JsonResponse(openapi())
+class SchemaRoute(Route):
+    def get(self, _request: HttpRequest) -> HttpResponse:
+        return JsonResponse(openapi())
 
 
-def docs(request: HttpRequest) -> HttpResponse:
-    return render(request, "service/docs.html")
+class DocsRoute(Route):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return render(request, "service/docs.html")

@@ -38,6 +38,7 @@ def served_camera() -> Camera:
         raise NotConnected(_missing())
     if camera.pk not in _greeted and holder_of(camera) is None:
         wish_defaults(camera)
+        camera.refresh_from_db(fields=["settings"])
         _greeted.add(camera.pk)
     return camera
 

@@ -9,16 +9,17 @@ import pydantic
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.views import View
 
 from cameras import services
 from cameras.broker import BrokerDown
 from cameras.live.mjpeg import CONTENT_TYPE, stream
 from captures.pixelink_service import feed, pictures
 from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem
-from captures.pixelink_service.errors import DATABASE_AWAY, BadBody, answer, items_of, refused
-from captures.pixelink_service.readback import Told, note, settings_body
+from captures.pixelink_service.errors import DATABASE_AWAY, BadBody, answer, items_of
+from captures.pixelink_service.ranges import within_ranges
+from captures.pixelink_service.readback import Told, not_yet_applied, note, settings_body
 from captures.pixelink_service.requests import CaptureOptions, FeedQuery, ListQuery, SettingsUpdate
+from captures.pixelink_service.route import Route
 from captures.pixelink_service.served import (
     ACTOR,
     NotConnected,
@@ -27,6 +28,7 @@ from captures.pixelink_service.served import (
     observed,
     served_camera,
 )
+from captures.requests import CaptureRequest
 from monitoring.bodies import stamp
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -49,12 +51,6 @@ def query_of(request: HttpRequest, model: type[Model]) -> Model:
         return model.model_validate(request.GET.dict())
     except pydantic.ValidationError as error:
         raise BadBody(*items_of(error, "query")) from None
-
-
-class Route(View):
-    def http_method_not_allowed(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        allowed = [name.upper() for name in self.http_method_names if hasattr(self, name)]
-        return refused(405, "Method Not Allowed", headers={"Allow": ", ".join(allowed)})
 
 
 class HealthRoute(Route):
@@ -90,16 +86,20 @@ class SettingsRoute(Route):
         wanted = body_of(request, SettingsUpdate).settings()
         camera = served_camera()
         check_connected(camera)
-        told = cast(Told, services.set_settings(camera, wanted, ACTOR))
+        taken, kept = within_ranges(camera, wanted)
+        told = cast(Told, services.set_settings(camera, taken, ACTOR))
         note(camera, told)
-        return answer(settings_body(camera, observed(camera), told["warnings"]))
+        return answer(settings_body(camera, observed(camera), [*kept, *told["warnings"]]))
 
 
 class CaptureRoute(Route):
     def post(self, request: HttpRequest) -> HttpResponse:
         """One picture, saved and in the ledger."""
-        wanted = body_of(request, CaptureOptions).request()
-        return answer(pictures.captured_body(pictures.take(served_camera(), wanted)))
+        wanted = body_of(request, CaptureOptions).settings()
+        camera = served_camera()
+        taken, kept = within_ranges(camera, wanted)
+        outcome = pictures.take(camera, CaptureRequest(**(not_yet_applied(camera) | taken)))
+        return answer(pictures.captured_body(outcome, kept))
 
 
 class ListRoute(Route):

@@ -6,13 +6,19 @@ import os
 
 import django
 
-from skycam_project.pooled_threads import PooledThreads
-
 os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.service.settings"
 django.setup(set_prefix=False)
 
-from captures.pixelink_service.errors import too_large  # noqa: E402 - it needs the settings
+from captures.pixelink_service.errors import too_busy, too_large  # noqa: E402 - it needs the settings
+from captures.pixelink_service.pictures import MOST_WAITING  # noqa: E402
 from skycam_project.body_limit import BodyLimit  # noqa: E402
+from skycam_project.busy_database import answer_soon  # noqa: E402
 from skycam_project.one_hop import OneHopHandler  # noqa: E402
+from skycam_project.pooled_threads import PooledThreads  # noqa: E402
+from skycam_project.request_places import RequestPlaces  # noqa: E402
 
-application = BodyLimit(PooledThreads(OneHopHandler()), too_large)
+answer_soon()
+places = RequestPlaces(2 * MOST_WAITING, 2 * MOST_WAITING)
+"""Captures that wait for their turn hold a thread each; what is asked meanwhile finds one."""
+
+application = BodyLimit(PooledThreads(OneHopHandler(), places=places, busy=too_busy), too_large, too_busy)

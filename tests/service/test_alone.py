@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.service.stations import ServiceStation
-from tests.skycam_project.stations import eventually
+from tests.skycam_project.stations import Station, eventually
 
 TOKEN = "a-token-for-programs"
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}
@@ -68,3 +69,16 @@ def test_with_a_token_it_listens_where_it_is_told(alone: ServiceStation) -> None
 
 def test_the_token_is_in_no_log(alone: ServiceStation) -> None:
     assert TOKEN not in alone.output()
+
+
+def test_the_first_capture_of_a_new_station_has_the_defaults_of_the_configuration(tmp_path: Path) -> None:
+    station = ServiceStation(tmp_path / "data", DEFAULT_EXPOSURE="20000", DEFAULT_GAIN="2.0")
+    try:
+        Station.up(station)
+        eventually(
+            lambda: station.web("GET", "cameras/simulated/status/").body["observed"] == "ready", 20, "it is ready"
+        )
+        captured = station.capture().body
+    finally:
+        station.ensure_stopped()
+    assert (captured["exposureTime"], captured["gain"]) == (20_000, 2.0)

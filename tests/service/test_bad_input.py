@@ -31,7 +31,7 @@ anything = st.recursive(
         ([], ["body"], "model_type"),
         (b"{", ["body"], "json_invalid"),
         (b"", ["body"], "missing"),
-        (b'{"gain": NaN}', ["body", "gain"], "greater_than_equal"),
+        (b'{"gain": NaN}', ["body", "gain"], "finite_number"),
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/capture"), ("PUT", "/settings")])
@@ -141,3 +141,27 @@ def test_there_is_nothing_else(station: ServiceStation, method: str, path: str, 
 def test_a_body_of_more_than_a_mebibyte_is_refused(station: ServiceStation) -> None:
     answer = station.ask("POST", "/capture", Content_Length=str(1024 * 1024 + 1))
     assert (answer.status, answer.body) == (413, {"detail": "Request body too large"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/capture", "POST, OPTIONS"),
+        ("POST", "/settings", "GET, PUT, HEAD, OPTIONS"),
+        ("PATCH", "/health", "GET, HEAD, OPTIONS"),
+        ("POST", "/docs", "GET, HEAD, OPTIONS"),
+        ("PUT", "/openapi.json", "GET, HEAD, OPTIONS"),
+    ],
+)
+@pytest.mark.parametrize("sort", [FORM, "application/json"])
+def test_a_method_that_a_route_does_not_have_is_405_with_those_that_it_has(
+    station: ServiceStation, method: str, path: str, allowed: str, sort: str
+) -> None:
+    answer = station.ask(method, path, b"", Content_Type=sort)
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_a_path_that_is_not_there_is_404_whatever_the_body_is(station: ServiceStation, method: str) -> None:
+    answer = station.ask(method, "/captures", b"", Content_Type="text/plain")
+    assert (answer.status, answer.body) == (404, {"detail": "Not Found"})

@@ -1,0 +1,35 @@
+"""Values beyond what the served camera takes: it keeps its own, and the answer says so, as PixeLink's library does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cameras.models import Camera
+from captures.pixelink_service.readback import read_back
+from core.durations import format_exposure
+
+LABELS = {"exposure_us": "exposure", "gain": "gain"}
+
+
+def within_ranges(camera: Camera, wanted: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Those of `wanted` (exposure_us, gain) within the camera's ranges; a sentence for each other one."""
+    ranges = camera.capabilities.get("settings", {})
+    beyond = {name: value for name, value in wanted.items() if _is_beyond(ranges.get(name, {}), value)}
+    sentences = [_sentence(camera, name, value, ranges[name]) for name, value in beyond.items()]
+    return {name: value for name, value in wanted.items() if name not in beyond}, sentences
+
+
+def _is_beyond(limits: dict[str, Any], value: float) -> bool:
+    least, most = limits.get("minimum"), limits.get("maximum")
+    return (least is not None and value < least) or (most is not None and value > most)
+
+
+def _sentence(camera: Camera, name: str, value: float, limits: dict[str, Any]) -> str:
+    has = read_back(camera).get(name)
+    kept = f"its {LABELS[name]}" if has is None else f"its {LABELS[name]} of {_text(name, has)}"
+    least, most = (_text(name, limits[bound]) for bound in ("minimum", "maximum"))
+    return f"The camera keeps {kept} (it takes {least} to {most}); {_text(name, value)} was asked."
+
+
+def _text(name: str, value: float) -> str:
+    return format_exposure(value) if name == "exposure_us" else f"{value:g}"

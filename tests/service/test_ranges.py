@@ -1,0 +1,55 @@
+"""Values beyond what the served camera takes, and those that it has not taken yet."""
+
+from __future__ import annotations
+
+from cameras.models import Camera
+from captures.pixelink_service.ranges import within_ranges
+from captures.pixelink_service.readback import not_yet_applied
+from tests.service.stations import ServiceStation
+
+RANGES = {"settings": {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 1, "maximum": 16}}}
+
+
+def a_camera(**fields: object) -> Camera:
+    return Camera(slug="scope", capabilities=RANGES, **fields)
+
+
+def test_a_value_within_the_ranges_is_taken_without_a_word() -> None:
+    wanted = {"exposure_us": 20, "gain": 16.0}
+    assert within_ranges(a_camera(), wanted) == (wanted, [])
+
+
+def test_a_value_beyond_them_leaves_the_camera_with_its_own_and_the_sentence_has_units() -> None:
+    camera = a_camera(read_back={"exposure_us": 20, "gain": 2.0})
+    taken, sentences = within_ranges(camera, {"exposure_us": 600_000_000, "gain": 1.5})
+    assert taken == {"gain": 1.5}
+    assert sentences == ["The camera keeps its exposure of 20 µs (it takes 20 µs to 2 s); 600 s was asked."]
+
+
+def test_what_a_camera_has_not_said_yet_limits_nothing() -> None:
+    assert within_ranges(Camera(slug="new"), {"gain": 900.0}) == ({"gain": 900.0}, [])
+
+
+def test_a_setting_that_the_camera_has_not_read_back_yet_is_given_to_the_capture() -> None:
+    camera = a_camera(settings={"exposure_us": 20_000, "gain": 2.0}, read_back={"exposure_us": 10_000, "gain": 2.0})
+    assert not_yet_applied(camera) == {"exposure_us": 20_000}
+
+
+def test_what_was_changed_on_the_body_stays_as_it_is_there() -> None:
+    turned = {"name": "gain", "wished": 2.0, "has": 4.0}
+    camera = a_camera(settings={"gain": 2.0}, read_back={"gain": 4.0}, differs=[turned])
+    assert not_yet_applied(camera) == {}
+
+
+def test_an_exposure_beyond_the_simulated_camera_keeps_its_own_and_is_answered_in_time(station: ServiceStation) -> None:
+    assert station.ask("PUT", "/settings", {"exposure": 5000, "gain": 1.0}).status == 200
+    captured = station.capture(exposure=3_000_000_000)
+    assert (captured.status, captured.body["exposureTime"]) == (200, 5000)
+    assert captured.body["warning"] == (
+        "The camera keeps its exposure of 5 ms (it takes 20 µs to 600 s); 3000 s was asked."
+    )
+    changed = station.ask("PUT", "/settings", {"exposure": 3_000_000_000})
+    assert (changed.status, changed.body["exposure"], "keeps its exposure" in changed.body["warning"]) == (
+        200, 5000, True,
+    )  # fmt: skip
+    assert station.capture().body["exposureTime"] == 5000
