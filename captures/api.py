@@ -24,6 +24,7 @@ from captures.serializers import (
     SessionQuery,
     StartBody,
 )
+from captures.sessions.forecast import ForecastBody, StartedBody, forecast, forecast_body
 from captures.sessions.orders import active_session
 from monitoring.cursor import page
 
@@ -63,12 +64,16 @@ class StartView(CameraView):
     roles = {"POST": "operator"}
     body: type[StartBody] = StartBody
 
-    @extend_schema(request=StartBody, responses={201: SessionBody})
+    @extend_schema(request=StartBody, responses={200: ForecastBody, 201: StartedBody})
     def post(self, request: Request, slug: str = "") -> Response:
-        """Start a session."""
-        wanted = self.body.model_validate(request.data)
-        session = CameraService(actor(request)).start_session(self.camera(), wanted)
-        return Response(session_body(session), 201, headers={"Location": session_url(session.pk)})
+        """Start a session: 201 with what it will bring (`forecast`); with `dry_run` 200 with the forecast alone."""
+        wanted, camera = self.body.model_validate(request.data), self.camera()
+        expected = forecast_body(forecast(camera, wanted))
+        if wanted.dry_run:
+            return Response(expected)
+        session = CameraService(actor(request)).start_session(camera, wanted)
+        body = StartedBody(**session_body(session), forecast=expected)
+        return Response(body, 201, headers={"Location": session_url(session.pk)})
 
 
 class StopView(CameraView):
@@ -115,6 +120,28 @@ class SessionStopView(APIView):
     def post(self, request: Request, session: UUID) -> Response:
         found: Session = sessions_for(request.user).get(pk=session)
         return Response(session_body(CameraService(actor(request)).stop_session(found)))
+
+
+class SessionPauseView(APIView):
+    """Take no further capture until it is resumed; the one that runs ends first."""
+
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=SessionBody)
+    def post(self, request: Request, session: UUID) -> Response:
+        found: Session = sessions_for(request.user).get(pk=session)
+        return Response(session_body(CameraService(actor(request)).pause_session(found)))
+
+
+class SessionResumeView(APIView):
+    """Go on with a paused session."""
+
+    roles = {"POST": "operator"}
+
+    @extend_schema(request=None, responses=SessionBody)
+    def post(self, request: Request, session: UUID) -> Response:
+        found: Session = sessions_for(request.user).get(pk=session)
+        return Response(session_body(CameraService(actor(request)).resume_session(found)))
 
 
 class CapturesView(APIView):

@@ -28,10 +28,10 @@ from cameras.serializers import Detected
 from captures.health import HealthCheck, health_check
 from captures.ingest import files_of, fill, settle_unstarted
 from captures.models import Capture, CaptureFile, Session
-from captures.models.session import SessionState
+from captures.models.session import ACTIVE, SessionState
 from captures.recording.orders import record, stop_recording
 from captures.requests import CaptureRequest, SessionRequest
-from captures.sessions.orders import session_order
+from captures.sessions.orders import check_goes_on, session_order
 from monitoring.models import Event
 
 log = logging.getLogger(__name__)
@@ -109,8 +109,9 @@ class CameraService:
     def _plan(self, camera: Camera, request: CaptureRequest, key: str, deadline_ms: int | None) -> tuple[Capture, bool]:
         """The row, and whether it was there already: then it is answered whoever holds the camera by now."""
         capture = Capture(
-            id=uuid6.uuid7(), camera=camera, asked=request.asked(), requested_by=self.actor, job=request.job,
-            note=request.note, driver=camera.kind, idempotency_key=key or None, deadline_ms=deadline_ms,
+            id=uuid6.uuid7(), camera=camera, host=camera.host, asked=request.asked(), requested_by=self.actor,
+            job=request.job, note=request.note, driver=camera.kind, idempotency_key=key or None,
+            deadline_ms=deadline_ms,
         )  # fmt: skip
         try:
             with transaction.atomic():
@@ -250,23 +251,50 @@ class CameraService:
         is carried out when it is back: ControlError or BrokerDown says so. Held: nothing was wished."""
         with refusals_told(session.camera, "stop", self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
-            if locked.state not in {SessionState.PLANNED, SessionState.RUNNING, SessionState.PAUSED}:
+            if locked.state not in ACTIVE:
                 return locked
-            event = self._wish_stop(locked)
+            event = self._desire(locked, Session.Desired.STOPPED, "stop", "stopped")
         with outcome_in(event) if event else nullcontext():
             control.ask(locked.camera, "stop", {"session": session_order(locked)})
         locked.refresh_from_db()
         return locked
 
-    def _wish_stop(self, locked: Session) -> Event | None:
-        """None when it is wished already: then the host is only asked once more."""
+    def pause_session(self, session: Session) -> Session:
+        """Ask for no further capture until `resume_session`; one that runs ends first, so the session may still be
+        running when this returns (`desired` is paused). It stays paused across restarts.
+
+        SessionEnded, Held: nothing was asked. Another ControlError or BrokerDown: it is stored, and is carried out when
+        the host is back.
+        """
+        return self._move_session(session, Session.Desired.PAUSED, "pause", "paused")
+
+    def resume_session(self, session: Session) -> Session:
+        """Go on with a paused session; the starts that passed meanwhile are a gap. The same errors as of
+        `pause_session`."""
+        return self._move_session(session, Session.Desired.RUNNING, "resume", "resumed")
+
+    def _move_session(self, session: Session, desired: Session.Desired, order: str, did: str) -> Session:
+        with refusals_told(session.camera, order, self.actor), transaction.atomic():
+            locked = Session.objects.select_for_update().get(pk=session.pk)
+            check_goes_on(locked, order)
+            event = self._desire(locked, desired, order, did)
+        try:
+            with outcome_in(event) if event else nullcontext():
+                control.ask(locked.camera, "start", {"session": session_order(locked)}, wait_s=MOST_WAIT_S)
+        except TooSlow:
+            log.info("session %s was not %s yet: a capture runs", locked.id, did)
+        locked.refresh_from_db()
+        return locked
+
+    def _desire(self, locked: Session, desired: Session.Desired, order: str, did: str) -> Event | None:
+        """None when it is asked for already: then the host is only asked once more."""
         leases.check_now(locked.camera, self.actor)
-        if locked.desired == Session.Desired.STOPPED:
+        if locked.desired == desired:
             return None
-        locked.desired, locked.revision = Session.Desired.STOPPED, locked.revision + 1
+        locked.desired, locked.revision = desired, locked.revision + 1
         locked.save(update_fields=["desired", "revision"])
-        did = f"stopped the session on {locked.camera.slug}."
-        return wished(locked.camera, "stop", did, self.actor, {}, subject=locked.pk)
+        said = f"{did} the session on {locked.camera.slug}."
+        return wished(locked.camera, order, said, self.actor, {}, subject=locked.pk)
 
     # Recording, for programs: a camera's id is its slug
 

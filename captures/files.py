@@ -29,9 +29,12 @@ from captures.models import CaptureFile, Clip
 from captures.ranges import Span, not_modified, requested_span
 from captures.selectors import file_for
 from captures.serializers import FileQuery
+from monitoring.camera_refs import CameraRef
 from monitoring.services import raise_alert
 
 CHUNK_BYTES = 256 * 1024
+ASKED_ANEW = "private, no-cache"
+"""A browser keeps a picture, and asks each time whether it may still show it: the answer is 304 by its ETag."""
 TYPES = {
     ".avi": "video/x-msvideo",
     ".fits": "application/fits",
@@ -42,7 +45,9 @@ TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
 }
-"""Everything else, RAW too, is application/octet-stream: nothing that a browser would run."""
+"""Everything else, RAW too, is OTHER_TYPE: nothing that a browser would run."""
+OTHER_TYPE = "application/octet-stream"
+SERVED_TYPES = sorted({*TYPES.values(), OTHER_TYPE})
 
 
 Stored = CaptureFile | Clip
@@ -106,11 +111,7 @@ class CaptureFileView(APIView):
 
     @extend_schema(
         parameters=FileQuery.parameters(),
-        responses={
-            (200, "application/octet-stream"): OpenApiTypes.BINARY,
-            (206, "application/octet-stream"): OpenApiTypes.BINARY,
-            304: None,
-        },
+        responses={(status, kind): OpenApiTypes.BINARY for status in (200, 206) for kind in SERVED_TYPES} | {304: None},
     )
     def get(self, request: Request, capture: UUID) -> HttpResponseBase:
         """A file of the capture. Range, If-Range, If-None-Match and HEAD are understood; the ETag is its SHA-256."""
@@ -153,12 +154,12 @@ def _answer(request: Request, row: Stored, file: OpenFile, form: str) -> HttpRes
     headers = {
         "ETag": etag,
         "Last-Modified": http_date(file.modified),
-        "Cache-Control": "private, max-age=31536000, immutable",
+        "Cache-Control": ASKED_ANEW,
         "Accept-Ranges": "bytes",
     }
     if not_modified(request.headers, etag, file.modified):
         return HttpResponse(status=304, headers=headers)
-    headers["Content-Type"] = TYPES.get(PurePosixPath(row.path).suffix.lower(), "application/octet-stream")
+    headers["Content-Type"] = TYPES.get(PurePosixPath(row.path).suffix.lower(), OTHER_TYPE)
     if settings.STATION.web.x_accel and row.root.default and not form:
         return HttpResponse(headers=headers | {"X-Accel-Redirect": settings.STATION.web.x_accel + quote(row.path)})
     if request.method == "HEAD":
@@ -197,10 +198,10 @@ def _opened(root: str, folder: str, name: str) -> int:
 
 def _tell_missing(row: CaptureFile, message: str) -> None:
     told = {"capture": str(row.capture_id), "kind": row.kind}
-    tell_missing(row, row.capture.camera.slug, message, told)
+    tell_missing(row, row.capture.camera, message, told)
 
 
-def tell_missing(row: Stored, camera: str, message: str, told: dict[str, str]) -> None:
+def tell_missing(row: Stored, camera: CameraRef, message: str, told: dict[str, str]) -> None:
     """An alert for whoever can bring the file back. `told`: what it is a file of."""
     raise_alert(
         f"storage.missing:{row.pk}",

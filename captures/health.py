@@ -67,10 +67,13 @@ def disk_problems() -> list[Finding]:
     if root is None:
         return []
     if marker_of(root.path) != str(root.id):
-        return [Finding(f"The storage root {root.path} is not mounted, or is another one. Mount it.")]
+        said = f"The storage root {root.path} of the host {root.host} is not mounted, or is another one. Mount it."
+        return [Finding(said, host=root.host)]
     free = shutil.disk_usage(root.path).free
     if free < LEAST_FREE_BYTES:
-        return [Finding(f"Only {free / 1e9:.1f} GB are free in {root.path}. Make room, or captures will fail.")]
+        place = f"{root.path} of the host {root.host}"
+        said = f"Only {free / 1e9:.1f} GB are free in {place}. Make room, or captures will fail."
+        return [Finding(said, host=root.host)]
     return []
 
 

@@ -5,21 +5,26 @@ Also the verdicts on what never reached a spool, and the sessions that cameras s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from cameras.models import Camera
+from cameras.runtime.sessions import iso
 from cameras.runtime.spool import PartFile, Record
+from cameras.status_reader import LastCapture
 from captures.models import Capture, CaptureFile, Session, SessionGap
 from captures.models.session import SESSION_MOVES
 from captures.notices import tell_of
 from captures.sessions.orders import active_session, session_order
+from core.counting import counted, were
+from monitoring.camera_refs import CameraName, CameraRef
 from monitoring.services import raise_alert, record_event
 
 OBSERVED = (
@@ -33,6 +38,10 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def camera_of(record: Record) -> CameraName:
+    return CameraName(record["camera"], record["slug"])
+
+
 def take_capture(record: Record) -> None:
     """A capture's outcome. The first verdict holds: another one raises an alert and changes nothing."""
     capture = _by(record)
@@ -41,7 +50,7 @@ def take_capture(record: Record) -> None:
     files = CaptureFile.objects.bulk_create(files_of(capture, record))
     if capture.session_id:
         _count(capture)
-    _tell(capture, record["slug"], files)
+    _tell(capture, camera_of(record), files)
 
 
 def _by(record: Record) -> Capture:
@@ -83,7 +92,7 @@ def _same_again(capture: Capture, outcome: str) -> None:
         f"capture.contradiction:{capture.pk}",
         f"Capture {capture.pk} is {capture.status}, and a record says {outcome}. The first verdict was kept.",
         severity="error",
-        camera=capture.camera.slug,
+        camera=capture.camera,
     )
 
 
@@ -151,16 +160,16 @@ def _next(capture: Capture) -> datetime | None:
     return capture.ended_at + timedelta(seconds=programme.get("delay_s", 0.0))
 
 
-def _tell(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
+def _tell(capture: Capture, camera: CameraRef, files: list[CaptureFile]) -> None:
     said = _said_of_values(capture)
-    message = " ".join([capture.message or f"{slug} saved a capture.", *said])
+    message = " ".join([capture.message or f"{camera.slug} saved a capture.", *said])
     severity = SEVERITIES[capture.status]
     record_event(
         f"capture.{capture.status}", message, severity="warning" if said and severity == "info" else severity,
-        camera=slug, subject=capture.pk, actor=capture.requested_by,
+        camera=camera, subject=capture.pk, actor=capture.requested_by,
         data=_arguments(capture) | ({"reason": capture.reason} if capture.reason else {}),
     )  # fmt: skip
-    tell_of(capture, slug, files)
+    tell_of(capture, camera.slug, files)
 
 
 def _arguments(capture: Capture) -> dict[str, Any]:
@@ -192,9 +201,10 @@ def take_gap(record: Record) -> None:
     Session.objects.filter(pk=session.pk).update(
         planned=F("planned") + body["count"], skipped=F("skipped") + body["count"]
     )
-    message = f"{body['count']} captures of {record['slug']} were missed: {body['message']}"
+    captures = f"{counted(body['count'], 'capture')} of {record['slug']} {were(body['count'])}"
+    message = f"{captures} missed: {body['message']}"
     data = {"reason": body["reason"], "count": body["count"]}
-    record_event("session.gap", message, severity="warning", camera=record["slug"], subject=session.pk, data=data)
+    record_event("session.gap", message, severity="warning", camera=camera_of(record), subject=session.pk, data=data)
 
 
 EVENT_OF = {"running": "session.started", "paused": "session.paused", "finished": "session.finished"}
@@ -217,7 +227,7 @@ def take_session(record: Record) -> None:
         kind = "session.resumed" if (old, new) == ("paused", "running") else EVENT_OF.get(new, "session.stopped")
         said = [message or f"The session of {record['slug']} is {new}.", *body.get("warnings", [])]
         record_event(
-            kind, " ".join(said), camera=record["slug"],
+            kind, " ".join(said), camera=camera_of(record),
             subject=session.pk, severity="error" if new == "failed" else "info",
         )  # fmt: skip
     session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)
@@ -241,7 +251,7 @@ def settle_unstarted(capture: UUID | str, reason: str, message: str) -> bool:
     row.status, row.reason, row.message = Capture.Status.FAILED, reason, message
     row.ended_at = timezone.now()
     row.save(update_fields=["status", "reason", "message", "ended_at"])
-    _tell(row, row.camera.slug, [])
+    _tell(row, row.camera, [])
     return True
 
 
@@ -253,8 +263,10 @@ def refuse_session(session: UUID | str, reason: str, message: str) -> None:
 
 
 def overdue(host: str, now_ms: int) -> list[tuple[str, str]]:
-    """Camera and id of what is planned on this host beyond its deadline in Redis TIME."""
-    rows = Capture.objects.filter(camera__host=host, status=Capture.Status.PLANNED, deadline_ms__lt=now_ms)
+    """Camera and id of what this host was told to take and is planned beyond its deadline in Redis TIME, also where
+    another host has the camera by now."""
+    told = Q(host=host) | Q(host="", camera__host=host)
+    rows = Capture.objects.filter(told, status=Capture.Status.PLANNED, deadline_ms__lt=now_ms)
     return [(str(camera), str(capture)) for camera, capture in rows.values_list("camera_id", "id")[:100]]
 
 
@@ -272,3 +284,14 @@ def wished_session(camera: Camera) -> dict[str, Any] | None:
         session.desired, session.revision = Session.Desired.STOPPED, session.revision + 1
         session.save(update_fields=["desired", "revision"])
     return session_order(session)
+
+
+def last_captures(cameras: Iterable[str]) -> dict[str, LastCapture]:
+    """By the camera's id: how the newest capture of each ended; without those that have none."""
+    ended = Capture.objects.exclude(status=Capture.Status.PLANNED).exclude(ended_at=None)
+    found = {camera: ended.filter(camera_id=camera).only("status", "reason", "ended_at").first() for camera in cameras}
+    return {
+        camera: LastCapture(id=str(one.pk), status=one.status, reason=one.reason, at=iso(one.ended_at.timestamp()))
+        for camera, one in found.items()
+        if one is not None and one.ended_at is not None
+    }

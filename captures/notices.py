@@ -33,16 +33,19 @@ class CaptureUpdate(TypedDict):
 
 
 def tell_of(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
-    """After the commit; never delays or fails what was committed."""
-    update = capture_update(capture, slug, files)
-    transaction.on_commit(lambda: post(CAPTURES, update), robust=True)
+    """After the commit; never delays or fails what was committed. Not of a camera that was removed: who may see its
+    slug now may not have seen that camera."""
+    observed, removed = Camera.objects.values_list("observed", "removed_at").get(pk=capture.camera_id)
+    if removed is None:
+        update = capture_update(capture, slug, observed, files)
+        transaction.on_commit(lambda: post(CAPTURES, update), robust=True)
 
 
-def capture_update(capture: Capture, slug: str, files: list[CaptureFile]) -> CaptureUpdate:
+def capture_update(capture: Capture, slug: str, observed: str, files: list[CaptureFile]) -> CaptureUpdate:
     saved = capture.status == Capture.Status.SAVED
     return CaptureUpdate(
         camera=slug,
-        status=Camera.objects.values_list("observed", flat=True).get(pk=capture.camera_id),
+        status=observed,
         temperature=capture.temperature_celsius,
         latest_image=latest_image(capture, files) if saved else None,
         capture=str(capture.pk),

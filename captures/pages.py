@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
 
 from cameras.drivers import driver_class
+from cameras.faces import held_words
 from cameras.faults_form import FaultsForm
-from cameras.leases import Held
-from cameras.pages import UNREACHED, changes_of, panel
+from cameras.leases import Held, holder_of
+from cameras.pages import UNREACHED, changes_of, panel, refusal
 from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for
 from cameras.settings_form import SettingsForm
 from captures.camera_service import CameraService
 from captures.cards import Card, cards_of
-from captures.models import Capture
+from captures.models import Capture, Session
 from captures.outcomes import NotSaved, check_saved
 from captures.requests import CaptureRequest
 from captures.selectors import captures_for, sessions_for
+from captures.sessions.forecast import forecast
 from captures.sessions.orders import active_session
 from captures.sessions.pages import stop
 from captures.start_form import StartForm
@@ -53,7 +56,7 @@ class CameraPage(PageOfCamera):
             "changes": changes_of(camera),
             "captures": list(captures_for(user).filter(camera_id=camera.pk).exclude(status="planned")[:STRIP]),
             "sessions": list(sessions_for(user).filter(camera_id=camera.pk)[:SESSIONS]),
-            "lines": feed(user, EVENTS, camera=camera.slug),
+            "lines": feed(user, EVENTS, camera=camera.slug, camera_uuid=str(camera.pk)),
         }
 
 
@@ -71,24 +74,32 @@ class CapturePage(PageOfCamera):
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Take one picture as the camera is set, and say how it ended."""
+        camera = self.camera()
         try:
-            outcome = CameraService(self.actor).capture(self.camera(), CaptureRequest())
+            outcome = CameraService(self.actor).capture(camera, CaptureRequest())
             check_saved(outcome)
         except Held as error:
-            return said(request, "bad", str(error))
+            return said(request, "bad", refusal(error, camera))
         except NotSaved as error:
-            return said(request, "bad", f"Not saved. {error}")
+            return said(request, "bad", f"Not saved. {refusal(error, camera)}")
         if outcome.pending:
             return said(request, "warn", "Under way; its outcome will stand among the captures.")
         return said_saved(request, outcome.capture)
 
 
 class StartPage(PageOfCamera):
+    """The form that starts a session, in a dialog or, opened by its address, as a page of its own.
+
+    Without scripts what will happen is said on a page between, and Start is pressed there.
+    """
+
     roles = {"GET": "operator", "POST": "operator"}
     template = "cameras/start.html"
 
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
-        return self._form(StartForm(self.camera()))
+        camera = self.camera()
+        form = StartForm(camera)
+        return self._form(form, **forecast_of(StartForm(camera, form.data)))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Start a session, and lead back to where its progress is shown."""
@@ -96,19 +107,53 @@ class StartPage(PageOfCamera):
         form = StartForm(camera, request.POST.dict())
         if form.request is None:
             return self._form(form, status=400)
+        if not is_part(request) and "confirmed" not in request.POST:
+            return self._form(form, confirm=form.given, **forecast_of(form))
         try:
             session = CameraService(self.actor).start_session(camera, form.request)
         except UNREACHED as error:
-            return self._form(form, refusal=str(error), status=409)
-        if is_part(request):
-            answer = said(request, "ok", f"Session {session.state}.")
-            answer.headers["HX-Retarget"] = f"#said-{slug}"
-            return answer
-        return redirect("camera", slug=slug)
+            return self._form(form, refusal=refusal(error, camera), status=409, **forecast_of(form))
+        return self._started(session)
+
+    def _started(self, session: Session) -> HttpResponse:
+        sentence, camera = f"Session {session.state}.", session.camera
+        if self._alone:
+            messages.success(self.request, sentence)
+            home = resolve_url("camera", slug=camera.slug)
+            return HttpResponse(headers={"HX-Redirect": home}) if is_part(self.request) else redirect(home)
+        answer = said(self.request, "ok", sentence)
+        answer.headers["HX-Retarget"] = f"#said-{camera.slug}"
+        answer.headers["HX-Reswap"] = "innerHTML"
+        return answer
+
+    @property
+    def _alone(self) -> bool:
+        """Whether the form is a page of its own, and not a dialog over another."""
+        return not is_part(self.request) or "alone" in self.request.POST
 
     def _form(self, form: StartForm, status: int = 200, **more: Any) -> HttpResponse:
         template = "cameras/_start.html" if is_part(self.request) else self.template
-        return self.render({"form": form, "camera": form.camera, **more}, template, status)
+        held = held_words(holder_of(form.camera), self.actor)
+        context = {"form": form, "camera": form.camera, "alone": self._alone, "held": held, **more}
+        return self.render(context, template, status)
+
+
+class StartForecastPage(PageOfCamera):
+    """What the session in the form will do, in words, while the form is being filled in."""
+
+    roles = {"POST": "operator"}
+    template = "cameras/_forecast.html"
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        form = StartForm(self.camera(), request.POST.dict())
+        return self.render({"form": form, "camera": form.camera, **forecast_of(form)})
+
+
+def forecast_of(form: StartForm) -> dict[str, Any]:
+    """The forecast of what the form asks for, or what is wrong in it."""
+    if form.request is None:
+        return {"wrong": form.wrong}
+    return {"expected": forecast(form.camera, form.request)}
 
 
 class StopPage(PageOfCamera):

@@ -6,35 +6,43 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from django.conf import settings
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from cameras.models import Camera
+from core.model import GivenModel
+from core.names import Line, Note
 from monitoring.cursor import in_utc
 
 HOUR_US = 3_600_000_000
 LONGEST = timedelta(days=3653)
-Text = Annotated[str, Field(max_length=120)]
+Text = Annotated[Line, Field(max_length=120)]
 # What a session does unless told otherwise, read once like all of the configuration.
 EXPOSURE_US = max(1, round(settings.STATION.camera.exposure_time * 1e6))
 DELAY_S: float = settings.STATION.camera.delay
 F_NUMBER: float = settings.STATION.camera.f_number
 
 
-class Exposing(BaseModel):
+class Exposing(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     gain: Annotated[float, Field(ge=0, le=1000, strict=False)] | None = None
     iso: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     f_number: Annotated[float, Field(gt=0, le=128, strict=False)] | None = None
+    format: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9+ ._()-]+$")] | None = None
 
 
 class CaptureRequest(Exposing):
     """One still. None means: as the camera is set."""
 
     exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] | None = None
-    format: Annotated[str, Field(max_length=20, pattern=r"^[A-Za-z0-9+ ._-]+$")] | None = None
     job: Text = ""
-    note: Annotated[str, Field(max_length=2000)] = ""
+    note: Annotated[Note, Field(max_length=2000)] = ""
 
     def asked(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True, exclude={"job", "note"})

@@ -78,7 +78,7 @@ def file_for(user: Any, capture: UUID, kind: str | None) -> CaptureFile:
 
 def picture_for(user: Any, capture: UUID) -> CaptureFile:
     """The file that a capture's thumbnails show. CaptureFile.DoesNotExist when none of its files can be drawn."""
-    files = CaptureFile.objects.select_related("root", "capture__camera")
+    files = CaptureFile.objects.select_related("root")
     found = list(files.filter(capture__in=captures_for(user).filter(pk=capture).values("pk")))
     place = pictured([file.kind for file in found])
     if place is None:

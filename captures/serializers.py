@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal, Self, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, model_validator
 
 from captures.bodies import CaptureBody, SessionBody
 from captures.models.capture import CaptureStatus
 from captures.models.session import SessionState
 from captures.requests import SessionRequest
 from captures.selectors import DayCount
+from core.model import GivenModel
 from monitoring.cursor import Links, PageQuery, Query, TimeQuery
 
 MOST_DAYS = 400
@@ -26,6 +27,7 @@ class StartBody(SessionRequest):
     """The exposure in microseconds (`exposure_us`) or in seconds (`exposure_s`)."""
 
     exposure_s: Annotated[Seconds | None, Field(exclude=True)] = None
+    dry_run: Annotated[bool, Field(exclude=True, description="Only answer what the session will bring.")] = False
 
     @model_validator(mode="before")
     @classmethod
@@ -50,7 +52,7 @@ class SeedStartBody(StartBody):
         return {**given, "delay_s": given["delay"]}
 
 
-class RecordBody(BaseModel):
+class RecordBody(GivenModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["rolling", "manual"] = Field(

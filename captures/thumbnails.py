@@ -17,18 +17,19 @@ from rest_framework.views import APIView
 
 from cameras import broker
 from cameras.broker import BrokerDown
-from captures.files import OnOtherHost, Stored, check_size, open_below
+from captures.files import ASKED_ANEW, OnOtherHost, Stored, check_size, open_below
 from captures.models import CaptureFile
 from captures.ranges import not_modified
 from captures.selectors import picture_for
 from captures.serializers import ThumbnailQuery
 from captures.stills.thumbnails import ThumbnailStore
+from core.waiting import TooManyWaiting, WaitingRequests
 
 WAIT_S = 2.0
 LOOK_S = 0.05
+WAITING = WaitingRequests("a thumbnail", most=16, most_of_a_user=8)
 ASKED_S = 5
 """How long a host that was asked for a thumbnail is not asked again."""
-FOR_GOOD = "private, max-age=31536000, immutable"
 
 
 class NoThumbnail(Exception):
@@ -50,28 +51,35 @@ class ThumbnailView(APIView):
         """A JPEG whose longest side has at most `size` pixels. 503 with Retry-After while it is being drawn."""
         size: int = ThumbnailQuery.of(request).size
         file = picture_for(request.user, capture)
-        headers = {"ETag": f'"{file.sha256}-{size}"', "Cache-Control": FOR_GOOD}
+        headers = {"ETag": f'"{file.sha256}-{size}"', "Cache-Control": ASKED_ANEW}
         if not_modified(request.headers, headers["ETag"], time.time()):
             return HttpResponse(status=304, headers=headers)
-        return HttpResponse(thumbnail(file, size), content_type="image/jpeg", headers=headers)
+        return HttpResponse(
+            thumbnail(file, size, request.user.get_username()), content_type="image/jpeg", headers=headers
+        )
 
 
-def thumbnail(file: Stored, size: int) -> bytes:
+def thumbnail(file: Stored, size: int, user: str) -> bytes:
     """OnOtherHost, FileMissing, NoThumbnail, NotDrawnYet, or BrokerDown where it would have to be drawn."""
     if file.host != settings.STATION.host:
         raise OnOtherHost(file)
     with ThumbnailStore(file.root.path) as store:
-        return made(store, file, lambda: store.read(file.sha256, size))
+        return made(store, file, lambda: store.read(file.sha256, size), user)
 
 
-def made(store: ThumbnailStore, file: Stored, look: Callable[[], bytes | None]) -> bytes:
-    """What `look` finds, at once or after the file's host has made it. As `thumbnail`."""
+def made(store: ThumbnailStore, file: Stored, look: Callable[[], bytes | None], user: str) -> bytes:
+    """What `look` finds, at once or after the file's host has made it. As `thumbnail`. Where too many wait already, it
+    is asked for and not waited for."""
     found = look()
     if found is not None:
         return found
     check_drawable(store, file)
     ask_for(file)
-    return wait_for(store, file, look)
+    try:
+        with WAITING.place(user):
+            return wait_for(store, file, look)
+    except TooManyWaiting:
+        raise NotDrawnYet from None
 
 
 def check_drawable(store: ThumbnailStore, file: Stored) -> None:
@@ -90,10 +98,17 @@ def ask_for(file: Stored) -> None:
     with broker.reachable() as server:
         if not server.set(broker.key("thumbnail", file.sha256), 1, nx=True, ex=ASKED_S):
             return
+    send_order(file)
+
+
+def send_order(file: Stored) -> None:
+    """BrokerDown, also where the broker hangs: by itself Celery would wait for as long as that lasts."""
     app = import_string(settings.CELERY_APP)
     task = "captures.draw" if isinstance(file, CaptureFile) else "captures.draw_clip"
     try:
-        app.send_task(task, (str(file.pk),), queue=f"files.{file.host}", ignore_result=True)
+        with app.connection_for_write(transport_options={"socket_timeout": broker.ANSWER_S}) as connection:
+            queue = f"files.{file.host}"
+            app.send_task(task, (str(file.pk),), queue=queue, ignore_result=True, connection=connection, retry=False)
     except (OperationalError, RuntimeError, *broker.UNREACHABLE) as error:
         raise BrokerDown from error
 

@@ -14,15 +14,18 @@ from uuid import UUID
 
 from django.db import connection
 
-from captures.models import Capture
+from captures.models import Capture, CaptureFile
+from captures.stills.thumbnails import PICTURES
 
 MOST_COUNTED = 5_000
 LOST = ("failed", "skipped")
+PICTURED = "EXISTS (SELECT 1 FROM {files} WHERE {files}.capture_id = {captures}.id AND {files}.kind IN ({kinds}))"
 
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Captures from `begin` to before `end`. `cameras` None: of all cameras; `statuses` empty: of all statuses."""
+    """Captures from `begin` to before `end`. `cameras` None: of all cameras; `statuses` empty: of all statuses.
+    `pictured`: only those with a file that can be drawn. Counting stops at `most`."""
 
     begin: datetime
     end: datetime
@@ -30,6 +33,8 @@ class Where:
     statuses: tuple[str, ...] = ()
     session: UUID | None = None
     simulated: bool | None = None
+    pictured: bool = False
+    most: int | None = None
 
     def conditions(self) -> list[tuple[str, str, list[Any]]]:
         """Field, comparison, values."""
@@ -89,5 +94,9 @@ def _rows(where: Where, column: str) -> tuple[str, list[Any]]:
         conditions.append(f"{connection.ops.quote_name(field.column)} {comparison}")
         values += [field.get_db_prep_value(value, connection) for value in given]
     table = connection.ops.quote_name(Capture._meta.db_table)
+    if where.pictured:
+        files = connection.ops.quote_name(CaptureFile._meta.db_table)
+        conditions.append(PICTURED.format(files=files, captures=table, kinds=places(PICTURES)))
+        values += PICTURES
     sql = f"SELECT {column} FROM {table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - no value in it
-    return f"{sql} LIMIT {MOST_COUNTED}", values
+    return f"{sql} LIMIT {min(where.most or MOST_COUNTED, MOST_COUNTED)}", values

@@ -13,7 +13,7 @@ from django.utils import timezone
 from captures.night import Site, night_of, night_range
 
 By = Literal["night", "day"]
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 FIRST, LAST = date(1970, 1, 1), date(9000, 12, 31)
 
 
@@ -46,6 +46,12 @@ class Day:
         local = timezone.localtime(begin)
         found = local.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
         return (found if found >= local else found + DAY).astimezone(UTC)
+
+    @property
+    def hour_ranges(self) -> list[tuple[datetime, datetime]]:
+        """Of each of its `hours`, as far as it lies within the day."""
+        starts = [self.at(hour) for hour in self.hours]
+        return [(start, max(start, min(start + HOUR, self.range[1]))) for start in starts]
 
     @property
     def hours(self) -> list[time]:

@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from captures.gallery.days import FIRST, LAST, By, Day, station_site
 from captures.models.capture import CaptureStatus
+from core.datetimes import NotADateTime
 from monitoring.cursor import Cursor
+from monitoring.reader_time import reader_datetime
 
 SIMULATED = {"yes": True, "no": False}
 
@@ -34,17 +36,18 @@ class Chosen:
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Chosen:
-        wanted = given.get("to", "").partition("T")
         by: By = "night" if station_site().has_nights and given.get("by") != "day" else "day"
+        wanted = given.get("to", "").strip()
+        moment = None if parsed_day(wanted) else parsed_moment(wanted)
         return cls(
             by=by,
-            day=named_day(wanted[0], parsed_time(wanted[2]), by) or parsed_day(given.get("day", "")),
+            day=Day.of(moment, by).date if moment else parsed_day(wanted) or parsed_day(given.get("day", "")),
             month=parsed_day(f"{given.get('month', '')}-01"),
             camera=given.get("camera", ""),
             status=given.get("status", "") if given.get("status") in CaptureStatus.values else "",
             session=parsed_id(given.get("session", "")),
             simulated=given.get("simulated", "") if given.get("simulated") in SIMULATED else "",
-            at=parsed_time(wanted[2]) or parsed_time(given.get("at", "")),
+            at=timezone.localtime(moment).time() if moment else parsed_time(given.get("at", "")),
             cursor=parsed_cursor(given.get("cursor", "")),
         )
 
@@ -72,12 +75,13 @@ class Chosen:
         return {name: value for name, value in found.items() if value not in ("", None)}
 
 
-def named_day(text: str, clock: time | None, by: By) -> date | None:
-    """The night or day to which a date and time of the reader's belongs."""
-    day = parsed_day(text)
-    if day is None or clock is None:
-        return day
-    return Day.of(timezone.make_aware(datetime.combine(day, clock)), by).date
+def parsed_moment(text: str) -> datetime | None:
+    """A moment with its zone, or one of the reader's clock; None for what is neither, and for one that the reader's
+    clock cannot show."""
+    try:
+        return reader_datetime(text)
+    except NotADateTime:
+        return None
 
 
 def parsed_day(text: str) -> date | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,15 +10,15 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
-from cameras.models import Camera
-from cameras.selectors import hidden_cameras
 from captures.gallery.counting import LOST, MOST_COUNTED, Where, counts, exposure_us
 from captures.gallery.days import Day, days_of_month, next_month, station_site
-from captures.gallery.filters import SIMULATED, Chosen, now
-from captures.gallery.tiles import MOST_GAPS, Sheet, between, newest_sheet, sheet_of, tiles_of
-from captures.models import Capture, Session, SessionGap
+from captures.gallery.filters import Chosen, now
+from captures.gallery.pictures import address_of, places_of, ratio_of
+from captures.gallery.scope import Scope, sheet_for
+from captures.gallery.tiles import MOST_GAPS, Sheet, tiles_of
+from captures.models import Capture, SessionGap
 from captures.models.capture import CaptureStatus
-from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
+from captures.selectors import captures_for
 from monitoring.cursor import Cursor, beyond
 from monitoring.page import Page
 from monitoring.selectors import events_for
@@ -70,66 +69,6 @@ class Choice:
     glyph: str = ""
 
 
-class Scope:
-    """What one reader may see of what was chosen: cameras, and conditions for rows and for counts."""
-
-    def __init__(self, user: Any, chosen: Chosen) -> None:
-        """Http404 for a camera or session that the user may not know of."""
-        self.user, self.chosen = user, chosen
-        hidden = {camera.pk for camera in hidden_cameras(user)}
-        self.cameras = [camera for camera in Camera.objects.all() if camera.pk not in hidden]
-        self.all_seen = not hidden
-        try:
-            self.conditions = camera_condition(user, chosen.camera or None) | chosen.conditions()
-        except UnknownCamera as error:
-            raise Http404(str(error)) from None
-        self.session = self._session()
-
-    def _session(self) -> Session | None:
-        if self.chosen.session is None:
-            return None
-        found = sessions_for(self.user).filter(pk=self.chosen.session).first()
-        if found is None:
-            raise Http404("No such session.")
-        return found
-
-    @property
-    def camera_ids(self) -> list[UUID] | None:
-        """None is every camera."""
-        if self.chosen.camera:
-            return [camera.pk for camera in self.cameras if camera.slug == self.chosen.camera]
-        return None if self.all_seen else [camera.pk for camera in self.cameras]
-
-    def where(self, day: Day, *statuses: str, **more: Any) -> Where:
-        values: dict[str, Any] = {"cameras": self.camera_ids, "session": self.chosen.session}
-        values["simulated"] = SIMULATED.get(self.chosen.simulated)
-        return Where(*day.range, statuses=statuses, **(values | more))
-
-    def captures(self, *, simulated_too: bool = False) -> QuerySet[Capture]:
-        """What is simulated stands in no index: whoever asks beyond one day must not ask for it."""
-        left_out = {"simulated"} if simulated_too else set()
-        return captures_for(self.user).filter(
-            **{name: value for name, value in self.conditions.items() if name not in left_out}
-        )
-
-    def name_cameras(self, captures: Iterable[Capture]) -> None:
-        """Captures of one camera share its object, whose JSON is long."""
-        known = {camera.pk: camera for camera in self.cameras}
-        for capture in captures:
-            if capture.camera_id in known:  # else it was added this moment, and is read when it is asked for
-                capture.camera = known[capture.camera_id]
-
-    def day(self) -> Day:
-        """The one that was named, else the newest that has something to show, else today."""
-        by = self.chosen.by
-        if self.chosen.day:
-            return Day(self.chosen.day, by)
-        if self.session:
-            return Day.of(self.session.ended_at or now(), by)
-        newest = self.captures(simulated_too=True).select_related(None).prefetch_related(None).first()
-        return Day.of(newest.started_at if newest else now(), by)
-
-
 class GalleryPage(Page):
     template = "gallery.html"
 
@@ -144,7 +83,7 @@ class GalleryPage(Page):
 
 
 def observed(scope: Scope, day: Day) -> dict[str, Any]:
-    chosen = Chosen(**{**_fields(scope.chosen), "day": day.date})
+    chosen = replace(scope.chosen, day=day.date)
     numbers = Numbers(scope, day, chosen.month or day.date.replace(day=1))
     sheet = sheet_for(scope, day)
     begin, end = sheet.span(day.range)
@@ -160,28 +99,16 @@ def observed(scope: Scope, day: Day) -> dict[str, Any]:
         ),
         "missed": sum(gap.count for gap in gaps),
         "several": len(scope.cameras) > 1 and not chosen.camera,
+        "places": places_of(scope, day, sheet),
+        "ratio": ratio_of(sheet.captures),
         "numbers": numbers,
         "choices": choices(scope, chosen, numbers),
-        "links": links(chosen, day, sheet) | neighbours(scope, chosen, day),
+        "links": links(chosen, day, sheet, numbers),
+        "around": around(scope, chosen, day),
+        "like": words_of(scope, chosen),
         "most": MOST_COUNTED,
         "moment": day.at(chosen.at) if chosen.at else sheet.captures[0].started_at if sheet.captures else day.range[0],
     }
-
-
-def _fields(chosen: Chosen) -> dict[str, Any]:
-    return {name: getattr(chosen, name) for name in Chosen.__dataclass_fields__}
-
-
-def sheet_for(scope: Scope, day: Day) -> Sheet:
-    """Without a time or a cursor: the end of a night that still runs, and the beginning of any other."""
-    chosen, (begin, end) = scope.chosen, day.range
-    captures = scope.captures().select_related(None)
-    if chosen.at is None and chosen.cursor is None and chosen.day is None and begin <= now() < end:
-        found = newest_sheet(between(captures, begin, end))
-    else:
-        found = sheet_of(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
-    scope.name_cameras(found.captures)
-    return found
 
 
 def gaps_of(scope: Scope, span: tuple[datetime, datetime]) -> list[SessionGap]:
@@ -207,10 +134,12 @@ class Numbers:
         wanted += [scope.where(day, cameras=[camera.pk]) for camera in scope.cameras]
         wanted += [self._of_month(each, "saved") for each in self.days]
         wanted += [self._of_month(each, *LOST) for each in self.days]
-        found = iter(counts(wanted))
+        hours = [scope.where_chosen(day, *hour) for hour in day.hour_ranges]
+        found = iter(counts([*wanted, *hours]))
         self.saved, self.failed, self.skipped, self.planned = (next(found) for _ in statuses)
         self.of_camera = {camera.pk: next(found) for camera in scope.cameras}
         self.bars = self._bars([next(found) for _ in self.days], [next(found) for _ in self.days])
+        self.hours = [bool(next(found)) for _ in hours]
 
     def _of_month(self, day: Day, *statuses: str) -> Where:
         return Where(*day.range, cameras=self.scope.camera_ids, statuses=statuses)
@@ -229,6 +158,12 @@ class Numbers:
     @property
     def total(self) -> int:
         return self.saved + self.failed + self.skipped + self.planned
+
+    @property
+    def chosen(self) -> int:
+        """Those that pass the filters."""
+        status = self.scope.chosen.status
+        return int(getattr(self, status)) if status else self.total
 
     @property
     def exposure_s(self) -> float | None:
@@ -264,7 +199,7 @@ def choices(scope: Scope, chosen: Chosen, numbers: Numbers) -> dict[str, list[Ch
     return {"cameras": cameras, "statuses": statuses, "simulated": other}
 
 
-def links(chosen: Chosen, day: Day, sheet: Sheet) -> dict[str, Any]:
+def links(chosen: Chosen, day: Day, sheet: Sheet, numbers: Numbers) -> dict[str, Any]:
     month = chosen.month or day.date.replace(day=1)
     return {
         "previous_month": chosen.link(day=chosen.day, month=next_month(month, -1)),
@@ -277,19 +212,49 @@ def links(chosen: Chosen, day: Day, sheet: Sheet) -> dict[str, Any]:
         "newest": chosen.link(day=None),
         "earlier": chosen.link(cursor=sheet.earlier) if sheet.earlier else "",
         "later": chosen.link(cursor=sheet.later) if sheet.later else "",
-        "hours": [(hour, chosen.link(at=hour)) for hour in day.hours],
+        "hours": [
+            (hour, chosen.link(at=hour) if there else "") for hour, there in zip(day.hours, numbers.hours, strict=True)
+        ],
+        "here": chosen.link(at=chosen.at, cursor=chosen.cursor),
+        "pictures_earlier": address_of(chosen.link(cursor=sheet.earlier)) if sheet.earlier else "",
+        "pictures_later": address_of(chosen.link(cursor=sheet.later)) if sheet.later else "",
     }
 
 
-def neighbours(scope: Scope, chosen: Chosen, day: Day) -> dict[str, str]:
-    """The nearest days before and after that have something to show; empty where there is none."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A day near the one that is shown that has something to show."""
+
+    date: date
+    link: str
+
+
+def around(scope: Scope, chosen: Chosen, day: Day) -> dict[str, Around | None]:
+    """The nearest days before and after that have something to show by the filters, and the nearer one of them."""
     (begin, end), captures = day.range, scope.captures(simulated_too=True).select_related(None).prefetch_related(None)
     before = captures.filter(started_at__lt=begin).first()
     after = captures.filter(started_at__gte=end).order_by("started_at", "id").first()
-    dates = {
-        name: Day.of(found.started_at, day.by).date for name, found in (("previous", before), ("next", after)) if found
-    }
-    return {"previous": "", "next": ""} | {name: chosen.link(day=found) for name, found in dates.items()}
+    previous, following = (_around(chosen, day, found) for found in (before, after))
+    known = [one for one in (previous, following) if one]
+    nearest = min(known, key=lambda one: abs(one.date - day.date), default=None)
+    return {"previous": previous, "next": following, "nearest": nearest}
+
+
+def _around(chosen: Chosen, day: Day, capture: Capture | None) -> Around | None:
+    if capture is None:
+        return None
+    found = Day.of(capture.started_at, day.by).date
+    return Around(found, chosen.link(day=found))
+
+
+def words_of(scope: Scope, chosen: Chosen) -> str:
+    """What the filters let through: failed captures of Sky."""
+    names = {camera.slug: camera.name for camera in scope.cameras}
+    simulated = {"yes": "simulated", "no": "real"}.get(chosen.simulated, "")
+    words = [chosen.status, simulated, "captures"]
+    words += [f"of {names.get(chosen.camera, chosen.camera)}"] if chosen.camera else []
+    words += ["of this session"] if chosen.session else []
+    return " ".join(filter(None, words))
 
 
 class CapturePage(Page):

@@ -6,9 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
+from cameras.control import ControlError
 from cameras.leases import Holder, person
 from cameras.models import Camera
 from captures.models import Session
+from captures.models.session import ACTIVE
+from monitoring.services import record_event
 
 
 def session_order(session: Session) -> dict[str, Any]:
@@ -31,6 +36,20 @@ def session_order(session: Session) -> dict[str, Any]:
     }
 
 
+class SessionEnded(ControlError):
+    """It has ended, or is being stopped."""
+
+    problem = "session-ended"
+
+
+def check_goes_on(session: Session, order: str) -> None:
+    """SessionEnded when there is nothing left to `order` (pause, resume)."""
+    if session.state not in ACTIVE:
+        raise SessionEnded(f"The session on {session.camera.slug} is {session.state}; there is nothing to {order}.")
+    if session.desired == Session.Desired.STOPPED:
+        raise SessionEnded(f"The session on {session.camera.slug} is being stopped; there is nothing to {order}.")
+
+
 def active_session(camera: Camera) -> Session | None:
     return Session.objects.active().filter(camera=camera).first()
 
@@ -47,3 +66,23 @@ def holders(cameras: Iterable[Camera]) -> dict[UUID, Holder]:
     asked = Session.objects.active().filter(camera__in=by_id)
     told = asked.only("camera_id", "name", "created_by", "started_at", "created_at")
     return {session.camera_id: holder(by_id[session.camera_id], session) for session in told}
+
+
+def end_on_gone_host(camera: Camera, host: str) -> None:
+    """In the caller's transaction: the session of a camera that was moved from `host`, which is away. What that host
+    still holds of it is counted when it is taken in there."""
+    session = Session.objects.select_for_update().active().filter(camera=camera).first()
+    if session is None:
+        return
+    session.state, session.desired, session.revision = (
+        Session.State.FAILED,
+        Session.Desired.STOPPED,
+        session.revision + 1,
+    )
+    session.reason, session.ended_at, session.next_at = "host_down", timezone.now(), None
+    session.message = (
+        f"{camera.slug} was moved from the host {host}, which was away, to {camera.host}. What {host} still holds of "
+        "this session is taken in when it returns."
+    )
+    session.save()
+    record_event("session.stopped", session.message, camera=camera, subject=session.pk, severity="error")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,8 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from cameras.leases import Held, Holder, lease_of, who_holds
-from cameras.pages import UNREACHED, taken_over
+from cameras.pages import UNREACHED, refusal, taken_over
 from cameras.selectors import cameras_for
+from cameras.settings_form import called, with_unit
 from captures.camera_service import CameraService
 from captures.cards import elapsed
 from captures.gallery.counting import LOST, MOST_COUNTED
@@ -24,14 +26,15 @@ from captures.gallery.tiles import Tile, tiles_of
 from captures.models import Capture, Session
 from captures.models.session import ACTIVE, SessionState
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
-from captures.sessions.orders import holder
+from captures.sessions.orders import SessionEnded, holder
+from captures.sessions.timeline import line_of
 from monitoring.cursor import Cursor, beyond
 from monitoring.page import Page, said
 from monitoring.selectors import events_for
 
 ROWS = 50
 MOST_LOST = 300
-STRIP = 12
+STRIP = 24
 EVENTS = 20
 EARLIER = timedelta(days=1)
 """A clock that was set back does not hide what was lost."""
@@ -87,6 +90,19 @@ class Run:
         if self.session.started_at is None:
             return None
         return ((self.session.ended_at or timezone.now()) - self.session.started_at).total_seconds()
+
+    @property
+    def used(self) -> list[dict[str, str]]:
+        """What the camera said it would use, and what was asked where that is something else."""
+        camera, asked = self.session.camera, self.programme
+        return [
+            {
+                "label": called(name),
+                "used": with_unit(camera, name, value),
+                "asked": with_unit(camera, name, asked[name]) if asked.get(name) not in (None, value) else "",
+            }
+            for name, value in self.session.actual.items()
+        ]
 
     @property
     def day(self) -> Day:
@@ -153,6 +169,7 @@ class SessionPage(Page):
         captures = captures_for(self.request.user).filter(session_id=session.pk)
         lost = self._lost(session)
         return {
+            "line": line_of(session, lost),
             "captures": list(captures.exclude(status="planned").order_by("-started_at", "-id")[:STRIP]),
             "reasons": self._reasons(session),
             "lost": lost,
@@ -195,6 +212,37 @@ class StopSessionPage(SessionPage):
         return stop(request, self.session(session), self.actor)
 
 
+class PauseSessionPage(SessionPage):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
+        found = self.session(session)
+        return moved(request, found, CameraService(self.actor).pause_session)
+
+
+class ResumeSessionPage(SessionPage):
+    roles = {"POST": "operator"}
+
+    def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
+        found = self.session(session)
+        return moved(request, found, CameraService(self.actor).resume_session)
+
+
+def moved(request: HttpRequest, session: Session, move: Callable[[Session], Session]) -> HttpResponse:
+    """Pause or resume it, and say how it stands."""
+    try:
+        found = move(session)
+    except (Held, SessionEnded) as error:
+        return said(request, "bad", refusal(error, session.camera))
+    except UNREACHED as error:
+        return said(
+            request, "bad", f"It is stored, and happens when its host is back. {refusal(error, session.camera)}"
+        )
+    if found.desired == SessionState.PAUSED and found.state == SessionState.RUNNING:
+        return said(request, "ok", "Pauses after the running exposure.")
+    return said(request, "ok", f"Session {found.state}.")
+
+
 def stop(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
     """Stop it, and say what it has brought; one that has ended already is answered as it is. Where the form names
     whose it is, its camera is taken over from them first."""
@@ -203,8 +251,8 @@ def stop(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
             taken_over(request, session.camera, actor)
         ended = CameraService(actor).stop_session(session)
     except Held as error:
-        return said(request, "bad", str(error))
+        return said(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
-        return said(request, "bad", f"It will stop when its host is back. {error}")
+        return said(request, "bad", f"It will stop when its host is back. {refusal(error, session.camera)}")
     counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
     return said(request, "ok", f"Session {ended.state}: {counts}.")

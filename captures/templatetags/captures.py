@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from django import template
 
+from cameras.faces import held_words
 from captures.bodies import file_body, thumbnail_url
+from captures.cards import Card
 from captures.models import Capture, CaptureFile
 from captures.stills.thumbnails import SIZES, pictured
 
@@ -91,6 +94,18 @@ def reason(code: str) -> str:
 
 
 @register.filter
+def tenth(thousandths: float) -> str:
+    """Per cent of thousandths, as attributes take it."""
+    return f"{thousandths / 10:.3f}"
+
+
+@register.filter
 def seconds(value: float) -> str:
     """12 s, 0.5 s: as it was asked."""
     return f"{value:g} s"
+
+
+@register.filter
+def held(card: Card, user: Any) -> str:
+    """Why this person cannot command the camera, as another has it; empty where they can."""
+    return held_words(card.holder, user.get_username())

@@ -1,0 +1,109 @@
+"""The pictures of a day one after the other, for a viewer at full size that goes on beyond one page of the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypedDict
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+
+from captures.gallery.counting import MOST_COUNTED, counts
+from captures.gallery.days import Day
+from captures.gallery.filters import Chosen
+from captures.gallery.scope import Scope, sheet_for
+from captures.gallery.tiles import Sheet
+from captures.models import Capture
+from captures.templatetags.captures import shown
+from monitoring.page import Page
+from monitoring.templatetags.skycam import datetime_text
+
+RATIOS = {"1-1": 1.0, "5-4": 5 / 4, "4-3": 4 / 3, "3-2": 3 / 2, "16-9": 16 / 9}
+"""Shapes of tiles."""
+
+
+class PictureBody(TypedDict):
+    """`width` and `height` are of `large`; `gallery` leads to the page of the gallery that has its tile."""
+
+    id: str
+    page: str
+    large: str
+    original: str
+    width: int
+    height: int
+    camera: str
+    time: str
+    simulated: bool
+    gallery: str
+
+
+class PicturesBody(TypedDict):
+    """`earlier` and `later` are the addresses of the pages around, empty at the ends of the day."""
+
+    pictures: list[PictureBody]
+    earlier: str
+    later: str
+
+
+class PicturesPage(Page):
+    """The pictures of one page of the gallery, by the same address."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        scope = Scope(request.user, Chosen.of(request.GET.dict()))
+        try:
+            day = scope.day()
+            sheet = sheet_for(scope, day)
+        except OverflowError:
+            raise Http404("There is no such day.") from None
+        chosen = replace(scope.chosen, day=day.date)
+        here = f"{reverse('gallery')}{chosen.link(at=chosen.at, cursor=chosen.cursor)}"
+        found = [picture_body(capture, here) for capture in sheet.captures]
+        return JsonResponse(
+            PicturesBody(
+                pictures=[picture for picture in found if picture is not None],
+                earlier=address_of(chosen.link(cursor=sheet.earlier)) if sheet.earlier else "",
+                later=address_of(chosen.link(cursor=sheet.later)) if sheet.later else "",
+            )
+        )
+
+
+def address_of(query: str) -> str:
+    return f"{reverse('pictures')}{query}"
+
+
+def picture_body(capture: Capture, here: str) -> PictureBody | None:
+    """None for a capture without a picture."""
+    found = shown(capture)
+    if found is None:
+        return None
+    return PictureBody(
+        id=str(capture.pk),
+        page=reverse("picture", args=[capture.pk]),
+        large=found.large,
+        original=found.original,
+        width=found.width,
+        height=found.height,
+        camera=capture.camera.name,
+        time=datetime_text(capture.started_at),
+        simulated=capture.simulated,
+        gallery=here,
+    )
+
+
+def places_of(scope: Scope, day: Day, sheet: Sheet) -> dict[str, int]:
+    """How many pictures the day has by the filters, and how many of them come before this page; both at most `most`."""
+    chosen = scope.chosen
+    statuses = [chosen.status] if chosen.status else []
+    begin, end = day.range
+    first = sheet.captures[0].started_at if sheet.captures else begin
+    whole = replace(scope.where(day, *statuses), pictured=True)
+    before, total = counts([replace(whole, end=max(begin, min(first, end))), whole])
+    return {"before": before, "total": total, "most": MOST_COUNTED}
+
+
+def ratio_of(captures: Sequence[Capture]) -> str:
+    """The shape that suits most of their pictures; 4-3 without any."""
+    found = [shape for capture in captures if (shape := shown(capture))]
+    near = [min(RATIOS, key=lambda name: abs(RATIOS[name] - one.width / one.height)) for one in found]
+    return max(near, key=near.count) if near else "4-3"

@@ -1,0 +1,274 @@
+"""What a session will do, in words and figures, before it starts: how often, how many pictures, how many bytes."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from statistics import fmean, median
+from typing import Any, TypedDict
+
+from django.conf import settings
+from django.db.models import Sum
+from django.utils import timezone
+
+from cameras.models import Camera
+from captures.bodies import SessionBody
+from captures.models import Capture
+from captures.requests import LONGEST, SessionRequest
+from captures.storage.roots import UnusableRoot, root_of
+from core.counting import counted
+from core.durations import format_exposure
+from monitoring.bodies import stamp_or_none
+from monitoring.templatetags.skycam import amount, duration
+
+RECENT = 20
+"""Saved captures of the camera that the size and the time of a picture are estimated from."""
+HOUR_S = 3600.0
+DAY_S = 86_400.0
+
+
+class ForecastBody(TypedDict):
+    """`pictures`, `bytes` and `ends` are null for a session without an end; each figure is null while it is unknown."""
+
+    sentence: str
+    warnings: list[str]
+    exposure_us: int
+    interval_s: float
+    pictures: int | None
+    pictures_per_hour: float
+    bytes_per_picture: int | None
+    bytes_per_hour: int | None
+    bytes: int | None
+    ends: str | None
+    free_bytes: int | None
+    full_in_s: float | None
+
+
+class StartedBody(SessionBody):
+    """A session that was started, and what it was expected to bring."""
+
+    forecast: ForecastBody
+
+
+@dataclass(frozen=True, slots=True)
+class RecentPictures:
+    """Of a camera's newest saved captures: mean bytes of all files, and median seconds beyond the exposure until a
+    picture is saved. None without such captures."""
+
+    bytes: float | None = None
+    beyond_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """An estimate of a session that starts at `starts`. Sizes are bytes, times seconds; None is unknown or endless."""
+
+    programme: dict[str, Any]
+    starts: datetime
+    exposure_us: int
+    interval_s: float
+    """From start to start."""
+    measured: bool
+    """Whether `interval_s` counts what recent pictures needed beyond their exposure."""
+    pictures: int | None = None
+    bytes_per_picture: int | None = None
+    ends: datetime | None = None
+    free_bytes: int | None = None
+    zone: tzinfo = UTC
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def pictures_per_hour(self) -> float:
+        return HOUR_S / self.interval_s
+
+    @property
+    def bytes_per_hour(self) -> int | None:
+        return None if self.bytes_per_picture is None else round(self.bytes_per_picture * self.pictures_per_hour)
+
+    @property
+    def bytes(self) -> int | None:
+        if self.bytes_per_picture is None or self.pictures is None:
+            return None
+        return self.bytes_per_picture * self.pictures
+
+    @property
+    def full_in_s(self) -> float | None:
+        """Until the disk is full, if nothing else is written; None where the session ends before that."""
+        if not self.bytes_per_hour or self.free_bytes is None:
+            return None
+        if self.bytes is not None and self.bytes <= self.free_bytes:
+            return None
+        return self.free_bytes / self.bytes_per_hour * HOUR_S
+
+    @property
+    def sentence(self) -> str:
+        """`8 s every 12 s until stopped, about 300 pictures an hour, 7 GB an hour.`"""
+        about = "about" if self.measured else "at most"
+        if self.pictures is None:
+            rate, per = (1, "an hour") if self.pictures_per_hour >= 2 else (24, "a day")
+            amounts = f"{about} {counted(rounded(self.pictures_per_hour * rate), 'picture')} {per}"
+            sized = self._sized(self.bytes_per_hour, rate, f" {per}")
+            return f"{self._rhythm()} until stopped, {amounts}{sized}"
+        pictures = counted(self.pictures, "picture")
+        if self.pictures == self.programme.get("count"):
+            return f"{self._rhythm()}, {pictures}{self._ends('about ')}{self._sized(self.bytes)}"
+        return f"{self._rhythm()}{self._ends()}, {about} {pictures}{self._sized(self.bytes)}"
+
+    def _rhythm(self) -> str:
+        exposure = format_exposure(self.exposure_us)
+        if "cadence_s" in self.programme:
+            return f"{exposure} every {length(self.programme['cadence_s'])}"
+        delay_s = self.programme["delay_s"]
+        return f"{exposure} and {length(delay_s)} of waiting in turn" if delay_s else f"{exposure} without a pause"
+
+    def _ends(self, about: str = "") -> str:
+        if self.ends is None:
+            return ""
+        local = self.ends.astimezone(self.zone)
+        return f" until {about}{local:%Y-%m-%d %H:%M} {local.tzname()}"
+
+    @staticmethod
+    def _sized(size: int | None, rate: int = 1, per: str = "") -> str:
+        if size is None:
+            return "; the size of a picture is not known yet."
+        return f", {amount(rounded(float(size * rate)))}{per}."
+
+
+def forecast(camera: Camera, request: SessionRequest, *, zone: tzinfo | None = None) -> Forecast:
+    """What the session `request` will bring on `camera` if it starts now. Its times are told in `zone`, by default the
+    one that the reader has chosen."""
+    programme = request.programme(camera)
+    starts, recent = timezone.now(), recent_pictures(camera)
+    exposure_us, warnings = usable_exposure(camera, programme["exposure_us"])
+    takes_s = exposure_us / 1e6 + (recent.beyond_s or 0.0)
+    interval_s, slow = _interval(programme, takes_s)
+    pictures, ends = _end(programme, starts, interval_s, takes_s)
+    found = Forecast(
+        programme=programme,
+        starts=starts,
+        exposure_us=exposure_us,
+        interval_s=interval_s,
+        measured=recent.beyond_s is not None or "cadence_s" in programme,
+        pictures=pictures,
+        bytes_per_picture=None if recent.bytes is None else round(recent.bytes),
+        ends=ends,
+        free_bytes=free_bytes(camera),
+        zone=zone or timezone.get_current_timezone(),
+        warnings=[*warnings, *slow],
+    )
+    found.warnings.extend(_disk_warnings(found))
+    return found
+
+
+def forecast_body(found: Forecast) -> ForecastBody:
+    return ForecastBody(
+        sentence=found.sentence,
+        warnings=list(found.warnings),
+        exposure_us=found.exposure_us,
+        interval_s=round(found.interval_s, 3),
+        pictures=found.pictures,
+        pictures_per_hour=round(found.pictures_per_hour, 3),
+        bytes_per_picture=found.bytes_per_picture,
+        bytes_per_hour=found.bytes_per_hour,
+        bytes=found.bytes,
+        ends=stamp_or_none(found.ends),
+        free_bytes=found.free_bytes,
+        full_in_s=None if found.full_in_s is None else round(found.full_in_s),
+    )
+
+
+def recent_pictures(camera: Camera) -> RecentPictures:
+    saved = Capture.objects.filter(camera=camera, status=Capture.Status.SAVED).order_by("-started_at", "-id")
+    rows = list(saved.annotate(size=Sum("files__bytes"))[:RECENT])
+    sizes = [row.size for row in rows if row.size]
+    beyond = [
+        max(0.0, (row.ended_at - row.started_at).total_seconds() - row.exposure_us / 1e6)
+        for row in rows
+        if row.ended_at and row.exposure_us
+    ]
+    return RecentPictures(fmean(sizes) if sizes else None, median(beyond) if beyond else None)
+
+
+def usable_exposure(camera: Camera, exposure_us: int) -> tuple[int, list[str]]:
+    """The nearest exposure within the camera's range, and a warning where that is another one."""
+    limits = camera.capabilities.get("settings", {}).get("exposure_us", {})
+    least, most = limits.get("minimum"), limits.get("maximum")
+    nearest = exposure_us
+    if most is not None:
+        nearest = min(nearest, int(most))
+    if least is not None:
+        nearest = max(nearest, math.ceil(least))
+    if nearest == exposure_us:
+        return exposure_us, []
+    said = f"{camera.slug} cannot expose for {format_exposure(exposure_us)}; it will use {format_exposure(nearest)}."
+    return nearest, [said]
+
+
+def free_bytes(camera: Camera) -> int | None:
+    """Of the root of the camera's captures; None on another host, or where it is not there."""
+    if camera.host != settings.STATION.host:
+        return None
+    try:
+        return shutil.disk_usage(root_of(camera)["path"]).free
+    except (UnusableRoot, OSError):
+        return None
+
+
+def _interval(programme: dict[str, Any], takes_s: float) -> tuple[float, list[str]]:
+    """Seconds from start to start, and a warning where the cadence is too short for a picture."""
+    if "cadence_s" not in programme:
+        return max(0.001, takes_s + float(programme["delay_s"])), []
+    cadence_s = float(programme["cadence_s"])
+    starts = math.ceil(takes_s / cadence_s - 1e-9)
+    if starts <= 1:
+        return cadence_s, []
+    said = f"A picture takes about {length(takes_s)}, longer than the {length(cadence_s)} from start to start:"
+    return cadence_s * starts, [f"{said} the starts between are skipped."]
+
+
+def _end(
+    programme: dict[str, Any], starts: datetime, interval_s: float, takes_s: float
+) -> tuple[int | None, datetime | None]:
+    """How many pictures, and when the last one is saved or `until` is over; None and None without an end."""
+    count, until = programme.get("count"), programme.get("until")
+    limits = [int(count)] if count is not None else []
+    if until is not None:
+        left_s = max(0.0, (datetime.fromisoformat(until) - starts).total_seconds())
+        limits.append(math.floor(left_s / interval_s) + 1)
+    if not limits:
+        return None, None
+    pictures = min(limits)
+    if count is None or pictures < int(count):
+        return pictures, datetime.fromisoformat(str(until))
+    lasts_s = (pictures - 1) * interval_s + takes_s
+    return pictures, starts + timedelta(seconds=lasts_s) if lasts_s < LONGEST.total_seconds() else None
+
+
+def _disk_warnings(found: Forecast) -> list[str]:
+    if found.full_in_s is None or found.free_bytes is None:
+        return []
+    if found.pictures is not None:
+        needs = amount(rounded(float(found.bytes or 0)))
+        return [f"The disk has room for {amount(found.free_bytes)}, and the session needs about {needs}."]
+    if found.full_in_s > DAY_S:
+        return []
+    return [f"The disk has {amount(found.free_bytes)} free and is full after about {duration(found.full_in_s)}."]
+
+
+def length(seconds: float) -> str:
+    """12 s, 250 ms; from two minutes on 5 min, 1 h 30 min."""
+    whole = round(seconds)
+    if seconds < 120 or abs(seconds - whole) > 1e-9 or whole % 60:
+        return format_exposure(round(seconds * 1e6))
+    hours, minutes = divmod(whole // 60, 60)
+    return " ".join([*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])])
+
+
+def rounded(value: float) -> float:
+    """To two significant digits, at least to whole ones: an estimate knows no more."""
+    if value < 10:
+        return round(value)
+    digits = 1 - math.floor(math.log10(value))
+    return round(value, min(0, digits))

@@ -1,0 +1,87 @@
+"""A session as one line of time: what ran, what is planned, what was lost and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.utils import timezone
+
+from captures.gallery.tiles import Tile
+from captures.models import Session
+from captures.models.session import ACTIVE
+
+WIDE = 1000.0
+"""Width of the line in its own units."""
+LEAST = 2.0
+"""Of a mark, so that one lost capture of a long night is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """`x` and `width` are of WIDE."""
+
+    look: Literal["lost", "gap"]
+    x: float
+    width: float
+    tile: Tile
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """From `begin` to `end`; up to `done` it ran, from there on it is planned."""
+
+    begin: datetime
+    end: datetime
+    done: datetime
+    marks: list[Mark]
+    is_estimate: bool
+    """Whether `end` is computed from how many captures are left."""
+
+    @property
+    def width_done(self) -> float:
+        return self.place(self.done)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.done >= self.end
+
+    def place(self, at: datetime) -> float:
+        share = (at - self.begin) / max(self.end - self.begin, timedelta(seconds=1))
+        return WIDE * min(1.0, max(0.0, share))
+
+
+def line_of(session: Session, lost: Iterable[Tile]) -> SessionLine | None:
+    """None before it has begun. `lost` are its tiles of what was not saved."""
+    if session.started_at is None:
+        return None
+    done = timezone.now() if session.state in ACTIVE else session.ended_at or session.started_at
+    planned, is_estimate = _planned_end(session)
+    end = max(done, planned) if planned and session.state in ACTIVE else done
+    line = SessionLine(session.started_at, end, done, [], is_estimate and end > done)
+    line.marks.extend(_mark(line, tile) for tile in lost)
+    return line
+
+
+def _mark(line: SessionLine, tile: Tile) -> Mark:
+    begin, end = line.place(tile.begin), line.place(tile.end)
+    width = max(LEAST, end - begin)
+    return Mark("gap" if tile.gap else "lost", min(begin, WIDE - width), width, tile)
+
+
+def _planned_end(session: Session) -> tuple[datetime | None, bool]:
+    """When it ends by its programme, and whether that is computed."""
+    programme = session.programme
+    if until := programme.get("until"):
+        return datetime.fromisoformat(until), False
+    count = programme.get("count")
+    if not count or session.started_at is None:
+        return None, False
+    exposure_s = programme["exposure_us"] / 1e6
+    interval_s = programme.get("cadence_s") or exposure_s + programme.get("delay_s", 0.0)
+    try:
+        return session.started_at + timedelta(seconds=count * interval_s), True
+    except OverflowError:
+        return None, False
