@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -22,7 +23,8 @@ class EventsView(APIView):
     @extend_schema(operation_id="events_list", parameters=EventQuery.parameters(), responses=EventPage)
     def get(self, request: Request) -> Response:
         query = EventQuery.of(request)
-        return Response(page(events_for(request.user).filter(**query.conditions()), query, request, "at", event_body))
+        events = events_for(request.user).filter(**query.conditions())
+        return Response(page(events, query, request, "at", functools.partial(event_body, user=request.user)))
 
 
 class AlertsView(APIView):

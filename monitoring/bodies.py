@@ -46,7 +46,12 @@ class AlertBody(TypedDict):
     data: dict[str, Any]
 
 
-def event_body(event: Event) -> EventBody:
+ADDRESS = "address"
+"""Among the arguments of what was done to a camera: for managers alone."""
+
+
+def event_body(event: Event, user: Any) -> EventBody:
+    """As `user` may see it."""
     return EventBody(
         id=str(event.id),
         at=stamp(event.at),
@@ -57,8 +62,15 @@ def event_body(event: Event) -> EventBody:
         actor=event.actor,
         host=event.host,
         message=event.message,
-        data=event.data,
+        data=event.data if user.may("manager") else without_address(event.data),
     )
+
+
+def without_address(data: dict[str, Any]) -> dict[str, Any]:
+    arguments = data.get("arguments")
+    if not isinstance(arguments, dict) or ADDRESS not in arguments:
+        return data
+    return {**data, "arguments": {name: value for name, value in arguments.items() if name != ADDRESS}}
 
 
 def alert_body(alert: Alert) -> AlertBody:

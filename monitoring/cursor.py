@@ -12,8 +12,10 @@ from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
 from rest_framework.request import Request
+
+from core.model import GivenModel
 
 Row = TypeVar("Row", bound=Model)
 
@@ -61,7 +63,7 @@ def _parsed(value: object) -> object:
     return value if isinstance(value, Cursor) else Cursor.parse(value)
 
 
-class Query(BaseModel):
+class Query(GivenModel):
     """What may stand after the `?`. An unknown name is refused, so that a typing error does not widen a search."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, arbitrary_types_allowed=True)

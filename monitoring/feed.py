@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -16,6 +17,7 @@ ROUTINE = {"capture.saved": "capture{s} saved", "recording.rotated": "clip{s} re
 TOLD_ALREADY = ("command.done",)
 """Kinds that add nothing to the line of what was asked."""
 LOOKED_AT = 200
+AT_ONCE = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +26,44 @@ class Line:
 
     event: Event
     message: str
+    cameras: tuple[str, ...]
+    """The ids that the message may name."""
 
 
 def feed(user: Any, lines: int, **conditions: Any) -> list[Line]:
     """The newest lines, folded from the newest events alone: a night of captures costs no more than an hour."""
     events = events_for(user).filter(**conditions).exclude(kind__in=TOLD_ALREADY)
-    return list(folded(events[:LOOKED_AT]))[:lines]
+    return list(folded(list(events[:LOOKED_AT])))[:lines]
 
 
-def folded(events: Iterable[Event]) -> Iterable[Line]:
-    for routine, run in groupby(events, key=lambda event: event.kind in ROUTINE):
+def folded(events: Sequence[Event]) -> Iterable[Line]:
+    for routine, run in groupby(without_echoes(events), key=lambda event: event.kind in ROUTINE):
         listed = list(run)
         if routine and len(listed) > 1:
-            yield Line(listed[0], together(listed))
+            yield Line(listed[0], together(listed), cameras_of(listed))
         else:
-            yield from (Line(event, event.message) for event in listed)
+            yield from (Line(event, event.message, cameras_of([event])) for event in listed)
+
+
+def without_echoes(events: Sequence[Event]) -> list[Event]:
+    """Without the steps that the event of a restart, or the alert of a quarantine, tells of at the same moment."""
+    tellers = [event for event in events if is_teller(event)]
+    return [event for event in events if not (is_echo(event) and any(told_by(event, one) for one in tellers))]
+
+
+def is_teller(event: Event) -> bool:
+    quarantine = event.kind == "alert.opened" and str(event.data.get("key", "")).startswith("camera.quarantined:")
+    return bool(event.camera) and (event.kind == "part.restarted" or quarantine)
+
+
+def is_echo(event: Event) -> bool:
+    if event.kind == "camera.state":
+        return event.data.get("observed") in {"reconnecting", "starting", "quarantined"}
+    return event.kind == "camera.ladder" and event.data.get("step") in {"back_off", "quarantine"}
+
+
+def told_by(event: Event, teller: Event) -> bool:
+    return event.camera_uuid == teller.camera_uuid and abs(event.at - teller.at) < AT_ONCE
 
 
 def together(events: Sequence[Event]) -> str:
@@ -46,5 +71,8 @@ def together(events: Sequence[Event]) -> str:
     counted = Counter(event.kind for event in events)
     told = [(counted[kind], words) for kind, words in ROUTINE.items() if counted[kind]]
     parts = [f"{count} {words.format(s='s' if count > 1 else '')}" for count, words in told]
-    cameras = sorted({event.camera for event in events})
-    return f"{', '.join(parts)}: {', '.join(cameras)}."
+    return f"{', '.join(parts)}: {', '.join(cameras_of(events))}."
+
+
+def cameras_of(events: Iterable[Event]) -> tuple[str, ...]:
+    return tuple(sorted({event.camera for event in events}))

@@ -10,11 +10,13 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-from monitoring.selectors import hidden_slugs
+from monitoring.camera_refs import CameraRef
+from monitoring.selectors import hidden_cameras
 
 logger = logging.getLogger(__name__)
 
 HEALTH: dict[str, str] = {
+    "parts": "skycam_project.launch.health.part_problems",
     "database": "monitoring.health.database_problems",
     "broker": "cameras.health.broker_problems",
     "hosts": "cameras.health.host_problems",
@@ -23,17 +25,24 @@ HEALTH: dict[str, str] = {
 }
 
 
+OF_THIS_HOST = frozenset({"parts", "disk"})
+"""Entries that each machine answers for itself alone; the others are of the whole station, whoever asks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`camera` is the slug of the camera that the sentence tells of: it is for those who may see that camera."""
+    """`camera` is the one that the sentence tells of: it is for those who may see that camera. `host` is the machine,
+    empty where it is the whole station. `alert` is the key of an alert that tells of it already."""
 
     sentence: str
-    camera: str = ""
+    camera: CameraRef | None = None
+    host: str = ""
+    alert: str = ""
 
 
-def examined() -> dict[str, list[Finding]]:
-    """Every entry of HEALTH with its findings; an entry that fails itself says so."""
-    return {name: asked(import_string(path)) for name, path in HEALTH.items()}
+def examined(names: Iterable[str] = HEALTH) -> dict[str, list[Finding]]:
+    """Entries of HEALTH with their findings; an entry that fails itself says so."""
+    return {name: asked(import_string(HEALTH[name])) for name in names}
 
 
 def findings() -> dict[str, list[str]]:
@@ -43,8 +52,11 @@ def findings() -> dict[str, list[str]]:
 
 def findings_for(user: Any) -> dict[str, list[str]]:
     """The same without those that tell of cameras which are hidden from `user`."""
-    hidden = hidden_slugs(user)
-    return {name: sentences(one for one in found if one.camera not in hidden) for name, found in examined().items()}
+    hidden = {camera.id for camera in hidden_cameras(user)}
+    return {
+        name: sentences(one for one in found if one.camera is None or one.camera.id not in hidden)
+        for name, found in examined().items()
+    }
 
 
 def sentences(found: Iterable[Finding]) -> list[str]:

@@ -8,6 +8,8 @@ import uuid6
 from django.db import models
 from django.utils import timezone
 
+from monitoring.camera_refs import CameraName
+
 
 class Severity(models.TextChoices):
     INFO = "info"
@@ -31,7 +33,8 @@ class Event(models.Model):
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=60)
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.INFO)
-    camera = models.CharField(max_length=60, blank=True)
+    camera = models.CharField(max_length=60, blank=True, help_text="Its slug, which another camera may have later.")
+    camera_uuid = models.CharField(max_length=36, blank=True, help_text="By it is decided who may see the row.")
     subject = models.CharField(max_length=80, blank=True, help_text="Id of the capture, session or part.")
     actor = models.CharField(max_length=150, blank=True)
     host = models.CharField(max_length=60, blank=True)
@@ -60,6 +63,10 @@ class Event(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("Events are append-only: they are not deleted one by one.")
 
+    @property
+    def camera_ref(self) -> CameraName | None:
+        return CameraName(self.camera_uuid, self.camera) if self.camera else None
+
 
 class Alert(models.Model):
     """A condition that a person must see to. One open row for each `key`."""
@@ -79,7 +86,8 @@ class Alert(models.Model):
     key = models.CharField(max_length=120, help_text="What is wrong, once: `camera.quarantined:dslr`.")
     severity = models.CharField(max_length=10, choices=Severity, default=Severity.WARNING)
     state = models.CharField(max_length=12, choices=State, default=State.OPEN)
-    camera = models.CharField(max_length=60, blank=True)
+    camera = models.CharField(max_length=60, blank=True, help_text="Its slug, which another camera may have later.")
+    camera_uuid = models.CharField(max_length=36, blank=True, help_text="By it is decided who may see the row.")
     message = models.TextField(help_text="What is wrong and what to do.")
     opened_at = models.DateTimeField(default=timezone.now)
     last_seen_at = models.DateTimeField(default=timezone.now)
@@ -99,6 +107,10 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key}: {self.message}"
+
+    @property
+    def camera_ref(self) -> CameraName | None:
+        return CameraName(self.camera_uuid, self.camera) if self.camera else None
 
 
 class StationSetting(models.Model):

@@ -5,18 +5,32 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 
 from monitoring.cursor import Cursor, beyond
 from monitoring.feed import folded
 from monitoring.models import Alert, Event, Severity
 from monitoring.page import Page, back
-from monitoring.selectors import alerts_for, events_for
+from monitoring.selectors import OF_MANAGERS, alerts_for, events_for
 from monitoring.services import acknowledge_alert
 
 ROWS = 100
-KINDS = ("camera.", "capture.", "session.", "recording.", "storage.", "spool.", "part.", "alert.", "user.", "command")
-"""Beginnings of kinds, to choose from."""
+KINDS = {
+    "alert": "alerts",
+    "camera": "cameras",
+    "capture": "captures",
+    "command": "commands",
+    "live": "live view",
+    "part": "restarts",
+    "recording": "recordings",
+    "session": "sessions",
+    "spool": "spool",
+    "station": "station",
+    "storage": "storage",
+    "user": "users",
+}
+"""What stands before the dot of a kind -> its name in the filter."""
 
 
 class EventsPage(Page):
@@ -26,6 +40,7 @@ class EventsPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         chosen = {name: searchable(request.GET.get(name, "")) for name in ("camera", "severity", "kind")}
+        chosen["kind"] = chosen["kind"].removesuffix(".")  # as older links have it
         events = self._page(request.GET.get("before", ""), chosen)
         return self.render(
             {
@@ -35,7 +50,7 @@ class EventsPage(Page):
                 else "",
                 "chosen": chosen,
                 "severities": Severity.values,
-                "kinds": KINDS,
+                "kinds": kinds_for(request.user),
                 "alerts": list(alerts_for(request.user).exclude(state=Alert.State.RESOLVED)),
             }
         )
@@ -47,10 +62,16 @@ class EventsPage(Page):
         except ValueError:
             raise Http404 from None
         conditions = {name: value for name, value in chosen.items() if value and name != "kind"}
-        if chosen["kind"]:
-            conditions["kind__startswith"] = chosen["kind"]
         rows = events_for(self.request.user).filter(**conditions)
+        if kind := chosen["kind"]:
+            rows = rows.filter(Q(kind=kind) | Q(kind__startswith=f"{kind}."))
         return list(beyond(rows, "at", cursor).order_by("-at", "-id")[: ROWS + 1])
+
+
+def kinds_for(user: Any) -> dict[str, str]:
+    """Those of which `user` may see any."""
+    hidden = set() if user.may("manager") else {kind.removesuffix(".") for kind in OF_MANAGERS}
+    return {kind: name for kind, name in KINDS.items() if kind not in hidden}
 
 
 def searchable(text: str) -> str:

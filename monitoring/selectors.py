@@ -1,31 +1,50 @@
-"""Which events and alerts a user may see: none of cameras that are hidden, and sign-ins only as a manager."""
+"""Which events and alerts a user may see: none of cameras that are hidden, and what names people only as a manager."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
+from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert, Event
 from monitoring.tables import HIDDEN
 
+Row = TypeVar("Row", Event, Alert)
+OF_MANAGERS = ("user.", "camera.audience")
+"""Beginnings of the kinds of events that say who the others are: for managers alone."""
 
-def hidden_slugs(user: Any) -> set[str]:
-    return {slug for path in HIDDEN.values() for slug in import_string(path)(user)}
+
+def hidden_cameras(user: Any) -> list[CameraRef]:
+    """Removed ones too."""
+    return [camera for path in HIDDEN.values() for camera in import_string(path)(user)]
 
 
 def events_for(user: Any) -> QuerySet[Event]:
     if not user.is_authenticated or not user.may("viewer"):
         return Event.objects.none()
-    events = Event.objects.exclude(camera__in=hidden_slugs(user))
-    return events if user.may("manager") else events.exclude(kind__startswith="user.")
+    events = seen(Event.objects.all(), user)
+    if user.may("manager"):
+        return events
+    for beginning in OF_MANAGERS:
+        events = events.exclude(kind__startswith=beginning)
+    return events
 
 
 def alerts_for(user: Any) -> QuerySet[Alert]:
     if not user.is_authenticated or not user.may("viewer"):
         return Alert.objects.none()
-    return Alert.objects.exclude(camera__in=hidden_slugs(user))
+    return seen(Alert.objects.all(), user)
+
+
+def seen(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
+    """Without those of hidden cameras. A row from before rows had the camera's id is decided by the slug."""
+    hidden = hidden_cameras(user)
+    if not hidden:
+        return rows
+    rows = rows.exclude(camera_uuid__in=[str(camera.id) for camera in hidden])
+    return rows.exclude(camera_uuid="", camera__in={camera.slug for camera in hidden})
 
 
 def unresolved_keys(beginning: str) -> set[str]:

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from monitoring.camera_refs import CameraRef, names_of
 from monitoring.models import Alert, Event, Severity
 
 
@@ -21,7 +22,7 @@ def record_event(
     message: str,
     *,
     severity: str = Severity.INFO,
-    camera: str = "",
+    camera: CameraRef | None = None,
     subject: object = "",
     actor: str = "",
     data: dict[str, Any] | None = None,
@@ -31,7 +32,7 @@ def record_event(
         kind=kind,
         message=message,
         severity=severity,
-        camera=camera,
+        **names_of(camera),
         subject=str(subject),
         actor=actor,
         host=settings.STATION.host,
@@ -46,20 +47,22 @@ def raise_alert(
     message: str,
     *,
     severity: str = Severity.WARNING,
-    camera: str = "",
+    camera: CameraRef | None = None,
     data: dict[str, Any] | None = None,
 ) -> Alert:
-    """Open the alert `key`, or count it once more when it is open already."""
+    """Open the alert `key`, or count it once more when it is open already. `camera` is the one that the message names;
+    none where a whole disk or host is meant, since that concerns whoever uses it."""
     alert, created = Alert.objects.exclude(state=Alert.State.RESOLVED).get_or_create(
         key=key,
-        defaults={"message": message, "severity": severity, "camera": camera, "data": data or {}},
+        defaults={"message": message, "severity": severity, "data": data or {}, **names_of(camera)},
     )
     if created:
         record_event("alert.opened", message, severity=severity, camera=camera, subject=alert.id, data={"key": key})
         return alert
     Alert.objects.filter(pk=alert.pk).update(
-        message=message, severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, data=data or {}
-    )
+        message=message, severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, data=data or {},
+        **names_of(camera),
+    )  # fmt: skip
     alert.refresh_from_db()
     return alert
 
@@ -68,10 +71,10 @@ def raise_alert(
 def resolve_alert(key: str) -> bool:
     """Close the alert `key`; False when none is open."""
     found = Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED)
-    camera = found.values_list("camera", flat=True).first()
+    first = found.first()
     closed = found.update(state=Alert.State.RESOLVED, resolved_at=timezone.now())
     if closed:
-        record_event("alert.resolved", f"{key} is over.", camera=camera or "", data={"key": key})
+        record_event("alert.resolved", f"{key} is over.", camera=first.camera_ref if first else None, data={"key": key})
     return bool(closed)
 
 
@@ -85,7 +88,7 @@ def acknowledge_alert(alert: Alert, actor: str) -> Alert:
         record_event(
             "alert.acknowledged",
             f"{actor} has seen: {alert.message}",
-            camera=alert.camera,
+            camera=alert.camera_ref,
             subject=alert.id,
             actor=actor,
         )

@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from monitoring.models import StationSetting
 from monitoring.services import record_event
 
-SECTIONS = ("camera_config", "live_streaming_config")
+SECTIONS = ("station", "camera_config", "live_streaming_config")
 """Those that the page shows, by their names in YAML. They hold no secrets."""
 KEPT_S = 1.0
 Key = tuple[str, ...]
@@ -41,6 +41,14 @@ def live_streaming_config() -> Any:
         return section("live_streaming_config")
     except DatabaseError:
         return effective("live_streaming_config", _kept[1] if _kept else {})[0]
+
+
+def station_name() -> str:
+    """What people call the station, or, while the database is away, what it was called last."""
+    try:
+        return str(section("station").name)
+    except DatabaseError:
+        return str(effective("station", _kept[1] if _kept else {})[0].name)
 
 
 def section(name: str) -> Any:
@@ -96,8 +104,14 @@ def _checked(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel:
 
 
 def fields(name: str) -> dict[Key, FieldInfo]:
-    """Every key of a section that takes a value, those of sections in it too."""
-    return dict(_fields(type(getattr(settings.STATION, name)), (name,)))
+    """Every key of a section that takes a value and is set here, those of sections in it too."""
+    found = _fields(type(getattr(settings.STATION, name)), (name,))
+    return {key: field for key, field in found if _is_set_here(field)}
+
+
+def _is_set_here(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return not isinstance(extra, dict) or bool(extra.get("page", True))
 
 
 def _fields(model: type[BaseModel], prefix: Key) -> list[tuple[Key, FieldInfo]]:

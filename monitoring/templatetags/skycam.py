@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,6 +14,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+
+from core.durations import format_exposure
+from monitoring.naming import with_names
 
 register = template.Library()
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86_400
@@ -37,14 +41,49 @@ def moment(value: str | datetime | None) -> datetime | None:
 
 @register.filter
 def clock(value: str | datetime | None) -> SafeString | str:
-    """21:04:11, with the date on any day but today, in the time that the reader has chosen."""
+    """21:04:11, and 2026-11-20 21:04:11 on any day but today, in the time that the reader has chosen."""
     at = moment(value)
     if at is None:
         return NOTHING
-    local, today = local_or_own(at), timezone.localtime().date()
-    text = f"{local:%H:%M:%S}" if local.date() == today else f"{local.day} {local:%b %H:%M}"
-    whole = f"{local:%Y-%m-%d %H:%M:%S %Z}"
+    text, whole = clock_text(at), whole_clock(at)
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), whole, text)
+
+
+def clock_text(at: datetime) -> str:
+    """As `clock` shows it, for sentences."""
+    local, today = local_or_own(at), timezone.localtime().date()
+    return f"{local:%H:%M:%S}" if local.date() == today else datetime_text(at)
+
+
+@register.filter
+def whole_clock(at: datetime) -> str:
+    """2026-11-22 06:30:00 CET, in the time that the reader has chosen."""
+    return f"{datetime_text(at)} {zone_name(at)}"
+
+
+@register.filter
+def datetime_text(value: str | datetime | None) -> str:
+    """2026-11-21 02:07:10, in the time that the reader has chosen; a text, as typed into a form, stays as it is."""
+    return value or "" if not isinstance(value, datetime) else f"{local_or_own(value):%Y-%m-%d %H:%M:%S}"
+
+
+@register.filter
+def date_text(value: date | datetime | None) -> str:
+    """2026-11-21."""
+    local = local_or_own(value) if isinstance(value, datetime) else value
+    return NOTHING if local is None else f"{local:%Y-%m-%d}"
+
+
+@register.simple_tag
+def datetime_pattern() -> str:
+    """What a date and time field of a form accepts; the server reads the same (`core.datetimes`)."""
+    return r"\s*\d{4}-\d{1,2}-\d{1,2}((\s+|T)\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?\s*(Z|UTC|[+\-]\d{2}:?\d{2})?)?\s*"
+
+
+@register.simple_tag
+def zone_name(value: datetime | None = None) -> str:
+    """The zone of the times on the page, at that moment or now: CET, UTC, +0545."""
+    return f"{local_or_own(value or timezone.now()):%Z}"
 
 
 def local_or_own(at: datetime) -> datetime:
@@ -83,12 +122,7 @@ def duration(seconds: float | timedelta | None) -> str:
 @register.filter
 def exposure(microseconds: float | None) -> str:
     """8 s, 12.5 ms, 250 µs."""
-    if microseconds is None:
-        return NOTHING
-    for size, unit in ((1_000_000, "s"), (1_000, "ms")):
-        if microseconds >= size:
-            return f"{microseconds / size:.9g} {unit}"
-    return f"{microseconds:.9g} µs"
+    return NOTHING if microseconds is None else format_exposure(microseconds)
 
 
 @register.filter
@@ -124,6 +158,20 @@ def get(mapping: Any, name: str) -> Any:
 def unlocalised(value: float) -> str:
     """A number as attributes take it."""
     return f"{value:.4f}"
+
+
+@register.simple_tag(takes_context=True)
+def named(context: Any, sentence: str, cameras: str | Iterable[str]) -> SafeString:
+    """A sentence about `cameras` (ids), with the names of those that the reader may see."""
+    names = context["shell"].names
+    about = [cameras] if isinstance(cameras, str) else cameras
+    return spoken(with_names(sentence, {slug: names[slug] for slug in about if slug in names}))
+
+
+@register.simple_tag(takes_context=True)
+def camera_name(context: Any, slug: str) -> str:
+    """As people call it; its id where it is removed, or the reader may not see it."""
+    return str(context["shell"].names.get(slug, slug))
 
 
 @register.filter

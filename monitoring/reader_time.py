@@ -1,0 +1,23 @@
+"""Dates and times that a reader types: by the clock that the reader has chosen (the station's or UTC)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.utils import timezone
+
+from core.datetimes import NotADateTime, parse_datetime
+
+
+def reader_datetime(text: str) -> datetime:
+    """The moment, in UTC, of a date and time in the reader's zone or in the one that it names.
+
+    Raises NotADateTime, with a sentence for the reader; also for a moment that the reader's clock cannot show.
+    """
+    found = parse_datetime(text)
+    try:
+        moment = (timezone.make_aware(found) if found.tzinfo is None else found).astimezone(UTC)
+        timezone.localtime(moment)
+    except (ValueError, OverflowError):
+        raise NotADateTime(f"{text.strip()} lies beyond the calendar.") from None
+    return moment

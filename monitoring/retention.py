@@ -1,0 +1,69 @@
+"""How long events and alerts are kept. What is removed at all, and by whom, is the table RETENTION."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from core.background import count_failure
+from monitoring.models import Alert, Event
+from monitoring.tables import RETENTION
+
+log = logging.getLogger(__name__)
+BATCH = 500
+"""Rows of one transaction: others want to write too."""
+PAUSE_S = 0.02
+RUN_S = 20.0
+"""Of one run, for each entry of RETENTION; what is left waits for the next run."""
+NEWEST = 1000
+"""Events that stay however old they are: a clock that jumps ahead by years shall not empty the log."""
+
+
+def remove_expired() -> dict[str, int]:
+    """Remove what RETENTION names, batch after batch; entry -> how many rows went. An entry that fails keeps the others
+    from nothing."""
+    removed = {}
+    for name, path in RETENTION.items():
+        try:
+            removed[name] = in_batches(import_string(path))
+        except Exception as error:  # noqa: BLE001 - logged and counted
+            count_failure(f"retention of {name}", error)
+    if went := {name: count for name, count in removed.items() if count}:
+        log.info("Removed what was kept long enough: %s.", ", ".join(f"{n} {name}" for name, n in went.items()))
+    return removed
+
+
+def in_batches(remove_batch: Callable[[], int]) -> int:
+    removed, until = 0, time.monotonic() + RUN_S
+    while time.monotonic() < until and (went := remove_batch()):
+        removed += went
+        time.sleep(PAUSE_S)
+    return removed
+
+
+def remove_events() -> int:
+    """A batch of events beyond `monitoring.events_kept_days`, oldest first; how many rows went."""
+    days = settings.STATION.monitoring.events_kept_days
+    newest = Event.objects.order_by("-at", "-id").values_list("at", flat=True)
+    first_to_stay = newest[NEWEST - 1 : NEWEST].first() if days else None
+    if first_to_stay is None:
+        return 0
+    before = min(first_to_stay, timezone.now() - timedelta(days=days))
+    old = Event.objects.filter(at__lt=before).order_by("at", "id").values_list("pk", flat=True)[:BATCH]
+    return Event._base_manager.filter(pk__in=list(old)).delete()[0]
+
+
+def remove_alerts() -> int:
+    """A batch of alerts that were resolved longer ago than that. One that is not resolved stays."""
+    days = settings.STATION.monitoring.events_kept_days
+    if not days:
+        return 0
+    before = timezone.now() - timedelta(days=days)
+    old = Alert.objects.filter(state=Alert.State.RESOLVED, resolved_at__lt=before).values_list("pk", flat=True)
+    return Alert.objects.filter(pk__in=list(old[:BATCH])).delete()[0]

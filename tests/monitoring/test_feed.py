@@ -1,0 +1,72 @@
+"""The event log as people read it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cameras.models import Camera
+from monitoring.feed import feed
+from monitoring.services import raise_alert, record_event
+from skycam_project.access.models import User
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now()
+
+
+@pytest.fixture
+def camera() -> Camera:
+    return Camera.objects.create(slug="sky", name="Sky", kind="simulated", host="main")
+
+
+@pytest.fixture
+def reader() -> User:
+    return User.objects.create_user("ada", role="viewer")
+
+
+def write(camera: Camera, kind: str, message: str, after_s: float = 0.0, **data: Any) -> None:
+    record_event(kind, message, camera=camera, data=data, at=NOW + timedelta(seconds=after_s))
+
+
+def restart(camera: Camera) -> None:
+    """As the camera's host writes it."""
+    write(camera, "part.restarted", "sky: The camera's process crashed. It is started again in 4 s.", 0.01)
+    write(camera, "camera.state", "sky is reconnecting: The camera's process crashed.", 0.02, observed="reconnecting")
+    write(camera, "camera.ladder", "sky is started again in 4.1 s: It crashed.", 0.03, step="back_off")
+    write(camera, "camera.state", "sky is starting.", 1.5, observed="starting")
+    write(camera, "camera.state", "sky is ready.", 4, observed="ready")
+
+
+def messages(reader: User) -> list[str]:
+    return [line.message for line in feed(reader, 20)]
+
+
+def test_a_restart_is_one_line_and_its_end_another(camera: Camera, reader: User) -> None:
+    restart(camera)
+    assert messages(reader) == [
+        "sky is ready.", "sky: The camera's process crashed. It is started again in 4 s."
+    ]  # fmt: skip
+
+
+def test_a_restart_hides_nothing_of_another_camera(camera: Camera, reader: User) -> None:
+    other = Camera.objects.create(slug="dome", name="Dome", kind="simulated", host="main")
+    restart(camera)
+    write(other, "camera.state", "dome is reconnecting: No camera answers.", 0.5, observed="reconnecting")
+    assert "dome is reconnecting: No camera answers." in messages(reader)
+
+
+def test_a_camera_that_is_lost_without_a_restart_is_told(camera: Camera, reader: User) -> None:
+    write(camera, "camera.state", "sky is reconnecting: No camera answers.", observed="reconnecting")
+    assert messages(reader) == ["sky is reconnecting: No camera answers."]
+
+
+def test_a_quarantine_is_one_line(camera: Camera, reader: User) -> None:
+    said = "sky is quarantined. It failed 5 times in a row."
+    at = (timezone.now() - NOW).total_seconds()
+    write(camera, "camera.ladder", said, at, step="quarantine")
+    raise_alert("camera.quarantined:sky", said, camera=camera)
+    write(camera, "camera.state", "sky is quarantined: It failed 5 times in a row.", at, observed="quarantined")
+    assert messages(reader) == [said]

@@ -1,0 +1,106 @@
+"""What is kept of events and alerts, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from monitoring import retention
+from monitoring.models import Alert, Event
+from monitoring.retention import remove_expired
+from monitoring.services import raise_alert, record_event, resolve_alert
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def few_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their age, the newest two events stay; a batch has three rows."""
+    monkeypatch.setattr(retention, "NEWEST", 2)
+    monkeypatch.setattr(retention, "BATCH", 3)
+
+
+@pytest.fixture
+def kept_for(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    def configure(days: int) -> None:
+        monitoring = settings.STATION.monitoring.model_copy(update={"events_kept_days": days})
+        monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"monitoring": monitoring}))
+
+    return configure
+
+
+def events(*days_ago: float) -> None:
+    for days in days_ago:
+        record_event("camera.state", f"{days}", at=timezone.now() - timedelta(days=days))
+
+
+def left() -> list[str]:
+    """Of events, newest first."""
+    return list(Event.objects.values_list("message", flat=True))
+
+
+def alert(key: str, days_ago: float, *, over: bool) -> None:
+    raise_alert(key, "Look at it.")
+    if over:
+        resolve_alert(key)
+        Alert.objects.filter(key=key).update(resolved_at=timezone.now() - timedelta(days=days_ago))
+    Alert.objects.filter(key=key).update(opened_at=timezone.now() - timedelta(days=days_ago))
+
+
+def test_events_go_after_ninety_days() -> None:
+    events(100, 95, 92, 91, 90.5, 89, 1, 0)
+    assert remove_expired()["events"] == 5
+    assert left() == ["0", "1", "89"]
+
+
+def test_the_newest_stay_however_far_the_clock_jumps() -> None:
+    events(500, 400, 300)
+    remove_expired()
+    assert left() == ["300", "400"]
+
+
+def test_how_long_they_stay_is_configured(kept_for: Callable[[int], None]) -> None:
+    kept_for(2)
+    events(4, 3, 1, 0)
+    remove_expired()
+    assert left() == ["0", "1"]
+
+
+def test_zero_keeps_all_for_ever(kept_for: Callable[[int], None]) -> None:
+    kept_for(0)
+    events(9000, 8000, 1, 0)
+    alert("old", 9000, over=True)
+    assert not any(remove_expired().values())
+
+
+def test_an_alert_that_is_not_over_stays() -> None:
+    for key, over in (("open", False), ("seen", False), ("over", True)):
+        alert(key, 200, over=over)
+    Alert.objects.filter(key="seen").update(state=Alert.State.ACKNOWLEDGED)
+    alert("lately", 10, over=True)
+    assert remove_expired()["alerts"] == 1
+    assert set(Alert.objects.values_list("key", flat=True)) == {"open", "seen", "lately"}
+
+
+def test_what_cannot_be_removed_keeps_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "RETENTION", {"none": "monitoring.nowhere.at_all", **retention.RETENTION})
+    events(100, 1, 0)
+    assert remove_expired()["events"] == 1
+
+
+def test_one_run_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "RUN_S", 0.0)
+    events(100, 1, 0)
+    assert remove_expired()["events"] == 0
+
+
+def test_the_jobs_worker_is_woken_for_it_each_hour() -> None:
+    from skycam_project.celery import app
+
+    app.loader.import_default_modules()
+    entry = settings.CELERY_BEAT_SCHEDULE["retention"]
+    assert (entry["task"] in app.tasks, entry["schedule"]) == (True, 3600.0)
