@@ -1,17 +1,21 @@
+"""Tokens over the API: for a name and a password, and the list of those there are."""
+
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from monitoring.bodies import stamp_or_none
+from monitoring.bodies import stamp
+from skycam_project.access.models import ApiToken, Role
 from skycam_project.access.permissions import ANYONE
-from skycam_project.access.serializers import TokenBody, TokenRequest
-from skycam_project.access.services import sign_in
-from skycam_project.access.throttling import SignInThrottle
+from skycam_project.access.serializers import TokenBody, TokenList, TokenQuery, TokenRequest, known_token_body
+from skycam_project.access.services import list_tokens, revoke_token, sign_in
 
 
 class TokenView(APIView):
@@ -19,7 +23,6 @@ class TokenView(APIView):
 
     roles = {"POST": ANYONE}
     authentication_classes = []
-    throttle_classes = [SignInThrottle]
 
     @extend_schema(request=TokenRequest, responses=TokenBody, auth=[])
     def post(self, request: Request) -> Response:
@@ -28,5 +31,33 @@ class TokenView(APIView):
             asked.username, asked.password, request.META.get("REMOTE_ADDR", ""),
             scope=asked.scope, name=asked.name, life=timedelta(seconds=asked.life_s),
         )  # fmt: skip
-        body = TokenBody(token=text, scope=token.scope, expires=stamp_or_none(token.expires_at))
+        body = TokenBody(token=text, scope=token.scope, expires=stamp(token.expires_at))
         return Response(body, headers={"Cache-Control": "no-store"})
+
+
+class TokensView(APIView):
+    roles = {"GET": "viewer"}
+
+    @extend_schema(operation_id="tokens_list", parameters=TokenQuery.parameters(), responses=TokenList)
+    def get(self, request: Request) -> Response:
+        """The tokens there are: everybody's for a manager, or those of `user`; else your own."""
+        query = TokenQuery.of(request)
+        tokens = tokens_for(request.user)
+        if query.user is not None:
+            tokens = tokens.filter(user__username=query.user)
+        return Response({"results": [known_token_body(token) for token in tokens]})
+
+
+class TokenDetailView(APIView):
+    roles = {"DELETE": "viewer"}
+
+    @extend_schema(operation_id="tokens_revoke", responses={204: None})
+    def delete(self, request: Request, token: int) -> Response:
+        """Revoke a token: anybody's for a manager, else your own. It lets in no longer, at once."""
+        revoke_token(tokens_for(request.user).get(pk=token), actor=request.user.username)
+        return Response(status=204)
+
+
+def tokens_for(user: Any) -> QuerySet[ApiToken]:
+    """Those that `user` may see and revoke."""
+    return list_tokens(None if user.may(Role.MANAGER) else user)

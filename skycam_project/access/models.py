@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import datetime, timedelta
 
 import uuid6
 from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
+
+from core.names import RESERVED_USER_NAMES, is_reserved
+
+DEFAULT_LIFE = timedelta(days=365)
+LONGEST_LIFE = timedelta(days=730)
+"""Of a token. A longer one is cut to it."""
 
 
 class Role(models.TextChoices):
@@ -17,6 +26,11 @@ class Role(models.TextChoices):
     VIEWER = "viewer", "Viewer: looks"
     OPERATOR = "operator", "Operator: controls cameras, sessions, settings"
     MANAGER = "manager", "Manager: adds cameras, deletes, archives, manages users"
+
+
+def check_not_reserved(name: str) -> None:
+    if is_reserved(name):
+        raise ValidationError(f"{name} is a name that the station uses for itself. Choose another.")
 
 
 RANK = {Role.NONE.value: 0, Role.VIEWER.value: 1, Role.OPERATOR.value: 2, Role.MANAGER.value: 3}
@@ -34,8 +48,27 @@ SYSTEMS = {
 """What is in the name that a browser gives itself, the more telling first."""
 
 
+def lower_of(role: str, other: str) -> str:
+    return min(role, other, key=RANK.__getitem__)
+
+
 class User(AbstractUser):
+    username = models.CharField(
+        max_length=150,
+        unique=True,
+        validators=[UnicodeUsernameValidator(), check_not_reserved],
+        error_messages={"unique": "There is a user of this name already."},
+    )
     role = models.CharField(max_length=10, choices=Role, default=Role.NONE)
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(username__in=sorted(RESERVED_USER_NAMES)),
+                name="no_user_has_a_name_of_the_station",
+                violation_error_message="This is a name that the station uses for itself. Choose another.",
+            ),
+        ]
 
     def may(self, role: str) -> bool:
         """Whether this user's role is at least `role`."""
@@ -43,15 +76,17 @@ class User(AbstractUser):
 
 
 class ApiToken(models.Model):
-    """A program's way in. `scope` caps what it may do below its user's role."""
+    """A program's way in. `scope` caps what it may do: at most the role that its user had when it was made, and at
+    most the one that they have when it is used."""
 
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(max_length=8, editable=False, help_text="The first characters, to tell tokens apart.")
-    name = models.CharField(max_length=80, blank=True)
+    name = models.CharField(max_length=80, help_text="What uses it.")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
-    scope = models.CharField(max_length=10, choices=Role, default=Role.MANAGER)
+    scope = models.CharField(max_length=10, choices=Role)
+    address = models.CharField(max_length=60, blank=True, editable=False, help_text="Where it was asked for.")
     created_at = models.DateTimeField(db_default=Now())
-    expires_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
@@ -62,15 +97,32 @@ class ApiToken(models.Model):
         return hashlib.sha256(text.encode()).hexdigest()
 
     @classmethod
-    def issue(cls, user: User, **fields: object) -> tuple[ApiToken, str]:
-        """A new token and its text, which is shown once and not kept."""
+    def issue(
+        cls,
+        user: User,
+        *,
+        name: str = "Unnamed",
+        scope: str | None = None,
+        expires_at: datetime | None = None,
+        address: str = "",
+    ) -> tuple[ApiToken, str]:
+        """A new token and its text, which is shown once and not kept. Without a scope it has its user's role."""
         text = f"skycam_{secrets.token_urlsafe(32)}"
-        token = cls.objects.create(user=user, digest=cls.digest_of(text), hint=text[7:13], **fields)
+        now = timezone.now()
+        token = cls.objects.create(
+            user=user,
+            digest=cls.digest_of(text),
+            hint=text[7:13],
+            name=name,
+            scope=lower_of(scope or user.role, user.role),
+            address=address[:60],
+            expires_at=min(expires_at or now + DEFAULT_LIFE, now + LONGEST_LIFE),
+        )
         return token, text
 
     @property
     def expired(self) -> bool:
-        return self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.expires_at <= timezone.now()
 
 
 class SignIn(models.Model):
@@ -95,3 +147,15 @@ class SignIn(models.Model):
         program = next((name for mark, name in PROGRAMS.items() if mark in self.agent), "A browser")
         system = next((name for mark, name in SYSTEMS.items() if mark in self.agent), "an unknown system")
         return f"{program} on {system}"
+
+
+class DeniedHour(models.Model):
+    """How many tries to sign in were refused within an hour: beyond the first, they are one event together."""
+
+    began_at = models.DateTimeField(unique=True)
+    count = models.PositiveIntegerField(default=0)
+    names = models.JSONField(default=dict, help_text="Name that was tried -> how often, of those without an event.")
+    addresses = models.JSONField(default=dict, help_text="Address -> how often, of those without an event.")
+
+    def __str__(self) -> str:
+        return f"{self.count} from {self.began_at:%Y-%m-%d %H:%MZ}"

@@ -7,25 +7,30 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse_lazy
+from django.utils import timezone
 from django.views import View
 
 from monitoring.page import Page, said
-from skycam_project.access import accounts, services
-from skycam_project.access.models import RANK, ApiToken, Role, SignIn, User
-from skycam_project.access.throttling import SignInThrottle
+from skycam_project.access import accounts, services, sign_in_limits
+from skycam_project.access.denials import record_denied
+from skycam_project.access.models import RANK, Role, SignIn, User
 
 ROLES = [(role.value, role.label) for role in (Role.VIEWER, Role.OPERATOR, Role.MANAGER)]
-LIVES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (3650, "10 years")]
+LIVES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (730, "two years")]
+USUAL_DAYS = 365
 
+LONGEST_NAME = 150
 FORM_METHODS = ["get", "head", "options", "post"]
 """Django's own forms would take PUT too."""
 
@@ -52,13 +57,15 @@ class SignInPage(auth_views.LoginView):
         return super().dispatch(request, *args, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        throttle = SignInThrottle()
-        if not throttle.allow_request(request, self):  # type: ignore[arg-type]
-            form = self.get_form_class()(request)
-            wait_s = int(throttle.wait() or 60) + 1
-            answer = self.render_to_response(self.get_context_data(form=form, wait_s=wait_s), status=429)
-            answer.headers["Retry-After"] = str(wait_s)
-            return answer
+        try:
+            sign_in_limits.count_try(
+                request.POST.get("username", "")[:LONGEST_NAME],
+                request.META.get("REMOTE_ADDR", ""),
+                request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE, ""),
+            )
+        except sign_in_limits.TooManyTries as error:
+            context = self.get_context_data(form=self.get_form_class()(request), wait_s=error.wait_s)
+            return self.render_to_response(context, status=429, headers={"Retry-After": str(error.wait_s)})
         return super().post(request, *args, **kwargs)
 
     def get_success_url(self) -> str:
@@ -68,11 +75,21 @@ class SignInPage(auth_views.LoginView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)
-        services.note_sign_in(self.request, form.get_user())
+        user = form.get_user()
+        services.note_sign_in(self.request, user)
+        answer.set_cookie(
+            settings.KNOWN_BROWSER_COOKIE,
+            sign_in_limits.known_browser(user.username),
+            max_age=sign_in_limits.KNOWN_FOR_S,
+            path=self.request.path,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Strict",
+        )
         return answer
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        services.denied(form.data.get("username", "")[:150], self.request.META.get("REMOTE_ADDR", ""))
+        record_denied(form.data.get("username", "")[:LONGEST_NAME], self.request.META.get("REMOTE_ADDR", ""))
         return super().form_invalid(form)
 
 
@@ -97,11 +114,13 @@ class PasswordPage(auth_views.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         before = self.request.session.session_key
         answer = super().form_valid(form)
-        services.password_changed(form.user, before, self.request.session.session_key)
-        said(self.request, "ok", "Your password is changed, and every other browser is signed out.")
-        if form.user.tokens.exists():
-            said(self.request, "warn", "Your tokens still let in. Revoke below those that others may have.")
+        revoked = services.password_changed(form.user, before, self.request.session.session_key)
+        tokens = f" {text[0].upper()}{text[1:]}." if (text := services.tokens_revoked(revoked)) else ""
+        said(self.request, "ok", f"Your password is changed, and every other browser is signed out.{tokens}")
         return answer
+
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        return super().get_context_data(living_tokens=services.living_tokens(self.request.user), **more)
 
 
 class AccountPage(Page):
@@ -116,23 +135,29 @@ class AccountPage(Page):
 def account_context(request: HttpRequest) -> dict[str, Any]:
     user: Any = request.user
     return {
-        "tokens": list(ApiToken.objects.filter(user=user).order_by("-created_at")),
+        "tokens": list(services.list_tokens(user)),
         "sign_ins": services.sign_ins_of(user),
         "this": request.session.session_key,
         "scopes": [choice for choice in ROLES if RANK[choice[0]] <= RANK[user.role]],
         "lives": LIVES,
+        "usual_days": USUAL_DAYS,
     }
 
 
 class TokenForm(forms.Form):
-    name = forms.CharField(max_length=80, required=False)
+    name = forms.CharField(required=False)
     scope = forms.ChoiceField(choices=ROLES)
     days = forms.TypedChoiceField(choices=LIVES, coerce=int)
 
 
 class TokensPage(Page):
-    roles = {"POST": "viewer"}
+    """Making a token for oneself; a manager sees everybody's."""
+
+    roles = {"GET": "manager", "POST": "viewer"}
     template = "access/account.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return self.render({"tokens": list(services.list_tokens())}, "access/tokens.html")
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """A new token, whose text is shown this once."""
@@ -140,20 +165,31 @@ class TokensPage(Page):
         if not form.is_valid():
             return said(request, "bad", "Choose what the token may do, and how long.")
         user: Any = request.user
-        scope = min(form.cleaned_data["scope"], user.role, key=RANK.__getitem__)
-        life = timedelta(days=form.cleaned_data["days"])
-        token, text = services.new_token(user, scope=scope, name=form.cleaned_data["name"], life=life)
+        asked = form.cleaned_data
+        life = timedelta(days=asked["days"])
+        try:
+            token, text = services.issue_token(
+                user, name=asked["name"], scope=asked["scope"], life=life, actor=self.actor
+            )
+        except ValidationError as error:
+            typed = {"token_errors": error.messages, "typed": asked}
+            return self.render({**account_context(request), **typed}, status=400)
         answer = self.render({**account_context(request), "new_token": token, "text": text})
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
 
 class RevokeTokenPage(Page):
+    """One's own; a manager revokes anybody's."""
+
     roles = {"POST": "viewer"}
 
     def post(self, request: HttpRequest, token: int) -> HttpResponse:
-        if not services.revoke_token(request.user, token):
+        user: Any = request.user
+        found = services.list_tokens(None if user.may(Role.MANAGER) else user).filter(pk=token).first()
+        if found is None:
             raise Http404
+        services.revoke_token(found, actor=self.actor)
         return said(request, "ok", "The token no longer lets in.")
 
 
@@ -185,7 +221,9 @@ class UsersPage(Page):
         return self.listed(shown=user, password=password)
 
     def listed(self, status: int = 200, **more: Any) -> HttpResponse:
-        context = {"users": list(User.objects.order_by("username")), "roles": ROLES, **more}
+        tokens = Count("tokens", filter=Q(tokens__expires_at__gt=timezone.now()))
+        users = User.objects.annotate(living_tokens=tokens).order_by("username")
+        context = {"users": list(users), "roles": ROLES, **more}
         answer = self.render(context, UsersPage.template, status)
         answer.headers["Cache-Control"] = "no-store"
         return answer
@@ -205,12 +243,20 @@ class UserPage(UsersPage):
         return self._do(found, request.POST.get("do", ""))
 
     def _do(self, user: User, what: str) -> HttpResponse:
+        try:
+            return self._done(user, what)
+        except ValidationError as error:
+            return self.listed(errors=error.messages, status=400)
+        except User.DoesNotExist:
+            raise Http404 from None
+
+    def _done(self, user: User, what: str) -> HttpResponse:
         if what == "remove":
             accounts.remove_user(user, actor=self.actor)
             return redirect("users")
         if what == "password":
-            _, password = accounts.change_user(user, reset=True, actor=self.actor)
-            return self.listed(shown=user, password=password)
+            changed = accounts.change_user(user, reset=True, actor=self.actor)
+            return self.listed(shown=user, password=changed.password, revoked=services.tokens_revoked(changed.revoked))
         role = self.request.POST.get("role", "")
         if role not in dict(ROLES):
             return self.listed(errors=["There is no such role."], status=400)

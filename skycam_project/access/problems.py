@@ -38,7 +38,9 @@ from captures.outcomes import NotSaved
 from captures.ranges import Unsatisfiable
 from captures.selectors import UnknownCamera
 from captures.thumbnails import NotDrawnYet, NoThumbnail
+from core.waiting import TooManyWaiting
 from skycam_project.access.services import Denied
+from skycam_project.access.sign_in_limits import TooManyTries
 
 PROBLEMS = {
     "invalid": (400, "The request is not valid"),
@@ -49,6 +51,7 @@ PROBLEMS = {
     "held": (409, "Held by another"),
     "busy": (409, "The camera is busy"),
     "not-recording": (409, "Nothing is recorded"),
+    "session-ended": (409, "The session has ended"),
     "no-primary-camera": (409, "No camera is the primary one"),
     "file-elsewhere": (409, "The file lies on another host"),
     "too-large": (413, "The request is too large"),
@@ -66,6 +69,7 @@ PROBLEMS = {
     "live-disabled": (503, "Live view is switched off"),
     "live-full": (503, "As many watch as may"),
     "not-ready": (503, "It is being made"),
+    "too-busy": (503, "The station has too many requests"),
     "too-slow": (504, "No answer in time"),
     "disk-full": (507, "The disk is full"),
 }
@@ -208,6 +212,11 @@ def _(error: drf_errors.Throttled) -> Problem:
     return Problem("rate-limited", f"Too many tries. Wait {wait} s.", headers={"Retry-After": str(wait)})
 
 
+@problem_of.register
+def _(error: TooManyTries) -> Problem:
+    return Problem("rate-limited", str(error), headers={"Retry-After": str(error.wait_s)})
+
+
 # What is not there
 
 
@@ -293,6 +302,11 @@ def _(error: NoLive) -> Problem:
 
 @problem_of.register
 def _(error: TooMuch) -> Problem:
+    return Problem("rate-limited", str(error), headers={"Retry-After": str(error.retry_s)})
+
+
+@problem_of.register
+def _(error: TooManyWaiting) -> Problem:
     return Problem("rate-limited", str(error), headers={"Retry-After": str(error.retry_s)})
 
 

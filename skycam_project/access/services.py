@@ -1,4 +1,4 @@
-"""Signing in, for a token or with a browser. Every try, good or bad, is an event."""
+"""Signing in, for a token or with a browser, and the tokens of users. Every change is an event."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from typing import Any
 
 from django.contrib.auth import authenticate
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core.names import check_line
 from monitoring.services import record_event
-from skycam_project.access.models import ApiToken, Role, SignIn, User
+from skycam_project.access import sign_in_limits
+from skycam_project.access.denials import record_denied
+from skycam_project.access.models import DEFAULT_LIFE, RANK, ApiToken, Role, SignIn, User
+
+LONGEST_NAME = 80
 
 
 class Denied(Exception):
@@ -23,56 +30,107 @@ class Denied(Exception):
 
 
 def sign_in(
-    username: str, password: str, address: str, *, scope: str = Role.MANAGER, name: str = "", life: timedelta
+    username: str,
+    password: str,
+    address: str,
+    *,
+    scope: str | None = None,
+    name: str = "",
+    life: timedelta = DEFAULT_LIFE,
 ) -> tuple[ApiToken, str]:
-    """A new token and its text. Denied when name and password do not let in. Slow, since a password is hashed."""
+    """A new token and its text. Denied when name and password do not let in, TooManyTries before they are looked at.
+    Slow, since a password is hashed."""
+    sign_in_limits.count_try(username, address)
     user: Any = authenticate(username=username, password=password)
     if user is None or not user.may(Role.VIEWER):
-        denied(username, address)
+        record_denied(username, address)
         raise Denied
-    return _let_in(user, address, scope, name, timezone.now() + life)
+    return _let_in(user, address, scope, name or f"Signed in from {address or 'this machine'}", life)
 
 
 @transaction.atomic
-def _let_in(user: User, address: str, scope: str, name: str, expires_at: object) -> tuple[ApiToken, str]:
+def _let_in(user: User, address: str, scope: str | None, name: str, life: timedelta) -> tuple[ApiToken, str]:
     ApiToken.objects.filter(user=user, expires_at__lte=timezone.now()).delete()
-    token, text = ApiToken.issue(user, scope=scope, name=name, expires_at=expires_at)
+    token, text = ApiToken.issue(user, scope=scope, name=name, expires_at=timezone.now() + life, address=address)
     record_event(
         "user.signed_in",
         f"{user.username} got the token {token.hint}… from {address or 'this machine'}.",
         actor=user.username,
-        data={"address": address, "scope": scope, "token": token.hint},
+        data={"address": address, "scope": token.scope, "token": token.hint, "name": token.name},
     )
     return token, text
 
 
-def denied(username: str, address: str) -> None:
-    username = username.replace("\0", "\ufffd")  # PostgreSQL stores no NUL
-    record_event(
-        "user.denied",
-        f"Somebody at {address or 'this machine'} was not let in as {username!r}.",
-        severity="warning",
-        data={"address": address, "username": username},
-    )
+# Tokens
+
+
+def list_tokens(user: Any = None) -> QuerySet[ApiToken]:
+    """Of one user, or of all; the newest first."""
+    tokens = ApiToken.objects.select_related("user").order_by("-created_at", "-pk")
+    return tokens if user is None else tokens.filter(user_id=user.pk)
 
 
 @transaction.atomic
-def new_token(user: User, *, scope: str, name: str, life: timedelta) -> tuple[ApiToken, str]:
-    """For somebody who is signed in already. The text is shown once and not kept."""
-    token, text = ApiToken.issue(user, scope=scope, name=name, expires_at=timezone.now() + life)
-    _changed(user, f"{user.username} made the token {token.hint}… ({scope}).")
+def issue_token(
+    owner: Any, *, name: str, scope: str | None = None, life: timedelta = DEFAULT_LIFE, actor: str
+) -> tuple[ApiToken, str]:
+    """A token for a user, and its text, which is shown once and not kept. It may at most what its owner may now, and
+    that is the default; it lives two years at most. ValidationError without a name."""
+    token, text = ApiToken.issue(owner, scope=scope, name=checked_name(name), expires_at=timezone.now() + life)
+    of = "" if owner.username == actor else f" for {owner.username}"
+    _changed(actor, owner.username, f"{actor} made the token {token.hint}… ({token.name}, {token.scope}){of}.")
     return token, text
 
 
+def checked_name(name: str) -> str:
+    """ValidationError with a sentence for the field `name`."""
+    name = name.strip()
+    if not name:
+        raise ValidationError({"name": "Give the token a name: what will use it, such as `backup script`."})
+    if len(name) > LONGEST_NAME:
+        raise ValidationError({"name": f"A token's name has at most {LONGEST_NAME} characters."})
+    try:
+        return check_line(name)
+    except ValueError as error:
+        raise ValidationError({"name": str(error)}) from None
+
+
 @transaction.atomic
-def revoke_token(user: Any, token: int) -> bool:
-    """False when the user has no such token."""
-    found = ApiToken.objects.filter(pk=token, user=user).first()
-    if found is None:
-        return False
-    _changed(user, f"{user.username} revoked the token {found.hint}….")
-    found.delete()
-    return True
+def revoke_token(token: ApiToken, *, actor: str) -> None:
+    """It lets in no longer, at once; who watches by it is cut off within seconds."""
+    of = "" if token.user.username == actor else f" of {token.user.username}"
+    _changed(actor, token.user.username, f"{actor} revoked the token {token.hint}… ({token.name}){of}.")
+    token.delete()
+
+
+def revoke_tokens(user: Any) -> int:
+    """All tokens of a user, in the transaction and event of the caller. Returns how many of them still let in."""
+    living = living_tokens(user)
+    ApiToken.objects.filter(user_id=user.pk).delete()
+    return living
+
+
+def lower_scopes(user: User) -> None:
+    """To the role that a user has now: a token does not get back what was taken away, when the role is given again."""
+    if user.role == Role.NONE:
+        ApiToken.objects.filter(user=user).delete()
+    higher = [role for role, rank in RANK.items() if rank > RANK[user.role]]
+    ApiToken.objects.filter(user=user, scope__in=higher).update(scope=user.role)
+
+
+def living_tokens(user: Any) -> int:
+    """How many tokens of a user let in now."""
+    return ApiToken.objects.filter(user_id=user.pk, expires_at__gt=timezone.now()).count()
+
+
+def tokens_revoked(count: int) -> str:
+    """`2 tokens no longer let in`; empty for none."""
+    if not count:
+        return ""
+    return f"{count} {'token' if count == 1 else 'tokens'} no longer {'lets' if count == 1 else 'let'} in"
+
+
+# Browsers
 
 
 @transaction.atomic
@@ -98,7 +156,8 @@ def sign_ins_of(user: Any) -> list[SignIn]:
 @transaction.atomic
 def end_sign_in(sign_in: SignIn) -> None:
     Session.objects.filter(session_key=sign_in.session_key).delete()
-    _changed(sign_in.user, f"{sign_in.user.username} ended a sign-in from {sign_in.address or 'this machine'}.")
+    name = sign_in.user.username
+    _changed(name, name, f"{name} ended a sign-in from {sign_in.address or 'this machine'}.")
     sign_in.delete()
 
 
@@ -110,12 +169,15 @@ def end_sign_ins(user: User, *, but: str | None = None) -> None:
 
 
 @transaction.atomic
-def password_changed(user: User, before: str | None, session_key: str | None) -> None:
-    """This browser's session has another key than `before`; those of others end."""
+def password_changed(user: User, before: str | None, session_key: str | None) -> int:
+    """This browser's session has another key than `before`; those of others end, and all tokens. How many tokens."""
     SignIn.objects.filter(user=user, session_key=before).update(session_key=session_key)
     end_sign_ins(user, but=session_key)
-    _changed(user, f"{user.username} changed their password.")
+    revoked = revoke_tokens(user)
+    also = f"; {text}" if (text := tokens_revoked(revoked)) else ""
+    _changed(user.username, user.username, f"{user.username} changed their password{also}.")
+    return revoked
 
 
-def _changed(user: User, message: str) -> None:
-    record_event("user.changed", message, subject=user.username, actor=user.username)
+def _changed(actor: str, subject: str, message: str) -> None:
+    record_event("user.changed", message, subject=subject, actor=actor)

@@ -14,8 +14,9 @@ from PIL import Image
 
 from cameras.models import Camera, SettingsPreset
 from captures.models import Session, StorageRoot
-from monitoring.models import Alert
+from monitoring.services import raise_alert
 from skycam_project.access.models import ApiToken, SignIn, User
+from tests.access.audiences import only_for
 from tests.api.builders import file_of, saved
 from tests.captures.clips import clip_of
 from tests.docs.route_table import PEOPLE, Line
@@ -39,11 +40,11 @@ class World:
 
     def __init__(self, camera: Camera, root: StorageRoot) -> None:
         self.users = {name: user_named(name) for name in PEOPLE}
-        camera.audience.set([user for name, user in self.users.items() if name != "excluded"])
+        only_for(camera, *(name for name in self.users if name != "excluded"))
         self.capture = file_of(saved(camera), root, content=jpeg()).capture
         self.clip = clip_of(camera, root)
         self.session = Session.objects.create(camera=camera, programme={"exposure_us": 1000})
-        self.alert = Alert.objects.create(key="camera.quarantined:sky", camera=camera.slug, message="Look at it.")
+        self.alert = raise_alert("camera.quarantined:sky", "Look at it.", camera=camera)
         SettingsPreset.objects.create(kind=camera.kind, name="night", settings={"gain": 2.0})
         self.group = Group.objects.create(name="observers")
 

@@ -1,0 +1,57 @@
+"""A browser that is not used for `web.session_idle_s` is signed out; each use puts that off."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import UpdateError
+from django.db import DatabaseError
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+log = logging.getLogger(__name__)
+RENEWED_AT = "renewed_at"
+MOST_STEP_S = 3600.0
+
+
+class KeepSignedIn:
+    """Writes at most once an hour, and only tries: looking goes on while the database cannot be written. An open page
+    asks by itself, so it counts as use."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if self._is_due(request):
+            self._renew(request, response)
+        return response
+
+    def _is_due(self, request: HttpRequest) -> bool:
+        session = request.session
+        if not session.accessed or session.modified or SESSION_KEY not in session:
+            return False
+        step_s = min(MOST_STEP_S, settings.SESSION_COOKIE_AGE / 10)
+        return not 0 <= time.time() - session.get(RENEWED_AT, 0.0) < step_s
+
+    def _renew(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        session = request.session
+        session[RENEWED_AT] = time.time()
+        try:
+            session.save()
+        except (DatabaseError, UpdateError) as error:
+            log.warning("A sign-in could not be renewed: %s", type(error).__name__)
+        else:
+            response.set_cookie(
+                settings.SESSION_COOKIE_NAME,
+                str(session.session_key),
+                max_age=settings.SESSION_COOKIE_AGE,
+                secure=settings.SESSION_COOKIE_SECURE,
+                httponly=True,
+                samesite="Lax",
+            )
+        session.modified = False

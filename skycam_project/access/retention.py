@@ -1,0 +1,37 @@
+"""What is over goes: sessions of browsers, sign-ins, tokens. Each function removes one batch, for RETENTION in
+`monitoring/tables.py`, and says how many rows went."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from monitoring.retention import BATCH
+from skycam_project.access.models import ApiToken, SignIn
+
+KEPT = timedelta(days=90)
+"""How long an ended sign-in and an expired token are remembered: where somebody came from, and what a program lost."""
+
+
+def remove_sessions() -> int:
+    return _remove_batch(Session.objects.filter(expire_date__lte=timezone.now()))
+
+
+def remove_sign_ins() -> int:
+    now = timezone.now()
+    living = Session.objects.filter(expire_date__gt=now).values("session_key")
+    return _remove_batch(SignIn.objects.filter(at__lte=now - KEPT).exclude(session_key__in=living).order_by())
+
+
+def remove_tokens() -> int:
+    return _remove_batch(ApiToken.objects.filter(expires_at__lte=timezone.now() - KEPT))
+
+
+def _remove_batch(rows: QuerySet[Any]) -> int:
+    keys = list(rows.values_list("pk", flat=True)[:BATCH])
+    rows.model.objects.filter(pk__in=keys).delete()
+    return len(keys)

@@ -1,0 +1,12 @@
+"""What is done for accounts each hour."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from skycam_project.access.denials import tell_former_hours
+
+
+@shared_task(name="access.count_denials", ignore_result=True)
+def count_denials() -> None:
+    tell_former_hours()

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from tests.api.conftest import camera, file, file_url, no_tries_counted, root, valkey, world
+
+__all__ = ["camera", "file", "file_url", "no_tries_counted", "root", "valkey", "world"]
+
+
+@pytest.fixture
+def migrated_from(transactional_db: None) -> Iterator[Callable[[list[tuple[str, str]], Callable[[Any], None]], None]]:
+    """Goes back to a state of the database, fills it, and comes forward again."""
+
+    def forward() -> None:
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+
+    def migrate(targets: list[tuple[str, str]], before: Callable[[Any], None]) -> None:
+        executor = MigrationExecutor(connection)
+        executor.migrate(targets)
+        before(executor.loader.project_state(targets).apps)
+        forward()
+
+    yield migrate
+    forward()

@@ -1,0 +1,144 @@
+"""Users: names that they may have, and the manager that always remains."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
+
+from cameras.leases import person
+from captures.pixelink_service.served import ACTOR
+from core.names import RESERVED_USER_NAMES
+from skycam_project.access import accounts
+from skycam_project.access.models import User
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.identity import person_of
+from tests.faults.camera_process import PROJECT
+from tests.pages.builders import text_of
+from tests.postgresql import postgresql
+from tests.skycam_project.cli_station import skycam
+
+TAKEN = ["service", "Service", "SYSTEM", "station", "cli", "root", "\uff53ervice"]
+
+
+@pytest.fixture
+def boss(db: None) -> User:
+    return User.objects.create_user(username="boss", role="manager")
+
+
+# Names of the station
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_no_user_gets_a_name_of_the_stations_on_the_page(name: str, manager: Any) -> None:
+    answer = manager.post("/users/", {"username": name, "role": "operator"}, format="multipart")
+    assert answer.status_code == 400
+    assert "is a name that the station uses for itself" in text_of(answer)
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_no_user_gets_a_name_of_the_stations_by_the_service(name: str, db: None) -> None:
+    with pytest.raises(ValidationError, match="uses for itself"):
+        accounts.add_user(name, "operator", actor="boss")
+
+
+@pytest.mark.django_db
+def test_no_user_gets_a_name_of_the_stations_on_the_command_line() -> None:
+    done = skycam("users", "add", "service", "--role", "operator")
+    assert done.exit_code == 2
+    assert "uses for itself" in done.stderr
+
+
+def test_no_user_gets_a_name_of_the_stations_by_djangos_own_command(db: None) -> None:
+    with pytest.raises(CommandError, match="uses for itself"):
+        call_command("createsuperuser", username="service", email="", interactive=False, stdout=io.StringIO())
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_USER_NAMES))
+def test_the_database_itself_takes_no_such_user(name: str, db: None) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.create(username=name)
+
+
+def test_the_first_user_may_be_called_admin(db: None) -> None:
+    assert accounts.add_user("admin", "manager", actor="boss")[0].pk
+
+
+def test_the_services_actor_is_nobodys_name() -> None:
+    assert ACTOR in RESERVED_USER_NAMES
+
+
+def test_an_account_of_the_machine_is_not_the_service(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert person("cli:service") != person(ACTOR)
+    assert (person("cli:root"), person("cli:ada")) == ("root", "ada")
+
+
+def test_an_account_of_the_machine_with_a_name_of_the_stations_is_nobody_here(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pwd.getpwuid", lambda _: type("Entry", (), {"pw_name": "service"}))
+    with pytest.raises(CliError, match="uses for itself"):
+        person_of(54321, owner=0)
+
+
+# The last manager
+
+
+def test_the_last_manager_is_not_removed(boss: User) -> None:
+    with pytest.raises(ValidationError, match="boss is the last manager"):
+        accounts.remove_user(boss, actor="cli:root")
+    assert User.objects.exists()
+
+
+def test_the_last_manager_stays_one(boss: User) -> None:
+    with pytest.raises(ValidationError, match="Make somebody else a manager first"):
+        accounts.change_user(boss, role="viewer", actor="cli:root")
+    assert User.objects.get().role == "manager"
+
+
+def test_a_manager_who_was_switched_off_does_not_count(boss: User) -> None:
+    User.objects.create_user(username="gone", role="manager", is_active=False)
+    with pytest.raises(ValidationError, match="last manager"):
+        accounts.remove_user(boss, actor="cli:root")
+
+
+@pytest.mark.django_db
+def test_the_command_line_says_why_the_last_manager_stays(boss: User) -> None:
+    done = skycam("users", "remove", "boss")
+    assert (done.exit_code, User.objects.count()) == (2, 1)
+    assert "boss is the last manager" in done.stderr
+
+
+def test_one_of_two_managers_goes(boss: User) -> None:
+    other = User.objects.create_user(username="other", role="manager")
+    accounts.remove_user(boss, actor="other")
+    assert list(User.objects.all()) == [other]
+
+
+def race(**environment: str) -> list[list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.access.race_process"],
+        cwd=PROJECT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found: list[list[str]] = json.loads(done.stdout)
+    return found
+
+
+def test_two_managers_who_remove_each_other_at_once_leave_one_on_sqlite(tmp_path: Any) -> None:
+    rounds = race(SKYCAM_DATA=str(tmp_path))
+    assert [len(left) for left in rounds] == [1] * len(rounds)
+
+
+def test_two_managers_who_remove_each_other_at_once_leave_one_on_postgresql(tmp_path: Any) -> None:
+    with postgresql() as address:
+        rounds = race(SKYCAM_DATA=str(tmp_path), DATABASE_URL=address)
+    assert [len(left) for left in rounds] == [1] * len(rounds)

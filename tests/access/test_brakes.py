@@ -1,0 +1,187 @@
+"""Slow and many clients: the real server cuts them off, and others are answered meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+import redis
+
+from captures.models import CaptureFile
+from skycam_project.access.models import ApiToken, User
+from tests.api.builders import until
+from tests.api.test_server import Web
+
+HEAD_S = 4.0
+BODY_S = 4.0
+MANY = 500
+SLOW_HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+SLOW_BODY = (
+    b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    b"Content-Length: 100\r\n\r\nusername=a"
+)
+
+
+@pytest.fixture
+def web(transactional_db: None) -> Iterator[Web]:
+    limits = {"HEAD_S": str(HEAD_S), "BODY_S": str(BODY_S), "REQUESTS": "8", "REQUESTS_PER_ADDRESS": "8"}
+    server = Web(**{f"SKYCAM_WEB__LIMITS__{name}": value for name, value in limits.items()})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def wires() -> Iterator[contextlib.ExitStack]:
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
+def opened(web: Web, wires: contextlib.ExitStack, count: int, first: bytes) -> list[socket.socket]:
+    found = [wires.enter_context(socket.create_connection(("127.0.0.1", web.port), timeout=20)) for _ in range(count)]
+    [wire.sendall(first) for wire in found]
+    return found
+
+
+def trickle(wires: list[socket.socket]) -> None:
+    for wire in wires:
+        with contextlib.suppress(OSError):
+            wire.send(b"x")
+
+
+def is_open(wire: socket.socket) -> bool:
+    """Whether its other end has neither answered nor gone."""
+    return not select.select([wire], [], [], 0)[0]
+
+
+def seconds_of_a_page(web: Web) -> float:
+    began = time.monotonic()
+    assert web.request("GET", "/accounts/login/")[0] == 200
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("first", [SLOW_HEAD, SLOW_BODY, b""], ids=["heads", "bodies", "silence"])
+def test_five_hundred_slow_clients_leave_the_pages_answering_and_are_cut_off(
+    first: bytes, web: Web, wires: contextlib.ExitStack
+) -> None:
+    seconds_of_a_page(web)
+    began = time.monotonic()
+    slow = opened(web, wires, MANY, first)
+    assert seconds_of_a_page(web) < 3
+    trickle(slow)
+    assert seconds_of_a_page(web) < 3
+    until(lambda: not any(map(is_open, slow)), seconds=HEAD_S + 20)
+    assert time.monotonic() - began < HEAD_S + 15
+    assert seconds_of_a_page(web) < 3
+
+
+def test_a_slow_client_is_told_why(web: Web, wires: contextlib.ExitStack) -> None:
+    (slow,) = opened(web, wires, 1, SLOW_HEAD)
+    with slow.makefile("rb") as answer:
+        assert answer.read().startswith(b"HTTP/1.1 408 ")
+    (slow,) = opened(web, wires, 1, SLOW_BODY)
+    with slow.makefile("rb") as answer:
+        told = answer.read()
+    assert told.startswith(b"HTTP/1.1 408 ")
+    assert b"retry-after: 5" in told
+
+
+def test_a_client_that_lets_a_byte_fall_now_and_then_does_not_go_on_for_ever(
+    web: Web, wires: contextlib.ExitStack
+) -> None:
+    (slow,) = opened(web, wires, 1, SLOW_HEAD)
+    began = time.monotonic()
+    until(lambda: trickle([slow]) or not is_open(slow), seconds=HEAD_S + 5)
+    assert HEAD_S - 1 < time.monotonic() - began < HEAD_S + 4
+
+
+def test_a_slow_second_request_on_a_wire_is_cut_off_too(web: Web, wires: contextlib.ExitStack) -> None:
+    (wire,) = opened(web, wires, 1, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + SLOW_HEAD)
+    began = time.monotonic()
+    with wire.makefile("rb") as answer:
+        assert answer.read().startswith(b"HTTP/1.1 200 ")
+    assert time.monotonic() - began < HEAD_S + 4
+
+
+def test_what_is_refused_is_counted(web: Web, wires: contextlib.ExitStack) -> None:
+    headers = {"Authorization": f"Token {ApiToken.issue(User.objects.create_user('ada', role='viewer'))[1]}"}
+    (slow,) = opened(web, wires, 1, SLOW_HEAD)
+    with slow.makefile("rb") as answer:
+        answer.read()
+    counted = web.request("GET", "/api/v1/metrics/", headers=headers)[1]
+    assert b'skycam_requests_refused_total{limit="slow requests"} 1.0' in counted
+
+
+def test_the_quietest_connection_makes_room_for_a_new_one(transactional_db: None, wires: contextlib.ExitStack) -> None:
+    web = Web(SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS="10")
+    wires.callback(web.stop)
+    slow = opened(web, wires, 10, SLOW_HEAD)
+    assert seconds_of_a_page(web) < 3
+    assert [is_open(wire) for wire in slow] == [False] + [True] * 9
+
+
+def test_an_address_whose_connections_are_all_at_work_is_told_to_come_again(
+    transactional_db: None, wires: contextlib.ExitStack
+) -> None:
+    web = Web(SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS="10")
+    wires.callback(web.stop)
+    sockets = opened(web, wires, 10, upgrade(ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1]))
+    [wire.recv(1000) for wire in sockets]
+    (refused,) = opened(web, wires, 1, b"")
+    with refused.makefile("rb") as answer:
+        told = answer.read()
+    assert told.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 5" in told
+
+
+def test_a_viewer_who_waits_for_many_thumbnails_holds_few_threads(
+    transactional_db: None, valkey: redis.Redis, file: CaptureFile, wires: contextlib.ExitStack
+) -> None:
+    web = Web()
+    wires.callback(web.stop)
+    token = ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1]
+    seconds_of_a_page(web)
+    before = psutil.Process(web.process.pid).num_threads()
+    line = f"GET /api/v1/captures/{file.capture_id}/thumbnail/ HTTP/1.1\r\nHost: localhost\r\n"
+    waiting = opened(web, wires, 120, f"{line}Authorization: Token {token}\r\n\r\n".encode())
+    assert seconds_of_a_page(web) < 3
+    assert psutil.Process(web.process.pid).num_threads() - before <= 40
+    lines = [status_line(wire) for wire in waiting]
+    assert set(lines) == {b"HTTP/1.1 503 Service Unavailable"}
+
+
+def upgrade(token: str) -> bytes:
+    return (
+        b"GET /ws/status/ HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        b"Authorization: Token " + token.encode() + b"\r\n\r\n"
+    )
+
+
+def status_line(wire: socket.socket) -> bytes:
+    return wire.recv(1000).partition(b"\r\n")[0]
+
+
+def test_one_user_has_only_so_many_sockets(transactional_db: None, wires: contextlib.ExitStack) -> None:
+    web = Web(SKYCAM_WEB__LIMITS__SOCKETS_PER_USER="3")
+    wires.callback(web.stop)
+    ada, bob = (ApiToken.issue(User.objects.create_user(name, role="viewer"))[1] for name in ("ada", "bob"))
+    lines = [status_line(wire) for wire in opened(web, wires, 3, upgrade(ada))]
+    assert lines == [b"HTTP/1.1 101 Switching Protocols"] * 3
+    (fourth,) = opened(web, wires, 1, upgrade(ada))
+    assert status_line(fourth) == b"HTTP/1.1 403 Forbidden"
+    assert status_line(opened(web, wires, 1, upgrade(bob))[0]) == b"HTTP/1.1 101 Switching Protocols"
+
+
+def test_a_socket_that_was_closed_makes_room(transactional_db: None, wires: contextlib.ExitStack) -> None:
+    web = Web(SKYCAM_WEB__LIMITS__SOCKETS_PER_USER="2")
+    wires.callback(web.stop)
+    ada = upgrade(ApiToken.issue(User.objects.create_user("ada", role="viewer"))[1])
+    first, second = opened(web, wires, 2, ada)
+    assert {status_line(first), status_line(second)} == {b"HTTP/1.1 101 Switching Protocols"}
+    first.close()
+    until(lambda: status_line(opened(web, wires, 1, ada)[0]) == b"HTTP/1.1 101 Switching Protocols", seconds=10)

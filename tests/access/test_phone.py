@@ -1,0 +1,126 @@
+"""Users and account in a real browser, as wide as a phone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, Page, expect
+
+from skycam_project.access.models import ApiToken, User
+from tests.api.test_server import Web
+from tests.pages.browsing import WIDTHS
+from tests.pages.conftest import chromium
+
+__all__ = ["chromium"]
+RIGHT_EDGES = """[...document.querySelectorAll('main button, main select, main input')]
+    .map((element) => element.getBoundingClientRect().right)"""
+PHONE, WIDE = 390, 1440
+NAMES = ["anna", "bartholomew.van.der.meer@observatory.example.org", "robot"]
+
+
+@pytest.fixture
+def beside_a_browser() -> Iterator[None]:
+    """The browser's event loop lives in this thread: Django is told that rows may be read, also when it clears up."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    yield
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def web(beside_a_browser: None, transactional_db: None) -> Iterator[Web]:
+    server = Web()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def phone(web: Web, chromium: Browser) -> Iterator[Page]:
+    """Of a manager, with other users and tokens."""
+    boss = User.objects.create_user("boss", role="manager")
+    people = [User.objects.create_user(name, role="viewer") for name in NAMES]
+    [ApiToken.issue(user, name="backup script of the second dome") for user in (boss, *people)]
+    client = Client(headers={"user-agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0"})
+    client.force_login(boss)
+    url = f"http://127.0.0.1:{web.port}"
+    context = chromium.new_context(viewport={"width": PHONE, "height": 844}, base_url=url)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
+    yield context.new_page()
+    context.close()
+
+
+def shot(page: Page, name: str) -> None:
+    """Into SHOTS, for somebody who wants to look."""
+    if folder := os.environ.get("SHOTS"):
+        page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+
+
+@pytest.mark.parametrize("path", ["/users/", "/accounts/", "/accounts/tokens/", "/accounts/password/"])
+def test_nothing_is_wider_than_the_phone(path: str, phone: Page) -> None:
+    phone.goto(path)
+    assert len(set(phone.evaluate(WIDTHS))) == 1
+    assert max(phone.evaluate(RIGHT_EDGES)) <= PHONE
+
+
+def test_a_role_can_be_read_and_a_user_removed(phone: Page) -> None:
+    phone.goto("/users/")
+    role = phone.get_by_label(f"Role of {NAMES[1]}")
+    box = role.bounding_box()
+    assert box is not None
+    assert box["width"] > 140
+    phone.on("dialog", lambda dialog: dialog.accept())
+    phone.get_by_role("button", name=f"Remove {NAMES[1]}").click()
+    expect(phone.get_by_text("3 in all")).to_be_visible()
+
+
+def test_a_manager_is_asked_before_a_password_and_its_tokens_go(phone: Page) -> None:
+    asked: list[str] = []
+    phone.goto("/users/")
+    phone.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    phone.get_by_role("button", name="New password for anna").click()
+    expect(phone.locator("#new-password")).to_be_visible()
+    assert "their tokens (1) are revoked" in asked[0]
+
+
+def test_one_signs_out_on_a_phone(phone: Page) -> None:
+    phone.goto("/accounts/")
+    phone.get_by_role("button", name="Sign out", exact=True).click()
+    expect(phone.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_one_chooses_the_clock_on_a_phone(phone: Page) -> None:
+    phone.goto("/accounts/")
+    phone.get_by_role("button", name="UTC").click()
+    expect(phone.get_by_role("button", name="UTC")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_token_is_made_with_a_name_on_a_phone(phone: Page) -> None:
+    phone.goto("/accounts/")
+    expect(phone.get_by_label("Valid for")).to_have_value("365")
+    phone.get_by_role("button", name="Make a token").click()
+    assert phone.locator("#token-name:invalid").count() == 1
+    phone.get_by_label("Name").fill("weather station")
+    phone.get_by_role("button", name="Make a token").click()
+    expect(phone.locator("#new-token")).to_contain_text("skycam_")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+def test_no_field_has_the_name_of_another(theme: str, width: int, phone: Page, web: Web) -> None:
+    phone.context.add_cookies([{"name": "theme", "value": theme, "url": f"http://127.0.0.1:{web.port}"}])
+    phone.set_viewport_size({"width": width, "height": 900})
+    phone.goto("/accounts/")
+    shot(phone, f"account-{theme}-{width}")
+    labels = phone.locator("main label").all_inner_texts()
+    assert len(labels) == len(set(labels))
+    phone.goto("/users/")
+    shot(phone, f"users-{theme}-{width}")
+    phone.goto("/accounts/tokens/")
+    shot(phone, f"tokens-{theme}-{width}")
+    phone.goto("/accounts/password/")
+    shot(phone, f"password-{theme}-{width}")

@@ -1,0 +1,201 @@
+"""How often a password may be tried: by address, by account, and never so that others keep somebody out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from core.addresses import block_of
+from monitoring.models import Event
+from skycam_project.access import denials, sign_in_limits
+from skycam_project.access.models import DeniedHour, SignIn, User
+
+URL = "/api/v1/auth/token/"
+PAGE = "/accounts/login/"
+PASSWORD = "analytical engine"
+HOME, ELSEWHERE = "192.0.2.7", "198.51.100.9"
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return User.objects.create_user(username="ada", password=PASSWORD, role="manager")
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _in_one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test runs over the end of a window."""
+    monkeypatch.setattr(sign_in_limits.time, "time", lambda: 30.0)
+
+
+def try_often(times: int, *, username: str = "ada", address: str = ELSEWHERE) -> list[int]:
+    body = {"username": username, "password": "guess"}
+    client = Client(REMOTE_ADDR=address)
+    return [client.post(URL, body, content_type="application/json").status_code for _ in range(times)]
+
+
+def sign_in(client: Client, password: str = PASSWORD) -> int:
+    return int(client.post(PAGE, {"username": "ada", "password": password}).status_code)
+
+
+def test_one_address_tries_one_account_ten_times_a_minute(ada: User) -> None:
+    assert try_often(11) == [401] * 10 + [429]
+
+
+def test_one_address_tries_thirty_times_a_minute_in_all(ada: User) -> None:
+    answers = [try_often(1, username=f"name-{number}")[0] for number in range(31)]
+    assert answers == [401] * 30 + [429]
+
+
+def test_one_ipv6_network_is_one_address(ada: User) -> None:
+    answers = [try_often(1, address=f"2001:db8:1:2::{number:x}")[0] for number in range(1, 12)]
+    assert answers == [401] * 10 + [429]
+
+
+def test_many_addresses_try_one_account_thirty_times_a_minute(ada: User) -> None:
+    answers = [try_often(1, address=f"203.0.113.{number}")[0] for number in range(1, 32)]
+    assert answers == [401] * 30 + [429]
+
+
+def test_another_way_to_write_a_name_is_the_same_account(ada: User) -> None:
+    assert try_often(10) == [401] * 10
+    assert try_often(1, username=" \uff41da ") == [429]
+
+
+def test_the_account_of_another_is_not_slowed_down(ada: User) -> None:
+    try_often(11)
+    assert try_often(1, username="bob") == [401]
+
+
+def test_it_is_said_how_long_to_wait(ada: User) -> None:
+    try_often(10)
+    answer = Client(REMOTE_ADDR=ELSEWHERE).post(URL, {"username": "ada", "password": "x"}, "application/json")
+    assert (answer.status_code, answer["Retry-After"]) == (429, "30")
+    assert answer.json()["type"] == "/problems/rate-limited"
+
+
+def test_in_the_next_minute_one_may_try_again(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    try_often(11)
+    monkeypatch.setattr(sign_in_limits.time, "time", lambda: 60.0)
+    assert try_often(1) == [401]
+
+
+def test_nobody_keeps_out_an_account_where_it_has_signed_in_before(ada: User) -> None:
+    SignIn.objects.create(user=ada, address=HOME)
+    [try_often(31, address=f"203.0.113.{number}") for number in range(1, 5)]
+    assert sign_in(Client(REMOTE_ADDR=HOME)) == 302
+
+
+def test_nobody_keeps_out_a_program_that_has_a_token_from_there(ada: User) -> None:
+    body = {"username": "ada", "password": PASSWORD}
+    assert Client(REMOTE_ADDR=HOME).post(URL, body, "application/json").status_code == 200
+    [try_often(31, address=f"203.0.113.{number}") for number in range(1, 5)]
+    assert Client(REMOTE_ADDR=HOME).post(URL, body, "application/json").status_code == 200
+
+
+def test_nobody_keeps_out_a_browser_that_has_signed_in_before_even_from_its_own_address(ada: User) -> None:
+    browser = Client(REMOTE_ADDR=HOME)
+    sign_in(browser)
+    browser.post("/accounts/logout/")
+    try_often(31, address=HOME)
+    assert sign_in(browser) == 302
+
+
+def test_a_browser_from_before_counts_its_own_tries_too(ada: User) -> None:
+    browser = Client(REMOTE_ADDR=HOME)
+    sign_in(browser)
+    browser.post("/accounts/logout/")
+    assert [sign_in(browser, "guess") for _ in range(31)][-2:] == [200, 429]
+
+
+@pytest.mark.parametrize("kept", ["", "made up"])
+def test_the_mark_of_a_known_browser_is_not_made_up(kept: str, ada: User) -> None:
+    assert not sign_in_limits.is_known_browser(kept, "ada")
+
+
+def test_the_mark_of_a_known_browser_is_for_one_user_alone(ada: User) -> None:
+    assert not sign_in_limits.is_known_browser(sign_in_limits.known_browser("bob"), "ada")
+
+
+def test_the_mark_of_a_browser_goes_to_the_sign_in_alone_and_no_script_reads_it(ada: User, settings: Any) -> None:
+    browser = Client(REMOTE_ADDR=HOME)
+    sign_in(browser)
+    cookie = browser.cookies[settings.KNOWN_BROWSER_COOKIE]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == (PAGE, True, "Strict")
+
+
+def test_tries_are_counted_in_the_broker_while_it_is_there(ada: User, valkey: Any) -> None:
+    assert try_often(11) == [401] * 10 + [429]
+    assert len([key for key in valkey.scan_iter("*") if "sign-in:" in key]) == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "block"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_what_counts_as_one_address(address: str, block: str) -> None:
+    assert block_of(address) == block
+
+
+# Refused sign-ins as events
+
+
+def flood(times: int) -> None:
+    [denials.record_denied(f"name-{number % 3}", f"203.0.113.{number % 100}") for number in range(times)]
+
+
+def an_hour_later() -> None:
+    DeniedHour.objects.update(began_at=timezone.now() - timedelta(hours=2))
+
+
+def test_a_flood_of_refused_sign_ins_is_a_bounded_number_of_events(db: None) -> None:
+    flood(500)
+    assert Event.objects.filter(kind="user.denied").count() == denials.TOLD_SINGLY
+
+
+def test_the_others_of_the_hour_are_one_event_with_their_number(db: None) -> None:
+    flood(500)
+    an_hour_later()
+    denials.record_denied("late", "203.0.113.1")
+    summary = Event.objects.filter(kind="user.denied", data__has_key="count").get()
+    assert summary.data["count"] == 500 - denials.TOLD_SINGLY
+    assert sum(summary.data["names"].values()) == 500 - denials.TOLD_SINGLY
+    assert len(summary.data["addresses"]) <= denials.MOST_KEPT + 1
+    assert summary.message.startswith("470 more tries to sign in were refused from ")
+
+
+def test_an_hour_is_told_once(db: None) -> None:
+    flood(40)
+    an_hour_later()
+    denials.tell_former_hours()
+    denials.tell_former_hours()
+    assert Event.objects.filter(kind="user.denied", data__has_key="count").count() == 1
+    assert not DeniedHour.objects.exists()
+
+
+def test_a_quiet_hour_is_not_told_again(db: None) -> None:
+    flood(3)
+    an_hour_later()
+    denials.tell_former_hours()
+    assert Event.objects.filter(kind="user.denied").count() == 3
+
+
+def test_a_name_that_was_tried_steers_no_terminal(db: None) -> None:
+    denials.record_denied("a\x1b[2J\u202eb", "203.0.113.1")
+    assert "\x1b" not in Event.objects.get().message
+    assert Event.objects.get().data["username"] == "a\ufffd[2J\ufffdb"

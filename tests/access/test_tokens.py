@@ -1,0 +1,197 @@
+"""Tokens: what they may at most, how long, who revokes them, and what ends them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.utils import timezone
+
+from cameras.models import Camera
+from monitoring.models import Event
+from skycam_project.access import accounts, services
+from skycam_project.access.models import ApiToken, User
+from tests.api.builders import with_token
+from tests.pages.builders import text_of
+from tests.skycam_project.cli_station import skycam
+
+URL = "/api/v1/auth/token/"
+PASSWORD = "analytical engine"
+YEAR_S = 365 * 86_400
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return User.objects.create_user(username="ada", password=PASSWORD, role="operator")
+
+
+@pytest.fixture
+def viewing(db: None) -> User:
+    return User.objects.create_user(username="vera", password=PASSWORD, role="viewer")
+
+
+def lives_s(token: ApiToken) -> float:
+    return (token.expires_at - timezone.now()).total_seconds()
+
+
+def test_a_viewers_old_token_stays_a_viewers_when_the_person_is_promoted(
+    anonymous: Any, viewing: User, camera: Camera
+) -> None:
+    text = anonymous.post(URL, {"username": "vera", "password": PASSWORD, "scope": "manager"}).json()["token"]
+    accounts.change_user(viewing, role="manager", actor="boss")
+    assert ApiToken.objects.get().scope == "viewer"
+    assert with_token(text).post("/api/v1/cameras/sky/stop/").status_code == 403
+
+
+def test_a_role_that_is_given_back_gives_nothing_back_to_a_token(ada: User) -> None:
+    ApiToken.issue(ada)
+    accounts.change_user(ada, role="viewer", actor="boss")
+    accounts.change_user(ada, role="operator", actor="boss")
+    assert ApiToken.objects.get().scope == "viewer"
+
+
+def test_whoever_loses_every_role_loses_their_tokens(ada: User) -> None:
+    ApiToken.issue(ada)
+    accounts.change_user(ada, role="none", actor="boss")
+    assert not ApiToken.objects.exists()
+
+
+def test_without_a_scope_a_token_may_what_its_user_may(anonymous: Any, ada: User) -> None:
+    assert anonymous.post(URL, {"username": "ada", "password": PASSWORD}).json()["scope"] == "operator"
+
+
+def test_a_token_lives_for_a_year_unless_told(anonymous: Any, ada: User) -> None:
+    anonymous.post(URL, {"username": "ada", "password": PASSWORD})
+    assert lives_s(ApiToken.objects.get()) == pytest.approx(YEAR_S, abs=60)
+
+
+def test_no_token_lives_longer_than_two_years(anonymous: Any, ada: User) -> None:
+    answer = anonymous.post(URL, {"username": "ada", "password": PASSWORD, "life_s": 10 * YEAR_S})
+    assert answer.status_code == 200
+    assert lives_s(ApiToken.objects.get()) == pytest.approx(2 * YEAR_S, abs=60)
+
+
+def test_a_program_that_names_no_token_gets_one_with_its_address_as_its_name(anonymous: Any, ada: User) -> None:
+    anonymous.post(URL, {"username": "ada", "password": PASSWORD})
+    token = ApiToken.objects.get()
+    assert (token.name, token.address) == ("Signed in from 127.0.0.1", "127.0.0.1")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "two\nlines", "turned \u202eround", "x" * 81])
+def test_a_token_needs_a_name(name: str, operator: Any) -> None:
+    answer = operator.post("/accounts/tokens/", {"name": name, "scope": "viewer", "days": 30}, format="multipart")
+    assert answer.status_code == 400
+    assert not ApiToken.objects.exists()
+
+
+def test_what_was_chosen_for_a_token_without_a_name_stays(operator: Any) -> None:
+    answer = operator.post("/accounts/tokens/", {"name": "", "scope": "operator", "days": 30}, format="multipart")
+    assert "Give the token a name" in text_of(answer)
+    assert b'<option value="operator" selected>' in answer.content
+
+
+def test_a_service_makes_no_nameless_token(ada: User) -> None:
+    with pytest.raises(ValidationError, match="Give the token a name"):
+        services.issue_token(ada, name=" ", actor="cli:root")
+
+
+def test_a_token_made_for_somebody_else_names_both(ada: User) -> None:
+    token, _ = services.issue_token(ada, name="backup", scope="viewer", actor="cli:root")
+    event = Event.objects.get(kind="user.changed")
+    assert (event.actor, event.subject) == ("cli:root", "ada")
+    assert event.message == f"cli:root made the token {token.hint}… (backup, viewer) for ada."
+
+
+def test_a_manager_who_resets_a_password_revokes_the_tokens(manager: Any, ada: User, camera: Camera) -> None:
+    text = ApiToken.issue(ada)[1]
+    answer = manager.post(f"/users/{ada.pk}/", {"do": "password"}, format="multipart")
+    assert "1 token no longer lets in" in text_of(answer)
+    assert with_token(text).get("/api/v1/cameras/").status_code == 401
+    assert "1 token no longer lets in" in Event.objects.get(kind="user.changed").message
+
+
+def test_the_page_says_beforehand_what_a_new_password_revokes(manager: Any, ada: User) -> None:
+    ApiToken.issue(ada)
+    assert "their tokens (1) are revoked" in manager.get("/users/").content.decode()
+
+
+def test_a_manager_sees_and_revokes_everybodys_tokens(manager: Any, ada: User) -> None:
+    token = ApiToken.issue(ada, name="robot")[0]
+    assert "robot" in text_of(manager.get("/accounts/tokens/"))
+    manager.post(f"/accounts/tokens/{token.pk}/revoke/")
+    assert not ApiToken.objects.exists()
+    assert (
+        Event.objects.get(kind="user.changed").message == f"a-manager revoked the token {token.hint}… (robot) of ada."
+    )
+
+
+def test_over_the_api_a_manager_sees_and_revokes_everybodys_tokens(manager: Any, ada: User) -> None:
+    token, text = ApiToken.issue(ada, name="robot")
+    listed = manager.get("/api/v1/tokens/?user=ada").json()["results"]
+    assert [(one["user"], one["name"], one["scope"]) for one in listed] == [("ada", "robot", "operator")]
+    assert text not in str(listed)
+    assert manager.delete(f"/api/v1/tokens/{token.pk}/").status_code == 204
+    assert with_token(text).get("/api/v1/cameras/").status_code == 401
+
+
+def test_others_see_and_revoke_only_their_own(operator: Any, ada: User) -> None:
+    token = ApiToken.issue(ada, name="robot")[0]
+    assert operator.get("/api/v1/tokens/").json() == {"results": []}
+    assert operator.get("/api/v1/tokens/?user=ada").json() == {"results": []}
+    assert operator.delete(f"/api/v1/tokens/{token.pk}/").status_code == 404
+    assert ApiToken.objects.exists()
+
+
+def test_a_managers_token_of_a_lower_scope_sees_its_owners_alone(ada: User) -> None:
+    boss = User.objects.create_user(username="boss", role="manager")
+    ApiToken.issue(ada, name="robot")
+    text = ApiToken.issue(boss, name="screen", scope="viewer")[1]
+    assert [one["user"] for one in with_token(text).get("/api/v1/tokens/").json()["results"]] == ["boss"]
+
+
+def test_a_stolen_token_does_not_survive_the_removal_of_its_user(ada: User) -> None:
+    text = ApiToken.issue(ada)[1]
+    accounts.remove_user(ada, actor="boss")
+    assert Client(headers={"authorization": f"Token {text}"}).get("/api/v1/cameras/").status_code == 401
+
+
+def test_tokens_that_were_made_before_get_an_end_a_name_and_their_users_role(
+    transactional_db: None, migrated_from: Any
+) -> None:
+    def before(apps: Any) -> None:
+        tokens = apps.get_model("access", "ApiToken").objects
+        vera = apps.get_model("access", "User").objects.create(username="vera", role="viewer")
+        tokens.create(user=vera, digest="a" * 64, hint="a", scope="manager", name="")
+        tokens.create(
+            user=vera, digest="b" * 64, hint="b", scope="viewer", name="robot",
+            expires_at=timezone.now() + timedelta(days=3650),
+        )  # fmt: skip
+
+    migrated_from([("access", "0002_sign_in")], before)
+    tokens = list(ApiToken.objects.order_by("hint"))
+    assert [(token.scope, token.name) for token in tokens] == [("viewer", "Unnamed"), ("viewer", "robot")]
+    assert max(map(lives_s, tokens)) <= 2 * YEAR_S
+
+
+def test_a_user_with_a_name_of_the_stations_gets_another_and_an_event_says_so(
+    transactional_db: None, migrated_from: Any
+) -> None:
+    def before(apps: Any) -> None:
+        users = apps.get_model("access", "User").objects
+        users.create(username="service", role="operator")
+        users.create(username="service-1", role="viewer")
+
+    migrated_from([("access", "0002_sign_in")], before)
+    assert sorted(User.objects.values_list("username", flat=True)) == ["service-1", "service-2"]
+    event = Event.objects.get(kind="user.changed")
+    assert event.message == ("service is a name that the station uses for itself. The user signs in as service-2 now.")
+
+
+def test_the_command_line_says_how_many_tokens_a_new_password_revoked(ada: User) -> None:
+    ApiToken.issue(ada)
+    done = skycam("users", "set", "ada", "--reset-password")
+    assert "Tokens that no longer let in: 1." in done.stdout
+    assert not ApiToken.objects.exists()
