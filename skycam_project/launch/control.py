@@ -76,8 +76,12 @@ def _named(name: str, parts: Mapping[str, Part]) -> Part:
 
 def ps(config: SkycamConfig) -> list[dict[str, Any]]:
     """The parts that run on this data folder, each with the memory of its processes. Raises LaunchError without any."""
-    rows = [row for only in _launchers(config) for row in _ask(config, only, {"ask": "ps"})["parts"]]
-    return [{**row, **_memory(row["pid"])} for row in rows]
+    return [{**row, **_memory(row["pid"])} for row in rows(config)]
+
+
+def rows(config: SkycamConfig) -> list[dict[str, Any]]:
+    """The parts that run on this data folder. Raises LaunchError without any."""
+    return [row for only in _launchers(config) for row in _ask(config, only, {"ask": "ps"})["parts"]]
 
 
 def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
@@ -90,13 +94,13 @@ def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
 
 def _launchers(config: SkycamConfig) -> list[str | None]:
     """Those that listen: None for the whole station's, else the one part that it runs."""
-    found = [only for only in (None, *PARTS) if _listens(control_path(config, only))]
+    found = [only for only in (None, *PARTS) if listens(control_path(config, only))]
     if not found:
         raise LaunchError(f"No station runs on {config.data}. Start it with `skycam up`.")
     return found
 
 
-def _listens(path: Path) -> bool:
+def listens(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as connection:
         return connection.connect_ex(str(path)) not in (errno.ENOENT, errno.ECONNREFUSED)
 

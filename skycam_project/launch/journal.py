@@ -1,15 +1,19 @@
 """Restarts of parts, on their way into the event log.
 
 The launcher imports no Django and must not wait for a database, so it leaves one small file for each
-restart; the worker makes an event of it when it can, exactly once.
+restart; the worker makes an event of it when it can, exactly once. While the worker is away, a short process of the
+launcher's does.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
@@ -25,6 +29,8 @@ class Note(TypedDict):
     restarts: int
     asked: bool
     at: str
+    recovered: bool
+    """It is out of a crash loop: no restart, and the end of its alert tells of it."""
 
 
 def folder_in(run_folder: Path) -> Path:
@@ -39,12 +45,17 @@ class Journal:
         self.folder.mkdir(exist_ok=True)
         self.lost = 0
 
-    def note(self, part: str, reason: str, restarts: int, *, asked: bool) -> None:
-        note = Note(part=part, reason=reason, restarts=restarts, asked=asked, at=datetime.now(UTC).isoformat())
+    def note(self, part: str, reason: str, restarts: int, *, asked: bool = False, recovered: bool = False) -> None:
+        at = datetime.now(UTC).isoformat()
+        note = Note(part=part, reason=reason, restarts=restarts, asked=asked, at=at, recovered=recovered)
         try:
             self._leave(note)
         except OSError:
             self.lost += 1
+
+    def waiting(self) -> set[str]:
+        """Names of the notes that nobody has taken in yet."""
+        return {path.name for path in self.folder.glob("*.json")}
 
     def _leave(self, note: Note) -> None:
         if len(os.listdir(self.folder)) >= MOST_NOTES:
@@ -58,12 +69,26 @@ class Journal:
 
 
 def take_in(run_folder: Path) -> int:
-    """Make an event of each note, oldest first; returns how many. For a part with Django."""
-    notes = [(path, note) for path in folder_in(run_folder).glob("*.json") if (note := _read(path))]
-    for path, note in sorted(notes, key=lambda pair: pair[1]["at"]):
-        _record(path.stem, note)
-        path.unlink()
-    return len(notes)
+    """Make an event of each note, oldest first; returns how many. For a process with Django."""
+    with _alone(folder_in(run_folder)):
+        notes = [(path, note) for path in folder_in(run_folder).glob("*.json") if (note := _read(path))]
+        for path, note in sorted(notes, key=lambda pair: pair[1]["at"]):
+            if not note["recovered"]:
+                _record(path.stem, note)
+            path.unlink()
+        return len(notes)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time takes notes in, so that none becomes two events."""
+    folder.mkdir(exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path) -> Note | None:
@@ -85,6 +110,7 @@ def _note(found: dict[str, Any]) -> Note:
         restarts=int(found["restarts"]),
         asked=bool(found["asked"]),
         at=at,
+        recovered=bool(found.get("recovered", False)),
     )
 
 

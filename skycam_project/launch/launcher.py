@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import Coroutine, Iterable
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
-from skycam_project.launch import control, http, paths, refusals, welcome
+from skycam_project.config.folder import renew_broker_password
+from skycam_project.launch import control, http, paths, refusals, reporting, welcome
+from skycam_project.launch.crash_loops import CrashLoopFiles
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.journal import Journal
 from skycam_project.launch.limits import Limits
-from skycam_project.launch.part import Part
+from skycam_project.launch.part import Part, State
 from skycam_project.launch.parts import PARTS, Plan, environment, wanted
 from skycam_project.launch.preparation import FirstStart, prepared
 from skycam_project.launch.stream import LogStream
@@ -29,6 +32,7 @@ def up(config_path: Path | None = None, only: str | None = None) -> int:
 
     0: stopped as asked. 1: refused or given up, with one line on standard error. 130: a second Ctrl-C ended it at once.
     """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret; children inherit this
     try:
         config = _configuration(config_path)
         with ExitStack() as held:
@@ -65,6 +69,9 @@ def _claim(config: SkycamConfig, config_path: Path | None, only: str | None, hel
         check_writable(config.storage_root)
     for name in dict.fromkeys([only, *wanted(config, only)]):  # a second Valkey would take the socket of the first
         held.enter_context(refusals.lock(paths.lock_path(config, name), config.data))
+    if only is None and config.redis_embedded:
+        renew_broker_password(config.data)
+        config = _configuration(config_path)
     return Plan(config, environment(dict(os.environ), config, config_path), _listening(config, only, held))
 
 
@@ -112,9 +119,12 @@ class Launcher:
         self.parts = {name: self._part(name) for name in wanted(self.config, self.only)}
         address = paths.control_path(self.config, self.only)
         server = await control.serve(address, self.parts)
-        coming_up = self._watched(self._come_up())
+        if self.only is None:
+            CrashLoopFiles(paths.run_folder(self.config)).keep_only(list(self.parts))
+        coming_up, reporter = self._watched(self._come_up()), self._watched(self._report())
         await self._end.wait()
         await self._cancelled(coming_up)
+        await self._cancelled(reporter)
         await self._go_down()
         control.close(server, address)
         if self.failure:
@@ -160,12 +170,32 @@ class Launcher:
         if "valkey" in self.parts:
             self._keep("valkey")
             await self.parts["valkey"].ready()
-        first = await prepared(self.plan, self.stream) if self.only is None else None
+        elif self.config.redis_embedded and not control.listens(paths.valkey_path(self.config)):
+            self.stream.say(
+                "warning: no broker answers yet. Set REDIS_URL to the station's, or start this one: "
+                "skycam up --only valkey"
+            )
+        first = await prepared(self.plan, self.stream, self.only) if self.only != "valkey" else None
         for name in self.parts:
             self._keep(name)
         if first is not None:
             await http.answers(self.config.web.host, self.config.web.port)
             self._welcome(first)
+
+        await self._never_end_again()
+
+    async def _never_end_again(self) -> None:
+        """Once every part was ready, cameras may be at work: a part in a crash loop no longer ends the others."""
+        for part in self.parts.values():
+            await part.ready()
+        for part in self.parts.values():
+            part.ends_station = False
+
+    async def _report(self) -> None:
+        await reporting.report_while(self._worker_is_away, self.journal, self.plan, self.stream)
+
+    def _worker_is_away(self) -> bool:
+        return "worker" not in self.parts or self.parts["worker"].state is not State.RUNNING
 
     def _keep(self, name: str) -> None:
         if name not in self._kept:
@@ -174,7 +204,8 @@ class Launcher:
     def _welcome(self, first: FirstStart) -> None:
         address = http.address(self.config.web.host, self.config.web.port)
         self.stream.file.keep_line("skycam", f"Skycam is at {address}")
-        welcome.show(address, first, given=bool(self.config.admin_password))
+        web, given = self.config.web, bool(self.config.admin_password)
+        welcome.show(address, first, given=given, listens_on=web.host)
 
     # down
 

@@ -16,6 +16,8 @@ class Limits:
     healthy_s: float = 30.0
     crash_loop_exits: int = 5
     crash_loop_s: float = 10.0
+    retry_s: float = 60.0
+    """When a part in a crash loop is tried again, once the station was up."""
     finish_first_s: float = 5.0
     """What the worker gets for itself at the end, before the other parts are told to stop."""
     stop_s: float = 8.0

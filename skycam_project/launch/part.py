@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import TypedDict
 
 from monitoring.restarts import BackOff, CrashLoop
+from skycam_project.launch import paths
 from skycam_project.launch.child import Child
+from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.journal import ON_REQUEST, Journal
 from skycam_project.launch.limits import Limits
@@ -22,11 +24,13 @@ class State(StrEnum):
     STARTING = "starting"
     RUNNING = "running"
     BACKING_OFF = "backing off"
+    CRASH_LOOP = "crash loop"
     STOPPED = "stopped"
 
 
 class PartRow(TypedDict):
-    """A part as `skycam ps` shows it; `since` is when it came into its state."""
+    """A part as `skycam ps` shows it; `since` is when it came into its state, `next_try_s` the seconds until a part in
+    a crash loop is tried again, None in other states."""
 
     name: str
     pid: int | None
@@ -34,9 +38,13 @@ class PartRow(TypedDict):
     since: str
     restarts: int
     reason: str
+    next_try_s: int | None
 
 
 class Part:
+    """`ends_station` is whether a crash loop ends the station: while it comes up, when nothing would be lost by that.
+    Later the part is tried each minute, and the others go on."""
+
     def __init__(self, name: str, plan: Plan, limits: Limits, stream: LogStream, journal: Journal) -> None:
         self.name = name
         self.kind = PARTS[name]
@@ -44,6 +52,8 @@ class Part:
         self.limits = limits
         self.stream = stream
         self.journal = journal
+        self.crash_loops = CrashLoopFiles(paths.run_folder(plan.config))
+        self.ends_station = True
         self.state = State.STOPPED
         self.since = datetime.now(UTC)
         self.restarts = 0
@@ -59,6 +69,7 @@ class Part:
         self._asked = False
         self._killed_for = ""
         self._last_sign = 0.0
+        self._next_try = 0.0
 
     def row(self) -> PartRow:
         return PartRow(
@@ -68,10 +79,17 @@ class Part:
             since=f"{self.since:%Y-%m-%dT%H:%M:%SZ}",
             restarts=self.restarts,
             reason=self.reason,
+            next_try_s=self._seconds_to_next_try(),
         )
 
+    def _seconds_to_next_try(self) -> int | None:
+        if self.state is not State.CRASH_LOOP:
+            return None
+        return max(0, round(self._next_try - self._loop.time()))
+
     async def keep(self) -> None:
-        """Start it, and again whenever it ends, until it is stopped. Raises LaunchError after a crash loop."""
+        """Start it, and again whenever it ends, until it is stopped. Raises LaunchError after a crash loop that ends
+        the station."""
         try:
             while not self._stopping:
                 lived_s = await self._live()
@@ -160,7 +178,7 @@ class Part:
             self.stream.line(self.name, line)
 
     def _watch(self) -> list[asyncio.Task[None]]:
-        tasks = [asyncio.create_task(self._kill_when_silent())]
+        tasks = [asyncio.create_task(self._kill_when_silent()), asyncio.create_task(self._end_crash_loop())]
         if self.kind.pulse:
             tasks.append(asyncio.create_task(self.kind.pulse(self.plan, self._beat)))
         return tasks
@@ -182,6 +200,14 @@ class Part:
                 self.kill()
                 return
 
+    async def _end_crash_loop(self) -> None:
+        """Once this life has been healthy for long enough."""
+        await self.ready()
+        await asyncio.sleep(self.limits.healthy_s)
+        if self.crash_loops.remove(self.name):
+            self.stream.say(f"{self.name} is out of its crash loop")
+            self.journal.note(self.name, "", self.restarts, recovered=True)
+
     def _silence_limit(self) -> float:
         return self.limits.start_s if self.state is State.STARTING else self.limits.silence_s
 
@@ -200,26 +226,42 @@ class Part:
 
     async def _prepare_next_life(self, lived_s: float) -> None:
         self.restarts += 1
-        delay_s = 0.0 if self._asked else self._delay_after(lived_s)
+        state, delay_s = (State.BACKING_OFF, 0.0) if self._asked else self._delay_after(lived_s)
         what = f"{self.name} stopped on request" if self._asked else self.reason
         self.stream.say(f"{what}; starting it again {f'in {delay_s:.0f} s' if delay_s else 'at once'}")
+        self._next_try = self._loop.time() + delay_s
+        self._become(state)
+        if state is State.CRASH_LOOP:
+            self._report_crash_loop()
         self.journal.note(self.name, self.reason, self.restarts, asked=self._asked)
-        self._become(State.BACKING_OFF)
         try:
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()
         except TimeoutError:
             return
 
-    def _delay_after(self, lived_s: float) -> float:
+    def _delay_after(self, lived_s: float) -> tuple[State, float]:
+        """The state until the next life, and its seconds. Raises LaunchError when the station ends instead."""
         try:
-            return self._back_off.after(lived_s)
+            return State.BACKING_OFF, self._back_off.after(lived_s)
         except CrashLoop:
+            if self.ends_station:
+                self.stream.explain(self.name)
+                raise LaunchError(f"{self._exits()}. Everything is stopped.") from None
+            return State.CRASH_LOOP, self.limits.retry_s
+
+    def _exits(self) -> str:
+        return (
+            f"{self.reason}, as it did {self.limits.crash_loop_exits} times within "
+            f"{self.limits.crash_loop_s:g} s of its start"
+        )
+
+    def _report_crash_loop(self) -> None:
+        """As an alert, once for each crash loop: what is unchanged is not told again each minute."""
+        if not self.crash_loops.holds(self.name):
             self.stream.explain(self.name)
-            raise LaunchError(
-                f"{self.reason}, as it did {self.limits.crash_loop_exits} times within "
-                f"{self.limits.crash_loop_s:g} s of its start. Everything is stopped."
-            ) from None
+        message = crash_loop_sentence(self.name, self.reason, self.stream.last_line(self.name), self.plan.config)
+        self.crash_loops.write(self.name, message)
 
     def _become(self, state: State) -> None:
         if state is not self.state:

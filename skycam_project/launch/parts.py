@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from skycam_project.config import SkycamConfig
 from skycam_project.launch import paths, valkey
@@ -39,11 +40,12 @@ class PartKind:
 
 
 def _valkey(plan: Plan) -> list[str]:
-    return valkey.command(paths.valkey_path(plan.config), paths.run_folder(plan.config))
+    return valkey.station_command(plan.config)
 
 
 async def _ping_valkey(plan: Plan, on_beat: Callable[[], None]) -> None:
-    await valkey.pulse(paths.valkey_path(plan.config), on_beat)
+    password = urlsplit(plan.config.redis_url).password or ""
+    await valkey.pulse(paths.valkey_path(plan.config), password, on_beat)
 
 
 def _web(plan: Plan) -> list[str]:
@@ -70,7 +72,7 @@ def _beat(plan: Plan) -> list[str]:
 
 
 def _celery_worker(plan: Plan, name: str, queues: str, threads: int) -> list[str]:
-    words = [*_celery(), "worker", "--queues", queues, "--hostname", f"{name}@{plan.config.station}"]
+    words = [*_celery(), "worker", "--queues", queues, "--hostname", f"{name}@{plan.config.station.id}"]
     words += ["--pool", "threads", "--concurrency", str(threads), "--loglevel", plan.config.logging.level]
     return [*words, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 

@@ -21,25 +21,29 @@ class FirstStart(TypedDict):
     admin_password: str | None
 
 
-async def prepared(plan: Plan, stream: LogStream) -> FirstStart:
-    """Migrate and do what a first start does. Raises LaunchError when that fails."""
+async def prepared(plan: Plan, stream: LogStream, only: str | None) -> FirstStart | None:
+    """What a start of the whole station needs, or of one part alone; what the first start did. Raises LaunchError when
+    that fails."""
     answer, answer_end = os.pipe()
     try:
-        status = await _run(plan, stream, answer_end)
+        status = await _run(plan, stream, answer_end, only or "")
         if status != 0:
             stream.explain("prepare")
             raise LaunchError(f"The station could not be prepared: prepare ended with status {status}.")
-        first: FirstStart = json.loads(os.read(answer, 4096))
+        found = json.loads(os.read(answer, 4096))
+        if "refused" in found:
+            raise LaunchError(found["refused"])
+        first: FirstStart | None = found["first"]
         return first
     finally:
         os.close(answer_end)
         os.close(answer)
 
 
-async def _run(plan: Plan, stream: LogStream, answer_end: int) -> int:
+async def _run(plan: Plan, stream: LogStream, answer_end: int, part: str) -> int:
     password = plan.config.admin_password
     child = Child(
-        [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end)],
+        [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end), part],
         {**plan.environment, **({"SKYCAM_ADMIN_PASSWORD": password} if password else {})},
         on_line=lambda line: stream.line("prepare", line),
         on_beat=lambda: None,

@@ -1,6 +1,8 @@
-"""Before the parts start: migrations and the first start, `python -m skycam_project.launch.prepare FD`.
+"""Before the parts start: what their host needs, `python -m skycam_project.launch.prepare FD [PART]`.
 
-The answer goes to FD as JSON and not to standard output, because that ends up in a log.
+Without PART the whole station is prepared: migrations and the first start. A part that runs alone prepares what its own
+host lacks, and leaves the database to the station. The answer goes to FD as JSON and not to standard output, because
+that ends up in a log.
 """
 
 from __future__ import annotations
@@ -8,35 +10,140 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import django
 from django.conf import settings
 
 from skycam_project.config.database import keep_private
+from skycam_project.launch.preparation import FirstStart
+
+LEASE_PATIENCE_S = 35.0
+
+
+class Refused(Exception):
+    """It cannot be prepared. The text is a sentence that says what to do."""
 
 
 def migrate() -> None:
     from django.core.management import call_command
+
+    if steps := missing_migrations():
+        print(f"applying {steps} migrations", flush=True)
+        call_command("migrate", interactive=False, verbosity=0)
+
+
+def missing_migrations() -> int:
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
     executor = MigrationExecutor(connection)
-    steps = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if steps:
-        print(f"applying {len(steps)} migrations", flush=True)
-        call_command("migrate", interactive=False, verbosity=0)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
-def main(fd: int) -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
-    django.setup()
+def prepare_station() -> FirstStart:
     keep_private(settings.DATABASES["default"])
     migrate()
     from skycam_project.launch.firststart import first_start
 
-    answer = first_start(settings.STATION.admin_password)
-    os.write(fd, json.dumps(answer).encode())
+    return first_start(settings.STATION.admin_password)
+
+
+def prepare_part() -> None:
+    """What every part with a database needs. Refused when it is not there."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3") and not Path(database["NAME"]).exists():
+        raise Refused(
+            f"There is no database in {settings.STATION.data} yet. Set DATABASE_URL to the station's PostgreSQL, or "
+            "start the whole station here once: skycam up."
+        )
+    if missing := missing_migrations():
+        raise Refused(
+            f"The database lacks {missing} migrations of this version of Skycam. Start the whole station once with "
+            "this version (`skycam up` on its main machine), then this part."
+        )
+
+
+def prepare_worker() -> None:
+    """A camera host: its name, and where its pictures go."""
+    from skycam_project.launch.firststart import ensure_roots
+
+    prepare_part()
+    check_station_of_new_host()
+    take_name()
+    ensure_roots()
+
+
+def check_station_of_new_host() -> None:
+    """A host that the database does not know yet, and whose station's id nobody gave: it would command itself alone."""
+    from cameras import broker
+    from cameras.models import CameraHost
+
+    config = settings.STATION
+    if config.origin(("station", "id")) != "default" or CameraHost.objects.filter(name=config.host).exists():
+        return
+    try:
+        beating = broker.connection().scan_iter(match="*:host:*")
+        others = sorted({name.partition(":")[0] for name in beating} - {config.station.id})
+    except broker.UNREACHABLE as error:
+        raise Refused(f"The broker does not answer ({error}). Start it, or look at REDIS_URL.") from None
+    if others:
+        raise Refused(
+            f"This host would be of a station of its own ({config.station.id}), but in the broker is the station "
+            f"{', '.join(others)}. Set SKYCAM_STATION to its id, and SKYCAM_ADDRESS_SECRET to its secret."
+        )
+
+
+def take_name() -> None:
+    """Wait for the lease of a machine that has ended; refuse beside one that runs."""
+    from cameras.supervision.lease import NameTaken, renew_lease
+
+    deadline = time.monotonic() + LEASE_PATIENCE_S
+    while True:
+        try:
+            return renew_lease(settings.STATION.host)
+        except NameTaken as error:
+            if time.monotonic() > deadline:
+                raise Refused(str(error)) from None
+        time.sleep(1.0)
+
+
+PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
+    "": prepare_station,
+    "web": prepare_part,
+    "service": prepare_part,
+    "worker": prepare_worker,
+    "jobs": prepare_part,
+    "beat": prepare_part,
+}
+"""Part that runs alone -> what it prepares; the whole station without a name. Valkey needs nothing."""
+
+
+def main(fd: int, part: str = "") -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
+    django.setup()
+    os.write(fd, json.dumps(prepared(part)).encode())
+
+
+def prepared(part: str) -> dict[str, object]:
+    """`first`: what the first start did; `refused`: a sentence."""
+    from django.db import OperationalError
+
+    from captures.storage.roots import UnusableRoot
+
+    try:
+        return {"first": PREPARATIONS[part]()}
+    except (Refused, UnusableRoot) as error:
+        return {"refused": str(error)}
+    except OperationalError as error:
+        cause = str(error).strip().splitlines()
+        return {
+            "refused": f"The database cannot be used ({cause[0] if cause else 'no reason given'}). "
+            "Start it, or look at DATABASE_URL."
+        }
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

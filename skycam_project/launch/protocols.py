@@ -1,16 +1,20 @@
-"""uvicorn's protocols with a deadline of ours: a live viewer that does not read is cut off.
+"""uvicorn's protocols with deadlines and limits of ours: a client that does not send its request in time is cut off, a
+live viewer that does not read too, and there are only so many connections.
 
-uvicorn waits for such a client for ever, in `send` and when it closes; only the transport can end that.
+uvicorn waits for such clients for ever, in `send` and when it closes too; only the transport can end that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from core.refusals import count_refusal
+from skycam_project.launch.connections import Connections
 
 STALLED_S = 10.0
 STREAMS = ("/stream.mjpeg", "/video/feed")
@@ -18,6 +22,18 @@ MOST_UNSENT_BYTES = 512 * 1024
 """What the kernel keeps for a WebSocket; its default of several MB would be seconds of old pictures."""
 LARGEST_MESSAGE_BYTES = 65_536
 LARGEST_HEAD_BYTES = 65_536
+
+
+LATE = b"HTTP/1.1 408 Request Timeout"
+FULL = b"HTTP/1.1 503 Service Unavailable"
+RETRY_S = 5
+
+
+def last_word(status: bytes, sentence: str) -> bytes:
+    """An answer without an application, after which the connection ends."""
+    body = sentence.encode()
+    head = f"content-type: text/plain; charset=utf-8\r\ncontent-length: {len(body)}\r\nretry-after: {RETRY_S}\r\n"
+    return status + b"\r\n" + head.encode() + b"connection: close\r\n\r\n" + body
 
 
 class Deadline:
@@ -56,9 +72,17 @@ class Deadline:
 
 
 class WebSockets(Deadline, WebSocketsSansIOProtocol):
+    """`station_connections` is set where the server is made."""
+
+    station_connections: ClassVar[Connections]
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_UNSENT_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.station_connections.leave(self.transport)
+        super().connection_lost(exc)
 
     def send_receive_event_to_app(self) -> None:
         """uvicorn writes a traceback for text that is no UTF-8; as bytes the consumer refuses it."""
@@ -74,14 +98,33 @@ class Http(Deadline, HttpToolsProtocol):
     behind a chunk counts as a head too, and what stands behind the last one never becomes a header.
 
     uvicorn looks at the newest request alone when a client leaves. The one that is answered may be an older one.
+
+    Head and body have a deadline each from their first byte on, and the first head from the connection on. Between two
+    requests uvicorn's own keep-alive deadline counts. While an answer is owed to the client, none does.
     """
 
+    station_connections: ClassVar[Connections]
+    _patience: asyncio.TimerHandle | None = None
+    _refused = False
     _head_bytes = 0
     _in_head = True
     _has_headers = False
     _answered: RequestResponseCycle | None = None
 
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._refused = not self.station_connections.enter(transport)
+        if self._refused:
+            transport.write(last_word(FULL, "The station has as many connections as it takes. Try again soon."))
+            transport.close()
+        else:
+            self._wait_for_client(self.station_connections.limits.head_s)
+
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self._patience is None and self._in_head and not self._owes_an_answer:
+            self._wait_for_client(self.station_connections.limits.head_s)
         self._head_bytes += len(data)
         super().data_received(data)
         if self._in_head and self._head_bytes > LARGEST_HEAD_BYTES and not self.transport.is_closing():
@@ -98,6 +141,7 @@ class Http(Deadline, HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head, self._has_headers = False, True
         super().on_headers_complete()
+        self._wait_for_client(self.station_connections.limits.body_s)
 
     def on_chunk_header(self) -> None:
         self._in_head, self._head_bytes = True, 0
@@ -108,13 +152,52 @@ class Http(Deadline, HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head, self._head_bytes = True, 0
+        self._stop_waiting()
+        self.station_connections.busy(self.transport)
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self._owes_an_answer:
+            self.station_connections.quiet(self.transport)
+
+    def _wait_for_client(self, patience_s: float) -> None:
+        self._stop_waiting()
+        self._patience = asyncio.get_running_loop().call_later(patience_s, self._lose_patience, patience_s)
+
+    def _stop_waiting(self) -> None:
+        if self._patience:
+            self._patience.cancel()
+            self._patience = None
+
+    def _lose_patience(self, patience_s: float) -> None:
+        self._patience = None
+        if self.transport.is_closing():
+            self.transport.abort()
+        elif self._owes_an_answer and self._answered is not self.cycle:  # it waits for us, with the requests before
+            self._wait_for_client(patience_s)
+        else:
+            count_refusal("slow requests")
+            if not (self._owes_an_answer and self._answered and self._answered.response_started):
+                self.transport.write(last_word(LATE, f"The request did not come within {patience_s:g} s."))
+            self.transport.close()
+
+    @property
+    def _owes_an_answer(self) -> bool:
+        return bool(self._answered and not self._answered.response_complete)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_waiting()
+        self.station_connections.busy(self.transport)
+        super().handle_websocket_upgrade()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answered = cycle
         super()._start_asgi_task(cycle, app)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        self.station_connections.leave(self.transport)
         if self._answered:
             self._answered.disconnected = not self._answered.response_complete
             self._answered.message_event.set()

@@ -16,6 +16,7 @@ from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from core.names import readable
 from skycam_project.config.sections import LoggingConfig
 
 COLOURS = {"valkey": 35, "prepare": 33, "web": 36, "service": 96, "worker": 32, "jobs": 34, "beat": 90, "skycam": 1}
@@ -91,6 +92,8 @@ class LogStream:
         self._tails: dict[str, deque[str]] = {}
 
     def line(self, part: str, text: str) -> None:
+        """Without what could steer a terminal, that of whoever reads the file too."""
+        text = readable(text, keep="\t")
         self._tails.setdefault(part, deque(maxlen=12)).append(text)
         self.terminal.show(part, text)
         self.file.keep_line(part, text)
@@ -98,6 +101,10 @@ class LogStream:
     def say(self, text: str) -> None:
         """A line of the launcher's own."""
         self.line("skycam", text)
+
+    def last_line(self, part: str) -> str:
+        """Without its time; empty when it has said nothing."""
+        return OWN_TIME.sub("", next(reversed(self._tails.get(part, ())), ""))
 
     def explain(self, part: str) -> None:
         """Once more the last lines of a part that is given up."""

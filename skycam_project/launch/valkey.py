@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from skycam_project.config import SkycamConfig
+from skycam_project.launch import paths
 from skycam_project.launch.errors import LaunchError
 
 PING_EVERY_S = 1.0
@@ -36,6 +41,26 @@ def _from_wheel() -> str | None:
         return None
 
 
+def station_command(config: SkycamConfig) -> list[str]:
+    """The embedded server of a station, which lets in nobody without the station's password."""
+    folder = paths.run_folder(config)
+    acl = folder / "valkey.acl"
+    write_acl(acl, urlsplit(config.redis_url).password or "")
+    return [*command(paths.valkey_path(config), folder), "--aclfile", str(acl)]
+
+
+def write_acl(path: Path, password: str) -> None:
+    """The station's own user. The file has the password as its hash, and is its owner's alone. One that is there
+    already stays: a full disk keeps no server from starting again."""
+    text = f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all\n"
+    if path.exists() and path.read_text() == text:
+        return
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
 def command(socket: Path, folder: Path) -> list[str]:
     """Live frames are large and clients may stall: a subscriber may lag 64 MB for 10 s before it is dropped."""
     words = [binary(), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700", "--daemonize", "no"]
@@ -43,18 +68,21 @@ def command(socket: Path, folder: Path) -> list[str]:
     return [*words, "--client-output-buffer-limit", "pubsub 256mb 64mb 10"]
 
 
-async def pulse(socket: Path, on_beat: Callable[[], None]) -> None:
+async def pulse(socket: Path, password: str, on_beat: Callable[[], None]) -> None:
     """PING for ever; call `on_beat` for each answer. A connection refused or lost is tried again."""
     while True:
         try:
-            await _ping(socket, on_beat)
+            await _ping(socket, password, on_beat)
         except OSError:
             await asyncio.sleep(RETRY_S)
 
 
-async def _ping(socket: Path, on_beat: Callable[[], None]) -> None:
+async def _ping(socket: Path, password: str, on_beat: Callable[[], None]) -> None:
     reader, writer = await asyncio.open_unix_connection(socket)
     try:
+        writer.write(f"AUTH {password}\r\n".encode())
+        if await reader.readline() != b"+OK\r\n":
+            raise ConnectionResetError
         while True:
             writer.write(b"PING\r\n")
             if await reader.readline() != b"+PONG\r\n":

@@ -9,24 +9,29 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from typing import Any
 
 import uvicorn
 
 from monitoring.heartbeat import keep_beating
 from skycam_project.config import load_config
+from skycam_project.config.sections import LimitsConfig
+from skycam_project.launch.connections import Connections
 from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, Http, WebSockets
 
 
-async def serve(application: str, fd: int, *, behind_proxy: bool, ws: Any = WebSockets) -> None:
-    """`behind_proxy`: X-Forwarded-For and -Proto are a proxy's. Else any client could write them. `ws` is the
-    protocol of WebSockets, `none` without any."""
+async def serve(application: str, fd: int, *, limits: LimitsConfig, proxies: list[str], sockets: bool = True) -> None:
+    """`proxies` are those whose X-Forwarded-For and -Proto count; from others they could be made up. Without `sockets`
+    no WebSocket is spoken."""
+    connections = Connections(limits, proxies)
+    http, websockets = (
+        type(kind.__name__, (kind,), {"station_connections": connections}) for kind in (Http, WebSockets)
+    )
     server = uvicorn.Server(
         uvicorn.Config(
             application,
             lifespan="off",
-            http=Http,
-            ws=ws,
+            http=http,
+            ws=websockets if sockets else "none",
             ws_max_size=LARGEST_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=3,
@@ -34,7 +39,8 @@ async def serve(application: str, fd: int, *, behind_proxy: bool, ws: Any = WebS
             log_config=None,
             log_level="warning",
             server_header=False,
-            proxy_headers=behind_proxy,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=proxies,
         )
     )
     beating = asyncio.create_task(keep_beating(lambda: server.started))
@@ -43,4 +49,5 @@ async def serve(application: str, fd: int, *, behind_proxy: bool, ws: Any = WebS
 
 
 if __name__ == "__main__":
-    asyncio.run(serve("skycam_project.asgi:application", int(sys.argv[1]), behind_proxy=load_config().web.tls))
+    web = load_config().web
+    asyncio.run(serve("skycam_project.asgi:application", int(sys.argv[1]), limits=web.limits, proxies=web.proxies))

@@ -6,9 +6,11 @@ Standard output may be a log itself: a file, or the journal. A terminal gets the
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import sys
 
+from skycam_project.config.addresses import is_everywhere, is_loopback
 from skycam_project.launch.preparation import FirstStart
 
 STDOUT = 1
@@ -18,11 +20,21 @@ ADD_A_CAMERA = (
 )
 
 
-def show(address: str, first: FirstStart, *, given: bool) -> None:
+def show(address: str, first: FirstStart, *, given: bool, listens_on: str = "127.0.0.1") -> None:
+    lines = [f"Skycam is at {address}  {_sign_in(first, given=given)}", *from_elsewhere(listens_on), *ADD_A_CAMERA]
     try:
-        print(f"Skycam is at {address}  {_sign_in(first, given=given)}", *ADD_A_CAMERA, sep="\n", flush=True)
+        print(*lines, sep="\n", flush=True)
     except OSError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def from_elsewhere(listens_on: str) -> list[str]:
+    """How to open the station from another computer."""
+    if is_loopback(listens_on):
+        return ["From other computers: see docs/operating.md (SSH, a proxy with TLS, or SKYCAM_WEB__HOST=0.0.0.0)"]
+    if is_everywhere(listens_on):
+        return [f"From other computers: by this machine's name, {socket.gethostname()}, or one of its addresses"]
+    return []
 
 
 def _sign_in(first: FirstStart, *, given: bool) -> str:

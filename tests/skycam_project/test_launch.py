@@ -53,6 +53,17 @@ def test_ps_tells_the_memory_of_each_part(station: Station) -> None:
     assert all(row["rss_bytes"] >= row["pss_bytes"] > 1_000_000 for row in rows)
 
 
+def test_no_process_of_a_station_writes_a_core_dump(station: Station) -> None:
+    eventually(lambda: any("cameras.runtime" in one.cmdline() for one in station.processes()), 20, "a camera process")
+    ours = [one for one in station.processes() if one.name() != "cat"]
+    limits = {one.pid: Path(f"/proc/{one.pid}/limits").read_text() for one in ours}
+    found = {
+        pid: re.search(r"Max core file size +(\d+|unlimited) +(\d+|unlimited)", text) for pid, text in limits.items()
+    }
+    assert {match.groups() for match in found.values() if match} == {("0", "0")}
+    assert len(limits) >= 8
+
+
 @pytest.mark.parametrize("part", ["valkey", "web", "service", "worker", "jobs", "beat"])
 def test_a_killed_part_comes_back_and_the_others_stay(station: Station, part: str) -> None:
     before = station.pids()

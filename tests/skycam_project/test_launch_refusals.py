@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -138,7 +140,33 @@ def test_a_folder_whose_path_is_too_long_for_a_socket_works(new_station: NewStat
 
 
 def test_a_part_logs_from_the_configured_level_on(new_station: NewStation) -> None:
-    new_station(SKYCAM_LOGGING__LEVEL="DEBUG").start(only="jobs").eventually_says("DEBUG celery.bootsteps")
+    station = new_station(SKYCAM_LOGGING__LEVEL="DEBUG")
+    subprocess.run([sys.executable, "-m", "skycam_project.launch.prepare", "1"], env=station.environment, check=True)
+    station.start(only="jobs").eventually_says("DEBUG celery.bootsteps")
+
+
+@pytest.mark.parametrize("part", ["web", "service", "worker", "jobs", "beat"])
+def test_a_part_without_a_database_is_refused_with_what_to_do(new_station: NewStation, part: str) -> None:
+    station = new_station().start(only=part)
+    assert station.status() == 1
+    assert station.output().endswith(
+        f"skycam: There is no database in {station.data} yet. Set DATABASE_URL to the station's PostgreSQL, or start "
+        "the whole station here once: skycam up.\n"
+    )
+    assert not (station.data / "skycam.sqlite3").exists()
+
+
+def test_a_part_whose_broker_does_not_answer_says_how_to_start_one(new_station: NewStation) -> None:
+    new_station().start(only="web").eventually_says("start this one: skycam up --only valkey")
+
+
+def test_a_database_that_does_not_answer_is_a_sentence(new_station: NewStation) -> None:
+    station = new_station(DATABASE_URL="postgresql://skycam@127.0.0.1:1/skycam").start()
+    assert station.status() == 1
+    last = station.output().splitlines()[-1]
+    assert last.startswith("skycam: The database cannot be used (connection failed: ")
+    assert last.endswith("Start it, or look at DATABASE_URL.")
+    assert "Traceback" not in station.output()
 
 
 def test_two_stations_do_not_meet(new_station: NewStation) -> None:

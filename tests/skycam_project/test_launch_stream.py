@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from skycam_project.config.sections import LoggingConfig
 from skycam_project.launch.child import Lines
-from skycam_project.launch.stream import LogFile, Terminal
+from skycam_project.launch.stream import LogFile, LogStream, Terminal
 
 
 @pytest.fixture
@@ -79,3 +80,14 @@ def test_output_is_cut_into_lines_wherever_its_pieces_end() -> None:
         lines.feed(piece)
     lines.end()
     assert seen == ["one", "two", "x" * 70_000, "\ufffd end"]
+
+
+def test_what_a_part_logs_steers_neither_the_terminal_nor_a_reader_of_the_file(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stream = LogStream(LoggingConfig(file=tmp_path / "log"))
+    stream.line("worker", "a camera called \x1b[2J\x1b]0;title\x07 \u202egpj.exe\there")
+    stream.file.close()
+    shown, kept = capfd.readouterr().err, (tmp_path / "log").read_text(encoding="utf-8")
+    for text in (shown, kept):
+        assert "a camera called \ufffd[2J\ufffd]0;title\ufffd \ufffdgpj.exe\there" in text

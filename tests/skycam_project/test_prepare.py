@@ -32,7 +32,7 @@ def prepare(data: Path, **variables: str) -> dict[str, object]:
     own = {"PATH": os.environ["PATH"], "SKYCAM_DATA": str(data), **variables}
     command = [sys.executable, "-m", "skycam_project.launch.prepare", STDOUT]
     done = subprocess.run(command, env=own, cwd=data, capture_output=True, check=True, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return dict(json.loads(done.stdout.splitlines()[-1])["first"])
 
 
 def modes(folder: Path) -> dict[str, str]:

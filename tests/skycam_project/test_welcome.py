@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from skycam_project.launch.welcome import from_elsewhere
+
 SHOW = """
 from skycam_project.launch.welcome import show
 show("http://127.0.0.1:8080", {"admin_created": True, "admin_password": "first-password"}, given=False)
@@ -50,3 +54,15 @@ def test_the_journal_is_not_shown_it() -> None:
     with ours, journals:
         show_on(journals.fileno(), JOURNAL_STREAM=identity(journals.fileno()))
         assert WITHHELD in ours.recv(4096).decode()
+
+
+@pytest.mark.parametrize(
+    ("listens_on", "said"),
+    [("127.0.0.1", "see docs/operating.md"), ("0.0.0.0", f"by this machine's name, {socket.gethostname()}")],
+)
+def test_it_says_how_to_open_the_station_from_another_computer(listens_on: str, said: str) -> None:
+    assert said in from_elsewhere(listens_on)[0]
+
+
+def test_a_station_at_one_address_is_reached_there() -> None:
+    assert from_elsewhere("192.0.2.7") == []

@@ -1,0 +1,99 @@
+"""Parts in a crash loop, on their way to an alert.
+
+The launcher imports no Django and must not wait for a database. It keeps one small file for each part in a crash loop;
+the worker, or a short process of the launcher's when the worker is away, makes the alerts what the files say. A kill
+between any two steps loses nothing: the files are the state, and are compared with the alerts again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from skycam_project.config import SkycamConfig
+from skycam_project.config.masking import MASK, secrets_of
+
+LONGEST_LINE = 200
+
+
+def alert_key(host: str, part: str) -> str:
+    return f"part.crash_loop:{host}:{part}"
+
+
+def crash_loop_sentence(part: str, reason: str, last_line: str, config: SkycamConfig) -> str:
+    """What the alert says: the part, its last exit, its last line without secrets, and what to do."""
+    for secret in secrets_of(config):
+        last_line = last_line.replace(secret, MASK)
+    said = f" Its last line: {last_line[:LONGEST_LINE]}" if last_line else ""
+    return (
+        f"{part} is in a crash loop on {config.host}: {reason}. It is tried again each minute; the other parts go on."
+        f"{said} Look at {config.logging.file}, then `skycam restart {part}` tries at once."
+    )
+
+
+class CrashLoopFiles:
+    """One file for each part in a crash loop, in the run folder. The sets of parts of two launchers do not overlap."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self.folder = run_folder / "crash-loops"
+        self.lost = 0
+
+    def write(self, part: str, message: str) -> None:
+        """Durable is not needed: it is written again each minute. A full disk loses it; the log stream has it too."""
+        unfinished = self.folder / f".{part}-{os.getpid()}"
+        try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            unfinished.write_text(json.dumps({"message": message}), encoding="utf-8")
+            unfinished.replace(self._path(part))
+        except OSError:
+            self.lost += 1
+
+    def remove(self, part: str) -> bool:
+        """Whether there was one."""
+        try:
+            self._path(part).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def holds(self, part: str) -> bool:
+        return self._path(part).exists()
+
+    def keep_only(self, parts: list[str]) -> None:
+        """Forget parts that this station no longer has."""
+        for part in self.read().keys() - set(parts):
+            self.remove(part)
+
+    def read(self) -> dict[str, str]:
+        """Part -> message. A file that cannot be read says so itself."""
+        return {path.stem: _message(path) for path in sorted(self.folder.glob("[!.]*.json"))}
+
+    def _path(self, part: str) -> Path:
+        return self.folder / f"{part}.json"
+
+
+def _message(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["message"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{path.stem} is in a crash loop. `skycam ps` shows its last exit."
+
+
+def report_crash_loops(run_folder: Path) -> None:
+    """Open an alert for each part in a crash loop on this host and resolve those that are over. For a process with
+    Django; raises DatabaseError."""
+    from django.conf import settings
+
+    from monitoring.models import Alert
+    from monitoring.services import raise_alert, resolve_alert
+
+    host = settings.STATION.host
+    found = {alert_key(host, part): (part, message) for part, message in CrashLoopFiles(run_folder).read().items()}
+    unresolved = Alert.objects.exclude(state=Alert.State.RESOLVED).filter(key__startswith=alert_key(host, ""))
+    known = dict(unresolved.values_list("key", "message"))
+    for key, (part, message) in found.items():
+        if known.get(key) != message:
+            raise_alert(key, message, severity="critical", data={"host": host, "part": part})
+    for key in known.keys() - found.keys():
+        resolve_alert(key)
