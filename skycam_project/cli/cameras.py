@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skycam_project.cli.camera_parameter import camera as camera_word
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.operating import chosen
-from skycam_project.cli.options import Assignment, Group, given, json_or_text
-from skycam_project.cli.output import answer, facts, grid, say, show, warn
+from skycam_project.cli.options import Group, given, json_or_text
+from skycam_project.cli.output import answer, facts, grid, plain, say, show, warn
+from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -37,35 +39,52 @@ def cameras() -> None:
 def list_cameras() -> None:
     """List the cameras of the station."""
     person = current().person("viewer")
-    from cameras.bodies import camera_body
-    from cameras.selectors import cameras_for
+    from cameras.bodies import camera_bodies
 
-    answer({"results": [dict(camera_body(camera)) for camera in cameras_for(person.user)]}, draw_cameras)
+    answer({"results": [dict(body) for body in camera_bodies(person.user)]}, draw_cameras)
+
+
+@cameras.command("show")
+@camera_word()
+def show_camera(camera: str | None) -> None:
+    """Show a camera, by default the primary one: how it is, what it is, and what it can be set to.
+
+    Example: skycam cameras show dslr
+    """
+    person = current().person("viewer")
+    from cameras.bodies import camera_body
+
+    found = chosen(person, camera)
+    able = found.capabilities.get("settings", {})
+    answer({**camera_body(found, person.user), "capabilities": found.capabilities}, lambda body: draw_shown(body, able))
 
 
 @cameras.command("add")
-@click.argument("slug")
+@camera_word("Its id: letters, digits and hyphens.", required=True)
 @click.option("--kind", required=True, help="What drives it: simulated, gphoto2, opencv, network, ...")
 @click.option("--address", default="", help="Where it is: as `cameras detect` shows it, or rtsp://NAME@HOST/PATH.")
 @password_option
 @click.option("--name", default="", help="What people call it.")
 @click.option("--host", default="", help="The camera host it hangs on; by default this one.")
 @click.option("--primary", is_flag=True, help="Make it the primary camera.")
-@click.option("--set", "values", type=Assignment(), multiple=True, help="A setting; may be given several times.")
-def add(slug: str, password: str | None, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
-    """Add a camera under the id SLUG."""
+@click.option("--restrict", is_flag=True, help="Only managers see it, until others are allowed.")
+@settings_option
+def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
+    """Add a camera under the id CAMERA."""
     person = current().person("manager")
     fields["address"] = addressed(fields["address"], password)
     from cameras.bodies import camera_body
     from cameras.services import add_camera
 
-    camera = add_camera(slug=slug, values=dict(values), actor=person.actor, **fields)
-    answer(dict(camera_body(camera)), lambda body: draw_camera(body, "Added"))
+    seen_by = {"restricted": restrict}
+    added = add_camera(slug=camera, values=setting_values(values), seen_by=seen_by, actor=person.actor, **fields)
+    answer(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
 
 
 @cameras.command("detect")
 @click.option("--add", "wanted", metavar="[SLUG=]ADDRESS", help="Add the camera found at ADDRESS, under SLUG.")
-def detect(wanted: str | None) -> None:
+@click.option("--name", default="", help="What people call the camera that is added; else its model.")
+def detect(wanted: str | None, name: str) -> None:
     """Look for cameras on every camera host; on this machine alone while the station does not run."""
     person = current().person("manager" if wanted else "operator")
     found = look()
@@ -77,9 +96,10 @@ def detect(wanted: str | None) -> None:
 
     slug, one = chosen_of(found, wanted)
     added = add_camera(
-        slug=slug, kind=one["kind"], name=one["model"], address=one["address"], host=one["host"], actor=person.actor
-    )
-    answer(dict(camera_body(added)), lambda body: draw_camera(body, "Added"))
+        slug=slug, kind=one["kind"], name=name or one["model"], address=one["address"], host=one["host"],
+        actor=person.actor,
+    )  # fmt: skip
+    answer(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
 
 
 def look() -> DetectedList:
@@ -106,21 +126,21 @@ def chosen_of(found: DetectedList, wanted: str) -> tuple[str, Detected]:
 
 
 @cameras.command("faults")
-@click.argument("slug")
+@camera_word()
 @click.option("--set", "wanted", metavar="NAME[=VALUE]", multiple=True, help="Switch one on besides those that are on.")
 @click.option("--clear", is_flag=True, help="Switch off those that are on, first.")
-def faults(slug: str, wanted: tuple[str, ...], clear: bool) -> None:
-    """Show or switch the faults of the simulated camera SLUG, to rehearse a bad night."""
+def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
+    """Show or switch the faults of a simulated camera, to rehearse a bad night."""
     person = current().person("manager")
     from cameras import services
     from cameras.drivers.simulated.faults import Faults
 
-    camera = chosen(person, slug)
-    found = {} if clear else services.read_faults(camera)
+    simulated = chosen(person, camera)
+    found = {} if clear else services.read_faults(simulated)
     if wanted or clear:
         asked = Faults.model_validate(found | dict(map(named_fault, wanted)))
-        found = services.set_faults(camera, asked, person.actor)
-    answer({"camera": slug, "faults": found}, draw_faults)
+        found = services.set_faults(simulated, asked, person.actor)
+    answer({"camera": simulated.slug, "faults": found}, draw_faults)
 
 
 def named_fault(text: str) -> tuple[str, Any]:
@@ -130,28 +150,63 @@ def named_fault(text: str) -> tuple[str, Any]:
 
 
 @cameras.command("set")
-@click.argument("slug")
+@camera_word("Which camera.", required=True)
 @click.option("--name", help="What people call it.")
 @click.option("--address", help="Where it is. *** in it keeps the password, if only the path is another one.")
 @password_option
+@click.option("--host", help="The camera host that has it from now on.")
+@click.option(
+    "--host-is-gone",
+    is_flag=True,
+    help="The machine that had it is off: a session on it ends, and the camera is moved.",
+)
 @click.option("--enabled/--disabled", default=None, help="Whether it is used at all.")
 @click.option("--primary", is_flag=True, default=None, help="Make it the primary camera.")
-@click.option("--set", "values", type=Assignment(), multiple=True, help="A setting; may be given several times.")
-def change(slug: str, password: str | None, values: tuple[tuple[str, Any], ...], **fields: Any) -> None:
-    """Change the camera SLUG. Settings are stored, and applied at once when the camera is there."""
+@click.option(
+    "--restrict/--publish", "restricted", default=None, help="Only managers and those allowed see it, or all."
+)
+@click.option("--allow", metavar="USER", multiple=True, help="Who may see it while it is restricted.")
+@click.option("--disallow", metavar="USER", multiple=True, help="Who may see it no more while it is restricted.")
+@settings_option
+def change(
+    camera: str, password: str | None, values: tuple[tuple[str, Any], ...], allow: tuple[str, ...],
+    disallow: tuple[str, ...], host_is_gone: bool, **fields: Any,
+) -> None:  # fmt: skip
+    """Change a camera. Settings are stored, and applied at once when the camera is there."""
     changes = given(**fields)
-    if not changes and not values and password is None:
+    if not changes and not values and password is None and not allow and not disallow:
         raise CliError("invalid", "Nothing to change was given. `skycam cameras set --help` shows what can be.")
-    person = current().person("manager" if changes or password is not None else "operator")
+    manages = changes or password is not None or allow or disallow
+    person = current().person("manager" if manages else "operator")
     from cameras.bodies import camera_body
 
-    camera = chosen(person, slug)
+    found = chosen(person, camera)
     if password is not None:
-        changes["address"] = addressed(changes.get("address", camera.address), password)
-    warnings = apply(person, camera, changes, dict(values))
-    camera.refresh_from_db()
-    answer(dict(camera_body(camera)), lambda body: draw_camera(body, "Changed"))
-    warn(warnings)
+        changes["address"] = addressed(changes.get("address", found.address), password)
+    if allow or disallow:
+        changes["audience"] = listed(found, allow, disallow)
+    before = found.host
+    warnings = apply(person, found, changes, setting_values(values), host_is_gone=host_is_gone)
+    found.refresh_from_db()
+    answer(dict(camera_body(found, person.user)), lambda body: draw_camera(body, "Changed"))
+    warn([*moved(found, before, host_is_gone), *warnings])
+
+
+def moved(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
+    """What becomes of what the host before still has of it."""
+    if camera.host == before:
+        return []
+    returns = "when it returns" if host_is_gone else "once its process there has ended"
+    return [f"{camera.slug} is {camera.host}'s now. What {before} still holds of it is taken in there {returns}."]
+
+
+def listed(camera: Camera, allow: tuple[str, ...], disallow: tuple[str, ...]) -> list[str]:
+    """The audience with some more and some fewer; CliError for a name on both sides."""
+    from cameras.audience import audience_of
+
+    if both := sorted(set(allow) & set(disallow)):
+        raise CliError("invalid", f"{', '.join(both)}: either --allow or --disallow, not both.")
+    return sorted({*audience_of(camera), *allow} - {*disallow})
 
 
 def addressed(address: str, password: str | None) -> str:
@@ -164,56 +219,71 @@ def addressed(address: str, password: str | None) -> str:
         raise CliError("invalid", str(error)) from None
 
 
-def apply(person: Person, camera: Camera, changes: dict[str, Any], values: dict[str, Any]) -> list[str]:
+def apply(
+    person: Person, camera: Camera, changes: dict[str, Any], values: dict[str, Any], *, host_is_gone: bool = False
+) -> list[str]:
     """All of it or, when a value is bad, nothing; what the camera says of its new settings."""
     from cameras.services import change_camera
     from cameras.validation import checked_settings
 
-    checked_settings(camera.kind, {**camera.settings, **values})
+    checked_settings(camera.kind, {**camera.settings, **values}, camera.capabilities.get("settings"))
     if changes:
-        change_camera(camera, changes, person.actor)
-    return configure(person, camera, values) if values else []
-
-
-def configure(person: Person, camera: Camera, values: dict[str, Any]) -> list[str]:
-    from cameras.broker import BrokerDown
-    from cameras.control import ControlError
-    from cameras.leases import Held
-    from cameras.services import set_settings
-
-    try:
-        return list(set_settings(camera, values, person.actor).get("warnings", []))
-    except Held:
-        raise
-    except (ControlError, BrokerDown) as error:
-        problem = getattr(error, "problem", "broker-down")
-        told = "The settings are stored, and the camera gets them when it opens."
-        raise CliError(problem, f"{error} {told}") from None
+        change_camera(camera, changes, person.actor, host_is_gone=host_is_gone)
+    return list(set_or_store(camera, values, person.actor).get("warnings", [])) if values else []
 
 
 @cameras.command("remove")
-@click.argument("slug")
-def remove(slug: str) -> None:
-    """Remove the camera SLUG. Its captures stay."""
+@camera_word("Which camera.", required=True)
+def remove(camera: str) -> None:
+    """Remove a camera. Its captures stay."""
     person = current().person("manager")
     from cameras.bodies import camera_body
     from cameras.services import remove_camera
 
-    camera = chosen(person, slug)
-    body = dict(camera_body(camera))
-    remove_camera(camera, person.actor)
+    found = chosen(person, camera)
+    body = dict(camera_body(found, person.user))
+    remove_camera(found, person.actor)
     answer(body, lambda body: say(f"Removed {body['slug']}."))
 
 
 def draw_cameras(body: dict[str, Any]) -> None:
-    columns = ["id", "name", "kind", "address", "host", "enabled", "connected", "primary"]
-    show(grid(columns, [[camera.get(name) for name in ("slug", *columns[1:])] for camera in body["results"]]))
+    columns = ["id", "name", "kind", "host", "is", "primary"]
+    show(grid(columns, [camera_cells(camera) for camera in body["results"]]))
+
+
+def camera_cells(camera: dict[str, Any]) -> list[object]:
+    names = [camera[name] for name in ("slug", "name", "kind", "host")]
+    return [*names, plain(camera["observed"]), "yes" if camera["primary"] else ""]
 
 
 def draw_camera(body: dict[str, Any], verb: str) -> None:
     say(f"{verb} {body['slug']}.")
     facts((name, body.get(name)) for name in ("name", "kind", "address", "host", "primary"))
+    draw_seen_by(body)
     facts(sorted(body.get("settings", {}).items()))
+
+
+def draw_seen_by(body: dict[str, Any]) -> None:
+    if body.get("restricted"):
+        facts([("seen by", ", ".join(["managers", *(body["audience"] or [])]))])
+
+
+def draw_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
+    from cameras.validation import has_range, shown_value
+
+    why = f": {body['reason']}" if body["reason"] else ""
+    say(f"{body['slug']} is {plain(body['observed'])}{why}")
+    names = ("name", "kind", "address", "host", "enabled", "connected", "primary")
+    facts((name, body[name]) for name in names)
+    facts((name, body["identity"].get(name)) for name in ("vendor", "model", "serial", "firmware", "library"))
+    draw_seen_by(body)
+    names_of_settings = sorted({*able, *body["settings"]})
+    rows = [
+        [name, shown_value(name, body["settings"].get(name, "")), has_range(name, able.get(name) or {})]
+        for name in names_of_settings
+    ]
+    if rows:
+        show(grid(["setting", "set to", "it can have"], rows))
 
 
 def draw_detected(body: dict[str, Any]) -> None:

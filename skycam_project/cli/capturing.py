@@ -4,45 +4,83 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from skycam_project.cli.errors import STATUSES, CliError
+from core.constraints import refused
+from core.durations import format_exposure
+from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.errors import CliError, invalid
+from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
+from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.operating import chosen
-from skycam_project.cli.options import Command, Moment, Seconds, given, microseconds
-from skycam_project.cli.output import answer, facts, say, seconds, short_time, warn
+from skycam_project.cli.options import Command, Duration, Exposure, Moment, given
+from skycam_project.cli.output import answer, asked_and_used, facts, say, warn
+from skycam_project.cli.session_drawing import draw_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from captures.camera_service import Outcome
-    from captures.models import Capture, Session
+    from pydantic import BaseModel
 
+    from captures.camera_service import Outcome
+    from captures.models import Capture, CaptureFile
+
+Request = TypeVar("Request", bound="BaseModel")
 LOOK_EVERY_S = 0.2
 MARGIN_S = 15.0
+EXPOSURE = "Such as 8s, 250ms, 1/50; a number is seconds."
 
 
 @click.command(cls=Command)
-@click.option("--camera", metavar="SLUG", help="Which camera; by default the primary one.")
-@click.option("--exposure", "-e", type=Seconds(), help="Exposure in seconds.")
-@click.option("--gain", type=float)
-@click.option("--iso", type=int)
+@camera()
+@click.option("--exposure", "-e", type=Exposure(), help=f"{EXPOSURE} Else as it is set.")
+@click.option("--gain", type=float, help="Gain of a camera that has it.")
+@click.option("--iso", type=int, help="Sensitivity of a DSLR.")
 @click.option("--f-number", "-f", type=float, help="Aperture: 2.8 is f/2.8.")
-@click.option("--format", "file_format", help="What the camera shall leave, as it names it.")
+@click.option("--format", "file_format", help="What a DSLR shall leave: raw, jpeg, raw+jpeg, or as it names it.")
 @click.option("--job", help="A name of yours to find it by.")
-@click.option("--note")
-def capture(camera: str | None, exposure: float | None, file_format: str | None, **values: Any) -> None:
-    """Take one picture and wait for it."""
+@click.option("--note", help="What you want to remember of it.")
+@to_option
+@force_option
+def capture(
+    camera: str | None, exposure: int | None, file_format: str | None, to: str | None, force: bool, **values: Any
+) -> None:
+    """Take one picture and wait for it; with --to its first file is copied as well.
+
+    Example: skycam capture dslr --exposure 1/50 -o moon.jpg
+    """
     person = current().person("operator")
     from captures.bodies import capture_body
     from captures.camera_service import CameraService
     from captures.requests import CaptureRequest
 
+    check_free(to, force=force)
     found = chosen(person, camera)
-    request = CaptureRequest(**given(exposure_us=microseconds(exposure), format=file_format, **values))
+    request = requested(CaptureRequest, exposure_us=exposure, format=file_format, **values)
     outcome = CameraService(person.actor).capture(found, request)
     taken = saved(outcome, request.exposure_s(found) + MARGIN_S)
-    answer(dict(capture_body(taken)), lambda body: draw_capture(body, place(taken)))
+    path = copied(taken, to, force=force) if to else None
+    if to != STDOUT:
+        body = {**capture_body(taken), **({"copied_to": str(path)} if path else {})}
+        answer(body, lambda body: draw_capture(body, place(taken)))
+
+
+def copied(taken: Capture, to: str, *, force: bool) -> Path | None:
+    """CliError says that the picture itself is saved, and how to get it later."""
+    try:
+        return copy_file(first_file(taken), to, force=force)
+    except CliError as error:
+        later = f"The picture is saved: `skycam captures get {taken.pk} -o FILE` copies it."
+        raise CliError(error.problem, f"{error.detail} {later}", status=error.status) from None
+
+
+def first_file(taken: Capture) -> CaptureFile:
+    file = taken.files.select_related("root").first()
+    if file is None:
+        raise CliError("not-found", "The picture's file is not known yet.")
+    return file
 
 
 def saved(outcome: Outcome, patience_s: float) -> Capture:
@@ -73,70 +111,81 @@ def place(taken: Capture) -> str:
 
 
 @click.command(cls=Command)
-@click.option("--exposure", "-e", type=Seconds(), help="Exposure in seconds; else camera.exposure_time.")
-@click.option("--delay", "-d", type=Seconds(), help="Seconds from the end of one to the next start; else camera.delay.")
+@camera()
+@click.option("--exposure", "-e", type=Exposure(), help=f"{EXPOSURE} Else camera.exposure_time.")
+@click.option("--delay", "-d", type=Duration(), help="From the end of one to the next start: 12 s. Else camera.delay.")
+@click.option("--every", "--cadence", "cadence", type=Duration(), help="From start to start, instead of --delay.")
 @click.option("--f-number", "-f", type=float, help="Aperture; else camera.f_number.")
-@click.option("--camera", metavar="SLUG", help="Which camera; by default the primary one.")
+@click.option("--iso", type=int, help="Sensitivity of a DSLR.")
+@click.option("--gain", type=float, help="Gain of a camera that has it.")
 @click.option("--count", type=int, help="End after so many pictures.")
-@click.option("--until", type=Moment(), help="End at this time: HH:MM, or 2026-03-01T05:30:00Z.")
-@click.option("--cadence", type=Seconds(), help="Seconds from start to start, instead of --delay.")
-@click.option("--iso", type=int)
-@click.option("--gain", type=float)
+@click.option("--until", type=Moment(), help="End then: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn, sunrise, ...")
+@click.option("--format", help="What a DSLR shall leave: raw, jpeg, raw+jpeg, or as it names it.")
 @click.option("--name", help="What the session is called.")
-def start(camera: str | None, exposure: float | None, delay: float | None, **values: Any) -> None:
-    """Start a session: one picture after the other, until it is stopped."""
+@click.option("--dry-run", is_flag=True, help="Only say what the session will bring.")
+def start(camera: str | None, exposure: int | None, delay: float | None, dry_run: bool, **values: Any) -> None:
+    """Start a session: one picture after the other, until it is stopped.
+
+    Example: skycam start dslr --exposure 8s --every 12s --until 05:30
+    """
     person = current().person("operator")
     from captures.bodies import session_body
     from captures.camera_service import CameraService
+    from captures.sessions.forecast import forecast, forecast_body
 
-    request = session_request(exposure, delay, **values)
-    session = CameraService(person.actor).start_session(chosen(person, camera), request)
-    answer(dict(session_body(session)), draw_started)
-
-
-def session_request(exposure: float | None, delay: float | None, cadence: float | None, **values: Any) -> Any:
-    from captures.requests import SessionRequest
-
-    return SessionRequest(**given(exposure_us=microseconds(exposure), delay_s=delay, cadence_s=cadence, **values))
-
-
-@click.command(cls=Command)
-@click.option("--camera", metavar="SLUG", help="Which camera; by default the primary one.")
-def stop(camera: str | None) -> None:
-    """Stop the session that runs on a camera."""
-    person = current().person("operator")
-    from captures.bodies import session_body
-    from captures.camera_service import CameraService
-    from captures.sessions.orders import active_session
-
-    found = chosen(person, camera)
-    session = active_session(found)
-    if session is None:
-        raise CliError("not-found", f"No session runs on {found.slug}.")
-    answer(dict(session_body(stopped(CameraService(person.actor), session))), draw_session)
+    found, request = chosen(person, camera), session_request(exposure, delay, **values)
+    expected = forecast_body(forecast(found, request, zone=LocalZone()))
+    if dry_run:
+        answer(dict(expected), draw_forecast)
+        return
+    if current().output != "json":
+        draw_forecast(dict(expected))
+    session = CameraService(person.actor).start_session(found, request)
+    answer({**session_body(session), "forecast": expected}, draw_started)
 
 
-def stopped(service: Any, session: Session) -> Session:
-    """The session once its camera has stopped it. The wish stands also when the camera cannot be told now."""
-    from cameras.broker import BrokerDown
-    from cameras.control import ControlError
-    from cameras.leases import Held
+def draw_forecast(body: dict[str, Any]) -> None:
+    say(body["sentence"])
+    warn(body["warnings"])
+
+
+def session_request(exposure: int | None, delay: float | None, cadence: float | None, **values: Any) -> Any:
+    """CliError in the words of the command's options."""
+    from captures.requests import EXPOSURE_US, SessionRequest
+
+    if delay is not None and cadence is not None:
+        said = "Give --delay (from the end of one to the next start) or --every (from start to start), not both."
+        raise CliError("invalid", said)
+    if cadence is not None and cadence * 1e6 < (exposure or EXPOSURE_US):
+        said = f"{cadence:g} s is shorter than the exposure of {format_exposure(exposure or EXPOSURE_US)}."
+        raise CliError("invalid", f"--every: {said} Give a longer time.")
+    return requested(SessionRequest, exposure_us=exposure, delay_s=delay, cadence_s=cadence, **values)
+
+
+OPTIONS = {"exposure_us": "--exposure", "delay_s": "--delay", "cadence_s": "--every"}
+
+
+def requested(model: type[Request], **values: Any) -> Request:
+    """The request of those that were given; CliError that names options."""
+    from pydantic import ValidationError
 
     try:
-        found: Session = service.stop_session(session)
-    except Held:
-        raise
-    except (ControlError, BrokerDown) as error:
-        problem = getattr(error, "problem", "broker-down")
-        told = "It is stored that the session shall stop, and it will as soon as its camera can be told."
-        raise CliError(problem, f"{error} {told}", status=STATUSES.get(problem)) from None
-    return found
+        return model(**given(**values))
+    except ValidationError as error:
+        raise invalid(
+            (option_of(str(item["loc"][0])) if item["loc"] else "", refused(item)) for item in error.errors()
+        ) from None
+
+
+def option_of(field: str) -> str:
+    return OPTIONS.get(field, f"--{field.replace('_', '-')}")
 
 
 def draw_capture(body: dict[str, Any], path: str) -> None:
     say(f"Saved {path}")
     facts(
         [
+            ("copied to", body.get("copied_to")),
             ("exposure", asked_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
             ("f-number", body["f_number"]),
             ("ISO", body["iso"]),
@@ -150,51 +199,6 @@ def draw_capture(body: dict[str, Any], path: str) -> None:
     warn(body["warnings"])
 
 
-def asked_and_used(asked: int | None, used: int | None) -> str:
-    if asked is None or asked == used:
-        return seconds(used)
-    return f"{seconds(asked)} asked, {seconds(used) or 'not told'} used"
-
-
 def draw_started(body: dict[str, Any]) -> None:
     draw_session(body)
-    say(f"Stop it with `skycam stop --camera {body['camera']}`; `skycam status --watch` shows it.")
-
-
-def draw_session(body: dict[str, Any]) -> None:
-    say(f"{body['camera']}: session {body['name'] or body['id']} is {body['state']}.")
-    programme, actual = body["programme"], body.get("actual") or {}
-    facts(
-        [
-            (
-                "exposure",
-                asked_and_used(programme.get("exposure_us"), actual.get("exposure_us", programme.get("exposure_us"))),
-            ),
-            ("f-number", asked_and_actual(programme, actual, "f_number")),
-            ("ISO", asked_and_actual(programme, actual, "iso")),
-            ("gain", asked_and_actual(programme, actual, "gain")),
-            ("delay", named(programme.get("delay_s"), "s")),
-            ("cadence", named(programme.get("cadence_s"), "s")),
-            ("count", programme.get("count")),
-            ("until", short_time(programme.get("until"))),
-            ("reason", body["reason"]),
-            ("message", body["message"]),
-            ("planned", body["planned"]),
-            ("saved", body["saved"]),
-            ("failed", body["failed"]),
-            ("skipped", body["skipped"]),
-            ("id", body["id"]),
-        ]
-    )
-    warn(body.get("warnings") or [])
-
-
-def asked_and_actual(programme: dict[str, Any], actual: dict[str, Any], name: str) -> str:
-    asked, used = programme.get(name), actual.get(name)
-    if asked is None or used is None or asked == used:
-        return str(asked if used is None else used) if (asked, used) != (None, None) else ""
-    return f"{asked} asked, {used} used"
-
-
-def named(value: float | None, unit: str) -> str:
-    return "" if value is None else f"{value:g} {unit}"
+    say(f"Stop it with `skycam stop {body['camera']}`; `skycam status --watch` shows it.")

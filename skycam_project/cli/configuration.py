@@ -29,11 +29,19 @@ def show_config() -> None:
 
     def draw(body: dict[str, Any]) -> None:
         rows = [
-            [".".join(key), value, "page" if key in on_page else manager.origin(key)] for key, value in leaves(body)
+            [".".join(key), value, marked(key, "page" if key in on_page else manager.origin(key))]
+            for key, value in leaves(body)
         ]
         show(grid(["key", "value", "from"], rows))
 
     answer(nested({**dict(leaves(manager.show())), **on_page}), draw)
+
+
+def marked(key: tuple[str, ...], origin: str) -> str:
+    """Where a value was given, and whether anything reads it."""
+    from skycam_project.config.model import note
+
+    return f"{origin} (reserved, no effect yet)" if note(key, "reserved") else origin
 
 
 def set_on_the_page() -> dict[tuple[str, ...], Any]:
@@ -59,6 +67,28 @@ def leaves(branch: dict[str, Any], prefix: tuple[str, ...] = ()) -> Iterator[tup
             yield from leaves(value, (*prefix, name))
         else:
             yield (*prefix, name), value
+
+
+@config.command("set")
+@click.argument("key")
+@click.argument("value", required=False)
+@click.option("--unset", is_flag=True, help="Take back what was set, so that file and default hold again.")
+def set_key(key: str, value: str | None, unset: bool) -> None:
+    """Set KEY to VALUE while the station runs, as the page Settings does: station.name, camera_config and
+    live_streaming_config."""
+    if unset == (value is not None):
+        raise CliError("invalid", "Give a value, or --unset.")
+    person = current().person("manager")
+    from monitoring import station_settings
+    from skycam_project.config.layers import from_text
+    from skycam_project.config.model import LEAVES
+    from skycam_project.station_settings import all_settings
+
+    name = tuple(key.split("."))
+    given = from_text(name, value) if value is not None and name in LEAVES else value
+    station_settings.change({key: given}, person.actor)
+    (found,) = [dict(body) for body in all_settings() if body["key"] == key]
+    answer(found, lambda body: say(f"{body['key']} is {body['value']} ({body['origin']})."))
 
 
 @config.command("check")

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from core.near_misses import did_you_mean
+
 INTERRUPTED = 130
 FAILED = 1
 STATUSES = {
@@ -27,6 +29,8 @@ HTTP = {
     "held": (409, "Held by another"),
     "busy": (409, "Busy"),
     "not-recording": (409, "Nothing is recorded"),
+    "session-ended": (409, "The session has ended"),
+    "file-elsewhere": (409, "The file lies on another host"),
     "camera-not-reachable": (503, "The camera cannot be reached"),
     "host-down": (503, "The camera host does not answer"),
     "broker-down": (503, "The broker does not answer"),
@@ -83,6 +87,16 @@ def usage(error: Any) -> CliError:
     return CliError("invalid", f"{click_error.format_message()}{hint}", status=click_error.exit_code)
 
 
+def no_such_option(error: Any) -> CliError:
+    """With the option that was meant; `-c` named the configuration file once."""
+    options = [name for option in error.ctx.command.params for name in (*option.opts, *option.secondary_opts)]
+    meant = did_you_mean(error.option_name, [name for name in options if name.startswith("--")])
+    if error.option_name == "-c":
+        meant = " The configuration file is `--config FILE`; `-c` names a camera, after a command that takes one."
+    hint = f" `{error.ctx.command_path} --help` says more."
+    return CliError("invalid", f"There is no option {error.option_name}.{meant}{hint}", status=error.exit_code)
+
+
 def configuration(error: Any) -> CliError:
     """A folder that is closed to this user is no fault of the configuration."""
     closed = isinstance(error.__context__, PermissionError)
@@ -120,10 +134,10 @@ def validation(error: Any) -> CliError:
 
 
 def typed(error: Any) -> CliError:
-    """Pydantic's."""
-    return invalid(
-        (".".join(map(str, item["loc"])), item["msg"].removeprefix("Value error, ")) for item in error.errors()
-    )
+    """Pydantic's, in our words."""
+    from core.constraints import refused  # it imports pydantic, and `skycam help` needs none
+
+    return invalid((".".join(map(str, item["loc"])), refused(item)) for item in error.errors())
 
 
 def invalid(found: Iterable[tuple[str, str]]) -> CliError:
@@ -132,8 +146,9 @@ def invalid(found: Iterable[tuple[str, str]]) -> CliError:
 
 
 def lines(errors: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Each error once, with its field; a field of settings names the setting itself."""
     for field, message in errors:
-        yield f"{field}: {message}" if field else message
+        yield message if not field or field == "settings" else f"{field}: {message}"
 
 
 def database(error: Any) -> CliError:
@@ -149,6 +164,7 @@ def permission(error: Any) -> CliError:
 TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "skycam_project.cli.errors.CliError": itself,
     "click.exceptions.ClickException": usage,
+    "click.exceptions.NoSuchOption": no_such_option,
     "skycam_project.config.errors.ConfigError": configuration,
     "skycam_project.launch.errors.LaunchError": launching,
     "cameras.control.ControlError": control,

@@ -11,6 +11,7 @@ import pwd
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from core.names import is_reserved
 from skycam_project.cli.errors import CliError
 
 if TYPE_CHECKING:
@@ -46,6 +47,11 @@ class Person:
         return self
 
 
+def is_owner(config: SkycamConfig) -> bool:
+    """Whether this process may read all of the station anyway, and so needs no database to be somebody."""
+    return os.getuid() in {0, os.stat(config.data).st_uid}
+
+
 def identify(config: SkycamConfig) -> Person:
     """Whoever runs this process; CliError for somebody the station does not know."""
     return person_of(os.getuid(), os.stat(config.data).st_uid)
@@ -58,6 +64,10 @@ def person_of(uid: int, owner: int) -> Person:
     name = system_name(uid)
     if uid in {0, owner}:
         return Person(f"cli:{name}", Owner())
+    if is_reserved(name):
+        raise CliError(
+            "forbidden", f"{name} is a name that the station uses for itself. Use another account of this machine."
+        )
     user = User.objects.filter(username=name, is_active=True).first()
     if user is None:
         raise CliError(

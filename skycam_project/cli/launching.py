@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -44,6 +45,12 @@ def draw_parts(body: dict[str, Any]) -> None:
     show(grid(columns, [part_cells(row) for row in body["results"]]))
 
 
+def described(row: Mapping[str, Any]) -> str:
+    """`running`; `crash loop, next try in 42 s`."""
+    seconds = row.get("next_try_s")  # a launcher of an older version says nothing of it
+    return str(row["state"]) if seconds is None else f"{row['state']}, next try in {seconds} s"
+
+
 def part_cells(row: dict[str, Any]) -> list[object]:
     memory = f"{row.get('pss_bytes', 0) / 1e6:.0f} MB"
-    return [row["name"], row["state"], short_time(row["since"]), row["pid"], row["restarts"], memory, row["reason"]]
+    return [row["name"], described(row), short_time(row["since"]), row["pid"], row["restarts"], memory, row["reason"]]

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.near_misses import did_you_mean
+from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, say, short_time
+from skycam_project.cli.options import Command, Duration
+from skycam_project.cli.output import answer, plain, say, short_time
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -20,20 +22,22 @@ FOR_S = 600
 
 
 @click.command(cls=Command)
-@click.argument("slug", required=False)
-def connect(slug: str | None) -> None:
+@camera()
+def connect(camera: str | None) -> None:
     """Connect a camera, by default the primary one; it stays so across restarts."""
-    body = wish(slug, connected=True)
+    body = wish(camera, connected=True)
     if body["observed"] not in CONNECTED:
-        raise CliError("camera-not-reachable", f"{body['camera']} is {body['observed']}. {body['reason']}".strip())
+        raise CliError(
+            "camera-not-reachable", f"{body['camera']} is {plain(body['observed'])}. {body['reason']}".strip()
+        )
     answer(body, draw)
 
 
 @click.command(cls=Command)
-@click.argument("slug", required=False)
-def disconnect(slug: str | None) -> None:
+@camera()
+def disconnect(camera: str | None) -> None:
     """Disconnect a camera, by default the primary one; it stays so across restarts."""
-    answer(wish(slug, connected=False), draw)
+    answer(wish(camera, connected=False), draw)
 
 
 def wish(slug: str | None, *, connected: bool) -> dict[str, Any]:
@@ -54,40 +58,55 @@ def chosen(person: Person, slug: str | None) -> Camera:
     try:
         return camera_for(person.user, slug)
     except Camera.DoesNotExist:
-        raise CliError(
-            "not-found", f"There is no camera {slug}. `skycam cameras list` shows those there are."
-        ) from None
+        raise no_camera(person, slug) from None
+
+
+def no_camera(person: Person, slug: str) -> CliError:
+    from cameras.selectors import cameras_for
+
+    meant = did_you_mean(slug, cameras_for(person.user).values_list("slug", flat=True))
+    return CliError("not-found", f"There is no camera {slug}.{meant} `skycam cameras list` shows those there are.")
+
+
+def of_camera(person: Person, slug: str | None) -> dict[str, Any]:
+    """The condition for rows of that camera, also of a removed one; CliError when this person knows none such."""
+    from captures.selectors import UnknownCamera, camera_condition
+
+    try:
+        return camera_condition(person.user, slug)
+    except UnknownCamera:
+        raise no_camera(person, slug or "") from None
 
 
 def draw(body: dict[str, Any]) -> None:
-    say(f"{body['camera']} is {body['observed']}.")
+    say(f"{body['camera']} is {plain(body['observed'])}.")
 
 
 @click.command(cls=Command)
-@click.argument("slug", required=False)
+@camera()
 @click.option("--over", is_flag=True, help="Also where another holds it, who is told.")
-@click.option("--for", "for_s", type=click.IntRange(1, 86_400), default=FOR_S, help="Seconds; 600 by default.")
-def take(slug: str | None, over: bool, for_s: int) -> None:
+@click.option("--for", "for_s", type=Duration(1, 86_400), default=FOR_S, help="Such as 10 min, which it is by default.")
+def take(camera: str | None, over: bool, for_s: float) -> None:
     """Take a camera, by default the primary one: nobody else commands it then. Taking it again renews it."""
     person = current().person("operator")
     from cameras.bodies import lease_body
     from cameras.taking import take
 
-    camera = take(chosen(person, slug), person.actor, over=over, for_s=for_s)
-    answer(dict(lease_body(camera)), draw_lease)
+    taken = take(chosen(person, camera), person.actor, over=over, for_s=round(for_s))
+    answer(dict(lease_body(taken)), draw_lease)
 
 
 @click.command(cls=Command)
-@click.argument("slug", required=False)
+@camera()
 @click.option("--over", is_flag=True, help="Also where another holds it, who is told.")
-def release(slug: str | None, over: bool) -> None:
+def release(camera: str | None, over: bool) -> None:
     """Let a camera go, by default the primary one."""
     person = current().person("operator")
     from cameras.bodies import lease_body
     from cameras.taking import release
 
-    camera = release(chosen(person, slug), person.actor, over=over)
-    answer(dict(lease_body(camera)), draw_lease)
+    released = release(chosen(person, camera), person.actor, over=over)
+    answer(dict(lease_body(released)), draw_lease)
 
 
 def draw_lease(body: dict[str, Any]) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from core.durations import NotADuration, NotAnExposure, parse_duration, parse_exposure
+from core.moments import NotAMoment, Place, parse_moment
+from core.near_misses import did_you_mean
+from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.station import current
 
+WITH_UNIT = re.compile(r"\A\s*[0-9.,]+\s*[a-z]", re.IGNORECASE)
 CLOCK_TIME = re.compile(r"\A([01]?\d|2[0-3]):([0-5]\d)\Z")
 
 
@@ -35,7 +39,7 @@ def common(*, hidden: bool) -> list[click.Parameter]:
     shared: dict[str, Any] = {"expose_value": False, "hidden": hidden, "is_eager": True}
     return [
         click.Option(
-            ["--config", "-c"],
+            ["--config"],
             type=click.Path(path_type=Path),
             callback=remember_config,
             help="The station's YAML file; else SKYCAM_CONFIG, else none.",
@@ -73,43 +77,110 @@ class Group(click.Group):
         super().__init__(*args, **extra)
         self.params = [*self.params, *common(hidden=False)]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
 
-class Seconds(click.ParamType[float]):
-    """A finite number of seconds, from 0; the services say what is too long."""
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
+            meant = did_you_mean(args[0], known)
+            raise click.UsageError(f"No such command {args[0]!r}.{meant}", ctx)
+        return super().resolve_command(ctx, args)
 
-    name = "seconds"
+
+class Exposure(click.ParamType[int]):
+    """Whole microseconds, of a time with its unit or a number of seconds; the services say what is too long."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_exposure(value, bare="s")
+        except NotAnExposure as error:
+            self.fail(str(error), param, ctx)
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, of a length of time with its unit or a number of seconds."""
+
+    name = "time"
+
+    def __init__(self, least: float = 0, most: float | None = None) -> None:
+        self.least, self.most = least, most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):
+            return float(value)
         try:
-            seconds = float(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
-        if not math.isfinite(seconds) or seconds < 0:
-            self.fail(f"{value!r} is not a number of seconds from 0.", param, ctx)
+            seconds = parse_duration(value)
+        except NotADuration as error:
+            self.fail(str(error), param, ctx)
+        if seconds < self.least or (self.most is not None and seconds > self.most):
+            most = "" if self.most is None else f" and at most {self.most:g} s"
+            self.fail(f"{value} is out of range: at least {self.least:g} s{most}.", param, ctx)
         return seconds
 
 
 class Moment(click.ParamType[datetime]):
-    """A time: ISO 8601, or HH:MM for the next time the clock shows it. Without a zone it is this machine's."""
+    """A time to come: HH:MM for the next time the clock shows it, a date and time, a length of time from now, or a name
+    of the Sun's. Without a zone it is this machine's."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         if isinstance(value, datetime):
             return value
-        if match := CLOCK_TIME.match(value):
-            return next_time(datetime.now().astimezone(), int(match[1]), int(match[2]))
         try:
+            return parse_moment(value, datetime.now(UTC), LocalZone(), station_place()).at
+        except NotAMoment as error:
+            self.fail(str(error), param, ctx)
+
+
+def station_place() -> Place:
+    """Where the Sun rises for the station; nowhere while its configuration cannot be read."""
+    from skycam_project.config import ConfigError
+
+    try:
+        site = current().config.site
+    except ConfigError:
+        return Place(None, None)
+    return Place(site.latitude, site.longitude)
+
+
+def last_time(now: datetime, hour: int, minute: int) -> datetime:
+    found = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    if found > now:
+        found -= timedelta(days=1)
+    return found.replace(tzinfo=None).astimezone()
+
+
+class PastMoment(click.ParamType[datetime]):
+    """A time that is over: ISO 8601, HH:MM for the last time the clock showed it, or a length of time before now.
+    Without a zone it is this machine's."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        now = datetime.now().astimezone()
+        if match := CLOCK_TIME.match(value):
+            return last_time(now, int(match[1]), int(match[2]))
+        try:
+            if WITH_UNIT.search(value):
+                return now - timedelta(seconds=parse_duration(value))
             return datetime.fromisoformat(value).astimezone()
         except (ValueError, OverflowError):
-            self.fail(f"{value!r} is not a time. Write HH:MM or 2026-03-01T05:30:00Z.", param, ctx)
-
-
-def next_time(now: datetime, hour: int, minute: int) -> datetime:
-    found = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    if found <= now:
-        found += timedelta(days=1)
-    return found.replace(tzinfo=None).astimezone()  # the day between may change to summer time
+            self.fail(
+                f"{value!r} is not a time. Write 05:30, 2026-03-01T05:30:00Z, or 2 h for two hours ago.", param, ctx
+            )
 
 
 class Assignment(click.ParamType[tuple[str, Any]]):
@@ -131,10 +202,6 @@ def json_or_text(text: str) -> Any:
         return json.loads(text, parse_constant=str)
     except (ValueError, RecursionError):
         return text
-
-
-def microseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1e6)
 
 
 def given(**values: Any) -> dict[str, Any]:

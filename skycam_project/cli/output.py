@@ -64,7 +64,10 @@ def grid(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str = 
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
+        show_edge=False,
+    )  # fmt: skip
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
@@ -87,6 +90,11 @@ def show(table: Table) -> None:
     Console(width=width, markup=False, highlight=False).print(table)
 
 
+def plain(word: str) -> str:
+    """A state or a reason as people read it: `host down`."""
+    return word.replace("_", " ")
+
+
 def facts(pairs: Iterable[tuple[str, object]]) -> None:
     """Lines of name and value; what is not known is left out."""
     known = [(name, value) for name, value in pairs if value not in (None, "", [], {})]
@@ -107,6 +115,12 @@ def seconds(microseconds: int | None) -> str:
     if 0 < microseconds < 250_000:
         return f"1/{round(1e6 / microseconds)} s" if microseconds >= 100 else f"{microseconds} µs"
     return f"{microseconds / 1e6:g} s"
+
+
+def asked_and_used(asked: int | None, used: int | None) -> str:
+    if asked is None or asked == used:
+        return seconds(used)
+    return f"{seconds(asked)} asked, {seconds(used) or 'not told'} used"
 
 
 def short_time(text: str | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skycam_project.cli import errors
+from skycam_project.cli.camera_parameter import cameras
 from skycam_project.cli.clip_cleanup import cleanup
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.operating import chosen
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from captures.recording.orders import RecordingBody
     from skycam_project.cli.identity import Person
 
-which = click.argument("slugs", metavar="[CAMERA]...", nargs=-1)
-
 
 @click.group(cls=Group)
 def record() -> None:
@@ -32,42 +31,42 @@ record.add_command(cleanup)
 
 
 @record.command("start")
-@which
+@cameras("Which cameras; by default the primary one.")
 @click.option("--all", "every", is_flag=True, help="Every camera that gives a stream of frames.")
 @click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default as it records already, or rolling.")
-def start(slugs: tuple[str, ...], every: bool, kind: str | None) -> int:
+def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
     """Record cameras, by default the primary one; it stays so across restarts."""
     person = current().person("operator")
     from cameras.models import may_record
     from captures.recording import orders
 
-    found = [camera for camera in cameras_of(person, slugs, every) if not every or may_record(camera)]
+    found = [camera for camera in cameras_of(person, cameras, every) if not every or may_record(camera)]
     return for_each(found, lambda camera: orders.record(camera, kind or "", person.actor))
 
 
 @record.command("stop")
-@which
+@cameras("Which cameras; by default the primary one.")
 @click.option("--all", "every", is_flag=True, help="Every camera that shall record.")
-def stop(slugs: tuple[str, ...], every: bool) -> int:
+def stop(cameras: tuple[str, ...], every: bool) -> int:
     """Stop recording cameras, by default the primary one."""
     person = current().person("operator")
     from captures.recording.orders import stop_recording
 
-    found = [camera for camera in cameras_of(person, slugs, every) if not every or camera.recording]
+    found = [camera for camera in cameras_of(person, cameras, every) if not every or camera.recording]
     return for_each(found, lambda camera: stop_recording(camera, person.actor))
 
 
 @record.command("status")
-@which
-def status(slugs: tuple[str, ...]) -> None:
+@cameras("Which cameras; by default all of them.")
+def status(cameras: tuple[str, ...]) -> None:
     """Show what cameras record, by default all of them."""
     person = current().person("viewer")
     from cameras.status import read_all
     from captures.recording.orders import recording_of
 
-    cameras = cameras_of(person, slugs, every=not slugs)
-    told = read_all(cameras)
-    answer({"results": [dict(recording_of(camera, told[camera.slug])) for camera in cameras]}, draw)
+    found = cameras_of(person, cameras, every=not cameras)
+    told = read_all(found)
+    answer({"results": [dict(recording_of(camera, told[camera.slug])) for camera in found]}, draw)
 
 
 def cameras_of(person: Person, slugs: tuple[str, ...], every: bool) -> list[Camera]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from skycam_project.cli.capturing import draw_session
-from skycam_project.cli.errors import CliError
+from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.ids import by_id, newest, short_id
+from skycam_project.cli.moving import move
+from skycam_project.cli.operating import of_camera
 from skycam_project.cli.options import Group
-from skycam_project.cli.output import answer, grid, say, seconds, short_time, show
+from skycam_project.cli.output import answer, grid, plain, say, seconds, short_time, show
+from skycam_project.cli.session_drawing import draw_session
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def sessions() -> None:
-    """List sessions and show their ledgers."""
+    """List sessions, show their ledgers, stop, pause and resume them."""
 
 
 @sessions.command("list")
-@click.option("--camera", metavar="SLUG", help="Of this camera alone.")
+@camera("Of this camera alone.")
 @click.option("--active", is_flag=True, help="Only those that have not ended.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
 def list_sessions(camera: str | None, active: bool, limit: int) -> None:
@@ -34,60 +36,76 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
     from captures.models.session import ACTIVE
     from captures.selectors import sessions_for
 
-    found = sessions_for(person.user)
+    found = sessions_for(person.user).filter(**of_camera(person, camera))
     found = found.filter(state__in=ACTIVE) if active else found
-    found = found.filter(camera__slug=camera) if camera else found
     answer({"results": [dict(session_body(session)) for session in found[:limit]]}, draw_sessions)
 
 
 @sessions.command("show")
 @click.argument("session_id", metavar="[ID]", required=False)
+@click.option("--camera", "-c", metavar="CAMERA", help="The newest session of this camera.")
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many captures.")
-def show_session(session_id: str | None, limit: int) -> None:
+def show_session(session_id: str | None, camera: str | None, limit: int) -> None:
     """Show a session with its gaps and its newest captures; by default the newest session."""
     person = current().person("viewer")
     from captures.bodies import capture_body, session_body
     from captures.selectors import captures_for
 
-    session = the_session(person, session_id)
+    session = the_session(person, session_id, camera)
     captures = captures_for(person.user).filter(session=session).order_by("-index")[:limit]
     body = {**session_body(session), "captures": [dict(capture_body(capture)) for capture in reversed(captures)]}
     answer(body, draw_ledger)
 
 
-def the_session(person: Person, text: str | None) -> Session:
-    """The session of that id, else the newest; CliError when this person knows none such."""
+@sessions.command("stop")
+@click.argument("session_id", metavar="ID")
+def stop_session(session_id: str) -> None:
+    """Stop the session ID; one that has ended stays as it is."""
+    person = current().person("operator")
+    move(person, the_session(person, session_id), "stop")
+
+
+@sessions.command("pause")
+@click.argument("session_id", metavar="ID")
+def pause_session(session_id: str) -> None:
+    """Pause the session ID: the running picture ends, and no further one is taken."""
+    person = current().person("operator")
+    move(person, the_session(person, session_id), "pause")
+
+
+@sessions.command("resume")
+@click.argument("session_id", metavar="ID")
+def resume_session(session_id: str) -> None:
+    """Go on with the paused session ID."""
+    person = current().person("operator")
+    move(person, the_session(person, session_id), "resume")
+
+
+def the_session(person: Person, text: str | None, camera: str | None = None) -> Session:
+    """The session whose id begins so, else the newest of all or of that camera; CliError when there is none."""
     from captures.selectors import sessions_for
 
-    visible = sessions_for(person.user)
-    found = visible.first() if text is None else visible.filter(pk=as_id(text)).first()
-    if found is None:
-        raise CliError("not-found", f"There is no session {text}." if text else "There is no session yet.")
-    return found
-
-
-def as_id(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        raise CliError("invalid", f"{text!r} is not the id of a session. `skycam sessions list` shows ids.") from None
+    visible = sessions_for(person.user).filter(**of_camera(person, camera))
+    return by_id(visible, text, "session") if text else newest(visible, "session", camera)
 
 
 def draw_sessions(body: dict[str, Any]) -> None:
-    columns = ["id", "camera", "name", "state", "started", "ended", "planned", "saved", "failed", "skipped"]
+    columns = ["id", "started", "camera", "name", "state", "saved", "lost"]
     show(grid(columns, [session_cells(session) for session in body["results"]]))
 
 
 def session_cells(session: dict[str, Any]) -> list[object]:
-    times = [short_time(session["started"]), short_time(session["ended"])]
-    counts = [session[name] for name in ("planned", "saved", "failed", "skipped")]
-    return [session["id"], session["camera"], session["name"], session["state"], *times, *counts]
+    started, lost = short_time(session["started"] or session["created"])[:16], session["failed"] + session["skipped"]
+    names = [session[name] for name in ("camera", "name", "state", "saved")]
+    return [short_id(session["id"]), started, *names, lost]
 
 
 def draw_ledger(body: dict[str, Any]) -> None:
     draw_session(body)
     if body["gaps"]:
-        rows = [[short_time(gap["from"]), short_time(gap["to"]), gap["count"], gap["reason"]] for gap in body["gaps"]]
+        rows = [
+            [short_time(gap["from"]), short_time(gap["to"]), gap["count"], plain(gap["reason"])] for gap in body["gaps"]
+        ]
         show(grid(["gap from", "to", "missed", "reason"], rows))
     if body["captures"]:
         columns = ["index", "started", "status", "exposure", "file or reason", "sentence"]
@@ -96,6 +114,6 @@ def draw_ledger(body: dict[str, Any]) -> None:
 
 
 def capture_cells(capture: dict[str, Any]) -> list[object]:
-    what = capture["filename"] if capture["status"] == "saved" else capture["reason"]
+    what = capture["filename"] if capture["status"] == "saved" else plain(capture["reason"])
     exposure = seconds(capture["exposure_us"])
     return [capture["index"], short_time(capture["started"]), capture["status"], exposure, what, capture["message"]]

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
+from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Assignment, Group
 from skycam_project.cli.output import answer, facts, grid, say, show, warn
+from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
 from skycam_project.cli.station import current
 
 
@@ -18,28 +20,45 @@ def settings() -> None:
 
 
 @settings.command("show")
-@click.argument("slug")
+@camera()
 @click.option("--refresh", is_flag=True, help="Ask the camera now.")
-def show_settings(slug: str, refresh: bool) -> None:
-    """Show what is wished of the camera SLUG, and what it has."""
+def show_settings(camera: str | None, refresh: bool) -> None:
+    """Show what is wished of a camera, and what it has."""
     person = current().person("viewer")
     from cameras import services
     from cameras.bodies import settings_body
 
-    camera = chosen(person, slug)
-    answer(dict(settings_body(camera, services.refresh_settings(camera) if refresh else None)), draw_settings)
+    found = chosen(person, camera)
+    answer(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), draw_settings)
+
+
+@settings.command("set")
+@camera()
+@click.argument("values", metavar="NAME=VALUE...", nargs=-1, type=Assignment(), required=True)
+@click.option("--replace", is_flag=True, help="These and no others: what is not named is left to the camera.")
+def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
+    """Set a camera, by default the primary one, and show what it has then. Settings last across restarts.
+
+    Example: skycam settings set dslr iso=800 exposure=1/50s
+    """
+    person = current().person("operator")
+    from cameras.bodies import settings_body
+
+    found = chosen(person, camera)
+    told = set_or_store(found, setting_values(values), person.actor, replace=replace)
+    answer(dict(settings_body(found, told)), draw_settings)
 
 
 @settings.command("adopt")
-@click.argument("slug")
-def adopt(slug: str) -> None:
-    """Wish what was changed on the body of the camera SLUG."""
+@camera()
+def adopt(camera: str | None) -> None:
+    """Adopt what was changed on the body of a camera: it becomes what is asked of it."""
     person = current().person("operator")
     from cameras import services
     from cameras.bodies import settings_body
 
-    camera = chosen(person, slug)
-    answer(dict(settings_body(camera, services.adopt_settings(camera, person.actor))), draw_settings)
+    found = chosen(person, camera)
+    answer(dict(settings_body(found, services.adopt_settings(found, person.actor))), draw_settings)
 
 
 @settings.group("presets", cls=Group)
@@ -48,64 +67,64 @@ def presets() -> None:
 
 
 @presets.command("list")
-@click.argument("slug")
-def list_presets(slug: str) -> None:
-    """List the presets for cameras of the kind of the camera SLUG."""
+@camera()
+def list_presets(camera: str | None) -> None:
+    """List the presets for cameras of the kind of this one."""
     person = current().person("viewer")
     from cameras.presets import preset_body, presets_for
 
-    answer({"results": [dict(preset_body(preset)) for preset in presets_for(chosen(person, slug))]}, draw_presets)
+    answer({"results": [dict(preset_body(preset)) for preset in presets_for(chosen(person, camera))]}, draw_presets)
 
 
 @presets.command("save")
-@click.argument("slug")
+@camera()
 @click.argument("name")
-@click.option("--set", "values", type=Assignment(), multiple=True, help="A setting; may be given several times.")
+@settings_option
 @click.option("--replace", is_flag=True, help="In the place of the preset of that name.")
-def save(slug: str, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
-    """Save what is wished of the camera SLUG now, or the settings given, under NAME."""
+def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
+    """Save what is wished of a camera now, or the settings given, under NAME."""
     person = current().person("operator")
     from cameras.presets import preset_body, save_preset
 
-    preset = save_preset(chosen(person, slug), name, dict(values) or None, person.actor, replace=replace)
+    preset = save_preset(chosen(person, camera), name, setting_values(values) or None, person.actor, replace=replace)
     answer(dict(preset_body(preset)), lambda body: draw_preset(body, "Saved"))
 
 
 @presets.command("apply")
-@click.argument("slug")
+@camera()
 @click.argument("name")
-def apply(slug: str, name: str) -> None:
-    """Wish of the camera SLUG exactly what the preset NAME holds."""
+def apply(camera: str | None, name: str) -> None:
+    """Set on a camera exactly what the preset NAME holds."""
     person = current().person("operator")
     from cameras.bodies import settings_body
     from cameras.presets import apply_preset
 
-    camera = chosen(person, slug)
-    answer(dict(settings_body(camera, apply_preset(camera, name, person.actor))), draw_settings)
+    found = chosen(person, camera)
+    answer(dict(settings_body(found, apply_preset(found, name, person.actor))), draw_settings)
 
 
 @presets.command("compare")
-@click.argument("slug")
+@camera()
 @click.argument("name")
-def compare(slug: str, name: str) -> None:
-    """Compare the preset NAME with what is wished of the camera SLUG and what it has."""
+def compare(camera: str | None, name: str) -> None:
+    """Compare the preset NAME with what is wished of a camera and what it has."""
     person = current().person("viewer")
     from cameras.presets import compare_preset
 
-    answer(dict(compare_preset(chosen(person, slug), name)), draw_comparison)
+    answer(dict(compare_preset(chosen(person, camera), name)), draw_comparison)
 
 
 @presets.command("delete")
-@click.argument("slug")
+@camera()
 @click.argument("name")
-def delete(slug: str, name: str) -> None:
-    """Delete the preset NAME for cameras of the kind of the camera SLUG. No camera's settings change."""
+def delete(camera: str | None, name: str) -> None:
+    """Delete the preset NAME of the kind of this camera. No camera's settings change."""
     person = current().person("operator")
     from cameras.presets import delete_preset, preset_body, preset_for
 
-    camera = chosen(person, slug)
-    body = dict(preset_body(preset_for(camera, name)))
-    delete_preset(camera, name, person.actor)
+    found = chosen(person, camera)
+    body = dict(preset_body(preset_for(found, name)))
+    delete_preset(found, name, person.actor)
     answer(body, lambda body: say(f"Deleted {body['name']}."))
 
 

@@ -36,6 +36,10 @@ class Station:
             self.say_more()
         return config
 
+    def forget_configuration(self) -> None:
+        """The next use of `config` reads it anew."""
+        self.__dict__.pop("config", None)
+
     def choose(self) -> None:
         """Make `--config` the file of this process, of Django's settings and of children."""
         from skycam_project.config import choose_config

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from core.counting import counted
+from core.near_misses import did_you_mean
 from skycam_project.cli import errors
+from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.identity import is_owner
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, as_json, cell, grid, say, short_time, show
+from skycam_project.cli.output import answer, as_json, cell, grid, plain, say, short_time, show
 from skycam_project.cli.station import Station, current
 
 if TYPE_CHECKING:
@@ -20,47 +24,80 @@ COLUMNS = ("camera", "observed", "desired", "session", "last capture", "°C", "f
 
 
 @click.command(cls=Command)
+@camera("Of this camera alone.")
 @click.option("--watch", is_flag=True, help="Again each second, until Ctrl-C.")
-def status(watch: bool) -> None:
+def status(camera: str | None, watch: bool) -> None:
     """Show hosts, cameras and alerts."""
     station = current()
     if not watch:
-        answer(dict(read(station)), draw)
+        answer(dict(read(station, camera)), draw)
         return
     try:
-        (watch_json if station.output == "json" else watch_table)(station)
+        (watch_json if station.output == "json" else watch_table)(station, camera)
     except KeyboardInterrupt:
         return
 
 
-def read(station: Station) -> StationStatus:
+def read(station: Station, camera: str | None = None) -> StationStatus:
+    """Of all cameras, or of one with its alerts; CliError when no host has told of it."""
     from cameras.status_reader import read_station
+    from cameras.wire import BrokerDown
 
-    return read_station(station.config.redis_url, station.config.station)
+    try:
+        found = read_station(station.config.redis_url, station.config.station.id)
+    except BrokerDown:
+        station.forget_configuration()  # a station that is started again has another password for its broker
+        raise
+    seen = found if is_owner(station.config) else seen_by(station.person("viewer").user, found)
+    return seen if camera is None else of_camera(seen, camera)
 
 
-def watch_json(station: Station) -> None:
+def seen_by(user: Any, found: StationStatus) -> StationStatus:
+    """Without the cameras that are hidden from `user`, and their alerts. The broker does not know of roles."""
+    from cameras.selectors import cameras_for
+    from monitoring.selectors import alerts_for
+
+    slugs = set(cameras_for(user).values_list("slug", flat=True))
+    keys = set(alerts_for(user).values_list("key", flat=True))
+    return {
+        **found,
+        "cameras": [one for one in found["cameras"] if one["camera"] in slugs],
+        "alerts": [one for one in found["alerts"] if one["key"] in keys],
+    }
+
+
+def of_camera(found: StationStatus, camera: str) -> StationStatus:
+    cameras = [status for status in found["cameras"] if status["camera"] == camera]
+    if not cameras:
+        meant = did_you_mean(camera, [status["camera"] for status in found["cameras"]])
+        said = f"No camera host tells of a camera {camera}.{meant} `skycam cameras list` shows those there are."
+        raise errors.CliError("not-found", said)
+    alerts = [alert for alert in found["alerts"] if alert.get("camera") == camera]
+    return {**found, "cameras": cameras, "alerts": alerts}
+
+
+def watch_json(station: Station, camera: str | None) -> None:
     from cameras.wire import BrokerDown
 
     while True:
         try:
-            body: Any = read(station)
+            body: Any = read(station, camera)
         except BrokerDown as error:
             body = errors.CliError("broker-down", str(error)).body("skycam status")
         click.echo(as_json(body))
         time.sleep(EVERY_S)
 
 
-def watch_table(station: Station) -> None:
+def watch_table(station: Station, camera: str | None) -> None:
     from rich.live import Live
 
-    with Live(picture(station), auto_refresh=False) as live:
+    with Live(picture(station, camera), auto_refresh=False) as live:
         while True:
             time.sleep(EVERY_S)
-            live.update(picture(station), refresh=True)
+            live.update(picture(station, camera), refresh=True)
 
 
-def picture(station: Station) -> Any:
+def picture(station: Station, camera: str | None) -> Any:
     """The table as it is now; while the broker is away, the sentence that says so."""
     from rich.console import Group
     from rich.text import Text
@@ -68,7 +105,7 @@ def picture(station: Station) -> Any:
     from cameras.wire import BrokerDown
 
     try:
-        body = read(station)
+        body = read(station, camera)
     except BrokerDown as error:
         return Text(str(error))
     return Group(camera_table(body), *(Text(line) for line in remarks(body)))
@@ -82,13 +119,13 @@ def draw(body: dict[str, Any]) -> None:
 
 def camera_table(body: Any) -> Any:
     hosts = ", ".join(host["host"] for host in body["hosts"]) or "none"
-    return grid(COLUMNS, [camera_cells(status) for status in body["cameras"]], f"{body['station']}: hosts {hosts}")
+    return grid(COLUMNS, [camera_cells(status) for status in body["cameras"]], f"{body['name']}: hosts {hosts}")
 
 
 def camera_cells(status: dict[str, Any]) -> list[object]:
     return [
         status["camera"],
-        status["observed"],
+        plain(status["observed"]),
         status["desired"],
         progress(status["session"]),
         short_time((status["last_capture"] or {}).get("at")),
@@ -109,7 +146,12 @@ def progress(session: dict[str, Any] | None) -> str:
 def remarks(body: Any) -> list[str]:
     found = [] if body["hosts"] else ["No camera host answers. `skycam ps` shows the station's parts."]
     found += [line for status in body["cameras"] if (line := supplies(status))]
+    found += [how_to_connect(status["camera"]) for status in body["cameras"] if status["observed"] == "quarantined"]
     return found + [f"{cell(alert.get('severity'))}: {cell(alert.get('message'))}" for alert in body["alerts"]]
+
+
+def how_to_connect(camera: str) -> str:
+    return f"{camera} is quarantined. Once you have looked at it: skycam connect {camera}"
 
 
 def supplies(status: dict[str, Any]) -> str:
@@ -129,5 +171,5 @@ def recording(recorder: dict[str, Any] | None) -> list[str]:
         return []
     if recorder["state"] != "recording":
         return [f"does not record: {recorder['message'] or 'it waits for frames.'}"]
-    lost = [f"{recorder['lost_frames']} frames lost"] if recorder["lost_frames"] else []
+    lost = [f"{counted(recorder['lost_frames'], 'frame')} lost"] if recorder["lost_frames"] else []
     return [f"records since {short_time(recorder['since'])}", *lost]

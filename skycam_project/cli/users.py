@@ -58,7 +58,7 @@ def add(name: str, role: str, password: str | None) -> None:
 @password_option
 @click.option("--reset-password", is_flag=True, help="Make up a new password and show it once.")
 def change(name: str, role: str | None, password: str | None, reset_password: bool) -> None:
-    """Change the role or the password of the user NAME."""
+    """Change the role or the password of the user NAME. A new password ends their sign-ins and their tokens."""
     if password is not None and reset_password:
         raise CliError("invalid", "Give --password or --reset-password, not both.")
     if role is None and password is None and not reset_password:
@@ -66,10 +66,11 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
     person = current().person("manager")
     from skycam_project.access import accounts
 
-    user, generated = accounts.change_user(
+    changed = accounts.change_user(
         the_user(name), role=role, password=password, reset=reset_password, actor=person.actor
     )
-    answer(with_password(user, generated), lambda body: draw_user(body, "Changed"))
+    body = {**with_password(changed.user, changed.password), "tokens_revoked": changed.revoked}
+    answer(body, lambda body: draw_user(body, "Changed"))
 
 
 @users.command("remove")
@@ -111,3 +112,5 @@ def draw_user(body: dict[str, Any], verb: str) -> None:
     say(f"{verb} {body['name']}, role {body['role']}.")
     if "password" in body:
         say(f"Password: {body['password']}  (shown only now)")
+    if revoked := body.get("tokens_revoked"):
+        say(f"Tokens that no longer let in: {revoked}.")

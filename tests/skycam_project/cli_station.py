@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from skycam_project.cli.root import cli
 from skycam_project.config import SkycamConfig
 from skycam_project.launch.paths import valkey_path
-from skycam_project.launch.valkey import command
+from skycam_project.launch.valkey import station_command
 
 SKYCAM = (sys.executable, "-c", "from skycam_project.cli import main; main()")
 
@@ -57,8 +57,8 @@ def run(data: Path, *words: str, **variables: str) -> Ran:
 def valkey(config: SkycamConfig) -> Iterator[redis.Redis]:
     """The station's embedded broker."""
     socket = valkey_path(config)
-    with subprocess.Popen(command(socket, config.data / "run"), stdout=subprocess.DEVNULL) as process:
-        client = redis.Redis(unix_socket_path=str(socket), decode_responses=True)
+    with subprocess.Popen(station_command(config), stdout=subprocess.DEVNULL) as process:
+        client = redis.Redis.from_url(config.redis_url, decode_responses=True)
         try:
             until(lambda: answers(client))
             yield client

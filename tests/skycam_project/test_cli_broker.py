@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -12,7 +13,15 @@ from django.conf import settings
 from cameras import broker, status
 from cameras.models import Camera
 from cameras.services import add_camera
+from cameras.supervision.broker_users import with_login
+from cameras.wire import BrokerDown
 from captures.models import Capture
+from monitoring.services import raise_alert
+from skycam_project.access.models import User
+from skycam_project.cli.station import Station as CliStation
+from skycam_project.cli.status import read, seen_by
+from skycam_project.config import load_config
+from skycam_project.config.folder import renew_broker_password
 from tests.skycam_project.cli_station import answer, camera_host, run, skycam, valkey
 
 pytestmark = pytest.mark.django_db
@@ -38,15 +47,28 @@ def camera() -> Camera:
 
 
 def key(*parts: str) -> str:
-    return ":".join((settings.STATION.station, *parts))
+    return ":".join((settings.STATION.station.id, *parts))
+
+
+def test_status_leaves_out_the_cameras_that_somebody_may_not_see(empty: redis.Redis, camera: Camera) -> None:
+    hidden = add_camera(slug="attic", kind="simulated", seen_by={"restricted": True})
+    raise_alert("camera.unreachable:attic", "attic cannot be opened.", camera=hidden)
+    raise_alert("storage.unmounted:1", "The storage root is not mounted.")
+    [status.write(empty, {**READY, "camera": slug}) for slug in ("sim", "attic")]
+    told = [{"key": key, "message": "."} for key in ("camera.unreachable:attic", "storage.unmounted:1")]
+    empty.set(key("alerts"), json.dumps(told))
+    found = seen_by(User.objects.create_user("ben", role="operator"), read(CliStation()))
+    assert [one["camera"] for one in found["cameras"]] == ["sim"]
+    assert [one["key"] for one in found["alerts"]] == ["storage.unmounted:1"]
 
 
 def test_status_shows_hosts_cameras_and_alerts(empty: redis.Redis) -> None:
     status.write(empty, READY)
     empty.set(key("host", "main"), json.dumps({"host": "main", "at": "2026-03-01T20:00:00Z"}))
+    empty.set(key("name"), "Roof")
     empty.set(key("alerts"), json.dumps([{"key": "disk", "severity": "warning", "message": "Little room."}]))
     found = answer("status")
-    assert found["station"] == settings.STATION.station
+    assert (found["station"], found["name"]) == (settings.STATION.station.id, "Roof")
     assert found["hosts"] == [{"host": "main", "at": "2026-03-01T20:00:00Z"}]
     assert found["cameras"] == [READY]
     assert found["alerts"][0]["key"] == "disk"
@@ -84,14 +106,14 @@ def test_a_camera_whose_host_is_down_is_not_reachable(empty: redis.Redis, camera
 
 
 def test_connecting_shows_what_was_reached(empty: redis.Redis, camera: Camera) -> None:
-    with camera_host(empty, settings.STATION.station, {"ok": True, "body": READY}) as taken:
+    with camera_host(empty, settings.STATION.station.id, {"ok": True, "body": READY}) as taken:
         assert answer("connect")["observed"] == "ready"
     assert taken[0]["order"] == "reconcile"
 
 
 def test_a_camera_that_does_not_come_is_not_reachable(empty: redis.Redis, camera: Camera) -> None:
     body = READY | {"observed": "quarantined", "reason": "Its cable is out."}
-    with camera_host(empty, settings.STATION.station, {"ok": True, "body": body}):
+    with camera_host(empty, settings.STATION.station.id, {"ok": True, "body": body}):
         found = skycam("connect")
     assert found.exit_code == 3
     assert "Its cable is out." in found.stderr
@@ -99,7 +121,7 @@ def test_a_camera_that_does_not_come_is_not_reachable(empty: redis.Redis, camera
 
 def test_a_busy_camera_is_held(empty: redis.Redis, camera: Camera) -> None:
     refusal = {"ok": False, "problem": "busy", "detail": "It exposes until 20:00:08Z."}
-    with camera_host(empty, settings.STATION.station, refusal):
+    with camera_host(empty, settings.STATION.station.id, refusal):
         found = skycam("start", "-e", "1")
     assert found.exit_code == 4
     assert "It exposes until" in found.stderr
@@ -107,7 +129,37 @@ def test_a_busy_camera_is_held(empty: redis.Redis, camera: Camera) -> None:
 
 def test_settings_are_applied_and_the_cameras_remarks_told(empty: redis.Redis, camera: Camera) -> None:
     body = {"actual": {"iso": 800}, "read_at": "2026-03-01T20:00:00Z", "warnings": ["ISO 801 is 800 here."]}
-    with camera_host(empty, settings.STATION.station, {"ok": True, "body": body}):
+    with camera_host(empty, settings.STATION.station.id, {"ok": True, "body": body}):
         found = skycam("cameras", "set", "sim", "--set", "iso=801")
     assert found.exit_code == 0
     assert "ISO 801 is 800 here." in found.stderr
+
+
+def test_the_doctor_notes_a_broker_where_cameras_have_the_stations_own_access(empty: redis.Redis) -> None:
+    said = " ".join(run_doctor(empty, "+@all").split())
+    assert "so camera processes have the station's own access" not in said
+    said = " ".join(run_doctor(empty, "+@all", "-acl").split())
+    assert "so camera processes have the station's own access" in said
+
+
+def run_doctor(server: redis.Redis, *commands: str) -> str:
+    """Of a station whose user in the broker may do these."""
+    server.acl_setuser("me", True, passwords=["+a-long-password"], keys="*", channels="*", commands=list(commands))
+    url = with_login(settings.STATION.redis_url, "me", "a-long-password")
+    return json.dumps(json.loads(run(settings.STATION.data, "--output", "json", "doctor", REDIS_URL=url).stdout))
+
+
+def test_watching_goes_on_when_the_station_has_another_password_for_its_broker(
+    empty: redis.Redis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SKYCAM_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("SKYCAM_CONFIG")
+    config = load_config()
+    station = CliStation()
+    with valkey(station.config):
+        assert read(station)["hosts"] == []
+    renew_broker_password(config.data)
+    with valkey(load_config()):
+        with pytest.raises(BrokerDown):
+            read(station)
+        assert read(station)["hosts"] == []

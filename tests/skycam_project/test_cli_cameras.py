@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from cameras.models import Camera
+from captures.models import Session
 from tests.api.test_detection import found, host_with
 from tests.fakes.camera_host import camera_host
 from tests.skycam_project.cli_station import answer, skycam
@@ -26,6 +27,11 @@ def test_a_camera_that_is_found_is_added_with_one_option(empty: redis.Redis, wan
     with camera_host(empty, host_with(found("3001"))):
         added = answer("cameras", "detect", "--add", wanted)
     assert (added["slug"], added["kind"], added["address"], added["host"]) == (slug, "gphoto2", "3001", "main")
+
+
+def test_a_found_camera_is_called_as_somebody_says(empty: redis.Redis) -> None:
+    with camera_host(empty, host_with(found("3001"))):
+        assert answer("cameras", "detect", "--add", "north=3001", "--name", "North wall")["name"] == "North wall"
 
 
 def test_a_camera_that_is_there_already_or_not_at_all_is_not_added(empty: redis.Redis, camera: Camera) -> None:
@@ -56,3 +62,13 @@ def test_faults_are_cleared(empty: redis.Redis, camera: Camera) -> None:
 def test_a_fault_that_does_not_exist_is_a_usage_error(empty: redis.Redis, camera: Camera, wrong: str) -> None:
     with camera_host(empty, {"faults": {"faults": {}}}):
         assert skycam("cameras", "faults", "sim", "--set", wrong).exit_code == 2
+
+
+def test_a_camera_whose_host_is_gone_is_moved_once_that_is_said(empty: redis.Redis, camera: Camera) -> None:
+    session = Session.objects.create(camera=camera, programme={}, state="running")
+    refused = skycam("cameras", "set", "sim", "--host", "barn")
+    moved = skycam("cameras", "set", "sim", "--host", "barn", "--host-is-gone")
+    session.refresh_from_db()
+    assert (refused.exit_code, "--host-is-gone" in refused.stderr) == (4, True)
+    assert (moved.exit_code, session.state) == (0, "failed")
+    assert "sim is barn's now. What main still holds of it is taken in there when it returns." in moved.stderr

@@ -1,9 +1,31 @@
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import pytest
+from django.apps import apps
 from django.core.management import call_command
+from django.db import connection
+
+from captures.models import Clip
+from tests.captures.clips import STARTED, row_of
+from tests.faults.ledger import Archive
 
 
 @pytest.mark.django_db
 def test_models_and_migrations_agree() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+@pytest.mark.django_db
+def test_what_clips_lost_that_a_kill_cut_off_before_the_upgrade_is_unknown(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    killed = row_of(archive.camera, archive.root, STARTED, interrupted=True, reason="camera_crashed")
+    failed = row_of(archive.camera, archive.root, STARTED, interrupted=True, reason="disk_full")
+    whole = row_of(archive.camera, archive.root, STARTED)
+    Clip.objects.bulk_create([killed, failed, whole])
+    migration = importlib.import_module("captures.migrations.0008_lost_frames_may_be_unknown")
+    migration.forget_what_nobody_counted(apps, connection.schema_editor())
+    lost = dict(Clip.objects.values_list("pk", "lost_frames"))
+    assert (lost[killed.pk], lost[failed.pk], lost[whole.pk]) == (None, 0, 0)

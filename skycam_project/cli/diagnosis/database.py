@@ -60,7 +60,7 @@ def hosts(station: Station) -> Iterator[Finding]:
 
     wanted = Camera.objects.present().filter(enabled=True).order_by("host").values_list("host", flat=True).distinct()
     try:
-        alive = {host["host"] for host in read_station(station.config.redis_url, station.config.station)["hosts"]}
+        alive = {host["host"] for host in read_station(station.config.redis_url, station.config.station.id)["hosts"]}
     except BrokerDown:
         return  # the check of the broker says so
     for host in wanted:
@@ -109,6 +109,17 @@ def passwords(_station: Station) -> Iterator[Finding]:
         yield Finding("passwords", BROKEN, f"The stored password cannot be read of: {', '.join(lost)}.", remedy)
     else:
         yield Finding("passwords", OK, "Those of network cameras can be read.")
+
+
+def station_checks(_station: Station) -> Iterator[Finding]:
+    """Skycam's own system checks, which load nothing."""
+    from django.core import checks
+
+    from skycam_project.checks import check_station
+
+    for message in check_station():
+        state = BROKEN if message.level >= checks.ERROR else WARNING
+        yield Finding("station", state, str(message.msg), str(message.hint or ""))
 
 
 def system_checks(_station: Station) -> Iterator[Finding]:

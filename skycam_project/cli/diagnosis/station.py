@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from skycam_project.cli.diagnosis.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
+
+if TYPE_CHECKING:
+    from cameras.wire import Wire
 
 UP = "Start the station: skycam up"
 
@@ -21,11 +25,12 @@ def configuration(station: Station) -> Iterator[Finding]:
         return
     for warning in config.warnings:
         yield Finding("configuration", WARNING, warning)
-    yield Finding("configuration", OK, f"Station {config.station}, host {config.host}, data folder {config.data}.")
+    yield Finding("configuration", OK, f"Station {config.station.id}, host {config.host}, data folder {config.data}.")
 
 
 def launcher(station: Station) -> Iterator[Finding]:
     from skycam_project import launch
+    from skycam_project.cli.launching import described
 
     try:
         parts = launch.ps(station.config)
@@ -35,7 +40,7 @@ def launcher(station: Station) -> Iterator[Finding]:
     for part in parts:
         running = part["state"] == "running"
         reason = f": {part['reason']}" if part["reason"] and not running else ""
-        detail = f"{part['name']} is {part['state']}{reason}."
+        detail = f"{part['name']} is {'in a ' if part.get('next_try_s') is not None else ''}{described(part)}{reason}."
         yield Finding(
             "launcher", OK if running else BROKEN, detail, "" if running else f"skycam restart {part['name']}"
         )
@@ -47,8 +52,24 @@ def broker(station: Station) -> Iterator[Finding]:
     try:
         with wire(station.config.redis_url) as server:
             server.ask([("PING",)])
+            refused = makes_no_users(server)
     except BrokerDown as error:
         reason = error.__cause__ or error
         yield Finding("broker", BROKEN, f"The broker does not answer: {reason}.", "skycam up, or look at REDIS_URL")
         return
     yield Finding("broker", OK, "It answers.")
+    if refused and not station.config.camera_redis_url:
+        yield Finding(
+            "broker",
+            OK,
+            "Note: it lets this station make no users, so camera processes have the station's own access to it.",
+            "Allow `acl`, or set CAMERA_REDIS_URL to a user that may only publish.",
+        )
+
+
+def makes_no_users(server: Wire) -> bool:
+    """Tried with a user that can do nothing and goes at once."""
+    import hiredis
+
+    (made, _) = server.ask([("ACL", "SETUSER", "skycam-doctor", "reset"), ("ACL", "DELUSER", "skycam-doctor")])
+    return isinstance(made, hiredis.HiredisError)

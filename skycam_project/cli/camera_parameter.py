@@ -1,0 +1,125 @@
+"""How every command names a camera: as a word or with `--camera`, `-c`, before or after its other options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+import click
+
+WORD = "camera_word"
+"""Where the parser leaves the word, until it is made one with the option."""
+ID = re.compile(r"[a-z0-9-]*\Z", re.IGNORECASE)
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class Decorator(Protocol):
+    def __call__(self, function: Decorated, /) -> Decorated: ...
+
+
+def camera(text: str = "Which camera; by default the primary one.", *, required: bool = False) -> Decorator:
+    """The parameter `camera` of a command: an id, or None for the primary camera."""
+
+    def decorate(function: Decorated) -> Decorated:
+        option = click.option("--camera", "-c", metavar="CAMERA", help=text)
+        word = click.argument(WORD, metavar="CAMERA" if required else "[CAMERA]", cls=CameraWord, needed=required)
+        return option(word(function))
+
+    return decorate
+
+
+def cameras(text: str) -> Decorator:
+    """The parameter `cameras` of a command: a tuple of ids, empty where none was named."""
+
+    def decorate(function: Decorated) -> Decorated:
+        option = click.option("--camera", "-c", "cameras", metavar="CAMERA", multiple=True, help=text)
+        words = click.argument(WORD, metavar="[CAMERA]...", nargs=-1, cls=CameraWords)
+        return option(words(function))
+
+    return decorate
+
+
+class CameraWord(click.Argument):
+    """The word of a command that takes one camera; makes one value of word and option before any other is read."""
+
+    def __init__(self, names: list[str], *, needed: bool = False, **extra: Any) -> None:
+        self.needed = needed
+        super().__init__(names, required=False, is_eager=True, expose_value=False, **extra)
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        values = dict_of(opts)
+        if not isinstance(values.get("camera"), str):
+            values.pop("camera", None)
+        self._make_room(ctx, values)
+        word, option = values.get(self.name), values.get("camera")
+        if isinstance(word, str):
+            self._check_both(ctx, word, option)
+            values["camera"] = word
+        if not ctx.resilient_parsing:
+            self._check(ctx, values.get("camera"))
+        return None, args
+
+    def _make_room(self, ctx: click.Context, values: dict[str, Any]) -> None:
+        """The word is the command's next argument where the option names the camera, or where it can be no camera."""
+        word = values.get(self.name)
+        later = [found for found in ctx.command.params if isinstance(found, click.Argument) and found is not self]
+        if not later or not isinstance(word, str):
+            return
+        last = later[-1]
+        if last.nargs == -1 and "=" in word:
+            rest = values.get(last.name)
+            values[last.name] = (word, *(rest if isinstance(rest, tuple) else ()))
+        elif last.nargs == 1 and "camera" in values and not isinstance(values.get(last.name), str):
+            values[last.name] = word
+        else:
+            return
+        del values[self.name]
+
+    @staticmethod
+    def _check_both(ctx: click.Context, word: str, option: str | None) -> None:
+        if option is not None and option != word:
+            said = f"Two cameras are named: {word}, and {option} with --camera. Name one of them, either way."
+            raise click.UsageError(said, ctx)
+
+    def _check(self, ctx: click.Context, found: str | None) -> None:
+        if found is None and self.needed:
+            said = f"Which camera? Write `{ctx.command_path} CAMERA`; `skycam cameras list` shows their ids."
+            raise click.UsageError(said, ctx)
+        if found is not None:
+            check_id(ctx, found)
+
+
+class CameraWords(click.Argument):
+    """The words of a command that takes several cameras."""
+
+    def __init__(self, names: list[str], **extra: Any) -> None:
+        super().__init__(names, required=False, is_eager=True, expose_value=False, **extra)
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, Any], args: list[str]
+    ) -> tuple[Any, list[str]]:
+        values = dict_of(opts)
+        words, named = values.get(self.name), values.get("cameras")
+        found = [*(words if isinstance(words, tuple) else ()), *(named if isinstance(named, list) else ())]
+        values["cameras"] = list(dict.fromkeys(found))
+        for one in found:
+            check_id(ctx, one)
+        return None, args
+
+
+def dict_of(opts: Mapping[str, Any]) -> dict[str, Any]:
+    """The parser's own values, which click hands on to each parameter in turn."""
+    assert isinstance(opts, dict)
+    return opts
+
+
+def check_id(ctx: click.Context, text: str) -> None:
+    """UsageError for what can be no camera's id, such as a file."""
+    if ID.match(text):
+        return
+    file = f" The configuration file is `--config {text}`." if re.search(r"[./]", text) else ""
+    said = "a camera's id: lower-case letters, digits and hyphens. `skycam cameras list` shows those there are."
+    raise click.UsageError(f"{text!r} is not {said}{file}", ctx)

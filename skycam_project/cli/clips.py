@@ -1,0 +1,99 @@
+"""`skycam clips`: what was recorded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.ids import by_id, newest, short_id
+from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
+from skycam_project.cli.operating import of_camera
+from skycam_project.cli.options import Group, PastMoment, given
+from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from captures.models import Clip
+    from skycam_project.cli.identity import Person
+
+
+@click.group(cls=Group)
+def clips() -> None:
+    """List recorded clips and get their files."""
+
+
+@clips.command("list")
+@camera("Of this camera alone.")
+@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="Those that were recorded so.")
+@click.option(
+    "--from", "from_", type=PastMoment(), help="Those that show this time or a later one: 22:30, or 2 h (ago)."
+)
+@click.option("--to", type=PastMoment(), help="Those that begin before this time, written as for --from.")
+@click.option("--pinned/--unpinned", "pinned", default=None, help="Those that are pinned, or are not.")
+@click.option("--interrupted/--whole", "interrupted", default=None, help="Those that were cut off, or were not.")
+@click.option("--simulated/--real", "simulated", default=None, help="Of simulated cameras, or of real ones.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+def list_clips(
+    camera: str | None, from_: datetime | None, to: datetime | None, limit: int, **conditions: Any
+) -> None:  # fmt: skip
+    """List clips, the newest first. The clip that is being recorded appears when it ends.
+
+    Example: skycam clips list dome --from 22:00
+    """
+    person = current().person("viewer")
+    from captures.clips.bodies import clip_body
+    from captures.clips.selectors import clips_for, overlapping
+
+    found = clips_for(person.user).filter(**of_camera(person, camera), **given(**conditions))
+    results = overlapping(found, from_, to).order_by("-started_at", "-id")[:limit]
+    answer({"results": [dict(clip_body(clip)) for clip in results]}, draw_clips)
+
+
+@clips.command("get")
+@click.argument("clip_id", metavar="[ID]", required=False)
+@click.option("--camera", "-c", metavar="CAMERA", help="The newest of this camera.")
+@to_option
+@force_option
+def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) -> None:
+    """Copy the file of the clip ID, by default of the newest, and check it. The beginning of an id is enough.
+
+    Example: skycam clips get --camera dome -o last.mp4
+    """
+    person = current().person("viewer")
+    check_free(to, force=force)
+    clip = the_clip(person, clip_id, camera)
+    path = copy_file(clip, to, force=force)
+    if to != STDOUT:
+        body = {"path": str(path), "clip": str(clip.pk), "bytes": clip.bytes, "sha256": clip.sha256}
+        answer(body, lambda body: say(f"Saved {body['path']}"))
+
+
+def the_clip(person: Person, text: str | None, camera: str | None) -> Clip:
+    """The clip whose id begins so, else the newest; CliError when this person knows none such."""
+    from captures.clips.selectors import clips_for
+
+    visible = clips_for(person.user).filter(**of_camera(person, camera)).order_by("-started_at", "-id")
+    return by_id(visible, text, "clip") if text else newest(visible, "clip", camera)
+
+
+def draw_clips(body: dict[str, Any]) -> None:
+    columns = ["id", "started", "camera", "length", "size", "lost", "remarks"]
+    show(grid(columns, [clip_cells(clip) for clip in body["results"]]))
+
+
+def clip_cells(clip: dict[str, Any]) -> list[object]:
+    from monitoring.templatetags.skycam import amount, duration
+
+    words = {
+        "manual": clip["kind"] == "manual",
+        "pinned": clip["pinned"],
+        "held": bool(clip["holds"]),
+        "cut off": clip["interrupted"],
+    }
+    remarks = [word for word, holds in words.items() if holds]
+    length, size = duration(clip["duration_s"]), amount(clip["bytes"])
+    started = short_time(clip["started"])
+    return [short_id(clip["id"]), started, clip["camera"], length, size, clip["lost_frames"], ", ".join(remarks)]

@@ -1,0 +1,177 @@
+"""`skycam events` and `skycam alerts`: what happened, and what a person must see to."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.ids import by_id, short_id
+from skycam_project.cli.operating import of_camera
+from skycam_project.cli.options import Command, Group, PastMoment, given
+from skycam_project.cli.output import answer, as_json, grid, say, short_time, show
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from monitoring.models import Event
+    from skycam_project.cli.identity import Person
+
+SEVERITIES = ["info", "warning", "error", "critical"]
+EVERY_S = 1.0
+AT_ONCE = 1000
+"""Events that are printed between two looks, at most; the others come with the next."""
+
+
+@click.command(cls=Command)
+@camera("Of this camera alone.")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="So severe, or more.")
+@click.option("--kind", help="Of this kind, such as session.gap, or of all that begin so, such as session.")
+@click.option("--since", type=PastMoment(), help="Not before: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
+@click.option("--limit", "-n", type=click.IntRange(0, 10_000), default=20, show_default=True, help="At most so many.")
+@click.option("--follow", is_flag=True, help="Go on with those that come, until Ctrl-C.")
+def events(
+    camera: str | None, severity: str | None, kind: str | None, since: datetime | None, limit: int, follow: bool
+) -> None:
+    """Show what happened, the newest last.
+
+    Example: skycam events dslr --severity warning --since 8h
+    """
+    person = current().person("viewer")
+    found = selected_events(person, camera, severity, kind)
+    newest = list(found.filter(**given(at__gte=since)).order_by("-at", "-id")[:limit])
+    bodies = event_bodies(person, newest)
+    if not follow:
+        answer({"results": bodies}, draw_events)
+        return
+    for body in reversed(bodies):
+        print_event(body)
+    try:
+        follow_events(person, found, newest[0] if newest else None)
+    except KeyboardInterrupt:
+        return
+
+
+def selected_events(person: Person, slug: str | None, severity: str | None, kind: str | None) -> QuerySet[Event]:
+    """Those that this person may see; CliError for a camera that they do not know."""
+    from monitoring.selectors import events_for
+
+    found = events_for(person.user)
+    if slug is not None:
+        of_camera(person, slug)
+        found = found.filter(camera=slug)
+    if severity is not None:
+        found = found.filter(severity__in=SEVERITIES[SEVERITIES.index(severity) :])
+    return found.filter(kind__startswith=kind) if kind else found
+
+
+def event_bodies(person: Person, events: list[Event]) -> list[dict[str, Any]]:
+    from monitoring.bodies import event_body
+
+    return [dict(event_body(event, person.user)) for event in events]
+
+
+def follow_events(person: Person, events: QuerySet[Event], last: Event | None) -> None:
+    """Look each second for those after `last`. What is written later with an earlier time is not seen."""
+    from django.utils import timezone
+
+    at, pk = (last.at, last.pk) if last else (timezone.now(), None)
+    while True:
+        time.sleep(EVERY_S)
+        later = events.filter(at__gte=at).order_by("at", "id")
+        later = later.exclude(at=at, pk__lte=pk) if pk else later
+        for event in list(later[:AT_ONCE]):
+            print_event(event_bodies(person, [event])[0])
+            at, pk = event.at, event.pk
+
+
+def print_event(body: dict[str, Any]) -> None:
+    if current().output == "json":
+        click.echo(as_json(body))
+    else:
+        say(event_line(body))
+
+
+def draw_events(body: dict[str, Any]) -> None:
+    for event in reversed(body["results"]):
+        say(event_line(event))
+    if not body["results"]:
+        say("No event.")
+
+
+def event_line(event: dict[str, Any]) -> str:
+    severity = f"{event['severity']}: " if event["severity"] != "info" else ""
+    return f"{short_time(event['at'])}  {event['camera'] or '-':<12}  {severity}{event['message']}"
+
+
+@click.group(cls=Group)
+def alerts() -> None:
+    """Show what a person must see to, and say that you have seen it."""
+
+
+@alerts.command("list")
+@camera("Of this camera alone.")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="So severe, or more.")
+@click.option("--all", "every", is_flag=True, help="Also those that are over.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+def list_alerts(camera: str | None, severity: str | None, every: bool, limit: int) -> None:
+    """List alerts that are not over, the newest first.
+
+    Example: skycam alerts list --severity error
+    """
+    person = current().person("viewer")
+    from monitoring.bodies import alert_body
+    from monitoring.models import Alert
+    from monitoring.selectors import alerts_for
+
+    found = alerts_for(person.user)
+    if camera is not None:
+        of_camera(person, camera)
+        found = found.filter(camera=camera)
+    found = found if every else found.exclude(state=Alert.State.RESOLVED)
+    if severity is not None:
+        found = found.filter(severity__in=SEVERITIES[SEVERITIES.index(severity) :])
+    rows = found.order_by("-opened_at", "-id")[:limit]
+    answer({"results": [dict(alert_body(alert)) for alert in rows]}, draw_alerts)
+
+
+@alerts.command("ack")
+@click.argument("alert_ids", metavar="ID...", nargs=-1, required=True)
+def acknowledge(alert_ids: tuple[str, ...]) -> None:
+    """Say that you have seen the alerts ID; they stay until their cause is gone. The beginning of an id is enough.
+
+    Example: skycam alerts ack 01a1fc97-f1ce
+    """
+    person = current().person("operator")
+    from monitoring.bodies import alert_body
+    from monitoring.selectors import alerts_for
+    from monitoring.services import acknowledge_alert
+
+    found = [by_id(alerts_for(person.user), text, "alert") for text in alert_ids]
+    results = [dict(alert_body(acknowledge_alert(alert, person.actor))) for alert in found]
+    answer({"results": results}, draw_acknowledged)
+
+
+def draw_alerts(body: dict[str, Any]) -> None:
+    if not body["results"]:
+        say("No alert.")
+        return
+    rows = [
+        [short_id(one["id"]), short_time(one["opened"]), one["severity"], alert_state(one), one["message"]]
+        for one in body["results"]
+    ]
+    show(grid(["id", "since", "severity", "state", "what"], rows))
+
+
+def alert_state(alert: dict[str, Any]) -> str:
+    seen = f"seen by {alert['acknowledged_by']}" if alert["acknowledged_by"] else alert["state"]
+    return "over" if alert["resolved"] else seen
+
+
+def draw_acknowledged(body: dict[str, Any]) -> None:
+    for one in body["results"]:
+        say(f"{alert_state(one)[:1].upper()}{alert_state(one)[1:]}: {one['message']}")

@@ -1,0 +1,47 @@
+"""Rows that are named by the beginning of their id, as a commit is by the beginning of its hash."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+from uuid import UUID
+
+from skycam_project.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+
+Row = TypeVar("Row", bound="Model")
+HEX = re.compile(r"[0-9a-f]{4,32}", re.IGNORECASE)
+SHORT = 13
+"""So many characters of an id hold the millisecond in which it was made."""
+
+
+def short_id(text: str) -> str:
+    return text[:SHORT]
+
+
+def by_id(rows: QuerySet[Row], text: str, what: str) -> Row:
+    """The one row of `rows` whose id begins so; `what` is `capture`, `session`, ... CliError."""
+    digits = text.replace("-", "")
+    if not HEX.fullmatch(digits):
+        raise CliError("invalid", f"{text!r} is not the id of {article(what)} {what}. `skycam {what}s list` shows ids.")
+    least, most = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    found = list(rows.filter(pk__gte=least, pk__lte=most)[:2])
+    if len(found) > 1:
+        raise CliError("invalid", f"More than one {what} has an id that begins with {text}. Write more of it.")
+    if not found:
+        raise CliError("not-found", f"There is no {what} {text}. `skycam {what}s list` shows those there are.")
+    return found[0]
+
+
+def article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
+
+
+def newest(rows: QuerySet[Row], what: str, camera: str | None) -> Row:
+    """The first of `rows`, which are newest first; CliError when there is none."""
+    found = rows.first()
+    if found is None:
+        raise CliError("not-found", f"There is no {what}{f' of {camera}' if camera else ''} yet.")
+    return found

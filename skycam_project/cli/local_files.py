@@ -1,0 +1,108 @@
+"""Copies of stored files on this machine: whole and checked, or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from skycam_project.cli.errors import CliError
+
+if TYPE_CHECKING:
+    from captures.files import Stored
+
+CHUNK_BYTES = 1 << 20
+STDOUT = "-"
+
+to_option = click.option(
+    "--to", "-o", "to", metavar="FILE", help="Where to: a file, a folder, or - for stdout; else the current folder."
+)
+force_option = click.option("--force", is_flag=True, help="Also where that file is there already.")
+
+
+def check_free(to: str | None, *, force: bool) -> None:
+    """Before anything is done for it: CliError where a file is there already, or its folder is not."""
+    if to is None or to == STDOUT:
+        return
+    target = Path(to)
+    if not target.is_dir():
+        refuse_existing(target, force=force)
+        if not target.parent.is_dir():
+            raise CliError("invalid", f"There is no folder {target.parent}. Make it first, or choose another.")
+
+
+def copy_file(row: Stored, to: str | None, *, force: bool = False) -> Path | None:
+    """Copy the file of a row; where it is now, None for stdout. CliError when it is not as it was stored, when it lies
+    on another host, or when something is there already: then what was there stays."""
+    if to == STDOUT:
+        write_out(row, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return None
+    target = target_of(row, to)
+    refuse_existing(target, force=force)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as stream:
+            write_out(row, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        put_in_place(part, target, force=force)
+    except OSError as error:
+        raise CliError("failed", f"{target} cannot be written: {error.strerror or error}.") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def target_of(row: Stored, to: str | None) -> Path:
+    target = Path(to or ".")
+    return target / Path(row.path).name if target.is_dir() else target
+
+
+def refuse_existing(target: Path, *, force: bool) -> None:
+    if os.path.lexists(target) and not force:
+        raise CliError("invalid", f"{target} is there already. Choose another name, or give --force.")
+
+
+def put_in_place(part: Path, target: Path, *, force: bool) -> None:
+    """At once and whole. Without `force` a file that came meanwhile stays."""
+    if force:
+        part.replace(target)
+        return
+    try:
+        target.hardlink_to(part)
+    except FileExistsError:
+        refuse_existing(target, force=False)
+
+
+def write_out(row: Stored, stream: BinaryIO) -> None:
+    """CliError when the bytes are not those that were stored."""
+    from django.conf import settings
+
+    from captures.files import FileMissing, OnOtherHost, check_size, open_below
+
+    if row.host != settings.STATION.host:
+        raise CliError("file-elsewhere", str(OnOtherHost(row)))
+    try:
+        file = open_below(row.root.path, row.path)
+    except FileMissing as error:
+        raise CliError("not-found", f"{error} `skycam doctor` says where the storage root is.") from None
+    digest = hashlib.sha256()
+    try:
+        check_size(file, row)
+        place = 0
+        while chunk := file.read(CHUNK_BYTES, place):
+            digest.update(chunk)
+            stream.write(chunk)
+            place += len(chunk)
+    except FileMissing as error:
+        raise CliError("failed", f"{error} It was not copied.") from None
+    finally:
+        file.close()
+    if digest.hexdigest() != row.sha256:
+        raise CliError("failed", f"{row.path} is damaged: its SHA-256 is not the one it was stored with.")

@@ -1,0 +1,113 @@
+"""`skycam logs`: the log of the station's parts, also while nothing else of it works."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from core.near_misses import did_you_mean
+from skycam_project.cli.errors import CliError
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import answer, as_json, say
+from skycam_project.cli.station import current
+
+LINE = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ) (?P<part>[a-z0-9_.-]+) \| (?P<line>.*)")
+EVERY_S = 0.5
+
+
+@click.command(cls=Command)
+@click.argument("part", required=False)
+@click.option("--lines", "-n", type=click.IntRange(0, 1_000_000), default=50, show_default=True, help="The last ones.")
+@click.option("--follow", is_flag=True, help="Go on with those that come, until Ctrl-C.")
+def logs(part: str | None, lines: int, follow: bool) -> None:
+    """Show the log, of PART alone where it is named: web, worker, valkey, ... or skycam, the launcher itself.
+
+    Example: skycam logs worker --follow
+    """
+    path = current().config.logging.file
+    check_part(part)
+    try:
+        with path.open("rb") as stream:
+            last = deque(parsed(chain(rotated(path), stream), part), lines)
+            if not follow:
+                answer({"results": list(last)}, draw)
+                return
+            for found in last:
+                print_line(found)
+            follow_log(path, stream, part)
+    except FileNotFoundError:
+        raise CliError("not-found", f"There is no log {path} yet. `skycam up` starts the station.") from None
+    except KeyboardInterrupt:
+        return
+
+
+def check_part(part: str | None) -> None:
+    from skycam_project.launch.parts import PARTS
+
+    known = ["skycam", *PARTS]
+    if part is not None and part not in known:
+        raise CliError("invalid", f"There is no part {part}.{did_you_mean(part, known)} Known are: {', '.join(known)}.")
+
+
+def rotated(path: Path) -> Iterator[bytes]:
+    """Lines of the file before, where there is one: the log may have begun anew a moment ago."""
+    before = path.with_name(f"{path.name}.1")
+    if before.exists():
+        with before.open("rb") as stream:
+            yield from stream
+
+
+def parsed(lines: Iterable[bytes], part: str | None) -> Iterator[dict[str, str]]:
+    """Those of the part, or all."""
+    for text in lines:
+        match = LINE.match(text.decode(errors="replace").rstrip("\n"))
+        if match and part in (None, match["part"]):
+            yield {**match.groupdict(), "at": match["at"].replace(" ", "T")}
+
+
+def follow_log(path: Path, stream: BinaryIO, part: str | None) -> None:
+    """Whole lines as they are written, also into the files that take this one's place; until Ctrl-C."""
+    rest = b""
+    while True:
+        whole, newline, rest = (rest + stream.read()).rpartition(b"\n")
+        for found in parsed((whole + newline).splitlines(keepends=True), part):
+            print_line(found)
+        if not newline and is_another(path, stream):
+            stream.close()
+            stream, rest = path.open("rb"), b""
+        time.sleep(EVERY_S)
+
+
+def is_another(path: Path, stream: BinaryIO) -> bool:
+    """Whether the log was rotated, or begins anew."""
+    try:
+        now, here = path.stat(), os.fstat(stream.fileno())
+    except FileNotFoundError:
+        return False
+    return (now.st_dev, now.st_ino) != (here.st_dev, here.st_ino) or now.st_size < stream.tell()
+
+
+def print_line(line: dict[str, str]) -> None:
+    if current().output == "json":
+        click.echo(as_json(line))
+    else:
+        say(shown(line))
+
+
+def draw(body: dict[str, Any]) -> None:
+    for line in body["results"]:
+        say(shown(line))
+    if not body["results"]:
+        say("Nothing is in the log.")
+
+
+def shown(line: dict[str, str]) -> str:
+    return f"{line['at'].replace('T', ' ')} {line['part']:<8} {line['line']}"

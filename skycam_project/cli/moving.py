@@ -1,0 +1,99 @@
+"""`skycam stop`, `pause` and `resume`, and the same of `skycam sessions`: by camera, and by the session's id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skycam_project.cli.camera_parameter import camera
+from skycam_project.cli.errors import STATUSES, CliError
+from skycam_project.cli.operating import chosen
+from skycam_project.cli.options import Command
+from skycam_project.cli.output import answer, say
+from skycam_project.cli.session_drawing import draw_session
+from skycam_project.cli.station import current
+
+if TYPE_CHECKING:
+    from captures.camera_service import CameraService
+    from captures.models import Session
+    from skycam_project.cli.identity import Person
+
+STORED = {
+    "stop": "It is stored that the session shall stop, and it will as soon as its camera can be told.",
+    "pause": "It is stored that the session shall pause, and it will as soon as its camera can be told.",
+    "resume": "It is stored that the session shall go on, and it will as soon as its camera can be told.",
+}
+"""What is said when the host cannot be told now."""
+
+
+@click.command(cls=Command)
+@camera()
+def stop(camera: str | None) -> None:
+    """Stop the session that runs on a camera."""
+    person = current().person("operator")
+    move(person, session_on(person, camera), "stop")
+
+
+@click.command(cls=Command)
+@camera()
+def pause(camera: str | None) -> None:
+    """Pause the session that runs on a camera: the running picture ends, and no further one is taken."""
+    person = current().person("operator")
+    move(person, session_on(person, camera), "pause")
+
+
+@click.command(cls=Command)
+@camera()
+def resume(camera: str | None) -> None:
+    """Go on with the session that is paused on a camera."""
+    person = current().person("operator")
+    move(person, session_on(person, camera), "resume")
+
+
+def session_on(person: Person, slug: str | None) -> Session:
+    """CliError when none runs there."""
+    from captures.sessions.orders import active_session
+
+    found = chosen(person, slug)
+    session = active_session(found)
+    if session is None:
+        raise CliError("not-found", f"No session runs on {found.slug}. `skycam start {found.slug}` starts one.")
+    return session
+
+
+def move(person: Person, session: Session, order: str) -> None:
+    """Have it stopped, paused or resumed, and show how it stands then."""
+    from captures.bodies import session_body
+    from captures.camera_service import CameraService
+
+    service = CameraService(person.actor)
+    answer(dict(session_body(moved(service, session, order))), draw_moved)
+
+
+def moved(service: CameraService, session: Session, order: str) -> Session:
+    """The session once its camera has done it. What was asked is stored also when the camera cannot be told now."""
+    from cameras.broker import BrokerDown
+    from cameras.control import ControlError
+    from cameras.leases import Held
+    from captures.sessions.orders import SessionEnded
+
+    moves: dict[str, Callable[[Session], Session]] = {
+        "stop": service.stop_session,
+        "pause": service.pause_session,
+        "resume": service.resume_session,
+    }
+    try:
+        return moves[order](session)
+    except (Held, SessionEnded):
+        raise
+    except (ControlError, BrokerDown) as error:
+        problem = getattr(error, "problem", "broker-down")
+        raise CliError(problem, f"{error} {STORED[order]}", status=STATUSES.get(problem)) from None
+
+
+def draw_moved(body: dict[str, Any]) -> None:
+    draw_session(body)
+    if body["desired"] == "paused" and body["state"] == "running":
+        say("It pauses after the picture that is being taken.")

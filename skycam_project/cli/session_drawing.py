@@ -1,0 +1,46 @@
+"""A session as people read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skycam_project.cli.output import asked_and_used, facts, plain, say, short_time, warn
+
+
+def draw_session(body: dict[str, Any]) -> None:
+    say(f"{body['camera']}: session {body['name'] or body['id']} is {body['state']}.")
+    programme, actual = body["programme"], body.get("actual") or {}
+    facts(
+        [
+            (
+                "exposure",
+                asked_and_used(programme.get("exposure_us"), actual.get("exposure_us", programme.get("exposure_us"))),
+            ),
+            ("f-number", asked_and_actual(programme, actual, "f_number")),
+            ("ISO", asked_and_actual(programme, actual, "iso")),
+            ("gain", asked_and_actual(programme, actual, "gain")),
+            ("delay", named(programme.get("delay_s"), "s")),
+            ("cadence", named(programme.get("cadence_s"), "s")),
+            ("count", programme.get("count")),
+            ("until", short_time(programme.get("until"))),
+            ("reason", plain(body["reason"])),
+            ("message", body["message"]),
+            ("planned", body["planned"]),
+            ("saved", body["saved"]),
+            ("failed", body["failed"]),
+            ("skipped", body["skipped"]),
+            ("id", body["id"]),
+        ]
+    )
+    warn(body.get("warnings") or [])
+
+
+def asked_and_actual(programme: dict[str, Any], actual: dict[str, Any], name: str) -> str:
+    asked, used = programme.get(name), actual.get(name)
+    if asked is None or used is None or asked == used:
+        return str(asked if used is None else used) if (asked, used) != (None, None) else ""
+    return f"{asked} asked, {used} used"
+
+
+def named(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{value:g} {unit}"

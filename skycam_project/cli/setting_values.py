@@ -1,0 +1,68 @@
+"""A camera's settings as people write them: `exposure=1/50s` beside the driver's own `exposure_us=20000`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.durations import NotAnExposure, parse_exposure
+from skycam_project.cli.errors import CliError, invalid
+from skycam_project.cli.options import Assignment
+
+if TYPE_CHECKING:
+    from cameras.models import Camera
+
+settings_option = click.option(
+    "--set",
+    "values",
+    type=Assignment(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting, such as exposure=1/50s or gain=2; may be given several times.",
+)
+
+
+def setting_values(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """As drivers take them. CliError for an exposure that is none, or that is given twice."""
+    found: dict[str, Any] = {}
+    for name, value in given:
+        setting = "exposure_us" if name == "exposure" else name
+        if setting in found and name != setting:
+            raise CliError("invalid", "exposure and exposure_us are one setting. Give one of them.")
+        found[setting] = in_microseconds(name, value) if setting == "exposure_us" else value
+    return found
+
+
+def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace: bool = False) -> dict[str, Any]:
+    """What the camera said of its new settings. CliError says that they are stored when it cannot be told now."""
+    from cameras.broker import BrokerDown
+    from cameras.control import ControlError
+    from cameras.leases import Held
+    from cameras.services import set_settings
+
+    try:
+        return set_settings(camera, values, actor, replace=replace)
+    except Held:
+        raise
+    except (ControlError, BrokerDown) as error:
+        problem = getattr(error, "problem", "broker-down")
+        stored = "The settings are stored, and the camera gets them when it opens."
+        raise CliError(problem, f"{error} {stored}") from None
+
+
+def in_microseconds(name: str, value: Any) -> Any:
+    """Of a text with its unit; a number alone is microseconds under the name that says so, else refused."""
+    if name == "exposure_us" and not isinstance(value, str):
+        return value
+    try:
+        return parse_exposure(str(value))
+    except NotAnExposure as error:
+        raise invalid(
+            [(name, f"{error} exposure_us={value} is microseconds." if is_number(value) else str(error))]
+        ) from None
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,63 @@
+"""Bodies are read before a request gets a thread, and take only so much memory together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from skycam_project.body_limit import MOST_IN_ALL_BYTES, BodyLimit
+from skycam_project.early_answers import MOST_BODY_BYTES
+
+SCOPE = {"type": "http", "path": "/api/v1/cameras/", "headers": []}
+
+
+class Application:
+    """Notes what it receives."""
+
+    def __init__(self) -> None:
+        self.received: list[Any] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.received.append(await receive())
+
+
+def piece(size: int, *, more: bool) -> dict[str, Any]:
+    return {"type": "http.request", "body": bytes(size), "more_body": more}
+
+
+async def settled() -> None:
+    [await asyncio.sleep(0) for _ in range(10)]
+
+
+async def test_a_request_begins_once_its_body_is_whole() -> None:
+    application, wire = Application(), asyncio.Queue[Any]()
+    request = asyncio.create_task(BodyLimit(application)(SCOPE, wire.get, None))
+    wire.put_nowait(piece(3, more=True))
+    await settled()
+    assert application.received == []
+    wire.put_nowait(piece(4, more=False))
+    await request
+    assert application.received == [piece(7, more=False)]
+
+
+async def test_a_client_that_leaves_within_its_body_is_one_that_left() -> None:
+    application, wire = Application(), asyncio.Queue[Any]()
+    wire.put_nowait(piece(3, more=True))
+    wire.put_nowait({"type": "http.disconnect"})
+    await BodyLimit(application)(SCOPE, wire.get, None)
+    assert application.received == [{"type": "http.disconnect"}]
+
+
+async def test_all_bodies_together_take_so_much_memory_and_one_too_many_is_told_to_come_again() -> None:
+    limit, sent = BodyLimit(Application()), asyncio.Queue[Any]()
+    wires = [asyncio.Queue[Any]() for _ in range(MOST_IN_ALL_BYTES // MOST_BODY_BYTES)]
+    slow = [asyncio.create_task(limit(SCOPE, wire.get, sent.put)) for wire in wires]
+    [wire.put_nowait(piece(MOST_BODY_BYTES, more=True)) for wire in wires]
+    await settled()
+    late = asyncio.Queue[Any]()
+    late.put_nowait(piece(1, more=False))
+    await limit(SCOPE, late.get, sent.put)
+    assert (await sent.get())["status"] == 503
+    [wire.put_nowait({"type": "http.disconnect"}) for wire in wires]
+    await asyncio.gather(*slow)
+    assert limit._held_bytes == 0

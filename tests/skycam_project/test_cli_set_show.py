@@ -1,0 +1,74 @@
+"""`skycam cameras show`, `settings set` and `capture -o`, with a camera host at the far end of the broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import redis
+
+from cameras.models import Camera
+from captures.models import Capture
+from tests.fakes.camera_host import camera_host
+from tests.skycam_project.cli_station import answer, skycam
+from tests.skycam_project.test_cli_broker import camera, empty, server
+
+__all__ = ["camera", "empty", "server"]
+pytestmark = pytest.mark.django_db
+CONFIGURED = {"configure": {"actual": {"gain": 2.0}, "read_at": "2026-03-01T20:00:00.000Z", "warnings": []}}
+
+
+@pytest.fixture
+def able(camera: Camera) -> Camera:
+    """It has said what it can be set to."""
+    ranges = {"exposure_us": {"minimum": 20, "maximum": 2_000_000}, "gain": {"minimum": 0, "maximum": 24.0}}
+    camera.capabilities, camera.settings = {"settings": ranges}, {"gain": 2.0}
+    camera.save()
+    return camera
+
+
+@pytest.mark.parametrize("words", [["sim"], ["--camera", "sim"], []], ids=" ".join)
+def test_a_camera_is_shown_with_what_it_can_be_set_to(words: list[str], able: Camera) -> None:
+    shown = skycam("cameras", "show", *words).stdout
+    assert "sim is host down" in shown
+    assert "20 µs to 2 s" in shown
+    assert "0 to 24" in shown
+    assert answer("cameras", "show", *words)["slug"] == "sim"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sim", "gain=2", "exposure=1/50s"],
+        ["--camera", "sim", "gain=2", "exposure=1/50s"],
+        ["gain=2", "exposure=1/50s"],
+    ],
+    ids=" ".join,
+)
+def test_a_camera_is_set(words: list[str], empty: redis.Redis, able: Camera) -> None:
+    with camera_host(empty, CONFIGURED) as commands:
+        found = answer("settings", "set", *words)
+    assert found["desired"] == {"gain": 2.0, "exposure_us": 20_000}
+    assert commands[0]["arguments"]["settings"] == {"gain": 2.0, "exposure_us": 20_000}
+
+
+def test_these_settings_and_no_others(empty: redis.Redis, able: Camera) -> None:
+    with camera_host(empty, CONFIGURED):
+        assert answer("settings", "set", "sim", "iso=100", "--replace")["desired"] == {"iso": 100}
+
+
+def test_without_its_host_a_setting_is_stored_and_that_is_said(empty: redis.Redis, able: Camera) -> None:
+    found = skycam("settings", "set", "sim", "gain=3")
+    able.refresh_from_db()
+    assert (found.exit_code, "The settings are stored" in found.stderr, able.settings) == (3, True, {"gain": 3.0})
+
+
+def test_nothing_to_set_and_what_is_no_setting_are_usage_errors(able: Camera) -> None:
+    assert [skycam("settings", "set", "sim").exit_code, skycam("settings", "set", "sim", "gain").exit_code] == [2, 2]
+
+
+def test_no_picture_is_taken_where_its_copy_could_not_be_written(camera: Camera, tmp_path: Path) -> None:
+    (tmp_path / "moon.jpg").write_text("mine")
+    assert skycam("capture", "sim", "-o", str(tmp_path / "moon.jpg")).exit_code == 2
+    assert skycam("capture", "sim", "-o", str(tmp_path / "nowhere" / "moon.jpg")).exit_code == 2
+    assert not Capture.objects.exists()

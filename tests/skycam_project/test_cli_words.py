@@ -1,0 +1,207 @@
+"""How a person names cameras, commands and times on the command line, and what is said of a slip."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cameras.models import Camera
+from cameras.services import add_camera
+from core.near_misses import near_misses
+from skycam_project.cli.local_time import LocalZone
+from tests.skycam_project.cli_station import answer, run, skycam
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def two_cameras() -> None:
+    add_camera(slug="sky", kind="simulated", name="All-sky")
+    add_camera(slug="dslr", kind="simulated", name="DSLR")
+
+
+NAMED = [["dslr"], ["--camera", "dslr"], ["-c", "dslr"], ["--camera=dslr"], ["dslr", "--camera", "dslr"]]
+TAKING_ONE = [
+    ["connect"], ["disconnect"], ["take"], ["release"], ["capture"], ["start"], ["stop"], ["cameras", "set"],
+    ["settings", "show"], ["settings", "adopt"], ["settings", "presets", "list"], ["cameras", "faults"],
+    ["cameras", "remove"], ["sessions", "list"], ["record", "start"], ["record", "stop"], ["record", "status"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", TAKING_ONE, ids=" ".join)
+@pytest.mark.parametrize("camera", [["nosuch"], ["--camera", "nosuch"], ["-c", "nosuch"]], ids=" ".join)
+def test_every_command_takes_a_camera_as_a_word_and_as_an_option(command: list[str], camera: list[str]) -> None:
+    more = ["--name", "x"] if command[-1] == "set" else []
+    assert "There is no camera" in skycam(*command, *camera, *more).stderr
+
+
+@pytest.mark.parametrize("camera", NAMED, ids=" ".join)
+def test_each_way_names_the_same_camera(camera: list[str]) -> None:
+    assert answer("take", *camera)["camera"] == "dslr"
+
+
+def test_without_one_it_is_the_primary_camera() -> None:
+    assert answer("take")["camera"] == "sky"
+
+
+def test_options_may_stand_before_the_camera_and_after_it() -> None:
+    assert answer("take", "--for", "5 min", "dslr")["camera"] == "dslr"
+    assert answer("take", "dslr", "--for", "300")["camera"] == "dslr"
+
+
+def test_two_different_cameras_are_a_usage_error_that_says_so() -> None:
+    found = skycam("take", "sky", "--camera", "dslr")
+    assert found.exit_code == 2
+    assert "Two cameras are named: sky, and dslr with --camera." in found.stderr
+
+
+@pytest.mark.parametrize("words", [["dslr", "Night"], ["--camera", "dslr", "Night"], ["Night", "-c", "dslr"]])
+def test_a_camera_may_be_named_either_way_beside_another_word(words: list[str]) -> None:
+    assert skycam("settings", "presets", "save", *words, "--set", "gain=2").exit_code == 0
+    assert answer("settings", "presets", "list", "dslr")["results"][0]["name"] == "Night"
+
+
+def test_a_camera_that_must_be_named_is_asked_for() -> None:
+    found = skycam("cameras", "remove")
+    assert (found.exit_code, "Which camera? Write `skycam cameras remove CAMERA`" in found.stderr) == (2, True)
+    assert Camera.objects.present().count() == 2
+
+
+def test_a_mistyped_camera_is_guessed() -> None:
+    assert "There is no camera dlsr. Did you mean dslr?" in skycam("capture", "dlsr").stderr
+
+
+def test_the_old_short_name_of_the_configuration_is_explained(tmp_path: Path) -> None:
+    for words in (["-c", "station.yaml", "config", "check"], ["config", "check", "-c", "station.yaml"]):
+        found = run(tmp_path / "data", *words)
+        assert found.status == 2
+        assert "The configuration file is `--config FILE`; `-c` names a camera" in found.stderr
+    assert "The configuration file is `--config station.yaml`." in skycam("capture", "-c", "station.yaml").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["conect"], "No such command 'conect'. Did you mean connect?"),
+        (["statsu"], "Did you mean status?"),
+        (["rec"], "Did you mean record?"),
+        (["cameras", "lst"], "Did you mean list?"),
+        (["capture", "--exposrue", "1"], "There is no option --exposrue. Did you mean --exposure?"),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_meant(words: list[str], said: str) -> None:
+    found = skycam(*words)
+    assert (found.exit_code, said in found.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["cameras", "rename"], ["dance"], ["capture", "--every", "2"], ["settings", "drop"]])
+def test_what_is_no_slip_gets_no_suggestion(words: list[str]) -> None:
+    found = skycam(*words)
+    assert (found.exit_code, "Did you mean" in found.stderr) == (2, False)
+
+
+def test_letters_left_out_put_in_exchanged_or_swapped_are_slips() -> None:
+    known = ["connect", "disconnect", "capture", "cameras", "remove"]
+    found = [near_misses(word, known) for word in ("conect", "connectt", "comnect", "conncet", "dissconect", "rename")]
+    assert found == [["connect"], ["connect"], ["connect"], ["connect"], ["disconnect"], []]
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"]])
+def test_help_is_answered_on_stdout(words: list[str], tmp_path: Path) -> None:
+    found = run(tmp_path / "data", *words)
+    assert (found.status, found.stderr) == (0, "")
+    assert found.stdout.startswith("Usage: skycam [OPTIONS] COMMAND")
+    assert "connect" in found.stdout
+
+
+def test_a_group_alone_shows_its_commands() -> None:
+    found = skycam("cameras")
+    assert (found.exit_code, found.stderr, "detect" in found.stdout) == (0, "", True)
+
+
+def test_help_of_a_command_is_that_commands_own() -> None:
+    assert skycam("help", "cameras", "set").stdout == skycam("cameras", "set", "--help").stdout
+    assert "skycam cameras set [OPTIONS] CAMERA" in skycam("help", "cameras", "set").stdout
+
+
+def test_help_for_a_command_that_does_not_exist_is_a_usage_error() -> None:
+    assert [skycam("help", "conect").exit_code, skycam("help", "capture", "more").exit_code] == [2, 2]
+    assert "Did you mean connect?" in skycam("help", "conect").stderr
+
+
+def test_the_version_is_answered(tmp_path: Path) -> None:
+    found = [run(tmp_path / "data", "version"), run(tmp_path / "data", "--version")]
+    assert [(one.status, one.stdout.startswith("skycam, version ")) for one in found] == [(0, True), (0, True)]
+    assert answer("version")["version"] in found[0].stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "exposure_us"),
+    [
+        ("8", 8_000_000), ("0.01", 10_000), ("8s", 8_000_000), ("250ms", 250_000), ("1/100", 10_000),
+        ("10ms", 10_000), ("20 µs", 20), ("1/50 s", 20_000), ("1,5 s", 1_500_000),
+    ],
+)  # fmt: skip
+def test_an_exposure_is_read_with_its_unit_and_a_number_is_seconds(text: str, exposure_us: int) -> None:
+    assert answer("start", "sky", "-e", text, "--dry-run")["exposure_us"] == exposure_us
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "0", "nan", "8 m", "1/0"])
+def test_what_is_no_exposure_is_refused_with_what_is_one(text: str) -> None:
+    found = skycam("start", "sky", f"--exposure={text}", "--dry-run")
+    assert found.exit_code == 2
+    assert "s" in found.stderr
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("12", 12), ("12 s", 12), ("2 h", 7200), ("1 h 30 min", 5400)])
+def test_a_length_of_time_is_read_with_its_unit(text: str, seconds: int) -> None:
+    assert answer("start", "sky", "-e", "1", "--every", text, "--dry-run")["interval_s"] == seconds
+    assert answer("start", "sky", "-e", "1", "--cadence", text, "--dry-run")["interval_s"] == seconds
+    assert answer("start", "sky", "-e", "1", "-d", text, "--dry-run")["interval_s"] == seconds + 1
+
+
+@pytest.mark.parametrize("text", ["2 h", "2h", "120 min"])
+def test_an_end_may_be_a_length_of_time_from_now(text: str) -> None:
+    ends = datetime.fromisoformat(answer("start", "sky", "-e", "1", "--until", text, "--dry-run")["ends"])
+    assert ends - datetime.now(UTC) == pytest.approx(timedelta(hours=2), abs=timedelta(seconds=20))
+
+
+def test_a_bare_number_is_no_end_for_it_might_be_an_hour() -> None:
+    found = skycam("start", "sky", "--until", "5", "--dry-run")
+    assert (found.exit_code, "'5' is not a time. Write 06:30, 2 h, " in found.stderr) == (2, True)
+
+
+def test_the_sun_needs_a_site_and_says_so() -> None:
+    found = skycam("start", "sky", "--until", "dawn", "--dry-run")
+    assert (found.exit_code, "`site.latitude`" in found.stderr) == (2, True)
+
+
+def test_a_session_may_end_with_the_night(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYCAM_SITE__LATITUDE", "48.2")
+    monkeypatch.setenv("SKYCAM_SITE__LONGITUDE", "16.4")
+    ends = datetime.fromisoformat(answer("start", "sky", "-e", "1", "--until", "sunrise", "--dry-run")["ends"])
+    assert timedelta(0) < ends - datetime.now(UTC) <= timedelta(hours=24, minutes=5)
+
+
+@pytest.fixture
+def in_vienna(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_this_machines_zone_follows_summer_time(in_vienna: None) -> None:
+    days = [datetime(2026, 10, day, 12, tzinfo=LocalZone()) for day in (24, 25)]
+    assert [at.utcoffset() for at in days] == [timedelta(hours=2), timedelta(hours=1)]
+    assert [at.astimezone(UTC).astimezone(LocalZone()).hour for at in days] == [12, 12]
+
+
+def test_what_a_session_will_bring_is_said_before_it_starts() -> None:
+    found = skycam("start", "sky", "-e", "8s", "--every", "12s", "--dry-run")
+    assert found.stdout.startswith("8 s every 12 s until stopped, about 300 pictures an hour")

@@ -1,0 +1,159 @@
+"""Only so many requests are worked on at a time, and no address has all places."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from core.waiting import TooManyWaiting, WaitingRequests
+from skycam_project.pooled_threads import PooledThreads
+from skycam_project.request_places import RequestPlaces, TooManyRequests
+
+HOME, ELSEWHERE = ({"client": (address, 1)} for address in ("192.0.2.1", "198.51.100.1"))
+
+
+async def settled() -> None:
+    """Every task has come as far as it comes by itself."""
+    [await asyncio.sleep(0) for _ in range(10)]
+
+
+async def test_a_request_waits_until_another_has_ended() -> None:
+    places = RequestPlaces(1, 1)
+    first = await places.take(HOME)
+    second = asyncio.create_task(places.take(ELSEWHERE))
+    await settled()
+    assert not second.done()
+    places.give_back(first)
+    assert await second == "198.51.100.1"
+
+
+async def test_a_request_for_which_no_place_comes_free_is_refused() -> None:
+    places = RequestPlaces(1, 1, patience_s=0.05)
+    await places.take(HOME)
+    with pytest.raises(TooManyRequests):
+        await places.take(ELSEWHERE)
+
+
+async def test_an_address_leaves_places_to_others() -> None:
+    places = RequestPlaces(4, 2)
+    [await places.take(HOME) for _ in range(2)]
+    third = asyncio.create_task(places.take(HOME))
+    await settled()
+    assert not third.done()
+    assert await places.take(ELSEWHERE) == "198.51.100.1"
+    third.cancel()
+    await asyncio.wait([third])
+
+
+async def test_a_network_of_ipv6_is_one_address() -> None:
+    places = RequestPlaces(4, 1, patience_s=0.05)
+    await places.take({"client": ("2001:db8::1", 1)})
+    with pytest.raises(TooManyRequests):
+        await places.take({"client": ("2001:db8::2", 1)})
+
+
+async def test_who_gives_up_waiting_leaves_its_turn_to_the_next() -> None:
+    places = RequestPlaces(1, 1)
+    first = await places.take(HOME)
+    gone, next_ = (asyncio.create_task(places.take(ELSEWHERE)) for _ in range(2))
+    await settled()
+    gone.cancel()
+    places.give_back(first)
+    assert await asyncio.wait_for(next_, 5) == "198.51.100.1"
+
+
+async def test_who_gives_up_just_when_its_turn_comes_leaves_no_place_taken() -> None:
+    places = RequestPlaces(1, 1)
+    first = await places.take(HOME)
+    gone = asyncio.create_task(places.take(ELSEWHERE))
+    await settled()
+    places.give_back(first)
+    gone.cancel()
+    await asyncio.wait([gone])
+    assert await asyncio.wait_for(places.take(HOME), 5) == "192.0.2.1"
+
+
+class Working:
+    """Each request works until `end` is set."""
+
+    def __init__(self) -> None:
+        self.end = threading.Event()
+        self.at_work = 0
+        self.most_at_work = 0
+
+    def work(self) -> None:
+        self.at_work += 1
+        self.most_at_work = max(self.most_at_work, self.at_work)
+        self.end.wait(10)
+        self.at_work -= 1
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await sync_to_async(self.work)()
+
+
+def request(address: str = "192.0.2.1") -> dict[str, Any]:
+    return {"type": "http", "path": "/api/v1/cameras/", "client": (address, 1)}
+
+
+async def test_the_work_of_a_client_that_left_keeps_its_place_until_it_has_ended() -> None:
+    application, sent = Working(), asyncio.Queue[Any]()
+    pooled = PooledThreads(application, places=RequestPlaces(1, 1, patience_s=0.1))
+    left = asyncio.create_task(pooled(request(), None, None))
+    async with asyncio.timeout(5):
+        while not application.at_work:
+            await asyncio.sleep(0.01)
+    left.cancel()
+    await asyncio.wait([left])
+    await pooled(request(), None, sent.put)
+    assert (await sent.get())["status"] == 503
+    application.end.set()
+    async with asyncio.timeout(5):
+        while application.at_work or pooled.places._taken:
+            await asyncio.sleep(0.01)
+    await pooled(request(), None, None)
+    assert application.most_at_work == 1
+
+
+async def test_a_request_without_a_place_is_a_problem_that_says_when_to_come_again() -> None:
+    places = RequestPlaces(1, 1, patience_s=0.01)
+    await places.take(HOME)
+    sent = asyncio.Queue[Any]()
+    await PooledThreads(Working(), places=places)(request(), None, sent.put)
+    head, body = await sent.get(), await sent.get()
+    assert (b"retry-after", b"2") in head["headers"]
+    assert b"/problems/too-busy" in body["body"]
+
+
+class Streaming:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await sync_to_async(threading.get_ident)()
+        await send({"type": "http.response.body", "body": b"piece", "more_body": True})
+        await scope["end"].wait()
+
+
+@pytest.mark.parametrize("keep", [0, 16])
+async def test_an_answer_that_streams_has_no_place_while_it_goes_on(keep: int) -> None:
+    places, sent, end = RequestPlaces(1, 1), asyncio.Queue[Any](), asyncio.Event()
+    pooled = PooledThreads(Streaming(), keep=keep, places=places)
+    streams = []
+    for _ in range(3):
+        streams.append(asyncio.create_task(pooled(request() | {"end": end}, None, sent.put)))
+        await asyncio.wait_for(sent.get(), 5)
+    end.set()
+    await asyncio.gather(*streams)
+    assert places._taken == {}
+
+
+def test_one_user_does_not_take_all_places_to_wait() -> None:
+    waiting = WaitingRequests("a thumbnail", most=3, most_of_a_user=1)
+    with waiting.place("ada"), waiting.place("bob"):
+        with pytest.raises(TooManyWaiting, match="At most 1 requests of one user wait for a thumbnail"):
+            waiting.place("ada").__enter__()
+        with waiting.place("eve"), pytest.raises(TooManyWaiting, match="At most 3 requests wait for a thumbnail"):
+            waiting.place("mallory").__enter__()
+    with waiting.place("ada"):
+        assert waiting._users == {"ada": 1}
