@@ -8,13 +8,15 @@ from cameras.urls import primary as primary_camera
 from cameras.urls import viewers
 from cameras.viewers_api import MetricsView
 from captures.urls import primary as primary_capture
-from skycam_project.access.api import TokenView
+from skycam_project.access.api import TokenDetailView, TokensView, TokenView
 from skycam_project.health import HealthView
 from skycam_project.openapi import DocsView, SchemaView
 from skycam_project.settings_api import StationSettingsView
 
 version_1: list[URLPattern | URLResolver] = [
     path("auth/token/", TokenView.as_view()),
+    path("tokens/", TokensView.as_view()),
+    path("tokens/<int:token>/", TokenDetailView.as_view()),
     path("health/", HealthView.as_view()),
     path("settings/", StationSettingsView.as_view()),
     path("schema/", SchemaView.as_view(), name="schema"),

@@ -2,66 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpResponse
+from core.refusals import count_refusal
+from skycam_project.early_answers import MOST_BODY_BYTES, EarlyAnswer, send_answer, too_busy, too_large
 
-MOST_BYTES = 1024 * 1024
-TOO_LARGE = f"A request's body has at most {MOST_BYTES} bytes."
-
-
-def refusal(path: str) -> HttpResponse:
-    """The web part's. Its problems know the whole API, which other applications do not load."""
-    from skycam_project.access.problems import Problem, is_api
-
-    if is_api(path):
-        return Problem("too-large", TOO_LARGE).response(path)
-    return HttpResponse(TOO_LARGE, status=413, content_type="text/plain; charset=utf-8")
+MOST_IN_ALL_BYTES = 64 * MOST_BODY_BYTES
 
 
 class BodyLimit:
-    """ASGI: refuses bodies above MOST_BYTES before Django writes them to its disk, also those without a length.
+    """ASGI: reads a body whole before the application begins, so that a slow client holds no thread, and refuses one
+    above MOST_BODY_BYTES, also one without a length. All that are being read take at most MOST_IN_ALL_BYTES.
 
-    `refusal` makes the answer, of the path.
+    Runs in one event loop.
     """
 
-    def __init__(self, application: Any, refusal: Callable[[str], HttpResponse] = refusal) -> None:
+    def __init__(self, application: Any, large: EarlyAnswer = too_large, busy: EarlyAnswer = too_busy) -> None:
         self.application = application
-        self.refusal = refusal
+        self.large, self.busy = large, busy
+        self._held_bytes = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if _length(scope) > MOST_BYTES:
-            await self._refuse(scope, send)
+        if _length(scope) > MOST_BODY_BYTES:
+            await send_answer(self.large(scope["path"]), send)
+            return
+        body = bytearray()
+        try:
+            refusal, left = await self._read(body, receive)
+        finally:
+            self._held_bytes -= len(body)
+        if refusal:
+            await send_answer(refusal(scope["path"]), send)
         else:
-            counted = _Counted(receive)
-            await self.application(scope, counted, send)
-            if counted.exceeded:
-                await self._refuse(scope, send)
+            await self.application(scope, _Replay([*left, message_of(body)], receive), send)
 
-    async def _refuse(self, scope: Any, send: Any) -> None:
-        response = self.refusal(scope["path"])
-        headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
-        headers += [(b"content-length", str(len(response.content)).encode()), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": response.content})
+    async def _read(self, body: bytearray, receive: Any) -> tuple[EarlyAnswer | None, list[Any]]:
+        """All of it into `body`. What refuses it, if anything; and what comes before it: that its client has left."""
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None, [message]
+            piece = message.get("body", b"")
+            if len(body) + len(piece) > MOST_BODY_BYTES:
+                return self.large, []
+            if self._held_bytes + len(piece) > MOST_IN_ALL_BYTES:
+                count_refusal("bodies")
+                return self.busy, []
+            body += piece
+            self._held_bytes += len(piece)
+            if not message.get("more_body"):
+                return None, []
 
 
-class _Counted:
-    """`receive` that hangs up on Django when a body without a length has become too long."""
+def message_of(body: bytearray) -> dict[str, Any]:
+    return {"type": "http.request", "body": bytes(body), "more_body": False}
 
-    def __init__(self, receive: Any) -> None:
+
+class _Replay:
+    """`receive` that begins with what was read already."""
+
+    def __init__(self, first: list[Any], receive: Any) -> None:
+        self._first = first
         self._receive = receive
-        self._bytes = 0
-        self.exceeded = False
 
     async def __call__(self) -> Any:
-        message = await self._receive()
-        self._bytes += len(message.get("body", b""))
-        if self._bytes <= MOST_BYTES:
-            return message
-        self.exceeded = True
-        return {"type": "http.disconnect"}
+        return self._first.pop(0) if self._first else await self._receive()
 
 
 def _length(scope: Any) -> int:

@@ -49,5 +49,5 @@ def keep_good_connections(**_: Any) -> None:
 
 signals.task_prerun.connect(keep_good_connections)
 signals.worker_init.connect(tell_the_launcher)
+signals.worker_init.connect(take_in_restarts)  # at its start: worker_ready comes only with the broker
 signals.beat_init.connect(tell_the_launcher)
-signals.worker_ready.connect(take_in_restarts)

@@ -22,15 +22,21 @@ TABLES = (
     "cameras.tables.DOORS",
     "cameras.tables.HOLDERS",
     "cameras.tables.KEEPERS",
+    "cameras.tables.LAST_CAPTURES",
+    "cameras.tables.LAST_CAPTURES",
     "cameras.tables.PROGRAMMES",
     "cameras.tables.RECORDING",
     "cameras.tables.RECORDS",
+    "cameras.tables.RECOVERIES",
     "cameras.tables.ROOTS",
     "cameras.tables.VERDICTS",
     "monitoring.health.HEALTH",
     "monitoring.metrics.METRICS",
+    "monitoring.tables.HIDDEN",
+    "monitoring.tables.RETENTION",
+    "monitoring.tasks.SETTLING",
 )
-"""The literal tables of dotted paths. A value is a path, or a label and a path."""
+"""The literal tables of dotted paths. A value is a path, or a label and a path; a table without keys is a tuple."""
 
 
 def register_checks() -> None:
@@ -106,7 +112,8 @@ def check_database_folder(database: Mapping[str, Any]) -> Iterator[CheckMessage]
 def check_table(table: str) -> Iterator[CheckMessage]:
     """Each path in a table leads to something."""
     module, _, name = table.rpartition(".")
-    for key, value in getattr(import_module(module), name).items():
+    entries = getattr(import_module(module), name)
+    for key, value in entries.items() if isinstance(entries, Mapping) else enumerate(entries):
         path = value if isinstance(value, str) else value[-1]
         try:
             import_string(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
@@ -18,6 +18,7 @@ from cameras.models import Camera
 from cameras.selectors import cameras_for
 from captures.health import free_disk_space_gb
 from monitoring.health import database_problems, findings_for
+from skycam_project import machine_health
 
 
 class CameraHealth(TypedDict):
@@ -29,10 +30,12 @@ class CameraHealth(TypedDict):
 
 class HealthBody(TypedDict):
     """`status` is ok or broken; `problems` has a sentence for each thing that an operator must put right, under
-    the name of what was asked: database, broker, hosts, cameras, disk."""
+    the name of what was asked: parts, database, broker, hosts, cameras, disk, and of the machine that answers passwords
+    and station. `warnings` are of that machine too: clock, storage, libraries, desktop, station."""
 
     status: str
     problems: dict[str, list[str]]
+    warnings: dict[str, list[str]]
     cameras: list[CameraHealth]
     free_disk_space_gb: float | None
     hosts: list[HostHealth]
@@ -55,11 +58,12 @@ class HealthView(APIView):
     def get(self, request: Request) -> Response:
         """How the station is; 503 when something an operator must put right is broken. Without a word of cameras
         that whoever asks may not see."""
-        problems = {name: sentences for name, sentences in findings_for(request.user).items() if sentences}
+        problems = all_problems(request.user)
         cameras = list(cameras_for(request.user))
         body = HealthBody(
             status="broken" if problems else "ok",
             problems=problems,
+            warnings=machine_health.warnings(request.user),
             cameras=camera_healths(cameras),
             free_disk_space_gb=free_disk_space_gb(),
             hosts=host_healths(cameras),
@@ -67,6 +71,12 @@ class HealthView(APIView):
             database="database" not in problems,
         )
         return Response(body, 503 if problems else 200)
+
+
+def all_problems(user: Any) -> dict[str, list[str]]:
+    """Of the station, and of the machine that answers."""
+    found = {name: sentences for name, sentences in findings_for(user).items() if sentences}
+    return {**machine_health.problems(user), **found}
 
 
 def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:

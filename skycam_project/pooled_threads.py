@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
+
+from skycam_project.early_answers import EarlyAnswer, send_answer, too_busy
+from skycam_project.request_places import RequestPlaces, TooManyRequests
+
+
+def call_soon_if_it_runs(loop: asyncio.AbstractEventLoop, then: Callable[[], None]) -> None:
+    """A call may outlast the server, whose loop is closed then."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(then)
 
 
 class RequestThread(ThreadPoolExecutor):
@@ -19,6 +32,8 @@ class RequestThread(ThreadPoolExecutor):
         self.retired = False
         self.holder: Any = None
         """The one request that may leave it to others."""
+        self.place: str | None = None
+        """What its holder has of `RequestPlaces`, until it is given back."""
         self._newest: Future[Any] | None = None
 
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -36,6 +51,15 @@ class RequestThread(ThreadPoolExecutor):
         other.shutdown(wait=False)
         return future
 
+    def when_free(self, then: Callable[[], None]) -> None:
+        """Now, or in this event loop once its call has ended."""
+        newest = self._newest
+        if newest is None or newest.done():
+            then()
+        else:
+            loop = asyncio.get_running_loop()
+            newest.add_done_callback(lambda _: call_soon_if_it_runs(loop, then))
+
     @property
     def busy(self) -> bool:
         return self._newest is not None and not self._newest.done()
@@ -50,15 +74,31 @@ class PooledThreads:
     others with its first piece, since live pictures may go on for hours: only its end calls on that thread again, or on
     another, when there was no room for it and it has ended. The thread of a client that left while its view went on
     working is not used again. For HTTP alone: a WebSocket would hold its thread for hours. Runs in one event loop.
+
+    With `places` there are only so many at work. A request gives its place back when its thread is free, however long
+    ago its client has left; one that finds none in time is answered with `busy`.
     """
 
-    def __init__(self, application: Any, keep: int = 16) -> None:
+    def __init__(
+        self,
+        application: Any,
+        keep: int = 16,
+        places: RequestPlaces | None = None,
+        busy: EarlyAnswer = too_busy,
+    ) -> None:
         self.application = application
         self.keep = keep
+        self.places = places or RequestPlaces(sys.maxsize, sys.maxsize)
+        self.busy = busy
         self._idle: list[RequestThread] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        with self._thread(scope) as thread:
+        try:
+            place = await self.places.take(scope)
+        except TooManyRequests:
+            await send_answer(self.busy(scope["path"]), send)
+            return
+        with self._thread(scope, place) as thread:
 
             async def sending(message: Any) -> None:
                 if message.get("more_body"):
@@ -69,10 +109,10 @@ class PooledThreads:
                 await self.application(scope, receive, sending)
 
     @contextmanager
-    def _thread(self, request: Any) -> Iterator[RequestThread]:
+    def _thread(self, request: Any, place: str) -> Iterator[RequestThread]:
         thread = self._idle.pop() if self._idle else RequestThread()
         thread.requests += 1
-        thread.holder = request
+        thread.holder, thread.place = request, place
         try:
             yield thread
         finally:
@@ -91,6 +131,9 @@ class PooledThreads:
 
     def _leave(self, thread: RequestThread) -> None:
         """To others, if there is room for it."""
+        if thread.place is not None:
+            thread.when_free(functools.partial(self.places.give_back, thread.place))
+            thread.place = None
         if not (thread.busy or thread.retired or thread in self._idle) and len(self._idle) < self.keep:
             thread.holder = None
             self._idle.append(thread)

@@ -32,11 +32,13 @@ def names_of(host: str) -> list[str]:
         return [bracketed(host)]
     interfaces = [entry for entries in psutil.net_if_addrs().values() for entry in entries]
     addresses = [entry.address for entry in interfaces if entry.family in {socket.AF_INET, socket.AF_INET6}]
-    return [socket.gethostname(), *(bracketed(address.partition("%")[0]) for address in addresses)]
+    name = socket.gethostname()
+    return [name, f"{name.partition('.')[0]}.local", *(bracketed(address.partition("%")[0]) for address in addresses)]
 
 
 # Who may ask
 SECRET_KEY = STATION.secret_key
+# Beside TLS, proxies and other names the configuration refuses it.
 DEBUG = STATION.web.debug and is_loopback(STATION.web.host)
 LOOPBACK_NAMES = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = list(dict.fromkeys([*STATION.web.allowed_hosts, *LOOPBACK_NAMES, *names_of(STATION.web.host)]))
@@ -57,11 +59,13 @@ LOGOUT_REDIRECT_URL = "sign-in"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = STATION.web.session_idle_s
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 # Cookies are shared between ports, and two stations of one machine must not sign each other out.
-SESSION_COOKIE_NAME = f"skycam_session_{STATION.station}"
-CSRF_COOKIE_NAME = f"skycam_csrf_{STATION.station}"
+SESSION_COOKIE_NAME = f"skycam_session_{STATION.station.id}"
+CSRF_COOKIE_NAME = f"skycam_csrf_{STATION.station.id}"
+KNOWN_BROWSER_COOKIE = f"skycam_known_{STATION.station.id}"
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = STATION.web.tls
 SECURE_HSTS_SECONDS = YEAR_S if STATION.web.tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = STATION.web.tls
@@ -96,10 +100,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "skycam_project.pages.content_policy.ContentPolicy",
     "skycam_project.pages.static_files.StaticFiles",
+    "skycam_project.pages.private_answers.PrivateAnswers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "skycam_project.access.idle.KeepSignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "skycam_project.pages.preferences.ChosenTimeZone",
@@ -145,14 +151,19 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": STATION.redis_url,
-        "KEY_PREFIX": f"{STATION.station}:cache",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        "KEY_PREFIX": f"{STATION.station.id}:cache",
+        "OPTIONS": {
+            "serializer": "skycam_project.json_cache.JsonSerializer",
+            "pool_class": "cameras.breaker.GuardedPool",
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
+        },
     }
 }
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [{"address": STATION.redis_url}], "prefix": f"{STATION.station}:asgi"},
+        "CONFIG": {"hosts": [{"address": STATION.redis_url}], "prefix": f"{STATION.station.id}:asgi"},
     }
 }
 
@@ -195,7 +206,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A broker that refuses writes counts as away; else the worker would end, and its cameras with it.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "global_keyprefix": f"{STATION.station}:",
+    "global_keyprefix": f"{STATION.station.id}:",
     "socket_connect_timeout": 1,
     "retry_on_timeout": False,
 }
@@ -214,7 +225,11 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
 # Celery's own count of tasks after which it closes a thread's connection: skycam_project/celery.py looks after them.
 CELERY_DB_REUSE_MAX = 1_000_000_000
-CELERY_BEAT_SCHEDULE = {"health": {"task": "monitoring.look_at_health", "schedule": 60.0}}
+CELERY_BEAT_SCHEDULE = {
+    "health": {"task": "monitoring.look_at_health", "schedule": 60.0},
+    "retention": {"task": "monitoring.remove_expired", "schedule": 3600.0},
+    "denials": {"task": "access.count_denials", "schedule": 3600.0},
+}
 
 # Logs: one line for each record to stderr, where the launcher collects them
 LOGGING = {
@@ -225,7 +240,7 @@ LOGGING = {
         "one line": {"()": "skycam_project.logs.WithoutTraceback"},
         "refusals": {"()": "skycam_project.logs.Refusals"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"stderr": {"class": "core.repeats.RepeatLimitingHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": STATION.logging.level},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},

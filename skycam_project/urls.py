@@ -2,6 +2,8 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from cameras.audience_pages import AudiencePage
+from cameras.editing import EditPage, RemovePage
 from cameras.pages import (
     CamerasPage,
     ConnectPage,
@@ -16,11 +18,20 @@ from cameras.presets_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers_pages import EndViewerPage, ViewersNow, ViewersPage
 from captures.clips.pages import AtPage, ClipsPage
 from captures.clips.player import ClipPage, DeletePage, PinPage
+from captures.gallery.deleting import DeletePage as DeletePicturePage
 from captures.gallery.pages import CaptureDetails, GalleryPage
 from captures.gallery.pages import CapturePage as PicturePage
-from captures.pages import CameraNow, CameraPage, CapturePage, StartPage, StopPage
+from captures.gallery.pictures import PicturesPage
+from captures.pages import CameraNow, CameraPage, CapturePage, StartForecastPage, StartPage, StopPage
 from captures.recording.pages import RecordPage, StopRecordingPage
-from captures.sessions.pages import SessionNow, SessionPage, SessionsPage, StopSessionPage
+from captures.sessions.pages import (
+    PauseSessionPage,
+    ResumeSessionPage,
+    SessionNow,
+    SessionPage,
+    SessionsPage,
+    StopSessionPage,
+)
 from monitoring.pages import AcknowledgePage, EventsPage
 from skycam_project.access import pages as access
 from skycam_project.health import healthz
@@ -37,13 +48,17 @@ camera = [
     path("take/", TakePage.as_view(), name="take"),
     path("hold/", HoldPage.as_view(), name="hold"),
     path("release/", ReleasePage.as_view(), name="release"),
+    path("edit/", EditPage.as_view(), name="edit-camera"),
+    path("remove/", RemovePage.as_view(), name="remove-camera"),
     path("settings/", SettingsPage.as_view(), name="settings"),
     path("settings/body/", BodyPage.as_view(), name="settings-body"),
     path("presets/", PresetsPage.as_view(), name="presets"),
     path("presets/<str:name>/", PresetPage.as_view(), name="preset"),
     path("faults/", FaultsPage.as_view(), name="faults"),
+    path("audience/", AudiencePage.as_view(), name="audience"),
     path("capture/", CapturePage.as_view(), name="capture"),
     path("start/", StartPage.as_view(), name="start"),
+    path("start/forecast/", StartForecastPage.as_view(), name="start-forecast"),
     path("stop/", StopPage.as_view(), name="stop"),
     path("record/", RecordPage.as_view(), name="record"),
     path("stop-recording/", StopRecordingPage.as_view(), name="stop-recording"),
@@ -69,8 +84,10 @@ urlpatterns = [
     path("live/viewers/now/", ViewersNow.as_view(), name="viewers-now"),
     path("live/viewers/<uuid:viewer>/end/", EndViewerPage.as_view(), name="end-viewer"),
     path("gallery/", GalleryPage.as_view(), name="gallery"),
+    path("gallery/pictures/", PicturesPage.as_view(), name="pictures"),
     path("captures/<uuid:capture>/", PicturePage.as_view(), name="picture"),
     path("captures/<uuid:capture>/details/", CaptureDetails.as_view(), name="picture-details"),
+    path("captures/<uuid:capture>/delete/", DeletePicturePage.as_view(), name="delete-capture"),
     path("clips/", ClipsPage.as_view(), name="clips"),
     path("clips/at/", AtPage.as_view(), name="clip-at"),
     path("clips/<uuid:clip>/", ClipPage.as_view(), name="clip"),
@@ -80,6 +97,8 @@ urlpatterns = [
     path("sessions/<uuid:session>/", SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session>/now/", SessionNow.as_view(), name="session-now"),
     path("sessions/<uuid:session>/stop/", StopSessionPage.as_view(), name="stop-session"),
+    path("sessions/<uuid:session>/pause/", PauseSessionPage.as_view(), name="pause-session"),
+    path("sessions/<uuid:session>/resume/", ResumeSessionPage.as_view(), name="resume-session"),
     path("events/", EventsPage.as_view(), name="events"),
     path("alerts/<uuid:alert>/acknowledge/", AcknowledgePage.as_view(), name="acknowledge"),
     path("status/", StatusPage.as_view(), name="status"),
@@ -92,6 +111,7 @@ urlpatterns = [
     path("preferences/", choose, name="preferences"),
     path("healthz", healthz),
     path("admin/login/", access.AdminDoor.as_view()),
+    path("admin/password_change/", access.PasswordPage.as_view()),
     path("admin/", admin.site.urls),
     path("api/", include("skycam_project.api")),
 ]

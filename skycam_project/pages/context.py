@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -15,13 +14,13 @@ from cameras.live.service import station_presets
 from captures.cards import Card, faces_for
 from monitoring.models import Alert
 from monitoring.pages import open_alerts
-from monitoring.station_settings import live_streaming_config
+from monitoring.station_settings import live_streaming_config, station_name
 from skycam_project.pages.preferences import CLOCKS, THEMES, preference, station_zone
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A page in the side bar. `key` follows g on the keyboard; `phone` pages are tabs there."""
+    """A page in the side bar. `key` follows g on the keyboard; `phone` pages are tabs there; its More has all."""
 
     name: str
     label: str
@@ -37,7 +36,7 @@ PAGES = (
     Entry("clips", "Recordings", "rec", "r"),
     Entry("sessions", "Sessions", "moon", "n", phone=False),
     Entry("events", "Events", "list", "e"),
-    Entry("status", "Status", "pulse", "s"),
+    Entry("status", "Status", "pulse", "s", phone=False),
     Entry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
     Entry("users", "Users", "user", "u", role="manager", phone=False),
     Entry("station-settings", "Settings", "sliders", "o", role="manager", phone=False),
@@ -50,8 +49,11 @@ class Shell:
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
-        self.station = settings.STATION.station
         self.themes, self.clocks = THEMES, CLOCKS
+
+    @property
+    def station(self) -> str:
+        return station_name()
 
     @property
     def user(self) -> Any:
@@ -78,9 +80,19 @@ class Shell:
         match = self.request.resolver_match
         return match.view_name if match else ""
 
+    @property
+    def beyond_tabs(self) -> bool:
+        """Whether the page is none of a phone's tabs."""
+        return self.here not in {entry.name for entry in PAGES if entry.phone}
+
     @cached_property
     def cameras(self) -> list[Card]:
         return faces_for(self.user)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What people call the cameras, by id; of those that the reader may see."""
+        return {card.camera.slug: card.camera.name for card in self.cameras} if self.looks else {}
 
     @cached_property
     def alerts(self) -> list[Alert]:
@@ -89,6 +101,11 @@ class Shell:
     @property
     def theme(self) -> str:
         return preference(self.request, "theme")
+
+    @property
+    def brightness(self) -> str:
+        """Of pictures in the red theme, in per cent."""
+        return preference(self.request, "brightness")
 
     @property
     def clock(self) -> str:

@@ -1,4 +1,5 @@
-"""What a reader prefers, in cookies: the theme, whether times are the station's or UTC, the quality of live pictures.
+"""What a reader prefers, in cookies: the theme, how bright pictures are in the red one, whether times are the station's
+or UTC, the quality of live pictures.
 
 The server writes them into the page, so nothing flashes and nothing needs a script.
 """
@@ -23,7 +24,8 @@ from monitoring.page import back
 THEMES = {"system": "Auto", "light": "Light", "dark": "Dark", "red": "Red"}
 CLOCKS = {"local": "Station", "utc": "UTC"}
 QUALITIES = {name: name.capitalize() for name in reversed(PRESETS)}
-CHOICES = {"theme": THEMES, "clock": CLOCKS, "quality": QUALITIES}
+BRIGHTNESS = {str(percent): f"{percent} %" for percent in range(100, 0, -10)}
+CHOICES = {"theme": THEMES, "clock": CLOCKS, "quality": QUALITIES, "brightness": BRIGHTNESS}
 YEAR_S = 365 * 86_400
 MACHINES_ZONE = Path("/etc/localtime")
 

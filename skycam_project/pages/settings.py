@@ -20,7 +20,7 @@ from skycam_project.config.layers import from_text
 from skycam_project.config.model import LEAVES
 from skycam_project.station_settings import PAGE, SettingBody, all_settings, choices, is_number
 
-TITLES = {"camera_config": "Recording and cameras", "live_streaming_config": "Live view"}
+TITLES = {"station": "Station", "camera_config": "Recording and cameras", "live_streaming_config": "Live view"}
 UNITS = {"_minutes": "min", "_gb": "GB", "_kbit_s": "kbit/s", "_percent": "%", "_s": "s"}
 """How a key ends -> the unit in its field."""
 LABELS = {"max_kbit_s": "Max bit rate"}

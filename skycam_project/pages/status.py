@@ -12,7 +12,6 @@ from typing import Any
 import django
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -20,14 +19,16 @@ from cameras.broker import BrokerDown
 from cameras.faces import Face, Look, faces_of
 from cameras.health import hosts_of
 from cameras.models import Camera, CameraHost
+from cameras.process_usage import Usage, usages
 from cameras.selectors import cameras_for
 from captures.models import StorageRoot
 from monitoring.feed import feed
-from monitoring.health import findings_for
 from monitoring.page import Page
-from monitoring.selectors import events_for, hidden_slugs
+from monitoring.selectors import events_for, hidden_cameras
+from skycam_project import machine_health
 from skycam_project.cli.diagnosis import examine
 from skycam_project.cli.station import Station
+from skycam_project.health import all_problems
 from skycam_project.launch import LaunchError, ps
 
 DAY = timedelta(days=1)
@@ -37,6 +38,7 @@ PART_LOOKS = {
     "running": Look("ok", "Well", "ok"),
     "starting": Look("wait", "Starting"),
     "backing off": Look("retry", "Restarting", "warn"),
+    "crash loop": Look("bad", "Crash loop", "bad"),
     "stopped": Look("off", "Stopped", "bad"),
 }
 FINDING_LOOKS = {
@@ -56,6 +58,7 @@ class Row:
     look: Look
     since: Any
     memory_bytes: int | None
+    cpu_percent: float | None
     restarts: int
     reason: str
     trouble: str = ""
@@ -110,16 +113,17 @@ class ExaminationPage(Page):
     template = "_examination.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        unseen = TELLING if hidden_slugs(request.user) else set()
+        unseen = TELLING if hidden_cameras(request.user) else set()
         found = [(FINDING_LOOKS[one.state], one) for one in examine(Station()) if one.check not in unseen]
         return self.render({"found": found})
 
 
 def observed(user: Any) -> dict[str, Any]:
-    problems = [sentence for sentences in findings_for(user).values() for sentence in sentences]
+    problems = [sentence for sentences in all_problems(user).values() for sentence in sentences]
+    warnings = [sentence for sentences in machine_health.warnings(user).values() for sentence in sentences]
     panels = host_panels(user)
     restarts = feed(user, RESTARTS, kind="part.restarted")
-    return {"problems": problems, "hosts": panels, "restarts": restarts, "disks": disks()}
+    return {"problems": problems, "warnings": warnings, "hosts": panels, "restarts": restarts, "disks": disks()}
 
 
 def host_panels(user: Any) -> list[HostPanel]:
@@ -156,35 +160,59 @@ def part_rows(host: str) -> list[Row]:
             look=PART_LOOKS[part["state"]],
             since=part["since"],
             memory_bytes=part["pss_bytes"] or None,
+            cpu_percent=None,
             restarts=part["restarts"],
-            reason=part["reason"],
+            reason=reason_of(part),
         )
         for part in parts
     ]
 
 
-def camera_rows(host: str, faces: list[Face], restarts: dict[str, int]) -> list[Row]:
-    return [camera_row(face, restarts.get(face.camera.slug, 0)) for face in faces if face.camera.host == host]
+def reason_of(part: dict[str, Any]) -> str:
+    """Of a part in a crash loop also when it is tried again."""
+    seconds = part.get("next_try_s")
+    return str(part["reason"]) if seconds is None else f"{part['reason']}; next try in {seconds} s"
 
 
-def camera_row(face: Face, restarts: int) -> Row:
+@dataclass(frozen=True, slots=True)
+class Restarts:
+    """Of a camera's process in the last 24 hours: how many, and why it ended last."""
+
+    count: int = 0
+    reason: str = ""
+
+
+def camera_rows(host: str, faces: list[Face], restarts: dict[str, Restarts]) -> list[Row]:
+    here = [face for face in faces if face.camera.host == host]
+    used = usages(face.camera.slug for face in here)
+    return [
+        camera_row(face, restarts.get(str(face.camera.pk), Restarts()), used.get(face.camera.slug)) for face in here
+    ]
+
+
+def camera_row(face: Face, restarts: Restarts, usage: Usage | None) -> Row:
     return Row(
         name=face.camera.name,
         look=face.look,
         since=face.status["since"] or face.camera.observed_at,
-        memory_bytes=None,
-        restarts=restarts,
-        reason="" if face.advice else face.status["reason"],
+        memory_bytes=usage["memory_bytes"] if usage else None,
+        cpu_percent=usage["cpu_percent"] if usage else None,
+        restarts=restarts.count,
+        reason=restarts.reason if face.advice else face.status["reason"] or restarts.reason,
         trouble=face.status["reason"],
         advice=face.advice,
         slug=face.camera.slug,
     )
 
 
-def restarts_of_cameras(user: Any) -> dict[str, int]:
-    """In the last 24 hours, by slug."""
-    recent = events_for(user).filter(kind="part.restarted", at__gte=timezone.now() - DAY).exclude(camera="")
-    return dict(recent.order_by().values_list("camera").annotate(number=Count("pk")))
+def restarts_of_cameras(user: Any) -> dict[str, Restarts]:
+    """By the camera's id."""
+    recent = events_for(user).filter(kind="part.restarted", at__gte=timezone.now() - DAY).exclude(camera_uuid="")
+    found: dict[str, Restarts] = {}
+    for camera, data, message in recent.order_by("at", "id").values_list("camera_uuid", "data", "message"):
+        before = found.get(camera, Restarts())
+        found[camera] = Restarts(before.count + 1, str(data.get("message") or message))
+    return found
 
 
 def disks() -> list[Disk]:

@@ -63,11 +63,10 @@ def valkey() -> Iterator[redis.Redis]:
     from django.conf import settings
 
     from cameras import broker
-    from skycam_project.launch.valkey import command
+    from skycam_project.launch.valkey import station_command
     from tests.api.builders import until
 
-    socket = Path(settings.STATION.redis_url.removeprefix("unix://"))
-    server = subprocess.Popen(command(socket, socket.parent), stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(station_command(settings.STATION), stdout=subprocess.DEVNULL)
     try:
         until(broker.connection().ping)
         yield broker.connection()

@@ -40,9 +40,12 @@ def test_making_another_camera_primary_takes_it_from_the_first(manager: Any, cam
     assert list(Camera.objects.filter(primary=True).values_list("slug", flat=True)) == ["dome"]
 
 
-def test_an_address_is_shown_without_its_password(viewer: Any, camera: Camera) -> None:
+def test_an_address_is_shown_to_managers_alone_and_without_its_password(
+    viewer: Any, operator: Any, manager: Any, camera: Camera
+) -> None:
     Camera.objects.update(address="rtsp://me:secret@10.0.0.9/live")
-    assert viewer.get(f"{URL}sky/").json()["address"] == "rtsp://me:***@10.0.0.9/live"
+    assert manager.get(f"{URL}sky/").json()["address"] == "rtsp://me:***@10.0.0.9/live"
+    assert [one.get(f"{URL}sky/").json()["address"] for one in (viewer, operator)] == [None, None]
 
 
 def test_the_status_is_what_the_host_wrote(viewer: Any, camera: Camera, valkey: Any) -> None:

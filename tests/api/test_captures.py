@@ -14,6 +14,7 @@ from captures.models import Session, SessionGap, StorageRoot
 from captures.selectors import captures_for
 from monitoring.cursor import Cursor, beyond
 from skycam_project.access.models import User
+from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN, file_of, program, saved
 
 URL = "/api/v1/captures/"
@@ -163,10 +164,10 @@ def test_the_list_counts_no_rows(viewer: Any, camera: Camera) -> None:
     assert not [query for query in queries if "COUNT(" in query["sql"].upper()]
 
 
-def test_a_camera_with_an_audience_does_not_exist_for_others(viewer: Any, operator: Any, camera: Camera) -> None:
+def test_a_restricted_camera_does_not_exist_for_others(viewer: Any, operator: Any, camera: Camera) -> None:
     capture = saved(camera)
     session = Session.objects.create(camera=camera, programme={})
-    camera.audience.add(User.objects.get(username="a-viewer"))
+    only_for(camera, "a-viewer")
     for_others = [
         "/api/v1/cameras/sky/", "/api/v1/cameras/sky/status/", f"{URL}{capture.id}/", f"{URL}{capture.id}/file/",
         f"/api/v1/sessions/{session.id}/",

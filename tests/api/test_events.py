@@ -8,7 +8,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from monitoring.models import Alert
 from monitoring.services import acknowledge_alert, raise_alert, record_event, resolve_alert
-from skycam_project.access.models import User
+from tests.access.audiences import only_for
 
 
 def kinds(answer: Any) -> list[str]:
@@ -17,7 +17,7 @@ def kinds(answer: Any) -> list[str]:
 
 def test_events_come_newest_first_in_pages(viewer: Any, camera: Camera) -> None:
     for number in range(3):
-        record_event(f"kind.{number}", "It was so.", camera="sky")
+        record_event(f"kind.{number}", "It was so.", camera=camera)
     first = viewer.get("/api/v1/events/?limit=2")
     assert kinds(first) == ["kind.2", "kind.1"]
     assert kinds(viewer.get(first.json()["next"])) == ["kind.0"]
@@ -34,7 +34,7 @@ def test_events_come_newest_first_in_pages(viewer: Any, camera: Camera) -> None:
     ],
 )
 def test_events_are_filtered(query: dict[str, str], expected: list[str], viewer: Any, camera: Camera) -> None:
-    record_event("a", "It was so.", camera="sky")
+    record_event("a", "It was so.", camera=camera)
     record_event("b", "It was so.", severity="error")
     assert kinds(viewer.get("/api/v1/events/", query)) == expected
 
@@ -50,16 +50,16 @@ def test_sign_ins_are_shown_to_managers_alone(viewer: Any, manager: Any) -> None
 
 
 def test_events_and_alerts_of_a_hidden_camera_are_hidden_too(viewer: Any, operator: Any, camera: Camera) -> None:
-    camera.audience.add(User.objects.get(username="a-viewer"))
-    alert = raise_alert("camera.quarantined:sky", "It hangs.", camera="sky")
+    only_for(camera, "a-viewer")
+    alert = raise_alert("camera.quarantined:sky", "It hangs.", camera=camera)
     assert kinds(viewer.get("/api/v1/events/")) == ["alert.opened"]
     assert [operator.get(f"/api/v1/{name}/").json()["results"] for name in ("events", "alerts")] == [[], []]
     assert operator.post(f"/api/v1/alerts/{alert.id}/acknowledge/").status_code == 404
 
 
 def test_what_becomes_of_an_alert_of_a_hidden_camera_is_hidden_too(viewer: Any, operator: Any, camera: Camera) -> None:
-    camera.audience.add(User.objects.get(username="a-operator"))
-    acknowledge_alert(raise_alert("camera.quarantined:sky", "It hangs.", camera="sky"), "somebody")
+    only_for(camera, "a-operator")
+    acknowledge_alert(raise_alert("camera.quarantined:sky", "It hangs.", camera=camera), "somebody")
     resolve_alert("camera.quarantined:sky")
     assert kinds(operator.get("/api/v1/events/")) == ["alert.resolved", "alert.acknowledged", "alert.opened"]
     assert kinds(viewer.get("/api/v1/events/")) == []
@@ -70,13 +70,13 @@ def test_a_camera_that_was_removed_shows_nothing_of_a_hidden_one_with_its_name(
 ) -> None:
     Camera.objects.update(removed_at=timezone.now(), primary=False)
     hidden = Camera.objects.create(slug="sky", name="Sky", kind="simulated", host=camera.host)
-    hidden.audience.add(User.objects.get(username="a-manager"))
-    record_event("camera.state", "It hangs.", camera="sky")
+    only_for(hidden)
+    record_event("camera.state", "It hangs.", camera=hidden)
     assert (kinds(viewer.get("/api/v1/events/")), kinds(manager.get("/api/v1/events/"))) == ([], ["camera.state"])
 
 
 def test_an_operator_acknowledges_an_alert_once(operator: Any, camera: Camera) -> None:
-    alert = raise_alert("camera.quarantined:sky", "It hangs.", camera="sky")
+    alert = raise_alert("camera.quarantined:sky", "It hangs.", camera=camera)
     answers = [operator.post(f"/api/v1/alerts/{alert.id}/acknowledge/").json() for _ in range(2)]
     assert answers[0] == answers[1]
     assert (answers[0]["state"], answers[0]["acknowledged_by"]) == ("acknowledged", "a-operator")

@@ -23,7 +23,7 @@ def test_a_file_comes_whole_with_its_validators(viewer: Any, file: CaptureFile, 
     assert (answer.status_code, content(answer)) == (200, PICTURE)
     assert (answer["ETag"], answer["Content-Length"]) == (f'"{file.sha256}"', str(len(PICTURE)))
     assert (answer["Content-Type"], answer["Accept-Ranges"]) == ("image/jpeg", "bytes")
-    assert answer["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert answer["Cache-Control"] == "private, no-cache"
     assert answer["Content-Disposition"] == f'inline; filename="{file.capture_id}.jpg"'
 
 
@@ -149,6 +149,20 @@ def test_nginx_sends_the_file_where_it_is_configured(
     answer = viewer.get(file_url)
     assert (answer["X-Accel-Redirect"], answer.content) == (f"/files/{file.path}", b"")
     assert answer["Content-Type"] == "image/jpeg"
+
+
+def test_nginx_is_sent_to_no_link(
+    viewer: Any, file: CaptureFile, file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before. nginx opens the path anew: that it follows no link either, its own configuration says."""
+    StorageRoot.objects.update(default=True)
+    web = settings.STATION.web.model_copy(update={"x_accel": "/files/"})
+    monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"web": web}))
+    there, elsewhere = Path(file.root.path, file.path), tmp_path / "elsewhere"
+    there.rename(elsewhere)
+    there.symlink_to(elsewhere)
+    answer = viewer.get(file_url)
+    assert (answer.status_code, "X-Accel-Redirect" in answer) == (404, False)
 
 
 def test_descriptors_are_closed_after_every_answer(viewer: Any, file: CaptureFile, file_url: str) -> None:

@@ -8,8 +8,8 @@ from cameras import broker, status
 from cameras.models import Camera
 from monitoring import health
 from monitoring.models import Alert
-from monitoring.tasks import look_at_health
-from skycam_project.access.models import User
+from monitoring.tasks import look_at_health, look_at_host
+from tests.access.audiences import only_for
 
 
 def beat(valkey: Any, observed: str) -> None:
@@ -51,7 +51,7 @@ def test_a_quarantined_camera_is_for_an_operator_to_put_right(viewer: Any, camer
 @pytest.fixture
 def hidden(camera: Camera, manager: Any) -> Camera:
     """One that nobody but the manager may know of."""
-    camera.audience.add(User.objects.get(username="a-manager"))
+    only_for(camera)
     return camera
 
 
@@ -75,24 +75,69 @@ def test_the_examination_names_no_hidden_camera(operator: Any, manager: Any, hid
     assert ["sky is quarantined" in text for text in told] == [False, True]
 
 
-@pytest.mark.parametrize(("observed", "name", "told"), HIDDEN_FAULTS)
 def test_the_alert_of_a_hidden_camera_is_for_those_who_may_see_it(
-    observed: str, name: str, told: str, viewer: Any, manager: Any, hidden: Camera, valkey: Any
+    viewer: Any, manager: Any, hidden: Camera, valkey: Any
 ) -> None:
-    [beat(valkey, state) for state in filter(None, [observed])]
     look_at_health()
     assert viewer.get("/api/v1/alerts/").json()["results"] == []
     (alert,) = manager.get("/api/v1/alerts/").json()["results"]
-    assert (alert["key"], alert["camera"], alert["message"][: len(told)]) == (f"health.{name}:sky", "sky", told)
+    assert (alert["key"], alert["camera"]) == ("health.hosts:main:sky", "sky")
+    assert alert["message"].startswith("The camera host main does not answer.")
+
+
+def test_a_quarantine_gets_no_second_alert(camera: Camera, valkey: Any) -> None:
+    """The camera's host raises its own."""
+    beat(valkey, "quarantined")
+    look_at_health()
+    assert list(Alert.objects.all()) == []
 
 
 def test_an_alert_of_the_stations_health_ends_with_what_it_tells_of(camera: Camera, valkey: Any) -> None:
-    beat(valkey, "quarantined")
     [look_at_health() for _ in range(2)]
     assert (Alert.objects.get().state, Alert.objects.get().count) == ("open", 2)
     beat(valkey, "ready")
     look_at_health()
     assert Alert.objects.get().state == "resolved"
+
+
+@pytest.fixture
+def unmounted(root: Any) -> Any:
+    """The storage root of this host is not there."""
+    root.default = True
+    root.save()
+    return root
+
+
+def test_an_alert_of_a_machine_carries_its_host(unmounted: Any) -> None:
+    look_at_host()
+    alert = Alert.objects.get()
+    assert (alert.key, alert.data) == ("health.disk:main", {"host": "main"})
+    assert "of the host main is not mounted" in alert.message
+
+
+def test_the_health_of_another_machine_is_left_to_that_machine(unmounted: Any, valkey: Any) -> None:
+    Alert.objects.create(key="health.disk:dome", message="There.")
+    [look() for look in (look_at_host, look_at_health)]
+    assert set(Alert.objects.values_list("key", "state")) == {
+        ("health.disk:dome", "open"),
+        ("health.disk:main", "open"),
+    }
+    unmounted.delete()
+    look_at_host()
+    assert Alert.objects.get(key="health.disk:main").state == "resolved"
+    assert Alert.objects.get(key="health.disk:dome").state == "open"
+
+
+def test_an_alert_of_a_host_that_does_not_answer_carries_that_host(camera: Camera, valkey: Any) -> None:
+    look_at_health()
+    assert [(alert.key, alert.data) for alert in Alert.objects.all()] == [("health.hosts:main", {"host": "main"})]
+
+
+@pytest.mark.parametrize("key", ["health.disk", "health.gone"])
+def test_an_alert_that_an_older_version_left_is_over(db: None, key: str, valkey: Any) -> None:
+    Alert.objects.create(key=key, message="Of old.")
+    [look() for look in (look_at_host, look_at_health)]
+    assert Alert.objects.get(key=key).state == "resolved"
 
 
 def test_machines_are_told_ok_and_nothing_else(anonymous: Any) -> None:
@@ -108,4 +153,4 @@ def test_machines_are_told_503_without_a_database(anonymous: Any, monkeypatch: p
 
 
 def test_every_entry_of_the_table_answers(db: None) -> None:
-    assert set(health.findings()) == {"database", "broker", "hosts", "cameras", "disk"}
+    assert set(health.findings()) == {"parts", "database", "broker", "hosts", "cameras", "disk"}

@@ -281,7 +281,7 @@ def test_a_refusal_is_there_once_a_minute(operator: Any, held: Camera) -> None:
     operator.post(f"{SKY}capture/")
     event = Event.objects.get(kind="command")
     assert event.data == {"order": "capture", "arguments": {"exposure_us": 1000}, "outcome": "held"}
-    assert event.message.startswith("a-operator was refused to capture sky. sky is held by anna since")
+    assert event.message.startswith("a-operator could not take a picture with sky. sky is held by anna since")
 
 
 def test_who_did_not_know_of_the_lease_is_held_off_too(camera: Camera) -> None:

@@ -16,11 +16,13 @@ START = "/api/v1/cameras/sky/start/"
 BAD_BODIES = [
     (CAPTURE, {"exposure_us": "long"}, "exposure_us", "Input should be a valid integer"),
     (CAPTURE, {"exposure_us": 0}, "exposure_us", "Input should be greater than or equal to 1"),
-    (CAPTURE, {"exposure_us": True}, "exposure_us", "Input should be a valid integer"),
+    (CAPTURE, {"exposure_us": True}, "exposure_us", "Input should be a valid number, not true or false"),
     (CAPTURE, {"exposure_us": 1.5}, "exposure_us", "Input should be a valid integer"),
+    (CAPTURE, {"gain": True}, "gain", "Input should be a valid number"),
+    (START, {"cadence_s": True}, "cadence_s", "Input should be a valid number"),
     (CAPTURE, {"gain": -1}, "gain", "Input should be greater than or equal to 0"),
     (CAPTURE, {"exposure": 1}, "exposure", "Extra inputs are not permitted"),
-    (CAPTURE, {"format": "../x"}, "format", "String should match pattern '^[A-Za-z0-9+ ._-]+$'"),
+    (CAPTURE, {"format": "../x"}, "format", "String should match pattern '^[A-Za-z0-9+ ._()-]+$'"),
     (CAPTURE, [1], "", "Input should be a valid dictionary or instance of CaptureRequest"),
     (START, {"exposure_s": 1, "exposure_us": 1}, "", "Give the exposure once: `exposure_s` or another, not both."),
     (START, {"exposure_s": "8"}, "exposure_s", "Input should be a valid number"),
@@ -33,11 +35,17 @@ BAD_BODIES = [
     (START, {"until": "2020-01-01T00:00:00"}, "until", "Input should have timezone info"),
     ("/api/camera/start/", {"delay": 1, "delay_s": 1}, "", "Give `delay` or `delay_s`, not both."),
     ("/api/v1/cameras/", {"slug": "../x", "kind": "simulated"}, "slug", "A camera's id is 1 to 40 lower-case"),
-    ("/api/v1/cameras/", {"slug": "new", "kind": "film"}, "kind", "Value 'film' is not a valid choice."),
+    ("/api/v1/cameras/", {"slug": "new", "kind": "film"}, "kind", "There is no kind 'film'; known are: gphoto2"),
     ("/api/v1/cameras/", {"slug": "detect", "kind": "simulated"}, "slug", "A camera cannot be called detect"),
     ("/api/v1/cameras/", {"slug": "sky", "kind": "simulated"}, "slug", "There is a camera 'sky' already."),
     ("/api/v1/cameras/", {"slug": "new", "kind": "opencv", "address": "concat:/etc/passwd"}, "address", ""),
     ("/api/v1/cameras/", {"slug": "new", "kind": "simulated", "settings": {"colour": 1}}, "settings", "colour: "),
+    (
+        "/api/v1/cameras/",
+        {"slug": "new", "kind": "simulated", "settings": {"gain": True}},
+        "settings",
+        "gain: True is not",
+    ),
 ]
 
 
@@ -110,7 +118,7 @@ def test_what_nobody_expected_is_told_without_its_inside(viewer: Any, monkeypatc
     def broken(_user: Any) -> Any:
         raise RuntimeError("the secret inside")
 
-    monkeypatch.setattr("cameras.api.cameras_for", broken)
+    monkeypatch.setattr("cameras.api.camera_bodies", broken)
     viewer.raise_request_exception = False
     answer = viewer.get("/api/v1/cameras/")
     assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal")

@@ -207,3 +207,16 @@ def test_nobody_makes_up_the_address_that_their_tries_are_counted_by(web: Web) -
 
 def test_a_proxy_says_whose_tries_are_counted(web_behind_proxy: Web) -> None:
     assert try_password(web_behind_proxy, "203.0.113.9") == "203.0.113.9"
+
+
+@pytest.mark.parametrize(("trusted", "counted"), [("127.0.0.0/8", "203.0.113.9"), ("192.0.2.1", "127.0.0.1")])
+def test_a_proxy_is_believed_when_it_is_named(transactional_db: None, trusted: str, counted: str) -> None:
+    server = Web(SKYCAM_WEB__TRUSTED_PROXIES=trusted)
+    try:
+        assert try_password(server, "203.0.113.9") == counted
+    finally:
+        server.stop()
+
+
+def test_what_a_client_writes_before_its_proxy_is_not_believed(web_behind_proxy: Web) -> None:
+    assert try_password(web_behind_proxy, "198.51.100.1, 203.0.113.9") == "203.0.113.9"

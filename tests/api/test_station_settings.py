@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from cameras.live.service import station_presets
 from cameras.models import Camera
@@ -35,7 +36,9 @@ def listed(manager: Any) -> dict[str, Any]:
 
 def test_every_key_is_listed_with_what_it_means(manager: Any) -> None:
     found = listed(manager)
-    assert set(found) == {".".join(key) for key in LEAVES if key[0] in station_settings.SECTIONS}
+    assert set(found) == {".".join(key) for name in station_settings.SECTIONS for key in LEAVES if key[0] == name} - {
+        "station.id"
+    }
     assert found[CRF] == {
         "key": CRF, "value": 23, "default": 23, "unset": "", "allowed": "a whole number from 0 to 51",
         "meaning": "Quality of recorded video: smaller is better and larger on the disk (x264's CRF).",
@@ -136,3 +139,26 @@ def test_a_preset_of_live_view_that_is_set_on_the_page_reaches_the_camera_proces
     assert found["live_streaming_config.quality_presets.low.size"] == 320
     [wish] = wishes("main").values()
     assert (wish.presets["low"]["size"], station_presets()["low"].size) == (320, 320)
+
+
+def test_the_command_line_names_the_station_and_takes_the_name_back(db: None) -> None:
+    before = settings.STATION.station.name
+    assert skycam("config", "set", "station.name", "Roof observatory").stdout == (
+        "station.name is Roof observatory (page).\n"
+    )
+    assert station_settings.station_name() == "Roof observatory"
+    assert answer("config", "set", "station.name", "--unset")["value"] == before
+    assert station_settings.station_name() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("station.id", "other"), "There is no such key among those that are set here."),
+        (("camera_config.crf", "99"), "This is not allowed; allowed is a whole number from 0 to 51."),
+        (("station.name",), "Give a value, or --unset."),
+    ],
+)
+def test_what_the_command_line_cannot_set_is_a_sentence(db: None, words: tuple[str, ...], said: str) -> None:
+    done = skycam("config", "set", *words)
+    assert (done.exit_code, said in done.stderr) == (2, True)

@@ -52,18 +52,6 @@ def test_an_account_without_a_role_gets_no_token(anonymous: Any, ada: User) -> N
     assert sign_in(anonymous).status_code == 401
 
 
-def test_too_many_tries_are_refused_for_a_while_also_without_a_broker(anonymous: Any, ada: User) -> None:
-    answers = [anonymous.post(URL, {"username": "ada"}) for _ in range(31)]
-    assert [answer.status_code for answer in answers] == [400] * 30 + [429]
-    assert answers[-1].json()["type"] == "/problems/rate-limited"
-    assert int(answers[-1]["Retry-After"]) <= 61
-
-
-def test_tries_are_counted_in_the_broker_while_it_is_there(anonymous: Any, ada: User, valkey: Any) -> None:
-    assert sign_in(anonymous).status_code == 200
-    assert [key for key in valkey.scan_iter("*") if "throttle:sign-in" in key]
-
-
 def test_the_scope_of_a_token_caps_its_users_role(camera: Camera) -> None:
     client = program("manager", scope="viewer")
     assert client.get("/api/v1/cameras/").status_code == 200

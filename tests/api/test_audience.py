@@ -1,0 +1,210 @@
+"""Who may see a camera, as managers set it: API, page and command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from cameras.models import Camera
+from cameras.services import add_camera, change_camera, remove_camera
+from monitoring.models import Event
+from monitoring.services import raise_alert, record_event
+from skycam_project.access import accounts
+from skycam_project.access.models import User
+from tests.skycam_project.cli_station import skycam
+
+URL = "/api/v1/cameras/"
+SKY = f"{URL}sky/"
+PAGE = "/cameras/sky/audience/"
+
+
+@pytest.fixture
+def ben(db: None) -> User:
+    return User.objects.create_user("ben", role="viewer")
+
+
+def slugs(client: Any) -> list[str]:
+    return [one["slug"] for one in client.get(URL).json()["results"]]
+
+
+def told() -> list[tuple[str, str]]:
+    """Events of who may see a camera: by whom, and what they say."""
+    rows = Event.objects.filter(kind="camera.audience").order_by("at", "id")
+    return [(event.actor, event.message) for event in rows]
+
+
+def test_a_camera_is_for_everybody_until_somebody_restricts_it(viewer: Any, manager: Any, camera: Camera) -> None:
+    assert slugs(viewer) == ["sky"]
+    answer = manager.patch(SKY, {"restricted": True})
+    assert (answer.status_code, answer.json()["restricted"], answer.json()["audience"]) == (200, True, [])
+    assert (slugs(viewer), slugs(manager)) == ([], ["sky"])
+
+
+def test_a_restricted_camera_is_seen_by_those_who_are_listed(
+    viewer: Any, operator: Any, manager: Any, camera: Camera
+) -> None:
+    answer = manager.patch(SKY, {"restricted": True, "audience": ["a-viewer"]})
+    assert answer.json()["audience"] == ["a-viewer"]
+    assert (slugs(viewer), slugs(operator)) == (["sky"], [])
+
+
+def test_whoever_sees_it_does_not_see_who_else_may(viewer: Any, manager: Any, camera: Camera) -> None:
+    manager.patch(SKY, {"restricted": True, "audience": ["a-viewer"]})
+    assert viewer.get(SKY).json()["audience"] is None
+    assert viewer.get("/api/v1/events/").json()["results"] == []
+
+
+def test_a_list_without_the_restriction_hides_nothing(viewer: Any, manager: Any, ben: User, camera: Camera) -> None:
+    manager.patch(SKY, {"audience": ["ben"]})
+    assert slugs(viewer) == ["sky"]
+
+
+def test_the_removal_of_the_last_listed_user_publishes_nothing(
+    viewer: Any, manager: Any, ben: User, camera: Camera
+) -> None:
+    manager.patch(SKY, {"restricted": True, "audience": ["ben"]})
+    accounts.remove_user(ben, actor="a-manager")
+    assert (slugs(viewer), slugs(manager)) == ([], ["sky"])
+
+
+def test_a_user_that_does_not_exist_is_refused_at_its_field(manager: Any, ben: User, camera: Camera) -> None:
+    answer = manager.patch(SKY, {"name": "Other", "restricted": True, "audience": ["ben", "nobody"]})
+    assert (answer.status_code, answer.json()["errors"]) == (
+        400,
+        [{"field": "audience", "message": "There is no user nobody. A manager adds users on the page Users."}],
+    )
+    camera.refresh_from_db()
+    assert (camera.name, camera.restricted, camera.audience.count()) == ("Sky", False, 0)
+
+
+@pytest.mark.parametrize("wrong", [{"restricted": "yes"}, {"audience": "ben"}, {"audience": [1]}, {"audience": [""]}])
+def test_what_is_no_list_of_names_is_refused(manager: Any, camera: Camera, wrong: dict[str, Any]) -> None:
+    answer = manager.patch(SKY, wrong)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"].startswith(next(iter(wrong)))
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_only_managers_set_it(role: str, request: pytest.FixtureRequest, camera: Camera) -> None:
+    client = request.getfixturevalue(role)
+    assert [client.patch(SKY, {"restricted": True}).status_code, client.post(PAGE).status_code] == [403, 403]
+
+
+def test_each_change_is_an_event_with_who_and_what(manager: Any, ben: User, camera: Camera) -> None:
+    for change in (
+        {"restricted": True, "audience": ["ben"]},
+        {"audience": []},
+        {"audience": []},
+        {"restricted": False},
+    ):
+        manager.patch(SKY, change)
+    assert told() == [
+        ("a-manager", "a-manager restricted sky: only managers and ben may see it now."),
+        ("a-manager", "a-manager changed who may see sky: only managers."),
+        ("a-manager", "a-manager lifted the restriction of sky, which everybody with a role may see now."),
+    ]
+    data = Event.objects.filter(kind="camera.audience").latest("at").data
+    assert data["arguments"] == {"restricted": False, "audience": []}
+
+
+def test_a_camera_may_be_restricted_from_its_first_moment(viewer: Any, manager: Any, ben: User) -> None:
+    answer = manager.post(URL, {"slug": "attic", "kind": "simulated", "restricted": True, "audience": ["ben"]})
+    assert (answer.status_code, answer.json()["audience"], slugs(viewer)) == (201, ["ben"], [])
+
+
+def test_a_list_of_cameras_costs_no_query_for_each(
+    manager: Any, viewer: Any, ben: User, camera: Camera, django_assert_num_queries: Any
+) -> None:
+    cameras = [add_camera(slug=f"c{number}", kind="simulated") for number in range(5)]
+    [change_camera(one, {"restricted": True, "audience": ["ben", "a-viewer"]}) for one in cameras]
+    manager.get(URL), viewer.get(URL)
+    with django_assert_num_queries(4):
+        manager.get(URL)  # session, user, cameras, their audiences
+    with django_assert_num_queries(3):
+        viewer.get(URL)
+
+
+# The page, as a browser without JavaScript sends it
+
+
+def test_the_page_has_a_form_with_everybody_whom_it_concerns(manager: Any, ben: User, camera: Camera) -> None:
+    text = manager.get(PAGE).content.decode()
+    assert '<input type="checkbox" name="audience" value="ben">' in text
+    assert 'value="a-manager"' not in text
+
+
+def test_the_form_restricts_and_lifts(manager: Any, viewer: Any, ben: User, camera: Camera) -> None:
+    sent = manager.post(PAGE, {"restricted": "yes", "audience": ["a-viewer"]}, format="multipart")
+    assert (sent.status_code, sent["Location"], slugs(viewer)) == (302, "/cameras/sky/", ["sky"])
+    manager.post(PAGE, {"restricted": "yes"}, format="multipart")
+    assert slugs(viewer) == []
+    manager.post(PAGE, {"restricted": ""}, format="multipart")
+    assert slugs(viewer) == ["sky"]
+
+
+def test_the_form_says_what_is_wrong(manager: Any, camera: Camera) -> None:
+    answer = manager.post(PAGE, {"restricted": "yes", "audience": ["nobody"]}, format="multipart")
+    assert (answer.status_code, "There is no user nobody." in answer.content.decode()) == (400, True)
+
+
+def test_the_cameras_pages_lead_to_it(manager: Any, camera: Camera) -> None:
+    assert all(f'href="{PAGE}"' in manager.get(path).content.decode() for path in ("/cameras/", "/cameras/sky/"))
+
+
+# The command line
+
+
+def test_the_command_line_restricts_allows_and_publishes(viewer: Any, ben: User, camera: Camera) -> None:
+    assert skycam("cameras", "set", "sky", "--restrict", "--allow", "ben", "--allow", "a-viewer").exit_code == 0
+    assert skycam("cameras", "set", "sky", "--disallow", "ben").exit_code == 0
+    camera.refresh_from_db()
+    assert (camera.restricted, [user.username for user in camera.audience.all()]) == (True, ["a-viewer"])
+    assert skycam("cameras", "set", "sky", "--publish").exit_code == 0
+    camera.refresh_from_db()
+    assert not camera.restricted
+
+
+def test_the_command_line_says_that_a_user_does_not_exist(camera: Camera) -> None:
+    refused = skycam("cameras", "set", "sky", "--allow", "nobody")
+    assert (refused.exit_code, "There is no user nobody." in refused.stderr) == (2, True)
+
+
+# Slugs that are used again, and what belongs to no camera
+
+
+def test_a_slug_that_is_used_again_does_not_bring_back_what_was_hidden(
+    viewer: Any, manager: Any, camera: Camera
+) -> None:
+    change_camera(camera, {"restricted": True})
+    raise_alert("recording.failed:sky", "The old disk is full.", camera=camera)
+    camera.refresh_from_db()
+    remove_camera(camera)
+    record_event("capture.saved", "The old camera saved a capture.", camera=camera)
+    again = add_camera(slug="sky", kind="simulated")
+    record_event("camera.state", "sky is ready.", camera=again)
+    seen = [event["message"] for event in viewer.get("/api/v1/events/").json()["results"]]
+    assert seen == ["sky is ready.", "The station added sky (simulated)."]
+    assert viewer.get("/api/v1/alerts/").json()["results"] == []
+    assert len(manager.get("/api/v1/alerts/").json()["results"]) == 1
+
+
+def test_a_row_from_before_rows_had_ids_is_decided_by_its_slug(viewer: Any, camera: Camera) -> None:
+    Event.objects.create(kind="camera.state", message="It was so.", camera="sky", at=timezone.now())
+    assert len(viewer.get("/api/v1/events/").json()["results"]) == 1
+    change_camera(camera, {"restricted": True})
+    assert viewer.get("/api/v1/events/").json()["results"] == []
+
+
+def test_an_alert_about_a_whole_disk_is_seen_by_everybody(viewer: Any, camera: Camera) -> None:
+    change_camera(camera, {"restricted": True})
+    raise_alert("storage.unmounted:1", "The storage root /data is not mounted.")
+    assert [alert["camera"] for alert in viewer.get("/api/v1/alerts/").json()["results"]] == [""]
+
+
+def test_an_alert_is_about_the_camera_that_it_names_now(viewer: Any, camera: Camera) -> None:
+    hidden = add_camera(slug="attic", kind="simulated", seen_by={"restricted": True})
+    raise_alert("storage.clips:main", "A clip cannot be deleted: clips/sky/1.mp4.", camera=camera)
+    raise_alert("storage.clips:main", "A clip cannot be deleted: clips/attic/1.mp4.", camera=hidden)
+    assert viewer.get("/api/v1/alerts/").json()["results"] == []

@@ -1,0 +1,166 @@
+"""JSON's `true` is no number, wherever a number may be given: to the API, to cameras, in the configuration."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, RootModel
+
+import cameras
+import captures
+import monitoring
+import skycam_project
+from cameras.drivers import DRIVERS, driver_class
+from cameras.models import Camera
+from captures.pixelink_service import bodies
+from captures.pixelink_service.requests import CaptureOptions, SettingsUpdate
+from captures.pixelink_service.schema import MODELS
+from core.model import GivenModel
+from skycam_project.config.model import LEAVES
+from tests.access.people import World
+
+NUMBERS = {"integer", "number"}
+PLACES = {"slug": "sky", "name": "night"}
+SKIPPED = ("skycam_project.service", "skycam_project.asgi", "cameras.runtime.__main__", "manage")
+
+
+def schema() -> dict[str, Any]:
+    from drf_spectacular.generators import SchemaGenerator
+
+    from skycam_project.openapi import SchemaView
+
+    found: dict[str, Any] = SchemaGenerator(urlconf=SchemaView.urlconf).get_schema(public=True)
+    return found
+
+
+SCHEMA = schema()
+
+
+def resolved(part: Any) -> Any:
+    name = part.get("$ref", "").rpartition("/")[2]
+    return SCHEMA["components"]["schemas"][name] if name else part
+
+
+def takes_number(part: Any) -> bool:
+    part = resolved(part)
+    kinds = part.get("type", [])
+    options = [option for key in ("anyOf", "allOf", "oneOf") for option in part.get(key, [])]
+    return bool(NUMBERS & {kinds, *()} if isinstance(kinds, str) else NUMBERS & set(kinds)) or any(
+        map(takes_number, options)
+    )
+
+
+def operations() -> Iterator[tuple[str, str, Any]]:
+    for path, methods in SCHEMA["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def fields_of_bodies() -> list[tuple[str, str, str]]:
+    found = []
+    for method, path, operation in operations():
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            body = resolved(content["schema"])
+            found += [(method, path, name) for name, part in body.get("properties", {}).items() if takes_number(part)]
+    return found
+
+
+def parameters() -> list[tuple[str, str, str]]:
+    return [
+        (method, path, parameter["name"])
+        for method, path, operation in operations()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "query" and takes_number(parameter["schema"])
+    ]
+
+
+def address(path: str, world: World) -> str:
+    places = {**PLACES, "capture": world.capture.pk, "session": world.session.pk, "clip": world.clip.pk}
+    return path.format(**places)
+
+
+def fields_told(answer: Any) -> list[str]:
+    return [error["field"] for error in answer.json().get("errors", [])]
+
+
+def test_there_are_numbers_to_ask_for() -> None:
+    assert ("post", "/api/v1/cameras/{slug}/capture/", "f_number") in fields_of_bodies()
+    assert ("get", "/api/v1/captures/", "limit") in parameters()
+
+
+@pytest.mark.parametrize(("method", "path", "name"), fields_of_bodies())
+def test_true_is_no_number_in_a_body(method: str, path: str, name: str, world: World, manager: Any) -> None:
+    answer = getattr(manager, method)(address(path, world), {name: True}, format="json")
+    assert answer.status_code == 400
+    assert name in fields_told(answer)
+
+
+@pytest.mark.parametrize(("method", "path", "name"), parameters())
+def test_true_is_no_number_after_a_question_mark(method: str, path: str, name: str, world: World, manager: Any) -> None:
+    answer = manager.get(f"{address(path, world)}?{name}=true")
+    assert answer.status_code == 400
+    assert name in fields_told(answer)
+
+
+def numbers_of(kind: str) -> list[tuple[str, str]]:
+    properties = driver_class(kind).Settings.model_json_schema()["properties"]
+    return [(kind, name) for name, part in properties.items() if takes_number(part)]
+
+
+@pytest.mark.parametrize(("kind", "name"), [one for kind in DRIVERS for one in numbers_of(kind)])
+def test_true_is_no_setting_of_a_camera(kind: str, name: str, camera: Camera, manager: Any) -> None:
+    Camera.objects.update(kind=kind)
+    answer = manager.patch("/api/v1/cameras/sky/settings/", {name: True}, format="json")
+    assert answer.status_code == 400
+    assert name in answer.content.decode()
+
+
+def station_numbers() -> list[str]:
+    return [".".join(key) for key, field in LEAVES.items() if key[0] in ("camera_config", "live_streaming_config")
+            and takes_number({"anyOf": [{"type": kind} for kind in kinds_of(field.annotation)]})]  # fmt: skip
+
+
+def kinds_of(annotation: Any) -> set[str]:
+    return {name for name, kind in (("integer", "int"), ("number", "float")) if kind in str(annotation)}
+
+
+@pytest.mark.parametrize("key", station_numbers())
+def test_true_is_no_setting_of_the_station(key: str, manager: Any) -> None:
+    assert manager.patch("/api/v1/settings/", {key: True}, format="json").status_code == 400
+
+
+@pytest.mark.parametrize("model", [CaptureOptions, SettingsUpdate])
+@pytest.mark.parametrize("name", ["exposure", "gain"])
+def test_true_is_no_number_to_the_service(model: type[BaseModel], name: str) -> None:
+    with pytest.raises(ValueError, match="valid number"):
+        model.model_validate({name: True})
+
+
+def models() -> set[type[BaseModel]]:
+    """Every model of the project."""
+    packages = (cameras, captures, monitoring, skycam_project)
+    for package in packages:
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.name.startswith(SKIPPED) and "__main__" not in found.name:
+                importlib.import_module(found.name)
+    return subclasses(BaseModel)
+
+
+def subclasses(model: type[BaseModel]) -> set[type[BaseModel]]:
+    return {one for child in model.__subclasses__() for one in {child, *subclasses(child)}}
+
+
+def test_every_model_of_given_values_is_one_that_refuses_true() -> None:
+    names = tuple(package.__name__ for package in (cameras, captures, monitoring, skycam_project))
+    ours = {model for model in models() if model.__module__.startswith(names)}
+    given = {model for model in ours if not issubclass(model, bodies.Body | RootModel)}
+    assert len(given) > 20
+    assert [model for model in given if not issubclass(model, GivenModel)] == []
+
+
+def test_the_service_has_no_models_but_those() -> None:
+    assert all(issubclass(model, GivenModel | bodies.Body) for model, _ in MODELS)

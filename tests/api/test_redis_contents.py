@@ -1,0 +1,85 @@
+"""What the station reads from Redis is data: whoever can write there runs nothing in the web process."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.core.cache import cache
+from kombu.exceptions import ContentDisallowed
+from kombu.serialization import loads
+
+from skycam_project.access.models import User
+from skycam_project.celery import app
+
+BODY = {"username": "ada", "password": "analytical engine"}
+
+
+class Planted:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return User.objects.create_user(username="ada", password="analytical engine", role="operator")
+
+
+def plant(valkey: Any, value: bytes) -> int:
+    """Into every entry of the cache. How many there were."""
+    keys = list(valkey.scan_iter(f"{settings.STATION.station.id}:cache:*"))
+    [valkey.set(key, value) for key in keys]
+    return len(keys)
+
+
+def test_a_pickle_planted_where_sign_ins_are_counted_does_not_run(
+    anonymous: Any, ada: User, valkey: Any, tmp_path: Path
+) -> None:
+    assert anonymous.post("/api/v1/auth/token/", BODY).status_code == 200
+    assert plant(valkey, pickle.dumps([Planted(tmp_path / "ran")])) > 0
+    assert anonymous.post("/api/v1/auth/token/", BODY).status_code == 200
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_is_cached_comes_back_as_it_was(valkey: Any) -> None:
+    cache.set("kept", {"tries": [1.5, 2], "of": None})
+    cache.set("count", 1)
+    assert (cache.get("kept"), cache.incr("count"), cache.get("count")) == ({"tries": [1.5, 2], "of": None}, 2, 2)
+
+
+def test_what_json_has_no_type_for_is_not_cached(valkey: Any) -> None:
+    with pytest.raises(TypeError):
+        cache.set("object", object())
+
+
+def test_the_channel_layer_reads_no_pickle(valkey: Any, tmp_path: Path) -> None:
+    layer = get_channel_layer()
+    assert async_to_sync(_received)(layer, {"type": "note", "text": "x"}) == {"type": "note", "text": "x"}
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own
+        layer._serializer.deserialize(bytes(12) + pickle.dumps(Planted(tmp_path / "ran")))
+    assert not (tmp_path / "ran").exists()
+
+
+async def _received(layer: Any, message: dict[str, str]) -> Any:
+    await layer.send("somewhere", message)
+    found = await layer.receive("somewhere")
+    await layer.close_pools()
+    return found
+
+
+def test_celery_takes_json_alone(tmp_path: Path) -> None:
+    assert list(app.conf.accept_content) == ["json"]
+    with pytest.raises(ContentDisallowed):
+        loads(pickle.dumps(Planted(tmp_path / "ran")), "application/x-python-serialize", "binary", accept=["json"])
+    assert not (tmp_path / "ran").exists()
