@@ -1,7 +1,11 @@
 // The cameras' temperatures of the last day. Labels stand at the lines' ends; series differ by dash, not by colour alone.
-import { now, shownOffset } from "./clock.js";
+// Where a camera said nothing for longer than it usually does, its line ends: nothing is drawn that nobody measured. What
+// is drawn stands in a table too.
+import { now, shown as timeOf, shownOffset } from "./clock.js";
 
-const EVERY_MS = 60_000;
+const EVERY_MS = 30_000;
+const SILENT_S = 180; // shorter pauses are no gaps
+const USUAL = 3; // nor are pauses up to so many times the usual one
 const DAY_S = 86400;
 const LEAST_S = 60; // so that one point alone has an axis of times
 const DASHES = [[], [6, 4], [2, 4], [10, 4, 2, 4]];
@@ -11,6 +15,7 @@ const RIGHT_PX = 150;
 const host = document.querySelector("[data-chart]");
 const said = document.querySelector("[data-chart-said]");
 const probe = host.appendChild(document.createElement("span"));
+const table = document.querySelector("[data-chart-table]");
 let plot = null;
 let shown = [];
 
@@ -20,16 +25,38 @@ function colour(token) {
   return getComputedStyle(probe).color;
 }
 
-/** All series on one axis of times, with gaps where a camera said nothing. */
+/** After how many seconds without a reading a series has a gap. */
+function silence({ points }) {
+  const pauses = points.slice(1).map(([at], index) => at - points[index][0]).sort((a, b) => a - b);
+  return Math.max(SILENT_S, USUAL * (pauses[Math.floor(pauses.length / 2)] ?? 0));
+}
+
+/** Times without a reading, from the last before to the first after; the last one may go on until now. */
+function gapsOf(series) {
+  const limit = silence(series);
+  const times = [...series.points.map(([at]) => at), Math.round(now() / 1000)];
+  return times.slice(1).map((at, index) => [times[index], at]).filter(([from, to]) => to - from > limit);
+}
+
+/** All series on one axis of times: undefined where another camera spoke, null in the middle of a gap. */
 function joined(series) {
-  const times = [...new Set(series.flatMap((one) => one.points.map(([at]) => at)))].sort((a, b) => a - b);
+  const gaps = series.map((one) => gapsOf(one).map(([from, to]) => (from + to) / 2));
+  const times = [...new Set([...series.flatMap((one) => one.points.map(([at]) => at)), ...gaps.flat()])].sort((a, b) => a - b);
   const place = new Map(times.map((at, index) => [at, index]));
-  const values = series.map((one) => {
+  const values = series.map((one, index) => {
     const row = new Array(times.length).fill(undefined);
+    for (const at of gaps[index]) row[place.get(at)] = null;
     for (const [at, value] of one.points) row[place.get(at)] = value;
     return row;
   });
   return [times, ...values];
+}
+
+/** Readings between two gaps make no line: they are drawn as points. */
+function alone(row) {
+  const said = row.map((value, index) => [value, index]).filter(([value]) => value !== undefined);
+  const isEnd = (entry) => !entry || entry[0] === null;
+  return said.filter(([value], at) => value !== null && isEnd(said[at - 1]) && isEnd(said[at + 1])).map(([, index]) => index);
 }
 
 const clockOf = (at, every) => new Date(at * 1000 + shownOffset()).toISOString().slice(11, every < 60 ? 19 : 16);
@@ -45,7 +72,7 @@ function axes() {
   ];
 }
 
-function options(series) {
+function options(series, rows) {
   return {
     width: host.clientWidth - RIGHT_PX / 10,
     height: host.clientHeight - 8,
@@ -59,8 +86,7 @@ function options(series) {
       stroke: colour(COLOURS[index % COLOURS.length]),
       dash: DASHES[index % DASHES.length],
       width: 1.75,
-      spanGaps: true,
-      points: { show: one.points.length < 3, size: 4, fill: colour(COLOURS[index % COLOURS.length]) },
+      points: { show: true, size: 5, fill: colour(COLOURS[index % COLOURS.length]), filter: () => alone(rows[index]) },
     }))],
     hooks: { draw: [label] },
   };
@@ -75,13 +101,36 @@ function label(chart) {
   for (const one of ends.sort((a, b) => a.top - b.top)) {
     lowest = Math.max(one.top, lowest + 15);
     const element = document.createElement("span");
-    element.className = "end";
-    element.textContent = `${degrees(one.points.at(-1)[1])} ${one.name}`;
+    const [at, value] = one.points.at(-1);
+    const isOld = now() / 1000 - at > silence(one);
+    element.className = isOld ? "end old" : "end";
+    element.textContent = `${degrees(value)} ${one.name}${isOld ? `, ${timeOf(at * 1000)}` : ""}`;
     element.style.left = `${left}px`;
     element.style.top = `${lowest}px`;
-    element.title = one.name;
+    element.title = element.textContent;
     host.append(element);
   }
+}
+
+const cell = (content, head) => {
+  const made = document.createElement(head ? "th" : "td");
+  if (head) made.scope = "row";
+  made.textContent = content;
+  return made;
+};
+
+/** The same in words, a row for each camera. */
+function tabulate(series) {
+  table.closest("details").hidden = !series.length;
+  table.tBodies[0].replaceChildren(...series.map((one) => {
+    const values = one.points.map(([, value]) => value);
+    const [at, last] = one.points.at(-1);
+    const gaps = gapsOf(one).map(([from, to]) => `${timeOf(from * 1000)} to ${timeOf(to * 1000)}`);
+    const row = document.createElement("tr");
+    const texts = [`${degrees(last)} at ${timeOf(at * 1000)}`, degrees(Math.min(...values)), degrees(Math.max(...values)), gaps.join("; ") || "none"];
+    row.append(cell(one.name, true), ...texts.map((text) => cell(text)));
+    return row;
+  }));
 }
 
 function draw(series) {
@@ -89,8 +138,10 @@ function draw(series) {
   plot = null;
   shown = series;
   said.textContent = series.length ? "" : "No camera tells its temperature";
+  tabulate(series);
   if (!series.length) return;
-  plot = new window.uPlot(options(series), joined(series), host);
+  const data = joined(series);
+  plot = new window.uPlot(options(series, data.slice(1)), data, host);
   const last = now() / 1000;
   const first = Math.max(last - DAY_S, Math.min(...series.map((one) => one.points[0][0])));
   plot.setScale("x", { min: Math.min(first, last - LEAST_S), max: last });
@@ -109,5 +160,7 @@ async function look() {
 
 look();
 setInterval(look, EVERY_MS);
+document.addEventListener("visibilitychange", look);
+document.body.addEventListener("acted", look);
 document.addEventListener("themechange", () => draw(shown));
 new ResizeObserver(() => plot?.setSize({ width: host.clientWidth - RIGHT_PX / 10, height: host.clientHeight - 8 })).observe(host);

@@ -1,6 +1,6 @@
 // Recordings of a day: pictures that are still being drawn, time-lines, and arrow keys from day to day.
 import "./drawn.js";
-import { listen } from "./band.js";
+import { listen } from "./timeline.js";
 
 listen();
 

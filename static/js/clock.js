@@ -2,8 +2,6 @@
 // clock may be hours off and jump, and the one that does not jump stands still while a laptop sleeps: until the next look
 // at the station the one that went further counts, so that nothing old looks new.
 
-const HOUR_MS = 3_600_000;
-
 /** The zone of the browser serves where a page has no clock of the station. */
 let offset = -new Date().getTimezoneOffset() * 60_000;
 let said = Date.now();
@@ -22,10 +20,11 @@ const hms = (ms) => new Date(ms).toISOString().slice(11, 19);
 /** Milliseconds from UTC to the times that the page shows. */
 export const shownOffset = () => (document.querySelector('[name=clock][value=utc][aria-pressed="true"]') ? 0 : offset);
 
-/** HH:MM:SS of a moment as the page's other times, and its date when it is long ago. */
+/** HH:MM:SS of a moment as the page's other times, and its date on any day but today. */
 export function shown(ms) {
   const text = new Date(ms + shownOffset()).toISOString();
-  return Math.abs(now() - ms) < 12 * HOUR_MS ? text.slice(11, 19) : text.slice(0, 19).replace("T", " ");
+  const today = new Date(now() + shownOffset()).toISOString().slice(0, 10);
+  return text.startsWith(today) ? text.slice(11, 19) : text.slice(0, 19).replace("T", " ");
 }
 
 /** The server read its clock at some time between question and answer: what is known already stands if it lies there. */

@@ -13,6 +13,15 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   dialog.close();
 });
+// A reading of what was typed, to choose: it goes into the field as if it had been typed there.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fill]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.fill);
+  field.value = button.dataset.value;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.focus();
+});
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();

@@ -5,6 +5,7 @@ const refused = new WeakMap();
 
 async function look(image) {
   const tile = image.closest(".th, .well");
+  if (!tile) return; // a picture at full size tells its own state
   const tries = (refused.get(image) ?? 0) + 1;
   refused.set(image, tries);
   const status = await fetch(image.src).then((answer) => answer.status, () => 0);

@@ -1,4 +1,5 @@
 // Keys: `?` lists them. None is taken from the browser, and none works while somebody writes.
+import { stepBrightness } from "./brightness.js";
 import { nextTheme } from "./theme.js";
 
 const AFTER_G_MS = 1500;
@@ -36,6 +37,8 @@ const KEYS = {
   s: () => act("stop", "start"),
   r: () => follow(document.querySelector("#recording [data-act]")),
   t: nextTheme,
+  d: () => stepBrightness(-1),
+  b: () => stepBrightness(1),
   p: () => follow(document.querySelector("[data-live-snapshot]")),
   q: nextQuality,
   f: () => follow(document.querySelector("[data-full]")),

@@ -31,6 +31,7 @@ import { download, duration, fileName, Panel } from "./live-panel.js";
 import { NO_STREAM, RemoteStream, sharedWorker } from "./live-remote.js";
 import { SUBPROTOCOL, TRANSPORTS } from "./live-worker.js";
 
+const ISO = /\d{4}-\d{2}-\d{2}T[\d:.]+Z/g;
 const TICK_MS = 250;
 const STALE_MS = 2000;
 const STALE_INTERVALS = 3;
@@ -192,9 +193,20 @@ export class LiveView {
     else this.change("live", "", "Live.");
   }
 
-  onNoFrame({ reason, message }) {
+  onNoFrame({ reason, message: told }) {
+    const message = this.worded(told);
     if (this.picture && (this.isLate || this.host.dataset.state === "stale")) this.becomeStale(reason, message);
     else if (!this.picture) this.change("no-frame", reason, message);
+  }
+
+  /** The station's sentences have the camera's id and times in UTC; the page has its name and times of its own. What is
+      to be typed stays. */
+  worded(message) {
+    const { live, name } = this.host.dataset;
+    const [said, ...typed] = message.split("`");
+    const mention = new RegExp(`(?<![\\w/.@-])${live}(?![\\w/@-]|\\.\\w)`);
+    const local = said.replace(mention, () => name || live).replace(ISO, (time) => shown(Date.parse(time)));
+    return [local, ...typed].join("`");
   }
 
   onLimited({ message }) {

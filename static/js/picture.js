@@ -6,7 +6,7 @@ const peek = (on) => root.classList.toggle("peek", on);
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-full]")) return;
   if (document.fullscreenElement) document.exitFullscreen();
-  else document.querySelector("#stage, #player")?.requestFullscreen();
+  else (document.querySelector(".pswp--open") ?? document.querySelector("#stage, #player"))?.requestFullscreen();
 });
 document.addEventListener("pointerdown", (event) => {
   if (event.target.closest("[data-peek]")) peek(true);

@@ -1,6 +1,6 @@
 // The player of a clip: the time of the shown frame, single frames, speed, keys, and the day's time-line.
 import "./drawn.js";
-import { listen, mark } from "./band.js";
+import { listen, mark } from "./timeline.js";
 
 const player = document.querySelector("#player");
 const video = player.querySelector("video");
@@ -20,7 +20,13 @@ let gap = frames > 1 && length > 0 ? length / frames : 1 / 15;
 let stepsWanted = 0;
 /** Whether a seek's frame has not told its time yet: `shownAt` is then of the frame before the seek. */
 let isUntold = false;
+/** Whether the hand is on the slider, which then leads. */
+let isSliding = false;
 
+const slider = player.querySelector("[data-seek]");
+const place = player.querySelector("[data-place]");
+/** 1:02.3 */
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${(Math.floor((seconds % 60) * 10) / 10).toFixed(1).padStart(4, "0")}`;
 const wall = (ms) => new Date(ms).toISOString().slice(0, 23).replace("T", " ");
 
 function show(seconds) {
@@ -28,6 +34,11 @@ function show(seconds) {
   const ms = Math.round((started + seconds) * 1000);
   for (const time of player.querySelectorAll("[data-wall]")) {
     time.textContent = wall(time.dataset.wall === "utc" ? ms : ms + offset * 1000);
+  }
+  if (slider) {
+    if (!isSliding) slider.value = seconds;
+    slider.setAttribute("aria-valuetext", `${clock(seconds)} of ${clock(length)}`);
+    place.textContent = `${clock(seconds)} / ${clock(length)}`;
   }
   mark(ms);
 }
@@ -121,7 +132,7 @@ function rate(value) {
   }
 }
 
-/** Of RATES; the browser's own menu has others. */
+/** Of RATES; a script may have set another. */
 const nearest = (value) => RATES.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
 const faster = (by) => {
   const place = RATES.indexOf(nearest(video.playbackRate)) + by;
@@ -140,6 +151,8 @@ const KEYS = {
   "[": () => follow_link("older"),
   "]": () => follow_link("newer"),
 };
+/** Where keys mean something else. */
+const ELSEWHERE = "input:not([data-seek]), select, textarea, [popover], .lane";
 const PRESSES = new Set([" ", "Enter"]);
 const DOES = { play: toggle, "frame-back": KEYS[","], "frame-on": KEYS["."] };
 
@@ -148,7 +161,21 @@ function fail() {
   player.querySelector("[data-failed]").hidden = false;
 }
 
+/** One bar, ours: a browser's own is in nobody's theme and knows no single frames. */
+function takeOver() {
+  video.controls = false;
+  player.querySelector("[data-bar]").hidden = false;
+  slider.addEventListener("input", () => {
+    isSliding = true;
+    seek(Number(slider.value));
+  });
+  slider.addEventListener("change", () => { isSliding = false; });
+  video.addEventListener("click", toggle);
+  video.addEventListener("dblclick", () => player.querySelector("[data-full]").click());
+}
+
 function begin() {
+  takeOver();
   follow();
   if (video.error || video.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) fail();
   video.addEventListener("error", fail);
@@ -164,7 +191,7 @@ function begin() {
   // Before the video's own keys, which are others in each browser.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
-    if (document.querySelector("dialog[open]") || event.target.closest("input, select, textarea")) return;
+    if (document.querySelector("dialog[open]") || event.target.closest(ELSEWHERE)) return;
     if (PRESSES.has(event.key) && event.target.closest("button, a, summary")) return;
     event.preventDefault();
     event.stopPropagation();

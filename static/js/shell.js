@@ -2,7 +2,9 @@
 import "./swapping.js";
 import "./ages.js";
 import "./theme.js";
+import "./brightness.js";
 import "./keys.js";
 import "./connection.js";
 import "./dialogs.js";
+import "./datetime-field.js";
 import "./picture.js";

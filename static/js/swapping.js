@@ -28,3 +28,36 @@ document.addEventListener("htmx:afterSwap", (event) => {
   clearTimeout(timers.get(target.id));
   timers.set(target.id, setTimeout(() => target.replaceChildren(), SAID_MS));
 });
+
+// Who holds a camera is known with each renewal of the page. An outcome that says otherwise by then is gone, and what
+// another's hold would refuse cannot be pressed, with the reason in its title.
+const isNow = (event) => event.detail.elt?.id === "now";
+let asked = 0;
+
+function followHolder() {
+  for (const line of document.querySelectorAll("[data-says-held-by]")) {
+    const holder = line.closest("[data-held-by]")?.dataset.heldBy;
+    if (Number(line.dataset.saidAt) < asked && holder !== line.dataset.saysHeldBy) line.parentElement.replaceChildren();
+  }
+  const lease = document.querySelector("#lease");
+  if (lease) for (const button of document.querySelectorAll("[data-command]")) holdBack(button, lease.dataset.held);
+}
+
+function holdBack(button, reason) {
+  if (button.closest(".htmx-request")) return;
+  if (reason) button.title = reason;
+  else if (button.disabled) button.removeAttribute("title");
+  button.disabled = Boolean(reason);
+}
+
+document.addEventListener("htmx:beforeSend", (event) => {
+  if (isNow(event)) asked = performance.now();
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  for (const line of event.detail.target.querySelectorAll("[data-says-held-by]")) line.dataset.saidAt = performance.now();
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (isNow(event)) followHolder();
+});
+document.addEventListener("htmx:load", followHolder);
+followHolder();

@@ -1,0 +1,193 @@
+// Date and time fields (templates/_datetime_field.html): text in one form, `2026-11-21 02:07:10`, and a calendar to
+// choose from. The text field alone is enough; the button appears where the browser can show the calendar.
+import { now, shownOffset } from "./clock.js";
+
+const FORM = /^\s*(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:\s+|T)(\d{1,2}):(\d{2})(?::(\d{2}))?)?/;
+const DAY_MS = 86_400_000;
+const WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+const PARTS = { Hour: [11, 23], Minute: [14, 59], Second: [17, 59] };
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
+
+const text = (ms) => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
+const two = (number) => String(number).padStart(2, "0");
+/** Monday is 0. */
+const weekday = (ms) => (new Date(ms).getUTCDay() + 6) % 7;
+const element = (name, attributes, ...children) => {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+};
+
+/** Milliseconds of what the clock of the field shows; now for what cannot be read. */
+function parsed(value) {
+  const found = FORM.exec(value);
+  const ms = found ? Date.UTC(found[1], found[2] - 1, found[3], found[4] ?? 0, found[5] ?? 0, found[6] ?? 0) : NaN;
+  return Number.isNaN(ms) ? now() + shownOffset() : ms;
+}
+
+/** The same day of another month, or its last one. */
+function inMonth(ms, by) {
+  const at = new Date(ms);
+  const last = new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + by + 1, 0)).getUTCDate();
+  return Date.UTC(
+    at.getUTCFullYear(), at.getUTCMonth() + by, Math.min(at.getUTCDate(), last),
+    at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds(),
+  );
+}
+
+class Picker {
+  constructor(button) {
+    this.button = button;
+    this.input = button.parentElement.querySelector("input");
+    this.at = parsed(this.input.value);
+    this.title = element("b", { "aria-live": "polite" });
+    this.days = element("tbody", {});
+    this.parts = Object.keys(PARTS).map((name) => this.partField(name));
+    const head = element("tr", {}, ...WEEK.map((name) => element("th", { scope: "col", abbr: name }, name.slice(0, 2))));
+    this.box = element(
+      "div", { class: "picker", popover: "auto", role: "dialog", "aria-label": "Choose date and time" },
+      element("div", { class: "picker-head" }, this.act("left", "The month before", () => this.show(inMonth(this.at, -1))), this.title,
+        this.act("right", "The next month", () => this.show(inMonth(this.at, 1)))),
+      element("table", { role: "grid", "aria-label": "Days" }, element("thead", {}, head), this.days),
+      element("div", { class: "picker-time" }, ...this.parts),
+      element("div", { class: "acts-end" }, this.wordButton("Now", () => this.choose(now() + shownOffset())), this.wordButton("Done", () => this.box.hidePopover())),
+    );
+    this.box.addEventListener("keydown", (event) => this.key(event));
+    this.box.addEventListener("toggle", (event) => { if (event.newState === "closed") this.end(); });
+    this.days.addEventListener("click", (event) => {
+      const day = event.target.closest("[data-day]");
+      if (day) this.choose(Number(day.dataset.day), true);
+    });
+  }
+
+  wordButton(name, does) {
+    const made = element("button", { class: "btn", type: "button" }, name);
+    made.addEventListener("click", does);
+    return made;
+  }
+
+  act(glyph, name, does) {
+    const made = element("button", { class: "btn quiet icon", type: "button", title: name, "aria-label": name });
+    const icon = this.button.querySelector("svg").cloneNode(true);
+    const use = icon.querySelector("use");
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${glyph}`));
+    made.append(icon);
+    made.addEventListener("click", does);
+    return made;
+  }
+
+  partField(name) {
+    const [place, most] = PARTS[name];
+    const field = element("input", { type: "text", inputmode: "numeric", maxlength: "2", "aria-label": name });
+    const take = (value) => {
+      if (/^\d{1,2}$/.test(value) && Number(value) <= most) {
+        const whole = text(this.at);
+        this.choose(parsed(whole.slice(0, place) + two(value) + whole.slice(place + 2)));
+      } else field.value = text(this.at).slice(place, place + 2);
+    };
+    field.addEventListener("change", () => take(field.value));
+    field.addEventListener("keydown", (event) => {
+      const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      take(String((Number(field.value) + by + most + 1) % (most + 1)));
+    });
+    return element("span", { class: "in" }, field);
+  }
+
+  open() {
+    this.button.after(this.box);
+    this.box.showPopover();
+    this.show(this.at);
+    this.place();
+    this.days.querySelector("[tabindex='0']").focus();
+  }
+
+  /** Below the field, else above it, and always within the window. */
+  place() {
+    const field = this.input.parentElement.getBoundingClientRect();
+    const { width, height } = this.box.getBoundingClientRect();
+    const below = field.bottom + 4 + height <= innerHeight;
+    this.box.style.left = `${Math.max(8, Math.min(field.left, innerWidth - width - 8))}px`;
+    this.box.style.top = `${below ? field.bottom + 4 : Math.max(8, field.top - height - 4)}px`;
+  }
+
+  end() {
+    const isInside = this.box.contains(document.activeElement);
+    this.box.remove();
+    if (isInside) this.button.focus();
+  }
+
+  show(at) {
+    this.at = at;
+    const chosen = text(at).slice(0, 10);
+    const today = text(now() + shownOffset()).slice(0, 10);
+    const first = Date.parse(`${chosen.slice(0, 8)}01T00:00:00Z`);
+    const begin = first - weekday(first) * DAY_MS;
+    this.title.textContent = `${MONTHS[new Date(first).getUTCMonth()]} ${chosen.slice(0, 4)}`;
+    this.days.replaceChildren();
+    for (let week = begin; week === begin || text(week).slice(0, 7) === chosen.slice(0, 7); week += 7 * DAY_MS) {
+      this.days.append(element("tr", {}, ...WEEK.map((name, place) => this.day(week + place * DAY_MS, name, chosen, today))));
+    }
+    this.parts.forEach((part, index) => {
+      const [place] = Object.values(PARTS)[index];
+      part.firstElementChild.value = text(at).slice(place, place + 2);
+    });
+  }
+
+  day(ms, name, chosen, today) {
+    const date = text(ms).slice(0, 10);
+    const clock = this.at - Date.parse(`${chosen}T00:00:00Z`);
+    const button = element("button", {
+      type: "button", tabindex: date === chosen ? "0" : "-1", "data-day": ms + clock, "aria-label": `${Number(date.slice(8))}, ${name} ${date}`,
+    }, String(Number(date.slice(8))));
+    if (date === today) button.setAttribute("aria-current", "date");
+    if (date.slice(0, 7) !== chosen.slice(0, 7)) button.className = "other";
+    return element("td", { role: "gridcell", "aria-selected": String(date === chosen) }, button);
+  }
+
+  /** Into the field, as if it had been typed there. */
+  choose(at, focus = false) {
+    this.show(at);
+    this.input.value = text(at);
+    this.input.dispatchEvent(new Event("input", { bubbles: true }));
+    this.input.dispatchEvent(new Event("change", { bubbles: true }));
+    if (focus) this.days.querySelector("[tabindex='0']").focus();
+  }
+
+  key(event) {
+    event.stopPropagation(); // the page's own keys wait meanwhile
+    const isDay = event.target.closest("[data-day]");
+    if (event.key === "Enter" && !event.target.closest("button")) {
+      event.preventDefault();
+      event.target.dispatchEvent(new Event("change"));
+      this.box.hidePopover();
+    } else if (isDay && event.key in STEPS) this.move(event, this.at + STEPS[event.key] * DAY_MS);
+    else if (isDay && event.key === "PageUp") this.move(event, inMonth(this.at, -1));
+    else if (isDay && event.key === "PageDown") this.move(event, inMonth(this.at, 1));
+    else if (isDay && event.key === "Home") this.move(event, this.at - weekday(this.at) * DAY_MS);
+    else if (isDay && event.key === "End") this.move(event, this.at + (6 - weekday(this.at)) * DAY_MS);
+  }
+
+  move(event, at) {
+    event.preventDefault();
+    this.show(at);
+    this.days.querySelector("[tabindex='0']").focus();
+  }
+}
+
+const SHOWS = "popover" in HTMLElement.prototype;
+
+/** Also in what htmx has put into the page. */
+function offer(root) {
+  if (SHOWS) for (const button of root.querySelectorAll("[data-pick-datetime][hidden]")) button.hidden = false;
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-pick-datetime]");
+  if (button) new Picker(button).open();
+});
+document.addEventListener("htmx:load", (event) => offer(event.target));
+offer(document);
