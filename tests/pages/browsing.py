@@ -31,6 +31,7 @@ PAGES = (
     "/cameras/simulated/",
     "/cameras/",
     "/cameras/simulated/faults/",
+    "/cameras/simulated/audience/",
     "/gallery/",
     "/clips/",
     "/sessions/",
@@ -40,7 +41,10 @@ PAGES = (
     "/users/",
     "/settings/",
     "/accounts/",
+    "/accounts/tokens/",
     "/cameras/simulated/start/",
+    "/cameras/simulated/edit/",
+    "/cameras/simulated/remove/",
     "/nowhere/",
 )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,8 +24,19 @@ TROUBLES = {
     "broken": lambda route: route.fulfill(status=500),
     "locked": lambda route: route.fulfill(status=503),
 }
-CLOSED_ON_ITS_WAY = """document.addEventListener('htmx:beforeSend', () => document.querySelector('#dialog').close(),
-    {once: true})"""
+IS_LINE = """(share) => {
+    const canvas = document.querySelector(".chart canvas");
+    const plot = document.querySelector(".chart .u-over").getBoundingClientRect();
+    const left = plot.left - canvas.getBoundingClientRect().left + plot.width * share;
+    const scale = canvas.width / canvas.getBoundingClientRect().width;
+    const pixels = canvas.getContext("2d").getImageData(Math.round(left * scale), 0, 1, canvas.height).data;
+    return Array.from({length: canvas.height}, (_, y) => pixels.slice(4 * y, 4 * y + 4))
+        .some(([r, g, b, a]) => a > 200 && b > 150 && r < 120);
+}"""
+"""Whether the first line of the chart is drawn at that share of its width, in the light theme."""
+CLOSED_ON_ITS_WAY = """document.addEventListener('htmx:beforeSend', (event) => {
+    if (event.detail.elt.matches('#dialog form')) document.querySelector('#dialog').close();
+})"""
 
 
 def in_theme(page: Page, site: Site, theme: str) -> None:
@@ -64,7 +77,7 @@ def test_a_session_is_started_seen_and_stopped(page: Page) -> None:
     expect(card.locator(".facts .more").first).to_contain_text("saved", timeout=SOON_MS)
     card.get_by_role("button", name="Stop session").click()
     expect(page.locator("#said-simulated")).to_contain_text("Session stopped", timeout=SOON_MS)
-    expect(card.get_by_role("button", name="Capture", exact=True)).to_be_visible(timeout=SOON_MS)
+    expect(card.get_by_role("button", name="Capture Simulated camera", exact=True)).to_be_visible(timeout=SOON_MS)
 
 
 def test_a_bad_start_is_mended_in_the_dialog(page: Page) -> None:
@@ -73,7 +86,7 @@ def test_a_bad_start_is_mended_in_the_dialog(page: Page) -> None:
     form = page.locator("#dialog form")
     form.get_by_label("Exposure").fill("long")
     form.get_by_role("button", name="Start").click()
-    expect(form.locator(".hint.bad")).to_contain_text("A time such as")
+    expect(form.locator(".hint.bad")).to_contain_text("is not an exposure")
     page.keyboard.press("Escape")
     expect(form).to_be_hidden()
 
@@ -234,6 +247,30 @@ def test_the_chart_is_drawn(page: Page) -> None:
     page.goto("/")
     expect(page.locator(".chart canvas")).to_be_visible()
     expect(page.locator(".chart .end").first).to_contain_text("Simulated camera")
+
+
+def test_the_chart_draws_nothing_that_nobody_measured_stands_as_a_table_and_is_renewed(page: Page, site: Site) -> None:
+    in_theme(page, site, "light")
+    page.clock.install()
+    answers = iter([readings(20.0), readings(20.0), *[readings(25.0)] * 20])
+    page.route("**/temperatures/", lambda route: route.fulfill(json=next(answers)))
+    page.goto("/")
+    expect(page.locator(".chart canvas")).to_be_visible()
+    shares = [0.1, 0.4, 0.6, 0.95]
+    assert [page.evaluate(IS_LINE, share) for share in shares] == [True, False, False, True]
+    page.get_by_text("As a table").click()
+    row = page.locator("[data-chart-table] tbody tr")
+    expect(row).to_contain_text(re.compile(r"Sky ?20 at \d\d:\d\d:\d\d ?20 ?20 ?.*\d to .*\d"))
+    page.clock.fast_forward(31_000)
+    page.clock.fast_forward(31_000)
+    expect(row).to_contain_text("25 at ")
+
+
+def readings(celsius: float) -> dict[str, Any]:
+    """Of an hour until now: one a minute in its first and last quarter, none between."""
+    now = int(time.time())
+    ages = [*range(60, 45, -1), *range(15, -1, -1)]
+    return {"series": [{"name": "Sky", "points": [[now - 60 * age, celsius] for age in ages]}]}
 
 
 def test_the_station_can_be_examined(page: Page) -> None:

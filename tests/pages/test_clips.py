@@ -15,6 +15,7 @@ from captures.clips import player, sheets, timeline
 from captures.models import Clip, ClipHold, StorageRoot
 from captures.recording.removal import condemn
 from monitoring.models import Event
+from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN
 from tests.captures.clips import STARTED, clip_of, row_of
 from tests.pages.builders import MARKUP, text_of
@@ -34,7 +35,8 @@ def clip(camera: Camera, root: StorageRoot) -> Clip:
 
 def rows(camera: Camera, root: StorageRoot, *minutes: float, **fields: Any) -> list[Clip]:
     """Of a minute each."""
-    made = [row_of(camera, root, STARTED + timedelta(minutes=number), 60, **fields) for number in minutes]
+    length_s = fields.pop("length_s", 60)
+    made = [row_of(camera, root, STARTED + timedelta(minutes=number), length_s, **fields) for number in minutes]
     return Clip.objects.bulk_create(made)
 
 
@@ -57,7 +59,7 @@ def test_a_clip_over_midnight_is_of_both_days(viewer: Any, camera: Camera, root:
 
 
 def test_without_a_day_the_newest_with_clips_is_shown(viewer: Any, clip: Clip) -> None:
-    assert "28 March 2026" in text_of(viewer.get("/clips/"))
+    assert "2026-03-28" in text_of(viewer.get("/clips/"))
 
 
 def test_a_time_begins_the_page_there_and_leads_back(viewer: Any, camera: Camera, root: StorageRoot) -> None:
@@ -131,6 +133,49 @@ def test_short_clips_with_long_breaks_are_not_taken_for_a_day_of_video(
     assert "at most 1 h 7 min of video" in text_of(viewer.get(DAY + "&camera=sky"))
 
 
+def test_a_part_of_the_day_is_drawn_to_the_width_and_stands_as_a_table_too(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    rows(camera, root, 0)
+    rows(camera, root, 30, interrupted=True, message="Cut by a kill.")
+    text = text_of(viewer.get(DAY + "&camera=sky&from=2026-03-28T12:00:00Z&to=2026-03-28T13:00:00Z"))
+    assert re.findall(r'<rect class="(video|lost)" x="([\d.]+)" width="([\d.]+)"', text) == [
+        ("video", "0.0", "16.67"), ("video", "500.0", "16.67"), ("lost", "515.28", "2.0"),
+    ]  # fmt: skip
+    table = text[text.index("Table of the time-line of Sky") :]
+    assert re.findall(r"<tr><td>([^<]*)<", table) == ["Video", "Video", "Cut off"]
+    assert "/clips/at/?camera=sky&amp;at=2026-03-28T12%3A30%3A00%2B00%3A00" in table
+
+
+WINDOWS = [
+    ("from=2026-03-28T12:00:00Z&to=2026-03-28T12:00:10Z", ("11:59:35", "12:00:35")),
+    ("from=2026-03-27T12:00:00Z&to=2026-03-28T01:00:00Z", ("00:00:00", "13:00:00")),
+    ("from=2026-03-28T20:00:00Z&to=2026-03-30T00:00:00Z", ("00:00:00", "00:00:00")),
+    ("from=x&to=2026-03-28T13:00:00Z", ("00:00:00", "00:00:00")),
+    ("from=2026-03-20T12:00:00Z&to=2026-03-20T13:00:00Z", ("00:00:00", "00:00:00")),
+    ("from=2026-03-28T13:00:00Z&to=2026-03-28T12:00:00Z", ("00:00:00", "00:00:00")),
+]
+
+
+@pytest.mark.parametrize(("query", "shown"), WINDOWS)
+def test_a_part_that_is_too_short_too_long_or_of_another_day_is_the_nearest_of_this_one(
+    query: str, shown: tuple[str, str], viewer: Any, clip: Clip
+) -> None:
+    text = text_of(viewer.get(f"{DAY}&{query}"))
+    assert re.findall(r"<span data-range>\S+ (\S+) to \S+ (\S+)</span>", text) == [shown]
+
+
+def test_a_script_gets_the_time_lines_alone(viewer: Any, clip: Clip) -> None:
+    for address in (DAY, f"/clips/{clip.pk}/"):
+        text = text_of(viewer.get(address, headers={"HX-Request": "true"}))
+        assert ("data-band" in text, "<html" in text, "<video" in text) == (True, False, False)
+
+
+def test_a_clips_page_shows_the_hour_around_it(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    [clip] = rows(camera, root, 0)
+    assert "2026-03-28 11:30:30 to 2026-03-28 12:30:30" in text_of(viewer.get(f"/clips/{clip.pk}/"))
+
+
 MOMENTS = [
     ("2026-03-28T12:00:30", "/clips/{}/?t=30"),
     ("2026-03-28T12:00:30.5Z", "/clips/{}/?t=30.5"),
@@ -154,8 +199,47 @@ def test_a_moment_without_video_is_said_with_what_lies_around_it(
 ) -> None:
     before, after = rows(camera, root, 0, 10)
     text = text_of(viewer.get("/clips/at/?camera=sky&at=2026-03-28T12:05", follow=True))
-    assert "No video at 12:05:00" in text
+    assert "No video of Sky at 2026-03-28 12:05:00" in text
     assert [f"/clips/{before.pk}/?t=60.0000" in text, f"/clips/{after.pk}/" in text] == [True, True]
+
+
+def test_without_a_camera_a_moment_opens_any_that_has_video_there(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    Camera.objects.create(slug="allsky", name="All-sky", kind="simulated", host="main")
+    rows(camera, root, 0)
+    [clip] = rows(Camera.objects.create(slug="zoo", name="Zoo", kind="simulated", host="main"), root, 30, length_s=300)
+    rows(camera, root, 31)
+    answer = viewer.get("/clips/at/?at=2026-03-28 12:30:20")
+    assert answer["Location"] == f"/clips/{clip.pk}/?t=20"
+
+
+def test_a_moment_without_video_in_any_camera_is_said_of_all_of_them(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    [clip] = rows(camera, root, 0)
+    text = text_of(viewer.get("/clips/at/?at=2026-03-28 13:00:00", follow=True))
+    assert "No video of any camera at 2026-03-28 13:00:00" in text
+    assert [f"/clips/{clip.pk}/?t=60.0000" in text, "There is none after it.</p>" in text] == [True, True]
+
+
+def test_where_another_camera_has_video_the_page_leads_there(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    Camera.objects.create(slug="lab", name="Lab", kind="simulated", host="main")
+    rows(camera, root, 0)
+    text = text_of(viewer.get("/clips/at/?camera=lab&at=2026-03-28 12:00:30", follow=True))
+    assert "No video of Lab at 2026-03-28 12:00:30" in text
+    assert "Sky has video then" in text
+
+
+def test_a_clip_that_is_being_recorded_is_promised_only_of_a_camera_that_records(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
+    rows(camera, root, 0)
+    Camera.objects.create(slug="lab", name="Lab", kind="simulated", host="main", recording="rolling")
+    texts = [
+        text_of(viewer.get(f"/clips/?{of}missed=2026-03-28 13:00:00Z")) for of in ("camera=sky&", "camera=lab&", "")
+    ]
+    assert ["is being recorded appears when it ends" in text for text in texts] == [False, True, True]
 
 
 def test_a_clip_is_played_and_says_all_that_is_known_of_it(viewer: Any, camera: Camera, root: StorageRoot) -> None:
@@ -179,6 +263,12 @@ def test_a_clip_that_was_cut_off_says_so_and_why(viewer: Any, camera: Camera, ro
     clip = clip_of(camera, root, interrupted=True, reason="camera_crashed", message="The process was killed.")
     text = text_of(viewer.get(f"/clips/{clip.pk}/"))
     assert "Cut off at 12:00:04: camera crashed.</b> The process was killed." in text
+
+
+def test_what_a_clip_lost_that_a_kill_cut_off_is_unknown(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    clip = clip_of(camera, root, interrupted=True, reason="camera_crashed", lost_frames=None)
+    assert "lost frames: unknown" in text_of(viewer.get(f"/clips/{clip.pk}/"))
+    assert viewer.get(f"/api/v1/clips/{clip.pk}/").json()["lost_frames"] is None
 
 
 def test_a_clip_leads_to_its_neighbours_and_says_whether_it_goes_on(
@@ -222,7 +312,7 @@ def test_a_clip_that_goes_just_now_is_not_said_to_be_pinned(
 def test_a_deletion_says_first_what_is_lost(manager: Any, clip: Clip) -> None:
     text = text_of(manager.get(f"/clips/{clip.pk}/delete/"))
     assert "4 s of video of Sky" in text
-    assert "40 frames from 28 Mar 2026 12:00:00 to 12:00:04" in text
+    assert "40 frames from 2026-03-28 12:00:00 to 12:00:04" in text
     answer = manager.post(f"/clips/{clip.pk}/delete/", follow=True)
     assert (Clip.objects.present().count(), f"Deleted: {clip.filename}." in text_of(answer)) == (0, True)
     assert Event.objects.get(kind="recording.deleted").actor == "a-manager"
@@ -242,7 +332,7 @@ def test_a_viewer_sees_no_controls_and_an_operator_does_not_delete(viewer: Any, 
 
 
 def test_a_hidden_camera_is_nowhere_among_the_recordings(viewer: Any, manager: Any, clip: Clip) -> None:
-    clip.camera.audience.add(manager.get("/clips/").wsgi_request.user)
+    only_for(clip.camera)
     text = text_of(viewer.get(DAY))
     assert (shown(viewer.get(DAY)), ">Sky<" in text, "no clips" in text) == ([], False, True)
     addresses = ["/clips/?camera=sky", "/clips/at/?camera=sky&at=2026-03-28T12:00", f"/clips/{clip.pk}/"]
@@ -260,10 +350,13 @@ def test_names_with_markup_are_shown_as_they_are_written(manager: Any, camera: C
         assert MARKUP not in text_of(manager.get(address))
 
 
-def test_the_number_of_queries_does_not_grow(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_the_number_of_queries_does_not_grow(
+    viewer: Any, camera: Camera, root: StorageRoot, settings_stay: None
+) -> None:
     from django.db import connection
 
     [some] = rows(camera, root, 0)
+    viewer.get(DAY)
     found = []
     for first in (1, 100):
         rows(camera, root, *range(first, first + 40))

@@ -8,6 +8,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from tests.skycam_project.stations import eventually
 SOON_MS = 15_000
 STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 FRAMES = 600
+DAY = {"from": "2026-03-28T00:00:00Z", "to": "2026-03-29T00:00:00Z"}
 HALTING = [
     *(place / 30 for place in range(12)), *(2.5 + place / 2 for place in range(4)), *(4.5 + n / 30 for n in range(12)),
 ]  # fmt: skip
@@ -77,7 +79,7 @@ def seek(page: Page, seconds: float) -> None:
 
 def test_two_clicks_lead_from_the_time_line_to_a_frame(page: Page, clip: str) -> None:
     page.goto("/clips/?day=2026-03-28&camera=simulated")
-    page.get_by_label("Jump to date and time").fill(local(page, STARTED + timedelta(seconds=30)))
+    page.get_by_label("Jump to date and time", exact=True).fill(local(page, STARTED + timedelta(seconds=30)))
     page.get_by_role("button", name="Go").click()
     expect(page).to_have_url(f"{page.url.split('/clips/')[0]}/clips/{clip}/?t=30")
     ready(page)
@@ -87,7 +89,7 @@ def test_two_clicks_lead_from_the_time_line_to_a_frame(page: Page, clip: str) ->
 def local(page: Page, moment: datetime) -> str:
     """As the reader's clock has it, for a date and time field."""
     offset = int(page.locator("[data-now]").get_attribute("data-offset") or 0)
-    return f"{moment + timedelta(seconds=offset):%Y-%m-%dT%H:%M:%S}"
+    return f"{moment + timedelta(seconds=offset):%Y-%m-%d %H:%M:%S}"
 
 
 def test_a_clip_is_found_played_sought_pinned_and_deleted(page: Page, site: Site, clip: str) -> None:
@@ -212,16 +214,77 @@ def test_a_clip_that_cannot_be_played_says_so(page: Page, clip: str) -> None:
 def test_a_click_on_the_time_line_seeks_within_the_clip_and_leaves_it_elsewhere(
     page: Page, clip: str, cut: str
 ) -> None:
-    page.goto(f"/clips/{clip}/")
+    page.goto(f"/clips/{clip}/?from=2026-03-28T12:00:00Z&to=2026-03-28T14:00:00Z")
     ready(page)
-    page.evaluate("document.querySelector('[data-band]').dataset.begin = '2026-03-28T12:00:00Z'")
-    page.evaluate("document.querySelector('[data-band]').dataset.end = '2026-03-28T14:00:00Z'")
     lane = page.locator(".lane")
     width = lane.bounding_box()["width"]  # type: ignore[index]
     lane.click(position={"x": width * 0.25 / 60, "y": 10})
     eventually(lambda: page.locator("video").evaluate("v => v.currentTime") > 5, 20, "it has sought")
     lane.click(position={"x": width * 0.501, "y": 10})
-    page.wait_for_url(f"**/clips/{cut}/?t=*")
+    page.wait_for_url(f"**/clips/{cut}/?t=*&from=2026-03-28T12*")
+
+
+def span_s(page: Page) -> float:
+    """Seconds that the time-line shows, as the address has it: of a day where it says nothing."""
+    values = parse_qs(urlsplit(page.evaluate("location.href")).query)
+    begin, end = (datetime.fromisoformat(values.get(name, [day])[0]) for name, day in DAY.items())
+    return (end - begin).total_seconds()
+
+
+def widest(page: Page) -> float:
+    """Of the bars of video, in thousandths of the time-line."""
+    return max(float(bar.get_attribute("width") or 0) for bar in page.locator(".lane rect.video").all())
+
+
+def test_the_time_line_goes_from_a_day_to_a_minute_by_wheel_hand_and_keys_and_keeps_its_part_in_the_address(
+    page: Page, clip: str, cut: str
+) -> None:
+    page.goto("/clips/?day=2026-03-28&camera=simulated")
+    lane = page.locator(".lane")
+    assert widest(page) <= 2
+    lane.focus()
+    page.keyboard.press("+")
+    eventually(lambda: span_s(page) == 43_200, 10, "half a day is shown")
+    expect(lane).to_be_focused()
+    expect(lane).to_have_attribute("aria-valuetext", "2026-03-28 12:00:00, video")
+    box = lane.bounding_box() or {}
+    noon = box["x"] + box["width"] / 2
+    page.mouse.move(noon, box["y"] + 10)
+    page.mouse.wheel(0, -4000)
+    eventually(lambda: span_s(page) < 600, 10, "some minutes are shown")
+    eventually(lambda: widest(page) > 100, 10, "the clip is a bar")
+    begin = page.locator("[data-begin]").get_attribute("data-begin") or ""
+    page.mouse.down()
+    page.mouse.move(noon - 200, box["y"] + 10, steps=4)
+    page.mouse.up()
+    expect(page.locator("[data-begin]")).not_to_have_attribute("data-begin", begin)
+    assert (page.locator("[data-begin]").get_attribute("data-begin") or "") > begin
+    page.reload()
+    assert widest(page) > 100
+    page.get_by_role("link", name="Zoom in").click()
+    eventually(lambda: span_s(page) == 60, 10, "a minute is shown")
+    expect(page.get_by_role("link", name="Zoom in")).to_have_attribute("aria-disabled", "true")
+    page.get_by_text("As a table").click()
+    page.get_by_role("link", name="Whole day").click()
+    expect(page.get_by_role("table").get_by_role("link", name="2026-03-28 13:00:00").first).to_be_visible()
+    lane.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/clips/*/?t=*")
+
+
+def test_there_is_one_player_bar_and_its_slider_seeks(page: Page, clip: str) -> None:
+    page.goto(f"/clips/{clip}/")
+    ready(page)
+    assert page.locator("video").evaluate("v => v.controls") is False
+    expect(page.get_by_role("button", name="Full screen")).to_have_count(1)
+    slider = page.get_by_role("slider", name="Place in the clip")
+    slider.fill("30.05")
+    shows(page, 300)
+    expect(slider).to_have_attribute("aria-valuetext", "0:30.0 of 1:00.0")
+    slider.press("ArrowRight")
+    shows(page, 350)
+    page.locator("video").click()
+    expect(page.get_by_role("button", name="Pause")).to_have_count(1)
 
 
 def test_posters_appear(page: Page, clip: str) -> None:

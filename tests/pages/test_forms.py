@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from cameras.settings_form import SettingsForm, microseconds
-from captures.start_form import StartForm
+from cameras.settings_form import SettingsForm
 
 CAN = {
     "exposure_us": {"unit": "µs", "minimum": 20, "maximum": 600_000_000, "step": 1},
@@ -26,25 +25,20 @@ def able(camera: Camera) -> Camera:
     return camera
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("8 s", 8_000_000),
-        ("250ms", 250_000),
-        ("12.5", 12_500),
-        ("500 µs", 500),
-        ("1/50 s", 20_000),
-        ("2,5 s", 2_500_000),
-    ],
-)
-def test_an_exposure_is_written_as_people_write_it(text: str, expected: int) -> None:
-    assert microseconds(text) == expected
+def test_an_exposure_without_a_unit_is_refused_with_both_readings(able: Camera) -> None:
+    exposure = SettingsForm(able, {"exposure_us": "30"}).fields[0]
+    assert exposure.error == "30 of which unit? Write 30 s or 30 ms."
+    assert exposure.readings == ["30 s", "30 ms"]
 
 
-@pytest.mark.parametrize("text", ["", "long", "1/0 s", "nan", "inf s", "8 h", "1/-2 s", "1e308 s", "8/1e-320 s"])
-def test_what_is_no_exposure_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^|could not convert"):
-        microseconds(text)
+def test_the_readings_are_buttons_that_fill_the_field(operator: Any, able: Camera) -> None:
+    page = operator.post("/cameras/sky/settings/", {"exposure_us": "30"}, format="multipart").content.decode()
+    assert 'data-fill="set-exposure_us" data-value="30 s"' in page
+    assert 'data-fill="set-exposure_us" data-value="30 ms"' in page
+
+
+def test_what_is_no_exposure_is_refused_in_words(able: Camera) -> None:
+    assert "is not an exposure. Write 8 s" in SettingsForm(able, {"exposure_us": "long"}).fields[0].error
 
 
 def test_the_form_says_what_the_camera_really_took(able: Camera) -> None:
@@ -96,28 +90,11 @@ def test_settings_are_kept_for_a_camera_that_is_away(operator: Any, able: Camera
     assert Camera.objects.get().settings == {"gain": 2.0}
 
 
-def test_a_session_is_started_as_the_form_says(able: Camera) -> None:
-    form = StartForm(able, {"exposure": "2 s", "wait": "30", "from": "start", "count": "5", "name": "Night"})
-    assert form.request is not None
-    assert (form.request.exposure_us, form.request.cadence_s, form.request.count) == (2_000_000, 30.0, 5)
-
-
-@pytest.mark.parametrize(
-    ("field", "text"),
-    [
-        ("exposure", "long"),
-        ("exposure", "2 h"),
-        ("wait", "-1"),
-        ("count", "0"),
-        ("count", "x"),
-        ("until", "2001-01-01T00:00"),
-        ("until", "9999-12-31T23:59:59-01:00"),
-        ("exposure", "1e308 s"),
-        ("exposure", "8/1e-320 s"),
-        ("name", "Perseids\0"),
-    ],
-)
-def test_a_bad_field_is_named(field: str, text: str, able: Camera) -> None:
-    form = StartForm(able, {"exposure": "8 s", "wait": "12", field: text})
-    assert form.request is None
-    assert form.errors
+def test_a_refused_form_says_that_nothing_was_sent(operator: Any, able: Camera) -> None:
+    page = operator.post(
+        "/cameras/sky/settings/", {"exposure_us": "3 s", "gain": "much"}, format="multipart"
+    ).content.decode()  # fmt: skip
+    assert "1 to mend. Nothing was sent." in page
+    assert "Not sent. Camera has 11.996 ms" in page
+    assert "Camera took" not in page
+    assert 'aria-invalid="true" autofocus' in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,11 +15,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cameras.models import Camera
+from cameras.runtime.storage import MARKER
 from captures.gallery import counting, tiles
 from captures.gallery.days import Day
 from captures.models import Capture, Session, SessionGap, StorageRoot
 from captures.night import Site, night_of, night_range
+from monitoring.models import Event
 from monitoring.services import record_event
+from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN, file_of, saved
 from tests.pages.builders import MARKUP, captures, text_of
 
@@ -85,16 +89,16 @@ def test_a_page_shows_one_day_in_the_order_of_time(viewer: Any, camera: Camera, 
 def test_without_a_day_the_newest_with_captures_is_shown(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     file_of(saved(camera, started_at=NOON), root)
     text = text_of(viewer.get("/gallery/"))
-    assert "28 March 2026" in text
+    assert "2026-03-28" in text
     assert "1 saved, 0 failed, 0 skipped" in text
 
 
-@pytest.mark.parametrize(("to", "day"), [("2026-03-28T20:30", "28 March"), ("2026-03-28T03:00", "27 March")])
+@pytest.mark.parametrize(("to", "day"), [("2026-03-28T20:30", "2026-03-28"), ("2026-03-28T03:00", "2026-03-27")])
 def test_a_date_and_time_leads_to_its_night(
     to: str, day: str, viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sited(monkeypatch, 0.0, "UTC")
-    assert f"Night of {day} 2026" in text_of(viewer.get("/gallery/", {"to": to}))
+    assert f"Night of {day}" in text_of(viewer.get("/gallery/", {"to": to}))
 
 
 def test_a_time_begins_the_page_there_and_leads_back(viewer: Any, camera: Camera, root: StorageRoot) -> None:
@@ -155,6 +159,71 @@ def test_a_run_of_losses_is_one_tile_with_its_reason(viewer: Any, camera: Camera
     assert text_of(viewer.get(DAY + "&status=failed")).count("lost-tile") == 5
 
 
+EMPTY = [
+    ("", "No captures on 2026-03-28.", "2026-03-30, the nearest day with captures"),
+    ("&camera=lab", "No captures of Lab on 2026-03-28. There are none on any other day either.", ""),
+    (
+        "&camera=sky&status=failed",
+        "No failed captures of Sky on 2026-03-28. There are none on any other day either.",
+        "",
+    ),
+    ("&camera=sky&status=saved", "No saved captures of Sky on 2026-03-28.", "2026-03-30, the nearest day with some"),
+]
+
+
+@pytest.mark.parametrize(("query", "sentence", "nearest"), EMPTY)
+def test_a_day_with_nothing_to_show_says_so_and_leads_to_the_nearest_with_something(
+    query: str, sentence: str, nearest: str, viewer: Any, camera: Camera
+) -> None:
+    Camera.objects.create(slug="lab", name="Lab", kind="simulated", host="main")
+    saved(camera, started_at=NOON + timedelta(days=2))
+    saved(camera, started_at=NOON - timedelta(days=7))
+    text = text_of(viewer.get(DAY + query))
+    assert (sentence in text, nearest in text, "No captures yet" in text) == (True, True, False)
+
+
+def test_a_filter_that_lets_nothing_through_is_no_end_of_the_day(viewer: Any, camera: Camera) -> None:
+    saved(camera, started_at=NOON)
+    text = text_of(viewer.get(DAY + "&camera=sky&status=failed"))
+    assert ("from here on" in text, "No failed captures of Sky" in text, "Show everything" in text) == (
+        False,
+        True,
+        True,
+    )
+    assert "No captures from here on" in text_of(viewer.get(DAY + "&at=23:00"))
+
+
+def test_hours_without_captures_lead_nowhere(viewer: Any, camera: Camera) -> None:
+    saved(camera, started_at=NOON)
+    lost(camera, NOON + timedelta(hours=2))
+    hours = re.findall(r"at=(\d\d)%3A00", text_of(viewer.get(DAY)))
+    failed = re.findall(r"at=(\d\d)%3A00", text_of(viewer.get(DAY + "&status=failed")))
+    assert (hours, failed) == (["12", "14"], ["14"])
+
+
+def test_tiles_have_the_shape_of_most_pictures(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+    for number, size in enumerate([(1280, 1024), (1280, 1024), (1920, 1080)]):
+        file_of(saved(camera, started_at=NOON + timedelta(minutes=number)), root, width=size[0], height=size[1])
+    assert 'class="tiles r-5-4"' in text_of(viewer.get(DAY))
+
+
+def test_pictures_beyond_the_page_are_told_with_their_place_and_by_the_same_filters(
+    viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiles, "PAGE", 2)
+    for number in range(5):
+        file_of(saved(camera, started_at=NOON + timedelta(minutes=number)), root)
+    file_of(saved(camera, started_at=NOON + timedelta(minutes=5)), root, kind="fits")
+    lost(camera, NOON + timedelta(seconds=30))
+    text = text_of(viewer.get(DAY + "&status=saved&at=12:02"))
+    assert re.findall(r'data-(before|total)="(\d+)"', text) == [("before", "2"), ("total", "5")]
+    [later] = re.findall(r'data-later="([^"]*)"', text)
+    found = viewer.get(later.replace("&amp;", "&")).json()
+    assert [picture["time"] for picture in found["pictures"]] == ["2026-03-28 12:04:00"]
+    assert (found["later"], "status=saved" in found["earlier"]) == ("", True)
+    assert found["pictures"][0]["gallery"].startswith("/gallery/?day=2026-03-28&status=saved&cursor=")
+
+
 def test_a_gap_is_a_tile_with_its_reason(viewer: Any, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={})
     SessionGap.objects.create(
@@ -190,7 +259,7 @@ def test_what_cannot_be_read_in_the_address_is_left_out(query: str, viewer: Any,
 
 
 def hidden(camera: Camera, manager: Any) -> None:
-    camera.audience.add(manager.get("/gallery/").wsgi_request.user)
+    only_for(camera)
 
 
 def test_a_hidden_camera_is_nowhere_in_the_gallery(
@@ -211,16 +280,19 @@ def test_names_with_markup_are_shown_as_they_are_written(viewer: Any, camera: Ca
     capture = saved(camera, started_at=NOON, requested_by=MARKUP, note=MARKUP, warnings=[MARKUP], serial=MARKUP)
     file_of(capture, root, f"captures/{MARKUP.replace('/', '_')}.jpg")
     lost(camera, NOON, message=MARKUP)
-    record_event("capture.saved", MARKUP, camera="sky", subject=capture.pk)
+    record_event("capture.saved", MARKUP, camera=camera, subject=capture.pk)
     for address in (DAY, f"/captures/{capture.pk}/", f"/captures/{capture.pk}/details/"):
         assert MARKUP not in text_of(viewer.get(address))
 
 
-def test_the_number_of_queries_does_not_grow(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_the_number_of_queries_does_not_grow(
+    viewer: Any, camera: Camera, root: StorageRoot, settings_stay: None
+) -> None:
     from django.db import connection
 
     some = captures(camera, root, 2)[0]
     addresses = ("/gallery/", f"/captures/{some.pk}/")
+    viewer.get("/gallery/")
     found = []
     for number in (2, 500):
         captures(camera, root, number)
@@ -238,11 +310,57 @@ def test_a_capture_shows_how_it_was_taken_its_files_and_what_was_said(
     capture = saved(camera, started_at=NOON, f_number=1.4, iso=1600, asked={"exposure_us": 900}, simulated=True)
     file_of(capture, root, "captures/sky/a.nef", b"raw", kind="raw", place=1)
     file_of(capture, root, "captures/sky/a.jpg", b"jpeg")
-    record_event("capture.saved", "sky saved a capture.", camera="sky", subject=capture.pk)
+    record_event("capture.saved", "sky saved a capture.", camera=camera, subject=capture.pk)
     text = text_of(viewer.get(f"/captures/{capture.pk}/"))
-    wanted = ["f/1.4", "1600", "asked 900 µs", "a.nef", "a.jpg", "kind=raw&amp;download=1", "sky saved", "SIMULATED"]
+    wanted = ["f/1.4", "1600", "asked 900 µs", "a.nef", "a.jpg", "kind=raw&amp;download=1", "Sky saved", "SIMULATED"]
     assert [word for word in wanted if word not in text] == []
     assert f"/captures/{capture.pk}/thumbnail/?size=2048" in text
+
+
+@pytest.fixture
+def disk(root: StorageRoot) -> StorageRoot:
+    """A root that is mounted, as its marker says."""
+    Path(root.path, MARKER).write_text(f"{root.pk}\n")
+    return root
+
+
+def test_a_deleted_picture_is_gone_from_the_disk_and_its_capture_says_who_did_it(
+    manager: Any, camera: Camera, disk: StorageRoot
+) -> None:
+    capture = saved(camera, started_at=NOON)
+    file = file_of(capture, disk)
+    answer = manager.post(f"/captures/{capture.pk}/delete/", follow=True)
+    assert "a-manager deleted its picture at " in text_of(answer)
+    assert (Path(disk.path, file.path).exists(), capture.files.count()) == (False, 0)
+    capture.refresh_from_db()
+    assert (capture.status, Event.objects.get(kind="capture.deleted").subject) == ("saved", str(capture.pk))
+    assert manager.get(f"/captures/{capture.pk}/delete/").status_code == 404
+
+
+def test_a_deletion_that_a_kill_cut_off_goes_on_when_it_is_asked_for_again(
+    manager: Any, camera: Camera, disk: StorageRoot
+) -> None:
+    capture = saved(camera, started_at=NOON)
+    first, second = file_of(capture, disk), file_of(capture, disk, "captures/sky/a.nef", kind="raw", place=1)
+    Path(disk.path, first.path).unlink()  # and its row is still there
+    manager.post(f"/captures/{capture.pk}/delete/")
+    assert (Path(disk.path, second.path).exists(), capture.files.count()) == (False, 0)
+
+
+def test_a_file_on_another_host_or_a_disk_that_is_away_is_not_said_to_be_deleted(
+    manager: Any, camera: Camera, disk: StorageRoot
+) -> None:
+    capture = saved(camera, started_at=NOON)
+    file_of(capture, disk, host="mountain")
+    answer = manager.post(f"/captures/{capture.pk}/delete/")
+    assert (answer.status_code, "mountain" in text_of(answer), capture.files.count()) == (409, True, 1)
+    assert not Event.objects.filter(kind="capture.deleted").exists()
+    capture.files.update(host=disk.host)
+    Path(disk.path, MARKER).unlink()
+    answer = manager.post(f"/captures/{capture.pk}/delete/")
+    assert (answer.status_code, capture.files.count()) == (409, 1)
+    assert "asked at" in text_of(manager.get(f"/captures/{capture.pk}/"))
+    assert not Event.objects.filter(kind="capture.deleted").exists()
 
 
 def test_a_lost_capture_has_a_page_that_says_why(viewer: Any, camera: Camera) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+from tests.pages.captures import put_captures
 from tests.pages.test_browser import in_theme
 from tests.skycam_project.stations import eventually
 
 SOON_MS = 15_000
+PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "dashboard-dark.png"
 WHOLE = "img => img.complete && img.naturalWidth > 0"
 SHIFTS = """new Promise((done) => {
   let sum = 0;
@@ -46,7 +49,7 @@ def tile(page: Page, capture: dict[str, Any]) -> Any:
 
 def test_two_clicks_lead_to_a_date_and_hour(page: Page, captures: list[dict[str, Any]]) -> None:
     page.goto("/gallery/?day=2020-02-02")
-    expect(page.get_by_role("heading", name="2 February 2020")).to_be_visible()
+    expect(page.get_by_role("heading", name="2020-02-02")).to_be_visible()
     page.get_by_role("link", name="The next day that has captures").click()
     page.locator(".cal a[aria-current]").click()
     page.get_by_role("navigation", name="Jump to an hour").get_by_role("link", name="Newest").click()
@@ -55,10 +58,37 @@ def test_two_clicks_lead_to_a_date_and_hour(page: Page, captures: list[dict[str,
 
 def test_a_typed_date_and_time_begins_the_page_there(page: Page, captures: list[dict[str, Any]]) -> None:
     page.goto("/gallery/")
-    page.get_by_label("Jump to date and time").fill("2020-02-02T23:50")
+    page.get_by_label("Jump to date and time", exact=True).fill("2020-02-02 23:50")
     page.get_by_role("button", name="Go").click()
-    expect(page.get_by_role("heading", name="2 February 2020")).to_be_visible()
-    expect(page.get_by_label("Jump to date and time")).to_have_value("2020-02-02T23:50")
+    expect(page.get_by_role("heading", name="2020-02-02")).to_be_visible()
+    expect(page.get_by_label("Jump to date and time", exact=True)).to_have_value("2020-02-02 23:50:00")
+
+
+def test_a_date_and_time_is_chosen_by_keyboard_in_one_form_and_another_form_is_not_sent(page: Page) -> None:
+    page.goto("/gallery/?day=2020-02-02")
+    field = page.get_by_label("Jump to date and time", exact=True)
+    field.fill("2020-02-28 23:50:00")
+    page.get_by_role("button", name="Choose from a calendar").press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("2020-04-01 23:50:00")
+    page.get_by_label("Hour").fill("7")
+    page.get_by_label("Hour").press("Enter")
+    expect(page.get_by_role("dialog", name="Choose date and time")).to_have_count(0)
+    expect(field).to_have_value("2020-04-01 07:50:00")
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(VIOLATIONS) == []
+    page.get_by_role("button", name="Choose from a calendar").press("Enter")
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(VIOLATIONS) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Choose from a calendar")).to_be_focused()
+    field.fill("04/01/2020, 07:50 AM")
+    page.get_by_role("button", name="Go").click()
+    assert field.evaluate("field => field.validity.patternMismatch")
+    assert page.url.endswith("/gallery/?day=2020-02-02")
 
 
 def test_thumbnails_appear_without_moving_anything(page: Page, captures: list[dict[str, Any]]) -> None:
@@ -76,9 +106,43 @@ def test_a_picture_opens_at_full_size_with_its_details(page: Page, captures: lis
     expect(page.locator(".pswp__facts")).to_contain_text("number 1")
     page.keyboard.press("ArrowRight")
     expect(page.locator(".pswp__facts")).to_contain_text("number 2")
-    expect(page.locator(".pswp__act", has_text="SIMULATED")).to_be_visible()
+    expect(page.locator(".pswp").get_by_text("SIMULATED", exact=True)).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator(".pswp")).to_have_count(0)
+
+
+FAR = datetime(2026, 2, 3, 20, microsecond=500_000, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def long_day(site: Site) -> list[str]:
+    """The ids of 80 captures of one day, of which three were lost."""
+    return put_captures(site, FAR, 80, lost=(40, 41, 70))
+
+
+def test_the_lightbox_goes_on_over_all_pictures_of_the_day(page: Page, long_day: list[str]) -> None:
+    page.route("**/thumbnail/**", lambda route: route.fulfill(path=PICTURE))
+    page.goto("/gallery/?day=2026-02-03&camera=simulated&status=saved")
+    page.locator("#tiles .th").nth(58).click()
+    place, where = page.locator(".pswp__place"), page.locator(".pswp__where")
+    expect(place).to_have_text("59 / 77")
+    expect(where).to_contain_text("Simulated camera 2026-02-03")
+    for number in range(60, 78):
+        page.keyboard.press("ArrowRight")
+        expect(place).to_have_text(f"{number} / 77")
+    expect(page.locator(".pswp__item[aria-hidden=false] img")).to_be_visible()
+    expect(where).to_contain_text("2026-02-03 20:13:10")
+    page.keyboard.press("ArrowRight")
+    expect(place).to_have_text("77 / 77")
+    page.keyboard.press("Escape")
+    page.wait_for_url(f"**status=saved*cursor=*#c-{long_day[-1]}")
+    expect(page.locator(f"#c-{long_day[-1]}")).to_be_focused()
+    page.locator("#tiles .th").first.click()
+    expect(place).to_have_text("61 / 77")
+    expect(page.locator(".pswp--ui-visible")).to_be_visible()
+    for number in range(60, 56, -1):
+        page.keyboard.press("ArrowLeft")
+        expect(place).to_have_text(f"{number} / 77")
 
 
 def test_the_original_is_downloaded(page: Page, captures: list[dict[str, Any]]) -> None:
@@ -86,6 +150,20 @@ def test_the_original_is_downloaded(page: Page, captures: list[dict[str, Any]]) 
     with page.expect_download() as download:
         page.get_by_role("link", name="Download jpeg").click()
     assert Path(download.value.path()).stat().st_size == captures[0]["bytes"]
+
+
+def test_a_picture_is_deleted_on_its_page_and_its_capture_stays(page: Page, site: Site) -> None:
+    made = site.ask("POST", "cameras/simulated/capture/", {})
+    page.goto(f"/captures/{made['id']}/")
+    page.keyboard.press("f")
+    eventually(lambda: page.evaluate("document.fullscreenElement?.id") == "stage", 10, "the picture fills the screen")
+    page.evaluate("document.exitFullscreen()")
+    page.get_by_role("link", name="Delete").click()
+    expect(page.locator("#dialog")).to_contain_text("What is lost for good: 1 file of Simulated camera")
+    page.get_by_role("button", name="Delete 1 picture").click()
+    expect(page.get_by_text("The picture is deleted.")).to_be_visible(timeout=SOON_MS)
+    expect(page.locator("#stage")).to_contain_text("admin deleted its picture at 20")
+    expect(page.get_by_role("link", name="Delete")).to_have_count(0)
 
 
 def test_arrow_keys_go_from_tile_to_tile_and_from_capture_to_capture(
@@ -107,6 +185,20 @@ def test_a_thumbnail_that_is_not_there_yet_says_so_and_appears(page: Page, captu
     page.unroute("**/thumbnail/**")
     eventually(lambda: tile(page, captures[2]).locator("img").evaluate(WHOLE), 15, "the thumbnail is there")
     expect(tile(page, captures[2])).not_to_have_attribute("data-waits", "Being drawn")
+
+
+def test_a_picture_that_is_not_drawn_yet_appears_at_full_size_by_itself(
+    page: Page, captures: list[dict[str, Any]]
+) -> None:
+    page.route("**/thumbnail/?size=2048", lambda route: route.fulfill(status=503))
+    page.goto("/gallery/")
+    tile(page, captures[2]).click()
+    expect(page.locator(".pswp__item[aria-hidden=false]")).to_contain_text(
+        "The picture is not drawn yet", timeout=SOON_MS
+    )
+    page.unroute("**/thumbnail/?size=2048")
+    expect(page.locator(".pswp__item[aria-hidden=false] .pswp__img").last).to_be_visible(timeout=SOON_MS)
+    expect(page.locator(".pswp__item[aria-hidden=false] .pswp__error-msg")).to_have_count(0)
 
 
 def test_the_gallery_works_without_scripts(page: Page, site: Site, captures: list[dict[str, Any]]) -> None:
@@ -133,6 +225,28 @@ def test_a_session_is_stopped_on_its_page(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Stop session").click()
     expect(page.locator("#session-head")).to_contain_text("Stopped", timeout=SOON_MS)
     expect(page.get_by_role("button", name="Stop session")).to_have_count(0, timeout=SOON_MS)
+
+
+RIGHT = "element => element.getBoundingClientRect().right"
+
+
+def test_on_a_phone_tables_fit_and_every_page_and_signing_out_is_two_taps_away(
+    page: Page, captures: list[dict[str, Any]], session: str
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/captures/{captures[0]['id']}/")
+    assert page.get_by_role("link", name="Download jpeg").evaluate(RIGHT) <= 378
+    tabs = page.get_by_role("navigation", name="Main")
+    tabs.get_by_role("button", name="More").click()
+    more = page.get_by_role("dialog", name="All pages")
+    expect(more.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(more.get_by_role("group", name="Times on pages")).to_be_visible()
+    expect(more.get_by_role("link", name="Cameras")).to_be_visible()
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(VIOLATIONS) == []
+    more.get_by_role("link", name="Sessions").click()
+    expect(page.get_by_role("heading", name="Sessions", level=1)).to_be_visible()
+    assert max(cell.evaluate(RIGHT) for cell in page.locator(".of-sessions td").all()) <= 378
 
 
 @pytest.fixture(params=["capture", "session", "lightbox"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import psutil
@@ -14,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.docs.pages import PROJECT
+from tests.faults.station import hexed, owned_spool
 from tests.pages.browsing import Site
 
 DOCUMENT = PROJECT / "docs" / "healing.md"
@@ -56,8 +58,10 @@ def pid_of(site: Site, victim: str) -> int:
     """Of a part, or of the process of the simulated camera."""
     if victim != "camera":
         return int(site.station.pids()[victim])
+    with closing(sqlite3.connect(site.station.data / "skycam.sqlite3", timeout=60)) as connection:
+        ((identity,),) = connection.execute("SELECT id FROM cameras_camera WHERE slug = 'simulated'")
     children = psutil.Process(site.station.pids()["worker"]).children()
-    return next(child.pid for child in children if "cameras.runtime" in child.cmdline())
+    return next(child.pid for child in children if owned_spool(child.pid) == hexed(identity))
 
 
 def opened(page: Page) -> None:
@@ -96,6 +100,14 @@ def test_a_stale_picture_is_dated_by_the_stations_clock(page: Page, site: Site) 
     with killed(site, "camera"):
         expect(page.locator(LIVE)).to_contain_text("No picture since ", timeout=4000)
         assert page.evaluate(SINCE_S) < 60
+    expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
+
+
+def test_why_there_is_no_picture_calls_the_camera_by_its_name(page: Page, site: Site) -> None:
+    opened(page)
+    with killed(site, "camera"):
+        expect(page.locator(f"{LIVE} [data-live-state]")).to_contain_text(" Simulated camera ", timeout=HEALED_MS)
+        assert " simulated " not in page.locator(f"{LIVE} [data-live-state]").inner_text()
     expect(page.locator(LIVE)).to_have_attribute("data-state", "live", timeout=HEALED_MS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -26,7 +27,7 @@ def taken(page: Page, site: Site) -> Iterator[Page]:
     """The camera's page, by whose button it was taken. Its time can be wound on."""
     page.clock.install()
     page.goto("/cameras/simulated/")
-    page.locator("#lease").get_by_role("button", name="Take", exact=True).click()
+    page.locator("#lease").get_by_role("button", name="Take Simulated camera", exact=True).click()
     expect(page.locator("#lease")).to_contain_text("You, since", timeout=SOON_MS)
     yield page
     site.ask("POST", "cameras/simulated/release/", {"over": True})
@@ -54,13 +55,22 @@ def test_the_page_renews_as_soon_as_it_is_in_front_again(taken: Page) -> None:
 
 def test_whoever_held_it_sees_who_took_it_and_takes_it_back_when_asked(taken: Page, site: Site) -> None:
     lease, asked = taken.locator("#lease"), list[str]()
+    expect(taken.locator("#said-simulated")).to_have_text("You hold Simulated camera.")
     run(site.station.data, "take", "simulated", "--over")
     expect(lease).to_contain_text(f"{ME} took it over from you", timeout=SOON_MS)
     expect(taken.locator("#camera-head")).to_contain_text(f"Held by {ME} since", timeout=SOON_MS)
+    expect(taken.locator("#said-simulated")).to_be_empty(timeout=SOON_MS)
+    expect(taken.locator("#stage").get_by_role("button", name="Capture")).to_be_disabled()
+    expect(taken.locator("#settings").get_by_role("button", name="Apply").last).to_be_disabled()
+    expect(taken.locator("#settings").get_by_role("button", name="Apply").last).to_have_attribute(
+        "title", re.compile(f"Held by {ME} since")
+    )
     taken.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
     lease.get_by_role("button", name="Take over").click()
     expect(lease).to_contain_text("You, since", timeout=SOON_MS)
     assert asked[0].startswith(f"{ME} has held it since")
+    expect(taken.locator("#stage").get_by_role("button", name="Capture")).to_be_enabled(timeout=SOON_MS)
+    expect(taken.locator("#settings").get_by_role("button", name="Apply").last).to_be_enabled(timeout=SOON_MS)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cameras import taking
+from cameras import status, taking
 from cameras.models import Camera
 from cameras.presets import save_preset
 from captures.models import Session
@@ -36,11 +37,11 @@ def shown(client: Client, part: str = "now/") -> str:
     return text_of(client.get(f"{PAGE}{part}"))
 
 
-def test_an_operator_takes_a_camera_and_lets_it_go(anna: Client) -> None:
+def test_an_operator_takes_a_camera_and_releases_it(anna: Client) -> None:
     assert "You hold Sky." in text_of(anna.post(f"{PAGE}take/"))
     assert "You, since" in shown(anna)
-    assert "You have let Sky go. Nobody holds it now." in text_of(anna.post(f"{PAGE}release/"))
-    assert "Nobody has taken it" in shown(anna)
+    assert "You have released Sky. Nobody holds it now." in text_of(anna.post(f"{PAGE}release/"))
+    assert "Not taken. Any operator can control it." in shown(anna)
 
 
 def test_a_page_without_scripts_takes_it_too(anna: Client) -> None:
@@ -67,7 +68,7 @@ def test_a_renewal_that_came_too_late_says_so_and_takes_nothing(anna: Client, ca
     anna.post(f"{PAGE}take/")
     Camera.objects.update(held_until=timezone.now())
     assert "You do not hold Sky any more." in text_of(anna.post(f"{PAGE}hold/"))
-    assert "Nobody has taken it" in shown(anna)
+    assert "Not taken. Any operator can control it." in shown(anna)
 
 
 def test_whoever_held_it_is_told_who_took_it_over(anna: Client, camera: Camera) -> None:
@@ -75,7 +76,7 @@ def test_whoever_held_it_is_told_who_took_it_over(anna: Client, camera: Camera) 
     taking.take(camera, "bob", over=True)
     assert "bob took it over from you" in shown(anna)
     assert "bob took it over." in text_of(anna.post(f"{PAGE}hold/"))
-    assert "bob took sky over from anna." in shown(anna)
+    assert "bob took Sky over from anna." in shown(anna)
 
 
 def test_taking_over_asks_first(anna: Client, camera: Camera) -> None:
@@ -87,19 +88,42 @@ def test_taking_over_asks_first(anna: Client, camera: Camera) -> None:
 
 def test_without_the_word_nothing_is_taken_over(anna: Client, camera: Camera) -> None:
     taking.take(camera, "bob")
-    assert "sky is held by bob since" in text_of(anna.post(f"{PAGE}take/"))
+    assert "Sky is held by bob since" in text_of(anna.post(f"{PAGE}take/"))
     assert "You hold Sky." in text_of(anna.post(f"{PAGE}take/", {"over": "bob"}))
 
 
 CAN = {"settings": {"gain": {"unit": "dB", "minimum": 1, "maximum": 16}}}
 
 
-@pytest.mark.parametrize("act", ["capture/", "connect/", "disconnect/", "settings/", "start/"])
-def test_a_command_of_another_says_who_holds_it(act: str, anna: Client, camera: Camera) -> None:
-    Camera.objects.update(capabilities=CAN)
+@pytest.mark.parametrize("act", ["capture/", "connect/", "disconnect/", "settings/", "start/", "record/"])
+def test_a_command_of_another_says_who_holds_it_by_the_name_and_clock_of_the_page(
+    act: str, anna: Client, camera: Camera
+) -> None:
+    Camera.objects.update(capabilities={**CAN, "stream": True})
     taking.take(camera, "bob")
-    answer = anna.post(f"{PAGE}{act}", {"exposure": "1 s", "delay": "2"})
-    assert "sky is held by bob since" in text_of(answer)
+    answer = text_of(anna.post(f"{PAGE}{act}", {"exposure": "1 s", "wait": "2"}))
+    since = timezone.localtime(Camera.objects.get().held_since)
+    assert f"Sky is held by bob since {since:%H:%M:%S}. Ask them to release it, or take it over." in answer
+
+
+@pytest.mark.parametrize("path", [PAGE, "/"])
+@pytest.mark.parametrize("state", ["ready", "reconnecting", "quarantined"])
+def test_the_buttons_of_a_camera_of_another_say_so_before_they_are_pressed(
+    path: str, state: str, anna: Client, camera: Camera, valkey: Any
+) -> None:
+    status.write(valkey, status.absent("sky", "connected", "") | {"observed": state})
+    taking.take(camera, "bob")
+    page = text_of(anna.get(path))
+    commands = re.findall(r'<button [^>]*data-act="(?:capture|connect|disconnect|record)"[^>]*>', page)
+    assert commands
+    assert [button for button in commands if " disabled title=" not in button] == []
+    assert re.findall(r'<a [^>]*data-act="start"', page) == []
+    assert 'data-act="take"' in page
+
+
+def test_settings_are_held_back_with_the_reason(anna: Client, camera: Camera) -> None:
+    taking.take(camera, "bob")
+    assert 'data-held="Held by bob since' in shown(anna)
 
 
 def test_a_preset_is_not_applied_by_another(anna: Client, camera: Camera) -> None:
@@ -107,22 +131,22 @@ def test_a_preset_is_not_applied_by_another(anna: Client, camera: Camera) -> Non
     save_preset(Camera.objects.get(), "dusk", {"gain": 4.0})
     taking.take(camera, "bob")
     answer = anna.post(f"{PAGE}presets/dusk/", {"do": "apply"})
-    assert (answer.status_code, "sky is held by bob since" in text_of(answer)) == (409, True)
+    assert (answer.status_code, "Sky is held by bob since" in text_of(answer)) == (409, True)
     assert Camera.objects.get().settings == {"gain": 2}
 
 
 def test_the_session_of_whoever_holds_it_is_not_stopped_by_another(anna: Client, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={"exposure_us": 1}, state="running", created_by="bob")
     taking.take(camera, "bob")
-    assert "sky is held by bob" in text_of(anna.post(f"{PAGE}stop/"))
-    assert "sky is held by bob" in text_of(anna.post(f"/sessions/{session.pk}/stop/"))
+    assert "Sky is held by bob" in text_of(anna.post(f"{PAGE}stop/"))
+    assert "Sky is held by bob" in text_of(anna.post(f"/sessions/{session.pk}/stop/"))
     assert not Event.objects.filter(kind="command", data__outcome="wished").exists()
 
 
 def test_it_is_taken_over_from_nobody_but_whom_the_question_named(anna: Client, camera: Camera) -> None:
     """The question stood there while bob took it."""
     taking.take(camera, "bob")
-    assert "sky is held by bob since" in text_of(anna.post(f"{PAGE}take/", {"over": "carl"}))
+    assert "Sky is held by bob since" in text_of(anna.post(f"{PAGE}take/", {"over": "carl"}))
 
 
 def test_the_card_says_who_holds_it(anna: Client, camera: Camera) -> None:
@@ -167,7 +191,7 @@ def test_another_is_asked_whether_to_stop_what_is_not_theirs(path: str, anna: Cl
 @pytest.mark.parametrize("path", STOPS)
 def test_without_that_question_another_does_not_stop_it(path: str, anna: Client, run: Session) -> None:
     answer = text_of(anna.post(path.format(run.pk)))
-    assert "sky is held by bob since" in answer
+    assert "Sky is held by bob since" in answer
     assert "with the session Leo. Ask them to stop it, or take it over." in answer
     assert Session.objects.get().desired == "running"
 
@@ -176,7 +200,7 @@ def test_without_that_question_another_does_not_stop_it(path: str, anna: Client,
 def test_whoever_says_yes_has_taken_it_over_and_stopped_it(path: str, anna: Client, run: Session) -> None:
     assert "It will stop when its host is back." in text_of(anna.post(path.format(run.pk), {"over": "bob"}))
     assert (Camera.objects.get().held_by, Session.objects.get().desired) == ("anna", "stopped")
-    assert "anna took sky over from bob." in shown(anna)
+    assert "anna took Sky over from bob." in shown(anna)
 
 
 def test_whose_session_it_is_sees_who_took_it_over(camera: Camera, run: Session) -> None:

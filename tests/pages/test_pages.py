@@ -10,6 +10,10 @@ import pytest
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
+from monitoring import station_settings
+from monitoring.pages import KINDS
+from monitoring.services import record_event
+from tests.docs.pages import first_cells, section
 from tests.pages.builders import MARKUP, cameras, captures, templates, text_of
 
 PAGES = ["/", "/events/", "/status/", "/users/", "/accounts/", "/cameras/sky/", "/cameras/sky/start/", "/nowhere/"]
@@ -37,23 +41,27 @@ def test_a_name_with_markup_is_shown_as_it_is_written(address: str, manager: Any
 
     Camera.objects.update(name=MARKUP, observed_reason=MARKUP, identity={"model": MARKUP, "serial": MARKUP})
     User.objects.create_user(username=MARKUP[:30], role="viewer")
-    record_event("camera.state", MARKUP, camera="sky", severity="error")
-    raise_alert("x", MARKUP, camera="sky")
+    record_event("camera.state", MARKUP, camera=camera, severity="error")
+    raise_alert("x", MARKUP, camera=camera)
     text = text_of(manager.get(address))
     assert MARKUP not in text
     assert "&lt;script&gt;" in text
 
 
 @pytest.mark.parametrize("address", ["/", "/dashboard/now/", "/cameras/sky/", "/temperatures/", "/status/", "/events/"])
-def test_the_number_of_queries_does_not_grow(address: str, viewer: Any, camera: Camera, root: Any) -> None:
+def test_the_number_of_queries_does_not_grow(
+    address: str, viewer: Any, camera: Camera, root: Any, settings_stay: None
+) -> None:
     from django.db import connection
 
     captures(camera, root, 3)
     viewer.get(address)
+    station_settings.forget()  # they are asked once a second
     with CaptureQueriesContext(connection) as few:
         viewer.get(address)
     for more in cameras(19):
         captures(more, root, 25)
+    station_settings.forget()
     with CaptureQueriesContext(connection) as many:
         viewer.get(address)
     assert len(many) == len(few) <= 22
@@ -106,9 +114,9 @@ def test_a_run_of_captures_is_one_line_of_the_feed(viewer: Any, camera: Camera) 
     from monitoring.services import record_event
 
     for _ in range(40):
-        record_event("capture.saved", "sky saved a capture.", camera="sky")
+        record_event("capture.saved", "sky saved a capture.", camera=camera)
     text = text_of(viewer.get("/"))
-    assert "40 captures saved: sky." in text
+    assert "40 captures saved: Sky." in text
 
 
 def test_clips_that_follow_each_other_crowd_nothing_out_of_the_feed(viewer: Any, camera: Camera) -> None:
@@ -116,10 +124,10 @@ def test_clips_that_follow_each_other_crowd_nothing_out_of_the_feed(viewer: Any,
 
     record_event("camera.state", "It rained.", severity="warning")
     for kind in ("recording.rotated", "capture.saved", "capture.saved") * 10:
-        record_event(kind, "All is well.", camera="sky")
-    record_event("recording.lost", "It lost a frame.", severity="warning", camera="sky")
+        record_event(kind, "All is well.", camera=camera)
+    record_event("recording.lost", "It lost a frame.", severity="warning", camera=camera)
     text = text_of(viewer.get("/"))
-    assert ["20 captures saved, 10 clips recorded: sky." in text, "It rained." in text, "It lost" in text] == [True] * 3
+    assert ["20 captures saved, 10 clips recorded: Sky." in text, "It rained." in text, "It lost" in text] == [True] * 3
 
 
 def test_events_are_chosen_by_the_address(viewer: Any, camera: Camera) -> None:
@@ -130,6 +138,35 @@ def test_events_are_chosen_by_the_address(viewer: Any, camera: Camera) -> None:
     text = text_of(viewer.get("/events/?severity=warning"))
     assert "It rained." in text
     assert "It shone." not in text
+
+
+def test_every_kind_of_event_can_be_chosen(manager: Any) -> None:
+    """Those of docs/contracts.md."""
+    documented = {kind.split(".")[0] for kind in first_cells(section("docs/contracts.md", "Events"))}
+    text = text_of(manager.get("/events/"))
+    assert documented == set(KINDS)
+    assert [kind for kind in documented if f'<option value="{kind}">' not in text] == []
+
+
+@pytest.mark.parametrize("kind", ["command", "command.", "command.done"])
+def test_a_kind_is_chosen_with_all_that_belongs_to_it(viewer: Any, kind: str) -> None:
+    record_event("command", "ben started a session.")
+    record_event("command.done", "It was done.")
+    record_event("commanded.else", "It is no command.")
+    text = text_of(viewer.get(f"/events/?kind={kind}"))
+    shown = ["ben started" in text, "It was done." in text, "It is no command." in text]
+    assert shown == [kind != "command.done", True, False]
+
+
+def test_a_viewer_is_not_offered_what_only_managers_see(viewer: Any) -> None:
+    assert '<option value="user">' not in text_of(viewer.get("/events/"))
+
+
+def test_the_status_says_why_a_camera_was_restarted_last(viewer: Any, camera: Camera) -> None:
+    for reason in ("It hung.", "It crashed."):
+        record_event("part.restarted", f"sky: {reason}", camera=camera, data={"reason": "x", "message": reason})
+    [row] = re.findall(r'<tr id="row-main-sky".*?</tr>', text_of(viewer.get("/status/")), re.DOTALL)
+    assert "It crashed.</td>" in row
 
 
 def test_an_address_that_was_made_up_leads_nowhere(viewer: Any) -> None:

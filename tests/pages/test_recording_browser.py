@@ -42,10 +42,10 @@ def test_a_key_stops_it_and_starts_it_again(recorded: Page) -> None:
 def test_a_card_starts_and_stops_it(page: Page, site: Site) -> None:
     page.goto("/")
     card = page.locator("#cam-simulated")
-    card.get_by_role("button", name="Record", exact=True).click()
+    card.get_by_role("button", name="Record Simulated camera", exact=True).click()
     expect(card.locator("header .st")).to_have_text("Recording", timeout=SOON_MS)
     card.get_by_role("button", name="Stop recording").click()
-    expect(card.get_by_role("button", name="Record", exact=True)).to_be_visible(timeout=SOON_MS)
+    expect(card.get_by_role("button", name="Record Simulated camera", exact=True)).to_be_visible(timeout=SOON_MS)
     assert site.ask("GET", "cameras/simulated/status/")["recorder"] is None
 
 

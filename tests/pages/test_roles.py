@@ -9,6 +9,7 @@ from django.urls import get_resolver
 
 from cameras.models import Camera
 from monitoring.page import Page
+from tests.access.audiences import only_for
 from tests.access.people import World, routes
 from tests.docs.route_table import Line, cases, lines
 
@@ -67,9 +68,8 @@ def test_a_part_of_a_page_leads_the_whole_page_to_the_door(anonymous: Any) -> No
 
 
 def test_a_camera_that_one_may_not_see_does_not_exist(operator: Any, manager: Any, camera: Camera) -> None:
-    from skycam_project.access.models import User
 
-    camera.audience.add(User.objects.get(role="manager"))
+    only_for(camera)
     answers = [operator.get("/cameras/sky/"), operator.post("/cameras/sky/capture/"), operator.get("/cameras/sky/now/")]
     assert [answer.status_code for answer in answers] == [404, 404, 404]
     assert "/cameras/" not in operator.get("/").content.decode()

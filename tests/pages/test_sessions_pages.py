@@ -13,6 +13,8 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.models import Capture, Session, SessionGap
 from captures.sessions import pages
+from monitoring.services import record_event
+from tests.access.audiences import only_for
 from tests.pages.builders import MARKUP, text_of
 
 PROGRAMME = {"exposure_us": 8_000_000, "delay_s": 12.0, "f_number": 1.4, "count": 200}
@@ -109,7 +111,7 @@ def test_a_capture_that_is_overdue_makes_the_page_say_so(viewer: Any, session: S
 
 
 def test_sessions_of_a_hidden_camera_do_not_exist(viewer: Any, manager: Any, session: Session) -> None:
-    session.camera.audience.add(manager.get("/sessions/").wsgi_request.user)
+    only_for(session.camera)
     assert "Perseids" not in text_of(viewer.get("/sessions/"))
     assert [client.get(address(session)).status_code for client in (viewer, manager)] == [404, 200]
 
@@ -124,7 +126,7 @@ def test_names_with_markup_are_shown_as_they_are_written(operator: Any, session:
     assert all("&lt;script&gt;" in text for text in texts)
 
 
-def test_the_number_of_queries_does_not_grow(viewer: Any, session: Session) -> None:
+def test_the_number_of_queries_does_not_grow(viewer: Any, session: Session, settings_stay: None) -> None:
     from django.db import connection
 
     viewer.get(address(session))
@@ -147,3 +149,31 @@ def test_an_end_beyond_the_calendar_breaks_no_page(address: str, viewer: Any, se
     session.programme = {"exposure_us": 1000, "until": "9999-12-31T23:59:59-01:00"}
     session.save()
     assert viewer.get(address.format(id=session.pk)).status_code == 200
+
+
+def test_what_the_camera_used_has_labels_and_units(viewer: Any, session: Session) -> None:
+    Camera.objects.update(capabilities={"settings": {"gain": {"unit": "dB"}}})
+    Session.objects.update(actual={"exposure_us": 1_000_000, "gain": 1.0, "f_number": 1.4})
+    text = text_of(viewer.get(address(session)))
+    assert '<dt>Exposure</dt><dd>1 s <span class="dim">asked 8 s</span></dd>' in text
+    assert "<dt>Gain</dt><dd>1 dB</dd>" in text
+    assert "used exposure_us" not in text
+
+
+def test_the_session_is_a_line_of_time_with_what_was_lost(viewer: Any, session: Session) -> None:
+    text = text_of(viewer.get(address(session))).partition('id="session-line"')[2].partition("</section>")[0]
+    assert text.count('class="lost"') == 4
+    assert text.count('class="gap"') == 1
+    assert 'class="ran" x="0" y="1" width="900.' in text, "an hour of the 4000 s that 200 times 20 s take"
+    assert "6 missed at" in text
+    assert "host down" in text
+
+
+def test_a_session_that_has_not_begun_has_no_line(viewer: Any, session: Session) -> None:
+    Session.objects.update(started_at=None)
+    assert "<svg viewBox" not in text_of(viewer.get(address(session))).partition('id="session-line"')[2][:200]
+
+
+def test_events_of_it_call_the_camera_by_its_name(viewer: Any, session: Session) -> None:
+    record_event("session.started", "anna started a session on sky.", camera=session.camera, subject=session.pk)
+    assert "anna started a session on Sky." in text_of(viewer.get(address(session)))

@@ -164,3 +164,23 @@ def test_a_key_that_there_is_not_is_refused(manager: Any) -> None:
 def test_only_a_manager_has_the_page_in_the_side_bar(operator: Any, manager: Any) -> None:
     assert ('href="/settings/"' in text_of(operator.get("/"))) is False
     assert ('href="/settings/"' in text_of(manager.get("/"))) is True
+
+
+def test_the_station_has_the_name_that_a_person_gave_it_on_every_page(manager: Any) -> None:
+    saved(manager, "station.name", "Roof  observatory ", settings.STATION.station.name)
+    assert station_settings.station_name() == "Roof observatory"
+    for address in ("/", "/settings/", "/status/", "/gallery/"):
+        text = manager.get(address).content.decode()
+        assert "Skycam<small>Roof observatory</small>" in text
+        assert ", Roof observatory</title>" in text
+        assert settings.STATION.station.id not in text
+
+
+def test_the_sign_in_page_names_the_station(anonymous: Any, manager: Any) -> None:
+    saved(manager, "station.name", "Roof", settings.STATION.station.name)
+    assert "Skycam<small>Roof</small>" in anonymous.get("/accounts/login/", follow=True).content.decode()
+
+
+def test_the_id_of_the_station_is_not_set_on_the_page(manager: Any) -> None:
+    assert 'name="station.id"' not in manager.get("/settings/").content.decode()
+    assert manager.patch("/api/v1/settings/", {"station.id": "other"}).status_code == 400

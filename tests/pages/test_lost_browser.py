@@ -1,0 +1,57 @@
+"""A page that the station does not answer any more: nothing old looks new, and what is pressed was not sent."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+SOON_MS = 15_000
+CARD = "#cam-simulated"
+WELL = re.compile("Ready|Live|Exposing|In session")
+
+
+@pytest.fixture
+def lost(page: Page) -> Page:
+    """An open dashboard after the last answer."""
+    page.goto("/")
+    expect(page.locator(f"{CARD} header .st")).to_have_text(WELL, timeout=SOON_MS)
+    page.route("**/*", lambda route: route.abort())
+    expect(page.locator("#connection")).to_be_visible(timeout=SOON_MS)
+    return page
+
+
+def test_what_is_not_known_any_more_is_said_to_be_so(lost: Page) -> None:
+    expect(lost.locator("#summary")).to_have_text(re.compile(r"^2 cameras: not known since \d\d:\d\d:\d\d$"))
+    expect(lost.locator(f"{CARD} header .st")).to_have_text("Not known")
+    expect(lost.locator(f"{CARD} header .st use")).to_have_attribute("href", re.compile("#stale$"))
+    expect(lost.locator("#side-cameras .st.ok")).to_have_count(0)
+    expect(lost.locator(f"{CARD} .well")).to_have_class(re.compile("stale"))
+    expect(lost.locator("#link")).to_have_text("No answer")
+    expect(lost.locator("#link use")).to_have_attribute("href", re.compile("#stale$"))
+
+
+def test_the_banner_says_no_more_than_is_known(lost: Page) -> None:
+    banner = lost.locator("#connection")
+    expect(banner).to_contain_text(re.compile(r"No answer from the station since \d\d:\d\d:\d\d"))
+    expect(banner).to_contain_text("Cameras may go on")
+
+
+def test_what_is_pressed_says_that_it_was_not_sent(lost: Page) -> None:
+    lost.locator(CARD).get_by_role("button", name="Capture").click()
+    expect(lost.locator("#said-simulated")).to_have_text("Capture was not sent. The station does not answer.")
+
+
+def test_a_form_that_leads_to_another_page_says_so_too(lost: Page) -> None:
+    lost.get_by_role("button", name="Sign out").click()
+    expect(lost.locator("#refused")).to_contain_text("Sign out was not sent. The station does not answer.")
+
+
+def test_it_heals_by_itself(lost: Page) -> None:
+    lost.unroute_all(behavior="ignoreErrors")
+    expect(lost.locator("#connection")).to_be_hidden(timeout=SOON_MS)
+    expect(lost.locator(f"{CARD} header .st")).to_have_text(WELL, timeout=SOON_MS)
+    expect(lost.locator("#summary")).to_contain_text("1 working")
+    expect(lost.locator("#side-cameras .st.ok").first).to_be_visible(timeout=SOON_MS)
+    expect(lost.locator("#link")).to_have_text("Connected")

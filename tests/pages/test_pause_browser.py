@@ -1,0 +1,50 @@
+"""A session paused and resumed in a real browser, on a real station: on its own page and on the camera's card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+
+SOON_MS = 30_000
+
+
+@pytest.fixture
+def session(site: Site) -> Iterator[str]:
+    """One that runs, of the browser's own user."""
+    asked = {"exposure_us": 1000, "cadence_s": 1}
+    yield str(site.ask("POST", "cameras/simulated/start/", asked)["id"])
+    site.ask("POST", "cameras/simulated/stop/", {})
+
+
+def test_a_session_is_paused_and_resumed_on_its_page(page: Page, session: str) -> None:
+    page.goto(f"/sessions/{session}/")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator("#session-head .st")).to_have_text("Paused", timeout=SOON_MS)
+    expect(page.locator("#said-session")).to_contain_text("ause")
+    page.get_by_role("button", name="Resume", exact=True).click()
+    expect(page.locator("#session-head .st")).to_have_text("Running", timeout=SOON_MS)
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_enabled(timeout=SOON_MS)
+
+
+def test_a_card_pauses_and_resumes_it(page: Page, session: str) -> None:
+    page.goto("/")
+    card = page.locator("#cam-simulated")
+    card.get_by_role("button", name="Pause session").click()
+    expect(card.get_by_role("button", name="Resume session")).to_be_visible(timeout=SOON_MS)
+    card.get_by_role("button", name="Resume session").click()
+    expect(card.get_by_role("button", name="Pause session")).to_be_visible(timeout=SOON_MS)
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_buttons_fit_and_have_names(page: Page, session: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in (f"/sessions/{session}/", "/"):
+        page.goto(path)
+        page.evaluate(AXE.read_text())
+        assert page.evaluate(VIOLATIONS) == []
+        scrolls, shows = page.evaluate(WIDTHS)
+        assert scrolls <= shows

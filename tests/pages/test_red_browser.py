@@ -1,0 +1,148 @@
+"""Pictures in the red theme, in a real browser: their brightness is seen, whatever their colour, and only in red."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.captures.clips import ENCODER, FRAGMENTS
+from tests.pages.browsing import Site
+from tests.pages.clips import put_clip
+from tests.pages.test_browser import in_theme
+from tests.skycam_project.stations import eventually
+
+COLOURS = {
+    "white": (255, 255, 255), "yellow": (255, 255, 0), "cyan": (0, 255, 255), "green": (0, 255, 0),
+    "magenta": (255, 0, 255), "red": (255, 0, 0), "blue": (0, 0, 255), "black": (0, 0, 0),
+}  # fmt: skip
+"""In the order of their luma."""
+BAR, HIGH = 40, 240
+CAP = 0.63 * 255
+"""No pixel of a picture is brighter, in red."""
+STEP = 10
+"""From one bar to the next, of 255."""
+SOON_MS, DRAWN_S = 15_000, 60
+DRAWN = """async ([place, address]) => {
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    Object.assign(canvas, { id: "bars", width: image.width, height: image.height });
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    document.querySelector(place).append(canvas);
+}"""
+
+
+def bars() -> Any:
+    """(height, width, 3): a bar of each colour, the brightest first."""
+    return np.repeat(np.array([list(COLOURS.values())], np.uint8), BAR, axis=1).repeat(HIGH, axis=0)
+
+
+def as_png() -> bytes:
+    target = io.BytesIO()
+    Image.fromarray(bars()).save(target, "PNG")
+    return target.getvalue()
+
+
+def as_clip() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "bars.mp4")
+        with av.open(str(path), "w", format="mp4", options=FRAGMENTS) as container:
+            stream = container.add_stream("libx264", rate=10, options=ENCODER)
+            stream.width, stream.height, stream.pix_fmt = BAR * len(COLOURS), HIGH, "yuv420p"
+            for _ in range(20):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(bars(), format="rgb24")))
+            container.mux(stream.encode(None))
+        return path.read_bytes()
+
+
+def send_bars(route: Route) -> None:
+    route.fulfill(body=as_png(), content_type="image/png")
+
+
+@pytest.fixture
+def red_page(page: Page, site: Site) -> Iterator[Page]:
+    """A window in the red theme whose captures all show the bars."""
+    in_theme(page, site, "red")
+    page.route("**/thumbnail/**", send_bars)
+    yield page
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def in_a_tile(page: Page, site: Site) -> Locator:
+    page.goto("/gallery/")
+    return page.locator("#tiles .th img").first
+
+
+def at_full_size(page: Page, site: Site) -> Locator:
+    page.goto("/gallery/")
+    page.locator("#tiles .th").first.click()
+    return page.locator(".pswp__img").first
+
+
+def on_a_live_canvas(page: Page, site: Site) -> Locator:
+    page.goto("/cameras/simulated/")
+    captured = page.locator("#session-strip img, .strip img").first.get_attribute("src")
+    page.locator(".live").first.evaluate("live => live.remove()")
+    page.evaluate(DRAWN, ["#stage .well", captured])
+    return page.locator("#bars")
+
+
+def in_a_clip(page: Page, site: Site) -> Locator:
+    clip = put_clip(site, datetime(2026, 3, 20, 12, tzinfo=UTC), as_clip(), 2, frames=20)
+    page.goto(f"/clips/{clip}/")
+    video = page.locator("#player video")
+    eventually(lambda: video.evaluate("v => v.readyState >= 2"), 20, "the clip is loaded")
+    return video
+
+
+def shown(picture: Locator) -> Any:
+    """The middle of each bar as (colours, 3), on the screen."""
+    pixels = np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("RGB"))
+    height, width = pixels.shape[:2]
+    [wide, high] = [min(width, height * BAR * len(COLOURS) // HIGH), min(height, width * HIGH // (BAR * len(COLOURS)))]
+    left, middle = (width - wide) / 2, (height - high) // 2 + high // 2
+    places = [int(left + wide * (place + 0.5) / len(COLOURS)) for place in range(len(COLOURS))]
+    return pixels[middle, places].astype(int)
+
+
+@pytest.mark.parametrize("place", [in_a_tile, at_full_size, on_a_live_canvas, in_a_clip])
+def test_every_colour_is_seen_by_its_brightness_and_only_in_red(
+    place: Callable[[Page, Site], Locator], red_page: Page, site: Site
+) -> None:
+    picture = place(red_page, site)
+    expect(picture).to_be_visible(timeout=SOON_MS)
+    eventually(lambda: shown(picture)[0, 0] > CAP / 2, DRAWN_S, "the picture is drawn")
+    seen = shown(picture)
+    assert seen[:, 1:].max() == 0
+    assert (seen[:-1, 0] - seen[1:, 0]).min() >= STEP, dict(zip(COLOURS, seen[:, 0].tolist(), strict=True))
+    assert seen[:, 0].max() <= CAP
+
+
+def test_pictures_are_dimmed_by_keys_and_stay_so_and_show_their_colours_while_that_is_held(
+    red_page: Page, site: Site
+) -> None:
+    picture = in_a_tile(red_page, site)
+    eventually(lambda: shown(picture)[0, 0] > CAP / 2, DRAWN_S, "the picture is drawn")
+    before = shown(picture)[0, 0]
+    red_page.keyboard.type("ddddd")
+    expect(red_page.get_by_role("slider", name="Brightness of pictures")).to_have_attribute("aria-valuetext", "50 %")
+    red_page.reload()
+    eventually(
+        lambda: 0.4 * before < shown(picture)[0, 0] < 0.6 * before, DRAWN_S, "it is half as bright, after a reload too"
+    )
+    red_page.keyboard.down("v")
+    assert shown(picture)[3].tolist() == list(COLOURS["green"])
+    red_page.keyboard.up("v")
+    red_page.get_by_role("slider", name="Brightness of pictures").press("End")
+    assert shown(picture)[0].tolist() == [before, 0, 0]

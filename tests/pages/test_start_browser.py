@@ -1,0 +1,102 @@
+"""The form that starts a session in a real browser: a dialog over a page, and a page of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.pages.browsing import AXE, VIOLATIONS, WIDTHS, Site
+
+SOON_MS = 15_000
+START = "/cameras/simulated/start/"
+HOME = re.compile("/cameras/simulated/$")
+
+
+@pytest.fixture
+def stopped(site: Site) -> Iterator[None]:
+    """Whatever a test has started ends with it."""
+    yield
+    running = site.ask("GET", "sessions/?state=running")["results"]
+    site.ask("POST", f"sessions/{running[0]['id']}/stop/", {}) if running else None
+
+
+@pytest.fixture
+def form(page: Page) -> Locator:
+    """The form on a page of its own: a new tab, a middle click, a link."""
+    page.goto(START)
+    return page.locator("#start-form")
+
+
+def filled(form: Locator, **values: str) -> None:
+    for label, text in values.items():
+        form.get_by_label(label, exact=True).fill(text)
+
+
+def test_a_session_is_started_from_the_page_of_its_own(form: Locator, stopped: None) -> None:
+    filled(form, Exposure="50 ms", Wait="0.2 s", Frames="3")
+    form.get_by_role("button", name="Start", exact=True).click()
+    expect(form.page).to_have_url(HOME, timeout=SOON_MS)
+    expect(form.page.locator(".banner.ok")).to_contain_text("Session running.")
+
+
+def test_errors_stand_at_their_fields_in_the_one_form_and_the_first_has_the_focus(form: Locator) -> None:
+    filled(form, Exposure="2", Wait="soon", Frames="0", Name="Perseids")
+    form.get_by_role("button", name="Start", exact=True).click()
+    expect(form.locator(".hint.bad")).to_have_count(3)
+    expect(form.get_by_label("Exposure")).to_be_focused()
+    expect(form.get_by_label("Name")).to_have_value("Perseids")
+    expect(form.page.locator("#start-form")).to_have_count(1)
+    expect(form.page.locator("#dialog")).to_be_hidden()
+
+
+def test_a_reading_of_a_number_without_a_unit_is_chosen_by_a_button(form: Locator) -> None:
+    filled(form, Exposure="2")
+    form.get_by_role("button", name="Start", exact=True).click()
+    form.get_by_role("button", name="2 s", exact=True).click()
+    expect(form.get_by_label("Exposure")).to_have_value("2 s")
+    expect(form.locator("#start-forecast")).to_contain_text("2 s and ", timeout=SOON_MS)
+
+
+def test_what_will_happen_is_said_while_the_form_is_filled_in(form: Locator) -> None:
+    forecast = form.locator("#start-forecast")
+    expect(forecast).to_contain_text("8 s and 12 s of waiting in turn")
+    filled(form, Exposure="4 s", Wait="30 s", Until="2 h")
+    form.get_by_label("counted").select_option("start")
+    expect(forecast).to_contain_text("4 s every 30 s until", timeout=SOON_MS)
+    expect(forecast).to_contain_text("about 240 pictures")
+    filled(form, Exposure="4")
+    expect(forecast).to_contain_text("4 of which unit? Write 4 s or 4 ms.", timeout=SOON_MS)
+
+
+def test_without_scripts_the_forecast_is_confirmed(chromium: Browser, site: Site, stopped: None) -> None:
+    context = chromium.new_context(base_url=site.url, java_script_enabled=False)
+    context.add_cookies(site.cookies())
+    page = context.new_page()
+    page.goto(START)
+    filled(page.locator("#start-form"), Exposure="50 ms", Wait="0.2 s", Frames="3")
+    page.locator("#start-form").get_by_role("button", name="Start").click()
+    expect(page.locator("main")).to_contain_text("3 pictures")
+    expect(page.get_by_role("button", name="2 s")).to_be_hidden()
+    page.get_by_role("region", name="This will happen").get_by_role("button", name="Start").click()
+    expect(page).to_have_url(HOME, timeout=SOON_MS)
+    expect(page.locator(".banner.ok")).to_contain_text("Session running.")
+    context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("theme", ["light", "dark", "red"])
+def test_the_refused_form_is_for_everybody_and_fits(width: int, theme: str, form: Locator, site: Site) -> None:
+    page = form.page
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": site.url}])
+    page.set_viewport_size({"width": width, "height": 900})
+    page.reload()
+    filled(form, Exposure="2", Wait="soon")
+    form.get_by_role("button", name="Start", exact=True).click()
+    expect(form.locator(".hint.bad")).to_have_count(2)
+    page.evaluate(AXE.read_text())
+    assert page.evaluate(VIOLATIONS) == []
+    scrolls, shows = page.evaluate(WIDTHS)
+    assert scrolls <= shows

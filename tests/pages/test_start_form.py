@@ -1,0 +1,190 @@
+"""The form that starts a session: what it understands, what it says, and how it is a page of its own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from cameras import taking
+from cameras.models import Camera
+from captures.models import Session
+from captures.start_form import StartForm
+from skycam_project.access.models import User
+from tests.pages.builders import text_of
+
+SCRIPT = {"HX-Request": "true"}
+START = "/cameras/sky/start/"
+CAN = {
+    "exposure_us": {"unit": "µs", "minimum": 20, "maximum": 600_000_000, "step": 1},
+    "gain": {"unit": "dB", "minimum": 1, "maximum": 16},
+    "iso": {"choices": [100, 800]},
+    "format": {"choices": ["RAW + Large Fine JPEG", "RAW"]},
+}
+GOOD = {"exposure": "8 s", "wait": "12", "from": "end"}
+
+
+@pytest.fixture
+def able(camera: Camera) -> Camera:
+    camera.capabilities = {"settings": CAN}
+    camera.save()
+    return camera
+
+
+@pytest.fixture
+def anna(able: Camera) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_user("anna", role="operator"))
+    return client
+
+
+def test_a_session_is_started_as_the_form_says(able: Camera) -> None:
+    form = StartForm(able, {"exposure": "2 s", "wait": "2 min", "from": "start", "count": "5", "name": "Night"})
+    assert form.request is not None
+    assert (form.request.exposure_us, form.request.cadence_s, form.request.count) == (2_000_000, 120.0, 5)
+
+
+def test_gain_iso_and_format_go_with_it(able: Camera) -> None:
+    form = StartForm(able, {**GOOD, "gain": "2,5", "iso": "800", "format": "RAW + Large Fine JPEG"})
+    assert form.request is not None
+    assert form.request.programme(able) | {"delay_s": 12.0} == {
+        "exposure_us": 8_000_000, "delay_s": 12.0, "gain": 2.5, "iso": 800, "format": "RAW + Large Fine JPEG",
+    }  # fmt: skip
+
+
+def test_a_camera_that_has_not_said_what_it_can_is_asked_for_all(camera: Camera) -> None:
+    assert StartForm(camera).lacking == []
+
+
+def test_what_a_camera_lacks_is_said_and_not_asked(able: Camera, anna: Client) -> None:
+    page = text_of(anna.get(START))
+    assert "This camera does not offer: Aperture." in page
+    assert 'name="f_number"' not in page
+
+
+def test_the_form_begins_with_what_the_camera_can_come_to(able: Camera, anna: Client) -> None:
+    able.capabilities = {
+        "settings": {"exposure_us": {"minimum": 100, "maximum": 2_000_000}, "f_number": {"minimum": 2.8, "maximum": 22}}
+    }
+    able.save()
+    assert StartForm(able).data == {"exposure": "2 s", "wait": "12 s", "from": "end", "f_number": "2.8"}
+    assert "2 s and 12 s of waiting in turn" in text_of(anna.get(START))
+
+
+def test_an_exposure_without_a_unit_is_refused_with_both_readings(anna: Client) -> None:
+    page = text_of(anna.post(START, {**GOOD, "exposure": "2"}, headers=SCRIPT))
+    assert "2 of which unit? Write 2 s or 2 ms." in page
+    assert 'data-fill="start-exposure" data-value="2 s"' in page
+    assert 'data-fill="start-exposure" data-value="2 ms"' in page
+    assert not Session.objects.exists()
+
+
+def test_a_fraction_is_of_a_second_as_on_a_dial(able: Camera) -> None:
+    form = StartForm(able, {**GOOD, "exposure": "1/2"})
+    assert form.request is not None
+    assert form.request.exposure_us == 500_000
+
+
+def test_all_that_is_wrong_is_said_at_once_at_its_field(able: Camera) -> None:
+    data = {"exposure": "2", "wait": "-1", "count": "0", "until": "2001-01-01 00:00", "gain": "34", "name": "A\0"}
+    errors = StartForm(able, data).errors
+    assert errors["exposure"] == "2 of which unit? Write 2 s or 2 ms."
+    assert "is not a length of time" in errors["wait"]
+    assert errors["count"].startswith("Write a whole number from 1 to 10 000 000")
+    assert "is over already. Write a later time." in errors["until"]
+    assert errors["gain"] == "1 to 16 dB on this camera."
+    assert errors["name"] == "Write at most 120 characters."
+
+
+def test_ranges_and_what_lies_between_fields_come_in_the_same_round(able: Camera) -> None:
+    errors = StartForm(able, {"exposure": "8 s", "wait": "2 s", "from": "start", "count": "10000001"}).errors
+    assert errors["wait"] == "2 s from start to start is shorter than the exposure of 8 s. Write a longer one."
+    assert "count" in errors
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("exposure", "long"),
+        ("exposure", "2 h"),
+        ("exposure", "1e308 s"),
+        ("exposure", "8/1e-320 s"),
+        ("exposure", "601 s"),
+        ("wait", "25 h"),
+        ("count", "x"),
+        ("count", "1.5"),
+        ("until", "9999-12-31T23:59:59-01:00"),
+        ("until", "9000-01-01"),
+        ("until", "soon"),
+        ("gain", "nan"),
+        ("format", "<b>"),
+        ("name", "x" * 121),
+    ],
+)
+def test_a_bad_field_is_named_in_words(field: str, text: str, able: Camera) -> None:
+    form = StartForm(able, {**GOOD, field: text})
+    assert form.request is None
+    assert list(form.errors) == [field]
+    assert "Input should" not in form.errors[field]
+    assert "String should" not in form.errors[field]
+
+
+def test_from_start_to_start_takes_more_than_nothing(able: Camera) -> None:
+    errors = StartForm(able, {**GOOD, "wait": "0", "from": "start"}).errors
+    assert errors["wait"].startswith("Write more than 0 s")
+
+
+def test_an_end_is_a_time_from_now_or_of_the_clock(able: Camera) -> None:
+    form = StartForm(able, {**GOOD, "until": "2 h"})
+    assert form.request is not None
+    assert form.request.until is not None
+    left = form.request.until - timezone.now()
+    assert timedelta(hours=1, minutes=59) < left <= timedelta(hours=2)
+
+
+def test_the_suns_times_need_the_place_of_the_station(able: Camera, settings: Any) -> None:
+    assert "set `site.latitude` and `site.longitude`" in StartForm(able, {**GOOD, "until": "dawn"}).errors["until"]
+    settings.STATION = settings.STATION.model_copy(
+        update={"site": settings.STATION.site.model_copy(update={"latitude": 52.5, "longitude": 13.4})}
+    )
+    form = StartForm(able, {**GOOD, "until": "dawn"})
+    assert form.until is not None
+    assert form.until.words == "civil dawn, the Sun 6° below the horizon"
+    assert "dawn" in form.suggested_ends
+
+
+def test_the_first_wrong_field_is_focused_and_all_are_marked(anna: Client) -> None:
+    page = text_of(anna.post(START, {**GOOD, "wait": "x", "count": "0"}, headers=SCRIPT))
+    assert page.count('aria-invalid="true"') == 2
+    assert page.count("autofocus") == 1
+    assert "2 to mend. Nothing was started." in page
+
+
+def test_before_it_starts_the_page_says_what_will_happen(anna: Client) -> None:
+    page = text_of(anna.post(f"{START}forecast/", {**GOOD, "until": "1 h"}, headers=SCRIPT))
+    assert "8 s and 12 s of waiting in turn" in page
+    assert "Ends 20" in page
+
+
+def test_what_is_wrong_is_said_where_the_forecast_would_be(anna: Client) -> None:
+    assert "Exposure: 2 of which unit?" in text_of(anna.post(f"{START}forecast/", {**GOOD, "exposure": "2"}))
+
+
+def test_without_scripts_the_forecast_is_confirmed_before_anything_starts(anna: Client) -> None:
+    page = text_of(anna.post(START, {**GOOD, "name": "Leo & Co"}))
+    assert "8 s and 12 s of waiting in turn" in page
+    assert '<input type="hidden" name="confirmed" value="yes">' in page
+    assert '<input type="hidden" name="name" value="Leo &amp; Co">' in page
+    assert not Session.objects.exists()
+    answer = text_of(anna.post(START, {**GOOD, "confirmed": "yes"}))
+    assert "does not answer" in answer, "no host is there: the command was sent"
+
+
+def test_a_camera_of_another_says_so_before_start_is_pressed(anna: Client, able: Camera) -> None:
+    taking.take(able, "bob")
+    page = text_of(anna.get(START, headers=SCRIPT))
+    assert "Held by bob since" in page
+    assert "disabled title=" in page
