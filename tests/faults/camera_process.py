@@ -32,15 +32,17 @@ class CameraProcess:
         self.messages: list[dict[str, Any]] = []
         self.commands: dict[str, str] = {}
         """Capture -> the command that asked for it."""
+        self.state: dict[str, Any] = {}
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
         self.spec = {
             "camera": camera, "slug": "sim", "kind": "simulated", "address": "", "settings": {"exposure_us": 1000},
             "sources": [], "root": marker_of(str(root)), "root_path": str(root), "station": "test",
             "video_root": marker_of(str(root)), "video_root_path": str(root), "recording": None,
-            "redis_url": "redis://127.0.0.1:1/0",
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 5.0, "clock_wait_s": 0.0,
             "consumers": CONSUMERS, "session": None, "verdict": None, **spec,
         }  # fmt: skip
+        if self.spec["kind"] == "simulated":
+            self.spec["settings"] = {"scene": "chart", **self.spec["settings"]}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT, env=self.environment(),
@@ -113,6 +115,12 @@ class CameraProcess:
 
     def until_type(self, kind: str, /, **fields: Any) -> dict[str, Any]:
         return self.until(lambda m: m["type"] == kind and all(m.get(name) == value for name, value in fields.items()))
+
+    def drop_messages(self) -> None:
+        """Those that came and nobody waited for, save the newest state (`self.state`)."""
+        while not self._inbox.empty():
+            message = self._inbox.get()
+            self.state = message if message["type"] == "state" else self.state
 
     def kill(self) -> None:
         self.process.kill()

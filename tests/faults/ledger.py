@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import uuid6
+from django.db.models import Q
 
 from cameras.models import Camera
 from cameras.runtime.storage import make_root
@@ -57,9 +58,9 @@ class Archive:
         return wrongs(self.folder)
 
 
-def wrongs(folder: Path) -> list[str]:
-    """What is not as promised in this storage root and the database that belongs to it."""
-    return [*_rows(), *_files(folder), *_left_over(folder)]
+def wrongs(*folders: Path) -> list[str]:
+    """What is not as promised in these storage roots, which are all, and the database that belongs to them."""
+    return [*_rows(), *(wrong for folder in folders for wrong in (*_files(folder), *_left_over(folder)))]
 
 
 def _rows() -> list[str]:
@@ -72,12 +73,14 @@ def _rows() -> list[str]:
             wrong.append(f"session {session.pk} planned {session.planned} and covers {sorted(covered)}")
         if session.planned != session.saved + session.failed + session.skipped:
             wrong.append(f"session {session.pk} does not add up")
-    return wrong
+    saved = Capture.objects.filter(status="saved", files=None)
+    return wrong + [f"{capture.pk} is saved without a file" for capture in saved]
 
 
 def _files(folder: Path) -> list[str]:
-    named: dict[str, CaptureFile | Clip] = {file.path: file for file in CaptureFile.objects.all()}
-    named |= {clip.path: clip for clip in Clip.objects.all()}
+    here = Q(root__path=str(folder))
+    named: dict[str, CaptureFile | Clip] = {file.path: file for file in CaptureFile.objects.filter(here)}
+    named |= {clip.path: clip for clip in Clip.objects.filter(here)}
     archives = (folder / "captures", folder / "clips")
     there = {str(path.relative_to(folder)) for archive in archives for path in archive.rglob("*") if path.is_file()}
     wrong = [f"file without row: {path}" for path in there - named.keys()]
@@ -85,8 +88,7 @@ def _files(folder: Path) -> list[str]:
     for path in there & named.keys():
         if hashlib.sha256((folder / path).read_bytes()).hexdigest() != named[path].sha256:
             wrong.append(f"wrong hash: {path}")
-    saved = Capture.objects.filter(status="saved")
-    return wrong + [f"{capture.pk} is saved without a file" for capture in saved if not capture.files.exists()]
+    return wrong
 
 
 def _left_over(folder: Path) -> list[str]:

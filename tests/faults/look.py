@@ -15,7 +15,7 @@ def main() -> None:
     from captures.models import StorageRoot
     from tests.faults.ledger import wrongs
 
-    print(json.dumps(wrongs(Path(StorageRoot.objects.get().path))))
+    print(json.dumps(wrongs(*(Path(root.path) for root in StorageRoot.objects.all()))))
 
 
 if __name__ == "__main__":

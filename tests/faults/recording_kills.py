@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tests.captures.recording.clips import shown
 from tests.faults.station import FaultStation
@@ -62,7 +63,7 @@ class Filmed:
     def growing(self) -> list[Path]:
         return list(self.spool.glob("*/clips/*.clip.part"))[-1:]
 
-    def newest_clip(self) -> dict[str, int]:
+    def newest_clip(self) -> dict[str, Any]:
         names = ("frames", "lost_frames", "interrupted")
         question = f"SELECT {', '.join(names)} FROM captures_clip ORDER BY started_at DESC LIMIT 1"
         rows = self.station.rows(question)

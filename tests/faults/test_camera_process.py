@@ -44,6 +44,36 @@ def recovered(process: CameraProcess) -> dict[str, Any]:
         return next_one.until_type("recovered")
 
 
+# What another version wrote
+
+
+def test_keys_that_a_camera_process_does_not_know_are_left_out(tmp_path: Path) -> None:
+    quality = {"size": 200, "jpeg_quality": 40, "fps": 10.0, "chroma": "4:4:4"}
+    newer = {
+        "site": {"latitude": 48.0, "longitude": 11.0, "time_zone": "UTC", "elevation_m": 500},
+        "verdict": {"reason": "camera_crashed", "message": "It ended.", "signal": 11},
+        "presets": {"low": quality, "medium": quality, "high": quality},
+        "another": 1,
+    }
+    with CameraProcess(tmp_path, **newer) as process:
+        process.until_type("observed", observed="ready")
+        capture = process.capture(exposure_us=1000, dew_heater=True)
+        assert outcome(process, capture)["outcome"] == "saved"
+
+
+def test_a_session_file_of_a_newer_version_is_resumed(process: CameraProcess) -> None:
+    process.start_session(SESSION, cadence_s=0.2)
+    process.until_type("spooled")
+    process.kill()
+    file = process.spool / f"session-{SESSION}.json"
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({**content, "dither": 3, "anchor": {**content["anchor"], "leap": 0}}))
+    with CameraProcess(process.root) as next_one:
+        assert next_one.until_type("recovered")["rejected"] == []
+        next_one.start_session(SESSION, cadence_s=0.2)
+        next_one.until_type("spooled")
+
+
 # Finish, stop, abort
 
 
@@ -148,6 +178,12 @@ def test_settings_are_answered_as_read_back_with_a_warning_for_what_the_camera_h
     told = process.until_type("answer", command_id=command)["body"]
     assert (told["actual"]["gain"], len(told["warnings"])) == (16.0, 2)
     assert [heard["type"] for heard in process.messages if heard["type"] in {"settings", "answer"}][-2] == "settings"
+
+
+def test_a_format_that_the_camera_has_not_is_warned_of_in_the_record(process: CameraProcess) -> None:
+    capture = process.capture(format="tiff")
+    said = "The pictures of this camera are saved as JPEG; tiff was asked."
+    assert outcome(process, capture)["warnings"] == [said]
 
 
 # Killed, crashed, hung

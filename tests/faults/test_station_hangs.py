@@ -59,7 +59,7 @@ def test_a_crash_is_told_as_the_reason_of_the_capture_that_it_ended(station: Fau
     capture = exposing(station, exposure_us=1_000_000)
     os.kill(station.camera_pid(), signal.SIGSEGV)
     assert eventually_ends(station, capture) == ("failed", "camera_crashed")
-    assert station.events("part.restarted")[-1] == {"reason": "killed by SIGSEGV"}
+    assert station.events("part.restarted")[-1]["reason"] == "killed by SIGSEGV"
 
 
 def crash(station: FaultStation, times: int) -> int:
@@ -90,7 +90,7 @@ def test_a_crash_loop_ends_in_quarantine_with_an_alert_and_connect_ends_that(sta
     eventually(lambda: open_alerts(station) == [("camera.quarantined:simulated",)], 5, "the alert")
     refused = station.capture()
     assert (refused.status, refused.body["type"]) == (503, "/problems/camera-not-reachable")
-    assert "skycam connect simulated" in refused.body["detail"]
+    assert "then connect it." in refused.body["detail"]
     forgiven(station)
     assert station.capture().status == 201
     eventually(lambda: open_alerts(station) == [], 5, "the alert is resolved")

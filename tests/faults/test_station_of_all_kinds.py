@@ -85,7 +85,7 @@ def test_a_wrong_password_is_said_everywhere_until_the_right_one_is_saved(statio
         shown = f"rtsp://me:***@127.0.0.1:{server.port}/live"
         wrong, right = server.with_login("me:wrong-one@"), server.with_login("me:sesame-open@")
         assert station.post("cameras/", {"slug": "gate", "kind": "network", "address": wrong}).status == 201
-        said = f"{shown} refuses the name or the password. Save the camera's address with the right ones."
+        said = "The camera refuses the name or the password. Save the camera's address with the right ones."
         assert station.said_everywhere("gate", said) == EVERYWHERE
         saved = station.call("PATCH", "cameras/gate/", {"address": right})
         assert (saved.status, saved.body["address"]) == (200, shown)

@@ -85,7 +85,7 @@ def test_a_setting_out_of_range_is_warned_of_in_answer_and_event_log(station: Fa
     body = station.call("PATCH", f"{CAMERA}settings/", {"exposure_us": 100_000_000}).body
     assert (body["desired"]["exposure_us"], body["actual"]["exposure_us"]) == (100_000_000, 3096)
     (warning,) = body["warnings"]
-    assert warning.startswith("The camera keeps its exposure time of 3096 µs")
+    assert warning.startswith("The camera keeps its exposure time of 3.096 ms")
     eventually(lambda: ("warning", f"microscope: {warning}") in events(station, "camera.settings"), 10, "the event")
 
 

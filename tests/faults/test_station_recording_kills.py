@@ -18,6 +18,7 @@ def filmed(folder: Path) -> Iterator[Filmed]:
     station = FaultStation(folder / "data", CAMERA_CONFIG__RECORDING_DURATION_MINUTES="0.1")
     try:
         station.up().sign_in().eventually_ready()
+        station.call("PATCH", "cameras/simulated/settings/", {"scene": "chart"})
         film = Filmed(station)
         film.record("rolling")
         yield film

@@ -1,0 +1,164 @@
+"""A part that ends again and again on a station that was up: cameras, sessions and the other parts go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from skycam_project.launch import restart
+from tests.faults.station import FaultStation
+from tests.skycam_project.cli_station import run
+from tests.skycam_project.stations import eventually
+
+pytestmark = pytest.mark.timeout(180)
+CADENCE_S = 0.25
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+    """As by default, but three exits make a crash loop, and half a second of health ends it."""
+    patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "3", "SKYCAM_SUPERVISION__HEALTHY_S": "2"}
+    station = FaultStation(tmp_path_factory.mktemp("loop") / "data", **patience)
+    try:
+        station.up().sign_in().eventually_ready()
+        station.call("PATCH", "cameras/simulated/settings/", {"width": 320, "height": 240})
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+@pytest.fixture
+def session(station: FaultStation) -> Iterator[str]:
+    station.eventually_ready()
+    yield station.start_session(cadence_s=CADENCE_S)
+    station.post("cameras/simulated/stop/")
+    station.eventually_settled()
+
+
+@contextmanager
+def killed_on_each_start(station: FaultStation, part: str) -> Iterator[None]:
+    ended = threading.Event()
+
+    def kill() -> None:
+        while not ended.wait(0.1):
+            with suppress(ProcessLookupError, TypeError):
+                os.kill(station.pids()[part], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        killer.join()
+
+
+def looping(station: FaultStation, part: str) -> dict[str, Any]:
+    def found() -> dict[str, Any] | None:
+        row = station.parts()[part]
+        return row if row["state"] == "crash loop" else None
+
+    return dict(eventually(found, 30, f"{part} in a crash loop: {station.output()[-2000:]}"))
+
+
+def saved(station: FaultStation) -> int:
+    return station.count("captures_capture WHERE status = 'saved'")
+
+
+def alert(station: FaultStation, part: str) -> tuple[str, str] | None:
+    question = "SELECT state, message FROM monitoring_alert WHERE key = ? ORDER BY opened_at DESC LIMIT 1"
+    return next(iter(station.rows(question, f"part.crash_loop:main:{part}")), None)  # type: ignore[arg-type]
+
+
+def opened(station: FaultStation, part: str, within_s: float) -> str:
+    return str(eventually(lambda: (found := alert(station, part)) and found[0] == "open" and found[1], within_s))
+
+
+@pytest.mark.parametrize("part", ["valkey", "web", "jobs"])
+def test_a_part_in_a_crash_loop_costs_no_camera_and_no_session_and_comes_back(
+    station: FaultStation, session: str, part: str
+) -> None:
+    camera, others = station.camera_pid(), {name: pid for name, pid in station.pids().items() if name != part}
+    with killed_on_each_start(station, part):
+        row = looping(station, part)
+        before = saved(station)
+        message = opened(station, part, within_s=20)
+        eventually(lambda: saved(station) > before + 4, 10, "the session goes on")
+    assert 0 <= row["next_try_s"] <= 60
+    assert message.startswith(
+        f"{part} is in a crash loop on main: {part} killed by SIGKILL. It is tried again each minute"
+    )
+    assert message.endswith(f"Look at {station.data}/logs/skycam.log, then `skycam restart {part}` tries at once.")
+    assert f"{part} is in a crash loop, next try in" in run(station.data, "doctor").stdout
+    assert "crash loop, next try in" in run(station.data, "ps").stdout
+    assert restart(station.config, part)["state"] == "running"
+    eventually(lambda: alert(station, part)[0] == "resolved", 20, "the alert is over")  # type: ignore[index]
+    assert station.camera_pid() == camera
+    assert {name: pid for name, pid in station.pids().items() if name != part} == others
+    eventually(lambda: station.capture("simulated").status == 201, 10, "captures by command")
+
+
+def test_a_worker_in_a_crash_loop_is_an_alert_although_it_makes_them_itself(station: FaultStation) -> None:
+    others = {name: pid for name, pid in station.pids().items() if name != "worker"}
+    with killed_on_each_start(station, "worker"):
+        looping(station, "worker")
+        assert "worker killed by SIGKILL" in opened(station, "worker", within_s=40)
+        health = station.call("GET", "health/")
+    assert (health.status, "worker is in a crash loop on main" in health.body["problems"]["parts"][0]) == (503, True)
+    assert restart(station.config, "worker")["state"] == "running"
+    eventually(lambda: alert(station, "worker")[0] == "resolved", 20, "the alert is over")  # type: ignore[index]
+    assert {name: pid for name, pid in station.pids().items() if name != "worker"} == others
+    station.eventually_ready()
+
+
+@pytest.mark.prove
+def test_a_part_in_a_crash_loop_is_tried_again_within_a_minute(station: FaultStation) -> None:
+    with killed_on_each_start(station, "beat"):
+        looping(station, "beat")
+    eventually(lambda: station.parts()["beat"]["state"] == "running", 70, "tried again")
+
+
+def test_a_station_with_a_part_in_a_crash_loop_stops_as_any_other(station: FaultStation) -> None:
+    processes = station.processes()
+    with killed_on_each_start(station, "jobs"):
+        looping(station, "jobs")
+    assert station.stop() == 0
+    assert not any(process.is_running() for process in processes)
+    station.up().eventually_ready()
+
+
+def test_an_error_of_each_second_is_one_line_in_the_log_and_then_its_count(station: FaultStation) -> None:
+    processes = station.processes()
+    station.execute('UPDATE captures_storageroot SET "default" = 0')
+    station.eventually_says("has no storage root", within_s=10)
+    began = time.monotonic()
+    eventually(lambda: time.monotonic() - began > 4, 5, "it is looked at again and again")
+    assert station.stop() == 0
+    assert not any(process.is_running() for process in processes)
+    lines = [line for line in station.output().splitlines() if "The ledger's thread stumbled" in line]
+    assert ["times more in the last minute" in line for line in lines] == [False, True]
+
+
+def test_a_launcher_killed_during_a_crash_loop_leaves_nothing_and_the_next_one_ends_the_alert(tmp_path: Path) -> None:
+    patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "3", "SKYCAM_SUPERVISION__HEALTHY_S": "2"}
+    station = FaultStation(tmp_path / "data", **patience).up()
+    try:
+        processes = station.processes()
+        with killed_on_each_start(station, "jobs"):
+            looping(station, "jobs")
+            opened(station, "jobs", within_s=20)
+            station.interrupt(signal.SIGKILL)
+            station.status()
+        eventually(lambda: not any(process.is_running() for process in processes), 5, "no process is left")
+        station.up()
+        eventually(lambda: alert(station, "jobs")[0] == "resolved", 20, "the alert is over")  # type: ignore[index]
+    finally:
+        station.ensure_stopped()

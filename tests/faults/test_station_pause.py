@@ -1,0 +1,47 @@
+"""A paused session is paused still when its camera's process, or the whole station, was killed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.station import FaultStation
+from tests.skycam_project.stations import eventually
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
+    station = FaultStation(tmp_path_factory.mktemp("paused") / "data")
+    try:
+        station.up().sign_in().eventually_ready()
+        yield station
+    finally:
+        station.ensure_stopped()
+
+
+def state_in_its_process(station: FaultStation) -> str:
+    return str((station.get("cameras/simulated/status/")["session"] or {}).get("state"))
+
+
+@pytest.mark.parametrize("target", ["camera", "all"])
+def test_a_pause_outlives_kill_9(station: FaultStation, target: str) -> None:
+    session = station.start_session(cadence_s=0.25)
+    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= 2, 10, "two captures")
+    assert station.post(f"sessions/{session}/pause/").status == 200
+    eventually(lambda: station.get(f"sessions/{session}/")["state"] == "paused", 10, "the pause")
+    saved, pid = station.get(f"sessions/{session}/")["saved"], station.camera_pid()
+
+    station.kill(target)
+    eventually(lambda: station.camera_pids().get("simulated", pid) != pid, 60, "a new process of the camera")
+    station.eventually_ready(within_s=40)
+    eventually(lambda: state_in_its_process(station) == "paused", 10, "its process knows the pause")
+    assert (station.get(f"sessions/{session}/")["saved"], station.capture().status) == (saved, 201)
+
+    assert station.post(f"sessions/{session}/resume/").status == 200
+    eventually(lambda: station.get(f"sessions/{session}/")["saved"] >= saved + 2, 10, "it goes on")
+    station.post(f"sessions/{session}/stop/")
+    station.eventually_settled(10)
+    found = station.get(f"sessions/{session}/")
+    assert [gap["reason"] for gap in found["gaps"]] == ["vetoed"]
+    assert (found["planned"], station.wrongs()) == (found["saved"] + found["failed"] + found["skipped"], [])

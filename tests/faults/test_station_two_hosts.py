@@ -1,0 +1,68 @@
+"""A camera host on another machine: a worker with a data folder of its own, joined by PostgreSQL and Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.station import FaultStation
+from tests.faults.test_station_outages import Broker
+from tests.postgresql import postgresql
+from tests.skycam_project.stations import eventually
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What the hosts of a station have in common."""
+    broker = Broker(tmp_path_factory.mktemp("broker"))
+    with postgresql() as address:
+        yield {"DATABASE_URL": address, "REDIS_URL": f"unix://{broker.socket}"}
+    broker.kill()
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory, shared: dict[str, str]) -> Iterator[FaultStation]:
+    station = FaultStation(tmp_path_factory.mktemp("main") / "data", **shared)
+    try:
+        yield station.up().sign_in()
+    finally:
+        station.ensure_stopped()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, station: FaultStation, shared: dict[str, str]) -> Iterator[FaultStation]:
+    """A host that the station has never seen."""
+    variables = {"SKYCAM_HOST": "dome", "SKYCAM_STATION": station.config.station.id}
+    found = FaultStation(tmp_path / "data", **shared, **variables)
+    yield found
+    found.ensure_stopped()
+
+
+def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: FaultStation, fresh: FaultStation) -> None:
+    fresh.start(only="worker")
+    added = {"slug": "dome", "name": "Dome", "kind": "simulated", "host": "dome"}
+    assert station.post("cameras/", added).status == 201
+    station.eventually_ready("dome", within_s=40)
+    assert station.capture("dome").body["status"] == "saved"
+    assert list(fresh.data.glob("images/captures/dome/**/*.jpg"))
+    assert not [line for line in fresh.output().splitlines() if "storage root" in line or "ERROR" in line]
+    assert fresh.stop() == 0
+
+
+def test_a_worker_of_another_station_is_told_the_id_that_it_lacks(station: FaultStation, fresh: FaultStation) -> None:
+    del fresh.environment["SKYCAM_STATION"]
+    fresh.environment["SKYCAM_HOST"] = "yard"
+    eventually(lambda: station.parts()["worker"]["state"] == "running", 10)
+    assert fresh.start(only="worker").status(30) == 1
+    assert f"in the broker is the station {station.config.station.id}. Set SKYCAM_STATION to its id" in fresh.output()
+
+
+def test_a_worker_under_the_name_of_another_machine_is_refused(station: FaultStation, fresh: FaultStation) -> None:
+    fresh.environment["SKYCAM_HOST"] = "main"
+    assert fresh.start(only="worker").status(60) == 1
+    assert fresh.output().endswith("under the host name 'main'. Give this one a name of its own: SKYCAM_HOST.\n")
+    assert station.parts()["worker"]["state"] == "running"
