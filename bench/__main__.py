@@ -34,6 +34,7 @@ BENCHES = {
     "interval": "bench.interval",
     "parts":    "bench.parts",
     "reopen":   "bench.reopening",
+    "flatness": "bench.flatness",
     "start":    "bench.starting",
 }  # fmt: skip
 """In this order: what starts and stops stations comes last."""

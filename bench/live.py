@@ -19,8 +19,8 @@ from tests.live.viewers import Seen, looking
 
 VIEWERS = (1, 5, 20)
 SCENES: dict[str, dict[str, object]] = {
-    "the default sky": {"shot_noise": False},
-    "a noisy scene": {"shot_noise": True, "exposure_us": 60_000, "gain": 16},
+    "the chart": {"scene": "chart", "shot_noise": False},
+    "a noisy chart": {"scene": "chart", "shot_noise": True, "exposure_us": 60_000, "gain": 16},
 }
 """Smooth and small; noisy and large, where drawing the noise is most of the camera process's work."""
 MEDIAN_MS, P99_MS = 10, 40

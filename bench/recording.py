@@ -24,8 +24,8 @@ RECORDING: dict[str, Any] = {
     "requested_by": "bench",
 }  # fmt: skip
 SCENES: dict[str, dict[str, Any]] = {
-    "the default sky": {"fps": 15, "exposure_us": 10_000},
-    "a noisy scene": {"fps": 15, "exposure_us": 60_000, "gain": 16, "shot_noise": True},
+    "the chart": {"scene": "chart", "fps": 15, "exposure_us": 10_000},
+    "a noisy chart": {"scene": "chart", "fps": 15, "exposure_us": 60_000, "gain": 16, "shot_noise": True},
 }
 """Of the noisy one, drawing the noise is a good part of the camera process's work."""
 MEASURED_S = 30

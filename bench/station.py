@@ -12,9 +12,9 @@ from tests.skycam_project.stations import Station, eventually
 
 PASSWORD = "for-the-bench-alone"
 SLUG = "simulated"
-SCENE: dict[str, Any] = {"sky_level": 80_000.0, "contrast_decades": 3.0, "shot_noise": True}
-"""A picture of about 490 kB as a JPEG of quality 95: the default night sky, black at 1 ms, is 50 kB."""
-DEFAULT_SCENE: dict[str, Any] = {"sky_level": 500.0, "contrast_decades": 5.0, "shot_noise": False}
+SCENE: dict[str, Any] = {"scene": "chart", "sky_level": 80_000.0, "contrast_decades": 3.0, "shot_noise": True}
+"""A picture of about 490 kB as a JPEG of quality 95: the chart in DEFAULT_SCENE, black at 1 ms, is 50 kB."""
+DEFAULT_SCENE: dict[str, Any] = {"scene": "chart", "sky_level": 500.0, "contrast_decades": 5.0, "shot_noise": False}
 EXPOSURE: dict[str, Any] = {"exposure_us": 1000}
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from bench.figures import Table, Times, timed
 from bench.machine import durable
 from bench.runs import Runs
-from bench.station import EXPOSURE, SCENE
-from cameras.drivers.simulated.scene import Scene
+from bench.station import DEFAULT_SCENE, EXPOSURE, SCENE
+from cameras.drivers.simulated.scenes.chart import ChartScene
 from captures.stills.formats import encode_jpeg
 from tests.faults.camera_process import CameraProcess
 
@@ -21,7 +21,7 @@ IN_FLIGHT = 4
 def run(runs: Runs) -> list[Table]:
     found = Table("The still path alone, in the camera process: 1280x1024, JPEG of quality 95")
     rate, alone = rates(runs, SCENE)
-    dark, _ = rates(runs, {})
+    dark, _ = rates(runs, DEFAULT_SCENE)
     most = least_work(runs).per_second
     found.add(
         "Stills of 500 kB, the next ones ordered already",
@@ -47,7 +47,8 @@ def rates(runs: Runs, scene: dict[str, Any]) -> tuple[float, Times]:
 
 
 def least_work(runs: Runs) -> Times:
-    picture = Scene(1280, 1024, **SCENE).render(0, EXPOSURE["exposure_us"], 1.0, 0, 0.0)
+    light = {name: value for name, value in SCENE.items() if name != "scene"}
+    picture = ChartScene(1280, 1024, **light).render(0, EXPOSURE["exposure_us"], 1.0, 0, 0.0)
     return timed(lambda: durable(runs.folder, encode_jpeg(picture).tobytes()), runs.times(300))
 
 

@@ -1,0 +1,1 @@
+"""Runs of minutes and hours: what a station uses must not grow."""

@@ -1,0 +1,20 @@
+"""Ten minutes, or as long as LONG_RUN_S says: nothing that a station runs grows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.long_runs.everything import run
+from tests.long_runs.slopes import seconds_of_a_run
+
+SECONDS = seconds_of_a_run(default_s=600.0)
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(SECONDS + 900)
+def test_memory_threads_and_handles_of_every_part_stay_as_they_are(tmp_path: Path) -> None:
+    found = run(tmp_path, SECONDS)
+    print("\n".join(str(used) for used in found))
+    assert not [str(used) for used in found if not used.is_flat]
