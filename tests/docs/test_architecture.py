@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import types
@@ -19,7 +20,9 @@ from cameras.runtime.storage import Storage
 from cameras.supervision.ingest import Ingest
 from cameras.tables import RECORDS
 from monitoring.models import Event
-from tests.docs.pages import PROJECT, blocks, page, without_blocks
+from skycam_project.checks import TABLES
+from skycam_project.pages.context import PAGES
+from tests.docs.pages import PROJECT, blocks, page, section, sources, without_blocks
 from tests.faults.ledger import Archive
 
 PAGE = "docs/architecture.md"
@@ -46,6 +49,53 @@ def missing(place: str) -> list[str]:
     wanted += [f"class {owner}" for owner, _ in FUNCTION.findall(place) if owner]
     wanted += [f"class {name}" for name in CLASS.findall(place)] if code else []
     return [text for text in wanted if text not in code]
+
+
+DOTTED = re.compile(r"(?:cameras|captures|monitoring|scheduler|skycam_project|core)(?:\.\w+)+")
+
+
+def literal_tables() -> dict[str, str]:
+    """Tables of dotted paths in the code, by name: where each stands."""
+    found = {}
+    for path in sources():
+        for node in ast.parse(path.read_text()).body:
+            target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+            value = getattr(node, "value", None)
+            if isinstance(target, ast.Name) and isinstance(value, ast.Dict | ast.Tuple) and dotted_paths(value):
+                found[target.id] = str(path.relative_to(PROJECT))
+    return found
+
+
+def dotted_paths(value: ast.Dict | ast.Tuple) -> bool:
+    """Whether every entry is a path, or a label and a path."""
+    entries = value.values if isinstance(value, ast.Dict) else value.elts
+    last = [entry.elts[-1] if isinstance(entry, ast.Tuple) and entry.elts else entry for entry in entries]
+    return bool(last) and all(isinstance(one, ast.Constant) and DOTTED.fullmatch(str(one.value)) for one in last)
+
+
+def test_every_table_of_dotted_paths_stands_there_and_is_checked() -> None:
+    found = literal_tables()
+    del found["TABLES"]
+    listed = dict(re.findall(r"^\| ([A-Z_]+) \| `([\w./]+)` \|", section(PAGE, "The house"), re.MULTILINE))
+    assert listed == found
+    checked = {table.rpartition(".")[2]: table.rpartition(".")[0] for table in TABLES}
+    assert checked == {name: module_of(path) for name, path in found.items()}
+
+
+def module_of(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def test_each_name_that_was_kept_is_in_the_file_beside_it() -> None:
+    rows = re.findall(r"^\| (.+?) \| `([\w/.]+\.py)`", section("docs/decisions/seeds-names.md", "Kept"), re.MULTILINE)
+    classes = [(name, path) for names, path in rows for name in re.findall(r"`([A-Z][a-z]\w+)`", names)]
+    assert len(classes) > 7
+    assert [one for one in classes if f"class {one[0]}" not in (PROJECT / one[1]).read_text()] == []
+
+
+def test_the_letters_of_pages_are_those_that_take_there() -> None:
+    (keys,) = re.findall(r"^\| (`g d`.*?) \.\.\. \| a page", page("docs/pages.md"), re.MULTILINE)
+    assert set(re.findall(r"`g (\w)`", keys)) <= {entry.key for entry in PAGES}
 
 
 @pytest.mark.parametrize("path", sorted(set(PATH.findall(TEXT))))

@@ -26,14 +26,16 @@ from captures.recording.bodies import GoneBody
 from captures.recording.orders import RecordingBody
 from captures.requests import CaptureRequest
 from captures.serializers import RecordBody, StartBody
+from captures.sessions.forecast import ForecastBody
 from monitoring.bodies import AlertBody, EventBody
 from monitoring.models import Alert, Severity
+from skycam_project.access.serializers import KnownTokenBody
 from skycam_project.health import HealthBody
 from skycam_project.station_settings import SettingBody
 from tests.docs.pages import PROJECT, first_cells, page, section, sources
 
 PAGE = "docs/contracts.md"
-EVENT = re.compile(r"(?:alert|camera|capture|part|recording|session|spool|storage|user)\.[a-z_]+|command")
+EVENT = re.compile(r"(?:alert|camera|capture|live|part|recording|session|spool|station|storage|user)\.[a-z_]+|command")
 FIELDS = {
     "event": EventBody.__annotations__,
     "alert": AlertBody.__annotations__,
@@ -52,10 +54,12 @@ FIELDS = {
     "setting": SettingBody.__annotations__,
     "clip that goes": GoneBody.__annotations__,
     "viewer": ViewerBody.__annotations__,
+    "token": KnownTokenBody.__annotations__,
     "health": HealthBody.__annotations__,
     "to capture": CaptureRequest.model_fields,
     "to record": RecordBody.model_fields,
     "to start": StartBody.model_fields,
+    "forecast": ForecastBody.__annotations__,
 }
 OUTCOMES = [f"capture.{status}" for status in Capture.Status.values if status != "planned"]
 

@@ -47,7 +47,7 @@ def test_the_picture_is_taken_anew_of_a_station_with_running_sessions(shell: She
     station = shell.station.config
 
     def both_run() -> Any:
-        body = read_station(station.redis_url, station.station)
+        body = read_station(station.redis_url, station.station.id)
         sessions = [status["session"] or {} for status in body["cameras"]]
         return body if min(session.get("saved", 0) for session in sessions) > 8 else None
 

@@ -1,0 +1,102 @@
+"""docs/operating.md: its units load, its settings exist, and its backup is one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from skycam_project.config.model import VARIABLES
+from tests.docs.pages import PROJECT, blocks, page, section
+from tests.faults.station import FaultStation
+
+PAGE = "docs/operating.md"
+INSTALL = "systemd-analyze is missing. Install it: apt-get install -y --no-install-recommends systemd"
+
+
+def unit(*words: str) -> str:
+    command = ["sh", "deploy/systemd-unit", *words]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(("words", "scope"), [((), "--user"), (("system", "root"), "--system")])
+def test_a_unit_is_one_that_systemd_takes(words: tuple[str, ...], scope: str, tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    assert analyze, INSTALL
+    file = tmp_path / "skycam.service"
+    file.write_text(unit(*words))
+    runtime = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [analyze, scope, "verify", str(file)], env=runtime, capture_output=True, text=True, timeout=60
+    )
+    assert [line for line in done.stderr.splitlines() if "skycam" in line] == []
+
+
+def test_a_unit_starts_the_station_of_this_clone() -> None:
+    text = unit()
+    assert f'ExecStart="{PROJECT}/.venv/bin/skycam" up' in text
+    assert f"WorkingDirectory={PROJECT}\n" in text
+    assert "User=" not in text
+    assert "User=ada" in unit("system", "ada")
+
+
+def test_a_unit_for_the_machine_needs_a_user() -> None:
+    done = subprocess.run(["sh", "deploy/systemd-unit", "system"], cwd=PROJECT, capture_output=True, text=True)
+    assert (done.returncode != 0, "Which user?" in done.stderr) == (True, True)
+
+
+def test_the_settings_that_are_named_exist() -> None:
+    named = set(re.findall(r"\b(SKYCAM_[A-Z_]+|[A-Z]+_URL)\b", page(PAGE)))
+    assert {name for name in named if name not in VARIABLES and name != "SKYCAM_DATA"} == set()
+    assert len(named) > 6
+
+
+def test_make_install_makes_what_a_unit_starts_and_starts_nothing() -> None:
+    own = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    done = subprocess.run(["make", "-n", "-B", "install"], cwd=PROJECT, env=own, capture_output=True, text=True)
+    assert done.stdout.split() == ["sh", "scripts/install", "run"]
+
+
+@pytest.fixture
+def lost(tmp_path: Path) -> Iterator[FaultStation]:
+    """A station with a picture, whose disk is about to be lost."""
+    station = FaultStation(tmp_path / "data").up().sign_in()
+    station.eventually_ready()
+    yield station
+    station.ensure_stopped()
+
+
+def run(script: str, data: Path, backup: Path) -> None:
+    """A block of the page, with its two folders elsewhere."""
+    here = script.replace("skycam-data", str(data)).replace("/mnt/backup", str(backup))
+    subprocess.run(["sh", "-euc", here], cwd=PROJECT, check=True, timeout=60)
+
+
+def test_what_was_backed_up_is_restored_elsewhere_with_its_pictures_and_users(
+    lost: FaultStation, tmp_path: Path
+) -> None:
+    back_up, restore = blocks(PAGE, "sh")
+    capture = lost.capture().body
+    [run(back_up, lost.data, tmp_path / "backup") for _ in range(2)]
+    lost.stop()
+    shutil.rmtree(lost.data)
+    restored = FaultStation(tmp_path / "elsewhere")
+    run(restore, restored.data, tmp_path / "backup")
+    try:
+        restored.up().sign_in().eventually_ready(within_s=60)
+        assert restored.get(f"captures/{capture['id']}/")["sha256"] == capture["sha256"]
+        assert restored.capture().body["status"] == "saved"
+        assert list(restored.data.glob(f"images/captures/**/{capture['filename']}"))
+        assert restored.wrongs() == []
+    finally:
+        restored.ensure_stopped()
+
+
+def test_the_page_says_what_to_do_for_each_thing_that_a_headless_machine_needs() -> None:
+    for heading in ("Reach it from another computer", "Start it at boot", "Bring it up to date", "Back it up"):
+        assert section(PAGE, heading).strip()

@@ -1,0 +1,150 @@
+"""The pictures of the documents: the pages of a station at work, in each theme and on a phone."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from cameras.drivers.simulated.scenes.sky import SkyScene
+from tests.docs.pages import PROJECT
+from tests.pages.browsing import ARGUMENTS, CHROMIUM, Site
+from tests.skycam_project.stations import eventually
+
+PICTURES = PROJECT / "docs" / "pictures"
+DESK = {"width": 1600, "height": 1000}
+"""Four cards stand side by side."""
+WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+SOON_MS = 20_000
+COLOURS = 200
+"""Of a picture's palette: a third of the size, and nobody sees the difference."""
+LIVE = ("simulated", "microscope", "bench")
+
+
+@dataclass(frozen=True)
+class Shot:
+    name: str
+    address: str
+    theme: str
+    size: dict[str, int]
+    live: tuple[str, ...] = ()
+    """Cards whose picture must be live."""
+
+
+SHOTS = [
+    Shot("dashboard-light", "/", "light", DESK, LIVE),
+    Shot("dashboard-dark", "/", "dark", DESK, LIVE),
+    Shot("dashboard-red", "/", "red", DESK, LIVE),
+    Shot("dashboard-wide", "/", "dark", {"width": 2560, "height": 1300}, LIVE),
+    Shot("dashboard-phone", "/", "dark", PHONE),
+    Shot("camera", "/cameras/microscope/", "light", WIDE),
+    Shot("gallery", "/gallery/", "dark", WIDE),
+    Shot("recordings", "/clips/", "light", WIDE),
+    Shot("session", "/sessions/", "dark", WIDE),
+    Shot("status", "/status/", "light", WIDE),
+]
+CAMERAS = [
+    {"slug": "dslr", "kind": "gphoto2", "name": "DSLR"},
+    {"slug": "microscope", "kind": "simulated", "name": "Microscope", "address": "microscope"},
+    {"slug": "bench", "kind": "simulated", "name": "Lab bench", "address": "bench"},
+]
+SETTINGS = {
+    "simulated": {"temperature_celsius": 11.5},
+    "microscope": {"scene": "microscope", "temperature_celsius": 24.0},
+    "bench": {"scene": "bench", "temperature_celsius": 21.0},
+}
+SESSIONS: dict[str, dict[str, Any]] = {
+    "dslr": {"exposure_us": 1_000_000, "f_number": 2.8, "cadence_s": 3, "count": 600, "name": "Perseids"},
+    "simulated": {"exposure_us": 500_000, "cadence_s": 2, "count": 900, "name": "All night"},
+}
+
+
+def night_sky(path: Path) -> None:
+    """What the DSLR's virtual camera gives, large enough for a thumbnail: a piece of the sky."""
+    image = SkyScene(2000, 2000, 0.0, 0.0, False).render(1, 60_000, 1.0, time.time_ns(), 40.0)
+    Image.fromarray(image[420:1420, 250:1750].copy()).save(path, quality=90)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("picture")
+    (folder / "jpegs").mkdir()
+    night_sky(folder / "jpegs" / "sky.jpg")
+    site = Site(folder, VCAMERADIR=str(folder / "jpegs"), SKYCAM_STATION="roof", SKYCAM_STATION__NAME="Roof")
+    try:
+        yield furnished(site)
+    finally:
+        site.station.ensure_stopped()
+
+
+def furnished(site: Site) -> Site:
+    """Four cameras: two in the middle of a session, two record."""
+    site.start()
+    site.ask("PATCH", "cameras/simulated/", {"name": "All-sky"})
+    for camera in CAMERAS:
+        site.ask("POST", "cameras/", camera)
+    site.ask("POST", "cameras/dslr/connect/", {})
+    eventually(lambda: {site.observed(slug) for slug in (*SETTINGS, "dslr")} == {"ready"}, 60, "all are ready")
+    for slug, values in SETTINGS.items():
+        site.ask("PATCH", f"cameras/{slug}/settings/", values)
+    for _ in range(3):
+        site.ask("POST", "cameras/microscope/capture/", {})
+        site.ask("POST", "cameras/bench/capture/", {})
+    for slug in ("microscope", "bench"):
+        site.ask("POST", f"cameras/{slug}/record/", {})
+    for slug, programme in SESSIONS.items():
+        site.ask("POST", f"cameras/{slug}/start/", programme)
+    eventually(lambda: saved(site) >= 24, 120, "24 captures")
+    site.ask("POST", "cameras/bench/stop-recording/", {})
+    eventually(lambda: site.ask("GET", "clips/")["results"], 30, "a clip")
+    return site
+
+
+def saved(site: Site) -> int:
+    return sum(one["saved"] for one in site.ask("GET", "sessions/")["results"])
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
+def test_a_page_is_photographed(shot: Shot, site: Site, chromium: Browser) -> None:
+    context = chromium.new_context(viewport=shot.size, base_url=site.url)
+    context.add_cookies([*site.cookies(), {"name": "theme", "value": shot.theme, "url": site.url}])
+    page = context.new_page()
+    page.goto(shot.address)
+    opened_first_row(page, shot)
+    for slug in shot.live:
+        expect(page.locator(f"#cam-{slug} .live")).to_have_attribute("data-state", "live", timeout=SOON_MS)
+    expect(page.locator("h1")).to_be_visible()
+    page.wait_for_timeout(3000)
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
+        picture.convert("RGB").quantize(COLOURS).save(PICTURES / f"{shot.name}.png", optimize=True)
+    context.close()
+
+
+def opened_first_row(page: Page, shot: Shot) -> None:
+    """The session's own page is the one to see."""
+    links = page.locator("main a[href^='/sessions/']")
+    if shot.name == "session" and links.count():
+        links.first.click()
+
+
+@pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
+def test_there_is_a_picture_of_each_page(shot: Shot) -> None:
+    with Image.open(PICTURES / f"{shot.name}.png") as image:
+        assert image.size == (shot.size["width"], shot.size["height"])
