@@ -68,6 +68,12 @@ def settings_are_asked_anew() -> None:
     station_settings.forget()
 
 
+@pytest.fixture
+def settings_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of the station's settings is not read again, however slow the machine is."""
+    monkeypatch.setattr("monitoring.station_settings.KEPT_S", 3600)
+
+
 def signed_in(role: str) -> APIClient:
     """A client with the session of a user of that role, named `a-ROLE`."""
     from rest_framework.test import APIClient
