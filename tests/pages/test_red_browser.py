@@ -85,9 +85,11 @@ def in_a_tile(page: Page, site: Site) -> Locator:
 
 
 def at_full_size(page: Page, site: Site) -> Locator:
-    page.goto("/gallery/")
-    page.locator("#tiles .th").first.click()
-    return page.locator(".pswp__img").first
+    """Of a thumbnail that has loaded, for its shape. The placeholder goes a second after the picture has come."""
+    tile = in_a_tile(page, site)
+    eventually(lambda: tile.evaluate("image => image.naturalWidth > 0"), DRAWN_S, "the thumbnail is loaded")
+    tile.click()
+    return page.locator(".pswp__item[aria-hidden=false] .pswp__img:not(.pswp__img--placeholder)")
 
 
 def on_a_live_canvas(page: Page, site: Site) -> Locator:
