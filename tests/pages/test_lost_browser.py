@@ -11,6 +11,15 @@ SOON_MS = 15_000
 CARD = "#cam-simulated"
 WELL = re.compile("Ready|Live|Exposing|In session")
 
+OFFLINE = """(live, age) => {
+    const view = live.cloneNode(true);
+    view.removeAttribute("data-live");
+    view.dataset.state = "offline";
+    view.querySelector("[data-live-age]").textContent = age;
+    live.replaceWith(view);
+}"""
+"""A live view whose line has broken, with a picture of some age or without one."""
+
 
 @pytest.fixture
 def lost(page: Page) -> Page:
@@ -30,6 +39,15 @@ def test_what_is_not_known_any_more_is_said_to_be_so(lost: Page) -> None:
     expect(lost.locator(f"{CARD} .well")).to_have_class(re.compile("stale"))
     expect(lost.locator("#link")).to_have_text("No answer")
     expect(lost.locator("#link use")).to_have_attribute("href", re.compile("#stale$"))
+
+
+@pytest.mark.parametrize(
+    ("age", "shown", "hidden"), [("8 s", ".of-live.tr", ".of-still"), ("", ".of-still", ".of-live.tr")]
+)
+def test_one_age_stands_on_a_picture(lost: Page, age: str, shown: str, hidden: str) -> None:
+    lost.locator(f"{CARD} .live").evaluate(OFFLINE, age)
+    expect(lost.locator(f"{CARD} .hud{shown}")).to_be_visible()
+    expect(lost.locator(f"{CARD} .hud{hidden}")).to_be_hidden()
 
 
 def test_the_banner_says_no_more_than_is_known(lost: Page) -> None:
