@@ -73,6 +73,8 @@ class Device:
         """When they were read, and how long the camera took to say them, the last time."""
         self.failures = 0
         """In a row, without a picture or a while of health between them."""
+        self.unopened = 0
+        """Tries that did not open it, since it was open last."""
         self._try_at, self._opened_at = 0.0, 0.0
         self._owes_picture = False
         """Whether it failed at the last picture that was asked of it: it then has to give one to be healthy."""
@@ -133,6 +135,7 @@ class Device:
 
     def failed(self, error: CameraError) -> None:
         """Close, and try again: at once, then after 1 s and more with jitter, up to what the driver says."""
+        self.unopened = 0 if self.open else self.unopened + 1
         self.open, self.trouble, self._streams, self.supplies = False, error, False, Supplies()
         with self.watch.during("closing", self.spec["margin_s"]):
             self.driver.close()

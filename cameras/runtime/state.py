@@ -30,6 +30,7 @@ def state_of(owner: Owner) -> dict[str, Any]:
         "doing": doing,
         "overdue_s": round(overdue, 3),
         "failures": device.failures,
+        "unopened": device.unopened,
         "trouble": _trouble(device),
         **{name: told for consumer in owner.frame_consumers for name, told in consumer.stats().items()},
     }

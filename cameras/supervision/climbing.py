@@ -58,13 +58,17 @@ class Climbing:
             self._kill(post, child, why, {"reason": "camera_error", "message": child.observed[1]})
 
     def _alert(self, post: Post, child: CameraChild) -> None:
-        """Of a camera that is tried again and again, until it is open."""
+        """Of a camera that is tried again and again, until it is open; of one that breaks off each time, until it is
+        well."""
         observed, why = child.observed
-        if observed == "reconnecting" and not post.missed and child.state.get("failures", 0) >= self.reopened:
+        fails = child.state.get("failures", 0) >= self.reopened
+        breaks_off = child.state.get("unopened", 0) == 0
+        if observed == "reconnecting" and not post.missed and fails:
             post.missed = True
-            said = f"{post.wish.slug} cannot be opened, and is tried again and again. {why}"
+            said = "breaks off again and again" if breaks_off else "cannot be opened, and is tried again and again"
+            said = f"{post.wish.slug} {said}. {why}"
             self.supervisor.ledger.alert(f"camera.unreachable:{post.wish.slug}", said, "error", post.wish)
-        elif post.missed and observed in {"ready", "busy"}:
+        elif post.missed and observed in {"ready", "busy"} and not (fails and breaks_off):
             self._found(post)
 
     def _found(self, post: Post) -> None:

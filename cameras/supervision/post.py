@@ -129,7 +129,7 @@ class Post:
     last_seen: str | None = None
     """Its place on the bus while it is in trouble; empty when it was not there, None when nobody has looked yet."""
     missed: bool = False
-    """There is an alert that it cannot be opened."""
+    """There is an alert that it cannot be opened, or breaks off again and again."""
     alerts: RaisedAlerts = field(default_factory=RaisedAlerts)
     retried_at: float = -60.0
     """When its process was told to try again, and to count its failures anew."""

@@ -91,6 +91,16 @@ def test_a_camera_that_breaks_off_again_and_again_is_tried_less_often(device: De
     assert device.next_try_s() > 10
 
 
+def test_tries_that_do_not_open_it_are_counted_from_the_last_that_did(device: Device, clock: SetClock) -> None:
+    break_off(device, clock, after_s=10)
+    assert device.unopened == 0
+    device.failed(GONE)
+    device.failed(GONE)
+    assert device.unopened == 2
+    break_off(device, clock, after_s=10)
+    assert device.unopened == 0
+
+
 def test_a_camera_that_opens_and_takes_no_picture_was_not_well(device: Device, clock: SetClock) -> None:
     for _ in range(8):
         fail_a_picture(device, clock, after_s=60)

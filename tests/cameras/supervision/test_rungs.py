@@ -218,6 +218,34 @@ def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
     assert Alert.objects.get().state == "resolved"
 
 
+def alert_after(supervisor: Supervisor, post: Post, observed: str, **state: int) -> tuple[str, str]:
+    """How the alert of a camera stands, and what it says, after its process said so."""
+    child = post.child
+    assert child is not None
+    child.state, child.observed, child.heard_at = {**child.state, **state}, (observed, "It is gone."), time.monotonic()
+    supervisor.climbing.watch(post, child)
+    supervisor.ledger._do()
+    alert = Alert.objects.get()
+    return alert.state, alert.message
+
+
+@pytest.mark.parametrize(
+    ("unopened", "said", "while_open"),
+    [
+        (9, "sim cannot be opened, and is tried again and again. It is gone.", "resolved"),
+        (0, "sim breaks off again and again. It is gone.", "open"),
+    ],
+)
+def test_a_camera_that_opens_and_breaks_off_is_not_said_to_stay_closed(
+    supervisor: Supervisor, unopened: int, said: str, while_open: str
+) -> None:
+    post = adopted(supervisor)
+    watched(supervisor, lambda: is_ready(post))
+    assert alert_after(supervisor, post, "reconnecting", failures=9, unopened=unopened) == ("open", said)
+    assert alert_after(supervisor, post, "ready", failures=9, unopened=unopened) == (while_open, said)
+    assert alert_after(supervisor, post, "ready", failures=0, unopened=unopened) == ("resolved", said)
+
+
 def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
     supervisor: Supervisor, archive: Archive, played: PlayedBus
 ) -> None:
