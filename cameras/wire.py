@@ -25,7 +25,7 @@ class BrokerDown(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "The station's broker (Valkey or Redis) does not answer, so no command can be sent. "
+            "The station's broker (Valkey or Redis) does not answer, so the cameras cannot be reached. "
             "Running sessions go on. `skycam doctor` says more."
         )
 
