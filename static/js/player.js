@@ -17,7 +17,9 @@ const RATES = [0.25, 0.5, 1, 2, 4, 8];
 let shownAt = 0;
 /** From one frame to the next, as it was last; at first as it is on average. */
 let gap = frames > 1 && length > 0 ? length / frames : 1 / 15;
-let stepsWanted = 0;
+/** Ends when all that was asked for has been done: a step takes some seeks, and no other seek comes between them. */
+let turn = Promise.resolve();
+let waiting = 0;
 /** Whether a seek's frame has not told its time yet: `shownAt` is then of the frame before the seek. */
 let isUntold = false;
 /** Whether the hand is on the slider, which then leads. */
@@ -53,7 +55,6 @@ function follow() {
 }
 
 const seek = (seconds) => { video.currentTime = Math.min(Math.max(seconds, 0), video.duration || length); };
-const toggle = () => (video.paused ? video.play() : video.pause());
 
 /** After a seek: when the frame that is then shown is shown, in seconds of the clip. */
 function told() {
@@ -110,20 +111,34 @@ async function on() {
   gap = next - from;
 }
 
-/** One frame on or back; presses that come meanwhile are followed one after the other. */
-async function step(by) {
-  stepsWanted += by;
-  if ("stepping" in player.dataset) return;
+/** After what was asked for before. */
+async function inTurn(work) {
+  const before = turn;
+  let done;
+  turn = new Promise((resolve) => { done = resolve; });
+  waiting += 1;
   player.dataset.stepping = "";
-  video.pause();
-  if (isUntold || video.seeking) await told();
-  while (stepsWanted) {
-    const way = Math.sign(stepsWanted);
-    stepsWanted -= way;
-    await (way > 0 ? on() : back());
+  await before;
+  try {
+    await work();
+  } finally {
+    done();
+    waiting -= 1;
+    if (!waiting) delete player.dataset.stepping;
   }
-  delete player.dataset.stepping;
 }
+
+/** One frame on or back. */
+function step(by) {
+  video.pause();
+  return inTurn(async () => {
+    if (isUntold || video.seeking) await told();
+    await (by > 0 ? on() : back());
+  });
+}
+
+const skip = (by) => inTurn(() => seek(video.currentTime + by));
+const toggle = () => inTurn(() => { video.paused ? video.play() : video.pause(); });
 
 function rate(value) {
   video.playbackRate = value;
@@ -142,8 +157,8 @@ const follow_link = (name) => document.querySelector(`[data-${name}]`)?.click();
 
 const KEYS = {
   " ": toggle,
-  ArrowLeft: () => seek(video.currentTime - STEP_S),
-  ArrowRight: () => seek(video.currentTime + STEP_S),
+  ArrowLeft: () => skip(-STEP_S),
+  ArrowRight: () => skip(STEP_S),
   ",": () => step(-1),
   ".": () => step(1),
   "+": () => faster(1),
@@ -167,7 +182,8 @@ function takeOver() {
   player.querySelector("[data-bar]").hidden = false;
   slider.addEventListener("input", () => {
     isSliding = true;
-    seek(Number(slider.value));
+    const seconds = Number(slider.value);
+    inTurn(() => seek(seconds));
   });
   slider.addEventListener("change", () => { isSliding = false; });
   video.addEventListener("click", toggle);
@@ -207,6 +223,6 @@ if (video) {
 listen((ms) => {
   const seconds = ms / 1000 - started;
   if (!video || seconds < 0 || seconds >= length) return false;
-  seek(seconds);
+  inTurn(() => seek(seconds));
   return true;
 });

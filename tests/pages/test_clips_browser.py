@@ -147,6 +147,15 @@ def test_presses_that_come_at_once_are_followed_one_after_the_other(page: Page, 
     shows(page, 14)
 
 
+def test_a_leap_during_a_step_comes_after_it_and_before_the_next_step(page: Page, clip: str) -> None:
+    page.goto(f"/clips/{clip}/?t=10.05")
+    ready(page)
+    shows(page, 100)
+    [page.keyboard.press(key) for key in (".", ".", "ArrowRight", ",")]
+    page.wait_for_selector("#player:not([data-stepping])")
+    shows(page, 151)
+
+
 def pressed(page: Page, key: str, numbers: list[int]) -> list[int]:
     """What is shown after each press, once it is another frame; that many presses."""
     found = [frame_number(page)]
