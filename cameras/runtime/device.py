@@ -22,6 +22,7 @@ from cameras.drivers.base import (
 from cameras.drivers.packets import PacketSink
 from cameras.runtime.body import Body, Difference, same_all
 from cameras.runtime.clock import OwnerClock
+from cameras.runtime.memory import release_freed_memory
 from cameras.runtime.report import Report
 from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Spec
@@ -139,6 +140,7 @@ class Device:
         self.open, self.trouble, self._streams, self.supplies = False, error, False, Supplies()
         with self.watch.during("closing", self.spec["margin_s"]):
             self.driver.close()
+            release_freed_memory()
         most_s = MOST_BACK_OFF_S if error.permanent else self.driver.longest_pause_s
         pause_s = 0.0 if self.failures == 0 else min(most_s, 2.0 ** (self.failures - 1))
         self.failures += 1

@@ -1,0 +1,28 @@
+"""What was freed does not stay with the C library."""
+
+from __future__ import annotations
+
+import ctypes
+
+import psutil
+
+from cameras.runtime.memory import release_freed_memory
+
+BLOCK, BLOCKS = 16_384, 4000
+"""64 MB in blocks so small that each comes from the heap."""
+
+
+def resident() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def test_memory_that_was_freed_below_what_is_still_used_goes_back_to_the_system() -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    blocks = [libc.malloc(BLOCK) for _ in range(BLOCKS)]
+    [ctypes.memset(block, 1, BLOCK) for block in blocks]
+    [libc.free(block) for block in blocks[:-1]]
+    before = resident()
+    release_freed_memory()
+    libc.free(blocks[-1])
+    assert before - resident() > BLOCK * BLOCKS / 2
