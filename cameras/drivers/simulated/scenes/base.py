@@ -105,8 +105,9 @@ def smooth_noise(height: int, width: int, cell: float, seed: int, octaves: int =
     return np.asarray((total - least) / max(most - least, 1e-6), np.float32)
 
 
-def draw_caption(image: Image, text: str) -> None:
-    """In the lower left corner, small, as cameras for the sky and for microscopes write it."""
+def draw_caption(image: Image, wall_ns: int) -> None:
+    """That it is simulated, and its time to the second: small, in the lower left corner."""
+    text = f"SIMULATED  {utc_text(wall_ns)[:-5].replace('T', '  ')} UTC"
     height, width = image.shape[:2]
     scale = max(CAPTION_HEIGHT * height / 1024, 9) / 22
     size, _ = cv2.getTextSize(text, CAPTION_FONT, scale, 1)

@@ -17,7 +17,6 @@ from cameras.drivers.simulated.scenes.base import (
     developed,
     draw_caption,
     smooth_noise,
-    utc_text,
 )
 
 NOISE = 0.007
@@ -53,7 +52,7 @@ class BenchScene(Scene):
         self._draw_vortex(image, seconds)
         self._draw_bubbles(image, seconds)
         self._draw_reading(image, seconds)
-        draw_caption(image, f"SIMULATED  {utc_text(wall_ns)[:-5].replace('T', '  ')} UTC")
+        draw_caption(image, wall_ns)
         return image
 
     # What stands still

@@ -19,7 +19,6 @@ from cameras.drivers.simulated.scenes.base import (
     developed,
     draw_caption,
     smooth_noise,
-    utc_text,
 )
 
 CELLS, SHAPES = 46, 16
@@ -82,7 +81,7 @@ class MicroscopeScene(Scene):
             shade(image, cell.sprites[turn], x * self.height, y * self.height)
         self._draw_swimmer(image, seconds, aspect)
         self._draw_bar(image)
-        draw_caption(image, f"SIMULATED  {utc_text(wall_ns)[:-5].replace('T', '  ')} UTC")
+        draw_caption(image, wall_ns)
         return image
 
     def _developed(self, brightness: float, _moment: float) -> Image:

@@ -22,7 +22,6 @@ from cameras.drivers.simulated.scenes.base import (
     developed,
     draw_caption,
     smooth_noise,
-    utc_text,
 )
 
 LATITUDE = math.radians(0.0)
@@ -92,7 +91,7 @@ class SkyScene(Scene):
             return self._picture(brightness, began_s + moment)
 
         image = self._backdrop.get(brightness_of(exposure_us, gain), seconds, make).copy()
-        draw_caption(image, f"SIMULATED  {utc_text(wall_ns)[:-5].replace('T', '  ')} UTC")
+        draw_caption(image, wall_ns)
         return image
 
     def _picture(self, brightness: float, unix_s: float) -> Image:
