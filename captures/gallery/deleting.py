@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -14,18 +12,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from cameras.runtime.durable import RootFiles
 from cameras.runtime.storage import RootMissing
 from captures.clips.player import leave
 from captures.files import OnOtherHost
 from captures.models import Capture, CaptureFile
-from captures.recording.removal import opened
+from captures.recording.removal import delete_file, opened
 from captures.selectors import captures_for
-from captures.stills.thumbnails import forget
 from monitoring.page import Page, is_part
 from monitoring.services import record_event
-
-log = logging.getLogger(__name__)
 
 
 class NotDeleted(Exception):
@@ -70,22 +64,11 @@ def _record(capture: Capture, files: Sequence[CaptureFile], actor: str) -> None:
 def _remove(file: CaptureFile) -> None:
     try:
         with opened(file.root) as root:
-            _unlink(root, file)
+            delete_file(root, file.path, file.sha256)
     except RootMissing as error:
         raise NotDeleted(str(error)) from error
     except OSError as error:
         raise NotDeleted(f"{file.path} cannot be deleted: {error.strerror}. Look at the disk.") from error
-
-
-def _unlink(root: RootFiles, file: CaptureFile) -> None:
-    folder, _, name = file.path.rpartition("/")
-    with contextlib.suppress(FileNotFoundError):  # people move files
-        root.unlink(folder, name)
-        root.sync(folder)
-    try:
-        forget(root, file.sha256)
-    except OSError as error:
-        log.warning("What was drawn of %s stays in the thumbnails of its root: %s", file.path, error)
 
 
 class DeletePage(Page):

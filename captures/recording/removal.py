@@ -176,7 +176,7 @@ def finish(files: RootFiles, clips: Iterable[Clip]) -> Finished:
     finished = Finished()
     for clip in clips:
         try:
-            _unlink(files, clip)
+            delete_file(files, clip.path, clip.sha256)
             reached("after_clip_file")
             if files.size(spool_folder(str(clip.camera_id), "clips"), f"{clip.pk}.done") is None:
                 finished.gone.append(clip)
@@ -187,12 +187,13 @@ def finish(files: RootFiles, clips: Iterable[Clip]) -> Finished:
     return finished
 
 
-def _unlink(files: RootFiles, clip: Clip) -> None:
-    folder, _, name = clip.path.rpartition("/")
-    with contextlib.suppress(FileNotFoundError):  # people move folders
+def delete_file(files: RootFiles, path: str, sha256: str) -> None:
+    """A file of a root, which may be gone already, and what was drawn of it. OSError."""
+    folder, _, name = path.rpartition("/")
+    with contextlib.suppress(FileNotFoundError):  # people move files and folders
         files.unlink(folder, name)
         files.sync(folder)
     try:
-        forget(files, clip.sha256)
+        forget(files, sha256)
     except OSError as error:
-        log.warning("What was drawn of %s stays in the thumbnails of its root: %s", clip.path, error)
+        log.warning("What was drawn of %s stays in the thumbnails of its root: %s", path, error)
