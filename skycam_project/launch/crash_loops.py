@@ -37,17 +37,13 @@ class CrashLoopFiles:
 
     def __init__(self, run_folder: Path) -> None:
         self.folder = run_folder / "crash-loops"
-        self.lost = 0
 
     def write(self, part: str, message: str) -> None:
-        """Durable is not needed: it is written again each minute. A full disk loses it; the log stream has it too."""
+        """Durable is not needed: it is written again each minute. OSError, as on a full disk."""
         unfinished = self.folder / f".{part}-{os.getpid()}"
-        try:
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-            unfinished.write_text(json.dumps({"message": message}), encoding="utf-8")
-            unfinished.replace(self._path(part))
-        except OSError:
-            self.lost += 1
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        unfinished.write_text(json.dumps({"message": message}), encoding="utf-8")
+        unfinished.replace(self._path(part))
 
     def remove(self, part: str) -> bool:
         """Whether there was one."""

@@ -261,7 +261,10 @@ class Part:
         if not self.crash_loops.holds(self.name):
             self.stream.explain(self.name)
         message = crash_loop_sentence(self.name, self.reason, self.stream.last_line(self.name), self.plan.config)
-        self.crash_loops.write(self.name, message)
+        try:
+            self.crash_loops.write(self.name, message)
+        except OSError as error:
+            self.stream.say(f"there is no alert of this: {self.crash_loops.folder}: {error.strerror}. {message}")
 
     def _become(self, state: State) -> None:
         if state is not self.state:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -24,7 +25,7 @@ CADENCE_S = 0.25
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
-    """As by default, but three exits make a crash loop, and half a second of health ends it."""
+    """As by default, but three exits make a crash loop, and two seconds of health end it."""
     patience = {"SKYCAM_SUPERVISION__CRASH_LOOP_EXITS": "3", "SKYCAM_SUPERVISION__HEALTHY_S": "2"}
     station = FaultStation(tmp_path_factory.mktemp("loop") / "data", **patience)
     try:
@@ -124,6 +125,17 @@ def test_a_part_in_a_crash_loop_is_tried_again_within_a_minute(station: FaultSta
     with killed_on_each_start(station, "beat"):
         looping(station, "beat")
     eventually(lambda: station.parts()["beat"]["state"] == "running", 70, "tried again")
+
+
+def test_a_crash_loop_of_which_no_alert_can_be_written_is_told_in_the_log(station: FaultStation) -> None:
+    folder = station.data / "run" / "crash-loops"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_text("A file in its place, as good as a full disk.")
+    with killed_on_each_start(station, "beat"):
+        looping(station, "beat")
+        station.eventually_says("there is no alert of this", within_s=10)
+    folder.unlink()
+    assert restart(station.config, "beat")["state"] == "running"
 
 
 def test_a_station_with_a_part_in_a_crash_loop_stops_as_any_other(station: FaultStation) -> None:
