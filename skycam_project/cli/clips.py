@@ -96,4 +96,5 @@ def clip_cells(clip: dict[str, Any]) -> list[object]:
     remarks = [word for word, holds in words.items() if holds]
     length, size = duration(clip["duration_s"]), amount(clip["bytes"])
     started = short_time(clip["started"])
-    return [short_id(clip["id"]), started, clip["camera"], length, size, clip["lost_frames"], ", ".join(remarks)]
+    lost = "unknown" if clip["lost_frames"] is None else clip["lost_frames"]
+    return [short_id(clip["id"]), started, clip["camera"], length, size, lost, ", ".join(remarks)]

@@ -128,6 +128,11 @@ def test_clips_are_listed(film: Clip, camera: Camera, root: StorageRoot) -> None
     assert "pinned" in skycam("clips", "list").stdout
 
 
+def test_a_clip_whose_losses_nobody_counted_does_not_look_whole(camera: Camera, root: StorageRoot) -> None:
+    clip_of(camera, root, lost_frames=None)
+    assert "unknown" in skycam("clips", "list").stdout
+
+
 def test_a_camera_that_is_hidden_is_hidden_here_too(
     capture: Capture, film: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
