@@ -26,8 +26,8 @@ NEWEST = 1000
 
 
 def remove_expired() -> dict[str, int]:
-    """Remove what RETENTION names, batch after batch; entry -> how many rows went. An entry that fails keeps the others
-    from nothing."""
+    """Remove what RETENTION names, batch after batch; entry -> how many rows went. One that fails does not stop
+    the others."""
     removed = {}
     for name, path in RETENTION.items():
         try:
