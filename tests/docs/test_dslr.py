@@ -17,7 +17,7 @@ from tests.docs.pages import PROJECT, page, section
 
 PAGE = "docs/dslr.md"
 SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/gphoto2").glob("*.py")))
-SAID = re.findall(r"\*([^*]+)\*", section(PAGE, "What it says"))
+SAID = re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))
 
 
 def test_the_table_names_every_setting() -> None:
@@ -27,7 +27,7 @@ def test_the_table_names_every_setting() -> None:
 
 
 @pytest.mark.parametrize("sentence", SAID)
-def test_what_it_says_is_said(sentence: str) -> None:
+def test_each_quoted_message_exists(sentence: str) -> None:
     assert sentence in SOURCE
 
 

@@ -15,7 +15,7 @@ from tests.docs.pages import PROJECT, page, section
 
 PAGE = "docs/pixelink.md"
 SOURCE = " ".join(path.read_text() for path in sorted((PROJECT / "cameras/drivers/pixelink").glob("*.py")))
-SAID = [quoted.replace("\n  ", " ") for quoted in re.findall(r"\*([^*]+)\*", section(PAGE, "What it says"))]
+SAID = [quoted.replace("\n  ", " ") for quoted in re.findall(r"\*([^*]+)\*", section(PAGE, "Messages"))]
 
 
 def test_the_table_names_every_setting() -> None:
@@ -25,7 +25,7 @@ def test_the_table_names_every_setting() -> None:
 
 
 @pytest.mark.parametrize("sentence", SAID)
-def test_what_it_says_is_said(sentence: str) -> None:
+def test_each_quoted_message_exists(sentence: str) -> None:
     assert sentence.removesuffix(" ...").split("PIXELINK_SDK_LIB")[-1] in SOURCE
 
 
