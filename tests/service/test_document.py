@@ -26,7 +26,7 @@ def test_the_lines_of_a_block_do_what_they_say(station: ServiceStation, tmp_path
 
 
 def test_the_keys_of_the_answers_stand_there() -> None:
-    told = set(re.findall(r"`(\w+)`", section(PAGE, "What is answered")))
+    told = set(re.findall(r"`(\w+)`", section(PAGE, "Answers")))
     models = (Captured, Listed, ListedFile, Settings)
     keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
     assert keys <= told
@@ -40,7 +40,7 @@ def test_every_name_of_the_dotenv_stands_there() -> None:
 
 
 def test_every_status_stands_there() -> None:
-    assert set(re.findall(r"\b[45]\d\d\b", section(PAGE, "What is refused"))) == {
+    assert set(re.findall(r"\b[45]\d\d\b", section(PAGE, "Errors"))) == {
         "400", "401", "403", "404", "405", "413", "415", "422", "503", "504", "507",
     }  # fmt: skip
     assert "never simulated" in page(PAGE)
