@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from captures.models import Capture, CaptureFile, Session, SessionGap
-from captures.stills.thumbnails import pictured
+from captures.stills.thumbnails import picture_index
 from monitoring.bodies import stamp, stamp_or_none
 
 
@@ -100,7 +100,7 @@ def session_url(session: object) -> str:
 def thumbnail_url(capture: Capture, files: Iterable[CaptureFile] | None = None) -> str | None:
     """None when there is no picture. `files`: its files, where they need not be read."""
     kinds = [file.kind for file in (capture.files.all() if files is None else files)]
-    return f"{capture_url(capture.id)}thumbnail/" if pictured(kinds) is not None else None
+    return f"{capture_url(capture.id)}thumbnail/" if picture_index(kinds) is not None else None
 
 
 def file_body(file: CaptureFile) -> FileBody:

@@ -33,7 +33,7 @@ from monitoring.camera_refs import CameraRef
 from monitoring.services import raise_alert
 
 CHUNK_BYTES = 256 * 1024
-ASKED_ANEW = "private, no-cache"
+REVALIDATE = "private, no-cache"
 """A browser keeps a picture, and asks each time whether it may still show it: the answer is 304 by its ETag."""
 TYPES = {
     ".avi": "video/x-msvideo",
@@ -154,7 +154,7 @@ def _answer(request: Request, row: Stored, file: OpenFile, form: str) -> HttpRes
     headers = {
         "ETag": etag,
         "Last-Modified": http_date(file.modified),
-        "Cache-Control": ASKED_ANEW,
+        "Cache-Control": REVALIDATE,
         "Accept-Ranges": "bytes",
     }
     if not_modified(request.headers, etag, file.modified):

@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
 from captures.models import Capture, CaptureFile, Session
-from captures.stills.thumbnails import pictured
+from captures.stills.thumbnails import picture_index
 
 Row = TypeVar("Row", bound=Model)
 
@@ -80,7 +80,7 @@ def picture_for(user: Any, capture: UUID) -> CaptureFile:
     """The file that a capture's thumbnails show. CaptureFile.DoesNotExist when none of its files can be drawn."""
     files = CaptureFile.objects.select_related("root")
     found = list(files.filter(capture__in=captures_for(user).filter(pk=capture).values("pk")))
-    place = pictured([file.kind for file in found])
+    place = picture_index([file.kind for file in found])
     if place is None:
         raise CaptureFile.DoesNotExist
     return found[place]

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from captures.models import Capture, CaptureFile
-from captures.stills.thumbnails import PICTURES
+from captures.stills.thumbnails import PICTURE_KINDS
 
 MOST_COUNTED = 5_000
 LOST = ("failed", "skipped")
@@ -96,7 +96,7 @@ def _rows(where: Where, column: str) -> tuple[str, list[Any]]:
     table = connection.ops.quote_name(Capture._meta.db_table)
     if where.pictured:
         files = connection.ops.quote_name(CaptureFile._meta.db_table)
-        conditions.append(PICTURED.format(files=files, captures=table, kinds=places(PICTURES)))
-        values += PICTURES
+        conditions.append(PICTURED.format(files=files, captures=table, kinds=places(PICTURE_KINDS)))
+        values += PICTURE_KINDS
     sql = f"SELECT {column} FROM {table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - no value in it
     return f"{sql} LIMIT {min(where.most or MOST_COUNTED, MOST_COUNTED)}", values

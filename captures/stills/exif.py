@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.spool import Plan
-from captures.stills.drawing import SIMULATED
+from captures.stills.thumbnail_rendering import SIMULATED
 
 SOI = b"\xff\xd8"
 

@@ -12,7 +12,7 @@ from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif
 from captures.stills.formats import JPEG_QUALITY, encode_jpeg, jpeg_size
-from captures.stills.thumbnailer import Saved, Thumbnailer
+from captures.stills.thumbnail_thread import SavedCapture, ThumbnailThread
 from core.known_fields import from_json
 
 HEAD_BYTES = 1 << 18
@@ -21,7 +21,7 @@ HEAD_BYTES = 1 << 18
 class StillWriter:
     def __init__(self, context: Context) -> None:
         self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
-        self.thumbnails = Thumbnailer(context.spec["root_path"], context.spec["root"])
+        self.thumbnails = ThumbnailThread(context.spec["root_path"], context.spec["root"])
 
     def path(self, capture: str, at: datetime, name: str = "") -> str:
         return self._organizer.path(capture, at, name)
@@ -35,7 +35,7 @@ class StillWriter:
 
     def saved(self, record: Record, exposure: Exposure) -> None:
         """Its files are safe: thumbnails can be made of what is still in memory."""
-        self.thumbnails.take(Saved(record, exposure))
+        self.thumbnails.submit_capture(SavedCapture(record, exposure))
 
     def _frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
         assert exposure.frame is not None

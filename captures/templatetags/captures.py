@@ -12,7 +12,7 @@ from cameras.faces import held_words
 from captures.bodies import file_body, thumbnail_url
 from captures.cards import Card
 from captures.models import Capture, CaptureFile
-from captures.stills.thumbnails import SIZES, pictured
+from captures.stills.thumbnails import SIZES, picture_index
 
 register = template.Library()
 LARGEST = SIZES[-1]
@@ -63,7 +63,7 @@ class Shown:
 def shown(capture: Capture) -> Shown | None:
     """None when none of its files can be drawn. The size is guessed where the file's own is not known."""
     files = list(capture.files.all())
-    place = pictured([file.kind for file in files])
+    place = picture_index([file.kind for file in files])
     if place is None:
         return None
     address = thumbnail_url(capture, files)

@@ -37,7 +37,7 @@ from captures.files import FileMissing, OnOtherHost
 from captures.outcomes import NotSaved
 from captures.ranges import Unsatisfiable
 from captures.selectors import UnknownCamera
-from captures.thumbnails import NotDrawnYet, NoThumbnail
+from captures.thumbnails import NoThumbnail, NotRenderedYet
 from core.waiting import TooManyWaiting
 from skycam_project.access.services import Denied
 from skycam_project.access.sign_in_limits import TooManyTries
@@ -289,7 +289,7 @@ def _(error: ControlError) -> Problem:
 
 
 @problem_of.register
-def _(error: NotDrawnYet) -> Problem:
+def _(error: NotRenderedYet) -> Problem:
     return Problem("not-ready", str(error), headers={"Retry-After": "2"})
 
 
