@@ -19,7 +19,7 @@ from cameras.runtime.durable import RootFiles
 from cameras.runtime.spool import is_out_of_space
 from cameras.runtime.storage import MARKER, apart_sentence, make_root, marker_of, try_link
 from captures.models import StorageRoot
-from captures.pixelink_service.served import found_camera
+from captures.pixelink_service.served_camera import find_camera
 
 
 class UnusableRoot(Exception):
@@ -163,7 +163,7 @@ def own_root(camera: Camera) -> dict[str, Any] | None:
 
 @functools.cache
 def _served_first() -> UUID | None:
-    camera = found_camera()
+    camera = find_camera()
     return camera.pk if camera else None
 
 
