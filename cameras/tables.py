@@ -35,8 +35,8 @@ RECORDING = {
 """How every camera of this host records, as JSON."""
 
 HOLDERS = {
-    "session": "captures.sessions.orders.holders",
-    "end": "captures.sessions.orders.end_on_gone_host",
+    "session": "captures.sessions.session_commands.holders",
+    "end": "captures.sessions.session_commands.fail_session_of_lost_host",
 }
 """Cameras -> who holds which of them by what runs on it; what ends that on a camera whose host is gone."""
 

@@ -25,7 +25,7 @@ from captures.serializers import (
     StartBody,
 )
 from captures.sessions.forecast import ForecastBody, StartedBody, forecast, forecast_body
-from captures.sessions.orders import active_session
+from captures.sessions.session_commands import active_session
 from monitoring.cursor import page
 
 

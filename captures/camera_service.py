@@ -31,7 +31,7 @@ from captures.models import Capture, CaptureFile, Session
 from captures.models.session import ACTIVE, SessionState
 from captures.recording.orders import record, stop_recording
 from captures.requests import CaptureRequest, SessionRequest
-from captures.sessions.orders import check_goes_on, session_order
+from captures.sessions.session_commands import check_can_go_on, describe_desired_session
 from monitoring.models import Event
 
 log = logging.getLogger(__name__)
@@ -216,7 +216,7 @@ class CameraService:
 
     @staticmethod
     def _send_start(session: Session, deadline_ms: int) -> None:
-        order = {"session": session_order(session)}
+        order = {"session": describe_desired_session(session)}
         control.wait(control.send(session.camera, "start", order, wait_s=START_S, deadline_ms=deadline_ms))
 
     def _planned_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:
@@ -255,7 +255,7 @@ class CameraService:
                 return locked
             event = self._desire(locked, Session.Desired.STOPPED, "stop", "stopped")
         with outcome_in(event) if event else nullcontext():
-            control.ask(locked.camera, "stop", {"session": session_order(locked)})
+            control.ask(locked.camera, "stop", {"session": describe_desired_session(locked)})
         locked.refresh_from_db()
         return locked
 
@@ -276,11 +276,11 @@ class CameraService:
     def _move_session(self, session: Session, desired: Session.Desired, order: str, did: str) -> Session:
         with refusals_told(session.camera, order, self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
-            check_goes_on(locked, order)
+            check_can_go_on(locked, order)
             event = self._desire(locked, desired, order, did)
         try:
             with outcome_in(event) if event else nullcontext():
-                control.ask(locked.camera, "start", {"session": session_order(locked)}, wait_s=MOST_WAIT_S)
+                control.ask(locked.camera, "start", {"session": describe_desired_session(locked)}, wait_s=MOST_WAIT_S)
         except TooSlow:
             log.info("session %s was not %s yet: a capture runs", locked.id, did)
         locked.refresh_from_db()

@@ -19,7 +19,7 @@ from cameras.leases import Holder, who_holds
 from cameras.models import Camera, CameraQuerySet
 from cameras.selectors import cameras_for
 from captures.models import Capture, Session
-from captures.sessions.orders import holder
+from captures.sessions.session_commands import holder
 
 REMEMBERED = timedelta(hours=1)
 """How long a loss is shown on the card; the ledger keeps it."""

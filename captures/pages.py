@@ -23,8 +23,8 @@ from captures.outcomes import NotSaved, check_saved
 from captures.requests import CaptureRequest
 from captures.selectors import captures_for, sessions_for
 from captures.sessions.forecast import forecast
-from captures.sessions.orders import active_session
 from captures.sessions.pages import stop
+from captures.sessions.session_commands import active_session
 from captures.start_form import StartForm
 from captures.templatetags.captures import filename, original
 from monitoring.feed import feed

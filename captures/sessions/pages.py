@@ -26,7 +26,7 @@ from captures.gallery.tiles import Tile, tiles_of
 from captures.models import Capture, Session
 from captures.models.session import ACTIVE, SessionState
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
-from captures.sessions.orders import SessionEnded, holder
+from captures.sessions.session_commands import SessionEnded, holder
 from captures.sessions.timeline import line_of
 from monitoring.cursor import Cursor, beyond
 from monitoring.page import Page, said

@@ -60,7 +60,7 @@ def test_a_sessions_records_taken_in_twice_count_once(archive: Archive) -> None:
     lay(archive, *records)
     archive.ingest()
     session.refresh_from_db()
-    assert (session.state, session.told, session.planned, session.skipped) == ("finished", 2, 4, 4)
+    assert (session.state, session.reported, session.planned, session.skipped) == ("finished", 2, 4, 4)
     assert (SessionGap.objects.count(), archive.wrongs()) == (1, [])
 
 
