@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from captures.clips.selectors import clips_for
 from captures.clips.serializers import ClipFileQuery
-from captures.files import REVALIDATE, FileMissing, OnOtherHost, serve, tell_missing
+from captures.files import REVALIDATE, FileMissing, OnOtherHost, raise_missing_alert, serve
 from captures.models import Clip
 from captures.ranges import not_modified
 from captures.recording.faststart import VERSION
@@ -41,7 +41,7 @@ class ClipFileView(APIView):
         try:
             response = served(request, found, query.form)
         except FileMissing as error:
-            tell_missing(found, found.camera, str(error), {"clip": str(found.pk)})
+            raise_missing_alert(found, found.camera, str(error), {"clip": str(found.pk)})
             raise
         response.headers["Content-Disposition"] = content_disposition_header(query.download, found.filename) or "inline"
         return response

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from cameras.models import Camera
 from cameras.runtime.spool import FileWish
-from captures.camera_service import Begun, CameraService, Outcome
+from captures.camera_service import CameraService, Outcome, SentCapture
 from captures.models import Capture, CaptureFile, StorageRoot
 from captures.outcomes import check_saved
 from captures.pixelink_service.bodies import (
@@ -44,10 +44,10 @@ def take_capture(camera: Camera, request: CaptureRequest) -> Outcome:
     service = CameraService(ACTOR)
     with _request_order.admit():
         with _request_order.wait_turn(deadline - time.monotonic()):
-            begun = service.begin_capture(
+            sent = service.begin_capture(
                 camera, request, wait_s=max(0.0, deadline - time.monotonic()), file=file_wish()
             )
-        outcome = service.finish_capture(begun) if isinstance(begun, Begun) else begun
+        outcome = service.finish_capture(sent) if isinstance(sent, SentCapture) else sent
     check_saved(outcome)
     if outcome.pending:
         raise TooSlow(f"The capture {outcome.capture.pk} was not finished in time; it still ends with an outcome.")

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.runtime.spool import Record
-from captures.ingest import camera_of, moment
+from captures.ingest import camera_of, parse_time
 from captures.models import Clip
 from captures.storage.roots import new_clips_root
 from captures.thumbnail_queue import job_for, local_queue
@@ -38,8 +38,8 @@ def clip_of(record: Record) -> Clip:
     return Clip(
         id=record["id"],
         camera_id=record["camera"],
-        started_at=moment(body["started"]),
-        ended_at=moment(body["ended"]),
+        started_at=parse_time(body["started"]),
+        ended_at=parse_time(body["ended"]),
         requested_by=body["requested_by"],
         host=settings.STATION.host,
         root_id=record["root"],

@@ -30,7 +30,7 @@ from cameras.presets import NoPreset
 from cameras.selectors import NoPrimaryCamera
 from cameras.viewers import NoViewer
 from captures.api import NoSession
-from captures.camera_service import Mismatch
+from captures.camera_service import IdempotencyMismatch
 from captures.clips.bodies import hold_body
 from captures.clips.deleting import ClipHeld
 from captures.files import FileMissing, OnOtherHost
@@ -272,7 +272,7 @@ def _(error: ClipHeld) -> Problem:
 
 
 @problem_of.register
-def _(error: Mismatch) -> Problem:
+def _(error: IdempotencyMismatch) -> Problem:
     return Problem("idempotency-mismatch", str(error))
 
 

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from cameras.models import Camera
-from captures.ingest import take_session
+from captures.ingest import ingest_session
 from captures.models import Session
 from captures.models.session import SessionState
 from monitoring.models import Event
@@ -47,7 +47,7 @@ def told(session: Session, state: str, number: int) -> None:
     """What the camera's process says of it, taken in."""
     body = {"session": str(session.pk), "number": number, "state": state, "at": "2026-03-01T00:00:00+00:00"}
     body |= {"reason": "", "message": ""}
-    take_session({"kind": "session", "id": "r", "camera": "c", "slug": "sky", "root": "r", "files": [], "body": body})
+    ingest_session({"kind": "session", "id": "r", "camera": "c", "slug": "sky", "root": "r", "files": [], "body": body})
 
 
 def test_a_pause_is_stored_and_the_camera_is_told(operator: Any, session: Session, empty: redis.Redis) -> None:
