@@ -21,9 +21,9 @@ from cameras.selectors import cameras_for
 from captures.models import Capture, Session
 from captures.sessions.session_commands import holder
 
-REMEMBERED = timedelta(hours=1)
+LOSS_SHOWN_FOR = timedelta(hours=1)
 """How long a loss is shown on the card; the ledger keeps it."""
-SOON = timedelta(seconds=30)
+LATE_AFTER = timedelta(seconds=30)
 """How late the next capture of a session may be before its picture counts as old."""
 
 
@@ -50,8 +50,8 @@ class Card:
 
     @property
     def seen_at(self) -> datetime | None:
-        told = [at for at in (self.face.seen_at, getattr(self.camera, "newest_at", None)) if at]
-        return max(told, default=None)
+        times = [at for at in (self.face.seen_at, getattr(self.camera, "newest_at", None)) if at]
+        return max(times, default=None)
 
     @property
     def stale(self) -> bool:
@@ -62,14 +62,14 @@ class Card:
     @property
     def allowance(self) -> timedelta:
         assert self.session
-        return timedelta(microseconds=self.session.programme.get("exposure_us", 0)) + SOON
+        return timedelta(microseconds=self.session.programme.get("exposure_us", 0)) + LATE_AFTER
 
     @property
     def counts(self) -> dict[str, Any]:
-        """Of the session: as its process says, else as its records have told so far."""
-        told = self.face.status["session"]
-        if self.session and told and told.get("id") == str(self.session.pk):
-            return told
+        """Of the session: as its process says, else as its records have reported so far."""
+        reported = self.face.status["session"]
+        if self.session and reported and reported.get("id") == str(self.session.pk):
+            return reported
         names = ("planned", "saved", "failed", "skipped")
         return {name: getattr(self.session, name) for name in names} if self.session else {}
 
@@ -156,7 +156,7 @@ def with_newest(cameras: CameraQuerySet) -> CameraQuerySet:
 
 def with_lost(cameras: CameraQuerySet) -> CameraQuerySet:
     """Each with `lost_id`, of its newest capture of the last hour that was not saved."""
-    since = timezone.now() - REMEMBERED
+    since = timezone.now() - LOSS_SHOWN_FOR
     lost = Capture.objects.filter(camera=OuterRef("pk"), started_at__gte=since, status__in=["failed", "skipped"])
     return cameras.annotate(lost_id=Subquery(lost.order_by("-started_at", "-id").values("pk")[:1]))
 

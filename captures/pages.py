@@ -23,7 +23,7 @@ from captures.outcomes import NotSaved, check_saved
 from captures.requests import CaptureRequest
 from captures.selectors import captures_for, sessions_for
 from captures.sessions.forecast import forecast
-from captures.sessions.pages import stop
+from captures.sessions.pages import stop_session
 from captures.sessions.session_commands import active_session
 from captures.start_form import StartForm
 from captures.templatetags.captures import filename, original
@@ -164,7 +164,7 @@ class StopPage(PageOfCamera):
         session = active_session(self.camera())
         if session is None:
             return said(request, "warn", "No session runs here any more.")
-        return stop(request, session, self.actor)
+        return stop_session(request, session, self.actor)
 
 
 def said_saved(request: HttpRequest, capture: Capture) -> HttpResponse:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from django.utils.http import http_date, parse_http_date_safe
 
 ONE_RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*\Z", re.ASCII | re.IGNORECASE)
-MOST_DIGITS = 19
-LONGEST = 100
+MAX_DIGITS = 19
+MAX_RANGE_CHARS = 100
 """Characters of a range that are looked at: the search for blanks takes the square of their number."""
 
 
@@ -47,8 +47,8 @@ def requested_span(headers: Mapping[str, str], size: int, etag: str, modified: f
     """The range asked for, None for the whole file: also when the range cannot be read, or when If-Range
     names another file than this. Unsatisfiable when it begins behind the end."""
     asked = headers.get("Range", "")
-    match = ONE_RANGE.match(asked) if len(asked) <= LONGEST else None
-    if match is None or not _if_range(headers, etag, modified) or max(map(len, match.groups())) > MOST_DIGITS:
+    match = ONE_RANGE.match(asked) if len(asked) <= MAX_RANGE_CHARS else None
+    if match is None or not _matches_if_range(headers, etag, modified) or max(map(len, match.groups())) > MAX_DIGITS:
         return None
     first, last = match.groups()
     if not first:
@@ -69,6 +69,6 @@ def _suffix(length: str, size: int) -> Span | None:
     return Span(max(0, size - int(length)), size - 1)
 
 
-def _if_range(headers: Mapping[str, str], etag: str, modified: float) -> bool:
+def _matches_if_range(headers: Mapping[str, str], etag: str, modified: float) -> bool:
     wanted = headers.get("If-Range", "").strip()
     return wanted in {"", etag, http_date(modified)}

@@ -20,7 +20,7 @@ from core.names import Line, Note
 from monitoring.cursor import in_utc
 
 HOUR_US = 3_600_000_000
-LONGEST = timedelta(days=3653)
+MAX_SESSION = timedelta(days=3653)
 Text = Annotated[Line, Field(max_length=120)]
 # What a session does unless told otherwise, read once like all of the configuration.
 EXPOSURE_US = max(1, round(settings.STATION.camera.exposure_time * 1e6))
@@ -28,7 +28,7 @@ DELAY_S: float = settings.STATION.camera.delay
 F_NUMBER: float = settings.STATION.camera.f_number
 
 
-class Exposing(GivenModel):
+class ExposureSettings(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     gain: Annotated[float, Field(ge=0, le=1000, strict=False)] | None = None
@@ -37,7 +37,7 @@ class Exposing(GivenModel):
     format: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9+ ._()-]+$")] | None = None
 
 
-class CaptureRequest(Exposing):
+class CaptureRequest(ExposureSettings):
     """One still. None means: as the camera is set."""
 
     exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] | None = None
@@ -53,7 +53,7 @@ class CaptureRequest(Exposing):
         return float(self.exposure_us or own) / 1e6
 
 
-class SessionRequest(Exposing):
+class SessionRequest(ExposureSettings):
     """An interval session. What is not given is as the `camera` section of the configuration has it."""
 
     exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] = EXPOSURE_US
@@ -94,5 +94,5 @@ def check_end(until: datetime) -> None:
     left = until - datetime.now(UTC)
     if left <= timedelta(0):
         raise ValueError("until is over already.")
-    if left > LONGEST:
+    if left > MAX_SESSION:
         raise ValueError("until is more than ten years ahead. Give an earlier time, or none: the session then goes on.")

@@ -51,7 +51,7 @@ def camera_ids(user: Any, slug: str) -> list[UUID]:
     return condition.get("camera_id__in") or [condition["camera_id"]]
 
 
-def cameras_seen(user: Any) -> list[Camera]:
+def visible_cameras(user: Any) -> list[Camera]:
     """Removed ones too."""
     hidden = {camera.pk for camera in hidden_cameras(user)}
     return [camera for camera in Camera.objects.all() if camera.pk not in hidden]
@@ -59,11 +59,11 @@ def cameras_seen(user: Any) -> list[Camera]:
 
 def captures_for(user: Any) -> QuerySet[Capture]:
     """With camera and files, in a constant number of queries."""
-    return seen(Capture.objects.select_related("camera").prefetch_related("files"), user)
+    return visible_to(Capture.objects.select_related("camera").prefetch_related("files"), user)
 
 
 def sessions_for(user: Any) -> QuerySet[Session]:
-    return seen(Session.objects.select_related("camera").prefetch_related("gaps"), user)
+    return visible_to(Session.objects.select_related("camera").prefetch_related("gaps"), user)
 
 
 def file_for(user: Any, capture: UUID, kind: str | None) -> CaptureFile:
@@ -102,7 +102,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone)
 
 
-def seen(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
+def visible_to(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
     """Those of cameras that the user may see; none for somebody who may not look."""
     if not (user.is_authenticated and user.may("viewer")):
         return rows.none()

@@ -17,7 +17,7 @@ from captures.selectors import DayCount
 from core.model import GivenModel
 from monitoring.cursor import Links, PageQuery, Query, TimeQuery
 
-MOST_DAYS = 400
+MAX_DAYS = 400
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=120, pattern=r"^[\x21-\x7e]*$")])
@@ -31,7 +31,7 @@ class StartBody(SessionRequest):
 
     @model_validator(mode="before")
     @classmethod
-    def _seconds(cls, given: Any) -> Any:
+    def _read_seconds(cls, given: Any) -> Any:
         return _in_microseconds(given, "exposure_s")
 
 
@@ -43,7 +43,7 @@ class SeedStartBody(StartBody):
 
     @model_validator(mode="before")
     @classmethod
-    def _seed_names(cls, given: Any) -> Any:
+    def _read_seed_names(cls, given: Any) -> Any:
         given = _in_microseconds(given, "exposure")
         if not isinstance(given, dict) or given.get("delay") is None:
             return given
@@ -104,14 +104,14 @@ class FileQuery(Query):
     download: Annotated[bool, Field(description="To be saved rather than shown.")] = False
 
 
-def _whole(given: object) -> object:
+def _integer(given: object) -> object:
     """ValueError for a text that is no number. What was given twice is a list, which the field refuses."""
     return int(given) if isinstance(given, str) else given
 
 
 class ThumbnailQuery(Query):
     size: Annotated[
-        Literal[320, 800, 2048], BeforeValidator(_whole), Field(description="Pixels of the longest side, at most.")
+        Literal[320, 800, 2048], BeforeValidator(_integer), Field(description="Pixels of the longest side, at most.")
     ] = 320
 
 
@@ -139,12 +139,12 @@ class CalendarQuery(Query):
         return self.from_ or last - timedelta(days=30), last
 
     @model_validator(mode="after")
-    def _some_days(self) -> Self:
+    def _check_range(self) -> Self:
         if any(day and not 1970 <= day.year <= 9000 for day in (self.from_, self.to)):
             raise ValueError("Days are from 1970 to 9000.")
         first, last = self.days()
-        if not timedelta(0) <= last - first < timedelta(days=MOST_DAYS):
-            raise ValueError(f"`from` must not be after `to`, and at most {MOST_DAYS} days are counted at once.")
+        if not timedelta(0) <= last - first < timedelta(days=MAX_DAYS):
+            raise ValueError(f"`from` must not be after `to`, and at most {MAX_DAYS} days are counted at once.")
         return self
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.settings_form import number, range_of
 from captures.gallery.days import station_site
-from captures.requests import DELAY_S, EXPOSURE_US, F_NUMBER, LONGEST, SessionRequest
+from captures.requests import DELAY_S, EXPOSURE_US, F_NUMBER, MAX_SESSION, SessionRequest
 from core.durations import (
     NotADuration,
     NotAnExposure,
@@ -37,12 +37,12 @@ LABELS = {
     "name": "Name",
 }
 """In the order of the form."""
-OF_CAMERA = ("gain", "iso", "f_number", "format")
+OPTIONAL_FIELDS = ("gain", "iso", "f_number", "format")
 """What a camera may lack; one that has not said yet what it can is asked for all of it."""
-OF_FIELD = {"exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait"}
-CAMERAS_OWN = {"exposure": "exposure_us", "gain": "gain", "iso": "iso", "f_number": "f_number"}
-WHOLE = re.compile(r"[0-9]{1,9}")
-USUAL: dict[str, float] = {"exposure": EXPOSURE_US, "f_number": F_NUMBER}
+FIELD_OF_KEY = {"exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait"}
+SETTING_OF_FIELD = {"exposure": "exposure_us", "gain": "gain", "iso": "iso", "f_number": "f_number"}
+INTEGER = re.compile(r"[0-9]{1,9}")
+DEFAULTS: dict[str, float] = {"exposure": EXPOSURE_US, "f_number": F_NUMBER}
 RULES = {
     "exposure": "Write 8 s, 250 ms, 20 µs or 1/50 s; at most 3600 s.",
     "wait": "Write 0 s to 24 h, such as 12 s, 90 min or 2 h.",
@@ -84,27 +84,27 @@ class StartForm:
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
         self.camera = camera
-        self.able: dict[str, dict[str, Any]] = camera.capabilities.get("settings", {})
-        self.data: dict[str, str] = {name: text.strip() for name, text in (data or self._usual()).items()}
+        self.ranges: dict[str, dict[str, Any]] = camera.capabilities.get("settings", {})
+        self.data: dict[str, str] = {name: text.strip() for name, text in (data or self._defaults()).items()}
         self.errors: dict[str, str] = {}
         self.until: Moment | None = None
         self.request = self._read() if data is not None else None
 
-    def _usual(self) -> dict[str, str]:
+    def _defaults(self) -> dict[str, str]:
         """The configuration's, each as near as this camera comes to it."""
-        near = {name: self._nearest(CAMERAS_OWN[name], value) for name, value in USUAL.items()}
+        near = {name: self._nearest(SETTING_OF_FIELD[name], value) for name, value in DEFAULTS.items()}
         exposure, f_number = format_exposure(near["exposure"]), f"{near['f_number']:.10g}"
         return {"exposure": exposure, "wait": f"{DELAY_S:.10g} s", "from": "end", "f_number": f_number}
 
     def _nearest(self, name: str, value: float) -> float:
-        limits = self.able.get(name, {})
+        limits = self.ranges.get(name, {})
         least, most = limits.get("minimum"), limits.get("maximum")
         value = value if most is None else min(value, most)
         return value if least is None else max(value, least)
 
     @property
     def names(self) -> list[str]:
-        lacking = {name for name in OF_CAMERA if self.able and name not in self.able}
+        lacking = {name for name in OPTIONAL_FIELDS if self.ranges and name not in self.ranges}
         return [name for name in LABELS if name not in lacking]
 
     @property
@@ -149,7 +149,7 @@ class StartForm:
 
     def _field(self, name: str) -> StartField:
         text, error = self.data.get(name, ""), self.errors.get(name, "")
-        limits = self.able.get(CAMERAS_OWN.get(name, name), {})
+        limits = self.ranges.get(SETTING_OF_FIELD.get(name, name), {})
         return StartField(
             name=name,
             label=LABELS[name],
@@ -157,8 +157,8 @@ class StartForm:
             error=error,
             first=name == self.first_wrong,
             readings=exposure_readings(text) if name == "exposure" and error else [],
-            choices=[str(choice) for choice in limits.get("choices") or ()] if name in OF_CAMERA else [],
-            range=range_of(CAMERAS_OWN.get(name, name), limits),
+            choices=[str(choice) for choice in limits.get("choices") or ()] if name in OPTIONAL_FIELDS else [],
+            range=range_of(SETTING_OF_FIELD.get(name, name), limits),
         )
 
     def _read(self) -> SessionRequest | None:
@@ -167,7 +167,7 @@ class StartForm:
             self.until = values["until"]
             values["until"] = self.until.at if self.until else None
             self._check_end()
-        for name in CAMERAS_OWN:
+        for name in SETTING_OF_FIELD:
             if values.get(name) is not None:
                 self._check_range(name, float(values[name]))
         return self._requested(values)
@@ -190,15 +190,15 @@ class StartForm:
         left, shown = self.until.at - timezone.now(), timezone.localtime(self.until.at)
         if left <= timedelta(0):
             self.errors["until"] = f"{shown:%Y-%m-%d %H:%M:%S} is over already. Write a later time."
-        elif left > LONGEST:
+        elif left > MAX_SESSION:
             self.errors["until"] = "This is more than ten years ahead. Write an earlier time, or leave it empty."
 
     def _check_range(self, name: str, value: float) -> None:
-        limits = self.able.get(CAMERAS_OWN[name], {})
+        limits = self.ranges.get(SETTING_OF_FIELD[name], {})
         least, most = limits.get("minimum"), limits.get("maximum")
         if least is None or most is None or least <= value <= most:
             return
-        self.errors.setdefault(name, f"{range_of(CAMERAS_OWN[name], limits)} on this camera.")
+        self.errors.setdefault(name, f"{range_of(SETTING_OF_FIELD[name], limits)} on this camera.")
 
     def _requested(self, values: dict[str, Any]) -> SessionRequest | None:
         """What is wrong in several fields comes before what is wrong between them: a second look says that too."""
@@ -210,7 +210,7 @@ class StartForm:
         except pydantic.ValidationError as error:
             wrong = [str(item["loc"][0]) for item in error.errors() if item["loc"]]
             for name in wrong:
-                of_field = OF_FIELD.get(name, name)
+                of_field = FIELD_OF_KEY.get(name, name)
                 self.errors.setdefault(of_field, RULES.get(name) or RULES[of_field])
             self._check_between({name: value for name, value in given.items() if name not in wrong})
             return None
@@ -226,21 +226,21 @@ class StartForm:
             self.errors.setdefault("wait", f"{self.data['wait']} from start to start is {longer}. Write a longer one.")
 
 
-def readable(text: str) -> str:
+def check_text(text: str) -> str:
     """ValueError with a NUL, which PostgreSQL does not store."""
     if "\0" in text:
         raise ValueError(text)
     return text
 
 
-def whole(text: str) -> int:
+def parse_integer(text: str) -> int:
     """ValueError for what is no whole number."""
-    if not WHOLE.fullmatch(text):
+    if not INTEGER.fullmatch(text):
         raise ValueError(text)
     return int(text)
 
 
-def end(form: StartForm, text: str) -> Moment:
+def parse_end(form: StartForm, text: str) -> Moment:
     """In the zone that the reader has chosen. NotAMoment."""
     return parse_moment(text, timezone.now(), timezone.get_current_timezone(), form.site)
 
@@ -248,11 +248,11 @@ def end(form: StartForm, text: str) -> Moment:
 READERS: dict[str, Callable[[StartForm, str], Any]] = {
     "exposure": lambda _, text: parse_exposure(text),
     "wait": lambda _, text: parse_duration(text),
-    "count": lambda _, text: whole(text),
-    "until": end,
+    "count": lambda _, text: parse_integer(text),
+    "until": parse_end,
     "gain": lambda _, text: number(text),
-    "iso": lambda _, text: whole(text),
+    "iso": lambda _, text: parse_integer(text),
     "f_number": lambda _, text: number(text.lower().removeprefix("f/")),
-    "format": lambda _, text: readable(text),
-    "name": lambda _, text: readable(text),
+    "format": lambda _, text: check_text(text),
+    "name": lambda _, text: check_text(text),
 }

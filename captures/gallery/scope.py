@@ -13,10 +13,10 @@ from django.http import Http404
 
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
-from captures.gallery.counting import Where
+from captures.gallery.counting import CountQuery
 from captures.gallery.days import Day
-from captures.gallery.filters import SIMULATED, Chosen, now
-from captures.gallery.tiles import Sheet, between, newest_sheet, sheet_of
+from captures.gallery.filters import SIMULATED, GalleryFilter, now
+from captures.gallery.tiles import PageOfCaptures, between, newest_page, page_of_captures
 from captures.models import Capture, Session
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
 
@@ -24,7 +24,7 @@ from captures.selectors import UnknownCamera, camera_condition, captures_for, se
 class Scope:
     """What one reader may see of what was chosen: cameras, and conditions for rows and for counts."""
 
-    def __init__(self, user: Any, chosen: Chosen) -> None:
+    def __init__(self, user: Any, chosen: GalleryFilter) -> None:
         """Http404 for a camera or session that the user may not know of."""
         self.user, self.chosen = user, chosen
         hidden = {camera.pk for camera in hidden_cameras(user)}
@@ -51,12 +51,12 @@ class Scope:
             return [camera.pk for camera in self.cameras if camera.slug == self.chosen.camera]
         return None if self.all_seen else [camera.pk for camera in self.cameras]
 
-    def where(self, day: Day, *statuses: str, **more: Any) -> Where:
+    def where(self, day: Day, *statuses: str, **more: Any) -> CountQuery:
         values: dict[str, Any] = {"cameras": self.camera_ids, "session": self.chosen.session}
         values["simulated"] = SIMULATED.get(self.chosen.simulated)
-        return Where(*day.range, statuses=statuses, **(values | more))
+        return CountQuery(*day.range, statuses=statuses, **(values | more))
 
-    def where_chosen(self, day: Day, begin: datetime, end: datetime) -> Where:
+    def where_chosen(self, day: Day, begin: datetime, end: datetime) -> CountQuery:
         """A part of the day by all filters; only whether there is something."""
         statuses = [self.chosen.status] if self.chosen.status else []
         return replace(self.where(day, *statuses), begin=begin, end=end, most=1)
@@ -86,13 +86,13 @@ class Scope:
         return Day.of(newest.started_at if newest else now(), by)
 
 
-def sheet_for(scope: Scope, day: Day) -> Sheet:
+def page_for(scope: Scope, day: Day) -> PageOfCaptures:
     """Without a time or a cursor: the end of a night that still runs, and the beginning of any other."""
     chosen, (begin, end) = scope.chosen, day.range
     captures = scope.captures().select_related(None)
     if chosen.at is None and chosen.cursor is None and chosen.day is None and begin <= now() < end:
-        found = newest_sheet(between(captures, begin, end))
+        found = newest_page(between(captures, begin, end))
     else:
-        found = sheet_of(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
+        found = page_of_captures(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
     scope.name_cameras(found.captures)
     return found

@@ -15,14 +15,14 @@ from captures.models import Capture, SessionGap
 from monitoring.cursor import Cursor, beyond
 
 PAGE = 60
-MOST_GAPS = 200
+MAX_GAPS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`look` is picture, planned, lost or gap. A lost one stands for `count` captures from `begin` to `end`."""
+    """`kind` is picture, planned, lost or gap. A lost one stands for `count` captures from `begin` to `end`."""
 
-    look: str
+    kind: str
     begin: datetime
     end: datetime
     capture: Capture | None = None
@@ -30,7 +30,7 @@ class Tile:
     count: int = 1
 
     @property
-    def told(self) -> Any:
+    def source(self) -> Any:
         """Where reason and sentence stand."""
         return self.capture or self.gap
 
@@ -40,7 +40,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class PageOfCaptures:
     """One page of captures, the oldest first, and the cursors to the pages around it."""
 
     captures: list[Capture]
@@ -54,9 +54,9 @@ class Sheet:
         return begin, end
 
 
-def sheet_of(
+def page_of_captures(
     captures: QuerySet[Capture], ends: tuple[datetime, datetime], start: datetime | None, cursor: Cursor | None
-) -> Sheet:
+) -> PageOfCaptures:
     """The captures between `ends`: from the cursor on, else from `start`, else from the beginning.
 
     Each bound of time is said once, because a database enters its index at the first it finds.
@@ -76,26 +76,26 @@ def between(captures: QuerySet[Capture], begin: datetime, end: datetime) -> Quer
     return captures.filter(started_at__gte=begin, started_at__lt=end)
 
 
-def newest_sheet(captures: QuerySet[Capture]) -> Sheet:
+def newest_page(captures: QuerySet[Capture]) -> PageOfCaptures:
     """The last page of a night that still runs."""
     found = _backward(captures)
-    return Sheet(found.captures, found.earlier)
+    return PageOfCaptures(found.captures, found.earlier)
 
 
-def _forward(captures: QuerySet[Capture], *, before: bool) -> Sheet:
+def _forward(captures: QuerySet[Capture], *, before: bool) -> PageOfCaptures:
     found = list(captures.order_by("started_at", "id")[: PAGE + 1])
     shown = found[:PAGE]
-    return Sheet(
+    return PageOfCaptures(
         shown,
         _cursor(shown[0], newer=False) if before and shown else None,
         _cursor(shown[-1], newer=True) if len(found) > PAGE else None,
     )
 
 
-def _backward(captures: QuerySet[Capture]) -> Sheet:
+def _backward(captures: QuerySet[Capture]) -> PageOfCaptures:
     found = list(captures.order_by("-started_at", "-id")[: PAGE + 1])
     shown = found[:PAGE][::-1]
-    return Sheet(
+    return PageOfCaptures(
         shown,
         _cursor(shown[0], newer=False) if len(found) > PAGE else None,
         _cursor(shown[-1], newer=True) if shown else None,
@@ -114,16 +114,16 @@ def tiles_of(captures: Iterable[Capture], gaps: Iterable[SessionGap], *, apart: 
 
 def _captures(captures: Iterable[Capture], *, apart: bool) -> Iterator[Tile]:
     numbered = enumerate(captures)
-    for (status, *_), group in groupby(numbered, key=lambda found: _alike(*found, apart=apart)):
+    for (status, *_), group in groupby(numbered, key=lambda found: _run_key(*found, apart=apart)):
         run = [capture for _, capture in group]
         if status in LOST and not run[0].files.all():
             yield Tile("lost", run[0].started_at, run[-1].started_at, run[0], count=len(run))
         else:
-            look = "planned" if status == "planned" else "picture"
-            yield from (Tile(look, capture.started_at, capture.started_at, capture) for capture in run)
+            kind = "planned" if status == "planned" else "picture"
+            yield from (Tile(kind, capture.started_at, capture.started_at, capture) for capture in run)
 
 
-def _alike(number: int, capture: Capture, *, apart: bool) -> tuple[Any, ...]:
+def _run_key(number: int, capture: Capture, *, apart: bool) -> tuple[Any, ...]:
     """The same for neighbours that belong together; in a session, those whose indexes follow each other."""
     follows = capture.index - number if capture.index is not None else None
     same = (capture.status, capture.camera_id, capture.session_id, capture.reason, bool(capture.files.all()), follows)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.bodies import SessionBody
 from captures.models import Capture
-from captures.requests import LONGEST, SessionRequest
+from captures.requests import MAX_SESSION, SessionRequest
 from captures.storage.roots import UnusableRoot, root_of
 from core.counting import counted
 from core.durations import format_exposure
@@ -243,7 +243,7 @@ def _end(
     if count is None or pictures < int(count):
         return pictures, datetime.fromisoformat(str(until))
     lasts_s = (pictures - 1) * interval_s + takes_s
-    return pictures, starts + timedelta(seconds=lasts_s) if lasts_s < LONGEST.total_seconds() else None
+    return pictures, starts + timedelta(seconds=lasts_s) if lasts_s < MAX_SESSION.total_seconds() else None
 
 
 def _disk_warnings(found: Forecast) -> list[str]:

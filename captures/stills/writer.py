@@ -30,28 +30,28 @@ class StillWriter:
         """The primary file first. OSError as the disk says it; CameraError when nothing of the
         camera's files came; otherwise what broke off is added to `exposure.missing`."""
         if exposure.frame is not None:
-            return [self._frame(spool, plan, exposure, identity)]
-        return self._own_files(spool, plan, exposure)
+            return [self._write_frame(spool, plan, exposure, identity)]
+        return self._write_camera_files(spool, plan, exposure)
 
     def saved(self, record: Record, exposure: Exposure) -> None:
         """Its files are safe: thumbnails can be made of what is still in memory."""
         self.thumbnails.submit_capture(SavedCapture(record, exposure))
 
-    def _frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
+    def _write_frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
         assert exposure.frame is not None
         image = exposure.frame.image
         quality = plan["file"]["jpeg_quality"] if "file" in plan else JPEG_QUALITY
         pieces = with_exif(memoryview(encode_jpeg(image, quality)).tobytes(), exif_of(plan, exposure, identity))
         part = spool.write_part(plan["id"], "jpeg", ".jpg", pieces)
-        return named(spool, plan, part, int(image.shape[1]), int(image.shape[0]))
+        return part_file(spool, plan, part, int(image.shape[1]), int(image.shape[0]))
 
-    def _own_files(self, spool: Spool, plan: Plan, exposure: Exposure) -> list[PartFile]:
+    def _write_camera_files(self, spool: Spool, plan: Plan, exposure: Exposure) -> list[PartFile]:
         """What came of the camera's files: one that breaks off is missing, and the others are kept."""
         written: list[PartFile] = []
         broken: CameraError | None = None
         for file in exposure.files:
             try:
-                written.append(self._own_file(spool, plan, file))
+                written.append(self._write_camera_file(spool, plan, file))
             except CameraError as error:
                 broken = error
                 exposure.missing.append(file.kind)
@@ -60,7 +60,7 @@ class StillWriter:
             raise broken
         return written
 
-    def _own_file(self, spool: Spool, plan: Plan, file: CameraFile) -> PartFile:
+    def _write_camera_file(self, spool: Spool, plan: Plan, file: CameraFile) -> PartFile:
         """As the camera made it, byte for byte."""
         head = b""
 
@@ -72,7 +72,7 @@ class StillWriter:
 
         part = spool.write_part(plan["id"], file.kind, file.suffix, chunks())
         size = jpeg_size(head) if file.kind == "jpeg" else None
-        return named(spool, plan, part, *(size or (None, None)))
+        return part_file(spool, plan, part, *(size or (None, None)))
 
 
 def free_path(spool: Spool, plan: Plan, suffix: str) -> str:
@@ -84,7 +84,7 @@ def free_path(spool: Spool, plan: Plan, suffix: str) -> str:
     return path
 
 
-def named(spool: Spool, plan: Plan, part: Part, width: int | None, height: int | None) -> PartFile:
+def part_file(spool: Spool, plan: Plan, part: Part, width: int | None, height: int | None) -> PartFile:
     return PartFile(
         kind=part.kind,
         bytes=part.bytes,

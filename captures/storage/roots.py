@@ -33,9 +33,9 @@ def ensure_default_root(path: Path | None = None) -> StorageRoot:
     """
     folder = (path or settings.STATION.storage_root).resolve()
     host = settings.STATION.host
-    known = _root(folder, host, _archives_of_default(folder))
+    known = _find_or_create_root(folder, host, _archives_of_default(folder))
     if not known.default:
-        _make_default(known)
+        _set_default_root(known)
     return known
 
 
@@ -45,20 +45,20 @@ def _archives_of_default(folder: Path) -> tuple[str, ...]:
     return ("captures", "clips") if video is None or video.resolve() == folder else ("captures",)
 
 
-def _root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
+def _find_or_create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     """Known, or made when there is none; one that is not mounted is as it was. UnusableRoot."""
     known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
     if known is None:
-        return _made(folder, host, archives)
+        return _create_root(folder, host, archives)
     if marker_of(str(folder)) == str(known.id):
         check_links(folder, archives, known=True)
     return known
 
 
-def _made(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
+def _create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        found = _marked(folder)
+        found = _ensure_marker(folder)
     except OSError as error:
         raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error
     check_links(folder, archives)
@@ -66,7 +66,7 @@ def _made(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     return root
 
 
-def _marked(folder: Path) -> UUID:
+def _ensure_marker(folder: Path) -> UUID:
     """Of the marker, made when there is none. OSError; UnusableRoot for one that no camera's process would accept."""
     found = marker_of(str(folder))
     if found is None:
@@ -106,7 +106,7 @@ def _check_link(folder: Path, archive: str) -> None:
 
 
 @transaction.atomic
-def _make_default(root: StorageRoot) -> None:
+def _set_default_root(root: StorageRoot) -> None:
     StorageRoot.objects.filter(host=root.host, default=True).update(default=False)
     root.default = True
     root.save(update_fields=["default"])
@@ -118,7 +118,7 @@ def ensure_service_root() -> StorageRoot | None:
         return None
     folder = settings.STATION.service.image_save_path.resolve()
     host = settings.STATION.host
-    return StorageRoot.objects.filter(host=host, path=str(folder)).first() or _made(folder, host, ["captures"])
+    return StorageRoot.objects.filter(host=host, path=str(folder)).first() or _create_root(folder, host, ["captures"])
 
 
 def ensure_video_root() -> StorageRoot | None:
@@ -126,20 +126,20 @@ def ensure_video_root() -> StorageRoot | None:
     default root. Where it cannot be used (UnusableRoot), new clips go to the default root."""
     folder, host = settings.STATION.video_path, settings.STATION.host
     if folder is None:
-        _make_video(host, None)
+        _set_video_root(host, None)
         return None
     path = folder.resolve()
     try:
-        root = _root(path, host, ["clips"])
+        root = _find_or_create_root(path, host, ["clips"])
     except UnusableRoot:
-        _make_video(host, None)
+        _set_video_root(host, None)
         raise
-    _make_video(host, None if root.default else root)
+    _set_video_root(host, None if root.default else root)
     return None if root.default else root
 
 
 @transaction.atomic
-def _make_video(host: str, root: StorageRoot | None) -> None:
+def _set_video_root(host: str, root: StorageRoot | None) -> None:
     StorageRoot.objects.filter(host=host, video=True).update(video=False)
     if root is not None:
         root.video = True
@@ -155,14 +155,14 @@ def own_root(camera: Camera) -> dict[str, Any] | None:
     """IMAGE_SAVE_PATH, of the camera that the PixeLink service served when this process first looked: a root does not
     change under a running camera."""
     folder = settings.STATION.service.image_save_path
-    if folder is None or camera.pk != _served_first():
+    if folder is None or camera.pk != _first_served_camera():
         return None
     root = StorageRoot.objects.filter(host=camera.host, path=str(folder.resolve())).first()
     return {"id": str(root.id), "path": root.path} if root else None
 
 
 @functools.cache
-def _served_first() -> UUID | None:
+def _first_served_camera() -> UUID | None:
     camera = find_camera()
     return camera.pk if camera else None
 

@@ -128,13 +128,13 @@ def refuse_changes(execute: Any, sql: str, *rest: Any) -> Any:
 
 def test_captures_of_the_service_go_to_its_own_root(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     configure(monkeypatch, image_save_path=tmp_path / "captures")
-    roots._served_first.cache_clear()
+    roots._first_served_camera.cache_clear()
     served_one, other = add("simulated", "simulated"), add("second", "simulated")
     own = roots.ensure_service_root()
     assert own is not None
     assert roots.own_root(served_one) == {"id": str(own.id), "path": str(tmp_path / "captures")}
     assert (roots.own_root(other), roots.ensure_service_root()) == (None, own)
-    roots._served_first.cache_clear()
+    roots._first_served_camera.cache_clear()
 
 
 @pytest.mark.parametrize("marker", ["", "rubbish"])

@@ -37,22 +37,22 @@ def delete_pictures(capture: Capture, actor: str) -> None:
         if file.host != settings.STATION.host:
             raise OnOtherHost(file)
     now = f"{timezone.now():%Y-%m-%d %H:%M:%S} UTC"
-    _say(
+    _set_message(
         capture, f"{actor} asked at {now} for its picture to be deleted. That has not come to its end: delete it again."
     )
     for file in files:
-        _remove(file)
+        _delete_file(file)
     with transaction.atomic():
         CaptureFile.objects.filter(pk__in=[file.pk for file in files]).delete()
-        _say(capture, f"{actor} deleted its picture at {now}.")
-        _record(capture, files, actor)
+        _set_message(capture, f"{actor} deleted its picture at {now}.")
+        _record_deletion(capture, files, actor)
 
 
-def _say(capture: Capture, message: str) -> None:
+def _set_message(capture: Capture, message: str) -> None:
     Capture.objects.filter(pk=capture.pk).update(message=message)
 
 
-def _record(capture: Capture, files: Sequence[CaptureFile], actor: str) -> None:
+def _record_deletion(capture: Capture, files: Sequence[CaptureFile], actor: str) -> None:
     data = [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in files]
     record_event(
         "capture.deleted",
@@ -61,7 +61,7 @@ def _record(capture: Capture, files: Sequence[CaptureFile], actor: str) -> None:
     )  # fmt: skip
 
 
-def _remove(file: CaptureFile) -> None:
+def _delete_file(file: CaptureFile) -> None:
     try:
         with opened(file.root) as root:
             delete_file(root, file.path, file.sha256)
