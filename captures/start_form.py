@@ -1,4 +1,4 @@
-"""The form that starts a session. All that is wrong in it is said at once, in words, at its field."""
+"""The form that starts a session. All errors are shown at once, each at its field."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ LABELS = {
 }
 """In the order of the form."""
 OPTIONAL_FIELDS = ("gain", "iso", "f_number", "format")
-"""What a camera may lack; one that has not said yet what it can is asked for all of it."""
+"""Fields that a camera may lack; while a camera's settings are unknown, all are shown."""
 FIELD_OF_KEY = {"exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait"}
 SETTING_OF_FIELD = {"exposure": "exposure_us", "gain": "gain", "iso": "iso", "f_number": "f_number"}
 INTEGER = re.compile(r"[0-9]{1,9}")
@@ -55,7 +55,7 @@ RULES = {
     "format": "Write at most 64 letters, digits and + . _ - ( ), such as raw or jpeg.",
     "name": "Write at most 120 characters.",
 }
-"""What is said of a value that breaks a rule of the request, where its field says nothing closer."""
+"""The error of a field whose value is invalid, unless the field's parser has a more specific one."""
 
 
 @dataclass(slots=True)
@@ -65,13 +65,13 @@ class StartField:
     value: str
     error: str = ""
     first: bool = False
-    """Whether it is the first that is wrong."""
+    """Whether it is the first field with an error."""
     readings: list[str] = field(default_factory=list)
-    """What an exposure without a unit may mean, to choose from."""
+    """Possible meanings of an exposure without a unit, offered as choices."""
     choices: list[str] = field(default_factory=list)
-    """The camera's own; another value may be written as well."""
+    """The camera's choices; another value may be written too."""
     range: str = ""
-    """What the camera can."""
+    """The camera's range, as text."""
 
     @property
     def ident(self) -> str:
@@ -79,8 +79,8 @@ class StartField:
 
 
 class StartForm:
-    """`request` is what to start, None while something is to mend: then `errors` has a sentence for each such field.
-    `until` is the end as it was understood."""
+    """`request` is the session to start; None while the form has errors: `errors` then has a sentence for each field.
+    `until` is the parsed end."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
         self.camera = camera
@@ -91,7 +91,7 @@ class StartForm:
         self.request = self._read() if data is not None else None
 
     def _defaults(self) -> dict[str, str]:
-        """The configuration's, each as near as this camera comes to it."""
+        """The configured values, each limited to the camera's range."""
         near = {name: self._nearest(SETTING_OF_FIELD[name], value) for name, value in DEFAULTS.items()}
         exposure, f_number = format_exposure(near["exposure"]), f"{near['f_number']:.10g}"
         return {"exposure": exposure, "wait": f"{DELAY_S:.10g} s", "from": "end", "f_number": f_number}
@@ -109,7 +109,7 @@ class StartForm:
 
     @property
     def lacking(self) -> list[str]:
-        """Labels of what this camera does not offer."""
+        """Labels of the fields that this camera lacks."""
         return [label for name, label in LABELS.items() if name not in self.names]
 
     @property
@@ -118,7 +118,7 @@ class StartForm:
 
     @property
     def given(self) -> dict[str, str]:
-        """What was written, to be sent again."""
+        """The form's values, to be submitted again."""
         return {name: self.data[name] for name in [*self.names, "from"] if self.data.get(name)}
 
     @property
@@ -201,7 +201,8 @@ class StartForm:
         self.errors.setdefault(name, f"{range_of(SETTING_OF_FIELD[name], limits)} on this camera.")
 
     def _requested(self, values: dict[str, Any]) -> SessionRequest | None:
-        """What is wrong in several fields comes before what is wrong between them: a second look says that too."""
+        """Validate all fields. Rules between fields are checked again without the invalid fields, so that all errors
+        are shown."""
         values["cadence_s" if self.from_start else "delay_s"] = values.pop("wait")
         values["exposure_us"] = values.pop("exposure")
         given = {name: value for name, value in values.items() if value is not None and name not in self.errors}
@@ -227,21 +228,21 @@ class StartForm:
 
 
 def check_text(text: str) -> str:
-    """ValueError with a NUL, which PostgreSQL does not store."""
+    """ValueError for a text with a NUL, which PostgreSQL cannot store."""
     if "\0" in text:
         raise ValueError(text)
     return text
 
 
 def parse_integer(text: str) -> int:
-    """ValueError for what is no whole number."""
+    """ValueError for a text that is not a whole number."""
     if not INTEGER.fullmatch(text):
         raise ValueError(text)
     return int(text)
 
 
 def parse_end(form: StartForm, text: str) -> Moment:
-    """In the zone that the reader has chosen. NotAMoment."""
+    """The end, in the reader's time zone. NotAMoment."""
     return parse_moment(text, timezone.now(), timezone.get_current_timezone(), form.site)
 
 

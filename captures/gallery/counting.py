@@ -1,7 +1,7 @@
-"""How many captures there are in many ranges of time at once: one query, and bounded whatever the table holds.
+"""Counts captures in many time ranges with one query of bounded cost.
 
-Each count walks an index and stops at MAX_COUNTED, so that a night of a million captures costs what one of five
-thousand does.
+Each count walks an index and stops at MAX_COUNTED, so that a night of a million captures costs as much as a night of
+five thousand.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ HAS_PICTURE = "EXISTS (SELECT 1 FROM {files} WHERE {files}.capture_id = {capture
 
 @dataclass(frozen=True, slots=True)
 class CountQuery:
-    """Captures from `begin` to before `end`. `cameras` None: of all cameras; `statuses` empty: of all statuses.
-    `has_picture`: only those with a file that can be drawn. Counting stops at `most`."""
+    """Captures from `begin` (inclusive) to `end` (exclusive). `cameras` None: all cameras; `statuses` empty: all
+    statuses. `has_picture`: only captures with a file that can be rendered. Counting stops at `most`."""
 
     begin: datetime
     end: datetime
@@ -37,7 +37,7 @@ class CountQuery:
     most: int | None = None
 
     def conditions(self) -> list[tuple[str, str, list[Any]]]:
-        """Field, comparison, values."""
+        """Tuples of field, comparison and values."""
         found: list[tuple[str, str, list[Any]]] = [
             ("started_at", ">= %s", [self.begin]),
             ("started_at", "< %s", [self.end]),
@@ -62,12 +62,12 @@ def placeholders(values: Sequence[Any]) -> str:
 
 
 def count_captures(wanted: Sequence[CountQuery]) -> list[int]:
-    """For each, at most MAX_COUNTED."""
+    """The count of each query, at most MAX_COUNTED."""
     return [int(value or 0) for value in _run_queries("COUNT(*)", "1", wanted)]
 
 
 def total_exposure_us(wanted: CountQuery) -> int:
-    """The sum of what the captures were exposed, in microseconds, over at most MAX_COUNTED of them."""
+    """The sum of the captures' exposure times in microseconds, over at most MAX_COUNTED captures."""
     return int(_run_queries("SUM(exposure_us)", "exposure_us", [wanted])[0] or 0)
 
 
@@ -87,7 +87,7 @@ def _run_queries(expression: str, column: str, wanted: Sequence[CountQuery]) -> 
 
 
 def _subquery(where: CountQuery, column: str) -> tuple[str, list[Any]]:
-    """The names in it are the model's own; every value is a parameter."""
+    """SQL and its parameters. Names come from the model; every value is a parameter."""
     conditions, values = [], []
     for name, comparison, given in where.conditions():
         field: Any = Capture._meta.get_field(name)

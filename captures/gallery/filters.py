@@ -1,4 +1,4 @@
-"""What a reader has chosen in the gallery: all of it stands in the address, and every link is made from it."""
+"""The gallery's filters: all of them are in the address, and every link is built from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIMULATED = {"yes": True, "no": False}
 
 @dataclass(frozen=True, slots=True)
 class GalleryFilter:
-    """What cannot be read is left out. `day` is None where the reader has named none: the newest with captures."""
+    """Filters of the gallery. Invalid values are ignored. `day` None: the newest day with captures."""
 
     by: By
     day: date | None = None
@@ -52,7 +52,7 @@ class GalleryFilter:
         )
 
     def link(self, **changes: Any) -> str:
-        """The address of the gallery with `changes`. Another day, camera or status begins at its beginning."""
+        """The gallery's query string with `changes`. A changed filter starts at the beginning of the day."""
         other = replace(self, **({"at": None, "cursor": None, "month": None} | changes))
         values = {
             "by": "day" if other.by == "day" and station_site().has_nights else "",
@@ -68,7 +68,7 @@ class GalleryFilter:
         return f"?{urlencode({name: value for name, value in values.items() if value})}"
 
     def conditions(self) -> dict[str, Any]:
-        """Of the captures that are shown; the camera is looked up by who may see it."""
+        """Conditions for captures, without the camera, which depends on the user."""
         found: dict[str, Any] = {"status": self.status, "session_id": self.session}
         if self.simulated:
             found["simulated"] = SIMULATED[self.simulated]
@@ -76,8 +76,8 @@ class GalleryFilter:
 
 
 def parse_moment(text: str) -> datetime | None:
-    """A moment with its zone, or one of the reader's clock; None for what is neither, and for one that the reader's
-    clock cannot show."""
+    """A time with its zone, or a time of the reader's clock. None for an invalid time and for one
+    beyond the calendar."""
     try:
         return reader_datetime(text)
     except NotADateTime:

@@ -1,4 +1,4 @@
-"""The gallery: a page for each night or day, with a calendar; and a page for each capture."""
+"""The gallery: a page for each night or day with a calendar, and a page for each capture."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BAR = 40
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A day of the calendar: what was saved, and on top what was not; the heights in pixels."""
+    """A day of the calendar: saved captures, with lost ones on top; heights in pixels."""
 
     day: Day
     saved: int
@@ -46,7 +46,7 @@ class Bar:
 
     @property
     def lost_height(self) -> float:
-        """A loss is never too small to be seen."""
+        """At least 3 pixels, so that a loss is always visible."""
         return max(3.0, round(self.lost / self.highest * BAR, 1)) if self.lost else 0.0
 
     @property
@@ -60,7 +60,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A filter as a link, with how many captures it would show (None: nobody has counted)."""
+    """A filter as a link, with the number of captures that it would show (None: not counted)."""
 
     label: str
     link: str
@@ -119,7 +119,7 @@ def shown_moment(chosen: GalleryFilter, day: Day, capture_page: PageOfCaptures) 
 
 
 def gaps_of(scope: Scope, span: tuple[datetime, datetime]) -> list[SessionGap]:
-    """What outages swallowed in that time; part of what was skipped."""
+    """The gaps in that time range. Their captures count as skipped."""
     if scope.chosen.status not in {"", CaptureStatus.SKIPPED} or scope.chosen.simulated:
         return []
     gaps = SessionGap.objects.select_related("session__camera").filter(from_at__gte=span[0], from_at__lt=span[1])
@@ -131,7 +131,7 @@ def gaps_of(scope: Scope, span: tuple[datetime, datetime]) -> list[SessionGap]:
 
 
 class GalleryCounts:
-    """All that is counted for a page, in one query."""
+    """All counts of a gallery page, from one query."""
 
     def __init__(self, scope: Scope, day: Day, month: date) -> None:
         self.scope, self.day, self.month = scope, day, month
@@ -168,13 +168,13 @@ class GalleryCounts:
 
     @property
     def chosen(self) -> int:
-        """Those that pass the filters."""
+        """The number of captures that pass the filters."""
         status = self.scope.chosen.status
         return int(getattr(self, status)) if status else self.total
 
     @property
     def exposure_s(self) -> float | None:
-        """None where there are too many to add up."""
+        """Total exposure time in seconds; None when there are too many captures to add up."""
         if self.saved >= MAX_COUNTED:
             return None
         return total_exposure_us(self.scope.where(self.day, CaptureStatus.SAVED)) / 1e6
@@ -230,14 +230,14 @@ def links(chosen: GalleryFilter, day: Day, capture_page: PageOfCaptures, counts:
 
 @dataclass(frozen=True, slots=True)
 class NeighbourDay:
-    """A day near the one that is shown that has something to show."""
+    """A neighbouring day that has captures."""
 
     date: date
     link: str
 
 
 def neighbour_days(scope: Scope, chosen: GalleryFilter, day: Day) -> dict[str, NeighbourDay | None]:
-    """The nearest days before and after that have something to show by the filters, and the nearer one of them."""
+    """The nearest days before and after that have captures by the filters, and the nearer one of the two."""
     (begin, end), captures = day.range, scope.captures(simulated_too=True).select_related(None).prefetch_related(None)
     before = captures.filter(started_at__lt=begin).first()
     after = captures.filter(started_at__gte=end).order_by("started_at", "id").first()
@@ -255,7 +255,7 @@ def _neighbour_day(chosen: GalleryFilter, day: Day, capture: Capture | None) -> 
 
 
 def describe_filter(scope: Scope, chosen: GalleryFilter) -> str:
-    """What the filters let through: failed captures of Sky."""
+    """The filters in words, such as `failed captures of Sky`."""
     names = {camera.slug: camera.name for camera in scope.cameras}
     simulated = {"yes": "simulated", "no": "real"}.get(chosen.simulated, "")
     words = [chosen.status, simulated, "captures"]
@@ -284,7 +284,7 @@ class CapturePage(Page):
 
 
 class CaptureDetails(CapturePage):
-    """What is known of a capture, as a part of a page."""
+    """A capture's details, as a part of a page."""
 
     template = "captures/_details.html"
 

@@ -1,4 +1,4 @@
-"""The pictures of a day one after the other, for a viewer at full size that goes on beyond one page of the gallery."""
+"""The pictures of a day as JSON, for the full-size viewer, which continues beyond one page of the gallery."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from monitoring.page import Page
 from monitoring.templatetags.skycam import datetime_text
 
 RATIOS = {"1-1": 1.0, "5-4": 5 / 4, "4-3": 4 / 3, "3-2": 3 / 2, "16-9": 16 / 9}
-"""Shapes of tiles."""
+"""Aspect ratios of tiles."""
 
 
 class PictureBody(TypedDict):
-    """`width` and `height` are of `large`; `gallery` leads to the page of the gallery that has its tile."""
+    """`width` and `height` are those of `large`; `gallery` is the address of the gallery page that has its tile."""
 
     id: str
     page: str
@@ -39,7 +39,7 @@ class PictureBody(TypedDict):
 
 
 class PicturesBody(TypedDict):
-    """`earlier` and `later` are the addresses of the pages around, empty at the ends of the day."""
+    """`earlier` and `later` are the addresses of the neighbouring pages, empty at the ends of the day."""
 
     pictures: list[PictureBody]
     earlier: str
@@ -47,7 +47,7 @@ class PicturesBody(TypedDict):
 
 
 class PicturesPage(Page):
-    """The pictures of one page of the gallery, by the same address."""
+    """The pictures of one gallery page; the query string is the page's."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         scope = Scope(request.user, GalleryFilter.from_query(request.GET.dict()))
@@ -92,7 +92,7 @@ def picture_body(capture: Capture, here: str) -> PictureBody | None:
 
 
 def position_in_day(scope: Scope, day: Day, capture_page: PageOfCaptures) -> dict[str, int]:
-    """How many pictures the day has by the filters, and how many of them come before this page; both at most `most`."""
+    """The number of pictures of the day by the filters, and of those before this page; both at most `most`."""
     chosen = scope.chosen
     statuses = [chosen.status] if chosen.status else []
     begin, end = day.range
@@ -103,7 +103,7 @@ def position_in_day(scope: Scope, day: Day, capture_page: PageOfCaptures) -> dic
 
 
 def tile_ratio(captures: Sequence[Capture]) -> str:
-    """The shape that suits most of their pictures; 4-3 without any."""
+    """The aspect ratio nearest to most of the pictures; 4-3 without pictures."""
     found = [shape for capture in captures if (shape := shown(capture))]
     near = [min(RATIOS, key=lambda name: abs(RATIOS[name] - one.width / one.height)) for one in found]
     return max(near, key=near.count) if near else "4-3"

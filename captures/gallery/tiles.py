@@ -1,4 +1,4 @@
-"""A page of a night as tiles: pictures, runs of what was not saved, and gaps, in the order of time."""
+"""A gallery page as tiles in time order: pictures, runs of lost captures, and gaps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_GAPS = 200
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`kind` is picture, planned, lost or gap. A lost one stands for `count` captures from `begin` to `end`."""
+    """`kind` is picture, planned, lost or gap. A lost tile represents `count` captures from `begin` to `end`."""
 
     kind: str
     begin: datetime
@@ -31,7 +31,7 @@ class Tile:
 
     @property
     def source(self) -> Any:
-        """Where reason and sentence stand."""
+        """The capture or gap that has the reason and the message."""
         return self.capture or self.gap
 
     @property
@@ -41,7 +41,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class PageOfCaptures:
-    """One page of captures, the oldest first, and the cursors to the pages around it."""
+    """One page of captures, the oldest first, and the cursors to the neighbouring pages."""
 
     captures: list[Capture]
     earlier: Cursor | None = None
@@ -57,9 +57,9 @@ class PageOfCaptures:
 def page_of_captures(
     captures: QuerySet[Capture], ends: tuple[datetime, datetime], start: datetime | None, cursor: Cursor | None
 ) -> PageOfCaptures:
-    """The captures between `ends`: from the cursor on, else from `start`, else from the beginning.
+    """The captures between `ends`: from the cursor, else from `start`, else from the beginning.
 
-    Each bound of time is said once, because a database enters its index at the first it finds.
+    The query has each time bound once, because the database enters its index at the first one.
     """
     begin, end = ends
     if cursor is None:
@@ -77,7 +77,7 @@ def between(captures: QuerySet[Capture], begin: datetime, end: datetime) -> Quer
 
 
 def newest_page(captures: QuerySet[Capture]) -> PageOfCaptures:
-    """The last page of a night that still runs."""
+    """The last page of a running night or day."""
     found = _backward(captures)
     return PageOfCaptures(found.captures, found.earlier)
 
@@ -107,7 +107,7 @@ def _cursor(capture: Capture, *, newer: bool) -> Cursor:
 
 
 def tiles_of(captures: Iterable[Capture], gaps: Iterable[SessionGap], *, apart: bool = False) -> list[Tile]:
-    """Runs of the same loss are one tile, unless each is wanted `apart`."""
+    """Consecutive captures lost for the same reason are one tile; with `apart` each has its own."""
     found = [*_captures(captures, apart=apart), *(Tile("gap", gap.from_at, gap.to_at, gap=gap) for gap in gaps)]
     return sorted(found, key=lambda tile: tile.begin)
 
@@ -124,7 +124,7 @@ def _captures(captures: Iterable[Capture], *, apart: bool) -> Iterator[Tile]:
 
 
 def _run_key(number: int, capture: Capture, *, apart: bool) -> tuple[Any, ...]:
-    """The same for neighbours that belong together; in a session, those whose indexes follow each other."""
+    """The key that captures of one run share; in a session their indexes must be consecutive."""
     follows = capture.index - number if capture.index is not None else None
     same = (capture.status, capture.camera_id, capture.session_id, capture.reason, bool(capture.files.all()), follows)
     return (*same, capture.pk) if apart else same

@@ -1,4 +1,4 @@
-"""Sessions: what ran, what it brought, and what was lost with its reason."""
+"""Pages of sessions: their captures, their counts, and their losses with reasons."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ MAX_LOST = 300
 STRIP = 24
 EVENTS = 20
 EARLIER = timedelta(days=1)
-"""A clock that was set back does not hide what was lost."""
+"""Losses are searched from a day before the session's begin, in case a clock was set back."""
 LATE_AFTER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionDisplay:
-    """A session as it is shown."""
+    """A session with the values that its pages show."""
 
     session: Session
 
@@ -53,7 +53,7 @@ class SessionDisplay:
 
     @property
     def holder(self) -> Holder | None:
-        """Of its camera, while it runs."""
+        """The holder of the session's camera."""
         return who_holds(lease_of(self.session.camera), holder(self.session.camera, self.session))
 
     @property
@@ -68,7 +68,7 @@ class SessionDisplay:
 
     @property
     def progress(self) -> float | None:
-        """0 to 1; None without an end that could be counted to."""
+        """0 to 1; None for a session without an end."""
         if count := self.programme.get("count"):
             return min(1.0, self.session.planned / float(count))
         if self.until:
@@ -77,7 +77,7 @@ class SessionDisplay:
 
     @property
     def late(self) -> bool:
-        """The next capture is overdue: what is shown is old, or the camera is away."""
+        """Whether the next capture is overdue: the page shows old data, or the camera is not connected."""
         due = self.session.next_at
         exposure = timedelta(microseconds=self.programme["exposure_us"])
         return due is not None and timezone.now() - due > LATE_AFTER + exposure
@@ -94,7 +94,7 @@ class SessionDisplay:
 
     @property
     def used(self) -> list[dict[str, str]]:
-        """What the camera said it would use, and what was asked where that is something else."""
+        """The settings that the camera uses, with the requested value where it differs."""
         camera, asked = self.session.camera, self.programme
         return [
             {
@@ -112,7 +112,7 @@ class SessionDisplay:
 
 
 class SessionsPage(Page):
-    """Newest first. The filters stand in the address."""
+    """Sessions, newest first. The filters are in the address."""
 
     template = "sessions/sessions.html"
 
@@ -160,7 +160,7 @@ class SessionPage(Page):
         return self.render({"run": run, "session": run.session, **self.observed(run.session)})
 
     def session(self, session: UUID) -> Session:
-        """Http404 also when the user may not see its camera."""
+        """Http404 also for a session whose camera the user may not see."""
         found = sessions_for(self.request.user).filter(pk=session).first()
         if found is None:
             raise Http404("No such session.")
@@ -185,13 +185,13 @@ class SessionPage(Page):
         return tiles_of(rows[:MAX_LOST], session.gaps.all())
 
     def _captures_with(self, session: Session, status: str) -> QuerySet[Capture]:
-        """The camera and the time are said as well, so that the index on them is walked."""
+        """The session's captures with this status. Conditions on camera and time make the database use its index."""
         begin = session.started_at or session.created_at
         captures = captures_for(self.request.user).filter(camera_id=session.camera_id, status=status)
         return captures.filter(session_id=session.pk, started_at__gte=begin - EARLIER)
 
     def _reasons(self, session: Session) -> list[dict[str, Any]]:
-        """Reason and count, the most frequent first; of at most MAX_COUNTED of a kind."""
+        """Reasons with their counts, the most frequent first; at most MAX_COUNTED captures of each status."""
         found: Counter[str] = Counter()
         for status in LOST if session.failed + session.skipped else ():
             rows = self._captures_with(session, status).select_related(None).prefetch_related(None)
@@ -202,7 +202,7 @@ class SessionPage(Page):
 
 
 class SessionNow(SessionPage):
-    """The parts of a session's page that change by themselves."""
+    """The parts of a session's page that are refreshed."""
 
     template = "sessions/_now.html"
 
@@ -231,7 +231,7 @@ class ResumeSessionPage(SessionPage):
 
 
 def change_session(request: HttpRequest, session: Session, move: Callable[[Session], Session]) -> HttpResponse:
-    """Pause or resume it, and say how it stands."""
+    """Pause or resume the session, and show its state."""
     try:
         found = move(session)
     except (Held, SessionEnded) as error:
@@ -246,8 +246,8 @@ def change_session(request: HttpRequest, session: Session, move: Callable[[Sessi
 
 
 def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
-    """Stop it, and say what it has brought; one that has ended already is answered as it is. Where the form names
-    whose it is, its camera is taken over from them first."""
+    """Stop the session, and show its counts; a session that has ended is left as it is. If the form names the camera's
+    holder, the camera is taken over first."""
     try:
         if session.state in ACTIVE and "over" in request.POST:
             taken_over(request, session.camera, actor)

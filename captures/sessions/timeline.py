@@ -1,4 +1,4 @@
-"""A session as one line of time: what ran, what is planned, what was lost and when."""
+"""A session's timeline: the part that ran, the planned part, and the losses."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from captures.models import Session
 from captures.models.session import ACTIVE
 
 LINE_WIDTH = 1000.0
-"""Width of the line in its own units."""
+"""Width of the line, in its own units."""
 MIN_MARK_WIDTH = 2.0
-"""Of a mark, so that one lost capture of a long night is seen."""
+"""So that a single lost capture of a long night is visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`x` and `width` are of LINE_WIDTH."""
+    """A loss on the line; `x` and `width` in units of LINE_WIDTH."""
 
     kind: Literal["lost", "gap"]
     x: float
@@ -31,14 +31,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """From `begin` to `end`; up to `done` it ran, from there on it is planned."""
+    """A session from `begin` to `end`. It ran until `done`; the rest is planned."""
 
     begin: datetime
     end: datetime
     done: datetime
     marks: list[Mark]
     is_estimate: bool
-    """Whether `end` is computed from how many captures are left."""
+    """Whether `end` is computed from the number of captures."""
 
     @property
     def width_done(self) -> float:
@@ -54,7 +54,7 @@ class SessionLine:
 
 
 def session_line(session: Session, lost: Iterable[Tile]) -> SessionLine | None:
-    """None before it has begun. `lost` are its tiles of what was not saved."""
+    """None before the session has begun. `lost`: tiles of its captures that were not saved."""
     if session.started_at is None:
         return None
     done = timezone.now() if session.state in ACTIVE else session.ended_at or session.started_at
@@ -72,7 +72,7 @@ def _mark_of(line: SessionLine, tile: Tile) -> Mark:
 
 
 def _planned_end(session: Session) -> tuple[datetime | None, bool]:
-    """When it ends by its programme, and whether that is computed."""
+    """The end by the programme, and whether it is an estimate."""
     programme = session.programme
     if until := programme.get("until"):
         return datetime.fromisoformat(until), False

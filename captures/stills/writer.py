@@ -1,4 +1,4 @@
-"""`StillWriter`: from an exposure to files in the spool. Runs in a camera process, without Django."""
+"""`StillWriter`: writes an exposure as files into the spool. It runs in a camera process, without Django."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ class StillWriter:
         return self._organizer.path(capture, at, name)
 
     def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
-        """The primary file first. OSError as the disk says it; CameraError when nothing of the
-        camera's files came; otherwise what broke off is added to `exposure.missing`."""
+        """Returns the primary file first.
+
+        Raises the OSError of the disk, and CameraError when none of the camera's files was transferred. Otherwise the
+        files whose transfer failed are added to `exposure.missing`.
+        """
         if exposure.frame is not None:
             return [self._write_frame(spool, plan, exposure, identity)]
         return self._write_camera_files(spool, plan, exposure)
 
     def saved(self, record: Record, exposure: Exposure) -> None:
-        """Its files are safe: thumbnails can be made of what is still in memory."""
+        """The capture's files are safe: thumbnails are rendered from the exposure in memory."""
         self.thumbnails.submit_capture(SavedCapture(record, exposure))
 
     def _write_frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
@@ -46,7 +49,7 @@ class StillWriter:
         return part_file(spool, plan, part, int(image.shape[1]), int(image.shape[0]))
 
     def _write_camera_files(self, spool: Spool, plan: Plan, exposure: Exposure) -> list[PartFile]:
-        """What came of the camera's files: one that breaks off is missing, and the others are kept."""
+        """Write the camera's files. A file whose transfer fails is listed as missing; the others are kept."""
         written: list[PartFile] = []
         broken: CameraError | None = None
         for file in exposure.files:
@@ -61,7 +64,7 @@ class StillWriter:
         return written
 
     def _write_camera_file(self, spool: Spool, plan: Plan, file: CameraFile) -> PartFile:
-        """As the camera made it, byte for byte."""
+        """Write one file of the camera unchanged."""
         head = b""
 
         def chunks() -> Iterator[bytes | memoryview]:
@@ -76,7 +79,7 @@ class StillWriter:
 
 
 def free_path(spool: Spool, plan: Plan, suffix: str) -> str:
-    """Where the file goes. A name of the time alone may be taken: clocks are put back."""
+    """The file's final path. A name that has only the time may exist already, after a clock was set back."""
     path = f"{plan['path']}{suffix}"
     folder, _, name = path.rpartition("/")
     if "file" in plan and spool.files.size(folder, name) is not None:

@@ -1,4 +1,4 @@
-"""Storage roots: made by a person's order or at the first start, never by a capture."""
+"""Storage roots: created by an administrator or at the first start, never by a capture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class UnusableRoot(Exception):
 
 
 def ensure_default_root(path: Path | None = None) -> StorageRoot:
-    """This host's root for new captures, made when there is none yet.
+    """This host's root for new captures; it is created if missing.
 
     UnusableRoot when the folder cannot be written or cannot hard-link from its spool into its archives.
     """
@@ -40,13 +40,13 @@ def ensure_default_root(path: Path | None = None) -> StorageRoot:
 
 
 def _archives_of_default(folder: Path) -> tuple[str, ...]:
-    """Clips do not go there while they have a root of their own."""
+    """The archives in the default root; clips are not among them while they have their own root."""
     video = settings.STATION.video_path
     return ("captures", "clips") if video is None or video.resolve() == folder else ("captures",)
 
 
 def _find_or_create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
-    """Known, or made when there is none; one that is not mounted is as it was. UnusableRoot."""
+    """The root of this folder, created if missing. A known root that is not mounted is not checked. UnusableRoot."""
     known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
     if known is None:
         return _create_root(folder, host, archives)
@@ -67,7 +67,8 @@ def _create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoo
 
 
 def _ensure_marker(folder: Path) -> UUID:
-    """Of the marker, made when there is none. OSError; UnusableRoot for one that no camera's process would accept."""
+    """The UUID in the folder's marker file, which is created if missing. OSError; UnusableRoot for a damaged marker,
+    which camera processes would refuse."""
     found = marker_of(str(folder))
     if found is None:
         found = str(uuid6.uuid7())
@@ -75,13 +76,13 @@ def _ensure_marker(folder: Path) -> UUID:
     try:
         return UUID(found)
     except ValueError:
-        said = f"{folder / MARKER} is damaged. Restore it; or remove it, if the folder holds no captures yet."
-        raise UnusableRoot(said) from None
+        message = f"{folder / MARKER} is damaged. Restore it; or remove it, if the folder holds no captures yet."
+        raise UnusableRoot(message) from None
 
 
 def check_links(folder: Path, archives: Sequence[str], *, known: bool = False) -> None:
-    """UnusableRoot with a sentence when nothing can be linked from the spool into one of these archives. On a full disk
-    nobody can tell: a root that is `known` stays what it was."""
+    """UnusableRoot when files cannot be hard-linked from the spool into one of these archives. A full disk prevents the
+    check: a `known` root then counts as usable."""
     for archive in archives:
         try:
             _check_link(folder, archive)
@@ -113,7 +114,7 @@ def _set_default_root(root: StorageRoot) -> None:
 
 
 def ensure_service_root() -> StorageRoot | None:
-    """The root of IMAGE_SAVE_PATH on this host, made when there is none yet; None where it is not configured."""
+    """The root of IMAGE_SAVE_PATH on this host, created if missing; None when it is not configured."""
     if settings.STATION.service.image_save_path is None:
         return None
     folder = settings.STATION.service.image_save_path.resolve()
@@ -122,8 +123,8 @@ def ensure_service_root() -> StorageRoot | None:
 
 
 def ensure_video_root() -> StorageRoot | None:
-    """The root of VIDEO_PATH on this host, made when there is none yet; None where it is not configured, or is the
-    default root. Where it cannot be used (UnusableRoot), new clips go to the default root."""
+    """The root of VIDEO_PATH on this host, created if missing; None when it is not configured or is the default root.
+    If it cannot be used (UnusableRoot), new clips go to the default root."""
     folder, host = settings.STATION.video_path, settings.STATION.host
     if folder is None:
         _set_video_root(host, None)
@@ -152,8 +153,8 @@ def root_of(camera: Camera) -> dict[str, Any]:
 
 
 def own_root(camera: Camera) -> dict[str, Any] | None:
-    """IMAGE_SAVE_PATH, of the camera that the PixeLink service served when this process first looked: a root does not
-    change under a running camera."""
+    """The root of IMAGE_SAVE_PATH, for the camera of the PixeLink service; None for other cameras. The camera is the
+    one found first in this process: a running camera's root must not change."""
     folder = settings.STATION.service.image_save_path
     if folder is None or camera.pk != _first_served_camera():
         return None
@@ -179,7 +180,7 @@ def video_root(host: str) -> dict[str, Any]:
 
 
 def new_clips_root(host: str) -> QuerySet[StorageRoot]:
-    """One, or none before the first start."""
+    """The host's root for new clips; empty before the first start."""
     roots = StorageRoot.objects.filter(host=host)
     return roots.filter(video=True) if roots.filter(video=True).exists() else roots.filter(default=True)
 
