@@ -203,7 +203,7 @@ class CameraService:
         except TooSlow:
             log.info("session %s was not confirmed yet", session.id)
         except (ControlError, BrokerDown):
-            self._wish_stopped(session)
+            self._store_stopped(session)
             raise
         session.refresh_from_db()
         return session
@@ -236,7 +236,7 @@ class CameraService:
             raise
         return session, event
 
-    def _wish_stopped(self, session: Session) -> None:
+    def _store_stopped(self, session: Session) -> None:
         """The host is alive and may have read the desired state already: this newer revision stops the session."""
         Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=session.revision + 1)
 

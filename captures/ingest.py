@@ -90,7 +90,7 @@ def _alert_contradiction(capture: Capture, outcome: str) -> None:
         return
     raise_alert(
         f"capture.contradiction:{capture.pk}",
-        f"Capture {capture.pk} is {capture.status}, and a record says {outcome}. The first outcome is kept.",
+        f"Capture {capture.pk} is {capture.status}, and a record says {outcome}. The first outcome was kept.",
         severity="error",
         camera=capture.camera,
     )

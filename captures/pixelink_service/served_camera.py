@@ -37,7 +37,7 @@ def served_camera() -> Camera:
     if camera is None:
         raise NotConnected(_missing())
     if camera.pk not in _with_defaults and holder_of(camera) is None:
-        wish_defaults(camera)
+        set_default_settings(camera)
         camera.refresh_from_db(fields=["settings"])
         _with_defaults.add(camera.pk)
     return camera
@@ -91,8 +91,8 @@ def check_connected(camera: Camera) -> None:
 
 
 @transaction.atomic
-def wish_defaults(camera: Camera) -> None:
-    """DEFAULT_EXPOSURE and DEFAULT_GAIN, where nobody has wished for another value; nor has since `camera` was read."""
+def set_default_settings(camera: Camera) -> None:
+    """Store DEFAULT_EXPOSURE and DEFAULT_GAIN, unless other values are set, also ones set since `camera` was read."""
     wanted = settings.STATION.service
     defaults = {"exposure_us": wanted.default_exposure, "gain": wanted.default_gain}
     stored = Camera.objects.select_for_update().get(pk=camera.pk).settings
@@ -102,4 +102,4 @@ def wish_defaults(camera: Camera) -> None:
     try:
         services.change_camera(camera, {"settings": {**stored, **missing}}, ACTOR)
     except (ValidationError, ControlError) as error:
-        log.warning("The defaults are not wished of %s: %s", camera.slug, error)
+        log.warning("The default settings of %s cannot be stored: %s", camera.slug, error)
