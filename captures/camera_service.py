@@ -298,8 +298,8 @@ class CameraService:
             return None
         locked.desired, locked.revision = desired, locked.revision + 1
         locked.save(update_fields=["desired", "revision"])
-        said = f"{did} the session on {locked.camera.slug}."
-        return wished(locked.camera, order, said, self.actor, {}, subject=locked.pk)
+        message = f"{did} the session on {locked.camera.slug}."
+        return wished(locked.camera, order, message, self.actor, {}, subject=locked.pk)
 
     # Recording, for programs: a camera's id is its slug
 

@@ -69,13 +69,13 @@ def disk_problems() -> list[Finding]:
     if root is None:
         return []
     if marker_of(root.path) != str(root.id):
-        said = f"The storage root {root.path} of the host {root.host} is not mounted, or is another one. Mount it."
-        return [Finding(said, host=root.host)]
+        problem = f"The storage root {root.path} of the host {root.host} is not mounted, or is another one. Mount it."
+        return [Finding(problem, host=root.host)]
     free = shutil.disk_usage(root.path).free
     if free < MIN_FREE_BYTES:
         place = f"{root.path} of the host {root.host}"
-        said = f"Only {free / 1e9:.1f} GB are free in {place}. Make room, or captures will fail."
-        return [Finding(said, host=root.host)]
+        problem = f"Only {free / 1e9:.1f} GB are free in {place}. Make room, or captures will fail."
+        return [Finding(problem, host=root.host)]
     return []
 
 

@@ -161,11 +161,11 @@ def _next_due(capture: Capture) -> datetime | None:
 
 
 def _publish_outcome(capture: Capture, camera: CameraRef, files: list[CaptureFile]) -> None:
-    said = _setting_warnings(capture)
-    message = " ".join([capture.message or f"{camera.slug} saved a capture.", *said])
+    warnings = _setting_warnings(capture)
+    message = " ".join([capture.message or f"{camera.slug} saved a capture.", *warnings])
     severity = SEVERITIES[capture.status]
     record_event(
-        f"capture.{capture.status}", message, severity="warning" if said and severity == "info" else severity,
+        f"capture.{capture.status}", message, severity="warning" if warnings and severity == "info" else severity,
         camera=camera, subject=capture.pk, actor=capture.requested_by,
         data=_event_arguments(capture) | ({"reason": capture.reason} if capture.reason else {}),
     )  # fmt: skip
@@ -225,9 +225,9 @@ def ingest_session(record: Record) -> None:
         _set_times(session, parse_time(body["at"]))
         session.reason, session.message = reason, message
         kind = "session.resumed" if (old, new) == ("paused", "running") else EVENT_OF.get(new, "session.stopped")
-        said = [message or f"The session of {record['slug']} is {new}.", *body.get("warnings", [])]
+        sentences = [message or f"The session of {record['slug']} is {new}.", *body.get("warnings", [])]
         record_event(
-            kind, " ".join(said), camera=camera_of(record),
+            kind, " ".join(sentences), camera=camera_of(record),
             subject=session.pk, severity="error" if new == "failed" else "info",
         )  # fmt: skip
     session.actual, session.warnings = body.get("actual", session.actual), body.get("warnings", session.warnings)

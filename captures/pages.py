@@ -84,7 +84,7 @@ class CapturePage(PageOfCamera):
             return said(request, "bad", f"Not saved. {refusal(error, camera)}")
         if outcome.pending:
             return said(request, "warn", "Under way; its outcome will stand among the captures.")
-        return said_saved(request, outcome.capture)
+        return saved_message(request, outcome.capture)
 
 
 class StartPage(PageOfCamera):
@@ -99,23 +99,23 @@ class StartPage(PageOfCamera):
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         camera = self.camera()
         form = StartForm(camera)
-        return self._form(form, **forecast_of(StartForm(camera, form.data)))
+        return self._render_form(form, **forecast_of(StartForm(camera, form.data)))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Start a session and return to the page that shows its progress."""
         camera = self.camera()
         form = StartForm(camera, request.POST.dict())
         if form.request is None:
-            return self._form(form, status=400)
+            return self._render_form(form, status=400)
         if not is_part(request) and "confirmed" not in request.POST:
-            return self._form(form, confirm=form.given, **forecast_of(form))
+            return self._render_form(form, confirm=form.given, **forecast_of(form))
         try:
             session = CameraService(self.actor).start_session(camera, form.request)
         except UNREACHED as error:
-            return self._form(form, refusal=refusal(error, camera), status=409, **forecast_of(form))
-        return self._started(session)
+            return self._render_form(form, refusal=refusal(error, camera), status=409, **forecast_of(form))
+        return self._session_started(session)
 
-    def _started(self, session: Session) -> HttpResponse:
+    def _session_started(self, session: Session) -> HttpResponse:
         sentence, camera = f"Session {session.state}.", session.camera
         if self._alone:
             messages.success(self.request, sentence)
@@ -131,7 +131,7 @@ class StartPage(PageOfCamera):
         """Whether the form is a page of its own rather than a dialog."""
         return not is_part(self.request) or "alone" in self.request.POST
 
-    def _form(self, form: StartForm, status: int = 200, **more: Any) -> HttpResponse:
+    def _render_form(self, form: StartForm, status: int = 200, **more: Any) -> HttpResponse:
         template = "cameras/_start.html" if is_part(self.request) else self.template
         held = held_words(holder_of(form.camera), self.actor)
         context = {"form": form, "camera": form.camera, "alone": self._alone, "held": held, **more}
@@ -167,6 +167,6 @@ class StopPage(PageOfCamera):
         return stop_session(request, session, self.actor)
 
 
-def said_saved(request: HttpRequest, capture: Capture) -> HttpResponse:
+def saved_message(request: HttpRequest, capture: Capture) -> HttpResponse:
     """The message has the file's name as a link to the file."""
     return said(request, "ok", "Saved", at=capture.ended_at, link=original(capture), name=filename(capture))

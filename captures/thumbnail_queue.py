@@ -73,26 +73,26 @@ class ThumbnailQueue:
                 log.warning("No thumbnails could be rendered: %s", error)
 
     def _render(self, batch: list[ThumbnailJob]) -> None:
-        said, ended = run_worker(batch)
-        for job, answer in zip(batch, said, strict=False):
+        answers, cause = run_worker(batch)
+        for job, answer in zip(batch, answers, strict=False):
             if answer.startswith("failed"):
                 log.warning("No thumbnails of %s: %s", job["path"], answer)
-        if ended and len(said) < len(batch):
-            self._record_failure(batch[len(said)], ended)
-            for job in reversed(batch[len(said) + 1 :]):
+        if cause and len(answers) < len(batch):
+            self._record_failure(batch[len(answers)], cause)
+            for job in reversed(batch[len(answers) + 1 :]):
                 self.enqueue(job)
 
-    def _record_failure(self, job: ThumbnailJob, ended: str) -> None:
-        log.error("%s cannot be rendered: the decoder %s.", job["path"], ended)
+    def _record_failure(self, job: ThumbnailJob, cause: str) -> None:
+        log.error("%s cannot be rendered: the decoder %s.", job["path"], cause)
         try:
             with ThumbnailStore(job["root_path"], job["root"]) as store:
-                store.write_failure(job["sha256"], f"The decoder {ended}.")
+                store.write_failure(job["sha256"], f"The decoder {cause}.")
         except RootMissing as error:
             log.warning("%s", error)
 
 
 def run_worker(batch: list[ThumbnailJob]) -> tuple[list[str], str]:
-    """The worker's answers, and what ended it before the last one: empty when no picture caused it."""
+    """The worker's answers, and what ended it early; the cause is empty when no picture is responsible."""
     command = [sys.executable, "-m", "captures.stills.thumbnail_worker"]
     environment = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
     jobs = "".join(f"{json.dumps(job)}\n" for job in batch).encode()

@@ -202,8 +202,8 @@ def usable_exposure(camera: Camera, exposure_us: int) -> tuple[int, list[str]]:
         nearest = max(nearest, math.ceil(least))
     if nearest == exposure_us:
         return exposure_us, []
-    said = f"{camera.slug} cannot expose for {format_exposure(exposure_us)}; it will use {format_exposure(nearest)}."
-    return nearest, [said]
+    warning = f"{camera.slug} cannot expose for {format_exposure(exposure_us)}; it will use {format_exposure(nearest)}."
+    return nearest, [warning]
 
 
 def free_bytes(camera: Camera) -> int | None:
@@ -224,8 +224,8 @@ def _interval(programme: dict[str, Any], takes_s: float) -> tuple[float, list[st
     starts = math.ceil(takes_s / cadence_s - 1e-9)
     if starts <= 1:
         return cadence_s, []
-    said = f"A picture takes about {length(takes_s)}, longer than the {length(cadence_s)} from start to start:"
-    return cadence_s * starts, [f"{said} the starts between are skipped."]
+    warning = f"A picture takes about {length(takes_s)}, longer than the {length(cadence_s)} from start to start:"
+    return cadence_s * starts, [f"{warning} the starts between are skipped."]
 
 
 def _end(

@@ -93,10 +93,10 @@ def main() -> None:
     limit_resources()
     for line in sys.stdin:
         try:
-            said = render_file(json.loads(line))
+            answer = render_file(json.loads(line))
         except (OSError, RootMissing) as error:
-            said = f"failed: {error}"
-        print(json.dumps(said), flush=True)
+            answer = f"failed: {error}"
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
