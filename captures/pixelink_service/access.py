@@ -1,4 +1,4 @@
-"""Access to the service: programs on this machine; with a token, programs on other machines too.
+"""Access to the service: without a token, for programs on this machine; with one, for all programs that send it.
 
 The service has no users. Three checks keep a page of another site from using the camera through its visitor's browser:
 the Host header (against DNS rebinding), the Origin of requests that change something, and JSON bodies, which no HTML
