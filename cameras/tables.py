@@ -16,9 +16,9 @@ CONSUMERS = {
 """Frame consumers of a camera process. Django-free."""
 
 RECORDS = {
-    "capture": "captures.ingest.take_capture",
-    "gap": "captures.ingest.take_gap",
-    "session": "captures.ingest.take_session",
+    "capture": "captures.ingest.ingest_capture",
+    "gap": "captures.ingest.ingest_gap",
+    "session": "captures.ingest.ingest_session",
     "clip": "captures.recording.ingest.take_clip",
 }
 """Kind of spool record -> the function that takes it into the database, idempotent by the record's id."""
@@ -35,16 +35,16 @@ RECORDING = {
 """How every camera of this host records, as JSON."""
 
 HOLDERS = {
-    "session": "captures.sessions.orders.holders",
-    "end": "captures.sessions.orders.end_on_gone_host",
+    "session": "captures.sessions.session_commands.holders",
+    "end": "captures.sessions.session_commands.fail_session_of_lost_host",
 }
 """Cameras -> who holds which of them by what runs on it; what ends that on a camera whose host is gone."""
 
 VERDICTS = {
-    "capture": "captures.ingest.settle_unstarted",
-    "session": "captures.ingest.refuse_session",
-    "overdue": "captures.ingest.overdue",
-    "settled": "captures.ingest.is_settled",
+    "capture": "captures.ingest.fail_unsent_capture",
+    "session": "captures.ingest.mark_session_refused",
+    "overdue": "captures.ingest.overdue_captures",
+    "settled": "captures.ingest.has_outcome",
 }
 """Id -> outcome of what never started, capture or session; what is planned beyond its deadline; whether an id has its
 outcome."""

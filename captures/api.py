@@ -25,7 +25,7 @@ from captures.serializers import (
     StartBody,
 )
 from captures.sessions.forecast import ForecastBody, StartedBody, forecast, forecast_body
-from captures.sessions.orders import active_session
+from captures.sessions.session_commands import active_session
 from monitoring.cursor import page
 
 
@@ -48,7 +48,7 @@ class CaptureView(CameraView):
         ],
     )
     def post(self, request: Request, slug: str = "") -> Response:
-        """Take one picture: 201 when it is saved, 202 when its outcome is not there in time."""
+        """Take one picture: 201 when it is saved, 202 when it has no outcome in time."""
         wanted = CaptureRequest.model_validate(request.data)
         key = IDEMPOTENCY_KEY.validate_python(request.headers.get("Idempotency-Key", ""))
         wait = "respond-async" not in request.headers.get("Prefer", "").lower()
@@ -66,7 +66,7 @@ class StartView(CameraView):
 
     @extend_schema(request=StartBody, responses={200: ForecastBody, 201: StartedBody})
     def post(self, request: Request, slug: str = "") -> Response:
-        """Start a session: 201 with what it will bring (`forecast`); with `dry_run` 200 with the forecast alone."""
+        """Start a session: 201 with its `forecast`; with `dry_run`, 200 with the forecast only."""
         wanted, camera = self.body.model_validate(request.data), self.camera()
         expected = forecast_body(forecast(camera, wanted))
         if wanted.dry_run:
@@ -77,7 +77,7 @@ class StartView(CameraView):
 
 
 class StopView(CameraView):
-    """Stop what runs on the camera, and answer when its host has said so."""
+    """Stop the session that runs on the camera; answers when its host has stopped it."""
 
     roles = {"POST": "operator"}
 
@@ -112,7 +112,7 @@ class SessionView(APIView):
 
 
 class SessionStopView(APIView):
-    """Stop the session; one that has ended already is answered as it is."""
+    """Stop the session. A session that has ended already is returned unchanged."""
 
     roles = {"POST": "operator"}
 
@@ -123,7 +123,7 @@ class SessionStopView(APIView):
 
 
 class SessionPauseView(APIView):
-    """Take no further capture until it is resumed; the one that runs ends first."""
+    """Pause the session until it is resumed. A running capture ends first."""
 
     roles = {"POST": "operator"}
 
@@ -134,7 +134,7 @@ class SessionPauseView(APIView):
 
 
 class SessionResumeView(APIView):
-    """Go on with a paused session."""
+    """Resume a paused session."""
 
     roles = {"POST": "operator"}
 
@@ -168,7 +168,7 @@ class CaptureDetailView(APIView):
 
 
 class CalendarView(APIView):
-    """How many captures each day has; days without any are left out."""
+    """The number of captures of each day. Days without captures are left out."""
 
     roles = {"GET": "viewer"}
 

@@ -1,5 +1,5 @@
-"""Captures and sessions as JSON, for API, sockets and command line alike. They read what was fetched with them
-(`captures.selectors`), and ask the database nothing themselves."""
+"""Captures and sessions as JSON for the API, the sockets and the command line. The functions use the related rows that
+`captures.selectors` prefetches, so they make no queries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from captures.models import Capture, CaptureFile, Session, SessionGap
-from captures.stills.thumbnails import pictured
+from captures.stills.thumbnails import picture_index
 from monitoring.bodies import stamp, stamp_or_none
 
 
@@ -22,8 +22,8 @@ class FileBody(TypedDict):
 
 
 class CaptureBody(TypedDict):
-    """One planned still. `started` is null until the shutter has opened. The fields of the primary file stand at
-    the top as well, null without files. `asked` is what was wanted; exposure_us, gain, ... what was used."""
+    """One planned still. `started` is null until the shutter opens. The primary file's fields are repeated at the top
+    level, null without files. `asked` has the requested settings; exposure_us, gain, ... are those that were used."""
 
     id: str
     camera: str
@@ -98,9 +98,9 @@ def session_url(session: object) -> str:
 
 
 def thumbnail_url(capture: Capture, files: Iterable[CaptureFile] | None = None) -> str | None:
-    """None when there is no picture. `files`: its files, where they need not be read."""
+    """None when no file can be rendered. `files`: the capture's files, if they are known."""
     kinds = [file.kind for file in (capture.files.all() if files is None else files)]
-    return f"{capture_url(capture.id)}thumbnail/" if pictured(kinds) is not None else None
+    return f"{capture_url(capture.id)}thumbnail/" if picture_index(kinds) is not None else None
 
 
 def file_body(file: CaptureFile) -> FileBody:
@@ -116,7 +116,7 @@ def file_body(file: CaptureFile) -> FileBody:
 
 
 def capture_body(capture: Capture, known: list[CaptureFile] | None = None) -> CaptureBody:
-    """`known`: its files, where they need not be read."""
+    """`known`: the capture's files, if they are known."""
     found = capture.files.all() if known is None else known
     files = [file_body(file) for file in found]
     primary = files[0] if files else None

@@ -1,6 +1,6 @@
-"""What a person sees of each camera: its face, its session, its newest picture, what went wrong last.
+"""The camera cards: each camera's display, session, newest picture and latest loss.
 
-The number of queries is the same for one camera and for twenty.
+The number of queries does not depend on the number of cameras.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from cameras.leases import Holder, who_holds
 from cameras.models import Camera, CameraQuerySet
 from cameras.selectors import cameras_for
 from captures.models import Capture, Session
-from captures.sessions.orders import holder
+from captures.sessions.session_commands import holder
 
-REMEMBERED = timedelta(hours=1)
-"""How long a loss is shown on the card; the ledger keeps it."""
-SOON = timedelta(seconds=30)
-"""How late the next capture of a session may be before its picture counts as old."""
+LOSS_SHOWN_FOR = timedelta(hours=1)
+"""How long a card shows a loss; the capture's row stays."""
+LATE_AFTER = timedelta(seconds=30)
+"""How late the next capture of a session may be before the card counts as stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Card:
 
     @property
     def holder(self) -> Holder | None:
-        """Also while the broker is away."""
+        """Also known while the broker is down: a session's holder is in the database."""
         return who_holds(self.face.lease, holder(self.camera, self.session) if self.session else None)
 
     @property
@@ -50,26 +50,26 @@ class Card:
 
     @property
     def seen_at(self) -> datetime | None:
-        told = [at for at in (self.face.seen_at, getattr(self.camera, "newest_at", None)) if at]
-        return max(told, default=None)
+        times = [at for at in (self.face.seen_at, getattr(self.camera, "newest_at", None)) if at]
+        return max(times, default=None)
 
     @property
     def stale(self) -> bool:
-        """What is shown is older than it should be."""
+        """Whether the card shows old data."""
         due = self.session.next_at if self.session else None
         return self.face.troubled or (due is not None and timezone.now() - due > self.allowance)
 
     @property
     def allowance(self) -> timedelta:
         assert self.session
-        return timedelta(microseconds=self.session.programme.get("exposure_us", 0)) + SOON
+        return timedelta(microseconds=self.session.programme.get("exposure_us", 0)) + LATE_AFTER
 
     @property
     def counts(self) -> dict[str, Any]:
-        """Of the session: as its process says, else as its records have told so far."""
-        told = self.face.status["session"]
-        if self.session and told and told.get("id") == str(self.session.pk):
-            return told
+        """The session's counts: from its process, else from its ingested records."""
+        reported = self.face.status["session"]
+        if self.session and reported and reported.get("id") == str(self.session.pk):
+            return reported
         names = ("planned", "saved", "failed", "skipped")
         return {name: getattr(self.session, name) for name in names} if self.session else {}
 
@@ -92,7 +92,7 @@ class Card:
 
     @property
     def controls(self) -> str:
-        """Which controls suit what is observed."""
+        """The set of controls for the observed state."""
         if self.session:
             return "session"
         return CONTROLS.get(self.face.observed, "idle")
@@ -115,7 +115,7 @@ def elapsed(start: datetime, end: datetime) -> float:
 
 
 def faces_for(user: Any) -> list[Card]:
-    """Of the cameras that the user may see, with the age of their newest picture: one query, one look at the broker."""
+    """Cards with the age of the newest picture, for the cameras that the user may see. One query, one broker read."""
     return [Card(face) for face in faces_of(with_newest(cameras_for(user)))]
 
 
@@ -147,7 +147,7 @@ def lost(camera: Any) -> UUID | None:
 
 
 def with_newest(cameras: CameraQuerySet) -> CameraQuerySet:
-    """Each with `newest_id` and `newest_at`, of its newest saved capture."""
+    """Annotates `newest_id` and `newest_at`: the camera's newest saved capture."""
     saved = Capture.objects.filter(camera=OuterRef("pk"), status="saved").order_by("-started_at", "-id")
     return cameras.annotate(
         newest_id=Subquery(saved.values("pk")[:1]), newest_at=Subquery(saved.values("started_at")[:1])
@@ -155,8 +155,8 @@ def with_newest(cameras: CameraQuerySet) -> CameraQuerySet:
 
 
 def with_lost(cameras: CameraQuerySet) -> CameraQuerySet:
-    """Each with `lost_id`, of its newest capture of the last hour that was not saved."""
-    since = timezone.now() - REMEMBERED
+    """Annotates `lost_id`: the camera's newest capture of the last hour that was not saved."""
+    since = timezone.now() - LOSS_SHOWN_FOR
     lost = Capture.objects.filter(camera=OuterRef("pk"), started_at__gte=since, status__in=["failed", "skipped"])
     return cameras.annotate(lost_id=Subquery(lost.order_by("-started_at", "-id").values("pk")[:1]))
 

@@ -1,4 +1,4 @@
-"""`ws/captures/`: a word for each capture that has its outcome, of the cameras that one may see."""
+"""`ws/captures/`: a message for each capture that ends, of the cameras that the user may see."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from cameras.sockets.consumer import Socket
 from cameras.sockets.loops import of_this_loop
 from captures.notices import CAPTURES
 
-GAP = {"type": "missed", "message": "Notices may have been lost; ask for the list of captures."}
+NOTICES_LOST = {"type": "missed", "message": "Notices may have been lost; ask for the list of captures."}
 
 
-class CaptureBoard(Board):
+class CaptureBroadcaster(Board):
     kind: ClassVar[str] = CAPTURES
 
 
 class CapturesConsumer(Socket):
     async def work(self) -> None:
-        with of_this_loop(CaptureBoard).listening() as listener:
+        with of_this_loop(CaptureBroadcaster).listening() as listener:
             while not self.ended:
-                await self._tell(await listener.get())
+                await self._send_notice(await listener.get())
 
-    async def _tell(self, notice: Notice | None) -> None:
+    async def _send_notice(self, notice: Notice | None) -> None:
         if notice is MISSED:
-            await self.say(dict(GAP))
+            await self.say(dict(NOTICES_LOST))
         elif notice.get("camera") in self.sight.cameras:
             await self.say({"type": "capture_update", "data": notice})

@@ -1,7 +1,7 @@
-"""How files of captures and clips are served: ranges, validators, flat memory for files of many GB.
+"""Serves files of captures and clips: byte ranges, validators, constant memory for files of many GB.
 
-A file is opened below its storage root by descriptors, step by step, so that neither `..` nor a symbolic link
-leads out of the root. Only the host that holds a file serves it.
+A file is opened below its storage root through directory descriptors, so that neither `..` nor a symbolic link leaves
+the root. Only the host that stores a file serves it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from monitoring.camera_refs import CameraRef
 from monitoring.services import raise_alert
 
 CHUNK_BYTES = 256 * 1024
-ASKED_ANEW = "private, no-cache"
-"""A browser keeps a picture, and asks each time whether it may still show it: the answer is 304 by its ETag."""
+REVALIDATE = "private, no-cache"
+"""A browser caches a picture and revalidates it before each use: the answer is 304 while the ETag matches."""
 TYPES = {
     ".avi": "video/x-msvideo",
     ".fits": "application/fits",
@@ -45,7 +45,7 @@ TYPES = {
     ".tif": "image/tiff",
     ".tiff": "image/tiff",
 }
-"""Everything else, RAW too, is OTHER_TYPE: nothing that a browser would run."""
+"""Everything else, RAW too, is OTHER_TYPE, which no browser runs."""
 OTHER_TYPE = "application/octet-stream"
 SERVED_TYPES = sorted({*TYPES.values(), OTHER_TYPE})
 
@@ -56,17 +56,17 @@ Stored = CaptureFile | Clip
 
 class OnOtherHost(Exception):
     def __init__(self, file: Stored) -> None:
-        super().__init__(f"The file lies on the camera host {file.host!r}. Ask there.")
+        super().__init__(f"The file is on the camera host {file.host!r}. Request it there.")
         self.host = file.host
 
 
 class FileMissing(Exception):
-    """The row is there and its file is not, or is another."""
+    """The row exists, but its file is missing or has changed."""
 
 
 class OpenFile:
-    """A file's bytes in chunks, read in threads, after a `head` where one is put before them. It closes itself at the
-    end, or when the client has left."""
+    """A file's bytes in chunks, read in threads, after the `head` if one is put before them. The file is closed at the
+    end, or when the client disconnects."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -102,7 +102,7 @@ class OpenFile:
             os.close(descriptor)
 
     def __del__(self) -> None:
-        """For a request that was cancelled before there was a response that could close it."""
+        """Closes the file of a request that was cancelled before its response existed."""
         self.close()
 
 
@@ -114,13 +114,13 @@ class CaptureFileView(APIView):
         responses={(status, kind): OpenApiTypes.BINARY for status in (200, 206) for kind in SERVED_TYPES} | {304: None},
     )
     def get(self, request: Request, capture: UUID) -> HttpResponseBase:
-        """A file of the capture. Range, If-Range, If-None-Match and HEAD are understood; the ETag is its SHA-256."""
+        """A file of the capture. Supports Range, If-Range, If-None-Match and HEAD; the ETag is the file's SHA-256."""
         query = FileQuery.of(request)
         file = file_for(request.user, capture, query.kind)
         try:
             response = serve(request, file)
         except FileMissing as error:
-            _tell_missing(file, str(error))
+            _raise_missing_alert(file, str(error))
             raise
         name = PurePosixPath(file.path).name
         response.headers["Content-Disposition"] = content_disposition_header(query.download, name) or "inline"
@@ -128,8 +128,10 @@ class CaptureFileView(APIView):
 
 
 def serve(request: Request, row: Stored, head: bytes = b"", form: str = "") -> HttpResponse | StreamingHttpResponse:
-    """The file of a row; with a `head` put before it, that `form` of it. OnOtherHost, FileMissing or Unsatisfiable
-    where there is nothing to send."""
+    """The file of a row. `head`: bytes put before it; `form` then names this variant in the ETag.
+
+    Raises OnOtherHost, FileMissing or Unsatisfiable.
+    """
     if row.host != settings.STATION.host:
         raise OnOtherHost(row)
     file = open_below(row.root.path, row.path)
@@ -146,7 +148,7 @@ def serve(request: Request, row: Stored, head: bytes = b"", form: str = "") -> H
 
 def check_size(file: OpenFile, row: Stored) -> None:
     if file.size != row.bytes:
-        raise FileMissing(f"The file {row.path} has {file.size} bytes, and was stored with {row.bytes}.")
+        raise FileMissing(f"The file {row.path} has {file.size} bytes, but was stored with {row.bytes}.")
 
 
 def _answer(request: Request, row: Stored, file: OpenFile, form: str) -> HttpResponse | StreamingHttpResponse:
@@ -154,7 +156,7 @@ def _answer(request: Request, row: Stored, file: OpenFile, form: str) -> HttpRes
     headers = {
         "ETag": etag,
         "Last-Modified": http_date(file.modified),
-        "Cache-Control": ASKED_ANEW,
+        "Cache-Control": REVALIDATE,
         "Accept-Ranges": "bytes",
     }
     if not_modified(request.headers, etag, file.modified):
@@ -176,17 +178,17 @@ def _stream(file: OpenFile, span: Span | None, headers: dict[str, str]) -> Strea
 
 
 def open_below(root: str, path: str) -> OpenFile:
-    """FileMissing when `path` is no regular file below `root`, or when a part of it is a symbolic link."""
+    """FileMissing when `path` is not a regular file below `root`, or when a part of it is a symbolic link."""
     folder, _, name = path.rpartition("/")
     if any(part in {"", ".", ".."} for part in path.split("/")) or "\0" in path:
-        raise FileMissing(f"{path!r} is no path below a storage root.")
+        raise FileMissing(f"{path!r} is not a path below a storage root.")
     try:
         descriptor = _opened(root, folder, name)
     except OSError as error:
         raise FileMissing(f"The file {path} cannot be opened: {error.strerror}.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise FileMissing(f"{path} is no file.")
+        raise FileMissing(f"{path} is not a regular file.")
     return OpenFile(descriptor)
 
 
@@ -196,17 +198,16 @@ def _opened(root: str, folder: str, name: str) -> int:
         return os.open(name, flags, dir_fd=at)
 
 
-def _tell_missing(row: CaptureFile, message: str) -> None:
-    told = {"capture": str(row.capture_id), "kind": row.kind}
-    tell_missing(row, row.capture.camera, message, told)
+def _raise_missing_alert(row: CaptureFile, message: str) -> None:
+    raise_missing_alert(row, row.capture.camera, message, {"capture": str(row.capture_id), "kind": row.kind})
 
 
-def tell_missing(row: Stored, camera: CameraRef, message: str, told: dict[str, str]) -> None:
-    """An alert for whoever can bring the file back. `told`: what it is a file of."""
+def raise_missing_alert(row: Stored, camera: CameraRef, message: str, origin: dict[str, str]) -> None:
+    """Raise an alert that asks for the file to be restored. `origin`: the capture or clip that it belongs to."""
     raise_alert(
         f"storage.missing:{row.pk}",
-        f"{message} Bring it back from a copy; `skycam doctor` says where the storage root is.",
+        f"{message} Restore it from a copy; `skycam doctor` shows where the storage root is.",
         severity="error",
         camera=camera,
-        data={**told, "root": str(row.root_id), "path": row.path},
+        data={**origin, "root": str(row.root_id), "path": row.path},
     )

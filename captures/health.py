@@ -1,4 +1,4 @@
-"""What is wrong with this host's storage, as sentences; how much of it is free; and how recording is, in a word."""
+"""Health of this host's storage: problems as sentences, free space, and which cameras record."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from captures.storage.roots import UnusableRoot, video_root
 from monitoring.bodies import stamp
 from monitoring.health import Finding
 
-LEAST_FREE_BYTES = 1_000_000_000
+MIN_FREE_BYTES = 1_000_000_000
 
-LIVING = frozenset({"starting", "ready", "busy", "reconnecting"})
-"""Observed of a camera that has a process."""
+ACTIVE_STATES = frozenset({"starting", "ready", "busy", "reconnecting"})
+"""Observed states of a camera that has a process."""
 
 
 class HealthCheck(TypedDict):
-    """`storage`: whether clips of this host can be written; the space is theirs. Cameras, by slug, are of all hosts:
-    those with a process, and those that record; null while the broker is away and nobody knows."""
+    """`storage`: whether clips of this host can be written; `free_disk_space_gb` is of their root. Cameras are slugs,
+    of all hosts: those with a process, and those that record; null while the broker does not answer."""
 
     storage: bool
     free_disk_space_gb: float | None
@@ -36,18 +36,20 @@ class HealthCheck(TypedDict):
 
 def health_check() -> HealthCheck:
     path = _video_path()
-    told = _told_of_cameras()
+    statuses = _read_statuses()
     return HealthCheck(
         storage=path is not None,
         free_disk_space_gb=_free_gb(path) if path else None,
-        active_cameras=None if told is None else [one["camera"] for one in told if one["observed"] in LIVING],
-        recording=None if told is None else [one["camera"] for one in told if one["recording"]],
+        active_cameras=None
+        if statuses is None
+        else [entry["camera"] for entry in statuses if entry["observed"] in ACTIVE_STATES],
+        recording=None if statuses is None else [entry["camera"] for entry in statuses if entry["recording"]],
         timestamp=stamp(timezone.now()),
     )
 
 
 def _video_path() -> str | None:
-    """Where this host's clips go; None when that is not there, or not mounted."""
+    """Folder of this host's new clips; None when it does not exist or is not mounted."""
     try:
         root = video_root(settings.STATION.host)
     except UnusableRoot:
@@ -55,7 +57,7 @@ def _video_path() -> str | None:
     return root["path"] if marker_of(root["path"]) == root["id"] else None
 
 
-def _told_of_cameras() -> list[status.Status] | None:
+def _read_statuses() -> list[status.Status] | None:
     try:
         return list(status.read_all(Camera.objects.present()).values())
     except BrokerDown:
@@ -67,18 +69,18 @@ def disk_problems() -> list[Finding]:
     if root is None:
         return []
     if marker_of(root.path) != str(root.id):
-        said = f"The storage root {root.path} of the host {root.host} is not mounted, or is another one. Mount it."
-        return [Finding(said, host=root.host)]
+        problem = f"The storage root {root.path} of the host {root.host} is not mounted, or is another one. Mount it."
+        return [Finding(problem, host=root.host)]
     free = shutil.disk_usage(root.path).free
-    if free < LEAST_FREE_BYTES:
+    if free < MIN_FREE_BYTES:
         place = f"{root.path} of the host {root.host}"
-        said = f"Only {free / 1e9:.1f} GB are free in {place}. Make room, or captures will fail."
-        return [Finding(said, host=root.host)]
+        problem = f"Only {free / 1e9:.1f} GB are free in {place}. Make room, or captures will fail."
+        return [Finding(problem, host=root.host)]
     return []
 
 
 def free_disk_space_gb() -> float | None:
-    """Of the root that takes new captures of this host; decimal GB, None when it is not there."""
+    """Free space of this host's root for new captures, in decimal GB; None when the folder does not exist."""
     root = StorageRoot.objects.filter(host=settings.STATION.host, default=True).first()
     return _free_gb(root.path if root else str(settings.STATION.storage_root))
 

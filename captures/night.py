@@ -1,4 +1,4 @@
-"""Which night, and so which folder, a moment belongs to."""
+"""The night, and so the folder, that a time belongs to."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 NOON = time_of_day(12)
 EVENING = time_of_day(18)
-"""Local mean time whose date, by the clocks of the place, names the night."""
+"""Local mean time. The civil date at this time names the night."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the station stands: degrees north and east, and the time zone's IANA name."""
+    """The station's location: degrees north and east, and the IANA name of its time zone."""
 
     latitude: float | None = None
     longitude: float | None = None
@@ -22,15 +22,15 @@ class Site:
 
     @property
     def has_nights(self) -> bool:
-        """Without a longitude there is no evening, and so a night is a day."""
+        """False without a longitude: a night is then a calendar day."""
         return self.longitude is not None
 
 
 def night_of(time: datetime, site: Site) -> date:
     """The night that `time` (aware) belongs to, named by the local date of the evening on which it began.
 
-    With a longitude a night runs from local mean noon to noon; without one, and so without an evening, it
-    is the local date. Local is `site.time_zone`, else the longitude's mean time, else the machine's zone.
+    With a longitude, a night runs from one local mean noon to the next. Without one, it is the local date. Local means
+    `site.time_zone`, else the longitude's mean time, else the machine's zone.
     """
     if site.longitude is None:
         return time.astimezone(_zone(site)).date()
@@ -43,9 +43,9 @@ def night_of(time: datetime, site: Site) -> date:
 
 
 def night_range(night: date, site: Site) -> tuple[datetime, datetime]:
-    """When `night` begins and ends, in UTC: `night_of` gives it for every moment from the one to before the other.
+    """Begin (inclusive) and end (exclusive) of `night`, in UTC: the times for which `night_of` returns it.
 
-    Both are the same for a date that the clocks of the place have skipped. OverflowError beyond the calendar.
+    Both are equal for a date that the local clocks skipped. OverflowError beyond the calendar.
     """
     if site.longitude is None:
         return _midnight(night, site), _midnight(night + timedelta(days=1), site)
@@ -63,7 +63,7 @@ def _midnight(day: date, site: Site) -> datetime:
 
 
 def _zone(site: Site) -> ZoneInfo | None:
-    """None is the machine's own zone."""
+    """None: the machine's own zone."""
     if site.time_zone is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Word of a capture's outcome to the pages, once its row is safe."""
+"""Publishes a capture's outcome to the pages when its row is committed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class LatestImage(TypedDict):
 
 
 class CaptureUpdate(TypedDict):
-    """`status` and `temperature` are the camera's; `outcome` and `reason` the capture's, whose id is `capture`."""
+    """`status` and `temperature` are the camera's; `outcome` and `reason` are those of the capture with the id
+    `capture`."""
 
     camera: str
     status: str
@@ -32,9 +33,9 @@ class CaptureUpdate(TypedDict):
     reason: str
 
 
-def tell_of(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
-    """After the commit; never delays or fails what was committed. Not of a camera that was removed: who may see its
-    slug now may not have seen that camera."""
+def publish_capture(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
+    """Publish after the commit; a failure does not affect the commit. Nothing is published for a removed camera:
+    another camera may have its slug, with another audience."""
     observed, removed = Camera.objects.values_list("observed", "removed_at").get(pk=capture.camera_id)
     if removed is None:
         update = capture_update(capture, slug, observed, files)
@@ -55,6 +56,6 @@ def capture_update(capture: Capture, slug: str, observed: str, files: list[Captu
 
 
 def latest_image(capture: Capture, files: list[CaptureFile]) -> LatestImage:
-    """`thumbnail` is null where no file of it is a picture."""
+    """`thumbnail` is null when the capture has no file that can be rendered."""
     url = f"{capture_url(capture.pk)}file/"
     return LatestImage(id=str(capture.pk), url=url, thumbnail=thumbnail_url(capture, files))

@@ -1,4 +1,4 @@
-"""A capture that was not saved, as the problem that its caller is told."""
+"""Turns a capture that was not saved into the problem for its caller."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PROBLEM_OF = {
     "host_down": "host-down",
     "too_slow": "too-slow",
 }
-"""Reason of a capture -> type of problem; every other reason is capture-failed or capture-skipped."""
+"""Reason of a capture -> problem type; every other reason is capture-failed or capture-skipped."""
 
 
 class NotSaved(Exception):
-    """A capture ended failed or skipped, or was refused. `problem` is its type, the message what to do."""
+    """A capture failed, was skipped or was refused. `problem` is the problem type; the message says what to do."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(_sentence(outcome))
@@ -26,7 +26,7 @@ class NotSaved(Exception):
 
 
 def check_saved(outcome: Outcome) -> None:
-    """NotSaved unless the capture was saved or may still be."""
+    """NotSaved unless the capture is saved or still pending."""
     if outcome.problem is not None or outcome.capture.status in {"failed", "skipped"}:
         raise NotSaved(outcome)
 

@@ -1,4 +1,4 @@
-"""The camera's page, and what is done there and on its card: capture, start, stop."""
+"""The camera's page, and the actions of the page and the card: capture, start, stop."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from captures.outcomes import NotSaved, check_saved
 from captures.requests import CaptureRequest
 from captures.selectors import captures_for, sessions_for
 from captures.sessions.forecast import forecast
-from captures.sessions.orders import active_session
-from captures.sessions.pages import stop
+from captures.sessions.pages import stop_session
+from captures.sessions.session_commands import active_session
 from captures.start_form import StartForm
 from captures.templatetags.captures import filename, original
 from monitoring.feed import feed
@@ -48,7 +48,7 @@ class CameraPage(PageOfCamera):
         return cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]
 
     def observed(self, card: Card) -> dict[str, Any]:
-        """What changes by itself."""
+        """The context of the parts that are refreshed."""
         user, camera = self.request.user, card.camera
         return {
             "card": card,
@@ -61,7 +61,7 @@ class CameraPage(PageOfCamera):
 
 
 class CameraNow(CameraPage):
-    """The parts of the camera's page that change by themselves."""
+    """The parts of the camera's page that are refreshed."""
 
     template = "cameras/_now.html"
 
@@ -73,7 +73,7 @@ class CapturePage(PageOfCamera):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Take one picture as the camera is set, and say how it ended."""
+        """Take one picture with the camera's settings and show its outcome."""
         camera = self.camera()
         try:
             outcome = CameraService(self.actor).capture(camera, CaptureRequest())
@@ -84,13 +84,13 @@ class CapturePage(PageOfCamera):
             return said(request, "bad", f"Not saved. {refusal(error, camera)}")
         if outcome.pending:
             return said(request, "warn", "Under way; its outcome will stand among the captures.")
-        return said_saved(request, outcome.capture)
+        return saved_message(request, outcome.capture)
 
 
 class StartPage(PageOfCamera):
     """The form that starts a session, in a dialog or, opened by its address, as a page of its own.
 
-    Without scripts what will happen is said on a page between, and Start is pressed there.
+    Without JavaScript the forecast is shown on a second page, which has the Start button.
     """
 
     roles = {"GET": "operator", "POST": "operator"}
@@ -99,23 +99,23 @@ class StartPage(PageOfCamera):
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         camera = self.camera()
         form = StartForm(camera)
-        return self._form(form, **forecast_of(StartForm(camera, form.data)))
+        return self._render_form(form, **forecast_of(StartForm(camera, form.data)))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Start a session, and lead back to where its progress is shown."""
+        """Start a session and return to the page that shows its progress."""
         camera = self.camera()
         form = StartForm(camera, request.POST.dict())
         if form.request is None:
-            return self._form(form, status=400)
+            return self._render_form(form, status=400)
         if not is_part(request) and "confirmed" not in request.POST:
-            return self._form(form, confirm=form.given, **forecast_of(form))
+            return self._render_form(form, confirm=form.given, **forecast_of(form))
         try:
             session = CameraService(self.actor).start_session(camera, form.request)
         except UNREACHED as error:
-            return self._form(form, refusal=refusal(error, camera), status=409, **forecast_of(form))
-        return self._started(session)
+            return self._render_form(form, refusal=refusal(error, camera), status=409, **forecast_of(form))
+        return self._session_started(session)
 
-    def _started(self, session: Session) -> HttpResponse:
+    def _session_started(self, session: Session) -> HttpResponse:
         sentence, camera = f"Session {session.state}.", session.camera
         if self._alone:
             messages.success(self.request, sentence)
@@ -128,10 +128,10 @@ class StartPage(PageOfCamera):
 
     @property
     def _alone(self) -> bool:
-        """Whether the form is a page of its own, and not a dialog over another."""
+        """Whether the form is a page of its own rather than a dialog."""
         return not is_part(self.request) or "alone" in self.request.POST
 
-    def _form(self, form: StartForm, status: int = 200, **more: Any) -> HttpResponse:
+    def _render_form(self, form: StartForm, status: int = 200, **more: Any) -> HttpResponse:
         template = "cameras/_start.html" if is_part(self.request) else self.template
         held = held_words(holder_of(form.camera), self.actor)
         context = {"form": form, "camera": form.camera, "alone": self._alone, "held": held, **more}
@@ -139,7 +139,7 @@ class StartPage(PageOfCamera):
 
 
 class StartForecastPage(PageOfCamera):
-    """What the session in the form will do, in words, while the form is being filled in."""
+    """The forecast of the session, updated while the form is filled in."""
 
     roles = {"POST": "operator"}
     template = "cameras/_forecast.html"
@@ -150,7 +150,7 @@ class StartForecastPage(PageOfCamera):
 
 
 def forecast_of(form: StartForm) -> dict[str, Any]:
-    """The forecast of what the form asks for, or what is wrong in it."""
+    """The forecast of the form's session, or the form's errors."""
     if form.request is None:
         return {"wrong": form.wrong}
     return {"expected": forecast(form.camera, form.request)}
@@ -160,13 +160,13 @@ class StopPage(PageOfCamera):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Stop what runs on the camera, and say what it has brought."""
+        """Stop the session that runs on the camera and show its counts."""
         session = active_session(self.camera())
         if session is None:
             return said(request, "warn", "No session runs here any more.")
-        return stop(request, session, self.actor)
+        return stop_session(request, session, self.actor)
 
 
-def said_saved(request: HttpRequest, capture: Capture) -> HttpResponse:
-    """With the file's name, which leads to the file."""
+def saved_message(request: HttpRequest, capture: Capture) -> HttpResponse:
+    """The message has the file's name as a link to the file."""
     return said(request, "ok", "Saved", at=capture.ended_at, link=original(capture), name=filename(capture))

@@ -1,5 +1,5 @@
-"""What a request's conditional headers ask of a file (RFC 9110, sections 13 and 14). One range at most: a request
-for several is answered with the whole file, as the RFC allows."""
+"""Conditional and range requests for a file (RFC 9110, sections 13 and 14). A request for several ranges is answered
+with the whole file, as the RFC allows."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from django.utils.http import http_date, parse_http_date_safe
 
 ONE_RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*\Z", re.ASCII | re.IGNORECASE)
-MOST_DIGITS = 19
-LONGEST = 100
-"""Characters of a range that are looked at: the search for blanks takes the square of their number."""
+MAX_DIGITS = 19
+MAX_RANGE_CHARS = 100
+"""Longer Range headers are ignored: matching blanks takes quadratic time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """First and last byte, both included; `last` is -1 for an empty file."""
+    """First and last byte, both inclusive; `last` is -1 for an empty file."""
 
     first: int
     last: int
@@ -28,15 +28,15 @@ class Span:
 
 
 class Unsatisfiable(Exception):
-    """The range begins behind the end of the file."""
+    """The range begins after the end of the file."""
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"The file has {size} bytes; the range that was asked for lies behind its end.")
+        super().__init__(f"The file has {size} bytes; the requested range begins after its end.")
         self.size = size
 
 
 def not_modified(headers: Mapping[str, str], etag: str, modified: float) -> bool:
-    """Whether the caller has this very file already. If-None-Match stands above If-Modified-Since."""
+    """Whether the caller has this version of the file already. If-None-Match overrides If-Modified-Since."""
     if known := headers.get("If-None-Match"):
         return known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}
     since = parse_http_date_safe(headers.get("If-Modified-Since", ""))
@@ -44,11 +44,13 @@ def not_modified(headers: Mapping[str, str], etag: str, modified: float) -> bool
 
 
 def requested_span(headers: Mapping[str, str], size: int, etag: str, modified: float) -> Span | None:
-    """The range asked for, None for the whole file: also when the range cannot be read, or when If-Range
-    names another file than this. Unsatisfiable when it begins behind the end."""
+    """The requested range; None for the whole file, also for a malformed range or when If-Range names another version.
+
+    Unsatisfiable when the range begins after the end.
+    """
     asked = headers.get("Range", "")
-    match = ONE_RANGE.match(asked) if len(asked) <= LONGEST else None
-    if match is None or not _if_range(headers, etag, modified) or max(map(len, match.groups())) > MOST_DIGITS:
+    match = ONE_RANGE.match(asked) if len(asked) <= MAX_RANGE_CHARS else None
+    if match is None or not _matches_if_range(headers, etag, modified) or max(map(len, match.groups())) > MAX_DIGITS:
         return None
     first, last = match.groups()
     if not first:
@@ -69,6 +71,6 @@ def _suffix(length: str, size: int) -> Span | None:
     return Span(max(0, size - int(length)), size - 1)
 
 
-def _if_range(headers: Mapping[str, str], etag: str, modified: float) -> bool:
+def _matches_if_range(headers: Mapping[str, str], etag: str, modified: float) -> bool:
     wanted = headers.get("If-Range", "").strip()
     return wanted in {"", etag, http_date(modified)}

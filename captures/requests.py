@@ -1,4 +1,4 @@
-"""What may be asked of a capture and of a session, checked before a row is written or a command sent."""
+"""The parameters of a capture and of a session, validated before a row is written or a command is sent."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from core.names import Line, Note
 from monitoring.cursor import in_utc
 
 HOUR_US = 3_600_000_000
-LONGEST = timedelta(days=3653)
+MAX_SESSION = timedelta(days=3653)
 Text = Annotated[Line, Field(max_length=120)]
-# What a session does unless told otherwise, read once like all of the configuration.
+# A session's defaults, read once like all of the configuration.
 EXPOSURE_US = max(1, round(settings.STATION.camera.exposure_time * 1e6))
 DELAY_S: float = settings.STATION.camera.delay
 F_NUMBER: float = settings.STATION.camera.f_number
 
 
-class Exposing(GivenModel):
+class ExposureSettings(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     gain: Annotated[float, Field(ge=0, le=1000, strict=False)] | None = None
@@ -37,8 +37,8 @@ class Exposing(GivenModel):
     format: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9+ ._()-]+$")] | None = None
 
 
-class CaptureRequest(Exposing):
-    """One still. None means: as the camera is set."""
+class CaptureRequest(ExposureSettings):
+    """The parameters of one still. None: the camera's setting."""
 
     exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] | None = None
     job: Text = ""
@@ -48,13 +48,13 @@ class CaptureRequest(Exposing):
         return self.model_dump(exclude_none=True, exclude={"job", "note"})
 
     def exposure_s(self, camera: Camera) -> float:
-        """Seconds; the camera's own setting when nothing was asked."""
+        """Exposure in seconds: the requested one, else the camera's setting."""
         own = camera.read_back.get("exposure_us") or camera.settings.get("exposure_us") or 1_000_000
         return float(self.exposure_us or own) / 1e6
 
 
-class SessionRequest(Exposing):
-    """An interval session. What is not given is as the `camera` section of the configuration has it."""
+class SessionRequest(ExposureSettings):
+    """The parameters of an interval session. Defaults are in the `camera` section of the configuration."""
 
     exposure_us: Annotated[int, Field(ge=1, le=HOUR_US)] = EXPOSURE_US
     delay_s: Annotated[
@@ -78,8 +78,8 @@ class SessionRequest(Exposing):
         return self
 
     def programme(self, camera: Camera) -> dict[str, Any]:
-        """As the camera process takes it (`cameras.runtime.sessions.Programme`). The default f-number is not
-        asked of a camera that has said it has none."""
+        """The programme for the camera process (`cameras.runtime.sessions.Programme`). The default f-number is left out
+        for a camera that is known to have no aperture setting."""
         found = self.model_dump(mode="json", exclude_none=True, exclude={"name"})
         known = camera.capabilities.get("settings")
         if known and "f_number" not in known and "f_number" not in self.model_fields_set:
@@ -90,9 +90,9 @@ class SessionRequest(Exposing):
 
 
 def check_end(until: datetime) -> None:
-    """ValueError when a session cannot go on until then."""
+    """ValueError when a session cannot end then: the time is past or too far ahead."""
     left = until - datetime.now(UTC)
     if left <= timedelta(0):
         raise ValueError("until is over already.")
-    if left > LONGEST:
+    if left > MAX_SESSION:
         raise ValueError("until is more than ten years ahead. Give an earlier time, or none: the session then goes on.")

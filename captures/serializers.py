@@ -1,4 +1,4 @@
-"""What may be asked of captures and sessions, checked before a row is written or a command sent."""
+"""Bodies and queries of the API for captures and sessions, validated before a row is written or a command is sent."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from captures.selectors import DayCount
 from core.model import GivenModel
 from monitoring.cursor import Links, PageQuery, Query, TimeQuery
 
-MOST_DAYS = 400
+MAX_DAYS = 400
 Slug = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9-]+$")]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 IDEMPOTENCY_KEY: TypeAdapter[str] = TypeAdapter(Annotated[str, Field(max_length=120, pattern=r"^[\x21-\x7e]*$")])
 
 
 class StartBody(SessionRequest):
-    """The exposure in microseconds (`exposure_us`) or in seconds (`exposure_s`)."""
+    """Give the exposure in microseconds (`exposure_us`) or in seconds (`exposure_s`)."""
 
     exposure_s: Annotated[Seconds | None, Field(exclude=True)] = None
-    dry_run: Annotated[bool, Field(exclude=True, description="Only answer what the session will bring.")] = False
+    dry_run: Annotated[bool, Field(exclude=True, description="Only return the forecast.")] = False
 
     @model_validator(mode="before")
     @classmethod
-    def _seconds(cls, given: Any) -> Any:
+    def _read_seconds(cls, given: Any) -> Any:
         return _in_microseconds(given, "exposure_s")
 
 
 class SeedStartBody(StartBody):
-    """The seed's names too: `exposure` and `delay`, in seconds."""
+    """Also accepts the seed's names `exposure` and `delay`, in seconds."""
 
     exposure: Annotated[Seconds | None, Field(exclude=True)] = None
     delay: Annotated[float | None, Field(ge=0, le=86_400, exclude=True)] = None
 
     @model_validator(mode="before")
     @classmethod
-    def _seed_names(cls, given: Any) -> Any:
+    def _read_seed_names(cls, given: Any) -> Any:
         given = _in_microseconds(given, "exposure")
         if not isinstance(given, dict) or given.get("delay") is None:
             return given
@@ -56,17 +56,18 @@ class RecordBody(GivenModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["rolling", "manual"] = Field(
-        "rolling", description="The oldest rolling clips go; manual ones stay. Without, as it records already."
+        "rolling", description="Retention deletes old rolling clips, never manual ones. Without it: the current kind."
     )
 
     @property
     def named(self) -> str:
-        """The kind that was asked for; empty where none was."""
+        """The requested kind; empty without one."""
         return self.kind if "kind" in self.model_fields_set else ""
 
 
 def _in_microseconds(given: Any, name: str) -> Any:
-    """`exposure_us` beside the seconds; seconds that are no number are left for their own field to refuse."""
+    """Adds `exposure_us` for a time in seconds. Seconds that are not a valid number are left to their own field's
+    validation."""
     seconds = given.get(name) if isinstance(given, dict) else None
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 3600:
         return given
@@ -99,30 +100,30 @@ class SessionQuery(PageQuery):
 
 class FileQuery(Query):
     kind: (
-        Annotated[str, Field(max_length=20, pattern=r"^[a-z0-9]+$", description="Without: the primary file.")] | None
+        Annotated[str, Field(max_length=20, pattern=r"^[a-z0-9]+$", description="Without it: the primary file.")] | None
     ) = None
-    download: Annotated[bool, Field(description="To be saved rather than shown.")] = False
+    download: Annotated[bool, Field(description="Offer the file for saving instead of showing it.")] = False
 
 
-def _whole(given: object) -> object:
-    """ValueError for a text that is no number. What was given twice is a list, which the field refuses."""
+def _integer(given: object) -> object:
+    """ValueError for a text that is not a number. A parameter given twice is a list, which the field refuses."""
     return int(given) if isinstance(given, str) else given
 
 
 class ThumbnailQuery(Query):
     size: Annotated[
-        Literal[320, 800, 2048], BeforeValidator(_whole), Field(description="Pixels of the longest side, at most.")
+        Literal[320, 800, 2048], BeforeValidator(_integer), Field(description="Pixels of the longest side, at most.")
     ] = 320
 
 
 def _known_zone(name: str) -> str:
     if name not in available_timezones():
-        raise ValueError(f"{name!r} is no time zone; write a name such as Europe/Berlin.")
+        raise ValueError(f"{name!r} is not a time zone; write a name such as Europe/Berlin.")
     return name
 
 
 class CalendarQuery(Query):
-    """Days of the time zone `tz`, both ends included; without `from`, the 31 days until `to`."""
+    """Days of the time zone `tz`, both ends inclusive; without `from`, the 31 days up to `to`."""
 
     camera: Slug | None = None
     status: CaptureStatus | None = None
@@ -139,12 +140,12 @@ class CalendarQuery(Query):
         return self.from_ or last - timedelta(days=30), last
 
     @model_validator(mode="after")
-    def _some_days(self) -> Self:
+    def _check_range(self) -> Self:
         if any(day and not 1970 <= day.year <= 9000 for day in (self.from_, self.to)):
             raise ValueError("Days are from 1970 to 9000.")
         first, last = self.days()
-        if not timedelta(0) <= last - first < timedelta(days=MOST_DAYS):
-            raise ValueError(f"`from` must not be after `to`, and at most {MOST_DAYS} days are counted at once.")
+        if not timedelta(0) <= last - first < timedelta(days=MAX_DAYS):
+            raise ValueError(f"`from` must not be after `to`, and at most {MAX_DAYS} days are counted at once.")
         return self
 
 

@@ -1,4 +1,4 @@
-"""The form that starts a session. All that is wrong in it is said at once, in words, at its field."""
+"""The form that starts a session. All errors are shown at once, each at its field."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from cameras.settings_form import number, range_of
 from captures.gallery.days import station_site
-from captures.requests import DELAY_S, EXPOSURE_US, F_NUMBER, LONGEST, SessionRequest
+from captures.requests import DELAY_S, EXPOSURE_US, F_NUMBER, MAX_SESSION, SessionRequest
 from core.durations import (
     NotADuration,
     NotAnExposure,
@@ -37,12 +37,12 @@ LABELS = {
     "name": "Name",
 }
 """In the order of the form."""
-OF_CAMERA = ("gain", "iso", "f_number", "format")
-"""What a camera may lack; one that has not said yet what it can is asked for all of it."""
-OF_FIELD = {"exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait"}
-CAMERAS_OWN = {"exposure": "exposure_us", "gain": "gain", "iso": "iso", "f_number": "f_number"}
-WHOLE = re.compile(r"[0-9]{1,9}")
-USUAL: dict[str, float] = {"exposure": EXPOSURE_US, "f_number": F_NUMBER}
+OPTIONAL_FIELDS = ("gain", "iso", "f_number", "format")
+"""Fields that a camera may lack; while a camera's settings are unknown, all are shown."""
+FIELD_OF_KEY = {"exposure_us": "exposure", "delay_s": "wait", "cadence_s": "wait"}
+SETTING_OF_FIELD = {"exposure": "exposure_us", "gain": "gain", "iso": "iso", "f_number": "f_number"}
+INTEGER = re.compile(r"[0-9]{1,9}")
+DEFAULTS: dict[str, float] = {"exposure": EXPOSURE_US, "f_number": F_NUMBER}
 RULES = {
     "exposure": "Write 8 s, 250 ms, 20 µs or 1/50 s; at most 3600 s.",
     "wait": "Write 0 s to 24 h, such as 12 s, 90 min or 2 h.",
@@ -55,7 +55,7 @@ RULES = {
     "format": "Write at most 64 letters, digits and + . _ - ( ), such as raw or jpeg.",
     "name": "Write at most 120 characters.",
 }
-"""What is said of a value that breaks a rule of the request, where its field says nothing closer."""
+"""The error of a field whose value is invalid, unless the field's parser has a more specific one."""
 
 
 @dataclass(slots=True)
@@ -65,13 +65,13 @@ class StartField:
     value: str
     error: str = ""
     first: bool = False
-    """Whether it is the first that is wrong."""
+    """Whether it is the first field with an error."""
     readings: list[str] = field(default_factory=list)
-    """What an exposure without a unit may mean, to choose from."""
+    """Possible meanings of an exposure without a unit, offered as choices."""
     choices: list[str] = field(default_factory=list)
-    """The camera's own; another value may be written as well."""
+    """The camera's choices; another value may be written too."""
     range: str = ""
-    """What the camera can."""
+    """The camera's range, as text."""
 
     @property
     def ident(self) -> str:
@@ -79,37 +79,37 @@ class StartField:
 
 
 class StartForm:
-    """`request` is what to start, None while something is to mend: then `errors` has a sentence for each such field.
-    `until` is the end as it was understood."""
+    """`request` is the session to start; None while the form has errors: `errors` then has a sentence for each field.
+    `until` is the parsed end."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
         self.camera = camera
-        self.able: dict[str, dict[str, Any]] = camera.capabilities.get("settings", {})
-        self.data: dict[str, str] = {name: text.strip() for name, text in (data or self._usual()).items()}
+        self.ranges: dict[str, dict[str, Any]] = camera.capabilities.get("settings", {})
+        self.data: dict[str, str] = {name: text.strip() for name, text in (data or self._defaults()).items()}
         self.errors: dict[str, str] = {}
         self.until: Moment | None = None
         self.request = self._read() if data is not None else None
 
-    def _usual(self) -> dict[str, str]:
-        """The configuration's, each as near as this camera comes to it."""
-        near = {name: self._nearest(CAMERAS_OWN[name], value) for name, value in USUAL.items()}
+    def _defaults(self) -> dict[str, str]:
+        """The configured values, each limited to the camera's range."""
+        near = {name: self._nearest(SETTING_OF_FIELD[name], value) for name, value in DEFAULTS.items()}
         exposure, f_number = format_exposure(near["exposure"]), f"{near['f_number']:.10g}"
         return {"exposure": exposure, "wait": f"{DELAY_S:.10g} s", "from": "end", "f_number": f_number}
 
     def _nearest(self, name: str, value: float) -> float:
-        limits = self.able.get(name, {})
+        limits = self.ranges.get(name, {})
         least, most = limits.get("minimum"), limits.get("maximum")
         value = value if most is None else min(value, most)
         return value if least is None else max(value, least)
 
     @property
     def names(self) -> list[str]:
-        lacking = {name for name in OF_CAMERA if self.able and name not in self.able}
+        lacking = {name for name in OPTIONAL_FIELDS if self.ranges and name not in self.ranges}
         return [name for name in LABELS if name not in lacking]
 
     @property
     def lacking(self) -> list[str]:
-        """Labels of what this camera does not offer."""
+        """Labels of the fields that this camera lacks."""
         return [label for name, label in LABELS.items() if name not in self.names]
 
     @property
@@ -118,7 +118,7 @@ class StartForm:
 
     @property
     def given(self) -> dict[str, str]:
-        """What was written, to be sent again."""
+        """The form's values, to be submitted again."""
         return {name: self.data[name] for name in [*self.names, "from"] if self.data.get(name)}
 
     @property
@@ -149,7 +149,7 @@ class StartForm:
 
     def _field(self, name: str) -> StartField:
         text, error = self.data.get(name, ""), self.errors.get(name, "")
-        limits = self.able.get(CAMERAS_OWN.get(name, name), {})
+        limits = self.ranges.get(SETTING_OF_FIELD.get(name, name), {})
         return StartField(
             name=name,
             label=LABELS[name],
@@ -157,8 +157,8 @@ class StartForm:
             error=error,
             first=name == self.first_wrong,
             readings=exposure_readings(text) if name == "exposure" and error else [],
-            choices=[str(choice) for choice in limits.get("choices") or ()] if name in OF_CAMERA else [],
-            range=range_of(CAMERAS_OWN.get(name, name), limits),
+            choices=[str(choice) for choice in limits.get("choices") or ()] if name in OPTIONAL_FIELDS else [],
+            range=range_of(SETTING_OF_FIELD.get(name, name), limits),
         )
 
     def _read(self) -> SessionRequest | None:
@@ -167,7 +167,7 @@ class StartForm:
             self.until = values["until"]
             values["until"] = self.until.at if self.until else None
             self._check_end()
-        for name in CAMERAS_OWN:
+        for name in SETTING_OF_FIELD:
             if values.get(name) is not None:
                 self._check_range(name, float(values[name]))
         return self._requested(values)
@@ -190,18 +190,19 @@ class StartForm:
         left, shown = self.until.at - timezone.now(), timezone.localtime(self.until.at)
         if left <= timedelta(0):
             self.errors["until"] = f"{shown:%Y-%m-%d %H:%M:%S} is over already. Write a later time."
-        elif left > LONGEST:
+        elif left > MAX_SESSION:
             self.errors["until"] = "This is more than ten years ahead. Write an earlier time, or leave it empty."
 
     def _check_range(self, name: str, value: float) -> None:
-        limits = self.able.get(CAMERAS_OWN[name], {})
+        limits = self.ranges.get(SETTING_OF_FIELD[name], {})
         least, most = limits.get("minimum"), limits.get("maximum")
         if least is None or most is None or least <= value <= most:
             return
-        self.errors.setdefault(name, f"{range_of(CAMERAS_OWN[name], limits)} on this camera.")
+        self.errors.setdefault(name, f"{range_of(SETTING_OF_FIELD[name], limits)} on this camera.")
 
     def _requested(self, values: dict[str, Any]) -> SessionRequest | None:
-        """What is wrong in several fields comes before what is wrong between them: a second look says that too."""
+        """Validate all fields. Rules between fields are checked again without the invalid fields, so that all errors
+        are shown."""
         values["cadence_s" if self.from_start else "delay_s"] = values.pop("wait")
         values["exposure_us"] = values.pop("exposure")
         given = {name: value for name, value in values.items() if value is not None and name not in self.errors}
@@ -210,7 +211,7 @@ class StartForm:
         except pydantic.ValidationError as error:
             wrong = [str(item["loc"][0]) for item in error.errors() if item["loc"]]
             for name in wrong:
-                of_field = OF_FIELD.get(name, name)
+                of_field = FIELD_OF_KEY.get(name, name)
                 self.errors.setdefault(of_field, RULES.get(name) or RULES[of_field])
             self._check_between({name: value for name, value in given.items() if name not in wrong})
             return None
@@ -226,33 +227,33 @@ class StartForm:
             self.errors.setdefault("wait", f"{self.data['wait']} from start to start is {longer}. Write a longer one.")
 
 
-def readable(text: str) -> str:
-    """ValueError with a NUL, which PostgreSQL does not store."""
+def check_text(text: str) -> str:
+    """ValueError for a text with a NUL, which PostgreSQL cannot store."""
     if "\0" in text:
         raise ValueError(text)
     return text
 
 
-def whole(text: str) -> int:
-    """ValueError for what is no whole number."""
-    if not WHOLE.fullmatch(text):
+def parse_integer(text: str) -> int:
+    """ValueError for a text that is not a whole number."""
+    if not INTEGER.fullmatch(text):
         raise ValueError(text)
     return int(text)
 
 
-def end(form: StartForm, text: str) -> Moment:
-    """In the zone that the reader has chosen. NotAMoment."""
+def parse_end(form: StartForm, text: str) -> Moment:
+    """The end, in the reader's time zone. NotAMoment."""
     return parse_moment(text, timezone.now(), timezone.get_current_timezone(), form.site)
 
 
 READERS: dict[str, Callable[[StartForm, str], Any]] = {
     "exposure": lambda _, text: parse_exposure(text),
     "wait": lambda _, text: parse_duration(text),
-    "count": lambda _, text: whole(text),
-    "until": end,
+    "count": lambda _, text: parse_integer(text),
+    "until": parse_end,
     "gain": lambda _, text: number(text),
-    "iso": lambda _, text: whole(text),
+    "iso": lambda _, text: parse_integer(text),
     "f_number": lambda _, text: number(text.lower().removeprefix("f/")),
-    "format": lambda _, text: readable(text),
-    "name": lambda _, text: readable(text),
+    "format": lambda _, text: check_text(text),
+    "name": lambda _, text: check_text(text),
 }

@@ -1,23 +1,23 @@
-"""Celery's part in thumbnails and posters: hand the file to this host's studio and return."""
+"""Celery tasks for thumbnails and posters. Each puts the file into this host's thumbnail queue and returns."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
 from captures.models import CaptureFile, Clip
-from captures.studio import order_of, studio
+from captures.thumbnail_queue import job_for, local_queue
 
 
-@shared_task(name="captures.draw", ignore_result=True)
-def draw(file: int | str) -> None:
-    """The row may have gone meanwhile; twice is once."""
+@shared_task(name="captures.render_file", ignore_result=True)
+def render_file(file: int | str) -> None:
+    """Does nothing when the row is gone. A second task for the same file changes nothing."""
     found = CaptureFile.objects.select_related("root").filter(pk=file).first()
     if found is not None:
-        studio().ask(order_of(found))
+        local_queue().enqueue(job_for(found))
 
 
-@shared_task(name="captures.draw_clip", ignore_result=True)
-def draw_clip(clip: str) -> None:
+@shared_task(name="captures.render_clip", ignore_result=True)
+def render_clip(clip: str) -> None:
     found = Clip.objects.present().select_related("root").filter(pk=clip).first()
     if found is not None:
-        studio().ask(order_of(found))
+        local_queue().enqueue(job_for(found))

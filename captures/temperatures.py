@@ -1,4 +1,4 @@
-"""The cameras' temperatures of a day, from the captures that carry them."""
+"""The cameras' temperatures of the last day, from their captures."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ TO_THE_MINUTE = len("2026-11-20 21:04")
 
 
 class Series(TypedDict):
-    """`points` are (seconds since 1970, Celsius), one for each minute with captures, oldest first."""
+    """`points` are (seconds since 1970, degrees Celsius), one for each minute with captures, oldest first."""
 
     name: str
     points: list[tuple[int, float]]
 
 
 def temperatures(faces: Iterable[Face]) -> list[Series]:
-    """Of the last 24 hours, in one query; the newest point is what the camera says now."""
+    """Temperatures of the last 24 hours, in one query; the newest point is the camera's current temperature."""
     listed = list(faces)
     points: dict[Any, list[tuple[int, float]]] = {face.camera.pk: [] for face in listed}
     for camera, minute, mean in _minutes(list(points)):
@@ -35,7 +35,7 @@ def temperatures(faces: Iterable[Face]) -> list[Series]:
 
 
 def _minutes(cameras: list[Any]) -> Iterable[tuple[Any, str, float]]:
-    """Means by the minute. The text of a time begins alike on SQLite and PostgreSQL, and cutting it is quick."""
+    """Means by the minute. They are grouped by the text of the time, which begins alike on SQLite and PostgreSQL."""
     rows = Capture.objects.filter(
         camera__in=cameras, started_at__gte=timezone.now() - SPAN, temperature_celsius__isnull=False
     )

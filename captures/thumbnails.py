@@ -1,4 +1,4 @@
-"""One view serves thumbnails: what is there at once, what is not yet drawn after its host has drawn it."""
+"""The view that serves thumbnails: existing ones at once, missing ones when the file's host has rendered them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from cameras import broker
 from cameras.broker import BrokerDown
-from captures.files import ASKED_ANEW, OnOtherHost, Stored, check_size, open_below
+from captures.files import REVALIDATE, OnOtherHost, Stored, check_size, open_below
 from captures.models import CaptureFile
 from captures.ranges import not_modified
 from captures.selectors import picture_for
@@ -26,19 +26,19 @@ from captures.stills.thumbnails import ThumbnailStore
 from core.waiting import TooManyWaiting, WaitingRequests
 
 WAIT_S = 2.0
-LOOK_S = 0.05
+POLL_S = 0.05
 WAITING = WaitingRequests("a thumbnail", most=16, most_of_a_user=8)
-ASKED_S = 5
-"""How long a host that was asked for a thumbnail is not asked again."""
+REQUEST_INTERVAL_S = 5
+"""Seconds before the file's host is asked again for the same thumbnail."""
 
 
 class NoThumbnail(Exception):
-    """The file was tried and cannot be drawn; the message says why."""
+    """Rendering was tried and failed; the message says why."""
 
 
-class NotDrawnYet(Exception):
+class NotRenderedYet(Exception):
     def __init__(self) -> None:
-        super().__init__("It is being made. Ask again in a moment.")
+        super().__init__("The thumbnail is being rendered. Try again in a few seconds.")
 
 
 class ThumbnailView(APIView):
@@ -48,10 +48,10 @@ class ThumbnailView(APIView):
         parameters=ThumbnailQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY, 304: None}
     )
     def get(self, request: Request, capture: UUID) -> HttpResponse:
-        """A JPEG whose longest side has at most `size` pixels. 503 with Retry-After while it is being drawn."""
+        """A JPEG whose longest side has at most `size` pixels. 503 with Retry-After while it is being rendered."""
         size: int = ThumbnailQuery.of(request).size
         file = picture_for(request.user, capture)
-        headers = {"ETag": f'"{file.sha256}-{size}"', "Cache-Control": ASKED_ANEW}
+        headers = {"ETag": f'"{file.sha256}-{size}"', "Cache-Control": REVALIDATE}
         if not_modified(request.headers, headers["ETag"], time.time()):
             return HttpResponse(status=304, headers=headers)
         return HttpResponse(
@@ -60,31 +60,31 @@ class ThumbnailView(APIView):
 
 
 def thumbnail(file: Stored, size: int, user: str) -> bytes:
-    """OnOtherHost, FileMissing, NoThumbnail, NotDrawnYet, or BrokerDown where it would have to be drawn."""
+    """OnOtherHost, FileMissing, NoThumbnail, NotRenderedYet; BrokerDown when it would have to be rendered."""
     if file.host != settings.STATION.host:
         raise OnOtherHost(file)
     with ThumbnailStore(file.root.path) as store:
-        return made(store, file, lambda: store.read(file.sha256, size), user)
+        return read_or_render(store, file, lambda: store.read_thumbnail(file.sha256, size), user)
 
 
-def made(store: ThumbnailStore, file: Stored, look: Callable[[], bytes | None], user: str) -> bytes:
-    """What `look` finds, at once or after the file's host has made it. As `thumbnail`. Where too many wait already, it
-    is asked for and not waited for."""
-    found = look()
+def read_or_render(store: ThumbnailStore, file: Stored, read: Callable[[], bytes | None], user: str) -> bytes:
+    """The result of `read`, at once or after the file's host has rendered it. Raises what `thumbnail` raises. When too
+    many requests wait already, rendering is requested and not waited for."""
+    found = read()
     if found is not None:
         return found
-    check_drawable(store, file)
-    ask_for(file)
+    check_renderable(store, file)
+    request_rendering(file)
     try:
         with WAITING.place(user):
-            return wait_for(store, file, look)
+            return wait_for_rendering(store, file, read)
     except TooManyWaiting:
-        raise NotDrawnYet from None
+        raise NotRenderedYet from None
 
 
-def check_drawable(store: ThumbnailStore, file: Stored) -> None:
-    """NoThumbnail, or FileMissing: its host would never draw what is not the stored file."""
-    if why := store.refusal(file.sha256):
+def check_renderable(store: ThumbnailStore, file: Stored) -> None:
+    """NoThumbnail; FileMissing when the file is not the stored one: its host would never render that."""
+    if why := store.read_failure(file.sha256):
         raise NoThumbnail(why)
     found = open_below(file.root.path, file.path)
     try:
@@ -93,18 +93,18 @@ def check_drawable(store: ThumbnailStore, file: Stored) -> None:
         found.close()
 
 
-def ask_for(file: Stored) -> None:
-    """A task on the queue of the file's host, once in a while for all who ask. BrokerDown."""
+def request_rendering(file: Stored) -> None:
+    """Queue a task for the file's host, at most once in REQUEST_INTERVAL_S for all requests. BrokerDown."""
     with broker.reachable() as server:
-        if not server.set(broker.key("thumbnail", file.sha256), 1, nx=True, ex=ASKED_S):
+        if not server.set(broker.key("thumbnail", file.sha256), 1, nx=True, ex=REQUEST_INTERVAL_S):
             return
-    send_order(file)
+    send_render_task(file)
 
 
-def send_order(file: Stored) -> None:
-    """BrokerDown, also where the broker hangs: by itself Celery would wait for as long as that lasts."""
+def send_render_task(file: Stored) -> None:
+    """BrokerDown, also when the broker hangs: without a timeout Celery would wait until it answers."""
     app = import_string(settings.CELERY_APP)
-    task = "captures.draw" if isinstance(file, CaptureFile) else "captures.draw_clip"
+    task = "captures.render_file" if isinstance(file, CaptureFile) else "captures.render_clip"
     try:
         with app.connection_for_write(transport_options={"socket_timeout": broker.ANSWER_S}) as connection:
             queue = f"files.{file.host}"
@@ -113,13 +113,13 @@ def send_order(file: Stored) -> None:
         raise BrokerDown from error
 
 
-def wait_for(store: ThumbnailStore, file: Stored, look: Callable[[], bytes | None]) -> bytes:
+def wait_for_rendering(store: ThumbnailStore, file: Stored, read: Callable[[], bytes | None]) -> bytes:
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline:
-        time.sleep(LOOK_S)
-        found = look()
+        time.sleep(POLL_S)
+        found = read()
         if found is not None:
             return found
-        if why := store.refusal(file.sha256):
+        if why := store.read_failure(file.sha256):
             raise NoThumbnail(why)
-    raise NotDrawnYet
+    raise NotRenderedYet

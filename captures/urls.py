@@ -47,4 +47,4 @@ primary = [
     path("start/", StartView.as_view(body=SeedStartBody)),
     path("stop/", StopView.as_view()),
 ]
-"""The seed's routes, of the primary camera."""
+"""The seed's routes, for the primary camera."""

@@ -13,7 +13,7 @@ from monitoring.health import HEALTH, OF_THIS_HOST, Finding, examined, sentences
 from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
 
-SETTLING = ("captures.missing.settle_missing",)
+SETTLING = ("captures.missing_files.close_missing_alerts",)
 """What closes alerts that others than HEALTH have raised, once their cause is gone."""
 
 

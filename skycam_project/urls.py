@@ -18,7 +18,7 @@ from cameras.presets_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers_pages import EndViewerPage, ViewersNow, ViewersPage
 from captures.clips.pages import AtPage, ClipsPage
 from captures.clips.player import ClipPage, DeletePage, PinPage
-from captures.gallery.deleting import DeletePage as DeletePicturePage
+from captures.gallery.deletion import DeletePage as DeletePicturePage
 from captures.gallery.pages import CaptureDetails, GalleryPage
 from captures.gallery.pages import CapturePage as PicturePage
 from captures.gallery.pictures import PicturesPage

@@ -99,7 +99,7 @@ class SessionFile:
     failed: int = 0
     skipped: int = 0
     exposure_us: int = 0
-    told: int = 0
+    reported: int = 0
     reason: str = ""
     message: str = ""
     outbox: list[Record] = field(default_factory=list)
@@ -125,7 +125,7 @@ class SessionFile:
             failed=so_far.get("failed", 0),
             skipped=so_far.get("skipped", 0),
             exposure_us=so_far.get("exposure_us", 0),
-            told=so_far.get("told", 0),
+            reported=so_far.get("reported", so_far.get("told", 0)),
         )
 
     @classmethod
@@ -182,11 +182,11 @@ class SessionFile:
     def move(self, state: str, reason: str = "", message: str = "", **used: Any) -> None:
         """Go to `state`, to be told by the next `tell`. `used`: `actual` and `warnings` of the camera."""
         self.state, self.reason, self.message = state, reason, message
-        self.told += 1
+        self.reported += 1
         body = {
             **used,
             "session": self.id,
-            "number": self.told,
+            "number": self.reported,
             "state": state,
             "reason": reason,
             "message": message,

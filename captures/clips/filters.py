@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from django.db.models import Q
 
 from captures.clips.windows import Window
-from captures.gallery.filters import parsed_cursor, parsed_day, parsed_moment, parsed_time
+from captures.gallery.filters import parse_clock, parse_cursor, parse_day, parse_moment
 from captures.models.clip import ClipKind
 from monitoring.cursor import Cursor
 
@@ -42,13 +42,13 @@ class Chosen:
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Chosen:
         return cls(
-            day=parsed_day(given.get("day", "")),
+            day=parse_day(given.get("day", "")),
             camera=given.get("camera", ""),
             kind=given.get("kind", "") if given.get("kind") in ClipKind.values else "",
             only=given.get("only", "") if given.get("only") in SHOWN else "",
-            at=parsed_time(given.get("at", "")),
-            missed=parsed_moment(given.get("missed", "")),
-            cursor=parsed_cursor(given.get("cursor", "")),
+            at=parse_clock(given.get("at", "")),
+            missed=parse_moment(given.get("missed", "")),
+            cursor=parse_cursor(given.get("cursor", "")),
         )
 
     def link(self, **changes: Any) -> str:

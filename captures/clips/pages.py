@@ -22,10 +22,10 @@ from captures.clips.selectors import clips_for, first_after, last_before, overla
 from captures.clips.sheets import Sheet, sheet_of
 from captures.clips.windows import Window, controls
 from captures.gallery.days import Day
-from captures.gallery.filters import now, parsed_moment
+from captures.gallery.filters import now, parse_moment
 from captures.models import Clip
 from captures.models.clip import ClipKind
-from captures.selectors import UnknownCamera, camera_condition, camera_ids, cameras_seen
+from captures.selectors import UnknownCamera, camera_condition, camera_ids, visible_cameras
 from monitoring.page import Page, is_part
 
 MOST_COUNTED = 5_000
@@ -68,7 +68,7 @@ class Scope:
 
     @cached_property
     def cameras(self) -> list[Camera]:
-        return cameras_seen(self.user)
+        return visible_cameras(self.user)
 
     def _day(self) -> Day:
         """The one that was named, else the newest with clips, else today."""
@@ -212,7 +212,7 @@ class AtPage(Page):
     zone."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        slug, moment = request.GET.get("camera", ""), parsed_moment(request.GET.get("at", ""))
+        slug, moment = request.GET.get("camera", ""), parse_moment(request.GET.get("at", ""))
         cameras = self.camera_ids(slug)
         if moment is None:
             return redirect(f"{reverse('clips')}?{urlencode({'camera': slug})}")
@@ -224,7 +224,7 @@ class AtPage(Page):
 
     def camera_ids(self, slug: str) -> list[UUID]:
         if not slug:
-            return [camera.pk for camera in cameras_seen(self.request.user)]
+            return [camera.pk for camera in visible_cameras(self.request.user)]
         try:
             return camera_ids(self.request.user, slug)
         except UnknownCamera as error:

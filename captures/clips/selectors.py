@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from captures.models import Clip
-from captures.selectors import seen
+from captures.selectors import visible_to
 from monitoring.station_settings import camera_config
 
 LATE = timedelta(minutes=1)
@@ -21,7 +21,7 @@ LATE = timedelta(minutes=1)
 
 def clips_for(user: Any) -> QuerySet[Clip]:
     """With camera, root and holds, in a constant number of queries."""
-    return seen(Clip.objects.present().select_related("camera", "root").prefetch_related("holds"), user)
+    return visible_to(Clip.objects.present().select_related("camera", "root").prefetch_related("holds"), user)
 
 
 def overlapping(clips: QuerySet[Clip], begin: datetime | None, end: datetime | None) -> QuerySet[Clip]:

@@ -16,13 +16,13 @@ from rest_framework.views import APIView
 
 from captures.clips.selectors import clips_for
 from captures.clips.serializers import ClipFileQuery
-from captures.files import ASKED_ANEW, FileMissing, OnOtherHost, serve, tell_missing
+from captures.files import REVALIDATE, FileMissing, OnOtherHost, raise_missing_alert, serve
 from captures.models import Clip
 from captures.ranges import not_modified
 from captures.recording.faststart import VERSION
 from captures.serializers import ThumbnailQuery
 from captures.stills.thumbnails import ThumbnailStore
-from captures.thumbnails import made, thumbnail
+from captures.thumbnails import read_or_render, thumbnail
 
 FORM = f"faststart{VERSION}"
 
@@ -41,7 +41,7 @@ class ClipFileView(APIView):
         try:
             response = served(request, found, query.form)
         except FileMissing as error:
-            tell_missing(found, found.camera, str(error), {"clip": str(found.pk)})
+            raise_missing_alert(found, found.camera, str(error), {"clip": str(found.pk)})
             raise
         response.headers["Content-Disposition"] = content_disposition_header(query.download, found.filename) or "inline"
         return response
@@ -59,7 +59,7 @@ def head_of(clip: Clip, user: str) -> bytes:
     if clip.host != settings.STATION.host:
         raise OnOtherHost(clip)
     with ThumbnailStore(clip.root.path) as store:
-        return made(store, clip, lambda: store.head(clip.sha256), user)
+        return read_or_render(store, clip, lambda: store.read_head(clip.sha256), user)
 
 
 class PosterView(APIView):
@@ -73,7 +73,7 @@ class PosterView(APIView):
         with the reason when it cannot be."""
         size: int = ThumbnailQuery.of(request).size
         found = clips_for(request.user).get(pk=clip)
-        headers = {"ETag": f'"{found.sha256}-{size}"', "Cache-Control": ASKED_ANEW}
+        headers = {"ETag": f'"{found.sha256}-{size}"', "Cache-Control": REVALIDATE}
         if not_modified(request.headers, headers["ETag"], time.time()):
             return HttpResponse(status=304, headers=headers)
         return HttpResponse(

@@ -9,7 +9,7 @@ from typing import Self
 
 from django.utils import timezone
 
-from captures.gallery.filters import parsed_moment
+from captures.gallery.filters import parse_moment
 from monitoring.cursor import in_utc
 
 SPANS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 360))
@@ -41,7 +41,7 @@ class Window:
     @classmethod
     def of(cls, given: Mapping[str, str], day: tuple[datetime, datetime]) -> Self | None:
         """What `from` and `to` say; None where they are missing, or say nothing of that day."""
-        begin, end = parsed_moment(given.get("from", "")), parsed_moment(given.get("to", ""))
+        begin, end = parse_moment(given.get("from", "")), parse_moment(given.get("to", ""))
         if begin is None or end is None or not begin < end or end <= day[0] or begin >= day[1]:
             return None
         return cls.within(day, begin + (end - begin) / 2, end - begin)

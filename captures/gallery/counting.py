@@ -1,7 +1,7 @@
-"""How many captures there are in many ranges of time at once: one query, and bounded whatever the table holds.
+"""Counts captures in many time ranges with one query of bounded cost.
 
-Each count walks an index and stops at MOST_COUNTED, so that a night of a million captures costs what one of five
-thousand does.
+Each count walks an index and stops at MAX_COUNTED, so that a night of a million captures costs as much as a night of
+five thousand.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from uuid import UUID
 from django.db import connection
 
 from captures.models import Capture, CaptureFile
-from captures.stills.thumbnails import PICTURES
+from captures.stills.thumbnails import PICTURE_KINDS
 
-MOST_COUNTED = 5_000
+MAX_COUNTED = 5_000
 LOST = ("failed", "skipped")
-PICTURED = "EXISTS (SELECT 1 FROM {files} WHERE {files}.capture_id = {captures}.id AND {files}.kind IN ({kinds}))"
+HAS_PICTURE = "EXISTS (SELECT 1 FROM {files} WHERE {files}.capture_id = {captures}.id AND {files}.kind IN ({kinds}))"
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """Captures from `begin` to before `end`. `cameras` None: of all cameras; `statuses` empty: of all statuses.
-    `pictured`: only those with a file that can be drawn. Counting stops at `most`."""
+class CountQuery:
+    """Captures from `begin` (inclusive) to `end` (exclusive). `cameras` None: all cameras; `statuses` empty: all
+    statuses. `has_picture`: only captures with a file that can be rendered. Counting stops at `most`."""
 
     begin: datetime
     end: datetime
@@ -33,19 +33,19 @@ class Where:
     statuses: tuple[str, ...] = ()
     session: UUID | None = None
     simulated: bool | None = None
-    pictured: bool = False
+    has_picture: bool = False
     most: int | None = None
 
     def conditions(self) -> list[tuple[str, str, list[Any]]]:
-        """Field, comparison, values."""
+        """Tuples of field, comparison and values."""
         found: list[tuple[str, str, list[Any]]] = [
             ("started_at", ">= %s", [self.begin]),
             ("started_at", "< %s", [self.end]),
         ]
         if self.cameras is not None:
-            found.append(("camera", f"IN ({places(self.cameras)})", list(self.cameras)))
+            found.append(("camera", f"IN ({placeholders(self.cameras)})", list(self.cameras)))
         if self.statuses:
-            found.append(("status", f"IN ({places(self.statuses)})", list(self.statuses)))
+            found.append(("status", f"IN ({placeholders(self.statuses)})", list(self.statuses)))
         if self.session is not None:
             found.append(("session", "= %s", [self.session]))
         if self.simulated is not None:
@@ -57,27 +57,27 @@ class Where:
         return self.cameras is not None and not self.cameras
 
 
-def places(values: Sequence[Any]) -> str:
+def placeholders(values: Sequence[Any]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def counts(wanted: Sequence[Where]) -> list[int]:
-    """For each, at most MOST_COUNTED."""
-    return [int(value or 0) for value in _each("COUNT(*)", "1", wanted)]
+def count_captures(wanted: Sequence[CountQuery]) -> list[int]:
+    """The count of each query, at most MAX_COUNTED."""
+    return [int(value or 0) for value in _run_queries("COUNT(*)", "1", wanted)]
 
 
-def exposure_us(wanted: Where) -> int:
-    """The sum of what the captures were exposed, in microseconds, over at most MOST_COUNTED of them."""
-    return int(_each("SUM(exposure_us)", "exposure_us", [wanted])[0] or 0)
+def total_exposure_us(wanted: CountQuery) -> int:
+    """The sum of the captures' exposure times in microseconds, over at most MAX_COUNTED captures."""
+    return int(_run_queries("SUM(exposure_us)", "exposure_us", [wanted])[0] or 0)
 
 
-def _each(expression: str, column: str, wanted: Sequence[Where]) -> list[Any]:
+def _run_queries(expression: str, column: str, wanted: Sequence[CountQuery]) -> list[Any]:
     asked = [where for where in wanted if not where.empty]
     if not asked:
         return [0] * len(wanted)
     columns, values = [], []
     for where in asked:
-        sql, given = _rows(where, column)
+        sql, given = _subquery(where, column)
         columns.append(f"(SELECT {expression} FROM ({sql}) AS counted)")  # noqa: S608 - no value in it
         values += given
     with connection.cursor() as cursor:
@@ -86,17 +86,17 @@ def _each(expression: str, column: str, wanted: Sequence[Where]) -> list[Any]:
     return [0 if where.empty else next(found) for where in wanted]
 
 
-def _rows(where: Where, column: str) -> tuple[str, list[Any]]:
-    """The names in it are the model's own; every value is a parameter."""
+def _subquery(where: CountQuery, column: str) -> tuple[str, list[Any]]:
+    """SQL and its parameters. Names come from the model; every value is a parameter."""
     conditions, values = [], []
     for name, comparison, given in where.conditions():
         field: Any = Capture._meta.get_field(name)
         conditions.append(f"{connection.ops.quote_name(field.column)} {comparison}")
         values += [field.get_db_prep_value(value, connection) for value in given]
     table = connection.ops.quote_name(Capture._meta.db_table)
-    if where.pictured:
+    if where.has_picture:
         files = connection.ops.quote_name(CaptureFile._meta.db_table)
-        conditions.append(PICTURED.format(files=files, captures=table, kinds=places(PICTURES)))
-        values += PICTURES
+        conditions.append(HAS_PICTURE.format(files=files, captures=table, kinds=placeholders(PICTURE_KINDS)))
+        values += PICTURE_KINDS
     sql = f"SELECT {column} FROM {table} WHERE {' AND '.join(conditions)}"  # noqa: S608 - no value in it
-    return f"{sql} LIMIT {min(where.most or MOST_COUNTED, MOST_COUNTED)}", values
+    return f"{sql} LIMIT {min(where.most or MAX_COUNTED, MAX_COUNTED)}", values

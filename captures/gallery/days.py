@@ -1,4 +1,4 @@
-"""The days or nights that a gallery is laid out by, each a range of time."""
+"""The days or nights of the gallery, each a time range."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def station_site() -> Site:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One night of the station, or one day of the time zone that the reader has chosen."""
+    """One night of the station, or one day in the reader's time zone."""
 
     date: date
     by: By
@@ -35,13 +35,13 @@ class Day:
 
     @property
     def range(self) -> tuple[datetime, datetime]:
-        """Begin and end, in UTC."""
+        """Begin (inclusive) and end (exclusive), in UTC."""
         if self.by == "night":
             return night_range(self.date, station_site())
         return midnight(self.date), midnight(self.date + DAY)
 
     def at(self, clock: time) -> datetime:
-        """The moment of this day at which the reader's clock shows `clock`."""
+        """The time of this day at which the reader's clock shows `clock`, in UTC."""
         begin, _ = self.range
         local = timezone.localtime(begin)
         found = local.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0)
@@ -49,13 +49,13 @@ class Day:
 
     @property
     def hour_ranges(self) -> list[tuple[datetime, datetime]]:
-        """Of each of its `hours`, as far as it lies within the day."""
+        """The range of each of its `hours`, limited to the day."""
         starts = [self.at(hour) for hour in self.hours]
         return [(start, max(start, min(start + HOUR, self.range[1]))) for start in starts]
 
     @property
     def hours(self) -> list[time]:
-        """What the reader's clock shows each hour from its begin on."""
+        """The 24 hours from the day's begin, by the reader's clock."""
         begin, _ = self.range
         first = timezone.localtime(begin).hour
         return [time((first + number) % 24) for number in range(24)]

@@ -1,4 +1,4 @@
-"""What a reader has chosen in the gallery: all of it stands in the address, and every link is made from it."""
+"""The gallery's filters: all of them are in the address, and every link is built from them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SIMULATED = {"yes": True, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """What cannot be read is left out. `day` is None where the reader has named none: the newest with captures."""
+class GalleryFilter:
+    """Filters of the gallery. Invalid values are ignored. `day` None: the newest day with captures."""
 
     by: By
     day: date | None = None
@@ -35,24 +35,24 @@ class Chosen:
     cursor: Cursor | None = None
 
     @classmethod
-    def of(cls, given: Mapping[str, str]) -> Chosen:
+    def from_query(cls, given: Mapping[str, str]) -> GalleryFilter:
         by: By = "night" if station_site().has_nights and given.get("by") != "day" else "day"
         wanted = given.get("to", "").strip()
-        moment = None if parsed_day(wanted) else parsed_moment(wanted)
+        moment = None if parse_day(wanted) else parse_moment(wanted)
         return cls(
             by=by,
-            day=Day.of(moment, by).date if moment else parsed_day(wanted) or parsed_day(given.get("day", "")),
-            month=parsed_day(f"{given.get('month', '')}-01"),
+            day=Day.of(moment, by).date if moment else parse_day(wanted) or parse_day(given.get("day", "")),
+            month=parse_day(f"{given.get('month', '')}-01"),
             camera=given.get("camera", ""),
             status=given.get("status", "") if given.get("status") in CaptureStatus.values else "",
-            session=parsed_id(given.get("session", "")),
+            session=parse_id(given.get("session", "")),
             simulated=given.get("simulated", "") if given.get("simulated") in SIMULATED else "",
-            at=timezone.localtime(moment).time() if moment else parsed_time(given.get("at", "")),
-            cursor=parsed_cursor(given.get("cursor", "")),
+            at=timezone.localtime(moment).time() if moment else parse_clock(given.get("at", "")),
+            cursor=parse_cursor(given.get("cursor", "")),
         )
 
     def link(self, **changes: Any) -> str:
-        """The address of the gallery with `changes`. Another day, camera or status begins at its beginning."""
+        """The gallery's query string with `changes`. A changed filter starts at the beginning of the day."""
         other = replace(self, **({"at": None, "cursor": None, "month": None} | changes))
         values = {
             "by": "day" if other.by == "day" and station_site().has_nights else "",
@@ -68,23 +68,23 @@ class Chosen:
         return f"?{urlencode({name: value for name, value in values.items() if value})}"
 
     def conditions(self) -> dict[str, Any]:
-        """Of the captures that are shown; the camera is looked up by who may see it."""
+        """Conditions for captures, without the camera, which depends on the user."""
         found: dict[str, Any] = {"status": self.status, "session_id": self.session}
         if self.simulated:
             found["simulated"] = SIMULATED[self.simulated]
         return {name: value for name, value in found.items() if value not in ("", None)}
 
 
-def parsed_moment(text: str) -> datetime | None:
-    """A moment with its zone, or one of the reader's clock; None for what is neither, and for one that the reader's
-    clock cannot show."""
+def parse_moment(text: str) -> datetime | None:
+    """A time with its zone, or a time of the reader's clock. None for an invalid time and for one
+    beyond the calendar."""
     try:
         return reader_datetime(text)
     except NotADateTime:
         return None
 
 
-def parsed_day(text: str) -> date | None:
+def parse_day(text: str) -> date | None:
     try:
         found = date.fromisoformat(text)
     except ValueError:
@@ -92,21 +92,21 @@ def parsed_day(text: str) -> date | None:
     return found if FIRST <= found <= LAST else None
 
 
-def parsed_time(text: str) -> time | None:
+def parse_clock(text: str) -> time | None:
     try:
         return time.fromisoformat(text).replace(tzinfo=None) if text else None
     except ValueError:
         return None
 
 
-def parsed_id(text: str) -> UUID | None:
+def parse_id(text: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
         return None
 
 
-def parsed_cursor(text: str) -> Cursor | None:
+def parse_cursor(text: str) -> Cursor | None:
     try:
         return Cursor.parse(text)
     except ValueError:

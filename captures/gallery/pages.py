@@ -1,4 +1,4 @@
-"""The gallery: a page for each night or day, with a calendar; and a page for each capture."""
+"""The gallery: a page for each night or day with a calendar, and a page for each capture."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 
-from captures.gallery.counting import LOST, MOST_COUNTED, Where, counts, exposure_us
+from captures.gallery.counting import LOST, MAX_COUNTED, CountQuery, count_captures, total_exposure_us
 from captures.gallery.days import Day, days_of_month, next_month, station_site
-from captures.gallery.filters import Chosen, now
-from captures.gallery.pictures import address_of, places_of, ratio_of
-from captures.gallery.scope import Scope, sheet_for
-from captures.gallery.tiles import MOST_GAPS, Sheet, tiles_of
+from captures.gallery.filters import GalleryFilter, now
+from captures.gallery.pictures import address_of, position_in_day, tile_ratio
+from captures.gallery.scope import Scope, page_for
+from captures.gallery.tiles import MAX_GAPS, PageOfCaptures, tiles_of
 from captures.models import Capture, SessionGap
 from captures.models.capture import CaptureStatus
 from captures.selectors import captures_for
@@ -30,7 +30,7 @@ BAR = 40
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A day of the calendar: what was saved, and on top what was not; the heights in pixels."""
+    """A day of the calendar: saved captures, with lost ones on top; heights in pixels."""
 
     day: Day
     saved: int
@@ -46,7 +46,7 @@ class Bar:
 
     @property
     def lost_height(self) -> float:
-        """A loss is never too small to be seen."""
+        """At least 3 pixels, so that a loss is always visible."""
         return max(3.0, round(self.lost / self.highest * BAR, 1)) if self.lost else 0.0
 
     @property
@@ -60,7 +60,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A filter as a link, with how many captures it would show (None: nobody has counted)."""
+    """A filter as a link, with the number of captures that it would show (None: not counted)."""
 
     label: str
     link: str
@@ -73,7 +73,7 @@ class GalleryPage(Page):
     template = "gallery.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        chosen = Chosen.of(request.GET.dict())
+        chosen = GalleryFilter.from_query(request.GET.dict())
         scope = Scope(request.user, chosen)
         try:
             day = scope.day()
@@ -84,35 +84,42 @@ class GalleryPage(Page):
 
 def observed(scope: Scope, day: Day) -> dict[str, Any]:
     chosen = replace(scope.chosen, day=day.date)
-    numbers = Numbers(scope, day, chosen.month or day.date.replace(day=1))
-    sheet = sheet_for(scope, day)
-    begin, end = sheet.span(day.range)
+    counts = GalleryCounts(scope, day, chosen.month or day.date.replace(day=1))
+    capture_page = page_for(scope, day)
+    begin, end = capture_page.span(day.range)
     gaps = gaps_of(scope, day.range)
     return {
         "chosen": chosen,
         "day": day,
         "has_nights": station_site().has_nights,
         "session": scope.session,
-        "sheet": sheet,
+        "capture_page": capture_page,
         "tiles": tiles_of(
-            sheet.captures, [gap for gap in gaps if begin <= gap.from_at < end], apart=bool(chosen.status)
+            capture_page.captures, [gap for gap in gaps if begin <= gap.from_at < end], apart=bool(chosen.status)
         ),
         "missed": sum(gap.count for gap in gaps),
         "several": len(scope.cameras) > 1 and not chosen.camera,
-        "places": places_of(scope, day, sheet),
-        "ratio": ratio_of(sheet.captures),
-        "numbers": numbers,
-        "choices": choices(scope, chosen, numbers),
-        "links": links(chosen, day, sheet, numbers),
-        "around": around(scope, chosen, day),
-        "like": words_of(scope, chosen),
-        "most": MOST_COUNTED,
-        "moment": day.at(chosen.at) if chosen.at else sheet.captures[0].started_at if sheet.captures else day.range[0],
+        "position": position_in_day(scope, day, capture_page),
+        "ratio": tile_ratio(capture_page.captures),
+        "counts": counts,
+        "choices": choices(scope, chosen, counts),
+        "links": links(chosen, day, capture_page, counts),
+        "around": neighbour_days(scope, chosen, day),
+        "filter_text": describe_filter(scope, chosen),
+        "most": MAX_COUNTED,
+        "moment": shown_moment(chosen, day, capture_page),
     }
 
 
+def shown_moment(chosen: GalleryFilter, day: Day, capture_page: PageOfCaptures) -> datetime:
+    """The time that was chosen, else that of the first capture, else the beginning of the day."""
+    if chosen.at:
+        return day.at(chosen.at)
+    return capture_page.captures[0].started_at if capture_page.captures else day.range[0]
+
+
 def gaps_of(scope: Scope, span: tuple[datetime, datetime]) -> list[SessionGap]:
-    """What outages swallowed in that time; part of what was skipped."""
+    """The gaps in that time range. Their captures count as skipped."""
     if scope.chosen.status not in {"", CaptureStatus.SKIPPED} or scope.chosen.simulated:
         return []
     gaps = SessionGap.objects.select_related("session__camera").filter(from_at__gte=span[0], from_at__lt=span[1])
@@ -120,11 +127,11 @@ def gaps_of(scope: Scope, span: tuple[datetime, datetime]) -> list[SessionGap]:
         gaps = gaps.filter(session__camera_id__in=scope.camera_ids)
     if scope.session:
         gaps = gaps.filter(session=scope.session)
-    return list(gaps[:MOST_GAPS])
+    return list(gaps[:MAX_GAPS])
 
 
-class Numbers:
-    """All that is counted for a page, in one query."""
+class GalleryCounts:
+    """All counts of a gallery page, from one query."""
 
     def __init__(self, scope: Scope, day: Day, month: date) -> None:
         self.scope, self.day, self.month = scope, day, month
@@ -135,14 +142,14 @@ class Numbers:
         wanted += [self._of_month(each, "saved") for each in self.days]
         wanted += [self._of_month(each, *LOST) for each in self.days]
         hours = [scope.where_chosen(day, *hour) for hour in day.hour_ranges]
-        found = iter(counts([*wanted, *hours]))
+        found = iter(count_captures([*wanted, *hours]))
         self.saved, self.failed, self.skipped, self.planned = (next(found) for _ in statuses)
         self.of_camera = {camera.pk: next(found) for camera in scope.cameras}
         self.bars = self._bars([next(found) for _ in self.days], [next(found) for _ in self.days])
         self.hours = [bool(next(found)) for _ in hours]
 
-    def _of_month(self, day: Day, *statuses: str) -> Where:
-        return Where(*day.range, cameras=self.scope.camera_ids, statuses=statuses)
+    def _of_month(self, day: Day, *statuses: str) -> CountQuery:
+        return CountQuery(*day.range, cameras=self.scope.camera_ids, statuses=statuses)
 
     def _bars(self, saved: list[int], lost: list[int]) -> list[Bar]:
         highest = max(map(sum, zip(saved, lost, strict=True))) or 1
@@ -161,25 +168,25 @@ class Numbers:
 
     @property
     def chosen(self) -> int:
-        """Those that pass the filters."""
+        """The number of captures that pass the filters."""
         status = self.scope.chosen.status
         return int(getattr(self, status)) if status else self.total
 
     @property
     def exposure_s(self) -> float | None:
-        """None where there are too many to add up."""
-        if self.saved >= MOST_COUNTED:
+        """Total exposure time in seconds; None when there are too many captures to add up."""
+        if self.saved >= MAX_COUNTED:
             return None
-        return exposure_us(self.scope.where(self.day, CaptureStatus.SAVED)) / 1e6
+        return total_exposure_us(self.scope.where(self.day, CaptureStatus.SAVED)) / 1e6
 
 
 GLYPHS = {"saved": "ok", "failed": "bad", "skipped": "skip"}
 
 
-def choices(scope: Scope, chosen: Chosen, numbers: Numbers) -> dict[str, list[Choice]]:
+def choices(scope: Scope, chosen: GalleryFilter, counts: GalleryCounts) -> dict[str, list[Choice]]:
     of_slug: dict[str, int] = {}
     for camera in scope.cameras:
-        of_slug[camera.slug] = of_slug.get(camera.slug, 0) + numbers.of_camera[camera.pk]
+        of_slug[camera.slug] = of_slug.get(camera.slug, 0) + counts.of_camera[camera.pk]
     names = {camera.slug: camera.name for camera in scope.cameras if of_slug[camera.slug] or not camera.removed_at}
     cameras = [Choice("All cameras", chosen.link(camera=""), not chosen.camera, sum(of_slug.values()))]
     cameras += [
@@ -188,7 +195,7 @@ def choices(scope: Scope, chosen: Chosen, numbers: Numbers) -> dict[str, list[Ch
     statuses = [
         Choice(
             status.capitalize(), chosen.link(status="" if chosen.status == status else status),
-            chosen.status == status, getattr(numbers, status), glyph,
+            chosen.status == status, getattr(counts, status), glyph,
         )
         for status, glyph in GLYPHS.items()
     ]  # fmt: skip
@@ -199,7 +206,7 @@ def choices(scope: Scope, chosen: Chosen, numbers: Numbers) -> dict[str, list[Ch
     return {"cameras": cameras, "statuses": statuses, "simulated": other}
 
 
-def links(chosen: Chosen, day: Day, sheet: Sheet, numbers: Numbers) -> dict[str, Any]:
+def links(chosen: GalleryFilter, day: Day, capture_page: PageOfCaptures, counts: GalleryCounts) -> dict[str, Any]:
     month = chosen.month or day.date.replace(day=1)
     return {
         "previous_month": chosen.link(day=chosen.day, month=next_month(month, -1)),
@@ -210,45 +217,45 @@ def links(chosen: Chosen, day: Day, sheet: Sheet, numbers: Numbers) -> dict[str,
         "nothing": chosen.link(camera="", status="", session=None, simulated=""),
         "begin": chosen.link(),
         "newest": chosen.link(day=None),
-        "earlier": chosen.link(cursor=sheet.earlier) if sheet.earlier else "",
-        "later": chosen.link(cursor=sheet.later) if sheet.later else "",
+        "earlier": chosen.link(cursor=capture_page.earlier) if capture_page.earlier else "",
+        "later": chosen.link(cursor=capture_page.later) if capture_page.later else "",
         "hours": [
-            (hour, chosen.link(at=hour) if there else "") for hour, there in zip(day.hours, numbers.hours, strict=True)
+            (hour, chosen.link(at=hour) if there else "") for hour, there in zip(day.hours, counts.hours, strict=True)
         ],
         "here": chosen.link(at=chosen.at, cursor=chosen.cursor),
-        "pictures_earlier": address_of(chosen.link(cursor=sheet.earlier)) if sheet.earlier else "",
-        "pictures_later": address_of(chosen.link(cursor=sheet.later)) if sheet.later else "",
+        "pictures_earlier": address_of(chosen.link(cursor=capture_page.earlier)) if capture_page.earlier else "",
+        "pictures_later": address_of(chosen.link(cursor=capture_page.later)) if capture_page.later else "",
     }
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """A day near the one that is shown that has something to show."""
+class NeighbourDay:
+    """A neighbouring day that has captures."""
 
     date: date
     link: str
 
 
-def around(scope: Scope, chosen: Chosen, day: Day) -> dict[str, Around | None]:
-    """The nearest days before and after that have something to show by the filters, and the nearer one of them."""
+def neighbour_days(scope: Scope, chosen: GalleryFilter, day: Day) -> dict[str, NeighbourDay | None]:
+    """The nearest days before and after that have captures by the filters, and the nearer one of the two."""
     (begin, end), captures = day.range, scope.captures(simulated_too=True).select_related(None).prefetch_related(None)
     before = captures.filter(started_at__lt=begin).first()
     after = captures.filter(started_at__gte=end).order_by("started_at", "id").first()
-    previous, following = (_around(chosen, day, found) for found in (before, after))
+    previous, following = (_neighbour_day(chosen, day, found) for found in (before, after))
     known = [one for one in (previous, following) if one]
     nearest = min(known, key=lambda one: abs(one.date - day.date), default=None)
     return {"previous": previous, "next": following, "nearest": nearest}
 
 
-def _around(chosen: Chosen, day: Day, capture: Capture | None) -> Around | None:
+def _neighbour_day(chosen: GalleryFilter, day: Day, capture: Capture | None) -> NeighbourDay | None:
     if capture is None:
         return None
     found = Day.of(capture.started_at, day.by).date
-    return Around(found, chosen.link(day=found))
+    return NeighbourDay(found, chosen.link(day=found))
 
 
-def words_of(scope: Scope, chosen: Chosen) -> str:
-    """What the filters let through: failed captures of Sky."""
+def describe_filter(scope: Scope, chosen: GalleryFilter) -> str:
+    """The filters in words, such as `failed captures of Sky`."""
     names = {camera.slug: camera.name for camera in scope.cameras}
     simulated = {"yes": "simulated", "no": "real"}.get(chosen.simulated, "")
     words = [chosen.status, simulated, "captures"]
@@ -264,24 +271,24 @@ class CapturePage(Page):
         found = captures_for(request.user).select_related("session").filter(pk=capture).first()
         if found is None:
             raise Http404("No such capture.")
-        return self.render({"capture": found, **self.around(found)})
+        return self.render({"capture": found, **self.context_of(found)})
 
-    def around(self, capture: Capture) -> dict[str, Any]:
-        of_camera = captures_for(self.request.user).prefetch_related(None).filter(camera_id=capture.camera_id)
+    def context_of(self, capture: Capture) -> dict[str, Any]:
+        camera_captures = captures_for(self.request.user).prefetch_related(None).filter(camera_id=capture.camera_id)
         return {
             "day": Day.of(capture.started_at, "night" if station_site().has_nights else "day"),
-            "older": neighbour(of_camera, capture, newer=False),
-            "newer": neighbour(of_camera, capture, newer=True),
+            "older": neighbour(camera_captures, capture, newer=False),
+            "newer": neighbour(camera_captures, capture, newer=True),
             "events": list(events_for(self.request.user).filter(subject=str(capture.pk))[:EVENTS]),
         }
 
 
 class CaptureDetails(CapturePage):
-    """What is known of a capture, as a part of a page."""
+    """A capture's details, as a part of a page."""
 
     template = "captures/_details.html"
 
-    def around(self, capture: Capture) -> dict[str, Any]:
+    def context_of(self, capture: Capture) -> dict[str, Any]:
         return {}
 
 

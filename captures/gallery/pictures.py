@@ -1,4 +1,4 @@
-"""The pictures of a day one after the other, for a viewer at full size that goes on beyond one page of the gallery."""
+"""The pictures of a day as JSON, for the full-size viewer, which continues beyond one page of the gallery."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import TypedDict
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from captures.gallery.counting import MOST_COUNTED, counts
+from captures.gallery.counting import MAX_COUNTED, count_captures
 from captures.gallery.days import Day
-from captures.gallery.filters import Chosen
-from captures.gallery.scope import Scope, sheet_for
-from captures.gallery.tiles import Sheet
+from captures.gallery.filters import GalleryFilter
+from captures.gallery.scope import Scope, page_for
+from captures.gallery.tiles import PageOfCaptures
 from captures.models import Capture
 from captures.templatetags.captures import shown
 from monitoring.page import Page
 from monitoring.templatetags.skycam import datetime_text
 
 RATIOS = {"1-1": 1.0, "5-4": 5 / 4, "4-3": 4 / 3, "3-2": 3 / 2, "16-9": 16 / 9}
-"""Shapes of tiles."""
+"""Aspect ratios of tiles."""
 
 
 class PictureBody(TypedDict):
-    """`width` and `height` are of `large`; `gallery` leads to the page of the gallery that has its tile."""
+    """`width` and `height` are those of `large`; `gallery` is the address of the gallery page that has its tile."""
 
     id: str
     page: str
@@ -39,7 +39,7 @@ class PictureBody(TypedDict):
 
 
 class PicturesBody(TypedDict):
-    """`earlier` and `later` are the addresses of the pages around, empty at the ends of the day."""
+    """`earlier` and `later` are the addresses of the neighbouring pages, empty at the ends of the day."""
 
     pictures: list[PictureBody]
     earlier: str
@@ -47,23 +47,23 @@ class PicturesBody(TypedDict):
 
 
 class PicturesPage(Page):
-    """The pictures of one page of the gallery, by the same address."""
+    """The pictures of one gallery page; the query string is the page's."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        scope = Scope(request.user, Chosen.of(request.GET.dict()))
+        scope = Scope(request.user, GalleryFilter.from_query(request.GET.dict()))
         try:
             day = scope.day()
-            sheet = sheet_for(scope, day)
+            capture_page = page_for(scope, day)
         except OverflowError:
             raise Http404("There is no such day.") from None
         chosen = replace(scope.chosen, day=day.date)
         here = f"{reverse('gallery')}{chosen.link(at=chosen.at, cursor=chosen.cursor)}"
-        found = [picture_body(capture, here) for capture in sheet.captures]
+        found = [picture_body(capture, here) for capture in capture_page.captures]
         return JsonResponse(
             PicturesBody(
                 pictures=[picture for picture in found if picture is not None],
-                earlier=address_of(chosen.link(cursor=sheet.earlier)) if sheet.earlier else "",
-                later=address_of(chosen.link(cursor=sheet.later)) if sheet.later else "",
+                earlier=address_of(chosen.link(cursor=capture_page.earlier)) if capture_page.earlier else "",
+                later=address_of(chosen.link(cursor=capture_page.later)) if capture_page.later else "",
             )
         )
 
@@ -91,19 +91,19 @@ def picture_body(capture: Capture, here: str) -> PictureBody | None:
     )
 
 
-def places_of(scope: Scope, day: Day, sheet: Sheet) -> dict[str, int]:
-    """How many pictures the day has by the filters, and how many of them come before this page; both at most `most`."""
+def position_in_day(scope: Scope, day: Day, capture_page: PageOfCaptures) -> dict[str, int]:
+    """The number of pictures of the day by the filters, and of those before this page; both at most `most`."""
     chosen = scope.chosen
     statuses = [chosen.status] if chosen.status else []
     begin, end = day.range
-    first = sheet.captures[0].started_at if sheet.captures else begin
-    whole = replace(scope.where(day, *statuses), pictured=True)
-    before, total = counts([replace(whole, end=max(begin, min(first, end))), whole])
-    return {"before": before, "total": total, "most": MOST_COUNTED}
+    first = capture_page.captures[0].started_at if capture_page.captures else begin
+    whole = replace(scope.where(day, *statuses), has_picture=True)
+    before, total = count_captures([replace(whole, end=max(begin, min(first, end))), whole])
+    return {"before": before, "total": total, "most": MAX_COUNTED}
 
 
-def ratio_of(captures: Sequence[Capture]) -> str:
-    """The shape that suits most of their pictures; 4-3 without any."""
+def tile_ratio(captures: Sequence[Capture]) -> str:
+    """The aspect ratio nearest to most of the pictures; 4-3 without pictures."""
     found = [shape for capture in captures if (shape := shown(capture))]
     near = [min(RATIOS, key=lambda name: abs(RATIOS[name] - one.width / one.height)) for one in found]
     return max(near, key=near.count) if near else "4-3"

@@ -1,4 +1,4 @@
-"""What one reader may see of what was chosen in the gallery, and the page of it that the address names."""
+"""The captures that a user may see with the gallery's filters, and the page of them that the address names."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from django.http import Http404
 
 from cameras.models import Camera
 from cameras.selectors import hidden_cameras
-from captures.gallery.counting import Where
+from captures.gallery.counting import CountQuery
 from captures.gallery.days import Day
-from captures.gallery.filters import SIMULATED, Chosen, now
-from captures.gallery.tiles import Sheet, between, newest_sheet, sheet_of
+from captures.gallery.filters import SIMULATED, GalleryFilter, now
+from captures.gallery.tiles import PageOfCaptures, between, newest_page, page_of_captures
 from captures.models import Capture, Session
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
 
 
 class Scope:
-    """What one reader may see of what was chosen: cameras, and conditions for rows and for counts."""
+    """The cameras that a user may see, and the conditions for rows and counts by the chosen filters."""
 
-    def __init__(self, user: Any, chosen: Chosen) -> None:
-        """Http404 for a camera or session that the user may not know of."""
+    def __init__(self, user: Any, chosen: GalleryFilter) -> None:
+        """Http404 for a camera or session that the user may not see."""
         self.user, self.chosen = user, chosen
         hidden = {camera.pk for camera in hidden_cameras(user)}
         self.cameras = [camera for camera in Camera.objects.all() if camera.pk not in hidden]
@@ -46,37 +46,38 @@ class Scope:
 
     @property
     def camera_ids(self) -> list[UUID] | None:
-        """None is every camera."""
+        """None: all cameras."""
         if self.chosen.camera:
             return [camera.pk for camera in self.cameras if camera.slug == self.chosen.camera]
         return None if self.all_seen else [camera.pk for camera in self.cameras]
 
-    def where(self, day: Day, *statuses: str, **more: Any) -> Where:
+    def where(self, day: Day, *statuses: str, **more: Any) -> CountQuery:
         values: dict[str, Any] = {"cameras": self.camera_ids, "session": self.chosen.session}
         values["simulated"] = SIMULATED.get(self.chosen.simulated)
-        return Where(*day.range, statuses=statuses, **(values | more))
+        return CountQuery(*day.range, statuses=statuses, **(values | more))
 
-    def where_chosen(self, day: Day, begin: datetime, end: datetime) -> Where:
-        """A part of the day by all filters; only whether there is something."""
+    def where_chosen(self, day: Day, begin: datetime, end: datetime) -> CountQuery:
+        """Whether a part of the day has captures by all filters: counting stops at one."""
         statuses = [self.chosen.status] if self.chosen.status else []
         return replace(self.where(day, *statuses), begin=begin, end=end, most=1)
 
     def captures(self, *, simulated_too: bool = False) -> QuerySet[Capture]:
-        """What is simulated stands in no index: whoever asks beyond one day must not ask for it."""
+        """The captures by the filters. `simulated` is not in an index, so queries beyond one day leave it out
+        (`simulated_too`)."""
         left_out = {"simulated"} if simulated_too else set()
         return captures_for(self.user).filter(
             **{name: value for name, value in self.conditions.items() if name not in left_out}
         )
 
     def name_cameras(self, captures: Iterable[Capture]) -> None:
-        """Captures of one camera share its object, whose JSON is long."""
+        """Set the captures' cameras. Captures of one camera share its object, which has large JSON fields."""
         known = {camera.pk: camera for camera in self.cameras}
         for capture in captures:
-            if capture.camera_id in known:  # else it was added this moment, and is read when it is asked for
+            if capture.camera_id in known:  # a camera that was just added is read on access
                 capture.camera = known[capture.camera_id]
 
     def day(self) -> Day:
-        """The one that was named, else the newest that has something to show, else today."""
+        """The chosen day, else the newest with captures, else today."""
         by = self.chosen.by
         if self.chosen.day:
             return Day(self.chosen.day, by)
@@ -86,13 +87,14 @@ class Scope:
         return Day.of(newest.started_at if newest else now(), by)
 
 
-def sheet_for(scope: Scope, day: Day) -> Sheet:
-    """Without a time or a cursor: the end of a night that still runs, and the beginning of any other."""
+def page_for(scope: Scope, day: Day) -> PageOfCaptures:
+    """The page that the filters name. Without a time or a cursor: the last page of a running night or day, the first
+    page of any other."""
     chosen, (begin, end) = scope.chosen, day.range
     captures = scope.captures().select_related(None)
     if chosen.at is None and chosen.cursor is None and chosen.day is None and begin <= now() < end:
-        found = newest_sheet(between(captures, begin, end))
+        found = newest_page(between(captures, begin, end))
     else:
-        found = sheet_of(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
+        found = page_of_captures(captures, (begin, end), day.at(chosen.at) if chosen.at else None, chosen.cursor)
     scope.name_cameras(found.captures)
     return found

@@ -1,4 +1,4 @@
-"""A page of a night as tiles: pictures, runs of what was not saved, and gaps, in the order of time."""
+"""A gallery page as tiles in time order: pictures, runs of lost captures, and gaps."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from captures.models import Capture, SessionGap
 from monitoring.cursor import Cursor, beyond
 
 PAGE = 60
-MOST_GAPS = 200
+MAX_GAPS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`look` is picture, planned, lost or gap. A lost one stands for `count` captures from `begin` to `end`."""
+    """`kind` is picture, planned, lost or gap. A lost tile represents `count` captures from `begin` to `end`."""
 
-    look: str
+    kind: str
     begin: datetime
     end: datetime
     capture: Capture | None = None
@@ -30,8 +30,8 @@ class Tile:
     count: int = 1
 
     @property
-    def told(self) -> Any:
-        """Where reason and sentence stand."""
+    def source(self) -> Any:
+        """The capture or gap that has the reason and the message."""
         return self.capture or self.gap
 
     @property
@@ -40,8 +40,8 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """One page of captures, the oldest first, and the cursors to the pages around it."""
+class PageOfCaptures:
+    """One page of captures, the oldest first, and the cursors to the neighbouring pages."""
 
     captures: list[Capture]
     earlier: Cursor | None = None
@@ -54,12 +54,12 @@ class Sheet:
         return begin, end
 
 
-def sheet_of(
+def page_of_captures(
     captures: QuerySet[Capture], ends: tuple[datetime, datetime], start: datetime | None, cursor: Cursor | None
-) -> Sheet:
-    """The captures between `ends`: from the cursor on, else from `start`, else from the beginning.
+) -> PageOfCaptures:
+    """The captures between `ends`: from the cursor, else from `start`, else from the beginning.
 
-    Each bound of time is said once, because a database enters its index at the first it finds.
+    The query has each time bound once, because the database enters its index at the first one.
     """
     begin, end = ends
     if cursor is None:
@@ -76,26 +76,26 @@ def between(captures: QuerySet[Capture], begin: datetime, end: datetime) -> Quer
     return captures.filter(started_at__gte=begin, started_at__lt=end)
 
 
-def newest_sheet(captures: QuerySet[Capture]) -> Sheet:
-    """The last page of a night that still runs."""
+def newest_page(captures: QuerySet[Capture]) -> PageOfCaptures:
+    """The last page of a running night or day."""
     found = _backward(captures)
-    return Sheet(found.captures, found.earlier)
+    return PageOfCaptures(found.captures, found.earlier)
 
 
-def _forward(captures: QuerySet[Capture], *, before: bool) -> Sheet:
+def _forward(captures: QuerySet[Capture], *, before: bool) -> PageOfCaptures:
     found = list(captures.order_by("started_at", "id")[: PAGE + 1])
     shown = found[:PAGE]
-    return Sheet(
+    return PageOfCaptures(
         shown,
         _cursor(shown[0], newer=False) if before and shown else None,
         _cursor(shown[-1], newer=True) if len(found) > PAGE else None,
     )
 
 
-def _backward(captures: QuerySet[Capture]) -> Sheet:
+def _backward(captures: QuerySet[Capture]) -> PageOfCaptures:
     found = list(captures.order_by("-started_at", "-id")[: PAGE + 1])
     shown = found[:PAGE][::-1]
-    return Sheet(
+    return PageOfCaptures(
         shown,
         _cursor(shown[0], newer=False) if len(found) > PAGE else None,
         _cursor(shown[-1], newer=True) if shown else None,
@@ -107,24 +107,24 @@ def _cursor(capture: Capture, *, newer: bool) -> Cursor:
 
 
 def tiles_of(captures: Iterable[Capture], gaps: Iterable[SessionGap], *, apart: bool = False) -> list[Tile]:
-    """Runs of the same loss are one tile, unless each is wanted `apart`."""
+    """Consecutive captures lost for the same reason are one tile; with `apart` each has its own."""
     found = [*_captures(captures, apart=apart), *(Tile("gap", gap.from_at, gap.to_at, gap=gap) for gap in gaps)]
     return sorted(found, key=lambda tile: tile.begin)
 
 
 def _captures(captures: Iterable[Capture], *, apart: bool) -> Iterator[Tile]:
     numbered = enumerate(captures)
-    for (status, *_), group in groupby(numbered, key=lambda found: _alike(*found, apart=apart)):
+    for (status, *_), group in groupby(numbered, key=lambda found: _run_key(*found, apart=apart)):
         run = [capture for _, capture in group]
         if status in LOST and not run[0].files.all():
             yield Tile("lost", run[0].started_at, run[-1].started_at, run[0], count=len(run))
         else:
-            look = "planned" if status == "planned" else "picture"
-            yield from (Tile(look, capture.started_at, capture.started_at, capture) for capture in run)
+            kind = "planned" if status == "planned" else "picture"
+            yield from (Tile(kind, capture.started_at, capture.started_at, capture) for capture in run)
 
 
-def _alike(number: int, capture: Capture, *, apart: bool) -> tuple[Any, ...]:
-    """The same for neighbours that belong together; in a session, those whose indexes follow each other."""
+def _run_key(number: int, capture: Capture, *, apart: bool) -> tuple[Any, ...]:
+    """The key that captures of one run share; in a session their indexes must be consecutive."""
     follows = capture.index - number if capture.index is not None else None
     same = (capture.status, capture.camera_id, capture.session_id, capture.reason, bool(capture.files.all()), follows)
     return (*same, capture.pk) if apart else same

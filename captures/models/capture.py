@@ -41,10 +41,10 @@ class Reason(models.TextChoices):
 
 
 class Capture(models.Model):
-    """One planned still and how it ended. `planned` moves once, to saved, failed or skipped; terminal is terminal.
+    """One planned still and its outcome. The status changes once, from planned to saved, failed or skipped.
 
-    `started_at` is when the shutter opened, or the planned time while `exposed` is false: it is the sort key
-    and never null.
+    `started_at` is when the shutter opened, or the planned time while `exposed` is false. It is the sort key and is
+    never null.
     """
 
     Status = CaptureStatus
@@ -52,7 +52,7 @@ class Capture(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="captures")
     session = models.ForeignKey(Session, on_delete=models.PROTECT, null=True, blank=True, related_name="captures")
-    index = models.PositiveIntegerField(null=True, blank=True, help_text="Place in the session, from 0.")
+    index = models.PositiveIntegerField(null=True, blank=True, help_text="Number in the session, from 0.")
     status = models.CharField(max_length=8, choices=CaptureStatus, default=CaptureStatus.PLANNED)
     reason = models.CharField(max_length=40, blank=True)
     message = models.TextField(blank=True)
@@ -60,7 +60,7 @@ class Capture(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     exposed = models.BooleanField(default=False)
     ended_at = models.DateTimeField(null=True, blank=True)
-    host = models.CharField(max_length=60, blank=True, help_text="That was told to take it; its spool may know of it.")
+    host = models.CharField(max_length=60, blank=True, help_text="The host that was sent the command.")
     deadline_ms = models.BigIntegerField(null=True, blank=True, help_text="In Redis TIME, while planned.")
     asked = models.JSONField(default=dict, blank=True)
     exposure_us = models.PositiveBigIntegerField(null=True, blank=True)
@@ -111,7 +111,7 @@ class Capture(models.Model):
 
 
 class CaptureFile(models.Model):
-    """A file of a capture: where it is, how long, and the SHA-256 taken while it was written."""
+    """A file of a capture: host, path, size, and the SHA-256 computed while it was written."""
 
     capture = models.ForeignKey(Capture, on_delete=models.CASCADE, related_name="files")
     kind = models.CharField(max_length=20)

@@ -20,16 +20,16 @@ class ClipKind(models.TextChoices):
 
 class ClipQuerySet(models.QuerySet["Clip"]):
     def present(self) -> Self:
-        """Without those that are being deleted."""
+        """Clips that are not being deleted."""
         return self.filter(deleted_at=None)
 
     def loose(self) -> Self:
-        """Rolling clips that nobody holds: what the rules of count and space may delete."""
+        """Rolling clips without a pin or a hold: retention by count and space may delete them."""
         return self.present().filter(kind=ClipKind.ROLLING, pinned=False, holds=None)
 
 
 def _of_the_few(flag: str) -> list[models.Index]:
-    """Of the clips that have it, newest first: all, and each camera's."""
+    """Indexes over the clips with this flag, newest first: of all cameras, and of each camera."""
     newest, condition = ["-started_at", "-id"], PRESENT & models.Q(**{flag: True})
     return [
         models.Index(fields=newest, condition=condition, name=f"clip_{flag}"),
@@ -38,8 +38,7 @@ def _of_the_few(flag: str) -> list[models.Index]:
 
 
 class Clip(models.Model):
-    """A recorded file of one camera, once it has ended. `ended_at` is exclusive: where recording went on, the next
-    clip begins there."""
+    """A finished recording of one camera. `ended_at` is exclusive: the next clip may begin at that moment."""
 
     Kind = ClipKind
 
@@ -52,9 +51,9 @@ class Clip(models.Model):
     lost_frames = models.PositiveIntegerField(
         default=0,
         null=True,
-        help_text="Captured while it ran, and not in it. Null: unknown, since its process was killed.",
+        help_text="Captured during the clip but not in it. Null: unknown, because its process was killed.",
     )
-    interrupted = models.BooleanField(default=False, help_text="Cut off: by a crash, a full disk, a failing one.")
+    interrupted = models.BooleanField(default=False, help_text="Ended by a crash, a full disk or a failing disk.")
     reason = models.CharField(max_length=40, blank=True)
     message = models.TextField(blank=True)
     pinned = models.BooleanField(default=False)
@@ -70,14 +69,14 @@ class Clip(models.Model):
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    deleted_at = models.DateTimeField(null=True, blank=True, help_text="Since then its file is being removed.")
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="When its deletion began.")
 
     objects = ClipQuerySet.as_manager()
 
     class Meta:
         ordering = ["-started_at", "-id"]
         indexes = [
-            # With the condition of every list: without it SQLite prefers another index that has it, and sorts.
+            # It has the condition of every list: without it SQLite prefers another index that has it, and sorts.
             models.Index(fields=["-started_at", "-id"], condition=PRESENT, name="clip_newest"),
             models.Index(fields=["camera", "-started_at", "-id"], condition=PRESENT, name="clip_camera_newest"),
             models.Index(fields=["camera", "ended_at"], name="clip_camera_ended"),
@@ -92,7 +91,7 @@ class Clip(models.Model):
                 name="clip_root_oldest_unpinned",
             ),
             models.Index(fields=["root", "deleted_at"], condition=~models.Q(deleted_at=None), name="clip_deleted"),
-            # Of the few: a search for them need not walk through all.
+            # Few clips match: a search for them need not walk through all.
             models.Index(
                 fields=["camera", "started_at", "id"],
                 condition=PRESENT & (models.Q(lost_frames__gt=0) | models.Q(interrupted=True)),
@@ -121,7 +120,7 @@ class Clip(models.Model):
 
 
 class ClipHold(models.Model):
-    """Why a clip must stay: no rule of count or space deletes it while one stands."""
+    """A reason to keep a clip: retention by count and space does not delete it while a hold exists."""
 
     clip = models.ForeignKey(Clip, on_delete=models.CASCADE, related_name="holds")
     by = models.CharField(max_length=20, help_text="experiment, archive or export.")

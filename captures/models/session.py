@@ -35,8 +35,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 
 class Session(models.Model):
-    """A run of planned captures. The camera process alone runs it; this row is what is wished for
-    (`desired`, `revision`) and what its records have told so far."""
+    """A series of planned captures, run by the camera process. `desired` and `revision` hold what was requested; the
+    other fields hold what the process has reported in its records."""
 
     State = SessionState
 
@@ -51,7 +51,7 @@ class Session(models.Model):
     state = models.CharField(max_length=10, choices=SessionState, default=SessionState.PLANNED)
     desired = models.CharField(max_length=10, choices=Desired, default=Desired.RUNNING)
     revision = models.PositiveIntegerField(default=1)
-    told = models.PositiveBigIntegerField(default=0, help_text="Number of the newest record that was taken in.")
+    reported = models.PositiveBigIntegerField(default=0, help_text="Number of the newest record that was ingested.")
     programme = models.JSONField()
     actual = models.JSONField(default=dict, blank=True, help_text="What the camera said it would use.")
     warnings = models.JSONField(default=list, blank=True)
@@ -85,7 +85,7 @@ class Session(models.Model):
 
 
 class SessionGap(models.Model):
-    """What an outage swallowed: one row, not one for each missed capture. `count` is part of `skipped`."""
+    """Captures missed in an outage: one row for all of them. The session's `skipped` includes `count`."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     session = models.ForeignKey(Session, on_delete=models.PROTECT, related_name="gaps")

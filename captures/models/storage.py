@@ -6,7 +6,7 @@ from django.utils import timezone
 
 
 class StorageRoot(models.Model):
-    """A folder that holds pictures. Its marker file holds the same UUID; without it the root is unmounted."""
+    """A folder for captures and clips. Its marker file holds the row's UUID; without the file the root is unmounted."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     host = models.CharField(max_length=60)
@@ -14,7 +14,7 @@ class StorageRoot(models.Model):
     default = models.BooleanField(default=False, help_text="New captures of this host go here.")
     video = models.BooleanField(default=False, help_text="New clips of this host go here, not to its default.")
     exhausted = models.BooleanField(
-        default=False, help_text="There is no room, and no clip is left that may go: no rolling one is recorded."
+        default=False, help_text="The disk is full and no clip may be deleted: rolling recording is suspended."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -1,4 +1,4 @@
-"""The HTTP service on port 8001 that stands in for a PixeLink camera service of old: the same routes, keys and units.
+"""The HTTP service on port 8001 for existing PixeLink clients: the routes, keys and units of the service it replaces.
 
-A capture goes the way of all captures; nothing here opens a camera.
+Its captures go through `CameraService` like all others; nothing here opens a camera.
 """

@@ -1,4 +1,4 @@
-"""What the service answers: all keys of both descriptions of the service whose place it takes.
+"""The service's response bodies: all keys of both guides to the service that it replaces.
 
 Exposures are whole microseconds, times ISO 8601 in UTC with Z.
 """

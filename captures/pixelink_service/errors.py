@@ -1,7 +1,7 @@
-"""What went wrong, in the form in which the service has always said it: `{"detail": ...}`.
+"""Error responses in the form that existing PixeLink clients expect: `{"detail": ...}`.
 
-Bad values are 422 with `detail: [{loc, msg, type}]`; a camera that is away is 503 `Camera not connected`, and `why`
-says more.
+Invalid values are 422 with `detail: [{loc, msg, type}]`; a camera that is not connected is 503 `Camera not connected`,
+with the cause in `why`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from cameras.control import ControlError
 from cameras.live.places import NoLive
 from captures.outcomes import NotSaved
 from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationItem
-from captures.pixelink_service.served import NotConnected
+from captures.pixelink_service.served_camera import NotConnected
 
 CAMERA_AWAY = "Camera not connected"
 DATABASE_AWAY = "The station's database does not answer. Pictures that were taken are safe on the disk."
 AWAY = frozenset({"camera-not-reachable", "host-down"})
-"""Types of problem that mean: the camera is not there."""
+"""Types of problem that mean: the camera is not connected."""
 STATUS_OF = {"too-slow": 504, "disk-full": 507}
-"""Type of problem -> status; every other is 503."""
+"""Type of problem -> status; every other type is 503."""
 
 
 class BadBody(Exception):
-    """The body is no JSON object of the route's form."""
+    """The body or the query does not match the route's model."""
 
     def __init__(self, *errors: ValidationItem) -> None:
         super().__init__("The request is not valid.")
@@ -39,37 +39,39 @@ class BadBody(Exception):
 
 
 class TooSlow(Exception):
-    """A capture was not answered in time; it still ends with an outcome."""
+    """A capture has no outcome in time; it still ends with one."""
 
 
 class TooMany(Exception):
-    """So many captures wait already that one more is refused."""
+    """The limit of waiting captures is reached."""
 
 
-def answer(body: Body, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def json_response(body: Body, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
     return HttpResponse(body.model_dump_json(), "application/json", status, headers=dict(headers or {}))
 
 
-def refused(status: int, detail: str, why: str | None = None, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def error_response(
+    status: int, detail: str, why: str | None = None, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
     text = Refused(detail=detail, why=why).model_dump_json(exclude_none=True)
     return HttpResponse(text, "application/json", status, headers=dict(headers or {}))
 
 
 @singledispatch
-def answer_of(_error: object) -> HttpResponse | None:
-    """The answer that tells of an exception; None for what is not known: it is logged, and answered with 500."""
+def response_for(_error: object) -> HttpResponse | None:
+    """The response for an exception; None for an unknown one, which is logged and answered with 500."""
     return None
 
 
-@answer_of.register
+@response_for.register
 def _(error: BadBody) -> HttpResponse:
-    return answer(Invalid(detail=error.errors), 422)
+    return json_response(Invalid(detail=error.errors), 422)
 
 
-@answer_of.register
+@response_for.register
 def _(error: django_errors.ValidationError) -> HttpResponse:
-    """Of the driver's own settings; each message begins with the name of one."""
-    return answer(Invalid(detail=[_item(message) for message in error.messages]), 422)
+    """Raised for a driver's settings; each message begins with the name of a setting."""
+    return json_response(Invalid(detail=[_item(message) for message in error.messages]), 422)
 
 
 def _item(message: str) -> ValidationItem:
@@ -77,48 +79,48 @@ def _item(message: str) -> ValidationItem:
     return ValidationItem(loc=["body", {"exposure_us": "exposure"}.get(name, name)], msg=text, type="value_error")
 
 
-@answer_of.register
+@response_for.register
 def _(error: NotConnected) -> HttpResponse:
-    return refused(503, CAMERA_AWAY, str(error))
+    return error_response(503, CAMERA_AWAY, str(error))
 
 
-@answer_of.register
+@response_for.register
 def _(error: ControlError) -> HttpResponse:
-    return of_problem(error.problem, error.detail)
+    return problem_response(error.problem, error.detail)
 
 
-@answer_of.register
+@response_for.register
 def _(error: NotSaved) -> HttpResponse:
-    return of_problem(error.problem, str(error))
+    return problem_response(error.problem, str(error))
 
 
-@answer_of.register(BrokerDown)
-@answer_of.register(NoLive)
-@answer_of.register(TooMany)
+@response_for.register(BrokerDown)
+@response_for.register(NoLive)
+@response_for.register(TooMany)
 def _(error: Exception) -> HttpResponse:
-    return refused(503, str(error))
+    return error_response(503, str(error))
 
 
-@answer_of.register
+@response_for.register
 def _(error: TooSlow) -> HttpResponse:
-    return refused(504, str(error))
+    return error_response(504, str(error))
 
 
-@answer_of.register(OperationalError)
-@answer_of.register(InterfaceError)
+@response_for.register(OperationalError)
+@response_for.register(InterfaceError)
 def _(_error: Exception) -> HttpResponse:
-    return refused(503, DATABASE_AWAY)
+    return error_response(503, DATABASE_AWAY)
 
 
-def of_problem(problem: str, sentence: str) -> HttpResponse:
-    """A problem of the station's, such as `held`, whose sentence names the holder."""
+def problem_response(problem: str, sentence: str) -> HttpResponse:
+    """The response for a problem type of the station, such as `held`, whose sentence names the holder."""
     if problem in AWAY:
-        return refused(503, CAMERA_AWAY, sentence)
-    return refused(STATUS_OF.get(problem, 503), sentence)
+        return error_response(503, CAMERA_AWAY, sentence)
+    return error_response(STATUS_OF.get(problem, 503), sentence)
 
 
-def items_of(error: pydantic.ValidationError, place: str) -> list[ValidationItem]:
-    """As FastAPI says it; `place` is `body` or `query`."""
+def validation_items(error: pydantic.ValidationError, place: str) -> list[ValidationItem]:
+    """The errors in FastAPI's form; `place` is `body` or `query`."""
     return [
         ValidationItem(loc=[place, *item["loc"]], msg=item["msg"].removeprefix("Value error, "), type=item["type"])
         for item in error.errors(include_url=False, include_input=False, include_context=False)
@@ -126,20 +128,20 @@ def items_of(error: pydantic.ValidationError, place: str) -> list[ValidationItem
 
 
 def not_found(*_: Any, **__: Any) -> HttpResponse:
-    return refused(404, "Not Found")
+    return error_response(404, "Not Found")
 
 
 def bad_request(*_: Any, **__: Any) -> HttpResponse:
-    return refused(400, "Bad Request")
+    return error_response(400, "Bad Request")
 
 
 def server_error(*_: Any) -> HttpResponse:
-    return refused(500, "Internal Server Error")
+    return error_response(500, "Internal Server Error")
 
 
 def too_busy(_path: str) -> HttpResponse:
-    return refused(503, "Too many requests at a time", headers={"Retry-After": "2"})
+    return error_response(503, "Too many requests at a time", headers={"Retry-After": "2"})
 
 
 def too_large(_path: str) -> HttpResponse:
-    return refused(413, "Request body too large")
+    return error_response(413, "Request body too large")

@@ -1,4 +1,4 @@
-"""Live pictures for whoever the gate has let in: the same feed that the station's pages have."""
+"""Live pictures for clients of the service: the same feed as on the station's pages."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from cameras.live.mjpeg import Watching, watching
 from cameras.live.singles import has_pictures
 from cameras.models import Camera
-from captures.pixelink_service.served import ACTOR, NotConnected
+from captures.pixelink_service.served_camera import ACTOR, NotConnected
 
 FIRST_WAIT_S = 3.0
 
 
-class Program:
-    """Stands for a user, to whom a stream is shown for as long as the camera is there."""
+class ServiceUser:
+    """Takes the place of a user: the service has none. It may see the stream for as long as the camera exists."""
 
     is_authenticated = True
 
@@ -24,24 +24,24 @@ class Program:
         return True
 
 
-class Everybody:
-    """All clients of the service, as one visitor of `cameras.sockets.sight`."""
+class ServicePrincipal:
+    """All clients of the service, as one visitor of `cameras.sockets.sight`. They come without an Origin."""
 
     needs_origin = False
 
     def user(self) -> Any:
-        return Program()
+        return ServiceUser()
 
 
-EVERYBODY = Everybody()
+SERVICE_PRINCIPAL = ServicePrincipal()
 
 
 def check_pictures(camera: Camera, quality: str) -> None:
-    """NotConnected when no picture comes. BrokerDown; NoLive where live view is switched off."""
+    """NotConnected when no picture arrives in FIRST_WAIT_S; BrokerDown; NoLive when live view is switched off."""
     if not has_pictures(camera.slug, quality, FIRST_WAIT_S):
         raise NotConnected(f"{camera.slug} gave no picture within {FIRST_WAIT_S:g} s.")
 
 
-def place(camera: Camera, quality: str, remote: str) -> Watching:
-    """For one more stream. NoLive when as many watch as may."""
-    return watching(camera.slug, quality, EVERYBODY, ACTOR, remote)
+def open_stream(camera: Camera, quality: str, remote: str) -> Watching:
+    """Register one more viewer. NoLive when the limit of viewers is reached."""
+    return watching(camera.slug, quality, SERVICE_PRINCIPAL, ACTOR, remote)

@@ -1,4 +1,7 @@
-"""Values beyond what the served camera takes: it keeps its own, and the answer says so, as PixeLink's library does."""
+"""Values out of the served camera's range: the camera keeps its own value, and the answer says so.
+
+PixeLink's library behaves the same way.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ LABELS = {"exposure_us": "exposure", "gain": "gain"}
 
 
 def within_ranges(camera: Camera, wanted: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Those of `wanted` (exposure_us, gain) within the camera's ranges; a sentence for each other one."""
+    """The values of `wanted` (exposure_us, gain) within the camera's ranges, and a sentence for each other one."""
     ranges = camera.capabilities.get("settings", {})
     beyond = {name: value for name, value in wanted.items() if _is_beyond(ranges.get(name, {}), value)}
     sentences = [_sentence(camera, name, value, ranges[name]) for name, value in beyond.items()]

@@ -1,4 +1,4 @@
-"""What the camera has, as it was last read back: in its row, or newer in the answer to a change of ours."""
+"""The camera's settings as last read back: from its row, or from a newer answer to a change made here."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from cameras.models import Camera
 from cameras.readings import replaces
 from cameras.status import Status
 from captures.pixelink_service.bodies import Resolution, Settings, warning_of
-from captures.pixelink_service.served import NotConnected, is_connected
+from captures.pixelink_service.served_camera import NotConnected, is_connected
 
-TOLD_S = 10.0
-"""By then the row has followed, whatever the clocks say."""
+ANSWER_LIFETIME_S = 10.0
+"""An answer is used for this long; by then the row has its values, even if a clock was set back."""
 SIZES = ((640, 480), (1280, 1024), (1920, 1080))
-"""Resolutions that are offered where the camera's ranges have them."""
+"""Resolutions offered when they lie within the camera's ranges."""
 
 
-class Told(TypedDict):
+class ConfigureAnswer(TypedDict):
     """The answer to `configure`."""
 
     actual: dict[str, Any]
@@ -28,40 +28,40 @@ class Told(TypedDict):
     warnings: list[str]
 
 
-_told: dict[UUID, tuple[float, Told]] = {}
+_answers: dict[UUID, tuple[float, ConfigureAnswer]] = {}
 _lock = threading.Lock()
-"""Guards `_told`: two changes at once are answered on two threads."""
+"""Guards `_answers`: concurrent changes are answered on different threads."""
 
 
-def note(camera: Camera, told: Told) -> None:
-    """The row follows a moment later. What was read later stays, whoever is answered first."""
+def record_answer(camera: Camera, answer: ConfigureAnswer) -> None:
+    """Use these values until the row has them. When two answers overtake each other, the one read later is kept."""
     with _lock:
-        known = _newest(camera)
-        if replaces(_moment(told), _moment(known) if known else None):
-            _told[camera.pk] = time.monotonic(), told
+        known = _newest_answer(camera)
+        if replaces(_read_at(answer), _read_at(known) if known else None):
+            _answers[camera.pk] = time.monotonic(), answer
 
 
 def read_back(camera: Camera) -> dict[str, Any]:
     with _lock:
-        told = _newest(camera)
-    if told is not None and replaces(_moment(told), camera.read_at):
-        return told["actual"]
+        answer = _newest_answer(camera)
+    if answer is not None and replaces(_read_at(answer), camera.read_at):
+        return answer["actual"]
     found: dict[str, Any] = camera.read_back
     return found
 
 
-def _newest(camera: Camera) -> Told | None:
-    at, told = _told.get(camera.pk, (0.0, None))
-    return told if time.monotonic() - at < TOLD_S else None
+def _newest_answer(camera: Camera) -> ConfigureAnswer | None:
+    at, answer = _answers.get(camera.pk, (0.0, None))
+    return answer if time.monotonic() - at < ANSWER_LIFETIME_S else None
 
 
-def _moment(told: Told) -> datetime:
-    return datetime.fromisoformat(told["read_at"])
+def _read_at(answer: ConfigureAnswer) -> datetime:
+    return datetime.fromisoformat(answer["read_at"])
 
 
 def not_yet_applied(camera: Camera) -> dict[str, Any]:
-    """Exposure and gain that are set in the camera's row and that it has not read back yet: a capture of this moment
-    is to have them. What was changed on the camera's body stays as it is there."""
+    """Exposure and gain that are set in the camera's row but not yet read back: a capture taken now must have them.
+    A setting that was changed on the camera's body keeps the value it has there."""
     changed_there = {difference["name"] for difference in camera.body_changes}
     has = read_back(camera)
     return {
@@ -72,7 +72,7 @@ def not_yet_applied(camera: Camera) -> dict[str, Any]:
 
 
 def settings_body(camera: Camera, seen: Status, warnings: list[str] | None = None) -> Settings:
-    """NotConnected for a camera that has never said what it has."""
+    """NotConnected when the camera's settings were never read."""
     values = read_back(camera)
     if not values:
         raise NotConnected(f"{camera.slug} was never seen yet. {seen['reason']}".strip())
@@ -81,7 +81,7 @@ def settings_body(camera: Camera, seen: Status, warnings: list[str] | None = Non
         exposure=values.get("exposure_us"),
         gain=values.get("gain"),
         resolution=resolution,
-        available_resolutions=available(camera, resolution),
+        available_resolutions=available_resolutions(camera, resolution),
         connected=is_connected(seen),
         streaming=seen["fps"] > 0,
         warning=warning_of(warnings or []),
@@ -89,13 +89,13 @@ def settings_body(camera: Camera, seen: Status, warnings: list[str] | None = Non
 
 
 def resolution_of(camera: Camera, values: dict[str, Any]) -> Resolution:
-    """Zeros for a camera that has not said it yet."""
+    """Zeros while the resolution is unknown."""
     width, height = (values.get(side) or camera.capabilities.get(side) or 0 for side in ("width", "height"))
     return Resolution(width=width, height=height)
 
 
-def available(camera: Camera, now: Resolution) -> list[Resolution]:
-    """SIZES within the ranges of a camera that has such settings, and what it has now."""
+def available_resolutions(camera: Camera, now: Resolution) -> list[Resolution]:
+    """The SIZES within the camera's ranges of width and height, and its current resolution."""
     ranges = camera.capabilities.get("settings", {})
     sizes = {(now.width, now.height)} | {
         size for size in SIZES if _within(ranges.get("width"), size[0]) and _within(ranges.get("height"), size[1])

@@ -1,4 +1,4 @@
-"""What may be asked of the service. Unknown keys are ignored, as they always were."""
+"""The service's request bodies and queries. Unknown keys are ignored: existing PixeLink clients may send some."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Exposure = Annotated[int, Field(ge=1, le=HOUR_US, description="Microseconds.")]
 Gain = Annotated[float, Field(ge=0, le=1000)]
 
 
-class Asked(GivenModel):
-    """Exposure and gain; None means: as the camera is set."""
+class ExposureOptions(GivenModel):
+    """Exposure and gain; None keeps the camera's setting."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -26,11 +26,11 @@ class Asked(GivenModel):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class SettingsUpdate(Asked):
+class SettingsUpdate(ExposureOptions):
     """What the camera is to have from now on."""
 
 
-class CaptureOptions(Asked):
+class CaptureOptions(ExposureOptions):
     """What one capture is to be made with; the camera's own settings stay as they are."""
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI of the service and a page over it, from the models that the code is checked with."""
+"""The service's OpenAPI document and its page, from the models that validate requests and build responses."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MODELS: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
 def openapi() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for (method, path), operation in OPERATIONS.items():
-        paths.setdefault(path, {})[method] = described(operation)
+        paths.setdefault(path, {})[method] = describe_operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "PixeLink camera service", "version": version("skycam")},
@@ -57,10 +57,10 @@ def openapi() -> dict[str, Any]:
     }
 
 
-def described(operation: Operation) -> dict[str, Any]:
+def describe_operation(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {"summary": operation.summary, "responses": responses(operation)}
     if operation.body:
-        found["requestBody"] = {"required": True, "content": content(operation.body)}
+        found["requestBody"] = {"required": True, "content": json_content(operation.body)}
     if operation.query:
         fields = operation.query.model_json_schema()["properties"]
         found["parameters"] = [{"name": name, "in": "query", "schema": schema} for name, schema in fields.items()]
@@ -70,15 +70,15 @@ def described(operation: Operation) -> dict[str, Any]:
 def responses(operation: Operation) -> dict[str, Any]:
     picture = {"multipart/x-mixed-replace": {"schema": {"type": "string", "format": "binary"}}}
     found = {
-        "200": {"description": "Done", "content": content(operation.answers) if operation.answers else picture},
-        "default": {"description": "Refused, or not done", "content": content(Refused)},
+        "200": {"description": "Done", "content": json_content(operation.answers) if operation.answers else picture},
+        "default": {"description": "Refused, or not done", "content": json_content(Refused)},
     }
     if operation.body or operation.query:
-        found["422"] = {"description": "Bad values", "content": content(Invalid)}
+        found["422"] = {"description": "Bad values", "content": json_content(Invalid)}
     return found
 
 
-def content(model: type[BaseModel]) -> dict[str, Any]:
+def json_content(model: type[BaseModel]) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": MODEL.format(model=model.__name__)}}}
 
 

@@ -1,4 +1,4 @@
-"""The routes: parse, call, answer. Each runs on its request's thread; what goes wrong rises to the gate."""
+"""The routes: parse, call, answer. Exceptions become responses in `AccessMiddleware.process_exception`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from django.http.response import HttpResponseBase
 from cameras import services
 from cameras.broker import BrokerDown
 from cameras.live.mjpeg import CONTENT_TYPE, stream
-from captures.pixelink_service import feed, pictures
+from captures.pixelink_service import feed
 from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem
-from captures.pixelink_service.errors import DATABASE_AWAY, BadBody, answer, items_of
+from captures.pixelink_service.captures import captured_body, list_captures, take_capture
+from captures.pixelink_service.errors import DATABASE_AWAY, BadBody, json_response, validation_items
 from captures.pixelink_service.ranges import within_ranges
-from captures.pixelink_service.readback import Told, not_yet_applied, note, settings_body
+from captures.pixelink_service.readback import ConfigureAnswer, not_yet_applied, record_answer, settings_body
 from captures.pixelink_service.requests import CaptureOptions, FeedQuery, ListQuery, SettingsUpdate
 from captures.pixelink_service.route import Route
-from captures.pixelink_service.served import (
+from captures.pixelink_service.served_camera import (
     ACTOR,
     NotConnected,
     check_connected,
@@ -37,20 +38,20 @@ MISSING = ValidationItem(loc=["body"], msg="Field required", type="missing")
 
 
 def body_of(request: HttpRequest, model: type[Model]) -> Model:
-    """BadBody, in FastAPI's words."""
+    """BadBody, with errors in FastAPI's form."""
     if not request.body:
         raise BadBody(MISSING)
     try:
         return model.model_validate_json(request.body)
     except pydantic.ValidationError as error:
-        raise BadBody(*items_of(error, "body")) from None
+        raise BadBody(*validation_items(error, "body")) from None
 
 
 def query_of(request: HttpRequest, model: type[Model]) -> Model:
     try:
         return model.model_validate(request.GET.dict())
     except pydantic.ValidationError as error:
-        raise BadBody(*items_of(error, "query")) from None
+        raise BadBody(*validation_items(error, "query")) from None
 
 
 class HealthRoute(Route):
@@ -64,11 +65,11 @@ class HealthRoute(Route):
             return unhealthy(str(error))
         except (OperationalError, InterfaceError):
             return unhealthy(DATABASE_AWAY)
-        return answer(Health(status="healthy", camera_connected=connected, timestamp=now()))
+        return json_response(Health(status="healthy", camera_connected=connected, timestamp=now()))
 
 
 def unhealthy(detail: str) -> HttpResponse:
-    return answer(Unhealthy(status="unhealthy", camera_connected=False, timestamp=now(), detail=detail), 503)
+    return json_response(Unhealthy(status="unhealthy", camera_connected=False, timestamp=now(), detail=detail), 503)
 
 
 def now() -> str:
@@ -77,46 +78,46 @@ def now() -> str:
 
 class SettingsRoute(Route):
     def get(self, _request: HttpRequest) -> HttpResponse:
-        """As last read back; the camera is not asked."""
+        """The settings as last read back; the camera is not read."""
         camera = served_camera()
-        return answer(settings_body(camera, observed(camera)))
+        return json_response(settings_body(camera, observed(camera)))
 
     def put(self, request: HttpRequest) -> HttpResponse:
-        """Wish these from now on; what the camera has then, and what it refused."""
+        """Change the camera's settings; answers with the settings it has then and a warning for each refused value."""
         wanted = body_of(request, SettingsUpdate).settings()
         camera = served_camera()
         check_connected(camera)
-        taken, kept = within_ranges(camera, wanted)
-        told = cast(Told, services.set_settings(camera, taken, ACTOR))
-        note(camera, told)
-        return answer(settings_body(camera, observed(camera), [*kept, *told["warnings"]]))
+        accepted, kept = within_ranges(camera, wanted)
+        configured = cast(ConfigureAnswer, services.set_settings(camera, accepted, ACTOR))
+        record_answer(camera, configured)
+        return json_response(settings_body(camera, observed(camera), [*kept, *configured["warnings"]]))
 
 
 class CaptureRoute(Route):
     def post(self, request: HttpRequest) -> HttpResponse:
-        """One picture, saved and in the ledger."""
+        """Take one picture; it is saved and recorded as a capture."""
         wanted = body_of(request, CaptureOptions).settings()
         camera = served_camera()
-        taken, kept = within_ranges(camera, wanted)
-        outcome = pictures.take(camera, CaptureRequest(**(not_yet_applied(camera) | taken)))
-        return answer(pictures.captured_body(outcome, kept))
+        accepted, kept = within_ranges(camera, wanted)
+        outcome = take_capture(camera, CaptureRequest(**(not_yet_applied(camera) | accepted)))
+        return json_response(captured_body(outcome, kept))
 
 
 class ListRoute(Route):
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The pictures that the service has saved."""
+        """The files that the service has saved."""
         query = query_of(request, ListQuery)
-        return answer(pictures.listed(served_camera(), query.limit))
+        return json_response(list_captures(served_camera(), query.limit))
 
 
 class FeedRoute(Route):
     def get(self, request: HttpRequest) -> HttpResponseBase:
-        """Live pictures as one endless answer. It ends when the pictures do."""
+        """Live pictures as MJPEG. The response ends when the pictures do."""
         quality = query_of(request, FeedQuery).quality
         camera = served_camera()
         check_connected(camera)
         feed.check_pictures(camera, quality)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
-        place = feed.place(camera, quality, request.META.get("REMOTE_ADDR") or "")
-        return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+        watching = feed.open_stream(camera, quality, request.META.get("REMOTE_ADDR") or "")
+        return StreamingHttpResponse(stream(watching), content_type=CONTENT_TYPE, headers=NOT_KEPT)

@@ -10,10 +10,10 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.runtime.spool import Record
-from captures.ingest import camera_of, moment
+from captures.ingest import camera_of, parse_time
 from captures.models import Clip
 from captures.storage.roots import new_clips_root
-from captures.studio import order_of, studio
+from captures.thumbnail_queue import job_for, local_queue
 from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 from monitoring.station_settings import camera_config
@@ -28,7 +28,7 @@ def take_clip(record: Record) -> None:
         return
     clip = clip_of(record)
     clip.save(force_insert=True)
-    transaction.on_commit(functools.partial(studio().ask, order_of(clip)))
+    transaction.on_commit(functools.partial(local_queue().enqueue, job_for(clip)))
     _tell(clip, camera_of(record))
 
 
@@ -38,8 +38,8 @@ def clip_of(record: Record) -> Clip:
     return Clip(
         id=record["id"],
         camera_id=record["camera"],
-        started_at=moment(body["started"]),
-        ended_at=moment(body["ended"]),
+        started_at=parse_time(body["started"]),
+        ended_at=parse_time(body["ended"]),
         requested_by=body["requested_by"],
         host=settings.STATION.host,
         root_id=record["root"],

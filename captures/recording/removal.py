@@ -19,7 +19,7 @@ from cameras.runtime.spool import spool_folder
 from cameras.runtime.storage import MARKER, RootMissing, missing_sentence
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipQuerySet
-from captures.stills.thumbnails import forget
+from captures.stills.thumbnails import delete_thumbnails
 
 log = logging.getLogger(__name__)
 MOST_AT_ONCE = 100
@@ -194,6 +194,6 @@ def delete_file(files: RootFiles, path: str, sha256: str) -> None:
         files.unlink(folder, name)
         files.sync(folder)
     try:
-        forget(files, sha256)
+        delete_thumbnails(files, sha256)
     except OSError as error:
         log.warning("What was drawn of %s stays in the thumbnails of its root: %s", path, error)

@@ -1,4 +1,4 @@
-"""What a session will do, in words and figures, before it starts: how often, how many pictures, how many bytes."""
+"""The forecast of a session before it starts: interval, number of pictures and bytes, in words and figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.utils import timezone
 from cameras.models import Camera
 from captures.bodies import SessionBody
 from captures.models import Capture
-from captures.requests import LONGEST, SessionRequest
+from captures.requests import MAX_SESSION, SessionRequest
 from captures.storage.roots import UnusableRoot, root_of
 from core.counting import counted
 from core.durations import format_exposure
@@ -24,13 +24,13 @@ from monitoring.bodies import stamp_or_none
 from monitoring.templatetags.skycam import amount, duration
 
 RECENT = 20
-"""Saved captures of the camera that the size and the time of a picture are estimated from."""
+"""Number of the camera's newest saved captures from which size and time of a picture are estimated."""
 HOUR_S = 3600.0
 DAY_S = 86_400.0
 
 
 class ForecastBody(TypedDict):
-    """`pictures`, `bytes` and `ends` are null for a session without an end; each figure is null while it is unknown."""
+    """`pictures`, `bytes` and `ends` are null for a session without an end; unknown figures are null."""
 
     sentence: str
     warnings: list[str]
@@ -47,15 +47,15 @@ class ForecastBody(TypedDict):
 
 
 class StartedBody(SessionBody):
-    """A session that was started, and what it was expected to bring."""
+    """A started session and its forecast."""
 
     forecast: ForecastBody
 
 
 @dataclass(frozen=True, slots=True)
 class RecentPictures:
-    """Of a camera's newest saved captures: mean bytes of all files, and median seconds beyond the exposure until a
-    picture is saved. None without such captures."""
+    """Statistics of a camera's newest saved captures: mean bytes of all files of a capture, and median seconds from the
+    end of the exposure until the picture is saved. None without such captures."""
 
     bytes: float | None = None
     beyond_s: float | None = None
@@ -63,7 +63,7 @@ class RecentPictures:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """An estimate of a session that starts at `starts`. Sizes are bytes, times seconds; None is unknown or endless."""
+    """An estimate of a session that starts at `starts`. Sizes in bytes, times in seconds; None: unknown or endless."""
 
     programme: dict[str, Any]
     starts: datetime
@@ -71,7 +71,7 @@ class Forecast:
     interval_s: float
     """From start to start."""
     measured: bool
-    """Whether `interval_s` counts what recent pictures needed beyond their exposure."""
+    """Whether `interval_s` includes the measured time between exposure and saving."""
     pictures: int | None = None
     bytes_per_picture: int | None = None
     ends: datetime | None = None
@@ -95,7 +95,7 @@ class Forecast:
 
     @property
     def full_in_s(self) -> float | None:
-        """Until the disk is full, if nothing else is written; None where the session ends before that."""
+        """Seconds until the disk is full, if nothing else is written; None when the session ends before that."""
         if not self.bytes_per_hour or self.free_bytes is None:
             return None
         if self.bytes is not None and self.bytes <= self.free_bytes:
@@ -137,8 +137,8 @@ class Forecast:
 
 
 def forecast(camera: Camera, request: SessionRequest, *, zone: tzinfo | None = None) -> Forecast:
-    """What the session `request` will bring on `camera` if it starts now. Its times are told in `zone`, by default the
-    one that the reader has chosen."""
+    """The forecast of the session `request` on `camera`, if it starts now. `zone`: the time zone of its sentence, by
+    default the reader's."""
     programme = request.programme(camera)
     starts, recent = timezone.now(), recent_pictures(camera)
     exposure_us, warnings = usable_exposure(camera, programme["exposure_us"])
@@ -192,7 +192,7 @@ def recent_pictures(camera: Camera) -> RecentPictures:
 
 
 def usable_exposure(camera: Camera, exposure_us: int) -> tuple[int, list[str]]:
-    """The nearest exposure within the camera's range, and a warning where that is another one."""
+    """The nearest exposure within the camera's range, and a warning if it differs."""
     limits = camera.capabilities.get("settings", {}).get("exposure_us", {})
     least, most = limits.get("minimum"), limits.get("maximum")
     nearest = exposure_us
@@ -202,12 +202,12 @@ def usable_exposure(camera: Camera, exposure_us: int) -> tuple[int, list[str]]:
         nearest = max(nearest, math.ceil(least))
     if nearest == exposure_us:
         return exposure_us, []
-    said = f"{camera.slug} cannot expose for {format_exposure(exposure_us)}; it will use {format_exposure(nearest)}."
-    return nearest, [said]
+    warning = f"{camera.slug} cannot expose for {format_exposure(exposure_us)}; it will use {format_exposure(nearest)}."
+    return nearest, [warning]
 
 
 def free_bytes(camera: Camera) -> int | None:
-    """Of the root of the camera's captures; None on another host, or where it is not there."""
+    """Free bytes of the root of the camera's captures; None when it is on another host or not mounted."""
     if camera.host != settings.STATION.host:
         return None
     try:
@@ -217,21 +217,21 @@ def free_bytes(camera: Camera) -> int | None:
 
 
 def _interval(programme: dict[str, Any], takes_s: float) -> tuple[float, list[str]]:
-    """Seconds from start to start, and a warning where the cadence is too short for a picture."""
+    """Seconds from start to start, and a warning if the cadence is too short for a picture."""
     if "cadence_s" not in programme:
         return max(0.001, takes_s + float(programme["delay_s"])), []
     cadence_s = float(programme["cadence_s"])
     starts = math.ceil(takes_s / cadence_s - 1e-9)
     if starts <= 1:
         return cadence_s, []
-    said = f"A picture takes about {length(takes_s)}, longer than the {length(cadence_s)} from start to start:"
-    return cadence_s * starts, [f"{said} the starts between are skipped."]
+    warning = f"A picture takes about {length(takes_s)}, longer than the {length(cadence_s)} from start to start:"
+    return cadence_s * starts, [f"{warning} the starts between are skipped."]
 
 
 def _end(
     programme: dict[str, Any], starts: datetime, interval_s: float, takes_s: float
 ) -> tuple[int | None, datetime | None]:
-    """How many pictures, and when the last one is saved or `until` is over; None and None without an end."""
+    """The number of pictures, and when the last is saved or `until` is reached; None and None without an end."""
     count, until = programme.get("count"), programme.get("until")
     limits = [int(count)] if count is not None else []
     if until is not None:
@@ -243,7 +243,7 @@ def _end(
     if count is None or pictures < int(count):
         return pictures, datetime.fromisoformat(str(until))
     lasts_s = (pictures - 1) * interval_s + takes_s
-    return pictures, starts + timedelta(seconds=lasts_s) if lasts_s < LONGEST.total_seconds() else None
+    return pictures, starts + timedelta(seconds=lasts_s) if lasts_s < MAX_SESSION.total_seconds() else None
 
 
 def _disk_warnings(found: Forecast) -> list[str]:
@@ -258,7 +258,7 @@ def _disk_warnings(found: Forecast) -> list[str]:
 
 
 def length(seconds: float) -> str:
-    """12 s, 250 ms; from two minutes on 5 min, 1 h 30 min."""
+    """A duration as text: 12 s, 250 ms; from two minutes, 5 min or 1 h 30 min."""
     whole = round(seconds)
     if seconds < 120 or abs(seconds - whole) > 1e-9 or whole % 60:
         return format_exposure(round(seconds * 1e6))
@@ -267,7 +267,7 @@ def length(seconds: float) -> str:
 
 
 def rounded(value: float) -> float:
-    """To two significant digits, at least to whole ones: an estimate knows no more."""
+    """Rounded to two significant digits, or to an integer: an estimate is no more precise."""
     if value < 10:
         return round(value)
     digits = 1 - math.floor(math.log10(value))

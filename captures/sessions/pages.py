@@ -1,4 +1,4 @@
-"""Sessions: what ran, what it brought, and what was lost with its reason."""
+"""Pages of sessions: their captures, their counts, and their losses with reasons."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from cameras.selectors import cameras_for
 from cameras.settings_form import called, with_unit
 from captures.camera_service import CameraService
 from captures.cards import elapsed
-from captures.gallery.counting import LOST, MOST_COUNTED
+from captures.gallery.counting import LOST, MAX_COUNTED
 from captures.gallery.days import Day, station_site
 from captures.gallery.tiles import Tile, tiles_of
 from captures.models import Capture, Session
 from captures.models.session import ACTIVE, SessionState
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
-from captures.sessions.orders import SessionEnded, holder
-from captures.sessions.timeline import line_of
+from captures.sessions.session_commands import SessionEnded, holder
+from captures.sessions.timeline import session_line
 from monitoring.cursor import Cursor, beyond
 from monitoring.page import Page, said
 from monitoring.selectors import events_for
 
 ROWS = 50
-MOST_LOST = 300
+MAX_LOST = 300
 STRIP = 24
 EVENTS = 20
 EARLIER = timedelta(days=1)
-"""A clock that was set back does not hide what was lost."""
-LATE = timedelta(seconds=30)
+"""Losses are searched from a day before the session's begin, in case a clock was set back."""
+LATE_AFTER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A session as it is shown."""
+class SessionDisplay:
+    """A session with the values that its pages show."""
 
     session: Session
 
@@ -53,7 +53,7 @@ class Run:
 
     @property
     def holder(self) -> Holder | None:
-        """Of its camera, while it runs."""
+        """The holder of the session's camera."""
         return who_holds(lease_of(self.session.camera), holder(self.session.camera, self.session))
 
     @property
@@ -68,7 +68,7 @@ class Run:
 
     @property
     def progress(self) -> float | None:
-        """0 to 1; None without an end that could be counted to."""
+        """0 to 1; None for a session without an end."""
         if count := self.programme.get("count"):
             return min(1.0, self.session.planned / float(count))
         if self.until:
@@ -77,9 +77,10 @@ class Run:
 
     @property
     def late(self) -> bool:
-        """The next capture is overdue: what is shown is old, or the camera is away."""
+        """Whether the next capture is overdue: the page shows old data, or the camera is not connected."""
         due = self.session.next_at
-        return due is not None and timezone.now() - due > LATE + timedelta(microseconds=self.programme["exposure_us"])
+        exposure = timedelta(microseconds=self.programme["exposure_us"])
+        return due is not None and timezone.now() - due > LATE_AFTER + exposure
 
     @property
     def exposure_s(self) -> float:
@@ -93,7 +94,7 @@ class Run:
 
     @property
     def used(self) -> list[dict[str, str]]:
-        """What the camera said it would use, and what was asked where that is something else."""
+        """The settings that the camera uses, with the requested value where it differs."""
         camera, asked = self.session.camera, self.programme
         return [
             {
@@ -111,7 +112,7 @@ class Run:
 
 
 class SessionsPage(Page):
-    """Newest first. The filters stand in the address."""
+    """Sessions, newest first. The filters are in the address."""
 
     template = "sessions/sessions.html"
 
@@ -121,7 +122,7 @@ class SessionsPage(Page):
         more = len(found) > ROWS
         return self.render(
             {
-                "runs": [Run(session) for session in found[:ROWS]],
+                "runs": [SessionDisplay(session) for session in found[:ROWS]],
                 "chosen": chosen,
                 "states": SessionState.values,
                 "cameras": cameras_for(request.user),
@@ -137,14 +138,14 @@ class SessionsPage(Page):
         if chosen["state"] in SessionState.values:
             conditions["state"] = chosen["state"]
         sessions = sessions_for(self.request.user).filter(**conditions)
-        return list(beyond(sessions, "created_at", parsed(before)).order_by("-created_at", "-id")[: ROWS + 1])
+        return list(beyond(sessions, "created_at", parse_cursor(before)).order_by("-created_at", "-id")[: ROWS + 1])
 
     def _older(self, chosen: dict[str, str], last: Session) -> str:
         values = {**chosen, "before": Cursor(last.created_at, last.pk, newer=False).text()}
         return f"?{urlencode({name: value for name, value in values.items() if value})}"
 
 
-def parsed(text: str) -> Cursor | None:
+def parse_cursor(text: str) -> Cursor | None:
     try:
         return Cursor.parse(text)
     except ValueError:
@@ -155,11 +156,11 @@ class SessionPage(Page):
     template = "sessions/session.html"
 
     def get(self, request: HttpRequest, session: UUID) -> HttpResponse:
-        run = Run(self.session(session))
+        run = SessionDisplay(self.session(session))
         return self.render({"run": run, "session": run.session, **self.observed(run.session)})
 
     def session(self, session: UUID) -> Session:
-        """Http404 also when the user may not see its camera."""
+        """Http404 also for a session whose camera the user may not see."""
         found = sessions_for(self.request.user).filter(pk=session).first()
         if found is None:
             raise Http404("No such session.")
@@ -169,38 +170,39 @@ class SessionPage(Page):
         captures = captures_for(self.request.user).filter(session_id=session.pk)
         lost = self._lost(session)
         return {
-            "line": line_of(session, lost),
+            "line": session_line(session, lost),
             "captures": list(captures.exclude(status="planned").order_by("-started_at", "-id")[:STRIP]),
             "reasons": self._reasons(session),
             "lost": lost,
-            "lost_more": sum(tile.count for tile in lost if tile.capture) >= MOST_LOST,
+            "lost_more": sum(tile.count for tile in lost if tile.capture) >= MAX_LOST,
             "events": list(events_for(self.request.user).filter(subject=str(session.pk))[:EVENTS]),
         }
 
     def _lost(self, session: Session) -> list[Tile]:
-        rows = [row for status in LOST for row in self._with(session, status).order_by("started_at", "id")[:MOST_LOST]]
+        queries = [self._captures_with(session, status).order_by("started_at", "id") for status in LOST]
+        rows = [row for query in queries for row in query[:MAX_LOST]]
         rows.sort(key=lambda row: (row.started_at, row.pk))
-        return tiles_of(rows[:MOST_LOST], session.gaps.all())
+        return tiles_of(rows[:MAX_LOST], session.gaps.all())
 
-    def _with(self, session: Session, status: str) -> QuerySet[Capture]:
-        """The camera and the time are said as well, so that the index on them is walked."""
+    def _captures_with(self, session: Session, status: str) -> QuerySet[Capture]:
+        """The session's captures with this status. Conditions on camera and time make the database use its index."""
         begin = session.started_at or session.created_at
         captures = captures_for(self.request.user).filter(camera_id=session.camera_id, status=status)
         return captures.filter(session_id=session.pk, started_at__gte=begin - EARLIER)
 
     def _reasons(self, session: Session) -> list[dict[str, Any]]:
-        """Reason and count, the most frequent first; of at most MOST_COUNTED of a kind."""
+        """Reasons with their counts, the most frequent first; at most MAX_COUNTED captures of each status."""
         found: Counter[str] = Counter()
         for status in LOST if session.failed + session.skipped else ():
-            rows = self._with(session, status).select_related(None).prefetch_related(None)
-            found.update(rows.values_list("reason", flat=True)[:MOST_COUNTED])
+            rows = self._captures_with(session, status).select_related(None).prefetch_related(None)
+            found.update(rows.values_list("reason", flat=True)[:MAX_COUNTED])
         for gap in session.gaps.all():
             found[gap.reason] += gap.count
         return [{"reason": reason, "count": count} for reason, count in found.most_common()]
 
 
 class SessionNow(SessionPage):
-    """The parts of a session's page that change by themselves."""
+    """The parts of a session's page that are refreshed."""
 
     template = "sessions/_now.html"
 
@@ -209,7 +211,7 @@ class StopSessionPage(SessionPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
-        return stop(request, self.session(session), self.actor)
+        return stop_session(request, self.session(session), self.actor)
 
 
 class PauseSessionPage(SessionPage):
@@ -217,7 +219,7 @@ class PauseSessionPage(SessionPage):
 
     def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
         found = self.session(session)
-        return moved(request, found, CameraService(self.actor).pause_session)
+        return change_session(request, found, CameraService(self.actor).pause_session)
 
 
 class ResumeSessionPage(SessionPage):
@@ -225,11 +227,11 @@ class ResumeSessionPage(SessionPage):
 
     def post(self, request: HttpRequest, session: UUID) -> HttpResponse:
         found = self.session(session)
-        return moved(request, found, CameraService(self.actor).resume_session)
+        return change_session(request, found, CameraService(self.actor).resume_session)
 
 
-def moved(request: HttpRequest, session: Session, move: Callable[[Session], Session]) -> HttpResponse:
-    """Pause or resume it, and say how it stands."""
+def change_session(request: HttpRequest, session: Session, move: Callable[[Session], Session]) -> HttpResponse:
+    """Pause or resume the session, and show its state."""
     try:
         found = move(session)
     except (Held, SessionEnded) as error:
@@ -243,9 +245,9 @@ def moved(request: HttpRequest, session: Session, move: Callable[[Session], Sess
     return said(request, "ok", f"Session {found.state}.")
 
 
-def stop(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
-    """Stop it, and say what it has brought; one that has ended already is answered as it is. Where the form names
-    whose it is, its camera is taken over from them first."""
+def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
+    """Stop the session, and show its counts; a session that has ended is left as it is. If the form names the camera's
+    holder, the camera is taken over first."""
     try:
         if session.state in ACTIVE and "over" in request.POST:
             taken_over(request, session.camera, actor)

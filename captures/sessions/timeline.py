@@ -1,4 +1,4 @@
-"""A session as one line of time: what ran, what is planned, what was lost and when."""
+"""A session's timeline: the part that ran, the planned part, and the losses."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from captures.gallery.tiles import Tile
 from captures.models import Session
 from captures.models.session import ACTIVE
 
-WIDE = 1000.0
-"""Width of the line in its own units."""
-LEAST = 2.0
-"""Of a mark, so that one lost capture of a long night is seen."""
+LINE_WIDTH = 1000.0
+"""Width of the line, in its own units."""
+MIN_MARK_WIDTH = 2.0
+"""So that a single lost capture of a long night is visible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`x` and `width` are of WIDE."""
+    """A loss on the line; `x` and `width` in units of LINE_WIDTH."""
 
-    look: Literal["lost", "gap"]
+    kind: Literal["lost", "gap"]
     x: float
     width: float
     tile: Tile
@@ -31,48 +31,48 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """From `begin` to `end`; up to `done` it ran, from there on it is planned."""
+    """A session from `begin` to `end`. It ran until `done`; the rest is planned."""
 
     begin: datetime
     end: datetime
     done: datetime
     marks: list[Mark]
     is_estimate: bool
-    """Whether `end` is computed from how many captures are left."""
+    """Whether `end` is computed from the number of captures."""
 
     @property
     def width_done(self) -> float:
-        return self.place(self.done)
+        return self.x_of(self.done)
 
     @property
     def is_whole(self) -> bool:
         return self.done >= self.end
 
-    def place(self, at: datetime) -> float:
+    def x_of(self, at: datetime) -> float:
         share = (at - self.begin) / max(self.end - self.begin, timedelta(seconds=1))
-        return WIDE * min(1.0, max(0.0, share))
+        return LINE_WIDTH * min(1.0, max(0.0, share))
 
 
-def line_of(session: Session, lost: Iterable[Tile]) -> SessionLine | None:
-    """None before it has begun. `lost` are its tiles of what was not saved."""
+def session_line(session: Session, lost: Iterable[Tile]) -> SessionLine | None:
+    """None before the session has begun. `lost`: tiles of its captures that were not saved."""
     if session.started_at is None:
         return None
     done = timezone.now() if session.state in ACTIVE else session.ended_at or session.started_at
     planned, is_estimate = _planned_end(session)
     end = max(done, planned) if planned and session.state in ACTIVE else done
     line = SessionLine(session.started_at, end, done, [], is_estimate and end > done)
-    line.marks.extend(_mark(line, tile) for tile in lost)
+    line.marks.extend(_mark_of(line, tile) for tile in lost)
     return line
 
 
-def _mark(line: SessionLine, tile: Tile) -> Mark:
-    begin, end = line.place(tile.begin), line.place(tile.end)
-    width = max(LEAST, end - begin)
-    return Mark("gap" if tile.gap else "lost", min(begin, WIDE - width), width, tile)
+def _mark_of(line: SessionLine, tile: Tile) -> Mark:
+    begin, end = line.x_of(tile.begin), line.x_of(tile.end)
+    width = max(MIN_MARK_WIDTH, end - begin)
+    return Mark("gap" if tile.gap else "lost", min(begin, LINE_WIDTH - width), width, tile)
 
 
 def _planned_end(session: Session) -> tuple[datetime | None, bool]:
-    """When it ends by its programme, and whether that is computed."""
+    """The end by the programme, and whether it is an estimate."""
     programme = session.programme
     if until := programme.get("until"):
         return datetime.fromisoformat(until), False

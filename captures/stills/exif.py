@@ -1,4 +1,4 @@
-"""EXIF of a picture that we encode ourselves: what it was taken with, and that it was simulated if it was."""
+"""EXIF for pictures that Skycam encodes: camera, exposure, time, and whether the picture is simulated."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from PIL.TiffImagePlugin import IFDRational
 
 from cameras.drivers.base import Exposure, Identity
 from cameras.runtime.spool import Plan
-from captures.stills.drawing import SIMULATED
+from captures.stills.thumbnail_rendering import SIMULATED
 
 SOI = b"\xff\xd8"
 
 
 def exif_of(plan: Plan, exposure: Exposure, identity: Identity) -> bytes:
-    """An EXIF block (with its `Exif\\0\\0` head) for one capture. Times in it are UTC."""
+    """The EXIF block of one capture, with its `Exif\\0\\0` head. Its times are UTC."""
     exif = Image.Exif()
     started = datetime.fromtimestamp(exposure.started_ns / 1e9, UTC)
     exif[ExifTags.Base.Make] = identity.vendor
@@ -42,6 +42,6 @@ def exif_of(plan: Plan, exposure: Exposure, identity: Identity) -> bytes:
 def with_exif(jpeg: bytes, exif: bytes) -> list[bytes | memoryview]:
     """The JPEG's pieces with the EXIF block as its first segment; the picture itself is not copied."""
     if jpeg[:2] != SOI:
-        raise ValueError("That is no JPEG.")
+        raise ValueError("The data is not a JPEG.")
     segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
     return [SOI + segment, memoryview(jpeg)[2:]]

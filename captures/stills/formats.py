@@ -1,4 +1,4 @@
-"""Frames as files."""
+"""Encodes frames as JPEG."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ JPEG_QUALITY = 95
 def encode_jpeg(image: Any, quality: int = JPEG_QUALITY) -> Any:
     """JPEG bytes (a uint8 buffer) of an RGB (height, width, 3) or mono (height, width) image.
 
-    16 bits are brought to 8 by dropping the lower byte. ValueError for another shape.
+    uint16 is reduced to uint8 by dropping the lower byte. ValueError for another shape.
     """
     import cv2
 
@@ -24,12 +24,12 @@ def encode_jpeg(image: Any, quality: int = JPEG_QUALITY) -> Any:
         raise ValueError(f"A picture of shape {image.shape} cannot be a JPEG.")
     done, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
-        raise ValueError("The picture could not be encoded as JPEG.")
+        raise ValueError("OpenCV cannot encode the picture as JPEG.")
     return encoded
 
 
 def jpeg_size(head: bytes) -> tuple[int, int] | None:
-    """Width and height from the beginning of a JPEG; None when they are not in there."""
+    """Width and height from the beginning of a JPEG; None when `head` does not contain them."""
     import io
 
     from PIL import Image, UnidentifiedImageError

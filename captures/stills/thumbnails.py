@@ -1,6 +1,6 @@
-"""Where thumbnails lie: `<root>/.thumbnails/<2 hex>/<sha256>-<size>.jpg`, by the SHA-256 of the file they show.
+"""Thumbnails on disk: `<root>/.thumbnails/<2 hex>/<sha256>-<size>.jpg`, named by the SHA-256 of the original file.
 
-They can be drawn anew, so they are not fsynced: one that a power cut has emptied counts as missing. Django-free.
+They can be rendered again, so they are not fsynced: one that a power cut truncated counts as missing. Django-free.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from captures.recording.faststart import VERSION as FASTSTART
 
 FOLDER = ".thumbnails"
 SIZES = (320, 800, 2048)
-"""The longest side in pixels; a smaller picture keeps its own."""
-PICTURES = ("jpeg", "png", "tiff", "raw")
-"""Kinds of file that can be drawn, the quickest first."""
-MOST_BYTES = 8_000_000
+"""The longest side in pixels; a smaller picture keeps its size."""
+PICTURE_KINDS = ("jpeg", "png", "tiff", "raw")
+"""Kinds of file that thumbnails can be rendered from, the fastest first."""
+MAX_BYTES = 8_000_000
 HEAD = f"head{FASTSTART}"
 HEAD_END = b"skycam head"
-"""Ends a whole head, so that one that a power cut shortened is known."""
+"""The last bytes of a complete head; one that a power cut truncated lacks them."""
 JPEG_BEGIN, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 
-def pictured(kinds: Sequence[str]) -> int | None:
-    """The place of the file that stands for a capture with files of these kinds; None when none can be drawn."""
-    places = [kinds.index(kind) for kind in PICTURES if kind in kinds]
+def picture_index(kinds: Sequence[str]) -> int | None:
+    """Index, among `kinds`, of the file that a capture's thumbnails show; None when none can be rendered."""
+    places = [kinds.index(kind) for kind in PICTURE_KINDS if kind in kinds]
     return places[0] if places else None
 
 
 class ThumbnailStore:
-    """The thumbnails below one storage root. OSError as the disk says it."""
+    """The thumbnails of one storage root. Methods raise the OSError of the disk."""
 
     def __init__(self, path: str, root: str | None = None) -> None:
-        """RootMissing when the folder's marker does not say `root`: whoever writes must give it."""
+        """RootMissing when the folder's marker file does not hold `root`. Callers that write must pass it."""
         self.files = RootFiles(path)
-        if root is not None and not self._is(root):
+        if root is not None and not self._has_marker(root):
             self.close()
             raise RootMissing(missing_sentence(path))
 
-    def _is(self, root: str) -> bool:
+    def _has_marker(self, root: str) -> bool:
         try:
             return self.files.read("", MARKER).decode("ascii", "replace").strip() == root
         except OSError:
@@ -58,41 +58,41 @@ class ThumbnailStore:
     def close(self) -> None:
         self.files.close()
 
-    def read(self, sha256: str, size: int) -> bytes | None:
-        """A whole JPEG; None without one."""
+    def read_thumbnail(self, sha256: str, size: int) -> bytes | None:
+        """A complete JPEG; None when it is missing or truncated."""
         found = self._read(sha256, f"{sha256}-{size}.jpg")
         whole = found is not None and found.startswith(JPEG_BEGIN) and found.endswith(JPEG_END)
         return found if whole else None
 
-    def complete(self, sha256: str) -> bool:
-        return all(self.read(sha256, size) is not None for size in SIZES)
+    def has_all_sizes(self, sha256: str) -> bool:
+        return all(self.read_thumbnail(sha256, size) is not None for size in SIZES)
 
-    def put(self, sha256: str, size: int, jpeg: bytes) -> None:
+    def write_thumbnail(self, sha256: str, size: int, jpeg: bytes) -> None:
         self._write(sha256, f"{sha256}-{size}.jpg", jpeg)
 
-    def head(self, sha256: str) -> bytes | None:
-        """What makes a clip quick to open (`captures.recording.faststart`), empty for one that needs none; None when
-        nobody has made it yet, or the disk has lost a part of it."""
+    def read_head(self, sha256: str) -> bytes | None:
+        """The bytes that make a clip quick to open (`captures.recording.faststart`), empty for a clip that needs none;
+        None when they are not made yet or are truncated."""
         found = self._read(sha256, f"{sha256}.{HEAD}")
         if found is None or not found.endswith(HEAD_END):
             return None
         return found.removesuffix(HEAD_END)
 
-    def put_head(self, sha256: str, head: bytes) -> None:
+    def write_head(self, sha256: str, head: bytes) -> None:
         self._write(sha256, f"{sha256}.{HEAD}", head + HEAD_END)
 
-    def refusal(self, sha256: str) -> str | None:
-        """Why this file cannot be drawn; None when nobody has found that out."""
+    def read_failure(self, sha256: str) -> str | None:
+        """Why this file cannot be rendered; None when no attempt has failed."""
         found = self._read(sha256, f"{sha256}.none")
         return found.decode(errors="replace") if found else None
 
-    def refuse(self, sha256: str, why: str) -> None:
-        """Remember it, so that the same bytes are not tried again and again."""
+    def write_failure(self, sha256: str, why: str) -> None:
+        """Store why rendering failed, so that the same bytes are not tried again."""
         self._write(sha256, f"{sha256}.none", why.encode())
 
     @contextlib.contextmanager
-    def original(self, path: str) -> Iterator[int]:
-        """A descriptor of a file below the root; no part of `path` may be a symbolic link."""
+    def open_original(self, path: str) -> Iterator[int]:
+        """A descriptor of a file below the root. OSError when a part of `path` is a symbolic link."""
         folder, _, name = path.rpartition("/")
         with self.files.folder(folder) as at:
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
@@ -103,8 +103,8 @@ class ThumbnailStore:
 
     def _read(self, sha256: str, name: str) -> bytes | None:
         try:
-            with self.original(f"{folder_of(sha256)}/{name}") as file:
-                return os.read(file, MOST_BYTES)
+            with self.open_original(f"{folder_of(sha256)}/{name}") as file:
+                return os.read(file, MAX_BYTES)
         except FileNotFoundError:
             return None
 
@@ -126,8 +126,8 @@ def folder_of(sha256: str) -> str:
     return f"{FOLDER}/{sha256[:2]}"
 
 
-def forget(files: RootFiles, sha256: str) -> None:
-    """Remove all that was drawn of a file that is going."""
+def delete_thumbnails(files: RootFiles, sha256: str) -> None:
+    """Remove the thumbnails of a file that is being deleted."""
     names = [f"{sha256}-{size}.jpg" for size in SIZES]
     for name in (*names, f"{sha256}.none", f"{sha256}.{HEAD}"):
         with contextlib.suppress(FileNotFoundError):

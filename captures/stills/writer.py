@@ -1,4 +1,4 @@
-"""`StillWriter`: from an exposure to files in the spool. Runs in a camera process, without Django."""
+"""`StillWriter`: writes an exposure as files into the spool. It runs in a camera process, without Django."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.stills.exif import exif_of, with_exif
 from captures.stills.formats import JPEG_QUALITY, encode_jpeg, jpeg_size
-from captures.stills.thumbnailer import Saved, Thumbnailer
+from captures.stills.thumbnail_thread import SavedCapture, ThumbnailThread
 from core.known_fields import from_json
 
 HEAD_BYTES = 1 << 18
@@ -21,37 +21,40 @@ HEAD_BYTES = 1 << 18
 class StillWriter:
     def __init__(self, context: Context) -> None:
         self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
-        self.thumbnails = Thumbnailer(context.spec["root_path"], context.spec["root"])
+        self.thumbnails = ThumbnailThread(context.spec["root_path"], context.spec["root"])
 
     def path(self, capture: str, at: datetime, name: str = "") -> str:
         return self._organizer.path(capture, at, name)
 
     def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
-        """The primary file first. OSError as the disk says it; CameraError when nothing of the
-        camera's files came; otherwise what broke off is added to `exposure.missing`."""
+        """Returns the primary file first.
+
+        Raises the OSError of the disk, and CameraError when none of the camera's files was transferred. Otherwise the
+        files whose transfer failed are added to `exposure.missing`.
+        """
         if exposure.frame is not None:
-            return [self._frame(spool, plan, exposure, identity)]
-        return self._own_files(spool, plan, exposure)
+            return [self._write_frame(spool, plan, exposure, identity)]
+        return self._write_camera_files(spool, plan, exposure)
 
     def saved(self, record: Record, exposure: Exposure) -> None:
-        """Its files are safe: thumbnails can be made of what is still in memory."""
-        self.thumbnails.take(Saved(record, exposure))
+        """The capture's files are safe: thumbnails are rendered from the exposure in memory."""
+        self.thumbnails.submit_capture(SavedCapture(record, exposure))
 
-    def _frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
+    def _write_frame(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> PartFile:
         assert exposure.frame is not None
         image = exposure.frame.image
         quality = plan["file"]["jpeg_quality"] if "file" in plan else JPEG_QUALITY
         pieces = with_exif(memoryview(encode_jpeg(image, quality)).tobytes(), exif_of(plan, exposure, identity))
         part = spool.write_part(plan["id"], "jpeg", ".jpg", pieces)
-        return named(spool, plan, part, int(image.shape[1]), int(image.shape[0]))
+        return part_file(spool, plan, part, int(image.shape[1]), int(image.shape[0]))
 
-    def _own_files(self, spool: Spool, plan: Plan, exposure: Exposure) -> list[PartFile]:
-        """What came of the camera's files: one that breaks off is missing, and the others are kept."""
+    def _write_camera_files(self, spool: Spool, plan: Plan, exposure: Exposure) -> list[PartFile]:
+        """Write the camera's files. A file whose transfer fails is listed as missing; the others are kept."""
         written: list[PartFile] = []
         broken: CameraError | None = None
         for file in exposure.files:
             try:
-                written.append(self._own_file(spool, plan, file))
+                written.append(self._write_camera_file(spool, plan, file))
             except CameraError as error:
                 broken = error
                 exposure.missing.append(file.kind)
@@ -60,8 +63,8 @@ class StillWriter:
             raise broken
         return written
 
-    def _own_file(self, spool: Spool, plan: Plan, file: CameraFile) -> PartFile:
-        """As the camera made it, byte for byte."""
+    def _write_camera_file(self, spool: Spool, plan: Plan, file: CameraFile) -> PartFile:
+        """Write one file of the camera unchanged."""
         head = b""
 
         def chunks() -> Iterator[bytes | memoryview]:
@@ -72,11 +75,11 @@ class StillWriter:
 
         part = spool.write_part(plan["id"], file.kind, file.suffix, chunks())
         size = jpeg_size(head) if file.kind == "jpeg" else None
-        return named(spool, plan, part, *(size or (None, None)))
+        return part_file(spool, plan, part, *(size or (None, None)))
 
 
 def free_path(spool: Spool, plan: Plan, suffix: str) -> str:
-    """Where the file goes. A name of the time alone may be taken: clocks are put back."""
+    """The file's final path. A name that has only the time may exist already, after a clock was set back."""
     path = f"{plan['path']}{suffix}"
     folder, _, name = path.rpartition("/")
     if "file" in plan and spool.files.size(folder, name) is not None:
@@ -84,7 +87,7 @@ def free_path(spool: Spool, plan: Plan, suffix: str) -> str:
     return path
 
 
-def named(spool: Spool, plan: Plan, part: Part, width: int | None, height: int | None) -> PartFile:
+def part_file(spool: Spool, plan: Plan, part: Part, width: int | None, height: int | None) -> PartFile:
     return PartFile(
         kind=part.kind,
         bytes=part.bytes,

@@ -1,4 +1,4 @@
-"""Storage roots: made by a person's order or at the first start, never by a capture."""
+"""Storage roots: created by an administrator or at the first start, never by a capture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cameras.runtime.durable import RootFiles
 from cameras.runtime.spool import is_out_of_space
 from cameras.runtime.storage import MARKER, apart_sentence, make_root, marker_of, try_link
 from captures.models import StorageRoot
-from captures.pixelink_service.served import found_camera
+from captures.pixelink_service.served_camera import find_camera
 
 
 class UnusableRoot(Exception):
@@ -27,38 +27,38 @@ class UnusableRoot(Exception):
 
 
 def ensure_default_root(path: Path | None = None) -> StorageRoot:
-    """This host's root for new captures, made when there is none yet.
+    """This host's root for new captures; it is created if missing.
 
     UnusableRoot when the folder cannot be written or cannot hard-link from its spool into its archives.
     """
     folder = (path or settings.STATION.storage_root).resolve()
     host = settings.STATION.host
-    known = _root(folder, host, _archives_of_default(folder))
+    known = _find_or_create_root(folder, host, _archives_of_default(folder))
     if not known.default:
-        _make_default(known)
+        _set_default_root(known)
     return known
 
 
 def _archives_of_default(folder: Path) -> tuple[str, ...]:
-    """Clips do not go there while they have a root of their own."""
+    """The archives in the default root; clips are not among them while they have their own root."""
     video = settings.STATION.video_path
     return ("captures", "clips") if video is None or video.resolve() == folder else ("captures",)
 
 
-def _root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
-    """Known, or made when there is none; one that is not mounted is as it was. UnusableRoot."""
+def _find_or_create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
+    """The root of this folder, created if missing. A known root that is not mounted is not checked. UnusableRoot."""
     known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
     if known is None:
-        return _made(folder, host, archives)
+        return _create_root(folder, host, archives)
     if marker_of(str(folder)) == str(known.id):
         check_links(folder, archives, known=True)
     return known
 
 
-def _made(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
+def _create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        found = _marked(folder)
+        found = _ensure_marker(folder)
     except OSError as error:
         raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error
     check_links(folder, archives)
@@ -66,8 +66,9 @@ def _made(folder: Path, host: str, archives: Sequence[str]) -> StorageRoot:
     return root
 
 
-def _marked(folder: Path) -> UUID:
-    """Of the marker, made when there is none. OSError; UnusableRoot for one that no camera's process would accept."""
+def _ensure_marker(folder: Path) -> UUID:
+    """The UUID in the folder's marker file, which is created if missing. OSError; UnusableRoot for a damaged marker,
+    which camera processes would refuse."""
     found = marker_of(str(folder))
     if found is None:
         found = str(uuid6.uuid7())
@@ -75,13 +76,13 @@ def _marked(folder: Path) -> UUID:
     try:
         return UUID(found)
     except ValueError:
-        said = f"{folder / MARKER} is damaged. Restore it; or remove it, if the folder holds no captures yet."
-        raise UnusableRoot(said) from None
+        message = f"{folder / MARKER} is damaged. Restore it; or remove it, if the folder holds no captures yet."
+        raise UnusableRoot(message) from None
 
 
 def check_links(folder: Path, archives: Sequence[str], *, known: bool = False) -> None:
-    """UnusableRoot with a sentence when nothing can be linked from the spool into one of these archives. On a full disk
-    nobody can tell: a root that is `known` stays what it was."""
+    """UnusableRoot when files cannot be hard-linked from the spool into one of these archives. A full disk prevents the
+    check: a `known` root then counts as usable."""
     for archive in archives:
         try:
             _check_link(folder, archive)
@@ -106,40 +107,40 @@ def _check_link(folder: Path, archive: str) -> None:
 
 
 @transaction.atomic
-def _make_default(root: StorageRoot) -> None:
+def _set_default_root(root: StorageRoot) -> None:
     StorageRoot.objects.filter(host=root.host, default=True).update(default=False)
     root.default = True
     root.save(update_fields=["default"])
 
 
 def ensure_service_root() -> StorageRoot | None:
-    """The root of IMAGE_SAVE_PATH on this host, made when there is none yet; None where it is not configured."""
+    """The root of IMAGE_SAVE_PATH on this host, created if missing; None when it is not configured."""
     if settings.STATION.service.image_save_path is None:
         return None
     folder = settings.STATION.service.image_save_path.resolve()
     host = settings.STATION.host
-    return StorageRoot.objects.filter(host=host, path=str(folder)).first() or _made(folder, host, ["captures"])
+    return StorageRoot.objects.filter(host=host, path=str(folder)).first() or _create_root(folder, host, ["captures"])
 
 
 def ensure_video_root() -> StorageRoot | None:
-    """The root of VIDEO_PATH on this host, made when there is none yet; None where it is not configured, or is the
-    default root. Where it cannot be used (UnusableRoot), new clips go to the default root."""
+    """The root of VIDEO_PATH on this host, created if missing; None when it is not configured or is the default root.
+    If it cannot be used (UnusableRoot), new clips go to the default root."""
     folder, host = settings.STATION.video_path, settings.STATION.host
     if folder is None:
-        _make_video(host, None)
+        _set_video_root(host, None)
         return None
     path = folder.resolve()
     try:
-        root = _root(path, host, ["clips"])
+        root = _find_or_create_root(path, host, ["clips"])
     except UnusableRoot:
-        _make_video(host, None)
+        _set_video_root(host, None)
         raise
-    _make_video(host, None if root.default else root)
+    _set_video_root(host, None if root.default else root)
     return None if root.default else root
 
 
 @transaction.atomic
-def _make_video(host: str, root: StorageRoot | None) -> None:
+def _set_video_root(host: str, root: StorageRoot | None) -> None:
     StorageRoot.objects.filter(host=host, video=True).update(video=False)
     if root is not None:
         root.video = True
@@ -152,18 +153,18 @@ def root_of(camera: Camera) -> dict[str, Any]:
 
 
 def own_root(camera: Camera) -> dict[str, Any] | None:
-    """IMAGE_SAVE_PATH, of the camera that the PixeLink service served when this process first looked: a root does not
-    change under a running camera."""
+    """The root of IMAGE_SAVE_PATH, for the camera of the PixeLink service; None for other cameras. The camera is the
+    one found first in this process: a running camera's root must not change."""
     folder = settings.STATION.service.image_save_path
-    if folder is None or camera.pk != _served_first():
+    if folder is None or camera.pk != _first_served_camera():
         return None
     root = StorageRoot.objects.filter(host=camera.host, path=str(folder.resolve())).first()
     return {"id": str(root.id), "path": root.path} if root else None
 
 
 @functools.cache
-def _served_first() -> UUID | None:
-    camera = found_camera()
+def _first_served_camera() -> UUID | None:
+    camera = find_camera()
     return camera.pk if camera else None
 
 
@@ -179,7 +180,7 @@ def video_root(host: str) -> dict[str, Any]:
 
 
 def new_clips_root(host: str) -> QuerySet[StorageRoot]:
-    """One, or none before the first start."""
+    """The host's root for new clips; empty before the first start."""
     roots = StorageRoot.objects.filter(host=host)
     return roots.filter(video=True) if roots.filter(video=True).exists() else roots.filter(default=True)
 

@@ -1,4 +1,4 @@
-"""What templates show of captures."""
+"""Template filters for captures."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from cameras.faces import held_words
 from captures.bodies import file_body, thumbnail_url
 from captures.cards import Card
 from captures.models import Capture, CaptureFile
-from captures.stills.thumbnails import SIZES, pictured
+from captures.stills.thumbnails import SIZES, picture_index
 
 register = template.Library()
 LARGEST = SIZES[-1]
 SHOWN = frozenset({".jpg", ".jpeg", ".png"})
-"""What a browser shows by itself."""
+"""Suffixes of pictures that a browser can show."""
 
 
 @register.filter
 def picture(capture: Capture | None) -> str:
-    """The address of a picture of the capture that a browser can show; empty without one."""
+    """The address of the capture's first picture that a browser can show; empty without one."""
     for file in capture.files.all() if capture else ():
         if PurePosixPath(file.path).suffix.lower() in SHOWN:
             return file_body(file)["url"]
@@ -43,14 +43,14 @@ def original(capture: Capture) -> str:
 
 @register.filter
 def thumbnail(capture: Capture, size: int) -> str:
-    """The address of a thumbnail; empty when no file of the capture can be drawn."""
+    """The address of a thumbnail; empty when no file of the capture can be rendered."""
     found = thumbnail_url(capture)
     return f"{found}?size={size}" if found else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Addresses of what a browser can show of a capture; width and height are of the large one."""
+    """Addresses of a capture's thumbnails and original; width and height are those of the large thumbnail."""
 
     small: str
     large: str
@@ -61,9 +61,9 @@ class Shown:
 
 @register.filter
 def shown(capture: Capture) -> Shown | None:
-    """None when none of its files can be drawn. The size is guessed where the file's own is not known."""
+    """None when none of the capture's files can be rendered. The size is 4:3 while the file's size is unknown."""
     files = list(capture.files.all())
-    place = pictured([file.kind for file in files])
+    place = picture_index([file.kind for file in files])
     if place is None:
         return None
     address = thumbnail_url(capture, files)
@@ -95,17 +95,17 @@ def reason(code: str) -> str:
 
 @register.filter
 def tenth(thousandths: float) -> str:
-    """Per cent of thousandths, as attributes take it."""
+    """Thousandths as per cent, for attributes."""
     return f"{thousandths / 10:.3f}"
 
 
 @register.filter
 def seconds(value: float) -> str:
-    """12 s, 0.5 s: as it was asked."""
+    """Seconds as text: 12 s, 0.5 s."""
     return f"{value:g} s"
 
 
 @register.filter
 def held(card: Card, user: Any) -> str:
-    """Why this person cannot command the camera, as another has it; empty where they can."""
+    """Who else holds the camera, so that this user cannot command it; empty when the user can."""
     return held_words(card.holder, user.get_username())

@@ -30,14 +30,14 @@ from cameras.presets import NoPreset
 from cameras.selectors import NoPrimaryCamera
 from cameras.viewers import NoViewer
 from captures.api import NoSession
-from captures.camera_service import Mismatch
+from captures.camera_service import IdempotencyMismatch
 from captures.clips.bodies import hold_body
 from captures.clips.deleting import ClipHeld
 from captures.files import FileMissing, OnOtherHost
 from captures.outcomes import NotSaved
 from captures.ranges import Unsatisfiable
 from captures.selectors import UnknownCamera
-from captures.thumbnails import NotDrawnYet, NoThumbnail
+from captures.thumbnails import NoThumbnail, NotRenderedYet
 from core.waiting import TooManyWaiting
 from skycam_project.access.services import Denied
 from skycam_project.access.sign_in_limits import TooManyTries
@@ -272,7 +272,7 @@ def _(error: ClipHeld) -> Problem:
 
 
 @problem_of.register
-def _(error: Mismatch) -> Problem:
+def _(error: IdempotencyMismatch) -> Problem:
     return Problem("idempotency-mismatch", str(error))
 
 
@@ -289,7 +289,7 @@ def _(error: ControlError) -> Problem:
 
 
 @problem_of.register
-def _(error: NotDrawnYet) -> Problem:
+def _(error: NotRenderedYet) -> Problem:
     return Problem("not-ready", str(error), headers={"Retry-After": "2"})
 
 

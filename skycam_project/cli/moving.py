@@ -54,7 +54,7 @@ def resume(camera: str | None) -> None:
 
 def session_on(person: Person, slug: str | None) -> Session:
     """CliError when none runs there."""
-    from captures.sessions.orders import active_session
+    from captures.sessions.session_commands import active_session
 
     found = chosen(person, slug)
     session = active_session(found)
@@ -77,7 +77,7 @@ def moved(service: CameraService, session: Session, order: str) -> Session:
     from cameras.broker import BrokerDown
     from cameras.control import ControlError
     from cameras.leases import Held
-    from captures.sessions.orders import SessionEnded
+    from captures.sessions.session_commands import SessionEnded
 
     moves: dict[str, Callable[[Session], Session]] = {
         "stop": service.stop_session,

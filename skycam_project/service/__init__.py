@@ -1,1 +1,1 @@
-"""The second application: the PixeLink service on a port of its own, beside the web part's."""
+"""The second Django application: the PixeLink service, on its own port."""

@@ -1,4 +1,4 @@
-"""Django's settings in the service part: the station's database and broker, and nothing of its pages and sign-ins."""
+"""Django settings of the service part: the station's database and broker, without its pages and sign-in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ STATION = station.STATION
 BASE_DIR = station.BASE_DIR
 SECRET_KEY = station.SECRET_KEY
 DEBUG = False
-# Without a token, a page whose name was made to lead here would be trusted like a program: * is for the web part alone.
+# Without a token, * would let a page reach the service by DNS rebinding: it applies to the web part only.
 OTHER_NAMES = [name for name in STATION.web.allowed_hosts if name != "*" or STATION.service.token]
 ALLOWED_HOSTS = list(
     dict.fromkeys([*station.LOOPBACK_NAMES, *station.names_of(STATION.service.listens_on), *OTHER_NAMES])
@@ -32,7 +32,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "skycam_project.pages.content_policy.ContentPolicy",
     "corsheaders.middleware.CorsMiddleware",
-    "captures.pixelink_service.gate.Gate",
+    "captures.pixelink_service.access.AccessMiddleware",
     "skycam_project.pages.static_files.StaticFiles",
 ]
 ROOT_URLCONF = "captures.pixelink_service.urls"

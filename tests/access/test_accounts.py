@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from cameras.leases import person
-from captures.pixelink_service.served import ACTOR
+from captures.pixelink_service.served_camera import ACTOR
 from core.names import RESERVED_USER_NAMES
 from skycam_project.access import accounts
 from skycam_project.access.models import User

@@ -31,7 +31,7 @@ def ids(answer: Any) -> list[str]:
     return [capture["id"] for capture in answer.json()["results"]]
 
 
-def test_a_capture_reads_as_the_contract_says(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_capture_has_the_keys_of_the_contract(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     capture = saved(camera, started_at=EVENING, asked={"exposure_us": 900}, warnings=["The nearest is 1000."])
     file = file_of(capture, root, width=640, height=480)
     body = viewer.get(f"{URL}{capture.id}/").json()
@@ -63,7 +63,7 @@ def test_pages_lead_to_every_capture_once_and_back(viewer: Any, camera: Camera) 
     assert ids(viewer.get(second.json()["previous"])) == ids(first)
 
 
-def test_a_capture_that_comes_between_pages_moves_nothing(viewer: Any, camera: Camera) -> None:
+def test_a_capture_added_between_pages_does_not_shift_them(viewer: Any, camera: Camera) -> None:
     expected = night(camera, 4)
     first = viewer.get(URL, {"limit": 2})
     saved(camera, started_at=EVENING + timedelta(days=1))
@@ -112,12 +112,12 @@ BAD_QUERIES = [
 
 
 @pytest.mark.parametrize(("query", "field"), BAD_QUERIES)
-def test_a_filter_that_is_wrong_or_unknown_is_refused(query: Any, field: str, viewer: Any, camera: Camera) -> None:
+def test_an_invalid_or_unknown_filter_is_refused(query: Any, field: str, viewer: Any, camera: Camera) -> None:
     answer = viewer.get(URL, query)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
 
 
-def test_a_page_costs_the_same_queries_whatever_its_length(
+def test_the_number_of_queries_does_not_depend_on_the_length_of_a_page(
     camera: Camera, root: StorageRoot, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = program("viewer")
@@ -146,7 +146,7 @@ def plan(conditions: dict[str, Any], cursor: Cursor | None) -> str:
     ],
 )
 @pytest.mark.parametrize("cursor", [None, Cursor(EVENING, UUID(UNKNOWN), newer=False)], ids=["first", "deep"])
-def test_the_database_walks_the_index_and_sorts_nothing(
+def test_the_database_uses_the_index_and_does_not_sort(
     cursor: Cursor | None, conditions: dict[str, Any], index: str, db: None
 ) -> None:
     explained = plan(conditions, cursor)
@@ -208,12 +208,12 @@ def test_the_calendar_counts_by_the_days_of_a_time_zone(viewer: Any, camera: Cam
         ({"camera": "none"}, "camera"),
     ],
 )
-def test_a_calendar_of_nonsense_is_refused(query: dict[str, str], field: str, viewer: Any) -> None:
+def test_an_invalid_calendar_query_is_refused(query: dict[str, str], field: str, viewer: Any) -> None:
     answer = viewer.get(f"{URL}calendar/", query)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
 
 
-def test_a_session_reads_with_its_ledger_and_its_gaps(viewer: Any, camera: Camera) -> None:
+def test_a_session_has_its_counts_and_gaps(viewer: Any, camera: Camera) -> None:
     session = Session.objects.create(
         camera=camera, programme={"exposure_us": 8_000_000}, state="running", planned=5, saved=2, skipped=3,
         exposure_total_us=16_000_000, next_at=EVENING,

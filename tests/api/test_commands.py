@@ -1,4 +1,4 @@
-"""What the doors say while no camera host is there; with one, the tests of the whole station take over."""
+"""Commands by the API without a camera host; those with one are in the tests of the whole station."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CAPTURE = "/api/v1/cameras/sky/capture/"
 COMMANDS = ["connect/", "disconnect/", "start/"]
 
 
-def test_without_a_broker_a_capture_fails_at_once_and_is_on_record(operator: Any, camera: Camera) -> None:
+def test_without_a_broker_a_capture_fails_at_once_and_is_recorded(operator: Any, camera: Camera) -> None:
     begun = time.monotonic()
     answer = operator.post(CAPTURE, {"exposure_us": 1000})
     assert time.monotonic() - begun < 3
@@ -27,7 +27,7 @@ def test_without_a_broker_a_capture_fails_at_once_and_is_on_record(operator: Any
     assert (capture.status, capture.reason, capture.requested_by) == ("failed", "host_down", "a-operator")
 
 
-def test_without_a_camera_host_a_capture_fails_and_is_on_record(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_without_a_camera_host_a_capture_fails_and_is_recorded(operator: Any, camera: Camera, valkey: Any) -> None:
     answer = operator.post(CAPTURE, {"exposure_us": 1000})
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/host-down")
     assert "main" in answer.json()["detail"]
@@ -35,13 +35,13 @@ def test_without_a_camera_host_a_capture_fails_and_is_on_record(operator: Any, c
 
 
 def without_updates(execute: Any, sql: str, *rest: Any) -> Any:
-    """A database that goes away once a row is in it."""
+    """A database that fails after the row is inserted."""
     if sql.startswith('UPDATE "captures_capture"'):
         raise OperationalError("database is locked")
     return execute(sql, *rest)
 
 
-def test_a_capture_that_was_never_sent_and_has_no_verdict_has_no_row(operator: Any, camera: Camera) -> None:
+def test_an_unsent_capture_without_an_outcome_has_no_row(operator: Any, camera: Camera) -> None:
     with connection.execute_wrapper(without_updates):
         assert operator.post(CAPTURE, {"exposure_us": 1000}).status_code == 503
     assert Capture.objects.count() == 0
@@ -49,22 +49,20 @@ def test_a_capture_that_was_never_sent_and_has_no_verdict_has_no_row(operator: A
 
 @pytest.fixture
 def mute_broker(valkey: Any) -> Any:
-    """It knows of the camera's host, and takes commands without saying so."""
+    """It has the camera's host, and accepts commands without an answer."""
     valkey.set(broker.key("host", "main"), "{}")
     valkey.client_pause(60_000, all=False)
     return valkey
 
 
-def test_a_capture_whose_command_may_have_left_gets_no_verdict_from_the_web(
-    operator: Any, camera: Camera, mute_broker: Any
-) -> None:
+def test_a_capture_whose_command_may_be_sent_stays_planned(operator: Any, camera: Camera, mute_broker: Any) -> None:
     answer = operator.post(CAPTURE, {"exposure_us": 1000})
     capture = Capture.objects.get()
     assert (answer.status_code, answer.json()["id"]) == (202, str(capture.id))
     assert (capture.status, capture.deadline_ms is not None) == ("planned", True)
 
 
-def test_a_session_whose_start_may_have_left_is_wished_stopped_with_a_higher_revision(
+def test_a_session_whose_start_may_be_sent_is_desired_stopped_with_a_higher_revision(
     operator: Any, camera: Camera, mute_broker: Any
 ) -> None:
     answer = operator.post("/api/v1/cameras/sky/start/", {"exposure_s": 1, "delay_s": 2})
@@ -74,7 +72,7 @@ def test_a_session_whose_start_may_have_left_is_wished_stopped_with_a_higher_rev
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_without_a_broker_a_command_says_so_within_a_second(command: str, operator: Any, camera: Camera) -> None:
+def test_without_a_broker_a_command_is_503_within_three_seconds(command: str, operator: Any, camera: Camera) -> None:
     begun = time.monotonic()
     answer = operator.post(f"/api/v1/cameras/sky/{command}")
     assert time.monotonic() - begun < 3
@@ -82,25 +80,25 @@ def test_without_a_broker_a_command_says_so_within_a_second(command: str, operat
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_without_a_camera_host_a_command_says_which(command: str, operator: Any, camera: Camera, valkey: Any) -> None:
+def test_without_a_camera_host_a_command_is_503(command: str, operator: Any, camera: Camera, valkey: Any) -> None:
     answer = operator.post(f"/api/v1/cameras/sky/{command}")
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/host-down")
 
 
-def test_a_disconnection_that_could_not_be_told_is_wished_all_the_same(operator: Any, camera: Camera) -> None:
+def test_a_disconnection_is_stored_without_a_broker(operator: Any, camera: Camera) -> None:
     operator.post("/api/v1/cameras/sky/disconnect/")
     camera.refresh_from_db()
     assert camera.connected is False
 
 
-def test_a_session_that_could_not_be_told_does_not_start_later(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_a_session_that_could_not_be_sent_does_not_start_later(operator: Any, camera: Camera, valkey: Any) -> None:
     operator.post("/api/v1/cameras/sky/start/", {"exposure_s": 1, "delay_s": 2})
     session = Session.objects.get()
     assert (session.state, session.desired, session.reason) == ("failed", "stopped", "host_down")
     assert (session.programme["exposure_us"], session.programme["delay_s"]) == (1_000_000, 2)
 
 
-def test_the_seeds_start_takes_seconds_by_their_old_names(operator: Any, camera: Camera) -> None:
+def test_the_seeds_start_accepts_its_own_names(operator: Any, camera: Camera) -> None:
     operator.post("/api/camera/start/", {"exposure": 0.5, "delay": 3, "f_number": 2.8})
     programme = Session.objects.get().programme
     assert (programme["exposure_us"], programme["delay_s"], programme["f_number"]) == (500_000, 3, 2.8)
@@ -111,7 +109,7 @@ def test_start_has_the_seeds_defaults(operator: Any, camera: Camera) -> None:
     assert Session.objects.get().programme == {"exposure_us": 8_000_000, "delay_s": 12.0, "f_number": 1.4}
 
 
-def test_a_camera_that_is_held_says_by_whom_and_since_when(operator: Any, camera: Camera) -> None:
+def test_a_held_camera_is_refused_with_holder_and_time(operator: Any, camera: Camera) -> None:
     held = Session.objects.create(camera=camera, programme={}, created_by="ada", name="meteors", state="running")
     answer = operator.post("/api/v1/cameras/sky/start/")
     problem = answer.json()
@@ -120,19 +118,19 @@ def test_a_camera_that_is_held_says_by_whom_and_since_when(operator: Any, camera
     assert "meteors" in problem["detail"]
 
 
-def test_there_is_nothing_to_stop_without_a_session(operator: Any, camera: Camera) -> None:
+def test_a_stop_without_a_session_is_refused(operator: Any, camera: Camera) -> None:
     answer = operator.post("/api/v1/cameras/sky/stop/")
     assert (answer.status_code, answer.json()["detail"]) == (404, "No session runs on sky.")
 
 
-def test_a_stop_that_could_not_be_told_is_wished_all_the_same(operator: Any, camera: Camera) -> None:
+def test_a_stop_is_stored_without_a_broker(operator: Any, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={}, state="running", created_by="a-operator")
     assert operator.post(f"/api/v1/sessions/{session.id}/stop/").status_code == 503
     session.refresh_from_db()
     assert (session.state, session.desired, session.revision) == ("running", "stopped", 2)
 
 
-def test_a_session_that_has_ended_is_answered_as_it_is(operator: Any, camera: Camera) -> None:
+def test_stopping_an_ended_session_changes_nothing(operator: Any, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={}, state="finished")
     answer = operator.post(f"/api/v1/sessions/{session.id}/stop/")
     assert (answer.status_code, answer.json()["state"]) == (200, "finished")
@@ -147,7 +145,7 @@ def again(client: Any, **more: Any) -> Any:
     return client.post(CAPTURE, {"exposure_us": 1000, **more}, headers={"idempotency-key": "k-1"})
 
 
-def test_a_key_that_comes_again_gets_the_first_capture(operator: Any, camera: Camera) -> None:
+def test_a_repeated_key_returns_the_first_capture(operator: Any, camera: Camera) -> None:
     first = known(camera)
     answer = again(operator)
     assert (answer.status_code, answer.json()["id"]) == (201, str(first.id))
@@ -155,7 +153,7 @@ def test_a_key_that_comes_again_gets_the_first_capture(operator: Any, camera: Ca
     assert Capture.objects.count() == 1
 
 
-def test_a_key_whose_capture_is_under_way_gets_202(operator: Any, camera: Camera) -> None:
+def test_a_repeated_key_of_a_running_capture_is_202(operator: Any, camera: Camera) -> None:
     first = known(camera)
     Capture.objects.update(status="planned", exposed=False)
     answer = again(operator)
@@ -168,14 +166,14 @@ def test_a_key_with_another_request_is_refused(operator: Any, camera: Camera) ->
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/idempotency-mismatch")
 
 
-def test_a_key_of_somebody_else_is_another_key(operator: Any, camera: Camera) -> None:
+def test_a_key_of_another_user_is_another_key(operator: Any, camera: Camera) -> None:
     known(camera, requested_by="ada")
     again(operator)
     assert Capture.objects.count() == 2
 
 
 @pytest.mark.parametrize("key", ["a b", "x" * 121, "\u00e9"])
-def test_a_key_that_is_none_is_refused(key: str, operator: Any, camera: Camera) -> None:
+def test_an_invalid_key_is_refused(key: str, operator: Any, camera: Camera) -> None:
     answer = operator.post(CAPTURE, {}, headers={"idempotency-key": key})
     assert (answer.status_code, Capture.objects.count()) == (400, 0)
 

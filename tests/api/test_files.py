@@ -18,7 +18,7 @@ from tests.api.builders import PICTURE, UNKNOWN, content, file_of, open_descript
 GIGABYTE = 1024**3
 
 
-def test_a_file_comes_whole_with_its_validators(viewer: Any, file: CaptureFile, file_url: str) -> None:
+def test_a_file_is_served_with_its_validators(viewer: Any, file: CaptureFile, file_url: str) -> None:
     answer = viewer.get(file_url)
     assert (answer.status_code, content(answer)) == (200, PICTURE)
     assert (answer["ETag"], answer["Content-Length"]) == (f'"{file.sha256}"', str(len(PICTURE)))
@@ -27,29 +27,29 @@ def test_a_file_comes_whole_with_its_validators(viewer: Any, file: CaptureFile, 
     assert answer["Content-Disposition"] == f'inline; filename="{file.capture_id}.jpg"'
 
 
-def test_a_range_comes_alone(viewer: Any, file_url: str) -> None:
+def test_a_range_is_served(viewer: Any, file_url: str) -> None:
     answer = viewer.get(file_url, headers={"range": "bytes=100-199"})
     assert (answer.status_code, content(answer)) == (206, PICTURE[100:200])
     assert (answer["Content-Range"], answer["Content-Length"]) == (f"bytes 100-199/{len(PICTURE)}", "100")
 
 
-def test_a_range_behind_the_end_is_refused_with_the_size(viewer: Any, file_url: str) -> None:
+def test_a_range_after_the_end_is_refused_with_the_size(viewer: Any, file_url: str) -> None:
     answer = viewer.get(file_url, headers={"range": "bytes=99999-"})
     assert (answer.status_code, answer["Content-Range"]) == (416, f"bytes */{len(PICTURE)}")
     assert answer.json()["type"] == "/problems/range"
 
 
-def test_what_is_known_already_is_not_sent_again(viewer: Any, file: CaptureFile, file_url: str) -> None:
+def test_a_file_that_the_client_has_is_not_sent_again(viewer: Any, file: CaptureFile, file_url: str) -> None:
     answer = viewer.get(file_url, headers={"if-none-match": f'"{file.sha256}"'})
     assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", f'"{file.sha256}"')
 
 
-def test_a_range_of_another_file_gives_the_whole(viewer: Any, file_url: str) -> None:
+def test_if_range_with_another_etag_gives_the_whole_file(viewer: Any, file_url: str) -> None:
     answer = viewer.get(file_url, headers={"range": "bytes=0-9", "if-range": '"another"'})
     assert (answer.status_code, len(content(answer))) == (200, len(PICTURE))
 
 
-def test_head_tells_all_and_sends_nothing(viewer: Any, file: CaptureFile, file_url: str) -> None:
+def test_head_has_all_headers_and_no_body(viewer: Any, file: CaptureFile, file_url: str) -> None:
     answer = viewer.head(file_url)
     assert (answer.status_code, answer.content) == (200, b"")
     assert (answer["Content-Length"], answer["ETag"]) == (str(len(PICTURE)), f'"{file.sha256}"')
@@ -63,7 +63,9 @@ def test_a_download_is_an_attachment_with_a_safe_name(viewer: Any, camera: Camer
     assert content(answer) == PICTURE
 
 
-def test_a_kind_is_chosen_and_the_primary_is_the_first(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_kind_can_be_chosen_and_the_primary_file_is_the_default(
+    viewer: Any, camera: Camera, root: StorageRoot
+) -> None:
     capture = saved(camera)
     file_of(capture, root, "a.nef", b"raw", kind="raw", place=1)
     file_of(capture, root, "a.jpg", b"jpeg", kind="jpeg", place=0)
@@ -87,7 +89,7 @@ PATHS_OUT = [
 
 
 @pytest.mark.parametrize("path", PATHS_OUT)
-def test_no_spelling_of_a_path_leaves_the_root(path: str, tmp_path: Path) -> None:
+def test_no_path_leaves_the_root(path: str, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "root" / "captures").mkdir(parents=True)
     (tmp_path / "root" / "link").symlink_to(tmp_path)
@@ -104,22 +106,22 @@ def test_a_symbolic_link_in_the_root_is_not_found(viewer: Any, file: CaptureFile
 
 
 @pytest.mark.parametrize("path", ["../file/", "%2e%2e/file/", "..%2f..%2fetc%2fpasswd/file/", "x/file/", "%00/file/"])
-def test_no_address_but_a_capture_leads_to_a_file(path: str, viewer: Any, file_url: str) -> None:
+def test_files_are_served_by_capture_only(path: str, viewer: Any, file_url: str) -> None:
     answer = viewer.get(f"/api/v1/captures/{path}")
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
 
 
 @pytest.mark.parametrize("kind", ["../../etc/passwd", "%2e%2e", "JPEG", "a" * 21, "\0"])
-def test_a_kind_that_is_none_is_refused(kind: str, viewer: Any, file_url: str) -> None:
+def test_an_invalid_kind_is_refused(kind: str, viewer: Any, file_url: str) -> None:
     answer = viewer.get(file_url, {"kind": kind})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "kind")
 
 
-def test_a_capture_that_is_unknown_is_not_found(viewer: Any) -> None:
+def test_an_unknown_capture_is_404(viewer: Any) -> None:
     assert viewer.get(f"/api/v1/captures/{UNKNOWN}/file/").status_code == 404
 
 
-def test_a_file_that_is_gone_is_not_found_and_raises_one_alert(viewer: Any, file: CaptureFile, file_url: str) -> None:
+def test_a_missing_file_is_404_and_raises_one_alert(viewer: Any, file: CaptureFile, file_url: str) -> None:
     Path(file.root.path, file.path).unlink()
     answers = [viewer.get(file_url), viewer.get(file_url)]
     assert [answer.status_code for answer in answers] == [404, 404]
@@ -127,20 +129,20 @@ def test_a_file_that_is_gone_is_not_found_and_raises_one_alert(viewer: Any, file
     assert Event.objects.filter(kind="alert.opened").count() == 1
 
 
-def test_a_file_of_another_length_is_not_sent_as_the_stored_one(viewer: Any, file: CaptureFile, file_url: str) -> None:
+def test_a_file_of_another_length_is_not_served(viewer: Any, file: CaptureFile, file_url: str) -> None:
     Path(file.root.path, file.path).write_bytes(b"short")
     assert viewer.get(file_url).status_code == 404
     assert Alert.objects.get().data["path"] == file.path
 
 
-def test_a_file_of_another_host_is_named_with_its_host(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_file_of_another_host_is_409_with_its_host(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     capture = saved(camera)
     file_of(capture, root, host="mountain")
     answer = viewer.get(f"/api/v1/captures/{capture.id}/file/")
     assert (answer.status_code, answer.json()["host"]) == (409, "mountain")
 
 
-def test_nginx_sends_the_file_where_it_is_configured(
+def test_nginx_sends_the_file_when_it_is_configured(
     viewer: Any, file: CaptureFile, file_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     StorageRoot.objects.update(default=True)
@@ -151,10 +153,10 @@ def test_nginx_sends_the_file_where_it_is_configured(
     assert answer["Content-Type"] == "image/jpeg"
 
 
-def test_nginx_is_sent_to_no_link(
+def test_nginx_is_not_sent_to_a_symbolic_link(
     viewer: Any, file: CaptureFile, file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before. nginx opens the path anew: that it follows no link either, its own configuration says."""
+    """nginx opens the path again; its own configuration must refuse links too."""
     StorageRoot.objects.update(default=True)
     web = settings.STATION.web.model_copy(update={"x_accel": "/files/"})
     monkeypatch.setattr(settings, "STATION", settings.STATION.model_copy(update={"web": web}))

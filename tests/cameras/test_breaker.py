@@ -17,7 +17,7 @@ from cameras import broker
 from cameras.breaker import PROBE_EVERY_S
 from cameras.broker import BrokerDown
 from captures.models import CaptureFile
-from captures.thumbnails import send_order
+from captures.thumbnails import send_render_task
 from tests.api.builders import until
 from tests.api.conftest import camera, file, root, valkey
 
@@ -102,4 +102,4 @@ def test_one_call_that_times_out_keeps_nobody_from_a_broker_that_answers(valkey:
 
 def test_a_task_for_a_broker_that_hangs_is_given_up(file: CaptureFile, process: Process) -> None:
     with process.stopped():
-        assert failing_s(lambda: send_order(file)) < 4 * broker.ANSWER_S
+        assert failing_s(lambda: send_render_task(file)) < 4 * broker.ANSWER_S

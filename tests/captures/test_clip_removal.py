@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from captures import studio as studios
+from captures import thumbnail_queue
 from captures.clips.deleting import ClipHeld, delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
 from captures.recording.removal import sweep
-from captures.studio import order_of
+from captures.thumbnail_queue import job_for
 from tests.captures.clips import clip_of
 
 
@@ -53,7 +53,7 @@ def test_twice_is_refused_as_what_is_not_there(clip: Clip) -> None:
 
 
 def test_what_was_drawn_of_a_clip_goes_with_it(clip: Clip) -> None:
-    studios.drawn([order_of(clip)])
+    thumbnail_queue.run_worker([job_for(clip)])
     drawn = list(Path(clip.root.path, ".thumbnails").glob("*/*"))
     delete_clip(clip, "ada")
     assert (len(drawn), list(Path(clip.root.path, ".thumbnails").glob("*/*"))) == (4, [])

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from cameras.drivers.simulated.codec import read_frame_number
 from cameras.models import Camera
-from captures import studio as studios
+from captures import thumbnail_queue
 from captures import thumbnails as waiting
 from captures.models import Clip, StorageRoot
 from captures.recording.boxes import NoMovie
 from captures.recording.faststart import head_of
-from captures.studio import order_of
+from captures.thumbnail_queue import job_for
 from tests.api.builders import content as sent
 from tests.captures.clips import clip_of, content, cut_off
 
@@ -98,7 +98,7 @@ def refused_or_head(head: Any, film: bytes) -> bytes | None:
 def clip(camera: Camera, root: StorageRoot) -> Clip:
     """Its poster and its head are drawn."""
     clip = clip_of(camera, root)
-    studios.drawn([order_of(clip)])
+    thumbnail_queue.run_worker([job_for(clip)])
     return clip
 
 
@@ -147,7 +147,7 @@ def test_a_clip_that_has_its_index_in_itself_is_served_as_it_is(
     viewer: Any, camera: Camera, root: StorageRoot, tmp_path: Path
 ) -> None:
     plain = clip_of(camera, root, film=remuxed(tmp_path / "plain.mp4"))
-    studios.drawn([order_of(plain)])
+    thumbnail_queue.run_worker([job_for(plain)])
     answer = viewer.get(url(plain))
     assert (answer["ETag"], len(shown(sent(answer)))) == (f'"{plain.sha256}"', 40)
 
@@ -190,7 +190,7 @@ def test_a_poster_is_the_first_key_frame_and_says_that_it_is_simulated(
     from PIL import ExifTags, Image
 
     clip = clip_of(camera, root, film=content(10, 7), simulated=True)
-    studios.drawn([order_of(clip)])
+    thumbnail_queue.run_worker([job_for(clip)])
     poster = Image.open(io.BytesIO(viewer.get(f"/api/v1/clips/{clip.pk}/poster/").content))
     assert poster.getexif()[ExifTags.Base.ImageDescription] == "SIMULATED picture"
     import numpy as np
@@ -200,7 +200,7 @@ def test_a_poster_is_the_first_key_frame_and_says_that_it_is_simulated(
 
 def test_a_clip_without_a_picture_says_why_it_has_no_poster(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     clip = clip_of(camera, root, film=b"rubbish" * 100)
-    studios.drawn([order_of(clip)])
+    thumbnail_queue.run_worker([job_for(clip)])
     answer = viewer.get(f"/api/v1/clips/{clip.pk}/poster/")
     assert (answer.status_code, "cannot be decoded" in answer.json()["detail"]) == (404, True)
     assert sent(viewer.get(url(clip))) == b"rubbish" * 100

@@ -1,4 +1,4 @@
-"""`night_of`: the local date of the evening on which a night began, wherever the station stands."""
+"""`night_of`: the local date of the evening on which a night began, at any location."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def test_a_night_lasts_from_local_mean_noon_to_noon(time: str, night: str) -> No
 
 
 @pytest.mark.parametrize("time", ["2026-03-28T20:00:00Z", "2026-03-29T00:59:00Z", "2026-03-29T01:01:00Z"])
-def test_the_change_to_summer_time_divides_no_night(time: str) -> None:
+def test_the_change_to_summer_time_does_not_split_a_night(time: str) -> None:
     assert day(time, MUNICH) == "2026-03-28"
 
 
 @pytest.mark.parametrize("time", ["2026-10-24T20:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"])
-def test_the_change_from_summer_time_divides_no_night(time: str) -> None:
+def test_the_change_from_summer_time_does_not_split_a_night(time: str) -> None:
     assert day(time, MUNICH) == "2026-10-24"
 
 
@@ -57,12 +57,12 @@ def test_a_night_has_the_local_date_of_its_evening(site: Site, evening: str, mor
     assert (day(evening, site), day(morning, site)) == (night, night)
 
 
-def test_without_a_time_zone_the_longitude_gives_the_date() -> None:
+def test_without_a_time_zone_the_date_follows_from_the_longitude() -> None:
     assert day("2026-06-11T06:00Z", Site(19.8, -155.5)) == "2026-06-10"
 
 
 @pytest.mark.parametrize(("time", "date"), [("2026-01-15T22:59Z", "2026-01-15"), ("2026-01-15T23:01Z", "2026-01-16")])
-def test_without_a_place_it_is_the_local_date(time: str, date: str) -> None:
+def test_without_a_longitude_it_is_the_local_date(time: str, date: str) -> None:
     assert day(time, Site(time_zone="Europe/Berlin")) == date
 
 
@@ -71,7 +71,7 @@ def test_without_a_site_it_is_the_machines_local_date() -> None:
     assert night_of(now, Site()) == now.astimezone().date()
 
 
-def test_a_time_zone_that_does_not_exist_is_the_machines() -> None:
+def test_an_unknown_time_zone_is_replaced_by_the_machines() -> None:
     now = datetime.now(UTC)
     assert night_of(now, Site(time_zone="Mars/Olympus_Mons")) == now.astimezone().date()
 
@@ -82,7 +82,7 @@ zones = st.sampled_from([None, "Asia/Kathmandu"])
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(time=times, longitude=st.floats(-180, 180), zone=zones, later_h=st.floats(0, 11.9))
-def test_nights_follow_each_other_and_the_hours_around_midnight_are_one_night(
+def test_nights_are_consecutive_and_the_hours_around_midnight_are_one_night(
     time: datetime, longitude: float, zone: str | None, later_h: float
 ) -> None:
     site = Site(0.0, longitude, zone)

@@ -1,4 +1,4 @@
-"""What a session does unless told otherwise is what the configuration's `camera` section says."""
+"""The defaults of a session are in the configuration's `camera` section."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from cameras.models import Camera
 from captures.requests import SessionRequest
 from captures.serializers import SeedStartBody
 from captures.start_form import StartForm
-shown = SeedStartBody.model_json_schema()["properties"]
+fields = SeedStartBody.model_json_schema()["properties"]
 print(json.dumps({
     "programme": SessionRequest().programme(Camera()),
     "form": StartForm(Camera()).data,
-    "schema": {name: shown[name]["default"] for name in ("exposure_us", "f_number")},
-    "delay": shown["delay_s"]["description"],
+    "schema": {name: fields[name]["default"] for name in ("exposure_us", "f_number")},
+    "delay": fields["delay_s"]["description"],
 }))
 """
 
 
 @pytest.fixture
 def defaults(tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Those of a station that is configured by these variables."""
+    """The defaults of a station with these environment variables."""
 
     def of(**variables: str) -> dict[str, Any]:
         own = {"SKYCAM_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "skycam_project.settings"}
@@ -44,7 +44,7 @@ def defaults(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     return of
 
 
-def test_the_configured_exposure_delay_and_aperture_are_those_of_a_session(defaults: Any) -> None:
+def test_a_session_has_the_configured_exposure_delay_and_aperture(defaults: Any) -> None:
     found = defaults(
         SKYCAM_CAMERA__EXPOSURE_TIME="0.25", SKYCAM_CAMERA__DELAY="3.5", SKYCAM_CAMERA__F_NUMBER="2.8"
     )  # fmt: skip
@@ -54,7 +54,7 @@ def test_the_configured_exposure_delay_and_aperture_are_those_of_a_session(defau
     assert "; 3.5 without" in found["delay"]
 
 
-def test_without_a_configuration_they_are_the_seeds(defaults: Any) -> None:
+def test_without_a_configuration_a_session_has_the_seeds_defaults(defaults: Any) -> None:
     found = defaults()
     assert found["programme"] == {"exposure_us": 8_000_000, "delay_s": 12.0, "f_number": 1.4}
     assert found["form"] == {"exposure": "8 s", "wait": "12 s", "from": "end", "f_number": "1.4"}

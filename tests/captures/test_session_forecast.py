@@ -1,4 +1,4 @@
-"""What a session will do is said before it starts."""
+"""The forecast of a session, before it starts."""
 
 from __future__ import annotations
 
@@ -38,102 +38,104 @@ def pictures_of(
         )
 
 
-def told(camera: Camera, zone: Any = UTC, **asked: Any) -> Forecast:
+def forecast_of(camera: Camera, zone: Any = UTC, **asked: Any) -> Forecast:
     return forecast(camera, SessionRequest(**asked), zone=zone)
 
 
-def test_a_session_without_an_end_is_told_by_the_hour(camera: Camera, root: StorageRoot) -> None:
+def test_a_session_without_an_end_is_forecast_by_the_hour(camera: Camera, root: StorageRoot) -> None:
     pictures_of(camera, root, size=24 * MB)
-    found = told(camera, exposure_us=8_000_000, cadence_s=12)
+    found = forecast_of(camera, exposure_us=8_000_000, cadence_s=12)
     assert found.sentence == "8 s every 12 s until stopped, about 300 pictures an hour, 7.2 GB an hour."
     assert (found.pictures, found.bytes, found.ends) == (None, None, None)
 
 
-def test_a_delay_counts_what_recent_pictures_took_beyond_their_exposure(camera: Camera, root: StorageRoot) -> None:
+def test_a_delay_is_added_to_the_measured_time_of_a_picture(camera: Camera, root: StorageRoot) -> None:
     pictures_of(camera, root, size=MB, beyond_s=2)
-    found = told(camera, exposure_us=8_000_000, delay_s=10)
+    found = forecast_of(camera, exposure_us=8_000_000, delay_s=10)
     assert (
         found.sentence == "8 s and 10 s of waiting in turn until stopped, about 180 pictures an hour, 180 MB an hour."
     )
     assert found.interval_s == pytest.approx(20)
 
 
-def test_what_nobody_has_measured_is_not_made_up(camera: Camera) -> None:
-    found = told(camera, exposure_us=8_000_000, delay_s=12)
+def test_unknown_sizes_and_times_are_not_guessed(camera: Camera) -> None:
+    found = forecast_of(camera, exposure_us=8_000_000, delay_s=12)
     rate = "at most 180 pictures an hour; the size of a picture is not known yet."
     assert found.sentence == f"8 s and 12 s of waiting in turn until stopped, {rate}"
     assert found.bytes_per_picture is None
 
 
-def test_a_number_of_pictures_is_told_with_its_end_and_its_size(camera: Camera, root: StorageRoot) -> None:
+def test_a_number_of_pictures_is_forecast_with_its_end_and_size(camera: Camera, root: StorageRoot) -> None:
     pictures_of(camera, root, size=2 * MB)
-    found = told(camera, exposure_us=1_000_000, cadence_s=60, count=100)
+    found = forecast_of(camera, exposure_us=1_000_000, cadence_s=60, count=100)
     assert found.sentence == "1 s every 60 s, 100 pictures until about 2026-11-21 18:39 UTC, 200 MB."
     assert found.bytes == 200 * MB
 
 
-def test_an_end_is_told_with_its_pictures_in_the_readers_own_time(camera: Camera, root: StorageRoot) -> None:
+def test_an_end_is_forecast_with_its_pictures_in_the_readers_time_zone(camera: Camera, root: StorageRoot) -> None:
     pictures_of(camera, root, size=2 * MB)
-    found = told(
+    found = forecast_of(
         camera, ZoneInfo("Europe/Vienna"), exposure_us=30_000_000, cadence_s=60, until=DUSK + timedelta(hours=12)
     )
     assert found.sentence == "30 s every 60 s until 2026-11-22 06:00 CET, about 721 pictures, 1.4 GB."
 
 
-def test_the_sooner_of_two_ends_holds(camera: Camera) -> None:
-    found = told(camera, exposure_us=1000, cadence_s=600, count=1000, until=DUSK + timedelta(hours=1))
+def test_the_earlier_of_two_ends_applies(camera: Camera) -> None:
+    found = forecast_of(camera, exposure_us=1000, cadence_s=600, count=1000, until=DUSK + timedelta(hours=1))
     assert (found.pictures, found.ends) == (7, DUSK + timedelta(hours=1))
 
 
 def test_rare_pictures_are_counted_by_the_day(camera: Camera) -> None:
-    assert "about 8 pictures a day" in told(camera, exposure_us=1000, cadence_s=10_800).sentence
+    assert "about 8 pictures a day" in forecast_of(camera, exposure_us=1000, cadence_s=10_800).sentence
 
 
-def test_one_picture_is_no_plural(camera: Camera) -> None:
-    assert "1 picture until" in told(camera, exposure_us=1000, cadence_s=60, count=1).sentence
+def test_one_picture_is_singular(camera: Camera) -> None:
+    assert "1 picture until" in forecast_of(camera, exposure_us=1000, cadence_s=60, count=1).sentence
 
 
-def test_no_wait_reads_as_such(camera: Camera) -> None:
-    assert told(camera, exposure_us=1_000_000, delay_s=0).sentence.startswith("1 s without a pause until stopped")
+def test_a_session_without_a_delay_has_no_pause(camera: Camera) -> None:
+    assert forecast_of(camera, exposure_us=1_000_000, delay_s=0).sentence.startswith(
+        "1 s without a pause until stopped"
+    )
 
 
-def test_an_exposure_beyond_the_camera_is_warned_of_and_the_one_it_takes_is_told(camera: Camera) -> None:
+def test_an_exposure_out_of_range_has_a_warning_with_the_nearest_one(camera: Camera) -> None:
     camera.capabilities = {"settings": {"exposure_us": {"minimum": 20, "maximum": 2_000_000}}}
-    found = told(camera, exposure_us=8_000_000, cadence_s=12)
+    found = forecast_of(camera, exposure_us=8_000_000, cadence_s=12)
     assert found.warnings == ["sky cannot expose for 8 s; it will use 2 s."]
     assert found.sentence.startswith("2 s every 12 s")
 
 
-def test_a_cadence_shorter_than_a_picture_takes_is_warned_of(camera: Camera, root: StorageRoot) -> None:
+def test_a_cadence_too_short_for_a_picture_has_a_warning(camera: Camera, root: StorageRoot) -> None:
     pictures_of(camera, root, size=MB, beyond_s=2)
-    found = told(camera, exposure_us=9_000_000, cadence_s=10)
+    found = forecast_of(camera, exposure_us=9_000_000, cadence_s=10)
     assert found.interval_s == 20
     assert found.warnings == [
         "A picture takes about 11 s, longer than the 10 s from start to start: the starts between are skipped."
     ]
 
 
-def test_a_disk_that_will_be_full_within_a_day_is_warned_of(
+def test_a_disk_that_is_full_within_a_day_has_a_warning(
     camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     StorageRoot.objects.update(default=True)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**12, 0, 14_400 * MB))
     pictures_of(camera, root, size=24 * MB)
-    found = told(camera, exposure_us=8_000_000, cadence_s=12)
+    found = forecast_of(camera, exposure_us=8_000_000, cadence_s=12)
     assert found.warnings == ["The disk has 14.4 GB free and is full after about 2 h 0 min."]
 
 
-def test_a_session_that_does_not_fit_on_the_disk_is_warned_of(
+def test_a_session_that_does_not_fit_on_the_disk_has_a_warning(
     camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     StorageRoot.objects.update(default=True)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10**12, 0, 14_400 * MB))
     pictures_of(camera, root, size=24 * MB)
-    found = told(camera, exposure_us=8_000_000, cadence_s=12, count=1000)
+    found = forecast_of(camera, exposure_us=8_000_000, cadence_s=12, count=1000)
     assert found.warnings == ["The disk has room for 14.4 GB, and the session needs about 24 GB."]
 
 
-def test_the_api_answers_a_dry_run_with_the_forecast_and_starts_nothing(operator: Any, camera: Camera) -> None:
+def test_a_dry_run_returns_the_forecast_and_starts_nothing(operator: Any, camera: Camera) -> None:
     asked = {"exposure_s": 8, "cadence_s": 12, "dry_run": True}
     answer = operator.post("/api/v1/cameras/sky/start/", asked)
     assert answer.status_code == 200
@@ -142,5 +144,5 @@ def test_the_api_answers_a_dry_run_with_the_forecast_and_starts_nothing(operator
     assert not Session.objects.exists()
 
 
-def test_a_viewer_may_not_even_try(viewer: Any, camera: Camera) -> None:
+def test_a_viewer_cannot_make_a_dry_run(viewer: Any, camera: Camera) -> None:
     assert viewer.post("/api/v1/cameras/sky/start/", {"dry_run": True}).status_code == 403

@@ -1,4 +1,4 @@
-"""A session is paused and resumed: over the API, on its page and on the command line."""
+"""Pausing and resuming a session: by the API, on its page and on the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from cameras.models import Camera
-from captures.ingest import take_session
+from captures.ingest import ingest_session
 from captures.models import Session
 from captures.models.session import SessionState
 from monitoring.models import Event
@@ -43,14 +43,14 @@ def page(session: Session, order: str = "") -> str:
     return f"/sessions/{session.pk}/{order}"
 
 
-def told(session: Session, state: str, number: int) -> None:
-    """What the camera's process says of it, taken in."""
+def ingest_state(session: Session, state: str, number: int) -> None:
+    """Ingest a record of the camera process."""
     body = {"session": str(session.pk), "number": number, "state": state, "at": "2026-03-01T00:00:00+00:00"}
     body |= {"reason": "", "message": ""}
-    take_session({"kind": "session", "id": "r", "camera": "c", "slug": "sky", "root": "r", "files": [], "body": body})
+    ingest_session({"kind": "session", "id": "r", "camera": "c", "slug": "sky", "root": "r", "files": [], "body": body})
 
 
-def test_a_pause_is_stored_and_the_camera_is_told(operator: Any, session: Session, empty: redis.Redis) -> None:
+def test_a_pause_is_stored_and_sent_to_the_camera(operator: Any, session: Session, empty: redis.Redis) -> None:
     with camera_host(empty, {"start": {}}) as commands:
         found = operator.post(api(session, "pause"))
     assert (found.status_code, found.json()["desired"]) == (200, "paused")
@@ -58,14 +58,14 @@ def test_a_pause_is_stored_and_the_camera_is_told(operator: Any, session: Sessio
     assert commands[0]["arguments"]["session"]["revision"] == 2
 
 
-def test_a_paused_session_goes_on(operator: Any, paused: Session, empty: redis.Redis) -> None:
+def test_a_paused_session_is_resumed(operator: Any, paused: Session, empty: redis.Redis) -> None:
     with camera_host(empty, {"start": {}}) as commands:
         found = operator.post(api(paused, "resume"))
     assert (found.status_code, found.json()["desired"]) == (200, "running")
     assert [(c["order"], c["arguments"]["session"]["desired"]) for c in commands] == [("start", "running")]
 
 
-def test_pausing_twice_asks_the_camera_again_and_changes_nothing(
+def test_a_second_pause_sends_the_command_again_and_changes_nothing(
     operator: Any, paused: Session, empty: redis.Redis
 ) -> None:
     with camera_host(empty, {"start": {}}) as commands:
@@ -75,7 +75,7 @@ def test_pausing_twice_asks_the_camera_again_and_changes_nothing(
 
 
 @pytest.mark.parametrize("order", ["pause", "resume"])
-def test_who_did_it_is_an_event(order: str, operator: Any, paused: Session, empty: redis.Redis) -> None:
+def test_an_event_names_who_paused_or_resumed(order: str, operator: Any, paused: Session, empty: redis.Redis) -> None:
     Session.objects.update(desired="running" if order == "pause" else "paused")
     with camera_host(empty, {"start": {}}):
         operator.post(api(paused, order))
@@ -83,40 +83,42 @@ def test_who_did_it_is_an_event(order: str, operator: Any, paused: Session, empt
     assert (did.actor, did.message) == ("a-operator", f"a-operator {order}d the session on sky.")
 
 
-def test_without_its_host_the_pause_is_stored_and_said(operator: Any, session: Session, empty: redis.Redis) -> None:
+def test_without_its_host_the_pause_is_stored_and_the_answer_is_503(
+    operator: Any, session: Session, empty: redis.Redis
+) -> None:
     found = operator.post(api(session, "pause"))
     session.refresh_from_db()
     assert (found.status_code, found.json()["type"], session.desired) == (503, "/problems/host-down", "paused")
 
 
 @pytest.mark.parametrize("state", ["finished", "stopped", "failed"])
-def test_what_has_ended_is_neither_paused_nor_resumed(state: str, operator: Any, session: Session) -> None:
+def test_a_session_that_has_ended_cannot_be_paused_or_resumed(state: str, operator: Any, session: Session) -> None:
     Session.objects.update(state=state)
     found = [operator.post(api(session, order)) for order in ("pause", "resume")]
     assert [one.json()["type"] for one in found] == ["/problems/session-ended"] * 2
     assert [one.status_code for one in found] == [409, 409]
 
 
-def test_what_is_being_stopped_is_not_resumed(operator: Any, session: Session) -> None:
+def test_a_session_that_is_being_stopped_cannot_be_resumed(operator: Any, session: Session) -> None:
     Session.objects.update(desired="stopped")
     found = operator.post(api(session, "resume"))
     assert (found.status_code, "is being stopped" in found.json()["detail"]) == (409, True)
 
 
-def test_a_session_of_another_is_not_paused(operator: Any, session: Session) -> None:
+def test_a_session_of_another_user_cannot_be_paused(operator: Any, session: Session) -> None:
     Session.objects.update(created_by="anna")
     found = operator.post(api(session, "pause"))
     session.refresh_from_db()
     assert (found.status_code, found.json()["type"], session.desired) == (409, "/problems/held", "running")
 
 
-def test_a_viewer_pauses_nothing(viewer: Any, session: Session) -> None:
+def test_a_viewer_cannot_pause(viewer: Any, session: Session) -> None:
     assert [viewer.post(path).status_code for path in (api(session, "pause"), page(session, "pause/"))] == [403, 403]
 
 
-def test_what_the_camera_says_moves_the_row_and_is_an_event(session: Session) -> None:
-    told(session, "paused", 1)
-    told(session, "running", 2)
+def test_a_record_changes_the_state_and_is_an_event(session: Session) -> None:
+    ingest_state(session, "paused", 1)
+    ingest_state(session, "running", 2)
     kinds = list(Event.objects.filter(subject=str(session.pk)).order_by("at", "id").values_list("kind", flat=True))
     session.refresh_from_db()
     assert (kinds, session.state) == (["session.paused", "session.resumed"], "running")
@@ -124,12 +126,12 @@ def test_what_the_camera_says_moves_the_row_and_is_an_event(session: Session) ->
 
 def test_a_session_that_is_paused_before_it_begins_is_shown_as_paused(session: Session) -> None:
     Session.objects.update(state="planned", desired="paused")
-    told(session, "paused", 1)
+    ingest_state(session, "paused", 1)
     session.refresh_from_db()
     assert session.state == SessionState.PAUSED
 
 
-def test_the_page_offers_what_can_be_done(operator: Any, viewer: Any, session: Session) -> None:
+def test_the_page_offers_pause_or_resume(operator: Any, viewer: Any, session: Session) -> None:
     running = text_of(operator.get(page(session)))
     Session.objects.update(state="paused", desired="paused")
     paused = text_of(operator.get(page(session)))
@@ -138,7 +140,7 @@ def test_the_page_offers_what_can_be_done(operator: Any, viewer: Any, session: S
 
 
 @pytest.mark.parametrize(("desired", "offered"), [("running", "Pause session"), ("paused", "Resume session")])
-def test_the_cameras_card_offers_it_too(desired: str, offered: str, operator: Any, session: Session) -> None:
+def test_the_cameras_card_offers_pause_or_resume(desired: str, offered: str, operator: Any, session: Session) -> None:
     Session.objects.update(desired=desired, state=desired)
     assert [offered in text_of(operator.get(path)) for path in ("/", "/cameras/sky/")] == [True, True]
 
@@ -149,7 +151,7 @@ def test_the_page_says_that_a_running_exposure_ends_first(operator: Any, session
     assert "Pauses after the running exposure." in text_of(said)
 
 
-def test_the_page_says_why_nothing_is_paused(operator: Any, session: Session) -> None:
+def test_the_page_says_why_a_session_cannot_be_paused(operator: Any, session: Session) -> None:
     Session.objects.update(state="finished")
     said = text_of(operator.post(page(session, "pause/"), headers=HTMX))
     assert "The session on Sky is finished; there is nothing to pause." in said
@@ -171,20 +173,20 @@ def test_the_command_line_resumes_and_stops_by_id(paused: Session, empty: redis.
     assert [command["order"] for command in commands] == ["start", "stop"]
 
 
-def test_a_pause_that_must_wait_for_the_exposure_says_so(session: Session, empty: redis.Redis) -> None:
+def test_the_command_line_says_that_a_running_exposure_ends_first(session: Session, empty: redis.Redis) -> None:
     skycam("take", "sky", "--over")
     with camera_host(empty, {"start": {}}):
         found = skycam("sessions", "pause", str(session.pk))
     assert (found.exit_code, "It pauses after the picture that is being taken." in found.stdout) == (0, True)
 
 
-def test_without_its_host_the_command_line_says_that_it_is_stored(session: Session, empty: redis.Redis) -> None:
+def test_without_its_host_the_command_line_says_that_the_pause_is_stored(session: Session, empty: redis.Redis) -> None:
     skycam("take", "sky", "--over")
     found = skycam("pause", "sky")
     assert (found.exit_code, "It is stored that the session shall pause" in found.stderr) == (3, True)
 
 
-def test_the_command_line_says_what_has_ended(paused: Session) -> None:
+def test_the_command_line_says_that_a_session_has_ended(paused: Session) -> None:
     Session.objects.update(state="stopped")
     found = skycam("sessions", "pause", str(paused.pk))
     assert (found.exit_code, "there is nothing to pause" in found.stderr) == (1, True)

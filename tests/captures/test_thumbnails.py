@@ -1,4 +1,4 @@
-"""Thumbnails as pictures and as files: what is drawn, of what, and where it lies."""
+"""Rendering thumbnails, and storing them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ import pytest
 from PIL import ExifTags, Image
 
 from cameras.runtime.storage import RootMissing, marker_of
-from captures.stills import drawing
-from captures.stills.draughtsman import Order, draw
-from captures.stills.drawing import SIMULATED, Unreadable, from_file, from_frame, thumbnails
-from captures.stills.thumbnails import SIZES, ThumbnailStore, pictured
+from captures.stills import thumbnail_rendering
+from captures.stills.thumbnail_rendering import (
+    SIMULATED,
+    Unreadable,
+    image_from_file,
+    image_from_frame,
+    render_thumbnails,
+)
+from captures.stills.thumbnail_worker import ThumbnailJob, render_file
+from captures.stills.thumbnails import SIZES, ThumbnailStore, picture_index
 from tests.captures.pictures import bare_dng, dng, gradient, jpeg
 
 SHA = "ab" * 32
 
 
 def sizes(image: Any) -> list[tuple[int, int]]:
-    return [Image.open(io.BytesIO(content)).size for _, content in thumbnails(image)]
+    return [Image.open(io.BytesIO(content)).size for _, content in render_thumbnails(image)]
 
 
 def corner(image: Image.Image) -> tuple[str, ...]:
@@ -34,15 +40,15 @@ def corner(image: Image.Image) -> tuple[str, ...]:
 
 
 def test_each_size_has_that_longest_side_and_nothing_is_enlarged() -> None:
-    assert sizes(from_frame(gradient(4000, 3000))) == [(2048, 1536), (800, 600), (320, 240)]
-    assert sizes(from_frame(gradient(500, 1000))) == [(500, 1000), (400, 800), (160, 320)]
+    assert sizes(image_from_frame(gradient(4000, 3000))) == [(2048, 1536), (800, 600), (320, 240)]
+    assert sizes(image_from_frame(gradient(500, 1000))) == [(500, 1000), (400, 800), (160, 320)]
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (40, 60, 3)])
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-def test_every_kind_of_frame_is_drawn(shape: tuple[int, ...], depth: Any) -> None:
+def test_thumbnails_are_rendered_from_every_kind_of_frame(shape: tuple[int, ...], depth: Any) -> None:
     bright = np.full(shape, np.iinfo(depth).max, depth)
-    content = dict(thumbnails(from_frame(bright)))[320]
+    content = dict(render_thumbnails(image_from_frame(bright)))[320]
     assert np.asarray(Image.open(io.BytesIO(content)).convert("L")).min() > 250
 
 
@@ -50,41 +56,41 @@ def test_every_kind_of_frame_is_drawn(shape: tuple[int, ...], depth: Any) -> Non
 @pytest.mark.parametrize("kind", ["jpeg", "raw"])
 def test_a_camera_that_was_turned_gives_upright_thumbnails(orientation: int, place: str, kind: str) -> None:
     content = jpeg(400, 300, orientation) if kind == "jpeg" else dng(jpeg(400, 300), orientation)
-    assert corner(from_file(io.BytesIO(content), kind)) == (place,)
+    assert corner(image_from_file(io.BytesIO(content), kind)) == (place,)
 
 
 def test_a_preview_that_is_turned_already_is_not_turned_twice() -> None:
-    assert from_file(io.BytesIO(dng(jpeg(400, 300, 6), 6)), "raw").size == (300, 400)
+    assert image_from_file(io.BytesIO(dng(jpeg(400, 300, 6), 6)), "raw").size == (300, 400)
 
 
 def test_a_raw_file_without_a_preview_is_developed() -> None:
-    drawn = from_file(io.BytesIO(bare_dng(64, 48)), "raw").convert("L")
-    assert drawn.size == (32, 24)
-    assert drawn.getpixel((1, 5)) < drawn.getpixel((30, 5))  # type: ignore[operator]
+    rendered = image_from_file(io.BytesIO(bare_dng(64, 48)), "raw").convert("L")
+    assert rendered.size == (32, 24)
+    assert rendered.getpixel((1, 5)) < rendered.getpixel((30, 5))  # type: ignore[operator]
 
 
 def test_a_raw_file_with_a_broken_preview_is_developed() -> None:
     broken = dng(jpeg(400, 300)).replace(b"\xff\xda", b"\0\0")
-    assert from_file(io.BytesIO(broken), "raw").size == (32, 32)
+    assert image_from_file(io.BytesIO(broken), "raw").size == (32, 32)
 
 
 def test_a_raw_file_without_a_preview_is_turned_as_the_camera_was() -> None:
-    assert from_file(io.BytesIO(bare_dng(64, 48, orientation=6)), "raw").size == (24, 32)
+    assert image_from_file(io.BytesIO(bare_dng(64, 48, orientation=6)), "raw").size == (24, 32)
 
 
-def test_sixteen_bits_lose_their_lower_byte_and_not_their_upper_one() -> None:
+def test_of_sixteen_bits_the_upper_byte_is_kept() -> None:
     content = io.BytesIO()
     Image.fromarray(np.full((30, 40), 0x7F00, np.uint16)).save(content, "PNG")
-    assert np.asarray(from_file(content, "png")).max() == 0x7F
+    assert np.asarray(image_from_file(content, "png")).max() == 0x7F
 
 
-def test_a_simulated_picture_stays_one_in_its_thumbnails() -> None:
+def test_the_thumbnails_of_a_simulated_picture_say_that_it_is_simulated() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = SIMULATED
     content = io.BytesIO()
     Image.fromarray(gradient(400, 300)).save(content, "JPEG", exif=exif.tobytes())
-    drawn = dict(thumbnails(from_file(content, "jpeg")))[320]
-    assert Image.open(io.BytesIO(drawn)).getexif()[ExifTags.Base.ImageDescription] == SIMULATED
+    rendered = dict(render_thumbnails(image_from_file(content, "jpeg")))[320]
+    assert Image.open(io.BytesIO(rendered)).getexif()[ExifTags.Base.ImageDescription] == SIMULATED
 
 
 def huge_png() -> bytes:
@@ -107,31 +113,31 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_is_no_picture_is_one_error(name: str) -> None:
+def test_a_file_that_is_not_a_picture_is_unreadable(name: str) -> None:
     content, kind = HOSTILE[name]
     with pytest.raises(Unreadable):
-        from_file(io.BytesIO(content), kind)
+        image_from_file(io.BytesIO(content), kind)
 
 
 def test_more_pixels_than_the_limit_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(thumbnail_rendering, "MAX_PIXELS", 1000)
     with pytest.raises(Unreadable, match="400 x 300"):
-        from_file(io.BytesIO(jpeg(400, 300)), "jpeg")
+        image_from_file(io.BytesIO(jpeg(400, 300)), "jpeg")
 
 
 @pytest.mark.parametrize(
     ("kinds", "place"), [(["raw", "jpeg"], 1), (["raw"], 0), (["fits", "png"], 1), (["fits"], None), ([], None)]
 )
-def test_the_quickest_kind_stands_for_a_capture(kinds: list[str], place: int | None) -> None:
-    assert pictured(kinds) == place
+def test_a_capture_shows_its_file_of_the_fastest_kind(kinds: list[str], place: int | None) -> None:
+    assert picture_index(kinds) == place
 
 
-def test_a_thumbnail_that_a_power_cut_has_emptied_counts_as_missing(folder: Path) -> None:
+def test_a_truncated_thumbnail_counts_as_missing(folder: Path) -> None:
     with ThumbnailStore(str(folder), marker_of(str(folder))) as store:
-        store.put(SHA, 320, jpeg(32, 24))
-        whole = store.read(SHA, 320)
+        store.write_thumbnail(SHA, 320, jpeg(32, 24))
+        whole = store.read_thumbnail(SHA, 320)
         next(folder.glob(".thumbnails/ab/*-320.jpg")).write_bytes(jpeg(32, 24)[:200])
-        assert (whole, store.read(SHA, 320), store.read(SHA, 800)) == (jpeg(32, 24), None, None)
+        assert (whole, store.read_thumbnail(SHA, 320), store.read_thumbnail(SHA, 800)) == (jpeg(32, 24), None, None)
 
 
 def test_nothing_is_written_below_a_root_that_is_not_mounted(folder: Path) -> None:
@@ -140,28 +146,28 @@ def test_nothing_is_written_below_a_root_that_is_not_mounted(folder: Path) -> No
     assert not (folder / ".thumbnails").exists()
 
 
-def order(folder: Path, content: bytes, **fields: Any) -> Order:
+def job(folder: Path, content: bytes, **fields: Any) -> ThumbnailJob:
     (folder / "a.jpg").write_bytes(content)
     values = {"path": "a.jpg", "kind": "jpeg", "sha256": SHA, "bytes": len(content)}
-    return Order(root=str(marker_of(str(folder))), root_path=str(folder), **values | fields)  # type: ignore[typeddict-item]
+    return ThumbnailJob(root=str(marker_of(str(folder))), root_path=str(folder), **values | fields)  # type: ignore[typeddict-item]
 
 
-def test_a_file_is_drawn_once_in_all_sizes_and_leaves_nothing_else(folder: Path) -> None:
-    said = [draw(order(folder, jpeg(2500, 2000))), draw(order(folder, jpeg(2500, 2000)))]
-    assert said == ["drawn", "there already"]
+def test_a_file_is_rendered_once_in_all_sizes(folder: Path) -> None:
+    said = [render_file(job(folder, jpeg(2500, 2000))), render_file(job(folder, jpeg(2500, 2000)))]
+    assert said == ["rendered", "already there"]
     names = sorted(path.name for path in (folder / ".thumbnails" / "ab").iterdir())
     assert names == sorted(f"{SHA}-{size}.jpg" for size in SIZES)
 
 
-def test_a_file_that_cannot_be_drawn_is_remembered_with_the_reason(folder: Path) -> None:
-    said = draw(order(folder, b"no picture"))
+def test_the_reason_is_stored_when_a_file_cannot_be_rendered(folder: Path) -> None:
+    said = render_file(job(folder, b"no picture"))
     with ThumbnailStore(str(folder)) as store:
-        assert (said, store.refusal(SHA)) == ("It is not the picture that its name says.",) * 2
+        assert (said, store.read_failure(SHA)) == ("The file is not a picture of the kind 'jpeg'.",) * 2
 
 
 @pytest.mark.parametrize("fields", [{"bytes": 5}, {"path": "gone.jpg"}, {"path": "link.jpg"}])
-def test_a_file_that_is_not_the_stored_one_is_not_drawn(folder: Path, fields: dict[str, Any]) -> None:
+def test_a_file_other_than_the_stored_one_is_not_rendered(folder: Path, fields: dict[str, Any]) -> None:
     (folder / "link.jpg").symlink_to(folder / "a.jpg")
     with pytest.raises(OSError, match=r"as long as it was stored|No such file|Too many levels"):
-        draw(order(folder, jpeg(40, 30), **fields))
+        render_file(job(folder, jpeg(40, 30), **fields))
     assert not list(folder.glob(".thumbnails/*/*"))

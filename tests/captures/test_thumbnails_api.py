@@ -1,4 +1,4 @@
-"""`captures/{id}/thumbnail/`: what is there, what its host has yet to draw, what cannot be drawn."""
+"""`captures/{id}/thumbnail/`: what is there, what its host has yet to draw, what cannot be rendered."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.conf import settings
 from PIL import Image
 
 from cameras import broker
-from captures import studio as studios
-from captures import thumbnails as served
+from captures import thumbnail_queue
+from captures import thumbnails as thumbnail_view
 from captures.models import CaptureFile
 from captures.stills.thumbnails import ThumbnailStore
-from captures.studio import Studio, order_of
-from captures.tasks import draw
+from captures.tasks import render_file
+from captures.thumbnail_queue import ThumbnailQueue, job_for
 from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN, until
 from tests.captures.pictures import jpeg
@@ -30,47 +30,49 @@ def url(file: CaptureFile) -> str:
 
 
 @pytest.fixture
-def drawn(picture: Make) -> CaptureFile:
-    """A file whose thumbnails are there."""
+def rendered(picture: Make) -> CaptureFile:
+    """A file that has its thumbnails."""
     file = picture(jpeg(1000, 800))
-    studios.drawn([order_of(file)])
+    thumbnail_queue.run_worker([job_for(file)])
     return file
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(served, "WAIT_S", 0.1)
+    monkeypatch.setattr(thumbnail_view, "WAIT_S", 0.1)
 
 
 @pytest.mark.parametrize(("size", "wide"), [("", 320), ("?size=800", 800), ("?size=2048", 1000)])
-def test_a_thumbnail_has_the_size_that_was_asked_for(viewer: Any, drawn: CaptureFile, size: str, wide: int) -> None:
-    answer = viewer.get(url(drawn) + size)
+def test_a_thumbnail_has_the_size_that_was_asked_for(viewer: Any, rendered: CaptureFile, size: str, wide: int) -> None:
+    answer = viewer.get(url(rendered) + size)
     assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
     assert Image.open(io.BytesIO(answer.content)).width == wide
 
 
-def test_a_thumbnail_is_kept_for_good_and_not_sent_twice(viewer: Any, drawn: CaptureFile) -> None:
-    answer = viewer.get(url(drawn))
-    again = viewer.get(url(drawn), headers={"if-none-match": answer["ETag"]})
+def test_a_browser_revalidates_a_thumbnail_by_its_etag(viewer: Any, rendered: CaptureFile) -> None:
+    answer = viewer.get(url(rendered))
+    again = viewer.get(url(rendered), headers={"if-none-match": answer["ETag"]})
     assert (answer["ETag"], answer["Cache-Control"]) == (
-        f'"{drawn.sha256}-320"', "private, no-cache",
+        f'"{rendered.sha256}-320"', "private, no-cache",
     )  # fmt: skip
     assert (again.status_code, again.content) == (304, b"")
 
 
 @pytest.mark.parametrize("size", ["0", "321", "x", "-1", "1e9", ["320", "800"]])
-def test_another_size_is_refused(viewer: Any, drawn: CaptureFile, size: Any) -> None:
-    answer = viewer.get(url(drawn), {"size": size})
+def test_another_size_is_refused(viewer: Any, rendered: CaptureFile, size: Any) -> None:
+    answer = viewer.get(url(rendered), {"size": size})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "size")
 
 
-def test_strangers_and_those_without_a_role_see_none(anonymous: Any, stranger: Any, drawn: CaptureFile) -> None:
-    assert (anonymous.get(url(drawn)).status_code, stranger.get(url(drawn)).status_code) == (401, 403)
+def test_strangers_and_users_without_a_role_get_no_thumbnail(
+    anonymous: Any, stranger: Any, rendered: CaptureFile
+) -> None:
+    assert (anonymous.get(url(rendered)).status_code, stranger.get(url(rendered)).status_code) == (401, 403)
 
 
-def test_a_hidden_camera_has_no_thumbnails(viewer: Any, manager: Any, drawn: CaptureFile) -> None:
-    only_for(drawn.capture.camera)
-    assert (viewer.get(url(drawn)).status_code, manager.get(url(drawn)).status_code) == (404, 200)
+def test_a_hidden_camera_has_no_thumbnails(viewer: Any, manager: Any, rendered: CaptureFile) -> None:
+    only_for(rendered.capture.camera)
+    assert (viewer.get(url(rendered)).status_code, manager.get(url(rendered)).status_code) == (404, 200)
 
 
 def test_a_capture_without_a_picture_has_no_thumbnail(viewer: Any, picture: Make) -> None:
@@ -80,11 +82,11 @@ def test_a_capture_without_a_picture_has_no_thumbnail(viewer: Any, picture: Make
     assert viewer.get(f"/api/v1/captures/{UNKNOWN}/thumbnail/").status_code == 404
 
 
-def test_a_capture_names_its_thumbnail(viewer: Any, drawn: CaptureFile) -> None:
-    assert viewer.get(f"/api/v1/captures/{drawn.capture_id}/").json()["thumbnail"] == url(drawn)
+def test_a_capture_names_its_thumbnail(viewer: Any, rendered: CaptureFile) -> None:
+    assert viewer.get(f"/api/v1/captures/{rendered.capture_id}/").json()["thumbnail"] == url(rendered)
 
 
-def test_what_is_not_drawn_yet_is_asked_for_once_and_comes_later(
+def test_a_missing_thumbnail_is_requested_once_and_answered_with_503(
     viewer: Any, picture: Make, valkey: Any, impatient: None
 ) -> None:
     file = picture(jpeg(400, 300))
@@ -94,34 +96,34 @@ def test_what_is_not_drawn_yet_is_asked_for_once_and_comes_later(
     assert valkey.llen(broker.key(f"files.{settings.STATION.host}")) == 1
 
 
-def test_without_a_broker_what_is_there_is_shown_and_the_rest_is_503(
-    viewer: Any, drawn: CaptureFile, picture: Make
+def test_without_a_broker_existing_thumbnails_are_served_and_missing_ones_are_503(
+    viewer: Any, rendered: CaptureFile, picture: Make
 ) -> None:
     answer = viewer.get(url(picture(jpeg(400, 300))))
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
-    assert viewer.get(url(drawn)).status_code == 200
+    assert viewer.get(url(rendered)).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_of_the_files_host_draws_what_is_looked_at(
+def test_the_worker_of_the_files_host_renders_a_requested_thumbnail(
     viewer: Any, picture: Make, files_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(served, "WAIT_S", 30.0)
+    monkeypatch.setattr(thumbnail_view, "WAIT_S", 30.0)
     assert Image.open(io.BytesIO(viewer.get(url(picture(jpeg(400, 300)))).content)).size == (320, 240)
 
 
-def test_the_task_of_a_file_whose_row_has_gone_does_nothing(db: None) -> None:
-    draw(987654321)
+def test_the_task_of_a_file_without_a_row_does_nothing(db: None) -> None:
+    render_file(987654321)
 
 
-def test_a_file_that_cannot_be_drawn_says_why(viewer: Any, picture: Make) -> None:
+def test_the_answer_says_why_a_file_cannot_be_rendered(viewer: Any, picture: Make) -> None:
     file = picture(b"no picture")
-    studios.drawn([order_of(file)])
+    thumbnail_queue.run_worker([job_for(file)])
     answer = viewer.get(url(file))
-    assert (answer.status_code, answer.json()["detail"]) == (404, "It is not the picture that its name says.")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "The file is not a picture of the kind 'jpeg'.")
 
 
-def test_a_file_that_is_gone_or_elsewhere_is_told_as_such(viewer: Any, picture: Make) -> None:
+def test_a_missing_file_is_404_and_a_file_of_another_host_is_409(viewer: Any, picture: Make) -> None:
     gone, elsewhere = picture(jpeg(40, 30)), picture(jpeg(50, 30), host="mountain")
     Path(gone.root.path, gone.path).unlink()
     answers = [viewer.get(url(gone)), viewer.get(url(elsewhere))]
@@ -130,22 +132,22 @@ def test_a_file_that_is_gone_or_elsewhere_is_told_as_such(viewer: Any, picture: 
 
 @pytest.fixture
 def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A decoder that has no time: it is killed in the middle of a large picture."""
-    monkeypatch.setattr(studios, "PATIENCE_S", 0.05)
+    """A decoder that runs out of time in a large picture."""
+    monkeypatch.setattr(thumbnail_queue, "BATCH_TIMEOUT_S", 0.05)
 
 
-def test_a_picture_that_ends_the_decoder_is_not_tried_again(picture: Make, crashing: None) -> None:
+def test_a_picture_that_ended_the_decoder_is_not_tried_again(picture: Make, crashing: None) -> None:
     file = picture(jpeg(3000, 2000))
-    Studio().ask(order_of(file))
+    ThumbnailQueue().enqueue(job_for(file))
     with ThumbnailStore(file.root.path) as store:
-        until(lambda: store.refusal(file.sha256))
-        assert store.refusal(file.sha256) == "The decoder took more than 0.05 s."
+        until(lambda: store.read_failure(file.sha256))
+        assert store.read_failure(file.sha256) == "The decoder took more than 0.05 s."
 
 
-def test_the_oldest_order_gives_way_when_too_many_wait(picture: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studios, "MOST_WAITING", 2)
-    monkeypatch.setattr(Studio, "_run", lambda _: None)
-    crowded = Studio()
-    orders = [order_of(picture(bytes([number]))) for number in range(3)]
-    [crowded.ask(order) for order in orders]
-    assert (list(crowded._waiting), crowded.dropped) == ([order["sha256"] for order in orders[1:]], 1)
+def test_the_oldest_job_is_dropped_when_the_queue_is_full(picture: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thumbnail_queue, "MAX_QUEUED", 2)
+    monkeypatch.setattr(ThumbnailQueue, "_run", lambda _: None)
+    crowded = ThumbnailQueue()
+    jobs = [job_for(picture(bytes([number]))) for number in range(3)]
+    [crowded.enqueue(job) for job in jobs]
+    assert (list(crowded._waiting), crowded.dropped) == ([job["sha256"] for job in jobs[1:]], 1)

@@ -1,4 +1,4 @@
-"""VIDEO_PATH: where clips go, and where they lie when it is set, changed or unset."""
+"""VIDEO_PATH: the root of new clips when it is set, changed or unset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Set VIDEO_PATH, as at another start of the station."""
+    """Sets VIDEO_PATH, as if the station were started with it."""
 
     def configure(name: str | None) -> None:
         changes = {"video_path": tmp_path / name if name else None, "storage_root": tmp_path / "images"}
@@ -35,12 +35,12 @@ def clips_go_to() -> str:
     return Path(video_root("main")["path"]).name
 
 
-def test_without_it_clips_go_beside_the_pictures(configured: Any) -> None:
+def test_without_it_clips_go_to_the_default_root(configured: Any) -> None:
     ensure_roots()
     assert (clips_go_to(), StorageRoot.objects.count()) == ("images", 1)
 
 
-def test_with_it_they_go_to_a_root_of_their_own(configured: Any, tmp_path: Path) -> None:
+def test_with_it_clips_go_to_their_own_root(configured: Any, tmp_path: Path) -> None:
     configured("video")
     ensure_roots()
     ensure_roots()
@@ -49,14 +49,14 @@ def test_with_it_they_go_to_a_root_of_their_own(configured: Any, tmp_path: Path)
     assert (tmp_path / "video" / ".skycam-root").read_text() == str(root.pk)
 
 
-def test_another_one_takes_its_place_and_the_old_root_stays_known(configured: Any) -> None:
+def test_another_path_replaces_it_and_the_old_root_stays_known(configured: Any) -> None:
     for name in ("video", "larger"):
         configured(name)
         ensure_video_root()
     assert (clips_go_to(), StorageRoot.objects.count()) == ("larger", 3)
 
 
-def test_unset_again_new_clips_go_to_the_default_root(configured: Any) -> None:
+def test_when_it_is_unset_new_clips_go_to_the_default_root(configured: Any) -> None:
     configured("video")
     ensure_video_root()
     configured(None)
@@ -64,12 +64,12 @@ def test_unset_again_new_clips_go_to_the_default_root(configured: Any) -> None:
     assert (clips_go_to(), StorageRoot.objects.filter(video=False).count()) == ("images", 2)
 
 
-def test_the_folder_of_the_pictures_is_no_root_of_its_own(configured: Any) -> None:
+def test_the_folder_of_the_pictures_is_not_a_second_root(configured: Any) -> None:
     configured("images")
     assert (ensure_video_root(), clips_go_to(), StorageRoot.objects.count()) == (None, "images", 1)
 
 
-def test_a_folder_that_cannot_be_used_is_said_and_clips_go_to_the_default_root(
+def test_an_unusable_folder_has_a_warning_and_clips_go_to_the_default_root(
     configured: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
@@ -87,7 +87,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     disk.close()
 
 
-def test_a_disk_that_is_full_at_the_start_stays_where_clips_go(configured: Any, disk: SmallDisk) -> None:
+def test_a_disk_that_is_full_at_the_start_stays_the_root_of_clips(configured: Any, disk: SmallDisk) -> None:
     configured("disk")
     ensure_video_root()
     disk.fill()
@@ -101,7 +101,7 @@ def test_the_default_root_may_be_full_at_the_start(configured: Any, disk: SmallD
     assert ensure_default_root(disk.path) == root
 
 
-def test_a_full_disk_is_no_new_root(configured: Any, disk: SmallDisk) -> None:
+def test_a_full_disk_cannot_become_a_root(configured: Any, disk: SmallDisk) -> None:
     disk.fill()
     with pytest.raises(UnusableRoot, match="No space left"):
         ensure_default_root(disk.path)
@@ -120,7 +120,7 @@ def test_a_disk_mounted_over_the_clips_of_a_root_is_refused(configured: Any, tmp
     assert clips_go_to() == "video"
 
 
-def test_a_disk_mounted_over_the_clips_of_the_pictures_root_is_no_harm_once_clips_have_another(
+def test_a_disk_mounted_over_the_clips_of_the_default_root_is_accepted_when_clips_have_their_own_root(
     configured: Any, tmp_path: Path
 ) -> None:
     with mounted(tmp_path / "disk", over=tmp_path / "images" / "clips"):
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_written_is_found_by_the_system_checks(configure
     assert "skycam.E006" in {message.id for message in run_checks()}
 
 
-def test_a_root_that_is_not_mounted_is_not_made_anew(configured: Any, tmp_path: Path) -> None:
+def test_a_root_that_is_not_mounted_is_not_created_again(configured: Any, tmp_path: Path) -> None:
     configured("video")
     ensure_video_root()
     (tmp_path / "video" / ".skycam-root").unlink()

@@ -13,7 +13,7 @@ from cameras.runtime.storage import make_root
 from cameras.supervision.ingest import Opened
 from cameras.supervision.wishes import Wish
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
-from captures.sessions.orders import session_order
+from captures.sessions.session_commands import describe_desired_session
 
 RESTING = ("slot-", ".lock", "rejected", "clips")
 
@@ -41,7 +41,7 @@ class Archive:
 
     def order(self, session: Session) -> dict[str, object]:
         session.refresh_from_db()
-        return session_order(session)
+        return describe_desired_session(session)
 
     def planned(self) -> Capture:
         """A row as the web plans it, before its command is sent."""

@@ -37,7 +37,7 @@ def test_an_ingest_killed_at_a_point_of_the_protocol_takes_each_record_in_once(
     ended = session_records(archive, str(session.id), gap=3, after=2)
     lay(archive, *captures, *ended)
     assert ingest_until_killed(archive, point, passes) == -9
-    assert Capture.objects.count() + SessionGap.objects.count() + Session.objects.get().told > 0
+    assert Capture.objects.count() + SessionGap.objects.count() + Session.objects.get().reported > 0
     archive.ingest()
     session.refresh_from_db()
     assert (archive.wrongs(), session.state, session.failed, session.skipped) == ([], "finished", 2, 3)

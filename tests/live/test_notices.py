@@ -18,7 +18,7 @@ from django.utils import timezone
 from cameras import broker, notices, status
 from cameras.models import Camera
 from captures.models import Capture, CaptureFile
-from captures.notices import tell_of
+from captures.notices import publish_capture
 from skycam_project.access.models import User
 from tests.access.audiences import only_for
 from tests.live.builders import Opened, eventually, user_of, with_token
@@ -50,7 +50,7 @@ def ended(camera: Camera, outcome: str) -> Capture:
     """A capture gets its outcome, as the ingest has it."""
     with transaction.atomic():
         capture = capture_of(camera, outcome)
-        tell_of(capture, capture.camera.slug, [CaptureFile(capture=capture, kind="jpeg")])
+        publish_capture(capture, capture.camera.slug, [CaptureFile(capture=capture, kind="jpeg")])
     return capture
 
 
@@ -58,7 +58,7 @@ def ended(camera: Camera, outcome: str) -> Capture:
 def ended_after_its_removal(camera: Camera) -> None:
     Camera.objects.filter(pk=camera.pk).update(removed_at=timezone.now())
     with transaction.atomic():
-        tell_of(capture_of(camera, "saved"), camera.slug, [])
+        publish_capture(capture_of(camera, "saved"), camera.slug, [])
 
 
 async def listened(server: redis.Redis, count: int = 1) -> None:
@@ -110,7 +110,7 @@ async def test_a_removed_camera_is_told_to_nobody_who_sees_the_next_one_of_its_s
 async def test_what_is_rolled_back_is_not_told(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
     def fail() -> None:
         with transaction.atomic():
-            tell_of(capture_of(camera, "saved"), camera.slug, [])
+            publish_capture(capture_of(camera, "saved"), camera.slug, [])
             transaction.set_rollback(True)
 
     async with Opened("/ws/captures/", viewer) as socket:
@@ -138,7 +138,7 @@ def test_a_broker_that_is_away_delays_nobody(camera: Camera) -> None:
     broker.connection.cache_clear()
     started = time.monotonic()
     with transaction.atomic():
-        tell_of(capture_of(camera, "saved"), camera.slug, [])
+        publish_capture(capture_of(camera, "saved"), camera.slug, [])
     assert time.monotonic() - started < 2
 
 

@@ -244,8 +244,8 @@ def test_the_calendar_counts_what_was_saved_and_what_was_not(viewer: Any, camera
 
 
 def test_a_count_stops_at_its_limit_and_says_so(viewer: Any, camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "MOST_COUNTED", 3)
-    monkeypatch.setattr("captures.gallery.pages.MOST_COUNTED", 3)
+    monkeypatch.setattr(counting, "MAX_COUNTED", 3)
+    monkeypatch.setattr("captures.gallery.pages.MAX_COUNTED", 3)
     [saved(camera, started_at=NOON + timedelta(minutes=number)) for number in range(5)]
     assert "over 3 saved" in text_of(viewer.get(DAY))
 

@@ -9,8 +9,7 @@ from tests.service.stations import DOTENV, ServiceStation
 
 @pytest.fixture(scope="package")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceStation]:
-    """With the simulated camera, started in a folder that has the `.env` of the service of old. Its pages answer to
-    any name."""
+    """With the simulated camera, and the `.env` of the service that it replaces. Its pages take any host name."""
     folder = tmp_path_factory.mktemp("service")
     (folder / ".env").write_text(DOTENV)
     station = ServiceStation(folder / "data", SERVICE_TIMEOUT="2000", SKYCAM_WEB__ALLOWED_HOSTS="*")

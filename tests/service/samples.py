@@ -1,4 +1,4 @@
-"""What the two guides to the service of old show of its answers, and whether an answer has all of that."""
+"""Responses from the two guides to the service that Skycam replaces, and a check that an answer has all their keys."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LIST = {
 
 
 def lacks(answer: Any, sample: Any, where: str = "") -> list[str]:
-    """Keys of the sample that the answer does not have, or has with another type."""
+    """Keys of the sample that the answer lacks or has with another type."""
     if isinstance(sample, dict) and isinstance(answer, dict):
         return [
             text

@@ -1,4 +1,4 @@
-"""A station whose PixeLink service is asked over HTTP, as the programs of old ask it."""
+"""A station whose PixeLink service is called over HTTP, as existing PixeLink clients call it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ IMAGE_QUALITY=95
 # CORS Configuration
 ALLOWED_ORIGINS=http://localhost:3000,http://localhost:5173
 """
-"""As the guide to the service of old has it, word for word."""
+"""The `.env` in the guide to the service that Skycam replaces, word for word."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ServiceStation(Station):
         return Answer(answer.status, json.loads(text) if is_json else text.decode(), dict(answer.headers.items()))
 
     def answers(self) -> bool:
-        """Whether anything does on the service's port."""
+        """Whether the service's port answers."""
         try:
             return bool(self.ask("GET", "/health").status)
         except OSError:
@@ -104,7 +104,7 @@ class ServiceStation(Station):
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])
 
     def prepare(self) -> None:
-        """Its database, without any part."""
+        """Create the database without starting a part."""
         command = [sys.executable, "-m", "skycam_project.launch.prepare", "2"]
         subprocess.run(command, env=self.environment, cwd=PROJECT, check=True, capture_output=True, timeout=60)
 

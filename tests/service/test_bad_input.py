@@ -1,4 +1,4 @@
-"""What the service refuses, and in which form."""
+"""Invalid requests to the service, and the form of its error responses."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ anything = st.recursive(
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/capture"), ("PUT", "/settings")])
-def test_a_bad_value_is_422_in_the_form_of_old(
+def test_an_invalid_value_is_422_in_fastapis_form(
     station: ServiceStation, method: str, path: str, body: Any, loc: list[str], kind: str
 ) -> None:
     answer = station.ask(method, path, body)
@@ -45,59 +45,59 @@ def test_a_bad_value_is_422_in_the_form_of_old(
     ]
 
 
-def test_every_bad_value_is_named(station: ServiceStation) -> None:
+def test_every_invalid_value_is_named(station: ServiceStation) -> None:
     answer = station.capture(exposure="x", gain="y")
     assert [error["loc"][1] for error in answer.body["detail"]] == ["exposure", "gain"]
 
 
-def test_whole_numbers_come_in_all_forms_and_unknown_keys_are_ignored(station: ServiceStation) -> None:
+def test_integers_may_be_sent_as_floats_and_unknown_keys_are_ignored(station: ServiceStation) -> None:
     assert station.capture(exposure=1000.0, gain="1.5", flash=True).status == 200
     assert station.capture(exposure=None).status == 200
 
 
 @settings(max_examples=40, deadline=None)
 @given(exposure=anything, gain=anything)
-def test_no_value_however_odd_is_more_than_refused(station: ServiceStation, exposure: Any, gain: Any) -> None:
+def test_any_value_is_accepted_or_refused_with_422(station: ServiceStation, exposure: Any, gain: Any) -> None:
     answer = station.ask("PUT", "/settings", {"exposure": exposure, "gain": gain})
     assert answer.status in {200, 422}, answer
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=10001"])
-def test_a_bad_query_is_422(station: ServiceStation, query: str) -> None:
+def test_an_invalid_query_is_422(station: ServiceStation, query: str) -> None:
     answer = station.ask("GET", f"/captures/list?{query}")
     assert (answer.status, answer.body["detail"][0]["loc"]) == (422, ["query", "limit"])
 
 
-def test_the_list_is_as_long_as_was_asked(station: ServiceStation) -> None:
+def test_the_list_is_limited(station: ServiceStation) -> None:
     [station.capture(exposure=1000) for _ in range(2)]
     assert station.ask("GET", "/captures/list?limit=1").body["count"] == 1
 
 
-@pytest.mark.parametrize("sort", [FORM, "text/plain", "multipart/form-data; boundary=x"])
-def test_a_form_of_another_page_is_refused(station: ServiceStation, sort: str) -> None:
-    """A browser sends such a body to anywhere, without asking."""
-    answer = station.ask("POST", "/capture", json.dumps({}).encode(), Content_Type=sort)
+@pytest.mark.parametrize("content_type", [FORM, "text/plain", "multipart/form-data; boundary=x"])
+def test_an_html_form_of_another_site_is_refused(station: ServiceStation, content_type: str) -> None:
+    """A browser sends such a body to any site without a preflight request."""
+    answer = station.ask("POST", "/capture", json.dumps({}).encode(), Content_Type=content_type)
     assert (answer.status, answer.body) == (415, {"detail": "Content-Type must be application/json"})
 
 
-def test_json_with_a_character_set_is_json(station: ServiceStation) -> None:
+def test_json_with_a_charset_is_accepted(station: ServiceStation) -> None:
     sent = station.ask("POST", "/capture", b'{"exposure": 1000}', Content_Type="application/json; charset=utf-8")
     assert sent.status == 200
 
 
 @pytest.mark.parametrize("name", ["evil.example", "localhost.evil.example:8001", "127.0.0.2", "a b"])
-def test_a_name_that_was_made_to_lead_here_is_refused(station: ServiceStation, name: str) -> None:
+def test_an_unknown_host_name_is_refused(station: ServiceStation, name: str) -> None:
     answer = station.ask("GET", "/health", Host=name)
     assert (answer.status, answer.body["detail"]) == (400, "Invalid host header")
 
 
 @pytest.mark.parametrize("name", ["localhost:8001", "127.0.0.1", "[::1]:8001"])
-def test_the_names_of_this_machine_are_answered(station: ServiceStation, name: str) -> None:
+def test_the_names_of_this_machine_are_accepted(station: ServiceStation, name: str) -> None:
     assert station.ask("GET", "/health", Host=name).status == 200
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3001", "http://[x"])
-def test_a_page_of_another_origin_changes_nothing(station: ServiceStation, origin: str) -> None:
+def test_a_page_of_another_origin_cannot_change_anything(station: ServiceStation, origin: str) -> None:
     before = station.count("captures_capture")
     answer = station.ask("POST", "/capture", {}, Origin=origin)
     assert (answer.status, answer.body["detail"]) == (403, "Origin not allowed")
@@ -109,7 +109,7 @@ def test_a_page_of_another_origin_cannot_read(station: ServiceStation) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_a_page_of_an_allowed_origin_may_do_all(station: ServiceStation) -> None:
+def test_a_page_of_an_allowed_origin_can_use_the_service(station: ServiceStation) -> None:
     origin = "http://localhost:5173"
     asked = {"Origin": origin, "Access_Control_Request_Method": "PUT", "Access_Control_Request_Headers": "content-type"}
     before = station.ask("OPTIONS", "/settings", **asked)
@@ -118,7 +118,7 @@ def test_a_page_of_an_allowed_origin_may_do_all(station: ServiceStation) -> None
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, origin)
 
 
-def test_the_services_own_page_may_do_all(station: ServiceStation) -> None:
+def test_the_services_own_page_can_use_the_service(station: ServiceStation) -> None:
     origin = f"http://127.0.0.1:{station.service_port}"
     assert station.ask("POST", "/capture", {"exposure": 1000}, Origin=origin).status == 200
 
@@ -133,7 +133,7 @@ def test_the_services_own_page_may_do_all(station: ServiceStation) -> None:
         ("GET", "/admin/", 404, "Not Found"),
     ],
 )
-def test_there_is_nothing_else(station: ServiceStation, method: str, path: str, status: int, detail: str) -> None:
+def test_there_are_no_other_routes(station: ServiceStation, method: str, path: str, status: int, detail: str) -> None:
     answer = station.ask(method, path)
     assert (answer.status, answer.body) == (status, {"detail": detail})
 
@@ -153,15 +153,15 @@ def test_a_body_of_more_than_a_mebibyte_is_refused(station: ServiceStation) -> N
         ("PUT", "/openapi.json", "GET, HEAD, OPTIONS"),
     ],
 )
-@pytest.mark.parametrize("sort", [FORM, "application/json"])
-def test_a_method_that_a_route_does_not_have_is_405_with_those_that_it_has(
-    station: ServiceStation, method: str, path: str, allowed: str, sort: str
+@pytest.mark.parametrize("content_type", [FORM, "application/json"])
+def test_a_missing_method_is_405_with_the_allowed_ones(
+    station: ServiceStation, method: str, path: str, allowed: str, content_type: str
 ) -> None:
-    answer = station.ask(method, path, b"", Content_Type=sort)
+    answer = station.ask(method, path, b"", Content_Type=content_type)
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_path_that_is_not_there_is_404_whatever_the_body_is(station: ServiceStation, method: str) -> None:
+def test_an_unknown_path_is_404_with_any_body(station: ServiceStation, method: str) -> None:
     answer = station.ask(method, "/captures", b"", Content_Type="text/plain")
     assert (answer.status, answer.body) == (404, {"detail": "Not Found"})

@@ -1,4 +1,4 @@
-"""The service when its camera is away. A simulated one never takes the place of a PixeLink."""
+"""The service when its camera is away. A simulated camera never replaces a PixeLink."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def disconnected(station: ServiceStation) -> Iterator[None]:
 
 @pytest.fixture
 def pixelink(station: ServiceStation) -> Iterator[None]:
-    """A row that no host starts, as of one that was pulled out."""
+    """A row that no host starts, like that of an unplugged camera."""
     station.within(ADD)
     yield
     station.web("DELETE", "cameras/scope/")
@@ -37,13 +37,13 @@ def is_away(answer: Answer) -> bool:
     return answer.status == 503 and answer.body["detail"] == "Camera not connected" and bool(answer.body["why"])
 
 
-def test_nothing_is_captured_streamed_or_set_without_a_camera(station: ServiceStation, disconnected: None) -> None:
+def test_captures_streams_and_changes_are_503_without_a_camera(station: ServiceStation, disconnected: None) -> None:
     assert is_away(station.capture())
     assert is_away(station.ask("PUT", "/settings", {"gain": 2}))
     assert is_away(station.ask("GET", "/video/feed"))
 
 
-def test_the_settings_are_still_known_without_a_camera(station: ServiceStation, disconnected: None) -> None:
+def test_the_settings_are_shown_without_a_camera(station: ServiceStation, disconnected: None) -> None:
     answer = station.ask("GET", "/settings")
     assert (answer.status, answer.body["connected"], answer.body["exposure"] > 0) == (200, False, True)
 
@@ -53,7 +53,7 @@ def test_the_service_is_healthy_without_a_camera(station: ServiceStation, discon
     assert (answer.status, answer.body["status"], lacks(answer.body, HEALTH)) == (200, "healthy", [])
 
 
-def test_a_capture_that_could_not_be_is_in_the_ledger(station: ServiceStation, disconnected: None) -> None:
+def test_a_capture_without_a_camera_is_recorded_as_failed(station: ServiceStation, disconnected: None) -> None:
     station.capture(exposure=1234)
     asked = (
         "SELECT status, reason FROM captures_capture WHERE requested_by = 'service' ORDER BY planned_at DESC LIMIT 1"
@@ -61,7 +61,7 @@ def test_a_capture_that_could_not_be_is_in_the_ledger(station: ServiceStation, d
     eventually(lambda: station.rows(asked) == [("failed", "camera_unreachable")], 10)
 
 
-def test_a_pixelink_that_is_gone_is_not_simulated(station: ServiceStation, pixelink: None) -> None:
+def test_a_missing_pixelink_is_never_replaced_by_the_simulated_camera(station: ServiceStation, pixelink: None) -> None:
     answers = [station.capture(), station.ask("GET", "/settings"), station.ask("GET", "/video/feed")]
     assert [is_away(answer) for answer in answers] == [True, True, True]
     assert station.ask("GET", "/health").body["camera_connected"] is False

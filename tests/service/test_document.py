@@ -1,4 +1,4 @@
-"""docs/pixelink-service.md: its lines are run, and its tables are the program's."""
+"""docs/pixelink-service.md: its commands run, and its tables match the program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = "docs/pixelink-service.md"
 
 
 @pytest.mark.parametrize("script", blocks(PAGE, "sh"), ids=["lines", "feed"])
-def test_the_lines_of_a_block_do_what_they_say(station: ServiceStation, tmp_path: Path, script: str) -> None:
+def test_the_commands_of_a_block_succeed(station: ServiceStation, tmp_path: Path, script: str) -> None:
     own = re.sub(r"\bcurl\b", "curl --fail --show-error", script).replace(
         "localhost:8001", f"127.0.0.1:{station.service_port}"
     )
@@ -25,21 +25,21 @@ def test_the_lines_of_a_block_do_what_they_say(station: ServiceStation, tmp_path
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_keys_of_the_answers_stand_there() -> None:
-    told = set(re.findall(r"`(\w+)`", section(PAGE, "Answers")))
+def test_all_keys_of_the_answers_are_documented() -> None:
+    documented = set(re.findall(r"`(\w+)`", section(PAGE, "Answers")))
     models = (Captured, Listed, ListedFile, Settings)
     keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
-    assert keys <= told
+    assert keys <= documented
 
 
-def test_every_name_of_the_dotenv_stands_there() -> None:
+def test_all_names_of_the_dotenv_are_documented() -> None:
     names = set(re.findall(r"^(\w+)=", DOTENV, re.MULTILINE))
-    told = set(re.findall(r"`([A-Z_]+)`", section(PAGE, "Configuration")))
-    assert names <= told
-    assert told - {"DEBUG"} <= set(VARIABLES) | set(DOTENV_VARIABLES)
+    documented = set(re.findall(r"`([A-Z_]+)`", section(PAGE, "Configuration")))
+    assert names <= documented
+    assert documented - {"DEBUG"} <= set(VARIABLES) | set(DOTENV_VARIABLES)
 
 
-def test_every_status_stands_there() -> None:
+def test_all_statuses_are_documented() -> None:
     assert set(re.findall(r"\b[45]\d\d\b", section(PAGE, "Errors"))) == {
         "400", "401", "403", "404", "405", "413", "415", "422", "503", "504", "507",
     }  # fmt: skip

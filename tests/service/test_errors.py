@@ -1,4 +1,4 @@
-"""What the station's own problems become."""
+"""The responses for problems of the station."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cameras.control import ControlError, HostDown
-from captures.pixelink_service.errors import answer_of
+from captures.pixelink_service.errors import response_for
 
 HOLDER = "scope is held by anna since 10:12. Ask her, or take it over."
 
@@ -22,11 +22,11 @@ HOLDER = "scope is held by anna since 10:12. Ask her, or take it over."
         (ControlError("The disk is full.", "disk-full"), 507, "The disk is full."),
     ],
 )
-def test_a_problem_is_told_in_the_form_of_old(error: Exception, status: int, detail: str) -> None:
-    answer = answer_of(error)
+def test_a_problem_has_the_form_that_existing_clients_expect(error: Exception, status: int, detail: str) -> None:
+    answer = response_for(error)
     assert answer is not None
     assert (answer.status_code, json.loads(answer.content)["detail"]) == (status, detail)
 
 
-def test_what_is_not_known_rises() -> None:
-    assert answer_of(KeyError("x")) is None
+def test_an_unknown_exception_has_no_response() -> None:
+    assert response_for(KeyError("x")) is None

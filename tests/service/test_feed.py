@@ -1,4 +1,4 @@
-"""/video/feed: MJPEG to any number of clients, also to those that never read."""
+"""/video/feed: MJPEG to any number of clients, also to clients that never read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.service.stations import ServiceStation
 
 REQUEST = b"GET /video/feed?quality=high HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-DEAF = 60
+IDLE_CLIENTS = 60
 KEPT_PICTURES = 8
-"""How many a client that never reads may hold, in copies on their way to it; it does not grow from then on."""
+"""Buffered pictures of a client that never reads; the number does not grow."""
 KEPT_THREADS = 16
-"""What the pool of requests' threads keeps, however many there were."""
+"""Threads that the pool of request threads keeps."""
 
 
 class Viewer:
@@ -51,13 +51,13 @@ def viewer(station: ServiceStation) -> Iterator[Viewer]:
     viewer.wire.close()
 
 
-def test_it_is_a_stream_of_jpegs(viewer: Viewer) -> None:
+def test_the_feed_is_a_stream_of_jpegs(viewer: Viewer) -> None:
     assert viewer.kind().startswith("multipart/x-mixed-replace; boundary=")
     pictures = viewer.pictures(5)
     assert all(picture.startswith(b"\xff\xd8") and picture.endswith(b"\xff\xd9") for picture in pictures)
 
 
-def test_settings_say_that_it_streams(station: ServiceStation, viewer: Viewer) -> None:
+def test_the_settings_say_that_the_camera_streams(station: ServiceStation, viewer: Viewer) -> None:
     streaming = (station.ask("GET", "/settings").body["streaming"] for _ in iter(lambda: viewer.pictures(1), []))
     assert any(streaming)
 
@@ -67,20 +67,20 @@ def test_a_client_that_never_reads_costs_no_thread_and_no_memory(station: Servic
     service = station.service()
     threads, memory = service.num_threads(), service.memory_info().rss
     with contextlib.ExitStack() as stack:
-        for _ in range(DEAF):
+        for _ in range(IDLE_CLIENTS):
             stack.enter_context(contextlib.closing(Viewer(station.service_port, buffer=4096).wire))
         viewer.pictures(60)
         assert service.num_threads() - threads <= KEPT_THREADS + 4
-        assert service.memory_info().rss - memory < DEAF * KEPT_PICTURES * len(picture)
+        assert service.memory_info().rss - memory < IDLE_CLIENTS * KEPT_PICTURES * len(picture)
 
 
-def test_captures_go_on_beside_it(station: ServiceStation, viewer: Viewer) -> None:
+def test_captures_continue_during_a_stream(station: ServiceStation, viewer: Viewer) -> None:
     viewer.pictures(1)
     assert [station.capture(exposure=1000).status for _ in range(3)] == [200, 200, 200]
     viewer.pictures(1)
 
 
-def test_head_ends_and_leaves_the_connection_to_the_next_request(station: ServiceStation) -> None:
+def test_head_ends_and_the_connection_can_be_used_again(station: ServiceStation) -> None:
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", station.service_port, timeout=15)) as connection:
         connection.request("HEAD", "/video/feed")
         assert connection.getresponse().read() == b""
@@ -88,6 +88,6 @@ def test_head_ends_and_leaves_the_connection_to_the_next_request(station: Servic
         assert connection.getresponse().status == 200
 
 
-def test_a_bad_quality_is_422(station: ServiceStation) -> None:
+def test_an_invalid_quality_is_422(station: ServiceStation) -> None:
     answer = station.ask("GET", "/video/feed?quality=best")
     assert (answer.status, answer.body["detail"][0]["loc"]) == (422, ["query", "quality"])

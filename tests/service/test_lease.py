@@ -1,4 +1,4 @@
-"""A camera that an operator has taken is not the service's."""
+"""The service does not control a camera that an operator has taken."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def names_the_holder(detail: str) -> bool:
     return detail.startswith("simulated is held by admin since ")
 
 
-def test_whoever_asks_the_service_is_told_who_holds_the_camera(station: ServiceStation, taken: None) -> None:
+def test_the_error_names_the_holder_of_the_camera(station: ServiceStation, taken: None) -> None:
     before = station.count("captures_capture")
     capture, settings = station.capture(), station.ask("PUT", "/settings", {"gain": 2})
     assert (capture.status, settings.status) == (503, 503)
@@ -47,25 +47,25 @@ def test_a_session_holds_the_camera_too(station: ServiceStation, running: None) 
     assert "with a session. Ask them" in capture.body["detail"]
 
 
-def test_whoever_started_the_session_stands_in_the_broker_too(station: ServiceStation, running: None) -> None:
-    eventually(lambda: told(station)["held_by"] == "admin", 10, "the holder is told")
+def test_the_broker_has_the_holder_of_a_session_too(station: ServiceStation, running: None) -> None:
+    eventually(lambda: camera_status(station)["held_by"] == "admin", 10, "the status has the holder")
 
 
-def test_looking_goes_on(station: ServiceStation, taken: None) -> None:
+def test_reading_is_allowed_while_the_camera_is_held(station: ServiceStation, taken: None) -> None:
     assert [station.ask("GET", path).status for path in ("/health", "/settings", "/captures/list")] == [200] * 3
 
 
-def test_whoever_reads_the_broker_alone_sees_the_holder(station: ServiceStation, taken: None) -> None:
-    eventually(lambda: told(station)["held_by"] == "admin", 10, "the holder is told")
-    assert told(station)["held_since"].endswith("Z")
+def test_the_broker_has_the_holder(station: ServiceStation, taken: None) -> None:
+    eventually(lambda: camera_status(station)["held_by"] == "admin", 10, "the status has the holder")
+    assert camera_status(station)["held_since"].endswith("Z")
 
 
-def told(station: ServiceStation) -> dict[str, Any]:
+def camera_status(station: ServiceStation) -> dict[str, Any]:
     found = json.loads(run(station.data, "--output", "json", "status").stdout)["cameras"]
     return {status["camera"]: status for status in found}["simulated"]
 
 
-def test_once_it_is_released_the_service_captures_again(station: ServiceStation) -> None:
+def test_after_release_the_service_captures_again(station: ServiceStation) -> None:
     station.web("POST", "cameras/simulated/take/", {})
     station.web("POST", "cameras/simulated/release/", {})
     assert station.capture().status == 200

@@ -1,4 +1,4 @@
-"""The service over a PixeLink camera: the unmodified wrapper, and a small library that plays the SDK."""
+"""The service over a PixeLink camera: the unmodified wrapper, and a small library that imitates the SDK."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def connected(station: ServiceStation) -> bool:
     return bool(station.ask("GET", "/health").body["camera_connected"])
 
 
-def test_a_picture_of_hardware_says_so(scope: ServiceStation) -> None:
+def test_a_capture_of_hardware_is_not_marked_as_simulated(scope: ServiceStation) -> None:
     answer = scope.capture(exposure=5000)
     assert (answer.status, lacks(answer.body, CAPTURE_NEWER), lacks(answer.body, CAPTURE_OLDER)) == (200, [], [])
     assert (answer.body["exposureTime"], answer.body["metadata"]["simulatedMode"]) == (5000, False)
 
 
-def test_its_settings_have_all_keys(scope: ServiceStation) -> None:
+def test_the_settings_of_a_pixelink_have_all_keys(scope: ServiceStation) -> None:
     assert lacks(scope.ask("GET", "/settings").body, SETTINGS) == []
 
 
-def test_a_value_out_of_its_range_keeps_the_cameras_own(scope: ServiceStation) -> None:
+def test_a_value_out_of_range_keeps_the_cameras_own(scope: ServiceStation) -> None:
     before = scope.ask("GET", "/settings").body["gain"]
     answer = scope.ask("PUT", "/settings", {"gain": 99})
     assert (answer.status, answer.body["gain"]) == (200, before)
     assert answer.body["warning"].startswith("The camera keeps its gain of 0")
 
 
-def test_unplugged_it_is_503_until_it_is_back(scope: ServiceStation, sdk: Sdk) -> None:
+def test_an_unplugged_camera_is_503_until_it_is_back(scope: ServiceStation, sdk: Sdk) -> None:
     line = sdk.cameras[SERIAL]
     sdk.unplug()
     answer = eventually(lambda: (found := scope.capture(exposure=1000)).status != 200 and found, 20, "it is missed")

@@ -1,4 +1,4 @@
-"""Values beyond what the served camera takes, and those that it has not taken yet."""
+"""Values out of the served camera's range, and values that it has not applied yet."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ def a_camera(**fields: object) -> Camera:
     return Camera(slug="scope", capabilities=RANGES, **fields)
 
 
-def test_a_value_within_the_ranges_is_taken_without_a_word() -> None:
+def test_a_value_within_the_ranges_has_no_warning() -> None:
     wanted = {"exposure_us": 20, "gain": 16.0}
     assert within_ranges(a_camera(), wanted) == (wanted, [])
 
 
-def test_a_value_beyond_them_leaves_the_camera_with_its_own_and_the_sentence_has_units() -> None:
+def test_a_value_out_of_range_is_dropped_with_a_warning_that_has_units() -> None:
     camera = a_camera(read_back={"exposure_us": 20, "gain": 2.0})
-    taken, sentences = within_ranges(camera, {"exposure_us": 600_000_000, "gain": 1.5})
-    assert taken == {"gain": 1.5}
+    accepted, sentences = within_ranges(camera, {"exposure_us": 600_000_000, "gain": 1.5})
+    assert accepted == {"gain": 1.5}
     assert sentences == ["The camera keeps its exposure of 20 µs (it takes 20 µs to 2 s); 600 s was asked."]
 
 
-def test_what_a_camera_has_not_said_yet_limits_nothing() -> None:
+def test_unknown_ranges_limit_nothing() -> None:
     assert within_ranges(Camera(slug="new"), {"gain": 900.0}) == ({"gain": 900.0}, [])
 
 
-def test_a_setting_that_the_camera_has_not_read_back_yet_is_given_to_the_capture() -> None:
+def test_a_setting_that_is_not_read_back_yet_is_sent_with_the_capture() -> None:
     camera = a_camera(settings={"exposure_us": 20_000, "gain": 2.0}, read_back={"exposure_us": 10_000, "gain": 2.0})
     assert not_yet_applied(camera) == {"exposure_us": 20_000}
 
 
-def test_what_was_changed_on_the_body_stays_as_it_is_there() -> None:
+def test_a_setting_that_was_changed_on_the_body_is_not_sent() -> None:
     turned = {"name": "gain", "wished": 2.0, "has": 4.0}
     camera = a_camera(settings={"gain": 2.0}, read_back={"gain": 4.0}, differs=[turned])
     assert not_yet_applied(camera) == {}

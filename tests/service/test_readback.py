@@ -1,4 +1,4 @@
-"""What port 8001 remembers of a camera's settings when answers to two changes overtake each other."""
+"""Camera settings on port 8001 when the answers to two changes overtake each other."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def camera() -> Camera:
     return Camera.objects.create(slug="scope", name="Scope", kind="simulated", host="main")
 
 
-def told(seconds_ago: float, gain: float) -> Any:
-    """An answer to `configure`, as the camera's process gives it."""
+def configure_answer(seconds_ago: float, gain: float) -> Any:
+    """An answer to `configure`, as the camera process sends it."""
     read_at = (timezone.now() - timedelta(seconds=seconds_ago)).isoformat()
     return {"actual": {"gain": gain}, "read_at": read_at, "warnings": []}
 
 
-def test_an_answer_that_was_overtaken_does_not_replace_the_newer_one(camera: Camera) -> None:
-    readback.note(camera, told(0.1, gain=2))
-    readback.note(camera, told(0.2, gain=1))
+def test_an_older_answer_does_not_replace_a_newer_one(camera: Camera) -> None:
+    readback.record_answer(camera, configure_answer(0.1, gain=2))
+    readback.record_answer(camera, configure_answer(0.2, gain=1))
     assert readback.read_back(camera) == {"gain": 2}
 
 
 def test_an_answer_from_before_the_clock_was_set_back_is_replaced(camera: Camera) -> None:
-    readback.note(camera, told(-3600, gain=2))
-    readback.note(camera, told(0.1, gain=1))
+    readback.record_answer(camera, configure_answer(-3600, gain=2))
+    readback.record_answer(camera, configure_answer(0.1, gain=1))
     assert readback.read_back(camera) == {"gain": 1}

@@ -1,4 +1,4 @@
-"""The service's OpenAPI says what there is."""
+"""The service's OpenAPI document matches its routes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def routes() -> set[tuple[str, str]]:
     }
 
 
-def test_each_route_is_described_and_no_other() -> None:
+def test_exactly_the_existing_routes_are_described() -> None:
     assert routes() == set(OPERATIONS)
 
 
-def test_it_is_valid_and_complete() -> None:
+def test_the_document_is_valid_and_complete() -> None:
     schema = openapi()
     validate_schema(schema)
     assert {"Captured", "Settings", "Invalid", "CaptureOptions"} <= set(schema["components"]["schemas"])

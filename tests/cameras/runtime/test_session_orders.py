@@ -108,7 +108,7 @@ def test_a_stop_during_an_exposure_covers_it_with_no_gap(tmp_path: Path) -> None
 @pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
 def test_a_lost_file_is_made_good_by_what_the_database_knows(tmp_path: Path, timing: dict[str, float]) -> None:
     bench = SessionBench(tmp_path, **timing)
-    bench.order(so_far={"planned": 30, "saved": 27, "failed": 2, "skipped": 1, "told": 4})
+    bench.order(so_far={"planned": 30, "saved": 27, "failed": 2, "skipped": 1, "reported": 4})
     assert bench.shoot() == (30, 100.0)
     assert (bench.shoot(), bench.counts) == ((31, 120.0), (32, 29, 2, 1))
     assert bench.told("session")[0]["number"] == 5

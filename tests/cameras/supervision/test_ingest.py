@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uuid6
 
-from captures.ingest import settle_unstarted
+from captures.ingest import fail_unsent_capture
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Alert, Event
 from tests.cameras.supervision.records import capture_record, lay, lay_raw, session_records
@@ -60,7 +60,7 @@ def test_a_sessions_records_taken_in_twice_count_once(archive: Archive) -> None:
     lay(archive, *records)
     archive.ingest()
     session.refresh_from_db()
-    assert (session.state, session.told, session.planned, session.skipped) == ("finished", 2, 4, 4)
+    assert (session.state, session.reported, session.planned, session.skipped) == ("finished", 2, 4, 4)
     assert (SessionGap.objects.count(), archive.wrongs()) == (1, [])
 
 
@@ -77,14 +77,14 @@ def test_a_contradiction_keeps_the_first_verdict_and_raises_an_alert(archive: Ar
 def test_a_verdict_on_what_never_started_touches_no_row_that_has_one(archive: Archive) -> None:
     [capture] = lay(archive, capture_record(archive, "saved"))
     archive.ingest()
-    assert settle_unstarted(capture, "not_started", "It was late.") is False
+    assert fail_unsent_capture(capture, "not_started", "It was late.") is False
     assert Capture.objects.get().status == "saved"
 
 
 def test_a_verdict_on_what_never_started_is_given_once(archive: Archive) -> None:
     planned = archive.planned()
-    assert settle_unstarted(planned.pk, "not_started", "It was late.") is True
-    assert settle_unstarted(planned.pk, "host_down", "It was down.") is False
+    assert fail_unsent_capture(planned.pk, "not_started", "It was late.") is True
+    assert fail_unsent_capture(planned.pk, "host_down", "It was down.") is False
     planned.refresh_from_db()
     assert (planned.status, planned.reason) == ("failed", "not_started")
     assert Event.objects.filter(kind="capture.failed").count() == 1

@@ -10,7 +10,7 @@ import pytest
 from cameras.control import Command
 from cameras.supervision.orders import Orders
 from cameras.supervision.supervisor import Supervisor
-from captures.ingest import settle_unstarted
+from captures.ingest import fail_unsent_capture
 from captures.models import Capture
 from tests.api.conftest import valkey
 from tests.faults.ledger import Archive
@@ -46,7 +46,7 @@ def test_an_id_that_comes_twice_is_handed_on_once(archive: Archive, orders: Orde
 
 def test_an_id_whose_outcome_an_earlier_supervisor_took_in_is_not_handed_on(archive: Archive, orders: Orders) -> None:
     planned = archive.planned()
-    settle_unstarted(planned.id, "not_started", "The station was stopped.")
+    fail_unsent_capture(planned.id, "not_started", "The station was stopped.")
     orders.hand(command_of(planned))
     assert orders._queue.qsize() == 0
 

@@ -17,7 +17,7 @@ from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
 from cameras.supervision.wishes import wishes
 from captures.models import Capture, Session
-from captures.sessions.orders import end_on_gone_host
+from captures.sessions.session_commands import fail_session_of_lost_host
 from captures.storage.roots import ensure_default_root
 from monitoring.models import Alert
 from tests.api.builders import until
@@ -324,7 +324,7 @@ def test_a_host_that_returns_takes_in_what_it_holds_of_a_camera_that_was_moved_a
         process.start_session(str(session.pk), exposure_us=10_000_000, cadence_s=20)
         process.until_type("state", doing="exposing")
     give_to(archive, "other")
-    end_on_gone_host(archive.camera, "main")
+    fail_session_of_lost_host(archive.camera, "main")
     [looks_again(supervisor) for _ in range(3)]
     session.refresh_from_db()
     asked.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Alerts of files that were not in their place, and their end (`captures.files.tell_missing`)."""
+"""Closes the alerts for missing files that `captures.files.raise_missing_alert` raises."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from monitoring.services import resolve_alert
 KEYS = "storage.missing:"
 
 
-def settle_missing() -> None:
-    """Close those whose file is back, or whose row has gone with it. Files of other hosts are looked at there."""
+def close_missing_alerts() -> None:
+    """Close the alerts whose file is back or whose row is deleted. Other hosts check their own files."""
     for key in sorted(unresolved_keys(KEYS)):
         row = row_of(key.removeprefix(KEYS))
-        if row is None or (row.host == settings.STATION.host and is_there(row)):
+        if row is None or (row.host == settings.STATION.host and is_present(row)):
             resolve_alert(key)
 
 
 def row_of(ident: str) -> Stored | None:
-    """A clip by its UUID, or a file of a capture by its number."""
+    """A clip by its UUID, or a capture's file by its number."""
     if ident.isdecimal():
         return CaptureFile.objects.select_related("root").filter(pk=int(ident)).first()
     return Clip.objects.present().select_related("root").filter(pk=UUID(ident)).first()
 
 
-def is_there(row: Stored) -> bool:
+def is_present(row: Stored) -> bool:
     try:
         found = open_below(row.root.path, row.path)
     except FileMissing:

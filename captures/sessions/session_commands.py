@@ -1,4 +1,4 @@
-"""A camera's session as its process takes it."""
+"""A camera's session: its desired state for the camera process, and its holder."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from captures.models.session import ACTIVE
 from monitoring.services import record_event
 
 
-def session_order(session: Session) -> dict[str, Any]:
-    """The session as a camera process takes it (`cameras.runtime.sessions.SessionOrder`)."""
+def describe_desired_session(session: Session) -> dict[str, Any]:
+    """The session as JSON for the camera process (`cameras.runtime.sessions.SessionOrder`)."""
     return {
         "id": str(session.id),
         "name": session.name,
@@ -31,19 +31,19 @@ def session_order(session: Session) -> dict[str, Any]:
             "failed": session.failed,
             "skipped": session.skipped,
             "exposure_us": session.exposure_total_us,
-            "told": session.told,
+            "reported": session.reported,
         },
     }
 
 
 class SessionEnded(ControlError):
-    """It has ended, or is being stopped."""
+    """The session has ended or is being stopped."""
 
     problem = "session-ended"
 
 
-def check_goes_on(session: Session, order: str) -> None:
-    """SessionEnded when there is nothing left to `order` (pause, resume)."""
+def check_can_go_on(session: Session, order: str) -> None:
+    """SessionEnded when the session cannot be paused or resumed any more; `order` is the verb."""
     if session.state not in ACTIVE:
         raise SessionEnded(f"The session on {session.camera.slug} is {session.state}; there is nothing to {order}.")
     if session.desired == Session.Desired.STOPPED:
@@ -55,22 +55,22 @@ def active_session(camera: Camera) -> Session | None:
 
 
 def holder(camera: Camera, session: Session) -> Holder:
-    """Whoever started the session holds its camera."""
+    """The user who started the session holds its camera."""
     since = session.started_at or session.created_at
     return Holder(camera.slug, person(session.created_by), since, str(session.pk), session.name)
 
 
 def holders(cameras: Iterable[Camera]) -> dict[UUID, Holder]:
-    """By camera, of those on which a session runs."""
+    """The holder of each camera on which a session runs, by the camera's id."""
     by_id = {camera.pk: camera for camera in cameras}
-    asked = Session.objects.active().filter(camera__in=by_id)
-    told = asked.only("camera_id", "name", "created_by", "started_at", "created_at")
-    return {session.camera_id: holder(by_id[session.camera_id], session) for session in told}
+    active = Session.objects.active().filter(camera__in=by_id)
+    sessions = active.only("camera_id", "name", "created_by", "started_at", "created_at")
+    return {session.camera_id: holder(by_id[session.camera_id], session) for session in sessions}
 
 
-def end_on_gone_host(camera: Camera, host: str) -> None:
-    """In the caller's transaction: the session of a camera that was moved from `host`, which is away. What that host
-    still holds of it is counted when it is taken in there."""
+def fail_session_of_lost_host(camera: Camera, host: str) -> None:
+    """Fail the session of a camera that was moved from `host`, which is away; in the caller's transaction. Captures in
+    that host's spool are counted when they are ingested."""
     session = Session.objects.select_for_update().active().filter(camera=camera).first()
     if session is None:
         return
@@ -81,8 +81,8 @@ def end_on_gone_host(camera: Camera, host: str) -> None:
     )
     session.reason, session.ended_at, session.next_at = "host_down", timezone.now(), None
     session.message = (
-        f"{camera.slug} was moved from the host {host}, which was away, to {camera.host}. What {host} still holds of "
-        "this session is taken in when it returns."
+        f"{camera.slug} was moved from the host {host}, which was away, to {camera.host}. "
+        f"Captures of this session that {host} still holds are added when it returns."
     )
     session.save()
     record_event("session.stopped", session.message, camera=camera, subject=session.pk, severity="error")

@@ -1,4 +1,4 @@
-"""The frames of a cadence, read back from the archive's JPEGs: none lost, doubled or swapped."""
+"""The frames of a session, read back from its JPEGs: none is lost, doubled or swapped."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def numbers(process: CameraProcess) -> list[int | None]:
     return [read_frame_number(np.asarray(picture(process, record))) for record in saved(process)]
 
 
-def test_each_capture_has_the_frame_that_was_its_own(process: CameraProcess) -> None:
+def test_each_capture_has_its_own_frame(process: CameraProcess) -> None:
     found = numbers(process)
     assert found == list(range(len(found)))
 
 
-def test_captures_and_gaps_make_up_the_hundred_that_were_planned(process: CameraProcess) -> None:
+def test_captures_and_gaps_add_up_to_the_planned_hundred(process: CameraProcess) -> None:
     missed = sum(record["body"]["count"] for record in process.done().values() if record["kind"] == "gap")
     assert len(saved(process)) + missed == 100
 
@@ -55,7 +55,7 @@ def test_the_order_of_the_indices_is_the_order_of_the_exposures(process: CameraP
     assert started == sorted(started)
 
 
-def test_the_metadata_says_that_it_is_simulated_and_whose_capture_it_is(process: CameraProcess) -> None:
+def test_the_metadata_has_the_simulation_and_the_captures_id(process: CameraProcess) -> None:
     record = saved(process)[0]
     exif = picture(process, record).getexif()
     details = exif.get_ifd(ExifTags.IFD.Exif)

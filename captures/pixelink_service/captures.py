@@ -1,4 +1,4 @@
-"""Captures of the service: taken through `CameraService`, and told as the service has always told them."""
+"""Captures of the service: taken through `CameraService`, answered in the form that existing clients expect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.conf import settings
 
 from cameras.models import Camera
 from cameras.runtime.spool import FileWish
-from captures.camera_service import Begun, CameraService, Outcome
+from captures.camera_service import CameraService, Outcome, SentCapture
 from captures.models import Capture, CaptureFile, StorageRoot
 from captures.outcomes import check_saved
 from captures.pixelink_service.bodies import (
@@ -26,27 +26,28 @@ from captures.pixelink_service.bodies import (
     warning_of,
 )
 from captures.pixelink_service.errors import TooSlow
-from captures.pixelink_service.served import ACTOR
-from captures.pixelink_service.turns import Turns
+from captures.pixelink_service.request_order import RequestOrder
+from captures.pixelink_service.served_camera import ACTOR
 from captures.requests import CaptureRequest
 from captures.storage.roots import root_of
 from monitoring.bodies import stamp
 
-MOST_WAITING = 100
+MAX_WAITING = 100
 NAME = "capture"
-_turns = Turns(MOST_WAITING)
+_request_order = RequestOrder(MAX_WAITING)
 
 
-def take(camera: Camera, request: CaptureRequest) -> Outcome:
-    """A saved capture. TooSlow when it has no outcome within SERVICE_TIMEOUT; it then still ends with one."""
+def take_capture(camera: Camera, request: CaptureRequest) -> Outcome:
+    """Take one picture and wait until it is saved. TooSlow when it has no outcome within SERVICE_TIMEOUT; it still ends
+    with one. TooMany; NotSaved."""
     deadline = time.monotonic() + settings.STATION.service.timeout_ms / 1000
     service = CameraService(ACTOR)
-    with _turns.entered():
-        with _turns.own_turn(deadline - time.monotonic()):
-            begun = service.begin_capture(
+    with _request_order.admit():
+        with _request_order.wait_turn(deadline - time.monotonic()):
+            sent = service.begin_capture(
                 camera, request, wait_s=max(0.0, deadline - time.monotonic()), file=file_wish()
             )
-        outcome = service.finish_capture(begun) if isinstance(begun, Begun) else begun
+        outcome = service.finish_capture(sent) if isinstance(sent, SentCapture) else sent
     check_saved(outcome)
     if outcome.pending:
         raise TooSlow(f"The capture {outcome.capture.pk} was not finished in time; it still ends with an outcome.")
@@ -58,7 +59,7 @@ def file_wish() -> FileWish:
 
 
 def captured_body(outcome: Outcome, warnings: Sequence[str] = ()) -> Captured:
-    """`warnings` come before those of the capture."""
+    """The response body; `warnings` come before those of the capture."""
     capture = outcome.capture
     file = (list(capture.files.all()) if outcome.files is None else outcome.files)[0]
     kind, at = format_of(file), stamp(capture.started_at)
@@ -91,8 +92,8 @@ def captured_body(outcome: Outcome, warnings: Sequence[str] = ()) -> Captured:
     )
 
 
-def listed(camera: Camera, limit: int) -> Listed:
-    """What the service has saved, newest first, whichever camera it served then; `path` is where new pictures go."""
+def list_captures(camera: Camera, limit: int) -> Listed:
+    """The files that the service has saved with any camera, newest first; `path` is the folder of new pictures."""
     captures = Capture.objects.filter(requested_by=ACTOR, status=Capture.Status.SAVED).prefetch_related("files")
     files = [listed_file(capture, file) for capture in captures[:limit] for file in capture.files.all()]
     folder = PurePosixPath(root_of(camera)["path"], "captures", camera.slug)

@@ -1,4 +1,4 @@
-"""A winter night of captures in seconds: the owner's real loop and spool, with a clock that does not wait."""
+"""A winter night of captures in seconds: the real camera loop and spool, with a clock that does not wait."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ def night() -> Iterator[OwnerBench]:
 
 
 def is_removed(folder: Path) -> bool:
-    """The thread that draws thumbnails may still write into it for a moment."""
+    """The thumbnail thread may still write into it for a moment."""
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
 
 
-class Taken:
-    """What the ingest beside the night has taken out of the spool."""
+class SpoolReader:
+    """Takes the records out of the spool during the night, like the ingest."""
 
     def __init__(self, bench: OwnerBench) -> None:
         self.bench, self.records = bench, list[dict[str, Any]]()
 
-    def take(self) -> bool:
-        """True once the session's last record is taken."""
+    def read_records(self) -> bool:
+        """True when the session's last record is read."""
         for path in sorted(self.bench.spool.glob("*.done")):
             self.records.append(json.loads(path.read_text()))
             path.unlink()
@@ -72,13 +72,13 @@ class Taken:
 
 
 def test_a_night_of_8_s_every_20_s_is_1801_captures_on_time_in_one_folder(night: OwnerBench) -> None:
-    taken = Taken(night)
+    reader = SpoolReader(night)
     with night:
-        night.wait_for(taken.take, patience_s=60)
-    captures = taken.bodies("capture")
+        night.wait_for(reader.read_records, patience_s=60)
+    captures = reader.bodies("capture")
     assert [(body["index"], body["outcome"]) for body in captures] == [(index, "saved") for index in range(1801)]
     late = [datetime.fromisoformat(body["started"]).timestamp() - EVENING - 20 * body["index"] for body in captures]
     assert max(map(abs, late)) < 0.002
-    assert (taken.bodies("gap"), taken.bodies("session")[-1]["saved"]) == ([], 1801)
+    assert (reader.bodies("gap"), reader.bodies("session")[-1]["saved"]) == ([], 1801)
     folders = {str(path.parent.relative_to(night.root)) for path in night.root.glob("captures/**/*.jpg")}
     assert folders == {"captures/told/2027/01/15/raw"}

@@ -1,4 +1,4 @@
-"""What managers do with single captures: delete their files. The row stays, as the outcome of what was planned."""
+"""Managers delete the files of a capture. Its row stays, with its outcome."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from monitoring.services import record_event
 
 
 class NotDeleted(Exception):
-    """Some files are still there; the message says why. Deleting again goes on with those."""
+    """Some files were not deleted; the message says why. Deleting again continues with them."""
 
 
 def delete_pictures(capture: Capture, actor: str) -> None:
-    """The files of a capture, with what was drawn of them.
+    """Delete the files of a capture and their thumbnails.
 
-    First the capture says that this was asked for, then the files go, then their rows: after a kill in between the rows
-    are still there, and deleting again goes on. Raises OnOtherHost or NotDeleted.
+    The request is first written to the capture's message; then the files are deleted, then their rows. After a kill in
+    between the rows still exist, and deleting again continues. Raises OnOtherHost or NotDeleted.
     """
     files = list(CaptureFile.objects.select_related("root").filter(capture=capture))
     for file in files:
         if file.host != settings.STATION.host:
             raise OnOtherHost(file)
     now = f"{timezone.now():%Y-%m-%d %H:%M:%S} UTC"
-    _say(
+    _set_message(
         capture, f"{actor} asked at {now} for its picture to be deleted. That has not come to its end: delete it again."
     )
     for file in files:
-        _remove(file)
+        _delete_file(file)
     with transaction.atomic():
         CaptureFile.objects.filter(pk__in=[file.pk for file in files]).delete()
-        _say(capture, f"{actor} deleted its picture at {now}.")
-        _record(capture, files, actor)
+        _set_message(capture, f"{actor} deleted its picture at {now}.")
+        _record_deletion(capture, files, actor)
 
 
-def _say(capture: Capture, message: str) -> None:
+def _set_message(capture: Capture, message: str) -> None:
     Capture.objects.filter(pk=capture.pk).update(message=message)
 
 
-def _record(capture: Capture, files: Sequence[CaptureFile], actor: str) -> None:
+def _record_deletion(capture: Capture, files: Sequence[CaptureFile], actor: str) -> None:
     data = [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in files]
     record_event(
         "capture.deleted",
@@ -61,7 +61,7 @@ def _record(capture: Capture, files: Sequence[CaptureFile], actor: str) -> None:
     )  # fmt: skip
 
 
-def _remove(file: CaptureFile) -> None:
+def _delete_file(file: CaptureFile) -> None:
     try:
         with opened(file.root) as root:
             delete_file(root, file.path, file.sha256)
@@ -72,7 +72,7 @@ def _remove(file: CaptureFile) -> None:
 
 
 class DeletePage(Page):
-    """What would be lost, and the deletion itself."""
+    """Shows the files to delete, and deletes them."""
 
     roles = {"GET": "manager", "POST": "manager"}
     template = "captures/delete.html"
@@ -90,7 +90,7 @@ class DeletePage(Page):
         return leave(request, reverse("picture", args=[found.pk]))
 
     def capture(self) -> Capture:
-        """404 also without a file, and when the user may not see it."""
+        """Http404 also for a capture without files, or one that the user may not see."""
         found = captures_for(self.request.user).filter(pk=self.kwargs["capture"]).first()
         if found is None or not found.files.all():
             raise Http404("No such picture.")

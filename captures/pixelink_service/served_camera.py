@@ -1,4 +1,4 @@
-"""Which camera the service serves, and what it begins with."""
+"""The camera that the service serves, and its default settings."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ log = logging.getLogger(__name__)
 ACTOR = "service"
 PIXELINK, SIMULATED = "pixelink", "simulated"
 CONNECTED = frozenset({"ready", "busy"})
-_greeted: set[Any] = set()
+_with_defaults: set[Any] = set()
 
 
 class NotConnected(Exception):
-    """The camera that is meant is not there. The message says which, and what to do."""
+    """The served camera does not exist or is not connected. The message says which, and what to do."""
 
 
 def served_camera() -> Camera:
     """The camera of SERVICE_CAMERA, else of CAMERA_SERIAL_NUMBER, else the first PixeLink, else the simulated one.
 
-    NotConnected when the one that is meant is not among the station's: a simulated one never takes its place.
+    NotConnected when the configured camera does not exist: a simulated camera never replaces it.
     """
-    camera = found_camera()
+    camera = find_camera()
     if camera is None:
         raise NotConnected(_missing())
-    if camera.pk not in _greeted and holder_of(camera) is None:
-        wish_defaults(camera)
+    if camera.pk not in _with_defaults and holder_of(camera) is None:
+        set_default_settings(camera)
         camera.refresh_from_db(fields=["settings"])
-        _greeted.add(camera.pk)
+        _with_defaults.add(camera.pk)
     return camera
 
 
-def found_camera() -> Camera | None:
+def find_camera() -> Camera | None:
     wanted = settings.STATION.service
     named = Q(slug=wanted.camera) if wanted.camera else Q(kind__in=[PIXELINK, SIMULATED])
     return chosen(list(Camera.objects.present().filter(named).order_by("created_at", "id")))
 
 
 def chosen(cameras: Sequence[Camera]) -> Camera | None:
-    """Of cameras in the order in which they were added."""
+    """The served one of `cameras`, which are in the order in which they were added."""
     wanted = settings.STATION.service
     if wanted.camera:
         return next(iter(cameras), None)
@@ -75,7 +75,7 @@ def _missing() -> str:
 
 
 def observed(camera: Camera) -> Status:
-    """What is seen of it, from the broker alone. BrokerDown."""
+    """The camera's status, from the broker only. BrokerDown."""
     return status.read_slugs({camera.slug: status.desired(camera)})[camera.slug]
 
 
@@ -84,15 +84,15 @@ def is_connected(seen: Status) -> bool:
 
 
 def check_connected(camera: Camera) -> None:
-    """NotConnected unless the camera can be told something now."""
+    """NotConnected unless the camera accepts commands now."""
     seen = observed(camera)
     if not is_connected(seen):
         raise NotConnected(f"{camera.slug} is {seen['observed']}. {seen['reason']}".strip())
 
 
 @transaction.atomic
-def wish_defaults(camera: Camera) -> None:
-    """DEFAULT_EXPOSURE and DEFAULT_GAIN, where nobody has wished for another value; nor has since `camera` was read."""
+def set_default_settings(camera: Camera) -> None:
+    """Store DEFAULT_EXPOSURE and DEFAULT_GAIN, unless other values are set, also ones set since `camera` was read."""
     wanted = settings.STATION.service
     defaults = {"exposure_us": wanted.default_exposure, "gain": wanted.default_gain}
     stored = Camera.objects.select_for_update().get(pk=camera.pk).settings
@@ -102,4 +102,4 @@ def wish_defaults(camera: Camera) -> None:
     try:
         services.change_camera(camera, {"settings": {**stored, **missing}}, ACTOR)
     except (ValidationError, ControlError) as error:
-        log.warning("The defaults are not wished of %s: %s", camera.slug, error)
+        log.warning("The default settings of %s cannot be stored: %s", camera.slug, error)

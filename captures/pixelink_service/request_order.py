@@ -1,4 +1,4 @@
-"""Captures begin in the order in which they were asked for."""
+"""Captures begin in the order of their requests."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from contextlib import contextmanager
 from captures.pixelink_service.errors import TooMany, TooSlow
 
 
-class Turns:
-    """A lock that is given to who has waited longest. `most` may be between `entered` and its end at once."""
+class RequestOrder:
+    """A first-in, first-out lock (`wait_turn`), with a limit of concurrent requests (`admit`)."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._inside = 0
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._admitted = 0
         self._queue: deque[object] = deque()
         self._changed = threading.Condition()
 
     @contextmanager
-    def entered(self) -> Iterator[None]:
-        """TooMany when there are `most` already."""
+    def admit(self) -> Iterator[None]:
+        """TooMany when `limit` requests are admitted already."""
         with self._changed:
-            if self._inside >= self.most:
-                raise TooMany(f"{self.most} captures wait already. Ask again when some of them are answered.")
-            self._inside += 1
+            if self._admitted >= self.limit:
+                raise TooMany(f"{self.limit} captures wait already. Ask again when some of them are answered.")
+            self._admitted += 1
         try:
             yield
         finally:
             with self._changed:
-                self._inside -= 1
+                self._admitted -= 1
 
     @contextmanager
-    def own_turn(self, patience_s: float) -> Iterator[None]:
-        """TooSlow when it does not come in time."""
+    def wait_turn(self, timeout_s: float) -> Iterator[None]:
+        """Hold the lock. TooSlow when it is not free within `timeout_s`."""
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
-            came = self._changed.wait_for(lambda: self._queue[0] is ticket, patience_s)
+            came = self._changed.wait_for(lambda: self._queue[0] is ticket, timeout_s)
         try:
             if not came:
                 raise TooSlow("The captures before this one took too long; it was not begun.")

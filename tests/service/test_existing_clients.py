@@ -1,4 +1,4 @@
-"""What the two guides to the service of old show, sent to a station whose camera is the simulated one."""
+"""The requests in the two guides to the service that Skycam replaces, sent to a station with the simulated camera."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tests.service.stations import ServiceStation
 from tests.skycam_project.stations import eventually
 
 
-def test_health(station: ServiceStation) -> None:
+def test_the_health_has_all_keys_of_the_guides(station: ServiceStation) -> None:
     answer = station.ask("GET", "/health")
     assert (answer.status, answer.body["status"]) == (200, "healthy")
     assert lacks(answer.body, HEALTH) == []
     assert datetime.fromisoformat(answer.body["timestamp"]).utcoffset() == timedelta(0)
 
 
-def test_settings(station: ServiceStation) -> None:
+def test_the_settings_have_all_keys_of_the_guides(station: ServiceStation) -> None:
     answer = station.ask("GET", "/settings")
     assert (answer.status, lacks(answer.body, SETTINGS)) == (200, [])
     assert answer.body["resolution"] in answer.body["available_resolutions"]
 
 
-def test_settings_are_changed(station: ServiceStation) -> None:
+def test_settings_can_be_changed(station: ServiceStation) -> None:
     answer = station.ask("PUT", "/settings", {"exposure": 50000, "gain": 2.0})
     assert (answer.status, lacks(answer.body, SETTINGS)) == (200, [])
     assert (answer.body["exposure"], answer.body["gain"], answer.body["warning"]) == (50000, 2.0, None)
@@ -36,7 +36,7 @@ def test_settings_are_changed(station: ServiceStation) -> None:
     assert (read["exposure"], read["gain"]) == (50000, 2.0)
 
 
-def test_a_value_that_the_camera_does_not_have_leaves_the_present_one_and_a_warning(station: ServiceStation) -> None:
+def test_a_value_out_of_range_keeps_the_present_one_with_a_warning(station: ServiceStation) -> None:
     station.ask("PUT", "/settings", {"exposure": 50000})
     answer = station.ask("PUT", "/settings", {"exposure": 3_000_000_000})
     assert (answer.status, answer.body["exposure"]) == (200, 50000)
@@ -53,7 +53,7 @@ def test_a_capture_has_all_keys_of_both_guides(station: ServiceStation) -> None:
     }  # fmt: skip
 
 
-def test_the_picture_lies_where_the_answer_says(station: ServiceStation) -> None:
+def test_the_file_is_at_the_path_in_the_answer(station: ServiceStation) -> None:
     body = station.capture(exposure=1000).body
     path = Path(body["filepath"])
     assert path.is_relative_to(station.data.parent / "captures")
@@ -64,20 +64,20 @@ def test_the_picture_lies_where_the_answer_says(station: ServiceStation) -> None
         assert image.size == (body["width"], body["height"])
 
 
-def test_exposure_and_gain_of_a_capture_are_its_own(station: ServiceStation) -> None:
+def test_exposure_and_gain_of_a_capture_do_not_change_the_settings(station: ServiceStation) -> None:
     before = station.ask("PUT", "/settings", {"exposure": 20000, "gain": 1.0}).body
     assert station.capture(exposure=1000, gain=3).body["settings"]["gain"] == 3.0
     assert station.ask("GET", "/settings").body | {"streaming": False} == before | {"streaming": False}
     assert station.capture().body["exposureTime"] == 20000
 
 
-def test_a_capture_says_what_the_camera_refused(station: ServiceStation) -> None:
+def test_a_capture_warns_of_values_that_the_camera_refused(station: ServiceStation) -> None:
     station.ask("PUT", "/settings", {"gain": 2.0})
     body = station.capture(exposure=1000, gain=200).body
     assert (body["gain"], body["warning"]) == (2.0, "The camera keeps its gain of 2 (it takes 1 to 16); 200 was asked.")
 
 
-def test_the_list_has_what_was_captured(station: ServiceStation) -> None:
+def test_the_list_has_the_newest_capture_first(station: ServiceStation) -> None:
     captured = station.capture(exposure=1000).body
     answer = station.ask("GET", "/captures/list")
     assert (answer.status, lacks(answer.body, LIST)) == (200, [])
@@ -86,14 +86,14 @@ def test_the_list_has_what_was_captured(station: ServiceStation) -> None:
     assert Path(captured["filepath"]).is_relative_to(answer.body["path"])
 
 
-def test_its_pictures_are_captures_like_any_other(station: ServiceStation) -> None:
+def test_a_capture_of_the_service_is_in_the_stations_api(station: ServiceStation) -> None:
     captured = station.capture(exposure=1000).body
     eventually(lambda: station.web("GET", f"captures/{captured['id']}/").body["status"] == "saved", 10)
     capture = station.web("GET", f"captures/{captured['id']}/").body
     assert (capture["requested_by"], capture["sha256"]) == ("service", captured["sha256"])
 
 
-def test_captures_at_once_are_taken_in_order(station: ServiceStation) -> None:
+def test_concurrent_captures_are_taken_in_order(station: ServiceStation) -> None:
     with ThreadPoolExecutor(3) as pool:
         asked = [station.capturing(pool, exposure=exposure) for exposure in (700_000, 2000, 1000)]
         answers = [future.result() for future in asked]
@@ -106,10 +106,10 @@ def test_a_capture_that_takes_too_long_is_504_and_still_ends_with_an_outcome(sta
     answer = station.capture(exposure=2_200_000)
     assert (answer.status, list(answer.body)) == (504, ["detail"])
     asked = "SELECT status FROM captures_capture ORDER BY planned_at DESC LIMIT 1"
-    eventually(lambda: station.rows(asked) == [("saved",)], 20, "the capture that was left behind is saved")
+    eventually(lambda: station.rows(asked) == [("saved",)], 20, "the late capture is saved")
 
 
-def test_the_routes_are_described(station: ServiceStation) -> None:
+def test_the_openapi_document_has_all_routes(station: ServiceStation) -> None:
     schema = station.ask("GET", "/openapi.json").body
     assert {"/health", "/settings", "/capture", "/captures/list", "/video/feed"} == set(schema["paths"])
     page = station.ask("GET", "/docs")
@@ -117,8 +117,8 @@ def test_the_routes_are_described(station: ServiceStation) -> None:
     assert [station.ask("GET", script).status for script in scripts] == [200, 200]
 
 
-def test_the_names_of_the_dotenv_are_the_services_alone(station: ServiceStation) -> None:
-    """HOST is not followed without a token, DEBUG never; DEFAULT_EXPOSURE was wished of the camera."""
+def test_the_names_of_the_dotenv_configure_the_service_only(station: ServiceStation) -> None:
+    """HOST is not followed without a token, DEBUG never; DEFAULT_EXPOSURE is set on the camera."""
     config = station.config
     assert (config.web.debug, config.service.listens_on, config.service.port) == (
         False,

@@ -1,4 +1,4 @@
-"""Captures whose file is called as somebody wishes, made by a camera's process."""
+"""Captures whose file has a requested name and quality, made by a camera process."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def process(tmp_path: Path) -> Iterator[CameraProcess]:
         yield process
 
 
-def taken(process: CameraProcess, **wish: Any) -> Path:
+def take_capture(process: CameraProcess, **options: Any) -> Path:
     capture = str(uuid6.uuid7())
     asked = {"planned": "2026-01-01T00:00:00Z", "asked": {"exposure_us": 1000}, "requested_by": "tester", "job": ""}
-    process.send("capture", id=capture, file=wish, **asked)
+    process.send("capture", id=capture, file=options, **asked)
     process.until_type("spooled", id=capture)
-    return next(process.root.glob(f"captures/sim/*/*/*/raw/{wish['name']}_*.jpg"))
+    return next(process.root.glob(f"captures/sim/*/*/*/raw/{options['name']}_*.jpg"))
 
 
 def quantization(path: Path) -> Any:
@@ -37,24 +37,26 @@ def quantization(path: Path) -> Any:
         return image.quantization  # type: ignore[attr-defined]
 
 
-def test_a_file_is_called_by_the_wish_and_the_time(process: CameraProcess) -> None:
-    path = taken(process, name="capture", jpeg_quality=95)
+def test_a_file_is_named_by_the_request_and_the_time(process: CameraProcess) -> None:
+    path = take_capture(process, name="capture", jpeg_quality=95)
     assert re.fullmatch(r"capture_\d{8}_\d{6}_\d{3}\.jpg", path.name)
 
 
-def test_the_quality_is_as_wished(process: CameraProcess) -> None:
-    fine, coarse = (taken(process, name=name, jpeg_quality=quality) for name, quality in (("fine", 95), ("coarse", 40)))
+def test_the_jpeg_has_the_requested_quality(process: CameraProcess) -> None:
+    fine, coarse = (
+        take_capture(process, name=name, jpeg_quality=quality) for name, quality in (("fine", 95), ("coarse", 40))
+    )
     assert quantization(fine)[0][0] < quantization(coarse)[0][0]
 
 
-def test_a_name_that_is_taken_gets_the_id(tmp_path: Path) -> None:
-    """A clock that was put back passes through the same millisecond again."""
+def test_the_id_is_added_to_a_name_that_exists(tmp_path: Path) -> None:
+    """A clock that is set back passes the same millisecond again."""
 
-    class There:
+    class ExistingFile:
         def size(self, folder: str, name: str) -> int | None:
             return 5 if (folder, name) == ("a/b", "capture_1.jpg") else None
 
     plan: Plan = {"id": "the-id", "path": "a/b/capture_1", "file": {"name": "capture", "jpeg_quality": 95}}  # type: ignore[typeddict-item]
-    spool = Spool(There(), "0193a000-0000-7000-8000-00000000000c")  # type: ignore[arg-type]
+    spool = Spool(ExistingFile(), "0193a000-0000-7000-8000-00000000000c")  # type: ignore[arg-type]
     assert free_path(spool, plan, ".jpg") == "a/b/capture_1_the-id.jpg"
     assert free_path(spool, plan, ".nef") == "a/b/capture_1.nef"

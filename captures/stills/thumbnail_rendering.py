@@ -1,0 +1,139 @@
+"""Thumbnails from frames and from files. A file is hostile input: known formats, a limit of pixels, one error."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from captures.stills.thumbnails import SIZES
+
+QUALITY = 80
+MAX_PIXELS = 160_000_000
+FORMATS = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF"}
+SIMULATED = "SIMULATED picture"
+"""The image description of a simulated frame and of its thumbnails."""
+
+
+class Unreadable(Exception):
+    """This file can never be rendered; the message says why."""
+
+
+def image_from_frame(image: Any) -> Image.Image:
+    """`image` is (height, width, 3) RGB or (height, width) mono, uint8 or uint16; of uint16 the upper byte is used."""
+    eight_bits = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+    return Image.fromarray(eight_bits)
+
+
+def image_from_file(file: BinaryIO, kind: str) -> Image.Image:
+    """The picture with its orientation applied. It is at least as large as the largest thumbnail, if the file is.
+
+    Raises Unreadable.
+    """
+    try:
+        if kind in DECODERS:
+            return DECODERS[kind](file)
+        return decode_upright(open_image(file, FORMATS[kind]))
+    except KeyError:
+        raise Unreadable(f"Files of the kind {kind!r} have no thumbnails.") from None
+    except UnidentifiedImageError:
+        raise Unreadable(f"The file is not a picture of the kind {kind!r}.") from None
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
+        raise Unreadable(f"The picture cannot be decoded: {error}") from None
+
+
+def open_image(file: BinaryIO, form: str) -> Image.Image:
+    """The image, not yet decoded. Unreadable when it has too many pixels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = Image.open(file, formats=[form])
+    if image.width * image.height > MAX_PIXELS:
+        raise Unreadable(f"The picture has {image.width} x {image.height} pixels; the limit is {MAX_PIXELS}.")
+    image.draft("RGB", (SIZES[-1], SIZES[-1]))
+    return image
+
+
+def decode_upright(image: Image.Image) -> Image.Image:
+    """Decode and rotate the image; it keeps at most the pixels that the largest thumbnail needs."""
+    if image.mode.startswith("I"):
+        image = image_from_frame(np.asarray(image).astype(np.uint16))
+    simulated = description_of(image) == SIMULATED
+    image.thumbnail((SIZES[-1], SIZES[-1]), reducing_gap=2.0)
+    turned = ImageOps.exif_transpose(image).convert("L" if image.mode == "L" else "RGB")
+    turned.info["simulated"] = simulated
+    return turned
+
+
+def description_of(image: Image.Image) -> str:
+    return str(image.getexif().get(ExifTags.Base.ImageDescription, ""))
+
+
+def image_from_raw(file: BinaryIO) -> Image.Image:
+    """The largest preview that the camera put into its RAW file, else the developed raw pixels. Unreadable."""
+    import rawpy
+
+    try:
+        with rawpy.imread(file) as raw:
+            try:
+                found, flip = raw.extract_thumb(), raw.sizes.flip
+            except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
+                return image_from_frame(raw.postprocess(half_size=True, use_camera_wb=True))
+    except rawpy.LibRawError as error:
+        raise Unreadable(f"The RAW file has no readable picture: {error}") from None
+    if found.format == rawpy.ThumbFormat.BITMAP:
+        return apply_flip(flip, image_from_frame(found.data))
+    image = open_image(io.BytesIO(bytes(found.data)), "JPEG")
+    own = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return apply_flip(flip if own == 1 else 0, decode_upright(image))
+
+
+def image_from_clip(file: BinaryIO) -> Image.Image:
+    """The first key frame of the clip. Unreadable."""
+    import av
+
+    try:
+        with av.open(file, "r", format="mp4") as clip:
+            stream = clip.streams.video[0]
+            stream.codec_context.skip_frame = "NONKEY"
+            stream.codec_context.thread_count = 1
+            frame = next(clip.decode(stream), None)
+            if frame is None:
+                raise Unreadable("The clip has no complete picture.")
+            return image_from_frame(frame.to_ndarray(format="rgb24"))
+    except (av.FFmpegError, IndexError) as error:
+        raise Unreadable(f"The clip cannot be decoded: {error}") from None
+
+
+DECODERS = {"raw": image_from_raw, "mp4": image_from_clip}
+"""Kinds that Pillow does not open."""
+
+TRANSPOSE_OF_FLIP = {3: Image.Transpose.ROTATE_180, 5: Image.Transpose.ROTATE_90, 6: Image.Transpose.ROTATE_270}
+"""LibRaw's flip -> the rotation that sets the picture upright."""
+
+
+def apply_flip(flip: int, image: Image.Image) -> Image.Image:
+    return image.transpose(TRANSPOSE_OF_FLIP[flip]) if flip in TRANSPOSE_OF_FLIP else image
+
+
+def render_thumbnails(image: Image.Image, *, simulated: bool = False) -> Iterator[tuple[int, bytes]]:
+    """Size and JPEG, from the largest to the smallest. Pictures are never enlarged."""
+    exif = Image.Exif()
+    if simulated or image.info.get("simulated"):
+        exif[ExifTags.Base.ImageDescription] = SIMULATED
+    for size in reversed(SIZES):
+        image = reduce(image, size)
+        content = io.BytesIO()
+        image.save(content, "JPEG", quality=QUALITY, exif=exif.tobytes() if len(exif) else b"")
+        yield size, content.getvalue()
+
+
+def reduce(image: Image.Image, size: int) -> Image.Image:
+    if max(image.size) <= size:
+        return image
+    scale = size / max(image.size)
+    wanted = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    return image.resize(wanted, Image.Resampling.BICUBIC, reducing_gap=2.0)

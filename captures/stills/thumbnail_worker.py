@@ -1,0 +1,103 @@
+"""Renders thumbnails of pictures and clips: `python -m captures.stills.thumbnail_worker`.
+
+It reads a job from each line of stdin and writes one answer to stdout. It is a process of its own because image files
+are hostile input: a crash of a decoder ends this process only. It has no secrets, limited memory and processor time,
+and a low priority. Django-free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO, NotRequired, TypedDict
+
+from cameras.runtime.storage import RootMissing
+from captures.recording.boxes import NoMovie
+from captures.recording.faststart import head_of
+from captures.stills.thumbnail_rendering import Unreadable, image_from_file, render_thumbnails
+from captures.stills.thumbnails import ThumbnailStore
+
+MEMORY_BYTES = 3_000_000_000
+CPU_S = 120
+NICE = 10
+CLIP = "mp4"
+
+
+class ThumbnailJob(TypedDict):
+    """One file to render: `path` is relative to the storage root at `root_path`, whose marker file holds `root`."""
+
+    root: str
+    root_path: str
+    path: str
+    kind: str
+    sha256: str
+    bytes: int
+    simulated: NotRequired[bool]
+
+
+def render_file(job: ThumbnailJob) -> str:
+    """The result, as a word or a sentence. For a file that cannot be rendered the reason is stored."""
+    with ThumbnailStore(job["root_path"], job["root"]) as store:
+        if job["kind"] == CLIP:
+            _write_head(store, job)
+        if store.has_all_sizes(job["sha256"]):
+            return "already there"
+        try:
+            _render(store, job)
+        except Unreadable as error:
+            store.write_failure(job["sha256"], str(error))
+            return str(error)
+    return "rendered"
+
+
+def _render(store: ThumbnailStore, job: ThumbnailJob) -> None:
+    with _open_original(store, job) as file:
+        image = image_from_file(file, job["kind"])
+        for size, jpeg in render_thumbnails(image, simulated=job.get("simulated", False)):
+            store.write_thumbnail(job["sha256"], size, jpeg)
+
+
+def _write_head(store: ThumbnailStore, job: ThumbnailJob) -> None:
+    """Store the index that makes the clip quick to open; empty for a clip that begins with its index."""
+    if store.read_head(job["sha256"]) is not None:
+        return
+    with _open_original(store, job) as file:
+        try:
+            head = head_of(file.fileno(), job["bytes"])
+        except NoMovie:
+            head = b""
+        store.write_head(job["sha256"], head)
+
+
+@contextlib.contextmanager
+def _open_original(store: ThumbnailStore, job: ThumbnailJob) -> Iterator[BinaryIO]:
+    """OSError also when the file is not the one that was stored."""
+    with store.open_original(job["path"]) as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
+        if os.fstat(descriptor).st_size != job["bytes"]:
+            raise OSError(f"{job['path']} is not as long as it was stored.")
+        yield file
+
+
+def limit_resources() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(NICE)
+
+
+def main() -> None:
+    limit_resources()
+    for line in sys.stdin:
+        try:
+            answer = render_file(json.loads(line))
+        except (OSError, RootMissing) as error:
+            answer = f"failed: {error}"
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

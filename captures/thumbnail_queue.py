@@ -1,0 +1,122 @@
+"""`ThumbnailQueue`: a camera host renders the thumbnails that were not made at capture time.
+
+It uses one thread and one child process at a time, so that thumbnails never fill the pool that carries commands to
+cameras. The newest job comes first: its page is being looked at now.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from cameras.runtime.storage import RootMissing
+from captures.models import CaptureFile, Clip
+from captures.stills.thumbnail_worker import CLIP, ThumbnailJob
+from captures.stills.thumbnails import ThumbnailStore
+
+log = logging.getLogger(__name__)
+MAX_QUEUED = 500
+BATCH = 8
+BATCH_TIMEOUT_S = 150.0
+"""For a batch. After it, the first picture without an answer counts as one that cannot be rendered."""
+PROJECT = Path(__file__).resolve().parent.parent
+PASSED_VARIABLES = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
+
+
+def job_for(file: CaptureFile | Clip) -> ThumbnailJob:
+    return ThumbnailJob(
+        root=str(file.root_id),
+        root_path=file.root.path,
+        path=file.path,
+        kind=CLIP if isinstance(file, Clip) else file.kind,
+        sha256=file.sha256,
+        bytes=file.bytes,
+        simulated=isinstance(file, Clip) and file.simulated,
+    )
+
+
+class ThumbnailQueue:
+    def __init__(self) -> None:
+        self._waiting: dict[str, ThumbnailJob] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self.dropped = 0
+
+    def enqueue(self, job: ThumbnailJob) -> None:
+        """Returns at once. A job is queued once; when the queue is full, the oldest is dropped."""
+        with self._changed:
+            self._waiting.pop(job["sha256"], None)
+            self._waiting[job["sha256"]] = job
+            while len(self._waiting) > MAX_QUEUED:
+                self._waiting.pop(next(iter(self._waiting)))
+                self.dropped += 1
+            self._changed.notify()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="thumbnail-queue", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting)
+                count = min(BATCH, len(self._waiting))
+                batch = [self._waiting.popitem()[1] for _ in range(count)]
+            try:
+                self._render(batch)
+            except OSError as error:
+                log.warning("No thumbnails could be rendered: %s", error)
+
+    def _render(self, batch: list[ThumbnailJob]) -> None:
+        answers, cause = run_worker(batch)
+        for job, answer in zip(batch, answers, strict=False):
+            if answer.startswith("failed"):
+                log.warning("No thumbnails of %s: %s", job["path"], answer)
+        if cause and len(answers) < len(batch):
+            self._record_failure(batch[len(answers)], cause)
+            for job in reversed(batch[len(answers) + 1 :]):
+                self.enqueue(job)
+
+    def _record_failure(self, job: ThumbnailJob, cause: str) -> None:
+        log.error("%s cannot be rendered: the decoder %s.", job["path"], cause)
+        try:
+            with ThumbnailStore(job["root_path"], job["root"]) as store:
+                store.write_failure(job["sha256"], f"The decoder {cause}.")
+        except RootMissing as error:
+            log.warning("%s", error)
+
+
+def run_worker(batch: list[ThumbnailJob]) -> tuple[list[str], str]:
+    """The worker's answers, and what ended it early; the cause is empty when no picture is responsible."""
+    command = [sys.executable, "-m", "captures.stills.thumbnail_worker"]
+    environment = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
+    jobs = "".join(f"{json.dumps(job)}\n" for job in batch).encode()
+    try:
+        child = subprocess.run(
+            command,
+            input=jobs,
+            stdout=subprocess.PIPE,
+            cwd=PROJECT,
+            env=environment,
+            timeout=BATCH_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        return parse_answers(error.stdout or b""), f"took more than {BATCH_TIMEOUT_S:g} s"
+    return parse_answers(child.stdout), f"was ended by signal {-child.returncode}" if child.returncode < 0 else ""
+
+
+def parse_answers(output: bytes) -> list[str]:
+    """Incomplete lines are ignored."""
+    return [json.loads(line) for line in output.split(b"\n")[:-1]]
+
+
+@functools.cache
+def local_queue() -> ThumbnailQueue:
+    """The queue of this process."""
+    return ThumbnailQueue()
