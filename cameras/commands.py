@@ -19,7 +19,7 @@ from monitoring.models import Event
 from monitoring.services import record_event
 
 log = logging.getLogger(__name__)
-WISHED, DONE = "wished", "done"
+DESIRED, DONE = "wished", "done"
 UNREACHED = (ControlError, BrokerDown)
 ATTEMPTS = {
     "adopt": "adopt the settings of {}",
@@ -48,14 +48,14 @@ def told(order: str, arguments: dict[str, Any], outcome: str) -> dict[str, Any]:
     return {"order": order, "arguments": arguments, "outcome": outcome}
 
 
-def wished(
+def record_desired_change(
     camera: Camera, order: str, did: str, actor: str, arguments: dict[str, Any], *, kind: str = "command",
     subject: object = "",
 ) -> Event:  # fmt: skip
     """In the transaction of the wish. `did` goes on after the actor's name."""
     return record_event(
         kind, f"{actor or 'Someone'} {did}", camera=camera, subject=subject, actor=actor,
-        data=told(order, arguments, WISHED),
+        data=told(order, arguments, DESIRED),
     )  # fmt: skip
 
 

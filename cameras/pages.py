@@ -157,7 +157,7 @@ def changes_of(camera: Camera) -> list[dict[str, str]]:
         {
             "label": called(one["name"]),
             "has": with_unit(camera, one["name"], one["has"]),
-            "wished": with_unit(camera, one["name"], one["wished"]),
+            "desired": with_unit(camera, one["name"], one["wished"]),
         }
         for one in camera.body_changes
     ]

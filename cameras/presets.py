@@ -127,9 +127,9 @@ def compare_preset(camera: Camera, name: str) -> Comparison:
 
 
 def compared(camera: Camera, preset: SettingsPreset, name: str) -> Compared:
-    saved, wished, has = preset.settings.get(name), camera.settings.get(name), camera.read_back.get(name)
-    agree = same(saved, wished) and (has is None or same(wished, has))
-    return Compared(name=name, preset=saved, desired=wished, actual=has, differs=not agree)
+    saved, desired, has = preset.settings.get(name), camera.settings.get(name), camera.read_back.get(name)
+    agree = same(saved, desired) and (has is None or same(desired, has))
+    return Compared(name=name, preset=saved, desired=desired, actual=has, differs=not agree)
 
 
 def _store(preset: SettingsPreset) -> None:

@@ -26,7 +26,7 @@ class Line:
 
     label: str
     preset: str
-    wished: str
+    desired: str
     has: str
     differs: bool
 
@@ -40,7 +40,7 @@ def line_of(camera: Camera, row: Compared) -> Line:
     return Line(
         label=called(name),
         preset=with_unit(camera, name, row["preset"]),
-        wished=with_unit(camera, name, row["desired"]),
+        desired=with_unit(camera, name, row["desired"]),
         has=with_unit(camera, name, row["actual"]),
         differs=row["differs"],
     )

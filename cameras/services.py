@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras import audience, control, gone_hosts, leases, new_cameras
-from cameras.commands import DONE, failures_told, outcome_in, refusals_told, told, wished
+from cameras.commands import DONE, failures_told, outcome_in, record_desired_change, refusals_told, told
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
 from cameras.models import Camera
@@ -156,7 +156,7 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
         locked.connected = connected
         locked.enabled = locked.enabled or connected
         locked.save(update_fields=["connected", "enabled"])
-        return wished(locked, order, f"{order}ed {locked.slug}.", actor, {})
+        return record_desired_change(locked, order, f"{order}ed {locked.slug}.", actor, {})
 
 
 def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
@@ -183,7 +183,7 @@ def set_settings(
     said = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
     with refusals_told(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
         stored = _settable(camera, actor).settings
-        event = _wish(camera, stored, values if replace else {**stored, **values}, actor, said, origin)
+        event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, said, origin)
     return _apply(camera, event)
 
 
@@ -197,7 +197,9 @@ def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
             raise ValidationError(f"Nothing of what is wished for was changed on {camera.slug} itself.")
-        event = _wish(camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}.")
+        event = _store_settings(
+            camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}."
+        )
     return _apply(camera, event)
 
 
@@ -208,17 +210,19 @@ def _settable(camera: Camera, actor: str) -> Camera:
     return locked
 
 
-def _wish(
+def _store_settings(
     camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, said: str,
     origin: dict[str, str] | None = None,
 ) -> Event:  # fmt: skip
     """Store the wish with its event; ValidationError for a bad value."""
-    wish = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
-    Camera.objects.filter(pk=camera.pk).update(settings=wish)
-    camera.settings = wish
-    changed = ", ".join(f"{name} to {value}" for name, value in wish.items() if stored.get(name) != value)
+    desired = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
+    Camera.objects.filter(pk=camera.pk).update(settings=desired)
+    camera.settings = desired
+    changed = ", ".join(f"{name} to {value}" for name, value in desired.items() if stored.get(name) != value)
     did = said.format(changed or "nothing new", camera.slug)
-    return wished(camera, "settings", did, actor, {**(origin or {}), "settings": wish}, kind="camera.settings")
+    return record_desired_change(
+        camera, "settings", did, actor, {**(origin or {}), "settings": desired}, kind="camera.settings"
+    )
 
 
 def _apply(camera: Camera, event: Event) -> dict[str, Any]:

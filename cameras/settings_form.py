@@ -104,29 +104,29 @@ class SettingsForm:
         return next((found for found in self.fields if found.error), None)
 
     def _field(self, name: str, limits: dict[str, Any], data: Mapping[str, str] | None) -> Field:
-        wished = shown(name, self.camera.settings.get(name))
+        desired = shown(name, self.camera.settings.get(name))
         return Field(
             name=name,
-            stored=wished,
+            stored=desired,
             was=data.get(f"{WAS}{name}") if data else None,
             label=called(name),
             unit=unit_of(name, limits),
-            value=wished if data is None else data.get(name, "").strip(),
+            value=desired if data is None else data.get(name, "").strip(),
             has=shown(name, self.camera.read_back.get(name)),
             range=range_of(name, limits),
             choices=self._choices(name, limits),
             free=name == "exposure_us",
-            took=self.answered and bool(wished),
+            took=self.answered and bool(desired),
             read_only=bool(limits.get("read_only")),
         )
 
     def _choices(self, name: str, limits: dict[str, Any]) -> list[tuple[str, str]]:
         """The camera's own, and what is wished for where it is none of them: the camera has its nearest."""
-        wished, own = self.camera.settings.get(name), list(limits.get("choices") or ())
+        desired, own = self.camera.settings.get(name), list(limits.get("choices") or ())
         found = [(shown(name, choice), label(name, choice)) for choice in own]
-        if not own or wished is None or wished in own:
+        if not own or desired is None or desired in own:
             return found
-        return [(shown(name, wished), f"{label(name, wished)}, nearest"), *found]
+        return [(shown(name, desired), f"{label(name, desired)}, nearest"), *found]
 
     def _read(self) -> None:
         beyond = {name: value for name, value in self.camera.settings.items() if name not in self.allowed}
@@ -137,9 +137,9 @@ class SettingsForm:
             self._check()
 
     def _read_field(self, found: Field) -> None:
-        wished = self.camera.settings.get(found.name)
-        if wished is not None and found.value in {found.stored, found.was}:
-            self.values[found.name] = wished
+        desired = self.camera.settings.get(found.name)
+        if desired is not None and found.value in {found.stored, found.was}:
+            self.values[found.name] = desired
         if found.value in {"", found.stored, found.was} or found.read_only:
             return
         try:

@@ -24,8 +24,8 @@ RECORDS = {
 """Kind of spool record -> the function that takes it into the database, idempotent by the record's id."""
 
 PROGRAMMES = {
-    "session": "captures.ingest.wished_session",
-    "recording": "captures.recording.ingest.wished_recording",
+    "session": "captures.ingest.desired_session",
+    "recording": "captures.recording.ingest.desired_recording",
 }
 """Camera -> its session, and what it shall record, as JSON, or None."""
 

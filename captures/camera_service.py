@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from cameras import control, leases
 from cameras.broker import BrokerDown
-from cameras.commands import failures_told, outcome_in, refusals_told, wished
+from cameras.commands import failures_told, outcome_in, record_desired_change, refusals_told
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.detection import detect
 from cameras.live.places import NoLive
@@ -201,7 +201,7 @@ class CameraService:
         except TooSlow:
             log.info("session %s was not confirmed yet", session.id)
         except (ControlError, BrokerDown):
-            self._wish_stopped(session)
+            self._store_stopped(session)
             raise
         session.refresh_from_db()
         return session
@@ -227,14 +227,14 @@ class CameraService:
                 )
                 leases.check_now(camera, self.actor)
                 did = f"started a session on {camera.slug}."
-                event = wished(camera, "start", did, self.actor, session.programme, subject=session.id)
+                event = record_desired_change(camera, "start", did, self.actor, session.programme, subject=session.id)
         except IntegrityError:
             leases.check_now(camera, self.actor)
             leases.check_idle(camera)
             raise
         return session, event
 
-    def _wish_stopped(self, session: Session) -> None:
+    def _store_stopped(self, session: Session) -> None:
         """The host lives and may have read the wish already: it settles the row, by a stop that comes after it."""
         Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=session.revision + 1)
 
@@ -294,7 +294,7 @@ class CameraService:
         locked.desired, locked.revision = desired, locked.revision + 1
         locked.save(update_fields=["desired", "revision"])
         said = f"{did} the session on {locked.camera.slug}."
-        return wished(locked.camera, order, said, self.actor, {}, subject=locked.pk)
+        return record_desired_change(locked.camera, order, said, self.actor, {}, subject=locked.pk)
 
     # Recording, for programs: a camera's id is its slug
 

@@ -72,7 +72,7 @@ class CameraChild:
         self.has_recovered = False
         """It has said that it has read the spool."""
         self.live = Live()
-        self.wished: dict[str, Any] = {
+        self.desired: dict[str, Any] = {
             "settings": spec["settings"], "session": spec["session"], "recording": spec["recording"],
         }  # fmt: skip
         """What of it may change while the process runs."""

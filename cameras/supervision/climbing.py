@@ -42,7 +42,7 @@ class Climbing:
 
     def tell(self, post: Post, step: str, why: str, severity: str = "warning", **data: Any) -> None:
         """The event of a step; `why` is the whole sentence."""
-        self.supervisor.ledger.event("camera.ladder", why, severity, post.wish, {"step": step, **data})
+        self.supervisor.ledger.event("camera.ladder", why, severity, post.desired, {"step": step, **data})
 
     # A process that runs
 
@@ -54,7 +54,7 @@ class Climbing:
         if step is not None:
             self._climb(post, child, step)
         elif child.state.get("failures", 0) >= self.reopened and self._is_stuck(post, child):
-            why = f"{post.wish.slug} failed {child.state['failures']} times in a row: {child.observed[1]}"
+            why = f"{post.desired.slug} failed {child.state['failures']} times in a row: {child.observed[1]}"
             self._kill(post, child, why, {"reason": "camera_error", "message": child.observed[1]})
 
     def _alert(self, post: Post, child: CameraChild) -> None:
@@ -66,14 +66,14 @@ class Climbing:
         if observed == "reconnecting" and not post.missed and fails:
             post.missed = True
             said = "breaks off again and again" if breaks_off else "cannot be opened, and is tried again and again"
-            said = f"{post.wish.slug} {said}. {why}"
-            self.supervisor.ledger.alert(f"camera.unreachable:{post.wish.slug}", said, "error", post.wish)
+            said = f"{post.desired.slug} {said}. {why}"
+            self.supervisor.ledger.alert(f"camera.unreachable:{post.desired.slug}", said, "error", post.desired)
         elif post.missed and observed in {"ready", "busy"} and not (fails and breaks_off):
             self._found(post)
 
     def _found(self, post: Post) -> None:
         post.missed = False
-        self.supervisor.ledger.resolve(f"camera.unreachable:{post.wish.slug}")
+        self.supervisor.ledger.resolve(f"camera.unreachable:{post.desired.slug}")
 
     def _is_stuck(self, post: Post, child: CameraChild) -> bool:
         """It is there and does not work. One that is away, or held by another program, is waited for."""
@@ -88,7 +88,7 @@ class Climbing:
 
     def _climb(self, post: Post, child: CameraChild, step: str) -> None:
         doing = child.state.get("doing", "starting")
-        why = f"{post.wish.slug} did not come back from {doing}"
+        why = f"{post.desired.slug} did not come back from {doing}"
         if step == "kill":
             message = f"The camera hung while {doing}; its process was killed."
             self._kill(post, child, f"{why}.", {"reason": "camera_hung", "message": message}, doing=doing)
@@ -115,7 +115,9 @@ class Climbing:
         pause_s = 0.0 if gives_up else max(0.0, post.restarts.not_before - time.monotonic())
         when = "" if gives_up else f" It is started again {f'in {pause_s:.0f} s' if pause_s >= 1 else 'at once'}."
         data = {"reason": reason, "message": said}
-        self.supervisor.ledger.event("part.restarted", f"{post.wish.slug}: {said}{when}", "error", post.wish, data)
+        self.supervisor.ledger.event(
+            "part.restarted", f"{post.desired.slug}: {said}{when}", "error", post.desired, data
+        )
         if gives_up:
             self.quarantine(post, said)
             return
@@ -126,13 +128,13 @@ class Climbing:
 
     def _tell_wait(self, post: Post, said: str, pause_s: float) -> None:
         if pause_s > 0:
-            why = f"{post.wish.slug} is started again in {pause_s:.1f} s: {said}"
+            why = f"{post.desired.slug} is started again in {pause_s:.1f} s: {said}"
             self.tell(post, "back_off", why, pause_s=round(pause_s, 1), failures=post.restarts.failures, reason=said)
 
     def _reset_usb(self, post: Post) -> None:
         """On a thread of its own: the kernel may take seconds."""
         post.port_reset = PortReset(time.monotonic() + RESET_S)
-        name = f"{post.wish.slug}-usb"
+        name = f"{post.desired.slug}-usb"
         threading.Thread(target=self._reset, args=(post, post.port_reset), name=name, daemon=True).start()
 
     def _reset(self, post: Post, port_reset: PortReset) -> None:
@@ -141,11 +143,11 @@ class Climbing:
             assert usb is not None
             device = self.bus.find(usb)
             if device is None:
-                raise UsbError(f"{post.wish.slug} is not on the USB bus, or another device is just like it.")
+                raise UsbError(f"{post.desired.slug} is not on the USB bus, or another device is just like it.")
             self.bus.reset(device)
-            self.tell(post, "usb_reset", f"The USB port of {post.wish.slug} was reset.", place=device.place)
+            self.tell(post, "usb_reset", f"The USB port of {post.desired.slug} was reset.", place=device.place)
         except UsbError as error:
-            why = f"The USB port of {post.wish.slug} cannot be reset. {error}"
+            why = f"The USB port of {post.desired.slug} cannot be reset. {error}"
             self.tell(post, "usb_reset", why, "error", reason=str(error))
         finally:
             port_reset.end()
@@ -158,27 +160,27 @@ class Climbing:
             f"It failed {post.restarts.failures} times in a row, the last time because: {said} "
             "Look at the camera and the log, then connect it."
         )
-        whole = f"{post.wish.slug} is quarantined. {post.quarantined}"
+        whole = f"{post.desired.slug} is quarantined. {post.quarantined}"
         post.last_seen = None
         self.tell(post, "quarantine", whole, "error", failures=post.restarts.failures, reason=said)
-        key = f"camera.quarantined:{post.wish.slug}"
-        self.supervisor.ledger.alert(key, whole, "critical", post.wish)
+        key = f"camera.quarantined:{post.desired.slug}"
+        self.supervisor.ledger.alert(key, whole, "critical", post.desired)
         self.supervisor.observe(post, "quarantined", post.quarantined)
 
     def forgive(self, post: Post, who: str = "", said: str = "") -> None:
         """Out of quarantine, if it was in one: by this Supervisor, or by one before it that left its alert behind."""
         if post.quarantined and who:
-            self.tell(post, "release", said or f"{post.wish.slug} was released by {who}.", "info", reason=who)
+            self.tell(post, "release", said or f"{post.desired.slug} was released by {who}.", "info", reason=who)
         post.quarantined = ""
         post.restarts.forgive()
-        self.supervisor.ledger.resolve(f"camera.quarantined:{post.wish.slug}")
+        self.supervisor.ledger.resolve(f"camera.quarantined:{post.desired.slug}")
 
     def adopt(self, post: Post) -> None:
         """A camera that is new to this Supervisor: the alerts that one before it left behind are over."""
         self.forgive(post)
         self._found(post)
-        if not post.wish.runs:
-            post.alerts.add(*(f"recording.{about}:{post.wish.slug}" for about in RECORDER_ALERTS))
+        if not post.desired.runs:
+            post.alerts.add(*(f"recording.{about}:{post.desired.slug}" for about in RECORDER_ALERTS))
 
     def let_go(self, post: Post) -> None:
         """It is no longer wished for: there is nothing to alert of."""

@@ -71,5 +71,5 @@ class Detecting:
             return {**one, "camera": None}
         identity = post.identity
         known = {"model": identity.get("model") or one["model"], "serial": identity.get("serial") or one["serial"]}
-        address = post.wish.address or known["serial"] or one["address"]
-        return {**one, **known, "address": address, "held_by": "", "camera": post.wish.slug}
+        address = post.desired.address or known["serial"] or one["address"]
+        return {**one, **known, "address": address, "held_by": "", "camera": post.desired.slug}

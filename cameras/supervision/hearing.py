@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
 OF_A_ROOT = {*STORAGE_ALERTS, *OVER}
 """Kinds of events that are about a whole storage root, and so about no camera."""
-WISHED = "wished-"
+DESIRED = "desired-"
 """Before a session's id: the command of a wish that nobody waits for. Its answer is heard here and goes no further."""
 
 
@@ -45,39 +45,39 @@ class Hearing:
         usb = device.identity if device else None
         post.hardware = Hardware(message["identity"], message["place"], usb)
         known = {"usb": asdict(usb)} if usb else {}
-        self.ledger.opened(post.wish.id, {**message["identity"], **known}, message["capabilities"])
+        self.ledger.opened(post.desired.id, {**message["identity"], **known}, message["capabilities"])
 
     def _hear_faults(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         """Its next process begins with what is left of its faults."""
         left, struck = message["faults"], message["struck"]
         post.faults = left
         if struck and struck not in left:
-            text = f"The fault {struck} of {post.wish.slug} was used up."
-            self.ledger.event("camera.faults", text, "warning", post.wish, {"faults": left})
+            text = f"The fault {struck} of {post.desired.slug} was used up."
+            self.ledger.event("camera.faults", text, "warning", post.desired, {"faults": left})
 
     def _hear_settings(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        self.ledger.read_back(post.wish, message)
+        self.ledger.read_back(post.desired, message)
 
     def _hear_ladder(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         data = {"step": message["step"], "reason": message["reason"]}
-        text = f"{post.wish.slug} is closed and opened again: {message['message']}"
-        self.ledger.event("camera.ladder", text, "warning", post.wish, data)
+        text = f"{post.desired.slug} is closed and opened again: {message['message']}"
+        self.ledger.event("camera.ladder", text, "warning", post.desired, data)
 
     def _hear_log(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        camera = None if message["kind"] in OF_A_ROOT else post.wish
+        camera = None if message["kind"] in OF_A_ROOT else post.desired
         self.ledger.event(message["kind"], message["message"], message["level"], camera, {})
         if message["kind"] in STORAGE_ALERTS:
-            self.ledger.alert(f"{message['kind']}:{post.wish.root}", message["message"], "critical", None)
+            self.ledger.alert(f"{message['kind']}:{post.desired.root}", message["message"], "critical", None)
         elif message["kind"] == REJECTED:
-            self.ledger.alert(f"{REJECTED}:{post.wish.slug}", message["message"], "error", post.wish)
+            self.ledger.alert(f"{REJECTED}:{post.desired.slug}", message["message"], "error", post.desired)
         elif message["kind"] in OVER:
-            self.ledger.resolve(f"{OVER[message['kind']]}:{post.wish.root}")
+            self.ledger.resolve(f"{OVER[message['kind']]}:{post.desired.root}")
 
     def _hear_alert(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         """Something that its recorder says, or with no message that it is over."""
         if message["message"]:
             post.alerts.add(message["key"])
-            self.ledger.alert(message["key"], message["message"], "critical", post.wish)
+            self.ledger.alert(message["key"], message["message"], "critical", post.desired)
         else:
             post.alerts.discard(message["key"])
             self.ledger.resolve(message["key"])
@@ -89,11 +89,11 @@ class Hearing:
     def _hear_spooled(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
         command = message.get("command_id", "")
         post.outstanding.remove(command)
-        self.ledger.take(post.wish.of_clips if message.get("part") else post.wish, message["id"], command)
+        self.ledger.take(post.desired.of_clips if message.get("part") else post.desired, message["id"], command)
 
     def _hear_answer(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        if message["command_id"].startswith(WISHED):
-            self._hear_of_wish(message)
+        if message["command_id"].startswith(DESIRED):
+            self._hear_of_desired_session(message)
             return
         post.outstanding.remove(message["command_id"])
         body = message.get("body", {})
@@ -112,10 +112,10 @@ class Hearing:
             answer = functools.partial(self.supervisor.answer, message["command_id"], content)
             self.ledger.after_what_was_spooled(answer)
 
-    def _hear_of_wish(self, message: dict[str, Any]) -> None:
+    def _hear_of_desired_session(self, message: dict[str, Any]) -> None:
         """A session that the camera would not begin must not stay planned. Where the root is not there, the process
         keeps the wish for when it is."""
         kept = message.get("problem") == "camera-not-reachable" and message["reason"] in {"root_missing", "write_error"}
         if not message["ok"] and not kept:
-            session = message["command_id"].removeprefix(WISHED)
+            session = message["command_id"].removeprefix(DESIRED)
             self.ledger.refused(session, message["reason"], message["detail"])

@@ -20,7 +20,7 @@ from cameras.leases import told_of, who_holds
 from cameras.live.governor import Governor
 from cameras.live.presets import PRESETS
 from cameras.process_usage import ProcessUsage
-from cameras.runtime.body import still_wished
+from cameras.runtime.body import still_desired
 from cameras.runtime.recording_state import is_recording, observed_recording, shared
 from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Recording
@@ -73,7 +73,7 @@ class Herald:
         try:
             self._write(broker.connection(), post)
         except broker.UNREACHABLE as error:
-            log.warning("The status of %s could not be written: %s", post.wish.slug, type(error).__name__)
+            log.warning("The status of %s could not be written: %s", post.desired.slug, type(error).__name__)
 
     def _write(self, server: redis.Redis, post: Post) -> statuses.Status:
         with self._writing:
@@ -108,8 +108,8 @@ class Herald:
             server.set(
                 self._heartbeat, json.dumps({"host": self.supervisor.host, "at": iso(time.time())}), ex=HEARTBEAT_LIFE_S
             )
-        told = [self._write(server, post) for post in self._ours() if not post.wish.removed]
-        pids = {post.wish.slug: child.process.pid for post in self._ours() if (child := post.child)}
+        told = [self._write(server, post) for post in self._ours() if not post.desired.removed]
+        pids = {post.desired.slug: child.process.pid for post in self._ours() if (child := post.child)}
         self.usage.write(server, pids)
         statuses.write_known(server, self.supervisor.host, told)
         server.set(broker.key("name"), self.supervisor.ledger.station_name, ex=NAME_LIFE_S)
@@ -122,7 +122,7 @@ class Herald:
 
     def _ours(self) -> list[Post]:
         """Of a camera that has another host now, that one tells."""
-        return [post for post in self.supervisor.posts.values() if not post.wish.elsewhere]
+        return [post for post in self.supervisor.posts.values() if not post.desired.elsewhere]
 
     @property
     def _heartbeat(self) -> str:
@@ -130,13 +130,13 @@ class Herald:
 
     def _take_leave(self, server: redis.Redis) -> None:
         """Nobody need wait five seconds to hear that a host was stopped."""
-        slugs = [post.wish.slug for post in self._ours()]
+        slugs = [post.desired.slug for post in self._ours()]
         server.delete(self._heartbeat, *(broker.key("status", slug) for slug in slugs))
         self.broker_users.forget(server)
 
     def _look_who_watches(self, server: redis.Redis) -> None:
         names = [
-            (post.wish.slug, quality) for post in self.supervisor.posts.values() if post.child for quality in PRESETS
+            (post.desired.slug, quality) for post in self.supervisor.posts.values() if post.child for quality in PRESETS
         ]
         if not names:
             return
@@ -155,19 +155,19 @@ class Herald:
         return f"The camera host is busy ({self.governor.percent:.0f} % of its processors): {self.governor.what}."
 
     def status(self, post: Post) -> statuses.Status:
-        wish, state, identity = post.wish, post.state, post.identity
+        desired, state, identity = post.desired, post.state, post.identity
         observed, reason = post.observed
-        found: dict[str, Any] = {**statuses.absent(wish.slug, wish.desired, reason)}
+        found: dict[str, Any] = {**statuses.absent(desired.slug, desired.connection, reason)}
         found |= {"observed": observed, "since": iso(post.since), "fps": state.get("fps", 0.0), "faults": post.faults}
-        found["differs"] = still_wished(state.get("differs") or [], wish.settings)
+        found["differs"] = still_desired(state.get("differs") or [], desired.settings)
         found |= {name: state.get(name) for name in FROM_STATE}
-        found["last_capture"] = self._last_capture(wish.id, state)
-        recording = cast("Recording | None", wish.recording)
+        found["last_capture"] = self._last_capture(desired.id, state)
+        recording = cast("Recording | None", desired.recording)
         others = (other.state.get("recorder") for other in self._ours() if other is not post)
         found["recorder"] = shared(observed_recording(state, recording, reason or KEEPS.get(observed, "")), others)
         found["recording"] = is_recording(found["recorder"])
         found |= {name: identity.get(name, "") for name in FROM_IDENTITY}
-        found |= told_of(who_holds(wish.lease, wish.runner))
+        found |= told_of(who_holds(desired.lease, desired.runner))
         found["lowered"] = self.lowered
         return cast(statuses.Status, found)
 

@@ -13,7 +13,7 @@ from cameras.runtime.killpoints import reached
 from cameras.runtime.recovery import checked_record, reject
 from cameras.runtime.spool import Record, Spool
 from cameras.runtime.storage import MARKER
-from cameras.supervision.wishes import Wish
+from cameras.supervision.desired_state import DesiredState
 from cameras.tables import RECORDS, resolve
 from monitoring.services import raise_alert, record_event
 
@@ -97,12 +97,12 @@ class Ingest:
 class Opened:
     """The ingest of a camera's spool, with the root's descriptor for as long as the block lasts."""
 
-    def __init__(self, wish: Wish) -> None:
-        self._wish = wish
+    def __init__(self, desired: DesiredState) -> None:
+        self._desired = desired
 
     def __enter__(self) -> Ingest:
-        self._files = RootFiles(self._wish.root_path)
-        return Ingest(self._files, self._wish.id, self._wish.slug, self._wish.part)
+        self._files = RootFiles(self._desired.root_path)
+        return Ingest(self._files, self._desired.id, self._desired.slug, self._desired.part)
 
     def __exit__(self, *_: object) -> None:
         self._files.close()

@@ -25,13 +25,13 @@ from cameras.runtime.spool import Record
 from cameras.runtime.storage import marker_of
 from cameras.status_reader import LastCapture
 from cameras.supervision import leftovers
+from cameras.supervision.desired_state import DesiredState, desired_states, former_places, left_places
 from cameras.supervision.ingest import Ingest, Opened
 from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.readings import note_read_back
 from cameras.supervision.unfiled import LeftClips, close_rejected, tell_of_rejected
 from cameras.supervision.verdicts import Verdicts, told
-from cameras.supervision.wishes import Wish, former_places, left_places, wishes
 from cameras.tables import LAST_CAPTURES, RECORDING, VERDICTS, resolve
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
@@ -59,7 +59,7 @@ PATIENCE_S = 1.0
 class Spooled:
     """A record that waits for the database, and who waits for it."""
 
-    wish: Wish
+    desired: DesiredState
     record: str
     command: str
     since: float
@@ -78,7 +78,7 @@ class Spooled:
 class HostSnapshot:
     """What the database says of this host's cameras, read at one moment."""
 
-    cameras: Mapping[str, Wish]
+    cameras: Mapping[str, DesiredState]
     is_complete: bool
     """Whether these are all that the database has for this host: without its name there are none."""
     read_at: float
@@ -134,9 +134,9 @@ class Ledger:
         self._look_now = True
         self._work.set()
 
-    def take(self, wish: Wish, record: str, command: str) -> None:
+    def take(self, desired: DesiredState, record: str, command: str) -> None:
         """A record lies in the spool; answer `command` when it is taken in."""
-        self._spooled.append(Spooled(wish, record, command, time.monotonic()))
+        self._spooled.append(Spooled(desired, record, command, time.monotonic()))
         self._work.set()
 
     def after_what_was_spooled(self, call: Callable[[], None]) -> None:
@@ -187,15 +187,15 @@ class Ledger:
         self._put(functools.partial(self._tell_of_recovery, post, message))
         self._put(functools.partial(self._recovered, post, post.outstanding.captures()))
 
-    def settle_spool(self, wish: Wish, verdict: Verdict | None = None) -> None:
+    def settle_spool(self, desired: DesiredState, verdict: Verdict | None = None) -> None:
         """Of a camera without a process."""
-        settled = leftovers.settle(wish, verdict)
+        settled = leftovers.settle(desired, verdict)
         if settled is None:
             return
         if settled.rejected:
-            self._put(functools.partial(tell_of_rejected, wish, settled.rejected))
-        if wish.part:
-            self._left_clips.note(wish, settled)
+            self._put(functools.partial(tell_of_rejected, desired, settled.rejected))
+        if desired.part:
+            self._left_clips.note(desired, settled)
 
     def _put(self, call: Callable[[], Any]) -> None:
         self._outbox.put(call)
@@ -254,18 +254,18 @@ class Ledger:
         try:
             self._take(self._spooled[0])
         except OSError as error:
-            log.error("The spool of %s cannot be read: %s", self._spooled[0].wish.slug, error)
+            log.error("The spool of %s cannot be read: %s", self._spooled[0].desired.slug, error)
         self._spooled.popleft()
 
     def _take(self, spooled: Spooled) -> None:
-        with Opened(spooled.wish) as ingest:
+        with Opened(spooled.desired) as ingest:
             taken = ingest.take(spooled.record)
             if spooled.claim():
                 self.supervisor.answer(spooled.command, told(taken))
             if taken is not None:
                 if taken["kind"] == "capture":
-                    self._note_last_capture(spooled.wish.id, taken)
-                self._clear(ingest, spooled.wish.id, taken)
+                    self._note_last_capture(spooled.desired.id, taken)
+                self._clear(ingest, spooled.desired.id, taken)
 
     def _clear(self, ingest: Ingest, camera: str, taken: Record) -> None:
         """The end of a session stays for a process that may have been told to run it: without the session's file it
@@ -281,7 +281,7 @@ class Ledger:
         """Anew each second: what is wished, and which alerts are open."""
         self._look_now = False
         has_name = self._takes_name(now)
-        cameras = wishes(self.supervisor.host) if has_name else {}
+        cameras = desired_states(self.supervisor.host) if has_name else {}
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
         self._read_last_captures([camera for camera in cameras if camera not in self._asked_for_last])
         self.seen = HostSnapshot(cameras, has_name, now, live, recording, self._last_captures)
@@ -322,75 +322,77 @@ class Ledger:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
         self._tidied_at = now
         seen, host = self.seen, self.supervisor.host
-        wished, elsewhere = seen.cameras, self._elsewhere()
-        known = {*wished, *(wish.id for wish in elsewhere)}
-        here = [*wished.values(), *elsewhere, *(left_places(host, known) if seen.is_complete else ())]
-        for wish in here:
-            has_process = self._has_process(wish)
-            self._tidy_safely(wish, None if has_process else self._settle_spool_of_post)
-            self._tidy_safely(wish.of_clips, None if has_process else self._settle_spool_of_post)
-        former = former_places(host, wished)
-        for wish in former:
-            self._tidy_safely(wish, self.settle_spool)
-        close_rejected([*here, *(wish.of_clips for wish in here), *former])
+        desired_states, elsewhere = seen.cameras, self._elsewhere()
+        known = {*desired_states, *(desired.id for desired in elsewhere)}
+        here = [*desired_states.values(), *elsewhere, *(left_places(host, known) if seen.is_complete else ())]
+        for desired in here:
+            has_process = self._has_process(desired)
+            self._tidy_safely(desired, None if has_process else self._settle_spool_of_post)
+            self._tidy_safely(desired.of_clips, None if has_process else self._settle_spool_of_post)
+        former = former_places(host, desired_states)
+        for desired in former:
+            self._tidy_safely(desired, self.settle_spool)
+        close_rejected([*here, *(desired.of_clips for desired in here), *former])
         for post in self.supervisor.posts.values():
             self.verdicts.on_lost(post, post.outstanding.captures())
-        places: dict[str, list[Wish]] = {}
-        for wish in (*here, *former):
-            places.setdefault(wish.id, []).append(wish)
+        places: dict[str, list[DesiredState]] = {}
+        for desired in (*here, *former):
+            places.setdefault(desired.id, []).append(desired)
         self.verdicts.on_overdue(places)
 
-    def _tidy_safely(self, wish: Wish, settle: Callable[[Wish], None] | None) -> None:
+    def _tidy_safely(self, desired: DesiredState, settle: Callable[[DesiredState], None] | None) -> None:
         try:
-            self._tidy_spool(wish, settle)
+            self._tidy_spool(desired, settle)
         except OSError as error:
-            log.error("The spool of %s cannot be looked at: %s", wish.slug, error)
+            log.error("The spool of %s cannot be looked at: %s", desired.slug, error)
 
-    def _tidy_spool(self, wish: Wish, settle: Callable[[Wish], None] | None) -> None:
-        if marker_of(wish.root_path) != wish.root:
+    def _tidy_spool(self, desired: DesiredState, settle: Callable[[DesiredState], None] | None) -> None:
+        if marker_of(desired.root_path) != desired.root:
             return
         if settle:
-            settle(wish)
-        with Opened(wish) as ingest:
+            settle(desired)
+        with Opened(desired) as ingest:
             for record in ingest.waiting():
-                self.take(wish, record, "")
+                self.take(desired, record, "")
 
-    def _settle_spool_of_post(self, wish: Wish) -> None:
+    def _settle_spool_of_post(self, desired: DesiredState) -> None:
         """Nobody else will bring this spool into order soon."""
-        post = self.supervisor.posts.get(wish.id)
+        post = self.supervisor.posts.get(desired.id)
         verdict = post.verdict if post else None
-        self.settle_spool(wish, Verdict(**verdict) if verdict else None)
+        self.settle_spool(desired, Verdict(**verdict) if verdict else None)
 
-    def _elsewhere(self) -> list[Wish]:
+    def _elsewhere(self) -> list[DesiredState]:
         """Cameras that have another host now, for what they may have left here."""
-        return [wish for wish in [post.wish for post in self.supervisor.posts.values()] if wish.elsewhere]
+        return [desired for desired in [post.desired for post in self.supervisor.posts.values()] if desired.elsewhere]
 
-    def _has_process(self, wish: Wish) -> bool:
-        post = self.supervisor.posts.get(wish.id)
-        return post is not None and (post.child is not None or (post.wish.runs and not post.quarantined))
+    def _has_process(self, desired: DesiredState) -> bool:
+        post = self.supervisor.posts.get(desired.id)
+        return post is not None and (post.child is not None or (post.desired.runs and not post.quarantined))
 
     @transaction.atomic
     def _tell_of_recovery(self, post: Post, message: dict[str, Any]) -> None:
         for what in ("interrupted", "finished"):
             if message[what]:
-                text = told_of_recovery(what, len(message[what]), post.wish.slug)
-                record_event("spool.recovered", text, severity="warning", camera=post.wish, data={"ids": message[what]})
+                text = told_of_recovery(what, len(message[what]), post.desired.slug)
+                record_event(
+                    "spool.recovered", text, severity="warning", camera=post.desired, data={"ids": message[what]}
+                )
         if message["rejected"]:
-            tell_of_rejected(post.wish, message["rejected"])
+            tell_of_rejected(post.desired, message["rejected"])
         for kind in STORAGE_ALERTS:
-            resolve_alert(f"{kind}:{post.wish.root}")
+            resolve_alert(f"{kind}:{post.desired.root}")
 
     def _recovered(self, post: Post, outstanding: Mapping[str, Handed]) -> None:
         """A spool that cannot be read is looked at again by and by."""
         commands = {handed.capture: command for command, handed in outstanding.items()}
         try:
-            with Opened(post.wish) as ingest:
+            with Opened(post.desired) as ingest:
                 for record in ingest.waiting():
                     command = commands.get(record, "")
-                    self.take(post.wish, record, command if post.outstanding.remove(command) else "")
+                    self.take(post.desired, record, command if post.outstanding.remove(command) else "")
             self.verdicts.on_lost(post, outstanding)
         except OSError as error:
-            log.error("The recovered spool of %s cannot be looked at: %s", post.wish.slug, error)
+            log.error("The recovered spool of %s cannot be looked at: %s", post.desired.slug, error)
 
     def _answer_the_impatient(self) -> None:
         """Whoever waits longer than PATIENCE_S for the database gets the record itself: it is safe already."""
@@ -407,7 +409,7 @@ class Ledger:
             log.exception("%s cannot be answered with the record %s.", spooled.command, spooled.record)
 
     def _answer_with_record(self, spooled: Spooled) -> None:
-        with Opened(spooled.wish) as ingest:
+        with Opened(spooled.desired) as ingest:
             record: Record | None = ingest.read(spooled.record)
         self.supervisor.answer(spooled.command, told(record))
 

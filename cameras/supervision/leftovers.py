@@ -12,7 +12,7 @@ from cameras.runtime.programmes import SessionRunner
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import spool_folder
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, marker_of
-from cameras.supervision.wishes import Wish
+from cameras.supervision.desired_state import DesiredState
 from cameras.tables import RECOVERIES, resolve
 
 log = logging.getLogger(__name__)
@@ -29,67 +29,67 @@ class Settled:
     """There was nothing to do."""
 
 
-def settle(wish: Wish, verdict: Verdict | None = None) -> Settled | None:
+def settle(desired: DesiredState, verdict: Verdict | None = None) -> Settled | None:
     """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do.
 
     None: a spool that cannot be opened or written is left alone, and tried again the next time.
     """
     try:
-        return _settle(wish, verdict) if _needs(wish) else Settled(idle=True)
+        return _settle(desired, verdict) if _needs(desired) else Settled(idle=True)
     except (RootMissing, SpoolTaken) as error:
-        log.info("The spool of %s is left alone: %s", wish.slug, error)
+        log.info("The spool of %s is left alone: %s", desired.slug, error)
     except OSError as error:
-        log.warning("The spool of %s cannot be settled: %s", wish.slug, error)
+        log.warning("The spool of %s cannot be settled: %s", desired.slug, error)
     return None
 
 
-def _settle(wish: Wish, verdict: Verdict | None) -> Settled:
-    storage = Storage(wish.root_path, wish.root, wish.id, wish.part)
+def _settle(desired: DesiredState, verdict: Verdict | None) -> Settled:
+    storage = Storage(desired.root_path, desired.root, desired.id, desired.part)
     try:
-        if wish.part:
-            found = resolve(RECOVERIES[wish.part])(storage, verdict)
-            return Settled(found.rejected, found.left(wish.slug, wish.root_path))
+        if desired.part:
+            found = resolve(RECOVERIES[desired.part])(storage, verdict)
+            return Settled(found.rejected, found.left(desired.slug, desired.root_path))
         rejected = storage.recover(verdict).rejected
-        _stop_session(wish, storage)
-        _end_session_elsewhere(wish, storage)
+        _stop_session(desired, storage)
+        _end_session_elsewhere(desired, storage)
         return Settled(rejected)
     finally:
         storage.close()
 
 
-def holds_rejected(wish: Wish) -> bool:
+def holds_rejected(desired: DesiredState) -> bool:
     """Whether something that was set aside lies there still; also where nobody can tell, as the root is not there."""
-    if marker_of(wish.root_path) != wish.root:
+    if marker_of(desired.root_path) != desired.root:
         return True
     try:
-        return bool(os.listdir(Path(wish.root_path, spool_folder(wish.id, wish.part), "rejected")))
+        return bool(os.listdir(Path(desired.root_path, spool_folder(desired.id, desired.part), "rejected")))
     except FileNotFoundError:
         return False
     except OSError:
         return True
 
 
-def _needs(wish: Wish) -> bool:
-    folder = Path(wish.root_path, spool_folder(wish.id, wish.part))
-    stop = wish.session is not None and wish.session["desired"] == "stopped"
+def _needs(desired: DesiredState) -> bool:
+    folder = Path(desired.root_path, spool_folder(desired.id, desired.part))
+    stop = desired.session is not None and desired.session["desired"] == "stopped"
     if not folder.is_dir():
         return stop
-    resting = ("slot-",) if wish.elsewhere else ("slot-", "session-")
+    resting = ("slot-",) if desired.elsewhere else ("slot-", "session-")
     unfinished = any(not path.name.endswith(RESTING) and not path.name.startswith(resting) for path in folder.iterdir())
     return unfinished or stop
 
 
-def _stop_session(wish: Wish, storage: Storage) -> None:
-    if wish.session is None or wish.session["desired"] != "stopped":
+def _stop_session(desired: DesiredState, storage: Storage) -> None:
+    if desired.session is None or desired.session["desired"] != "stopped":
         return
-    runner = SessionRunner(OwnerClock(), wish.id, wish.slug, wish.root)
+    runner = SessionRunner(OwnerClock(), desired.id, desired.slug, desired.root)
     runner.attach(storage.spool)
-    runner.order(wish.session)  # type: ignore[arg-type]
+    runner.order(desired.session)  # type: ignore[arg-type]
 
 
-def _end_session_elsewhere(wish: Wish, storage: Storage) -> None:
+def _end_session_elsewhere(desired: DesiredState, storage: Storage) -> None:
     """Of a camera that another host has now: a process of a later day must not go on with it here."""
-    if wish.elsewhere:
-        runner = SessionRunner(OwnerClock(), wish.id, wish.slug, wish.root)
+    if desired.elsewhere:
+        runner = SessionRunner(OwnerClock(), desired.id, desired.slug, desired.root)
         runner.attach(storage.spool)
         runner.fail("host_down", "The camera was moved to another host while this one was away.")

@@ -142,12 +142,12 @@ class Orders:
         if command["order"] == "record":
             post.recorded_at = time.monotonic()
             post.recording = message["recording"] = self._as_here(message["recording"])
-            child.wished = {**child.wished, "recording": post.recording}
+            child.desired = {**child.desired, "recording": post.recording}
         if command["order"] == "configure":
             post.configured_at = time.monotonic()
-            known = {} if command["arguments"].get("whole") else child.wished["settings"]
+            known = {} if command["arguments"].get("whole") else child.desired["settings"]
             post.settings = {**known, **command["arguments"].get("settings", {})}
-            child.wished = {**child.wished, "settings": post.settings}
+            child.desired = {**child.desired, "settings": post.settings}
         sent = child.send(message)
         if not sent and "id" not in command["arguments"] and post.outstanding.remove(command["command_id"]):
             self._refuse(command, f"The process of {command['slug']} has just ended and is being started again.")
@@ -159,11 +159,11 @@ class Orders:
     def _refusal(self, command: Command, post: Post | None, child: CameraChild | None) -> str | None:
         """Why a camera whose process is `child` cannot be told anything now; None when it can."""
         slug = command["slug"]
-        if post is None or post.wish.elsewhere:
+        if post is None or post.desired.elsewhere:
             return f"The host {self.supervisor.host} does not know {slug}. Try again in a moment."
-        if not post.wish.enabled:
+        if not post.desired.enabled:
             return f"{slug} is disabled. Enable it first: `skycam cameras set {slug} --enabled`."
-        if not post.wish.connected:
+        if not post.desired.connected:
             return f"{slug} is disconnected. Connect it first: `skycam connect {slug}`."
         if post.quarantined:
             return f"{slug} is in quarantine. {post.quarantined}"
@@ -188,7 +188,7 @@ class Orders:
                 continue
             observed, why = post.observed
             settled = observed in {"ready", "busy", "disconnected", "disabled", "quarantined"}
-            if settled and (post.child is None or post.wish.runs):
+            if settled and (post.child is None or post.desired.runs):
                 self._waiters.remove((command, since))
                 content = Answer(ok=True, body={**self.supervisor.herald.status(post)})
                 self.supervisor.answer(command["command_id"], content)

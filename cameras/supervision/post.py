@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cameras.supervision.child import CameraChild
+from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.usb import UsbIdentity
-from cameras.supervision.wishes import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Post:
     held, which also keeps what is told in that order. `outstanding` and `alerts` have locks of their own.
     """
 
-    wish: Wish
+    desired: DesiredState
     restarts: Restarts
     ladder: Ladder = field(default_factory=Ladder)
     child: CameraChild | None = None
@@ -150,12 +150,12 @@ class Post:
     recorded_at: float = -1.0
     """The same of recording."""
 
-    def newest(self, read_at: float) -> Wish:
+    def newest(self, read_at: float) -> DesiredState:
         """The wish, which was read at `read_at`, with what was commanded since."""
-        wish = self.wish
+        desired = self.desired
         if self.configured_at >= read_at:
-            wish = replace(wish, settings=self.settings)
-        return replace(wish, recording=self.recording) if self.recorded_at >= read_at else wish
+            desired = replace(desired, settings=self.settings)
+        return replace(desired, recording=self.recording) if self.recorded_at >= read_at else desired
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -184,12 +184,12 @@ class Post:
     @property
     def is_first_start(self) -> bool:
         """Its first process is about to be started: whoever wants something of it waits that moment."""
-        return self.child is None and self.wish.runs and not self.quarantined and not self.restarts.reasons
+        return self.child is None and self.desired.runs and not self.quarantined and not self.restarts.reasons
 
     @property
     def may_start(self) -> bool:
         resetting = self.port_reset is not None and self.port_reset.lasts
-        return self.wish.runs and not self.quarantined and not resetting
+        return self.desired.runs and not self.quarantined and not resetting
 
     @property
     def in_trouble(self) -> bool:
@@ -215,10 +215,10 @@ class Post:
     @property
     def observed(self) -> tuple[str, str]:
         """The state and its reason, as far as this host can see."""
-        wish, quarantined, child, reasons = self.wish, self.quarantined, self.child, self.restarts.reasons
-        if not wish.enabled:
+        desired, quarantined, child, reasons = self.desired, self.quarantined, self.child, self.restarts.reasons
+        if not desired.enabled:
             return ("disabled", "")
-        if not wish.connected:
+        if not desired.connected:
             return ("disconnected", "")
         if quarantined:
             return ("quarantined", quarantined)

@@ -56,7 +56,7 @@ class Returning:
             self._is_back(post, place)
 
     def _is_back(self, post: Post, place: str) -> None:
-        said = f"{post.wish.slug} is back on the bus, as {place}."
+        said = f"{post.desired.slug} is back on the bus, as {place}."
         if post.quarantined:
             self.supervisor.climbing.forgive(post, "its return", said)
         elif post.child:

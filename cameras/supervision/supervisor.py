@@ -32,8 +32,9 @@ from cameras.supervision.child import (
     scrubbed_environment,
 )
 from cameras.supervision.climbing import Climbing
+from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.detecting import Detecting
-from cameras.supervision.hearing import WISHED, Hearing
+from cameras.supervision.hearing import DESIRED, Hearing
 from cameras.supervision.herald import Herald
 from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
@@ -42,7 +43,6 @@ from cameras.supervision.orders import Orders
 from cameras.supervision.post import Hardware, Post
 from cameras.supervision.returning import Returning
 from cameras.supervision.usb import UsbBus
-from cameras.supervision.wishes import Wish
 from cameras.tables import KEEPERS, resolve
 from monitoring import heartbeat
 from monitoring.restarts import BackOff
@@ -149,8 +149,8 @@ class Supervisor:
         camera publishes its own."""
         urls = redis_urls or {}
         for post in self.posts.values():
-            wish, child = post.wish, post.child
-            live = Live(wanted.get(wish.slug, ()), lowered, wish.presets, urls.get(wish.slug, ""))
+            desired, child = post.desired, post.child
+            live = Live(wanted.get(desired.slug, ()), lowered, desired.presets, urls.get(desired.slug, ""))
             if child and child.live != live and child.send({"type": "live", **asdict(live)}):
                 child.live = live
 
@@ -170,7 +170,7 @@ class Supervisor:
             self._woken.clear()
         self._finish_all()
 
-    def _safely(self, camera: Wish | None, step: Callable[[], None]) -> None:
+    def _safely(self, camera: DesiredState | None, step: Callable[[], None]) -> None:
         """What goes wrong with one camera does not keep the others from being watched. It is told once, as an alert,
         until it is over."""
         slug = camera.slug if camera else ""
@@ -200,50 +200,50 @@ class Supervisor:
         self.orders.follow_all()
         self.returning.look()
         for post in self.posts.values():
-            self._safely(post.wish, functools.partial(self._keep, post))
+            self._safely(post.desired, functools.partial(self._keep, post))
 
-    def _adopt(self, wishes: Mapping[str, Wish]) -> None:
-        for identity, wish in wishes.items():
+    def _adopt(self, desired_states: Mapping[str, DesiredState]) -> None:
+        for identity, desired in desired_states.items():
             if identity not in self.posts:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
-                post = Post(wish, Restarts(rule), hardware=Hardware(usb=wish.usb))
+                post = Post(desired, Restarts(rule), hardware=Hardware(usb=desired.usb))
                 self.posts = {**self.posts, identity: post}
                 self.climbing.adopt(post)
             post = self.posts[identity]
-            self._change(post, replace(wish, session=self._session(post, wish)))
+            self._change(post, replace(desired, session=self._session(post, desired)))
 
-    def _let_go(self, wishes: Mapping[str, Wish]) -> None:
+    def _let_go(self, desired_states: Mapping[str, DesiredState]) -> None:
         """Cameras that the database has given to another host: their process finishes, and their spool is emptied."""
         for identity, post in self.posts.items():
-            if identity not in wishes:
-                self._change(post, replace(post.wish, session=None, elsewhere=True))
+            if identity not in desired_states:
+                self._change(post, replace(post.desired, session=None, elsewhere=True))
 
-    def _session(self, post: Post, wish: Wish) -> dict[str, Any] | None:
+    def _session(self, post: Post, desired: DesiredState) -> dict[str, Any] | None:
         """A command may be newer than what was read, and an end newer than both."""
-        found = post.ordered if post.ordered_at >= self.adopted_at else wish.session
+        found = post.ordered if post.ordered_at >= self.adopted_at else desired.session
         return None if found is None or found["id"] in self._ended_sessions else found
 
-    def _change(self, post: Post, wish: Wish) -> None:
+    def _change(self, post: Post, desired: DesiredState) -> None:
         """Take over a new wish: a process that cannot follow it ends, and is started anew."""
-        old, post.wish = post.wish, wish
-        if not wish.runs:
+        old, post.desired = post.desired, desired
+        if not desired.runs:
             self.climbing.let_go(post)
         if post.child is None or post.child.ending:
             return
-        if not wish.runs or old.place != wish.place:
+        if not desired.runs or old.place != desired.place:
             post.child.finish()
             return
-        if wish.settings != post.child.wished["settings"] and post.configured_at < self.adopted_at:
-            self._configure(post.child, "settings", wish.settings, whole=True)
-        if wish.recording != post.child.wished["recording"] and post.recorded_at < self.adopted_at:
-            self._configure(post.child, "recording", wish.recording)
-        if wish.session and _newer(wish.session, post.child.wished["session"]):
-            self._configure(post.child, "session", wish.session, command_id=WISHED + wish.session["id"])
+        if desired.settings != post.child.desired["settings"] and post.configured_at < self.adopted_at:
+            self._configure(post.child, "settings", desired.settings, whole=True)
+        if desired.recording != post.child.desired["recording"] and post.recorded_at < self.adopted_at:
+            self._configure(post.child, "recording", desired.recording)
+        if desired.session and _newer(desired.session, post.child.desired["session"]):
+            self._configure(post.child, "session", desired.session, command_id=DESIRED + desired.session["id"])
 
-    def _configure(self, child: CameraChild, what: str, wish: dict[str, Any] | None, **more: Any) -> None:
-        if child.send({"type": "configure", what: wish, **more}):
-            child.wished = {**child.wished, what: wish}
+    def _configure(self, child: CameraChild, what: str, desired: dict[str, Any] | None, **more: Any) -> None:
+        if child.send({"type": "configure", what: desired, **more}):
+            child.desired = {**child.desired, what: desired}
 
     def _keep(self, post: Post) -> None:
         child = post.child
@@ -264,9 +264,9 @@ class Supervisor:
         post.ladder = Ladder()
         environment = scrubbed_environment(settings.STATION.camera_environment)
         post.is_starting = True  # before its session is looked at: the ledger does these two the other way round
-        wish = replace(post.newest(self.adopted_at), session=self._session(post, post.wish))
+        desired = replace(post.newest(self.adopted_at), session=self._session(post, post.desired))
         try:
-            post.child = CameraChild(wish.spec(post.verdict, post.faults), environment, self.hearing.hear)
+            post.child = CameraChild(desired.spec(post.verdict, post.faults), environment, self.hearing.hear)
         except (OSError, RuntimeError) as error:
             post.restarts.not_before = now + START_AGAIN_S
             why = f"Its process cannot be started ({error}). Is memory or a limit used up? It is tried each second."
@@ -293,7 +293,7 @@ class Supervisor:
         was_ending = child.ending
         child.finish()
         for command in post.outstanding.remove_without_capture():  # captures are answered by what the spool says
-            detail = f"The process of {post.wish.slug} ended ({exit_reason(status)}) before it could answer."
+            detail = f"The process of {post.desired.slug} ended ({exit_reason(status)}) before it could answer."
             self.answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
@@ -304,30 +304,30 @@ class Supervisor:
 
     def _finish_all(self) -> None:
         """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
-        left = [(post.wish, post.child) for post in self.posts.values() if post.child]
+        left = [(post.desired, post.child) for post in self.posts.values() if post.child]
         for _, child in left:
             child.finish()
-        for wish, child in left:
+        for desired, child in left:
             while not child.wait(TICK_S) and time.monotonic() < child.end_by:
                 heartbeat.beat()
             if child.exit_status is None:
-                self._cut_off(wish, child)
+                self._cut_off(desired, child)
 
-    def _cut_off(self, wish: Wish, child: CameraChild) -> None:
+    def _cut_off(self, desired: DesiredState, child: CameraChild) -> None:
         """What its exposure came to is known: the next process need not call it interrupted."""
         log.warning("%s did not finish in time and is killed.", child.slug)
         child.kill()
         if child.wait(1.0):
             said = "The station was stopped before the exposure ended."
-            self.ledger.settle_spool(wish, Verdict("station_stopped", said))
+            self.ledger.settle_spool(desired, Verdict("station_stopped", said))
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
         """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""
-        wish = post.wish
+        desired = post.desired
         with post.lock:
-            if not wish.elsewhere and (observed, reason) != post.told:
+            if not desired.elsewhere and (observed, reason) != post.told:
                 post.told, post.since = (observed, reason), time.time()
-                self.ledger.observed(wish, observed, reason)
+                self.ledger.observed(desired, observed, reason)
 
 
 def _newer(session: dict[str, Any], known: dict[str, Any] | None) -> bool:

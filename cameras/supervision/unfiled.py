@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from cameras.supervision import leftovers
-from cameras.supervision.wishes import Wish
+from cameras.supervision.desired_state import DesiredState
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
@@ -29,7 +29,7 @@ def tell_of_rejected(camera: CameraRef, rejected: list[str]) -> None:
     raise_alert(f"{REJECTED}:{camera.slug}", text, severity="error", camera=camera)
 
 
-def close_rejected(places: Iterable[Wish]) -> None:
+def close_rejected(places: Iterable[DesiredState]) -> None:
     """Of cameras where a person has taken away all that was set aside; a slug may have been another one's once.
     `places` are all spools of this host. DatabaseError."""
     spools = list(places)
@@ -49,17 +49,17 @@ class LeftClips:
         self._left: dict[tuple[str, str], str] = {}
         """Slug and root -> what the alert says."""
 
-    def note(self, wish: Wish, settled: leftovers.Settled) -> None:
+    def note(self, desired: DesiredState, settled: leftovers.Settled) -> None:
         """A recorder that had the alert opened before it ended may be done with it, too. Said again for as long as it
         lasts, since the end of a recorder's alerts may come after it."""
-        said = self._left.pop((wish.slug, wish.root), "")
+        said = self._left.pop((desired.slug, desired.root), "")
         if settled.left:
-            self._left[wish.slug, wish.root] = settled.left
+            self._left[desired.slug, desired.root] = settled.left
             if settled.left != said:
                 log.warning("%s", settled.left)
-            self._put(functools.partial(_tell, wish, settled.left))
-        elif (said or not settled.idle) and all(slug != wish.slug for slug, _ in self._left):
-            self._put(functools.partial(resolve_alert, _key(wish.slug)))
+            self._put(functools.partial(_tell, desired, settled.left))
+        elif (said or not settled.idle) and all(slug != desired.slug for slug, _ in self._left):
+            self._put(functools.partial(resolve_alert, _key(desired.slug)))
 
 
 def _key(slug: str) -> str:

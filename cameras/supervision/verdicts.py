@@ -10,8 +10,8 @@ from cameras import broker
 from cameras.broker import BrokerDown
 from cameras.control import Answer
 from cameras.runtime.spool import Record
+from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import Opened
-from cameras.supervision.wishes import Wish
 from cameras.tables import VERDICTS, resolve
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Verdicts:
         """Whether this id has its outcome already. On any thread."""
         return bool(resolve(VERDICTS["settled"])(capture))
 
-    def on_overdue(self, places: Mapping[str, Sequence[Wish]]) -> None:
+    def on_overdue(self, places: Mapping[str, Sequence[DesiredState]]) -> None:
         """Planned rows beyond their deadline that no spool of their camera here knows. A living process is asked to let
         go first.
 
@@ -70,13 +70,13 @@ class Verdicts:
         for command, handed in outstanding.items():
             if handed.capture is None or post.child is handed.child:
                 continue
-            if command in post.outstanding.captures() and leaves_no_trace(post.wish, handed.capture):
+            if command in post.outstanding.captures() and leaves_no_trace(post.desired, handed.capture):
                 self._lost_before_the_plan(post, command, handed.capture)
 
     def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
         content = told(None)
         if not self.is_settled(capture):
-            detail = f"The process of {post.wish.slug} ended before this capture began."
+            detail = f"The process of {post.desired.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
             self._verdict(capture, "not_started", detail)
         if post.outstanding.remove(command):
@@ -88,11 +88,11 @@ def told(record: Record | None) -> Answer:
     return Answer(ok=True, body={"record": record})
 
 
-def leaves_no_trace(wish: Wish, capture: str) -> bool:
+def leaves_no_trace(desired: DesiredState, capture: str) -> bool:
     """Whether no spool knows of it. False where it cannot be read, or its root is not mounted: it may well know."""
     try:
-        with Opened(wish) as ingest:
-            return ingest.is_on(wish.root) and not ingest.spool.has_trace(capture)
+        with Opened(desired) as ingest:
+            return ingest.is_on(desired.root) and not ingest.spool.has_trace(capture)
     except OSError as error:
-        log.error("The spool of %s cannot be asked for %s: %s", wish.slug, capture, error)
+        log.error("The spool of %s cannot be asked for %s: %s", desired.slug, capture, error)
         return False

@@ -37,7 +37,7 @@ def served_camera() -> Camera:
     if camera is None:
         raise NotConnected(_missing())
     if camera.pk not in _greeted and holder_of(camera) is None:
-        wish_defaults(camera)
+        set_default_settings(camera)
         camera.refresh_from_db(fields=["settings"])
         _greeted.add(camera.pk)
     return camera
@@ -76,7 +76,7 @@ def _missing() -> str:
 
 def observed(camera: Camera) -> Status:
     """What is seen of it, from the broker alone. BrokerDown."""
-    return status.read_slugs({camera.slug: status.desired(camera)})[camera.slug]
+    return status.read_slugs({camera.slug: status.desired_connection(camera)})[camera.slug]
 
 
 def is_connected(seen: Status) -> bool:
@@ -91,7 +91,7 @@ def check_connected(camera: Camera) -> None:
 
 
 @transaction.atomic
-def wish_defaults(camera: Camera) -> None:
+def set_default_settings(camera: Camera) -> None:
     """DEFAULT_EXPOSURE and DEFAULT_GAIN, where nobody has wished for another value; nor has since `camera` was read."""
     wanted = settings.STATION.service
     defaults = {"exposure_us": wanted.default_exposure, "gain": wanted.default_gain}

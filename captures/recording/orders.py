@@ -13,13 +13,22 @@ from django.db import transaction
 
 from cameras import control, leases, status
 from cameras.broker import BrokerDown
-from cameras.commands import DONE, UNREACHED, failures_told, outcome_in, problem_of, refusals_told, told, wished
+from cameras.commands import (
+    DONE,
+    UNREACHED,
+    failures_told,
+    outcome_in,
+    problem_of,
+    record_desired_change,
+    refusals_told,
+    told,
+)
 from cameras.control import ControlError, TooSlow
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder, is_recording
 from cameras.status import Status
 from captures.models.clip import ClipKind
-from captures.recording.ingest import wished_recording
+from captures.recording.ingest import desired_recording
 from monitoring.models import Event
 from monitoring.services import record_event
 
@@ -57,17 +66,17 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
         locked = _locked(camera, actor)
         kind = kind or locked.recording or ClipKind.ROLLING
         _check(locked, kind)
-        event = _wish(locked, kind, actor)
+        event = _store_desired_kind(locked, kind, actor)
     kept = f"{camera.slug} records as soon as it can: that is kept."
-    return _told(locked, wished_recording(locked), event, kept, START_S)
+    return _told(locked, desired_recording(locked), event, kept, START_S)
 
 
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
     """Wish it recorded no more; answered when its last clip is filed. Held; Kept when its host could not be told."""
     with refusals_told(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
-        event = _wish(locked, "", actor)
-    if status.desired(locked) != "connected":
+        event = _store_desired_kind(locked, "", actor)
+    if status.desired_connection(locked) != "connected":
         return _body(locked, {"clip": None})
     return _told(locked, None, event, f"{camera.slug} stops recording as soon as it hears of it: that is kept.", FILE_S)
 
@@ -107,15 +116,17 @@ def _check(camera: Camera, kind: str) -> None:
         )
 
 
-def _wish(locked: Camera, kind: str, actor: str) -> Event | None:
+def _store_desired_kind(locked: Camera, kind: str, actor: str) -> Event | None:
     """None when it is wished already: then the host is only asked once more."""
     if locked.recording == kind:
         return None
     locked.recording, locked.recording_by = kind, actor if kind else ""
     locked.save(update_fields=["recording", "recording_by"])
     if kind:
-        return wished(locked, "record", f"started the recording of {locked.slug}.", actor, {"kind": kind})
-    return wished(locked, "stop-recording", f"stopped the recording of {locked.slug}.", actor, {})
+        return record_desired_change(
+            locked, "record", f"started the recording of {locked.slug}.", actor, {"kind": kind}
+        )
+    return record_desired_change(locked, "stop-recording", f"stopped the recording of {locked.slug}.", actor, {})
 
 
 def _told(

@@ -132,7 +132,7 @@ def draw_settings(body: dict[str, Any]) -> None:
     names = sorted(body["desired"].keys() | body["actual"].keys())
     changed = {one["name"] for one in body["differs"]}
     rows = [[name, body["desired"].get(name), body["actual"].get(name), word(name in changed)] for name in names]
-    show(grid(["setting", "wished", "camera has", "on its body"], rows))
+    show(grid(["setting", "desired", "camera has", "on its body"], rows))
     warn(body["warnings"])
 
 
@@ -155,7 +155,7 @@ def draw_preset(body: dict[str, Any], verb: str) -> None:
 
 
 def draw_comparison(body: dict[str, Any]) -> None:
-    columns = ["setting", "preset", "wished", "camera has", ""]
+    columns = ["setting", "preset", "desired", "camera has", ""]
     rows = [
         [one["name"], one["preset"], one["desired"], one["actual"], "differs" if one["differs"] else "same"]
         for one in body["results"]

@@ -109,8 +109,8 @@ def test_a_preset_of_another_kind_is_not_there_and_the_answer_says_why(
 
 
 def test_a_comparison_says_what_differs(viewer: Any, night: SettingsPreset) -> None:
-    wished = {"exposure_us": 8_000_000, "gain": 4.0, "fps": 10.0}
-    Camera.objects.update(settings=wished, read_back={"exposure_us": 8_000_000, "gain": 4.0}, read_at=timezone.now())
+    desired = {"exposure_us": 8_000_000, "gain": 4.0, "fps": 10.0}
+    Camera.objects.update(settings=desired, read_back={"exposure_us": 8_000_000, "gain": 4.0}, read_at=timezone.now())
     body = viewer.get(f"{URL}Moonless night/compare/").json()
     rows = [(row["name"], row["preset"], row["desired"], row["actual"], row["differs"]) for row in body["results"]]
     assert rows == [

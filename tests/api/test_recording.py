@@ -16,7 +16,7 @@ from cameras import broker, status
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting
 from captures.recording import orders
-from captures.recording.ingest import wished_recording
+from captures.recording.ingest import desired_recording
 from monitoring.models import Event
 from tests.api.builders import UNKNOWN
 from tests.fakes.camera_host import camera_host
@@ -28,8 +28,8 @@ FULL = {"ok": False, "problem": "disk-full", "reason": "disk_full", "detail": "T
 
 def observed(camera: Camera) -> dict[str, Any]:
     """What a host answers once the camera records."""
-    wish: Any = wished_recording(Camera(slug=camera.slug, recording="rolling", recording_by="a-operator"))
-    recorder = {**waiting(wish, ""), "state": "recording", "clip": UNKNOWN, "frames": 2}
+    desired: Any = desired_recording(Camera(slug=camera.slug, recording="rolling", recording_by="a-operator"))
+    recorder = {**waiting(desired, ""), "state": "recording", "clip": UNKNOWN, "frames": 2}
     return {"clip": UNKNOWN, "recorder": recorder}
 
 
@@ -48,7 +48,7 @@ def test_a_start_is_wished_told_and_answered_with_what_was_observed(operator: An
     body = answer.json()
     assert (answer.status_code, body["camera"], body["desired"], body["recording"]) == (200, "sky", "rolling", True)
     assert (body["clip"], body["recorder"]["by"]) == (UNKNOWN, "a-operator")
-    assert orders_taken[0]["arguments"]["recording"] == wished_recording(Camera.objects.get())
+    assert orders_taken[0]["arguments"]["recording"] == desired_recording(Camera.objects.get())
     assert told(camera) == ("rolling", "a-operator")
     assert outcomes("record") == ["wished", "done"]
 

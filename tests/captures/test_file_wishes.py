@@ -24,12 +24,12 @@ def process(tmp_path: Path) -> Iterator[CameraProcess]:
         yield process
 
 
-def taken(process: CameraProcess, **wish: Any) -> Path:
+def taken(process: CameraProcess, **desired: Any) -> Path:
     capture = str(uuid6.uuid7())
     asked = {"planned": "2026-01-01T00:00:00Z", "asked": {"exposure_us": 1000}, "requested_by": "tester", "job": ""}
-    process.send("capture", id=capture, file=wish, **asked)
+    process.send("capture", id=capture, file=desired, **asked)
     process.until_type("spooled", id=capture)
-    return next(process.root.glob(f"captures/sim/*/*/*/raw/{wish['name']}_*.jpg"))
+    return next(process.root.glob(f"captures/sim/*/*/*/raw/{desired['name']}_*.jpg"))
 
 
 def quantization(path: Path) -> Any:

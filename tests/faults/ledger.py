@@ -10,8 +10,8 @@ from django.db.models import Q
 
 from cameras.models import Camera
 from cameras.runtime.storage import make_root
+from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import Opened
-from cameras.supervision.wishes import Wish
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
 from captures.sessions.orders import session_order
 
@@ -29,8 +29,8 @@ class Archive:
         self.camera = Camera.objects.create(slug="sim", name="Sim", kind="simulated", host="main")
         self.spool = folder / ".spool" / str(self.camera.id)
 
-    def wish(self) -> Wish:
-        return Wish(
+    def desired(self) -> DesiredState:
+        return DesiredState(
             id=str(self.camera.id), slug="sim", kind="simulated", address="", settings={}, enabled=True, connected=True,
             removed=False, session=None, root=str(self.root.id), root_path=str(self.folder), recording=None,
             video_root=str(self.root.id), video_root_path=str(self.folder),
@@ -48,7 +48,7 @@ class Archive:
         return Capture.objects.create(camera=self.camera, asked={"exposure_us": 1000})
 
     def ingest(self) -> None:
-        with Opened(self.wish()) as ingest:
+        with Opened(self.desired()) as ingest:
             for name in sorted(ingest.waiting()):
                 taken = ingest.take(name)
                 if taken is not None:

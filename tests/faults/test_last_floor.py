@@ -102,4 +102,4 @@ def test_a_session_that_is_stopped_there_ends_with_its_gap_and_waits_for_no_room
 
 @pytest.mark.django_db
 def test_a_station_starts_its_cameras_with_the_last_floor(tmp_path: Path) -> None:
-    assert Archive(tmp_path).wish().spec(None)["last_floor_bytes"] == LAST_FLOOR_BYTES == 256 * 2**20
+    assert Archive(tmp_path).desired().spec(None)["last_floor_bytes"] == LAST_FLOOR_BYTES == 256 * 2**20

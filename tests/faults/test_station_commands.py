@@ -113,8 +113,8 @@ def test_a_changed_setting_is_applied_read_back_and_kept_by_the_next_process(sta
 def test_settings_changed_at_once_end_as_the_row_says(station: FaultStation) -> None:
     gains = iter(range(1, 11))
     at_once(lambda: station.call("PATCH", "cameras/simulated/settings/", {"gain": float(next(gains))}), times=10)
-    wished = station.get("cameras/simulated/settings/")["desired"]["gain"]
-    eventually(lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == wished, 5, "the wish")
+    desired = station.get("cameras/simulated/settings/")["desired"]["gain"]
+    eventually(lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == desired, 5, "the wish")
 
 
 def test_a_camera_removed_with_records_under_way_empties_its_spool_and_its_slug_is_free(station: FaultStation) -> None:

@@ -124,8 +124,8 @@ def test_a_busy_host_tells_its_cameras_and_says_so_in_their_status(machine: Mach
     limits = Limits(lower_quality=80, lower_fps=0, hold_s=0)
     supervisor.ledger.seen = replace(supervisor.ledger.seen, live=SimpleNamespace(cpu_thresholds=limits))
     herald.governor = Governor(limits, machine.load, machine.clock)
-    wish = SimpleNamespace(slug="sky", presets={})
-    supervisor.posts = {"sky": cast(Any, SimpleNamespace(wish=wish, child=process))}
+    desired = SimpleNamespace(slug="sky", presets={})
+    supervisor.posts = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
     machine.percent = 100
     [herald._look_at_load() for _ in range(5)]
     supervisor.want({"sky": ("low",)}, herald.governor.level, {"sky": "unix:///sock"})

@@ -96,16 +96,18 @@ def test_a_viewer_compares_and_does_no_more(viewer: Any, night: SettingsPreset, 
 
 
 def test_a_change_on_the_body_is_shown_and_follows_the_page(viewer: Any, turned: Camera, valkey: Any) -> None:
-    said = "Changed on the camera itself Exposure 33 ms, not 12 ms as wished"
+    said = "Changed on the camera itself Exposure 33 ms, not 12 ms as desired"
     assert said in words(viewer.get(PAGE))
     assert said in words(viewer.get(f"{PAGE}now/", headers=PART))
 
 
 @pytest.mark.parametrize(("do", "wished"), [("adopt", 33_000), ("mine", 12_000)])
-def test_it_is_adopted_or_ones_own_is_applied(operator: Any, turned: Camera, valkey: Any, do: str, wished: int) -> None:
-    with camera_host(valkey, configured(actual={"exposure_us": wished})) as commands:
+def test_it_is_adopted_or_ones_own_is_applied(
+    operator: Any, turned: Camera, valkey: Any, do: str, desired: int
+) -> None:
+    with camera_host(valkey, configured(actual={"exposure_us": desired})) as commands:
         shown = words(posted(operator, "settings/body/", do=do))
-    assert commands[0]["arguments"]["settings"] == {"exposure_us": wished} == Camera.objects.get().settings
+    assert commands[0]["arguments"]["settings"] == {"exposure_us": desired} == Camera.objects.get().settings
     assert "Changed on the camera itself" not in shown
 
 

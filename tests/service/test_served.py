@@ -106,7 +106,7 @@ def test_a_wish_of_the_same_moment_is_not_lost(monkeypatch: pytest.MonkeyPatch) 
     configure(monkeypatch, default_exposure=100_000, default_gain=1.5)
     as_read = add("simulated", "simulated")
     Camera.objects.update(settings={"exposure_us": 5000})
-    served.wish_defaults(as_read)
+    served.set_default_settings(as_read)
     assert Camera.objects.get().settings == {"exposure_us": 5000, "gain": 1.5}
 
 

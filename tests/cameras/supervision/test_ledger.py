@@ -15,11 +15,11 @@ from django.db import OperationalError, connection
 from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.storage import MARKER
+from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ladder import Restarts
 from cameras.supervision.ledger import Ledger, Spooled
 from cameras.supervision.post import Handed, Post
 from cameras.supervision.supervisor import Supervisor
-from cameras.supervision.wishes import Wish
 from captures.models import Capture
 from monitoring.models import Alert, Event
 from tests.api.conftest import valkey
@@ -52,19 +52,19 @@ def within_ten_seconds(condition: Callable[[], bool]) -> bool:
 def test_a_record_that_cannot_be_read_does_not_end_the_answers_to_the_impatient(
     archive: Archive, ledger: Ledger
 ) -> None:
-    waiting = Spooled(archive.wish(), lay_raw(archive, b"rubbish"), "first", time.monotonic() - 9)
+    waiting = Spooled(archive.desired(), lay_raw(archive, b"rubbish"), "first", time.monotonic() - 9)
     [record] = lay(archive, capture_record(archive))
-    following = Spooled(archive.wish(), record, "second", time.monotonic() - 9)
+    following = Spooled(archive.desired(), record, "second", time.monotonic() - 9)
     ledger._spooled.extend([waiting, following])
     ledger._impatient.start()
     assert within_ten_seconds(lambda: following.answered)
 
 
 def test_a_root_whose_path_is_gone_holds_up_no_other_camera(archive: Archive, ledger: Ledger) -> None:
-    nowhere = dataclasses.replace(archive.wish(), root_path=str(archive.folder / "gone"))
+    nowhere = dataclasses.replace(archive.desired(), root_path=str(archive.folder / "gone"))
     [record] = lay(archive, capture_record(archive))
     ledger.take(nowhere, record, "")
-    ledger.take(archive.wish(), record, "")
+    ledger.take(archive.desired(), record, "")
     ledger._turn()
     assert (ledger.away_since, Capture.objects.filter(pk=record).exists()) == (None, True)
 
@@ -111,7 +111,7 @@ def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet
     archive: Archive, ledger: Ledger
 ) -> None:
     capture = archive.planned()
-    post = Post(archive.wish(), Restarts())
+    post = Post(archive.desired(), Restarts())
     post.outstanding.add("c", Handed(str(capture.pk), cast(Any, "a process that has ended")))
     (archive.folder / MARKER).unlink()
     ledger.verdicts.on_lost(post, post.outstanding.captures())
@@ -142,12 +142,12 @@ def test_an_answer_that_the_broker_refuses_is_no_surprise(ledger: Ledger, full_b
     assert full_broker.keys("*") == []
 
 
-def unreadable(archive: Archive) -> Wish:
+def unreadable(archive: Archive) -> DesiredState:
     """A camera on the same host whose spool's name stands for a file."""
     camera = Camera.objects.create(slug="torn", name="Torn", kind="simulated", host="main")
     (archive.folder / ".spool").mkdir(exist_ok=True)
     (archive.folder / ".spool" / str(camera.pk)).write_bytes(b"")
-    return dataclasses.replace(archive.wish(), id=str(camera.pk), slug="torn")
+    return dataclasses.replace(archive.desired(), id=str(camera.pk), slug="torn")
 
 
 def test_a_spool_that_cannot_be_read_holds_up_no_verdict_on_another_camera(
@@ -185,7 +185,7 @@ def without_alerts(execute: Any, sql: str, *rest: Any) -> Any:
 
 
 def test_a_recovery_that_the_database_interrupts_is_told_once(archive: Archive, ledger: Ledger) -> None:
-    ledger.recovered(Post(archive.wish(), Restarts()), {"interrupted": ["x"], "finished": [], "rejected": []})
+    ledger.recovered(Post(archive.desired(), Restarts()), {"interrupted": ["x"], "finished": [], "rejected": []})
     with connection.execute_wrapper(without_alerts), pytest.raises(OperationalError):
         ledger._outbox.flush()
     ledger._outbox.flush()
@@ -199,7 +199,7 @@ def test_what_is_set_aside_in_a_spool_without_a_process_raises_an_alert(
     spool = archive.spool / part
     spool.mkdir(parents=True)
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
-    ledger.settle_spool(archive.wish().of_clips if part else archive.wish())
+    ledger.settle_spool(archive.desired().of_clips if part else archive.desired())
     ledger._do()
     [alert] = Alert.objects.all()
     assert (alert.key, alert.severity, alert.camera) == ("spool.rejected:sim", "error", "sim")

@@ -65,12 +65,12 @@ def killed_in_an_exposure(archive: Archive) -> str:
 def stopped(archive: Archive, session: Session) -> Any:
     session.desired, session.revision = Session.Desired.STOPPED, 2
     session.save()
-    return dataclasses.replace(archive.wish(), session=archive.order(session))
+    return dataclasses.replace(archive.desired(), session=archive.order(session))
 
 
 def test_a_spool_without_an_owner_is_settled(archive: Archive) -> None:
     capture = killed_in_an_exposure(archive)
-    leftovers.settle(archive.wish())
+    leftovers.settle(archive.desired())
     archive.ingest()
     assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
 
@@ -79,7 +79,7 @@ def test_a_spool_with_an_owner_is_left_alone(archive: Archive) -> None:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
-        leftovers.settle(archive.wish())
+        leftovers.settle(archive.desired())
         assert process.done() == {}
 
 
@@ -87,7 +87,7 @@ def test_a_spool_whose_root_is_not_mounted_is_left_alone(archive: Archive) -> No
     killed_in_an_exposure(archive)
     (archive.folder / MARKER).unlink()
     before = sorted(archive.spool.iterdir())
-    leftovers.settle(archive.wish())
+    leftovers.settle(archive.desired())
     assert sorted(archive.spool.iterdir()) == before
 
 
@@ -95,7 +95,7 @@ def test_a_spool_that_cannot_be_opened_stops_nobody_else(archive: Archive) -> No
     killed_in_an_exposure(archive)
     (archive.spool / ".lock").unlink()
     (archive.spool / ".lock").mkdir()
-    leftovers.settle(archive.wish())
+    leftovers.settle(archive.desired())
     assert list(archive.spool.glob("*.plan")) != []
 
 
@@ -119,8 +119,8 @@ def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -
 
 def test_stopping_twice_is_once(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
-    wish = stopped(archive, session)
-    leftovers.settle(wish)
-    leftovers.settle(wish)
+    desired = stopped(archive, session)
+    leftovers.settle(desired)
+    leftovers.settle(desired)
     records = [json.loads(path.read_text()) for path in archive.spool.glob("*.done")]
     assert [record["body"]["state"] for record in records] == ["stopped"]

@@ -25,11 +25,11 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
     configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=900_000)
     (tmp_path / "root").mkdir()
     archive = Archive(tmp_path / "root")
-    wish(archive, recording="rolling")
+    desired(archive, recording="rolling")
     return archive
 
 
-def wish(archive: Archive, **fields: Any) -> None:
+def desired(archive: Archive, **fields: Any) -> None:
     type(archive.camera).objects.filter(pk=archive.camera.pk).update(**fields)
 
 
@@ -72,7 +72,7 @@ def killed(supervisor: Supervisor) -> None:
 
 def test_an_alert_of_a_recorder_that_was_killed_ends_with_its_camera(archive: Archive, supervisor: Supervisor) -> None:
     killed(supervisor)
-    wish(archive, enabled=False)
+    desired(archive, enabled=False)
     until(lambda: not is_open(supervisor), 30)
 
 
@@ -80,7 +80,7 @@ def test_an_alert_of_a_recorder_ends_when_its_worker_was_killed_too(
     archive: Archive, supervisor: Supervisor, successor: Supervisor
 ) -> None:
     killed(supervisor)
-    wish(archive, enabled=False)
+    desired(archive, enabled=False)
     until(lambda: not is_open(successor), 30)
 
 
@@ -91,7 +91,7 @@ def test_a_clip_that_a_recorder_sets_aside_is_an_alert_that_outlives_it(
     spool.mkdir(parents=True)
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
     until(lambda: is_open(supervisor, "spool.rejected:sim"), 30)
-    wish(archive, enabled=False)
+    desired(archive, enabled=False)
     until(lambda: supervisor.posts[str(archive.camera.pk)].child is None or not is_open(supervisor), 30)
     assert is_open(supervisor, "spool.rejected:sim")
 

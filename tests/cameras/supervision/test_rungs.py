@@ -92,7 +92,7 @@ def cause(supervisor: Supervisor, post: Post, **faults: Any) -> None:
     """As a manager's order does."""
     arguments = {"faults": faults}
     command = Command(
-        command_id="c", camera=post.wish.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
+        command_id="c", camera=post.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
     )
     supervisor.orders._cause(command, post)
 

@@ -25,10 +25,10 @@ def archive(tmp_path: Path) -> Archive:
 def hear(archive: Archive, kind: str, message: str) -> None:
     """As a camera's process tells it."""
     supervisor = Supervisor()
-    wish = archive.wish()
-    supervisor.posts[wish.id] = Post(wish, Restarts())
+    desired = archive.desired()
+    supervisor.posts[desired.id] = Post(desired, Restarts())
     child = CameraChild.__new__(CameraChild)
-    child.spec = wish.spec(None)
+    child.spec = desired.spec(None)
     told: dict[str, Any] = {"type": "log", "kind": kind, "message": message, "level": "error"}
     supervisor.hearing.hear(child, told)
     supervisor.ledger._outbox.flush()

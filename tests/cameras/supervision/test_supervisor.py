@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from cameras.models import CameraHost
+from cameras.supervision.desired_state import desired_states
 from cameras.supervision.ladder import Restarts
 from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
-from cameras.supervision.wishes import wishes
 from captures.models import Capture, Session
 from captures.sessions.orders import end_on_gone_host
 from captures.storage.roots import ensure_default_root
@@ -52,9 +52,9 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> Post:
-    wish = dataclasses.replace(archive.wish(), session=archive.order(session))
-    post = Post(wish, Restarts())
-    supervisor.posts = {wish.id: post}
+    desired = dataclasses.replace(archive.desired(), session=archive.order(session))
+    post = Post(desired, Restarts())
+    supervisor.posts = {desired.id: post}
     return post
 
 
@@ -114,7 +114,7 @@ def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Sup
     looks_again(supervisor)
     give_to(archive, "main")
     looks_again(supervisor)
-    assert post.wish.runs
+    assert post.desired.runs
 
 
 def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
@@ -132,7 +132,7 @@ def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
     session = archive.session(cadence_s=0.1)
     order: Any = archive.order(session)
     order["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
-    supervisor._change(post, dataclasses.replace(post.wish, session=order))
+    supervisor._change(post, dataclasses.replace(post.desired, session=order))
     until(lambda: state_after_a_look(supervisor, session) != "planned")
     assert (session.state, session.reason, session.message) == (
         "failed",
@@ -192,7 +192,7 @@ def test_the_alert_of_a_quarantine_that_a_predecessor_left_is_over(archive: Arch
 
 def take_in(supervisor: Supervisor, post: Post, records: list[str]) -> None:
     for record in records:
-        supervisor.ledger.take(post.wish, record, "")
+        supervisor.ledger.take(post.desired, record, "")
     supervisor.ledger._do()
 
 
@@ -225,21 +225,21 @@ def test_a_session_whose_end_was_taken_in_before_its_process_starts_is_no_wish_a
 def configure(supervisor: Supervisor, post: Post, **settings: Any) -> None:
     """As it comes out of the host's list, once the row is written."""
     arguments = {"settings": settings, "remaining_ms": 10_000}
-    command: Any = {"command_id": "c", "camera": post.wish.id, "slug": "sim", "order": "configure"}
+    command: Any = {"command_id": "c", "camera": post.desired.id, "slug": "sim", "order": "configure"}
     supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
 
 
-def wished_settings(post: Post) -> dict[str, Any]:
+def desired_settings(post: Post) -> dict[str, Any]:
     assert post.child is not None
-    return post.child.wished["settings"]
+    return post.child.desired["settings"]
 
 
 def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(supervisor: Supervisor, post: Post) -> None:
-    read_before = wishes("main")
+    read_before = desired_states("main")
     configure(supervisor, post, exposure_us=2000)
     supervisor.ledger.seen = dataclasses.replace(supervisor.ledger.seen, cameras=read_before)
     supervisor._tick()
-    assert wished_settings(post) == {"exposure_us": 2000}
+    assert desired_settings(post) == {"exposure_us": 2000}
 
 
 def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_next_look(
@@ -251,7 +251,7 @@ def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_n
     assert post.child.wait(10)
     supervisor._keep(post)
     supervisor._keep(post)
-    assert wished_settings(post) == {"exposure_us": 2000}
+    assert desired_settings(post) == {"exposure_us": 2000}
 
 
 def test_settings_of_the_row_are_taken_over_at_the_next_look(
@@ -261,7 +261,7 @@ def test_settings_of_the_row_are_taken_over_at_the_next_look(
     archive.camera.settings = {"exposure_us": 3000}
     archive.camera.save()
     looks_again(supervisor)
-    assert wished_settings(post) == {"exposure_us": 3000}
+    assert desired_settings(post) == {"exposure_us": 3000}
 
 
 def test_what_lies_in_a_root_of_before_is_taken_in(
@@ -284,10 +284,10 @@ def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
     archive.camera.save()
     asked = {"kind": "rolling", "requested_by": "anna", "clip_s": 7.0, "crf": 40}
     arguments = {"recording": asked, "remaining_ms": 10_000}
-    command: Any = {"command_id": "c", "camera": post.wish.id, "slug": "sim", "order": "record"}
+    command: Any = {"command_id": "c", "camera": post.desired.id, "slug": "sim", "order": "record"}
     supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
     assert post.child is not None
-    assert post.child.wished["recording"] == wishes("main")[post.wish.id].recording
+    assert post.child.desired["recording"] == desired_states("main")[post.desired.id].recording
 
 
 def last_capture(supervisor: Supervisor, post: Post) -> tuple[str, str] | None:

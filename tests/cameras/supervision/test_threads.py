@@ -19,11 +19,11 @@ from cameras import broker
 from cameras.control import Command
 from cameras.runtime.storage import MARKER
 from cameras.supervision.child import CameraChild, Live
+from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ladder import Restarts
 from cameras.supervision.ledger import Ledger
 from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
-from cameras.supervision.wishes import Wish
 from captures.models import Capture
 from monitoring.models import Event
 from tests.api.builders import until
@@ -93,7 +93,7 @@ def repeated(work: Callable[[], object], times: int) -> Callable[[], object]:
 
 def capture_command(post: Post, capture: str) -> Command:
     return Command(
-        command_id=f"of {capture}", camera=post.wish.id, slug="sim", order="capture",
+        command_id=f"of {capture}", camera=post.desired.id, slug="sim", order="capture",
         arguments={"id": capture, "asked": {}}, deadline_ms=NEXT_CENTURY_MS,
     )  # fmt: skip
 
@@ -108,15 +108,15 @@ def test_verdicts_are_given_while_commands_come(archive: Archive, supervisor: Su
     commands = [capture_command(post, str(number)) for number in range(1000)]
     with Other(lambda: [supervisor.orders.hand(command) for command in commands]) as mailbox:
         while mailbox.works:
-            supervisor.ledger.verdicts.on_overdue({post.wish.id: [post.wish]})
+            supervisor.ledger.verdicts.on_overdue({post.desired.id: [post.desired]})
     overdue.refresh_from_db()
     assert (overdue.status, len(post.outstanding)) == ("planned", 1000)
 
 
 def test_who_watches_is_asked_while_cameras_are_added(archive: Archive, supervisor: Supervisor, post: Post) -> None:
     """The broker's thread goes through the cameras while the Supervisor's adds to them."""
-    new = [dataclasses.replace(post.wish, id=f"camera-{n}", slug=f"camera-{n}", enabled=False) for n in range(3000)]
-    with Other(lambda: [supervisor._adopt({wish.id: wish}) for wish in new]) as adding:
+    new = [dataclasses.replace(post.desired, id=f"camera-{n}", slug=f"camera-{n}", enabled=False) for n in range(3000)]
+    with Other(lambda: [supervisor._adopt({desired.id: desired}) for desired in new]) as adding:
         while adding.works:
             supervisor.herald._look_who_watches(broker.connection())
     assert len(supervisor.posts) == 3001
@@ -158,7 +158,7 @@ def test_a_status_that_was_told_is_not_replaced_by_an_older_one(supervisor: Supe
     assert taken_back == []
 
 
-class ReadMeanwhile(dict[str, Wish]):
+class ReadMeanwhile(dict[str, DesiredState]):
     """The cameras of a host without its name, which has it again while somebody goes through them."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -175,7 +175,7 @@ def test_a_host_that_has_its_name_again_lets_no_camera_go(supervisor: Supervisor
     ledger = supervisor.ledger
     ledger.seen = dataclasses.replace(ledger.seen, cameras=ReadMeanwhile(ledger), is_complete=False)
     supervisor._tick()
-    assert (post.wish.elsewhere, ledger.seen.is_complete) == (False, True)
+    assert (post.desired.elsewhere, ledger.seen.is_complete) == (False, True)
 
 
 class EndsMeanwhile:
@@ -200,8 +200,8 @@ def test_a_capture_whose_process_ends_while_it_is_handed_over_has_its_outcome(
     archive: Archive, supervisor: Supervisor
 ) -> None:
     capture = archive.planned()
-    post = Post(archive.wish(), Restarts())
-    supervisor.posts = {post.wish.id: post}
+    post = Post(archive.desired(), Restarts())
+    supervisor.posts = {post.desired.id: post}
     post.child = cast(Any, EndsMeanwhile(post, None))
     supervisor.orders.hand(capture_command(post, str(capture.pk)))
     supervisor.ledger.verdicts.on_lost(post, post.outstanding.captures())

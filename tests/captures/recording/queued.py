@@ -39,7 +39,7 @@ class QueueBench:
         }  # fmt: skip
         link: Any = self.link
         self.recorder = ClipRecorder(Context(spec, self.buffer, link))
-        self.wish: Any = {**RECORDING, **changes}
+        self.desired: Any = {**RECORDING, **changes}
         self._began, self._began_ns = time.monotonic(), time.time_ns()
 
     def __enter__(self) -> Self:
@@ -47,7 +47,7 @@ class QueueBench:
         return self
 
     def start(self) -> None:
-        self.recorder.order({"type": "record", "recording": self.wish})
+        self.recorder.order({"type": "record", "recording": self.desired})
 
     def stop(self) -> None:
         self.recorder.order({"type": "record", "recording": None})

@@ -79,7 +79,7 @@ def test_a_folder_that_is_a_link_for_a_moment_costs_no_clip(storage: Storage, tm
 @pytest.mark.django_db
 def test_what_a_clip_lost_whose_process_was_killed_is_unknown(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
-    clips = archive.wish().of_clips
+    clips = archive.desired().of_clips
     with CameraProcess(archive.folder, str(archive.camera.pk), recording=ROLLING) as process:
         process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 3)
     storage = Storage(clips.root_path, clips.root, clips.id, clips.part)

@@ -23,7 +23,7 @@ CLOCK_WAIT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredState:
     id: str
     slug: str
     kind: str
@@ -55,7 +55,7 @@ class Wish:
         return self.enabled and self.connected and not self.removed and not self.elsewhere
 
     @property
-    def desired(self) -> str:
+    def connection(self) -> str:
         if not self.enabled:
             return "disabled"
         return "connected" if self.connected else "disconnected"
@@ -68,7 +68,7 @@ class Wish:
         )  # fmt: skip
 
     @property
-    def of_clips(self) -> Wish:
+    def of_clips(self) -> DesiredState:
         """The same camera, with the spool and the root of its clips."""
         return replace(self, root=self.video_root, root_path=self.video_root_path, part="clips", session=None)
 
@@ -100,18 +100,18 @@ class Wish:
         )
 
 
-def wishes(host: str) -> dict[str, Wish]:
+def desired_states(host: str) -> dict[str, DesiredState]:
     """By the camera's UUID; removed cameras too, for as long as their spool may hold something."""
     root, own_root, video = resolve(ROOTS["default"])(host), resolve(ROOTS["own"]), resolve(ROOTS["video"])(host)
     cameras = list(Camera.objects.filter(host=host))
     runners = of_sessions(cameras)
-    found = {camera.pk: _wish(camera, own_root(camera) or root, video) for camera in cameras}
+    found = {camera.pk: _desired_state(camera, own_root(camera) or root, video) for camera in cameras}
     presets = live_streaming_config().quality_presets.model_dump()
-    return {str(pk): replace(wish, runner=runners.get(pk), presets=presets) for pk, wish in found.items()}
+    return {str(pk): replace(desired, runner=runners.get(pk), presets=presets) for pk, desired in found.items()}
 
 
-def _wish(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> Wish:
-    return Wish(
+def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> DesiredState:
+    return DesiredState(
         id=str(camera.id),
         slug=camera.slug,
         kind=camera.kind,
@@ -131,7 +131,7 @@ def _wish(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> Wish:
     )
 
 
-def left_places(host: str, known: Iterable[str]) -> list[Wish]:
+def left_places(host: str, known: Iterable[str]) -> list[DesiredState]:
     """Cameras that other hosts have and that are not `known` here, with each root of this host where a spool of theirs
     lies: they were moved while this host was away."""
     roots = resolve(ROOTS["all"])(host)
@@ -143,17 +143,17 @@ def left_places(host: str, known: Iterable[str]) -> list[Wish]:
     ]
 
 
-def _left(camera: Camera, root: dict[str, Any]) -> Wish:
-    return replace(_wish(camera, root, root), session=None, recording=None, elsewhere=True)
+def _left(camera: Camera, root: dict[str, Any]) -> DesiredState:
+    return replace(_desired_state(camera, root, root), session=None, recording=None, elsewhere=True)
 
 
-def former_places(host: str, wished: Mapping[str, Wish]) -> list[Wish]:
+def former_places(host: str, desired_states: Mapping[str, DesiredState]) -> list[DesiredState]:
     """Cameras of `wished` where another root of this host still has a spool of theirs: their root was another once."""
     roots = resolve(ROOTS["all"])(host)
     return [
-        replace(wish, root=root["id"], root_path=root["path"], session=None)
-        for one in wished.values()
-        for wish in (one, one.of_clips)
+        replace(desired, root=root["id"], root_path=root["path"], session=None)
+        for one in desired_states.values()
+        for desired in (one, one.of_clips)
         for root in roots
-        if root["id"] != wish.root and Path(root["path"], spool_folder(wish.id, wish.part)).is_dir()
+        if root["id"] != desired.root and Path(root["path"], spool_folder(desired.id, desired.part)).is_dir()
     ]
