@@ -15,7 +15,7 @@ from monitoring.bodies import stamp, stamp_or_none
 
 
 class CameraBody(TypedDict):
-    """`settings` is what is wished for; `observed` is what was last seen, `since` when it began. `address` and
+    """`settings` are the desired ones; `observed` is what was last seen, `since` when it began. `address` and
     `audience` are for managers: null for others."""
 
     slug: str
@@ -37,8 +37,8 @@ class CameraBody(TypedDict):
 
 
 class SettingsBody(TypedDict):
-    """`desired` is the row's wish, `actual` what the camera had when it was read back at `read_at`; `differs` is what
-    of the wish was changed on its body since it took it."""
+    """`desired` is what the row holds, `actual` what the camera had when it was read back at `read_at`; `differs` is what
+    of the desired settings was changed on its body since they were applied."""
 
     camera: str
     desired: dict[str, Any]

@@ -82,12 +82,12 @@ class Face:
 
     @property
     def recorder(self) -> Recorder | None:
-        """What is told of a recording that is wished; None also where nobody tells."""
+        """What is told of a desired recording; None also where nobody tells."""
         return self.status["recorder"]
 
     @property
     def to_stop(self) -> bool:
-        """Whether there is a recording that could be stopped: one that is wished, or goes on yet."""
+        """Whether there is a recording that could be stopped: one that is desired, or that still runs."""
         return bool(self.camera.recording or self.recorder)
 
     @property
@@ -112,7 +112,7 @@ class Face:
 
     @property
     def troubled(self) -> bool:
-        """Whether what is shown of it is old, and not by wish."""
+        """Whether what is shown of it is old although the camera should be connected."""
         return self.observed in TROUBLED
 
     @property

@@ -146,7 +146,7 @@ def _remove(camera: Camera, actor: str) -> None:
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
-    """Wish the camera connected or not; lasts across restarts. Held by another, or while a session runs on it."""
+    """Store whether the camera should be connected; lasts across restarts. Held by another, or while a session runs on it."""
     order = "connect" if connected else "disconnect"
     with refusals_told(camera, order, actor), transaction.atomic():
         locked = _locked(camera)
@@ -160,20 +160,20 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
 
 
 def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
-    """Wish it, and have the host do it: the status that was reached. ControlError, also Held; BrokerDown."""
+    """Store it, and have the host do it: the status that was reached. ControlError, also Held; BrokerDown."""
     with outcome_in(set_connected(camera, connected, actor)):
         return reconcile(camera)
 
 
 def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
-    """Have the host bring the camera to what its row wishes; answers with the status that was reached."""
+    """Have the host bring the camera to its desired state; answers with the status that was reached."""
     return control.ask(camera, "reconcile", wait_s=wait_s)
 
 
 def set_settings(
     camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False, preset: str = ""
 ) -> dict[str, Any]:
-    """Store the wished settings and apply them; `preset` is the name of that which they are from. The answer: `actual`,
+    """Store the desired settings and apply them; `preset` is the name of that which they are from. The answer: `actual`,
     `read_at`, `warnings`.
 
     ValidationError for a bad value, or Held by another, and nothing is changed. Another ControlError when the camera
@@ -188,15 +188,15 @@ def set_settings(
 
 
 def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
-    """Wish what was changed on the camera's body, as it was read back last. The answer is as of `set_settings`.
+    """Make what was changed on the camera's body desired, as it was read back last. The answer is as of `set_settings`.
 
-    ValidationError where nothing was changed there, or where it cannot be wished for, or Held; then nothing is changed.
+    ValidationError where nothing was changed there, or where it is no valid setting, or Held; then nothing is changed.
     """
     with refusals_told(camera, "adopt", actor), transaction.atomic():
         locked = _settable(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
-            raise ValidationError(f"Nothing of what is wished for was changed on {camera.slug} itself.")
+            raise ValidationError(f"None of the desired settings was changed on {camera.slug} itself.")
         event = _store_settings(
             camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}."
         )
@@ -214,7 +214,7 @@ def _store_settings(
     camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, said: str,
     origin: dict[str, str] | None = None,
 ) -> Event:  # fmt: skip
-    """Store the wish with its event; ValidationError for a bad value."""
+    """Store the desired settings with their event; ValidationError for a bad value."""
     desired = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
     Camera.objects.filter(pk=camera.pk).update(settings=desired)
     camera.settings = desired

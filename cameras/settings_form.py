@@ -33,8 +33,8 @@ NOT_ONE = {True: "This camera does not offer it.", False: "This is not a number.
 
 @dataclass(slots=True)
 class Field:
-    """One setting: what is wished for (`value`, as text), what the camera has (`has`), what it can (`range`). `free`:
-    the choices are suggestions, for another value may be written as well. `stored` is the wish as the row has it, `was`
+    """One setting: what is desired (`value`, as text), what the camera has (`has`), what it can (`range`). `free`:
+    the choices are suggestions, for another value may be written as well. `stored` is the desired value as the row has it, `was`
     as the form that is read showed it: what is still that, nobody has touched."""
 
     name: str
@@ -50,7 +50,7 @@ class Field:
     was: str | None = None
     error: str = ""
     took: bool = False
-    """Whether the camera has just answered to what is wished."""
+    """Whether the camera has just answered to new settings."""
     readings: list[str] = field(default_factory=list)
     """What an exposure without a unit may mean, to choose from."""
 
@@ -80,7 +80,7 @@ class Field:
 
 
 class SettingsForm:
-    """`values` are the settings to wish for. Empty means: as the camera has it. `answered`: the camera has just
+    """`values` are the new desired settings. Empty means: as the camera has it. `answered`: the camera has just
     answered to what is stored."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None, *, answered: bool = False) -> None:
@@ -121,7 +121,7 @@ class SettingsForm:
         )
 
     def _choices(self, name: str, limits: dict[str, Any]) -> list[tuple[str, str]]:
-        """The camera's own, and what is wished for where it is none of them: the camera has its nearest."""
+        """The camera's own, and the desired value where it is none of them: the camera has its nearest."""
         desired, own = self.camera.settings.get(name), list(limits.get("choices") or ())
         found = [(shown(name, choice), label(name, choice)) for choice in own]
         if not own or desired is None or desired in own:

@@ -235,11 +235,11 @@ class CameraService:
         return session, event
 
     def _store_stopped(self, session: Session) -> None:
-        """The host lives and may have read the wish already: it settles the row, by a stop that comes after it."""
+        """The host lives and may have read the desired state already: it settles the row, by a stop that comes after it."""
         Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=session.revision + 1)
 
     def _never_started(self, camera: Camera, request: SessionRequest, message: str) -> None:
-        """A row that never was a wish: it has failed from the first."""
+        """A row that was never desired: it has failed from the first."""
         Session.objects.create(
             camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor,
             state=SessionState.FAILED, desired=Session.Desired.STOPPED, reason="host_down", message=message,
@@ -247,8 +247,8 @@ class CameraService:
         )  # fmt: skip
 
     def stop_session(self, session: Session) -> Session:
-        """Wish it stopped; answered when the session's file says so. When the host is away the wish stands and
-        is carried out when it is back: ControlError or BrokerDown says so. Held: nothing was wished."""
+        """Store that it should stop; answered when the session's file says so. When the host is away this is kept and
+        is carried out when it is back: ControlError or BrokerDown says so. Held: nothing was stored."""
         with refusals_told(session.camera, "stop", self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
             if locked.state not in ACTIVE:

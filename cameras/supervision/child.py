@@ -60,7 +60,7 @@ class CameraChild:
     """Must be made by a thread that lasts: the child ends with the thread that started it.
 
     Each field has one thread that writes it, and every value is replaced whole, never changed in place:
-    its reader `state`, `observed`, `heard_at` and `has_recovered`; the Supervisor's `wished`, `ending`, `end_by` and
+    its reader `state`, `observed`, `heard_at` and `has_recovered`; the Supervisor's `desired`, `ending`, `end_by` and
     `killed`; the broker's `live`. `send` and `kill` are for any thread: `_lock` guards the link.
     """
 

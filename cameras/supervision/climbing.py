@@ -183,7 +183,7 @@ class Climbing:
             post.alerts.add(*(f"recording.{about}:{post.desired.slug}" for about in RECORDER_ALERTS))
 
     def let_go(self, post: Post) -> None:
-        """It is no longer wished for: there is nothing to alert of."""
+        """It is no longer desired: there is nothing to alert of."""
         if post.quarantined:
             self.forgive(post, BY_HAND)
         if post.missed:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OF_A_ROOT = {*STORAGE_ALERTS, *OVER}
 """Kinds of events that are about a whole storage root, and so about no camera."""
 DESIRED = "desired-"
-"""Before a session's id: the command of a wish that nobody waits for. Its answer is heard here and goes no further."""
+"""Before a session's id: the command of a desired session that nobody waits for. Its answer is heard here and goes no further."""
 
 
 class Hearing:
@@ -114,7 +114,7 @@ class Hearing:
 
     def _hear_of_desired_session(self, message: dict[str, Any]) -> None:
         """A session that the camera would not begin must not stay planned. Where the root is not there, the process
-        keeps the wish for when it is."""
+        keeps the desired session for when it is."""
         kept = message.get("problem") == "camera-not-reachable" and message["reason"] in {"root_missing", "write_error"}
         if not message["ok"] and not kept:
             session = message["command_id"].removeprefix(DESIRED)

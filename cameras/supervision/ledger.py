@@ -1,4 +1,4 @@
-"""The Supervisor's database side, on a thread of its own: ingest, wishes, verdicts, events.
+"""The Supervisor's database side, on a thread of its own: ingest, desired states, decided outcomes, events.
 
 When the database is away everything waits here; running cameras go on.
 """
@@ -152,7 +152,7 @@ class Ledger:
         self._put(functools.partial(self.verdicts.settle, capture, reason, message, command, content))
 
     def refused(self, session: str, reason: str, message: str) -> None:
-        """The camera would not begin a session that was wished."""
+        """The camera would not begin a desired session."""
         self._put(functools.partial(resolve(VERDICTS["session"]), session, reason, message))
 
     def event(self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]) -> None:
@@ -278,7 +278,7 @@ class Ledger:
         ingest.clear(taken)
 
     def _look(self, now: float) -> None:
-        """Anew each second: what is wished, and which alerts are open."""
+        """Read the desired states and the open alerts, each second."""
         self._look_now = False
         has_name = self._takes_name(now)
         cameras = desired_states(self.supervisor.host) if has_name else {}

@@ -30,7 +30,7 @@ class Settled:
 
 
 def settle(desired: DesiredState, verdict: Verdict | None = None) -> Settled | None:
-    """Recover the spool and carry out a wish to stop the session. Quick when there is nothing to do.
+    """Recover the spool and stop the session if that is desired. Quick when there is nothing to do.
 
     None: a spool that cannot be opened or written is left alone, and tried again the next time.
     """

@@ -181,7 +181,7 @@ class Orders:
             self.supervisor.answer(command["command_id"], content)
 
     def _answer_waiters(self) -> None:
-        """Those who asked to reconcile hear once the camera is as wished, or has said why it is not."""
+        """Those who asked to reconcile hear once the camera is as desired, or has said why it is not."""
         for command, since in list(self._waiters):
             post = self.supervisor.posts.get(command["camera"])
             if self.supervisor.adopted_at < since or post is None:

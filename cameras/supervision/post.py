@@ -107,7 +107,7 @@ class PortReset:
 
 @dataclass
 class Post:
-    """What is wished of a camera, and the process that serves it.
+    """The desired state of a camera, and the process that serves it.
 
     The Supervisor's thread writes all fields but these, and every value is replaced whole, never changed in place, so
     that other threads may read it at any time; whoever needs a field twice reads it once.
@@ -141,17 +141,17 @@ class Post:
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     told: tuple[str, str] = ("", "")
     ordered: dict[str, Any] | None = None
-    """The session of the last command, which may be newer than the wish that was read."""
+    """The session of the last command, which may be newer than the desired state that was read."""
     ordered_at: float = -1.0
     settings: dict[str, Any] = field(default_factory=dict)
     configured_at: float = -1.0
-    """When settings were last commanded, and which: a wish that was read before that is older than they are."""
+    """When settings were last commanded, and which: a desired state that was read before that is older than they are."""
     recording: dict[str, Any] | None = None
     recorded_at: float = -1.0
     """The same of recording."""
 
     def newest(self, read_at: float) -> DesiredState:
-        """The wish, which was read at `read_at`, with what was commanded since."""
+        """The desired state, which was read at `read_at`, with what was commanded since."""
         desired = self.desired
         if self.configured_at >= read_at:
             desired = replace(desired, settings=self.settings)

@@ -31,6 +31,6 @@ def note_read_back(camera: str, message: dict[str, Any]) -> None:
 def _tell(camera: Camera, one: Difference) -> None:
     said = (
         f"{one['name']} of {camera.slug} was changed on the camera itself: it has {one['has']}, and {one['wished']} is "
-        "wished for. Adopt it, or apply yours again."
+        "desired. Adopt it, or apply yours again."
     )
     record_event("camera.settings", said, severity="warning", camera=camera, data={"differs": one})

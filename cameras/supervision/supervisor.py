@@ -225,7 +225,7 @@ class Supervisor:
         return None if found is None or found["id"] in self._ended_sessions else found
 
     def _change(self, post: Post, desired: DesiredState) -> None:
-        """Take over a new wish: a process that cannot follow it ends, and is started anew."""
+        """Take over a new desired state: a process that cannot follow it ends, and is started anew."""
         old, post.desired = post.desired, desired
         if not desired.runs:
             self.climbing.let_go(post)

@@ -35,7 +35,7 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 
 class Session(models.Model):
-    """A run of planned captures. The camera process alone runs it; this row is what is wished for
+    """A run of planned captures. The camera process alone runs it; this row is the desired state
     (`desired`, `revision`) and what its records have told so far."""
 
     State = SessionState

@@ -92,7 +92,7 @@ def check_connected(camera: Camera) -> None:
 
 @transaction.atomic
 def set_default_settings(camera: Camera) -> None:
-    """DEFAULT_EXPOSURE and DEFAULT_GAIN, where nobody has wished for another value; nor has since `camera` was read."""
+    """DEFAULT_EXPOSURE and DEFAULT_GAIN, where nobody has set another value; nor has since `camera` was read."""
     wanted = settings.STATION.service
     defaults = {"exposure_us": wanted.default_exposure, "gain": wanted.default_gain}
     stored = Camera.objects.select_for_update().get(pk=camera.pk).settings
@@ -102,4 +102,4 @@ def set_default_settings(camera: Camera) -> None:
     try:
         services.change_camera(camera, {"settings": {**stored, **missing}}, ACTOR)
     except (ValidationError, ControlError) as error:
-        log.warning("The defaults are not wished of %s: %s", camera.slug, error)
+        log.warning("The default settings of %s cannot be stored: %s", camera.slug, error)

@@ -82,7 +82,7 @@ class SettingsRoute(Route):
         return answer(settings_body(camera, observed(camera)))
 
     def put(self, request: HttpRequest) -> HttpResponse:
-        """Wish these from now on; what the camera has then, and what it refused."""
+        """Set these; what the camera has then, and what it refused."""
         wanted = body_of(request, SettingsUpdate).settings()
         camera = served_camera()
         check_connected(camera)

@@ -1,6 +1,6 @@
-"""What is wished of a camera's recording, and what came of it: start, stop, a new clip.
+"""The desired recording of a camera, and what came of it: start, stop, a new clip.
 
-The wish is in the camera's row and lasts across restarts; its host is told, and answers with what it observed.
+The desired state is in the camera's row and lasts across restarts; its host is told, and answers with what it observed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ START_S, FILE_S, AWAY_S = 10.0, 20.0, 3.0
 
 
 class RecordingBody(TypedDict):
-    """`desired` is the kind of clips that is wished, null for none; `recorder` as it was observed, null once nothing is
+    """`desired` is the kind of clips that is desired, null for none; `recorder` as it was observed, null once nothing is
     recorded; `clip` the one that grows, after a stop the one that was filed last."""
 
     camera: str
@@ -48,7 +48,7 @@ class RecordingBody(TypedDict):
 
 
 class Kept(ControlError):
-    """The camera could not do it now. The wish is kept, and carried out as soon as it can."""
+    """The camera could not do it now. The request is kept, and carried out as soon as it can."""
 
 
 class NotRecording(ControlError):
@@ -56,10 +56,10 @@ class NotRecording(ControlError):
 
 
 def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
-    """Wish the camera recorded; answered when the first frame is in a clip. Without a kind, what is wished already
+    """Store that the camera should be recorded; answered when the first frame is in a clip. Without a kind, what is desired already
     stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
 
-    ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was wished.
+    ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was stored.
     Kept where it does not record yet.
     """
     with refusals_told(camera, "record", actor, {"kind": kind}), transaction.atomic():
@@ -72,7 +72,7 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
 
 
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
-    """Wish it recorded no more; answered when its last clip is filed. Held; Kept when its host could not be told."""
+    """Store that it should not be recorded; answered when its last clip is filed. Held; Kept when its host could not be told."""
     with refusals_told(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _store_desired_kind(locked, "", actor)
@@ -117,7 +117,7 @@ def _check(camera: Camera, kind: str) -> None:
 
 
 def _store_desired_kind(locked: Camera, kind: str, actor: str) -> Event | None:
-    """None when it is wished already: then the host is only asked once more."""
+    """None when it is desired already: then the host is only asked once more."""
     if locked.recording == kind:
         return None
     locked.recording, locked.recording_by = kind, actor if kind else ""

@@ -38,7 +38,7 @@ from core.known_fields import from_json
 
 log = logging.getLogger(__name__)
 ROOM = {"floor_bytes": 0, "rolling_floor_bytes": 0}
-"""What of a wish may change within a clip."""
+"""What of the desired recording may change within a clip."""
 WAIT_S = 0.2
 LOOK_S = 2.0
 """From one look at the disk to the next."""
@@ -62,7 +62,7 @@ class ClipRecorder:
         self._filer = Filer(self._lose)
         self._desired: Recording | None = None
         self._queued_for: Recording | None = None
-        """The wish that what is queued was captured for: it outlives a stop."""
+        """The desired recording that queued frames were captured for: it outlives a stop."""
         self._queue = Queue(context.buffer)
         self._write_until = math.inf
         self._storage: Storage | None = None

@@ -1,4 +1,4 @@
-"""`skycam connect`, `disconnect`, `take` and `release`: what is wished of a camera, and what came of it."""
+"""`skycam connect`, `disconnect`, `take` and `release`: the desired state of a camera, and what came of it."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_a_capture_whose_command_may_have_left_gets_no_verdict_from_the_web(
     assert (capture.status, capture.deadline_ms is not None) == ("planned", True)
 
 
-def test_a_session_whose_start_may_have_left_is_wished_stopped_with_a_higher_revision(
+def test_a_session_whose_start_may_have_left_is_stopped_with_a_higher_revision(
     operator: Any, camera: Camera, mute_broker: Any
 ) -> None:
     answer = operator.post("/api/v1/cameras/sky/start/", {"exposure_s": 1, "delay_s": 2})
@@ -87,7 +87,7 @@ def test_without_a_camera_host_a_command_says_which(command: str, operator: Any,
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/host-down")
 
 
-def test_a_disconnection_that_could_not_be_told_is_wished_all_the_same(operator: Any, camera: Camera) -> None:
+def test_a_disconnection_that_does_not_reach_the_host_is_stored_all_the_same(operator: Any, camera: Camera) -> None:
     operator.post("/api/v1/cameras/sky/disconnect/")
     camera.refresh_from_db()
     assert camera.connected is False
@@ -125,7 +125,7 @@ def test_there_is_nothing_to_stop_without_a_session(operator: Any, camera: Camer
     assert (answer.status_code, answer.json()["detail"]) == (404, "No session runs on sky.")
 
 
-def test_a_stop_that_could_not_be_told_is_wished_all_the_same(operator: Any, camera: Camera) -> None:
+def test_a_stop_that_does_not_reach_the_host_is_stored_all_the_same(operator: Any, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={}, state="running", created_by="a-operator")
     assert operator.post(f"/api/v1/sessions/{session.id}/stop/").status_code == 503
     session.refresh_from_db()

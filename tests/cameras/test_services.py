@@ -44,7 +44,7 @@ def desired(camera: Camera) -> tuple[Any, ...]:
     return camera.name, camera.connected, camera.enabled, camera.settings
 
 
-def test_a_new_name_undoes_nothing_that_somebody_else_wished(as_read_before: Camera) -> None:
+def test_a_new_name_undoes_nothing_that_somebody_else_set(as_read_before: Camera) -> None:
     changed = change_camera(as_read_before, {"name": "Zenith"})
     assert desired(as_read_before) == ("Zenith", False, False, {"exposure_us": 900})
     assert changed.connected is False
@@ -55,7 +55,7 @@ def test_a_disconnection_does_not_enable_what_somebody_else_disabled(as_read_bef
     assert desired(as_read_before)[1:3] == (False, False)
 
 
-def test_a_removal_keeps_the_settings_that_somebody_else_wished(as_read_before: Camera) -> None:
+def test_a_removal_keeps_the_settings_that_somebody_else_set(as_read_before: Camera) -> None:
     remove_camera(as_read_before)
     assert desired(as_read_before)[3] == {"exposure_us": 900}
 

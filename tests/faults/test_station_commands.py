@@ -1,4 +1,4 @@
-"""A whole station and many callers at once: order or 409, wishes that last, cameras that go and come."""
+"""A whole station and many callers at once: order or 409, desired states that last, cameras that go and come."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def test_settings_changed_at_once_end_as_the_row_says(station: FaultStation) -> 
     gains = iter(range(1, 11))
     at_once(lambda: station.call("PATCH", "cameras/simulated/settings/", {"gain": float(next(gains))}), times=10)
     desired = station.get("cameras/simulated/settings/")["desired"]["gain"]
-    eventually(lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == desired, 5, "the wish")
+    eventually(
+        lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == desired, 5, "the desired gain"
+    )
 
 
 def test_a_camera_removed_with_records_under_way_empties_its_spool_and_its_slug_is_free(station: FaultStation) -> None:

@@ -125,7 +125,7 @@ def test_a_long_exposure_ends_the_clip_and_the_next_one_follows(station: FaultSt
     assert after != clip
 
 
-def test_a_wish_is_kept_while_the_camera_is_disconnected(station: FaultStation) -> None:
+def test_a_desired_recording_is_kept_while_the_camera_is_disconnected(station: FaultStation) -> None:
     station.post(f"{CAMERA}disconnect/")
     answer = station.post(f"{CAMERA}record/")
     eventually(lambda: recorder(station).get("message") == "It is disconnected.", BACK_S, "it is told")

@@ -118,7 +118,7 @@ def test_the_routes_are_described(station: ServiceStation) -> None:
 
 
 def test_the_names_of_the_dotenv_are_the_services_alone(station: ServiceStation) -> None:
-    """HOST is not followed without a token, DEBUG never; DEFAULT_EXPOSURE was wished of the camera."""
+    """HOST is not followed without a token, DEBUG never; DEFAULT_EXPOSURE was set on the camera."""
     config = station.config
     assert (config.web.debug, config.service.listens_on, config.service.port) == (
         False,

@@ -74,7 +74,7 @@ def test_a_name_that_no_camera_has_is_not_simulated(monkeypatch: pytest.MonkeyPa
         served_camera()
 
 
-def test_the_defaults_are_wished_where_nobody_has_wished_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_defaults_are_set_where_nobody_has_set_another(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, default_exposure=5000, default_gain=2.0)
     monkeypatch.setattr(served, "_greeted", set())
     camera = add("simulated", "simulated", settings={"gain": 3.0})
@@ -93,7 +93,7 @@ def test_the_defaults_wait_until_whoever_holds_the_camera_lets_it_go(monkeypatch
     assert Camera.objects.get().settings["gain"] == 2.0
 
 
-def test_what_was_wished_since_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_set_since_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, default_exposure=5000)
     monkeypatch.setattr(served, "_greeted", set())
     camera = add("simulated", "simulated", settings={"exposure_us": 7})
@@ -102,7 +102,7 @@ def test_what_was_wished_since_is_left_alone(monkeypatch: pytest.MonkeyPatch) ->
     assert camera.settings == {"exposure_us": 7}
 
 
-def test_a_wish_of_the_same_moment_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_of_the_same_moment_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, default_exposure=100_000, default_gain=1.5)
     as_read = add("simulated", "simulated")
     Camera.objects.update(settings={"exposure_us": 5000})
@@ -110,7 +110,7 @@ def test_a_wish_of_the_same_moment_is_not_lost(monkeypatch: pytest.MonkeyPatch) 
     assert Camera.objects.get().settings == {"exposure_us": 5000, "gain": 1.5}
 
 
-def test_the_defaults_are_wished_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_defaults_are_set_once_the_database_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served, "_greeted", set())
     configure(monkeypatch, default_exposure=100_000)
     add("simulated", "simulated")

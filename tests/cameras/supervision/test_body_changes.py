@@ -53,7 +53,7 @@ def shown(supervisor: Supervisor, post: Post) -> tuple[Any, Any]:
     return Camera.objects.get().differs, supervisor.herald.status(post)["differs"]
 
 
-def test_it_is_in_row_status_and_event_log_until_it_is_wished(far: Path, supervisor: Supervisor, post: Post) -> None:
+def test_it_is_in_row_status_and_event_log_until_it_is_desired(far: Path, supervisor: Supervisor, post: Post) -> None:
     turn(far, PORT, ISO, 1600)
     until(lambda: shown(supervisor, post) == ([CHANGE], [CHANGE]), SOON_S)
     assert Camera.objects.get().read_back["iso"] == 1600

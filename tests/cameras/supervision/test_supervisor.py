@@ -146,12 +146,12 @@ REFUSED = {"type": "answer", "ok": False, "problem": "camera-not-reachable", "de
 
 
 @pytest.mark.parametrize(("reason", "desired"), [("root_missing", "running"), ("camera_error", "stopped")])
-def test_a_wish_that_was_refused_stands_where_the_process_keeps_it_for_a_root_that_is_away(
+def test_a_refused_session_stays_desired_where_the_process_keeps_it_for_a_root_that_is_away(
     archive: Archive, supervisor: Supervisor, post: Post, reason: str, desired: str
 ) -> None:
     session = archive.session(cadence_s=60)
     assert post.child is not None
-    supervisor.hearing.hear(post.child, {**REFUSED, "command_id": f"wished-{session.pk}", "reason": reason})
+    supervisor.hearing.hear(post.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason})
     supervisor.ledger._do()
     session.refresh_from_db()
     assert session.desired == desired
@@ -211,7 +211,7 @@ def test_a_session_whose_end_is_taken_in_while_its_process_starts_does_not_begin
     assert (post.child.state["session"], archive.wrongs()) == (None, [])
 
 
-def test_a_session_whose_end_was_taken_in_before_its_process_starts_is_no_wish_any_more(
+def test_a_session_whose_end_was_ingested_before_its_process_starts_is_not_desired_any_more(
     archive: Archive, supervisor: Supervisor
 ) -> None:
     session = archive.session(cadence_s=0.1)

@@ -30,7 +30,7 @@ class Busy(Streamed):
 
 
 class CopyingBench(OwnerBench):
-    """`wish` is what is recorded from the start; None for nothing."""
+    """`desired` is what is recorded from the start; None for nothing."""
 
     def __init__(self, root: Path, address: str, desired: dict[str, Any] | None) -> None:
         clock = OwnerClock()
