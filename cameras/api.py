@@ -127,7 +127,8 @@ class ConnectView(CameraView):
 
     @extend_schema(request=None, responses=status.Status)
     def post(self, request: Request, slug: str = "") -> Response:
-        """Connect or disconnect the camera and answer with what was observed. The desired state lasts across restarts."""
+        """Connect or disconnect the camera and answer with what was observed. The desired state lasts across
+        restarts."""
         return Response(services.connect(self.camera(), self.connected, actor(request)))
 
 

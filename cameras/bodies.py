@@ -37,8 +37,8 @@ class CameraBody(TypedDict):
 
 
 class SettingsBody(TypedDict):
-    """`desired` is what the row holds, `actual` what the camera had when it was read back at `read_at`; `differs` is what
-    of the desired settings was changed on its body since they were applied."""
+    """`desired` is what the row holds, `actual` what the camera had when it was read back at `read_at`; `differs` is
+    what of the desired settings was changed on its body since they were applied."""
 
     camera: str
     desired: dict[str, Any]

@@ -146,7 +146,8 @@ def _remove(camera: Camera, actor: str) -> None:
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
-    """Store whether the camera should be connected; lasts across restarts. Held by another, or while a session runs on it."""
+    """Store whether the camera should be connected; lasts across restarts. Held by another, or while a session runs on
+    it."""
     order = "connect" if connected else "disconnect"
     with refusals_told(camera, order, actor), transaction.atomic():
         locked = _locked(camera)
@@ -173,8 +174,8 @@ def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
 def set_settings(
     camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False, preset: str = ""
 ) -> dict[str, Any]:
-    """Store the desired settings and apply them; `preset` is the name of that which they are from. The answer: `actual`,
-    `read_at`, `warnings`.
+    """Store the desired settings and apply them; `preset` is the name of that which they are from. The answer:
+    `actual`, `read_at`, `warnings`.
 
     ValidationError for a bad value, or Held by another, and nothing is changed. Another ControlError when the camera
     could not be told: the settings are stored and will be applied when it opens.

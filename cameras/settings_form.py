@@ -34,8 +34,8 @@ NOT_ONE = {True: "This camera does not offer it.", False: "This is not a number.
 @dataclass(slots=True)
 class Field:
     """One setting: what is desired (`value`, as text), what the camera has (`has`), what it can (`range`). `free`:
-    the choices are suggestions, for another value may be written as well. `stored` is the desired value as the row has it, `was`
-    as the form that is read showed it: what is still that, nobody has touched."""
+    the choices are suggestions, for another value may be written as well. `stored` is the desired value as the row has
+    it, `was` as the form that is read showed it: what is still that, nobody has touched."""
 
     name: str
     label: str

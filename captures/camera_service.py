@@ -235,7 +235,8 @@ class CameraService:
         return session, event
 
     def _store_stopped(self, session: Session) -> None:
-        """The host lives and may have read the desired state already: it settles the row, by a stop that comes after it."""
+        """The host lives and may have read the desired state already: it settles the row, by a stop that comes after
+        it."""
         Session.objects.filter(pk=session.pk).update(desired=Session.Desired.STOPPED, revision=session.revision + 1)
 
     def _never_started(self, camera: Camera, request: SessionRequest, message: str) -> None:

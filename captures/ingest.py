@@ -256,8 +256,8 @@ def settle_unstarted(capture: UUID | str, reason: str, message: str) -> bool:
 
 
 def refuse_session(session: UUID | str, reason: str, message: str) -> None:
-    """Its camera would not begin it. Its desired state is stopped, so that no later order begins it behind everybody's back,
-    and has failed, with this reason, once the camera's process says that it is stopped."""
+    """Its camera would not begin it. Its desired state is stopped, so that no later order begins it behind everybody's
+    back, and has failed, with this reason, once the camera's process says that it is stopped."""
     planned = Session.objects.filter(pk=session, state=Session.State.PLANNED, desired=Session.Desired.RUNNING)
     planned.update(desired=Session.Desired.STOPPED, revision=F("revision") + 1, reason=reason, message=message[:1000])
 

@@ -148,7 +148,8 @@ def _left(camera: Camera, root: dict[str, Any]) -> DesiredState:
 
 
 def former_places(host: str, desired_states: Mapping[str, DesiredState]) -> list[DesiredState]:
-    """Cameras of `desired_states` where another root of this host still has a spool of theirs: their root was another once."""
+    """Cameras of `desired_states` where another root of this host still has a spool of theirs: their root was another
+    once."""
     roots = resolve(ROOTS["all"])(host)
     return [
         replace(desired, root=root["id"], root_path=root["path"], session=None)

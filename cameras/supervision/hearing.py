@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 OF_A_ROOT = {*STORAGE_ALERTS, *OVER}
 """Kinds of events that are about a whole storage root, and so about no camera."""
 DESIRED = "desired-"
-"""Before a session's id: the command of a desired session that nobody waits for. Its answer is heard here and goes no further."""
+"""Before a session's id: the command of a desired session that nobody waits for. Its answer is heard here and goes no
+further."""
 
 
 class Hearing:

@@ -145,7 +145,8 @@ class Post:
     ordered_at: float = -1.0
     settings: dict[str, Any] = field(default_factory=dict)
     configured_at: float = -1.0
-    """When settings were last commanded, and which: a desired state that was read before that is older than they are."""
+    """When settings were last commanded, and which: a desired state that was read before that is older than they
+    are."""
     recording: dict[str, Any] | None = None
     recorded_at: float = -1.0
     """The same of recording."""

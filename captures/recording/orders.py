@@ -37,8 +37,8 @@ START_S, FILE_S, AWAY_S = 10.0, 20.0, 3.0
 
 
 class RecordingBody(TypedDict):
-    """`desired` is the kind of clips that is desired, null for none; `recorder` as it was observed, null once nothing is
-    recorded; `clip` the one that grows, after a stop the one that was filed last."""
+    """`desired` is the kind of clips that is desired, null for none; `recorder` as it was observed, null once nothing
+    is recorded; `clip` the one that grows, after a stop the one that was filed last."""
 
     camera: str
     desired: str | None
@@ -56,8 +56,8 @@ class NotRecording(ControlError):
 
 
 def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
-    """Store that the camera should be recorded; answered when the first frame is in a clip. Without a kind, what is desired already
-    stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
+    """Store that the camera should be recorded; answered when the first frame is in a clip. Without a kind, what is
+    desired already stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
 
     ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was stored.
     Kept where it does not record yet.
@@ -72,7 +72,8 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
 
 
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
-    """Store that it should not be recorded; answered when its last clip is filed. Held; Kept when its host could not be told."""
+    """Store that it should not be recorded; answered when its last clip is filed. Held; Kept when its host could not be
+    told."""
     with refusals_told(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _store_desired_kind(locked, "", actor)

@@ -113,7 +113,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class VideoFolder:
-    """Where this host's clips go: `path` is empty before its first start, `desired` where VIDEO_PATH is not followed."""
+    """Where this host's clips go: `path` is empty before its first start, `desired` where VIDEO_PATH is not
+    followed."""
 
     host: str
     path: str
