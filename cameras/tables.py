@@ -40,7 +40,7 @@ HOLDERS = {
 }
 """Cameras -> who holds which of them by what runs on it; what ends that on a camera whose host is gone."""
 
-VERDICTS = {
+DECIDED_OUTCOMES = {
     "capture": "captures.ingest.settle_unstarted",
     "session": "captures.ingest.refuse_session",
     "overdue": "captures.ingest.overdue",

@@ -145,7 +145,7 @@ class CameraService:
     def _never_sent(
         self, camera: Camera, request: CaptureRequest, key: str, error: ControlError | BrokerDown
     ) -> Outcome:
-        """Row and verdict at once: nobody else would ever settle a row without a deadline."""
+        """Row and outcome at once: nobody else would ever settle a row without a deadline."""
         capture, known = self._plan(camera, request, key, None)
         if known:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)

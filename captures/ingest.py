@@ -1,6 +1,6 @@
 """Records of the spool into the ledger, each function in the transaction of its caller and idempotent.
 
-Also the verdicts on what never reached a spool, and the sessions that cameras should run.
+Also the outcomes of what never reached a spool, and the sessions that cameras should run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def camera_of(record: Record) -> CameraName:
 
 
 def take_capture(record: Record) -> None:
-    """A capture's outcome. The first verdict holds: another one raises an alert and changes nothing."""
+    """A capture's outcome. The first outcome holds: another one raises an alert and changes nothing."""
     capture = _by(record)
     if not _was_planned(record) and not _is_new(capture, record):
         return
@@ -90,7 +90,7 @@ def _same_again(capture: Capture, outcome: str) -> None:
         return
     raise_alert(
         f"capture.contradiction:{capture.pk}",
-        f"Capture {capture.pk} is {capture.status}, and a record says {outcome}. The first verdict was kept.",
+        f"Capture {capture.pk} is {capture.status}, and a record says {outcome}. The first outcome was kept.",
         severity="error",
         camera=capture.camera,
     )
@@ -244,7 +244,7 @@ def _date(session: Session, at: datetime) -> None:
 
 @transaction.atomic
 def settle_unstarted(capture: UUID | str, reason: str, message: str) -> bool:
-    """The verdict on a planned row that never reached a spool; False when it has one already."""
+    """The decided outcome of a planned row that never reached a spool; False when it has one already."""
     row = Capture.objects.select_for_update().filter(pk=capture, status=Capture.Status.PLANNED).first()
     if row is None:
         return False

@@ -97,20 +97,20 @@ class Climbing:
         self.tell(post, step, f"{why}: {done}.", doing=doing, reason="camera_hung")
         child.send({"type": "abort", "reason": "camera_hung"} if step == "abort" else {"type": "reopen"})
 
-    def _kill(self, post: Post, child: CameraChild, why: str, verdict: dict[str, str], **data: Any) -> None:
-        self.tell(post, "kill", f"{why} Its process is killed and started again.", reason=verdict["reason"], **data)
-        post.verdict = verdict
+    def _kill(self, post: Post, child: CameraChild, why: str, decided: dict[str, str], **data: Any) -> None:
+        self.tell(post, "kill", f"{why} Its process is killed and started again.", reason=decided["reason"], **data)
+        post.decided_outcome = decided
         child.kill()
 
     # A process that has ended
 
     def restart(self, post: Post, status: int, *, delivered: bool) -> None:
         """Say why it ended, and when it is started again, if it is."""
-        reason, climbed = exit_reason(status), post.verdict is not None
+        reason, climbed = exit_reason(status), post.decided_outcome is not None
         if any(name in reason for name in CRASH_SIGNALS) or status > 0:
             message = f"The camera's process crashed ({reason})."
-            post.verdict = post.verdict or {"reason": "camera_crashed", "message": message}
-        said = post.verdict["message"] if post.verdict else f"The camera's process was {reason}."
+            post.decided_outcome = post.decided_outcome or {"reason": "camera_crashed", "message": message}
+        said = post.decided_outcome["message"] if post.decided_outcome else f"The camera's process was {reason}."
         gives_up = post.restarts.ended(time.monotonic(), said, fruitless=climbed and not delivered)
         pause_s = 0.0 if gives_up else max(0.0, post.restarts.not_before - time.monotonic())
         when = "" if gives_up else f" It is started again {f'in {pause_s:.0f} s' if pause_s >= 1 else 'at once'}."

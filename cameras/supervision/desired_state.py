@@ -72,7 +72,7 @@ class DesiredState:
         """The same camera, with the spool and the root of its clips."""
         return replace(self, root=self.video_root, root_path=self.video_root_path, part="clips", session=None)
 
-    def spec(self, verdict: dict[str, str] | None, faults: dict[str, Any] | None = None) -> Spec:
+    def spec(self, decided: dict[str, str] | None, faults: dict[str, Any] | None = None) -> Spec:
         station = settings.STATION
         return Spec(
             camera=self.id,
@@ -92,7 +92,7 @@ class DesiredState:
             consumers=CONSUMERS,
             session=self.session,  # type: ignore[typeddict-item]
             recording=self.recording,  # type: ignore[typeddict-item]
-            verdict=verdict,
+            decided_outcome=decided,
             last_floor_bytes=LAST_FLOOR_BYTES,
             presets=self.presets,
             outgoing=station.outgoing.rules(),

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from cameras.control import Answer
 from cameras.models import Camera
-from cameras.runtime.recovery import Verdict
+from cameras.runtime.recovery import DecidedOutcome
 from cameras.runtime.spool import Record
 from cameras.runtime.storage import marker_of
 from cameras.status_reader import LastCapture
@@ -29,10 +29,10 @@ from cameras.supervision.desired_state import DesiredState, desired_states, form
 from cameras.supervision.ingest import Ingest, Opened
 from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
+from cameras.supervision.outcome_reconciler import OutcomeReconciler, told
 from cameras.supervision.readings import note_read_back
 from cameras.supervision.unfiled import LeftClips, close_rejected, tell_of_rejected
-from cameras.supervision.verdicts import Verdicts, told
-from cameras.tables import LAST_CAPTURES, RECORDING, VERDICTS, resolve
+from cameras.tables import DECIDED_OUTCOMES, LAST_CAPTURES, RECORDING, resolve
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
 from monitoring.services import raise_alert, record_event, resolve_alert
@@ -98,7 +98,7 @@ class Ledger:
     reads. Who answers a record is settled by `Spooled.claim`."""
 
     def __init__(self, supervisor: Supervisor) -> None:
-        self.supervisor, self.verdicts = supervisor, Verdicts(supervisor)
+        self.supervisor, self.outcomes = supervisor, OutcomeReconciler(supervisor)
         self.seen = HostSnapshot({}, False, 0.0, settings.STATION.live_streaming_config, {})
         self._last_captures: dict[str, LastCapture] = {}
         self._asked_for_last: frozenset[str] = frozenset()
@@ -148,12 +148,12 @@ class Ledger:
         self._work.set()
 
     def settle(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
-        """The verdict on a capture that never reached a spool, then the answer."""
-        self._put(functools.partial(self.verdicts.settle, capture, reason, message, command, content))
+        """The decided outcome of a capture that never reached a spool, then the answer."""
+        self._put(functools.partial(self.outcomes.settle, capture, reason, message, command, content))
 
     def refused(self, session: str, reason: str, message: str) -> None:
         """The camera would not begin a desired session."""
-        self._put(functools.partial(resolve(VERDICTS["session"]), session, reason, message))
+        self._put(functools.partial(resolve(DECIDED_OUTCOMES["session"]), session, reason, message))
 
     def event(self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]) -> None:
         at = timezone.now()
@@ -187,9 +187,9 @@ class Ledger:
         self._put(functools.partial(self._tell_of_recovery, post, message))
         self._put(functools.partial(self._recovered, post, post.outstanding.captures()))
 
-    def settle_spool(self, desired: DesiredState, verdict: Verdict | None = None) -> None:
+    def settle_spool(self, desired: DesiredState, decided: DecidedOutcome | None = None) -> None:
         """Of a camera without a process."""
-        settled = leftovers.settle(desired, verdict)
+        settled = leftovers.settle(desired, decided)
         if settled is None:
             return
         if settled.rejected:
@@ -334,11 +334,11 @@ class Ledger:
             self._tidy_safely(desired, self.settle_spool)
         close_rejected([*here, *(desired.of_clips for desired in here), *former])
         for post in self.supervisor.posts.values():
-            self.verdicts.on_lost(post, post.outstanding.captures())
+            self.outcomes.on_lost(post, post.outstanding.captures())
         places: dict[str, list[DesiredState]] = {}
         for desired in (*here, *former):
             places.setdefault(desired.id, []).append(desired)
-        self.verdicts.on_overdue(places)
+        self.outcomes.on_overdue(places)
 
     def _tidy_safely(self, desired: DesiredState, settle: Callable[[DesiredState], None] | None) -> None:
         try:
@@ -358,8 +358,8 @@ class Ledger:
     def _settle_spool_of_post(self, desired: DesiredState) -> None:
         """Nobody else will bring this spool into order soon."""
         post = self.supervisor.posts.get(desired.id)
-        verdict = post.verdict if post else None
-        self.settle_spool(desired, Verdict(**verdict) if verdict else None)
+        decided = post.decided_outcome if post else None
+        self.settle_spool(desired, DecidedOutcome(**decided) if decided else None)
 
     def _elsewhere(self) -> list[DesiredState]:
         """Cameras that have another host now, for what they may have left here."""
@@ -390,7 +390,7 @@ class Ledger:
                 for record in ingest.waiting():
                     command = commands.get(record, "")
                     self.take(post.desired, record, command if post.outstanding.remove(command) else "")
-            self.verdicts.on_lost(post, outstanding)
+            self.outcomes.on_lost(post, outstanding)
         except OSError as error:
             log.error("The recovered spool of %s cannot be looked at: %s", post.desired.slug, error)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.programmes import SessionRunner
-from cameras.runtime.recovery import Verdict
+from cameras.runtime.recovery import DecidedOutcome
 from cameras.runtime.spool import spool_folder
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, marker_of
 from cameras.supervision.desired_state import DesiredState
@@ -29,13 +29,13 @@ class Settled:
     """There was nothing to do."""
 
 
-def settle(desired: DesiredState, verdict: Verdict | None = None) -> Settled | None:
+def settle(desired: DesiredState, decided: DecidedOutcome | None = None) -> Settled | None:
     """Recover the spool and stop the session if that is desired. Quick when there is nothing to do.
 
     None: a spool that cannot be opened or written is left alone, and tried again the next time.
     """
     try:
-        return _settle(desired, verdict) if _needs(desired) else Settled(idle=True)
+        return _settle(desired, decided) if _needs(desired) else Settled(idle=True)
     except (RootMissing, SpoolTaken) as error:
         log.info("The spool of %s is left alone: %s", desired.slug, error)
     except OSError as error:
@@ -43,13 +43,13 @@ def settle(desired: DesiredState, verdict: Verdict | None = None) -> Settled | N
     return None
 
 
-def _settle(desired: DesiredState, verdict: Verdict | None) -> Settled:
+def _settle(desired: DesiredState, decided: DecidedOutcome | None) -> Settled:
     storage = Storage(desired.root_path, desired.root, desired.id, desired.part)
     try:
         if desired.part:
-            found = resolve(RECOVERIES[desired.part])(storage, verdict)
+            found = resolve(RECOVERIES[desired.part])(storage, decided)
             return Settled(found.rejected, found.left(desired.slug, desired.root_path))
-        rejected = storage.recover(verdict).rejected
+        rejected = storage.recover(decided).rejected
         _stop_session(desired, storage)
         _end_session_elsewhere(desired, storage)
         return Settled(rejected)

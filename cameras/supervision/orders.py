@@ -71,7 +71,7 @@ class Orders:
         self._came[capture] = None
         if len(self._came) > REMEMBERED:
             del self._came[next(iter(self._came))]
-        return time.monotonic() - self._began < LONGEST_S and self.ledger.verdicts.is_settled(capture)
+        return time.monotonic() - self._began < LONGEST_S and self.ledger.outcomes.is_settled(capture)
 
     def follow_all(self) -> None:
         """On the Supervisor's thread: what was handed over, what came too early, and who waits for a state."""
@@ -173,7 +173,7 @@ class Orders:
         return None
 
     def _refuse(self, command: Command, detail: str) -> None:
-        """Nothing reached a process, so a planned capture gets its verdict from here."""
+        """Nothing reached a process, so the outcome of a planned capture is decided here."""
         content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=detail)
         if command["order"] == "capture":
             self.ledger.settle(command["arguments"]["id"], "camera_unreachable", detail, command["command_id"], content)

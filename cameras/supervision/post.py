@@ -123,7 +123,7 @@ class Post:
     is_starting: bool = False
     """A process is being started, and was maybe told its session already."""
     quarantined: str = ""
-    verdict: dict[str, str] | None = None
+    decided_outcome: dict[str, str] | None = None
     since: float = field(default_factory=time.time)
     hardware: Hardware = Hardware()
     last_seen: str | None = None

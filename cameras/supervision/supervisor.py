@@ -21,7 +21,7 @@ from django.conf import settings
 
 from cameras import broker, control
 from cameras.control import Answer
-from cameras.runtime.recovery import Verdict
+from cameras.runtime.recovery import DecidedOutcome
 from cameras.supervision.child import (
     FINISH_S,
     CameraChild,
@@ -266,7 +266,7 @@ class Supervisor:
         post.is_starting = True  # before its session is looked at: the ledger does these two the other way round
         desired = replace(post.newest(self.adopted_at), session=self._session(post, post.desired))
         try:
-            post.child = CameraChild(desired.spec(post.verdict, post.faults), environment, self.hearing.hear)
+            post.child = CameraChild(desired.spec(post.decided_outcome, post.faults), environment, self.hearing.hear)
         except (OSError, RuntimeError) as error:
             post.restarts.not_before = now + START_AGAIN_S
             why = f"Its process cannot be started ({error}). Is memory or a limit used up? It is tried each second."
@@ -274,13 +274,13 @@ class Supervisor:
             return
         finally:
             post.is_starting = False
-        post.verdict = None
+        post.decided_outcome = None
         note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
         self.observe(post, "starting", "")
 
     def _end_in_time(self, post: Post, child: CameraChild) -> None:
         if time.monotonic() > child.end_by:
-            post.verdict = {
+            post.decided_outcome = {
                 "reason": "camera_hung",
                 "message": "The camera did not end its exposure when it was told to.",
             }
@@ -319,7 +319,7 @@ class Supervisor:
         child.kill()
         if child.wait(1.0):
             said = "The station was stopped before the exposure ended."
-            self.ledger.settle_spool(desired, Verdict("station_stopped", said))
+            self.ledger.settle_spool(desired, DecidedOutcome("station_stopped", said))
 
     def observe(self, post: Post, observed: str, reason: str) -> None:
         """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""

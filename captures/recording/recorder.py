@@ -20,7 +20,7 @@ from cameras.drivers.packets import PacketData
 from cameras.runtime.consumers import Context
 from cameras.runtime.durable import LockLost
 from cameras.runtime.last_floor import ROOM_AGAIN
-from cameras.runtime.recovery import Verdict, remove_temporaries
+from cameras.runtime.recovery import DecidedOutcome, remove_temporaries
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, apart_sentence
@@ -57,7 +57,9 @@ class ClipRecorder:
     def __init__(self, context: Context) -> None:
         self._spec, self._buffer = context.spec, context.buffer
         self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
-        self._verdict = from_json(Verdict, context.spec["verdict"]) if context.spec["verdict"] else None
+        self._decided = (
+            from_json(DecidedOutcome, context.spec["decided_outcome"]) if context.spec["decided_outcome"] else None
+        )
         self._telling = Telling(context.link, context.spec["slug"], context.spec["video_root_path"])
         self._filer = Filer(self._lose)
         self._desired: Recording | None = None
@@ -377,8 +379,8 @@ class ClipRecorder:
                 self._telling.failed(*self._said_of(error))
             return
         self._telling.holds()
-        self._filer.recover(self._storage, clips, self._verdict, self._telling.recovered)
-        self._verdict = None
+        self._filer.recover(self._storage, clips, self._decided, self._telling.recovered)
+        self._decided = None
 
     def _let_go(self) -> None:
         """Nothing more is written to the root; what is not filed by then is the next recovery's."""

@@ -41,7 +41,7 @@ def without_updates(execute: Any, sql: str, *rest: Any) -> Any:
     return execute(sql, *rest)
 
 
-def test_a_capture_that_was_never_sent_and_has_no_verdict_has_no_row(operator: Any, camera: Camera) -> None:
+def test_a_capture_that_was_never_sent_and_has_no_outcome_has_no_row(operator: Any, camera: Camera) -> None:
     with connection.execute_wrapper(without_updates):
         assert operator.post(CAPTURE, {"exposure_us": 1000}).status_code == 503
     assert Capture.objects.count() == 0
@@ -55,7 +55,7 @@ def mute_broker(valkey: Any) -> Any:
     return valkey
 
 
-def test_a_capture_whose_command_may_have_left_gets_no_verdict_from_the_web(
+def test_a_capture_whose_command_may_have_left_gets_no_outcome_from_the_web(
     operator: Any, camera: Camera, mute_broker: Any
 ) -> None:
     answer = operator.post(CAPTURE, {"exposure_us": 1000})

@@ -39,7 +39,7 @@ class CameraProcess:
             "sources": [], "root": marker_of(str(root)), "root_path": str(root), "station": "test",
             "video_root": marker_of(str(root)), "video_root_path": str(root), "recording": None,
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 5.0, "clock_wait_s": 0.0,
-            "consumers": CONSUMERS, "session": None, "verdict": None, **spec,
+            "consumers": CONSUMERS, "session": None, "decided_outcome": None, **spec,
         }  # fmt: skip
         if self.spec["kind"] == "simulated":
             self.spec["settings"] = {"scene": "chart", **self.spec["settings"]}

@@ -51,7 +51,7 @@ def test_keys_that_a_camera_process_does_not_know_are_left_out(tmp_path: Path) -
     quality = {"size": 200, "jpeg_quality": 40, "fps": 10.0, "chroma": "4:4:4"}
     newer = {
         "site": {"latitude": 48.0, "longitude": 11.0, "time_zone": "UTC", "elevation_m": 500},
-        "verdict": {"reason": "camera_crashed", "message": "It ended.", "signal": 11},
+        "decided_outcome": {"reason": "camera_crashed", "message": "It ended.", "signal": 11},
         "presets": {"low": quality, "medium": quality, "high": quality},
         "another": 1,
     }
@@ -200,12 +200,12 @@ def test_a_process_that_dies_in_an_exposure_leaves_it_to_the_next_one(
     assert recovered(process)["interrupted"] == [capture]
 
 
-def test_a_process_that_hangs_is_killed_and_its_verdict_is_the_supervisors(process: CameraProcess) -> None:
+def test_a_process_that_hangs_is_killed_and_the_supervisor_decides_its_outcome(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=TEN_S)
     process.until_type("state", doing="exposing")
     process.process.send_signal(signal.SIGSTOP)
     process.kill()
-    with CameraProcess(process.root, verdict={"reason": "camera_hung", "message": "It hung."}) as next_one:
+    with CameraProcess(process.root, decided_outcome={"reason": "camera_hung", "message": "It hung."}) as next_one:
         next_one.until_type("recovered")
         assert next_one.done()[capture]["body"]["reason"] == "camera_hung"
 

@@ -169,14 +169,14 @@ def test_a_capture_is_exposed_once_however_often_its_command_is_delivered(statio
 
 def test_a_capture_whose_command_was_lost_ends_as_not_started_soon_after_its_deadline(station: FaultStation) -> None:
     capture = station.run("-c", DELIVER, "0").strip()
-    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 3 + 5 + 3, "the verdict")
+    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 3 + 5 + 3, "the outcome")
 
 
 def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: FaultStation) -> None:
     with station.stopped(station.pids()["worker"]):
         capture = station.run("-c", DELIVER, "1").strip()
         eventually(lambda: "worker silent" in station.output(), 10, "the launcher noticed")
-    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 20, "the verdict")
+    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 20, "the outcome")
     station.eventually_ready()
     assert not list(station.config.storage_root.rglob(f"*{capture}*"))
 

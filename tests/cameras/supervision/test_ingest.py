@@ -1,4 +1,4 @@
-"""From the spool into the database: twice is once, the first verdict holds, and nothing can stand in the way."""
+"""From the spool into the database: twice is once, the first outcome holds, and nothing can stand in the way."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_sessions_records_taken_in_twice_count_once(archive: Archive) -> None:
     assert (SessionGap.objects.count(), archive.wrongs()) == (1, [])
 
 
-def test_a_contradiction_keeps_the_first_verdict_and_raises_an_alert(archive: Archive) -> None:
+def test_a_contradiction_keeps_the_first_outcome_and_raises_an_alert(archive: Archive) -> None:
     record = capture_record(archive, "failed")
     lay(archive, record)
     archive.ingest()
@@ -74,14 +74,14 @@ def test_a_contradiction_keeps_the_first_verdict_and_raises_an_alert(archive: Ar
     assert (alerts(), archive.wrongs()) == (["capture.contradiction"], [])
 
 
-def test_a_verdict_on_what_never_started_touches_no_row_that_has_one(archive: Archive) -> None:
+def test_deciding_the_outcome_of_what_never_started_touches_no_row_that_has_one(archive: Archive) -> None:
     [capture] = lay(archive, capture_record(archive, "saved"))
     archive.ingest()
     assert settle_unstarted(capture, "not_started", "It was late.") is False
     assert Capture.objects.get().status == "saved"
 
 
-def test_a_verdict_on_what_never_started_is_given_once(archive: Archive) -> None:
+def test_the_outcome_of_what_never_started_is_decided_once(archive: Archive) -> None:
     planned = archive.planned()
     assert settle_unstarted(planned.pk, "not_started", "It was late.") is True
     assert settle_unstarted(planned.pk, "host_down", "It was down.") is False

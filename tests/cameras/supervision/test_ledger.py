@@ -114,7 +114,7 @@ def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet
     post = Post(archive.desired(), Restarts())
     post.outstanding.add("c", Handed(str(capture.pk), cast(Any, "a process that has ended")))
     (archive.folder / MARKER).unlink()
-    ledger.verdicts.on_lost(post, post.outstanding.captures())
+    ledger.outcomes.on_lost(post, post.outstanding.captures())
     capture.refresh_from_db()
     assert (capture.status, list(post.outstanding.captures())) == ("planned", ["c"])
 
@@ -150,7 +150,7 @@ def unreadable(archive: Archive) -> DesiredState:
     return dataclasses.replace(archive.desired(), id=str(camera.pk), slug="torn")
 
 
-def test_a_spool_that_cannot_be_read_holds_up_no_verdict_on_another_camera(
+def test_a_spool_that_cannot_be_read_holds_up_no_outcome_of_another_camera(
     archive: Archive, ledger: Ledger, valkey: Any
 ) -> None:
     torn = unreadable(archive)

@@ -98,7 +98,7 @@ def capture_command(post: Post, capture: str) -> Command:
     )  # fmt: skip
 
 
-def test_verdicts_are_given_while_commands_come(archive: Archive, supervisor: Supervisor, post: Post) -> None:
+def test_outcomes_are_decided_while_commands_come(archive: Archive, supervisor: Supervisor, post: Post) -> None:
     """The ledger's thread looks through what the process was handed, and the mailbox's adds to it."""
     assert post.child is not None
     os.kill(post.child.process.pid, signal.SIGSTOP)
@@ -108,7 +108,7 @@ def test_verdicts_are_given_while_commands_come(archive: Archive, supervisor: Su
     commands = [capture_command(post, str(number)) for number in range(1000)]
     with Other(lambda: [supervisor.orders.hand(command) for command in commands]) as mailbox:
         while mailbox.works:
-            supervisor.ledger.verdicts.on_overdue({post.desired.id: [post.desired]})
+            supervisor.ledger.outcomes.on_overdue({post.desired.id: [post.desired]})
     overdue.refresh_from_db()
     assert (overdue.status, len(post.outstanding)) == ("planned", 1000)
 
@@ -204,7 +204,7 @@ def test_a_capture_whose_process_ends_while_it_is_handed_over_has_its_outcome(
     supervisor.posts = {post.desired.id: post}
     post.child = cast(Any, EndsMeanwhile(post, None))
     supervisor.orders.hand(capture_command(post, str(capture.pk)))
-    supervisor.ledger.verdicts.on_lost(post, post.outstanding.captures())
+    supervisor.ledger.outcomes.on_lost(post, post.outstanding.captures())
     capture.refresh_from_db()
     assert (capture.reason, len(post.outstanding)) == ("not_started", 0)
 

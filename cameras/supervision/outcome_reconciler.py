@@ -12,7 +12,7 @@ from cameras.control import Answer
 from cameras.runtime.spool import Record
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import Opened
-from cameras.tables import VERDICTS, resolve
+from cameras.tables import DECIDED_OUTCOMES, resolve
 
 if TYPE_CHECKING:
     from cameras.supervision.post import Handed, Post
@@ -23,7 +23,7 @@ GRACE_MS = 2000
 """What a command that was accepted just before its deadline may still need to reach its process."""
 
 
-class Verdicts:
+class OutcomeReconciler:
     """Has no state of its own. On the ledger's thread, but for `is_settled`. A database that is away raises
     DatabaseError."""
 
@@ -32,7 +32,7 @@ class Verdicts:
 
     def is_settled(self, capture: str) -> bool:
         """Whether this id has its outcome already. On any thread."""
-        return bool(resolve(VERDICTS["settled"])(capture))
+        return bool(resolve(DECIDED_OUTCOMES["settled"])(capture))
 
     def on_overdue(self, places: Mapping[str, Sequence[DesiredState]]) -> None:
         """Planned rows beyond their deadline that no spool of their camera here knows. A living process is asked to let
@@ -44,13 +44,13 @@ class Verdicts:
                 now_ms = broker.time_ms(server)
         except BrokerDown:
             return
-        for camera, capture in resolve(VERDICTS["overdue"])(self.supervisor.host, now_ms - GRACE_MS):
+        for camera, capture in resolve(DECIDED_OUTCOMES["overdue"])(self.supervisor.host, now_ms - GRACE_MS):
             spools, post = places.get(camera), self.supervisor.posts.get(camera)
             handed = post.outstanding.captures().values() if post else ()
             if not spools or any(one.capture == capture for one in handed):
                 self._withdraw(post, capture)
             elif all(leaves_no_trace(spool, capture) for spool in spools):
-                self._verdict(capture, "not_started", "The command did not reach the camera before its deadline.")
+                self._settle(capture, "not_started", "The command did not reach the camera before its deadline.")
 
     def _withdraw(self, post: Post | None, capture: str) -> None:
         child = post.child if post else None
@@ -58,11 +58,11 @@ class Verdicts:
             child.send({"type": "withdraw", "id": capture})
 
     def settle(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
-        self._verdict(capture, reason, message)
+        self._settle(capture, reason, message)
         self.supervisor.answer(command, content)
 
-    def _verdict(self, capture: str, reason: str, message: str) -> None:
-        resolve(VERDICTS["capture"])(capture, reason, message)
+    def _settle(self, capture: str, reason: str, message: str) -> None:
+        resolve(DECIDED_OUTCOMES["capture"])(capture, reason, message)
 
     def on_lost(self, post: Post, outstanding: Mapping[str, Handed]) -> None:
         """Captures whose process ended before it planned them. The order of the three questions matters: nobody
@@ -78,7 +78,7 @@ class Verdicts:
         if not self.is_settled(capture):
             detail = f"The process of {post.desired.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
-            self._verdict(capture, "not_started", detail)
+            self._settle(capture, "not_started", detail)
         if post.outstanding.remove(command):
             self.supervisor.answer(command, content)
 
