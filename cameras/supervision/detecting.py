@@ -14,7 +14,7 @@ from cameras.probing import probed
 from cameras.supervision.child import scrubbed_environment
 
 if TYPE_CHECKING:
-    from cameras.supervision.post import Post
+    from cameras.supervision.camera_slot import CameraSlot
     from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -58,18 +58,18 @@ class Detecting:
             return Answer(ok=False, problem="failed", detail=f"Cameras could not be looked for: {error}.")
 
     def _look(self) -> dict[str, Any]:
-        held = {post.place: post for post in self.supervisor.posts.values() if post.place and post.child}
+        held = {slot.place: slot for slot in self.supervisor.slots.values() if slot.place and slot.child}
         found = probed(scrubbed_environment(settings.STATION.camera_environment), held)
         found["results"] = [self._with_holder(one, held) for one in found["results"]]
         return {"host": self.supervisor.host, **found}
 
     @staticmethod
-    def _with_holder(one: dict[str, str], held: dict[str, Post]) -> dict[str, Any]:
+    def _with_holder(one: dict[str, str], held: dict[str, CameraSlot]) -> dict[str, Any]:
         """`camera`: the slug of ours that has it open."""
-        post = held.get(one["address"]) or held.get(os.path.realpath(one["address"]))
-        if post is None:
+        slot = held.get(one["address"]) or held.get(os.path.realpath(one["address"]))
+        if slot is None:
             return {**one, "camera": None}
-        identity = post.identity
+        identity = slot.identity
         known = {"model": identity.get("model") or one["model"], "serial": identity.get("serial") or one["serial"]}
-        address = post.desired.address or known["serial"] or one["address"]
-        return {**one, **known, "address": address, "held_by": "", "camera": post.desired.slug}
+        address = slot.desired.address or known["serial"] or one["address"]
+        return {**one, **known, "address": address, "held_by": "", "camera": slot.desired.slug}

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cameras.control import Answer
+from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ledger import OVER, STORAGE_ALERTS, Ledger
-from cameras.supervision.post import Hardware, Post
 from cameras.supervision.unfiled import REJECTED
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ further."""
 
 
 class Hearing:
-    """Has no state of its own. Each process has a thread that reads it; of a post it writes `hardware` and `faults`."""
+    """Has no state of its own. Each process has a thread that reads it; of a slot it writes `hardware` and `faults`."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
@@ -32,77 +32,77 @@ class Hearing:
         return self.supervisor.ledger
 
     def hear(self, child: CameraChild, message: dict[str, Any]) -> None:
-        post = self.supervisor.posts[child.spec["camera"]]
+        slot = self.supervisor.slots[child.spec["camera"]]
         hear = getattr(self, f"_hear_{message['type']}", None)
         if hear is not None:
-            hear(post, child, message)
+            hear(slot, child, message)
 
-    def _hear_observed(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+    def _hear_observed(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         child.observed = (message["observed"], message["reason"])
-        self.supervisor.observe(post, *child.observed)
+        self.supervisor.observe(slot, *child.observed)
 
-    def _hear_opened(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+    def _hear_opened(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         device = self.supervisor.bus.at(message["place"]) if message["place"] else None
         usb = device.identity if device else None
-        post.hardware = Hardware(message["identity"], message["place"], usb)
+        slot.hardware = Hardware(message["identity"], message["place"], usb)
         known = {"usb": asdict(usb)} if usb else {}
-        self.ledger.opened(post.desired.id, {**message["identity"], **known}, message["capabilities"])
+        self.ledger.opened(slot.desired.id, {**message["identity"], **known}, message["capabilities"])
 
-    def _hear_faults(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+    def _hear_faults(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         """Its next process begins with what is left of its faults."""
         left, struck = message["faults"], message["struck"]
-        post.faults = left
+        slot.faults = left
         if struck and struck not in left:
-            text = f"The fault {struck} of {post.desired.slug} was used up."
-            self.ledger.event("camera.faults", text, "warning", post.desired, {"faults": left})
+            text = f"The fault {struck} of {slot.desired.slug} was used up."
+            self.ledger.event("camera.faults", text, "warning", slot.desired, {"faults": left})
 
-    def _hear_settings(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        self.ledger.read_back(post.desired, message)
+    def _hear_settings(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+        self.ledger.read_back(slot.desired, message)
 
-    def _hear_ladder(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+    def _hear_ladder(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         data = {"step": message["step"], "reason": message["reason"]}
-        text = f"{post.desired.slug} is closed and opened again: {message['message']}"
-        self.ledger.event("camera.ladder", text, "warning", post.desired, data)
+        text = f"{slot.desired.slug} is closed and opened again: {message['message']}"
+        self.ledger.event("camera.ladder", text, "warning", slot.desired, data)
 
-    def _hear_log(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
-        camera = None if message["kind"] in OF_A_ROOT else post.desired
+    def _hear_log(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+        camera = None if message["kind"] in OF_A_ROOT else slot.desired
         self.ledger.event(message["kind"], message["message"], message["level"], camera, {})
         if message["kind"] in STORAGE_ALERTS:
-            self.ledger.alert(f"{message['kind']}:{post.desired.root}", message["message"], "critical", None)
+            self.ledger.alert(f"{message['kind']}:{slot.desired.root}", message["message"], "critical", None)
         elif message["kind"] == REJECTED:
-            self.ledger.alert(f"{REJECTED}:{post.desired.slug}", message["message"], "error", post.desired)
+            self.ledger.alert(f"{REJECTED}:{slot.desired.slug}", message["message"], "error", slot.desired)
         elif message["kind"] in OVER:
-            self.ledger.resolve(f"{OVER[message['kind']]}:{post.desired.root}")
+            self.ledger.resolve(f"{OVER[message['kind']]}:{slot.desired.root}")
 
-    def _hear_alert(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+    def _hear_alert(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         """Something that its recorder says, or with no message that it is over."""
         if message["message"]:
-            post.alerts.add(message["key"])
-            self.ledger.alert(message["key"], message["message"], "critical", post.desired)
+            slot.alerts.add(message["key"])
+            self.ledger.alert(message["key"], message["message"], "critical", slot.desired)
         else:
-            post.alerts.discard(message["key"])
+            slot.alerts.discard(message["key"])
             self.ledger.resolve(message["key"])
 
-    def _hear_recovered(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+    def _hear_recovered(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         child.has_recovered = True
-        self.ledger.recovered(post, message)
+        self.ledger.recovered(slot, message)
 
-    def _hear_spooled(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+    def _hear_spooled(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         command = message.get("command_id", "")
-        post.outstanding.remove(command)
-        self.ledger.take(post.desired.of_clips if message.get("part") else post.desired, message["id"], command)
+        slot.outstanding.remove(command)
+        self.ledger.take(slot.desired.of_clips if message.get("part") else slot.desired, message["id"], command)
 
-    def _hear_answer(self, post: Post, child: CameraChild, message: dict[str, Any]) -> None:
+    def _hear_answer(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         if message["command_id"].startswith(DESIRED):
             self._hear_of_desired_session(message)
             return
-        post.outstanding.remove(message["command_id"])
+        slot.outstanding.remove(message["command_id"])
         body = message.get("body", {})
         if "faults" in body:
-            post.faults = body["faults"]
+            slot.faults = body["faults"]
         if "recorder" in body:
             child.state = {**child.state, "recorder": body["recorder"]}
-            self.supervisor.herald.tell(post)
+            self.supervisor.herald.tell(slot)
         content = Answer(ok=message["ok"])
         for name in ("body", "problem", "reason", "detail"):
             if name in message:

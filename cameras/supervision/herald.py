@@ -27,7 +27,7 @@ from cameras.runtime.spec import Recording
 from cameras.supervision.broker_users import BrokerUsers
 
 if TYPE_CHECKING:
-    from cameras.supervision.post import Post
+    from cameras.supervision.camera_slot import CameraSlot
     from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -68,16 +68,16 @@ class Herald:
         if self._thread.is_alive():
             self._thread.join(2.0)
 
-    def tell(self, post: Post) -> None:
+    def tell(self, slot: CameraSlot) -> None:
         """From another thread: the status of one camera, before somebody hears what has changed in it."""
         try:
-            self._write(broker.connection(), post)
+            self._write(broker.connection(), slot)
         except broker.UNREACHABLE as error:
-            log.warning("The status of %s could not be written: %s", post.desired.slug, type(error).__name__)
+            log.warning("The status of %s could not be written: %s", slot.desired.slug, type(error).__name__)
 
-    def _write(self, server: redis.Redis, post: Post) -> statuses.Status:
+    def _write(self, server: redis.Redis, slot: CameraSlot) -> statuses.Status:
         with self._writing:
-            status = self.status(post)
+            status = self.status(slot)
             statuses.write(server, status)
         return status
 
@@ -108,8 +108,8 @@ class Herald:
             server.set(
                 self._heartbeat, json.dumps({"host": self.supervisor.host, "at": iso(time.time())}), ex=HEARTBEAT_LIFE_S
             )
-        told = [self._write(server, post) for post in self._ours() if not post.desired.removed]
-        pids = {post.desired.slug: child.process.pid for post in self._ours() if (child := post.child)}
+        told = [self._write(server, slot) for slot in self._ours() if not slot.desired.removed]
+        pids = {slot.desired.slug: child.process.pid for slot in self._ours() if (child := slot.child)}
         self.usage.write(server, pids)
         statuses.write_known(server, self.supervisor.host, told)
         server.set(broker.key("name"), self.supervisor.ledger.station_name, ex=NAME_LIFE_S)
@@ -120,9 +120,9 @@ class Herald:
         if self.governor.look():
             log.warning("Live view: the load is %.0f %%; %s.", self.governor.percent, self.governor.what)
 
-    def _ours(self) -> list[Post]:
+    def _ours(self) -> list[CameraSlot]:
         """Of a camera that has another host now, that one tells."""
-        return [post for post in self.supervisor.posts.values() if not post.desired.elsewhere]
+        return [slot for slot in self.supervisor.slots.values() if not slot.desired.elsewhere]
 
     @property
     def _heartbeat(self) -> str:
@@ -130,13 +130,13 @@ class Herald:
 
     def _take_leave(self, server: redis.Redis) -> None:
         """Nobody need wait five seconds to hear that a host was stopped."""
-        slugs = [post.desired.slug for post in self._ours()]
+        slugs = [slot.desired.slug for slot in self._ours()]
         server.delete(self._heartbeat, *(broker.key("status", slug) for slug in slugs))
         self.broker_users.forget(server)
 
     def _look_who_watches(self, server: redis.Redis) -> None:
         names = [
-            (post.desired.slug, quality) for post in self.supervisor.posts.values() if post.child for quality in PRESETS
+            (slot.desired.slug, quality) for slot in self.supervisor.slots.values() if slot.child for quality in PRESETS
         ]
         if not names:
             return
@@ -154,16 +154,16 @@ class Herald:
             return ""
         return f"The camera host is busy ({self.governor.percent:.0f} % of its processors): {self.governor.what}."
 
-    def status(self, post: Post) -> statuses.Status:
-        desired, state, identity = post.desired, post.state, post.identity
-        observed, reason = post.observed
+    def status(self, slot: CameraSlot) -> statuses.Status:
+        desired, state, identity = slot.desired, slot.state, slot.identity
+        observed, reason = slot.observed
         found: dict[str, Any] = {**statuses.absent(desired.slug, desired.connection, reason)}
-        found |= {"observed": observed, "since": iso(post.since), "fps": state.get("fps", 0.0), "faults": post.faults}
+        found |= {"observed": observed, "since": iso(slot.since), "fps": state.get("fps", 0.0), "faults": slot.faults}
         found["differs"] = still_desired(state.get("differs") or [], desired.settings)
         found |= {name: state.get(name) for name in FROM_STATE}
         found["last_capture"] = self._last_capture(desired.id, state)
         recording = cast("Recording | None", desired.recording)
-        others = (other.state.get("recorder") for other in self._ours() if other is not post)
+        others = (other.state.get("recorder") for other in self._ours() if other is not slot)
         found["recorder"] = shared(observed_recording(state, recording, reason or KEEPS.get(observed, "")), others)
         found["recording"] = is_recording(found["recorder"])
         found |= {name: identity.get(name, "") for name in FROM_IDENTITY}

@@ -39,7 +39,7 @@ from monitoring.services import raise_alert, record_event, resolve_alert
 from monitoring.station_settings import live_streaming_config, station_name
 
 if TYPE_CHECKING:
-    from cameras.supervision.post import Handed, Post
+    from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
     from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -182,10 +182,10 @@ class Ledger:
         for warning in message["warnings"]:
             self.event("camera.settings", f"{camera.slug}: {warning}", "warning", camera, {"actual": message["actual"]})
 
-    def recovered(self, post: Post, message: dict[str, Any]) -> None:
+    def recovered(self, slot: CameraSlot, message: dict[str, Any]) -> None:
         """A new owner has brought the spool into order: whoever waited for a capture without a trace hears now."""
-        self._put(functools.partial(self._tell_of_recovery, post, message))
-        self._put(functools.partial(self._recovered, post, post.outstanding.captures()))
+        self._put(functools.partial(self._tell_of_recovery, slot, message))
+        self._put(functools.partial(self._recovered, slot, slot.outstanding.captures()))
 
     def settle_spool(self, desired: DesiredState, decided: DecidedOutcome | None = None) -> None:
         """Of a camera without a process."""
@@ -272,8 +272,8 @@ class Ledger:
         would begin anew. Once that process has recovered, or is gone, the record is taken again."""
         if "settles" in taken:
             self.supervisor.session_ended(taken["body"]["session"])
-            post = self.supervisor.posts.get(camera)
-            if post is not None and post.recovers:
+            slot = self.supervisor.slots.get(camera)
+            if slot is not None and slot.recovers:
                 return
         ingest.clear(taken)
 
@@ -327,14 +327,14 @@ class Ledger:
         here = [*desired_states.values(), *elsewhere, *(left_places(host, known) if seen.is_complete else ())]
         for desired in here:
             has_process = self._has_process(desired)
-            self._tidy_safely(desired, None if has_process else self._settle_spool_of_post)
-            self._tidy_safely(desired.of_clips, None if has_process else self._settle_spool_of_post)
+            self._tidy_safely(desired, None if has_process else self._settle_spool_of_slot)
+            self._tidy_safely(desired.of_clips, None if has_process else self._settle_spool_of_slot)
         former = former_places(host, desired_states)
         for desired in former:
             self._tidy_safely(desired, self.settle_spool)
         close_rejected([*here, *(desired.of_clips for desired in here), *former])
-        for post in self.supervisor.posts.values():
-            self.outcomes.on_lost(post, post.outstanding.captures())
+        for slot in self.supervisor.slots.values():
+            self.outcomes.on_lost(slot, slot.outstanding.captures())
         places: dict[str, list[DesiredState]] = {}
         for desired in (*here, *former):
             places.setdefault(desired.id, []).append(desired)
@@ -355,44 +355,44 @@ class Ledger:
             for record in ingest.waiting():
                 self.take(desired, record, "")
 
-    def _settle_spool_of_post(self, desired: DesiredState) -> None:
+    def _settle_spool_of_slot(self, desired: DesiredState) -> None:
         """Nobody else will bring this spool into order soon."""
-        post = self.supervisor.posts.get(desired.id)
-        decided = post.decided_outcome if post else None
+        slot = self.supervisor.slots.get(desired.id)
+        decided = slot.decided_outcome if slot else None
         self.settle_spool(desired, DecidedOutcome(**decided) if decided else None)
 
     def _elsewhere(self) -> list[DesiredState]:
         """Cameras that have another host now, for what they may have left here."""
-        return [desired for desired in [post.desired for post in self.supervisor.posts.values()] if desired.elsewhere]
+        return [desired for desired in [slot.desired for slot in self.supervisor.slots.values()] if desired.elsewhere]
 
     def _has_process(self, desired: DesiredState) -> bool:
-        post = self.supervisor.posts.get(desired.id)
-        return post is not None and (post.child is not None or (post.desired.runs and not post.quarantined))
+        slot = self.supervisor.slots.get(desired.id)
+        return slot is not None and (slot.child is not None or (slot.desired.runs and not slot.quarantined))
 
     @transaction.atomic
-    def _tell_of_recovery(self, post: Post, message: dict[str, Any]) -> None:
+    def _tell_of_recovery(self, slot: CameraSlot, message: dict[str, Any]) -> None:
         for what in ("interrupted", "finished"):
             if message[what]:
-                text = told_of_recovery(what, len(message[what]), post.desired.slug)
+                text = told_of_recovery(what, len(message[what]), slot.desired.slug)
                 record_event(
-                    "spool.recovered", text, severity="warning", camera=post.desired, data={"ids": message[what]}
+                    "spool.recovered", text, severity="warning", camera=slot.desired, data={"ids": message[what]}
                 )
         if message["rejected"]:
-            tell_of_rejected(post.desired, message["rejected"])
+            tell_of_rejected(slot.desired, message["rejected"])
         for kind in STORAGE_ALERTS:
-            resolve_alert(f"{kind}:{post.desired.root}")
+            resolve_alert(f"{kind}:{slot.desired.root}")
 
-    def _recovered(self, post: Post, outstanding: Mapping[str, Handed]) -> None:
+    def _recovered(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
         """A spool that cannot be read is looked at again by and by."""
-        commands = {handed.capture: command for command, handed in outstanding.items()}
+        commands = {pending.capture: command for command, pending in outstanding.items()}
         try:
-            with Opened(post.desired) as ingest:
+            with Opened(slot.desired) as ingest:
                 for record in ingest.waiting():
                     command = commands.get(record, "")
-                    self.take(post.desired, record, command if post.outstanding.remove(command) else "")
-            self.outcomes.on_lost(post, outstanding)
+                    self.take(slot.desired, record, command if slot.outstanding.remove(command) else "")
+            self.outcomes.on_lost(slot, outstanding)
         except OSError as error:
-            log.error("The recovered spool of %s cannot be looked at: %s", post.desired.slug, error)
+            log.error("The recovered spool of %s cannot be looked at: %s", slot.desired.slug, error)
 
     def _answer_the_impatient(self) -> None:
         """Whoever waits longer than PATIENCE_S for the database gets the record itself: it is safe already."""

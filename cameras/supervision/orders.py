@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from cameras import broker
 from cameras.control import Answer, Command
+from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.child import CameraChild
 from cameras.supervision.ledger import Ledger
-from cameras.supervision.post import Handed, Post
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
@@ -29,7 +29,7 @@ REMEMBERED = 10_000
 class Orders:
     """Hands commands to the processes. `hand` runs on the mailbox's thread, and so does all of a capture that a process
     takes at once; only that thread uses `_came`. What is not for it goes through `_queue` to the Supervisor's thread,
-    which alone uses `_waiters` and `_early`, and writes what a post knows of its commands."""
+    which alone uses `_waiters` and `_early`, and writes what a slot knows of its commands."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
@@ -55,10 +55,10 @@ class Orders:
         if command["order"] == "capture":
             if self._came_before(command["arguments"]["id"]):
                 return
-            post = self.supervisor.posts.get(command["camera"])
-            child = post.child if post else None
-            if post and child and self._refusal(command, post, child) is None:
-                self._send(command, post, child)
+            slot = self.supervisor.slots.get(command["camera"])
+            child = slot.child if slot else None
+            if slot and child and self._refusal(command, slot, child) is None:
+                self._send(command, slot, child)
                 return
         self._queue.put((command, time.monotonic()))
         self.supervisor.wake()
@@ -93,82 +93,82 @@ class Orders:
         if command["order"] == "detect":
             self.supervisor.detecting.ask(command["command_id"])
             return
-        post = self.supervisor.posts.get(command["camera"])
+        slot = self.supervisor.slots.get(command["camera"])
         if command["order"] == "reconcile":
             self.ledger.look_soon()
-            if post:
-                self.supervisor.climbing.try_now(post)
+            if slot:
+                self.supervisor.climbing.try_now(slot)
             self._waiters.append((command, since))
             return
-        if post is None and self.supervisor.adopted_at < since:
+        if slot is None and self.supervisor.adopted_at < since:
             self._early.append((command, since))
             self.ledger.look_soon()
             return
-        if post is not None and post.is_first_start:
+        if slot is not None and slot.is_first_start:
             self._early.append((command, since))
             return
-        if command["order"] == "faults" and post is not None:
-            self._cause(command, post)
+        if command["order"] == "faults" and slot is not None:
+            self._cause(command, slot)
             return
-        child = post.child if post else None
-        refusal = self._refusal(command, post, child)
+        child = slot.child if slot else None
+        refusal = self._refusal(command, slot, child)
         if refusal is not None:
             self._refuse(command, refusal)
             return
-        assert post is not None
+        assert slot is not None
         assert child is not None
-        self._send(command, post, child)
+        self._send(command, slot, child)
 
-    def _cause(self, command: Command, post: Post) -> None:
+    def _cause(self, command: Command, slot: CameraSlot) -> None:
         """Faults that a simulated camera shall have, or (none named) has. Its next process begins with them; to clear
         them ends a quarantine, as if the camera were mended."""
         wanted = command["arguments"].get("faults")
         if wanted is None:
-            self.supervisor.answer(command["command_id"], Answer(ok=True, body={"faults": post.faults}))
+            self.supervisor.answer(command["command_id"], Answer(ok=True, body={"faults": slot.faults}))
             return
-        post.faults = wanted
-        if not wanted and post.quarantined:
-            self.supervisor.climbing.forgive(post, "the end of its faults")
-        if post.child is not None and not post.child.ending:
-            self._send(command, post, post.child)
+        slot.faults = wanted
+        if not wanted and slot.quarantined:
+            self.supervisor.climbing.forgive(slot, "the end of its faults")
+        if slot.child is not None and not slot.child.ending:
+            self._send(command, slot, slot.child)
         else:
             self.supervisor.answer(command["command_id"], Answer(ok=True, body={"faults": wanted}))
 
-    def _send(self, command: Command, post: Post, child: CameraChild) -> None:
+    def _send(self, command: Command, slot: CameraSlot, child: CameraChild) -> None:
         message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
-        post.outstanding.add(command["command_id"], Handed(command["arguments"].get("id"), child))
+        slot.outstanding.add(command["command_id"], OutstandingCommand(command["arguments"].get("id"), child))
         if command["order"] in {"start", "stop"}:
-            post.ordered, post.ordered_at = command["arguments"]["session"], time.monotonic()
+            slot.ordered, slot.ordered_at = command["arguments"]["session"], time.monotonic()
         if command["order"] == "record":
-            post.recorded_at = time.monotonic()
-            post.recording = message["recording"] = self._as_here(message["recording"])
-            child.desired = {**child.desired, "recording": post.recording}
+            slot.recorded_at = time.monotonic()
+            slot.recording = message["recording"] = self._as_here(message["recording"])
+            child.desired = {**child.desired, "recording": slot.recording}
         if command["order"] == "configure":
-            post.configured_at = time.monotonic()
+            slot.configured_at = time.monotonic()
             known = {} if command["arguments"].get("whole") else child.desired["settings"]
-            post.settings = {**known, **command["arguments"].get("settings", {})}
-            child.desired = {**child.desired, "settings": post.settings}
+            slot.settings = {**known, **command["arguments"].get("settings", {})}
+            child.desired = {**child.desired, "settings": slot.settings}
         sent = child.send(message)
-        if not sent and "id" not in command["arguments"] and post.outstanding.remove(command["command_id"]):
+        if not sent and "id" not in command["arguments"] and slot.outstanding.remove(command["command_id"]):
             self._refuse(command, f"The process of {command['slug']} has just ended and is being started again.")
 
     def _as_here(self, recording: dict[str, Any] | None) -> dict[str, Any] | None:
         """What was asked for, recorded as this host is configured: who asks may have another configuration."""
         return {**recording, **self.ledger.seen.recording} if recording else None
 
-    def _refusal(self, command: Command, post: Post | None, child: CameraChild | None) -> str | None:
+    def _refusal(self, command: Command, slot: CameraSlot | None, child: CameraChild | None) -> str | None:
         """Why a camera whose process is `child` cannot be told anything now; None when it can."""
         slug = command["slug"]
-        if post is None or post.desired.elsewhere:
+        if slot is None or slot.desired.elsewhere:
             return f"The host {self.supervisor.host} does not know {slug}. Try again in a moment."
-        if not post.desired.enabled:
+        if not slot.desired.enabled:
             return f"{slug} is disabled. Enable it first: `skycam cameras set {slug} --enabled`."
-        if not post.desired.connected:
+        if not slot.desired.connected:
             return f"{slug} is disconnected. Connect it first: `skycam connect {slug}`."
-        if post.quarantined:
-            return f"{slug} is in quarantine. {post.quarantined}"
+        if slot.quarantined:
+            return f"{slug} is in quarantine. {slot.quarantined}"
         if child is None or child.ending:
-            why = post.observed[1]
+            why = slot.observed[1]
             return f"The process of {slug} is being started again. {why}".strip()
         return None
 
@@ -183,16 +183,16 @@ class Orders:
     def _answer_waiters(self) -> None:
         """Those who asked to reconcile hear once the camera is as desired, or has said why it is not."""
         for command, since in list(self._waiters):
-            post = self.supervisor.posts.get(command["camera"])
-            if self.supervisor.adopted_at < since or post is None:
+            slot = self.supervisor.slots.get(command["camera"])
+            if self.supervisor.adopted_at < since or slot is None:
                 continue
-            observed, why = post.observed
+            observed, why = slot.observed
             settled = observed in {"ready", "busy", "disconnected", "disabled", "quarantined"}
-            if settled and (post.child is None or post.desired.runs):
+            if settled and (slot.child is None or slot.desired.runs):
                 self._waiters.remove((command, since))
-                content = Answer(ok=True, body={**self.supervisor.herald.status(post)})
+                content = Answer(ok=True, body={**self.supervisor.herald.status(slot)})
                 self.supervisor.answer(command["command_id"], content)
-            elif observed == "reconnecting" and time.monotonic() - since > TRIED_S and not post.is_opening:
+            elif observed == "reconnecting" and time.monotonic() - since > TRIED_S and not slot.is_opening:
                 self._waiters.remove((command, since))
                 content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=why)
                 self.supervisor.answer(command["command_id"], content)

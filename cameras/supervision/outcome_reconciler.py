@@ -15,7 +15,7 @@ from cameras.supervision.ingest import Opened
 from cameras.tables import DECIDED_OUTCOMES, resolve
 
 if TYPE_CHECKING:
-    from cameras.supervision.post import Handed, Post
+    from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
     from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -45,15 +45,15 @@ class OutcomeReconciler:
         except BrokerDown:
             return
         for camera, capture in resolve(DECIDED_OUTCOMES["overdue"])(self.supervisor.host, now_ms - GRACE_MS):
-            spools, post = places.get(camera), self.supervisor.posts.get(camera)
-            handed = post.outstanding.captures().values() if post else ()
-            if not spools or any(one.capture == capture for one in handed):
-                self._withdraw(post, capture)
+            spools, slot = places.get(camera), self.supervisor.slots.get(camera)
+            pending = slot.outstanding.captures().values() if slot else ()
+            if not spools or any(one.capture == capture for one in pending):
+                self._withdraw(slot, capture)
             elif all(leaves_no_trace(spool, capture) for spool in spools):
                 self._settle(capture, "not_started", "The command did not reach the camera before its deadline.")
 
-    def _withdraw(self, post: Post | None, capture: str) -> None:
-        child = post.child if post else None
+    def _withdraw(self, slot: CameraSlot | None, capture: str) -> None:
+        child = slot.child if slot else None
         if child:
             child.send({"type": "withdraw", "id": capture})
 
@@ -64,22 +64,22 @@ class OutcomeReconciler:
     def _settle(self, capture: str, reason: str, message: str) -> None:
         resolve(DECIDED_OUTCOMES["capture"])(capture, reason, message)
 
-    def on_lost(self, post: Post, outstanding: Mapping[str, Handed]) -> None:
+    def on_lost(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
         """Captures whose process ended before it planned them. The order of the three questions matters: nobody
         writes a trace of what is gone, and a trace that is gone has become an outcome."""
-        for command, handed in outstanding.items():
-            if handed.capture is None or post.child is handed.child:
+        for command, pending in outstanding.items():
+            if pending.capture is None or slot.child is pending.child:
                 continue
-            if command in post.outstanding.captures() and leaves_no_trace(post.desired, handed.capture):
-                self._lost_before_the_plan(post, command, handed.capture)
+            if command in slot.outstanding.captures() and leaves_no_trace(slot.desired, pending.capture):
+                self._lost_before_the_plan(slot, command, pending.capture)
 
-    def _lost_before_the_plan(self, post: Post, command: str, capture: str) -> None:
+    def _lost_before_the_plan(self, slot: CameraSlot, command: str, capture: str) -> None:
         content = told(None)
         if not self.is_settled(capture):
-            detail = f"The process of {post.desired.slug} ended before this capture began."
+            detail = f"The process of {slot.desired.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
             self._settle(capture, "not_started", detail)
-        if post.outstanding.remove(command):
+        if slot.outstanding.remove(command):
             self.supervisor.answer(command, content)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cameras.supervision.usb import UsbBus, UsbIdentity
 
 if TYPE_CHECKING:
-    from cameras.supervision.post import Post
+    from cameras.supervision.camera_slot import CameraSlot
     from cameras.supervision.supervisor import Supervisor
 
 LOOK_S = 1.0
@@ -31,13 +31,13 @@ class Returning:
         """On the Supervisor's thread, now and then: whoever is in trouble and has just come back is tried at once."""
         found = self._found.get() if not self._found.empty() else {}
         missed: dict[str, UsbIdentity] = {}
-        for identity, post in self.supervisor.posts.items():
-            if post.usb is None or not post.in_trouble:
-                post.last_seen = None
+        for identity, slot in self.supervisor.slots.items():
+            if slot.usb is None or not slot.in_trouble:
+                slot.last_seen = None
                 continue
-            missed[identity] = post.usb
+            missed[identity] = slot.usb
             if identity in found:
-                self._take(post, found[identity])
+                self._take(slot, found[identity])
         now = time.monotonic()
         searches = self._search_thread is not None and self._search_thread.is_alive()
         if missed and not searches and now - self._looked_at >= LOOK_S:
@@ -50,15 +50,15 @@ class Returning:
         seen = {identity: self.bus.find(usb) for identity, usb in missed.items()}
         self._found.put({identity: device.place if device else "" for identity, device in seen.items()})
 
-    def _take(self, post: Post, place: str) -> None:
-        before, post.last_seen = post.last_seen, place
+    def _take(self, slot: CameraSlot, place: str) -> None:
+        before, slot.last_seen = slot.last_seen, place
         if place and before is not None and before != place:
-            self._is_back(post, place)
+            self._is_back(slot, place)
 
-    def _is_back(self, post: Post, place: str) -> None:
-        said = f"{post.desired.slug} is back on the bus, as {place}."
-        if post.quarantined:
-            self.supervisor.climbing.forgive(post, "its return", said)
-        elif post.child:
-            self.supervisor.climbing.tell(post, "reconnect", said, reason="its return")
-            post.retry()
+    def _is_back(self, slot: CameraSlot, place: str) -> None:
+        said = f"{slot.desired.slug} is back on the bus, as {place}."
+        if slot.quarantined:
+            self.supervisor.climbing.forgive(slot, "its return", said)
+        elif slot.child:
+            self.supervisor.climbing.tell(slot, "reconnect", said, reason="its return")
+            slot.retry()

@@ -22,6 +22,7 @@ from django.conf import settings
 from cameras import broker, control
 from cameras.control import Answer
 from cameras.runtime.recovery import DecidedOutcome
+from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import (
     FINISH_S,
     CameraChild,
@@ -40,7 +41,6 @@ from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
 from cameras.supervision.mailbox import Mailbox
 from cameras.supervision.orders import Orders
-from cameras.supervision.post import Hardware, Post
 from cameras.supervision.returning import Returning
 from cameras.supervision.usb import UsbBus
 from cameras.tables import KEEPERS, resolve
@@ -68,7 +68,7 @@ class Supervisor:
         self.bus = bus or UsbBus()
         self.host = settings.STATION.host
         self.run_folder = Path(settings.STATION.data) / "run"
-        self.posts: Mapping[str, Post] = {}
+        self.slots: Mapping[str, CameraSlot] = {}
         self.alive_at = time.monotonic()
         self.adopted_at = 0.0
         self._ended_sessions: tuple[str, ...] = ()
@@ -148,8 +148,8 @@ class Supervisor:
         """Which qualities of which camera (by slug) somebody watches, how much less than those is made, and where each
         camera publishes its own."""
         urls = redis_urls or {}
-        for post in self.posts.values():
-            desired, child = post.desired, post.child
+        for slot in self.slots.values():
+            desired, child = slot.desired, slot.child
             live = Live(wanted.get(desired.slug, ()), lowered, desired.presets, urls.get(desired.slug, ""))
             if child and child.live != live and child.send({"type": "live", **asdict(live)}):
                 child.live = live
@@ -199,112 +199,112 @@ class Supervisor:
             self._let_go(seen.cameras)
         self.orders.follow_all()
         self.returning.look()
-        for post in self.posts.values():
-            self._safely(post.desired, functools.partial(self._keep, post))
+        for slot in self.slots.values():
+            self._safely(slot.desired, functools.partial(self._keep, slot))
 
     def _adopt(self, desired_states: Mapping[str, DesiredState]) -> None:
         for identity, desired in desired_states.items():
-            if identity not in self.posts:
+            if identity not in self.slots:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
-                post = Post(desired, Restarts(rule), hardware=Hardware(usb=desired.usb))
-                self.posts = {**self.posts, identity: post}
-                self.climbing.adopt(post)
-            post = self.posts[identity]
-            self._change(post, replace(desired, session=self._session(post, desired)))
+                slot = CameraSlot(desired, Restarts(rule), hardware=Hardware(usb=desired.usb))
+                self.slots = {**self.slots, identity: slot}
+                self.climbing.adopt(slot)
+            slot = self.slots[identity]
+            self._change(slot, replace(desired, session=self._session(slot, desired)))
 
     def _let_go(self, desired_states: Mapping[str, DesiredState]) -> None:
         """Cameras that the database has given to another host: their process finishes, and their spool is emptied."""
-        for identity, post in self.posts.items():
+        for identity, slot in self.slots.items():
             if identity not in desired_states:
-                self._change(post, replace(post.desired, session=None, elsewhere=True))
+                self._change(slot, replace(slot.desired, session=None, elsewhere=True))
 
-    def _session(self, post: Post, desired: DesiredState) -> dict[str, Any] | None:
+    def _session(self, slot: CameraSlot, desired: DesiredState) -> dict[str, Any] | None:
         """A command may be newer than what was read, and an end newer than both."""
-        found = post.ordered if post.ordered_at >= self.adopted_at else desired.session
+        found = slot.ordered if slot.ordered_at >= self.adopted_at else desired.session
         return None if found is None or found["id"] in self._ended_sessions else found
 
-    def _change(self, post: Post, desired: DesiredState) -> None:
+    def _change(self, slot: CameraSlot, desired: DesiredState) -> None:
         """Take over a new desired state: a process that cannot follow it ends, and is started anew."""
-        old, post.desired = post.desired, desired
+        old, slot.desired = slot.desired, desired
         if not desired.runs:
-            self.climbing.let_go(post)
-        if post.child is None or post.child.ending:
+            self.climbing.let_go(slot)
+        if slot.child is None or slot.child.ending:
             return
         if not desired.runs or old.place != desired.place:
-            post.child.finish()
+            slot.child.finish()
             return
-        if desired.settings != post.child.desired["settings"] and post.configured_at < self.adopted_at:
-            self._configure(post.child, "settings", desired.settings, whole=True)
-        if desired.recording != post.child.desired["recording"] and post.recorded_at < self.adopted_at:
-            self._configure(post.child, "recording", desired.recording)
-        if desired.session and _newer(desired.session, post.child.desired["session"]):
-            self._configure(post.child, "session", desired.session, command_id=DESIRED + desired.session["id"])
+        if desired.settings != slot.child.desired["settings"] and slot.configured_at < self.adopted_at:
+            self._configure(slot.child, "settings", desired.settings, whole=True)
+        if desired.recording != slot.child.desired["recording"] and slot.recorded_at < self.adopted_at:
+            self._configure(slot.child, "recording", desired.recording)
+        if desired.session and _newer(desired.session, slot.child.desired["session"]):
+            self._configure(slot.child, "session", desired.session, command_id=DESIRED + desired.session["id"])
 
     def _configure(self, child: CameraChild, what: str, desired: dict[str, Any] | None, **more: Any) -> None:
         if child.send({"type": "configure", what: desired, **more}):
             child.desired = {**child.desired, what: desired}
 
-    def _keep(self, post: Post) -> None:
-        child = post.child
+    def _keep(self, slot: CameraSlot) -> None:
+        child = slot.child
         if child is not None:
             status = child.exit_status
             if status is not None:
-                self._ended(post, child, status)
+                self._ended(slot, child, status)
             elif child.ending:
-                self._end_in_time(post, child)
+                self._end_in_time(slot, child)
             else:
-                self.climbing.watch(post, child)
-        elif post.may_start and time.monotonic() >= post.restarts.not_before:
-            self._start(post)
+                self.climbing.watch(slot, child)
+        elif slot.may_start and time.monotonic() >= slot.restarts.not_before:
+            self._start(slot)
 
-    def _start(self, post: Post) -> None:
+    def _start(self, slot: CameraSlot) -> None:
         now = time.monotonic()
-        post.restarts.started(now)
-        post.ladder = Ladder()
+        slot.restarts.started(now)
+        slot.ladder = Ladder()
         environment = scrubbed_environment(settings.STATION.camera_environment)
-        post.is_starting = True  # before its session is looked at: the ledger does these two the other way round
-        desired = replace(post.newest(self.adopted_at), session=self._session(post, post.desired))
+        slot.is_starting = True  # before its session is looked at: the ledger does these two the other way round
+        desired = replace(slot.newest(self.adopted_at), session=self._session(slot, slot.desired))
         try:
-            post.child = CameraChild(desired.spec(post.decided_outcome, post.faults), environment, self.hearing.hear)
+            slot.child = CameraChild(desired.spec(slot.decided_outcome, slot.faults), environment, self.hearing.hear)
         except (OSError, RuntimeError) as error:
-            post.restarts.not_before = now + START_AGAIN_S
+            slot.restarts.not_before = now + START_AGAIN_S
             why = f"Its process cannot be started ({error}). Is memory or a limit used up? It is tried each second."
-            self.observe(post, "reconnecting", why)
+            self.observe(slot, "reconnecting", why)
             return
         finally:
-            post.is_starting = False
-        post.decided_outcome = None
-        note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
-        self.observe(post, "starting", "")
+            slot.is_starting = False
+        slot.decided_outcome = None
+        note_children(self._register, [other.child.identity for other in self.slots.values() if other.child])
+        self.observe(slot, "starting", "")
 
-    def _end_in_time(self, post: Post, child: CameraChild) -> None:
+    def _end_in_time(self, slot: CameraSlot, child: CameraChild) -> None:
         if time.monotonic() > child.end_by:
-            post.decided_outcome = {
+            slot.decided_outcome = {
                 "reason": "camera_hung",
                 "message": "The camera did not end its exposure when it was told to.",
             }
             child.kill()
 
-    def _ended(self, post: Post, child: CameraChild, status: int) -> None:
+    def _ended(self, slot: CameraSlot, child: CameraChild, status: int) -> None:
         child.hear_out()
-        delivered = post.delivered
-        post.child = None
+        delivered = slot.delivered
+        slot.child = None
         was_ending = child.ending
         child.finish()
-        for command in post.outstanding.remove_without_capture():  # captures are answered by what the spool says
-            detail = f"The process of {post.desired.slug} ended ({exit_reason(status)}) before it could answer."
+        for command in slot.outstanding.remove_without_capture():  # captures are answered by what the spool says
+            detail = f"The process of {slot.desired.slug} ended ({exit_reason(status)}) before it could answer."
             self.answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
         if was_ending:
-            self.observe(post, *post.observed)
+            self.observe(slot, *slot.observed)
         else:
-            self.climbing.restart(post, status, delivered=delivered)
+            self.climbing.restart(slot, status, delivered=delivered)
 
     def _finish_all(self) -> None:
         """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
-        left = [(post.desired, post.child) for post in self.posts.values() if post.child]
+        left = [(slot.desired, slot.child) for slot in self.slots.values() if slot.child]
         for _, child in left:
             child.finish()
         for desired, child in left:
@@ -321,12 +321,12 @@ class Supervisor:
             said = "The station was stopped before the exposure ended."
             self.ledger.settle_spool(desired, DecidedOutcome("station_stopped", said))
 
-    def observe(self, post: Post, observed: str, reason: str) -> None:
+    def observe(self, slot: CameraSlot, observed: str, reason: str) -> None:
         """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""
-        desired = post.desired
-        with post.lock:
-            if not desired.elsewhere and (observed, reason) != post.told:
-                post.told, post.since = (observed, reason), time.time()
+        desired = slot.desired
+        with slot.lock:
+            if not desired.elsewhere and (observed, reason) != slot.told:
+                slot.told, slot.since = (observed, reason), time.time()
                 self.ledger.observed(desired, observed, reason)
 
 

@@ -125,7 +125,7 @@ def test_a_busy_host_tells_its_cameras_and_says_so_in_their_status(machine: Mach
     supervisor.ledger.seen = replace(supervisor.ledger.seen, live=SimpleNamespace(cpu_thresholds=limits))
     herald.governor = Governor(limits, machine.load, machine.clock)
     desired = SimpleNamespace(slug="sky", presets={})
-    supervisor.posts = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
+    supervisor.slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
     machine.percent = 100
     [herald._look_at_load() for _ in range(5)]
     supervisor.want({"sky": ("low",)}, herald.governor.level, {"sky": "unix:///sock"})

@@ -13,7 +13,7 @@ import pytest
 
 from cameras import probing
 from cameras.control import ControlError, sent_now, wait
-from cameras.supervision.post import Hardware
+from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.supervisor import Supervisor
 from tests.api.conftest import valkey
 from tests.faults.ledger import Archive
@@ -32,12 +32,12 @@ def test_a_search_that_fails_is_answered_and_does_not_end_those_after_it(tmp_pat
     supervisor = Supervisor()
     supervisor.ledger._do()
     supervisor._adopt(supervisor.ledger.seen.cameras)
-    [post] = supervisor.posts.values()
-    post.child, post.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
+    [slot] = supervisor.slots.values()
+    slot.child, slot.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
     supervisor.detecting.ask("first")
     with pytest.raises(ControlError, match="could not be looked for"):
         wait(sent_now("first", PATIENCE_S))
-    post.hardware = Hardware()
+    slot.hardware = Hardware()
     supervisor.detecting.ask("second")
     assert wait(sent_now("second", PATIENCE_S))["host"] == supervisor.host
 

@@ -37,11 +37,11 @@ def supervised(folder: Path) -> Iterator[Supervisor]:
     supervisor = Supervisor()
     supervisor.run_folder = folder
     yield supervisor
-    for post in supervisor.posts.values():
-        if post.child:
-            post.child.kill()
-            post.child.wait(10)
-            post.child.finish()
+    for slot in supervisor.slots.values():
+        if slot.child:
+            slot.child.kill()
+            slot.child.wait(10)
+            slot.child.finish()
 
 
 @pytest.fixture
@@ -64,10 +64,10 @@ def is_open(supervisor: Supervisor, key: str = KEY) -> bool:
 
 def killed(supervisor: Supervisor) -> None:
     until(lambda: is_open(supervisor), 30)
-    [post] = supervisor.posts.values()
-    assert post.child is not None
-    post.child.kill()
-    post.child.wait(10)
+    [slot] = supervisor.slots.values()
+    assert slot.child is not None
+    slot.child.kill()
+    slot.child.wait(10)
 
 
 def test_an_alert_of_a_recorder_that_was_killed_ends_with_its_camera(archive: Archive, supervisor: Supervisor) -> None:
@@ -92,7 +92,7 @@ def test_a_clip_that_a_recorder_sets_aside_is_an_alert_that_outlives_it(
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
     until(lambda: is_open(supervisor, "spool.rejected:sim"), 30)
     desired(archive, enabled=False)
-    until(lambda: supervisor.posts[str(archive.camera.pk)].child is None or not is_open(supervisor), 30)
+    until(lambda: supervisor.slots[str(archive.camera.pk)].child is None or not is_open(supervisor), 30)
     assert is_open(supervisor, "spool.rejected:sim")
 
 

@@ -18,7 +18,7 @@ import uuid6
 from cameras.control import Command
 from cameras.runtime.sessions import iso
 from cameras.supervision import climbing
-from cameras.supervision.post import Post
+from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
 from tests.api.builders import until
@@ -55,19 +55,19 @@ def supervisor(tmp_path: Path, played: PlayedBus, archive: Archive, settings: Se
     supervisor.run_folder = tmp_path
     supervisor.ledger._do()
     yield supervisor
-    for post in supervisor.posts.values():
-        if post.child:
-            post.child.kill()
-            post.child.wait(10)
-            post.child.finish()
+    for slot in supervisor.slots.values():
+        if slot.child:
+            slot.child.kill()
+            slot.child.wait(10)
+            slot.child.finish()
 
 
-def adopted(supervisor: Supervisor, **faults: Any) -> Post:
-    """The camera's post, with faults that its first process begins with."""
+def adopted(supervisor: Supervisor, **faults: Any) -> CameraSlot:
+    """The camera's slot, with faults that its first process begins with."""
     supervisor._adopt(supervisor.ledger.seen.cameras)
-    [post] = supervisor.posts.values()
-    post.faults = faults
-    return post
+    [slot] = supervisor.slots.values()
+    slot.faults = faults
+    return slot
 
 
 def hangs_on_usb(supervisor: Supervisor, archive: Archive) -> None:
@@ -88,25 +88,25 @@ def watched(supervisor: Supervisor, condition: Any) -> None:
     until(tick, PATIENCE_S)
 
 
-def cause(supervisor: Supervisor, post: Post, **faults: Any) -> None:
+def cause(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
     """As a manager's order does."""
     arguments = {"faults": faults}
     command = Command(
-        command_id="c", camera=post.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
+        command_id="c", camera=slot.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
     )
-    supervisor.orders._cause(command, post)
+    supervisor.orders._cause(command, slot)
 
 
-def expose(post: Post) -> None:
-    assert post.child is not None
-    post.child.send({
+def expose(slot: CameraSlot) -> None:
+    assert slot.child is not None
+    slot.child.send({
         "type": "capture", "command_id": "c", "id": str(uuid6.uuid7()), "asked": {"exposure_us": 1000},
         "planned": iso(0), "requested_by": "tester", "job": "", "remaining_ms": 60_000,
     })  # fmt: skip
 
 
-def is_ready(post: Post) -> bool:
-    return post.observed[0] == "ready"
+def is_ready(slot: CameraSlot) -> bool:
+    return slot.observed[0] == "ready"
 
 
 def steps(supervisor: Supervisor) -> list[str]:
@@ -119,23 +119,23 @@ def reason_of(step: str) -> str:
 
 
 def test_a_camera_that_is_slow_is_aborted_and_opened_anew_by_the_same_process(supervisor: Supervisor) -> None:
-    post = adopted(supervisor, slow=600)
-    watched(supervisor, lambda: is_ready(post))
-    pid = post.child and post.child.process.pid
-    expose(post)
+    slot = adopted(supervisor, slow=600)
+    watched(supervisor, lambda: is_ready(slot))
+    pid = slot.child and slot.child.process.pid
+    expose(slot)
     watched(supervisor, lambda: "reconnect" in steps(supervisor))
-    watched(supervisor, lambda: is_ready(post))
-    assert (set(steps(supervisor)), post.child and post.child.process.pid) == ({"abort", "reconnect"}, pid)
+    watched(supervisor, lambda: is_ready(slot))
+    assert (set(steps(supervisor)), slot.child and slot.child.process.pid) == ({"abort", "reconnect"}, pid)
 
 
 def test_a_camera_that_hangs_is_killed_and_its_next_process_works(supervisor: Supervisor) -> None:
-    post = adopted(supervisor)
-    watched(supervisor, lambda: is_ready(post))
-    cause(supervisor, post, hang=1)
-    expose(post)
+    slot = adopted(supervisor)
+    watched(supervisor, lambda: is_ready(slot))
+    cause(supervisor, slot, hang=1)
+    expose(slot)
     watched(supervisor, lambda: "kill" in steps(supervisor))
-    watched(supervisor, lambda: is_ready(post))
-    assert (steps(supervisor), reason_of("kill"), post.faults) == (["abort", "reconnect", "kill"], "camera_hung", {})
+    watched(supervisor, lambda: is_ready(slot))
+    assert (steps(supervisor), reason_of("kill"), slot.faults) == (["abort", "reconnect", "kill"], "camera_hung", {})
 
 
 def test_a_camera_that_crashes_again_and_again_waits_is_reset_and_goes_into_quarantine(
@@ -143,16 +143,16 @@ def test_a_camera_that_crashes_again_and_again_waits_is_reset_and_goes_into_quar
 ) -> None:
     hangs_on_usb(supervisor, archive)
     played.plug("1-2", 7, serial="3004")
-    post = adopted(supervisor, crash=EXITS)
-    watched(supervisor, lambda: post.quarantined)
+    slot = adopted(supervisor, crash=EXITS)
+    watched(supervisor, lambda: slot.quarantined)
     assert steps(supervisor) == ["back_off", "usb_reset", "quarantine"]
     assert "Inappropriate ioctl" in reason_of("usb_reset")
     assert Alert.objects.get().key == "camera.quarantined:sim"
-    assert "It failed 3 times in a row, the last time because: The camera's process crashed" in post.quarantined
+    assert "It failed 3 times in a row, the last time because: The camera's process crashed" in slot.quarantined
     played.unplug("1-2")
-    watched(supervisor, lambda: post.last_seen == "")
+    watched(supervisor, lambda: slot.last_seen == "")
     played.plug("1-3", 8, serial="3004")
-    watched(supervisor, lambda: is_ready(post))
+    watched(supervisor, lambda: is_ready(slot))
     assert (steps(supervisor)[-1], reason_of("release")) == ("release", "its return")
     assert Alert.objects.get().state == "resolved"
 
@@ -165,9 +165,9 @@ def test_a_reset_that_never_ends_does_not_keep_the_camera_from_its_last_try(
     node = played.plug("1-2", 7, serial="3004")
     node.unlink()
     os.mkfifo(node)  # whoever opens it to write waits for a reader
-    post = adopted(supervisor, crash=EXITS - 1)
-    watched(supervisor, lambda: post.port_reset)
-    watched(supervisor, lambda: is_ready(post))
+    slot = adopted(supervisor, crash=EXITS - 1)
+    watched(supervisor, lambda: slot.port_reset)
+    watched(supervisor, lambda: is_ready(slot))
     assert "usb_reset" not in steps(supervisor)
     os.close(os.open(node, os.O_RDONLY | os.O_NONBLOCK))
     watched(supervisor, lambda: "usb_reset" in steps(supervisor))
@@ -185,9 +185,9 @@ def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
 
 
 def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor) -> None:
-    post = adopted(supervisor)
-    watched(supervisor, lambda: is_ready(post))
-    child = post.child
+    slot = adopted(supervisor)
+    watched(supervisor, lambda: is_ready(slot))
+    child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
     until(lambda: child.silent_s() > 1, PATIENCE_S)
@@ -195,7 +195,7 @@ def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor)
     child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
     child.heard_at = time.monotonic()
     for _ in range(3):
-        supervisor.climbing.watch(post, child)
+        supervisor.climbing.watch(slot, child)
     assert steps(supervisor) == ["kill"]
 
 
@@ -204,26 +204,26 @@ def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
 ) -> None:
     hangs_on_usb(supervisor, archive)
     supervisor.climbing.reopened = 2
-    post = adopted(supervisor, disconnect=True)
-    watched(supervisor, lambda: post.last_seen == "" and post.missed)
+    slot = adopted(supervisor, disconnect=True)
+    watched(supervisor, lambda: slot.last_seen == "" and slot.missed)
     supervisor.ledger._do()
     assert Alert.objects.get().key == "camera.unreachable:sim"
     played.plug("1-4", 9, serial="3004")
     watched(supervisor, lambda: "its return" in reasons(supervisor))
     found = reasons(supervisor)
     assert "camera_error" not in found[: found.index("its return")]
-    cause(supervisor, post)
-    watched(supervisor, lambda: is_ready(post) and not post.missed)
+    cause(supervisor, slot)
+    watched(supervisor, lambda: is_ready(slot) and not slot.missed)
     supervisor.ledger._do()
     assert Alert.objects.get().state == "resolved"
 
 
-def alert_after(supervisor: Supervisor, post: Post, observed: str, **state: int) -> tuple[str, str]:
+def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state: int) -> tuple[str, str]:
     """How the alert of a camera stands, and what it says, after its process said so."""
-    child = post.child
+    child = slot.child
     assert child is not None
     child.state, child.observed, child.heard_at = {**child.state, **state}, (observed, "It is gone."), time.monotonic()
-    supervisor.climbing.watch(post, child)
+    supervisor.climbing.watch(slot, child)
     supervisor.ledger._do()
     alert = Alert.objects.get()
     return alert.state, alert.message
@@ -239,11 +239,11 @@ def alert_after(supervisor: Supervisor, post: Post, observed: str, **state: int)
 def test_a_camera_that_opens_and_breaks_off_is_not_said_to_stay_closed(
     supervisor: Supervisor, unopened: int, said: str, while_open: str
 ) -> None:
-    post = adopted(supervisor)
-    watched(supervisor, lambda: is_ready(post))
-    assert alert_after(supervisor, post, "reconnecting", failures=9, unopened=unopened) == ("open", said)
-    assert alert_after(supervisor, post, "ready", failures=9, unopened=unopened) == (while_open, said)
-    assert alert_after(supervisor, post, "ready", failures=0, unopened=unopened) == ("resolved", said)
+    slot = adopted(supervisor)
+    watched(supervisor, lambda: is_ready(slot))
+    assert alert_after(supervisor, slot, "reconnecting", failures=9, unopened=unopened) == ("open", said)
+    assert alert_after(supervisor, slot, "ready", failures=9, unopened=unopened) == (while_open, said)
+    assert alert_after(supervisor, slot, "ready", failures=0, unopened=unopened) == ("resolved", said)
 
 
 def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
@@ -252,11 +252,11 @@ def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
     hangs_on_usb(supervisor, archive)
     played.plug("1-2", 7, serial="3004")
     serial = played.hang("1-2")
-    post = adopted(supervisor, disconnect=True)
+    slot = adopted(supervisor, disconnect=True)
     watched(supervisor, lambda: supervisor.returning._search_thread)
     supervisor._tick()
     serial.write_text("3004\n")
-    watched(supervisor, lambda: post.last_seen is not None)
+    watched(supervisor, lambda: slot.last_seen is not None)
 
 
 def reasons(supervisor: Supervisor) -> list[str]:
@@ -266,10 +266,10 @@ def reasons(supervisor: Supervisor) -> list[str]:
 
 
 def test_the_end_of_its_faults_ends_the_quarantine_of_a_simulated_camera(supervisor: Supervisor) -> None:
-    post = adopted(supervisor, crash=EXITS)
-    watched(supervisor, lambda: post.quarantined)
-    cause(supervisor, post)
-    watched(supervisor, lambda: is_ready(post))
+    slot = adopted(supervisor, crash=EXITS)
+    watched(supervisor, lambda: slot.quarantined)
+    cause(supervisor, slot)
+    watched(supervisor, lambda: is_ready(slot))
     assert (steps(supervisor)[-1], reason_of("release")) == ("release", "the end of its faults")
 
 
@@ -285,24 +285,24 @@ def without_files() -> Iterator[None]:
 
 
 def test_a_process_that_cannot_be_started_is_told_and_tried_again(supervisor: Supervisor) -> None:
-    post = adopted(supervisor)
+    slot = adopted(supervisor)
     with without_files():
         supervisor._tick()
-    assert "Its process cannot be started ([Errno 24] Too many open files)." in post.told[1]
-    watched(supervisor, lambda: is_ready(post))
+    assert "Its process cannot be started ([Errno 24] Too many open files)." in slot.told[1]
+    watched(supervisor, lambda: is_ready(slot))
 
 
 def test_a_camera_that_makes_the_supervisor_stumble_is_alerted_of_and_the_loop_goes_on(supervisor: Supervisor) -> None:
-    post = adopted(supervisor)
-    watched(supervisor, lambda: is_ready(post))
-    ladder = post.ladder
-    del post.ladder
+    slot = adopted(supervisor)
+    watched(supervisor, lambda: is_ready(slot))
+    ladder = slot.ladder
+    del slot.ladder
     supervisor._tick()
     supervisor._tick()
     supervisor.ledger._do()
     [alert] = Alert.objects.filter(key="supervisor.stumbled:sim")
     assert alert.message.startswith("sim is not looked after (AttributeError: ")
-    post.ladder = ladder
+    slot.ladder = ladder
     supervisor._tick()
     supervisor.ledger._do()
     assert Alert.objects.get(pk=alert.pk).resolved_at is not None

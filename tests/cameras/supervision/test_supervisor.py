@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from cameras.models import CameraHost
+from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import desired_states
 from cameras.supervision.ladder import Restarts
-from cameras.supervision.post import Post
 from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture, Session
 from captures.sessions.orders import end_on_gone_host
@@ -44,28 +44,28 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     supervisor = Supervisor()
     supervisor.run_folder = tmp_path
     yield supervisor
-    for post in supervisor.posts.values():
-        if post.child:
-            post.child.kill()
-            post.child.wait(10)
-            post.child.finish()
+    for slot in supervisor.slots.values():
+        if slot.child:
+            slot.child.kill()
+            slot.child.wait(10)
+            slot.child.finish()
 
 
-def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> Post:
+def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> CameraSlot:
     desired = dataclasses.replace(archive.desired(), session=archive.order(session))
-    post = Post(desired, Restarts())
-    supervisor.posts = {desired.id: post}
-    return post
+    slot = CameraSlot(desired, Restarts())
+    supervisor.slots = {desired.id: slot}
+    return slot
 
 
 @pytest.fixture
-def post(archive: Archive, supervisor: Supervisor) -> Post:
+def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
     """A camera whose process works."""
     supervisor.ledger._do()
     supervisor._tick()
-    [post] = supervisor.posts.values()
-    until(lambda: post.child and post.child.state.get("observed") == "ready")
-    return post
+    [slot] = supervisor.slots.values()
+    until(lambda: slot.child and slot.child.state.get("observed") == "ready")
+    return slot
 
 
 def give_to(archive: Archive, host: str) -> None:
@@ -86,53 +86,53 @@ def state_after_a_look(supervisor: Supervisor, row: Session | Capture) -> str:
 
 
 def test_a_camera_that_is_given_to_another_host_is_let_go_and_its_spool_is_emptied(
-    archive: Archive, supervisor: Supervisor, post: Post
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     capture = archive.planned()
-    assert post.child is not None
-    post.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
+    assert slot.child is not None
+    slot.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
     until(lambda: list(archive.spool.glob("*.plan")))
     give_to(archive, "other")
     looks_again(supervisor)
-    until(lambda: state_after_a_look(supervisor, capture) != "planned" and post.child is None)
+    until(lambda: state_after_a_look(supervisor, capture) != "planned" and slot.child is None)
     assert (capture.reason, archive.wrongs()) == ("station_stopped", [])
 
 
 def test_of_a_camera_that_has_another_host_only_that_one_tells(
-    archive: Archive, supervisor: Supervisor, post: Post
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     give_to(archive, "other")
     looks_again(supervisor)
-    supervisor.observe(post, "disconnected", "")
+    supervisor.observe(slot, "disconnected", "")
     supervisor.ledger._do()
     archive.camera.refresh_from_db()
     assert (archive.camera.observed == "disconnected", supervisor.herald._ours()) == (False, [])
 
 
-def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, post: Post) -> None:
+def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
     give_to(archive, "other")
     looks_again(supervisor)
     give_to(archive, "main")
     looks_again(supervisor)
-    assert post.desired.runs
+    assert slot.desired.runs
 
 
 def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
-    archive: Archive, supervisor: Supervisor, post: Post
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     CameraHost.objects.update(machine="another machine")
     supervisor.ledger._leased_at = -60.0
     looks_again(supervisor)
-    assert (supervisor.ledger.seen.cameras, post.child is not None and post.child.ending) == ({}, False)
+    assert (supervisor.ledger.seen.cameras, slot.child is not None and slot.child.ending) == ({}, False)
 
 
 def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
-    archive: Archive, supervisor: Supervisor, post: Post
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     session = archive.session(cadence_s=0.1)
     order: Any = archive.order(session)
     order["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
-    supervisor._change(post, dataclasses.replace(post.desired, session=order))
+    supervisor._change(slot, dataclasses.replace(slot.desired, session=order))
     until(lambda: state_after_a_look(supervisor, session) != "planned")
     assert (session.state, session.reason, session.message) == (
         "failed",
@@ -147,26 +147,26 @@ REFUSED = {"type": "answer", "ok": False, "problem": "camera-not-reachable", "de
 
 @pytest.mark.parametrize(("reason", "desired"), [("root_missing", "running"), ("camera_error", "stopped")])
 def test_a_refused_session_stays_desired_where_the_process_keeps_it_for_a_root_that_is_away(
-    archive: Archive, supervisor: Supervisor, post: Post, reason: str, desired: str
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot, reason: str, desired: str
 ) -> None:
     session = archive.session(cadence_s=60)
-    assert post.child is not None
-    supervisor.hearing.hear(post.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason})
+    assert slot.child is not None
+    supervisor.hearing.hear(slot.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason})
     supervisor.ledger._do()
     session.refresh_from_db()
     assert session.desired == desired
 
 
-def quarantined(supervisor: Supervisor, archive: Archive) -> Post:
+def quarantined(supervisor: Supervisor, archive: Archive) -> CameraSlot:
     """A camera that crashed too often; no process of it is started."""
     archive.camera.connected = False
     archive.camera.save()
     looks_again(supervisor)
-    [post] = supervisor.posts.values()
-    post.restarts.rule.quick_exits, post.restarts.not_before = 5, math.inf
-    supervisor.climbing.quarantine(post, "It crashed.")
+    [slot] = supervisor.slots.values()
+    slot.restarts.rule.quick_exits, slot.restarts.not_before = 5, math.inf
+    supervisor.climbing.quarantine(slot, "It crashed.")
     supervisor.ledger._do()
-    return post
+    return slot
 
 
 def open_alerts() -> list[str]:
@@ -176,11 +176,11 @@ def open_alerts() -> list[str]:
 def test_a_camera_that_is_disconnected_leaves_its_quarantine_and_the_alert_with_it(
     archive: Archive, supervisor: Supervisor
 ) -> None:
-    post = quarantined(supervisor, archive)
+    slot = quarantined(supervisor, archive)
     assert open_alerts() == ["camera.quarantined:sim"]
     looks_again(supervisor)
     supervisor.ledger._do()
-    assert (post.quarantined, post.restarts.rule.quick_exits, post.restarts.not_before, open_alerts()) == ("", 0, 0, [])
+    assert (slot.quarantined, slot.restarts.rule.quick_exits, slot.restarts.not_before, open_alerts()) == ("", 0, 0, [])
 
 
 def test_the_alert_of_a_quarantine_that_a_predecessor_left_is_over(archive: Archive, supervisor: Supervisor) -> None:
@@ -190,9 +190,9 @@ def test_the_alert_of_a_quarantine_that_a_predecessor_left_is_over(archive: Arch
     assert open_alerts() == []
 
 
-def take_in(supervisor: Supervisor, post: Post, records: list[str]) -> None:
+def take_in(supervisor: Supervisor, slot: CameraSlot, records: list[str]) -> None:
     for record in records:
-        supervisor.ledger.take(post.desired, record, "")
+        supervisor.ledger.take(slot.desired, record, "")
     supervisor.ledger._do()
 
 
@@ -201,67 +201,69 @@ def test_a_session_whose_end_is_taken_in_while_its_process_starts_does_not_begin
 ) -> None:
     session = archive.session(cadence_s=0.1)
     told = lay_end(archive, str(session.pk))
-    post = with_session(supervisor, archive, session)
-    supervisor._start(post)
-    take_in(supervisor, post, told)
-    assert post.child is not None
-    until(lambda: post.child and post.child.state.get("observed") == "ready")
+    slot = with_session(supervisor, archive, session)
+    supervisor._start(slot)
+    take_in(supervisor, slot, told)
+    assert slot.child is not None
+    until(lambda: slot.child and slot.child.state.get("observed") == "ready")
     supervisor.ledger._do()  # hears of the recovery
     supervisor.ledger._do()  # and takes in what it found
-    assert (post.child.state["session"], archive.wrongs()) == (None, [])
+    assert (slot.child.state["session"], archive.wrongs()) == (None, [])
 
 
 def test_a_session_whose_end_was_ingested_before_its_process_starts_is_not_desired_any_more(
     archive: Archive, supervisor: Supervisor
 ) -> None:
     session = archive.session(cadence_s=0.1)
-    post = with_session(supervisor, archive, session)
-    take_in(supervisor, post, lay_end(archive, str(session.pk)))
-    supervisor._start(post)
-    assert post.child is not None
-    assert (post.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
+    slot = with_session(supervisor, archive, session)
+    take_in(supervisor, slot, lay_end(archive, str(session.pk)))
+    supervisor._start(slot)
+    assert slot.child is not None
+    assert (slot.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
 
 
-def configure(supervisor: Supervisor, post: Post, **settings: Any) -> None:
+def configure(supervisor: Supervisor, slot: CameraSlot, **settings: Any) -> None:
     """As it comes out of the host's list, once the row is written."""
     arguments = {"settings": settings, "remaining_ms": 10_000}
-    command: Any = {"command_id": "c", "camera": post.desired.id, "slug": "sim", "order": "configure"}
+    command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "configure"}
     supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
 
 
-def desired_settings(post: Post) -> dict[str, Any]:
-    assert post.child is not None
-    return post.child.desired["settings"]
+def desired_settings(slot: CameraSlot) -> dict[str, Any]:
+    assert slot.child is not None
+    return slot.child.desired["settings"]
 
 
-def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(supervisor: Supervisor, post: Post) -> None:
+def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(
+    supervisor: Supervisor, slot: CameraSlot
+) -> None:
     read_before = desired_states("main")
-    configure(supervisor, post, exposure_us=2000)
+    configure(supervisor, slot, exposure_us=2000)
     supervisor.ledger.seen = dataclasses.replace(supervisor.ledger.seen, cameras=read_before)
     supervisor._tick()
-    assert desired_settings(post) == {"exposure_us": 2000}
+    assert desired_settings(slot) == {"exposure_us": 2000}
 
 
 def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_next_look(
-    supervisor: Supervisor, post: Post
+    supervisor: Supervisor, slot: CameraSlot
 ) -> None:
-    configure(supervisor, post, exposure_us=2000)
-    assert post.child is not None
-    post.child.kill()
-    assert post.child.wait(10)
-    supervisor._keep(post)
-    supervisor._keep(post)
-    assert desired_settings(post) == {"exposure_us": 2000}
+    configure(supervisor, slot, exposure_us=2000)
+    assert slot.child is not None
+    slot.child.kill()
+    assert slot.child.wait(10)
+    supervisor._keep(slot)
+    supervisor._keep(slot)
+    assert desired_settings(slot) == {"exposure_us": 2000}
 
 
 def test_settings_of_the_row_are_taken_over_at_the_next_look(
-    archive: Archive, supervisor: Supervisor, post: Post
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
-    configure(supervisor, post, exposure_us=2000)
+    configure(supervisor, slot, exposure_us=2000)
     archive.camera.settings = {"exposure_us": 3000}
     archive.camera.save()
     looks_again(supervisor)
-    assert desired_settings(post) == {"exposure_us": 3000}
+    assert desired_settings(slot) == {"exposure_us": 3000}
 
 
 def test_what_lies_in_a_root_of_before_is_taken_in(
@@ -278,20 +280,20 @@ def test_what_lies_in_a_root_of_before_is_taken_in(
 
 
 def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
-    archive: Archive, supervisor: Supervisor, post: Post
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     archive.camera.recording, archive.camera.recording_by = "rolling", "anna"
     archive.camera.save()
     asked = {"kind": "rolling", "requested_by": "anna", "clip_s": 7.0, "crf": 40}
     arguments = {"recording": asked, "remaining_ms": 10_000}
-    command: Any = {"command_id": "c", "camera": post.desired.id, "slug": "sim", "order": "record"}
+    command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "record"}
     supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
-    assert post.child is not None
-    assert post.child.desired["recording"] == desired_states("main")[post.desired.id].recording
+    assert slot.child is not None
+    assert slot.child.desired["recording"] == desired_states("main")[slot.desired.id].recording
 
 
-def last_capture(supervisor: Supervisor, post: Post) -> tuple[str, str] | None:
-    found = supervisor.herald.status(post)["last_capture"]
+def last_capture(supervisor: Supervisor, slot: CameraSlot) -> tuple[str, str] | None:
+    found = supervisor.herald.status(slot)["last_capture"]
     return found and (found["id"], found["status"])
 
 
@@ -301,17 +303,17 @@ def test_a_supervisor_knows_the_last_capture_of_the_one_before_it(archive: Archi
     archive.planned()
     archive.ingest()
     looks_again(supervisor)
-    [post] = supervisor.posts.values()
-    assert last_capture(supervisor, post) == (newest, "failed")
+    [slot] = supervisor.slots.values()
+    assert last_capture(supervisor, slot) == (newest, "failed")
 
 
 def test_a_capture_is_the_last_one_as_soon_as_it_is_taken_in(archive: Archive, supervisor: Supervisor) -> None:
     looks_again(supervisor)
-    [post] = supervisor.posts.values()
-    before = last_capture(supervisor, post)
+    [slot] = supervisor.slots.values()
+    before = last_capture(supervisor, slot)
     [taken] = lay(archive, capture_record(archive, "failed"))
-    take_in(supervisor, post, [taken])
-    assert (before, last_capture(supervisor, post)) == (None, (taken, "failed"))
+    take_in(supervisor, slot, [taken])
+    assert (before, last_capture(supervisor, slot)) == (None, (taken, "failed"))
 
 
 def test_a_host_that_returns_takes_in_what_it_holds_of_a_camera_that_was_moved_and_runs_it_no_more(
@@ -329,7 +331,7 @@ def test_a_host_that_returns_takes_in_what_it_holds_of_a_camera_that_was_moved_a
     session.refresh_from_db()
     asked.refresh_from_db()
     assert (asked.status, session.state, session.planned, session.failed) == ("saved", "failed", 1, 1)
-    assert (archive.wrongs(), list(archive.spool.glob("session-*")), supervisor.posts) == ([], [], {})
+    assert (archive.wrongs(), list(archive.spool.glob("session-*")), supervisor.slots) == ([], [], {})
 
 
 def test_a_capture_that_a_host_which_returns_never_began_has_its_outcome(

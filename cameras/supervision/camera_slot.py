@@ -24,26 +24,26 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class OutstandingCommand:
     """A command that a process was handed; `capture` is the id of one that takes a picture."""
 
     capture: str | None
     child: CameraChild | None
 
 
-class Outstanding:
+class OutstandingCommands:
     """The commands, by id, that a camera's process was handed and has not answered.
 
     For any thread; `_lock` guards the commands. Whoever removes one answers it, so that it is answered once.
     """
 
     def __init__(self) -> None:
-        self._commands: dict[str, Handed] = {}
+        self._commands: dict[str, OutstandingCommand] = {}
         self._lock = threading.Lock()
 
-    def add(self, command: str, handed: Handed) -> None:
+    def add(self, command: str, pending: OutstandingCommand) -> None:
         with self._lock:
-            self._commands[command] = handed
+            self._commands[command] = pending
 
     def remove(self, command: str) -> bool:
         """False when somebody else has removed it already."""
@@ -53,15 +53,15 @@ class Outstanding:
     def remove_without_capture(self) -> list[str]:
         """Commands that leave nothing in a spool."""
         with self._lock:
-            found = [command for command, handed in self._commands.items() if handed.capture is None]
+            found = [command for command, pending in self._commands.items() if pending.capture is None]
             for command in found:
                 del self._commands[command]
             return found
 
-    def captures(self) -> dict[str, Handed]:
+    def captures(self) -> dict[str, OutstandingCommand]:
         """Those that take a picture, as they are now."""
         with self._lock:
-            return {command: handed for command, handed in self._commands.items() if handed.capture is not None}
+            return {command: pending for command, pending in self._commands.items() if pending.capture is not None}
 
     def __len__(self) -> int:
         with self._lock:
@@ -106,7 +106,7 @@ class PortReset:
 
 
 @dataclass
-class Post:
+class CameraSlot:
     """The desired state of a camera, and the process that serves it.
 
     The Supervisor's thread writes all fields but these, and every value is replaced whole, never changed in place, so
@@ -137,7 +137,7 @@ class Post:
     """While it lasts, no process is started."""
     faults: dict[str, Any] = field(default_factory=dict)
     """What its simulated camera is made to do wrong: outlives its process, and is forgotten with this Supervisor."""
-    outstanding: Outstanding = field(default_factory=Outstanding)
+    outstanding: OutstandingCommands = field(default_factory=OutstandingCommands)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     told: tuple[str, str] = ("", "")
     ordered: dict[str, Any] | None = None
