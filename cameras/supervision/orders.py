@@ -190,7 +190,7 @@ class Orders:
             settled = observed in {"ready", "busy", "disconnected", "disabled", "quarantined"}
             if settled and (slot.child is None or slot.desired.runs):
                 self._waiters.remove((command, since))
-                content = Answer(ok=True, body={**self.supervisor.herald.status(slot)})
+                content = Answer(ok=True, body={**self.supervisor.status_publisher.status(slot)})
                 self.supervisor.answer(command["command_id"], content)
             elif observed == "reconnecting" and time.monotonic() - since > TRIED_S and not slot.is_opening:
                 self._waiters.remove((command, since))

@@ -1,7 +1,7 @@
 """The Supervisor: one thread that starts, watches and restarts the camera processes of this host.
 
 It never touches the database, and the broker only to answer who has just spoken through it: `Ledger` (database)
-and `Herald` (broker) do, each on a thread of its own, so that an outage of either delays no restart.
+and `StatusPublisher` (broker) do, each on a thread of its own, so that an outage of either delays no restart.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from cameras.supervision.child import (
 from cameras.supervision.climbing import Climbing
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.detecting import Detecting
-from cameras.supervision.hearing import DESIRED, Hearing
-from cameras.supervision.herald import Herald
 from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
 from cameras.supervision.mailbox import Mailbox
 from cameras.supervision.orders import Orders
+from cameras.supervision.process_messages import DESIRED, ProcessMessages
 from cameras.supervision.returning import Returning
+from cameras.supervision.status_publisher import StatusPublisher
 from cameras.supervision.usb import UsbBus
 from cameras.tables import KEEPERS, resolve
 from monitoring import heartbeat
@@ -78,12 +78,12 @@ class Supervisor:
         self._lock_file: int | None = None
         self.orders = Orders(self)
         self.mailbox = Mailbox(self.host, self.orders)
-        self.hearing = Hearing(self)
+        self.process_messages = ProcessMessages(self)
         self.climbing = Climbing(self, self.bus)
         self.returning = Returning(self, self.bus)
         self.detecting = Detecting(self)
         self.ledger = Ledger(self)
-        self.herald = Herald(self)
+        self.status_publisher = StatusPublisher(self)
         self.keepers = [resolve(path)(self.host) for path in KEEPERS.values()]
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -96,7 +96,7 @@ class Supervisor:
         for pid in kill_leftovers(self._register):
             log.warning("Killed the camera process %s that a predecessor left behind.", pid)
         self.ledger.start()
-        self.herald.start()
+        self.status_publisher.start()
         self._thread.start()
         self.mailbox.start()
         for keeper in self.keepers:
@@ -127,7 +127,7 @@ class Supervisor:
         if self._thread.is_alive():
             self._thread.join(FINISH_S + 3)
         self.ledger.stop()
-        self.herald.stop()
+        self.status_publisher.stop()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -266,7 +266,9 @@ class Supervisor:
         slot.is_starting = True  # before its session is looked at: the ledger does these two the other way round
         desired = replace(slot.newest(self.adopted_at), session=self._session(slot, slot.desired))
         try:
-            slot.child = CameraChild(desired.spec(slot.decided_outcome, slot.faults), environment, self.hearing.hear)
+            slot.child = CameraChild(
+                desired.spec(slot.decided_outcome, slot.faults), environment, self.process_messages.hear
+            )
         except (OSError, RuntimeError) as error:
             slot.restarts.not_before = now + START_AGAIN_S
             why = f"Its process cannot be started ({error}). Is memory or a limit used up? It is tried each second."

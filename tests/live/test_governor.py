@@ -120,18 +120,18 @@ class Process:
 
 def test_a_busy_host_tells_its_cameras_and_says_so_in_their_status(machine: Machine) -> None:
     supervisor, process = Supervisor(), Process()
-    herald = supervisor.herald
+    status_publisher = supervisor.status_publisher
     limits = Limits(lower_quality=80, lower_fps=0, hold_s=0)
     supervisor.ledger.seen = replace(supervisor.ledger.seen, live=SimpleNamespace(cpu_thresholds=limits))
-    herald.governor = Governor(limits, machine.load, machine.clock)
+    status_publisher.governor = Governor(limits, machine.load, machine.clock)
     desired = SimpleNamespace(slug="sky", presets={})
     supervisor.slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
     machine.percent = 100
-    [herald._look_at_load() for _ in range(5)]
-    supervisor.want({"sky": ("low",)}, herald.governor.level, {"sky": "unix:///sock"})
+    [status_publisher._look_at_load() for _ in range(5)]
+    supervisor.want({"sky": ("low",)}, status_publisher.governor.level, {"sky": "unix:///sock"})
     told = {"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}, "redis_url": "unix:///sock"}
     assert process.heard == [told]
-    assert herald.lowered.startswith("The camera host is busy (9")
+    assert status_publisher.lowered.startswith("The camera host is busy (9")
 
 
 @given(sizes=st.lists(st.integers(1, 500_000), min_size=5, max_size=60), kbit_s=st.integers(100, 50_000))

@@ -50,7 +50,7 @@ def slot(far: Path, supervisor: Supervisor) -> CameraSlot:
 def shown(supervisor: Supervisor, slot: CameraSlot) -> tuple[Any, Any]:
     """The differences, in the row and in the status."""
     supervisor.ledger._do()
-    return Camera.objects.get().differs, supervisor.herald.status(slot)["differs"]
+    return Camera.objects.get().differs, supervisor.status_publisher.status(slot)["differs"]
 
 
 def test_it_is_in_row_status_and_event_log_until_it_is_desired(
@@ -62,7 +62,7 @@ def test_it_is_in_row_status_and_event_log_until_it_is_desired(
     assert Event.objects.filter(kind="camera.settings", data={"differs": CHANGE}).count() == 1
     Camera.objects.update(settings={"iso": 1600})
     looks_again(supervisor)
-    assert supervisor.herald.status(slot)["differs"] == []
+    assert supervisor.status_publisher.status(slot)["differs"] == []
     until(lambda: shown(supervisor, slot) == ([], []), SOON_S)
 
 

@@ -106,7 +106,7 @@ def test_of_a_camera_that_has_another_host_only_that_one_tells(
     supervisor.observe(slot, "disconnected", "")
     supervisor.ledger._do()
     archive.camera.refresh_from_db()
-    assert (archive.camera.observed == "disconnected", supervisor.herald._ours()) == (False, [])
+    assert (archive.camera.observed == "disconnected", supervisor.status_publisher._ours()) == (False, [])
 
 
 def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
@@ -151,7 +151,7 @@ def test_a_refused_session_stays_desired_where_the_process_keeps_it_for_a_root_t
 ) -> None:
     session = archive.session(cadence_s=60)
     assert slot.child is not None
-    supervisor.hearing.hear(slot.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason})
+    supervisor.process_messages.hear(slot.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason})
     supervisor.ledger._do()
     session.refresh_from_db()
     assert session.desired == desired
@@ -293,7 +293,7 @@ def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
 
 
 def last_capture(supervisor: Supervisor, slot: CameraSlot) -> tuple[str, str] | None:
-    found = supervisor.herald.status(slot)["last_capture"]
+    found = supervisor.status_publisher.status(slot)["last_capture"]
     return found and (found["id"], found["status"])
 
 

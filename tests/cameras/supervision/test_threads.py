@@ -120,7 +120,7 @@ def test_who_watches_is_asked_while_cameras_are_added(
     new = [dataclasses.replace(slot.desired, id=f"camera-{n}", slug=f"camera-{n}", enabled=False) for n in range(3000)]
     with Other(lambda: [supervisor._adopt({desired.id: desired}) for desired in new]) as adding:
         while adding.works:
-            supervisor.herald._look_who_watches(broker.connection())
+            supervisor.status_publisher._look_who_watches(broker.connection())
     assert len(supervisor.slots) == 3001
 
 
@@ -145,17 +145,17 @@ def test_a_status_that_was_told_is_not_replaced_by_an_older_one(supervisor: Supe
 
     def tell(number: int) -> None:
         child.state = {**child.state, "last_frame": number}
-        supervisor.herald.tell(slot)
+        supervisor.status_publisher.tell(slot)
         found = json.loads(str(broker.connection().hget(name, "last_frame")))
         taken_back.extend([number] if found != number else [])
 
     def tell_all() -> None:
-        supervisor.herald._told_at = 0.0
-        supervisor.herald._tell(broker.connection())
+        supervisor.status_publisher._told_at = 0.0
+        supervisor.status_publisher._tell(broker.connection())
 
-    with Other(repeated(tell_all, 150)) as herald:
+    with Other(repeated(tell_all, 150)) as status_publisher:
         number = 0
-        while herald.works:
+        while status_publisher.works:
             tell(number := number + 1)
     assert taken_back == []
 

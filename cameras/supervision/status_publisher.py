@@ -46,7 +46,7 @@ STUCK_S = 5.0
 """A Supervisor whose loop stood still this long gives no heartbeat."""
 
 
-class Herald:
+class StatusPublisher:
     """Its thread alone writes what is here. `tell` and `status` are for any thread; `_writing` is held from the reading
     of a status until it is written, so that an older one never replaces a newer one."""
 
@@ -58,7 +58,7 @@ class Herald:
         self._told_at = 0.0
         self._writing = threading.Lock()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="herald", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="status-publisher", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -95,7 +95,7 @@ class Herald:
                 self.away_since = time.monotonic()
                 log.error("The broker does not answer (%s); cameras go on.", type(error).__name__)
         except Exception:
-            log.exception("The herald stumbled and goes on.")
+            log.exception("The status publisher failed and goes on.")
 
     def _tell(self, server: redis.Redis) -> None:
         self._look_who_watches(server)

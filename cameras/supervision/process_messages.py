@@ -21,7 +21,7 @@ DESIRED = "desired-"
 further."""
 
 
-class Hearing:
+class ProcessMessages:
     """Has no state of its own. Each process has a thread that reads it; of a slot it writes `hardware` and `faults`."""
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -102,7 +102,7 @@ class Hearing:
             slot.faults = body["faults"]
         if "recorder" in body:
             child.state = {**child.state, "recorder": body["recorder"]}
-            self.supervisor.herald.tell(slot)
+            self.supervisor.status_publisher.tell(slot)
         content = Answer(ok=message["ok"])
         for name in ("body", "problem", "reason", "detail"):
             if name in message:
