@@ -9,7 +9,7 @@ from typing import Any
 
 from cameras.supervision.child import CameraChild
 from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.ladder import Ladder, Restarts
+from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
 from cameras.supervision.usb import UsbIdentity
 
 
@@ -117,8 +117,8 @@ class CameraSlot:
     """
 
     desired: DesiredState
-    restarts: Restarts
-    ladder: Ladder = field(default_factory=Ladder)
+    restarts: RestartSchedule
+    recovery_policy: RecoveryPolicy = field(default_factory=RecoveryPolicy)
     child: CameraChild | None = None
     is_starting: bool = False
     """A process is being started, and was maybe told its session already."""

@@ -97,7 +97,7 @@ class Orders:
         if command["order"] == "reconcile":
             self.ledger.look_soon()
             if slot:
-                self.supervisor.climbing.try_now(slot)
+                self.supervisor.recovery_ladder.try_now(slot)
             self._waiters.append((command, since))
             return
         if slot is None and self.supervisor.adopted_at < since:
@@ -128,7 +128,7 @@ class Orders:
             return
         slot.faults = wanted
         if not wanted and slot.quarantined:
-            self.supervisor.climbing.forgive(slot, "the end of its faults")
+            self.supervisor.recovery_ladder.forgive(slot, "the end of its faults")
         if slot.child is not None and not slot.child.ending:
             self._send(command, slot, slot.child)
         else:

@@ -32,15 +32,15 @@ from cameras.supervision.child import (
     note_children,
     scrubbed_environment,
 )
-from cameras.supervision.climbing import Climbing
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.detecting import Detecting
-from cameras.supervision.ladder import Ladder, Restarts
 from cameras.supervision.ledger import Ledger
 from cameras.supervision.mailbox import Mailbox
 from cameras.supervision.orders import Orders
 from cameras.supervision.process_messages import DESIRED, ProcessMessages
-from cameras.supervision.returning import Returning
+from cameras.supervision.reconnect_watcher import ReconnectWatcher
+from cameras.supervision.recovery_ladder import RecoveryLadder
+from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
 from cameras.supervision.status_publisher import StatusPublisher
 from cameras.supervision.usb import UsbBus
 from cameras.tables import KEEPERS, resolve
@@ -79,8 +79,8 @@ class Supervisor:
         self.orders = Orders(self)
         self.mailbox = Mailbox(self.host, self.orders)
         self.process_messages = ProcessMessages(self)
-        self.climbing = Climbing(self, self.bus)
-        self.returning = Returning(self, self.bus)
+        self.recovery_ladder = RecoveryLadder(self, self.bus)
+        self.reconnect_watcher = ReconnectWatcher(self, self.bus)
         self.detecting = Detecting(self)
         self.ledger = Ledger(self)
         self.status_publisher = StatusPublisher(self)
@@ -198,7 +198,7 @@ class Supervisor:
         if seen.is_complete:
             self._let_go(seen.cameras)
         self.orders.follow_all()
-        self.returning.look()
+        self.reconnect_watcher.look()
         for slot in self.slots.values():
             self._safely(slot.desired, functools.partial(self._keep, slot))
 
@@ -207,9 +207,9 @@ class Supervisor:
             if identity not in self.slots:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
-                slot = CameraSlot(desired, Restarts(rule), hardware=Hardware(usb=desired.usb))
+                slot = CameraSlot(desired, RestartSchedule(rule), hardware=Hardware(usb=desired.usb))
                 self.slots = {**self.slots, identity: slot}
-                self.climbing.adopt(slot)
+                self.recovery_ladder.adopt(slot)
             slot = self.slots[identity]
             self._change(slot, replace(desired, session=self._session(slot, desired)))
 
@@ -228,7 +228,7 @@ class Supervisor:
         """Take over a new desired state: a process that cannot follow it ends, and is started anew."""
         old, slot.desired = slot.desired, desired
         if not desired.runs:
-            self.climbing.let_go(slot)
+            self.recovery_ladder.let_go(slot)
         if slot.child is None or slot.child.ending:
             return
         if not desired.runs or old.place != desired.place:
@@ -254,14 +254,14 @@ class Supervisor:
             elif child.ending:
                 self._end_in_time(slot, child)
             else:
-                self.climbing.watch(slot, child)
+                self.recovery_ladder.watch(slot, child)
         elif slot.may_start and time.monotonic() >= slot.restarts.not_before:
             self._start(slot)
 
     def _start(self, slot: CameraSlot) -> None:
         now = time.monotonic()
         slot.restarts.started(now)
-        slot.ladder = Ladder()
+        slot.recovery_policy = RecoveryPolicy()
         environment = scrubbed_environment(settings.STATION.camera_environment)
         slot.is_starting = True  # before its session is looked at: the ledger does these two the other way round
         desired = replace(slot.newest(self.adopted_at), session=self._session(slot, slot.desired))
@@ -302,7 +302,7 @@ class Supervisor:
         if was_ending:
             self.observe(slot, *slot.observed)
         else:
-            self.climbing.restart(slot, status, delivered=delivered)
+            self.recovery_ladder.restart(slot, status, delivered=delivered)
 
     def _finish_all(self) -> None:
         """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""

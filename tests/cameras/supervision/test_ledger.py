@@ -17,8 +17,8 @@ from cameras.models import Camera
 from cameras.runtime.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.ladder import Restarts
 from cameras.supervision.ledger import Ledger, Spooled
+from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture
 from monitoring.models import Alert, Event
@@ -111,7 +111,7 @@ def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet
     archive: Archive, ledger: Ledger
 ) -> None:
     capture = archive.planned()
-    slot = CameraSlot(archive.desired(), Restarts())
+    slot = CameraSlot(archive.desired(), RestartSchedule())
     slot.outstanding.add("c", OutstandingCommand(str(capture.pk), cast(Any, "a process that has ended")))
     (archive.folder / MARKER).unlink()
     ledger.outcomes.on_lost(slot, slot.outstanding.captures())
@@ -169,7 +169,7 @@ def test_a_spool_that_cannot_be_read_holds_up_no_outcome_of_another_camera(
 
 
 def test_a_recovery_that_cannot_be_followed_is_told_once_and_holds_up_nothing(archive: Archive, ledger: Ledger) -> None:
-    slot = CameraSlot(unreadable(archive), Restarts())
+    slot = CameraSlot(unreadable(archive), RestartSchedule())
     ledger.recovered(slot, {"interrupted": ["x"], "finished": [], "removed": [], "rejected": []})
     ledger.event("command", "What comes after it.", "info", None, {})
     ledger._turn()
@@ -185,7 +185,9 @@ def without_alerts(execute: Any, sql: str, *rest: Any) -> Any:
 
 
 def test_a_recovery_that_the_database_interrupts_is_told_once(archive: Archive, ledger: Ledger) -> None:
-    ledger.recovered(CameraSlot(archive.desired(), Restarts()), {"interrupted": ["x"], "finished": [], "rejected": []})
+    ledger.recovered(
+        CameraSlot(archive.desired(), RestartSchedule()), {"interrupted": ["x"], "finished": [], "rejected": []}
+    )
     with connection.execute_wrapper(without_alerts), pytest.raises(OperationalError):
         ledger._outbox.flush()
     ledger._outbox.flush()

@@ -9,7 +9,7 @@ import pytest
 
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild
-from cameras.supervision.ladder import Restarts
+from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
 from tests.faults.ledger import Archive
@@ -26,7 +26,7 @@ def hear(archive: Archive, kind: str, message: str) -> None:
     """As a camera's process tells it."""
     supervisor = Supervisor()
     desired = archive.desired()
-    supervisor.slots[desired.id] = CameraSlot(desired, Restarts())
+    supervisor.slots[desired.id] = CameraSlot(desired, RestartSchedule())
     child = CameraChild.__new__(CameraChild)
     child.spec = desired.spec(None)
     told: dict[str, Any] = {"type": "log", "kind": kind, "message": message, "level": "error"}

@@ -14,7 +14,7 @@ import pytest
 from cameras.models import CameraHost
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.desired_state import desired_states
-from cameras.supervision.ladder import Restarts
+from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture, Session
 from captures.sessions.orders import end_on_gone_host
@@ -53,7 +53,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> CameraSlot:
     desired = dataclasses.replace(archive.desired(), session=archive.order(session))
-    slot = CameraSlot(desired, Restarts())
+    slot = CameraSlot(desired, RestartSchedule())
     supervisor.slots = {desired.id: slot}
     return slot
 
@@ -164,7 +164,7 @@ def quarantined(supervisor: Supervisor, archive: Archive) -> CameraSlot:
     looks_again(supervisor)
     [slot] = supervisor.slots.values()
     slot.restarts.rule.quick_exits, slot.restarts.not_before = 5, math.inf
-    supervisor.climbing.quarantine(slot, "It crashed.")
+    supervisor.recovery_ladder.quarantine(slot, "It crashed.")
     supervisor.ledger._do()
     return slot
 

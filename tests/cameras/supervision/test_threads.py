@@ -21,8 +21,8 @@ from cameras.runtime.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild, Live
 from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.ladder import Restarts
 from cameras.supervision.ledger import Ledger
+from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture
 from monitoring.models import Event
@@ -202,7 +202,7 @@ def test_a_capture_whose_process_ends_while_it_is_handed_over_has_its_outcome(
     archive: Archive, supervisor: Supervisor
 ) -> None:
     capture = archive.planned()
-    slot = CameraSlot(archive.desired(), Restarts())
+    slot = CameraSlot(archive.desired(), RestartSchedule())
     supervisor.slots = {slot.desired.id: slot}
     slot.child = cast(Any, EndsMeanwhile(slot, None))
     supervisor.orders.hand(capture_command(slot, str(capture.pk)))

@@ -4,57 +4,57 @@ from __future__ import annotations
 
 import pytest
 
-from cameras.supervision.ladder import SILENCE_S, Ladder, Restarts
+from cameras.supervision.recovery_policy import SILENCE_S, RecoveryPolicy, RestartSchedule
 from monitoring.restarts import LONGEST_S, BackOff
 
 
-def climbed(ladder: Ladder, overdue_s: float, silent_s: float, times: list[float]) -> list[str | None]:
-    return [ladder.look(now, overdue_s, silent_s) for now in times]
+def climbed(recovery_policy: RecoveryPolicy, overdue_s: float, silent_s: float, times: list[float]) -> list[str | None]:
+    return [recovery_policy.look(now, overdue_s, silent_s) for now in times]
 
 
 def test_a_camera_in_time_is_left_alone() -> None:
-    assert climbed(Ladder(), 0.0, 1.2, [0.0, 1.0, 2.0, 60.0]) == [None] * 4
+    assert climbed(RecoveryPolicy(), 0.0, 1.2, [0.0, 1.0, 2.0, 60.0]) == [None] * 4
 
 
 def test_an_overdue_camera_is_aborted_reopened_and_killed_two_seconds_apart() -> None:
-    steps = climbed(Ladder(), 1.0, 0.0, [10.0, 10.1, 11.9, 12.0, 13.9, 14.0, 20.0])
+    steps = climbed(RecoveryPolicy(), 1.0, 0.0, [10.0, 10.1, 11.9, 12.0, 13.9, 14.0, 20.0])
     assert steps == ["abort", None, None, "reconnect", None, "kill", None]
 
 
 def test_a_silent_process_climbs_the_same_ladder() -> None:
-    assert climbed(Ladder(), 0.0, SILENCE_S + 0.1, [0.0, 2.0, 4.0]) == ["abort", "reconnect", "kill"]
+    assert climbed(RecoveryPolicy(), 0.0, SILENCE_S + 0.1, [0.0, 2.0, 4.0]) == ["abort", "reconnect", "kill"]
 
 
 def test_a_camera_that_came_back_begins_at_the_foot_of_the_ladder() -> None:
-    ladder = Ladder()
-    climbed(ladder, 1.0, 0.0, [0.0, 2.0])
-    ladder.look(3.0, 0.0, 0.0)
-    assert climbed(ladder, 1.0, 0.0, [10.0, 12.0]) == ["abort", "reconnect"]
+    recovery_policy = RecoveryPolicy()
+    climbed(recovery_policy, 1.0, 0.0, [0.0, 2.0])
+    recovery_policy.look(3.0, 0.0, 0.0)
+    assert climbed(recovery_policy, 1.0, 0.0, [10.0, 12.0]) == ["abort", "reconnect"]
 
 
 def test_the_first_restart_is_at_once() -> None:
-    restarts = Restarts()
+    restarts = RestartSchedule()
     restarts.started(0.0)
     restarts.ended(100.0, "killed")
     assert restarts.not_before == 100.0
 
 
 def test_later_restarts_wait_from_one_second_to_a_minute_with_jitter() -> None:
-    restarts = Restarts(BackOff(crash_loop_exits=99))
+    restarts = RestartSchedule(BackOff(crash_loop_exits=99))
     pauses = [round(pause) for pause in (ended(restarts, now=float(now)) for now in range(10))]
     expected = [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert pauses == [pytest.approx(wanted, abs=0.5, rel=0.25) for wanted in expected]
     assert max(pauses) <= LONGEST_S * 1.2
 
 
-def ended(restarts: Restarts, now: float) -> float:
+def ended(restarts: RestartSchedule, now: float) -> float:
     restarts.started(now)
     restarts.ended(now, "killed")
     return restarts.not_before - now
 
 
 def test_thirty_healthy_seconds_reset_the_pause() -> None:
-    restarts = Restarts(BackOff(crash_loop_exits=99))
+    restarts = RestartSchedule(BackOff(crash_loop_exits=99))
     pauses = [ended(restarts, now=float(now)) for now in range(5)]
     restarts.started(100.0)
     restarts.ended(130.0, "killed")
@@ -63,7 +63,7 @@ def test_thirty_healthy_seconds_reset_the_pause() -> None:
 
 @pytest.mark.parametrize(("lived_s", "loop"), [(9.9, [False, False, False, False, True]), (10.1, [False] * 5)])
 def test_five_exits_within_ten_seconds_of_a_start_each_are_a_crash_loop(lived_s: float, loop: list[bool]) -> None:
-    restarts = Restarts()
+    restarts = RestartSchedule()
 
     def life(start: float) -> bool:
         restarts.started(start)
@@ -73,7 +73,7 @@ def test_five_exits_within_ten_seconds_of_a_start_each_are_a_crash_loop(lived_s:
 
 
 def test_lives_that_the_ladder_ended_before_a_picture_came_are_failures_however_long_they_took() -> None:
-    restarts = Restarts(BackOff(crash_loop_exits=3))
+    restarts = RestartSchedule(BackOff(crash_loop_exits=3))
 
     def life(start: float) -> bool:
         restarts.started(start)
@@ -83,7 +83,7 @@ def test_lives_that_the_ladder_ended_before_a_picture_came_are_failures_however_
 
 
 def test_a_camera_that_nobody_uses_and_that_hangs_once_a_night_is_not_in_a_crash_loop() -> None:
-    restarts = Restarts(BackOff(crash_loop_exits=3))
+    restarts = RestartSchedule(BackOff(crash_loop_exits=3))
     night_s = 86_400.0
 
     def hung_after(start: float) -> bool:
@@ -94,7 +94,7 @@ def test_a_camera_that_nobody_uses_and_that_hangs_once_a_night_is_not_in_a_crash
 
 
 def test_one_long_life_between_crashes_is_no_crash_loop() -> None:
-    restarts = Restarts(BackOff(crash_loop_exits=3))
+    restarts = RestartSchedule(BackOff(crash_loop_exits=3))
     ended(restarts, 0.0)
     ended(restarts, 1.0)
     restarts.started(2.0)
@@ -104,7 +104,7 @@ def test_one_long_life_between_crashes_is_no_crash_loop() -> None:
 
 
 def test_a_person_who_says_try_again_is_obeyed_at_once() -> None:
-    restarts = Restarts()
+    restarts = RestartSchedule()
     pauses = [ended(restarts, now=float(now)) for now in range(4)]
     restarts.forgive()
     assert (pauses[-1] > 1, restarts.not_before, ended(restarts, 50.0)) == (True, 0.0, 0.0)

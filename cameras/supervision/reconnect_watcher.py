@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 
 
-class Returning:
+class ReconnectWatcher:
     """The Supervisor's thread writes what is here; a search hands over what it found in `_found`, and ends with its
     thread."""
 
@@ -42,7 +42,9 @@ class Returning:
         searches = self._search_thread is not None and self._search_thread.is_alive()
         if missed and not searches and now - self._looked_at >= LOOK_S:
             self._looked_at = now
-            self._search_thread = threading.Thread(target=self._search, args=(missed,), name="returning", daemon=True)
+            self._search_thread = threading.Thread(
+                target=self._search, args=(missed,), name="reconnect-watcher", daemon=True
+            )
             self._search_thread.start()
 
     def _search(self, missed: dict[str, UsbIdentity]) -> None:
@@ -58,7 +60,7 @@ class Returning:
     def _is_back(self, slot: CameraSlot, place: str) -> None:
         said = f"{slot.desired.slug} is back on the bus, as {place}."
         if slot.quarantined:
-            self.supervisor.climbing.forgive(slot, "its return", said)
+            self.supervisor.recovery_ladder.forgive(slot, "its return", said)
         elif slot.child:
-            self.supervisor.climbing.tell(slot, "reconnect", said, reason="its return")
+            self.supervisor.recovery_ladder.tell(slot, "reconnect", said, reason="its return")
             slot.retry()

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from cameras.supervision.camera_slot import PortReset
 from cameras.supervision.child import CameraChild, exit_reason
-from cameras.supervision.ladder import REOPENED
+from cameras.supervision.recovery_policy import REOPENED
 from cameras.supervision.usb import UsbBus, UsbError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ RECORDER_ALERTS = ("failed", "lost", "left")
 """Those that a process tells of under `recording.`, and another would have to say are over."""
 
 
-class Climbing:
+class RecoveryLadder:
     """Has no state of its own that changes. All on the Supervisor's thread, but for `_reset`, which only ends the
     `PortReset` that it was given; `tell` is for any thread."""
 
@@ -50,7 +50,7 @@ class Climbing:
         if child.killed:
             return
         self._alert(slot, child)
-        step = slot.ladder.look(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
+        step = slot.recovery_policy.look(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
         if step is not None:
             self._climb(slot, child, step)
         elif child.state.get("failures", 0) >= self.reopened and self._is_stuck(slot, child):

@@ -17,7 +17,7 @@ import uuid6
 
 from cameras.control import Command
 from cameras.runtime.sessions import iso
-from cameras.supervision import climbing
+from cameras.supervision import recovery_ladder
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
@@ -160,7 +160,7 @@ def test_a_camera_that_crashes_again_and_again_waits_is_reset_and_goes_into_quar
 def test_a_reset_that_never_ends_does_not_keep_the_camera_from_its_last_try(
     supervisor: Supervisor, archive: Archive, played: PlayedBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(climbing, "RESET_S", 1.0)
+    monkeypatch.setattr(recovery_ladder, "RESET_S", 1.0)
     hangs_on_usb(supervisor, archive)
     node = played.plug("1-2", 7, serial="3004")
     node.unlink()
@@ -177,7 +177,7 @@ def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
     supervisor: Supervisor, archive: Archive, played: PlayedBus
 ) -> None:
     hangs_on_usb(supervisor, archive)
-    supervisor.climbing.reopened = 2
+    supervisor.recovery_ladder.reopened = 2
     played.plug("1-2", 7, serial="3004")
     adopted(supervisor, disconnect=True)
     watched(supervisor, lambda: "kill" in steps(supervisor))
@@ -195,7 +195,7 @@ def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor)
     child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
     child.heard_at = time.monotonic()
     for _ in range(3):
-        supervisor.climbing.watch(slot, child)
+        supervisor.recovery_ladder.watch(slot, child)
     assert steps(supervisor) == ["kill"]
 
 
@@ -203,7 +203,7 @@ def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
     supervisor: Supervisor, archive: Archive, played: PlayedBus
 ) -> None:
     hangs_on_usb(supervisor, archive)
-    supervisor.climbing.reopened = 2
+    supervisor.recovery_ladder.reopened = 2
     slot = adopted(supervisor, disconnect=True)
     watched(supervisor, lambda: slot.last_seen == "" and slot.missed)
     supervisor.ledger._do()
@@ -223,7 +223,7 @@ def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state
     child = slot.child
     assert child is not None
     child.state, child.observed, child.heard_at = {**child.state, **state}, (observed, "It is gone."), time.monotonic()
-    supervisor.climbing.watch(slot, child)
+    supervisor.recovery_ladder.watch(slot, child)
     supervisor.ledger._do()
     alert = Alert.objects.get()
     return alert.state, alert.message
@@ -253,7 +253,7 @@ def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
     played.plug("1-2", 7, serial="3004")
     serial = played.hang("1-2")
     slot = adopted(supervisor, disconnect=True)
-    watched(supervisor, lambda: supervisor.returning._search_thread)
+    watched(supervisor, lambda: supervisor.reconnect_watcher._search_thread)
     supervisor._tick()
     serial.write_text("3004\n")
     watched(supervisor, lambda: slot.last_seen is not None)
@@ -295,14 +295,14 @@ def test_a_process_that_cannot_be_started_is_told_and_tried_again(supervisor: Su
 def test_a_camera_that_makes_the_supervisor_stumble_is_alerted_of_and_the_loop_goes_on(supervisor: Supervisor) -> None:
     slot = adopted(supervisor)
     watched(supervisor, lambda: is_ready(slot))
-    ladder = slot.ladder
-    del slot.ladder
+    recovery_policy = slot.recovery_policy
+    del slot.recovery_policy
     supervisor._tick()
     supervisor._tick()
     supervisor.ledger._do()
     [alert] = Alert.objects.filter(key="supervisor.stumbled:sim")
     assert alert.message.startswith("sim is not looked after (AttributeError: ")
-    slot.ladder = ladder
+    slot.recovery_policy = recovery_policy
     supervisor._tick()
     supervisor.ledger._do()
     assert Alert.objects.get(pk=alert.pk).resolved_at is not None

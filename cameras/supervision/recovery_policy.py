@@ -18,7 +18,7 @@ IDLE_S = 6 * 3600.0
 
 
 @dataclass(slots=True)
-class Ladder:
+class RecoveryPolicy:
     """abort -> reconnect -> kill, each STEP_S after the one before, while the camera stays overdue."""
 
     _since: float | None = None
@@ -39,7 +39,7 @@ class Ladder:
 
 
 @dataclass(slots=True)
-class Restarts:
+class RestartSchedule:
     """The exits of one camera's process: why, and when the next one may be started."""
 
     rule: BackOff = field(default_factory=BackOff)
