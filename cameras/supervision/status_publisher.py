@@ -103,7 +103,7 @@ class StatusPublisher:
             return
         self._told_at = time.monotonic()
         self._look_at_load()
-        alive_at = min(self.supervisor.alive_at, self.supervisor.mailbox.alive_at)
+        alive_at = min(self.supervisor.alive_at, self.supervisor.command_queue.alive_at)
         if time.monotonic() - alive_at < STUCK_S:
             server.set(
                 self._heartbeat, json.dumps({"host": self.supervisor.host, "at": iso(time.time())}), ex=HEARTBEAT_LIFE_S

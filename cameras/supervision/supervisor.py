@@ -32,11 +32,11 @@ from cameras.supervision.child import (
     note_children,
     scrubbed_environment,
 )
+from cameras.supervision.command_queue import CommandQueue
+from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.detecting import Detecting
+from cameras.supervision.discovery import DiscoveryRunner
 from cameras.supervision.ledger import Ledger
-from cameras.supervision.mailbox import Mailbox
-from cameras.supervision.orders import Orders
 from cameras.supervision.process_messages import DESIRED, ProcessMessages
 from cameras.supervision.reconnect_watcher import ReconnectWatcher
 from cameras.supervision.recovery_ladder import RecoveryLadder
@@ -76,12 +76,12 @@ class Supervisor:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._lock_file: int | None = None
-        self.orders = Orders(self)
-        self.mailbox = Mailbox(self.host, self.orders)
+        self.command_router = CommandRouter(self)
+        self.command_queue = CommandQueue(self.host, self.command_router)
         self.process_messages = ProcessMessages(self)
         self.recovery_ladder = RecoveryLadder(self, self.bus)
         self.reconnect_watcher = ReconnectWatcher(self, self.bus)
-        self.detecting = Detecting(self)
+        self.discovery = DiscoveryRunner(self)
         self.ledger = Ledger(self)
         self.status_publisher = StatusPublisher(self)
         self.keepers = [resolve(path)(self.host) for path in KEEPERS.values()]
@@ -98,7 +98,7 @@ class Supervisor:
         self.ledger.start()
         self.status_publisher.start()
         self._thread.start()
-        self.mailbox.start()
+        self.command_queue.start()
         for keeper in self.keepers:
             keeper.start()
 
@@ -121,7 +121,7 @@ class Supervisor:
             return
         self._stopping.set()
         self._woken.set()
-        self.mailbox.stop()
+        self.command_queue.stop()
         for keeper in self.keepers:
             keeper.stop()
         if self._thread.is_alive():
@@ -197,7 +197,7 @@ class Supervisor:
         self._adopt(seen.cameras)
         if seen.is_complete:
             self._let_go(seen.cameras)
-        self.orders.follow_all()
+        self.command_router.follow_all()
         self.reconnect_watcher.look()
         for slot in self.slots.values():
             self._safely(slot.desired, functools.partial(self._keep, slot))

@@ -94,7 +94,7 @@ def cause(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
     command = Command(
         command_id="c", camera=slot.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
     )
-    supervisor.orders._cause(command, slot)
+    supervisor.command_router._cause(command, slot)
 
 
 def expose(slot: CameraSlot) -> None:

@@ -226,7 +226,7 @@ def configure(supervisor: Supervisor, slot: CameraSlot, **settings: Any) -> None
     """As it comes out of the host's list, once the row is written."""
     arguments = {"settings": settings, "remaining_ms": 10_000}
     command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "configure"}
-    supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
+    supervisor.command_router._follow({**command, "arguments": arguments}, time.monotonic())
 
 
 def desired_settings(slot: CameraSlot) -> dict[str, Any]:
@@ -287,7 +287,7 @@ def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
     asked = {"kind": "rolling", "requested_by": "anna", "clip_s": 7.0, "crf": 40}
     arguments = {"recording": asked, "remaining_ms": 10_000}
     command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "record"}
-    supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
+    supervisor.command_router._follow({**command, "arguments": arguments}, time.monotonic())
     assert slot.child is not None
     assert slot.child.desired["recording"] == desired_states("main")[slot.desired.id].recording
 

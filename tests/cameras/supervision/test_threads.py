@@ -44,7 +44,7 @@ def archive(tmp_path: Path) -> Archive:
 def supervisor(tmp_path: Path, valkey: Any) -> Iterator[Supervisor]:
     supervisor = Supervisor()
     supervisor.run_folder = tmp_path
-    supervisor.orders._began -= 3600.0  # no command of an earlier Supervisor can come any more: no row is read
+    supervisor.command_router._began -= 3600.0  # no command of an earlier Supervisor can come any more: no row is read
     yield supervisor
     for slot in supervisor.slots.values():
         if slot.child:
@@ -99,15 +99,15 @@ def capture_command(slot: CameraSlot, capture: str) -> Command:
 
 
 def test_outcomes_are_decided_while_commands_come(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
-    """The ledger's thread looks through what the process was handed, and the mailbox's adds to it."""
+    """The ledger's thread looks through what the process was handed, and the command queue's adds to it."""
     assert slot.child is not None
     os.kill(slot.child.process.pid, signal.SIGSTOP)
     (archive.folder / MARKER).unlink()  # without its root nobody can tell what became of the capture
     overdue = archive.planned()
     Capture.objects.filter(pk=overdue.pk).update(deadline_ms=1)
     commands = [capture_command(slot, str(number)) for number in range(1000)]
-    with Other(lambda: [supervisor.orders.hand(command) for command in commands]) as mailbox:
-        while mailbox.works:
+    with Other(lambda: [supervisor.command_router.hand(command) for command in commands]) as command_queue:
+        while command_queue.works:
             supervisor.ledger.outcomes.on_overdue({slot.desired.id: [slot.desired]})
     overdue.refresh_from_db()
     assert (overdue.status, len(slot.outstanding)) == ("planned", 1000)
@@ -205,7 +205,7 @@ def test_a_capture_whose_process_ends_while_it_is_handed_over_has_its_outcome(
     slot = CameraSlot(archive.desired(), RestartSchedule())
     supervisor.slots = {slot.desired.id: slot}
     slot.child = cast(Any, EndsMeanwhile(slot, None))
-    supervisor.orders.hand(capture_command(slot, str(capture.pk)))
+    supervisor.command_router.hand(capture_command(slot, str(capture.pk)))
     supervisor.ledger.outcomes.on_lost(slot, slot.outstanding.captures())
     capture.refresh_from_db()
     assert (capture.reason, len(slot.outstanding)) == ("not_started", 0)

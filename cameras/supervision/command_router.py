@@ -1,4 +1,4 @@
-"""Commands from the mailbox to the cameras of this host, and what is said when one cannot be told."""
+"""Commands from the command queue to the cameras of this host, and what is said when one cannot be told."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ LONGEST_S = 60.0
 REMEMBERED = 10_000
 
 
-class Orders:
-    """Hands commands to the processes. `hand` runs on the mailbox's thread, and so does all of a capture that a process
-    takes at once; only that thread uses `_came`. What is not for it goes through `_queue` to the Supervisor's thread,
-    which alone uses `_waiters` and `_early`, and writes what a slot knows of its commands."""
+class CommandRouter:
+    """Hands commands to the processes. `hand` runs on the command queue's thread, and so does all of a capture that a
+    process takes at once; only that thread uses `_came`. What is not for it goes through `_queue` to the Supervisor's
+    thread, which alone uses `_waiters` and `_early`, and writes what a slot knows of its commands."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
@@ -44,8 +44,8 @@ class Orders:
         return self.supervisor.ledger
 
     def hand(self, command: Command) -> None:
-        """On the mailbox's thread: past its deadline a command is not begun. A capture for a process that listens goes
-        down its link at once; everything else is the Supervisor's thread's."""
+        """On the command queue's thread: past its deadline a command is not begun. A capture for a process that listens
+        goes down its link at once; everything else is the Supervisor's thread's."""
         with broker.reachable() as server:
             left = command["deadline_ms"] - broker.time_ms(server)
         if left <= 0:
@@ -91,7 +91,7 @@ class Orders:
         if time.monotonic() - since > command["arguments"]["remaining_ms"] / 1000:
             return
         if command["order"] == "detect":
-            self.supervisor.detecting.ask(command["command_id"])
+            self.supervisor.discovery.ask(command["command_id"])
             return
         slot = self.supervisor.slots.get(command["camera"])
         if command["order"] == "reconcile":

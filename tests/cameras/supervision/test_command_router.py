@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cameras.control import Command
-from cameras.supervision.orders import Orders
+from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.supervisor import Supervisor
 from captures.ingest import settle_unstarted
 from captures.models import Capture
@@ -26,7 +26,7 @@ def archive(tmp_path: Path) -> Archive:
 
 
 @pytest.fixture
-def orders(valkey: Any) -> Orders:
+def orders(valkey: Any) -> CommandRouter:
     return Supervisor().orders
 
 
@@ -37,14 +37,16 @@ def command_of(capture: Capture) -> Command:
     )  # fmt: skip
 
 
-def test_an_id_that_comes_twice_is_handed_on_once(archive: Archive, orders: Orders) -> None:
+def test_an_id_that_comes_twice_is_handed_on_once(archive: Archive, orders: CommandRouter) -> None:
     planned = archive.planned()
     orders.hand(command_of(planned))
     orders.hand(command_of(planned))
     assert orders._queue.qsize() == 1
 
 
-def test_an_id_whose_outcome_an_earlier_supervisor_took_in_is_not_handed_on(archive: Archive, orders: Orders) -> None:
+def test_an_id_whose_outcome_an_earlier_supervisor_took_in_is_not_handed_on(
+    archive: Archive, orders: CommandRouter
+) -> None:
     planned = archive.planned()
     settle_unstarted(planned.id, "not_started", "The station was stopped.")
     orders.hand(command_of(planned))
@@ -52,9 +54,9 @@ def test_an_id_whose_outcome_an_earlier_supervisor_took_in_is_not_handed_on(arch
 
 
 def test_what_was_remembered_longest_is_forgotten_first(
-    archive: Archive, orders: Orders, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, orders: CommandRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cameras.supervision.orders.REMEMBERED", 2)
+    monkeypatch.setattr("cameras.supervision.command_router.REMEMBERED", 2)
     first, second, third = (archive.planned() for _ in range(3))
     [orders.hand(command_of(planned)) for planned in (first, second, third)]
     assert list(orders._came) == [str(second.id), str(third.id)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Detecting:
+class DiscoveryRunner:
     """`_lock` guards who waits and whether a search runs: the Supervisor's thread asks, the search's answers."""
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -35,7 +35,7 @@ class Detecting:
             self._waiting.append(command)
             if self._looking:
                 return
-            threading.Thread(target=self._run, name="detecting", daemon=True).start()
+            threading.Thread(target=self._run, name="discovery", daemon=True).start()
             self._looking = True
 
     def _run(self) -> None:

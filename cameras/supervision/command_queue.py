@@ -17,7 +17,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from cameras import broker
 
 if TYPE_CHECKING:
-    from cameras.supervision.orders import Orders
+    from cameras.supervision.command_router import CommandRouter
 
 log = logging.getLogger(__name__)
 BLOCK_S = 1.0
@@ -25,15 +25,15 @@ AWAY_S = 0.5
 """How soon the broker is tried again."""
 
 
-class Mailbox:
+class CommandQueue:
     """Its thread alone writes `alive_at`, which the broker's thread reads."""
 
-    def __init__(self, host: str, orders: Orders) -> None:
-        self.name, self.orders = broker.key(f"camera.{host}"), orders
+    def __init__(self, host: str, router: CommandRouter) -> None:
+        self.name, self.router = broker.key(f"camera.{host}"), router
         self.alive_at = time.monotonic()
         """When it last turned to the list: while a command keeps it for long, nobody else's is heard."""
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mailbox", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="command-queue", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -61,4 +61,4 @@ class Mailbox:
     def _take(self) -> None:
         found = broker.connection().blpop([self.name], timeout=BLOCK_S)
         if found:
-            self.orders.hand(json.loads(found[1]))
+            self.router.hand(json.loads(found[1]))

@@ -34,11 +34,11 @@ def test_a_search_that_fails_is_answered_and_does_not_end_those_after_it(tmp_pat
     supervisor._adopt(supervisor.ledger.seen.cameras)
     [slot] = supervisor.slots.values()
     slot.child, slot.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
-    supervisor.detecting.ask("first")
+    supervisor.discovery.ask("first")
     with pytest.raises(ControlError, match="could not be looked for"):
         wait(sent_now("first", PATIENCE_S))
     slot.hardware = Hardware()
-    supervisor.detecting.ask("second")
+    supervisor.discovery.ask("second")
     assert wait(sent_now("second", PATIENCE_S))["host"] == supervisor.host
 
 
