@@ -11,7 +11,7 @@ from cameras import broker
 from cameras.control import Answer, Command
 from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
 from cameras.supervision.child import CameraChild
-from cameras.supervision.ledger import Ledger
+from cameras.supervision.database_sync import DatabaseSync
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
@@ -40,8 +40,8 @@ class CommandRouter:
         self._began = time.monotonic()
 
     @property
-    def ledger(self) -> Ledger:
-        return self.supervisor.ledger
+    def database(self) -> DatabaseSync:
+        return self.supervisor.database
 
     def hand(self, command: Command) -> None:
         """On the command queue's thread: past its deadline a command is not begun. A capture for a process that listens
@@ -71,7 +71,7 @@ class CommandRouter:
         self._came[capture] = None
         if len(self._came) > REMEMBERED:
             del self._came[next(iter(self._came))]
-        return time.monotonic() - self._began < LONGEST_S and self.ledger.outcomes.is_settled(capture)
+        return time.monotonic() - self._began < LONGEST_S and self.database.outcomes.is_settled(capture)
 
     def follow_all(self) -> None:
         """On the Supervisor's thread: what was handed over, what came too early, and who waits for a state."""
@@ -95,14 +95,14 @@ class CommandRouter:
             return
         slot = self.supervisor.slots.get(command["camera"])
         if command["order"] == "reconcile":
-            self.ledger.look_soon()
+            self.database.look_soon()
             if slot:
                 self.supervisor.recovery_ladder.try_now(slot)
             self._waiters.append((command, since))
             return
         if slot is None and self.supervisor.adopted_at < since:
             self._early.append((command, since))
-            self.ledger.look_soon()
+            self.database.look_soon()
             return
         if slot is not None and slot.is_first_start:
             self._early.append((command, since))
@@ -154,7 +154,7 @@ class CommandRouter:
 
     def _as_here(self, recording: dict[str, Any] | None) -> dict[str, Any] | None:
         """What was asked for, recorded as this host is configured: who asks may have another configuration."""
-        return {**recording, **self.ledger.seen.recording} if recording else None
+        return {**recording, **self.database.seen.recording} if recording else None
 
     def _refusal(self, command: Command, slot: CameraSlot | None, child: CameraChild | None) -> str | None:
         """Why a camera whose process is `child` cannot be told anything now; None when it can."""
@@ -176,7 +176,9 @@ class CommandRouter:
         """Nothing reached a process, so the outcome of a planned capture is decided here."""
         content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=detail)
         if command["order"] == "capture":
-            self.ledger.settle(command["arguments"]["id"], "camera_unreachable", detail, command["command_id"], content)
+            self.database.settle(
+                command["arguments"]["id"], "camera_unreachable", detail, command["command_id"], content
+            )
         else:
             self.supervisor.answer(command["command_id"], content)
 

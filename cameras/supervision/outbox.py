@@ -16,7 +16,7 @@ MOST = 10_000
 
 class Outbox:
     """Calls that write to the database, in order; tried again while it is away. `_lock` guards what is here; `put` is
-    for any thread, `flush` for the ledger's."""
+    for any thread, `flush` for the database thread's."""
 
     def __init__(self) -> None:
         self._calls: deque[Callable[[], Any]] = deque()

@@ -24,7 +24,7 @@ GRACE_MS = 2000
 
 
 class OutcomeReconciler:
-    """Has no state of its own. On the ledger's thread, but for `is_settled`. A database that is away raises
+    """Has no state of its own. On the database thread, but for `is_settled`. A database that is away raises
     DatabaseError."""
 
     def __init__(self, supervisor: Supervisor) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cameras.control import Answer
 from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import CameraChild
-from cameras.supervision.ledger import OVER, STORAGE_ALERTS, Ledger
+from cameras.supervision.database_sync import OVER, STORAGE_ALERTS, DatabaseSync
 from cameras.supervision.unfiled import REJECTED
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class ProcessMessages:
         self.supervisor = supervisor
 
     @property
-    def ledger(self) -> Ledger:
-        return self.supervisor.ledger
+    def database(self) -> DatabaseSync:
+        return self.supervisor.database
 
     def hear(self, child: CameraChild, message: dict[str, Any]) -> None:
         slot = self.supervisor.slots[child.spec["camera"]]
@@ -46,7 +46,7 @@ class ProcessMessages:
         usb = device.identity if device else None
         slot.hardware = Hardware(message["identity"], message["place"], usb)
         known = {"usb": asdict(usb)} if usb else {}
-        self.ledger.opened(slot.desired.id, {**message["identity"], **known}, message["capabilities"])
+        self.database.opened(slot.desired.id, {**message["identity"], **known}, message["capabilities"])
 
     def _hear_faults(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         """Its next process begins with what is left of its faults."""
@@ -54,43 +54,43 @@ class ProcessMessages:
         slot.faults = left
         if struck and struck not in left:
             text = f"The fault {struck} of {slot.desired.slug} was used up."
-            self.ledger.event("camera.faults", text, "warning", slot.desired, {"faults": left})
+            self.database.event("camera.faults", text, "warning", slot.desired, {"faults": left})
 
     def _hear_settings(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
-        self.ledger.read_back(slot.desired, message)
+        self.database.read_back(slot.desired, message)
 
     def _hear_ladder(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         data = {"step": message["step"], "reason": message["reason"]}
         text = f"{slot.desired.slug} is closed and opened again: {message['message']}"
-        self.ledger.event("camera.ladder", text, "warning", slot.desired, data)
+        self.database.event("camera.ladder", text, "warning", slot.desired, data)
 
     def _hear_log(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         camera = None if message["kind"] in OF_A_ROOT else slot.desired
-        self.ledger.event(message["kind"], message["message"], message["level"], camera, {})
+        self.database.event(message["kind"], message["message"], message["level"], camera, {})
         if message["kind"] in STORAGE_ALERTS:
-            self.ledger.alert(f"{message['kind']}:{slot.desired.root}", message["message"], "critical", None)
+            self.database.alert(f"{message['kind']}:{slot.desired.root}", message["message"], "critical", None)
         elif message["kind"] == REJECTED:
-            self.ledger.alert(f"{REJECTED}:{slot.desired.slug}", message["message"], "error", slot.desired)
+            self.database.alert(f"{REJECTED}:{slot.desired.slug}", message["message"], "error", slot.desired)
         elif message["kind"] in OVER:
-            self.ledger.resolve(f"{OVER[message['kind']]}:{slot.desired.root}")
+            self.database.resolve(f"{OVER[message['kind']]}:{slot.desired.root}")
 
     def _hear_alert(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         """Something that its recorder says, or with no message that it is over."""
         if message["message"]:
             slot.alerts.add(message["key"])
-            self.ledger.alert(message["key"], message["message"], "critical", slot.desired)
+            self.database.alert(message["key"], message["message"], "critical", slot.desired)
         else:
             slot.alerts.discard(message["key"])
-            self.ledger.resolve(message["key"])
+            self.database.resolve(message["key"])
 
     def _hear_recovered(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         child.has_recovered = True
-        self.ledger.recovered(slot, message)
+        self.database.recovered(slot, message)
 
     def _hear_spooled(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         command = message.get("command_id", "")
         slot.outstanding.remove(command)
-        self.ledger.take(slot.desired.of_clips if message.get("part") else slot.desired, message["id"], command)
+        self.database.take(slot.desired.of_clips if message.get("part") else slot.desired, message["id"], command)
 
     def _hear_answer(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         if message["command_id"].startswith(DESIRED):
@@ -108,10 +108,10 @@ class ProcessMessages:
             if name in message:
                 content[name] = message[name]
         if message.get("unstarted") and "id" in message:
-            self.ledger.settle(message["id"], message["reason"], message["detail"], message["command_id"], content)
+            self.database.settle(message["id"], message["reason"], message["detail"], message["command_id"], content)
         else:
             answer = functools.partial(self.supervisor.answer, message["command_id"], content)
-            self.ledger.after_what_was_spooled(answer)
+            self.database.after_what_was_spooled(answer)
 
     def _hear_of_desired_session(self, message: dict[str, Any]) -> None:
         """A session that the camera would not begin must not stay planned. Where the root is not there, the process
@@ -119,4 +119,4 @@ class ProcessMessages:
         kept = message.get("problem") == "camera-not-reachable" and message["reason"] in {"root_missing", "write_error"}
         if not message["ok"] and not kept:
             session = message["command_id"].removeprefix(DESIRED)
-            self.ledger.refused(session, message["reason"], message["detail"])
+            self.database.refused(session, message["reason"], message["detail"])

@@ -42,7 +42,7 @@ class RecoveryLadder:
 
     def tell(self, slot: CameraSlot, step: str, why: str, severity: str = "warning", **data: Any) -> None:
         """The event of a step; `why` is the whole sentence."""
-        self.supervisor.ledger.event("camera.ladder", why, severity, slot.desired, {"step": step, **data})
+        self.supervisor.database.event("camera.ladder", why, severity, slot.desired, {"step": step, **data})
 
     # A process that runs
 
@@ -67,13 +67,13 @@ class RecoveryLadder:
             slot.missed = True
             said = "breaks off again and again" if breaks_off else "cannot be opened, and is tried again and again"
             said = f"{slot.desired.slug} {said}. {why}"
-            self.supervisor.ledger.alert(f"camera.unreachable:{slot.desired.slug}", said, "error", slot.desired)
+            self.supervisor.database.alert(f"camera.unreachable:{slot.desired.slug}", said, "error", slot.desired)
         elif slot.missed and observed in {"ready", "busy"} and not (fails and breaks_off):
             self._found(slot)
 
     def _found(self, slot: CameraSlot) -> None:
         slot.missed = False
-        self.supervisor.ledger.resolve(f"camera.unreachable:{slot.desired.slug}")
+        self.supervisor.database.resolve(f"camera.unreachable:{slot.desired.slug}")
 
     def _is_stuck(self, slot: CameraSlot, child: CameraChild) -> bool:
         """It is there and does not work. One that is away, or held by another program, is waited for."""
@@ -115,7 +115,7 @@ class RecoveryLadder:
         pause_s = 0.0 if gives_up else max(0.0, slot.restarts.not_before - time.monotonic())
         when = "" if gives_up else f" It is started again {f'in {pause_s:.0f} s' if pause_s >= 1 else 'at once'}."
         data = {"reason": reason, "message": said}
-        self.supervisor.ledger.event(
+        self.supervisor.database.event(
             "part.restarted", f"{slot.desired.slug}: {said}{when}", "error", slot.desired, data
         )
         if gives_up:
@@ -164,7 +164,7 @@ class RecoveryLadder:
         slot.last_seen = None
         self.tell(slot, "quarantine", whole, "error", failures=slot.restarts.failures, reason=said)
         key = f"camera.quarantined:{slot.desired.slug}"
-        self.supervisor.ledger.alert(key, whole, "critical", slot.desired)
+        self.supervisor.database.alert(key, whole, "critical", slot.desired)
         self.supervisor.observe(slot, "quarantined", slot.quarantined)
 
     def forgive(self, slot: CameraSlot, who: str = "", said: str = "") -> None:
@@ -173,7 +173,7 @@ class RecoveryLadder:
             self.tell(slot, "release", said or f"{slot.desired.slug} was released by {who}.", "info", reason=who)
         slot.quarantined = ""
         slot.restarts.forgive()
-        self.supervisor.ledger.resolve(f"camera.quarantined:{slot.desired.slug}")
+        self.supervisor.database.resolve(f"camera.quarantined:{slot.desired.slug}")
 
     def adopt(self, slot: CameraSlot) -> None:
         """A camera that is new to this Supervisor: the alerts that one before it left behind are over."""
@@ -189,7 +189,7 @@ class RecoveryLadder:
         if slot.missed:
             self._found(slot)
         for key in slot.alerts.remove_all() if slot.child is None else ():
-            self.supervisor.ledger.resolve(key)
+            self.supervisor.database.resolve(key)
 
     def try_now(self, slot: CameraSlot) -> None:
         """A person says so: no pause is waited out."""

@@ -112,11 +112,11 @@ class StatusPublisher:
         pids = {slot.desired.slug: child.process.pid for slot in self._ours() if (child := slot.child)}
         self.usage.write(server, pids)
         statuses.write_known(server, self.supervisor.host, told)
-        server.set(broker.key("name"), self.supervisor.ledger.station_name, ex=NAME_LIFE_S)
-        server.set(broker.key("alerts"), json.dumps(self.supervisor.ledger.open_alerts), ex=60)
+        server.set(broker.key("name"), self.supervisor.database.station_name, ex=NAME_LIFE_S)
+        server.set(broker.key("alerts"), json.dumps(self.supervisor.database.open_alerts), ex=60)
 
     def _look_at_load(self) -> None:
-        self.governor.thresholds = self.supervisor.ledger.seen.live.cpu_thresholds
+        self.governor.thresholds = self.supervisor.database.seen.live.cpu_thresholds
         if self.governor.look():
             log.warning("Live view: the load is %.0f %%; %s.", self.governor.percent, self.governor.what)
 
@@ -173,5 +173,5 @@ class StatusPublisher:
 
     def _last_capture(self, camera: str, state: Mapping[str, Any]) -> statuses.LastCapture | None:
         """The newer one of what its process says, each second, and of what was taken in, maybe of a process before."""
-        known = (state.get("last_capture"), self.supervisor.ledger.seen.last_captures.get(camera))
+        known = (state.get("last_capture"), self.supervisor.database.seen.last_captures.get(camera))
         return max((one for one in known if one), key=itemgetter("at"), default=None)

@@ -1,6 +1,6 @@
 """The Supervisor: one thread that starts, watches and restarts the camera processes of this host.
 
-It never touches the database, and the broker only to answer who has just spoken through it: `Ledger` (database)
+It never touches the database, and the broker only to answer who has just spoken through it: `DatabaseSync` (database)
 and `StatusPublisher` (broker) do, each on a thread of its own, so that an outage of either delays no restart.
 """
 
@@ -34,9 +34,9 @@ from cameras.supervision.child import (
 )
 from cameras.supervision.command_queue import CommandQueue
 from cameras.supervision.command_router import CommandRouter
+from cameras.supervision.database_sync import DatabaseSync
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.discovery import DiscoveryRunner
-from cameras.supervision.ledger import Ledger
 from cameras.supervision.process_messages import DESIRED, ProcessMessages
 from cameras.supervision.reconnect_watcher import ReconnectWatcher
 from cameras.supervision.recovery_ladder import RecoveryLadder
@@ -60,9 +60,9 @@ class HostTaken(Exception):
 
 
 class Supervisor:
-    """Its thread alone writes what is here, but for `_ended_sessions`, which the ledger's writes; every value is
-    replaced whole, never changed in place, so that all threads may read. `want` is the broker's thread's, `observe` and
-    `answer` are for any."""
+    """Its thread alone writes what is here, but for `_ended_sessions`, which the database thread's writes; every value
+    is replaced whole, never changed in place, so that all threads may read. `want` is the broker's thread's, `observe`
+    and `answer` are for any."""
 
     def __init__(self, bus: UsbBus | None = None) -> None:
         self.bus = bus or UsbBus()
@@ -82,7 +82,7 @@ class Supervisor:
         self.recovery_ladder = RecoveryLadder(self, self.bus)
         self.reconnect_watcher = ReconnectWatcher(self, self.bus)
         self.discovery = DiscoveryRunner(self)
-        self.ledger = Ledger(self)
+        self.database = DatabaseSync(self)
         self.status_publisher = StatusPublisher(self)
         self.keepers = [resolve(path)(self.host) for path in KEEPERS.values()]
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -95,7 +95,7 @@ class Supervisor:
         self._take_host()
         for pid in kill_leftovers(self._register):
             log.warning("Killed the camera process %s that a predecessor left behind.", pid)
-        self.ledger.start()
+        self.database.start()
         self.status_publisher.start()
         self._thread.start()
         self.command_queue.start()
@@ -126,7 +126,7 @@ class Supervisor:
             keeper.stop()
         if self._thread.is_alive():
             self._thread.join(FINISH_S + 3)
-        self.ledger.stop()
+        self.database.stop()
         self.status_publisher.stop()
         if self._lock_file is not None:
             os.close(self._lock_file)
@@ -183,16 +183,16 @@ class Supervisor:
                 log.exception("The Supervisor stumbled over %s and goes on.", slug or "its own loop")
                 what = f"{slug} is not looked after" if slug else "Nothing is looked after on this host"
                 message = f"{what} ({said}). The log says where; then `skycam restart worker`."
-                self.ledger.alert(key, message, "critical", camera)
+                self.database.alert(key, message, "critical", camera)
             return
         if before:
             del self._stumbles[slug]
-            self.ledger.resolve(key)
+            self.database.resolve(key)
 
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
         heartbeat.beat()
-        seen = self.ledger.seen
+        seen = self.database.seen
         self.adopted_at = seen.read_at
         self._adopt(seen.cameras)
         if seen.is_complete:
@@ -263,7 +263,9 @@ class Supervisor:
         slot.restarts.started(now)
         slot.recovery_policy = RecoveryPolicy()
         environment = scrubbed_environment(settings.STATION.camera_environment)
-        slot.is_starting = True  # before its session is looked at: the ledger does these two the other way round
+        slot.is_starting = (
+            True  # before its session is looked at: the database thread does these two the other way round
+        )
         desired = replace(slot.newest(self.adopted_at), session=self._session(slot, slot.desired))
         try:
             slot.child = CameraChild(
@@ -321,7 +323,7 @@ class Supervisor:
         child.kill()
         if child.wait(1.0):
             said = "The station was stopped before the exposure ended."
-            self.ledger.settle_spool(desired, DecidedOutcome("station_stopped", said))
+            self.database.settle_spool(desired, DecidedOutcome("station_stopped", said))
 
     def observe(self, slot: CameraSlot, observed: str, reason: str) -> None:
         """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""
@@ -329,7 +331,7 @@ class Supervisor:
         with slot.lock:
             if not desired.elsewhere and (observed, reason) != slot.told:
                 slot.told, slot.since = (observed, reason), time.time()
-                self.ledger.observed(desired, observed, reason)
+                self.database.observed(desired, observed, reason)
 
 
 def _newer(session: dict[str, Any], known: dict[str, Any] | None) -> bool:

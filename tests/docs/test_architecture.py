@@ -23,7 +23,7 @@ from monitoring.models import Event
 from skycam_project.checks import TABLES
 from skycam_project.pages.context import PAGES
 from tests.docs.pages import PROJECT, blocks, page, section, sources, without_blocks
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 PAGE = "docs/architecture.md"
 TEXT = without_blocks(page(PAGE))

@@ -162,8 +162,8 @@ class FaultStation(Station):
         eventually(self.settled, within_s, "all is settled")
 
     def wrongs(self) -> list[str]:
-        """See `tests.faults.ledger.wrongs`; looked at by a process with this station's environment."""
-        return list(json.loads(self.run("-m", "tests.faults.look")))
+        """See `tests.faults.archive.wrongs`; looked at by a process with this station's environment."""
+        return list(json.loads(self.run("-m", "tests.faults.check_consistency")))
 
     def run(self, *words: str) -> str:
         """Python with this station's environment; what it prints."""

@@ -11,8 +11,8 @@ import pytest
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Event
 from tests.cameras.supervision.records import capture_record, lay, session_records
+from tests.faults.archive import Archive
 from tests.faults.camera_process import PROJECT
-from tests.faults.ledger import Archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

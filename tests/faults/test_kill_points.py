@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from captures.models import Capture, Session
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CAMERA_POINTS = ("after_plan", "after_part", "after_record", "after_place", "after_done")

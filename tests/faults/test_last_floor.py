@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cameras.runtime.last_floor import LAST_FLOOR_BYTES
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
 from tests.faults.small_disk import SmallDisk
 
 SESSION = "0193a000-0000-7000-8000-000000000003"

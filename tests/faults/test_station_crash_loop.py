@@ -155,7 +155,7 @@ def test_an_error_of_each_second_is_one_line_in_the_log_and_then_its_count(stati
     eventually(lambda: time.monotonic() - began > 4, 5, "it is looked at again and again")
     assert station.stop() == 0
     assert not any(process.is_running() for process in processes)
-    lines = [line for line in station.output().splitlines() if "The ledger's thread stumbled" in line]
+    lines = [line for line in station.output().splitlines() if "The database thread failed" in line]
     assert ["times more in the last minute" in line for line in lines] == [False, True]
 
 

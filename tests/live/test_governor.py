@@ -122,7 +122,7 @@ def test_a_busy_host_tells_its_cameras_and_says_so_in_their_status(machine: Mach
     supervisor, process = Supervisor(), Process()
     status_publisher = supervisor.status_publisher
     limits = Limits(lower_quality=80, lower_fps=0, hold_s=0)
-    supervisor.ledger.seen = replace(supervisor.ledger.seen, live=SimpleNamespace(cpu_thresholds=limits))
+    supervisor.database.seen = replace(supervisor.database.seen, live=SimpleNamespace(cpu_thresholds=limits))
     status_publisher.governor = Governor(limits, machine.load, machine.clock)
     desired = SimpleNamespace(slug="sky", presets={})
     supervisor.slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}

@@ -18,7 +18,7 @@ from monitoring.models import Event
 from tests.api.builders import until
 from tests.cameras.supervision.test_supervisor import archive, looks_again, supervisor
 from tests.fakes.gphoto2_port.build import ISO, build, plug, turn
-from tests.faults.ledger import Archive
+from tests.faults.database import Archive
 
 __all__ = ["archive", "supervisor"]
 pytestmark = pytest.mark.django_db
@@ -40,7 +40,7 @@ def far(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyt
 
 @pytest.fixture
 def slot(far: Path, supervisor: Supervisor) -> CameraSlot:
-    supervisor.ledger._do()
+    supervisor.database._do()
     supervisor._tick()
     [slot] = supervisor.slots.values()
     until(lambda: slot.child and slot.child.state.get("observed") == "ready", SOON_S)
@@ -49,7 +49,7 @@ def slot(far: Path, supervisor: Supervisor) -> CameraSlot:
 
 def shown(supervisor: Supervisor, slot: CameraSlot) -> tuple[Any, Any]:
     """The differences, in the row and in the status."""
-    supervisor.ledger._do()
+    supervisor.database._do()
     return Camera.objects.get().differs, supervisor.status_publisher.status(slot)["differs"]
 
 

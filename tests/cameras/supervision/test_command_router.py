@@ -13,7 +13,7 @@ from cameras.supervision.supervisor import Supervisor
 from captures.ingest import settle_unstarted
 from captures.models import Capture
 from tests.api.conftest import valkey
-from tests.faults.ledger import Archive
+from tests.faults.database import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

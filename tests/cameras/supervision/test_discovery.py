@@ -16,7 +16,7 @@ from cameras.control import ControlError, sent_now, wait
 from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.supervisor import Supervisor
 from tests.api.conftest import valkey
-from tests.faults.ledger import Archive
+from tests.faults.database import Archive
 
 __all__ = ["valkey"]
 PATIENCE_S = 60.0
@@ -30,8 +30,8 @@ def asked(code: str) -> subprocess.Popen[str]:
 def test_a_search_that_fails_is_answered_and_does_not_end_those_after_it(tmp_path: Path, valkey: Any) -> None:
     Archive(tmp_path)
     supervisor = Supervisor()
-    supervisor.ledger._do()
-    supervisor._adopt(supervisor.ledger.seen.cameras)
+    supervisor.database._do()
+    supervisor._adopt(supervisor.database.seen.cameras)
     [slot] = supervisor.slots.values()
     slot.child, slot.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
     supervisor.discovery.ask("first")

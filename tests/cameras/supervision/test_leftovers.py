@@ -17,7 +17,7 @@ from cameras.supervision import leftovers
 from cameras.supervision.child import kill_leftovers, note_children, start_time
 from captures.models import Capture, Session
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
+from tests.faults.database import Archive
 
 
 @pytest.fixture

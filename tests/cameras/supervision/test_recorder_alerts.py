@@ -13,7 +13,7 @@ from captures.recording.cleaning import Cleaning
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.captures.recording.shelf import configured
-from tests.faults.ledger import Archive
+from tests.faults.database import Archive
 
 pytestmark = pytest.mark.django_db
 KEY = "recording.failed:sim"
@@ -56,8 +56,8 @@ def successor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
 
 def is_open(supervisor: Supervisor, key: str = KEY) -> bool:
     """After one turn of its threads."""
-    supervisor.ledger.look_soon()
-    supervisor.ledger._do()
+    supervisor.database.look_soon()
+    supervisor.database._do()
     supervisor._tick()
     return Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED).exists()
 

@@ -23,7 +23,7 @@ from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
 from tests.api.builders import until
 from tests.fakes.usbdevfs import PlayedBus
-from tests.faults.ledger import Archive
+from tests.faults.database import Archive
 
 pytestmark = pytest.mark.django_db
 EXITS = 3
@@ -53,7 +53,7 @@ def supervisor(tmp_path: Path, played: PlayedBus, archive: Archive, settings: Se
     settings.STATION = settings.STATION.model_copy(update={"supervision": supervision})
     supervisor = Supervisor(played.bus)
     supervisor.run_folder = tmp_path
-    supervisor.ledger._do()
+    supervisor.database._do()
     yield supervisor
     for slot in supervisor.slots.values():
         if slot.child:
@@ -64,7 +64,7 @@ def supervisor(tmp_path: Path, played: PlayedBus, archive: Archive, settings: Se
 
 def adopted(supervisor: Supervisor, **faults: Any) -> CameraSlot:
     """The camera's slot, with faults that its first process begins with."""
-    supervisor._adopt(supervisor.ledger.seen.cameras)
+    supervisor._adopt(supervisor.database.seen.cameras)
     [slot] = supervisor.slots.values()
     slot.faults = faults
     return slot
@@ -74,8 +74,8 @@ def hangs_on_usb(supervisor: Supervisor, archive: Archive) -> None:
     """As the camera's row remembers of the last time that it was open."""
     archive.camera.identity = {"usb": NIKON}
     archive.camera.save()
-    supervisor.ledger.look_soon()
-    supervisor.ledger._do()
+    supervisor.database.look_soon()
+    supervisor.database._do()
 
 
 def watched(supervisor: Supervisor, condition: Any) -> None:
@@ -110,7 +110,7 @@ def is_ready(slot: CameraSlot) -> bool:
 
 
 def steps(supervisor: Supervisor) -> list[str]:
-    supervisor.ledger._do()
+    supervisor.database._do()
     return [event.data["step"] for event in Event.objects.filter(kind="camera.ladder").order_by("at", "id")]
 
 
@@ -206,7 +206,7 @@ def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
     supervisor.recovery_ladder.reopened = 2
     slot = adopted(supervisor, disconnect=True)
     watched(supervisor, lambda: slot.last_seen == "" and slot.missed)
-    supervisor.ledger._do()
+    supervisor.database._do()
     assert Alert.objects.get().key == "camera.unreachable:sim"
     played.plug("1-4", 9, serial="3004")
     watched(supervisor, lambda: "its return" in reasons(supervisor))
@@ -214,7 +214,7 @@ def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
     assert "camera_error" not in found[: found.index("its return")]
     cause(supervisor, slot)
     watched(supervisor, lambda: is_ready(slot) and not slot.missed)
-    supervisor.ledger._do()
+    supervisor.database._do()
     assert Alert.objects.get().state == "resolved"
 
 
@@ -224,7 +224,7 @@ def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state
     assert child is not None
     child.state, child.observed, child.heard_at = {**child.state, **state}, (observed, "It is gone."), time.monotonic()
     supervisor.recovery_ladder.watch(slot, child)
-    supervisor.ledger._do()
+    supervisor.database._do()
     alert = Alert.objects.get()
     return alert.state, alert.message
 
@@ -260,7 +260,7 @@ def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
 
 
 def reasons(supervisor: Supervisor) -> list[str]:
-    supervisor.ledger._do()
+    supervisor.database._do()
     found = Event.objects.filter(kind="camera.ladder").order_by("at", "id")
     return [event.data.get("reason", "") for event in found]
 
@@ -299,10 +299,10 @@ def test_a_camera_that_makes_the_supervisor_stumble_is_alerted_of_and_the_loop_g
     del slot.recovery_policy
     supervisor._tick()
     supervisor._tick()
-    supervisor.ledger._do()
+    supervisor.database._do()
     [alert] = Alert.objects.filter(key="supervisor.stumbled:sim")
     assert alert.message.startswith("sim is not looked after (AttributeError: ")
     slot.recovery_policy = recovery_policy
     supervisor._tick()
-    supervisor.ledger._do()
+    supervisor.database._do()
     assert Alert.objects.get(pk=alert.pk).resolved_at is not None

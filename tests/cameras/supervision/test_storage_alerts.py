@@ -12,7 +12,7 @@ from cameras.supervision.child import CameraChild
 from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
-from tests.faults.ledger import Archive
+from tests.faults.database import Archive
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def hear(archive: Archive, kind: str, message: str) -> None:
     child.spec = desired.spec(None)
     told: dict[str, Any] = {"type": "log", "kind": kind, "message": message, "level": "error"}
     supervisor.process_messages.hear(child, told)
-    supervisor.ledger._outbox.flush()
+    supervisor.database._outbox.flush()
 
 
 @pytest.mark.parametrize("kind", ["storage.unmounted", "storage.failed", "storage.last_floor"])

@@ -24,7 +24,7 @@ from tests.api.builders import until
 from tests.api.conftest import valkey
 from tests.cameras.supervision.records import capture_record, lay, lay_end
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
+from tests.faults.database import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> 
 @pytest.fixture
 def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
     """A camera whose process works."""
-    supervisor.ledger._do()
+    supervisor.database._do()
     supervisor._tick()
     [slot] = supervisor.slots.values()
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
@@ -74,8 +74,8 @@ def give_to(archive: Archive, host: str) -> None:
 
 
 def looks_again(supervisor: Supervisor) -> None:
-    supervisor.ledger.look_soon()
-    supervisor.ledger._do()
+    supervisor.database.look_soon()
+    supervisor.database._do()
     supervisor._tick()
 
 
@@ -104,7 +104,7 @@ def test_of_a_camera_that_has_another_host_only_that_one_tells(
     give_to(archive, "other")
     looks_again(supervisor)
     supervisor.observe(slot, "disconnected", "")
-    supervisor.ledger._do()
+    supervisor.database._do()
     archive.camera.refresh_from_db()
     assert (archive.camera.observed == "disconnected", supervisor.status_publisher._ours()) == (False, [])
 
@@ -121,9 +121,9 @@ def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
     archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     CameraHost.objects.update(machine="another machine")
-    supervisor.ledger._leased_at = -60.0
+    supervisor.database._leased_at = -60.0
     looks_again(supervisor)
-    assert (supervisor.ledger.seen.cameras, slot.child is not None and slot.child.ending) == ({}, False)
+    assert (supervisor.database.seen.cameras, slot.child is not None and slot.child.ending) == ({}, False)
 
 
 def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
@@ -152,7 +152,7 @@ def test_a_refused_session_stays_desired_where_the_process_keeps_it_for_a_root_t
     session = archive.session(cadence_s=60)
     assert slot.child is not None
     supervisor.process_messages.hear(slot.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason})
-    supervisor.ledger._do()
+    supervisor.database._do()
     session.refresh_from_db()
     assert session.desired == desired
 
@@ -165,7 +165,7 @@ def quarantined(supervisor: Supervisor, archive: Archive) -> CameraSlot:
     [slot] = supervisor.slots.values()
     slot.restarts.rule.quick_exits, slot.restarts.not_before = 5, math.inf
     supervisor.recovery_ladder.quarantine(slot, "It crashed.")
-    supervisor.ledger._do()
+    supervisor.database._do()
     return slot
 
 
@@ -179,21 +179,21 @@ def test_a_camera_that_is_disconnected_leaves_its_quarantine_and_the_alert_with_
     slot = quarantined(supervisor, archive)
     assert open_alerts() == ["camera.quarantined:sim"]
     looks_again(supervisor)
-    supervisor.ledger._do()
+    supervisor.database._do()
     assert (slot.quarantined, slot.restarts.rule.quick_exits, slot.restarts.not_before, open_alerts()) == ("", 0, 0, [])
 
 
 def test_the_alert_of_a_quarantine_that_a_predecessor_left_is_over(archive: Archive, supervisor: Supervisor) -> None:
     quarantined(Supervisor(), archive)
     looks_again(supervisor)
-    supervisor.ledger._do()
+    supervisor.database._do()
     assert open_alerts() == []
 
 
 def take_in(supervisor: Supervisor, slot: CameraSlot, records: list[str]) -> None:
     for record in records:
-        supervisor.ledger.take(slot.desired, record, "")
-    supervisor.ledger._do()
+        supervisor.database.take(slot.desired, record, "")
+    supervisor.database._do()
 
 
 def test_a_session_whose_end_is_taken_in_while_its_process_starts_does_not_begin_again(
@@ -206,8 +206,8 @@ def test_a_session_whose_end_is_taken_in_while_its_process_starts_does_not_begin
     take_in(supervisor, slot, told)
     assert slot.child is not None
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
-    supervisor.ledger._do()  # hears of the recovery
-    supervisor.ledger._do()  # and takes in what it found
+    supervisor.database._do()  # hears of the recovery
+    supervisor.database._do()  # and takes in what it found
     assert (slot.child.state["session"], archive.wrongs()) == (None, [])
 
 
@@ -239,7 +239,7 @@ def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(
 ) -> None:
     read_before = desired_states("main")
     configure(supervisor, slot, exposure_us=2000)
-    supervisor.ledger.seen = dataclasses.replace(supervisor.ledger.seen, cameras=read_before)
+    supervisor.database.seen = dataclasses.replace(supervisor.database.seen, cameras=read_before)
     supervisor._tick()
     assert desired_settings(slot) == {"exposure_us": 2000}
 
@@ -274,8 +274,8 @@ def test_what_lies_in_a_root_of_before_is_taken_in(
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
     ensure_default_root(tmp_path_factory.mktemp("anew"))
-    supervisor.ledger._do()
-    supervisor.ledger._do()
+    supervisor.database._do()
+    supervisor.database._do()
     assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
 
 

@@ -20,15 +20,15 @@ from cameras.control import Command
 from cameras.runtime.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild, Live
+from cameras.supervision.database_sync import DatabaseSync
 from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.ledger import Ledger
 from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
 from captures.models import Capture
 from monitoring.models import Event
 from tests.api.builders import until
 from tests.api.conftest import valkey
-from tests.faults.ledger import Archive
+from tests.faults.database import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def supervisor(tmp_path: Path, valkey: Any) -> Iterator[Supervisor]:
 @pytest.fixture
 def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
     """A camera whose process works."""
-    supervisor.ledger._do()
+    supervisor.database._do()
     supervisor._tick()
     [slot] = supervisor.slots.values()
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
@@ -99,7 +99,7 @@ def capture_command(slot: CameraSlot, capture: str) -> Command:
 
 
 def test_outcomes_are_decided_while_commands_come(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
-    """The ledger's thread looks through what the process was handed, and the command queue's adds to it."""
+    """The database thread looks through what the process was handed, and the command queue's adds to it."""
     assert slot.child is not None
     os.kill(slot.child.process.pid, signal.SIGSTOP)
     (archive.folder / MARKER).unlink()  # without its root nobody can tell what became of the capture
@@ -108,7 +108,7 @@ def test_outcomes_are_decided_while_commands_come(archive: Archive, supervisor: 
     commands = [capture_command(slot, str(number)) for number in range(1000)]
     with Other(lambda: [supervisor.command_router.hand(command) for command in commands]) as command_queue:
         while command_queue.works:
-            supervisor.ledger.outcomes.on_overdue({slot.desired.id: [slot.desired]})
+            supervisor.database.outcomes.on_overdue({slot.desired.id: [slot.desired]})
     overdue.refresh_from_db()
     assert (overdue.status, len(slot.outstanding)) == ("planned", 1000)
 
@@ -130,7 +130,7 @@ def test_a_camera_s_states_are_told_in_the_order_in_which_they_came(supervisor: 
     second = repeated(lambda: [supervisor.observe(slot, state, "") for state in ("starting", "ready")], 300)
     with Other(first):
         second()
-    supervisor.ledger._do()
+    supervisor.database._do()
     told = [e.data["observed"] for e in Event.objects.filter(kind="camera.state").order_by("at", "id")]
     assert [one for one, next_one in pairwise(told) if one == next_one] == []
     assert told[-1] == slot.told[0]
@@ -163,9 +163,9 @@ def test_a_status_that_was_told_is_not_replaced_by_an_older_one(supervisor: Supe
 class ReadMeanwhile(dict[str, DesiredState]):
     """The cameras of a host without its name, which has it again while somebody goes through them."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, database: DatabaseSync) -> None:
         super().__init__()
-        self._ledger = ledger
+        self._ledger = database
 
     def items(self) -> Any:
         self._ledger._look(self._ledger.seen.read_at)
@@ -174,10 +174,10 @@ class ReadMeanwhile(dict[str, DesiredState]):
 
 def test_a_host_that_has_its_name_again_lets_no_camera_go(supervisor: Supervisor, slot: CameraSlot) -> None:
     """That another machine had the name and that ours has it are two readings, and are not mixed."""
-    ledger = supervisor.ledger
-    ledger.seen = dataclasses.replace(ledger.seen, cameras=ReadMeanwhile(ledger), is_complete=False)
+    database = supervisor.database
+    database.seen = dataclasses.replace(database.seen, cameras=ReadMeanwhile(database), is_complete=False)
     supervisor._tick()
-    assert (slot.desired.elsewhere, ledger.seen.is_complete) == (False, True)
+    assert (slot.desired.elsewhere, database.seen.is_complete) == (False, True)
 
 
 class EndsMeanwhile:
@@ -206,7 +206,7 @@ def test_a_capture_whose_process_ends_while_it_is_handed_over_has_its_outcome(
     supervisor.slots = {slot.desired.id: slot}
     slot.child = cast(Any, EndsMeanwhile(slot, None))
     supervisor.command_router.hand(capture_command(slot, str(capture.pk)))
-    supervisor.ledger.outcomes.on_lost(slot, slot.outstanding.captures())
+    supervisor.database.outcomes.on_lost(slot, slot.outstanding.captures())
     capture.refresh_from_db()
     assert (capture.reason, len(slot.outstanding)) == ("not_started", 0)
 

@@ -15,8 +15,8 @@ from cameras.supervision.ingest import Opened
 from captures.models import Clip
 from captures.recording.recovery import recover_all
 from monitoring.models import Event
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
 
 CAMERA = str(uuid6.uuid7())
 ROLLING = {

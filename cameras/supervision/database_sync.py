@@ -91,10 +91,10 @@ class HostSnapshot:
     """Of each camera that has taken one, also by a process or a Supervisor before these."""
 
 
-class Ledger:
+class DatabaseSync:
     """Its thread alone writes the fields here, and every value is replaced whole, never changed in place, so that other
     threads may read it at any time: `seen` above all, from which a reader takes everything at once. Other threads hand
-    work over by `_spooled`, `_after` and the outbox, and set `_look_now`, which the ledger's thread clears before it
+    work over by `_spooled`, `_after` and the outbox, and set `_look_now`, which the database thread clears before it
     reads. Who answers a record is settled by `Spooled.claim`."""
 
     def __init__(self, supervisor: Supervisor) -> None:
@@ -114,8 +114,8 @@ class Ledger:
         self._tidied_at = 0.0
         self._leased_at = -LEASE_EVERY_S
         self._look_now = True
-        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
-        self._impatient = threading.Thread(target=self._answer_the_impatient, name="impatient", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="database-sync", daemon=True)
+        self._impatient = threading.Thread(target=self._answer_the_impatient, name="late-answers", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -220,7 +220,7 @@ class Ledger:
         except (DatabaseError, OSError) as error:
             self._database_away(error)
         except Exception:
-            log.exception("The ledger's thread stumbled and goes on.")
+            log.exception("The database thread failed and goes on.")
         while self._after and (not self._spooled or self.away_since is not None):
             self._give(self._after.popleft())
 
