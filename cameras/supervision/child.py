@@ -181,7 +181,7 @@ def exit_reason(status: int) -> str:
     return f"exited with status {status}"
 
 
-def kill_leftovers(register: Path) -> list[int]:
+def kill_orphans(register: Path) -> list[int]:
     """End what a predecessor left behind, by pid and start time: a process hung in an SDK ignores all else."""
     try:
         left = [(int(pid), began) for pid, began in json.loads(register.read_text(encoding="ascii"))]
@@ -197,7 +197,7 @@ def kill_leftovers(register: Path) -> list[int]:
 
 
 def note_children(register: Path, identities: list[tuple[int, str | None]]) -> None:
-    """For the next Supervisor's `kill_leftovers`."""
+    """For the next Supervisor's `kill_orphans`."""
     temporary = register.with_suffix(".new")
     temporary.write_text(json.dumps(identities), encoding="ascii")
     temporary.replace(register)

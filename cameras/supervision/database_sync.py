@@ -24,14 +24,14 @@ from cameras.runtime.recovery import DecidedOutcome
 from cameras.runtime.spool import Record
 from cameras.runtime.storage import marker_of
 from cameras.status_reader import LastCapture
-from cameras.supervision import leftovers
+from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState, desired_states, former_places, left_places
 from cameras.supervision.ingest import Ingest, Opened
+from cameras.supervision.ingest_alerts import LeftClips, close_rejected, tell_of_rejected
 from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
 from cameras.supervision.outcome_reconciler import OutcomeReconciler, told
 from cameras.supervision.readings import note_read_back
-from cameras.supervision.unfiled import LeftClips, close_rejected, tell_of_rejected
 from cameras.tables import DECIDED_OUTCOMES, LAST_CAPTURES, RECORDING, resolve
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
@@ -189,7 +189,7 @@ class DatabaseSync:
 
     def settle_spool(self, desired: DesiredState, decided: DecidedOutcome | None = None) -> None:
         """Of a camera without a process."""
-        settled = leftovers.settle(desired, decided)
+        settled = orphan_recovery.settle(desired, decided)
         if settled is None:
             return
         if settled.rejected:

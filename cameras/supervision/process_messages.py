@@ -10,7 +10,7 @@ from cameras.control import Answer
 from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import CameraChild
 from cameras.supervision.database_sync import OVER, STORAGE_ALERTS, DatabaseSync
-from cameras.supervision.unfiled import REJECTED
+from cameras.supervision.ingest_alerts import REJECTED
 
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor

@@ -28,7 +28,7 @@ from cameras.supervision.child import (
     CameraChild,
     Live,
     exit_reason,
-    kill_leftovers,
+    kill_orphans,
     note_children,
     scrubbed_environment,
 )
@@ -93,7 +93,7 @@ class Supervisor:
         """HostTaken when this host has a Supervisor already."""
         self.run_folder.mkdir(parents=True, exist_ok=True)
         self._take_host()
-        for pid in kill_leftovers(self._register):
+        for pid in kill_orphans(self._register):
             log.warning("Killed the camera process %s that a predecessor left behind.", pid)
         self.database.start()
         self.status_publisher.start()

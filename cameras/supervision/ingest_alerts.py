@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from cameras.supervision import leftovers
+from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
@@ -36,7 +36,7 @@ def close_rejected(places: Iterable[DesiredState]) -> None:
     opened = Alert.objects.filter(key__startswith=f"{REJECTED}:").exclude(state=Alert.State.RESOLVED)
     for key in opened.values_list("key", flat=True):
         own = [place for place in spools if key == f"{REJECTED}:{place.slug}"]
-        if own and not any(leftovers.holds_rejected(place) for place in own):
+        if own and not any(orphan_recovery.holds_rejected(place) for place in own):
             resolve_alert(key)
 
 
@@ -49,7 +49,7 @@ class LeftClips:
         self._left: dict[tuple[str, str], str] = {}
         """Slug and root -> what the alert says."""
 
-    def note(self, desired: DesiredState, settled: leftovers.Settled) -> None:
+    def note(self, desired: DesiredState, settled: orphan_recovery.Settled) -> None:
         """A recorder that had the alert opened before it ended may be done with it, too. Said again for as long as it
         lasts, since the end of a recorder's alerts may come after it."""
         said = self._left.pop((desired.slug, desired.root), "")
