@@ -18,7 +18,7 @@ from monitoring.models import Event
 from tests.api.builders import until
 from tests.cameras.supervision.test_supervisor import archive, looks_again, supervisor
 from tests.fakes.gphoto2_port.build import ISO, build, plug, turn
-from tests.faults.database import Archive
+from tests.faults.archive import Archive
 
 __all__ = ["archive", "supervisor"]
 pytestmark = pytest.mark.django_db

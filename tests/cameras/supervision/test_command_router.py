@@ -13,7 +13,7 @@ from cameras.supervision.supervisor import Supervisor
 from captures.ingest import settle_unstarted
 from captures.models import Capture
 from tests.api.conftest import valkey
-from tests.faults.database import Archive
+from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def archive(tmp_path: Path) -> Archive:
 
 @pytest.fixture
 def orders(valkey: Any) -> CommandRouter:
-    return Supervisor().orders
+    return Supervisor().command_router
 
 
 def command_of(capture: Capture) -> Command:

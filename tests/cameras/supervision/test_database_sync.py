@@ -24,7 +24,7 @@ from captures.models import Capture
 from monitoring.models import Alert, Event
 from tests.api.conftest import valkey
 from tests.cameras.supervision.records import capture_record, lay, lay_raw
-from tests.faults.database import Archive
+from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from cameras.control import ControlError, sent_now, wait
 from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.supervisor import Supervisor
 from tests.api.conftest import valkey
-from tests.faults.database import Archive
+from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
 PATIENCE_S = 60.0

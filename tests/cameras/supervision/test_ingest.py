@@ -13,7 +13,7 @@ from captures.ingest import settle_unstarted
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Alert, Event
 from tests.cameras.supervision.records import capture_record, lay, lay_raw, session_records
-from tests.faults.database import Archive
+from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
 NOBODY = "0193a000-0000-7000-8000-0000000000ff"

@@ -16,8 +16,8 @@ from cameras.runtime.storage import MARKER
 from cameras.supervision import orphan_recovery
 from cameras.supervision.child import kill_orphans, note_children, start_time
 from captures.models import Capture, Session
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.database import Archive
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from captures.recording.cleaning import Cleaning
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.captures.recording.shelf import configured
-from tests.faults.database import Archive
+from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
 KEY = "recording.failed:sim"

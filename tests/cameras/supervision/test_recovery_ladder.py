@@ -23,7 +23,7 @@ from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
 from tests.api.builders import until
 from tests.fakes.usbdevfs import PlayedBus
-from tests.faults.database import Archive
+from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
 EXITS = 3

@@ -12,7 +12,7 @@ from cameras.supervision.child import CameraChild
 from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
-from tests.faults.database import Archive
+from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
 

@@ -23,8 +23,8 @@ from monitoring.models import Alert
 from tests.api.builders import until
 from tests.api.conftest import valkey
 from tests.cameras.supervision.records import capture_record, lay, lay_end
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.database import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db

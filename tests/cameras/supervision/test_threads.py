@@ -28,7 +28,7 @@ from captures.models import Capture
 from monitoring.models import Event
 from tests.api.builders import until
 from tests.api.conftest import valkey
-from tests.faults.database import Archive
+from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
