@@ -40,17 +40,17 @@ class BrokerUsers:
         station, wanted = settings.STATION, list(slugs)
         if station.camera_redis_url:
             return dict.fromkeys(wanted, station.camera_redis_url)
-        self._ensure(server, wanted)
+        self._ensure_users(server, wanted)
         if self._refused:
             return dict.fromkeys(wanted, station.redis_url)
         return {slug: with_login(station.redis_url, user_of(slug), self._passwords[slug]) for slug in wanted}
 
-    def forget(self, server: redis.Redis) -> None:
+    def delete_users(self, server: redis.Redis) -> None:
         """At the end: nobody needs them any more."""
         if self._passwords and not self._refused:
-            ask(server, "DELUSER", *map(user_of, self._passwords))
+            run_acl(server, "DELUSER", *map(user_of, self._passwords))
 
-    def _ensure(self, server: redis.Redis, slugs: list[str]) -> None:
+    def _ensure_users(self, server: redis.Redis, slugs: list[str]) -> None:
         new = [slug for slug in slugs if slug not in self._passwords]
         if not slugs or (not new and time.monotonic() - self._checked_at < CHECK_S):
             return
@@ -58,9 +58,9 @@ class BrokerUsers:
         for slug in new:
             self._passwords[slug] = secrets.token_urlsafe(32)
         try:
-            missing = [slug for slug in slugs if slug in new or not exists(server, slug)]
+            missing = [slug for slug in slugs if slug in new or not user_exists(server, slug)]
             for slug in missing:
-                ask(server, "SETUSER", *rules(slug, self._passwords[slug]))
+                run_acl(server, "SETUSER", *rules(slug, self._passwords[slug]))
         except redis.ResponseError as error:
             self._note_refusal(error)
         else:
@@ -90,11 +90,11 @@ def rules(slug: str, password: str) -> list[str]:
     return [user_of(slug), "reset", "on", f"#{digest}", f"&{channels}", "-@all", "+publish"]
 
 
-def exists(server: redis.Redis, slug: str) -> bool:
-    return ask(server, "GETUSER", user_of(slug)) is not None
+def user_exists(server: redis.Redis, slug: str) -> bool:
+    return run_acl(server, "GETUSER", user_of(slug)) is not None
 
 
-def ask(server: redis.Redis, *words: str) -> Any:
+def run_acl(server: redis.Redis, *words: str) -> Any:
     return server.execute_command("ACL", *words)  # type: ignore[no-untyped-call]
 
 

@@ -128,7 +128,7 @@ class CameraSlot:
     hardware: Hardware = Hardware()
     last_seen: str | None = None
     """Its place on the bus while it is in trouble; empty when it was not there, None when nobody has looked yet."""
-    missed: bool = False
+    unreachable_alerted: bool = False
     """There is an alert that it cannot be opened, or breaks off again and again."""
     alerts: RaisedAlerts = field(default_factory=RaisedAlerts)
     retried_at: float = -60.0
@@ -139,10 +139,10 @@ class CameraSlot:
     """What its simulated camera is made to do wrong: outlives its process, and is forgotten with this Supervisor."""
     outstanding: OutstandingCommands = field(default_factory=OutstandingCommands)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    told: tuple[str, str] = ("", "")
-    ordered: dict[str, Any] | None = None
+    recorded: tuple[str, str] = ("", "")
+    commanded_session: dict[str, Any] | None = None
     """The session of the last command, which may be newer than the desired state that was read."""
-    ordered_at: float = -1.0
+    session_commanded_at: float = -1.0
     settings: dict[str, Any] = field(default_factory=dict)
     configured_at: float = -1.0
     """When settings were last commanded, and which: a desired state that was read before that is older than they
@@ -151,7 +151,7 @@ class CameraSlot:
     recorded_at: float = -1.0
     """The same of recording."""
 
-    def newest(self, read_at: float) -> DesiredState:
+    def with_newest_commands(self, read_at: float) -> DesiredState:
         """The desired state, which was read at `read_at`, with what was commanded since."""
         desired = self.desired
         if self.configured_at >= read_at:

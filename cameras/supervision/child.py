@@ -21,19 +21,19 @@ from cameras.runtime.spec import Spec
 
 log = logging.getLogger(__name__)
 PROJECT = Path(__file__).resolve().parents[2]
-PASSING = (
+PASSED_ENVIRONMENT = (
     "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "PIXELINK_SDK_LIB", "VCAMERADIR", "IOLIBS", "CAMLIBS",
 )  # fmt: skip
 FINISH_S = 5.0
-HEAR_OUT_S = 0.5
+DRAIN_S = 0.5
 LINK_BYTES = 1 << 18
 """What a process that hangs may have unread before it hears no more: hundreds of commands."""
-Heard = Callable[["CameraChild", dict[str, Any]], None]
+OnMessage = Callable[["CameraChild", dict[str, Any]], None]
 
 
 def scrubbed_environment(also: Iterable[str] = ()) -> dict[str, str]:
     """What a camera process may see of ours: no secret key, no database address."""
-    names = {*PASSING, *also}
+    names = {*PASSED_ENVIRONMENT, *also}
     return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
 
 
@@ -46,7 +46,7 @@ def start_time(pid: int) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveView:
     """What a camera's process was told of live view last."""
 
     qualities: tuple[str, ...] = ()
@@ -64,21 +64,21 @@ class CameraChild:
     `killed`; the broker's `live`. `send` and `kill` are for any thread: `_lock` guards the link.
     """
 
-    def __init__(self, spec: Spec, environment: dict[str, str], heard: Heard) -> None:
+    def __init__(self, spec: Spec, environment: dict[str, str], on_message: OnMessage) -> None:
         self.spec, self.slug = spec, spec["slug"]
-        self.started = self.heard_at = time.monotonic()
+        self.started = self.last_message_at = time.monotonic()
         self.state: dict[str, Any] = {}
         self.observed: tuple[str, str] = ("starting", "")
         self.has_recovered = False
         """It has said that it has read the spool."""
-        self.live = Live()
+        self.live = LiveView()
         self.desired: dict[str, Any] = {
             "settings": spec["settings"], "session": spec["session"], "recording": spec["recording"],
         }  # fmt: skip
         """What of it may change while the process runs."""
         self.ending = self.killed = False
         self.end_by = 0.0
-        self._heard = heard
+        self._on_message = on_message
         self._lock = threading.Lock()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
@@ -119,16 +119,16 @@ class CameraChild:
         assert self.process.stdout
         with self.process.stdout as up:
             for line in up:
-                self.heard_at = time.monotonic()
-                self._take(line)
+                self.last_message_at = time.monotonic()
+                self._handle_line(line)
 
-    def _take(self, line: bytes) -> None:
+    def _handle_line(self, line: bytes) -> None:
         try:
             message = json.loads(line)
             if message["type"] == "state":
                 self.state = message
                 self.observed = (message["observed"], message["reason"])
-            self._heard(self, message)
+            self._on_message(self, message)
         except Exception:
             log.exception("%s said something that could not be followed: %.200r", self.slug, line)
 
@@ -143,7 +143,7 @@ class CameraChild:
         return self.process.poll()
 
     def silent_s(self) -> float:
-        return time.monotonic() - self.heard_at
+        return time.monotonic() - self.last_message_at
 
     def finish(self) -> None:
         """Close the link: the order to finish and exit. A stopped process is not waited for here."""
@@ -161,9 +161,9 @@ class CameraChild:
         self.killed = True
         self.process.kill()
 
-    def hear_out(self) -> None:
+    def drain_output(self) -> None:
         """Of a process that has ended: take in what it said last."""
-        self._reader.join(HEAR_OUT_S)
+        self._reader.join(DRAIN_S)
 
     def wait(self, timeout: float) -> bool:
         """True when it ended in time."""
@@ -196,7 +196,7 @@ def kill_orphans(register: Path) -> list[int]:
     return killed
 
 
-def note_children(register: Path, identities: list[tuple[int, str | None]]) -> None:
+def write_register(register: Path, identities: list[tuple[int, str | None]]) -> None:
     """For the next Supervisor's `kill_orphans`."""
     temporary = register.with_suffix(".new")
     temporary.write_text(json.dumps(identities), encoding="ascii")

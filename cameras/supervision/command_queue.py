@@ -48,7 +48,7 @@ class CommandQueue:
         while not self._stopping.is_set():
             self.alive_at = time.monotonic()
             try:
-                self._take()
+                self._receive_command()
             except broker.UNREACHABLE:
                 self._stopping.wait(AWAY_S)
             except DatabaseError as error:
@@ -58,7 +58,7 @@ class CommandQueue:
                 log.exception("A command could not be followed.")
         connection.close()
 
-    def _take(self) -> None:
+    def _receive_command(self) -> None:
         found = broker.connection().blpop([self.name], timeout=BLOCK_S)
         if found:
-            self.router.hand(json.loads(found[1]))
+            self.router.route_command(json.loads(found[1]))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
-FORGOTTEN_S = 30.0
+RECONCILE_WAIT_S = 30.0
 """Who asked to reconcile and has heard nothing for so long waits no more."""
 TRIED_S = 1.5
 """A camera that was asked to be tried again has been, after this, unless it is still being opened."""
@@ -36,14 +36,14 @@ class CommandRouter:
         self._queue: queue.Queue[tuple[Command, float]] = queue.Queue()
         self._waiters: list[tuple[Command, float]] = []
         self._early: list[tuple[Command, float]] = []
-        self._came: dict[str, None] = {}
+        self._seen_captures: dict[str, None] = {}
         self._began = time.monotonic()
 
     @property
     def database(self) -> DatabaseSync:
         return self.supervisor.database
 
-    def hand(self, command: Command) -> None:
+    def route_command(self, command: Command) -> None:
         """On the command queue's thread: past its deadline a command is not begun. A capture for a process that listens
         goes down its link at once; everything else is the Supervisor's thread's."""
         with broker.reachable() as server:
@@ -53,95 +53,95 @@ class CommandRouter:
             return
         command["arguments"]["remaining_ms"] = left
         if command["order"] == "capture":
-            if self._came_before(command["arguments"]["id"]):
+            if self._is_duplicate(command["arguments"]["id"]):
                 return
             slot = self.supervisor.slots.get(command["camera"])
             child = slot.child if slot else None
             if slot and child and self._refusal(command, slot, child) is None:
-                self._send(command, slot, child)
+                self._send_to_process(command, slot, child)
                 return
         self._queue.put((command, time.monotonic()))
         self.supervisor.wake()
 
-    def _came_before(self, capture: str) -> bool:
+    def _is_duplicate(self, capture: str) -> bool:
         """An id is exposed once, however often it comes. What an earlier Supervisor was given has its outcome in the
         ledger, and after LONGEST_S nothing of it can come any more."""
-        if capture in self._came:
+        if capture in self._seen_captures:
             return True
-        self._came[capture] = None
-        if len(self._came) > REMEMBERED:
-            del self._came[next(iter(self._came))]
+        self._seen_captures[capture] = None
+        if len(self._seen_captures) > REMEMBERED:
+            del self._seen_captures[next(iter(self._seen_captures))]
         return time.monotonic() - self._began < LONGEST_S and self.database.outcomes.is_settled(capture)
 
-    def follow_all(self) -> None:
+    def route_waiting(self) -> None:
         """On the Supervisor's thread: what was handed over, what came too early, and who waits for a state."""
         while not self._queue.empty():
-            self._follow(*self._queue.get())
-        self._follow_early()
+            self._route(*self._queue.get())
+        self._retry_early()
         self._answer_waiters()
 
-    def _follow_early(self) -> None:
+    def _retry_early(self) -> None:
         """Commands for cameras that were not known when they came: a camera was just added."""
         early, self._early = self._early, []
         for command, since in early:
-            self._follow(command, since)
+            self._route(command, since)
 
-    def _follow(self, command: Command, since: float) -> None:
+    def _route(self, command: Command, since: float) -> None:
         """`since` is when it came, in time.monotonic()."""
         if time.monotonic() - since > command["arguments"]["remaining_ms"] / 1000:
             return
         if command["order"] == "detect":
-            self.supervisor.discovery.ask(command["command_id"])
+            self.supervisor.discovery.request_discovery(command["command_id"])
             return
         slot = self.supervisor.slots.get(command["camera"])
         if command["order"] == "reconcile":
-            self.database.look_soon()
+            self.database.read_soon()
             if slot:
-                self.supervisor.recovery_ladder.try_now(slot)
+                self.supervisor.recovery_ladder.retry_now(slot)
             self._waiters.append((command, since))
             return
-        if slot is None and self.supervisor.adopted_at < since:
+        if slot is None and self.supervisor.desired_read_at < since:
             self._early.append((command, since))
-            self.database.look_soon()
+            self.database.read_soon()
             return
         if slot is not None and slot.is_first_start:
             self._early.append((command, since))
             return
         if command["order"] == "faults" and slot is not None:
-            self._cause(command, slot)
+            self._set_faults(command, slot)
             return
         child = slot.child if slot else None
         refusal = self._refusal(command, slot, child)
         if refusal is not None:
-            self._refuse(command, refusal)
+            self._refuse_command(command, refusal)
             return
         assert slot is not None
         assert child is not None
-        self._send(command, slot, child)
+        self._send_to_process(command, slot, child)
 
-    def _cause(self, command: Command, slot: CameraSlot) -> None:
+    def _set_faults(self, command: Command, slot: CameraSlot) -> None:
         """Faults that a simulated camera shall have, or (none named) has. Its next process begins with them; to clear
         them ends a quarantine, as if the camera were mended."""
         wanted = command["arguments"].get("faults")
         if wanted is None:
-            self.supervisor.answer(command["command_id"], Answer(ok=True, body={"faults": slot.faults}))
+            self.supervisor.send_answer(command["command_id"], Answer(ok=True, body={"faults": slot.faults}))
             return
         slot.faults = wanted
         if not wanted and slot.quarantined:
-            self.supervisor.recovery_ladder.forgive(slot, "the end of its faults")
+            self.supervisor.recovery_ladder.release_quarantine(slot, "the end of its faults")
         if slot.child is not None and not slot.child.ending:
-            self._send(command, slot, slot.child)
+            self._send_to_process(command, slot, slot.child)
         else:
-            self.supervisor.answer(command["command_id"], Answer(ok=True, body={"faults": wanted}))
+            self.supervisor.send_answer(command["command_id"], Answer(ok=True, body={"faults": wanted}))
 
-    def _send(self, command: Command, slot: CameraSlot, child: CameraChild) -> None:
+    def _send_to_process(self, command: Command, slot: CameraSlot, child: CameraChild) -> None:
         message = {"type": command["order"], "command_id": command["command_id"], **command["arguments"]}
         slot.outstanding.add(command["command_id"], OutstandingCommand(command["arguments"].get("id"), child))
         if command["order"] in {"start", "stop"}:
-            slot.ordered, slot.ordered_at = command["arguments"]["session"], time.monotonic()
+            slot.commanded_session, slot.session_commanded_at = command["arguments"]["session"], time.monotonic()
         if command["order"] == "record":
             slot.recorded_at = time.monotonic()
-            slot.recording = message["recording"] = self._as_here(message["recording"])
+            slot.recording = message["recording"] = self._with_host_settings(message["recording"])
             child.desired = {**child.desired, "recording": slot.recording}
         if command["order"] == "configure":
             slot.configured_at = time.monotonic()
@@ -150,11 +150,13 @@ class CommandRouter:
             child.desired = {**child.desired, "settings": slot.settings}
         sent = child.send(message)
         if not sent and "id" not in command["arguments"] and slot.outstanding.remove(command["command_id"]):
-            self._refuse(command, f"The process of {command['slug']} has just ended and is being started again.")
+            self._refuse_command(
+                command, f"The process of {command['slug']} has just ended and is being started again."
+            )
 
-    def _as_here(self, recording: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _with_host_settings(self, recording: dict[str, Any] | None) -> dict[str, Any] | None:
         """What was asked for, recorded as this host is configured: who asks may have another configuration."""
-        return {**recording, **self.database.seen.recording} if recording else None
+        return {**recording, **self.database.snapshot.recording} if recording else None
 
     def _refusal(self, command: Command, slot: CameraSlot | None, child: CameraChild | None) -> str | None:
         """Why a camera whose process is `child` cannot be told anything now; None when it can."""
@@ -172,31 +174,31 @@ class CommandRouter:
             return f"The process of {slug} is being started again. {why}".strip()
         return None
 
-    def _refuse(self, command: Command, detail: str) -> None:
+    def _refuse_command(self, command: Command, detail: str) -> None:
         """Nothing reached a process, so the outcome of a planned capture is decided here."""
         content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=detail)
         if command["order"] == "capture":
-            self.database.settle(
+            self.database.settle_capture(
                 command["arguments"]["id"], "camera_unreachable", detail, command["command_id"], content
             )
         else:
-            self.supervisor.answer(command["command_id"], content)
+            self.supervisor.send_answer(command["command_id"], content)
 
     def _answer_waiters(self) -> None:
         """Those who asked to reconcile hear once the camera is as desired, or has said why it is not."""
         for command, since in list(self._waiters):
             slot = self.supervisor.slots.get(command["camera"])
-            if self.supervisor.adopted_at < since or slot is None:
+            if self.supervisor.desired_read_at < since or slot is None:
                 continue
             observed, why = slot.observed
             settled = observed in {"ready", "busy", "disconnected", "disabled", "quarantined"}
             if settled and (slot.child is None or slot.desired.runs):
                 self._waiters.remove((command, since))
-                content = Answer(ok=True, body={**self.supervisor.status_publisher.status(slot)})
-                self.supervisor.answer(command["command_id"], content)
+                content = Answer(ok=True, body={**self.supervisor.status_publisher.build_status(slot)})
+                self.supervisor.send_answer(command["command_id"], content)
             elif observed == "reconnecting" and time.monotonic() - since > TRIED_S and not slot.is_opening:
                 self._waiters.remove((command, since))
                 content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=why)
-                self.supervisor.answer(command["command_id"], content)
-            elif time.monotonic() - since > FORGOTTEN_S:
+                self.supervisor.send_answer(command["command_id"], content)
+            elif time.monotonic() - since > RECONCILE_WAIT_S:
                 self._waiters.remove((command, since))

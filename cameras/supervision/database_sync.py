@@ -26,12 +26,12 @@ from cameras.runtime.storage import marker_of
 from cameras.status_reader import LastCapture
 from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState, desired_states, former_places, left_places
-from cameras.supervision.ingest import Ingest, Opened
-from cameras.supervision.ingest_alerts import LeftClips, close_rejected, tell_of_rejected
+from cameras.supervision.ingest import OpenedSpool, SpoolIngester
+from cameras.supervision.ingest_alerts import UnfinishedClips, raise_rejected_alert, resolve_rejected_alerts
 from cameras.supervision.lease import NameTaken, renew_lease
 from cameras.supervision.outbox import Outbox
-from cameras.supervision.outcome_reconciler import OutcomeReconciler, told
-from cameras.supervision.readings import note_read_back
+from cameras.supervision.outcome_reconciler import OutcomeReconciler, record_answer
+from cameras.supervision.readings import store_read_back
 from cameras.tables import DECIDED_OUTCOMES, LAST_CAPTURES, RECORDING, resolve
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert
@@ -47,11 +47,11 @@ STORAGE_ALERTS = ("storage.unmounted", "storage.failed", "storage.last_floor")
 """What stays wrong until the root is opened anew. A full disk is an alert of the station's health."""
 OVER = {"storage.room": "storage.last_floor"}
 """Kind of event -> the one of STORAGE_ALERTS that it ends."""
-LOOK_S = 1.0
-TIDY_S = 5.0
+READ_S = 1.0
+SWEEP_S = 5.0
 LEASE_EVERY_S = 10.0
-TOLD_OF_ALERTS = ("key", "severity", "state", "camera", "message")
-PATIENCE_S = 1.0
+ALERT_FIELDS = ("key", "severity", "state", "camera", "message")
+ANSWER_WAIT_S = 1.0
 """A caller is answered with the record itself when the database has not taken it in after this long."""
 
 
@@ -99,27 +99,27 @@ class DatabaseSync:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor, self.outcomes = supervisor, OutcomeReconciler(supervisor)
-        self.seen = HostSnapshot({}, False, 0.0, settings.STATION.live_streaming_config, {})
+        self.snapshot = HostSnapshot({}, False, 0.0, settings.STATION.live_streaming_config, {})
         self._last_captures: dict[str, LastCapture] = {}
-        self._asked_for_last: frozenset[str] = frozenset()
+        self._read_last_of: frozenset[str] = frozenset()
         self.station_name = settings.STATION.station.name
         self.open_alerts: list[dict[str, Any]] = []
         self.away_since: float | None = None
-        self._left_clips = LeftClips(self._put)
+        self._unfinished_clips = UnfinishedClips(self._enqueue)
         self._spooled: deque[Spooled] = deque()
-        self._after: deque[Callable[[], None]] = deque()
+        self._after_ingest: deque[Callable[[], None]] = deque()
         self._outbox = Outbox()
         self._work = threading.Event()
         self._stopping = threading.Event()
-        self._tidied_at = 0.0
+        self._swept_at = 0.0
         self._leased_at = -LEASE_EVERY_S
-        self._look_now = True
+        self._read_now = True
         self._thread = threading.Thread(target=self._run, name="database-sync", daemon=True)
-        self._impatient = threading.Thread(target=self._answer_the_impatient, name="late-answers", daemon=True)
+        self._late_answers = threading.Thread(target=self._answer_late_callers, name="late-answers", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
-        self._impatient.start()
+        self._late_answers.start()
 
     def stop(self) -> None:
         """Take in what is there, once more, and end."""
@@ -130,101 +130,107 @@ class DatabaseSync:
 
     # From other threads
 
-    def look_soon(self) -> None:
-        self._look_now = True
+    def read_soon(self) -> None:
+        self._read_now = True
         self._work.set()
 
-    def take(self, desired: DesiredState, record: str, command: str) -> None:
+    def ingest_record(self, desired: DesiredState, record: str, command: str) -> None:
         """A record lies in the spool; answer `command` when it is taken in."""
         self._spooled.append(Spooled(desired, record, command, time.monotonic()))
         self._work.set()
 
-    def after_what_was_spooled(self, call: Callable[[], None]) -> None:
+    def call_after_ingest(self, call: Callable[[], None]) -> None:
         """An answer that speaks of records: given once those before it are taken in, or the database is away."""
         if not self._spooled:
             call()
             return
-        self._after.append(call)
+        self._after_ingest.append(call)
         self._work.set()
 
-    def settle(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
+    def settle_capture(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
         """The decided outcome of a capture that never reached a spool, then the answer."""
-        self._put(functools.partial(self.outcomes.settle, capture, reason, message, command, content))
+        self._enqueue(functools.partial(self.outcomes.settle_capture, capture, reason, message, command, content))
 
-    def refused(self, session: str, reason: str, message: str) -> None:
+    def refuse_session(self, session: str, reason: str, message: str) -> None:
         """The camera would not begin a desired session."""
-        self._put(functools.partial(resolve(DECIDED_OUTCOMES["session"]), session, reason, message))
+        self._enqueue(functools.partial(resolve(DECIDED_OUTCOMES["session"]), session, reason, message))
 
-    def event(self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]) -> None:
+    def record_event(
+        self, kind: str, message: str, severity: str, camera: CameraRef | None, data: dict[str, Any]
+    ) -> None:
         at = timezone.now()
-        self._put(functools.partial(record_event, kind, message, severity=severity, camera=camera, data=data, at=at))
+        self._enqueue(
+            functools.partial(record_event, kind, message, severity=severity, camera=camera, data=data, at=at)
+        )
 
-    def alert(self, key: str, message: str, severity: str, camera: CameraRef | None) -> None:
-        self._put(functools.partial(raise_alert, key, message, severity=severity, camera=camera))
+    def raise_alert(self, key: str, message: str, severity: str, camera: CameraRef | None) -> None:
+        self._enqueue(functools.partial(raise_alert, key, message, severity=severity, camera=camera))
 
-    def resolve(self, key: str) -> None:
-        self._put(functools.partial(resolve_alert, key))
+    def resolve_alert(self, key: str) -> None:
+        self._enqueue(functools.partial(resolve_alert, key))
 
-    def observed(self, camera: CameraRef, observed: str, reason: str) -> None:
+    def record_observed(self, camera: CameraRef, observed: str, reason: str) -> None:
         now = timezone.now()
         fields = {"observed": observed, "observed_reason": reason, "observed_at": now}
-        self._put(functools.partial(Camera.objects.filter(pk=camera.id).update, **fields))
+        self._enqueue(functools.partial(Camera.objects.filter(pk=camera.id).update, **fields))
         text = f"{camera.slug} is {observed}." if not reason else f"{camera.slug} is {observed}: {reason}"
         severity = "warning" if observed in {"reconnecting", "quarantined"} else "info"
-        self.event("camera.state", text, severity, camera, {"observed": observed})
+        self.record_event("camera.state", text, severity, camera, {"observed": observed})
 
-    def opened(self, camera: str, identity: dict[str, Any], capabilities: dict[str, Any]) -> None:
+    def record_opened(self, camera: str, identity: dict[str, Any], capabilities: dict[str, Any]) -> None:
         fields = {"identity": identity, "capabilities": capabilities}
-        self._put(functools.partial(Camera.objects.filter(pk=camera).update, **fields))
+        self._enqueue(functools.partial(Camera.objects.filter(pk=camera).update, **fields))
 
-    def read_back(self, camera: CameraRef, message: dict[str, Any]) -> None:
-        self._put(functools.partial(note_read_back, str(camera.id), message))
+    def record_read_back(self, camera: CameraRef, message: dict[str, Any]) -> None:
+        self._enqueue(functools.partial(store_read_back, str(camera.id), message))
         for warning in message["warnings"]:
-            self.event("camera.settings", f"{camera.slug}: {warning}", "warning", camera, {"actual": message["actual"]})
+            self.record_event(
+                "camera.settings", f"{camera.slug}: {warning}", "warning", camera, {"actual": message["actual"]}
+            )
 
-    def recovered(self, slot: CameraSlot, message: dict[str, Any]) -> None:
+    def record_recovery(self, slot: CameraSlot, message: dict[str, Any]) -> None:
         """A new owner has brought the spool into order: whoever waited for a capture without a trace hears now."""
-        self._put(functools.partial(self._tell_of_recovery, slot, message))
-        self._put(functools.partial(self._recovered, slot, slot.outstanding.captures()))
+        self._enqueue(functools.partial(self._record_recovery_event, slot, message))
+        self._enqueue(functools.partial(self._ingest_recovered, slot, slot.outstanding.captures()))
 
-    def settle_spool(self, desired: DesiredState, decided: DecidedOutcome | None = None) -> None:
+    def recover_spool(self, desired: DesiredState, decided: DecidedOutcome | None = None) -> None:
         """Of a camera without a process."""
-        settled = orphan_recovery.settle(desired, decided)
+        settled = orphan_recovery.recover_spool(desired, decided)
         if settled is None:
             return
         if settled.rejected:
-            self._put(functools.partial(tell_of_rejected, desired, settled.rejected))
+            self._enqueue(functools.partial(raise_rejected_alert, desired, settled.rejected))
         if desired.part:
-            self._left_clips.note(desired, settled)
+            self._unfinished_clips.update_alert(desired, settled)
 
-    def _put(self, call: Callable[[], Any]) -> None:
-        self._outbox.put(call)
+    def _enqueue(self, call: Callable[[], Any]) -> None:
+        self._outbox.add(call)
         self._work.set()
 
     # The thread
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._turn()
-            self._work.wait(LOOK_S if self.away_since is None else PATIENCE_S)
+            self._run_once()
+            self._work.wait(READ_S if self.away_since is None else ANSWER_WAIT_S)
             self._work.clear()
-        self._tidied_at = 0.0
-        self._turn()  # finds what the last processes left in their spools
-        self._turn()  # and takes it in
+        self._swept_at = 0.0
+        self._run_once()  # finds what the last processes left in their spools
+        self._run_once()  # and takes it in
         connection.close()
 
-    def _turn(self) -> None:
+    def _run_once(self) -> None:
         try:
-            self._do()
+            self._sync()
             self.away_since = None
         except (DatabaseError, OSError) as error:
             self._database_away(error)
         except Exception:
             log.exception("The database thread failed and goes on.")
-        while self._after and (not self._spooled or self.away_since is not None):
-            self._give(self._after.popleft())
+        while self._after_ingest and (not self._spooled or self.away_since is not None):
+            self._send_late_answer(self._after_ingest.popleft())
 
-    def _give(self, answer: Callable[[], None]) -> None:
+    def _send_late_answer(self, answer: Callable[[], None]) -> None:
         """The thread outlives an answer that cannot be given."""
         try:
             answer()
@@ -239,63 +245,63 @@ class DatabaseSync:
         connection.close()
         self._stopping.wait(0.2)
 
-    def _do(self) -> None:
+    def _sync(self) -> None:
         while self._spooled:
-            self._take_first()
+            self._ingest_next()
         self._outbox.flush()
         now = time.monotonic()
-        if self._look_now or now - self.seen.read_at >= LOOK_S:
-            self._look(now)
-        if now - self._tidied_at >= TIDY_S:
-            self._tidy(now)
+        if self._read_now or now - self.snapshot.read_at >= READ_S:
+            self._read(now)
+        if now - self._swept_at >= SWEEP_S:
+            self._sweep_spools(now)
 
-    def _take_first(self) -> None:
+    def _ingest_next(self) -> None:
         """A spool that cannot be read holds up nobody else: its records wait there until it is looked at again."""
         try:
-            self._take(self._spooled[0])
+            self._ingest(self._spooled[0])
         except OSError as error:
             log.error("The spool of %s cannot be read: %s", self._spooled[0].desired.slug, error)
         self._spooled.popleft()
 
-    def _take(self, spooled: Spooled) -> None:
-        with Opened(spooled.desired) as ingest:
-            taken = ingest.take(spooled.record)
+    def _ingest(self, spooled: Spooled) -> None:
+        with OpenedSpool(spooled.desired) as ingest:
+            taken = ingest.ingest(spooled.record)
             if spooled.claim():
-                self.supervisor.answer(spooled.command, told(taken))
+                self.supervisor.send_answer(spooled.command, record_answer(taken))
             if taken is not None:
                 if taken["kind"] == "capture":
                     self._note_last_capture(spooled.desired.id, taken)
-                self._clear(ingest, spooled.desired.id, taken)
+                self._remove_record(ingest, spooled.desired.id, taken)
 
-    def _clear(self, ingest: Ingest, camera: str, taken: Record) -> None:
+    def _remove_record(self, ingest: SpoolIngester, camera: str, taken: Record) -> None:
         """The end of a session stays for a process that may have been told to run it: without the session's file it
         would begin anew. Once that process has recovered, or is gone, the record is taken again."""
         if "settles" in taken:
-            self.supervisor.session_ended(taken["body"]["session"])
+            self.supervisor.mark_session_ended(taken["body"]["session"])
             slot = self.supervisor.slots.get(camera)
             if slot is not None and slot.recovers:
                 return
-        ingest.clear(taken)
+        ingest.remove_record(taken)
 
-    def _look(self, now: float) -> None:
+    def _read(self, now: float) -> None:
         """Read the desired states and the open alerts, each second."""
-        self._look_now = False
-        has_name = self._takes_name(now)
+        self._read_now = False
+        has_name = self._renew_lease(now)
         cameras = desired_states(self.supervisor.host) if has_name else {}
         live, recording = live_streaming_config(), resolve(RECORDING["settings"])()
-        self._read_last_captures([camera for camera in cameras if camera not in self._asked_for_last])
-        self.seen = HostSnapshot(cameras, has_name, now, live, recording, self._last_captures)
+        self._read_last_captures([camera for camera in cameras if camera not in self._read_last_of])
+        self.snapshot = HostSnapshot(cameras, has_name, now, live, recording, self._last_captures)
         self.station_name = station_name()
         self.supervisor.wake()
         open_ones = Alert.objects.exclude(state=Alert.State.RESOLVED)[:50]
-        self.open_alerts = [{name: getattr(alert, name) for name in TOLD_OF_ALERTS} for alert in open_ones]
+        self.open_alerts = [{name: getattr(alert, name) for name in ALERT_FIELDS} for alert in open_ones]
 
     def _read_last_captures(self, cameras: list[str]) -> None:
         """Once of each camera; after that they are noted as they are taken in."""
         if cameras:
             found = resolve(LAST_CAPTURES["captures"])(cameras)
             self._last_captures = {**found, **self._last_captures}
-            self._asked_for_last |= frozenset(cameras)
+            self._read_last_of |= frozenset(cameras)
 
     def _note_last_capture(self, camera: str, taken: Record) -> None:
         body = taken["body"]
@@ -303,9 +309,9 @@ class DatabaseSync:
         known = self._last_captures.get(camera)
         if known is None or known["at"] <= last["at"]:
             self._last_captures = {**self._last_captures, camera: last}
-            self.seen = replace(self.seen, last_captures=self._last_captures)
+            self.snapshot = replace(self.snapshot, last_captures=self._last_captures)
 
-    def _takes_name(self, now: float) -> bool:
+    def _renew_lease(self, now: float) -> bool:
         """Whether this host's name is ours. Without it no camera is touched."""
         if now - self._leased_at < LEASE_EVERY_S:
             return True
@@ -318,50 +324,50 @@ class DatabaseSync:
         self._leased_at = now
         return True
 
-    def _tidy(self, now: float) -> None:
+    def _sweep_spools(self, now: float) -> None:
         """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
-        self._tidied_at = now
-        seen, host = self.seen, self.supervisor.host
-        desired_states, elsewhere = seen.cameras, self._elsewhere()
+        self._swept_at = now
+        snapshot, host = self.snapshot, self.supervisor.host
+        desired_states, elsewhere = snapshot.cameras, self._moved_cameras()
         known = {*desired_states, *(desired.id for desired in elsewhere)}
-        here = [*desired_states.values(), *elsewhere, *(left_places(host, known) if seen.is_complete else ())]
+        here = [*desired_states.values(), *elsewhere, *(left_places(host, known) if snapshot.is_complete else ())]
         for desired in here:
             has_process = self._has_process(desired)
-            self._tidy_safely(desired, None if has_process else self._settle_spool_of_slot)
-            self._tidy_safely(desired.of_clips, None if has_process else self._settle_spool_of_slot)
+            self._sweep_safely(desired, None if has_process else self._recover_spool_of_slot)
+            self._sweep_safely(desired.of_clips, None if has_process else self._recover_spool_of_slot)
         former = former_places(host, desired_states)
         for desired in former:
-            self._tidy_safely(desired, self.settle_spool)
-        close_rejected([*here, *(desired.of_clips for desired in here), *former])
+            self._sweep_safely(desired, self.recover_spool)
+        resolve_rejected_alerts([*here, *(desired.of_clips for desired in here), *former])
         for slot in self.supervisor.slots.values():
-            self.outcomes.on_lost(slot, slot.outstanding.captures())
+            self.outcomes.settle_lost(slot, slot.outstanding.captures())
         places: dict[str, list[DesiredState]] = {}
         for desired in (*here, *former):
             places.setdefault(desired.id, []).append(desired)
-        self.outcomes.on_overdue(places)
+        self.outcomes.settle_overdue(places)
 
-    def _tidy_safely(self, desired: DesiredState, settle: Callable[[DesiredState], None] | None) -> None:
+    def _sweep_safely(self, desired: DesiredState, settle: Callable[[DesiredState], None] | None) -> None:
         try:
-            self._tidy_spool(desired, settle)
+            self._sweep_spool(desired, settle)
         except OSError as error:
             log.error("The spool of %s cannot be looked at: %s", desired.slug, error)
 
-    def _tidy_spool(self, desired: DesiredState, settle: Callable[[DesiredState], None] | None) -> None:
+    def _sweep_spool(self, desired: DesiredState, settle: Callable[[DesiredState], None] | None) -> None:
         if marker_of(desired.root_path) != desired.root:
             return
         if settle:
             settle(desired)
-        with Opened(desired) as ingest:
-            for record in ingest.waiting():
-                self.take(desired, record, "")
+        with OpenedSpool(desired) as ingest:
+            for record in ingest.waiting_records():
+                self.ingest_record(desired, record, "")
 
-    def _settle_spool_of_slot(self, desired: DesiredState) -> None:
+    def _recover_spool_of_slot(self, desired: DesiredState) -> None:
         """Nobody else will bring this spool into order soon."""
         slot = self.supervisor.slots.get(desired.id)
         decided = slot.decided_outcome if slot else None
-        self.settle_spool(desired, DecidedOutcome(**decided) if decided else None)
+        self.recover_spool(desired, DecidedOutcome(**decided) if decided else None)
 
-    def _elsewhere(self) -> list[DesiredState]:
+    def _moved_cameras(self) -> list[DesiredState]:
         """Cameras that have another host now, for what they may have left here."""
         return [desired for desired in [slot.desired for slot in self.supervisor.slots.values()] if desired.elsewhere]
 
@@ -370,35 +376,35 @@ class DatabaseSync:
         return slot is not None and (slot.child is not None or (slot.desired.runs and not slot.quarantined))
 
     @transaction.atomic
-    def _tell_of_recovery(self, slot: CameraSlot, message: dict[str, Any]) -> None:
+    def _record_recovery_event(self, slot: CameraSlot, message: dict[str, Any]) -> None:
         for what in ("interrupted", "finished"):
             if message[what]:
-                text = told_of_recovery(what, len(message[what]), slot.desired.slug)
+                text = recovery_message(what, len(message[what]), slot.desired.slug)
                 record_event(
                     "spool.recovered", text, severity="warning", camera=slot.desired, data={"ids": message[what]}
                 )
         if message["rejected"]:
-            tell_of_rejected(slot.desired, message["rejected"])
+            raise_rejected_alert(slot.desired, message["rejected"])
         for kind in STORAGE_ALERTS:
             resolve_alert(f"{kind}:{slot.desired.root}")
 
-    def _recovered(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
+    def _ingest_recovered(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
         """A spool that cannot be read is looked at again by and by."""
         commands = {pending.capture: command for command, pending in outstanding.items()}
         try:
-            with Opened(slot.desired) as ingest:
-                for record in ingest.waiting():
+            with OpenedSpool(slot.desired) as ingest:
+                for record in ingest.waiting_records():
                     command = commands.get(record, "")
-                    self.take(slot.desired, record, command if slot.outstanding.remove(command) else "")
-            self.outcomes.on_lost(slot, outstanding)
+                    self.ingest_record(slot.desired, record, command if slot.outstanding.remove(command) else "")
+            self.outcomes.settle_lost(slot, outstanding)
         except OSError as error:
             log.error("The recovered spool of %s cannot be looked at: %s", slot.desired.slug, error)
 
-    def _answer_the_impatient(self) -> None:
+    def _answer_late_callers(self) -> None:
         """Whoever waits longer than PATIENCE_S for the database gets the record itself: it is safe already."""
         while not self._stopping.wait(0.1):
             for spooled in list(self._spooled):
-                late = time.monotonic() - spooled.since > PATIENCE_S
+                late = time.monotonic() - spooled.since > ANSWER_WAIT_S
                 if late and spooled.claim():
                     self._try_to_answer(spooled)
 
@@ -409,12 +415,12 @@ class DatabaseSync:
             log.exception("%s cannot be answered with the record %s.", spooled.command, spooled.record)
 
     def _answer_with_record(self, spooled: Spooled) -> None:
-        with Opened(spooled.desired) as ingest:
-            record: Record | None = ingest.read(spooled.record)
-        self.supervisor.answer(spooled.command, told(record))
+        with OpenedSpool(spooled.desired) as ingest:
+            record: Record | None = ingest.read_record(spooled.record)
+        self.supervisor.send_answer(spooled.command, record_answer(record))
 
 
-def told_of_recovery(what: str, count: int, slug: str) -> str:
+def recovery_message(what: str, count: int, slug: str) -> str:
     """`what` is interrupted (they failed) or finished (their pictures are safe)."""
     captures = f"A capture of {slug} was" if count == 1 else f"{count} captures of {slug} were"
     if what == "finished":

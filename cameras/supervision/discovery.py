@@ -27,37 +27,37 @@ class DiscoveryRunner:
         self.supervisor = supervisor
         self._waiting: list[str] = []
         self._lock = threading.Lock()
-        self._looking = False
+        self._is_running = False
 
-    def ask(self, command: str) -> None:
+    def request_discovery(self, command: str) -> None:
         """Returns at once. Who asks while somebody else's search runs is answered by the next one."""
         with self._lock:
             self._waiting.append(command)
-            if self._looking:
+            if self._is_running:
                 return
             threading.Thread(target=self._run, name="discovery", daemon=True).start()
-            self._looking = True
+            self._is_running = True
 
     def _run(self) -> None:
-        while commands := self._next():
-            answer = self._answer()
+        while commands := self._take_waiting():
+            answer = self._run_discovery()
             for command in commands:
-                self.supervisor.answer(command, answer)
+                self.supervisor.send_answer(command, answer)
 
-    def _next(self) -> list[str]:
+    def _take_waiting(self) -> list[str]:
         with self._lock:
             commands, self._waiting = self._waiting, []
-            self._looking = bool(commands)
+            self._is_running = bool(commands)
             return commands
 
-    def _answer(self) -> Answer:
+    def _run_discovery(self) -> Answer:
         try:
-            return Answer(ok=True, body=self._look())
+            return Answer(ok=True, body=self._discover())
         except Exception as error:  # whatever it is, the next search must not wait for this one
             log.exception("Cameras could not be looked for.")
             return Answer(ok=False, problem="failed", detail=f"Cameras could not be looked for: {error}.")
 
-    def _look(self) -> dict[str, Any]:
+    def _discover(self) -> dict[str, Any]:
         held = {slot.place: slot for slot in self.supervisor.slots.values() if slot.place and slot.child}
         found = probed(scrubbed_environment(settings.STATION.camera_environment), held)
         found["results"] = [self._with_holder(one, held) for one in found["results"]]

@@ -25,13 +25,13 @@ WRONG_RECORD = (
 """What a record raises that can never be taken in: waiting would hold up every record behind it."""
 
 
-def take_record(record: Record) -> None:
+def ingest_record(record: Record) -> None:
     """The record into the database, in one transaction; twice is once."""
     with transaction.atomic():
         resolve(RECORDS[record["kind"]])(record)
 
 
-class Ingest:
+class SpoolIngester:
     """The `.done` records of one camera's spool. Needs no lock: the owner is through with them."""
 
     def __init__(self, files: RootFiles, camera: str, slug: str, part: str = "") -> None:
@@ -44,33 +44,33 @@ class Ingest:
         except (OSError, UnicodeDecodeError):
             return False
 
-    def waiting(self) -> list[str]:
+    def waiting_records(self) -> list[str]:
         try:
             return [name.removesuffix(".done") for name in self.spool.names() if name.endswith(".done")]
         except FileNotFoundError:
             return []
 
-    def read(self, record: str) -> Record | None:
+    def read_record(self, record: str) -> Record | None:
         """None when it is not there (any more)."""
         try:
             return checked_record(self.spool.read(f"{record}.done"), f"{record}.done")
         except FileNotFoundError:
             return None
 
-    def take(self, record: str) -> Record | None:
+    def ingest(self, record: str) -> Record | None:
         """Take one record in; None when it was set aside or is gone. A database that is away raises."""
         try:
-            found = self.read(record)
+            found = self.read_record(record)
             if found is None:
                 return None
-            take_record(found)
+            ingest_record(found)
         except WRONG_RECORD as error:
             self._reject(record, error)
             return None
         reached("after_commit")
         return found
 
-    def clear(self, record: Record) -> None:
+    def remove_record(self, record: Record) -> None:
         """The row is safe: its record may go."""
         if "settles" in record:
             self.spool.files.unlink(self.spool.folder, record["settles"])
@@ -94,15 +94,15 @@ class Ingest:
                 raise
 
 
-class Opened:
+class OpenedSpool:
     """The ingest of a camera's spool, with the root's descriptor for as long as the block lasts."""
 
     def __init__(self, desired: DesiredState) -> None:
         self._desired = desired
 
-    def __enter__(self) -> Ingest:
+    def __enter__(self) -> SpoolIngester:
         self._files = RootFiles(self._desired.root_path)
-        return Ingest(self._files, self._desired.id, self._desired.slug, self._desired.part)
+        return SpoolIngester(self._files, self._desired.id, self._desired.slug, self._desired.part)
 
     def __exit__(self, *_: object) -> None:
         self._files.close()

@@ -22,14 +22,14 @@ alert is over once nothing is."""
 
 
 @transaction.atomic
-def tell_of_rejected(camera: CameraRef, rejected: list[str]) -> None:
+def raise_rejected_alert(camera: CameraRef, rejected: list[str]) -> None:
     """`rejected` in words. DatabaseError."""
     text = f"The spool of {camera.slug} held what could not be used: {'; '.join(rejected)[:500]}"
     record_event(REJECTED, text, severity="error", camera=camera)
     raise_alert(f"{REJECTED}:{camera.slug}", text, severity="error", camera=camera)
 
 
-def close_rejected(places: Iterable[DesiredState]) -> None:
+def resolve_rejected_alerts(places: Iterable[DesiredState]) -> None:
     """Of cameras where a person has taken away all that was set aside; a slug may have been another one's once.
     `places` are all spools of this host. DatabaseError."""
     spools = list(places)
@@ -40,33 +40,33 @@ def close_rejected(places: Iterable[DesiredState]) -> None:
             resolve_alert(key)
 
 
-class LeftClips:
+class UnfinishedClips:
     """The alerts `recording.left:<slug>` of cameras without a process. `put` carries out later what needs the
     database."""
 
-    def __init__(self, put: Callable[[Callable[[], Any]], None]) -> None:
-        self._put = put
+    def __init__(self, enqueue: Callable[[Callable[[], Any]], None]) -> None:
+        self._enqueue = enqueue
         self._left: dict[tuple[str, str], str] = {}
         """Slug and root -> what the alert says."""
 
-    def note(self, desired: DesiredState, settled: orphan_recovery.Settled) -> None:
+    def update_alert(self, desired: DesiredState, settled: orphan_recovery.RecoveredSpool) -> None:
         """A recorder that had the alert opened before it ended may be done with it, too. Said again for as long as it
         lasts, since the end of a recorder's alerts may come after it."""
-        said = self._left.pop((desired.slug, desired.root), "")
+        before = self._left.pop((desired.slug, desired.root), "")
         if settled.left:
             self._left[desired.slug, desired.root] = settled.left
-            if settled.left != said:
+            if settled.left != before:
                 log.warning("%s", settled.left)
-            self._put(functools.partial(_tell, desired, settled.left))
-        elif (said or not settled.idle) and all(slug != desired.slug for slug, _ in self._left):
-            self._put(functools.partial(resolve_alert, _key(desired.slug)))
+            self._enqueue(functools.partial(_raise, desired, settled.left))
+        elif (before or not settled.idle) and all(slug != desired.slug for slug, _ in self._left):
+            self._enqueue(functools.partial(resolve_alert, _key(desired.slug)))
 
 
 def _key(slug: str) -> str:
     return f"recording.left:{slug}"
 
 
-def _tell(camera: CameraRef, message: str) -> None:
+def _raise(camera: CameraRef, message: str) -> None:
     """Unless it is told already."""
     if not Alert.objects.filter(key=_key(camera.slug), message=message).exclude(state=Alert.State.RESOLVED).exists():
         raise_alert(_key(camera.slug), message, severity="critical", camera=camera)

@@ -20,7 +20,7 @@ RESTING = (".done", ".lock", "rejected", "clips")
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class RecoveredSpool:
     """What was set aside, in words, and a sentence of clips that the disk does not let be brought to their end."""
 
     rejected: list[str] = field(default_factory=list)
@@ -29,13 +29,13 @@ class Settled:
     """There was nothing to do."""
 
 
-def settle(desired: DesiredState, decided: DecidedOutcome | None = None) -> Settled | None:
+def recover_spool(desired: DesiredState, decided: DecidedOutcome | None = None) -> RecoveredSpool | None:
     """Recover the spool and stop the session if that is desired. Quick when there is nothing to do.
 
     None: a spool that cannot be opened or written is left alone, and tried again the next time.
     """
     try:
-        return _settle(desired, decided) if _needs(desired) else Settled(idle=True)
+        return _recover(desired, decided) if _needs_recovery(desired) else RecoveredSpool(idle=True)
     except (RootMissing, SpoolTaken) as error:
         log.info("The spool of %s is left alone: %s", desired.slug, error)
     except OSError as error:
@@ -43,16 +43,16 @@ def settle(desired: DesiredState, decided: DecidedOutcome | None = None) -> Sett
     return None
 
 
-def _settle(desired: DesiredState, decided: DecidedOutcome | None) -> Settled:
+def _recover(desired: DesiredState, decided: DecidedOutcome | None) -> RecoveredSpool:
     storage = Storage(desired.root_path, desired.root, desired.id, desired.part)
     try:
         if desired.part:
             found = resolve(RECOVERIES[desired.part])(storage, decided)
-            return Settled(found.rejected, found.left(desired.slug, desired.root_path))
+            return RecoveredSpool(found.rejected, found.left(desired.slug, desired.root_path))
         rejected = storage.recover(decided).rejected
         _stop_session(desired, storage)
         _end_session_elsewhere(desired, storage)
-        return Settled(rejected)
+        return RecoveredSpool(rejected)
     finally:
         storage.close()
 
@@ -69,7 +69,7 @@ def holds_rejected(desired: DesiredState) -> bool:
         return True
 
 
-def _needs(desired: DesiredState) -> bool:
+def _needs_recovery(desired: DesiredState) -> bool:
     folder = Path(desired.root_path, spool_folder(desired.id, desired.part))
     stop = desired.session is not None and desired.session["desired"] == "stopped"
     if not folder.is_dir():

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError
 
 log = logging.getLogger(__name__)
-MOST = 10_000
+MAX_CALLS = 10_000
 
 
 class Outbox:
@@ -23,9 +23,9 @@ class Outbox:
         self._lock = threading.Lock()
         self.lost = 0
 
-    def put(self, call: Callable[[], Any]) -> None:
+    def add(self, call: Callable[[], Any]) -> None:
         with self._lock:
-            if len(self._calls) >= MOST:
+            if len(self._calls) >= MAX_CALLS:
                 self._calls.popleft()
                 self.lost += 1
             self._calls.append(call)

@@ -11,7 +11,7 @@ from cameras.broker import BrokerDown
 from cameras.control import Answer
 from cameras.runtime.spool import Record
 from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.ingest import Opened
+from cameras.supervision.ingest import OpenedSpool
 from cameras.tables import DECIDED_OUTCOMES, resolve
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class OutcomeReconciler:
         """Whether this id has its outcome already. On any thread."""
         return bool(resolve(DECIDED_OUTCOMES["settled"])(capture))
 
-    def on_overdue(self, places: Mapping[str, Sequence[DesiredState]]) -> None:
+    def settle_overdue(self, places: Mapping[str, Sequence[DesiredState]]) -> None:
         """Planned rows beyond their deadline that no spool of their camera here knows. A living process is asked to let
         go first.
 
@@ -57,33 +57,33 @@ class OutcomeReconciler:
         if child:
             child.send({"type": "withdraw", "id": capture})
 
-    def settle(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
+    def settle_capture(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
         self._settle(capture, reason, message)
-        self.supervisor.answer(command, content)
+        self.supervisor.send_answer(command, content)
 
     def _settle(self, capture: str, reason: str, message: str) -> None:
         resolve(DECIDED_OUTCOMES["capture"])(capture, reason, message)
 
-    def on_lost(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
+    def settle_lost(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
         """Captures whose process ended before it planned them. The order of the three questions matters: nobody
         writes a trace of what is gone, and a trace that is gone has become an outcome."""
         for command, pending in outstanding.items():
             if pending.capture is None or slot.child is pending.child:
                 continue
             if command in slot.outstanding.captures() and leaves_no_trace(slot.desired, pending.capture):
-                self._lost_before_the_plan(slot, command, pending.capture)
+                self._settle_lost_capture(slot, command, pending.capture)
 
-    def _lost_before_the_plan(self, slot: CameraSlot, command: str, capture: str) -> None:
-        content = told(None)
+    def _settle_lost_capture(self, slot: CameraSlot, command: str, capture: str) -> None:
+        content = record_answer(None)
         if not self.is_settled(capture):
             detail = f"The process of {slot.desired.slug} ended before this capture began."
             content = Answer(ok=False, problem="camera-not-reachable", reason="not_started", detail=detail)
             self._settle(capture, "not_started", detail)
         if slot.outstanding.remove(command):
-            self.supervisor.answer(command, content)
+            self.supervisor.send_answer(command, content)
 
 
-def told(record: Record | None) -> Answer:
+def record_answer(record: Record | None) -> Answer:
     """The record itself, so that the caller need not read it from the database; null when it was set aside."""
     return Answer(ok=True, body={"record": record})
 
@@ -91,7 +91,7 @@ def told(record: Record | None) -> Answer:
 def leaves_no_trace(desired: DesiredState, capture: str) -> bool:
     """Whether no spool knows of it. False where it cannot be read, or its root is not mounted: it may well know."""
     try:
-        with Opened(desired) as ingest:
+        with OpenedSpool(desired) as ingest:
             return ingest.is_on(desired.root) and not ingest.spool.has_trace(capture)
     except OSError as error:
         log.error("The spool of %s cannot be asked for %s: %s", desired.slug, capture, error)

@@ -31,70 +31,72 @@ class ProcessMessages:
     def database(self) -> DatabaseSync:
         return self.supervisor.database
 
-    def hear(self, child: CameraChild, message: dict[str, Any]) -> None:
+    def handle_message(self, child: CameraChild, message: dict[str, Any]) -> None:
         slot = self.supervisor.slots[child.spec["camera"]]
-        hear = getattr(self, f"_hear_{message['type']}", None)
-        if hear is not None:
-            hear(slot, child, message)
+        handler = getattr(self, f"_on_{message['type']}", None)
+        if handler is not None:
+            handler(slot, child, message)
 
-    def _hear_observed(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+    def _on_observed(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         child.observed = (message["observed"], message["reason"])
-        self.supervisor.observe(slot, *child.observed)
+        self.supervisor.record_observed(slot, *child.observed)
 
-    def _hear_opened(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+    def _on_opened(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         device = self.supervisor.bus.at(message["place"]) if message["place"] else None
         usb = device.identity if device else None
         slot.hardware = Hardware(message["identity"], message["place"], usb)
         known = {"usb": asdict(usb)} if usb else {}
-        self.database.opened(slot.desired.id, {**message["identity"], **known}, message["capabilities"])
+        self.database.record_opened(slot.desired.id, {**message["identity"], **known}, message["capabilities"])
 
-    def _hear_faults(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+    def _on_faults(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         """Its next process begins with what is left of its faults."""
         left, struck = message["faults"], message["struck"]
         slot.faults = left
         if struck and struck not in left:
             text = f"The fault {struck} of {slot.desired.slug} was used up."
-            self.database.event("camera.faults", text, "warning", slot.desired, {"faults": left})
+            self.database.record_event("camera.faults", text, "warning", slot.desired, {"faults": left})
 
-    def _hear_settings(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
-        self.database.read_back(slot.desired, message)
+    def _on_settings(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+        self.database.record_read_back(slot.desired, message)
 
-    def _hear_ladder(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+    def _on_ladder(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         data = {"step": message["step"], "reason": message["reason"]}
         text = f"{slot.desired.slug} is closed and opened again: {message['message']}"
-        self.database.event("camera.ladder", text, "warning", slot.desired, data)
+        self.database.record_event("camera.ladder", text, "warning", slot.desired, data)
 
-    def _hear_log(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+    def _on_log(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         camera = None if message["kind"] in OF_A_ROOT else slot.desired
-        self.database.event(message["kind"], message["message"], message["level"], camera, {})
+        self.database.record_event(message["kind"], message["message"], message["level"], camera, {})
         if message["kind"] in STORAGE_ALERTS:
-            self.database.alert(f"{message['kind']}:{slot.desired.root}", message["message"], "critical", None)
+            self.database.raise_alert(f"{message['kind']}:{slot.desired.root}", message["message"], "critical", None)
         elif message["kind"] == REJECTED:
-            self.database.alert(f"{REJECTED}:{slot.desired.slug}", message["message"], "error", slot.desired)
+            self.database.raise_alert(f"{REJECTED}:{slot.desired.slug}", message["message"], "error", slot.desired)
         elif message["kind"] in OVER:
-            self.database.resolve(f"{OVER[message['kind']]}:{slot.desired.root}")
+            self.database.resolve_alert(f"{OVER[message['kind']]}:{slot.desired.root}")
 
-    def _hear_alert(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+    def _on_alert(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         """Something that its recorder says, or with no message that it is over."""
         if message["message"]:
             slot.alerts.add(message["key"])
-            self.database.alert(message["key"], message["message"], "critical", slot.desired)
+            self.database.raise_alert(message["key"], message["message"], "critical", slot.desired)
         else:
             slot.alerts.discard(message["key"])
-            self.database.resolve(message["key"])
+            self.database.resolve_alert(message["key"])
 
-    def _hear_recovered(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+    def _on_recovered(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         child.has_recovered = True
-        self.database.recovered(slot, message)
+        self.database.record_recovery(slot, message)
 
-    def _hear_spooled(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+    def _on_spooled(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         command = message.get("command_id", "")
         slot.outstanding.remove(command)
-        self.database.take(slot.desired.of_clips if message.get("part") else slot.desired, message["id"], command)
+        self.database.ingest_record(
+            slot.desired.of_clips if message.get("part") else slot.desired, message["id"], command
+        )
 
-    def _hear_answer(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
+    def _on_answer(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         if message["command_id"].startswith(DESIRED):
-            self._hear_of_desired_session(message)
+            self._on_desired_session_answer(message)
             return
         slot.outstanding.remove(message["command_id"])
         body = message.get("body", {})
@@ -102,21 +104,23 @@ class ProcessMessages:
             slot.faults = body["faults"]
         if "recorder" in body:
             child.state = {**child.state, "recorder": body["recorder"]}
-            self.supervisor.status_publisher.tell(slot)
+            self.supervisor.status_publisher.publish_status(slot)
         content = Answer(ok=message["ok"])
         for name in ("body", "problem", "reason", "detail"):
             if name in message:
                 content[name] = message[name]
         if message.get("unstarted") and "id" in message:
-            self.database.settle(message["id"], message["reason"], message["detail"], message["command_id"], content)
+            self.database.settle_capture(
+                message["id"], message["reason"], message["detail"], message["command_id"], content
+            )
         else:
-            answer = functools.partial(self.supervisor.answer, message["command_id"], content)
-            self.database.after_what_was_spooled(answer)
+            answer = functools.partial(self.supervisor.send_answer, message["command_id"], content)
+            self.database.call_after_ingest(answer)
 
-    def _hear_of_desired_session(self, message: dict[str, Any]) -> None:
+    def _on_desired_session_answer(self, message: dict[str, Any]) -> None:
         """A session that the camera would not begin must not stay planned. Where the root is not there, the process
         keeps the desired session for when it is."""
         kept = message.get("problem") == "camera-not-reachable" and message["reason"] in {"root_missing", "write_error"}
         if not message["ok"] and not kept:
             session = message["command_id"].removeprefix(DESIRED)
-            self.database.refused(session, message["reason"], message["detail"])
+            self.database.refuse_session(session, message["reason"], message["detail"])

@@ -14,7 +14,7 @@ from monitoring.services import record_event
 
 
 @transaction.atomic
-def note_read_back(camera: str, message: dict[str, Any]) -> None:
+def store_read_back(camera: str, message: dict[str, Any]) -> None:
     """`message` is the process's: `actual`, `read_at`, `differs`. A newer reading stays. A camera that was removed
     meanwhile has no row."""
     row = Camera.objects.select_for_update().filter(pk=camera).first()

@@ -27,40 +27,40 @@ class ReconnectWatcher:
         self._found: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
         """Of each search: camera -> its place on the bus, empty where it is not there."""
 
-    def look(self) -> None:
+    def check_bus(self) -> None:
         """On the Supervisor's thread, now and then: whoever is in trouble and has just come back is tried at once."""
         found = self._found.get() if not self._found.empty() else {}
-        missed: dict[str, UsbIdentity] = {}
+        unreachable_alerted: dict[str, UsbIdentity] = {}
         for identity, slot in self.supervisor.slots.items():
             if slot.usb is None or not slot.in_trouble:
                 slot.last_seen = None
                 continue
-            missed[identity] = slot.usb
+            unreachable_alerted[identity] = slot.usb
             if identity in found:
-                self._take(slot, found[identity])
+                self._update_place(slot, found[identity])
         now = time.monotonic()
         searches = self._search_thread is not None and self._search_thread.is_alive()
-        if missed and not searches and now - self._looked_at >= LOOK_S:
+        if unreachable_alerted and not searches and now - self._looked_at >= LOOK_S:
             self._looked_at = now
             self._search_thread = threading.Thread(
-                target=self._search, args=(missed,), name="reconnect-watcher", daemon=True
+                target=self._search_bus, args=(unreachable_alerted,), name="reconnect-watcher", daemon=True
             )
             self._search_thread.start()
 
-    def _search(self, missed: dict[str, UsbIdentity]) -> None:
+    def _search_bus(self, unreachable_alerted: dict[str, UsbIdentity]) -> None:
         """On a thread of its own: to ask for a serial number, the kernel waits for whoever has the device."""
-        seen = {identity: self.bus.find(usb) for identity, usb in missed.items()}
+        seen = {identity: self.bus.find(usb) for identity, usb in unreachable_alerted.items()}
         self._found.put({identity: device.place if device else "" for identity, device in seen.items()})
 
-    def _take(self, slot: CameraSlot, place: str) -> None:
+    def _update_place(self, slot: CameraSlot, place: str) -> None:
         before, slot.last_seen = slot.last_seen, place
         if place and before is not None and before != place:
-            self._is_back(slot, place)
+            self._handle_return(slot, place)
 
-    def _is_back(self, slot: CameraSlot, place: str) -> None:
+    def _handle_return(self, slot: CameraSlot, place: str) -> None:
         said = f"{slot.desired.slug} is back on the bus, as {place}."
         if slot.quarantined:
-            self.supervisor.recovery_ladder.forgive(slot, "its return", said)
+            self.supervisor.recovery_ladder.release_quarantine(slot, "its return", said)
         elif slot.child:
-            self.supervisor.recovery_ladder.tell(slot, "reconnect", said, reason="its return")
+            self.supervisor.recovery_ladder.record_step(slot, "reconnect", said, reason="its return")
             slot.retry()

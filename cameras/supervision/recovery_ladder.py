@@ -40,40 +40,40 @@ class RecoveryLadder:
         self.reopened = REOPENED
         self.resets_usb = settings.STATION.supervision.usb_reset
 
-    def tell(self, slot: CameraSlot, step: str, why: str, severity: str = "warning", **data: Any) -> None:
+    def record_step(self, slot: CameraSlot, step: str, why: str, severity: str = "warning", **data: Any) -> None:
         """The event of a step; `why` is the whole sentence."""
-        self.supervisor.database.event("camera.ladder", why, severity, slot.desired, {"step": step, **data})
+        self.supervisor.database.record_event("camera.ladder", why, severity, slot.desired, {"step": step, **data})
 
     # A process that runs
 
-    def watch(self, slot: CameraSlot, child: CameraChild) -> None:
+    def check_process(self, slot: CameraSlot, child: CameraChild) -> None:
         if child.killed:
             return
-        self._alert(slot, child)
-        step = slot.recovery_policy.look(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
+        self._update_unreachable_alert(slot, child)
+        step = slot.recovery_policy.next_step(time.monotonic(), child.state.get("overdue_s", 0.0), child.silent_s())
         if step is not None:
-            self._climb(slot, child, step)
+            self._take_step(slot, child, step)
         elif child.state.get("failures", 0) >= self.reopened and self._is_stuck(slot, child):
             why = f"{slot.desired.slug} failed {child.state['failures']} times in a row: {child.observed[1]}"
             self._kill(slot, child, why, {"reason": "camera_error", "message": child.observed[1]})
 
-    def _alert(self, slot: CameraSlot, child: CameraChild) -> None:
+    def _update_unreachable_alert(self, slot: CameraSlot, child: CameraChild) -> None:
         """Of a camera that is tried again and again, until it is open; of one that breaks off each time, until it is
         well."""
         observed, why = child.observed
         fails = child.state.get("failures", 0) >= self.reopened
         breaks_off = child.state.get("unopened", 0) == 0
-        if observed == "reconnecting" and not slot.missed and fails:
-            slot.missed = True
+        if observed == "reconnecting" and not slot.unreachable_alerted and fails:
+            slot.unreachable_alerted = True
             said = "breaks off again and again" if breaks_off else "cannot be opened, and is tried again and again"
             said = f"{slot.desired.slug} {said}. {why}"
-            self.supervisor.database.alert(f"camera.unreachable:{slot.desired.slug}", said, "error", slot.desired)
-        elif slot.missed and observed in {"ready", "busy"} and not (fails and breaks_off):
-            self._found(slot)
+            self.supervisor.database.raise_alert(f"camera.unreachable:{slot.desired.slug}", said, "error", slot.desired)
+        elif slot.unreachable_alerted and observed in {"ready", "busy"} and not (fails and breaks_off):
+            self._resolve_unreachable(slot)
 
-    def _found(self, slot: CameraSlot) -> None:
-        slot.missed = False
-        self.supervisor.database.resolve(f"camera.unreachable:{slot.desired.slug}")
+    def _resolve_unreachable(self, slot: CameraSlot) -> None:
+        slot.unreachable_alerted = False
+        self.supervisor.database.resolve_alert(f"camera.unreachable:{slot.desired.slug}")
 
     def _is_stuck(self, slot: CameraSlot, child: CameraChild) -> bool:
         """It is there and does not work. One that is away, or held by another program, is waited for."""
@@ -86,7 +86,7 @@ class RecoveryLadder:
             return trouble["reason"] in FAULTY
         return trouble["reason"] in (*FAULTY, "camera_unreachable") and bool(slot.last_seen)
 
-    def _climb(self, slot: CameraSlot, child: CameraChild, step: str) -> None:
+    def _take_step(self, slot: CameraSlot, child: CameraChild, step: str) -> None:
         doing = child.state.get("doing", "starting")
         why = f"{slot.desired.slug} did not come back from {doing}"
         if step == "kill":
@@ -94,50 +94,54 @@ class RecoveryLadder:
             self._kill(slot, child, f"{why}.", {"reason": "camera_hung", "message": message}, doing=doing)
             return
         done = "its driver is told to abort" if step == "abort" else "the camera is closed and opened again"
-        self.tell(slot, step, f"{why}: {done}.", doing=doing, reason="camera_hung")
+        self.record_step(slot, step, f"{why}: {done}.", doing=doing, reason="camera_hung")
         child.send({"type": "abort", "reason": "camera_hung"} if step == "abort" else {"type": "reopen"})
 
     def _kill(self, slot: CameraSlot, child: CameraChild, why: str, decided: dict[str, str], **data: Any) -> None:
-        self.tell(slot, "kill", f"{why} Its process is killed and started again.", reason=decided["reason"], **data)
+        self.record_step(
+            slot, "kill", f"{why} Its process is killed and started again.", reason=decided["reason"], **data
+        )
         slot.decided_outcome = decided
         child.kill()
 
     # A process that has ended
 
-    def restart(self, slot: CameraSlot, status: int, *, delivered: bool) -> None:
+    def schedule_restart(self, slot: CameraSlot, status: int, *, delivered: bool) -> None:
         """Say why it ended, and when it is started again, if it is."""
         reason, climbed = exit_reason(status), slot.decided_outcome is not None
         if any(name in reason for name in CRASH_SIGNALS) or status > 0:
             message = f"The camera's process crashed ({reason})."
             slot.decided_outcome = slot.decided_outcome or {"reason": "camera_crashed", "message": message}
         said = slot.decided_outcome["message"] if slot.decided_outcome else f"The camera's process was {reason}."
-        gives_up = slot.restarts.ended(time.monotonic(), said, fruitless=climbed and not delivered)
+        gives_up = slot.restarts.record_exit(time.monotonic(), said, fruitless=climbed and not delivered)
         pause_s = 0.0 if gives_up else max(0.0, slot.restarts.not_before - time.monotonic())
         when = "" if gives_up else f" It is started again {f'in {pause_s:.0f} s' if pause_s >= 1 else 'at once'}."
         data = {"reason": reason, "message": said}
-        self.supervisor.database.event(
+        self.supervisor.database.record_event(
             "part.restarted", f"{slot.desired.slug}: {said}{when}", "error", slot.desired, data
         )
         if gives_up:
             self.quarantine(slot, said)
             return
-        self.supervisor.observe(slot, "reconnecting", said)
-        self._tell_wait(slot, said, pause_s)
+        self.supervisor.record_observed(slot, "reconnecting", said)
+        self._record_back_off(slot, said, pause_s)
         if self.resets_usb and slot.restarts.tries_left == 1 and slot.usb is not None:
             self._reset_usb(slot)
 
-    def _tell_wait(self, slot: CameraSlot, said: str, pause_s: float) -> None:
+    def _record_back_off(self, slot: CameraSlot, said: str, pause_s: float) -> None:
         if pause_s > 0:
             why = f"{slot.desired.slug} is started again in {pause_s:.1f} s: {said}"
-            self.tell(slot, "back_off", why, pause_s=round(pause_s, 1), failures=slot.restarts.failures, reason=said)
+            self.record_step(
+                slot, "back_off", why, pause_s=round(pause_s, 1), failures=slot.restarts.failures, reason=said
+            )
 
     def _reset_usb(self, slot: CameraSlot) -> None:
         """On a thread of its own: the kernel may take seconds."""
         slot.port_reset = PortReset(time.monotonic() + RESET_S)
         name = f"{slot.desired.slug}-usb"
-        threading.Thread(target=self._reset, args=(slot, slot.port_reset), name=name, daemon=True).start()
+        threading.Thread(target=self._run_port_reset, args=(slot, slot.port_reset), name=name, daemon=True).start()
 
-    def _reset(self, slot: CameraSlot, port_reset: PortReset) -> None:
+    def _run_port_reset(self, slot: CameraSlot, port_reset: PortReset) -> None:
         usb = slot.usb
         try:
             assert usb is not None
@@ -145,10 +149,10 @@ class RecoveryLadder:
             if device is None:
                 raise UsbError(f"{slot.desired.slug} is not on the USB bus, or another device is just like it.")
             self.bus.reset(device)
-            self.tell(slot, "usb_reset", f"The USB port of {slot.desired.slug} was reset.", place=device.place)
+            self.record_step(slot, "usb_reset", f"The USB port of {slot.desired.slug} was reset.", place=device.place)
         except UsbError as error:
             why = f"The USB port of {slot.desired.slug} cannot be reset. {error}"
-            self.tell(slot, "usb_reset", why, "error", reason=str(error))
+            self.record_step(slot, "usb_reset", why, "error", reason=str(error))
         finally:
             port_reset.end()
             self.supervisor.wake()
@@ -162,36 +166,36 @@ class RecoveryLadder:
         )
         whole = f"{slot.desired.slug} is quarantined. {slot.quarantined}"
         slot.last_seen = None
-        self.tell(slot, "quarantine", whole, "error", failures=slot.restarts.failures, reason=said)
+        self.record_step(slot, "quarantine", whole, "error", failures=slot.restarts.failures, reason=said)
         key = f"camera.quarantined:{slot.desired.slug}"
-        self.supervisor.database.alert(key, whole, "critical", slot.desired)
-        self.supervisor.observe(slot, "quarantined", slot.quarantined)
+        self.supervisor.database.raise_alert(key, whole, "critical", slot.desired)
+        self.supervisor.record_observed(slot, "quarantined", slot.quarantined)
 
-    def forgive(self, slot: CameraSlot, who: str = "", said: str = "") -> None:
+    def release_quarantine(self, slot: CameraSlot, who: str = "", said: str = "") -> None:
         """Out of quarantine, if it was in one: by this Supervisor, or by one before it that left its alert behind."""
         if slot.quarantined and who:
-            self.tell(slot, "release", said or f"{slot.desired.slug} was released by {who}.", "info", reason=who)
+            self.record_step(slot, "release", said or f"{slot.desired.slug} was released by {who}.", "info", reason=who)
         slot.quarantined = ""
-        slot.restarts.forgive()
-        self.supervisor.database.resolve(f"camera.quarantined:{slot.desired.slug}")
+        slot.restarts.reset()
+        self.supervisor.database.resolve_alert(f"camera.quarantined:{slot.desired.slug}")
 
-    def adopt(self, slot: CameraSlot) -> None:
+    def resolve_stale_alerts(self, slot: CameraSlot) -> None:
         """A camera that is new to this Supervisor: the alerts that one before it left behind are over."""
-        self.forgive(slot)
-        self._found(slot)
+        self.release_quarantine(slot)
+        self._resolve_unreachable(slot)
         if not slot.desired.runs:
             slot.alerts.add(*(f"recording.{about}:{slot.desired.slug}" for about in RECORDER_ALERTS))
 
-    def let_go(self, slot: CameraSlot) -> None:
+    def clear_alerts(self, slot: CameraSlot) -> None:
         """It is no longer desired: there is nothing to alert of."""
         if slot.quarantined:
-            self.forgive(slot, BY_HAND)
-        if slot.missed:
-            self._found(slot)
+            self.release_quarantine(slot, BY_HAND)
+        if slot.unreachable_alerted:
+            self._resolve_unreachable(slot)
         for key in slot.alerts.remove_all() if slot.child is None else ():
-            self.supervisor.database.resolve(key)
+            self.supervisor.database.resolve_alert(key)
 
-    def try_now(self, slot: CameraSlot) -> None:
+    def retry_now(self, slot: CameraSlot) -> None:
         """A person says so: no pause is waited out."""
-        self.forgive(slot, BY_HAND)
+        self.release_quarantine(slot, BY_HAND)
         slot.retry()

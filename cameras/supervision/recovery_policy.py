@@ -24,7 +24,7 @@ class RecoveryPolicy:
     _since: float | None = None
     _taken: int = 0
 
-    def look(self, now: float, overdue_s: float, silent_s: float) -> str | None:
+    def next_step(self, now: float, overdue_s: float, silent_s: float) -> str | None:
         """The step to take now, if any."""
         late = max(overdue_s, silent_s - SILENCE_S)
         if late <= 0:
@@ -47,10 +47,10 @@ class RestartSchedule:
     reasons: list[str] = field(default_factory=list)
     _started: float | None = None
 
-    def started(self, now: float) -> None:
+    def record_start(self, now: float) -> None:
         self._started = now
 
-    def ended(self, now: float, reason: str, *, fruitless: bool = False) -> bool:
+    def record_exit(self, now: float, reason: str, *, fruitless: bool = False) -> bool:
         """Note an exit; True when this makes it a crash loop. A `fruitless` life, ended by the ladder without a single
         picture, is a failure however long the waiting for it took; up to IDLE_S, beyond which nobody waited."""
         self.reasons = [*self.reasons[-4:], reason]
@@ -70,7 +70,7 @@ class RestartSchedule:
     def tries_left(self) -> int:
         return self.rule.crash_loop_exits - self.rule.quick_exits
 
-    def forgive(self) -> None:
+    def reset(self) -> None:
         """A person says: try again now."""
         self.rule.forgive()
         self.not_before = 0.0

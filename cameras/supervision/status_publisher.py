@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
-WANT_S = 0.2
-TELL_S = 1.0
+VIEWERS_S = 0.2
+PUBLISH_S = 1.0
 HEARTBEAT_LIFE_S = 5
 NAME_LIFE_S = 7 * 86_400
-FROM_STATE = ("session", "last_frame", "temperature_celsius", "battery_percent", "card_free_bytes")
-FROM_IDENTITY = ("vendor", "model", "serial", "firmware")
-KEEPS = {
+STATE_FIELDS = ("session", "last_frame", "temperature_celsius", "battery_percent", "card_free_bytes")
+IDENTITY_FIELDS = ("vendor", "model", "serial", "firmware")
+NOT_RECORDING_BECAUSE = {
     "busy": "It takes a picture.", "starting": "It is being opened.", "disconnected": "It is disconnected.",
     "disabled": "It is disabled.",
 }  # fmt: skip
@@ -55,7 +55,7 @@ class StatusPublisher:
         self.away_since: float | None = None
         self.governor = Governor(settings.STATION.live_streaming_config.cpu_thresholds, psutil.cpu_percent)
         self.broker_users, self.usage = BrokerUsers(), ProcessUsage()
-        self._told_at = 0.0
+        self._published_at = 0.0
         self._writing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="status-publisher", daemon=True)
@@ -68,25 +68,25 @@ class StatusPublisher:
         if self._thread.is_alive():
             self._thread.join(2.0)
 
-    def tell(self, slot: CameraSlot) -> None:
+    def publish_status(self, slot: CameraSlot) -> None:
         """From another thread: the status of one camera, before somebody hears what has changed in it."""
         try:
-            self._write(broker.connection(), slot)
+            self._write_status(broker.connection(), slot)
         except broker.UNREACHABLE as error:
             log.warning("The status of %s could not be written: %s", slot.desired.slug, type(error).__name__)
 
-    def _write(self, server: redis.Redis, slot: CameraSlot) -> statuses.Status:
+    def _write_status(self, server: redis.Redis, slot: CameraSlot) -> statuses.Status:
         with self._writing:
-            status = self.status(slot)
+            status = self.build_status(slot)
             statuses.write(server, status)
         return status
 
     def _run(self) -> None:
-        while not self._stopping.wait(WANT_S):
-            self._turn(self._tell)
-        self._turn(self._take_leave)
+        while not self._stopping.wait(VIEWERS_S):
+            self._run_once(self._publish)
+        self._run_once(self._withdraw_host)
 
-    def _turn(self, work: Any) -> None:
+    def _run_once(self, work: Any) -> None:
         try:
             work(broker.connection())
             self.away_since = None
@@ -97,30 +97,30 @@ class StatusPublisher:
         except Exception:
             log.exception("The status publisher failed and goes on.")
 
-    def _tell(self, server: redis.Redis) -> None:
-        self._look_who_watches(server)
-        if time.monotonic() - self._told_at < TELL_S:
+    def _publish(self, server: redis.Redis) -> None:
+        self._update_viewers(server)
+        if time.monotonic() - self._published_at < PUBLISH_S:
             return
-        self._told_at = time.monotonic()
-        self._look_at_load()
+        self._published_at = time.monotonic()
+        self._check_load()
         alive_at = min(self.supervisor.alive_at, self.supervisor.command_queue.alive_at)
         if time.monotonic() - alive_at < STUCK_S:
             server.set(
                 self._heartbeat, json.dumps({"host": self.supervisor.host, "at": iso(time.time())}), ex=HEARTBEAT_LIFE_S
             )
-        told = [self._write(server, slot) for slot in self._ours() if not slot.desired.removed]
-        pids = {slot.desired.slug: child.process.pid for slot in self._ours() if (child := slot.child)}
+        written = [self._write_status(server, slot) for slot in self._own_slots() if not slot.desired.removed]
+        pids = {slot.desired.slug: child.process.pid for slot in self._own_slots() if (child := slot.child)}
         self.usage.write(server, pids)
-        statuses.write_known(server, self.supervisor.host, told)
+        statuses.write_known(server, self.supervisor.host, written)
         server.set(broker.key("name"), self.supervisor.database.station_name, ex=NAME_LIFE_S)
         server.set(broker.key("alerts"), json.dumps(self.supervisor.database.open_alerts), ex=60)
 
-    def _look_at_load(self) -> None:
-        self.governor.thresholds = self.supervisor.database.seen.live.cpu_thresholds
+    def _check_load(self) -> None:
+        self.governor.thresholds = self.supervisor.database.snapshot.live.cpu_thresholds
         if self.governor.look():
             log.warning("Live view: the load is %.0f %%; %s.", self.governor.percent, self.governor.what)
 
-    def _ours(self) -> list[CameraSlot]:
+    def _own_slots(self) -> list[CameraSlot]:
         """Of a camera that has another host now, that one tells."""
         return [slot for slot in self.supervisor.slots.values() if not slot.desired.elsewhere]
 
@@ -128,13 +128,13 @@ class StatusPublisher:
     def _heartbeat(self) -> str:
         return broker.key("host", self.supervisor.host)
 
-    def _take_leave(self, server: redis.Redis) -> None:
+    def _withdraw_host(self, server: redis.Redis) -> None:
         """Nobody need wait five seconds to hear that a host was stopped."""
-        slugs = [slot.desired.slug for slot in self._ours()]
+        slugs = [slot.desired.slug for slot in self._own_slots()]
         server.delete(self._heartbeat, *(broker.key("status", slug) for slug in slugs))
-        self.broker_users.forget(server)
+        self.broker_users.delete_users(server)
 
-    def _look_who_watches(self, server: redis.Redis) -> None:
+    def _update_viewers(self, server: redis.Redis) -> None:
         names = [
             (slot.desired.slug, quality) for slot in self.supervisor.slots.values() if slot.child for quality in PRESETS
         ]
@@ -145,7 +145,7 @@ class StatusPublisher:
         for (slug, quality), value in zip(names, found, strict=True):
             if value is not None:
                 wanted[slug] = (*wanted.get(slug, ()), quality)
-        self.supervisor.want(wanted, self.governor.level, self.broker_users.urls(server, wanted))
+        self.supervisor.update_live_view(wanted, self.governor.level, self.broker_users.urls(server, wanted))
 
     @property
     def lowered(self) -> str:
@@ -154,24 +154,26 @@ class StatusPublisher:
             return ""
         return f"The camera host is busy ({self.governor.percent:.0f} % of its processors): {self.governor.what}."
 
-    def status(self, slot: CameraSlot) -> statuses.Status:
+    def build_status(self, slot: CameraSlot) -> statuses.Status:
         desired, state, identity = slot.desired, slot.state, slot.identity
         observed, reason = slot.observed
         found: dict[str, Any] = {**statuses.absent(desired.slug, desired.connection, reason)}
         found |= {"observed": observed, "since": iso(slot.since), "fps": state.get("fps", 0.0), "faults": slot.faults}
         found["differs"] = still_desired(state.get("differs") or [], desired.settings)
-        found |= {name: state.get(name) for name in FROM_STATE}
+        found |= {name: state.get(name) for name in STATE_FIELDS}
         found["last_capture"] = self._last_capture(desired.id, state)
         recording = cast("Recording | None", desired.recording)
-        others = (other.state.get("recorder") for other in self._ours() if other is not slot)
-        found["recorder"] = shared(observed_recording(state, recording, reason or KEEPS.get(observed, "")), others)
+        others = (other.state.get("recorder") for other in self._own_slots() if other is not slot)
+        found["recorder"] = shared(
+            observed_recording(state, recording, reason or NOT_RECORDING_BECAUSE.get(observed, "")), others
+        )
         found["recording"] = is_recording(found["recorder"])
-        found |= {name: identity.get(name, "") for name in FROM_IDENTITY}
+        found |= {name: identity.get(name, "") for name in IDENTITY_FIELDS}
         found |= told_of(who_holds(desired.lease, desired.runner))
         found["lowered"] = self.lowered
         return cast(statuses.Status, found)
 
     def _last_capture(self, camera: str, state: Mapping[str, Any]) -> statuses.LastCapture | None:
         """The newer one of what its process says, each second, and of what was taken in, maybe of a process before."""
-        known = (state.get("last_capture"), self.supervisor.database.seen.last_captures.get(camera))
+        known = (state.get("last_capture"), self.supervisor.database.snapshot.last_captures.get(camera))
         return max((one for one in known if one), key=itemgetter("at"), default=None)

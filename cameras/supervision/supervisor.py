@@ -26,11 +26,11 @@ from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import (
     FINISH_S,
     CameraChild,
-    Live,
+    LiveView,
     exit_reason,
     kill_orphans,
-    note_children,
     scrubbed_environment,
+    write_register,
 )
 from cameras.supervision.command_queue import CommandQueue
 from cameras.supervision.command_router import CommandRouter
@@ -55,7 +55,7 @@ START_AGAIN_S = 1.0
 """After a process that could not even be started."""
 
 
-class HostTaken(Exception):
+class HostLocked(Exception):
     """Another Supervisor runs for this host on this machine."""
 
 
@@ -70,9 +70,9 @@ class Supervisor:
         self.run_folder = Path(settings.STATION.data) / "run"
         self.slots: Mapping[str, CameraSlot] = {}
         self.alive_at = time.monotonic()
-        self.adopted_at = 0.0
+        self.desired_read_at = 0.0
         self._ended_sessions: tuple[str, ...] = ()
-        self._stumbles: dict[str, str] = {}
+        self._failing_steps: dict[str, str] = {}
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._lock_file: int | None = None
@@ -84,7 +84,7 @@ class Supervisor:
         self.discovery = DiscoveryRunner(self)
         self.database = DatabaseSync(self)
         self.status_publisher = StatusPublisher(self)
-        self.keepers = [resolve(path)(self.host) for path in KEEPERS.values()]
+        self.host_threads = [resolve(path)(self.host) for path in KEEPERS.values()]
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     # Start and stop
@@ -92,23 +92,23 @@ class Supervisor:
     def start(self) -> None:
         """HostTaken when this host has a Supervisor already."""
         self.run_folder.mkdir(parents=True, exist_ok=True)
-        self._take_host()
+        self._lock_host()
         for pid in kill_orphans(self._register):
             log.warning("Killed the camera process %s that a predecessor left behind.", pid)
         self.database.start()
         self.status_publisher.start()
         self._thread.start()
         self.command_queue.start()
-        for keeper in self.keepers:
-            keeper.start()
+        for host_thread in self.host_threads:
+            host_thread.start()
 
-    def _take_host(self) -> None:
+    def _lock_host(self) -> None:
         file = os.open(self.run_folder / f"supervisor-{self.host}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
-            raise HostTaken(f"Another Supervisor runs for the host {self.host!r} on this data folder.") from None
+            raise HostLocked(f"Another Supervisor runs for the host {self.host!r} on this data folder.") from None
         self._lock_file = file
 
     @property
@@ -122,8 +122,8 @@ class Supervisor:
         self._stopping.set()
         self._woken.set()
         self.command_queue.stop()
-        for keeper in self.keepers:
-            keeper.stop()
+        for host_thread in self.host_threads:
+            host_thread.stop()
         if self._thread.is_alive():
             self._thread.join(FINISH_S + 3)
         self.database.stop()
@@ -138,11 +138,11 @@ class Supervisor:
         """There is something new for the loop."""
         self._woken.set()
 
-    def session_ended(self, session: str) -> None:
+    def mark_session_ended(self, session: str) -> None:
         """Its end is in the database, and its file about to go: no process may begin it again."""
         self._ended_sessions = (*self._ended_sessions[1 - REMEMBERED :], session)
 
-    def want(
+    def update_live_view(
         self, wanted: dict[str, tuple[str, ...]], lowered: int = 0, redis_urls: Mapping[str, str] | None = None
     ) -> None:
         """Which qualities of which camera (by slug) somebody watches, how much less than those is made, and where each
@@ -150,11 +150,11 @@ class Supervisor:
         urls = redis_urls or {}
         for slot in self.slots.values():
             desired, child = slot.desired, slot.child
-            live = Live(wanted.get(desired.slug, ()), lowered, desired.presets, urls.get(desired.slug, ""))
+            live = LiveView(wanted.get(desired.slug, ()), lowered, desired.presets, urls.get(desired.slug, ""))
             if child and child.live != live and child.send({"type": "live", **asdict(live)}):
                 child.live = live
 
-    def answer(self, command_id: str, content: Answer) -> None:
+    def send_answer(self, command_id: str, content: Answer) -> None:
         """To the caller; one whose broker is away hears nothing and finds the outcome in the database."""
         try:
             control.answer(broker.connection(), command_id, content)
@@ -165,124 +165,126 @@ class Supervisor:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._safely(None, self._tick)
+            self._run_safely(None, self._tick)
             self._woken.wait(TICK_S)
             self._woken.clear()
-        self._finish_all()
+        self._finish_processes()
 
-    def _safely(self, camera: DesiredState | None, step: Callable[[], None]) -> None:
+    def _run_safely(self, camera: DesiredState | None, step: Callable[[], None]) -> None:
         """What goes wrong with one camera does not keep the others from being watched. It is told once, as an alert,
         until it is over."""
         slug = camera.slug if camera else ""
-        key, before = f"supervisor.stumbled:{slug}", self._stumbles.get(slug, "")
+        key, before = f"supervisor.stumbled:{slug}", self._failing_steps.get(slug, "")
         try:
             step()
         except Exception as error:
-            self._stumbles[slug] = said = f"{type(error).__name__}: {error}"
+            self._failing_steps[slug] = said = f"{type(error).__name__}: {error}"
             if said != before:
                 log.exception("The Supervisor stumbled over %s and goes on.", slug or "its own loop")
                 what = f"{slug} is not looked after" if slug else "Nothing is looked after on this host"
                 message = f"{what} ({said}). The log says where; then `skycam restart worker`."
-                self.database.alert(key, message, "critical", camera)
+                self.database.raise_alert(key, message, "critical", camera)
             return
         if before:
-            del self._stumbles[slug]
-            self.database.resolve(key)
+            del self._failing_steps[slug]
+            self.database.resolve_alert(key)
 
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
         heartbeat.beat()
-        seen = self.database.seen
-        self.adopted_at = seen.read_at
-        self._adopt(seen.cameras)
-        if seen.is_complete:
-            self._let_go(seen.cameras)
-        self.command_router.follow_all()
-        self.reconnect_watcher.look()
+        snapshot = self.database.snapshot
+        self.desired_read_at = snapshot.read_at
+        self._update_slots(snapshot.cameras)
+        if snapshot.is_complete:
+            self._release_moved_cameras(snapshot.cameras)
+        self.command_router.route_waiting()
+        self.reconnect_watcher.check_bus()
         for slot in self.slots.values():
-            self._safely(slot.desired, functools.partial(self._keep, slot))
+            self._run_safely(slot.desired, functools.partial(self._maintain_process, slot))
 
-    def _adopt(self, desired_states: Mapping[str, DesiredState]) -> None:
+    def _update_slots(self, desired_states: Mapping[str, DesiredState]) -> None:
         for identity, desired in desired_states.items():
             if identity not in self.slots:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
                 slot = CameraSlot(desired, RestartSchedule(rule), hardware=Hardware(usb=desired.usb))
                 self.slots = {**self.slots, identity: slot}
-                self.recovery_ladder.adopt(slot)
+                self.recovery_ladder.resolve_stale_alerts(slot)
             slot = self.slots[identity]
-            self._change(slot, replace(desired, session=self._session(slot, desired)))
+            self._apply_desired_state(slot, replace(desired, session=self._desired_session(slot, desired)))
 
-    def _let_go(self, desired_states: Mapping[str, DesiredState]) -> None:
+    def _release_moved_cameras(self, desired_states: Mapping[str, DesiredState]) -> None:
         """Cameras that the database has given to another host: their process finishes, and their spool is emptied."""
         for identity, slot in self.slots.items():
             if identity not in desired_states:
-                self._change(slot, replace(slot.desired, session=None, elsewhere=True))
+                self._apply_desired_state(slot, replace(slot.desired, session=None, elsewhere=True))
 
-    def _session(self, slot: CameraSlot, desired: DesiredState) -> dict[str, Any] | None:
+    def _desired_session(self, slot: CameraSlot, desired: DesiredState) -> dict[str, Any] | None:
         """A command may be newer than what was read, and an end newer than both."""
-        found = slot.ordered if slot.ordered_at >= self.adopted_at else desired.session
+        found = slot.commanded_session if slot.session_commanded_at >= self.desired_read_at else desired.session
         return None if found is None or found["id"] in self._ended_sessions else found
 
-    def _change(self, slot: CameraSlot, desired: DesiredState) -> None:
+    def _apply_desired_state(self, slot: CameraSlot, desired: DesiredState) -> None:
         """Take over a new desired state: a process that cannot follow it ends, and is started anew."""
         old, slot.desired = slot.desired, desired
         if not desired.runs:
-            self.recovery_ladder.let_go(slot)
+            self.recovery_ladder.clear_alerts(slot)
         if slot.child is None or slot.child.ending:
             return
         if not desired.runs or old.place != desired.place:
             slot.child.finish()
             return
-        if desired.settings != slot.child.desired["settings"] and slot.configured_at < self.adopted_at:
-            self._configure(slot.child, "settings", desired.settings, whole=True)
-        if desired.recording != slot.child.desired["recording"] and slot.recorded_at < self.adopted_at:
-            self._configure(slot.child, "recording", desired.recording)
+        if desired.settings != slot.child.desired["settings"] and slot.configured_at < self.desired_read_at:
+            self._send_configuration(slot.child, "settings", desired.settings, whole=True)
+        if desired.recording != slot.child.desired["recording"] and slot.recorded_at < self.desired_read_at:
+            self._send_configuration(slot.child, "recording", desired.recording)
         if desired.session and _newer(desired.session, slot.child.desired["session"]):
-            self._configure(slot.child, "session", desired.session, command_id=DESIRED + desired.session["id"])
+            self._send_configuration(slot.child, "session", desired.session, command_id=DESIRED + desired.session["id"])
 
-    def _configure(self, child: CameraChild, what: str, desired: dict[str, Any] | None, **more: Any) -> None:
+    def _send_configuration(self, child: CameraChild, what: str, desired: dict[str, Any] | None, **more: Any) -> None:
         if child.send({"type": "configure", what: desired, **more}):
             child.desired = {**child.desired, what: desired}
 
-    def _keep(self, slot: CameraSlot) -> None:
+    def _maintain_process(self, slot: CameraSlot) -> None:
         child = slot.child
         if child is not None:
             status = child.exit_status
             if status is not None:
-                self._ended(slot, child, status)
+                self._handle_exit(slot, child, status)
             elif child.ending:
-                self._end_in_time(slot, child)
+                self._kill_when_late(slot, child)
             else:
-                self.recovery_ladder.watch(slot, child)
+                self.recovery_ladder.check_process(slot, child)
         elif slot.may_start and time.monotonic() >= slot.restarts.not_before:
-            self._start(slot)
+            self._start_process(slot)
 
-    def _start(self, slot: CameraSlot) -> None:
+    def _start_process(self, slot: CameraSlot) -> None:
         now = time.monotonic()
-        slot.restarts.started(now)
+        slot.restarts.record_start(now)
         slot.recovery_policy = RecoveryPolicy()
         environment = scrubbed_environment(settings.STATION.camera_environment)
         slot.is_starting = (
             True  # before its session is looked at: the database thread does these two the other way round
         )
-        desired = replace(slot.newest(self.adopted_at), session=self._session(slot, slot.desired))
+        desired = replace(
+            slot.with_newest_commands(self.desired_read_at), session=self._desired_session(slot, slot.desired)
+        )
         try:
             slot.child = CameraChild(
-                desired.spec(slot.decided_outcome, slot.faults), environment, self.process_messages.hear
+                desired.spec(slot.decided_outcome, slot.faults), environment, self.process_messages.handle_message
             )
         except (OSError, RuntimeError) as error:
             slot.restarts.not_before = now + START_AGAIN_S
             why = f"Its process cannot be started ({error}). Is memory or a limit used up? It is tried each second."
-            self.observe(slot, "reconnecting", why)
+            self.record_observed(slot, "reconnecting", why)
             return
         finally:
             slot.is_starting = False
         slot.decided_outcome = None
-        note_children(self._register, [other.child.identity for other in self.slots.values() if other.child])
-        self.observe(slot, "starting", "")
+        write_register(self._register, [other.child.identity for other in self.slots.values() if other.child])
+        self.record_observed(slot, "starting", "")
 
-    def _end_in_time(self, slot: CameraSlot, child: CameraChild) -> None:
+    def _kill_when_late(self, slot: CameraSlot, child: CameraChild) -> None:
         if time.monotonic() > child.end_by:
             slot.decided_outcome = {
                 "reason": "camera_hung",
@@ -290,23 +292,23 @@ class Supervisor:
             }
             child.kill()
 
-    def _ended(self, slot: CameraSlot, child: CameraChild, status: int) -> None:
-        child.hear_out()
+    def _handle_exit(self, slot: CameraSlot, child: CameraChild, status: int) -> None:
+        child.drain_output()
         delivered = slot.delivered
         slot.child = None
         was_ending = child.ending
         child.finish()
         for command in slot.outstanding.remove_without_capture():  # captures are answered by what the spool says
             detail = f"The process of {slot.desired.slug} ended ({exit_reason(status)}) before it could answer."
-            self.answer(
+            self.send_answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
         if was_ending:
-            self.observe(slot, *slot.observed)
+            self.record_observed(slot, *slot.observed)
         else:
-            self.recovery_ladder.restart(slot, status, delivered=delivered)
+            self.recovery_ladder.schedule_restart(slot, status, delivered=delivered)
 
-    def _finish_all(self) -> None:
+    def _finish_processes(self) -> None:
         """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
         left = [(slot.desired, slot.child) for slot in self.slots.values() if slot.child]
         for _, child in left:
@@ -315,23 +317,23 @@ class Supervisor:
             while not child.wait(TICK_S) and time.monotonic() < child.end_by:
                 heartbeat.beat()
             if child.exit_status is None:
-                self._cut_off(desired, child)
+                self._kill_process(desired, child)
 
-    def _cut_off(self, desired: DesiredState, child: CameraChild) -> None:
+    def _kill_process(self, desired: DesiredState, child: CameraChild) -> None:
         """What its exposure came to is known: the next process need not call it interrupted."""
         log.warning("%s did not finish in time and is killed.", child.slug)
         child.kill()
         if child.wait(1.0):
             said = "The station was stopped before the exposure ended."
-            self.database.settle_spool(desired, DecidedOutcome("station_stopped", said))
+            self.database.recover_spool(desired, DecidedOutcome("station_stopped", said))
 
-    def observe(self, slot: CameraSlot, observed: str, reason: str) -> None:
+    def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
         """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""
         desired = slot.desired
         with slot.lock:
-            if not desired.elsewhere and (observed, reason) != slot.told:
-                slot.told, slot.since = (observed, reason), time.time()
-                self.database.observed(desired, observed, reason)
+            if not desired.elsewhere and (observed, reason) != slot.recorded:
+                slot.recorded, slot.since = (observed, reason), time.time()
+                self.database.record_observed(desired, observed, reason)
 
 
 def _newer(session: dict[str, Any], known: dict[str, Any] | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from cameras.supervision.readings import note_read_back
+from cameras.supervision.readings import store_read_back
 from monitoring.models import Event
 from tests.api.test_presets import configured
 from tests.fakes.camera_host import camera_host
@@ -28,7 +28,7 @@ def turned(camera: Camera) -> Camera:
 def read(camera: Camera, *differs: Any) -> None:
     """What the camera's process says of itself."""
     actual = {"gain": differs[0]["has"] if differs else 2.0, "exposure_us": 1000}
-    note_read_back(str(camera.pk), {"actual": actual, "read_at": "2026-11-20T20:00:00Z", "differs": list(differs)})
+    store_read_back(str(camera.pk), {"actual": actual, "read_at": "2026-11-20T20:00:00Z", "differs": list(differs)})
 
 
 def events() -> list[str]:
@@ -65,7 +65,7 @@ def test_a_change_of_a_setting_that_is_desired_otherwise_by_now_is_none(viewer: 
 def test_a_camera_that_was_removed_meanwhile_is_nobodys_trouble(turned: Camera) -> None:
     pk = str(turned.pk)
     turned.delete()
-    note_read_back(pk, {"actual": {}, "read_at": "2026-11-20T20:00:00Z", "differs": []})
+    store_read_back(pk, {"actual": {}, "read_at": "2026-11-20T20:00:00Z", "differs": []})
     assert not Camera.objects.exists()
 
 

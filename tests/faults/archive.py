@@ -11,7 +11,7 @@ from django.db.models import Q
 from cameras.models import Camera
 from cameras.runtime.storage import make_root
 from cameras.supervision.desired_state import DesiredState
-from cameras.supervision.ingest import Opened
+from cameras.supervision.ingest import OpenedSpool
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
 from captures.sessions.orders import session_order
 
@@ -48,11 +48,11 @@ class Archive:
         return Capture.objects.create(camera=self.camera, asked={"exposure_us": 1000})
 
     def ingest(self) -> None:
-        with Opened(self.desired()) as ingest:
-            for name in sorted(ingest.waiting()):
-                taken = ingest.take(name)
+        with OpenedSpool(self.desired()) as ingest:
+            for name in sorted(ingest.waiting_records()):
+                taken = ingest.ingest(name)
                 if taken is not None:
-                    ingest.clear(taken)
+                    ingest.remove_record(taken)
 
     def wrongs(self) -> list[str]:
         return wrongs(self.folder)

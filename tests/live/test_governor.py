@@ -14,7 +14,7 @@ from cameras.live.budget import Budget
 from cameras.live.governor import FPS, FPS_ALONE, QUALITY, Governor, Limits
 from cameras.live.presets import PRESETS
 from cameras.live.service import LiveStreamingService
-from cameras.supervision.child import Live
+from cameras.supervision.child import LiveView
 from cameras.supervision.supervisor import Supervisor
 
 
@@ -111,7 +111,7 @@ class Process:
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
-        self.live = Live()
+        self.live = LiveView()
 
     def send(self, message: dict[str, Any]) -> bool:
         self.heard.append(message)
@@ -122,13 +122,13 @@ def test_a_busy_host_tells_its_cameras_and_says_so_in_their_status(machine: Mach
     supervisor, process = Supervisor(), Process()
     status_publisher = supervisor.status_publisher
     limits = Limits(lower_quality=80, lower_fps=0, hold_s=0)
-    supervisor.database.seen = replace(supervisor.database.seen, live=SimpleNamespace(cpu_thresholds=limits))
+    supervisor.database.snapshot = replace(supervisor.database.snapshot, live=SimpleNamespace(cpu_thresholds=limits))
     status_publisher.governor = Governor(limits, machine.load, machine.clock)
     desired = SimpleNamespace(slug="sky", presets={})
     supervisor.slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
     machine.percent = 100
-    [status_publisher._look_at_load() for _ in range(5)]
-    supervisor.want({"sky": ("low",)}, status_publisher.governor.level, {"sky": "unix:///sock"})
+    [status_publisher._check_load() for _ in range(5)]
+    supervisor.update_live_view({"sky": ("low",)}, status_publisher.governor.level, {"sky": "unix:///sock"})
     told = {"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}, "redis_url": "unix:///sock"}
     assert process.heard == [told]
     assert status_publisher.lowered.startswith("The camera host is busy (9")

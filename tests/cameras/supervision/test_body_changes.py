@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.readings import note_read_back
+from cameras.supervision.readings import store_read_back
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Event
 from tests.api.builders import until
@@ -40,7 +40,7 @@ def far(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyt
 
 @pytest.fixture
 def slot(far: Path, supervisor: Supervisor) -> CameraSlot:
-    supervisor.database._do()
+    supervisor.database._sync()
     supervisor._tick()
     [slot] = supervisor.slots.values()
     until(lambda: slot.child and slot.child.state.get("observed") == "ready", SOON_S)
@@ -49,8 +49,8 @@ def slot(far: Path, supervisor: Supervisor) -> CameraSlot:
 
 def shown(supervisor: Supervisor, slot: CameraSlot) -> tuple[Any, Any]:
     """The differences, in the row and in the status."""
-    supervisor.database._do()
-    return Camera.objects.get().differs, supervisor.status_publisher.status(slot)["differs"]
+    supervisor.database._sync()
+    return Camera.objects.get().differs, supervisor.status_publisher.build_status(slot)["differs"]
 
 
 def test_it_is_in_row_status_and_event_log_until_it_is_desired(
@@ -62,7 +62,7 @@ def test_it_is_in_row_status_and_event_log_until_it_is_desired(
     assert Event.objects.filter(kind="camera.settings", data={"differs": CHANGE}).count() == 1
     Camera.objects.update(settings={"iso": 1600})
     looks_again(supervisor)
-    assert supervisor.status_publisher.status(slot)["differs"] == []
+    assert supervisor.status_publisher.build_status(slot)["differs"] == []
     until(lambda: shown(supervisor, slot) == ([], []), SOON_S)
 
 
@@ -82,14 +82,14 @@ def reading(seconds_ago: float, **actual: Any) -> dict[str, Any]:
 
 def test_an_older_reading_does_not_replace_a_newer_one(archive: Archive) -> None:
     """As when the host that had the camera before could not write it sooner."""
-    note_read_back(str(archive.camera.pk), reading(1, gain=2))
-    note_read_back(str(archive.camera.pk), reading(2, gain=1))
+    store_read_back(str(archive.camera.pk), reading(1, gain=2))
+    store_read_back(str(archive.camera.pk), reading(2, gain=1))
     archive.camera.refresh_from_db()
     assert archive.camera.read_back == {"gain": 2}
 
 
 def test_a_reading_replaces_one_from_before_the_clock_was_set_back(archive: Archive) -> None:
-    note_read_back(str(archive.camera.pk), reading(-3600, gain=2))
-    note_read_back(str(archive.camera.pk), reading(1, gain=1))
+    store_read_back(str(archive.camera.pk), reading(-3600, gain=2))
+    store_read_back(str(archive.camera.pk), reading(1, gain=1))
     archive.camera.refresh_from_db()
     assert archive.camera.read_back == {"gain": 1}

@@ -26,7 +26,7 @@ def archive(tmp_path: Path) -> Archive:
 
 
 @pytest.fixture
-def orders(valkey: Any) -> CommandRouter:
+def command_router(valkey: Any) -> CommandRouter:
     return Supervisor().command_router
 
 
@@ -37,26 +37,26 @@ def command_of(capture: Capture) -> Command:
     )  # fmt: skip
 
 
-def test_an_id_that_comes_twice_is_handed_on_once(archive: Archive, orders: CommandRouter) -> None:
+def test_an_id_that_comes_twice_is_handed_on_once(archive: Archive, command_router: CommandRouter) -> None:
     planned = archive.planned()
-    orders.hand(command_of(planned))
-    orders.hand(command_of(planned))
-    assert orders._queue.qsize() == 1
+    command_router.route_command(command_of(planned))
+    command_router.route_command(command_of(planned))
+    assert command_router._queue.qsize() == 1
 
 
 def test_an_id_whose_outcome_an_earlier_supervisor_took_in_is_not_handed_on(
-    archive: Archive, orders: CommandRouter
+    archive: Archive, command_router: CommandRouter
 ) -> None:
     planned = archive.planned()
     settle_unstarted(planned.id, "not_started", "The station was stopped.")
-    orders.hand(command_of(planned))
-    assert orders._queue.qsize() == 0
+    command_router.route_command(command_of(planned))
+    assert command_router._queue.qsize() == 0
 
 
 def test_what_was_remembered_longest_is_forgotten_first(
-    archive: Archive, orders: CommandRouter, monkeypatch: pytest.MonkeyPatch
+    archive: Archive, command_router: CommandRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cameras.supervision.command_router.REMEMBERED", 2)
     first, second, third = (archive.planned() for _ in range(3))
-    [orders.hand(command_of(planned)) for planned in (first, second, third)]
-    assert list(orders._came) == [str(second.id), str(third.id)]
+    [command_router.route_command(command_of(planned)) for planned in (first, second, third)]
+    assert list(command_router._seen_captures) == [str(second.id), str(third.id)]

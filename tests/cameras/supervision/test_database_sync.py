@@ -56,16 +56,16 @@ def test_a_record_that_cannot_be_read_does_not_end_the_answers_to_the_impatient(
     [record] = lay(archive, capture_record(archive))
     following = Spooled(archive.desired(), record, "second", time.monotonic() - 9)
     database._spooled.extend([waiting, following])
-    database._impatient.start()
+    database._late_answers.start()
     assert within_ten_seconds(lambda: following.answered)
 
 
 def test_a_root_whose_path_is_gone_holds_up_no_other_camera(archive: Archive, database: DatabaseSync) -> None:
     nowhere = dataclasses.replace(archive.desired(), root_path=str(archive.folder / "gone"))
     [record] = lay(archive, capture_record(archive))
-    database.take(nowhere, record, "")
-    database.take(archive.desired(), record, "")
-    database._turn()
+    database.ingest_record(nowhere, record, "")
+    database.ingest_record(archive.desired(), record, "")
+    database._run_once()
     assert (database.away_since, Capture.objects.filter(pk=record).exists()) == (None, True)
 
 
@@ -88,7 +88,7 @@ def test_a_capture_that_no_spool_knows_has_failed_after_its_deadline(
 ) -> None:
     capture = overdue(archive)
     lay(archive, capture_record(archive))
-    database._turn()
+    database._run_once()
     capture.refresh_from_db()
     assert (capture.status, capture.reason) == ("failed", "not_started")
 
@@ -99,7 +99,7 @@ def test_a_capture_that_is_safe_on_a_root_that_is_not_mounted_is_saved_when_it_i
     capture = overdue(archive)
     lay(archive, capture_record(archive, "saved", str(capture.pk)))
     disk = unmounted(archive)
-    database._turn()
+    database._run_once()
     archive.folder.rmdir()
     disk.rename(archive.folder)
     archive.ingest()
@@ -114,7 +114,7 @@ def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet
     slot = CameraSlot(archive.desired(), RestartSchedule())
     slot.outstanding.add("c", OutstandingCommand(str(capture.pk), cast(Any, "a process that has ended")))
     (archive.folder / MARKER).unlink()
-    database.outcomes.on_lost(slot, slot.outstanding.captures())
+    database.outcomes.settle_lost(slot, slot.outstanding.captures())
     capture.refresh_from_db()
     assert (capture.status, list(slot.outstanding.captures())) == ("planned", ["c"])
 
@@ -130,15 +130,15 @@ def full_broker(valkey: Any) -> Iterator[Any]:
 def test_a_broker_that_refuses_an_answer_does_not_end_the_thread(database: DatabaseSync, full_broker: Any) -> None:
     told: list[str] = []
     answer = Answer(ok=True)
-    database._after.append(lambda: database.supervisor.answer("c", answer))
-    database._after.append(lambda: told.append({}["nothing"]))
-    database._after.append(lambda: told.append("the next one"))
-    database._turn()
+    database._after_ingest.append(lambda: database.supervisor.send_answer("c", answer))
+    database._after_ingest.append(lambda: told.append({}["nothing"]))
+    database._after_ingest.append(lambda: told.append("the next one"))
+    database._run_once()
     assert told == ["the next one"]
 
 
 def test_an_answer_that_the_broker_refuses_is_no_surprise(database: DatabaseSync, full_broker: Any) -> None:
-    database.supervisor.answer("c", Answer(ok=True))
+    database.supervisor.send_answer("c", Answer(ok=True))
     assert full_broker.keys("*") == []
 
 
@@ -157,8 +157,8 @@ def test_a_spool_that_cannot_be_read_holds_up_no_outcome_of_another_camera(
     Capture.objects.create(camera_id=torn.id, deadline_ms=1)
     capture = overdue(archive)
     lay(archive, capture_record(archive))
-    database._turn()
-    database._turn()
+    database._run_once()
+    database._run_once()
     outcomes = Capture.objects.values_list("camera__slug", "status", "reason")
     assert (database.away_since, capture.status) == (None, "planned")
     assert sorted(outcomes) == [
@@ -172,10 +172,10 @@ def test_a_recovery_that_cannot_be_followed_is_told_once_and_holds_up_nothing(
     archive: Archive, database: DatabaseSync
 ) -> None:
     slot = CameraSlot(unreadable(archive), RestartSchedule())
-    database.recovered(slot, {"interrupted": ["x"], "finished": [], "removed": [], "rejected": []})
-    database.event("command", "What comes after it.", "info", None, {})
-    database._turn()
-    database._turn()
+    database.record_recovery(slot, {"interrupted": ["x"], "finished": [], "removed": [], "rejected": []})
+    database.record_event("command", "What comes after it.", "info", None, {})
+    database._run_once()
+    database._run_once()
     assert sorted(Event.objects.values_list("kind", flat=True)) == ["command", "spool.recovered"]
 
 
@@ -187,7 +187,7 @@ def without_alerts(execute: Any, sql: str, *rest: Any) -> Any:
 
 
 def test_a_recovery_that_the_database_interrupts_is_told_once(archive: Archive, database: DatabaseSync) -> None:
-    database.recovered(
+    database.record_recovery(
         CameraSlot(archive.desired(), RestartSchedule()), {"interrupted": ["x"], "finished": [], "rejected": []}
     )
     with connection.execute_wrapper(without_alerts), pytest.raises(OperationalError):
@@ -203,8 +203,8 @@ def test_what_is_set_aside_in_a_spool_without_a_process_raises_an_alert(
     spool = archive.spool / part
     spool.mkdir(parents=True)
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
-    database.settle_spool(archive.desired().of_clips if part else archive.desired())
-    database._do()
+    database.recover_spool(archive.desired().of_clips if part else archive.desired())
+    database._sync()
     [alert] = Alert.objects.all()
     assert (alert.key, alert.severity, alert.camera) == ("spool.rejected:sim", "error", "sim")
 
@@ -219,8 +219,8 @@ def opened(kind: str) -> list[str]:
 
 
 def tidied(database: DatabaseSync) -> None:
-    database._look_now, database._tidied_at = True, 0.0
-    database._do()
+    database._read_now, database._swept_at = True, 0.0
+    database._sync()
     database._outbox.flush()
 
 
@@ -280,7 +280,7 @@ def test_a_clip_that_waits_in_a_spool_without_a_process_is_an_alert_and_logged_o
 def test_the_alert_of_a_clip_that_waited_is_over_once_it_is_filed(archive: Archive, database: DatabaseSync) -> None:
     left_clip(archive)
     tidied(database)
-    database.resolve("recording.left:sim")  # as the end of a recorder's alerts would
+    database.resolve_alert("recording.left:sim")  # as the end of a recorder's alerts would
     tidied(database)
     before = len(opened("recording.left"))
     (archive.folder / "clips").unlink()

@@ -14,7 +14,7 @@ import pytest
 
 from cameras.runtime.storage import MARKER
 from cameras.supervision import orphan_recovery
-from cameras.supervision.child import kill_orphans, note_children, start_time
+from cameras.supervision.child import kill_orphans, start_time, write_register
 from captures.models import Capture, Session
 from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
@@ -29,7 +29,7 @@ def hung() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_process_that_a_predecessor_left_is_killed(tmp_path: Path, hung: subprocess.Popen[bytes]) -> None:
-    note_children(tmp_path / "register", [(hung.pid, start_time(hung.pid))])
+    write_register(tmp_path / "register", [(hung.pid, start_time(hung.pid))])
     assert kill_orphans(tmp_path / "register") == [hung.pid]
     assert hung.wait(5) == -9
 
@@ -38,7 +38,7 @@ def test_a_process_that_a_predecessor_left_is_killed(tmp_path: Path, hung: subpr
 def test_a_process_that_only_has_the_same_pid_is_left_alone(
     tmp_path: Path, hung: subprocess.Popen[bytes], began: str | None
 ) -> None:
-    note_children(tmp_path / "register", [(hung.pid, began)])
+    write_register(tmp_path / "register", [(hung.pid, began)])
     assert (kill_orphans(tmp_path / "register"), hung.poll()) == ([], None)
 
 
@@ -70,7 +70,7 @@ def stopped(archive: Archive, session: Session) -> Any:
 
 def test_a_spool_without_an_owner_is_settled(archive: Archive) -> None:
     capture = killed_in_an_exposure(archive)
-    orphan_recovery.settle(archive.desired())
+    orphan_recovery.recover_spool(archive.desired())
     archive.ingest()
     assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
 
@@ -79,7 +79,7 @@ def test_a_spool_with_an_owner_is_left_alone(archive: Archive) -> None:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
-        orphan_recovery.settle(archive.desired())
+        orphan_recovery.recover_spool(archive.desired())
         assert process.done() == {}
 
 
@@ -87,7 +87,7 @@ def test_a_spool_whose_root_is_not_mounted_is_left_alone(archive: Archive) -> No
     killed_in_an_exposure(archive)
     (archive.folder / MARKER).unlink()
     before = sorted(archive.spool.iterdir())
-    orphan_recovery.settle(archive.desired())
+    orphan_recovery.recover_spool(archive.desired())
     assert sorted(archive.spool.iterdir()) == before
 
 
@@ -95,7 +95,7 @@ def test_a_spool_that_cannot_be_opened_stops_nobody_else(archive: Archive) -> No
     killed_in_an_exposure(archive)
     (archive.spool / ".lock").unlink()
     (archive.spool / ".lock").mkdir()
-    orphan_recovery.settle(archive.desired())
+    orphan_recovery.recover_spool(archive.desired())
     assert list(archive.spool.glob("*.plan")) != []
 
 
@@ -103,7 +103,7 @@ def test_a_session_of_a_camera_without_a_process_is_stopped(archive: Archive) ->
     session = archive.session(cadence_s=60)
     with CameraProcess(archive.folder, str(archive.camera.id), session=archive.order(session)) as process:
         process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
-    orphan_recovery.settle(stopped(archive, session))
+    orphan_recovery.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()
     assert (session.state, session.saved, archive.wrongs()) == ("stopped", 1, [])
@@ -111,7 +111,7 @@ def test_a_session_of_a_camera_without_a_process_is_stopped(archive: Archive) ->
 
 def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
-    orphan_recovery.settle(stopped(archive, session))
+    orphan_recovery.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()
     assert (session.state, session.message) == ("stopped", "It was stopped before it began.")
@@ -120,7 +120,7 @@ def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -
 def test_stopping_twice_is_once(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
     desired = stopped(archive, session)
-    orphan_recovery.settle(desired)
-    orphan_recovery.settle(desired)
+    orphan_recovery.recover_spool(desired)
+    orphan_recovery.recover_spool(desired)
     records = [json.loads(path.read_text()) for path in archive.spool.glob("*.done")]
     assert [record["body"]["state"] for record in records] == ["stopped"]

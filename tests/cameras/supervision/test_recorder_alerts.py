@@ -56,8 +56,8 @@ def successor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
 
 def is_open(supervisor: Supervisor, key: str = KEY) -> bool:
     """After one turn of its threads."""
-    supervisor.database.look_soon()
-    supervisor.database._do()
+    supervisor.database.read_soon()
+    supervisor.database._sync()
     supervisor._tick()
     return Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED).exists()
 

@@ -28,7 +28,7 @@ from tests.faults.archive import Archive
 pytestmark = pytest.mark.django_db
 EXITS = 3
 MARGIN_S = 0.5
-PATIENCE_S = 60.0
+ANSWER_WAIT_S = 60.0
 NIKON = {"vendor": "04b0", "product": "0439", "serial": "3004"}
 Settings = Any
 
@@ -53,7 +53,7 @@ def supervisor(tmp_path: Path, played: PlayedBus, archive: Archive, settings: Se
     settings.STATION = settings.STATION.model_copy(update={"supervision": supervision})
     supervisor = Supervisor(played.bus)
     supervisor.run_folder = tmp_path
-    supervisor.database._do()
+    supervisor.database._sync()
     yield supervisor
     for slot in supervisor.slots.values():
         if slot.child:
@@ -64,7 +64,7 @@ def supervisor(tmp_path: Path, played: PlayedBus, archive: Archive, settings: Se
 
 def adopted(supervisor: Supervisor, **faults: Any) -> CameraSlot:
     """The camera's slot, with faults that its first process begins with."""
-    supervisor._adopt(supervisor.database.seen.cameras)
+    supervisor._update_slots(supervisor.database.snapshot.cameras)
     [slot] = supervisor.slots.values()
     slot.faults = faults
     return slot
@@ -74,8 +74,8 @@ def hangs_on_usb(supervisor: Supervisor, archive: Archive) -> None:
     """As the camera's row remembers of the last time that it was open."""
     archive.camera.identity = {"usb": NIKON}
     archive.camera.save()
-    supervisor.database.look_soon()
-    supervisor.database._do()
+    supervisor.database.read_soon()
+    supervisor.database._sync()
 
 
 def watched(supervisor: Supervisor, condition: Any) -> None:
@@ -85,7 +85,7 @@ def watched(supervisor: Supervisor, condition: Any) -> None:
         supervisor._tick()
         return condition()
 
-    until(tick, PATIENCE_S)
+    until(tick, ANSWER_WAIT_S)
 
 
 def cause(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
@@ -94,7 +94,7 @@ def cause(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
     command = Command(
         command_id="c", camera=slot.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
     )
-    supervisor.command_router._cause(command, slot)
+    supervisor.command_router._set_faults(command, slot)
 
 
 def expose(slot: CameraSlot) -> None:
@@ -110,7 +110,7 @@ def is_ready(slot: CameraSlot) -> bool:
 
 
 def steps(supervisor: Supervisor) -> list[str]:
-    supervisor.database._do()
+    supervisor.database._sync()
     return [event.data["step"] for event in Event.objects.filter(kind="camera.ladder").order_by("at", "id")]
 
 
@@ -190,12 +190,12 @@ def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor)
     child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
-    until(lambda: child.silent_s() > 1, PATIENCE_S)
+    until(lambda: child.silent_s() > 1, ANSWER_WAIT_S)
     trouble = {"reason": "camera_error", "permanent": False}
     child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
-    child.heard_at = time.monotonic()
+    child.last_message_at = time.monotonic()
     for _ in range(3):
-        supervisor.recovery_ladder.watch(slot, child)
+        supervisor.recovery_ladder.check_process(slot, child)
     assert steps(supervisor) == ["kill"]
 
 
@@ -205,16 +205,16 @@ def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
     hangs_on_usb(supervisor, archive)
     supervisor.recovery_ladder.reopened = 2
     slot = adopted(supervisor, disconnect=True)
-    watched(supervisor, lambda: slot.last_seen == "" and slot.missed)
-    supervisor.database._do()
+    watched(supervisor, lambda: slot.last_seen == "" and slot.unreachable_alerted)
+    supervisor.database._sync()
     assert Alert.objects.get().key == "camera.unreachable:sim"
     played.plug("1-4", 9, serial="3004")
     watched(supervisor, lambda: "its return" in reasons(supervisor))
     found = reasons(supervisor)
     assert "camera_error" not in found[: found.index("its return")]
     cause(supervisor, slot)
-    watched(supervisor, lambda: is_ready(slot) and not slot.missed)
-    supervisor.database._do()
+    watched(supervisor, lambda: is_ready(slot) and not slot.unreachable_alerted)
+    supervisor.database._sync()
     assert Alert.objects.get().state == "resolved"
 
 
@@ -222,9 +222,13 @@ def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state
     """How the alert of a camera stands, and what it says, after its process said so."""
     child = slot.child
     assert child is not None
-    child.state, child.observed, child.heard_at = {**child.state, **state}, (observed, "It is gone."), time.monotonic()
-    supervisor.recovery_ladder.watch(slot, child)
-    supervisor.database._do()
+    child.state, child.observed, child.last_message_at = (
+        {**child.state, **state},
+        (observed, "It is gone."),
+        time.monotonic(),
+    )
+    supervisor.recovery_ladder.check_process(slot, child)
+    supervisor.database._sync()
     alert = Alert.objects.get()
     return alert.state, alert.message
 
@@ -260,7 +264,7 @@ def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
 
 
 def reasons(supervisor: Supervisor) -> list[str]:
-    supervisor.database._do()
+    supervisor.database._sync()
     found = Event.objects.filter(kind="camera.ladder").order_by("at", "id")
     return [event.data.get("reason", "") for event in found]
 
@@ -288,7 +292,7 @@ def test_a_process_that_cannot_be_started_is_told_and_tried_again(supervisor: Su
     slot = adopted(supervisor)
     with without_files():
         supervisor._tick()
-    assert "Its process cannot be started ([Errno 24] Too many open files)." in slot.told[1]
+    assert "Its process cannot be started ([Errno 24] Too many open files)." in slot.recorded[1]
     watched(supervisor, lambda: is_ready(slot))
 
 
@@ -299,10 +303,10 @@ def test_a_camera_that_makes_the_supervisor_stumble_is_alerted_of_and_the_loop_g
     del slot.recovery_policy
     supervisor._tick()
     supervisor._tick()
-    supervisor.database._do()
+    supervisor.database._sync()
     [alert] = Alert.objects.filter(key="supervisor.stumbled:sim")
     assert alert.message.startswith("sim is not looked after (AttributeError: ")
     slot.recovery_policy = recovery_policy
     supervisor._tick()
-    supervisor.database._do()
+    supervisor.database._sync()
     assert Alert.objects.get(pk=alert.pk).resolved_at is not None

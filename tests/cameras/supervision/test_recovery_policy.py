@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from cameras.supervision.policy import SILENCE_S, RecoveryPolicy, RestartSchedule
 
-from cameras.supervision.recovery_policy import SILENCE_S, RecoveryPolicy, RestartSchedule
 from monitoring.restarts import LONGEST_S, BackOff
 
 
-def climbed(recovery_policy: RecoveryPolicy, overdue_s: float, silent_s: float, times: list[float]) -> list[str | None]:
-    return [recovery_policy.look(now, overdue_s, silent_s) for now in times]
+def climbed(policy: RecoveryPolicy, overdue_s: float, silent_s: float, times: list[float]) -> list[str | None]:
+    return [policy.next_step(now, overdue_s, silent_s) for now in times]
 
 
 def test_a_camera_in_time_is_left_alone() -> None:
@@ -26,16 +26,16 @@ def test_a_silent_process_climbs_the_same_ladder() -> None:
 
 
 def test_a_camera_that_came_back_begins_at_the_foot_of_the_ladder() -> None:
-    recovery_policy = RecoveryPolicy()
-    climbed(recovery_policy, 1.0, 0.0, [0.0, 2.0])
-    recovery_policy.look(3.0, 0.0, 0.0)
-    assert climbed(recovery_policy, 1.0, 0.0, [10.0, 12.0]) == ["abort", "reconnect"]
+    policy = RecoveryPolicy()
+    climbed(policy, 1.0, 0.0, [0.0, 2.0])
+    policy.next_step(3.0, 0.0, 0.0)
+    assert climbed(policy, 1.0, 0.0, [10.0, 12.0]) == ["abort", "reconnect"]
 
 
 def test_the_first_restart_is_at_once() -> None:
     restarts = RestartSchedule()
-    restarts.started(0.0)
-    restarts.ended(100.0, "killed")
+    restarts.record_start(0.0)
+    restarts.record_exit(100.0, "killed")
     assert restarts.not_before == 100.0
 
 
@@ -48,16 +48,16 @@ def test_later_restarts_wait_from_one_second_to_a_minute_with_jitter() -> None:
 
 
 def ended(restarts: RestartSchedule, now: float) -> float:
-    restarts.started(now)
-    restarts.ended(now, "killed")
+    restarts.record_start(now)
+    restarts.record_exit(now, "killed")
     return restarts.not_before - now
 
 
 def test_thirty_healthy_seconds_reset_the_pause() -> None:
     restarts = RestartSchedule(BackOff(crash_loop_exits=99))
     pauses = [ended(restarts, now=float(now)) for now in range(5)]
-    restarts.started(100.0)
-    restarts.ended(130.0, "killed")
+    restarts.record_start(100.0)
+    restarts.record_exit(130.0, "killed")
     assert (pauses[-1] > 5, restarts.not_before) == (True, 130.0)
 
 
@@ -66,8 +66,8 @@ def test_five_exits_within_ten_seconds_of_a_start_each_are_a_crash_loop(lived_s:
     restarts = RestartSchedule()
 
     def life(start: float) -> bool:
-        restarts.started(start)
-        return restarts.ended(start + lived_s, "crashed")
+        restarts.record_start(start)
+        return restarts.record_exit(start + lived_s, "crashed")
 
     assert [life(start) for start in (0.0, 20.0, 40.0, 60.0, 80.0)] == loop
 
@@ -76,8 +76,8 @@ def test_lives_that_the_ladder_ended_before_a_picture_came_are_failures_however_
     restarts = RestartSchedule(BackOff(crash_loop_exits=3))
 
     def life(start: float) -> bool:
-        restarts.started(start)
-        return restarts.ended(start + 40.0, "hung", fruitless=True)
+        restarts.record_start(start)
+        return restarts.record_exit(start + 40.0, "hung", fruitless=True)
 
     assert [(life(start), restarts.tries_left) for start in (0.0, 60.0, 120.0)] == [(False, 2), (False, 1), (True, 0)]
 
@@ -87,8 +87,8 @@ def test_a_camera_that_nobody_uses_and_that_hangs_once_a_night_is_not_in_a_crash
     night_s = 86_400.0
 
     def hung_after(start: float) -> bool:
-        restarts.started(start)
-        return restarts.ended(start + night_s, "hung", fruitless=True)
+        restarts.record_start(start)
+        return restarts.record_exit(start + night_s, "hung", fruitless=True)
 
     assert [hung_after(number * night_s) for number in range(5)] == [False] * 5
 
@@ -97,14 +97,14 @@ def test_one_long_life_between_crashes_is_no_crash_loop() -> None:
     restarts = RestartSchedule(BackOff(crash_loop_exits=3))
     ended(restarts, 0.0)
     ended(restarts, 1.0)
-    restarts.started(2.0)
-    restarts.ended(22.0, "killed")
-    restarts.started(23.0)
-    assert restarts.ended(23.5, "killed") is False
+    restarts.record_start(2.0)
+    restarts.record_exit(22.0, "killed")
+    restarts.record_start(23.0)
+    assert restarts.record_exit(23.5, "killed") is False
 
 
 def test_a_person_who_says_try_again_is_obeyed_at_once() -> None:
     restarts = RestartSchedule()
     pauses = [ended(restarts, now=float(now)) for now in range(4)]
-    restarts.forgive()
+    restarts.reset()
     assert (pauses[-1] > 1, restarts.not_before, ended(restarts, 50.0)) == (True, 0.0, 0.0)

@@ -30,7 +30,7 @@ def hear(archive: Archive, kind: str, message: str) -> None:
     child = CameraChild.__new__(CameraChild)
     child.spec = desired.spec(None)
     told: dict[str, Any] = {"type": "log", "kind": kind, "message": message, "level": "error"}
-    supervisor.process_messages.hear(child, told)
+    supervisor.process_messages.handle_message(child, told)
     supervisor.database._outbox.flush()
 
 

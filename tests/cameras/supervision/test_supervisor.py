@@ -61,7 +61,7 @@ def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> 
 @pytest.fixture
 def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
     """A camera whose process works."""
-    supervisor.database._do()
+    supervisor.database._sync()
     supervisor._tick()
     [slot] = supervisor.slots.values()
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
@@ -74,8 +74,8 @@ def give_to(archive: Archive, host: str) -> None:
 
 
 def looks_again(supervisor: Supervisor) -> None:
-    supervisor.database.look_soon()
-    supervisor.database._do()
+    supervisor.database.read_soon()
+    supervisor.database._sync()
     supervisor._tick()
 
 
@@ -103,10 +103,10 @@ def test_of_a_camera_that_has_another_host_only_that_one_tells(
 ) -> None:
     give_to(archive, "other")
     looks_again(supervisor)
-    supervisor.observe(slot, "disconnected", "")
-    supervisor.database._do()
+    supervisor.record_observed(slot, "disconnected", "")
+    supervisor.database._sync()
     archive.camera.refresh_from_db()
-    assert (archive.camera.observed == "disconnected", supervisor.status_publisher._ours()) == (False, [])
+    assert (archive.camera.observed == "disconnected", supervisor.status_publisher._own_slots()) == (False, [])
 
 
 def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
@@ -123,7 +123,7 @@ def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
     CameraHost.objects.update(machine="another machine")
     supervisor.database._leased_at = -60.0
     looks_again(supervisor)
-    assert (supervisor.database.seen.cameras, slot.child is not None and slot.child.ending) == ({}, False)
+    assert (supervisor.database.snapshot.cameras, slot.child is not None and slot.child.ending) == ({}, False)
 
 
 def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
@@ -132,7 +132,7 @@ def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
     session = archive.session(cadence_s=0.1)
     order: Any = archive.order(session)
     order["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
-    supervisor._change(slot, dataclasses.replace(slot.desired, session=order))
+    supervisor._apply_desired_state(slot, dataclasses.replace(slot.desired, session=order))
     until(lambda: state_after_a_look(supervisor, session) != "planned")
     assert (session.state, session.reason, session.message) == (
         "failed",
@@ -151,8 +151,10 @@ def test_a_refused_session_stays_desired_where_the_process_keeps_it_for_a_root_t
 ) -> None:
     session = archive.session(cadence_s=60)
     assert slot.child is not None
-    supervisor.process_messages.hear(slot.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason})
-    supervisor.database._do()
+    supervisor.process_messages.handle_message(
+        slot.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason}
+    )
+    supervisor.database._sync()
     session.refresh_from_db()
     assert session.desired == desired
 
@@ -165,7 +167,7 @@ def quarantined(supervisor: Supervisor, archive: Archive) -> CameraSlot:
     [slot] = supervisor.slots.values()
     slot.restarts.rule.quick_exits, slot.restarts.not_before = 5, math.inf
     supervisor.recovery_ladder.quarantine(slot, "It crashed.")
-    supervisor.database._do()
+    supervisor.database._sync()
     return slot
 
 
@@ -179,21 +181,21 @@ def test_a_camera_that_is_disconnected_leaves_its_quarantine_and_the_alert_with_
     slot = quarantined(supervisor, archive)
     assert open_alerts() == ["camera.quarantined:sim"]
     looks_again(supervisor)
-    supervisor.database._do()
+    supervisor.database._sync()
     assert (slot.quarantined, slot.restarts.rule.quick_exits, slot.restarts.not_before, open_alerts()) == ("", 0, 0, [])
 
 
 def test_the_alert_of_a_quarantine_that_a_predecessor_left_is_over(archive: Archive, supervisor: Supervisor) -> None:
     quarantined(Supervisor(), archive)
     looks_again(supervisor)
-    supervisor.database._do()
+    supervisor.database._sync()
     assert open_alerts() == []
 
 
 def take_in(supervisor: Supervisor, slot: CameraSlot, records: list[str]) -> None:
     for record in records:
-        supervisor.database.take(slot.desired, record, "")
-    supervisor.database._do()
+        supervisor.database.ingest_record(slot.desired, record, "")
+    supervisor.database._sync()
 
 
 def test_a_session_whose_end_is_taken_in_while_its_process_starts_does_not_begin_again(
@@ -202,12 +204,12 @@ def test_a_session_whose_end_is_taken_in_while_its_process_starts_does_not_begin
     session = archive.session(cadence_s=0.1)
     told = lay_end(archive, str(session.pk))
     slot = with_session(supervisor, archive, session)
-    supervisor._start(slot)
+    supervisor._start_process(slot)
     take_in(supervisor, slot, told)
     assert slot.child is not None
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
-    supervisor.database._do()  # hears of the recovery
-    supervisor.database._do()  # and takes in what it found
+    supervisor.database._sync()  # hears of the recovery
+    supervisor.database._sync()  # and takes in what it found
     assert (slot.child.state["session"], archive.wrongs()) == (None, [])
 
 
@@ -217,7 +219,7 @@ def test_a_session_whose_end_was_ingested_before_its_process_starts_is_not_desir
     session = archive.session(cadence_s=0.1)
     slot = with_session(supervisor, archive, session)
     take_in(supervisor, slot, lay_end(archive, str(session.pk)))
-    supervisor._start(slot)
+    supervisor._start_process(slot)
     assert slot.child is not None
     assert (slot.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
 
@@ -226,7 +228,7 @@ def configure(supervisor: Supervisor, slot: CameraSlot, **settings: Any) -> None
     """As it comes out of the host's list, once the row is written."""
     arguments = {"settings": settings, "remaining_ms": 10_000}
     command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "configure"}
-    supervisor.command_router._follow({**command, "arguments": arguments}, time.monotonic())
+    supervisor.command_router._route({**command, "arguments": arguments}, time.monotonic())
 
 
 def desired_settings(slot: CameraSlot) -> dict[str, Any]:
@@ -239,7 +241,7 @@ def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(
 ) -> None:
     read_before = desired_states("main")
     configure(supervisor, slot, exposure_us=2000)
-    supervisor.database.seen = dataclasses.replace(supervisor.database.seen, cameras=read_before)
+    supervisor.database.snapshot = dataclasses.replace(supervisor.database.snapshot, cameras=read_before)
     supervisor._tick()
     assert desired_settings(slot) == {"exposure_us": 2000}
 
@@ -251,8 +253,8 @@ def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_n
     assert slot.child is not None
     slot.child.kill()
     assert slot.child.wait(10)
-    supervisor._keep(slot)
-    supervisor._keep(slot)
+    supervisor._maintain_process(slot)
+    supervisor._maintain_process(slot)
     assert desired_settings(slot) == {"exposure_us": 2000}
 
 
@@ -274,8 +276,8 @@ def test_what_lies_in_a_root_of_before_is_taken_in(
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
     ensure_default_root(tmp_path_factory.mktemp("anew"))
-    supervisor.database._do()
-    supervisor.database._do()
+    supervisor.database._sync()
+    supervisor.database._sync()
     assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
 
 
@@ -287,13 +289,13 @@ def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
     asked = {"kind": "rolling", "requested_by": "anna", "clip_s": 7.0, "crf": 40}
     arguments = {"recording": asked, "remaining_ms": 10_000}
     command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "record"}
-    supervisor.command_router._follow({**command, "arguments": arguments}, time.monotonic())
+    supervisor.command_router._route({**command, "arguments": arguments}, time.monotonic())
     assert slot.child is not None
     assert slot.child.desired["recording"] == desired_states("main")[slot.desired.id].recording
 
 
 def last_capture(supervisor: Supervisor, slot: CameraSlot) -> tuple[str, str] | None:
-    found = supervisor.status_publisher.status(slot)["last_capture"]
+    found = supervisor.status_publisher.build_status(slot)["last_capture"]
     return found and (found["id"], found["status"])
 
 

@@ -56,7 +56,7 @@ def supervisor(tmp_path: Path, valkey: Any) -> Iterator[Supervisor]:
 @pytest.fixture
 def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
     """A camera whose process works."""
-    supervisor.database._do()
+    supervisor.database._sync()
     supervisor._tick()
     [slot] = supervisor.slots.values()
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
@@ -106,9 +106,9 @@ def test_outcomes_are_decided_while_commands_come(archive: Archive, supervisor: 
     overdue = archive.planned()
     Capture.objects.filter(pk=overdue.pk).update(deadline_ms=1)
     commands = [capture_command(slot, str(number)) for number in range(1000)]
-    with Other(lambda: [supervisor.command_router.hand(command) for command in commands]) as command_queue:
+    with Other(lambda: [supervisor.command_router.route_command(command) for command in commands]) as command_queue:
         while command_queue.works:
-            supervisor.database.outcomes.on_overdue({slot.desired.id: [slot.desired]})
+            supervisor.database.outcomes.settle_overdue({slot.desired.id: [slot.desired]})
     overdue.refresh_from_db()
     assert (overdue.status, len(slot.outstanding)) == ("planned", 1000)
 
@@ -118,22 +118,22 @@ def test_who_watches_is_asked_while_cameras_are_added(
 ) -> None:
     """The broker's thread goes through the cameras while the Supervisor's adds to them."""
     new = [dataclasses.replace(slot.desired, id=f"camera-{n}", slug=f"camera-{n}", enabled=False) for n in range(3000)]
-    with Other(lambda: [supervisor._adopt({desired.id: desired}) for desired in new]) as adding:
+    with Other(lambda: [supervisor._update_slots({desired.id: desired}) for desired in new]) as adding:
         while adding.works:
-            supervisor.status_publisher._look_who_watches(broker.connection())
+            supervisor.status_publisher._update_viewers(broker.connection())
     assert len(supervisor.slots) == 3001
 
 
 def test_a_camera_s_states_are_told_in_the_order_in_which_they_came(supervisor: Supervisor, slot: CameraSlot) -> None:
     """By its process's reader and by the Supervisor's thread: no state is told twice in a row, and the last is last."""
-    first = repeated(lambda: [supervisor.observe(slot, state, "") for state in ("reconnecting", "ready")], 300)
-    second = repeated(lambda: [supervisor.observe(slot, state, "") for state in ("starting", "ready")], 300)
+    first = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("reconnecting", "ready")], 300)
+    second = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("starting", "ready")], 300)
     with Other(first):
         second()
-    supervisor.database._do()
+    supervisor.database._sync()
     told = [e.data["observed"] for e in Event.objects.filter(kind="camera.state").order_by("at", "id")]
     assert [one for one, next_one in pairwise(told) if one == next_one] == []
-    assert told[-1] == slot.told[0]
+    assert told[-1] == slot.recorded[0]
 
 
 def test_a_status_that_was_told_is_not_replaced_by_an_older_one(supervisor: Supervisor, slot: CameraSlot) -> None:
@@ -145,12 +145,12 @@ def test_a_status_that_was_told_is_not_replaced_by_an_older_one(supervisor: Supe
 
     def tell(number: int) -> None:
         child.state = {**child.state, "last_frame": number}
-        supervisor.status_publisher.tell(slot)
+        supervisor.status_publisher.publish_status(slot)
         found = json.loads(str(broker.connection().hget(name, "last_frame")))
         taken_back.extend([number] if found != number else [])
 
     def tell_all() -> None:
-        supervisor.status_publisher._told_at = 0.0
+        supervisor.status_publisher._published_at = 0.0
         supervisor.status_publisher._tell(broker.connection())
 
     with Other(repeated(tell_all, 150)) as status_publisher:
@@ -175,9 +175,9 @@ class ReadMeanwhile(dict[str, DesiredState]):
 def test_a_host_that_has_its_name_again_lets_no_camera_go(supervisor: Supervisor, slot: CameraSlot) -> None:
     """That another machine had the name and that ours has it are two readings, and are not mixed."""
     database = supervisor.database
-    database.seen = dataclasses.replace(database.seen, cameras=ReadMeanwhile(database), is_complete=False)
+    database.snapshot = dataclasses.replace(database.snapshot, cameras=ReadMeanwhile(database), is_complete=False)
     supervisor._tick()
-    assert (slot.desired.elsewhere, database.seen.is_complete) == (False, True)
+    assert (slot.desired.elsewhere, database.snapshot.is_complete) == (False, True)
 
 
 class EndsMeanwhile:
@@ -205,8 +205,8 @@ def test_a_capture_whose_process_ends_while_it_is_handed_over_has_its_outcome(
     slot = CameraSlot(archive.desired(), RestartSchedule())
     supervisor.slots = {slot.desired.id: slot}
     slot.child = cast(Any, EndsMeanwhile(slot, None))
-    supervisor.command_router.hand(capture_command(slot, str(capture.pk)))
-    supervisor.database.outcomes.on_lost(slot, slot.outstanding.captures())
+    supervisor.command_router.route_command(capture_command(slot, str(capture.pk)))
+    supervisor.database.outcomes.settle_lost(slot, slot.outstanding.captures())
     capture.refresh_from_db()
     assert (capture.reason, len(slot.outstanding)) == ("not_started", 0)
 
@@ -216,6 +216,6 @@ def test_live_view_is_asked_for_again_of_a_process_that_was_started_meanwhile(
 ) -> None:
     assert slot.child is not None
     slot.child = cast(Any, EndsMeanwhile(slot, slot.child))
-    supervisor.want({"sim": ("low",)})
-    supervisor.want({"sim": ("low",)})
+    supervisor.update_live_view({"sim": ("low",)})
+    supervisor.update_live_view({"sim": ("low",)})
     until(lambda: slot.child and slot.child.state.get("fps"))

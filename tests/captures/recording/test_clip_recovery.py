@@ -11,7 +11,7 @@ import uuid6
 
 from cameras.runtime.spool import SLOT_BYTES, SLOTS
 from cameras.runtime.storage import Storage, make_root
-from cameras.supervision.ingest import Opened
+from cameras.supervision.ingest import OpenedSpool
 from captures.models import Clip
 from captures.recording.recovery import recover_all
 from monitoring.models import Event
@@ -85,8 +85,8 @@ def test_what_a_clip_lost_whose_process_was_killed_is_unknown(tmp_path: Path) ->
     storage = Storage(clips.root_path, clips.root, clips.id, clips.part)
     recover_all(storage)
     storage.close()
-    with Opened(clips) as ingest:
-        [ingest.take(record) for record in ingest.waiting()]
+    with OpenedSpool(clips) as ingest:
+        [ingest.ingest(record) for record in ingest.waiting_records()]
     [clip], told = Clip.objects.all(), Event.objects.get(kind="recording.lost")
     assert (clip.interrupted, clip.lost_frames, told.data["lost_frames"]) == (True, None, None)
     assert "How many frames it lost is unknown." in told.message
