@@ -1,4 +1,4 @@
-"""A camera's place at the Supervisor."""
+"""What the Supervisor keeps of one camera: its desired state, its process, and the commands without an answer."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from cameras.supervision.usb import UsbIdentity
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """The camera as its driver found it when it was opened last."""
+    """The camera as its driver found it when it was last opened."""
 
     identity: dict[str, Any] = field(default_factory=dict)
     place: str = ""
-    """Where it is attached, in the driver's words."""
+    """Where it is attached, as the driver names it."""
     usb: UsbIdentity | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OutstandingCommand:
-    """A command that a process was handed; `capture` is the id of one that takes a picture."""
+    """A command that a process was sent. `capture` is the id of the capture, if the command takes one."""
 
     capture: str | None
     child: CameraChild | None
 
 
 class OutstandingCommands:
-    """The commands, by id, that a camera's process was handed and has not answered.
+    """The commands, by id, that a camera's process was sent and has not answered.
 
-    For any thread; `_lock` guards the commands. Whoever removes one answers it, so that it is answered once.
+    Any thread may use it; `_lock` guards the commands. The thread that removes a command answers it, so each is
+    answered once.
     """
 
     def __init__(self) -> None:
@@ -46,12 +47,12 @@ class OutstandingCommands:
             self._commands[command] = pending
 
     def remove(self, command: str) -> bool:
-        """False when somebody else has removed it already."""
+        """False when it was already removed."""
         with self._lock:
             return self._commands.pop(command, None) is not None
 
     def remove_without_capture(self) -> list[str]:
-        """Commands that leave nothing in a spool."""
+        """Remove and return the commands that leave nothing in a spool."""
         with self._lock:
             found = [command for command, pending in self._commands.items() if pending.capture is None]
             for command in found:
@@ -59,7 +60,7 @@ class OutstandingCommands:
             return found
 
     def captures(self) -> dict[str, OutstandingCommand]:
-        """Those that take a picture, as they are now."""
+        """The commands that take a picture, as a copy."""
         with self._lock:
             return {command: pending for command, pending in self._commands.items() if pending.capture is not None}
 
@@ -85,14 +86,14 @@ class RaisedAlerts:
             self._keys.discard(key)
 
     def remove_all(self) -> set[str]:
-        """All of them, which are the caller's to resolve."""
+        """Remove and return all keys; the caller resolves the alerts."""
         with self._lock:
             keys, self._keys = self._keys, set()
             return keys
 
 
 class PortReset:
-    """A reset of a USB port that runs until its thread ends it, and counts for RESET_S at most."""
+    """A running reset of a USB port. It ends with its thread, or after RESET_S at the latest."""
 
     def __init__(self, until: float) -> None:
         self._until, self._ended = until, threading.Event()
@@ -109,11 +110,11 @@ class PortReset:
 class CameraSlot:
     """The desired state of a camera, and the process that serves it.
 
-    The Supervisor's thread writes all fields but these, and every value is replaced whole, never changed in place, so
-    that other threads may read it at any time; whoever needs a field twice reads it once.
-    `hardware`: the process's reader. `faults`: the Supervisor's thread when they are commanded, and the reader when the
-    process says what is left of them; the process's word comes later and counts. `told` and `since`: both, with `lock`
-    held, which also keeps what is told in that order. `outstanding` and `alerts` have locks of their own.
+    The Supervisor's thread writes all fields except those below. Values are replaced whole and never changed in place,
+    so other threads may read them at any time; code that needs a field twice reads it once.
+    `hardware`: written by the process's reader. `faults`: by the Supervisor's thread on a command, and by the reader
+    when the process reports what is left of them; the report comes later and wins. `last_observed` and `since`: by
+    both, with `lock` held, which also keeps the reports in order. `outstanding` and `alerts` have their own locks.
     """
 
     desired: DesiredState
@@ -121,42 +122,43 @@ class CameraSlot:
     recovery_policy: RecoveryPolicy = field(default_factory=RecoveryPolicy)
     child: CameraChild | None = None
     is_starting: bool = False
-    """A process is being started, and was maybe told its session already."""
+    """A process is being started and may already have been sent its session."""
     quarantined: str = ""
     decided_outcome: dict[str, str] | None = None
     since: float = field(default_factory=time.time)
     hardware: Hardware = Hardware()
     last_seen: str | None = None
-    """Its place on the bus while it is in trouble; empty when it was not there, None when nobody has looked yet."""
+    """Its place on the bus while it is in trouble; empty when it was absent, None before the first search."""
     unreachable_alerted: bool = False
-    """There is an alert that it cannot be opened, or breaks off again and again."""
+    """An alert is open: the camera cannot be opened, or fails repeatedly."""
     alerts: RaisedAlerts = field(default_factory=RaisedAlerts)
     retried_at: float = -60.0
-    """When its process was told to try again, and to count its failures anew."""
+    """When its process was last told to retry, which also resets its failure count."""
     port_reset: PortReset | None = None
-    """While it lasts, no process is started."""
+    """While it runs, no process is started."""
     faults: dict[str, Any] = field(default_factory=dict)
-    """What its simulated camera is made to do wrong: outlives its process, and is forgotten with this Supervisor."""
+    """The faults of its simulated camera. They outlive its process and end with this Supervisor."""
     outstanding: OutstandingCommands = field(default_factory=OutstandingCommands)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    recorded: tuple[str, str] = ("", "")
+    last_observed: tuple[str, str] = ("", "")
     commanded_session: dict[str, Any] | None = None
     """The session of the last command, which may be newer than the desired state that was read."""
     session_commanded_at: float = -1.0
-    settings: dict[str, Any] = field(default_factory=dict)
-    configured_at: float = -1.0
-    """When settings were last commanded, and which: a desired state that was read before that is older than they
-    are."""
-    recording: dict[str, Any] | None = None
-    recorded_at: float = -1.0
-    """The same of recording."""
+    commanded_settings: dict[str, Any] = field(default_factory=dict)
+    settings_commanded_at: float = -1.0
+    """When settings were last commanded, and which. A desired state that was read earlier is out of date."""
+    commanded_recording: dict[str, Any] | None = None
+    recording_commanded_at: float = -1.0
+    """The same for the recording."""
 
     def with_newest_commands(self, read_at: float) -> DesiredState:
-        """The desired state, which was read at `read_at`, with what was commanded since."""
+        """The desired state as read at `read_at`, updated with later commands."""
         desired = self.desired
-        if self.configured_at >= read_at:
-            desired = replace(desired, settings=self.settings)
-        return replace(desired, recording=self.recording) if self.recorded_at >= read_at else desired
+        if self.settings_commanded_at >= read_at:
+            desired = replace(desired, settings=self.commanded_settings)
+        return (
+            replace(desired, recording=self.commanded_recording) if self.recording_commanded_at >= read_at else desired
+        )
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -172,19 +174,19 @@ class CameraSlot:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What its process said last; empty without one."""
+        """The last state message of its process; empty without a process."""
         child = self.child
         return child.state if child else {}
 
     @property
     def recovers(self) -> bool:
-        """A process was maybe told its session, and has not yet said that it has read the spool."""
+        """A process may have been sent its session and has not yet reported that it has read the spool."""
         starting, child = self.is_starting, self.child
         return starting or (child is not None and not child.has_recovered)
 
     @property
     def is_first_start(self) -> bool:
-        """Its first process is about to be started: whoever wants something of it waits that moment."""
+        """Its first process is about to be started; commands wait for it."""
         return self.child is None and self.desired.runs and not self.quarantined and not self.restarts.reasons
 
     @property
@@ -198,7 +200,7 @@ class CameraSlot:
         return bool(self.quarantined) or (child is not None and child.observed[0] == "reconnecting")
 
     def retry(self) -> None:
-        """Its process does not wait out its pause."""
+        """Tell its process to open the camera now instead of waiting for the end of its pause."""
         if self.child is not None and self.child.observed[0] == "reconnecting":
             self.retried_at = time.monotonic()
             self.child.send({"type": "retry"})
@@ -209,7 +211,7 @@ class CameraSlot:
 
     @property
     def delivered(self) -> bool:
-        """Whether its process has given a picture."""
+        """Whether its process has delivered a picture."""
         state = self.state
         return bool(state.get("frames")) or (state.get("last_capture") or {}).get("status") == "saved"
 

@@ -1,4 +1,4 @@
-"""Commands from the command queue to the cameras of this host, and what is said when one cannot be told."""
+"""Routes commands to the camera processes of this host, and answers those that cannot be sent."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 RECONCILE_WAIT_S = 30.0
-"""Who asked to reconcile and has heard nothing for so long waits no more."""
+"""Callers of `reconcile` are forgotten after this long without an answer."""
 TRIED_S = 1.5
-"""A camera that was asked to be tried again has been, after this, unless it is still being opened."""
+"""A camera that should be retried has been retried after this long, unless it is still opening."""
 LONGEST_S = 60.0
-"""No command may be begun so long after it was sent."""
+"""No command may be started this long after it was sent."""
 REMEMBERED = 10_000
 
 
 class CommandRouter:
-    """Hands commands to the processes. `hand` runs on the command queue's thread, and so does all of a capture that a
-    process takes at once; only that thread uses `_came`. What is not for it goes through `_queue` to the Supervisor's
-    thread, which alone uses `_waiters` and `_early`, and writes what a slot knows of its commands."""
+    """Sends commands to the camera processes. `route_command` runs on the command queue's thread and sends captures
+    directly; only that thread uses `_seen_captures`. All other commands go through `_queue` to the Supervisor's thread.
+    Only that thread uses `_waiters` and `_early` and writes what a slot knows of its commands."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
@@ -44,12 +44,14 @@ class CommandRouter:
         return self.supervisor.database
 
     def route_command(self, command: Command) -> None:
-        """On the command queue's thread: past its deadline a command is not begun. A capture for a process that listens
-        goes down its link at once; everything else is the Supervisor's thread's."""
+        """On the command queue's thread. A command past its deadline is dropped. A capture goes to a ready process at
+        once; the Supervisor's thread handles everything else."""
         with broker.reachable() as server:
             left = command["deadline_ms"] - broker.time_ms(server)
         if left <= 0:
-            log.info("%s for %s came after its deadline", command["order"], command["slug"])
+            log.info(
+                "The command %s for %s arrived after its deadline and was dropped.", command["order"], command["slug"]
+            )
             return
         command["arguments"]["remaining_ms"] = left
         if command["order"] == "capture":
@@ -64,8 +66,8 @@ class CommandRouter:
         self.supervisor.wake()
 
     def _is_duplicate(self, capture: str) -> bool:
-        """An id is exposed once, however often it comes. What an earlier Supervisor was given has its outcome in the
-        ledger, and after LONGEST_S nothing of it can come any more."""
+        """An id is exposed once, however often its command arrives. Captures of an earlier Supervisor have their
+        outcome in the database, and after LONGEST_S none of their commands can arrive any more."""
         if capture in self._seen_captures:
             return True
         self._seen_captures[capture] = None
@@ -74,20 +76,20 @@ class CommandRouter:
         return time.monotonic() - self._began < LONGEST_S and self.database.outcomes.is_settled(capture)
 
     def route_waiting(self) -> None:
-        """On the Supervisor's thread: what was handed over, what came too early, and who waits for a state."""
+        """On the Supervisor's thread: route queued and early commands, then answer callers that wait for a state."""
         while not self._queue.empty():
             self._route(*self._queue.get())
         self._retry_early()
         self._answer_waiters()
 
     def _retry_early(self) -> None:
-        """Commands for cameras that were not known when they came: a camera was just added."""
+        """Commands that arrived before their camera was known: it was just added."""
         early, self._early = self._early, []
         for command, since in early:
             self._route(command, since)
 
     def _route(self, command: Command, since: float) -> None:
-        """`since` is when it came, in time.monotonic()."""
+        """`since` is the arrival time, in time.monotonic()."""
         if time.monotonic() - since > command["arguments"]["remaining_ms"] / 1000:
             return
         if command["order"] == "detect":
@@ -120,8 +122,8 @@ class CommandRouter:
         self._send_to_process(command, slot, child)
 
     def _set_faults(self, command: Command, slot: CameraSlot) -> None:
-        """Faults that a simulated camera shall have, or (none named) has. Its next process begins with them; to clear
-        them ends a quarantine, as if the camera were mended."""
+        """Set the faults of a simulated camera, or answer with the present ones when none are given. Its next process
+        starts with them. Clearing them ends a quarantine, as a repair would."""
         wanted = command["arguments"].get("faults")
         if wanted is None:
             self.supervisor.send_answer(command["command_id"], Answer(ok=True, body={"faults": slot.faults}))
@@ -140,14 +142,14 @@ class CommandRouter:
         if command["order"] in {"start", "stop"}:
             slot.commanded_session, slot.session_commanded_at = command["arguments"]["session"], time.monotonic()
         if command["order"] == "record":
-            slot.recorded_at = time.monotonic()
-            slot.recording = message["recording"] = self._with_host_settings(message["recording"])
-            child.desired = {**child.desired, "recording": slot.recording}
+            slot.recording_commanded_at = time.monotonic()
+            slot.commanded_recording = message["recording"] = self._with_host_settings(message["recording"])
+            child.desired = {**child.desired, "recording": slot.commanded_recording}
         if command["order"] == "configure":
-            slot.configured_at = time.monotonic()
+            slot.settings_commanded_at = time.monotonic()
             known = {} if command["arguments"].get("whole") else child.desired["settings"]
-            slot.settings = {**known, **command["arguments"].get("settings", {})}
-            child.desired = {**child.desired, "settings": slot.settings}
+            slot.commanded_settings = {**known, **command["arguments"].get("settings", {})}
+            child.desired = {**child.desired, "settings": slot.commanded_settings}
         sent = child.send(message)
         if not sent and "id" not in command["arguments"] and slot.outstanding.remove(command["command_id"]):
             self._refuse_command(
@@ -155,11 +157,11 @@ class CommandRouter:
             )
 
     def _with_host_settings(self, recording: dict[str, Any] | None) -> dict[str, Any] | None:
-        """What was asked for, recorded as this host is configured: who asks may have another configuration."""
+        """The requested recording with this host's configuration; the requesting host may have another one."""
         return {**recording, **self.database.snapshot.recording} if recording else None
 
     def _refusal(self, command: Command, slot: CameraSlot | None, child: CameraChild | None) -> str | None:
-        """Why a camera whose process is `child` cannot be told anything now; None when it can."""
+        """Why no command can be sent to the process `child` now; None when it can."""
         slug = command["slug"]
         if slot is None or slot.desired.elsewhere:
             return f"The host {self.supervisor.host} does not know {slug}. Try again in a moment."
@@ -175,7 +177,7 @@ class CommandRouter:
         return None
 
     def _refuse_command(self, command: Command, detail: str) -> None:
-        """Nothing reached a process, so the outcome of a planned capture is decided here."""
+        """No process got the command, so the outcome of a planned capture is decided here."""
         content = Answer(ok=False, problem="camera-not-reachable", reason="camera_unreachable", detail=detail)
         if command["order"] == "capture":
             self.database.settle_capture(
@@ -185,7 +187,7 @@ class CommandRouter:
             self.supervisor.send_answer(command["command_id"], content)
 
     def _answer_waiters(self) -> None:
-        """Those who asked to reconcile hear once the camera is as desired, or has said why it is not."""
+        """Callers of `reconcile` are answered once the camera is in its desired state, or has reported why not."""
         for command, since in list(self._waiters):
             slot = self.supervisor.slots.get(command["camera"])
             if self.supervisor.desired_read_at < since or slot is None:

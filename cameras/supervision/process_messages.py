@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
 OF_A_ROOT = {*STORAGE_ALERTS, *OVER}
 """Kinds of events that are about a whole storage root, and so about no camera."""
-DESIRED = "desired-"
+DESIRED_PREFIX = "desired-"
 """Before a session's id: the command of a desired session that nobody waits for. Its answer is heard here and goes no
 further."""
 
@@ -95,7 +95,7 @@ class ProcessMessages:
         )
 
     def _on_answer(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
-        if message["command_id"].startswith(DESIRED):
+        if message["command_id"].startswith(DESIRED_PREFIX):
             self._on_desired_session_answer(message)
             return
         slot.outstanding.remove(message["command_id"])
@@ -122,5 +122,5 @@ class ProcessMessages:
         keeps the desired session for when it is."""
         kept = message.get("problem") == "camera-not-reachable" and message["reason"] in {"root_missing", "write_error"}
         if not message["ok"] and not kept:
-            session = message["command_id"].removeprefix(DESIRED)
+            session = message["command_id"].removeprefix(DESIRED_PREFIX)
             self.database.refuse_session(session, message["reason"], message["detail"])

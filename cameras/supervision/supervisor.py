@@ -1,7 +1,7 @@
 """The Supervisor: one thread that starts, watches and restarts the camera processes of this host.
 
-It never touches the database, and the broker only to answer who has just spoken through it: `DatabaseSync` (database)
-and `StatusPublisher` (broker) do, each on a thread of its own, so that an outage of either delays no restart.
+It never touches the database, and uses the broker only to answer commands that came through it. `DatabaseSync` and
+`StatusPublisher` use them on their own threads, so an outage of either delays no restart.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from cameras.supervision.command_router import CommandRouter
 from cameras.supervision.database_sync import DatabaseSync
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.discovery import DiscoveryRunner
-from cameras.supervision.process_messages import DESIRED, ProcessMessages
+from cameras.supervision.process_messages import DESIRED_PREFIX, ProcessMessages
 from cameras.supervision.reconnect_watcher import ReconnectWatcher
 from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
@@ -50,9 +50,9 @@ from monitoring.restarts import BackOff
 log = logging.getLogger(__name__)
 TICK_S = 0.1
 REMEMBERED = 1000
-"""Sessions that have ended."""
+"""Ended sessions that are remembered."""
 START_AGAIN_S = 1.0
-"""After a process that could not even be started."""
+"""Wait after a process that could not be started."""
 
 
 class HostLocked(Exception):
@@ -60,9 +60,9 @@ class HostLocked(Exception):
 
 
 class Supervisor:
-    """Its thread alone writes what is here, but for `_ended_sessions`, which the database thread's writes; every value
-    is replaced whole, never changed in place, so that all threads may read. `want` is the broker's thread's, `observe`
-    and `answer` are for any."""
+    """Only its own thread writes the attributes; only the database thread writes `_ended_sessions`. Values are replaced
+    whole and never changed in place, so any thread may read them. The status publisher's thread calls
+    `update_live_view`; any thread may call `record_observed` and `send_answer`."""
 
     def __init__(self, bus: UsbBus | None = None) -> None:
         self.bus = bus or UsbBus()
@@ -90,11 +90,11 @@ class Supervisor:
     # Start and stop
 
     def start(self) -> None:
-        """HostTaken when this host has a Supervisor already."""
+        """Raises HostLocked when this host already has a Supervisor."""
         self.run_folder.mkdir(parents=True, exist_ok=True)
         self._lock_host()
         for pid in kill_orphans(self._register):
-            log.warning("Killed the camera process %s that a predecessor left behind.", pid)
+            log.warning("Killed the camera process %s, left behind by the previous Supervisor.", pid)
         self.database.start()
         self.status_publisher.start()
         self._thread.start()
@@ -116,7 +116,7 @@ class Supervisor:
         return self.run_folder / f"cameras-{self.host}.json"
 
     def stop(self) -> None:
-        """Finish every camera process, take in what they left, and fall silent. Idempotent."""
+        """Finish every camera process, ingest what they left, then withdraw the heartbeat. Idempotent."""
         if self._stopping.is_set():
             return
         self._stopping.set()
@@ -135,18 +135,18 @@ class Supervisor:
     # From other threads
 
     def wake(self) -> None:
-        """There is something new for the loop."""
+        """Make the loop run at once."""
         self._woken.set()
 
     def mark_session_ended(self, session: str) -> None:
-        """Its end is in the database, and its file about to go: no process may begin it again."""
+        """Its end is in the database and its file is about to be removed: no process may start it again."""
         self._ended_sessions = (*self._ended_sessions[1 - REMEMBERED :], session)
 
     def update_live_view(
         self, wanted: dict[str, tuple[str, ...]], lowered: int = 0, redis_urls: Mapping[str, str] | None = None
     ) -> None:
-        """Which qualities of which camera (by slug) somebody watches, how much less than those is made, and where each
-        camera publishes its own."""
+        """Tell each camera process which qualities are watched (`wanted`, by slug), by how many steps they are lowered,
+        and the Redis URL it publishes to."""
         urls = redis_urls or {}
         for slot in self.slots.values():
             desired, child = slot.desired, slot.child
@@ -155,11 +155,11 @@ class Supervisor:
                 child.live = live
 
     def send_answer(self, command_id: str, content: Answer) -> None:
-        """To the caller; one whose broker is away hears nothing and finds the outcome in the database."""
+        """While the broker is away, callers get no answer; they find the outcome in the database."""
         try:
             control.answer(broker.connection(), command_id, content)
         except broker.UNREACHABLE as error:
-            log.warning("An answer could not be given: %s", type(error).__name__)
+            log.warning("An answer could not be sent: %s", type(error).__name__)
 
     # The loop
 
@@ -171,8 +171,8 @@ class Supervisor:
         self._finish_processes()
 
     def _run_safely(self, camera: DesiredState | None, step: Callable[[], None]) -> None:
-        """What goes wrong with one camera does not keep the others from being watched. It is told once, as an alert,
-        until it is over."""
+        """An error with one camera must not stop the supervision of the others. It raises one alert, which is resolved
+        after the first step without an error."""
         slug = camera.slug if camera else ""
         key, before = f"supervisor.stumbled:{slug}", self._failing_steps.get(slug, "")
         try:
@@ -180,9 +180,9 @@ class Supervisor:
         except Exception as error:
             self._failing_steps[slug] = said = f"{type(error).__name__}: {error}"
             if said != before:
-                log.exception("The Supervisor stumbled over %s and goes on.", slug or "its own loop")
-                what = f"{slug} is not looked after" if slug else "Nothing is looked after on this host"
-                message = f"{what} ({said}). The log says where; then `skycam restart worker`."
+                log.exception("The Supervisor failed at %s and goes on.", slug or "its own loop")
+                what = f"{slug} is not supervised" if slug else "No camera of this host is supervised"
+                message = f"{what} ({said}). See the log, then run `skycam restart worker`."
                 self.database.raise_alert(key, message, "critical", camera)
             return
         if before:
@@ -214,18 +214,18 @@ class Supervisor:
             self._apply_desired_state(slot, replace(desired, session=self._desired_session(slot, desired)))
 
     def _release_moved_cameras(self, desired_states: Mapping[str, DesiredState]) -> None:
-        """Cameras that the database has given to another host: their process finishes, and their spool is emptied."""
+        """Cameras that now belong to another host: their process finishes, and their spool is emptied."""
         for identity, slot in self.slots.items():
             if identity not in desired_states:
                 self._apply_desired_state(slot, replace(slot.desired, session=None, elsewhere=True))
 
     def _desired_session(self, slot: CameraSlot, desired: DesiredState) -> dict[str, Any] | None:
-        """A command may be newer than what was read, and an end newer than both."""
+        """A command may be newer than the state that was read, and the end of a session newer than both."""
         found = slot.commanded_session if slot.session_commanded_at >= self.desired_read_at else desired.session
         return None if found is None or found["id"] in self._ended_sessions else found
 
     def _apply_desired_state(self, slot: CameraSlot, desired: DesiredState) -> None:
-        """Take over a new desired state: a process that cannot follow it ends, and is started anew."""
+        """Apply a new desired state. A process that cannot change to it while running is ended and restarted."""
         old, slot.desired = slot.desired, desired
         if not desired.runs:
             self.recovery_ladder.clear_alerts(slot)
@@ -234,12 +234,14 @@ class Supervisor:
         if not desired.runs or old.place != desired.place:
             slot.child.finish()
             return
-        if desired.settings != slot.child.desired["settings"] and slot.configured_at < self.desired_read_at:
+        if desired.settings != slot.child.desired["settings"] and slot.settings_commanded_at < self.desired_read_at:
             self._send_configuration(slot.child, "settings", desired.settings, whole=True)
-        if desired.recording != slot.child.desired["recording"] and slot.recorded_at < self.desired_read_at:
+        if desired.recording != slot.child.desired["recording"] and slot.recording_commanded_at < self.desired_read_at:
             self._send_configuration(slot.child, "recording", desired.recording)
         if desired.session and _newer(desired.session, slot.child.desired["session"]):
-            self._send_configuration(slot.child, "session", desired.session, command_id=DESIRED + desired.session["id"])
+            self._send_configuration(
+                slot.child, "session", desired.session, command_id=DESIRED_PREFIX + desired.session["id"]
+            )
 
     def _send_configuration(self, child: CameraChild, what: str, desired: dict[str, Any] | None, **more: Any) -> None:
         if child.send({"type": "configure", what: desired, **more}):
@@ -263,9 +265,8 @@ class Supervisor:
         slot.restarts.record_start(now)
         slot.recovery_policy = RecoveryPolicy()
         environment = scrubbed_environment(settings.STATION.camera_environment)
-        slot.is_starting = (
-            True  # before its session is looked at: the database thread does these two the other way round
-        )
+        # Set before the session is read: the database thread marks the session ended, then checks `recovers`.
+        slot.is_starting = True
         desired = replace(
             slot.with_newest_commands(self.desired_read_at), session=self._desired_session(slot, slot.desired)
         )
@@ -275,7 +276,7 @@ class Supervisor:
             )
         except (OSError, RuntimeError) as error:
             slot.restarts.not_before = now + START_AGAIN_S
-            why = f"Its process cannot be started ({error}). Is memory or a limit used up? It is tried each second."
+            why = f"Its process cannot be started ({error}). Check free memory and process limits. Retried every second."
             self.record_observed(slot, "reconnecting", why)
             return
         finally:
@@ -288,7 +289,7 @@ class Supervisor:
         if time.monotonic() > child.end_by:
             slot.decided_outcome = {
                 "reason": "camera_hung",
-                "message": "The camera did not end its exposure when it was told to.",
+                "message": "The camera did not end its exposure when told to.",
             }
             child.kill()
 
@@ -298,7 +299,7 @@ class Supervisor:
         slot.child = None
         was_ending = child.ending
         child.finish()
-        for command in slot.outstanding.remove_without_capture():  # captures are answered by what the spool says
+        for command in slot.outstanding.remove_without_capture():  # captures are answered from the spool
             detail = f"The process of {slot.desired.slug} ended ({exit_reason(status)}) before it could answer."
             self.send_answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
@@ -309,7 +310,7 @@ class Supervisor:
             self.recovery_ladder.schedule_restart(slot, status, delivered=delivered)
 
     def _finish_processes(self) -> None:
-        """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
+        """All processes get FINISH_S, in parallel. Heartbeats tell the launcher that this worker is alive."""
         left = [(slot.desired, slot.child) for slot in self.slots.values() if slot.child]
         for _, child in left:
             child.finish()
@@ -320,7 +321,7 @@ class Supervisor:
                 self._kill_process(desired, child)
 
     def _kill_process(self, desired: DesiredState, child: CameraChild) -> None:
-        """What its exposure came to is known: the next process need not call it interrupted."""
+        """The outcome is known, so the next process need not report the capture as interrupted."""
         log.warning("%s did not finish in time and is killed.", child.slug)
         child.kill()
         if child.wait(1.0):
@@ -328,11 +329,12 @@ class Supervisor:
             self.database.recover_spool(desired, DecidedOutcome("station_stopped", said))
 
     def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
-        """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""
+        """Write a changed state to the database and the event log. A camera on another host is recorded by that
+        host."""
         desired = slot.desired
         with slot.lock:
-            if not desired.elsewhere and (observed, reason) != slot.recorded:
-                slot.recorded, slot.since = (observed, reason), time.time()
+            if not desired.elsewhere and (observed, reason) != slot.last_observed:
+                slot.last_observed, slot.since = (observed, reason), time.time()
                 self.database.record_observed(desired, observed, reason)
 
 

@@ -292,7 +292,7 @@ def test_a_process_that_cannot_be_started_is_told_and_tried_again(supervisor: Su
     slot = adopted(supervisor)
     with without_files():
         supervisor._tick()
-    assert "Its process cannot be started ([Errno 24] Too many open files)." in slot.recorded[1]
+    assert "Its process cannot be started ([Errno 24] Too many open files)." in slot.last_observed[1]
     watched(supervisor, lambda: is_ready(slot))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from cameras.supervision.policy import SILENCE_S, RecoveryPolicy, RestartSchedule
 
+from cameras.supervision.recovery_policy import SILENCE_S, RecoveryPolicy, RestartSchedule
 from monitoring.restarts import LONGEST_S, BackOff
 
 

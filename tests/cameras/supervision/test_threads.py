@@ -133,7 +133,7 @@ def test_a_camera_s_states_are_told_in_the_order_in_which_they_came(supervisor: 
     supervisor.database._sync()
     told = [e.data["observed"] for e in Event.objects.filter(kind="camera.state").order_by("at", "id")]
     assert [one for one, next_one in pairwise(told) if one == next_one] == []
-    assert told[-1] == slot.recorded[0]
+    assert told[-1] == slot.last_observed[0]
 
 
 def test_a_status_that_was_told_is_not_replaced_by_an_older_one(supervisor: Supervisor, slot: CameraSlot) -> None:
