@@ -1,6 +1,6 @@
-"""The Supervisor's database side, on a thread of its own: ingest, desired states, decided outcomes, events.
+"""The Supervisor's access to the database, on its own thread: ingest, desired states, decided outcomes, events.
 
-When the database is away everything waits here; running cameras go on.
+While the database is away everything waits here; running cameras continue.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 STORAGE_ALERTS = ("storage.unmounted", "storage.failed", "storage.last_floor")
-"""What stays wrong until the root is opened anew. A full disk is an alert of the station's health."""
+"""Alerts that stay open until the root is opened again. A full disk is an alert of the station's health."""
 OVER = {"storage.room": "storage.last_floor"}
-"""Kind of event -> the one of STORAGE_ALERTS that it ends."""
+"""Kind of event -> the one of STORAGE_ALERTS that it resolves."""
 READ_S = 1.0
 SWEEP_S = 5.0
 LEASE_EVERY_S = 10.0
 ALERT_FIELDS = ("key", "severity", "state", "camera", "message")
 ANSWER_WAIT_S = 1.0
-"""A caller is answered with the record itself when the database has not taken it in after this long."""
+"""A caller is answered with the record itself when the database has not ingested it after this long."""
 
 
 @dataclass(slots=True)
 class Spooled:
-    """A record that waits for the database, and who waits for it."""
+    """A record that waits for the database, and the command that waits for the record."""
 
     desired: DesiredState
     record: str
@@ -66,7 +66,7 @@ class Spooled:
     _claim: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def claim(self) -> bool:
-        """True once, for the thread that answers."""
+        """True for one caller only: the thread that answers."""
         return bool(self.command) and self._claim.acquire(blocking=False)
 
     @property
@@ -76,26 +76,26 @@ class Spooled:
 
 @dataclass(frozen=True, slots=True)
 class HostSnapshot:
-    """What the database says of this host's cameras, read at one moment."""
+    """What the database holds of this host's cameras, read at one moment."""
 
     cameras: Mapping[str, DesiredState]
     is_complete: bool
-    """Whether these are all that the database has for this host: without its name there are none."""
+    """Whether these are all cameras of this host. Without the lease on the host's name there are none."""
     read_at: float
-    """When the reading began, in time.monotonic()."""
+    """When reading started, in time.monotonic()."""
     live: Any
-    """How cameras are watched: `LiveStreamingConfig`."""
+    """The live view settings: `LiveStreamingConfig`."""
     recording: dict[str, Any]
-    """How they record."""
+    """The recording settings."""
     last_captures: Mapping[str, LastCapture] = field(default_factory=dict)
-    """Of each camera that has taken one, also by a process or a Supervisor before these."""
+    """Of each camera that has one, also from an earlier process or Supervisor."""
 
 
 class DatabaseSync:
-    """Its thread alone writes the fields here, and every value is replaced whole, never changed in place, so that other
-    threads may read it at any time: `seen` above all, from which a reader takes everything at once. Other threads hand
-    work over by `_spooled`, `_after` and the outbox, and set `_look_now`, which the database thread clears before it
-    reads. Who answers a record is settled by `Spooled.claim`."""
+    """Only its thread writes the attributes. Values are replaced whole and never changed in place, so other threads may
+    read them at any time, above all `snapshot`. Other threads hand work over through `_spooled`, `_after_ingest` and
+    the outbox, and set `_read_now`, which the database thread clears before it reads. `Spooled.claim` decides which
+    thread answers a record."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor, self.outcomes = supervisor, OutcomeReconciler(supervisor)
@@ -122,7 +122,7 @@ class DatabaseSync:
         self._late_answers.start()
 
     def stop(self) -> None:
-        """Take in what is there, once more, and end."""
+        """Ingest once more, then end the thread."""
         self._stopping.set()
         self._work.set()
         if self._thread.is_alive():
@@ -135,12 +135,12 @@ class DatabaseSync:
         self._work.set()
 
     def ingest_record(self, desired: DesiredState, record: str, command: str) -> None:
-        """A record lies in the spool; answer `command` when it is taken in."""
+        """Ingest a record of the spool, then answer `command`."""
         self._spooled.append(Spooled(desired, record, command, time.monotonic()))
         self._work.set()
 
     def call_after_ingest(self, call: Callable[[], None]) -> None:
-        """An answer that speaks of records: given once those before it are taken in, or the database is away."""
+        """Make a call that answers about records: after the records before it are ingested, or the database is away."""
         if not self._spooled:
             call()
             return
@@ -148,11 +148,11 @@ class DatabaseSync:
         self._work.set()
 
     def settle_capture(self, capture: str, reason: str, message: str, command: str, content: Answer) -> None:
-        """The decided outcome of a capture that never reached a spool, then the answer."""
+        """Store the outcome of a capture that never reached a spool, then answer."""
         self._enqueue(functools.partial(self.outcomes.settle_capture, capture, reason, message, command, content))
 
     def refuse_session(self, session: str, reason: str, message: str) -> None:
-        """The camera would not begin a desired session."""
+        """Store that the camera refused a desired session."""
         self._enqueue(functools.partial(resolve(DECIDED_OUTCOMES["session"]), session, reason, message))
 
     def record_event(
@@ -189,12 +189,12 @@ class DatabaseSync:
             )
 
     def record_recovery(self, slot: CameraSlot, message: dict[str, Any]) -> None:
-        """A new owner has brought the spool into order: whoever waited for a capture without a trace hears now."""
+        """A new process has recovered the spool: answer the callers whose capture left no trace."""
         self._enqueue(functools.partial(self._record_recovery_event, slot, message))
         self._enqueue(functools.partial(self._ingest_recovered, slot, slot.outstanding.captures()))
 
     def recover_spool(self, desired: DesiredState, decided: DecidedOutcome | None = None) -> None:
-        """Of a camera without a process."""
+        """Recover the spool of a camera without a process."""
         settled = orphan_recovery.recover_spool(desired, decided)
         if settled is None:
             return
@@ -216,7 +216,7 @@ class DatabaseSync:
             self._work.clear()
         self._swept_at = 0.0
         self._run_once()  # finds what the last processes left in their spools
-        self._run_once()  # and takes it in
+        self._run_once()  # and ingests it
         connection.close()
 
     def _run_once(self) -> None:
@@ -231,11 +231,11 @@ class DatabaseSync:
             self._send_late_answer(self._after_ingest.popleft())
 
     def _send_late_answer(self, answer: Callable[[], None]) -> None:
-        """The thread outlives an answer that cannot be given."""
+        """An answer that cannot be sent must not end the thread."""
         try:
             answer()
         except Exception:
-            log.exception("An answer that waited for records cannot be given.")
+            log.exception("An answer that waited for records cannot be sent.")
 
     def _database_away(self, error: Exception) -> None:
         if self.away_since is None:
@@ -256,7 +256,7 @@ class DatabaseSync:
             self._sweep_spools(now)
 
     def _ingest_next(self) -> None:
-        """A spool that cannot be read holds up nobody else: its records wait there until it is looked at again."""
+        """A spool that cannot be read delays no other: its records wait for the next sweep."""
         try:
             self._ingest(self._spooled[0])
         except OSError as error:
@@ -274,8 +274,8 @@ class DatabaseSync:
                 self._remove_record(ingest, spooled.desired.id, taken)
 
     def _remove_record(self, ingest: SpoolIngester, camera: str, taken: Record) -> None:
-        """The end of a session stays for a process that may have been told to run it: without the session's file it
-        would begin anew. Once that process has recovered, or is gone, the record is taken again."""
+        """Keep the end of a session while a process may have been sent that session: without the session's file it
+        would start again. Once that process has recovered, or is gone, the record is ingested again and removed."""
         if "settles" in taken:
             self.supervisor.mark_session_ended(taken["body"]["session"])
             slot = self.supervisor.slots.get(camera)
@@ -297,7 +297,7 @@ class DatabaseSync:
         self.open_alerts = [{name: getattr(alert, name) for name in ALERT_FIELDS} for alert in open_ones]
 
     def _read_last_captures(self, cameras: list[str]) -> None:
-        """Once of each camera; after that they are noted as they are taken in."""
+        """Once for each camera; later captures are noted when they are ingested."""
         if cameras:
             found = resolve(LAST_CAPTURES["captures"])(cameras)
             self._last_captures = {**found, **self._last_captures}
@@ -312,7 +312,7 @@ class DatabaseSync:
             self.snapshot = replace(self.snapshot, last_captures=self._last_captures)
 
     def _renew_lease(self, now: float) -> bool:
-        """Whether this host's name is ours. Without it no camera is touched."""
+        """Whether we hold the lease on this host's name. Without it no camera is touched."""
         if now - self._leased_at < LEASE_EVERY_S:
             return True
         try:
@@ -325,7 +325,7 @@ class DatabaseSync:
         return True
 
     def _sweep_spools(self, now: float) -> None:
-        """Every few seconds: what lies in a spool without anybody having said so, and rows without a spool."""
+        """Every SWEEP_S: ingest unreported records of all spools, and settle rows that no spool knows of."""
         self._swept_at = now
         snapshot, host = self.snapshot, self.supervisor.host
         desired_states, elsewhere = snapshot.cameras, self._moved_cameras()
@@ -350,7 +350,7 @@ class DatabaseSync:
         try:
             self._sweep_spool(desired, settle)
         except OSError as error:
-            log.error("The spool of %s cannot be looked at: %s", desired.slug, error)
+            log.error("The spool of %s cannot be swept: %s", desired.slug, error)
 
     def _sweep_spool(self, desired: DesiredState, settle: Callable[[DesiredState], None] | None) -> None:
         if marker_of(desired.root_path) != desired.root:
@@ -362,13 +362,13 @@ class DatabaseSync:
                 self.ingest_record(desired, record, "")
 
     def _recover_spool_of_slot(self, desired: DesiredState) -> None:
-        """Nobody else will bring this spool into order soon."""
+        """No process will recover this spool soon."""
         slot = self.supervisor.slots.get(desired.id)
         decided = slot.decided_outcome if slot else None
         self.recover_spool(desired, DecidedOutcome(**decided) if decided else None)
 
     def _moved_cameras(self) -> list[DesiredState]:
-        """Cameras that have another host now, for what they may have left here."""
+        """Cameras that now have another host and may have left records here."""
         return [desired for desired in [slot.desired for slot in self.supervisor.slots.values()] if desired.elsewhere]
 
     def _has_process(self, desired: DesiredState) -> bool:
@@ -389,7 +389,7 @@ class DatabaseSync:
             resolve_alert(f"{kind}:{slot.desired.root}")
 
     def _ingest_recovered(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
-        """A spool that cannot be read is looked at again by and by."""
+        """A spool that cannot be read waits for the next sweep."""
         commands = {pending.capture: command for command, pending in outstanding.items()}
         try:
             with OpenedSpool(slot.desired) as ingest:
@@ -398,10 +398,10 @@ class DatabaseSync:
                     self.ingest_record(slot.desired, record, command if slot.outstanding.remove(command) else "")
             self.outcomes.settle_lost(slot, outstanding)
         except OSError as error:
-            log.error("The recovered spool of %s cannot be looked at: %s", slot.desired.slug, error)
+            log.error("The recovered spool of %s cannot be read: %s", slot.desired.slug, error)
 
     def _answer_late_callers(self) -> None:
-        """Whoever waits longer than PATIENCE_S for the database gets the record itself: it is safe already."""
+        """Callers that wait longer than ANSWER_WAIT_S for the database get the record itself: it is already safe."""
         while not self._stopping.wait(0.1):
             for spooled in list(self._spooled):
                 late = time.monotonic() - spooled.since > ANSWER_WAIT_S
@@ -421,7 +421,7 @@ class DatabaseSync:
 
 
 def recovery_message(what: str, count: int, slug: str) -> str:
-    """`what` is interrupted (they failed) or finished (their pictures are safe)."""
+    """`what` is `interrupted` (the captures failed) or `finished` (their pictures are safe)."""
     captures = f"A capture of {slug} was" if count == 1 else f"{count} captures of {slug} were"
     if what == "finished":
         return f"{captures} filed after the camera's process had ended."

@@ -1,4 +1,4 @@
-"""What is attached to this host, for whoever asks. A camera that one of our processes has is not opened again."""
+"""Discovers the cameras attached to this host. A camera that a process of ours has open is not opened again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 
 
 class DiscoveryRunner:
-    """`_lock` guards who waits and whether a search runs: the Supervisor's thread asks, the search's answers."""
+    """`_lock` guards the waiting commands and whether a discovery runs. The Supervisor's thread requests one; the
+    discovery's own thread answers."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
@@ -30,7 +31,7 @@ class DiscoveryRunner:
         self._is_running = False
 
     def request_discovery(self, command: str) -> None:
-        """Returns at once. Who asks while somebody else's search runs is answered by the next one."""
+        """Returns at once. A request during a running discovery is answered by the next one."""
         with self._lock:
             self._waiting.append(command)
             if self._is_running:
@@ -53,9 +54,9 @@ class DiscoveryRunner:
     def _run_discovery(self) -> Answer:
         try:
             return Answer(ok=True, body=self._discover())
-        except Exception as error:  # whatever it is, the next search must not wait for this one
-            log.exception("Cameras could not be looked for.")
-            return Answer(ok=False, problem="failed", detail=f"Cameras could not be looked for: {error}.")
+        except Exception as error:  # no error may block the next discovery
+            log.exception("Camera discovery failed.")
+            return Answer(ok=False, problem="failed", detail=f"Camera discovery failed: {error}.")
 
     def _discover(self) -> dict[str, Any]:
         held = {slot.place: slot for slot in self.supervisor.slots.values() if slot.place and slot.child}
@@ -65,7 +66,7 @@ class DiscoveryRunner:
 
     @staticmethod
     def _with_holder(one: dict[str, str], held: dict[str, CameraSlot]) -> dict[str, Any]:
-        """`camera`: the slug of ours that has it open."""
+        """Add `camera`: the slug of our camera that has the device open."""
         slot = held.get(one["address"]) or held.get(os.path.realpath(one["address"]))
         if slot is None:
             return {**one, "camera": None}

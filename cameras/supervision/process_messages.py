@@ -1,4 +1,4 @@
-"""What the camera processes say, each on its reader's thread."""
+"""Handles the messages of the camera processes, each on the thread that reads its process."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cameras.supervision.ingest_alerts import REJECTED
 if TYPE_CHECKING:
     from cameras.supervision.supervisor import Supervisor
 OF_A_ROOT = {*STORAGE_ALERTS, *OVER}
-"""Kinds of events that are about a whole storage root, and so about no camera."""
+"""Kinds of events that concern a whole storage root, not one camera."""
 DESIRED_PREFIX = "desired-"
-"""Before a session's id: the command of a desired session that nobody waits for. Its answer is heard here and goes no
-further."""
+"""Prefix of the command id of a desired session. No caller waits for it: its answer is handled here."""
 
 
 class ProcessMessages:
-    """Has no state of its own. Each process has a thread that reads it; of a slot it writes `hardware` and `faults`."""
+    """Has no state of its own. Each process is read by its own thread, which writes `hardware` and `faults` of its
+    slot."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
@@ -49,7 +49,7 @@ class ProcessMessages:
         self.database.record_opened(slot.desired.id, {**message["identity"], **known}, message["capabilities"])
 
     def _on_faults(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
-        """Its next process begins with what is left of its faults."""
+        """Keep the remaining faults for its next process."""
         left, struck = message["faults"], message["struck"]
         slot.faults = left
         if struck and struck not in left:
@@ -61,7 +61,7 @@ class ProcessMessages:
 
     def _on_ladder(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
         data = {"step": message["step"], "reason": message["reason"]}
-        text = f"{slot.desired.slug} is closed and opened again: {message['message']}"
+        text = f"{slot.desired.slug} is closed and reopened: {message['message']}"
         self.database.record_event("camera.ladder", text, "warning", slot.desired, data)
 
     def _on_log(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
@@ -75,7 +75,7 @@ class ProcessMessages:
             self.database.resolve_alert(f"{OVER[message['kind']]}:{slot.desired.root}")
 
     def _on_alert(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
-        """Something that its recorder says, or with no message that it is over."""
+        """Raise an alert of its recorder, or resolve it when the message is empty."""
         if message["message"]:
             slot.alerts.add(message["key"])
             self.database.raise_alert(message["key"], message["message"], "critical", slot.desired)
@@ -118,8 +118,8 @@ class ProcessMessages:
             self.database.call_after_ingest(answer)
 
     def _on_desired_session_answer(self, message: dict[str, Any]) -> None:
-        """A session that the camera would not begin must not stay planned. Where the root is not there, the process
-        keeps the desired session for when it is."""
+        """A session that the camera refused must not stay planned. If only its storage root is unavailable, the process
+        keeps the session and starts it later."""
         kept = message.get("problem") == "camera-not-reachable" and message["reason"] in {"root_missing", "write_error"}
         if not message["ok"] and not kept:
             session = message["command_id"].removeprefix(DESIRED_PREFIX)

@@ -1,4 +1,4 @@
-"""A camera that was away and is back: looked for on the USB bus by its identity, never opened."""
+"""Detects that a lost camera is back on the USB bus, by its identity and without opening it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ LOOK_S = 1.0
 
 
 class ReconnectWatcher:
-    """The Supervisor's thread writes what is here; a search hands over what it found in `_found`, and ends with its
-    thread."""
+    """The Supervisor's thread writes the attributes. Each search runs on its own thread and puts its result into
+    `_found`."""
 
     def __init__(self, supervisor: Supervisor, bus: UsbBus) -> None:
         self.supervisor, self.bus = supervisor, bus
         self._looked_at = 0.0
         self._search_thread: threading.Thread | None = None
         self._found: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
-        """Of each search: camera -> its place on the bus, empty where it is not there."""
+        """One result for each search: camera -> its place on the bus, empty when it is absent."""
 
     def check_bus(self) -> None:
-        """On the Supervisor's thread, now and then: whoever is in trouble and has just come back is tried at once."""
+        """On the Supervisor's thread, on every tick: retry a camera in trouble as soon as it is back."""
         found = self._found.get() if not self._found.empty() else {}
         unreachable_alerted: dict[str, UsbIdentity] = {}
         for identity, slot in self.supervisor.slots.items():
@@ -48,7 +48,7 @@ class ReconnectWatcher:
             self._search_thread.start()
 
     def _search_bus(self, unreachable_alerted: dict[str, UsbIdentity]) -> None:
-        """On a thread of its own: to ask for a serial number, the kernel waits for whoever has the device."""
+        """On its own thread: reading a serial number blocks while another program holds the device."""
         seen = {identity: self.bus.find(usb) for identity, usb in unreachable_alerted.items()}
         self._found.put({identity: device.place if device else "" for identity, device in seen.items()})
 

@@ -1,4 +1,4 @@
-"""The ladder as it is climbed for one camera after another: each step with its event and its reason.
+"""Takes the recovery steps of each camera and records each step as an event with its reason.
 
 abort -> reopen -> kill the process -> wait -> reset its USB port -> quarantine. On the Supervisor's thread.
 """
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 CRASH_SIGNALS = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
 FAULTY = ("camera_error", "too_slow")
 RECOUNT_S = 2.5
-"""What a process says of its failures is up to a second old."""
+"""The failure count that a process reports is up to a second old."""
 RESET_S = 30.0
-"""The reset of a USB port that takes longer may never end, and is not waited for."""
+"""A reset of a USB port that takes longer may never end and is no longer waited for."""
 BY_HAND = "a person"
 RECORDER_ALERTS = ("failed", "lost", "left")
-"""Those that a process tells of under `recording.`, and another would have to say are over."""
+"""Alerts `recording.*` that a process raises and its successor may have to resolve."""
 
 
 class RecoveryLadder:
-    """Has no state of its own that changes. All on the Supervisor's thread, but for `_reset`, which only ends the
-    `PortReset` that it was given; `tell` is for any thread."""
+    """Has no changing state. Runs on the Supervisor's thread, except `_run_port_reset`, which only ends the `PortReset`
+    it was given. Any thread may call `record_step`."""
 
     def __init__(self, supervisor: Supervisor, bus: UsbBus) -> None:
         self.supervisor, self.bus = supervisor, bus
@@ -41,7 +41,7 @@ class RecoveryLadder:
         self.resets_usb = settings.STATION.supervision.usb_reset
 
     def record_step(self, slot: CameraSlot, step: str, why: str, severity: str = "warning", **data: Any) -> None:
-        """The event of a step; `why` is the whole sentence."""
+        """Record the event of a step; `why` is the whole message."""
         self.supervisor.database.record_event("camera.ladder", why, severity, slot.desired, {"step": step, **data})
 
     # A process that runs
@@ -58,8 +58,7 @@ class RecoveryLadder:
             self._kill(slot, child, why, {"reason": "camera_error", "message": child.observed[1]})
 
     def _update_unreachable_alert(self, slot: CameraSlot, child: CameraChild) -> None:
-        """Of a camera that is tried again and again, until it is open; of one that breaks off each time, until it is
-        well."""
+        """Alert of a camera that fails repeatedly: until it is open, or, if it opens and then fails, until it works."""
         observed, why = child.observed
         fails = child.state.get("failures", 0) >= self.reopened
         breaks_off = child.state.get("unopened", 0) == 0
@@ -76,7 +75,8 @@ class RecoveryLadder:
         self.supervisor.database.resolve_alert(f"camera.unreachable:{slot.desired.slug}")
 
     def _is_stuck(self, slot: CameraSlot, child: CameraChild) -> bool:
-        """It is there and does not work. One that is away, or held by another program, is waited for."""
+        """Whether it is present and does not work. An absent camera, or one that another program holds, is waited
+        for."""
         trouble = child.state.get("trouble")
         if child.observed[0] != "reconnecting" or not trouble or trouble["permanent"]:
             return False
@@ -107,7 +107,7 @@ class RecoveryLadder:
     # A process that has ended
 
     def schedule_restart(self, slot: CameraSlot, status: int, *, delivered: bool) -> None:
-        """Say why it ended, and when it is started again, if it is."""
+        """Record why it ended, and schedule its restart or quarantine the camera."""
         reason, climbed = exit_reason(status), slot.decided_outcome is not None
         if any(name in reason for name in CRASH_SIGNALS) or status > 0:
             message = f"The camera's process crashed ({reason})."
@@ -136,7 +136,7 @@ class RecoveryLadder:
             )
 
     def _reset_usb(self, slot: CameraSlot) -> None:
-        """On a thread of its own: the kernel may take seconds."""
+        """On its own thread: the kernel may take seconds."""
         slot.port_reset = PortReset(time.monotonic() + RESET_S)
         name = f"{slot.desired.slug}-usb"
         threading.Thread(target=self._run_port_reset, args=(slot, slot.port_reset), name=name, daemon=True).start()
@@ -172,7 +172,7 @@ class RecoveryLadder:
         self.supervisor.record_observed(slot, "quarantined", slot.quarantined)
 
     def release_quarantine(self, slot: CameraSlot, who: str = "", said: str = "") -> None:
-        """Out of quarantine, if it was in one: by this Supervisor, or by one before it that left its alert behind."""
+        """End a quarantine, also one of an earlier Supervisor that left its alert open."""
         if slot.quarantined and who:
             self.record_step(slot, "release", said or f"{slot.desired.slug} was released by {who}.", "info", reason=who)
         slot.quarantined = ""
@@ -180,14 +180,14 @@ class RecoveryLadder:
         self.supervisor.database.resolve_alert(f"camera.quarantined:{slot.desired.slug}")
 
     def resolve_stale_alerts(self, slot: CameraSlot) -> None:
-        """A camera that is new to this Supervisor: the alerts that one before it left behind are over."""
+        """For a camera that is new to this Supervisor: resolve the alerts that an earlier one left open."""
         self.release_quarantine(slot)
         self._resolve_unreachable(slot)
         if not slot.desired.runs:
             slot.alerts.add(*(f"recording.{about}:{slot.desired.slug}" for about in RECORDER_ALERTS))
 
     def clear_alerts(self, slot: CameraSlot) -> None:
-        """It is no longer desired: there is nothing to alert of."""
+        """Resolve its alerts: the camera should not run."""
         if slot.quarantined:
             self.release_quarantine(slot, BY_HAND)
         if slot.unreachable_alerted:
@@ -196,6 +196,6 @@ class RecoveryLadder:
             self.supervisor.database.resolve_alert(key)
 
     def retry_now(self, slot: CameraSlot) -> None:
-        """A person says so: no pause is waited out."""
+        """Retry at once, on the request of a person."""
         self.release_quarantine(slot, BY_HAND)
         slot.retry()

@@ -276,7 +276,7 @@ class Supervisor:
             )
         except (OSError, RuntimeError) as error:
             slot.restarts.not_before = now + START_AGAIN_S
-            why = f"Its process cannot be started ({error}). Check free memory and process limits. Retried every second."
+            why = f"Its process cannot be started ({error}). Check memory and process limits. Retried every second."
             self.record_observed(slot, "reconnecting", why)
             return
         finally:

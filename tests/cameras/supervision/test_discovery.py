@@ -35,7 +35,7 @@ def test_a_search_that_fails_is_answered_and_does_not_end_those_after_it(tmp_pat
     [slot] = supervisor.slots.values()
     slot.child, slot.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
     supervisor.discovery.request_discovery("first")
-    with pytest.raises(ControlError, match="could not be looked for"):
+    with pytest.raises(ControlError, match="Camera discovery failed"):
         wait(sent_now("first", ANSWER_WAIT_S))
     slot.hardware = Hardware()
     supervisor.discovery.request_discovery("second")

@@ -305,7 +305,7 @@ def test_a_camera_that_makes_the_supervisor_stumble_is_alerted_of_and_the_loop_g
     supervisor._tick()
     supervisor.database._sync()
     [alert] = Alert.objects.filter(key="supervisor.stumbled:sim")
-    assert alert.message.startswith("sim is not looked after (AttributeError: ")
+    assert alert.message.startswith("sim is not supervised (AttributeError: ")
     slot.recovery_policy = recovery_policy
     supervisor._tick()
     supervisor.database._sync()

@@ -19,7 +19,7 @@ from cameras import broker
 from cameras.control import Command
 from cameras.runtime.storage import MARKER
 from cameras.supervision.camera_slot import CameraSlot
-from cameras.supervision.child import CameraChild, Live
+from cameras.supervision.child import CameraChild, LiveView
 from cameras.supervision.database_sync import DatabaseSync
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.recovery_policy import RestartSchedule
@@ -183,7 +183,7 @@ def test_a_host_that_has_its_name_again_lets_no_camera_go(supervisor: Supervisor
 class EndsMeanwhile:
     """A process in whose place the Supervisor's thread puts another, or none, while it is looked at or spoken to."""
 
-    live = Live()
+    live = LiveView()
 
     def __init__(self, slot: CameraSlot, successor: CameraChild | None) -> None:
         self._slot, self._successor = slot, successor
