@@ -19,7 +19,7 @@ from tests.api.conftest import valkey
 from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
-ANSWER_WAIT_S = 60.0
+PATIENCE_S = 60.0
 
 
 def asked(code: str) -> subprocess.Popen[str]:
@@ -36,15 +36,15 @@ def test_a_search_that_fails_is_answered_and_does_not_end_those_after_it(tmp_pat
     slot.child, slot.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
     supervisor.discovery.request_discovery("first")
     with pytest.raises(ControlError, match="Camera discovery failed"):
-        wait(sent_now("first", ANSWER_WAIT_S))
+        wait(sent_now("first", PATIENCE_S))
     slot.hardware = Hardware()
     supervisor.discovery.request_discovery("second")
-    assert wait(sent_now("second", ANSWER_WAIT_S))["host"] == supervisor.host
+    assert wait(sent_now("second", PATIENCE_S))["host"] == supervisor.host
 
 
 def test_a_library_that_breaks_off_without_an_answer_is_a_problem_of_its_kind() -> None:
     with pytest.raises(probing.ProbeFailed, match="before it had answered"):
-        probing.taken(asked("pass"), time.monotonic() + ANSWER_WAIT_S)
+        probing.taken(asked("pass"), time.monotonic() + PATIENCE_S)
 
 
 def test_kinds_that_hang_are_waited_for_together_and_do_not_silence_one_that_has_answered() -> None:
@@ -53,5 +53,5 @@ def test_kinds_that_hang_are_waited_for_together_and_do_not_silence_one_that_has
     began = time.monotonic()
     with pytest.raises(probing.ProbeFailed, match="did not answer"):
         probing.taken(hangs, began)
-    assert time.monotonic() - began < probing.ANSWER_WAIT_S
+    assert time.monotonic() - began < probing.PATIENCE_S
     assert probing.taken(answered, began) == []

@@ -151,7 +151,7 @@ def test_a_status_that_was_told_is_not_replaced_by_an_older_one(supervisor: Supe
 
     def tell_all() -> None:
         supervisor.status_publisher._published_at = 0.0
-        supervisor.status_publisher._tell(broker.connection())
+        supervisor.status_publisher._publish(broker.connection())
 
     with Other(repeated(tell_all, 150)) as status_publisher:
         number = 0
@@ -165,10 +165,10 @@ class ReadMeanwhile(dict[str, DesiredState]):
 
     def __init__(self, database: DatabaseSync) -> None:
         super().__init__()
-        self._ledger = database
+        self._database = database
 
     def items(self) -> Any:
-        self._ledger._look(self._ledger.seen.read_at)
+        self._database._read(self._database.snapshot.read_at)
         return super().items()
 
 
