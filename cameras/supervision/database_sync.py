@@ -264,24 +264,24 @@ class DatabaseSync:
         self._spooled.popleft()
 
     def _ingest(self, spooled: Spooled) -> None:
-        with OpenedSpool(spooled.desired) as ingest:
-            taken = ingest.ingest(spooled.record)
+        with OpenedSpool(spooled.desired) as ingester:
+            record = ingester.ingest(spooled.record)
             if spooled.claim():
-                self.supervisor.send_answer(spooled.command, record_answer(taken))
-            if taken is not None:
-                if taken["kind"] == "capture":
-                    self._note_last_capture(spooled.desired.id, taken)
-                self._remove_record(ingest, spooled.desired.id, taken)
+                self.supervisor.send_answer(spooled.command, record_answer(record))
+            if record is not None:
+                if record["kind"] == "capture":
+                    self._note_last_capture(spooled.desired.id, record)
+                self._remove_record(ingester, spooled.desired.id, record)
 
-    def _remove_record(self, ingest: SpoolIngester, camera: str, taken: Record) -> None:
+    def _remove_record(self, ingester: SpoolIngester, camera: str, record: Record) -> None:
         """Keep the end of a session while a process may have been sent that session: without the session's file it
         would start again. Once that process has recovered, or is gone, the record is ingested again and removed."""
-        if "settles" in taken:
-            self.supervisor.mark_session_ended(taken["body"]["session"])
+        if "settles" in record:
+            self.supervisor.mark_session_ended(record["body"]["session"])
             slot = self.supervisor.slots.get(camera)
             if slot is not None and slot.recovers:
                 return
-        ingest.remove_record(taken)
+        ingester.remove_record(record)
 
     def _read(self, now: float) -> None:
         """Read the desired states and the open alerts, each second."""
@@ -303,9 +303,9 @@ class DatabaseSync:
             self._last_captures = {**found, **self._last_captures}
             self._read_last_of |= frozenset(cameras)
 
-    def _note_last_capture(self, camera: str, taken: Record) -> None:
-        body = taken["body"]
-        last = LastCapture(id=taken["id"], status=body["outcome"], reason=body["reason"], at=body["ended"])
+    def _note_last_capture(self, camera: str, record: Record) -> None:
+        body = record["body"]
+        last = LastCapture(id=record["id"], status=body["outcome"], reason=body["reason"], at=body["ended"])
         known = self._last_captures.get(camera)
         if known is None or known["at"] <= last["at"]:
             self._last_captures = {**self._last_captures, camera: last}
@@ -319,7 +319,7 @@ class DatabaseSync:
             renew_lease(self.supervisor.host)
         except NameTaken as error:
             log.critical("%s", error)
-            raise_alert(f"host.taken:{self.supervisor.host}", str(error), severity="critical")
+            raise_alert(f"host.record:{self.supervisor.host}", str(error), severity="critical")
             return False
         self._leased_at = now
         return True
@@ -357,8 +357,8 @@ class DatabaseSync:
             return
         if settle:
             settle(desired)
-        with OpenedSpool(desired) as ingest:
-            for record in ingest.waiting_records():
+        with OpenedSpool(desired) as ingester:
+            for record in ingester.waiting_records():
                 self.ingest_record(desired, record, "")
 
     def _recover_spool_of_slot(self, desired: DesiredState) -> None:
@@ -392,8 +392,8 @@ class DatabaseSync:
         """A spool that cannot be read waits for the next sweep."""
         commands = {pending.capture: command for command, pending in outstanding.items()}
         try:
-            with OpenedSpool(slot.desired) as ingest:
-                for record in ingest.waiting_records():
+            with OpenedSpool(slot.desired) as ingester:
+                for record in ingester.waiting_records():
                     command = commands.get(record, "")
                     self.ingest_record(slot.desired, record, command if slot.outstanding.remove(command) else "")
             self.outcomes.settle_lost(slot, outstanding)
@@ -415,8 +415,8 @@ class DatabaseSync:
             log.exception("%s cannot be answered with the record %s.", spooled.command, spooled.record)
 
     def _answer_with_record(self, spooled: Spooled) -> None:
-        with OpenedSpool(spooled.desired) as ingest:
-            record: Record | None = ingest.read_record(spooled.record)
+        with OpenedSpool(spooled.desired) as ingester:
+            record: Record | None = ingester.read_record(spooled.record)
         self.supervisor.send_answer(spooled.command, record_answer(record))
 
 

@@ -1,4 +1,4 @@
-"""The desired state of this host's cameras as the database has it, as plain values that outlive an outage of it."""
+"""The desired states of this host's cameras, as plain values that stay usable while the database is away."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class DesiredState:
     video_root: str
     video_root_path: str
     part: str = ""
-    """Of the spool: `clips` in what `of_clips` gives."""
+    """Subfolder of the spool: `clips` in the result of `of_clips`."""
     usb: UsbIdentity | None = None
-    """As it was when the camera was opened last."""
+    """As it was when the camera was last opened."""
     lease: Lease | None = None
     runner: Holder | None = None
-    """Whoever started the session."""
+    """Who started the session."""
     presets: dict[str, Any] = field(default_factory=dict)
-    """Of live view."""
+    """The live view presets."""
     elsewhere: bool = False
-    """Its row names another host now: what is left here is brought to its end."""
+    """Its row names another host now; what is left here is finished."""
 
     @property
     def runs(self) -> bool:
@@ -62,7 +62,7 @@ class DesiredState:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """What cannot change under a running process."""
+        """What cannot change while a process runs."""
         return (
             self.kind, self.address, self.slug, self.root, self.root_path, self.video_root, self.video_root_path,
         )  # fmt: skip
@@ -101,7 +101,7 @@ class DesiredState:
 
 
 def desired_states(host: str) -> dict[str, DesiredState]:
-    """By the camera's UUID; removed cameras too, for as long as their spool may hold something."""
+    """By the camera's UUID; also removed cameras, because their spool may still hold records."""
     root, own_root, video = resolve(ROOTS["default"])(host), resolve(ROOTS["own"]), resolve(ROOTS["video"])(host)
     cameras = list(Camera.objects.filter(host=host))
     runners = of_sessions(cameras)
@@ -132,8 +132,8 @@ def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) 
 
 
 def left_places(host: str, known: Iterable[str]) -> list[DesiredState]:
-    """Cameras that other hosts have and that are not `known` here, with each root of this host where a spool of theirs
-    lies: they were moved while this host was away."""
+    """Cameras of other hosts, not `known` here, with each root of this host that holds a spool of theirs: they were
+    moved while this host was away."""
     roots = resolve(ROOTS["all"])(host)
     return [
         _left(camera, root)
@@ -148,8 +148,7 @@ def _left(camera: Camera, root: dict[str, Any]) -> DesiredState:
 
 
 def former_places(host: str, desired_states: Mapping[str, DesiredState]) -> list[DesiredState]:
-    """Cameras of `desired_states` where another root of this host still has a spool of theirs: their root was another
-    once."""
+    """Cameras of `desired_states` that still have a spool on another root of this host: their root was changed."""
     roots = resolve(ROOTS["all"])(host)
     return [
         replace(desired, root=root["id"], root_path=root["path"], session=None)

@@ -1,4 +1,4 @@
-"""Alerts of what a spool holds and nobody can file: records that were set aside, and clips that a disk keeps back."""
+"""Alerts for what cannot be ingested from a spool: rejected records, and clips that cannot be finished."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from monitoring.services import raise_alert, record_event, resolve_alert
 
 log = logging.getLogger(__name__)
 REJECTED = "spool.rejected"
-"""The kind of event; the alert is `spool.rejected:<slug>`. A person decides what becomes of what was set aside: the
-alert is over once nothing is."""
+"""The kind of event; the alert is `spool.rejected:<slug>`. A person decides about rejected records: the alert is
+resolved when none is left."""
 
 
 @transaction.atomic
 def raise_rejected_alert(camera: CameraRef, rejected: list[str]) -> None:
-    """`rejected` in words. DatabaseError."""
-    text = f"The spool of {camera.slug} held what could not be used: {'; '.join(rejected)[:500]}"
+    """`rejected` are descriptions. Raises DatabaseError."""
+    text = f"The spool of {camera.slug} held unusable records: {'; '.join(rejected)[:500]}"
     record_event(REJECTED, text, severity="error", camera=camera)
     raise_alert(f"{REJECTED}:{camera.slug}", text, severity="error", camera=camera)
 
 
 def resolve_rejected_alerts(places: Iterable[DesiredState]) -> None:
-    """Of cameras where a person has taken away all that was set aside; a slug may have been another one's once.
-    `places` are all spools of this host. DatabaseError."""
+    """Resolve the alerts of cameras whose rejected records a person has removed. A slug may have belonged to another
+    camera before. `places` are all spools of this host. Raises DatabaseError."""
     spools = list(places)
     opened = Alert.objects.filter(key__startswith=f"{REJECTED}:").exclude(state=Alert.State.RESOLVED)
     for key in opened.values_list("key", flat=True):
@@ -41,24 +41,24 @@ def resolve_rejected_alerts(places: Iterable[DesiredState]) -> None:
 
 
 class UnfinishedClips:
-    """The alerts `recording.left:<slug>` of cameras without a process. `put` carries out later what needs the
+    """The alerts `recording.left:<slug>` of cameras without a process. `enqueue` makes the calls that need the
     database."""
 
     def __init__(self, enqueue: Callable[[Callable[[], Any]], None]) -> None:
         self._enqueue = enqueue
         self._left: dict[tuple[str, str], str] = {}
-        """Slug and root -> what the alert says."""
+        """Slug and root -> message of the alert."""
 
-    def update_alert(self, desired: DesiredState, settled: orphan_recovery.RecoveredSpool) -> None:
-        """A recorder that had the alert opened before it ended may be done with it, too. Said again for as long as it
-        lasts, since the end of a recorder's alerts may come after it."""
+    def update_alert(self, desired: DesiredState, recovered: orphan_recovery.RecoveredSpool) -> None:
+        """Raise or resolve the alert after a recovery. Raised again on every recovery, because the end of a recorder's
+        own alerts may come after it."""
         before = self._left.pop((desired.slug, desired.root), "")
-        if settled.left:
-            self._left[desired.slug, desired.root] = settled.left
-            if settled.left != before:
-                log.warning("%s", settled.left)
-            self._enqueue(functools.partial(_raise, desired, settled.left))
-        elif (before or not settled.idle) and all(slug != desired.slug for slug, _ in self._left):
+        if recovered.left:
+            self._left[desired.slug, desired.root] = recovered.left
+            if recovered.left != before:
+                log.warning("%s", recovered.left)
+            self._enqueue(functools.partial(_raise_unless_open, desired, recovered.left))
+        elif (before or not recovered.idle) and all(slug != desired.slug for slug, _ in self._left):
             self._enqueue(functools.partial(resolve_alert, _key(desired.slug)))
 
 
@@ -66,7 +66,7 @@ def _key(slug: str) -> str:
     return f"recording.left:{slug}"
 
 
-def _raise(camera: CameraRef, message: str) -> None:
-    """Unless it is told already."""
+def _raise_unless_open(camera: CameraRef, message: str) -> None:
+    """Raise the alert unless it is open with this message."""
     if not Alert.objects.filter(key=_key(camera.slug), message=message).exclude(state=Alert.State.RESOLVED).exists():
         raise_alert(_key(camera.slug), message, severity="critical", camera=camera)

@@ -1,4 +1,4 @@
-"""A spool without a camera process: whoever recovers owns it meanwhile. Disabled, removed and quarantined cameras."""
+"""Recovers spools without a camera process: of disabled, removed and quarantined cameras. Recovery locks the spool."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ RESTING = (".done", ".lock", "rejected", "clips")
 
 @dataclass(frozen=True, slots=True)
 class RecoveredSpool:
-    """What was set aside, in words, and a sentence of clips that the disk does not let be brought to their end."""
+    """Descriptions of the rejected records, and a sentence about clips that the disk does not let be finished."""
 
     rejected: list[str] = field(default_factory=list)
     left: str = ""
     idle: bool = False
-    """There was nothing to do."""
+    """Nothing had to be done."""
 
 
 def recover_spool(desired: DesiredState, decided: DecidedOutcome | None = None) -> RecoveredSpool | None:
-    """Recover the spool and stop the session if that is desired. Quick when there is nothing to do.
+    """Recover the spool, and stop the session if that is desired. Fast when there is nothing to do.
 
-    None: a spool that cannot be opened or written is left alone, and tried again the next time.
+    None: the spool cannot be opened or written; it is left alone until the next sweep.
     """
     try:
         return _recover(desired, decided) if _needs_recovery(desired) else RecoveredSpool(idle=True)
     except (RootMissing, SpoolTaken) as error:
         log.info("The spool of %s is left alone: %s", desired.slug, error)
     except OSError as error:
-        log.warning("The spool of %s cannot be settled: %s", desired.slug, error)
+        log.warning("The spool of %s cannot be recovered: %s", desired.slug, error)
     return None
 
 
@@ -58,7 +58,7 @@ def _recover(desired: DesiredState, decided: DecidedOutcome | None) -> Recovered
 
 
 def holds_rejected(desired: DesiredState) -> bool:
-    """Whether something that was set aside lies there still; also where nobody can tell, as the root is not there."""
+    """Whether rejected records are left. Also True when the root is absent and cannot be checked."""
     if marker_of(desired.root_path) != desired.root:
         return True
     try:
@@ -88,7 +88,7 @@ def _stop_session(desired: DesiredState, storage: Storage) -> None:
 
 
 def _end_session_elsewhere(desired: DesiredState, storage: Storage) -> None:
-    """Of a camera that another host has now: a process of a later day must not go on with it here."""
+    """End the session of a camera that moved to another host, so that no later process continues it here."""
     if desired.elsewhere:
         runner = SessionRunner(OwnerClock(), desired.id, desired.slug, desired.root)
         runner.attach(storage.spool)

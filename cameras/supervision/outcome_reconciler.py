@@ -1,4 +1,4 @@
-"""Outcomes of captures that no spool will ever tell of: overdue, or lost with their process."""
+"""Decides the outcome of captures that will never have a spool record: overdue, or lost with their process."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 GRACE_MS = 2000
-"""What a command that was accepted just before its deadline may still need to reach its process."""
+"""The time that a command accepted just before its deadline may still need to reach its process."""
 
 
 class OutcomeReconciler:
-    """Has no state of its own. On the database thread, but for `is_settled`. A database that is away raises
-    DatabaseError."""
+    """Has no state of its own. Runs on the database thread, except `is_settled`. Raises DatabaseError while the
+    database is away."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
 
     def is_settled(self, capture: str) -> bool:
-        """Whether this id has its outcome already. On any thread."""
+        """Whether this capture has its outcome already. On any thread."""
         return bool(resolve(DECIDED_OUTCOMES["settled"])(capture))
 
     def settle_overdue(self, places: Mapping[str, Sequence[DesiredState]]) -> None:
-        """Planned rows beyond their deadline that no spool of their camera here knows. A living process is asked to let
-        go first.
+        """Settle planned rows past their deadline that no spool of their camera on this host knows. A running process
+        is asked to withdraw the capture first.
 
-        The deadlines are in the broker's time: while it is away nothing is overdue."""
+        Deadlines are in the broker's time: while the broker is away nothing is overdue."""
         try:
             with broker.reachable() as server:
                 now_ms = broker.time_ms(server)
@@ -65,8 +65,8 @@ class OutcomeReconciler:
         resolve(DECIDED_OUTCOMES["capture"])(capture, reason, message)
 
     def settle_lost(self, slot: CameraSlot, outstanding: Mapping[str, OutstandingCommand]) -> None:
-        """Captures whose process ended before it planned them. The order of the three questions matters: nobody
-        writes a trace of what is gone, and a trace that is gone has become an outcome."""
+        """Settle captures whose process ended before it planned them. The order of the three checks matters: an ended
+        process writes no more traces, and a trace that is gone has become an outcome."""
         for command, pending in outstanding.items():
             if pending.capture is None or slot.child is pending.child:
                 continue
@@ -84,15 +84,16 @@ class OutcomeReconciler:
 
 
 def record_answer(record: Record | None) -> Answer:
-    """The record itself, so that the caller need not read it from the database; null when it was set aside."""
+    """An answer with the record itself, so that the caller need not read the database; null when it was rejected."""
     return Answer(ok=True, body={"record": record})
 
 
 def leaves_no_trace(desired: DesiredState, capture: str) -> bool:
-    """Whether no spool knows of it. False where it cannot be read, or its root is not mounted: it may well know."""
+    """Whether the spool holds no trace of the capture. False when it cannot be read or its root is not mounted: it may
+    hold one."""
     try:
-        with OpenedSpool(desired) as ingest:
-            return ingest.is_on(desired.root) and not ingest.spool.has_trace(capture)
+        with OpenedSpool(desired) as ingester:
+            return ingester.is_on(desired.root) and not ingester.spool.has_trace(capture)
     except OSError as error:
-        log.error("The spool of %s cannot be asked for %s: %s", desired.slug, capture, error)
+        log.error("The spool of %s cannot be searched for %s: %s", desired.slug, capture, error)
         return False

@@ -58,9 +58,9 @@ class ReconnectWatcher:
             self._handle_return(slot, place)
 
     def _handle_return(self, slot: CameraSlot, place: str) -> None:
-        said = f"{slot.desired.slug} is back on the bus, as {place}."
+        text = f"{slot.desired.slug} is back on the bus, as {place}."
         if slot.quarantined:
-            self.supervisor.recovery_ladder.release_quarantine(slot, "its return", said)
+            self.supervisor.recovery_ladder.release_quarantine(slot, "its return", text)
         elif slot.child:
-            self.supervisor.recovery_ladder.record_step(slot, "reconnect", said, reason="its return")
+            self.supervisor.recovery_ladder.record_step(slot, "reconnect", text, reason="its return")
             slot.retry()

@@ -64,9 +64,9 @@ class RecoveryLadder:
         breaks_off = child.state.get("unopened", 0) == 0
         if observed == "reconnecting" and not slot.unreachable_alerted and fails:
             slot.unreachable_alerted = True
-            said = "breaks off again and again" if breaks_off else "cannot be opened, and is tried again and again"
-            said = f"{slot.desired.slug} {said}. {why}"
-            self.supervisor.database.raise_alert(f"camera.unreachable:{slot.desired.slug}", said, "error", slot.desired)
+            text = "fails repeatedly" if breaks_off else "cannot be opened and is retried"
+            text = f"{slot.desired.slug} {text}. {why}"
+            self.supervisor.database.raise_alert(f"camera.unreachable:{slot.desired.slug}", text, "error", slot.desired)
         elif slot.unreachable_alerted and observed in {"ready", "busy"} and not (fails and breaks_off):
             self._resolve_unreachable(slot)
 
@@ -112,27 +112,27 @@ class RecoveryLadder:
         if any(name in reason for name in CRASH_SIGNALS) or status > 0:
             message = f"The camera's process crashed ({reason})."
             slot.decided_outcome = slot.decided_outcome or {"reason": "camera_crashed", "message": message}
-        said = slot.decided_outcome["message"] if slot.decided_outcome else f"The camera's process was {reason}."
-        gives_up = slot.restarts.record_exit(time.monotonic(), said, fruitless=climbed and not delivered)
+        cause = slot.decided_outcome["message"] if slot.decided_outcome else f"The camera's process was {reason}."
+        gives_up = slot.restarts.record_exit(time.monotonic(), cause, fruitless=climbed and not delivered)
         pause_s = 0.0 if gives_up else max(0.0, slot.restarts.not_before - time.monotonic())
         when = "" if gives_up else f" It is started again {f'in {pause_s:.0f} s' if pause_s >= 1 else 'at once'}."
-        data = {"reason": reason, "message": said}
+        data = {"reason": reason, "message": cause}
         self.supervisor.database.record_event(
-            "part.restarted", f"{slot.desired.slug}: {said}{when}", "error", slot.desired, data
+            "part.restarted", f"{slot.desired.slug}: {cause}{when}", "error", slot.desired, data
         )
         if gives_up:
-            self.quarantine(slot, said)
+            self.quarantine(slot, cause)
             return
-        self.supervisor.record_observed(slot, "reconnecting", said)
-        self._record_back_off(slot, said, pause_s)
+        self.supervisor.record_observed(slot, "reconnecting", cause)
+        self._record_back_off(slot, cause, pause_s)
         if self.resets_usb and slot.restarts.tries_left == 1 and slot.usb is not None:
             self._reset_usb(slot)
 
-    def _record_back_off(self, slot: CameraSlot, said: str, pause_s: float) -> None:
+    def _record_back_off(self, slot: CameraSlot, cause: str, pause_s: float) -> None:
         if pause_s > 0:
-            why = f"{slot.desired.slug} is started again in {pause_s:.1f} s: {said}"
+            why = f"{slot.desired.slug} is started again in {pause_s:.1f} s: {cause}"
             self.record_step(
-                slot, "back_off", why, pause_s=round(pause_s, 1), failures=slot.restarts.failures, reason=said
+                slot, "back_off", why, pause_s=round(pause_s, 1), failures=slot.restarts.failures, reason=cause
             )
 
     def _reset_usb(self, slot: CameraSlot) -> None:
@@ -159,22 +159,22 @@ class RecoveryLadder:
 
     # Quarantine
 
-    def quarantine(self, slot: CameraSlot, said: str) -> None:
+    def quarantine(self, slot: CameraSlot, cause: str) -> None:
         slot.quarantined = (
-            f"It failed {slot.restarts.failures} times in a row, the last time because: {said} "
+            f"It failed {slot.restarts.failures} times in a row, the last time because: {cause} "
             "Look at the camera and the log, then connect it."
         )
         whole = f"{slot.desired.slug} is quarantined. {slot.quarantined}"
         slot.last_seen = None
-        self.record_step(slot, "quarantine", whole, "error", failures=slot.restarts.failures, reason=said)
+        self.record_step(slot, "quarantine", whole, "error", failures=slot.restarts.failures, reason=cause)
         key = f"camera.quarantined:{slot.desired.slug}"
         self.supervisor.database.raise_alert(key, whole, "critical", slot.desired)
         self.supervisor.record_observed(slot, "quarantined", slot.quarantined)
 
-    def release_quarantine(self, slot: CameraSlot, who: str = "", said: str = "") -> None:
+    def release_quarantine(self, slot: CameraSlot, who: str = "", text: str = "") -> None:
         """End a quarantine, also one of an earlier Supervisor that left its alert open."""
         if slot.quarantined and who:
-            self.record_step(slot, "release", said or f"{slot.desired.slug} was released by {who}.", "info", reason=who)
+            self.record_step(slot, "release", text or f"{slot.desired.slug} was released by {who}.", "info", reason=who)
         slot.quarantined = ""
         slot.restarts.reset()
         self.supervisor.database.resolve_alert(f"camera.quarantined:{slot.desired.slug}")

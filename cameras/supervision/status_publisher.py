@@ -1,4 +1,4 @@
-"""The Supervisor's broker side, on a thread of its own: heartbeat, status of each camera, who wants live pictures."""
+"""The Supervisor's access to the broker, on its own thread: heartbeat, status of each camera, requested live views."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ NOT_RECORDING_BECAUSE = {
     "busy": "It takes a picture.", "starting": "It is being opened.", "disconnected": "It is disconnected.",
     "disabled": "It is disabled.",
 }  # fmt: skip
-"""What keeps a camera from being recorded, where no reason is told."""
+"""Why a camera is not recorded, when its process gives no reason."""
 STUCK_S = 5.0
-"""A Supervisor whose loop stood still this long gives no heartbeat."""
+"""When the Supervisor's loop has stood still this long, no heartbeat is sent."""
 
 
 class StatusPublisher:
-    """Its thread alone writes what is here. `tell` and `status` are for any thread; `_writing` is held from the reading
-    of a status until it is written, so that an older one never replaces a newer one."""
+    """Only its thread writes the attributes. Any thread may call `publish_status` and `build_status`. `_writing` is
+    held from building a status until it is written, so that an older status never replaces a newer one."""
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
@@ -69,7 +69,7 @@ class StatusPublisher:
             self._thread.join(2.0)
 
     def publish_status(self, slot: CameraSlot) -> None:
-        """From another thread: the status of one camera, before somebody hears what has changed in it."""
+        """Publish the status of one camera at once, before the answer about its change is sent."""
         try:
             self._write_status(broker.connection(), slot)
         except broker.UNREACHABLE as error:
@@ -93,7 +93,7 @@ class StatusPublisher:
         except broker.UNREACHABLE as error:
             if self.away_since is None:
                 self.away_since = time.monotonic()
-                log.error("The broker does not answer (%s); cameras go on.", type(error).__name__)
+                log.error("The broker does not answer (%s); cameras continue.", type(error).__name__)
         except Exception:
             log.exception("The status publisher failed and goes on.")
 
@@ -121,7 +121,7 @@ class StatusPublisher:
             log.warning("Live view: the load is %.0f %%; %s.", self.governor.percent, self.governor.what)
 
     def _own_slots(self) -> list[CameraSlot]:
-        """Of a camera that has another host now, that one tells."""
+        """Without cameras that moved to another host: that host publishes them."""
         return [slot for slot in self.supervisor.slots.values() if not slot.desired.elsewhere]
 
     @property
@@ -129,7 +129,7 @@ class StatusPublisher:
         return broker.key("host", self.supervisor.host)
 
     def _withdraw_host(self, server: redis.Redis) -> None:
-        """Nobody need wait five seconds to hear that a host was stopped."""
+        """Remove heartbeat and status, so that a stopped host is seen at once."""
         slugs = [slot.desired.slug for slot in self._own_slots()]
         server.delete(self._heartbeat, *(broker.key("status", slug) for slug in slugs))
         self.broker_users.delete_users(server)
@@ -149,7 +149,7 @@ class StatusPublisher:
 
     @property
     def lowered(self) -> str:
-        """Why live pictures are less than they might be; empty where they are not."""
+        """Why live pictures are reduced; empty when they are not."""
         if not self.governor.level:
             return ""
         return f"The camera host is busy ({self.governor.percent:.0f} % of its processors): {self.governor.what}."
@@ -174,6 +174,6 @@ class StatusPublisher:
         return cast(statuses.Status, found)
 
     def _last_capture(self, camera: str, state: Mapping[str, Any]) -> statuses.LastCapture | None:
-        """The newer one of what its process says, each second, and of what was taken in, maybe of a process before."""
+        """The newer of what its process reports and what was ingested, which may be from an earlier process."""
         known = (state.get("last_capture"), self.supervisor.database.snapshot.last_captures.get(camera))
         return max((one for one in known if one), key=itemgetter("at"), default=None)

@@ -140,8 +140,8 @@ def test_the_documented_record_reaches_the_database_once(
     archive = Archive(tmp_path)
     storage = Storage(str(tmp_path), str(archive.root.id), str(archive.camera.id))
     note = example.write_note(storage.spool, str(archive.camera.id), "sim", str(archive.root.id), "Clouds.")
-    ingest = SpoolIngester(storage.files, str(archive.camera.id), "sim")
-    taken = [ingest.ingest(note), ingest.ingest(note)]
+    ingester = SpoolIngester(storage.files, str(archive.camera.id), "sim")
+    taken = [ingester.ingest(note), ingester.ingest(note)]
     storage.close()
     assert [event.message for event in Event.objects.filter(kind="camera.note")] == ["Clouds."]
     assert taken[0] == taken[1]

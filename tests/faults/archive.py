@@ -48,11 +48,11 @@ class Archive:
         return Capture.objects.create(camera=self.camera, asked={"exposure_us": 1000})
 
     def ingest(self) -> None:
-        with OpenedSpool(self.desired()) as ingest:
-            for name in sorted(ingest.waiting_records()):
-                taken = ingest.ingest(name)
+        with OpenedSpool(self.desired()) as ingester:
+            for name in sorted(ingester.waiting_records()):
+                taken = ingester.ingest(name)
                 if taken is not None:
-                    ingest.remove_record(taken)
+                    ingester.remove_record(taken)
 
     def wrongs(self) -> list[str]:
         return wrongs(self.folder)

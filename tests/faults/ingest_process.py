@@ -16,11 +16,11 @@ def main(point: str, passes: str, root: str, camera: str) -> None:
     from cameras.supervision.ingest import SpoolIngester
 
     killpoints.arm(point, int(passes))
-    ingest = SpoolIngester(RootFiles(root), camera, "sim")
-    for name in sorted(ingest.waiting_records()):
-        taken = ingest.ingest(name)
+    ingester = SpoolIngester(RootFiles(root), camera, "sim")
+    for name in sorted(ingester.waiting_records()):
+        taken = ingester.ingest(name)
         if taken is not None:
-            ingest.remove_record(taken)
+            ingester.remove_record(taken)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from tests.faults.archive import Archive
 pytestmark = pytest.mark.django_db
 EXITS = 3
 MARGIN_S = 0.5
-ANSWER_WAIT_S = 60.0
+TIMEOUT_S = 60.0
 NIKON = {"vendor": "04b0", "product": "0439", "serial": "3004"}
 Settings = Any
 
@@ -85,7 +85,7 @@ def watched(supervisor: Supervisor, condition: Any) -> None:
         supervisor._tick()
         return condition()
 
-    until(tick, ANSWER_WAIT_S)
+    until(tick, TIMEOUT_S)
 
 
 def cause(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
@@ -190,7 +190,7 @@ def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor)
     child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
-    until(lambda: child.silent_s() > 1, ANSWER_WAIT_S)
+    until(lambda: child.silent_s() > 1, TIMEOUT_S)
     trouble = {"reason": "camera_error", "permanent": False}
     child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
     child.last_message_at = time.monotonic()
@@ -236,8 +236,8 @@ def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state
 @pytest.mark.parametrize(
     ("unopened", "said", "while_open"),
     [
-        (9, "sim cannot be opened, and is tried again and again. It is gone.", "resolved"),
-        (0, "sim breaks off again and again. It is gone.", "open"),
+        (9, "sim cannot be opened and is retried. It is gone.", "resolved"),
+        (0, "sim fails repeatedly. It is gone.", "open"),
     ],
 )
 def test_a_camera_that_opens_and_breaks_off_is_not_said_to_stay_closed(

@@ -85,8 +85,8 @@ def test_what_a_clip_lost_whose_process_was_killed_is_unknown(tmp_path: Path) ->
     storage = Storage(clips.root_path, clips.root, clips.id, clips.part)
     recover_all(storage)
     storage.close()
-    with OpenedSpool(clips) as ingest:
-        [ingest.ingest(record) for record in ingest.waiting_records()]
+    with OpenedSpool(clips) as ingester:
+        [ingester.ingest(record) for record in ingester.waiting_records()]
     [clip], told = Clip.objects.all(), Event.objects.get(kind="recording.lost")
     assert (clip.interrupted, clip.lost_frames, told.data["lost_frames"]) == (True, None, None)
     assert "How many frames it lost is unknown." in told.message
