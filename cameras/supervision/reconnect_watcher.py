@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cameras.supervision.camera_slot import CameraSlot
     from cameras.supervision.supervisor import Supervisor
 
-LOOK_S = 1.0
+SEARCH_S = 1.0
 
 
 class ReconnectWatcher:
@@ -22,7 +22,7 @@ class ReconnectWatcher:
 
     def __init__(self, supervisor: Supervisor, bus: UsbBus) -> None:
         self.supervisor, self.bus = supervisor, bus
-        self._looked_at = 0.0
+        self._searched_at = 0.0
         self._search_thread: threading.Thread | None = None
         self._found: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
         """One result for each search: camera -> its place on the bus, empty when it is absent."""
@@ -30,26 +30,26 @@ class ReconnectWatcher:
     def check_bus(self) -> None:
         """On the Supervisor's thread, on every tick: retry a camera in trouble as soon as it is back."""
         found = self._found.get() if not self._found.empty() else {}
-        unreachable_alerted: dict[str, UsbIdentity] = {}
+        lost: dict[str, UsbIdentity] = {}
         for identity, slot in self.supervisor.slots.items():
             if slot.usb is None or not slot.in_trouble:
                 slot.last_seen = None
                 continue
-            unreachable_alerted[identity] = slot.usb
+            lost[identity] = slot.usb
             if identity in found:
                 self._update_place(slot, found[identity])
         now = time.monotonic()
         searches = self._search_thread is not None and self._search_thread.is_alive()
-        if unreachable_alerted and not searches and now - self._looked_at >= LOOK_S:
-            self._looked_at = now
+        if lost and not searches and now - self._searched_at >= SEARCH_S:
+            self._searched_at = now
             self._search_thread = threading.Thread(
-                target=self._search_bus, args=(unreachable_alerted,), name="reconnect-watcher", daemon=True
+                target=self._search_bus, args=(lost,), name="reconnect-watcher", daemon=True
             )
             self._search_thread.start()
 
-    def _search_bus(self, unreachable_alerted: dict[str, UsbIdentity]) -> None:
+    def _search_bus(self, lost: dict[str, UsbIdentity]) -> None:
         """On its own thread: reading a serial number blocks while another program holds the device."""
-        seen = {identity: self.bus.find(usb) for identity, usb in unreachable_alerted.items()}
+        seen = {identity: self.bus.find(usb) for identity, usb in lost.items()}
         self._found.put({identity: device.place if device else "" for identity, device in seen.items()})
 
     def _update_place(self, slot: CameraSlot, place: str) -> None:

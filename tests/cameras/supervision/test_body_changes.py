@@ -66,7 +66,7 @@ def test_it_is_in_row_status_and_event_log_until_it_is_desired(
     until(lambda: shown(supervisor, slot) == ([], []), SOON_S)
 
 
-def test_the_row_wins_when_the_camera_is_opened_anew(far: Path, supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_the_row_wins_when_the_camera_is_reopened(far: Path, supervisor: Supervisor, slot: CameraSlot) -> None:
     turn(far, PORT, ISO, 1600)
     until(lambda: shown(supervisor, slot)[0] == [CHANGE], SOON_S)
     assert slot.child is not None

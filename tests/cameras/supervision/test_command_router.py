@@ -1,4 +1,4 @@
-"""Commands as they come out of the host's list."""
+"""Commands as they arrive from the host's list."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def command_of(capture: Capture) -> Command:
     )  # fmt: skip
 
 
-def test_an_id_that_comes_twice_is_handed_on_once(archive: Archive, command_router: CommandRouter) -> None:
+def test_an_id_that_arrives_twice_is_routed_once(archive: Archive, command_router: CommandRouter) -> None:
     planned = archive.planned()
     command_router.route_command(command_of(planned))
     command_router.route_command(command_of(planned))
     assert command_router._queue.qsize() == 1
 
 
-def test_an_id_whose_outcome_an_earlier_supervisor_took_in_is_not_handed_on(
+def test_an_id_whose_outcome_an_earlier_supervisor_ingested_is_not_routed(
     archive: Archive, command_router: CommandRouter
 ) -> None:
     planned = archive.planned()
@@ -53,7 +53,7 @@ def test_an_id_whose_outcome_an_earlier_supervisor_took_in_is_not_handed_on(
     assert command_router._queue.qsize() == 0
 
 
-def test_what_was_remembered_longest_is_forgotten_first(
+def test_the_oldest_remembered_id_is_forgotten_first(
     archive: Archive, command_router: CommandRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cameras.supervision.command_router.REMEMBERED", 2)

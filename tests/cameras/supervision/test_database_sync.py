@@ -49,9 +49,7 @@ def within_ten_seconds(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def test_a_record_that_cannot_be_read_does_not_end_the_answers_to_the_impatient(
-    archive: Archive, database: DatabaseSync
-) -> None:
+def test_a_record_that_cannot_be_read_does_not_end_the_late_answers(archive: Archive, database: DatabaseSync) -> None:
     waiting = Spooled(archive.desired(), lay_raw(archive, b"rubbish"), "first", time.monotonic() - 9)
     [record] = lay(archive, capture_record(archive))
     following = Spooled(archive.desired(), record, "second", time.monotonic() - 9)
@@ -60,7 +58,7 @@ def test_a_record_that_cannot_be_read_does_not_end_the_answers_to_the_impatient(
     assert within_ten_seconds(lambda: following.answered)
 
 
-def test_a_root_whose_path_is_gone_holds_up_no_other_camera(archive: Archive, database: DatabaseSync) -> None:
+def test_a_root_whose_path_is_gone_delays_no_other_camera(archive: Archive, database: DatabaseSync) -> None:
     nowhere = dataclasses.replace(archive.desired(), root_path=str(archive.folder / "gone"))
     [record] = lay(archive, capture_record(archive))
     database.ingest_record(nowhere, record, "")
@@ -128,16 +126,16 @@ def full_broker(valkey: Any) -> Iterator[Any]:
 
 
 def test_a_broker_that_refuses_an_answer_does_not_end_the_thread(database: DatabaseSync, full_broker: Any) -> None:
-    told: list[str] = []
+    answered: list[str] = []
     answer = Answer(ok=True)
     database._after_ingest.append(lambda: database.supervisor.send_answer("c", answer))
-    database._after_ingest.append(lambda: told.append({}["nothing"]))
-    database._after_ingest.append(lambda: told.append("the next one"))
+    database._after_ingest.append(lambda: answered.append({}["nothing"]))
+    database._after_ingest.append(lambda: answered.append("the next one"))
     database._run_once()
-    assert told == ["the next one"]
+    assert answered == ["the next one"]
 
 
-def test_an_answer_that_the_broker_refuses_is_no_surprise(database: DatabaseSync, full_broker: Any) -> None:
+def test_an_answer_that_the_broker_refuses_raises_nothing(database: DatabaseSync, full_broker: Any) -> None:
     database.supervisor.send_answer("c", Answer(ok=True))
     assert full_broker.keys("*") == []
 
@@ -150,7 +148,7 @@ def unreadable(archive: Archive) -> DesiredState:
     return dataclasses.replace(archive.desired(), id=str(camera.pk), slug="torn")
 
 
-def test_a_spool_that_cannot_be_read_holds_up_no_outcome_of_another_camera(
+def test_a_spool_that_cannot_be_read_delays_no_outcome_of_another_camera(
     archive: Archive, database: DatabaseSync, valkey: Any
 ) -> None:
     torn = unreadable(archive)
@@ -168,7 +166,7 @@ def test_a_spool_that_cannot_be_read_holds_up_no_outcome_of_another_camera(
     ]
 
 
-def test_a_recovery_that_cannot_be_followed_is_told_once_and_holds_up_nothing(
+def test_a_recovery_that_cannot_be_processed_is_recorded_once_and_delays_nothing(
     archive: Archive, database: DatabaseSync
 ) -> None:
     slot = CameraSlot(unreadable(archive), RestartSchedule())
@@ -186,7 +184,7 @@ def without_alerts(execute: Any, sql: str, *rest: Any) -> Any:
     return execute(sql, *rest)
 
 
-def test_a_recovery_that_the_database_interrupts_is_told_once(archive: Archive, database: DatabaseSync) -> None:
+def test_a_recovery_that_the_database_interrupts_is_recorded_once(archive: Archive, database: DatabaseSync) -> None:
     database.record_recovery(
         CameraSlot(archive.desired(), RestartSchedule()), {"interrupted": ["x"], "finished": [], "rejected": []}
     )
@@ -197,7 +195,7 @@ def test_a_recovery_that_the_database_interrupts_is_told_once(archive: Archive, 
 
 
 @pytest.mark.parametrize("part", ["", "clips"])
-def test_what_is_set_aside_in_a_spool_without_a_process_raises_an_alert(
+def test_a_rejected_record_in_a_spool_without_a_process_raises_an_alert(
     archive: Archive, database: DatabaseSync, part: str
 ) -> None:
     spool = archive.spool / part
@@ -218,39 +216,39 @@ def opened(kind: str) -> list[str]:
     return list(alerts.values_list("message", flat=True))
 
 
-def tidied(database: DatabaseSync) -> None:
+def sweep(database: DatabaseSync) -> None:
     database._read_now, database._swept_at = True, 0.0
     database._sync()
     database._outbox.flush()
 
 
-def test_the_alert_of_what_was_set_aside_is_over_once_it_was_taken_away(
+def test_the_alert_of_rejected_records_is_resolved_once_they_are_removed(
     archive: Archive, database: DatabaseSync
 ) -> None:
     type(archive.camera).objects.update(enabled=False)
     (archive.spool / "clips").mkdir(parents=True)
     for folder in (archive.spool, archive.spool / "clips"):
         (folder / f"{CLIP}.plan").write_text("{")
-    tidied(database)
+    sweep(database)
     seen = []
     for folder in (archive.spool, archive.spool / "clips"):
-        tidied(database)
+        sweep(database)
         seen.append(len(opened("spool.rejected")))
         (folder / "rejected" / f"{CLIP}.plan").unlink()
-    tidied(database)
+    sweep(database)
     assert (seen, opened("spool.rejected")) == ([1, 1], [])
 
 
-def test_the_alert_of_what_was_set_aside_stays_while_its_root_is_not_there(
+def test_the_alert_of_rejected_records_stays_while_their_root_is_absent(
     archive: Archive, database: DatabaseSync
 ) -> None:
     type(archive.camera).objects.update(enabled=False)
     archive.spool.mkdir(parents=True)
     (archive.spool / f"{CLIP}.plan").write_text("{")
-    tidied(database)
+    sweep(database)
     (archive.spool / "rejected").rename(archive.folder / "away")
     (archive.folder / MARKER).unlink()
-    tidied(database)
+    sweep(database)
     assert len(opened("spool.rejected")) == 1
 
 
@@ -266,32 +264,34 @@ def left_clip(archive: Archive) -> None:
     (archive.folder / "clips").symlink_to(archive.folder / ".spool")
 
 
-def test_a_clip_that_waits_in_a_spool_without_a_process_is_an_alert_and_logged_once(
+def test_an_unfinished_clip_in_a_spool_without_a_process_is_an_alert_and_logged_once(
     archive: Archive, database: DatabaseSync, caplog: pytest.LogCaptureFixture
 ) -> None:
     left_clip(archive)
     for _ in range(3):
-        tidied(database)
+        sweep(database)
     [said] = opened("recording.left")
     assert (said.startswith("A clip of sim"), "Not a directory" in said) == (True, True)
     assert len([one for one in caplog.records if "clip" in one.getMessage().lower()]) == 1
 
 
-def test_the_alert_of_a_clip_that_waited_is_over_once_it_is_filed(archive: Archive, database: DatabaseSync) -> None:
+def test_the_alert_of_an_unfinished_clip_is_resolved_once_it_is_filed(archive: Archive, database: DatabaseSync) -> None:
     left_clip(archive)
-    tidied(database)
+    sweep(database)
     database.resolve_alert("recording.left:sim")  # as the end of a recorder's alerts would
-    tidied(database)
+    sweep(database)
     before = len(opened("recording.left"))
     (archive.folder / "clips").unlink()
-    tidied(database)
+    sweep(database)
     assert (before, opened("recording.left")) == (1, [])
 
 
-def test_the_alert_of_a_clip_that_somebody_took_away_is_over(archive: Archive, database: DatabaseSync) -> None:
+def test_the_alert_of_an_unfinished_clip_is_resolved_once_it_is_removed(
+    archive: Archive, database: DatabaseSync
+) -> None:
     left_clip(archive)
-    tidied(database)
+    sweep(database)
     for path in (archive.spool / "clips").glob(f"{CLIP}*"):
         path.unlink()
-    tidied(database)
+    sweep(database)
     assert opened("recording.left") == []

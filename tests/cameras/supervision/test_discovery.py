@@ -27,7 +27,7 @@ def asked(code: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.django_db
-def test_a_search_that_fails_is_answered_and_does_not_end_those_after_it(tmp_path: Path, valkey: Any) -> None:
+def test_a_discovery_that_fails_is_answered_and_does_not_end_later_ones(tmp_path: Path, valkey: Any) -> None:
     Archive(tmp_path)
     supervisor = Supervisor()
     supervisor.database._sync()
@@ -47,7 +47,7 @@ def test_a_library_that_breaks_off_without_an_answer_is_a_problem_of_its_kind() 
         probing.taken(asked("pass"), time.monotonic() + PATIENCE_S)
 
 
-def test_kinds_that_hang_are_waited_for_together_and_do_not_silence_one_that_has_answered() -> None:
+def test_kinds_that_hang_are_waited_for_together_and_do_not_hide_one_that_has_answered() -> None:
     hangs, answered = asked("import time; time.sleep(600)"), asked("print([])")
     os.waitid(os.P_PID, answered.pid, os.WEXITED | os.WNOWAIT)
     began = time.monotonic()

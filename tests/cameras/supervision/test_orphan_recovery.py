@@ -1,4 +1,4 @@
-"""What a predecessor left: processes that hang, and spools that nobody owns."""
+"""What an earlier Supervisor left: processes that hang, and spools without an owner."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def hung() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def test_a_process_that_a_predecessor_left_is_killed(tmp_path: Path, hung: subprocess.Popen[bytes]) -> None:
+def test_a_process_left_by_an_earlier_supervisor_is_killed(tmp_path: Path, hung: subprocess.Popen[bytes]) -> None:
     write_register(tmp_path / "register", [(hung.pid, start_time(hung.pid))])
     assert kill_orphans(tmp_path / "register") == [hung.pid]
     assert hung.wait(5) == -9
@@ -68,7 +68,7 @@ def stopped(archive: Archive, session: Session) -> Any:
     return dataclasses.replace(archive.desired(), session=archive.order(session))
 
 
-def test_a_spool_without_an_owner_is_settled(archive: Archive) -> None:
+def test_a_spool_without_an_owner_is_recovered(archive: Archive) -> None:
     capture = killed_in_an_exposure(archive)
     orphan_recovery.recover_spool(archive.desired())
     archive.ingest()
@@ -91,7 +91,7 @@ def test_a_spool_whose_root_is_not_mounted_is_left_alone(archive: Archive) -> No
     assert sorted(archive.spool.iterdir()) == before
 
 
-def test_a_spool_that_cannot_be_opened_stops_nobody_else(archive: Archive) -> None:
+def test_a_spool_that_cannot_be_opened_delays_no_other(archive: Archive) -> None:
     killed_in_an_exposure(archive)
     (archive.spool / ".lock").unlink()
     (archive.spool / ".lock").mkdir()

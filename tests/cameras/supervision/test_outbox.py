@@ -1,4 +1,4 @@
-"""What has to be told while the database is away: in order, bounded, and nothing lost in silence."""
+"""Writes that wait while the database is away: in order, bounded, and every loss counted."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_call_that_meets_no_database_stays_first_and_is_made_later() -> None:
     assert made == [0, 1]
 
 
-def test_a_call_that_can_never_be_made_holds_up_no_other() -> None:
+def test_a_call_that_can_never_be_made_delays_no_other() -> None:
     outbox = Outbox()
     outbox.add(lambda: {}["nothing"])
     outbox.add(writing(1))
@@ -60,7 +60,7 @@ def test_a_call_that_can_never_be_made_holds_up_no_other() -> None:
     assert (made, outbox.lost) == ([1], 1)
 
 
-def test_a_disk_that_fails_holds_up_no_other_call() -> None:
+def test_a_disk_that_fails_delays_no_other_call() -> None:
     outbox = Outbox()
     outbox.add(lambda: Path("/nowhere").read_text())
     outbox.add(writing(1))
@@ -68,7 +68,7 @@ def test_a_disk_that_fails_holds_up_no_other_call() -> None:
     assert (made, outbox.lost) == ([1], 1)
 
 
-def test_the_oldest_calls_are_given_up_and_counted_when_there_are_too_many() -> None:
+def test_the_oldest_calls_are_dropped_and_counted_when_there_are_too_many() -> None:
     outbox = Outbox()
     any(map(outbox.add, map(writing, range(outbox_module.MAX_CALLS + 3))))
     outbox.flush()

@@ -84,9 +84,7 @@ def test_an_alert_of_a_recorder_ends_when_its_worker_was_killed_too(
     until(lambda: not is_open(successor), 30)
 
 
-def test_a_clip_that_a_recorder_sets_aside_is_an_alert_that_outlives_it(
-    archive: Archive, supervisor: Supervisor
-) -> None:
+def test_a_clip_that_a_recorder_rejects_is_an_alert_that_outlives_it(archive: Archive, supervisor: Supervisor) -> None:
     spool = archive.spool / "clips"
     spool.mkdir(parents=True)
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")

@@ -22,7 +22,7 @@ from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
 from tests.api.builders import until
-from tests.fakes.usbdevfs import PlayedBus
+from tests.fakes.usbdevfs import FakeBus
 from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
@@ -40,18 +40,18 @@ def archive(tmp_path: Path) -> Archive:
 
 
 @pytest.fixture
-def played(tmp_path: Path) -> PlayedBus:
-    return PlayedBus(tmp_path / "usb")
+def fake_bus(tmp_path: Path) -> FakeBus:
+    return FakeBus(tmp_path / "usb")
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path, played: PlayedBus, archive: Archive, settings: Settings) -> Iterator[Supervisor]:
+def supervisor(tmp_path: Path, fake_bus: FakeBus, archive: Archive, settings: Settings) -> Iterator[Supervisor]:
     """A short margin, a reset of USB ports, and quarantine after EXITS failures. One camera, whose process starts with
     the first tick."""
     patience = {"margin_s": MARGIN_S, "crash_loop_exits": EXITS, "crash_loop_s": 120.0, "usb_reset": True}
     supervision = settings.STATION.supervision.model_copy(update=patience)
     settings.STATION = settings.STATION.model_copy(update={"supervision": supervision})
-    supervisor = Supervisor(played.bus)
+    supervisor = Supervisor(fake_bus.bus)
     supervisor.run_folder = tmp_path
     supervisor.database._sync()
     yield supervisor
@@ -62,7 +62,7 @@ def supervisor(tmp_path: Path, played: PlayedBus, archive: Archive, settings: Se
             slot.child.finish()
 
 
-def adopted(supervisor: Supervisor, **faults: Any) -> CameraSlot:
+def new_slot(supervisor: Supervisor, **faults: Any) -> CameraSlot:
     """The camera's slot, with faults that its first process begins with."""
     supervisor._update_slots(supervisor.database.snapshot.cameras)
     [slot] = supervisor.slots.values()
@@ -78,7 +78,7 @@ def hangs_on_usb(supervisor: Supervisor, archive: Archive) -> None:
     supervisor.database._sync()
 
 
-def watched(supervisor: Supervisor, condition: Any) -> None:
+def tick_until(supervisor: Supervisor, condition: Any) -> None:
     """Tick until it is so."""
 
     def tick() -> Any:
@@ -88,7 +88,7 @@ def watched(supervisor: Supervisor, condition: Any) -> None:
     until(tick, TIMEOUT_S)
 
 
-def cause(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
+def set_faults(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
     """As a manager's order does."""
     arguments = {"faults": faults}
     command = Command(
@@ -118,75 +118,75 @@ def reason_of(step: str) -> str:
     return str(Event.objects.filter(kind="camera.ladder", data__step=step).latest("at").data["reason"])
 
 
-def test_a_camera_that_is_slow_is_aborted_and_opened_anew_by_the_same_process(supervisor: Supervisor) -> None:
-    slot = adopted(supervisor, slow=600)
-    watched(supervisor, lambda: is_ready(slot))
+def test_a_camera_that_is_slow_is_aborted_and_reopened_by_the_same_process(supervisor: Supervisor) -> None:
+    slot = new_slot(supervisor, slow=600)
+    tick_until(supervisor, lambda: is_ready(slot))
     pid = slot.child and slot.child.process.pid
     expose(slot)
-    watched(supervisor, lambda: "reconnect" in steps(supervisor))
-    watched(supervisor, lambda: is_ready(slot))
+    tick_until(supervisor, lambda: "reconnect" in steps(supervisor))
+    tick_until(supervisor, lambda: is_ready(slot))
     assert (set(steps(supervisor)), slot.child and slot.child.process.pid) == ({"abort", "reconnect"}, pid)
 
 
 def test_a_camera_that_hangs_is_killed_and_its_next_process_works(supervisor: Supervisor) -> None:
-    slot = adopted(supervisor)
-    watched(supervisor, lambda: is_ready(slot))
-    cause(supervisor, slot, hang=1)
+    slot = new_slot(supervisor)
+    tick_until(supervisor, lambda: is_ready(slot))
+    set_faults(supervisor, slot, hang=1)
     expose(slot)
-    watched(supervisor, lambda: "kill" in steps(supervisor))
-    watched(supervisor, lambda: is_ready(slot))
+    tick_until(supervisor, lambda: "kill" in steps(supervisor))
+    tick_until(supervisor, lambda: is_ready(slot))
     assert (steps(supervisor), reason_of("kill"), slot.faults) == (["abort", "reconnect", "kill"], "camera_hung", {})
 
 
-def test_a_camera_that_crashes_again_and_again_waits_is_reset_and_goes_into_quarantine(
-    supervisor: Supervisor, archive: Archive, played: PlayedBus
+def test_a_camera_that_crashes_repeatedly_waits_is_reset_and_goes_into_quarantine(
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
 ) -> None:
     hangs_on_usb(supervisor, archive)
-    played.plug("1-2", 7, serial="3004")
-    slot = adopted(supervisor, crash=EXITS)
-    watched(supervisor, lambda: slot.quarantined)
+    fake_bus.plug("1-2", 7, serial="3004")
+    slot = new_slot(supervisor, crash=EXITS)
+    tick_until(supervisor, lambda: slot.quarantined)
     assert steps(supervisor) == ["back_off", "usb_reset", "quarantine"]
     assert "Inappropriate ioctl" in reason_of("usb_reset")
     assert Alert.objects.get().key == "camera.quarantined:sim"
     assert "It failed 3 times in a row, the last time because: The camera's process crashed" in slot.quarantined
-    played.unplug("1-2")
-    watched(supervisor, lambda: slot.last_seen == "")
-    played.plug("1-3", 8, serial="3004")
-    watched(supervisor, lambda: is_ready(slot))
+    fake_bus.unplug("1-2")
+    tick_until(supervisor, lambda: slot.last_seen == "")
+    fake_bus.plug("1-3", 8, serial="3004")
+    tick_until(supervisor, lambda: is_ready(slot))
     assert (steps(supervisor)[-1], reason_of("release")) == ("release", "its return")
     assert Alert.objects.get().state == "resolved"
 
 
 def test_a_reset_that_never_ends_does_not_keep_the_camera_from_its_last_try(
-    supervisor: Supervisor, archive: Archive, played: PlayedBus, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery_ladder, "RESET_S", 1.0)
     hangs_on_usb(supervisor, archive)
-    node = played.plug("1-2", 7, serial="3004")
+    node = fake_bus.plug("1-2", 7, serial="3004")
     node.unlink()
     os.mkfifo(node)  # whoever opens it to write waits for a reader
-    slot = adopted(supervisor, crash=EXITS - 1)
-    watched(supervisor, lambda: slot.port_reset)
-    watched(supervisor, lambda: is_ready(slot))
+    slot = new_slot(supervisor, crash=EXITS - 1)
+    tick_until(supervisor, lambda: slot.port_reset)
+    tick_until(supervisor, lambda: is_ready(slot))
     assert "usb_reset" not in steps(supervisor)
     os.close(os.open(node, os.O_RDONLY | os.O_NONBLOCK))
-    watched(supervisor, lambda: "usb_reset" in steps(supervisor))
+    tick_until(supervisor, lambda: "usb_reset" in steps(supervisor))
 
 
 def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
-    supervisor: Supervisor, archive: Archive, played: PlayedBus
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
 ) -> None:
     hangs_on_usb(supervisor, archive)
     supervisor.recovery_ladder.reopened = 2
-    played.plug("1-2", 7, serial="3004")
-    adopted(supervisor, disconnect=True)
-    watched(supervisor, lambda: "kill" in steps(supervisor))
+    fake_bus.plug("1-2", 7, serial="3004")
+    new_slot(supervisor, disconnect=True)
+    tick_until(supervisor, lambda: "kill" in steps(supervisor))
     assert reason_of("kill") == "camera_error"
 
 
 def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor) -> None:
-    slot = adopted(supervisor)
-    watched(supervisor, lambda: is_ready(slot))
+    slot = new_slot(supervisor)
+    tick_until(supervisor, lambda: is_ready(slot))
     child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
@@ -199,21 +199,21 @@ def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor)
     assert steps(supervisor) == ["kill"]
 
 
-def test_a_camera_that_is_away_is_waited_for_and_tried_as_soon_as_it_is_back(
-    supervisor: Supervisor, archive: Archive, played: PlayedBus
+def test_a_camera_that_is_away_is_waited_for_and_retried_as_soon_as_it_is_back(
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
 ) -> None:
     hangs_on_usb(supervisor, archive)
     supervisor.recovery_ladder.reopened = 2
-    slot = adopted(supervisor, disconnect=True)
-    watched(supervisor, lambda: slot.last_seen == "" and slot.unreachable_alerted)
+    slot = new_slot(supervisor, disconnect=True)
+    tick_until(supervisor, lambda: slot.last_seen == "" and slot.unreachable_alerted)
     supervisor.database._sync()
     assert Alert.objects.get().key == "camera.unreachable:sim"
-    played.plug("1-4", 9, serial="3004")
-    watched(supervisor, lambda: "its return" in reasons(supervisor))
+    fake_bus.plug("1-4", 9, serial="3004")
+    tick_until(supervisor, lambda: "its return" in reasons(supervisor))
     found = reasons(supervisor)
     assert "camera_error" not in found[: found.index("its return")]
-    cause(supervisor, slot)
-    watched(supervisor, lambda: is_ready(slot) and not slot.unreachable_alerted)
+    set_faults(supervisor, slot)
+    tick_until(supervisor, lambda: is_ready(slot) and not slot.unreachable_alerted)
     supervisor.database._sync()
     assert Alert.objects.get().state == "resolved"
 
@@ -240,27 +240,27 @@ def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state
         (0, "sim fails repeatedly. It is gone.", "open"),
     ],
 )
-def test_a_camera_that_opens_and_breaks_off_is_not_said_to_stay_closed(
+def test_a_camera_that_opens_and_fails_is_not_reported_as_closed(
     supervisor: Supervisor, unopened: int, said: str, while_open: str
 ) -> None:
-    slot = adopted(supervisor)
-    watched(supervisor, lambda: is_ready(slot))
+    slot = new_slot(supervisor)
+    tick_until(supervisor, lambda: is_ready(slot))
     assert alert_after(supervisor, slot, "reconnecting", failures=9, unopened=unopened) == ("open", said)
     assert alert_after(supervisor, slot, "ready", failures=9, unopened=unopened) == (while_open, said)
     assert alert_after(supervisor, slot, "ready", failures=0, unopened=unopened) == ("resolved", said)
 
 
-def test_a_device_that_hangs_does_not_hold_up_the_supervisor(
-    supervisor: Supervisor, archive: Archive, played: PlayedBus
+def test_a_device_that_hangs_does_not_delay_the_supervisor(
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
 ) -> None:
     hangs_on_usb(supervisor, archive)
-    played.plug("1-2", 7, serial="3004")
-    serial = played.hang("1-2")
-    slot = adopted(supervisor, disconnect=True)
-    watched(supervisor, lambda: supervisor.reconnect_watcher._search_thread)
+    fake_bus.plug("1-2", 7, serial="3004")
+    serial = fake_bus.hang("1-2")
+    slot = new_slot(supervisor, disconnect=True)
+    tick_until(supervisor, lambda: supervisor.reconnect_watcher._search_thread)
     supervisor._tick()
     serial.write_text("3004\n")
-    watched(supervisor, lambda: slot.last_seen is not None)
+    tick_until(supervisor, lambda: slot.last_seen is not None)
 
 
 def reasons(supervisor: Supervisor) -> list[str]:
@@ -270,10 +270,10 @@ def reasons(supervisor: Supervisor) -> list[str]:
 
 
 def test_the_end_of_its_faults_ends_the_quarantine_of_a_simulated_camera(supervisor: Supervisor) -> None:
-    slot = adopted(supervisor, crash=EXITS)
-    watched(supervisor, lambda: slot.quarantined)
-    cause(supervisor, slot)
-    watched(supervisor, lambda: is_ready(slot))
+    slot = new_slot(supervisor, crash=EXITS)
+    tick_until(supervisor, lambda: slot.quarantined)
+    set_faults(supervisor, slot)
+    tick_until(supervisor, lambda: is_ready(slot))
     assert (steps(supervisor)[-1], reason_of("release")) == ("release", "the end of its faults")
 
 
@@ -288,17 +288,17 @@ def without_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_a_process_that_cannot_be_started_is_told_and_tried_again(supervisor: Supervisor) -> None:
-    slot = adopted(supervisor)
+def test_a_process_that_cannot_be_started_is_recorded_and_retried(supervisor: Supervisor) -> None:
+    slot = new_slot(supervisor)
     with without_files():
         supervisor._tick()
     assert "Its process cannot be started ([Errno 24] Too many open files)." in slot.last_observed[1]
-    watched(supervisor, lambda: is_ready(slot))
+    tick_until(supervisor, lambda: is_ready(slot))
 
 
-def test_a_camera_that_makes_the_supervisor_stumble_is_alerted_of_and_the_loop_goes_on(supervisor: Supervisor) -> None:
-    slot = adopted(supervisor)
-    watched(supervisor, lambda: is_ready(slot))
+def test_an_error_with_one_camera_raises_an_alert_and_the_loop_goes_on(supervisor: Supervisor) -> None:
+    slot = new_slot(supervisor)
+    tick_until(supervisor, lambda: is_ready(slot))
     recovery_policy = slot.recovery_policy
     del slot.recovery_policy
     supervisor._tick()

@@ -1,4 +1,4 @@
-"""What is done about a camera that does not deliver, and when its process may start again."""
+"""Which step is taken for a camera that does not deliver, and when its process may restart."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_one_long_life_between_crashes_is_no_crash_loop() -> None:
     assert restarts.record_exit(23.5, "killed") is False
 
 
-def test_a_person_who_says_try_again_is_obeyed_at_once() -> None:
+def test_a_retry_by_a_person_starts_at_once() -> None:
     restarts = RestartSchedule()
     pauses = [ended(restarts, now=float(now)) for now in range(4)]
     restarts.reset()

@@ -73,19 +73,19 @@ def give_to(archive: Archive, host: str) -> None:
     archive.camera.save()
 
 
-def looks_again(supervisor: Supervisor) -> None:
+def read_again(supervisor: Supervisor) -> None:
     supervisor.database.read_soon()
     supervisor.database._sync()
     supervisor._tick()
 
 
-def state_after_a_look(supervisor: Supervisor, row: Session | Capture) -> str:
-    looks_again(supervisor)
+def state_after_a_read(supervisor: Supervisor, row: Session | Capture) -> str:
+    read_again(supervisor)
     row.refresh_from_db()
     return row.state if isinstance(row, Session) else row.status
 
 
-def test_a_camera_that_is_given_to_another_host_is_let_go_and_its_spool_is_emptied(
+def test_a_camera_that_moves_to_another_host_is_released_and_its_spool_is_emptied(
     archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     capture = archive.planned()
@@ -93,16 +93,14 @@ def test_a_camera_that_is_given_to_another_host_is_let_go_and_its_spool_is_empti
     slot.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
     until(lambda: list(archive.spool.glob("*.plan")))
     give_to(archive, "other")
-    looks_again(supervisor)
-    until(lambda: state_after_a_look(supervisor, capture) != "planned" and slot.child is None)
+    read_again(supervisor)
+    until(lambda: state_after_a_read(supervisor, capture) != "planned" and slot.child is None)
     assert (capture.reason, archive.wrongs()) == ("station_stopped", [])
 
 
-def test_of_a_camera_that_has_another_host_only_that_one_tells(
-    archive: Archive, supervisor: Supervisor, slot: CameraSlot
-) -> None:
+def test_a_camera_is_recorded_by_its_own_host_only(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
     give_to(archive, "other")
-    looks_again(supervisor)
+    read_again(supervisor)
     supervisor.record_observed(slot, "disconnected", "")
     supervisor.database._sync()
     archive.camera.refresh_from_db()
@@ -111,9 +109,9 @@ def test_of_a_camera_that_has_another_host_only_that_one_tells(
 
 def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
     give_to(archive, "other")
-    looks_again(supervisor)
+    read_again(supervisor)
     give_to(archive, "main")
-    looks_again(supervisor)
+    read_again(supervisor)
     assert slot.desired.runs
 
 
@@ -122,18 +120,18 @@ def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
 ) -> None:
     CameraHost.objects.update(machine="another machine")
     supervisor.database._leased_at = -60.0
-    looks_again(supervisor)
+    read_again(supervisor)
     assert (supervisor.database.snapshot.cameras, slot.child is not None and slot.child.ending) == ({}, False)
 
 
-def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
+def test_a_session_that_its_camera_refused_has_failed_with_the_reason(
     archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     session = archive.session(cadence_s=0.1)
     order: Any = archive.order(session)
     order["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
     supervisor._apply_desired_state(slot, dataclasses.replace(slot.desired, session=order))
-    until(lambda: state_after_a_look(supervisor, session) != "planned")
+    until(lambda: state_after_a_read(supervisor, session) != "planned")
     assert (session.state, session.reason, session.message) == (
         "failed",
         "rejected_setting",
@@ -163,7 +161,7 @@ def quarantined(supervisor: Supervisor, archive: Archive) -> CameraSlot:
     """A camera that crashed too often; no process of it is started."""
     archive.camera.connected = False
     archive.camera.save()
-    looks_again(supervisor)
+    read_again(supervisor)
     [slot] = supervisor.slots.values()
     slot.restarts.rule.quick_exits, slot.restarts.not_before = 5, math.inf
     supervisor.recovery_ladder.quarantine(slot, "It crashed.")
@@ -180,32 +178,34 @@ def test_a_camera_that_is_disconnected_leaves_its_quarantine_and_the_alert_with_
 ) -> None:
     slot = quarantined(supervisor, archive)
     assert open_alerts() == ["camera.quarantined:sim"]
-    looks_again(supervisor)
+    read_again(supervisor)
     supervisor.database._sync()
     assert (slot.quarantined, slot.restarts.rule.quick_exits, slot.restarts.not_before, open_alerts()) == ("", 0, 0, [])
 
 
-def test_the_alert_of_a_quarantine_that_a_predecessor_left_is_over(archive: Archive, supervisor: Supervisor) -> None:
+def test_the_alert_of_a_quarantine_that_an_earlier_supervisor_left_is_resolved(
+    archive: Archive, supervisor: Supervisor
+) -> None:
     quarantined(Supervisor(), archive)
-    looks_again(supervisor)
+    read_again(supervisor)
     supervisor.database._sync()
     assert open_alerts() == []
 
 
-def take_in(supervisor: Supervisor, slot: CameraSlot, records: list[str]) -> None:
+def ingest_all(supervisor: Supervisor, slot: CameraSlot, records: list[str]) -> None:
     for record in records:
         supervisor.database.ingest_record(slot.desired, record, "")
     supervisor.database._sync()
 
 
-def test_a_session_whose_end_is_taken_in_while_its_process_starts_does_not_begin_again(
+def test_a_session_whose_end_is_ingested_while_its_process_starts_does_not_begin_again(
     archive: Archive, supervisor: Supervisor
 ) -> None:
     session = archive.session(cadence_s=0.1)
-    told = lay_end(archive, str(session.pk))
+    records = lay_end(archive, str(session.pk))
     slot = with_session(supervisor, archive, session)
     supervisor._start_process(slot)
-    take_in(supervisor, slot, told)
+    ingest_all(supervisor, slot, records)
     assert slot.child is not None
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
     supervisor.database._sync()  # hears of the recovery
@@ -218,7 +218,7 @@ def test_a_session_whose_end_was_ingested_before_its_process_starts_is_not_desir
 ) -> None:
     session = archive.session(cadence_s=0.1)
     slot = with_session(supervisor, archive, session)
-    take_in(supervisor, slot, lay_end(archive, str(session.pk)))
+    ingest_all(supervisor, slot, lay_end(archive, str(session.pk)))
     supervisor._start_process(slot)
     assert slot.child is not None
     assert (slot.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
@@ -236,7 +236,7 @@ def desired_settings(slot: CameraSlot) -> dict[str, Any]:
     return slot.child.desired["settings"]
 
 
-def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(
+def test_settings_that_were_commanded_are_not_reverted_by_an_older_read(
     supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     read_before = desired_states("main")
@@ -246,7 +246,7 @@ def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(
     assert desired_settings(slot) == {"exposure_us": 2000}
 
 
-def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_next_look(
+def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_next_read(
     supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     configure(supervisor, slot, exposure_us=2000)
@@ -258,20 +258,20 @@ def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_n
     assert desired_settings(slot) == {"exposure_us": 2000}
 
 
-def test_settings_of_the_row_are_taken_over_at_the_next_look(
+def test_settings_of_the_row_are_applied_at_the_next_read(
     archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     configure(supervisor, slot, exposure_us=2000)
     archive.camera.settings = {"exposure_us": 3000}
     archive.camera.save()
-    looks_again(supervisor)
+    read_again(supervisor)
     assert desired_settings(slot) == {"exposure_us": 3000}
 
 
-def test_what_lies_in_a_root_of_before_is_taken_in(
+def test_records_in_a_former_root_are_ingested(
     archive: Archive, supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Its storage root was configured anew after a power cut in an exposure."""
+    """Its storage root was replaced after a power cut during an exposure."""
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
@@ -304,24 +304,24 @@ def test_a_supervisor_knows_the_last_capture_of_the_one_before_it(archive: Archi
     [newest] = lay(archive, capture_record(archive, "failed"))
     archive.planned()
     archive.ingest()
-    looks_again(supervisor)
+    read_again(supervisor)
     [slot] = supervisor.slots.values()
     assert last_capture(supervisor, slot) == (newest, "failed")
 
 
-def test_a_capture_is_the_last_one_as_soon_as_it_is_taken_in(archive: Archive, supervisor: Supervisor) -> None:
-    looks_again(supervisor)
+def test_a_capture_is_the_last_one_as_soon_as_it_is_ingested(archive: Archive, supervisor: Supervisor) -> None:
+    read_again(supervisor)
     [slot] = supervisor.slots.values()
     before = last_capture(supervisor, slot)
     [taken] = lay(archive, capture_record(archive, "failed"))
-    take_in(supervisor, slot, [taken])
+    ingest_all(supervisor, slot, [taken])
     assert (before, last_capture(supervisor, slot)) == (None, (taken, "failed"))
 
 
-def test_a_host_that_returns_takes_in_what_it_holds_of_a_camera_that_was_moved_and_runs_it_no_more(
+def test_a_host_that_returns_ingests_what_it_holds_of_a_camera_that_was_moved_and_runs_it_no_more(
     archive: Archive, supervisor: Supervisor
 ) -> None:
-    """Its machine was cut off in a session: an exposure ran, and a capture waited to be taken in."""
+    """Its machine was cut off in a session: an exposure ran, and a capture waited to be ingested."""
     session, asked = archive.session(exposure_us=10_000_000, cadence_s=20), archive.planned()
     with CameraProcess(archive.folder, str(archive.camera.pk)) as process:
         process.until_type("spooled", id=process.capture(str(asked.pk), exposure_us=1000))
@@ -329,7 +329,7 @@ def test_a_host_that_returns_takes_in_what_it_holds_of_a_camera_that_was_moved_a
         process.until_type("state", doing="exposing")
     give_to(archive, "other")
     end_on_gone_host(archive.camera, "main")
-    [looks_again(supervisor) for _ in range(3)]
+    [read_again(supervisor) for _ in range(3)]
     session.refresh_from_db()
     asked.refresh_from_db()
     assert (asked.status, session.state, session.planned, session.failed) == ("saved", "failed", 1, 1)
@@ -343,15 +343,15 @@ def test_a_capture_that_a_host_which_returns_never_began_has_its_outcome(
     asked = archive.planned()
     Capture.objects.filter(pk=asked.pk).update(deadline_ms=1, host="main")
     give_to(archive, "other")
-    [looks_again(supervisor) for _ in range(3)]
+    [read_again(supervisor) for _ in range(3)]
     asked.refresh_from_db()
     assert (asked.status, asked.reason) == ("failed", "not_started")
 
 
-def test_a_capture_that_another_host_was_told_to_take_waits_for_it(
+def test_a_capture_that_was_sent_to_another_host_waits_for_it(
     archive: Archive, supervisor: Supervisor, valkey: Any
 ) -> None:
     asked = archive.planned()
     Capture.objects.filter(pk=asked.pk).update(deadline_ms=1, host="other")
-    [looks_again(supervisor) for _ in range(3)]
-    assert state_after_a_look(supervisor, asked) == "planned"
+    [read_again(supervisor) for _ in range(3)]
+    assert state_after_a_read(supervisor, asked) == "planned"

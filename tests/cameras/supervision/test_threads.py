@@ -113,9 +113,7 @@ def test_outcomes_are_decided_while_commands_come(archive: Archive, supervisor: 
     assert (overdue.status, len(slot.outstanding)) == ("planned", 1000)
 
 
-def test_who_watches_is_asked_while_cameras_are_added(
-    archive: Archive, supervisor: Supervisor, slot: CameraSlot
-) -> None:
+def test_viewers_are_read_while_cameras_are_added(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
     """The broker's thread goes through the cameras while the Supervisor's adds to them."""
     new = [dataclasses.replace(slot.desired, id=f"camera-{n}", slug=f"camera-{n}", enabled=False) for n in range(3000)]
     with Other(lambda: [supervisor._update_slots({desired.id: desired}) for desired in new]) as adding:
@@ -124,39 +122,40 @@ def test_who_watches_is_asked_while_cameras_are_added(
     assert len(supervisor.slots) == 3001
 
 
-def test_a_camera_s_states_are_told_in_the_order_in_which_they_came(supervisor: Supervisor, slot: CameraSlot) -> None:
-    """By its process's reader and by the Supervisor's thread: no state is told twice in a row, and the last is last."""
+def test_the_states_of_a_camera_are_recorded_in_their_order(supervisor: Supervisor, slot: CameraSlot) -> None:
+    """By its process's reader and by the Supervisor's thread: no state is recorded twice in a row, and the last is
+    last."""
     first = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("reconnecting", "ready")], 300)
     second = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("starting", "ready")], 300)
     with Other(first):
         second()
     supervisor.database._sync()
-    told = [e.data["observed"] for e in Event.objects.filter(kind="camera.state").order_by("at", "id")]
-    assert [one for one, next_one in pairwise(told) if one == next_one] == []
-    assert told[-1] == slot.last_observed[0]
+    recorded = [e.data["observed"] for e in Event.objects.filter(kind="camera.state").order_by("at", "id")]
+    assert [one for one, next_one in pairwise(recorded) if one == next_one] == []
+    assert recorded[-1] == slot.last_observed[0]
 
 
-def test_a_status_that_was_told_is_not_replaced_by_an_older_one(supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_a_published_status_is_not_replaced_by_an_older_one(supervisor: Supervisor, slot: CameraSlot) -> None:
     """A reader writes a camera's status before its answer goes out; the broker's thread writes all of them."""
     child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
     name, taken_back = broker.key("status", "sim"), []
 
-    def tell(number: int) -> None:
+    def publish(number: int) -> None:
         child.state = {**child.state, "last_frame": number}
         supervisor.status_publisher.publish_status(slot)
         found = json.loads(str(broker.connection().hget(name, "last_frame")))
         taken_back.extend([number] if found != number else [])
 
-    def tell_all() -> None:
+    def publish_all() -> None:
         supervisor.status_publisher._published_at = 0.0
         supervisor.status_publisher._publish(broker.connection())
 
-    with Other(repeated(tell_all, 150)) as status_publisher:
+    with Other(repeated(publish_all, 150)) as status_publisher:
         number = 0
         while status_publisher.works:
-            tell(number := number + 1)
+            publish(number := number + 1)
     assert taken_back == []
 
 
@@ -172,7 +171,7 @@ class ReadMeanwhile(dict[str, DesiredState]):
         return super().items()
 
 
-def test_a_host_that_has_its_name_again_lets_no_camera_go(supervisor: Supervisor, slot: CameraSlot) -> None:
+def test_a_host_that_has_its_name_again_releases_no_camera(supervisor: Supervisor, slot: CameraSlot) -> None:
     """That another machine had the name and that ours has it are two readings, and are not mixed."""
     database = supervisor.database
     database.snapshot = dataclasses.replace(database.snapshot, cameras=ReadMeanwhile(database), is_complete=False)
@@ -198,7 +197,7 @@ class EndsMeanwhile:
         return True
 
 
-def test_a_capture_whose_process_ends_while_it_is_handed_over_has_its_outcome(
+def test_a_capture_whose_process_ends_while_it_is_sent_has_its_outcome(
     archive: Archive, supervisor: Supervisor
 ) -> None:
     capture = archive.planned()
@@ -211,7 +210,7 @@ def test_a_capture_whose_process_ends_while_it_is_handed_over_has_its_outcome(
     assert (capture.reason, len(slot.outstanding)) == ("not_started", 0)
 
 
-def test_live_view_is_asked_for_again_of_a_process_that_was_started_meanwhile(
+def test_live_view_is_sent_again_to_a_process_that_was_started_meanwhile(
     supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     assert slot.child is not None
