@@ -42,7 +42,7 @@ class ProcessMessages:
         self.supervisor.record_observed(slot, *child.observed)
 
     def _on_opened(self, slot: CameraSlot, child: CameraChild, message: dict[str, Any]) -> None:
-        device = self.supervisor.bus.at(message["place"]) if message["place"] else None
+        device = self.supervisor.bus.device_at(message["place"]) if message["place"] else None
         usb = device.identity if device else None
         slot.hardware = Hardware(message["identity"], message["place"], usb)
         known = {"usb": asdict(usb)} if usb else {}

@@ -49,7 +49,7 @@ class ReconnectWatcher:
 
     def _search_bus(self, lost: dict[str, UsbIdentity]) -> None:
         """On its own thread: reading a serial number blocks while another program holds the device."""
-        seen = {identity: self.bus.find(usb) for identity, usb in lost.items()}
+        seen = {identity: self.bus.find_device(usb) for identity, usb in lost.items()}
         self._found.put({identity: device.place if device else "" for identity, device in seen.items()})
 
     def _update_place(self, slot: CameraSlot, place: str) -> None:

@@ -145,10 +145,10 @@ class RecoveryLadder:
         usb = slot.usb
         try:
             assert usb is not None
-            device = self.bus.find(usb)
+            device = self.bus.find_device(usb)
             if device is None:
                 raise UsbError(f"{slot.desired.slug} is not on the USB bus, or another device is just like it.")
-            self.bus.reset(device)
+            self.bus.reset_port(device)
             self.record_step(slot, "usb_reset", f"The USB port of {slot.desired.slug} was reset.", place=device.place)
         except UsbError as error:
             why = f"The USB port of {slot.desired.slug} cannot be reset. {error}"

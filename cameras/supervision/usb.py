@@ -49,7 +49,7 @@ class UsbBus:
     def __init__(self, sysfs: Path = Path("/sys"), nodes: Path = Path("/dev/bus/usb")) -> None:
         self.sysfs, self.nodes = sysfs, nodes
 
-    def at(self, place: str) -> UsbDevice | None:
+    def device_at(self, place: str) -> UsbDevice | None:
         """The device at a driver's `place()`; None when it is not on a USB port."""
         if video := VIDEO.fullmatch(place):
             return self._above(self.sysfs / "class" / "video4linux" / video[1] / "device")
@@ -58,7 +58,7 @@ class UsbBus:
         here = [device for device in self.devices() if place and place == device.identity.serial]
         return here[0] if len(here) == 1 else None
 
-    def find(self, identity: UsbIdentity) -> UsbDevice | None:
+    def find_device(self, identity: UsbIdentity) -> UsbDevice | None:
         """The device, on any port. None when two devices without a serial number are alike."""
         model = (identity.vendor, identity.product)
         alike = self.devices(lambda _, *model_there: model_there == model)
@@ -77,7 +77,7 @@ class UsbBus:
         folder = link.resolve()
         return next((device for one in (folder, *folder.parents) if (device := _device(one))), None)
 
-    def reset(self, device: UsbDevice) -> None:
+    def reset_port(self, device: UsbDevice) -> None:
         """Reset the port, as if the device were unplugged for a moment. Takes up to several seconds. Raises
         UsbError."""
         node = self.nodes / f"{device.bus:03}" / f"{device.number:03}"

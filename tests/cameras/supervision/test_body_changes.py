@@ -16,7 +16,7 @@ from cameras.supervision.readings import store_read_back
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Event
 from tests.api.builders import until
-from tests.cameras.supervision.test_supervisor import archive, looks_again, supervisor
+from tests.cameras.supervision.test_supervisor import archive, read_again, supervisor
 from tests.fakes.gphoto2_port.build import ISO, build, plug, turn
 from tests.faults.archive import Archive
 
@@ -61,7 +61,7 @@ def test_it_is_in_row_status_and_event_log_until_it_is_desired(
     assert Camera.objects.get().read_back["iso"] == 1600
     assert Event.objects.filter(kind="camera.settings", data={"differs": CHANGE}).count() == 1
     Camera.objects.update(settings={"iso": 1600})
-    looks_again(supervisor)
+    read_again(supervisor)
     assert supervisor.status_publisher.build_status(slot)["differs"] == []
     until(lambda: shown(supervisor, slot) == ([], []), SOON_S)
 
