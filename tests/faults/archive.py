@@ -1,4 +1,4 @@
-"""Rows, spools and archive held against each other: what is not as promised, as sentences."""
+"""Checks rows, spools and archive against each other; inconsistencies are sentences."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class Archive:
                 if taken is not None:
                     ingester.remove_record(taken)
 
-    def wrongs(self) -> list[str]:
-        return wrongs(self.folder)
+    def inconsistencies(self) -> list[str]:
+        return inconsistencies(self.folder)
 
 
-def wrongs(*folders: Path) -> list[str]:
-    """What is not as promised in these storage roots, which are all, and the database that belongs to them."""
+def inconsistencies(*folders: Path) -> list[str]:
+    """Inconsistencies between these storage roots, which must be all, and their database."""
     return [*_rows(), *(wrong for folder in folders for wrong in (*_files(folder), *_left_over(folder)))]
 
 

@@ -40,7 +40,7 @@ def skipped_by_the_disk(process: CameraProcess) -> int:
     return sum(body["count"] for body in bodies(process, "gap") if body["reason"] == "disk_full")
 
 
-def test_a_session_on_a_disk_below_the_floor_takes_no_picture_and_says_so_once(
+def test_a_session_on_a_disk_below_the_floor_takes_no_picture_and_reports_it_once(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     disk.leave(FLOOR // 2)
@@ -78,7 +78,7 @@ def test_each_capture_of_such_a_session_has_exactly_one_outcome(disk: SmallDisk,
     assert sorted(indexes) == list(range(60))
 
 
-def test_a_capture_that_somebody_asks_for_is_still_taken(disk: SmallDisk, process: CameraProcess) -> None:
+def test_a_requested_capture_is_still_taken(disk: SmallDisk, process: CameraProcess) -> None:
     disk.leave(FLOOR // 2)
     process.start_session(SESSION, cadence_s=0.05)
     process.until_type("log", kind="storage.last_floor")

@@ -59,7 +59,7 @@ def test_a_session_stopped_in_the_middle_of_an_exposure_counts_it_once(station: 
     stopped = station.post("cameras/simulated/stop/").body
     station.eventually_settled(5)
     assert stopped["state"] == "stopped"
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []
 
 
 def test_twenty_captures_at_once_are_all_saved_one_after_the_other(station: FaultStation) -> None:
@@ -88,7 +88,7 @@ def test_connecting_and_disconnecting_while_captures_run_gives_each_its_outcome(
     assert station.capture().status == 201
 
 
-def test_a_disconnected_camera_stays_so_across_a_restart_and_says_how_to_connect_it(station: FaultStation) -> None:
+def test_a_disconnected_camera_stays_so_across_a_restart_and_its_error_names_the_command(station: FaultStation) -> None:
     assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
     station.kill("all")
     eventually(lambda: station.observed() == "disconnected", 20, "disconnected")
@@ -183,7 +183,7 @@ def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: FaultSta
 
 def test_after_all_commands_the_ledger_adds_up(station: FaultStation) -> None:
     station.eventually_settled()
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []
 
 
 def test_a_session_may_be_started_on_a_camera_that_was_added_this_moment(station: FaultStation) -> None:

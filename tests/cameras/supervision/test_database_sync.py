@@ -102,7 +102,7 @@ def test_a_capture_that_is_safe_on_a_root_that_is_not_mounted_is_saved_when_it_i
     disk.rename(archive.folder)
     archive.ingest()
     capture.refresh_from_db()
-    assert (capture.status, archive.wrongs()) == ("saved", [f"{capture.pk} is saved without a file"])
+    assert (capture.status, archive.inconsistencies()) == ("saved", [f"{capture.pk} is saved without a file"])
 
 
 def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet(

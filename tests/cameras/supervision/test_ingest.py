@@ -38,7 +38,7 @@ def test_a_record_becomes_a_row_an_event_and_nothing_in_the_spool(archive: Archi
     row = Capture.objects.get(pk=capture)
     assert (row.status, row.reason, row.requested_by) == ("failed", "camera_error", "tester")
     assert Event.objects.filter(kind="capture.failed", subject=capture).count() == 1
-    assert archive.wrongs() == []
+    assert archive.inconsistencies() == []
 
 
 def test_a_record_ingested_twice_is_one_row_one_event_and_one_count(archive: Archive) -> None:
@@ -61,7 +61,7 @@ def test_a_sessions_records_ingested_twice_count_once(archive: Archive) -> None:
     archive.ingest()
     session.refresh_from_db()
     assert (session.state, session.told, session.planned, session.skipped) == ("finished", 2, 4, 4)
-    assert (SessionGap.objects.count(), archive.wrongs()) == (1, [])
+    assert (SessionGap.objects.count(), archive.inconsistencies()) == (1, [])
 
 
 def test_a_contradiction_keeps_the_first_outcome_and_raises_an_alert(archive: Archive) -> None:
@@ -71,7 +71,7 @@ def test_a_contradiction_keeps_the_first_outcome_and_raises_an_alert(archive: Ar
     lay(archive, capture_record(archive, "saved", record["id"]))
     archive.ingest()
     assert Capture.objects.get().status == "failed"
-    assert (alerts(), archive.wrongs()) == (["capture.contradiction"], [])
+    assert (alerts(), archive.inconsistencies()) == (["capture.contradiction"], [])
 
 
 def test_deciding_the_outcome_of_what_never_started_touches_no_row_that_has_one(archive: Archive) -> None:

@@ -72,7 +72,7 @@ def test_a_spool_without_an_owner_is_recovered(archive: Archive) -> None:
     capture = killed_in_an_exposure(archive)
     orphan_recovery.recover_spool(archive.desired())
     archive.ingest()
-    assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
+    assert (Capture.objects.get(pk=capture).reason, archive.inconsistencies()) == ("interrupted", [])
 
 
 def test_a_spool_with_an_owner_is_left_alone(archive: Archive) -> None:
@@ -106,7 +106,7 @@ def test_a_session_of_a_camera_without_a_process_is_stopped(archive: Archive) ->
     orphan_recovery.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()
-    assert (session.state, session.saved, archive.wrongs()) == ("stopped", 1, [])
+    assert (session.state, session.saved, archive.inconsistencies()) == ("stopped", 1, [])
 
 
 def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -> None:

@@ -95,7 +95,7 @@ def test_a_camera_that_moves_to_another_host_is_released_and_its_spool_is_emptie
     give_to(archive, "other")
     read_again(supervisor)
     until(lambda: state_after_a_read(supervisor, capture) != "planned" and slot.child is None)
-    assert (capture.reason, archive.wrongs()) == ("station_stopped", [])
+    assert (capture.reason, archive.inconsistencies()) == ("station_stopped", [])
 
 
 def test_a_camera_is_recorded_by_its_own_host_only(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
@@ -137,7 +137,7 @@ def test_a_session_that_its_camera_refused_has_failed_with_the_reason(
         "rejected_setting",
         "The gain is not a number.",
     )
-    assert archive.wrongs() == []
+    assert archive.inconsistencies() == []
 
 
 REFUSED = {"type": "answer", "ok": False, "problem": "camera-not-reachable", "detail": "It is not mounted."}
@@ -210,7 +210,7 @@ def test_a_session_whose_end_is_ingested_while_its_process_starts_does_not_begin
     until(lambda: slot.child and slot.child.state.get("observed") == "ready")
     supervisor.database._sync()  # hears of the recovery
     supervisor.database._sync()  # and takes in what it found
-    assert (slot.child.state["session"], archive.wrongs()) == (None, [])
+    assert (slot.child.state["session"], archive.inconsistencies()) == (None, [])
 
 
 def test_a_session_whose_end_was_ingested_before_its_process_starts_is_not_desired_any_more(
@@ -278,7 +278,7 @@ def test_records_in_a_former_root_are_ingested(
     ensure_default_root(tmp_path_factory.mktemp("anew"))
     supervisor.database._sync()
     supervisor.database._sync()
-    assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
+    assert (Capture.objects.get(pk=capture).reason, archive.inconsistencies()) == ("interrupted", [])
 
 
 def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
@@ -333,7 +333,7 @@ def test_a_host_that_returns_ingests_what_it_holds_of_a_camera_that_was_moved_an
     session.refresh_from_db()
     asked.refresh_from_db()
     assert (asked.status, session.state, session.planned, session.failed) == ("saved", "failed", 1, 1)
-    assert (archive.wrongs(), list(archive.spool.glob("session-*")), supervisor.slots) == ([], [], {})
+    assert (archive.inconsistencies(), list(archive.spool.glob("session-*")), supervisor.slots) == ([], [], {})
 
 
 def test_a_capture_that_a_host_which_returns_never_began_has_its_outcome(
