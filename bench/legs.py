@@ -256,10 +256,10 @@ class RowLegs:
         self.root = str(StorageRoot.objects.get(default=True).id)
 
     def legs(self) -> dict[str, float]:
-        from cameras.supervision.ingest import take_record
+        from cameras.supervision.ingest import ingest_record
 
         planned = iter([self.planned() for _ in range(self.times + WARM_UP)])
-        return {"ingest": timed(lambda: take_record(next(planned)), self.times).median}
+        return {"ingest": timed(lambda: ingest_record(next(planned)), self.times).median}
 
     def planned(self) -> Any:
         """The record of a capture whose row is planned."""

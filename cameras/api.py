@@ -127,7 +127,8 @@ class ConnectView(CameraView):
 
     @extend_schema(request=None, responses=status.Status)
     def post(self, request: Request, slug: str = "") -> Response:
-        """Wish the camera connected (or not) and answer with what was observed. The wish lasts across restarts."""
+        """Connect or disconnect the camera and answer with what was observed. The desired state lasts across
+        restarts."""
         return Response(services.connect(self.camera(), self.connected, actor(request)))
 
 
@@ -178,12 +179,12 @@ class SettingsView(CameraView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=SettingsBody)
     def put(self, request: Request, slug: str) -> Response:
-        """Wish exactly these settings; what is not named is left to the camera."""
+        """Set exactly these settings; what is not named is left to the camera."""
         return self._set(request, replace=True)
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=SettingsBody)
     def patch(self, request: Request, slug: str) -> Response:
-        """Wish these settings besides those that are wished for already."""
+        """Set these settings and keep the other desired ones."""
         return self._set(request, replace=False)
 
     def _set(self, request: Request, *, replace: bool) -> Response:
@@ -197,7 +198,7 @@ class AdoptView(CameraView):
 
     @extend_schema(request=None, responses=SettingsBody)
     def post(self, request: Request, slug: str) -> Response:
-        """Wish what was changed on the camera's body: `differs` of `settings/`. To have your own again, PATCH
+        """Adopt what was changed on the camera's body: `differs` of `settings/`. To have your own again, PATCH
         `settings/` with `{}`."""
         camera = self.camera()
         return Response(settings_body(camera, services.adopt_settings(camera, actor(request))))

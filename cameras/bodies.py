@@ -8,14 +8,14 @@ from cameras.audience import audience_of
 from cameras.drivers.credentials import shown
 from cameras.leases import lease_of
 from cameras.models import Camera
-from cameras.runtime.body import Difference, still_wished
+from cameras.runtime.body import Difference, still_desired
 from cameras.selectors import cameras_for
-from cameras.status import desired
+from cameras.status import desired_connection
 from monitoring.bodies import stamp, stamp_or_none
 
 
 class CameraBody(TypedDict):
-    """`settings` is what is wished for; `observed` is what was last seen, `since` when it began. `address` and
+    """`settings` are the desired ones; `observed` is what was last seen, `since` when it began. `address` and
     `audience` are for managers: null for others."""
 
     slug: str
@@ -37,8 +37,8 @@ class CameraBody(TypedDict):
 
 
 class SettingsBody(TypedDict):
-    """`desired` is the row's wish, `actual` what the camera had when it was read back at `read_at`; `differs` is what
-    of the wish was changed on its body since it took it."""
+    """`desired` is what the row holds, `actual` what the camera had when it was read back at `read_at`; `differs` is
+    what of the desired settings was changed on its body since they were applied."""
 
     camera: str
     desired: dict[str, Any]
@@ -90,7 +90,7 @@ def camera_body(camera: Camera, user: Any) -> CameraBody:
         restricted=camera.restricted,
         audience=audience_of(camera) if manages else None,
         settings=camera.settings,
-        desired=desired(camera),
+        desired=desired_connection(camera),
         observed=camera.observed,
         reason=camera.observed_reason,
         since=stamp_or_none(camera.observed_at),
@@ -116,7 +116,7 @@ def settings_body(camera: Camera, answer: dict[str, Any] | None = None) -> Setti
         actual=answer.get("actual", camera.read_back),
         read_at=answer.get("read_at") or stamp_or_none(camera.read_at),
         warnings=answer.get("warnings", []),
-        differs=still_wished(answer.get("differs", camera.differs), camera.settings),
+        differs=still_desired(answer.get("differs", camera.differs), camera.settings),
     )
 
 

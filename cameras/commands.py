@@ -19,7 +19,7 @@ from monitoring.models import Event
 from monitoring.services import record_event
 
 log = logging.getLogger(__name__)
-WISHED, DONE = "wished", "done"
+DESIRED, DONE = "wished", "done"
 UNREACHED = (ControlError, BrokerDown)
 ATTEMPTS = {
     "adopt": "adopt the settings of {}",
@@ -48,20 +48,20 @@ def told(order: str, arguments: dict[str, Any], outcome: str) -> dict[str, Any]:
     return {"order": order, "arguments": arguments, "outcome": outcome}
 
 
-def wished(
+def record_desired_change(
     camera: Camera, order: str, did: str, actor: str, arguments: dict[str, Any], *, kind: str = "command",
     subject: object = "",
 ) -> Event:  # fmt: skip
-    """In the transaction of the wish. `did` goes on after the actor's name."""
+    """In the transaction that stores the desired state. `did` goes on after the actor's name."""
     return record_event(
         kind, f"{actor or 'Someone'} {did}", camera=camera, subject=subject, actor=actor,
-        data=told(order, arguments, WISHED),
+        data=told(order, arguments, DESIRED),
     )  # fmt: skip
 
 
 @contextmanager
 def outcome_in(event: Event) -> Iterator[None]:
-    """What is done within is what `event` wished. What came of it is an event of its own, as none is ever changed:
+    """What is done within is what `event` asks for. What came of it is an event of its own, as none is ever changed:
     `command.done`, or `command.failed` with the type of the problem that rises."""
     try:
         yield
@@ -74,7 +74,7 @@ def outcome_in(event: Event) -> Iterator[None]:
 
 @contextmanager
 def failures_told(camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> Iterator[None]:
-    """For a command that is no lasting wish: it is an event when it did not reach the camera."""
+    """For a command that stores no desired state: it is an event when it did not reach the camera."""
     try:
         yield
     except UNREACHED as error:

@@ -23,19 +23,19 @@ class Statuses:
     def __init__(self) -> None:
         self._read_at = -READ_EVERY_S
         self._known: dict[str, Status] = {}
-        self._wished: dict[str, str] = {}
+        self._desired: dict[str, str] = {}
         self._lock = asyncio.Lock()
 
-    async def of(self, wished: Mapping[str, str]) -> list[Status]:
+    async def of(self, desired: Mapping[str, str]) -> list[Status]:
         """Of slug -> desired. BrokerDown when the broker is away."""
         async with self._lock:
-            if time.monotonic() - self._read_at >= READ_EVERY_S or wished.keys() - self._known.keys():
-                await self._read(wished)
-        return [self._known[slug] for slug in sorted(wished)]
+            if time.monotonic() - self._read_at >= READ_EVERY_S or desired.keys() - self._known.keys():
+                await self._read(desired)
+        return [self._known[slug] for slug in sorted(desired)]
 
-    async def _read(self, wished: Mapping[str, str]) -> None:
-        self._wished = {**self._wished, **wished} if self._fresh() else dict(wished)
-        self._known = await asyncio.to_thread(read_slugs, self._wished)
+    async def _read(self, desired: Mapping[str, str]) -> None:
+        self._desired = {**self._desired, **desired} if self._fresh() else dict(desired)
+        self._known = await asyncio.to_thread(read_slugs, self._desired)
         self._read_at = time.monotonic()
 
     def _fresh(self) -> bool:

@@ -1,6 +1,6 @@
 """Commands to a camera and what was observed of them.
 
-A command goes into the camera host's list in Redis, whose mailbox hands it to the camera's link; the answer
+A command goes into the camera host's list in Redis, whose command queue hands it to the camera's link; the answer
 comes back on a reply list. Deadlines are in Redis TIME.
 """
 

@@ -12,7 +12,7 @@ from cameras.leases import Holder, Lease, lease_of, person
 from cameras.live.places import OFF
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder
-from cameras.status import Status, absent, desired
+from cameras.status import Status, absent, desired_connection
 from monitoring.station_settings import live_streaming_config
 from monitoring.templatetags.skycam import clock_text
 
@@ -72,8 +72,8 @@ class Face:
 
     @property
     def observed(self) -> str:
-        wished = desired(self.camera)
-        return self.status["observed"] if wished == "connected" else wished
+        desired = desired_connection(self.camera)
+        return self.status["observed"] if desired == "connected" else desired
 
     @property
     def lease(self) -> Lease | None:
@@ -82,12 +82,12 @@ class Face:
 
     @property
     def recorder(self) -> Recorder | None:
-        """What is told of a recording that is wished; None also where nobody tells."""
+        """What is told of a desired recording; None also where nobody tells."""
         return self.status["recorder"]
 
     @property
     def to_stop(self) -> bool:
-        """Whether there is a recording that could be stopped: one that is wished, or goes on yet."""
+        """Whether there is a recording that could be stopped: one that is desired, or that still runs."""
         return bool(self.camera.recording or self.recorder)
 
     @property
@@ -112,7 +112,7 @@ class Face:
 
     @property
     def troubled(self) -> bool:
-        """Whether what is shown of it is old, and not by wish."""
+        """Whether what is shown of it is old although the camera should be connected."""
         return self.observed in TROUBLED
 
     @property
@@ -130,8 +130,8 @@ class Face:
     @property
     def is_live(self) -> bool:
         """Whether live pictures may be asked for."""
-        wished = self.camera.enabled and self.camera.connected
-        return self.streams and wished and bool(live_streaming_config().enabled)
+        desired = self.camera.enabled and self.camera.connected
+        return self.streams and desired and bool(live_streaming_config().enabled)
 
     @property
     def why_not_live(self) -> str:
@@ -166,7 +166,7 @@ def faces_of(cameras: Iterable[Camera]) -> list[Face]:
 
 
 def unknown(camera: Camera) -> Status:
-    return {**absent(camera.slug, desired(camera), BROKER_AWAY), "observed": "unknown"}
+    return {**absent(camera.slug, desired_connection(camera), BROKER_AWAY), "observed": "unknown"}
 
 
 def held_words(holder: Holder | None, actor: str) -> str:

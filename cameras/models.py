@@ -1,4 +1,4 @@
-"""Cameras and the hosts they hang on. A row is what is wished for; what is observed stands in Redis."""
+"""Cameras and the hosts they hang on. A row holds the desired state; Redis holds the observed state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras import sealing
 from cameras.drivers import DRIVERS
 from cameras.drivers.credentials import HIDDEN
-from cameras.runtime.body import Difference, still_wished
+from cameras.runtime.body import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
 from core.names import check_line
 
@@ -134,8 +134,8 @@ class Camera(models.Model):
 
     @property
     def body_changes(self) -> list[Difference]:
-        """What of the present wish was changed on the camera's body since it took it."""
-        return still_wished(self.differs, self.settings)
+        """Which desired settings were changed on the camera's body since they were applied."""
+        return still_desired(self.differs, self.settings)
 
     @property
     def whole_address(self) -> str:
@@ -183,7 +183,7 @@ def may_record(camera: Camera) -> bool:
 class SettingsPreset(models.Model):
     """Settings under a name, for every camera of one kind: two cameras of a kind are set alike by one preset. What a
     name means is the kind's model of settings, not one camera's range: a value that a camera has not is brought to its
-    nearest when the preset is applied, and told, as with any other wish."""
+    nearest when the preset is applied, and told, as with any other desired value."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])

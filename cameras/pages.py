@@ -51,7 +51,7 @@ class ConnectPage(CameraPage):
     connected = True
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Wish the camera connected (or not), and say what came of it."""
+        """Connect or disconnect the camera, and say what came of it."""
         camera = self.camera()
         try:
             observed = services.connect(camera, self.connected, self.actor)["observed"]
@@ -114,7 +114,7 @@ class SettingsPage(CameraPage):
         return self._form(SettingsForm(self.camera()))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Wish for these settings, and show what the camera really took."""
+        """Set these settings, and show what the camera really took."""
         camera = self.camera()
         form = SettingsForm(camera, request.POST)
         if not form.valid:
@@ -157,7 +157,7 @@ def changes_of(camera: Camera) -> list[dict[str, str]]:
         {
             "label": called(one["name"]),
             "has": with_unit(camera, one["name"], one["has"]),
-            "wished": with_unit(camera, one["name"], one["wished"]),
+            "desired": with_unit(camera, one["name"], one["wished"]),
         }
         for one in camera.body_changes
     ]

@@ -30,8 +30,8 @@ class PresetBody(TypedDict):
 
 
 class Compared(TypedDict):
-    """One setting: in the preset, as wished for, and as the camera has it. null: not named there. `differs` where two
-    of these that are named are not the same, or the preset and the wish do not name the same."""
+    """One setting: in the preset, as desired, and as the camera has it. null: not named there. `differs` where two
+    of these that are named are not the same, or the preset and the desired settings do not name the same."""
 
     name: str
     preset: Any
@@ -82,10 +82,10 @@ def preset_for(camera: Camera, name: str) -> SettingsPreset:
 def save_preset(
     camera: Camera, name: str, values: dict[str, Any] | None = None, actor: str = "", *, replace: bool = False
 ) -> SettingsPreset:
-    """What is wished for `camera` now, or `values`, under `name`. `replace`: in the place of the one of that name, if
+    """The desired settings of `camera`, or `values`, under `name`. `replace`: in the place of the one of that name, if
     there is one. ValidationError with a sentence for each bad field; then nothing is changed."""
     if values is None and not camera.settings:
-        raise ValidationError({"settings": f"Nothing is wished for {camera.slug}, so there is nothing to save."})
+        raise ValidationError({"settings": f"{camera.slug} has no desired settings, so there is nothing to save."})
     stored = SettingsPreset.objects.select_for_update().filter(kind=camera.kind, name=name.strip()).first()
     if stored and not replace:
         raise _taken(stored)
@@ -108,13 +108,13 @@ def delete_preset(camera: Camera, name: str, actor: str = "") -> None:
 
 
 def apply_preset(camera: Camera, name: str, actor: str = "") -> dict[str, Any]:
-    """Wish exactly what the preset names; the answer and the errors are those of `set_settings`, and NoPreset."""
+    """Set exactly what the preset names; the answer and the errors are those of `set_settings`, and NoPreset."""
     preset = preset_for(camera, name)
     return services.set_settings(camera, preset.settings, actor, replace=True, preset=preset.name)
 
 
 def compare_preset(camera: Camera, name: str) -> Comparison:
-    """The preset, the wish and what was read back last, side by side. NoPreset."""
+    """The preset, the desired settings and what was read back last, side by side. NoPreset."""
     preset = preset_for(camera, name)
     rows = [compared(camera, preset, name) for name in sorted(preset.settings.keys() | camera.settings.keys())]
     return Comparison(
@@ -127,9 +127,9 @@ def compare_preset(camera: Camera, name: str) -> Comparison:
 
 
 def compared(camera: Camera, preset: SettingsPreset, name: str) -> Compared:
-    saved, wished, has = preset.settings.get(name), camera.settings.get(name), camera.read_back.get(name)
-    agree = same(saved, wished) and (has is None or same(wished, has))
-    return Compared(name=name, preset=saved, desired=wished, actual=has, differs=not agree)
+    saved, desired, has = preset.settings.get(name), camera.settings.get(name), camera.read_back.get(name)
+    agree = same(saved, desired) and (has is None or same(desired, has))
+    return Compared(name=name, preset=saved, desired=desired, actual=has, differs=not agree)
 
 
 def _store(preset: SettingsPreset) -> None:

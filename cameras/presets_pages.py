@@ -26,7 +26,7 @@ class Line:
 
     label: str
     preset: str
-    wished: str
+    desired: str
     has: str
     differs: bool
 
@@ -40,7 +40,7 @@ def line_of(camera: Camera, row: Compared) -> Line:
     return Line(
         label=called(name),
         preset=with_unit(camera, name, row["preset"]),
-        wished=with_unit(camera, name, row["desired"]),
+        desired=with_unit(camera, name, row["desired"]),
         has=with_unit(camera, name, row["actual"]),
         differs=row["differs"],
     )
@@ -67,7 +67,7 @@ class PanelPage(SettingsPage):
         return redirect("camera", slug=camera.slug)
 
     def told(self, camera: Camera, answer: dict[str, Any], done: str) -> HttpResponse:
-        """What a camera made of its new wish."""
+        """What a camera made of its new desired settings."""
         warnings = answer.get("warnings", [])
         tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", done)
         return self.outcome(camera, tone, sentence, answer=answer)
@@ -85,19 +85,25 @@ class BodyPage(PanelPage):
     place = ("tone", "sentence")
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Wish for what the camera's body was changed to, or have the wish again."""
+        """Adopt what was changed on the camera's body, or apply the desired settings again."""
         camera = self.camera()
         try:
             if request.POST.get("do") == "adopt":
-                return self.told(camera, services.adopt_settings(camera, self.actor), "What the camera has is wished.")
-            return self.told(camera, services.set_settings(camera, {}, self.actor), "The camera has the wish again.")
+                return self.told(
+                    camera,
+                    services.adopt_settings(camera, self.actor),
+                    "The camera's settings are the desired ones now.",
+                )
+            return self.told(
+                camera, services.set_settings(camera, {}, self.actor), "The desired settings were applied again."
+            )
         except (*UNREACHED, ValidationError) as error:
             return self.refused(camera, error)
 
 
 class PresetsPage(PanelPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Save what is wished for now under a name."""
+        """Save the desired settings under a name."""
         camera, name = self.camera(), request.POST.get("name", "")
         try:
             preset = presets.save_preset(camera, name, None, self.actor)
@@ -110,7 +116,7 @@ class PresetPage(PanelPage):
     roles = {"GET": "viewer", "POST": "operator"}
 
     def get(self, request: HttpRequest, slug: str, name: str = "") -> HttpResponse:
-        """The preset beside what is wished and what the camera has."""
+        """The preset beside the desired settings and what the camera has."""
         camera = self.camera()
         try:
             comparison = presets.compare_preset(camera, name)

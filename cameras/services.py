@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras import audience, control, gone_hosts, leases, new_cameras
-from cameras.commands import DONE, failures_told, outcome_in, refusals_told, told, wished
+from cameras.commands import DONE, failures_told, outcome_in, record_desired_change, refusals_told, told
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
 from cameras.models import Camera
@@ -146,7 +146,8 @@ def _remove(camera: Camera, actor: str) -> None:
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
-    """Wish the camera connected or not; lasts across restarts. Held by another, or while a session runs on it."""
+    """Store whether the camera should be connected; lasts across restarts. Held by another, or while a session runs on
+    it."""
     order = "connect" if connected else "disconnect"
     with refusals_told(camera, order, actor), transaction.atomic():
         locked = _locked(camera)
@@ -156,25 +157,25 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
         locked.connected = connected
         locked.enabled = locked.enabled or connected
         locked.save(update_fields=["connected", "enabled"])
-        return wished(locked, order, f"{order}ed {locked.slug}.", actor, {})
+        return record_desired_change(locked, order, f"{order}ed {locked.slug}.", actor, {})
 
 
 def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
-    """Wish it, and have the host do it: the status that was reached. ControlError, also Held; BrokerDown."""
+    """Store it, and have the host do it: the status that was reached. ControlError, also Held; BrokerDown."""
     with outcome_in(set_connected(camera, connected, actor)):
         return reconcile(camera)
 
 
 def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
-    """Have the host bring the camera to what its row wishes; answers with the status that was reached."""
+    """Have the host bring the camera to its desired state; answers with the status that was reached."""
     return control.ask(camera, "reconcile", wait_s=wait_s)
 
 
 def set_settings(
     camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False, preset: str = ""
 ) -> dict[str, Any]:
-    """Store the wished settings and apply them; `preset` is the name of that which they are from. The answer: `actual`,
-    `read_at`, `warnings`.
+    """Store the desired settings and apply them; `preset` is the name of that which they are from. The answer:
+    `actual`, `read_at`, `warnings`.
 
     ValidationError for a bad value, or Held by another, and nothing is changed. Another ControlError when the camera
     could not be told: the settings are stored and will be applied when it opens.
@@ -183,21 +184,23 @@ def set_settings(
     said = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
     with refusals_told(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
         stored = _settable(camera, actor).settings
-        event = _wish(camera, stored, values if replace else {**stored, **values}, actor, said, origin)
+        event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, said, origin)
     return _apply(camera, event)
 
 
 def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
-    """Wish what was changed on the camera's body, as it was read back last. The answer is as of `set_settings`.
+    """Make what was changed on the camera's body desired, as it was read back last. The answer is as of `set_settings`.
 
-    ValidationError where nothing was changed there, or where it cannot be wished for, or Held; then nothing is changed.
+    ValidationError where nothing was changed there, or where it is no valid setting, or Held; then nothing is changed.
     """
     with refusals_told(camera, "adopt", actor), transaction.atomic():
         locked = _settable(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
-            raise ValidationError(f"Nothing of what is wished for was changed on {camera.slug} itself.")
-        event = _wish(camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}.")
+            raise ValidationError(f"None of the desired settings was changed on {camera.slug} itself.")
+        event = _store_settings(
+            camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}."
+        )
     return _apply(camera, event)
 
 
@@ -208,17 +211,19 @@ def _settable(camera: Camera, actor: str) -> Camera:
     return locked
 
 
-def _wish(
+def _store_settings(
     camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, said: str,
     origin: dict[str, str] | None = None,
 ) -> Event:  # fmt: skip
-    """Store the wish with its event; ValidationError for a bad value."""
-    wish = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
-    Camera.objects.filter(pk=camera.pk).update(settings=wish)
-    camera.settings = wish
-    changed = ", ".join(f"{name} to {value}" for name, value in wish.items() if stored.get(name) != value)
+    """Store the desired settings with their event; ValidationError for a bad value."""
+    desired = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
+    Camera.objects.filter(pk=camera.pk).update(settings=desired)
+    camera.settings = desired
+    changed = ", ".join(f"{name} to {value}" for name, value in desired.items() if stored.get(name) != value)
     did = said.format(changed or "nothing new", camera.slug)
-    return wished(camera, "settings", did, actor, {**(origin or {}), "settings": wish}, kind="camera.settings")
+    return record_desired_change(
+        camera, "settings", did, actor, {**(origin or {}), "settings": desired}, kind="camera.settings"
+    )
 
 
 def _apply(camera: Camera, event: Event) -> dict[str, Any]:

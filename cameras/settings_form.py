@@ -33,9 +33,9 @@ NOT_ONE = {True: "This camera does not offer it.", False: "This is not a number.
 
 @dataclass(slots=True)
 class Field:
-    """One setting: what is wished for (`value`, as text), what the camera has (`has`), what it can (`range`). `free`:
-    the choices are suggestions, for another value may be written as well. `stored` is the wish as the row has it, `was`
-    as the form that is read showed it: what is still that, nobody has touched."""
+    """One setting: what is desired (`value`, as text), what the camera has (`has`), what it can (`range`). `free`:
+    the choices are suggestions, for another value may be written as well. `stored` is the desired value as the row has
+    it, `was` as the form that is read showed it: what is still that, nobody has touched."""
 
     name: str
     label: str
@@ -50,7 +50,7 @@ class Field:
     was: str | None = None
     error: str = ""
     took: bool = False
-    """Whether the camera has just answered to what is wished."""
+    """Whether the camera has just answered to new settings."""
     readings: list[str] = field(default_factory=list)
     """What an exposure without a unit may mean, to choose from."""
 
@@ -80,7 +80,7 @@ class Field:
 
 
 class SettingsForm:
-    """`values` are the settings to wish for. Empty means: as the camera has it. `answered`: the camera has just
+    """`values` are the new desired settings. Empty means: as the camera has it. `answered`: the camera has just
     answered to what is stored."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None, *, answered: bool = False) -> None:
@@ -104,29 +104,29 @@ class SettingsForm:
         return next((found for found in self.fields if found.error), None)
 
     def _field(self, name: str, limits: dict[str, Any], data: Mapping[str, str] | None) -> Field:
-        wished = shown(name, self.camera.settings.get(name))
+        desired = shown(name, self.camera.settings.get(name))
         return Field(
             name=name,
-            stored=wished,
+            stored=desired,
             was=data.get(f"{WAS}{name}") if data else None,
             label=called(name),
             unit=unit_of(name, limits),
-            value=wished if data is None else data.get(name, "").strip(),
+            value=desired if data is None else data.get(name, "").strip(),
             has=shown(name, self.camera.read_back.get(name)),
             range=range_of(name, limits),
             choices=self._choices(name, limits),
             free=name == "exposure_us",
-            took=self.answered and bool(wished),
+            took=self.answered and bool(desired),
             read_only=bool(limits.get("read_only")),
         )
 
     def _choices(self, name: str, limits: dict[str, Any]) -> list[tuple[str, str]]:
-        """The camera's own, and what is wished for where it is none of them: the camera has its nearest."""
-        wished, own = self.camera.settings.get(name), list(limits.get("choices") or ())
+        """The camera's own, and the desired value where it is none of them: the camera has its nearest."""
+        desired, own = self.camera.settings.get(name), list(limits.get("choices") or ())
         found = [(shown(name, choice), label(name, choice)) for choice in own]
-        if not own or wished is None or wished in own:
+        if not own or desired is None or desired in own:
             return found
-        return [(shown(name, wished), f"{label(name, wished)}, nearest"), *found]
+        return [(shown(name, desired), f"{label(name, desired)}, nearest"), *found]
 
     def _read(self) -> None:
         beyond = {name: value for name, value in self.camera.settings.items() if name not in self.allowed}
@@ -137,9 +137,9 @@ class SettingsForm:
             self._check()
 
     def _read_field(self, found: Field) -> None:
-        wished = self.camera.settings.get(found.name)
-        if wished is not None and found.value in {found.stored, found.was}:
-            self.values[found.name] = wished
+        desired = self.camera.settings.get(found.name)
+        if desired is not None and found.value in {found.stored, found.was}:
+            self.values[found.name] = desired
         if found.value in {"", found.stored, found.was} or found.read_only:
             return
         try:

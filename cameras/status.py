@@ -20,7 +20,7 @@ __all__ = [
     "LastCapture",
     "Status",
     "absent",
-    "desired",
+    "desired_connection",
     "read",
     "read_all",
     "read_slugs",
@@ -32,7 +32,7 @@ LIFE_S = 5
 KNOWN_S = 7 * 86_400
 
 
-def desired(camera: Camera) -> str:
+def desired_connection(camera: Camera) -> str:
     if not camera.enabled:
         return "disabled"
     return "connected" if camera.connected else "disconnected"
@@ -60,20 +60,20 @@ def read(camera: Camera) -> Status:
 def read_all(cameras: Iterable[Camera]) -> dict[str, Status]:
     """By slug, in one round trip; who holds them by the rows, which are newer."""
     listed = list(cameras)
-    found, holders = read_slugs({camera.slug: desired(camera) for camera in listed}), holders_of(listed)
+    found, holders = read_slugs({camera.slug: desired_connection(camera) for camera in listed}), holders_of(listed)
     for camera in listed:
         found[camera.slug] = {**found[camera.slug], **told_of(holders[camera.pk])}
     return found
 
 
-def read_slugs(wished: Mapping[str, str]) -> dict[str, Status]:
+def read_slugs(desired: Mapping[str, str]) -> dict[str, Status]:
     """By slug, of slug -> desired, in one round trip."""
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
-        for slug in wished:
+        for slug in desired:
             pipe.hgetall(broker.key("status", slug))
         found = pipe.execute()
     return {
         slug: parsed(fields) if fields else absent(slug, desired_there)
-        for (slug, desired_there), fields in zip(wished.items(), found, strict=True)
+        for (slug, desired_there), fields in zip(desired.items(), found, strict=True)
     }

@@ -50,7 +50,7 @@ class Status(TypedDict):
     lowered: str
     """Why live pictures are less than their quality says; empty where they are not."""
     differs: list[Difference]
-    """What was changed on the camera's body since the wish was applied."""
+    """What was changed on the camera's body since the desired settings were applied."""
 
 
 class StationStatus(TypedDict):

@@ -24,8 +24,8 @@ RECORDS = {
 """Kind of spool record -> the function that takes it into the database, idempotent by the record's id."""
 
 PROGRAMMES = {
-    "session": "captures.ingest.wished_session",
-    "recording": "captures.recording.ingest.wished_recording",
+    "session": "captures.ingest.desired_session",
+    "recording": "captures.recording.ingest.desired_recording",
 }
 """Camera -> its session, and what it shall record, as JSON, or None."""
 
@@ -40,7 +40,7 @@ HOLDERS = {
 }
 """Cameras -> who holds which of them by what runs on it; what ends that on a camera whose host is gone."""
 
-VERDICTS = {
+DECIDED_OUTCOMES = {
     "capture": "captures.ingest.fail_unsent_capture",
     "session": "captures.ingest.mark_session_refused",
     "overdue": "captures.ingest.overdue_captures",

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cameras import control, leases
 from cameras.broker import BrokerDown
-from cameras.commands import failures_told, outcome_in, refusals_told, wished
+from cameras.commands import failures_told, outcome_in, record_desired_change, refusals_told
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.detection import detect
 from cameras.live.places import NoLive
@@ -229,7 +229,7 @@ class CameraService:
                 )
                 leases.check_now(camera, self.actor)
                 did = f"started a session on {camera.slug}."
-                event = wished(camera, "start", did, self.actor, session.programme, subject=session.id)
+                event = record_desired_change(camera, "start", did, self.actor, session.programme, subject=session.id)
         except IntegrityError:
             leases.check_now(camera, self.actor)
             leases.check_idle(camera)
@@ -299,7 +299,7 @@ class CameraService:
         locked.desired, locked.revision = desired, locked.revision + 1
         locked.save(update_fields=["desired", "revision"])
         message = f"{did} the session on {locked.camera.slug}."
-        return wished(locked.camera, order, message, self.actor, {}, subject=locked.pk)
+        return record_desired_change(locked.camera, order, message, self.actor, {}, subject=locked.pk)
 
     # Recording, for programs: a camera's id is its slug
 

@@ -275,7 +275,7 @@ def has_outcome(capture: str) -> bool:
     return Capture.objects.filter(pk=capture).exclude(status=Capture.Status.PLANNED).exists()
 
 
-def wished_session(camera: Camera) -> dict[str, Any] | None:
+def desired_session(camera: Camera) -> dict[str, Any] | None:
     """The session that a camera should run or stop, as JSON. A removed camera stops its session."""
     session = active_session(camera)
     if session is None:

@@ -1,6 +1,6 @@
 """How long a request waits for a SQLite file that another part is writing; after that it is answered with 503.
 
-For web and service. The camera host's ledger keeps the patience of the settings: nobody waits for it.
+For web and service. The camera host's database thread keeps the patience of the settings: nobody waits for it.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ TABLES = (
     "cameras.tables.RECORDS",
     "cameras.tables.RECOVERIES",
     "cameras.tables.ROOTS",
-    "cameras.tables.VERDICTS",
+    "cameras.tables.DECIDED_OUTCOMES",
     "monitoring.health.HEALTH",
     "monitoring.metrics.METRICS",
     "monitoring.tables.HIDDEN",

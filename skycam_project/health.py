@@ -87,7 +87,7 @@ def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
         return [
             CameraHealth(
                 camera=camera.slug,
-                desired=status.desired(camera),
+                desired=status.desired_connection(camera),
                 observed=camera.observed,
                 reason="The broker is away; this was seen last.",
             )

@@ -38,7 +38,7 @@ class Body:
         ]
 
 
-def still_wished(differs: Iterable[Difference], wish: Mapping[str, Any]) -> list[Difference]:
+def still_desired(differs: Iterable[Difference], wish: Mapping[str, Any]) -> list[Difference]:
     """Without those whose setting is wished for otherwise by now, or no more."""
     return [one for one in differs if one["name"] in wish and same(wish[one["name"]], one["wished"])]
 

@@ -66,7 +66,7 @@ class Device:
         self.temperature_celsius: float | None = None
         self.supplies = Supplies()
         self.differs: list[Difference] = []
-        """What was changed on the camera's body since the wish was applied."""
+        """What was changed on the camera's body since the desired settings were applied."""
         self.reading = dict[str, Any]()
         """The settings as they were read last: `actual`, `warnings`, `read_at`, `differs`."""
         self._body, self._actual = Body(), dict[str, Any]()

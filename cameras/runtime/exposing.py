@@ -75,11 +75,11 @@ class Exposer:
             self.session = None
 
     def never(self, order: Order, reason: str, message: str) -> None:
-        """A capture that was asked for and will not be exposed, with its verdict."""
+        """A capture that was asked for and will not be exposed, with its outcome."""
         self.fail(self._plan(order["id"], order["asked"], order, order["planned"]), reason, message, order)
 
     def let_go(self, capture: str) -> None:
-        """Its verdict is given elsewhere: never expose it, should its command come late."""
+        """Its outcome is decided elsewhere: never expose it, should its command come late."""
         self._seen.append(capture)
 
     def has_seen(self, capture: str) -> bool:

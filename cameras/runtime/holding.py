@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from cameras.runtime.programmes import SessionBusy, SessionRunner
-from cameras.runtime.recovery import Verdict
+from cameras.runtime.recovery import DecidedOutcome
 from cameras.runtime.report import Report
 from cameras.runtime.sessions import SessionOrder
 from cameras.runtime.spec import Spec
@@ -64,25 +64,25 @@ class Holding:
     def _open(self) -> None:
         storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"], watch=self.watch)
         try:
-            verdict = self.spec["verdict"]
-            recovered = storage.recover(from_json(Verdict, verdict) if verdict else None)
+            decided = self.spec["decided_outcome"]
+            recovered = storage.recover(from_json(DecidedOutcome, decided) if decided else None)
             storage.spool.refill_slots()
             self._resume(storage.spool)
         except BaseException:
             storage.close()
             raise
-        self.spec["verdict"] = self.spec["session"] = None
+        self.spec["decided_outcome"] = self.spec["session"] = None
         self.storage, self.trouble = storage, None
         self.report.link.send("recovered", **asdict(recovered))
 
     def _resume(self, spool: Spool) -> None:
         """The session of the spool, then the wish."""
         self.runner.attach(spool)
-        verdict = self.spec["verdict"]
+        decided = self.spec["decided_outcome"]
         if self.trouble:
             self.runner.note_outage(self.reason, self.why)
-        elif verdict and self.runner.session:
-            self.runner.note_outage(verdict["reason"], verdict["message"])
+        elif decided and self.runner.session:
+            self.runner.note_outage(decided["reason"], decided["message"])
         if self.spec["session"]:
             self._follow(self.spec["session"])
 

@@ -114,7 +114,7 @@ class Owner:
         return not self._stopping
 
     def _let_go_of_storage(self) -> None:
-        """Once the still thread has nothing more to write on it: what it writes after that would be a second verdict
+        """Once the still thread has nothing more to write on it: what it writes after that would be a second outcome
         beside the recovery's."""
         if self.exposer.queue.drain(0.0):
             self.holding.release()
@@ -235,7 +235,7 @@ class Owner:
         self.clock.wait(self._idle_s(min(1.0, self.device.next_try_s())))
 
     def _refuse_all(self) -> None:
-        """No still may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
+        """No still may be written, so no outcome is ours to decide. What is wished is kept for when it may be."""
         orders = _taken(self._orders)
         for order in orders:
             self.device.wish(order.get("settings", {}), whole=order.get("whole", False))

@@ -22,7 +22,7 @@ RECORD_FIELDS = {"kind": str, "id": str, "camera": str, "slug": str, "root": str
 
 
 @dataclass(slots=True)
-class Verdict:
+class DecidedOutcome:
     """What to say of a capture that was planned and never recorded."""
 
     reason: str = "interrupted"
@@ -42,7 +42,7 @@ class Recovered:
         return bool(self.finished or self.interrupted or self.removed or self.rejected)
 
 
-def recover(spool: Spool, root: str, verdict: Verdict | None = None) -> Recovered:
+def recover(spool: Spool, root: str, decided: DecidedOutcome | None = None) -> Recovered:
     """Bring the spool into order. `root` is the UUID of the storage root."""
     result = Recovered()
     result.removed += remove_temporaries(spool)
@@ -50,7 +50,7 @@ def recover(spool: Spool, root: str, verdict: Verdict | None = None) -> Recovere
     for name in _ending(spool, ".json"):
         _finish(spool, name, result)
     for name in _by_index(spool, _ending(spool, ".plan")):
-        _interrupt(spool, name, root, verdict or Verdict(), result)
+        _interrupt(spool, name, root, decided or DecidedOutcome(), result)
     _remove_orphans(spool, result)
     for session in _sessions(spool, result):
         session.tell_again(spool)
@@ -87,7 +87,7 @@ def _finish(spool: Spool, name: str, result: Recovered) -> None:
     result.finished.append(record["id"])
 
 
-def _interrupt(spool: Spool, name: str, root: str, verdict: Verdict, result: Recovered) -> None:
+def _interrupt(spool: Spool, name: str, root: str, decided: DecidedOutcome, result: Recovered) -> None:
     capture = name.removesuffix(".plan")
     if spool.files.size(spool.folder, f"{capture}.done") is not None:
         spool.files.unlink(spool.folder, name)
@@ -98,7 +98,7 @@ def _interrupt(spool: Spool, name: str, root: str, verdict: Verdict, result: Rec
         reject(spool, name)
         result.rejected.append(f"{name}: {error}")
         return
-    record = failed_record(plan, root, verdict.reason, verdict.message)
+    record = failed_record(plan, root, decided.reason, decided.message)
     spool.commit(record)
     for part in parts_of(spool, capture):
         spool.files.unlink(spool.folder, part)

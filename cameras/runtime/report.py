@@ -44,5 +44,5 @@ class Report:
             self.link.send("answer", command_id=order["command_id"], ok=ok, **capture, **fields)
 
     def refuse(self, order: dict[str, Any], reason: str, detail: str, problem: str = "camera-not-reachable") -> None:
-        """The order was not followed and left nothing behind: for a capture the Supervisor gives the verdict."""
+        """The order was not followed and left nothing behind: for a capture the Supervisor decides the outcome."""
         self.answer(order, ok=False, problem=problem, reason=reason, detail=detail, unstarted=True)

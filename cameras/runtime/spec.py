@@ -49,7 +49,7 @@ class Spec(TypedDict):
     """Name -> dotted path (`cameras.tables.CONSUMERS`)."""
     session: SessionOrder | None
     recording: Recording | None
-    verdict: dict[str, str] | None
+    decided_outcome: dict[str, str] | None
     """`reason` and `message` for what the process before left unfinished, when the Supervisor knows."""
     last_floor_bytes: NotRequired[int]
     """Free bytes below which sessions skip their stills; without it there is none."""

@@ -155,7 +155,7 @@ class Spool:
     # Step 2
 
     def commit(self, record: Record) -> None:
-        """The record under its name, durable. FileExistsError when there is one: the first verdict holds."""
+        """The record under its name, durable. FileExistsError when there is one: the first outcome holds."""
         content = _bytes(record)
         temporary = self._durable_temporary(f"tmp-{record['id']}", content)
         try:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from cameras.runtime.durable import FolderLock, LockLost, RootFiles
-from cameras.runtime.recovery import Recovered, Verdict, recover
+from cameras.runtime.recovery import DecidedOutcome, Recovered, recover
 from cameras.runtime.spool import Spool, is_out_of_space, open_spool_folder
 from cameras.runtime.watch import DiskWatch
 
@@ -89,8 +89,8 @@ class Storage:
             if not is_out_of_space(error):
                 raise
 
-    def recover(self, verdict: Verdict | None = None) -> Recovered:
-        return recover(self.spool, self.root, verdict)
+    def recover(self, decided: DecidedOutcome | None = None) -> Recovered:
+        return recover(self.spool, self.root, decided)
 
     def check(self) -> None:
         """Before each commit: RootMissing when the root is not what we opened; LockLost when the lock's file

@@ -12,7 +12,7 @@ from channels.db import database_sync_to_async
 from django.db import Error
 
 from cameras.selectors import cameras_for
-from cameras.status import desired
+from cameras.status import desired_connection
 from core.background import count_failure, start_background, surviving
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,9 @@ def look(visitor: Visitor) -> Sight:
         return Sight(SIGNED_OUT, "Sign in first, or again.")
     if not user.may("viewer"):
         return Sight(NO_ROLE, "This needs the role viewer. Ask a manager.")
-    return Sight(cameras={camera.slug: desired(camera) for camera in cameras_for(user)}, user=user.get_username())
+    return Sight(
+        cameras={camera.slug: desired_connection(camera) for camera in cameras_for(user)}, user=user.get_username()
+    )
 
 
 def look_or_refuse(visitor: Visitor) -> Sight:

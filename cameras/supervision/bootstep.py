@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import bootsteps
 
-from cameras.supervision.supervisor import HostTaken, Supervisor
+from cameras.supervision.supervisor import HostLocked, Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class SupervisorStep(bootsteps.StartStopStep):
         supervisor = Supervisor()
         try:
             supervisor.start()
-        except HostTaken as error:
+        except HostLocked as error:
             log.critical("%s", error)
             raise SystemExit(str(error)) from error
         self.supervisor = supervisor

@@ -1,4 +1,4 @@
-"""A Redis user for each camera process that is watched: it may publish this camera's live pictures, and nothing else.
+"""A Redis user for each watched camera process: it may publish this camera's live pictures and nothing else.
 
 A camera process decodes what comes from the network and runs vendor libraries, so it must not be able to command other
 cameras, or to read or write what the station keeps in Redis.
@@ -22,35 +22,35 @@ from cameras import broker
 log = logging.getLogger(__name__)
 CHECK_S = 1.0
 NOT_PASSED_ON = {"db", "username", "password"}
-"""Of an address's options: publishing knows no databases, and the login is another."""
+"""URL options that are dropped: publishing needs no database, and the login differs."""
 
 
 class BrokerUsers:
-    """Makes the users, and makes them again when the server has forgotten them. Their passwords live as long as this
-    object. Used by one thread."""
+    """Creates the users, and creates them again when the server has lost them. Passwords live as long as this object.
+    Used by one thread."""
 
     def __init__(self) -> None:
         self._passwords: dict[str, str] = {}
         self._checked_at = -CHECK_S
         self._refused = False
-        """The server has no users (before Redis 6), or the station's own may not make any."""
+        """The server has no users (before Redis 6), or the station's own user may not create any."""
 
     def urls(self, server: redis.Redis, slugs: Iterable[str]) -> dict[str, str]:
         """Slug -> the address that its camera process may use. Raises redis.RedisError and OSError."""
         station, wanted = settings.STATION, list(slugs)
         if station.camera_redis_url:
             return dict.fromkeys(wanted, station.camera_redis_url)
-        self._ensure(server, wanted)
+        self._ensure_users(server, wanted)
         if self._refused:
             return dict.fromkeys(wanted, station.redis_url)
         return {slug: with_login(station.redis_url, user_of(slug), self._passwords[slug]) for slug in wanted}
 
-    def forget(self, server: redis.Redis) -> None:
-        """At the end: nobody needs them any more."""
+    def delete_users(self, server: redis.Redis) -> None:
+        """Delete the users when the Supervisor stops."""
         if self._passwords and not self._refused:
-            ask(server, "DELUSER", *map(user_of, self._passwords))
+            run_acl(server, "DELUSER", *map(user_of, self._passwords))
 
-    def _ensure(self, server: redis.Redis, slugs: list[str]) -> None:
+    def _ensure_users(self, server: redis.Redis, slugs: list[str]) -> None:
         new = [slug for slug in slugs if slug not in self._passwords]
         if not slugs or (not new and time.monotonic() - self._checked_at < CHECK_S):
             return
@@ -58,21 +58,21 @@ class BrokerUsers:
         for slug in new:
             self._passwords[slug] = secrets.token_urlsafe(32)
         try:
-            missing = [slug for slug in slugs if slug in new or not exists(server, slug)]
+            missing = [slug for slug in slugs if slug in new or not user_exists(server, slug)]
             for slug in missing:
-                ask(server, "SETUSER", *rules(slug, self._passwords[slug]))
+                run_acl(server, "SETUSER", *rules(slug, self._passwords[slug]))
         except redis.ResponseError as error:
             self._note_refusal(error)
         else:
             self._refused = False
 
     def _note_refusal(self, error: redis.ResponseError) -> None:
-        """Any other error of the server is the caller's."""
+        """Raises every error that is no refusal."""
         if not isinstance(error, redis.exceptions.NoPermissionError) and "unknown command" not in str(error).lower():
             raise error
         if not self._refused:
             log.warning(
-                "The broker lets this station make no users (%s): camera processes use the station's own access. "
+                "The broker lets this station create no users (%s): camera processes use the station's own access. "
                 "Set CAMERA_REDIS_URL to a user that may only publish.",
                 error,
             )
@@ -84,22 +84,22 @@ def user_of(slug: str) -> str:
 
 
 def rules(slug: str, password: str) -> list[str]:
-    """The password goes to the server as its hash, so that no log of the server's ever holds it."""
+    """The password goes to the server as its hash, so that no log of the server holds it."""
     digest = hashlib.sha256(password.encode()).hexdigest()
     channels = broker.key("live", slug, "*")
     return [user_of(slug), "reset", "on", f"#{digest}", f"&{channels}", "-@all", "+publish"]
 
 
-def exists(server: redis.Redis, slug: str) -> bool:
-    return ask(server, "GETUSER", user_of(slug)) is not None
+def user_exists(server: redis.Redis, slug: str) -> bool:
+    return run_acl(server, "GETUSER", user_of(slug)) is not None
 
 
-def ask(server: redis.Redis, *words: str) -> Any:
+def run_acl(server: redis.Redis, *words: str) -> Any:
     return server.execute_command("ACL", *words)  # type: ignore[no-untyped-call]
 
 
 def with_login(url: str, user: str, password: str) -> str:
-    """The address with this user in place of its own."""
+    """The URL with this login instead of its own."""
     parts = urlsplit(url)
     options = urlencode([(name, value) for name, value in parse_qsl(parts.query) if name not in NOT_PASSED_ON])
     place = parts.netloc.rpartition("@")[2]

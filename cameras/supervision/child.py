@@ -1,4 +1,4 @@
-"""One camera process, seen from the Supervisor: how it is started, spoken to, and ended."""
+"""One camera process as the Supervisor sees it: starting it, sending it messages, ending it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from cameras.runtime.spec import Spec
 
 log = logging.getLogger(__name__)
 PROJECT = Path(__file__).resolve().parents[2]
-PASSING = (
+PASSED_ENVIRONMENT = (
     "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "PIXELINK_SDK_LIB", "VCAMERADIR", "IOLIBS", "CAMLIBS",
 )  # fmt: skip
 FINISH_S = 5.0
-HEAR_OUT_S = 0.5
+DRAIN_S = 0.5
 LINK_BYTES = 1 << 18
-"""What a process that hangs may have unread before it hears no more: hundreds of commands."""
-Heard = Callable[["CameraChild", dict[str, Any]], None]
+"""Size of the pipe to the process. A hung process can leave hundreds of commands unread before the pipe is full."""
+OnMessage = Callable[["CameraChild", dict[str, Any]], None]
 
 
 def scrubbed_environment(also: Iterable[str] = ()) -> dict[str, str]:
-    """What a camera process may see of ours: no secret key, no database address."""
-    names = {*PASSING, *also}
+    """The environment variables passed to a camera process: no secret key, no database address."""
+    names = {*PASSED_ENVIRONMENT, *also}
     return {name: value for name, value in os.environ.items() if name in names or name.startswith("LC_")}
 
 
 def start_time(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks: with the pid, an identity that is never used twice."""
+    """Start time of a process in kernel ticks. Together with the pid it identifies a process uniquely."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -46,39 +46,40 @@ def start_time(pid: int) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """What a camera's process was told of live view last."""
+class LiveView:
+    """The last live view settings that a camera process was sent."""
 
     qualities: tuple[str, ...] = ()
     lowered: int = 0
     presets: dict[str, Any] = field(default_factory=dict)
     redis_url: str = field(default="", repr=False)
-    """Where it publishes its pictures."""
+    """Where the process publishes its frames."""
 
 
 class CameraChild:
-    """Must be made by a thread that lasts: the child ends with the thread that started it.
+    """Create it on a long-lived thread: the child ends with the thread that started it.
 
-    Each field has one thread that writes it, and every value is replaced whole, never changed in place:
-    its reader `state`, `observed`, `heard_at` and `has_recovered`; the Supervisor's `wished`, `ending`, `end_by` and
-    `killed`; the broker's `live`. `send` and `kill` are for any thread: `_lock` guards the link.
+    Each field is written by one thread, and values are replaced whole, never changed in place:
+    the process's reader writes `state`, `observed`, `last_message_at` and `has_recovered`; the Supervisor's thread
+    `desired`, `ending`, `end_by` and `killed`; the status publisher's thread `live`. Any thread may call `send` and
+    `kill`: `_lock` guards the link.
     """
 
-    def __init__(self, spec: Spec, environment: dict[str, str], heard: Heard) -> None:
+    def __init__(self, spec: Spec, environment: dict[str, str], on_message: OnMessage) -> None:
         self.spec, self.slug = spec, spec["slug"]
-        self.started = self.heard_at = time.monotonic()
+        self.started = self.last_message_at = time.monotonic()
         self.state: dict[str, Any] = {}
         self.observed: tuple[str, str] = ("starting", "")
         self.has_recovered = False
-        """It has said that it has read the spool."""
-        self.live = Live()
-        self.wished: dict[str, Any] = {
+        """The process has reported that it has read the spool."""
+        self.live = LiveView()
+        self.desired: dict[str, Any] = {
             "settings": spec["settings"], "session": spec["session"], "recording": spec["recording"],
         }  # fmt: skip
-        """What of it may change while the process runs."""
+        """The part of the desired state that may change while the process runs, as it was sent last."""
         self.ending = self.killed = False
         self.end_by = 0.0
-        self._heard = heard
+        self._on_message = on_message
         self._lock = threading.Lock()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "cameras.runtime", "--parent", str(os.getpid())],
@@ -87,7 +88,7 @@ class CameraChild:
         )  # fmt: skip
         try:
             self._attach()
-        except BaseException:  # nobody would know of it
+        except BaseException:  # else the process would run without an owner
             self.process.kill()
             raise
         self.send(dict(spec))
@@ -102,7 +103,7 @@ class CameraChild:
         threading.Thread(target=self._read_errors, name=f"{self.slug}-_read_errors", daemon=True).start()
 
     def send(self, message: dict[str, Any]) -> bool:
-        """False when the process no longer listens. Never waits for it: a hung one must not hold up the others."""
+        """False when the process no longer reads. Never blocks: a hung process must not delay the others."""
         line = json.dumps(message).encode() + b"\n"
         with self._lock:
             try:
@@ -111,7 +112,7 @@ class CameraChild:
             except (BlockingIOError, BrokenPipeError, ValueError):
                 return False
         if written < len(line):
-            log.error("%s has not listened for long and was cut off in the middle of a message.", self.slug)
+            log.error("%s stopped reading commands; it is killed in the middle of a message.", self.slug)
             self.process.kill()
         return written == len(line)
 
@@ -119,18 +120,18 @@ class CameraChild:
         assert self.process.stdout
         with self.process.stdout as up:
             for line in up:
-                self.heard_at = time.monotonic()
-                self._take(line)
+                self.last_message_at = time.monotonic()
+                self._handle_line(line)
 
-    def _take(self, line: bytes) -> None:
+    def _handle_line(self, line: bytes) -> None:
         try:
             message = json.loads(line)
             if message["type"] == "state":
                 self.state = message
                 self.observed = (message["observed"], message["reason"])
-            self._heard(self, message)
+            self._on_message(self, message)
         except Exception:
-            log.exception("%s said something that could not be followed: %.200r", self.slug, line)
+            log.exception("A message of %s could not be handled: %.200r", self.slug, line)
 
     def _read_errors(self) -> None:
         assert self.process.stderr
@@ -143,10 +144,10 @@ class CameraChild:
         return self.process.poll()
 
     def silent_s(self) -> float:
-        return time.monotonic() - self.heard_at
+        return time.monotonic() - self.last_message_at
 
     def finish(self) -> None:
-        """Close the link: the order to finish and exit. A stopped process is not waited for here."""
+        """Close the link, which tells the process to finish and exit. Does not wait for it."""
         self.ending = True
         self.end_by = time.monotonic() + FINISH_S
         with self._lock:
@@ -154,19 +155,19 @@ class CameraChild:
                 try:
                     self.process.stdin.close()
                 except BrokenPipeError:
-                    log.info("%s was gone already", self.slug)
+                    log.info("%s had already ended", self.slug)
 
     def kill(self) -> None:
-        """One that waits in the kernel, for a device, may take its time to end."""
+        """A process that waits in the kernel for a device may end late."""
         self.killed = True
         self.process.kill()
 
-    def hear_out(self) -> None:
-        """Of a process that has ended: take in what it said last."""
-        self._reader.join(HEAR_OUT_S)
+    def drain_output(self) -> None:
+        """After a process has ended, handle its last messages."""
+        self._reader.join(DRAIN_S)
 
     def wait(self, timeout: float) -> bool:
-        """True when it ended in time."""
+        """True when the process ended within `timeout` seconds."""
         try:
             self.process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -181,8 +182,9 @@ def exit_reason(status: int) -> str:
     return f"exited with status {status}"
 
 
-def kill_leftovers(register: Path) -> list[int]:
-    """End what a predecessor left behind, by pid and start time: a process hung in an SDK ignores all else."""
+def kill_orphans(register: Path) -> list[int]:
+    """Kill the processes that the previous Supervisor left behind, by pid and start time. SIGKILL, because a process
+    that hangs in an SDK ignores everything else."""
     try:
         left = [(int(pid), began) for pid, began in json.loads(register.read_text(encoding="ascii"))]
     except (OSError, ValueError, TypeError):
@@ -196,8 +198,8 @@ def kill_leftovers(register: Path) -> list[int]:
     return killed
 
 
-def note_children(register: Path, identities: list[tuple[int, str | None]]) -> None:
-    """For the next Supervisor's `kill_leftovers`."""
+def write_register(register: Path, identities: list[tuple[int, str | None]]) -> None:
+    """Store the processes for `kill_orphans` of the next Supervisor."""
     temporary = register.with_suffix(".new")
     temporary.write_text(json.dumps(identities), encoding="ascii")
     temporary.replace(register)

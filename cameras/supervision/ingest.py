@@ -1,4 +1,4 @@
-"""From the spool into the database: one path, idempotent by the record's id. Reads `.done` only."""
+"""Ingests spool records into the database: one path, idempotent by the record's id. Reads `.done` files only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cameras.runtime.killpoints import reached
 from cameras.runtime.recovery import checked_record, reject
 from cameras.runtime.spool import Record, Spool
 from cameras.runtime.storage import MARKER
-from cameras.supervision.wishes import Wish
+from cameras.supervision.desired_state import DesiredState
 from cameras.tables import RECORDS, resolve
 from monitoring.services import raise_alert, record_event
 
@@ -22,56 +22,56 @@ WRONG_RECORD = (
     ValueError, KeyError, TypeError, AttributeError, OverflowError, ValidationError, ObjectDoesNotExist,
     IntegrityError, DataError,
 )  # fmt: skip
-"""What a record raises that can never be taken in: waiting would hold up every record behind it."""
+"""Errors of a record that can never be ingested. Retrying it would block every record behind it."""
 
 
-def take_record(record: Record) -> None:
-    """The record into the database, in one transaction; twice is once."""
+def ingest_record(record: Record) -> None:
+    """Write the record to the database, in one transaction. Idempotent."""
     with transaction.atomic():
         resolve(RECORDS[record["kind"]])(record)
 
 
-class Ingest:
-    """The `.done` records of one camera's spool. Needs no lock: the owner is through with them."""
+class SpoolIngester:
+    """Ingests the `.done` records of one camera's spool. Needs no lock: the spool's owner is finished with them."""
 
     def __init__(self, files: RootFiles, camera: str, slug: str, part: str = "") -> None:
         self.spool, self.id, self.slug = Spool(files, camera, part), camera, slug
 
     def is_on(self, root: str) -> bool:
-        """Whether what was opened is that root, and not the bare place where it is mounted."""
+        """Whether the opened folder is that root, and not the empty mount point."""
         try:
             return self.spool.files.read("", MARKER).decode("ascii").strip() == root
         except (OSError, UnicodeDecodeError):
             return False
 
-    def waiting(self) -> list[str]:
+    def waiting_records(self) -> list[str]:
         try:
             return [name.removesuffix(".done") for name in self.spool.names() if name.endswith(".done")]
         except FileNotFoundError:
             return []
 
-    def read(self, record: str) -> Record | None:
-        """None when it is not there (any more)."""
+    def read_record(self, record: str) -> Record | None:
+        """None when there is no such record (any more)."""
         try:
             return checked_record(self.spool.read(f"{record}.done"), f"{record}.done")
         except FileNotFoundError:
             return None
 
-    def take(self, record: str) -> Record | None:
-        """Take one record in; None when it was set aside or is gone. A database that is away raises."""
+    def ingest(self, record: str) -> Record | None:
+        """Ingest one record; None when it was rejected or is gone. Raises DatabaseError while the database is away."""
         try:
-            found = self.read(record)
+            found = self.read_record(record)
             if found is None:
                 return None
-            take_record(found)
+            ingest_record(found)
         except WRONG_RECORD as error:
             self._reject(record, error)
             return None
         reached("after_commit")
         return found
 
-    def clear(self, record: Record) -> None:
-        """The row is safe: its record may go."""
+    def remove_record(self, record: Record) -> None:
+        """Remove a record whose row is committed."""
         if "settles" in record:
             self.spool.files.unlink(self.spool.folder, record["settles"])
         self.spool.files.unlink(self.spool.folder, f"{record['id']}.done")
@@ -79,10 +79,10 @@ class Ingest:
         self.spool.files.sync(self.spool.folder)
 
     def _reject(self, record: str, error: Exception) -> None:
-        log.error("The record %s of %s was set aside: %s", record, self.slug, error)
+        log.error("The record %s of %s was rejected: %s", record, self.slug, error)
         message = (
-            f"A record of {self.slug} could not be taken in ({error}); it lies in {self.spool.folder}/rejected. "
-            "Its pictures are kept. Look at it, then remove it there."
+            f"A record of {self.slug} could not be ingested ({error}). It is in {self.spool.folder}/rejected. "
+            "Its pictures are kept. Check the record, then remove it there."
         )
         with transaction.atomic():
             record_event("spool.rejected", message, severity="error", camera=self, subject=record)
@@ -94,15 +94,15 @@ class Ingest:
                 raise
 
 
-class Opened:
-    """The ingest of a camera's spool, with the root's descriptor for as long as the block lasts."""
+class OpenedSpool:
+    """A context manager: the ingester of a camera's spool, with the root's descriptor open inside the block."""
 
-    def __init__(self, wish: Wish) -> None:
-        self._wish = wish
+    def __init__(self, desired: DesiredState) -> None:
+        self._desired = desired
 
-    def __enter__(self) -> Ingest:
-        self._files = RootFiles(self._wish.root_path)
-        return Ingest(self._files, self._wish.id, self._wish.slug, self._wish.part)
+    def __enter__(self) -> SpoolIngester:
+        self._files = RootFiles(self._desired.root_path)
+        return SpoolIngester(self._files, self._desired.id, self._desired.slug, self._desired.part)
 
     def __exit__(self, *_: object) -> None:
         self._files.close()

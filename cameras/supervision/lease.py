@@ -17,13 +17,11 @@ LEASE_S = 30
 
 class NameTaken(Exception):
     def __init__(self, host: str) -> None:
-        super().__init__(
-            f"Another machine works under the host name {host!r}. Give this one a name of its own: SKYCAM_HOST."
-        )
+        super().__init__(f"Another machine uses the host name {host!r}. Give this one another name: SKYCAM_HOST.")
 
 
 def this_machine() -> str:
-    """One machine and data folder, whatever the machine is called today."""
+    """Identifies this machine and data folder, independent of the host name."""
     try:
         machine = Path("/etc/machine-id").read_text(encoding="ascii").strip()
     except OSError:
@@ -33,7 +31,7 @@ def this_machine() -> str:
 
 @transaction.atomic
 def renew_lease(host: str) -> None:
-    """NameTaken when another machine's lease has not run out."""
+    """Raises NameTaken while another machine's lease is valid."""
     row, _ = CameraHost.objects.select_for_update().get_or_create(name=host)
     ours = this_machine()
     if row.machine not in {"", ours} and row.leased_until and row.leased_until > timezone.now():

@@ -1,4 +1,4 @@
-"""What the Supervisor has to tell database and callers, kept while either is away. Bounded, and the loss counted."""
+"""Database writes of the Supervisor, kept while the database is away. Bounded; losses are counted."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError
 
 log = logging.getLogger(__name__)
-MOST = 10_000
+MAX_CALLS = 10_000
 
 
 class Outbox:
-    """Calls that write to the database, in order; tried again while it is away. `_lock` guards what is here; `put` is
-    for any thread, `flush` for the ledger's."""
+    """Calls that write to the database, in order; retried while it is away. `_lock` guards the queue. Any thread may
+    call `add`; only the database thread calls `flush`."""
 
     def __init__(self) -> None:
         self._calls: deque[Callable[[], Any]] = deque()
         self._lock = threading.Lock()
         self.lost = 0
 
-    def put(self, call: Callable[[], Any]) -> None:
+    def add(self, call: Callable[[], Any]) -> None:
         with self._lock:
-            if len(self._calls) >= MOST:
+            if len(self._calls) >= MAX_CALLS:
                 self._calls.popleft()
                 self.lost += 1
             self._calls.append(call)
 
     def flush(self) -> None:
-        """Make the calls. One stays first in line while the database is away; one that can never be made is given
-        up, logged and counted, or it would keep all after it waiting for ever."""
+        """Make the calls. While the database is away, the first call stays first. A call that can never succeed is
+        dropped, logged and counted, or it would block all calls after it."""
         while len(self):
             with self._lock:
                 call = self._calls.popleft()
@@ -45,7 +45,7 @@ class Outbox:
                     raise
                 with self._lock:
                     self.lost += 1
-                log.exception("Something that was to be told to the database cannot be told.")
+                log.exception("A write to the database failed for good and was dropped.")
 
     def __len__(self) -> int:
         with self._lock:
@@ -53,5 +53,5 @@ class Outbox:
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the database is, and the same call may succeed later."""
+    """Whether the database is away, so that the same call may succeed later."""
     return isinstance(error, DatabaseError) and not isinstance(error, (IntegrityError, DataError))

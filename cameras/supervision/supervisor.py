@@ -1,7 +1,7 @@
 """The Supervisor: one thread that starts, watches and restarts the camera processes of this host.
 
-It never touches the database, and the broker only to answer who has just spoken through it: `Ledger` (database)
-and `Herald` (broker) do, each on a thread of its own, so that an outage of either delays no restart.
+It never touches the database, and uses the broker only to answer commands that came through it. `DatabaseSync` and
+`StatusPublisher` use them on their own threads, so an outage of either delays no restart.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from django.conf import settings
 
 from cameras import broker, control
 from cameras.control import Answer
-from cameras.runtime.recovery import Verdict
+from cameras.runtime.recovery import DecidedOutcome
+from cameras.supervision.camera_slot import CameraSlot, Hardware
 from cameras.supervision.child import (
     FINISH_S,
     CameraChild,
-    Live,
+    LiveView,
     exit_reason,
-    kill_leftovers,
-    note_children,
+    kill_orphans,
     scrubbed_environment,
+    write_register,
 )
-from cameras.supervision.climbing import Climbing
-from cameras.supervision.detecting import Detecting
-from cameras.supervision.hearing import WISHED, Hearing
-from cameras.supervision.herald import Herald
-from cameras.supervision.ladder import Ladder, Restarts
-from cameras.supervision.ledger import Ledger
-from cameras.supervision.mailbox import Mailbox
-from cameras.supervision.orders import Orders
-from cameras.supervision.post import Hardware, Post
-from cameras.supervision.returning import Returning
+from cameras.supervision.command_queue import CommandQueue
+from cameras.supervision.command_router import CommandRouter
+from cameras.supervision.database_sync import DatabaseSync
+from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.discovery import DiscoveryRunner
+from cameras.supervision.process_messages import DESIRED_PREFIX, ProcessMessages
+from cameras.supervision.reconnect_watcher import ReconnectWatcher
+from cameras.supervision.recovery_ladder import RecoveryLadder
+from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
+from cameras.supervision.status_publisher import StatusPublisher
 from cameras.supervision.usb import UsbBus
-from cameras.supervision.wishes import Wish
 from cameras.tables import KEEPERS, resolve
 from monitoring import heartbeat
 from monitoring.restarts import BackOff
@@ -50,65 +50,65 @@ from monitoring.restarts import BackOff
 log = logging.getLogger(__name__)
 TICK_S = 0.1
 REMEMBERED = 1000
-"""Sessions that have ended."""
+"""Ended sessions that are remembered."""
 START_AGAIN_S = 1.0
-"""After a process that could not even be started."""
+"""Wait after a process that could not be started."""
 
 
-class HostTaken(Exception):
+class HostLocked(Exception):
     """Another Supervisor runs for this host on this machine."""
 
 
 class Supervisor:
-    """Its thread alone writes what is here, but for `_ended_sessions`, which the ledger's writes; every value is
-    replaced whole, never changed in place, so that all threads may read. `want` is the broker's thread's, `observe` and
-    `answer` are for any."""
+    """Only its own thread writes the attributes; only the database thread writes `_ended_sessions`. Values are replaced
+    whole and never changed in place, so any thread may read them. The status publisher's thread calls
+    `update_live_view`; any thread may call `record_observed` and `send_answer`."""
 
     def __init__(self, bus: UsbBus | None = None) -> None:
         self.bus = bus or UsbBus()
         self.host = settings.STATION.host
         self.run_folder = Path(settings.STATION.data) / "run"
-        self.posts: Mapping[str, Post] = {}
+        self.slots: Mapping[str, CameraSlot] = {}
         self.alive_at = time.monotonic()
-        self.adopted_at = 0.0
+        self.desired_read_at = 0.0
         self._ended_sessions: tuple[str, ...] = ()
-        self._stumbles: dict[str, str] = {}
+        self._failing_steps: dict[str, str] = {}
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._lock_file: int | None = None
-        self.orders = Orders(self)
-        self.mailbox = Mailbox(self.host, self.orders)
-        self.hearing = Hearing(self)
-        self.climbing = Climbing(self, self.bus)
-        self.returning = Returning(self, self.bus)
-        self.detecting = Detecting(self)
-        self.ledger = Ledger(self)
-        self.herald = Herald(self)
-        self.keepers = [resolve(path)(self.host) for path in KEEPERS.values()]
+        self.command_router = CommandRouter(self)
+        self.command_queue = CommandQueue(self.host, self.command_router)
+        self.process_messages = ProcessMessages(self)
+        self.recovery_ladder = RecoveryLadder(self, self.bus)
+        self.reconnect_watcher = ReconnectWatcher(self, self.bus)
+        self.discovery = DiscoveryRunner(self)
+        self.database = DatabaseSync(self)
+        self.status_publisher = StatusPublisher(self)
+        self.host_threads = [resolve(path)(self.host) for path in KEEPERS.values()]
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     # Start and stop
 
     def start(self) -> None:
-        """HostTaken when this host has a Supervisor already."""
+        """Raises HostLocked when this host already has a Supervisor."""
         self.run_folder.mkdir(parents=True, exist_ok=True)
-        self._take_host()
-        for pid in kill_leftovers(self._register):
-            log.warning("Killed the camera process %s that a predecessor left behind.", pid)
-        self.ledger.start()
-        self.herald.start()
+        self._lock_host()
+        for pid in kill_orphans(self._register):
+            log.warning("Killed the camera process %s, left behind by the previous Supervisor.", pid)
+        self.database.start()
+        self.status_publisher.start()
         self._thread.start()
-        self.mailbox.start()
-        for keeper in self.keepers:
-            keeper.start()
+        self.command_queue.start()
+        for host_thread in self.host_threads:
+            host_thread.start()
 
-    def _take_host(self) -> None:
+    def _lock_host(self) -> None:
         file = os.open(self.run_folder / f"supervisor-{self.host}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
-            raise HostTaken(f"Another Supervisor runs for the host {self.host!r} on this data folder.") from None
+            raise HostLocked(f"Another Supervisor runs for the host {self.host!r} on this data folder.") from None
         self._lock_file = file
 
     @property
@@ -116,18 +116,18 @@ class Supervisor:
         return self.run_folder / f"cameras-{self.host}.json"
 
     def stop(self) -> None:
-        """Finish every camera process, take in what they left, and fall silent. Idempotent."""
+        """Finish every camera process, ingest what they left, then withdraw the heartbeat. Idempotent."""
         if self._stopping.is_set():
             return
         self._stopping.set()
         self._woken.set()
-        self.mailbox.stop()
-        for keeper in self.keepers:
-            keeper.stop()
+        self.command_queue.stop()
+        for host_thread in self.host_threads:
+            host_thread.stop()
         if self._thread.is_alive():
             self._thread.join(FINISH_S + 3)
-        self.ledger.stop()
-        self.herald.stop()
+        self.database.stop()
+        self.status_publisher.stop()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None
@@ -135,199 +135,207 @@ class Supervisor:
     # From other threads
 
     def wake(self) -> None:
-        """There is something new for the loop."""
+        """Make the loop run at once."""
         self._woken.set()
 
-    def session_ended(self, session: str) -> None:
-        """Its end is in the database, and its file about to go: no process may begin it again."""
+    def mark_session_ended(self, session: str) -> None:
+        """Its end is in the database and its file is about to be removed: no process may start it again."""
         self._ended_sessions = (*self._ended_sessions[1 - REMEMBERED :], session)
 
-    def want(
+    def update_live_view(
         self, wanted: dict[str, tuple[str, ...]], lowered: int = 0, redis_urls: Mapping[str, str] | None = None
     ) -> None:
-        """Which qualities of which camera (by slug) somebody watches, how much less than those is made, and where each
-        camera publishes its own."""
+        """Tell each camera process which qualities are watched (`wanted`, by slug), by how many steps they are lowered,
+        and the Redis URL it publishes to."""
         urls = redis_urls or {}
-        for post in self.posts.values():
-            wish, child = post.wish, post.child
-            live = Live(wanted.get(wish.slug, ()), lowered, wish.presets, urls.get(wish.slug, ""))
+        for slot in self.slots.values():
+            desired, child = slot.desired, slot.child
+            live = LiveView(wanted.get(desired.slug, ()), lowered, desired.presets, urls.get(desired.slug, ""))
             if child and child.live != live and child.send({"type": "live", **asdict(live)}):
                 child.live = live
 
-    def answer(self, command_id: str, content: Answer) -> None:
-        """To the caller; one whose broker is away hears nothing and finds the outcome in the database."""
+    def send_answer(self, command_id: str, content: Answer) -> None:
+        """While the broker is away, callers get no answer; they find the outcome in the database."""
         try:
             control.answer(broker.connection(), command_id, content)
         except broker.UNREACHABLE as error:
-            log.warning("An answer could not be given: %s", type(error).__name__)
+            log.warning("An answer could not be sent: %s", type(error).__name__)
 
     # The loop
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._safely(None, self._tick)
+            self._run_safely(None, self._tick)
             self._woken.wait(TICK_S)
             self._woken.clear()
-        self._finish_all()
+        self._finish_processes()
 
-    def _safely(self, camera: Wish | None, step: Callable[[], None]) -> None:
-        """What goes wrong with one camera does not keep the others from being watched. It is told once, as an alert,
-        until it is over."""
+    def _run_safely(self, camera: DesiredState | None, step: Callable[[], None]) -> None:
+        """An error with one camera must not stop the supervision of the others. It raises one alert, which is resolved
+        after the first step without an error."""
         slug = camera.slug if camera else ""
-        key, before = f"supervisor.stumbled:{slug}", self._stumbles.get(slug, "")
+        key, before = f"supervisor.stumbled:{slug}", self._failing_steps.get(slug, "")
         try:
             step()
         except Exception as error:
-            self._stumbles[slug] = said = f"{type(error).__name__}: {error}"
+            self._failing_steps[slug] = said = f"{type(error).__name__}: {error}"
             if said != before:
-                log.exception("The Supervisor stumbled over %s and goes on.", slug or "its own loop")
-                what = f"{slug} is not looked after" if slug else "Nothing is looked after on this host"
-                message = f"{what} ({said}). The log says where; then `skycam restart worker`."
-                self.ledger.alert(key, message, "critical", camera)
+                log.exception("The Supervisor failed at %s and goes on.", slug or "its own loop")
+                what = f"{slug} is not supervised" if slug else "No camera of this host is supervised"
+                message = f"{what} ({said}). See the log, then run `skycam restart worker`."
+                self.database.raise_alert(key, message, "critical", camera)
             return
         if before:
-            del self._stumbles[slug]
-            self.ledger.resolve(key)
+            del self._failing_steps[slug]
+            self.database.resolve_alert(key)
 
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
         heartbeat.beat()
-        seen = self.ledger.seen
-        self.adopted_at = seen.read_at
-        self._adopt(seen.cameras)
-        if seen.is_complete:
-            self._let_go(seen.cameras)
-        self.orders.follow_all()
-        self.returning.look()
-        for post in self.posts.values():
-            self._safely(post.wish, functools.partial(self._keep, post))
+        snapshot = self.database.snapshot
+        self.desired_read_at = snapshot.read_at
+        self._update_slots(snapshot.cameras)
+        if snapshot.is_complete:
+            self._release_moved_cameras(snapshot.cameras)
+        self.command_router.route_waiting()
+        self.reconnect_watcher.check_bus()
+        for slot in self.slots.values():
+            self._run_safely(slot.desired, functools.partial(self._maintain_process, slot))
 
-    def _adopt(self, wishes: Mapping[str, Wish]) -> None:
-        for identity, wish in wishes.items():
-            if identity not in self.posts:
+    def _update_slots(self, desired_states: Mapping[str, DesiredState]) -> None:
+        for identity, desired in desired_states.items():
+            if identity not in self.slots:
                 supervision = settings.STATION.supervision
                 rule = BackOff(supervision.healthy_s, supervision.crash_loop_exits, supervision.crash_loop_s)
-                post = Post(wish, Restarts(rule), hardware=Hardware(usb=wish.usb))
-                self.posts = {**self.posts, identity: post}
-                self.climbing.adopt(post)
-            post = self.posts[identity]
-            self._change(post, replace(wish, session=self._session(post, wish)))
+                slot = CameraSlot(desired, RestartSchedule(rule), hardware=Hardware(usb=desired.usb))
+                self.slots = {**self.slots, identity: slot}
+                self.recovery_ladder.resolve_stale_alerts(slot)
+            slot = self.slots[identity]
+            self._apply_desired_state(slot, replace(desired, session=self._desired_session(slot, desired)))
 
-    def _let_go(self, wishes: Mapping[str, Wish]) -> None:
-        """Cameras that the database has given to another host: their process finishes, and their spool is emptied."""
-        for identity, post in self.posts.items():
-            if identity not in wishes:
-                self._change(post, replace(post.wish, session=None, elsewhere=True))
+    def _release_moved_cameras(self, desired_states: Mapping[str, DesiredState]) -> None:
+        """Cameras that now belong to another host: their process finishes, and their spool is emptied."""
+        for identity, slot in self.slots.items():
+            if identity not in desired_states:
+                self._apply_desired_state(slot, replace(slot.desired, session=None, elsewhere=True))
 
-    def _session(self, post: Post, wish: Wish) -> dict[str, Any] | None:
-        """A command may be newer than what was read, and an end newer than both."""
-        found = post.ordered if post.ordered_at >= self.adopted_at else wish.session
+    def _desired_session(self, slot: CameraSlot, desired: DesiredState) -> dict[str, Any] | None:
+        """A command may be newer than the state that was read, and the end of a session newer than both."""
+        found = slot.commanded_session if slot.session_commanded_at >= self.desired_read_at else desired.session
         return None if found is None or found["id"] in self._ended_sessions else found
 
-    def _change(self, post: Post, wish: Wish) -> None:
-        """Take over a new wish: a process that cannot follow it ends, and is started anew."""
-        old, post.wish = post.wish, wish
-        if not wish.runs:
-            self.climbing.let_go(post)
-        if post.child is None or post.child.ending:
+    def _apply_desired_state(self, slot: CameraSlot, desired: DesiredState) -> None:
+        """Apply a new desired state. A process that cannot change to it while running is ended and restarted."""
+        old, slot.desired = slot.desired, desired
+        if not desired.runs:
+            self.recovery_ladder.clear_alerts(slot)
+        if slot.child is None or slot.child.ending:
             return
-        if not wish.runs or old.place != wish.place:
-            post.child.finish()
+        if not desired.runs or old.place != desired.place:
+            slot.child.finish()
             return
-        if wish.settings != post.child.wished["settings"] and post.configured_at < self.adopted_at:
-            self._configure(post.child, "settings", wish.settings, whole=True)
-        if wish.recording != post.child.wished["recording"] and post.recorded_at < self.adopted_at:
-            self._configure(post.child, "recording", wish.recording)
-        if wish.session and _newer(wish.session, post.child.wished["session"]):
-            self._configure(post.child, "session", wish.session, command_id=WISHED + wish.session["id"])
+        if desired.settings != slot.child.desired["settings"] and slot.settings_commanded_at < self.desired_read_at:
+            self._send_configuration(slot.child, "settings", desired.settings, whole=True)
+        if desired.recording != slot.child.desired["recording"] and slot.recording_commanded_at < self.desired_read_at:
+            self._send_configuration(slot.child, "recording", desired.recording)
+        if desired.session and _newer(desired.session, slot.child.desired["session"]):
+            self._send_configuration(
+                slot.child, "session", desired.session, command_id=DESIRED_PREFIX + desired.session["id"]
+            )
 
-    def _configure(self, child: CameraChild, what: str, wish: dict[str, Any] | None, **more: Any) -> None:
-        if child.send({"type": "configure", what: wish, **more}):
-            child.wished = {**child.wished, what: wish}
+    def _send_configuration(self, child: CameraChild, what: str, desired: dict[str, Any] | None, **more: Any) -> None:
+        if child.send({"type": "configure", what: desired, **more}):
+            child.desired = {**child.desired, what: desired}
 
-    def _keep(self, post: Post) -> None:
-        child = post.child
+    def _maintain_process(self, slot: CameraSlot) -> None:
+        child = slot.child
         if child is not None:
             status = child.exit_status
             if status is not None:
-                self._ended(post, child, status)
+                self._handle_exit(slot, child, status)
             elif child.ending:
-                self._end_in_time(post, child)
+                self._kill_when_late(slot, child)
             else:
-                self.climbing.watch(post, child)
-        elif post.may_start and time.monotonic() >= post.restarts.not_before:
-            self._start(post)
+                self.recovery_ladder.check_process(slot, child)
+        elif slot.may_start and time.monotonic() >= slot.restarts.not_before:
+            self._start_process(slot)
 
-    def _start(self, post: Post) -> None:
+    def _start_process(self, slot: CameraSlot) -> None:
         now = time.monotonic()
-        post.restarts.started(now)
-        post.ladder = Ladder()
+        slot.restarts.record_start(now)
+        slot.recovery_policy = RecoveryPolicy()
         environment = scrubbed_environment(settings.STATION.camera_environment)
-        post.is_starting = True  # before its session is looked at: the ledger does these two the other way round
-        wish = replace(post.newest(self.adopted_at), session=self._session(post, post.wish))
+        # Set before the session is read: the database thread marks the session ended, then checks `recovers`.
+        slot.is_starting = True
+        desired = replace(
+            slot.with_newest_commands(self.desired_read_at), session=self._desired_session(slot, slot.desired)
+        )
         try:
-            post.child = CameraChild(wish.spec(post.verdict, post.faults), environment, self.hearing.hear)
+            slot.child = CameraChild(
+                desired.spec(slot.decided_outcome, slot.faults), environment, self.process_messages.handle_message
+            )
         except (OSError, RuntimeError) as error:
-            post.restarts.not_before = now + START_AGAIN_S
-            why = f"Its process cannot be started ({error}). Is memory or a limit used up? It is tried each second."
-            self.observe(post, "reconnecting", why)
+            slot.restarts.not_before = now + START_AGAIN_S
+            why = f"Its process cannot be started ({error}). Check memory and process limits. Retried every second."
+            self.record_observed(slot, "reconnecting", why)
             return
         finally:
-            post.is_starting = False
-        post.verdict = None
-        note_children(self._register, [other.child.identity for other in self.posts.values() if other.child])
-        self.observe(post, "starting", "")
+            slot.is_starting = False
+        slot.decided_outcome = None
+        write_register(self._register, [other.child.identity for other in self.slots.values() if other.child])
+        self.record_observed(slot, "starting", "")
 
-    def _end_in_time(self, post: Post, child: CameraChild) -> None:
+    def _kill_when_late(self, slot: CameraSlot, child: CameraChild) -> None:
         if time.monotonic() > child.end_by:
-            post.verdict = {
+            slot.decided_outcome = {
                 "reason": "camera_hung",
-                "message": "The camera did not end its exposure when it was told to.",
+                "message": "The camera did not end its exposure when told to.",
             }
             child.kill()
 
-    def _ended(self, post: Post, child: CameraChild, status: int) -> None:
-        child.hear_out()
-        delivered = post.delivered
-        post.child = None
+    def _handle_exit(self, slot: CameraSlot, child: CameraChild, status: int) -> None:
+        child.drain_output()
+        delivered = slot.delivered
+        slot.child = None
         was_ending = child.ending
         child.finish()
-        for command in post.outstanding.remove_without_capture():  # captures are answered by what the spool says
-            detail = f"The process of {post.wish.slug} ended ({exit_reason(status)}) before it could answer."
-            self.answer(
+        for command in slot.outstanding.remove_without_capture():  # captures are answered from the spool
+            detail = f"The process of {slot.desired.slug} ended ({exit_reason(status)}) before it could answer."
+            self.send_answer(
                 command, Answer(ok=False, problem="camera-not-reachable", reason="camera_crashed", detail=detail)
             )
         if was_ending:
-            self.observe(post, *post.observed)
+            self.record_observed(slot, *slot.observed)
         else:
-            self.climbing.restart(post, status, delivered=delivered)
+            self.recovery_ladder.schedule_restart(slot, status, delivered=delivered)
 
-    def _finish_all(self) -> None:
-        """Each process gets FINISH_S, all at the same time; the launcher hears meanwhile that this worker lives."""
-        left = [(post.wish, post.child) for post in self.posts.values() if post.child]
+    def _finish_processes(self) -> None:
+        """All processes get FINISH_S, in parallel. Heartbeats tell the launcher that this worker is alive."""
+        left = [(slot.desired, slot.child) for slot in self.slots.values() if slot.child]
         for _, child in left:
             child.finish()
-        for wish, child in left:
+        for desired, child in left:
             while not child.wait(TICK_S) and time.monotonic() < child.end_by:
                 heartbeat.beat()
             if child.exit_status is None:
-                self._cut_off(wish, child)
+                self._kill_process(desired, child)
 
-    def _cut_off(self, wish: Wish, child: CameraChild) -> None:
-        """What its exposure came to is known: the next process need not call it interrupted."""
+    def _kill_process(self, desired: DesiredState, child: CameraChild) -> None:
+        """The outcome is known, so the next process need not report the capture as interrupted."""
         log.warning("%s did not finish in time and is killed.", child.slug)
         child.kill()
         if child.wait(1.0):
             said = "The station was stopped before the exposure ended."
-            self.ledger.settle_spool(wish, Verdict("station_stopped", said))
+            self.database.recover_spool(desired, DecidedOutcome("station_stopped", said))
 
-    def observe(self, post: Post, observed: str, reason: str) -> None:
-        """On change only: into the database and the event log. Of a camera elsewhere its own host tells."""
-        wish = post.wish
-        with post.lock:
-            if not wish.elsewhere and (observed, reason) != post.told:
-                post.told, post.since = (observed, reason), time.time()
-                self.ledger.observed(wish, observed, reason)
+    def record_observed(self, slot: CameraSlot, observed: str, reason: str) -> None:
+        """Write a changed state to the database and the event log. A camera on another host is recorded by that
+        host."""
+        desired = slot.desired
+        with slot.lock:
+            if not desired.elsewhere and (observed, reason) != slot.last_observed:
+                slot.last_observed, slot.since = (observed, reason), time.time()
+                self.database.record_observed(desired, observed, reason)
 
 
 def _newer(session: dict[str, Any], known: dict[str, Any] | None) -> bool:

@@ -1,4 +1,4 @@
-"""The USB bus as the kernel shows it: which camera hangs where, without opening it, and a reset of its port."""
+"""The USB bus as the kernel shows it: which camera is attached where, without opening it, and a reset of its port."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ RULES = "/etc/udev/rules.d/70-skycam.rules"
 
 
 class UsbError(Exception):
-    """A reset that was not possible. The message says why and what to do."""
+    """A reset failed. The message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsbIdentity:
-    """What stays the same in every port. Cheap cameras have no serial number."""
+    """What stays the same on every port. Cheap cameras have no serial number."""
 
     vendor: str
     product: str
@@ -36,7 +36,7 @@ class UsbDevice:
     identity: UsbIdentity
     bus: int
     number: int
-    """Of this attachment: replugged, it has another one."""
+    """Changes when the device is replugged."""
 
     @property
     def place(self) -> str:
@@ -44,13 +44,13 @@ class UsbDevice:
 
 
 class UsbBus:
-    """`sysfs` and `nodes` are where a Linux machine has them, and somewhere else for a bus that a test plays."""
+    """`sysfs` and `nodes` are the paths on a Linux machine; tests pass others."""
 
     def __init__(self, sysfs: Path = Path("/sys"), nodes: Path = Path("/dev/bus/usb")) -> None:
         self.sysfs, self.nodes = sysfs, nodes
 
-    def at(self, place: str) -> UsbDevice | None:
-        """The device at a driver's `place()`; None for what hangs on no USB port."""
+    def device_at(self, place: str) -> UsbDevice | None:
+        """The device at a driver's `place()`; None when it is not on a USB port."""
         if video := VIDEO.fullmatch(place):
             return self._above(self.sysfs / "class" / "video4linux" / video[1] / "device")
         if PORT.fullmatch(place):
@@ -58,27 +58,28 @@ class UsbBus:
         here = [device for device in self.devices() if place and place == device.identity.serial]
         return here[0] if len(here) == 1 else None
 
-    def find(self, identity: UsbIdentity) -> UsbDevice | None:
-        """The device in whichever port it is. Where there is no serial number and two are alike: None."""
+    def find_device(self, identity: UsbIdentity) -> UsbDevice | None:
+        """The device, on any port. None when two devices without a serial number are alike."""
         model = (identity.vendor, identity.product)
         alike = self.devices(lambda _, *model_there: model_there == model)
         found = [device for device in alike if device.identity == identity]
         return found[0] if len(found) == 1 else None
 
     def devices(self, wanted: Wanted = lambda *_: True) -> Iterator[UsbDevice]:
-        """Those that are `wanted`, by their place, vendor and product. The others are not asked for a serial number,
-        which the kernel tells only when nobody else has the device."""
+        """The devices that are `wanted`, by place, vendor and product. The serial number of others is not read, because
+        the kernel blocks while another program holds the device."""
         for folder in sorted((self.sysfs / "bus" / "usb" / "devices").glob("[0-9]*-*")):
             if device := _device(folder, wanted):
                 yield device
 
     def _above(self, link: Path) -> UsbDevice | None:
-        """A video device is an interface of the USB device that lies above it."""
+        """A video device is an interface of the USB device above it in sysfs."""
         folder = link.resolve()
         return next((device for one in (folder, *folder.parents) if (device := _device(one))), None)
 
-    def reset(self, device: UsbDevice) -> None:
-        """As if it were unplugged for a moment: takes up to some seconds. UsbError."""
+    def reset_port(self, device: UsbDevice) -> None:
+        """Reset the port, as if the device were unplugged for a moment. Takes up to several seconds. Raises
+        UsbError."""
         node = self.nodes / f"{device.bus:03}" / f"{device.number:03}"
         try:
             file = os.open(node, os.O_WRONLY | os.O_CLOEXEC)
@@ -98,8 +99,8 @@ def refusal(error: OSError, node: str, identity: UsbIdentity) -> str:
             'MODE="0660", GROUP="plugdev"'
         )
         return (
-            f"{node} may not be written. Put this line into {RULES}, have the user that runs Skycam in the group "
-            f"plugdev, and plug the camera in again: {rule}"
+            f"{node} may not be written. Add this line to {RULES}, add the user that runs Skycam to the group "
+            f"plugdev, and replug the camera: {rule}"
         )
     return f"{node} could not be reset: {error.strerror}."
 
@@ -109,7 +110,7 @@ def _place(bus: int, number: int) -> str:
 
 
 def _device(folder: Path, wanted: Wanted = lambda *_: True) -> UsbDevice | None:
-    """None for what is not wanted, an interface, and for a device that is just going."""
+    """None for an unwanted device, an interface, and a device that is being unplugged."""
     serial = folder / "serial"
     try:
         bus, number = int(_text(folder / "busnum")), int(_text(folder / "devnum"))

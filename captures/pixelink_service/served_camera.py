@@ -76,7 +76,7 @@ def _missing() -> str:
 
 def observed(camera: Camera) -> Status:
     """The camera's status, from the broker only. BrokerDown."""
-    return status.read_slugs({camera.slug: status.desired(camera)})[camera.slug]
+    return status.read_slugs({camera.slug: status.desired_connection(camera)})[camera.slug]
 
 
 def is_connected(seen: Status) -> bool:

@@ -15,7 +15,7 @@ class RecordView(CameraView):
     @extend_schema(request=RecordBody, responses=RecordingBody)
     def post(self, request: Request, slug: str) -> Response:
         """Record the camera, and answer once its first frame is in a clip. Starting twice changes nothing. A problem
-        says why it does not record yet; the wish is kept all the same, unless another holds the camera."""
+        says why it does not record yet; the request is kept all the same, unless another holds the camera."""
         wanted = RecordBody.model_validate(request.data)
         return Response(record(self.camera(), wanted.named, actor(request)))
 

@@ -10,11 +10,11 @@ from captures.recording.tracks import Recorded, Sink, Track
 
 
 class EncodedTrack(Track):
-    def __init__(self, first: FrameData, wish: Recording) -> None:
-        self.size, self._wish = size_of(first.image), wish
+    def __init__(self, first: FrameData, desired: Recording) -> None:
+        self.size, self._desired = size_of(first.image), desired
 
     def begin(self, sink: Sink) -> None:
-        self._encoder = Encoder(sink, *self.size, self._wish)
+        self._encoder = Encoder(sink, *self.size, self._desired)
 
     def fits(self, frame: Recorded) -> bool:
         return isinstance(frame, FrameData) and size_of(frame.image) == self.size

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cameras.runtime.durable import LockLost
-from cameras.runtime.recovery import Verdict
+from cameras.runtime.recovery import DecidedOutcome
 from cameras.runtime.spool import Record
 from cameras.runtime.stills import patiently
 from cameras.runtime.storage import RootMissing, Storage
@@ -64,29 +64,29 @@ class Filer:
                 filed(_filed(clip, ended))
                 del self._lost_frames[clip.id]
                 return
-            found = self._recovered(clip.storage, [clip.id], _verdict(clip))
+            found = self._recovered(clip.storage, [clip.id], _decided_outcome(clip))
             mended(found)
             for failed in found.failed.values():
                 raise failed
 
         self._put(job)
 
-    def recover(self, storage: Storage, clips: list[str], verdict: Verdict | None, mended: Mended) -> None:
+    def recover(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None, mended: Mended) -> None:
         """Clips that another owner of the spool left; `mended` says what became of them. Those that the disk did not
         let go through are tried again by and by, and keep nobody from recording."""
 
         def job() -> None:
-            found = self._recovered(storage, clips, verdict)
+            found = self._recovered(storage, clips, decided)
             mended(found)
             if found.failed:
-                again = functools.partial(self.recover, storage, list(found.failed), verdict, mended)
+                again = functools.partial(self.recover, storage, list(found.failed), decided, mended)
                 self._again = (time.monotonic() + AGAIN_S, again)
 
         self._again = None
         self._put(job)
 
-    def _recovered(self, storage: Storage, clips: list[str], verdict: Verdict | None) -> Recovered:
-        found = recover(storage, clips, verdict, self._lost_frames)
+    def _recovered(self, storage: Storage, clips: list[str], decided: DecidedOutcome | None) -> Recovered:
+        found = recover(storage, clips, decided, self._lost_frames)
         for clip in set(clips) - set(found.failed):
             self._lost_frames.pop(clip, None)
         return found
@@ -160,11 +160,11 @@ class Filer:
             clip.file.sync()
 
 
-def _verdict(clip: OpenClip) -> Verdict:
+def _decided_outcome(clip: OpenClip) -> DecidedOutcome:
     """On a clip that is not whole."""
     error = clip.file.failed
     said = f"The disk failed while it was recorded ({error.strerror})." if error else ""
-    return Verdict(clip.reason or "write_error", clip.message or said)
+    return DecidedOutcome(clip.reason or "write_error", clip.message or said)
 
 
 def _filed(clip: OpenClip, ended: datetime) -> Record:

@@ -65,7 +65,7 @@ def _tell(clip: Clip, camera: CameraRef) -> None:
     )  # fmt: skip
 
 
-def wished_recording(camera: Camera) -> dict[str, Any] | None:
+def desired_recording(camera: Camera) -> dict[str, Any] | None:
     """What a camera shall record, as its process takes it (`cameras.runtime.spec.Recording`); None for nothing."""
     if not camera.recording or camera.removed_at is not None:
         return None

@@ -49,9 +49,9 @@ class Muxer:
 class Encoder(Muxer):
     """`width` and `height` are even."""
 
-    def __init__(self, sink: Sink, width: int, height: int, wish: Recording) -> None:
+    def __init__(self, sink: Sink, width: int, height: int, desired: Recording) -> None:
         super().__init__(sink)
-        self._stream: VideoStream = self._container.add_stream("libx264", rate=15, options=_options(wish))
+        self._stream: VideoStream = self._container.add_stream("libx264", rate=15, options=_options(desired))
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
         self._stream.time_base = TIME_BASE
         codec = self._stream.codec_context
@@ -75,11 +75,11 @@ class Encoder(Muxer):
         self.close()
 
 
-def _options(wish: Recording) -> dict[str, str]:
+def _options(desired: Recording) -> dict[str, str]:
     """Constant quality with a cap: noise would make ten times as much of it. Nothing looks ahead, so nothing is held
     back that a crash would take."""
-    rate = f"{wish['max_kbit_s']}k"
+    rate = f"{desired['max_kbit_s']}k"
     return {
-        "preset": wish["preset"], "tune": "zerolatency", "crf": str(wish["crf"]),
-        "maxrate": rate, "bufsize": f"{wish['max_kbit_s'] * 2}k", "forced-idr": "1",
+        "preset": desired["preset"], "tune": "zerolatency", "crf": str(desired["crf"]),
+        "maxrate": rate, "bufsize": f"{desired['max_kbit_s'] * 2}k", "forced-idr": "1",
     }  # fmt: skip

@@ -34,10 +34,10 @@ class OpenClip:
     LockLost; Unplayable for a packet that no clip can begin with."""
 
     def __init__(
-        self, storage: Storage, camera: str, organizer: ImageOrganizer, first: Recorded, wish: Recording
+        self, storage: Storage, camera: str, organizer: ImageOrganizer, first: Recorded, desired: Recording
     ) -> None:
-        self.storage, self.wish = storage, wish
-        self._track = track_of(first, wish)
+        self.storage, self.desired = storage, desired
+        self._track = track_of(first, desired)
         self.plan = self._planned(camera, organizer, first)
         storage.check()
         storage.files.make_folders(self.plan["path"].rpartition("/")[0])
@@ -56,9 +56,9 @@ class OpenClip:
     def _planned(self, camera: str, organizer: ImageOrganizer, first: Recorded) -> ClipPlan:
         clip, started, (width, height) = str(uuid6.uuid7()), moment(first.captured_ns), self._track.size
         return ClipPlan(
-            id=clip, camera=camera, slug=organizer.slug, path=organizer.clip(clip, started), kind=self.wish["kind"],
+            id=clip, camera=camera, slug=organizer.slug, path=organizer.clip(clip, started), kind=self.desired["kind"],
             started=started.isoformat(), simulated=first.simulated, codec="h264", copied=self.of is not None,
-            width=width, height=height, requested_by=self.wish["requested_by"],
+            width=width, height=height, requested_by=self.desired["requested_by"],
         )  # fmt: skip
 
     @property

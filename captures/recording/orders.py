@@ -1,6 +1,6 @@
-"""What is wished of a camera's recording, and what came of it: start, stop, a new clip.
+"""The desired recording of a camera, and what came of it: start, stop, a new clip.
 
-The wish is in the camera's row and lasts across restarts; its host is told, and answers with what it observed.
+The desired state is in the camera's row and lasts across restarts; its host is told, and answers with what it observed.
 """
 
 from __future__ import annotations
@@ -13,13 +13,22 @@ from django.db import transaction
 
 from cameras import control, leases, status
 from cameras.broker import BrokerDown
-from cameras.commands import DONE, UNREACHED, failures_told, outcome_in, problem_of, refusals_told, told, wished
+from cameras.commands import (
+    DONE,
+    UNREACHED,
+    failures_told,
+    outcome_in,
+    problem_of,
+    record_desired_change,
+    refusals_told,
+    told,
+)
 from cameras.control import ControlError, TooSlow
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder, is_recording
 from cameras.status import Status
 from captures.models.clip import ClipKind
-from captures.recording.ingest import wished_recording
+from captures.recording.ingest import desired_recording
 from monitoring.models import Event
 from monitoring.services import record_event
 
@@ -28,8 +37,8 @@ START_S, FILE_S, AWAY_S = 10.0, 20.0, 3.0
 
 
 class RecordingBody(TypedDict):
-    """`desired` is the kind of clips that is wished, null for none; `recorder` as it was observed, null once nothing is
-    recorded; `clip` the one that grows, after a stop the one that was filed last."""
+    """`desired` is the kind of clips that is desired, null for none; `recorder` as it was observed, null once nothing
+    is recorded; `clip` the one that grows, after a stop the one that was filed last."""
 
     camera: str
     desired: str | None
@@ -39,7 +48,7 @@ class RecordingBody(TypedDict):
 
 
 class Kept(ControlError):
-    """The camera could not do it now. The wish is kept, and carried out as soon as it can."""
+    """The camera could not do it now. The request is kept, and carried out as soon as it can."""
 
 
 class NotRecording(ControlError):
@@ -47,27 +56,28 @@ class NotRecording(ControlError):
 
 
 def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
-    """Wish the camera recorded; answered when the first frame is in a clip. Without a kind, what is wished already
-    stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
+    """Store that the camera should be recorded; answered when the first frame is in a clip. Without a kind, what is
+    desired already stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
 
-    ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was wished.
+    ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was stored.
     Kept where it does not record yet.
     """
     with refusals_told(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
         kind = kind or locked.recording or ClipKind.ROLLING
         _check(locked, kind)
-        event = _wish(locked, kind, actor)
+        event = _store_desired_kind(locked, kind, actor)
     kept = f"{camera.slug} records as soon as it can: that is kept."
-    return _told(locked, wished_recording(locked), event, kept, START_S)
+    return _told(locked, desired_recording(locked), event, kept, START_S)
 
 
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
-    """Wish it recorded no more; answered when its last clip is filed. Held; Kept when its host could not be told."""
+    """Store that it should not be recorded; answered when its last clip is filed. Held; Kept when its host could not be
+    told."""
     with refusals_told(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
-        event = _wish(locked, "", actor)
-    if status.desired(locked) != "connected":
+        event = _store_desired_kind(locked, "", actor)
+    if status.desired_connection(locked) != "connected":
         return _body(locked, {"clip": None})
     return _told(locked, None, event, f"{camera.slug} stops recording as soon as it hears of it: that is kept.", FILE_S)
 
@@ -107,15 +117,17 @@ def _check(camera: Camera, kind: str) -> None:
         )
 
 
-def _wish(locked: Camera, kind: str, actor: str) -> Event | None:
-    """None when it is wished already: then the host is only asked once more."""
+def _store_desired_kind(locked: Camera, kind: str, actor: str) -> Event | None:
+    """None when it is desired already: then the host is only asked once more."""
     if locked.recording == kind:
         return None
     locked.recording, locked.recording_by = kind, actor if kind else ""
     locked.save(update_fields=["recording", "recording_by"])
     if kind:
-        return wished(locked, "record", f"started the recording of {locked.slug}.", actor, {"kind": kind})
-    return wished(locked, "stop-recording", f"stopped the recording of {locked.slug}.", actor, {})
+        return record_desired_change(
+            locked, "record", f"started the recording of {locked.slug}.", actor, {"kind": kind}
+        )
+    return record_desired_change(locked, "stop-recording", f"stopped the recording of {locked.slug}.", actor, {})
 
 
 def _told(

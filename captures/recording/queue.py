@@ -1,4 +1,4 @@
-"""What is captured while recording is wished, on its way to the recorder."""
+"""What is captured while recording is desired, on its way to the recorder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ as `readers.MOST_BYTES` hold. Where neither disk nor machine is slow, one or two
 
 
 class Queue:
-    """A reader for each time that recording is wished: what was queued before a stop is read before what comes after.
+    """A reader for each time that recording is desired: what was queued before a stop is read before what comes after.
     `go_on` and `end` by the thread that orders, the rest by the one that reads."""
 
     def __init__(self, buffer: SharedFrameBuffer) -> None:

@@ -20,7 +20,7 @@ from cameras.drivers.packets import PacketData
 from cameras.runtime.consumers import Context
 from cameras.runtime.durable import LockLost
 from cameras.runtime.last_floor import ROOM_AGAIN
-from cameras.runtime.recovery import Verdict, remove_temporaries
+from cameras.runtime.recovery import DecidedOutcome, remove_temporaries
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, apart_sentence
@@ -38,7 +38,7 @@ from core.known_fields import from_json
 
 log = logging.getLogger(__name__)
 ROOM = {"floor_bytes": 0, "rolling_floor_bytes": 0}
-"""What of a wish may change within a clip."""
+"""What of the desired recording may change within a clip."""
 WAIT_S = 0.2
 LOOK_S = 2.0
 """From one look at the disk to the next."""
@@ -57,12 +57,14 @@ class ClipRecorder:
     def __init__(self, context: Context) -> None:
         self._spec, self._buffer = context.spec, context.buffer
         self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
-        self._verdict = from_json(Verdict, context.spec["verdict"]) if context.spec["verdict"] else None
+        self._decided = (
+            from_json(DecidedOutcome, context.spec["decided_outcome"]) if context.spec["decided_outcome"] else None
+        )
         self._telling = Telling(context.link, context.spec["slug"], context.spec["video_root_path"])
         self._filer = Filer(self._lose)
-        self._wish: Recording | None = None
+        self._desired: Recording | None = None
         self._queued_for: Recording | None = None
-        """The wish that what is queued was captured for: it outlives a stop."""
+        """The desired recording that queued frames were captured for: it outlives a stop."""
         self._queue = Queue(context.buffer)
         self._write_until = math.inf
         self._storage: Storage | None = None
@@ -79,7 +81,7 @@ class ClipRecorder:
         self._stopping = False
         self._changed = threading.Condition()
         self._obey(context.spec["recording"])
-        if self._wish is None:
+        if self._desired is None:
             self._telling.at_rest()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -90,8 +92,8 @@ class ClipRecorder:
         """`record` and `configure` with what shall be recorded (`recording`, None for nothing); `rotate`."""
         if "recording" in message:
             self._obey(message["recording"])
-            self._telling.asked(message, "written" if self._wish else "stopped")
-            if self._wish is None and self._queue.reader is None:
+            self._telling.asked(message, "written" if self._desired else "stopped")
+            if self._desired is None and self._queue.reader is None:
                 self._filer.then(self._telling.stopped)
         elif message["type"] == "rotate":
             self._end_clip(message)
@@ -105,12 +107,12 @@ class ClipRecorder:
         self._telling.asked(order, clip.id)
         self._rotate = True
 
-    def _obey(self, wish: Recording | None) -> None:
+    def _obey(self, desired: Recording | None) -> None:
         with self._changed:
-            if wish and wish != self._wish:
+            if desired and desired != self._desired:
                 self._not_before, self._full = 0.0, False
-            self._wish, self._queued_for = wish, wish or self._queued_for
-            if wish:
+            self._desired, self._queued_for = desired, desired or self._queued_for
+            if desired:
                 self._queue.go_on()
             else:
                 self._queue.end()
@@ -119,7 +121,7 @@ class ClipRecorder:
     @property
     def wants_frames(self) -> bool:
         """Not while the camera's own packets are copied."""
-        return self._wish is not None and not self._queue.copies
+        return self._desired is not None and not self._queue.copies
 
     def stop(self) -> None:
         """What is queued is written, as far as there is time, and the clip filed."""
@@ -131,13 +133,13 @@ class ClipRecorder:
         self._thread.join(WRITE_OUT_S)
 
     def stats(self) -> dict[str, Any]:
-        if self._wish is not None and self._is_stuck():
+        if self._desired is not None and self._is_stuck():
             if self._clip is not None:
                 self._clip.file.synced = False
             path = self._spec["video_root_path"]
             said = f"The disk of {path} has not answered for {STUCK_S:g} s. Recording goes on when it does."
             self._telling.failed("write_error", said)
-        return {"recorder": self._telling.status(self._wish, self._clip)}
+        return {"recorder": self._telling.status(self._desired, self._clip)}
 
     def _is_stuck(self) -> bool:
         """A disk that hangs says nothing: whoever waits for it does not come back."""
@@ -220,10 +222,10 @@ class ClipRecorder:
 
     def _is_due(self, clip: OpenClip, frame: Recorded) -> bool:
         """Not once recording was stopped: what is still queued goes into the clip that is open."""
-        wish = self._wish
-        if wish is None:
+        desired = self._desired
+        if desired is None:
             return False
-        return self._rotate or clip.age_s(frame) >= wish["clip_s"] or {**wish, **ROOM} != {**clip.wish, **ROOM}
+        return self._rotate or clip.age_s(frame) >= desired["clip_s"] or {**desired, **ROOM} != {**clip.desired, **ROOM}
 
     def _may_begin(self, frame: Recorded) -> bool:
         """Whether a clip may begin with this one. A camera that sends no key frame for long is decoded from now on,
@@ -254,14 +256,14 @@ class ClipRecorder:
 
     def _open(self, frame: Recorded) -> bool:
         """False while nothing can be written; why is told."""
-        wish = self._queued_for
-        if wish is None or self._storage is None or time.monotonic() < self._not_before:
+        desired = self._queued_for
+        if desired is None or self._storage is None or time.monotonic() < self._not_before:
             return False
-        if not self._may_begin(frame) or self._is_full(wish):
+        if not self._may_begin(frame) or self._is_full(desired):
             return False
         self._rotate = False
         try:
-            self._clip = OpenClip(self._storage, self._spec["camera"], self._organizer, frame, wish)
+            self._clip = OpenClip(self._storage, self._spec["camera"], self._organizer, frame, desired)
         except Unplayable as error:
             self._refuse(frame, str(error))
             return False
@@ -306,7 +308,7 @@ class ClipRecorder:
             self._close(None)
         if time.monotonic() - self._looked_at >= LOOK_S:
             self._looked_at = time.monotonic()
-            if clip is not None and self._is_full(self._wish or clip.wish):
+            if clip is not None and self._is_full(self._desired or clip.desired):
                 self._give_up("disk_full", self._telling.why)
 
     def _has_ended(self, clip: OpenClip) -> bool:
@@ -317,15 +319,15 @@ class ClipRecorder:
             return True
         return time.monotonic() - clip.newest > clip.patience_s
 
-    def _is_full(self, wish: Recording) -> bool:
+    def _is_full(self, desired: Recording) -> bool:
         """Below the floor: told once, until there is a tenth more room than that."""
         if self._storage is None:
             return False
-        free, floor = self._storage.files.free_bytes(), floor_of(wish)
+        free, floor = self._storage.files.free_bytes(), floor_of(desired)
         self._full = free < floor * (ROOM_AGAIN if self._full else 1.0)
         self._telling.saw(free, floor)
         if self._full:
-            self._telling.full(wish)
+            self._telling.full(desired)
         return self._full
 
     def _failed(self, error: Exception) -> None:
@@ -373,12 +375,12 @@ class ClipRecorder:
         except WRONG as error:
             self._let_go()
             self._not_before = time.monotonic() + PAUSE_S
-            if self._wish is not None:
+            if self._desired is not None:
                 self._telling.failed(*self._said_of(error))
             return
         self._telling.holds()
-        self._filer.recover(self._storage, clips, self._verdict, self._telling.recovered)
-        self._verdict = None
+        self._filer.recover(self._storage, clips, self._decided, self._telling.recovered)
+        self._decided = None
 
     def _let_go(self) -> None:
         """Nothing more is written to the root; what is not filed by then is the next recovery's."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.recovery import UNREADABLE, Verdict, checked_record, parts_of, reject, remove_temporaries
+from cameras.runtime.recovery import UNREADABLE, DecidedOutcome, checked_record, parts_of, reject, remove_temporaries
 from cameras.runtime.spool import ClipPlan, Record, Spool
 from cameras.runtime.storage import Storage
 from captures.recording.open_clip import KIND, record_of
@@ -20,7 +20,7 @@ from captures.recording.repair import Whole, repair
 
 UNPLACEABLE = (FileNotFoundError, FileExistsError)
 """Not NotADirectoryError: a folder that is a symbolic link for a moment costs no clip."""
-UNSAID = Verdict("interrupted", "The camera process ended before the clip did.")
+UNSAID = DecidedOutcome("interrupted", "The camera process ended before the clip did.")
 NONE_KNOWN: Mapping[str, int] = {}
 
 
@@ -47,21 +47,21 @@ def left_over(spool: Spool) -> list[str]:
     return sorted({name.partition(".")[0] for name in spool.names() if name.endswith(endings)})
 
 
-def recover_all(storage: Storage, verdict: Verdict | None = None) -> Recovered:
+def recover_all(storage: Storage, decided: DecidedOutcome | None = None) -> Recovered:
     """Whatever is left in the spool. What the disk does not let go through is left for the next time."""
     remove_temporaries(storage.spool)
-    return recover(storage, left_over(storage.spool), verdict)
+    return recover(storage, left_over(storage.spool), decided)
 
 
 def recover(
-    storage: Storage, clips: list[str], verdict: Verdict | None = None, lost: Mapping[str, int] = NONE_KNOWN
+    storage: Storage, clips: list[str], decided: DecidedOutcome | None = None, lost: Mapping[str, int] = NONE_KNOWN
 ) -> Recovered:
     """Bring these clips to their end, each by itself: one that cannot be read holds up no other. `lost` are the frames
     that clips are known to have lost; their files do not say, so that of all others it is unknown."""
     result = Recovered(tried=clips)
     for clip in clips:
         try:
-            _recover(storage, clip, verdict or UNSAID, lost.get(clip), result)
+            _recover(storage, clip, decided or UNSAID, lost.get(clip), result)
         except (*UNREADABLE, *UNPLACEABLE, OverflowError) as error:
             _reject(storage.spool, clip, f"{clip}: {error}", result)
         except OSError as error:
@@ -69,7 +69,7 @@ def recover(
     return result
 
 
-def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int | None, result: Recovered) -> None:
+def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | None, result: Recovered) -> None:
     spool = storage.spool
     names = set(spool.names())
     if f"{clip}.json" in names:
@@ -81,7 +81,7 @@ def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int | None, re
     elif f"{clip}.plan" not in names:
         raise ValueError("it has no plan")
     else:
-        found = _repaired(storage, _checked_plan(spool, clip), verdict, lost)
+        found = _repaired(storage, _checked_plan(spool, clip), decided, lost)
         if found is None:
             _forget(spool, clip)
             result.empty.append(clip)
@@ -93,7 +93,7 @@ def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int | None, re
     settled.append(clip)
 
 
-def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int | None) -> Record | None:
+def _repaired(storage: Storage, plan: ClipPlan, decided: DecidedOutcome, lost: int | None) -> Record | None:
     """None when no frame of it can be played."""
     spool, part = storage.spool, f"{plan['id']}.{KIND}.part"
     if spool.files.size(spool.folder, part) is None:
@@ -105,14 +105,14 @@ def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int | No
         os.close(file)
     if not whole.frames:
         return None
-    return record_of(plan, storage.root, _told(plan, whole, verdict, lost), whole.bytes, sha256)
+    return record_of(plan, storage.root, _told(plan, whole, decided, lost), whole.bytes, sha256)
 
 
-def _told(plan: ClipPlan, whole: Whole, verdict: Verdict, lost: int | None) -> dict[str, object]:
+def _told(plan: ClipPlan, whole: Whole, decided: DecidedOutcome, lost: int | None) -> dict[str, object]:
     ended = datetime.fromisoformat(plan["started"]) + timedelta(seconds=whole.seconds)
     return {
         "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": lost, "interrupted": True,
-        "reason": verdict.reason, "message": verdict.message,
+        "reason": decided.reason, "message": decided.message,
     }  # fmt: skip
 
 

@@ -48,11 +48,11 @@ class Telling:
     def why(self) -> str:
         return self._trouble[1]
 
-    def status(self, wish: Recording | None, clip: OpenClip | None) -> Recorder | None:
+    def status(self, desired: Recording | None, clip: OpenClip | None) -> Recorder | None:
         """None while nothing shall be recorded."""
-        if wish is None:
+        if desired is None:
             return None
-        told = waiting(wish, self._trouble[1])
+        told = waiting(desired, self._trouble[1])
         told["state"] = "failing" if self._trouble[0] else "recording" if clip else "waiting"
         told["since"], told["reason"] = iso(self._since) if self._since else None, self._trouble[0]
         told["lost_frames"], told["free_bytes"] = self._lost, self._free
@@ -102,7 +102,7 @@ class Telling:
         if (self._trouble[0] or not self._clean) and (clip.file.synced or self._trouble[0] != "write_error"):
             self._end_of_trouble()
         if self._waiting:
-            self._answer("written", ok=True, body={"clip": clip.id, "recorder": self.status(clip.wish, clip)})
+            self._answer("written", ok=True, body={"clip": clip.id, "recorder": self.status(clip.desired, clip)})
 
     def lost(self, clip: OpenClip, frames: int) -> None:
         if not clip.lost_frames:
@@ -158,11 +158,11 @@ class Telling:
         """How much room there is, in bytes."""
         self._free, self._floor = free, floor
 
-    def full(self, wish: Recording) -> None:
+    def full(self, desired: Recording) -> None:
         """There is not enough."""
-        floor = floor_of(wish)
+        floor = floor_of(desired)
         said = f"The disk of {self._path} has less than {floor / 1e9:g} GB left. Free some space"
-        if floor > wish["floor_bytes"]:
+        if floor > desired["floor_bytes"]:
             why = "No clip of it may go: there is none, or they are pinned or held."
             self.failed("disk_full", f"{said}, or lower camera_config.soft_floor_gb. {why}")
         else:
@@ -201,7 +201,7 @@ class Telling:
         self._link.send("log", level=level, kind=kind, message=message)
 
 
-def floor_of(wish: Recording) -> int:
+def floor_of(desired: Recording) -> int:
     """Bytes that have to be free."""
-    floor = wish["floor_bytes"]
-    return wish.get("rolling_floor_bytes", floor) if wish["kind"] == "rolling" else floor
+    floor = desired["floor_bytes"]
+    return desired.get("rolling_floor_bytes", floor) if desired["kind"] == "rolling" else floor

@@ -46,7 +46,7 @@ class Track(ABC):
         """What is still held back, and the index. OSError of the sink."""
 
 
-def track_of(first: Recorded, wish: Recording) -> Track:
+def track_of(first: Recorded, desired: Recording) -> Track:
     """FFmpeg is loaded with the first clip. Unplayable."""
     if isinstance(first, PacketData):
         from captures.recording.stream_copy import CopiedTrack
@@ -54,7 +54,7 @@ def track_of(first: Recorded, wish: Recording) -> Track:
         return CopiedTrack(first)
     from captures.recording.encoding import EncodedTrack
 
-    return EncodedTrack(first, wish)
+    return EncodedTrack(first, desired)
 
 
 def may_begin(frame: Recorded) -> bool:

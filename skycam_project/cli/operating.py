@@ -1,4 +1,4 @@
-"""`skycam connect`, `disconnect`, `take` and `release`: what is wished of a camera, and what came of it."""
+"""`skycam connect`, `disconnect`, `take` and `release`: the desired state of a camera, and what came of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FOR_S = 600
 @camera()
 def connect(camera: str | None) -> None:
     """Connect a camera, by default the primary one; it stays so across restarts."""
-    body = wish(camera, connected=True)
+    body = set_connected(camera, connected=True)
     if body["observed"] not in CONNECTED:
         raise CliError(
             "camera-not-reachable", f"{body['camera']} is {plain(body['observed'])}. {body['reason']}".strip()
@@ -37,10 +37,10 @@ def connect(camera: str | None) -> None:
 @camera()
 def disconnect(camera: str | None) -> None:
     """Disconnect a camera, by default the primary one; it stays so across restarts."""
-    answer(wish(camera, connected=False), draw)
+    answer(set_connected(camera, connected=False), draw)
 
 
-def wish(slug: str | None, *, connected: bool) -> dict[str, Any]:
+def set_connected(slug: str | None, *, connected: bool) -> dict[str, Any]:
     """The camera's status once its host has done it."""
     person = current().person("operator")
     from cameras import services

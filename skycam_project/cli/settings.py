@@ -1,4 +1,4 @@
-"""`skycam settings`: what is wished of a camera and what it has, and presets of it."""
+"""`skycam settings`: the desired settings of a camera and what it has, and presets of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def settings() -> None:
 @camera()
 @click.option("--refresh", is_flag=True, help="Ask the camera now.")
 def show_settings(camera: str | None, refresh: bool) -> None:
-    """Show what is wished of a camera, and what it has."""
+    """Show the desired settings of a camera, and what it has."""
     person = current().person("viewer")
     from cameras import services
     from cameras.bodies import settings_body
@@ -82,7 +82,7 @@ def list_presets(camera: str | None) -> None:
 @settings_option
 @click.option("--replace", is_flag=True, help="In the place of the preset of that name.")
 def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
-    """Save what is wished of a camera now, or the settings given, under NAME."""
+    """Save the desired settings of a camera, or the settings given, under NAME."""
     person = current().person("operator")
     from cameras.presets import preset_body, save_preset
 
@@ -107,7 +107,7 @@ def apply(camera: str | None, name: str) -> None:
 @camera()
 @click.argument("name")
 def compare(camera: str | None, name: str) -> None:
-    """Compare the preset NAME with what is wished of a camera and what it has."""
+    """Compare the preset NAME with the desired settings of a camera and what it has."""
     person = current().person("viewer")
     from cameras.presets import compare_preset
 
@@ -132,7 +132,7 @@ def draw_settings(body: dict[str, Any]) -> None:
     names = sorted(body["desired"].keys() | body["actual"].keys())
     changed = {one["name"] for one in body["differs"]}
     rows = [[name, body["desired"].get(name), body["actual"].get(name), word(name in changed)] for name in names]
-    show(grid(["setting", "wished", "camera has", "on its body"], rows))
+    show(grid(["setting", "desired", "camera has", "on its body"], rows))
     warn(body["warnings"])
 
 
@@ -155,7 +155,7 @@ def draw_preset(body: dict[str, Any], verb: str) -> None:
 
 
 def draw_comparison(body: dict[str, Any]) -> None:
-    columns = ["setting", "preset", "wished", "camera has", ""]
+    columns = ["setting", "preset", "desired", "camera has", ""]
     rows = [
         [one["name"], one["preset"], one["desired"], one["actual"], "differs" if one["differs"] else "same"]
         for one in body["results"]

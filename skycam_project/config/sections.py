@@ -310,7 +310,7 @@ class ServiceConfig(Section):
     )
     default_exposure: int | None = key(
         None,
-        "Exposure of the served camera where nobody has wished for another, in microseconds.",
+        "Exposure of the served camera where nobody has set another, in microseconds.",
         "a whole number of microseconds from 1 to 3600000000, or a time with its unit such as 20 ms or 1/50 s",
         env="DEFAULT_EXPOSURE",
         unset="the camera's own",
@@ -319,7 +319,7 @@ class ServiceConfig(Section):
     )
     default_gain: float | None = key(
         None,
-        "Gain of the served camera where nobody has wished for another.",
+        "Gain of the served camera where nobody has set another.",
         "a number from 0 to 1000",
         env="DEFAULT_GAIN",
         unset="the camera's own",

@@ -25,10 +25,10 @@ class Limits:
 
     @classmethod
     def of(cls, config: SkycamConfig) -> Limits:
-        wished = config.supervision
+        desired = config.supervision
         return cls(
-            silence_s=wished.silence_s,
-            healthy_s=wished.healthy_s,
-            crash_loop_exits=wished.crash_loop_exits,
-            crash_loop_s=wished.crash_loop_s,
+            silence_s=desired.silence_s,
+            healthy_s=desired.healthy_s,
+            crash_loop_exits=desired.crash_loop_exits,
+            crash_loop_s=desired.crash_loop_s,
         )

@@ -113,13 +113,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class VideoFolder:
-    """Where this host's clips go: `path` is empty before its first start, `wished` where VIDEO_PATH is not followed."""
+    """Where this host's clips go: `path` is empty before its first start, `desired` where VIDEO_PATH is not
+    followed."""
 
     host: str
     path: str
     clips: int
     origin: str
-    wished: str
+    desired: str
 
 
 def video_folder() -> VideoFolder:
@@ -128,13 +129,13 @@ def video_folder() -> VideoFolder:
         root = video_root(station.host)
     except UnusableRoot:
         root = {"id": None, "path": ""}
-    wished = str(station.video_path.resolve()) if station.video_path else ""
+    desired = str(station.video_path.resolve()) if station.video_path else ""
     return VideoFolder(
         host=station.host,
         path=root["path"],
         clips=Clip.objects.filter(root=root["id"]).count() if root["id"] else 0,
         origin=station.origin(("video_path",)),
-        wished=wished if wished != root["path"] else "",
+        desired=desired if desired != root["path"] else "",
     )
 
 

@@ -67,7 +67,7 @@ def test_settings_are_those_last_read_back_with_their_time(viewer: Any, camera: 
     assert body["read_at"].endswith("Z")
 
 
-def test_settings_that_could_not_be_told_are_wished_all_the_same(operator: Any, camera: Camera) -> None:
+def test_settings_that_do_not_reach_the_host_are_stored_all_the_same(operator: Any, camera: Camera) -> None:
     assert operator.patch(f"{URL}sky/settings/", {"exposure_us": 2000}).status_code == 503
     camera.refresh_from_db()
     assert camera.settings["exposure_us"] == 2000

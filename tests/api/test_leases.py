@@ -253,9 +253,9 @@ def test_whoever_took_it_over_sets_it(operator: Any, run: Session) -> None:
 
 def test_a_command_is_there_with_user_and_arguments_and_then_its_outcome(operator: Any, camera: Camera) -> None:
     operator.patch(f"{SKY}settings/", {"gain": 2}, format="json")
-    wish, outcome = Event.objects.get(kind="camera.settings"), Event.objects.get(kind="command.failed")
-    assert wish.data == {"order": "settings", "arguments": {"settings": {"gain": 2}}, "outcome": "wished"}
-    assert outcome.data == wish.data | {"outcome": "broker-down", "event": str(wish.pk)}
+    desired, outcome = Event.objects.get(kind="camera.settings"), Event.objects.get(kind="command.failed")
+    assert desired.data == {"order": "settings", "arguments": {"settings": {"gain": 2}}, "outcome": "wished"}
+    assert outcome.data == desired.data | {"outcome": "broker-down", "event": str(desired.pk)}
     assert (outcome.actor, outcome.severity, "set gain to 2" in outcome.message) == ("a-operator", "warning", True)
 
 

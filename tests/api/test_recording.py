@@ -1,4 +1,4 @@
-"""Recording by the API and the wish behind it: what is stored, told to the camera's host, refused and said."""
+"""Recording by the API and the desired state behind it: what is stored, told to the camera's host, refused and said."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cameras import broker, status
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting
 from captures.recording import orders
-from captures.recording.ingest import wished_recording
+from captures.recording.ingest import desired_recording
 from monitoring.models import Event
 from tests.api.builders import UNKNOWN
 from tests.fakes.camera_host import camera_host
@@ -28,8 +28,8 @@ FULL = {"ok": False, "problem": "disk-full", "reason": "disk_full", "detail": "T
 
 def observed(camera: Camera) -> dict[str, Any]:
     """What a host answers once the camera records."""
-    wish: Any = wished_recording(Camera(slug=camera.slug, recording="rolling", recording_by="a-operator"))
-    recorder = {**waiting(wish, ""), "state": "recording", "clip": UNKNOWN, "frames": 2}
+    desired: Any = desired_recording(Camera(slug=camera.slug, recording="rolling", recording_by="a-operator"))
+    recorder = {**waiting(desired, ""), "state": "recording", "clip": UNKNOWN, "frames": 2}
     return {"clip": UNKNOWN, "recorder": recorder}
 
 
@@ -42,13 +42,13 @@ def outcomes(order: str) -> list[str]:
     return [event.data["outcome"] for event in Event.objects.filter(data__order=order).order_by("at", "id")]
 
 
-def test_a_start_is_wished_told_and_answered_with_what_was_observed(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_a_start_is_stored_sent_and_answered_with_what_was_observed(operator: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"record": observed(camera)}) as orders_taken:
         answer = operator.post(RECORD, {"kind": "rolling"})
     body = answer.json()
     assert (answer.status_code, body["camera"], body["desired"], body["recording"]) == (200, "sky", "rolling", True)
     assert (body["clip"], body["recorder"]["by"]) == (UNKNOWN, "a-operator")
-    assert orders_taken[0]["arguments"]["recording"] == wished_recording(Camera.objects.get())
+    assert orders_taken[0]["arguments"]["recording"] == desired_recording(Camera.objects.get())
     assert told(camera) == ("rolling", "a-operator")
     assert outcomes("record") == ["wished", "done"]
 
@@ -61,7 +61,7 @@ def test_starting_twice_changes_nothing(operator: Any, manager: Any, camera: Cam
     assert outcomes("record") == ["wished", "done"]
 
 
-def test_another_kind_is_another_wish(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_another_kind_is_another_desired_recording(operator: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"record": observed(camera)}):
         operator.post(RECORD)
         operator.post(RECORD, {"kind": "manual"})
@@ -95,7 +95,7 @@ def test_clips_that_somebody_keeps_become_rolling_ones_by_a_word_alone(
 
 
 @pytest.mark.parametrize(("path", "left"), [(RECORD, "rolling"), (STOP, "")])
-def test_without_a_host_the_wish_is_kept_and_the_answer_says_so(
+def test_without_a_host_the_request_is_kept_and_the_answer_says_so(
     path: str, left: str, operator: Any, camera: Camera, valkey: Any
 ) -> None:
     Camera.objects.update(recording="" if left else "rolling")
@@ -105,13 +105,13 @@ def test_without_a_host_the_wish_is_kept_and_the_answer_says_so(
     assert told(camera)[0] == left
 
 
-def test_without_a_broker_the_wish_is_kept_too(operator: Any, camera: Camera) -> None:
+def test_without_a_broker_the_request_is_kept_too(operator: Any, camera: Camera) -> None:
     answer = operator.post(RECORD)
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
     assert (told(camera)[0], outcomes("record")) == ("rolling", ["wished", "broker-down"])
 
 
-def test_a_full_disk_is_said_and_the_wish_kept(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_a_full_disk_is_reported_and_the_request_kept(operator: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"record": FULL}):
         answer = operator.post(RECORD)
     assert (answer.status_code, answer.json()["type"]) == (507, "/problems/disk-full")

@@ -13,9 +13,9 @@ from django.conf import settings
 from cameras.live.service import station_presets
 from cameras.models import Camera
 from cameras.services import add_camera
-from cameras.supervision.wishes import wishes
+from cameras.supervision.desired_state import desired_states
 from captures.models import StorageRoot
-from captures.recording.ingest import wished_recording
+from captures.recording.ingest import desired_recording
 from monitoring import station_settings
 from monitoring.models import StationSetting
 from skycam_project.config.model import LEAVES
@@ -75,9 +75,9 @@ def test_what_is_no_change_is_refused(manager: Any, body: Any) -> None:
 def test_a_camera_that_records_follows(manager: Any) -> None:
     camera = Camera(slug="sim", kind="simulated", recording="rolling")
     patch(manager, crf=20, recording_duration_minutes=0.1)
-    wished = wished_recording(camera)
-    assert wished is not None
-    assert (wished["crf"], wished["clip_s"]) == (20, 6.0)
+    desired = desired_recording(camera)
+    assert desired is not None
+    assert (desired["crf"], desired["clip_s"]) == (20, 6.0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -137,8 +137,8 @@ def test_a_preset_of_live_view_that_is_set_on_the_page_reaches_the_camera_proces
     answer = manager.patch("/api/v1/settings/", {"live_streaming_config.quality_presets.low.size": 320})
     found = {one["key"]: one["value"] for one in answer.json()["results"]}
     assert found["live_streaming_config.quality_presets.low.size"] == 320
-    [wish] = wishes("main").values()
-    assert (wish.presets["low"]["size"], station_presets()["low"].size) == (320, 320)
+    [desired] = desired_states("main").values()
+    assert (desired.presets["low"]["size"], station_presets()["low"].size) == (320, 320)
 
 
 def test_the_command_line_names_the_station_and_takes_the_name_back(db: None) -> None:

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from cameras.models import Camera
 from cameras.services import change_camera
-from cameras.supervision.wishes import wishes
+from cameras.supervision.desired_state import desired_states
 from captures.storage.roots import ensure_default_root
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +59,6 @@ def test_the_cameras_process_gets_what_is_refused(tmp_path: Path) -> None:
     ensure_default_root(tmp_path)
     saved = camera("rtsp://192.168.1.20/live")
     saved.save()
-    spec = wishes("main")[str(saved.pk)].spec(None)
+    spec = desired_states("main")[str(saved.pk)].spec(None)
     assert spec["outgoing"] == settings.STATION.outgoing.rules()
     assert settings.STATION.web.port in spec["outgoing"]["own_ports"]

@@ -20,7 +20,7 @@ from cameras import sealing
 from cameras.models import Camera
 from cameras.sealing import NotOpened
 from cameras.services import add_camera, change_camera
-from cameras.supervision.wishes import wishes
+from cameras.supervision.desired_state import desired_states
 from captures.storage.roots import ensure_default_root
 from monitoring.models import Event
 
@@ -54,15 +54,15 @@ def test_the_row_has_the_address_without_its_password(camera: Camera) -> None:
 
 
 def test_the_cameras_process_gets_the_password_with_its_job(camera: Camera) -> None:
-    wish = wishes(camera.host)[str(camera.id)]
-    assert wish.spec(None)["address"] == ADDRESS
-    assert SECRET not in repr(wish)
+    desired = desired_states(camera.host)[str(camera.id)]
+    assert desired.spec(None)["address"] == ADDRESS
+    assert SECRET not in repr(desired)
 
 
 def test_neither_events_nor_logs_hold_the_password(camera: Camera, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     change_camera(camera, {"address": ADDRESS.replace("live", "other")}, "ada")
-    wishes(camera.host)
+    desired_states(camera.host)
     assert SECRET not in caplog.text + json.dumps(list(Event.objects.values()), default=str)
 
 
@@ -116,7 +116,7 @@ def test_a_bad_address_is_refused_without_being_repeated(db: None) -> None:
 
 def test_a_lost_key_ends_as_a_sentence_in_the_cameras_process(camera: Camera) -> None:
     with another_key():
-        assert wishes(camera.host)[str(camera.id)].address == SHOWN
+        assert desired_states(camera.host)[str(camera.id)].address == SHOWN
 
 
 def test_a_lost_key_keeps_nobody_from_changing_the_rest(camera: Camera) -> None:

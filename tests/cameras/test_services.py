@@ -39,25 +39,25 @@ def session(camera: Camera) -> Session:
     return Session.objects.create(camera=camera, programme={}, state="running")
 
 
-def wished(camera: Camera) -> tuple[Any, ...]:
+def desired(camera: Camera) -> tuple[Any, ...]:
     camera.refresh_from_db()
     return camera.name, camera.connected, camera.enabled, camera.settings
 
 
-def test_a_new_name_undoes_nothing_that_somebody_else_wished(as_read_before: Camera) -> None:
+def test_a_new_name_undoes_nothing_that_somebody_else_set(as_read_before: Camera) -> None:
     changed = change_camera(as_read_before, {"name": "Zenith"})
-    assert wished(as_read_before) == ("Zenith", False, False, {"exposure_us": 900})
+    assert desired(as_read_before) == ("Zenith", False, False, {"exposure_us": 900})
     assert changed.connected is False
 
 
 def test_a_disconnection_does_not_enable_what_somebody_else_disabled(as_read_before: Camera) -> None:
     set_connected(as_read_before, False)
-    assert wished(as_read_before)[1:3] == (False, False)
+    assert desired(as_read_before)[1:3] == (False, False)
 
 
-def test_a_removal_keeps_the_settings_that_somebody_else_wished(as_read_before: Camera) -> None:
+def test_a_removal_keeps_the_settings_that_somebody_else_set(as_read_before: Camera) -> None:
     remove_camera(as_read_before)
-    assert wished(as_read_before)[3] == {"exposure_us": 900}
+    assert desired(as_read_before)[3] == {"exposure_us": 900}
 
 
 @pytest.fixture
@@ -73,25 +73,25 @@ def test_a_camera_with_a_session_keeps_its_host_and_stays_enabled(
 ) -> None:
     with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
         change_camera(camera, change)
-    assert (camera.host, wished(camera)[2]) == ("main", True)
+    assert (camera.host, desired(camera)[2]) == ("main", True)
 
 
 def test_a_camera_with_a_session_keeps_its_address(streamed: Camera) -> None:
     with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
         change_camera(streamed, {"name": "Zenith", "address": "rtsp://10.0.0.10:554/live"})
-    assert (wished(streamed)[0], streamed.address) == ("Sky", STREAM)
+    assert (desired(streamed)[0], streamed.address) == ("Sky", STREAM)
 
 
 @pytest.mark.parametrize("address", [STREAM, f"  {STREAM} "])
 def test_an_address_that_is_the_same_is_no_change(streamed: Camera, address: str) -> None:
     change_camera(streamed, {"name": "Zenith", "address": address})
-    assert (wished(streamed)[0], streamed.address) == ("Zenith", STREAM)
+    assert (desired(streamed)[0], streamed.address) == ("Zenith", STREAM)
 
 
 def test_a_camera_with_a_session_is_not_removed(camera: Camera, session: Session) -> None:
     with pytest.raises(ControlError, match=r"sky runs a session\. Stop it first\."):
         remove_camera(camera)
-    assert (wished(camera)[2], Camera.objects.present().count()) == (True, 1)
+    assert (desired(camera)[2], Camera.objects.present().count()) == (True, 1)
 
 
 def test_once_its_session_is_over_it_is_removed(camera: Camera, session: Session) -> None:
@@ -103,12 +103,12 @@ def test_once_its_session_is_over_it_is_removed(camera: Camera, session: Session
 def test_a_camera_with_a_session_is_not_disconnected(camera: Camera, session: Session) -> None:
     with pytest.raises(ControlError, match="Stop it first"):
         set_connected(camera, False)
-    assert wished(camera)[1] is True
+    assert desired(camera)[1] is True
 
 
 def test_what_a_session_does_not_mind_is_changed_beside_it(camera: Camera, session: Session) -> None:
     change_camera(camera, {"name": "Zenith", "host": "main", "enabled": True})
-    assert wished(camera)[0] == "Zenith"
+    assert desired(camera)[0] == "Zenith"
 
 
 ORDERS = re.compile(r'(?:refusals|failures)_told\(\s*[\w.]+, "([a-z-]+)"')

@@ -17,13 +17,13 @@ from cameras.drivers.base import FrameData
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context, load
 from cameras.runtime.storage import Storage
-from cameras.supervision.ingest import Ingest
+from cameras.supervision.ingest import SpoolIngester
 from cameras.tables import RECORDS
 from monitoring.models import Event
 from skycam_project.checks import TABLES
 from skycam_project.pages.context import PAGES
 from tests.docs.pages import PROJECT, blocks, page, section, sources, without_blocks
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 PAGE = "docs/architecture.md"
 TEXT = without_blocks(page(PAGE))
@@ -140,8 +140,8 @@ def test_the_documented_record_reaches_the_database_once(
     archive = Archive(tmp_path)
     storage = Storage(str(tmp_path), str(archive.root.id), str(archive.camera.id))
     note = example.write_note(storage.spool, str(archive.camera.id), "sim", str(archive.root.id), "Clouds.")
-    ingest = Ingest(storage.files, str(archive.camera.id), "sim")
-    taken = [ingest.take(note), ingest.take(note)]
+    ingester = SpoolIngester(storage.files, str(archive.camera.id), "sim")
+    taken = [ingester.ingest(note), ingester.ingest(note)]
     storage.close()
     assert [event.message for event in Event.objects.filter(kind="camera.note")] == ["Clouds."]
     assert taken[0] == taken[1]

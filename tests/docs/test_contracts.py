@@ -15,7 +15,7 @@ from cameras.live.viewer import ViewerBody
 from cameras.models import Observed
 from cameras.presets import Comparison, PresetBody
 from cameras.runtime.recording_state import Recorder
-from cameras.supervision.child import PASSING
+from cameras.supervision.child import PASSED_ENVIRONMENT
 from captures.bodies import FileBody, GapBody
 from captures.clips.api import TimelineBody
 from captures.clips.bodies import ClipBody, HoldBody
@@ -142,7 +142,11 @@ def test_every_message_of_the_link_stands_there_and_no_other() -> None:
 
 def test_what_passes_to_a_camera_process_stands_there() -> None:
     passing = section(PAGE, "The link to a camera process").partition("Environment that passes:")[2]
-    assert re.findall(r"`([A-Z_]+\*?)`", passing.partition(", and what")[0]) == [*PASSING[:3], "LC_*", *PASSING[3:]]
+    assert re.findall(r"`([A-Z_]+\*?)`", passing.partition(", and what")[0]) == [
+        *PASSED_ENVIRONMENT[:3],
+        "LC_*",
+        *PASSED_ENVIRONMENT[3:],
+    ]
 
 
 @pytest.mark.parametrize("name", first_cells(section(PAGE, "Celery")))

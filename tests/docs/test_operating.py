@@ -92,7 +92,7 @@ def test_what_was_backed_up_is_restored_elsewhere_with_its_pictures_and_users(
         assert restored.get(f"captures/{capture['id']}/")["sha256"] == capture["sha256"]
         assert restored.capture().body["status"] == "saved"
         assert list(restored.data.glob(f"images/captures/**/{capture['filename']}"))
-        assert restored.wrongs() == []
+        assert restored.inconsistencies() == []
     finally:
         restored.ensure_stopped()
 

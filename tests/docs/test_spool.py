@@ -10,7 +10,7 @@ import pytest
 from cameras.runtime import killpoints, spool, stills, storage
 from cameras.runtime.exposing import REMEMBERED
 from cameras.runtime.holding import REFILL_S
-from cameras.supervision.wishes import CLOCK_WAIT_S
+from cameras.supervision.desired_state import CLOCK_WAIT_S
 from tests.docs.pages import page, section
 from tests.faults import test_spool_simulation as simulation
 

@@ -20,7 +20,7 @@ from cameras.runtime.storage import MARKER, make_root, marker_of
 from cameras.tables import CONSUMERS
 
 PROJECT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 40.0
+TIMEOUT_S = 40.0
 
 
 class CameraProcess:
@@ -39,7 +39,7 @@ class CameraProcess:
             "sources": [], "root": marker_of(str(root)), "root_path": str(root), "station": "test",
             "video_root": marker_of(str(root)), "video_root_path": str(root), "recording": None,
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 5.0, "clock_wait_s": 0.0,
-            "consumers": CONSUMERS, "session": None, "verdict": None, **spec,
+            "consumers": CONSUMERS, "session": None, "decided_outcome": None, **spec,
         }  # fmt: skip
         if self.spec["kind"] == "simulated":
             self.spec["settings"] = {"scene": "chart", **self.spec["settings"]}
@@ -83,7 +83,7 @@ class CameraProcess:
             self.process.stdin.write(json.dumps(message).encode() + b"\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            self.process.wait(PATIENCE_S)
+            self.process.wait(TIMEOUT_S)
 
     def send(self, kind: str, **fields: Any) -> str:
         command = str(uuid6.uuid7())
@@ -104,7 +104,7 @@ class CameraProcess:
         }  # fmt: skip
         return self.send("start" if desired == "running" else "stop", session=order)
 
-    def until(self, wanted: Callable[[dict[str, Any]], bool], patience_s: float = PATIENCE_S) -> dict[str, Any]:
+    def until(self, wanted: Callable[[dict[str, Any]], bool], patience_s: float = TIMEOUT_S) -> dict[str, Any]:
         """The next message that is wanted."""
         deadline = time.monotonic() + patience_s
         while True:
@@ -124,8 +124,8 @@ class CameraProcess:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
+        self.process.wait(TIMEOUT_S)
+        self._reader.join(TIMEOUT_S)
         with contextlib.suppress(BrokenPipeError):
             assert self.process.stdin
             self.process.stdin.close()
@@ -134,7 +134,7 @@ class CameraProcess:
         """Close the link: the order to finish and exit."""
         assert self.process.stdin
         self.process.stdin.close()
-        return self.process.wait(PATIENCE_S)
+        return self.process.wait(TIMEOUT_S)
 
     def done(self) -> dict[str, dict[str, Any]]:
         """The records that wait for the ingest, by id."""

@@ -13,14 +13,14 @@ def main(point: str, passes: str, root: str, camera: str) -> None:
     django.setup()
     from cameras.runtime import killpoints
     from cameras.runtime.durable import RootFiles
-    from cameras.supervision.ingest import Ingest
+    from cameras.supervision.ingest import SpoolIngester
 
     killpoints.arm(point, int(passes))
-    ingest = Ingest(RootFiles(root), camera, "sim")
-    for name in sorted(ingest.waiting()):
-        taken = ingest.take(name)
+    ingester = SpoolIngester(RootFiles(root), camera, "sim")
+    for name in sorted(ingester.waiting_records()):
+        taken = ingester.ingest(name)
         if taken is not None:
-            ingest.clear(taken)
+            ingester.remove_record(taken)
 
 
 if __name__ == "__main__":

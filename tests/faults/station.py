@@ -1,4 +1,4 @@
-"""A whole station under fire: its launcher in a process of its own, a program that uses it over HTTP, its ledger."""
+"""A whole station under fire: its launcher in its own process, a client over HTTP, and consistency checks."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class FaultStation(Station):
             self.status()
             self.start()
 
-    # Its ledger
+    # Consistency
 
     def rows(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.data / "skycam.sqlite3", timeout=20)) as database:
@@ -161,9 +161,9 @@ class FaultStation(Station):
     def eventually_settled(self, within_s: float = 60) -> None:
         eventually(self.settled, within_s, "all is settled")
 
-    def wrongs(self) -> list[str]:
-        """See `tests.faults.ledger.wrongs`; looked at by a process with this station's environment."""
-        return list(json.loads(self.run("-m", "tests.faults.look")))
+    def inconsistencies(self) -> list[str]:
+        """See `tests.faults.archive.inconsistencies`; checked by a process with this station's environment."""
+        return list(json.loads(self.run("-m", "tests.faults.check_consistency")))
 
     def run(self, *words: str) -> str:
         """Python with this station's environment; what it prints."""

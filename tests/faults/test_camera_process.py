@@ -51,7 +51,7 @@ def test_keys_that_a_camera_process_does_not_know_are_left_out(tmp_path: Path) -
     quality = {"size": 200, "jpeg_quality": 40, "fps": 10.0, "chroma": "4:4:4"}
     newer = {
         "site": {"latitude": 48.0, "longitude": 11.0, "time_zone": "UTC", "elevation_m": 500},
-        "verdict": {"reason": "camera_crashed", "message": "It ended.", "signal": 11},
+        "decided_outcome": {"reason": "camera_crashed", "message": "It ended.", "signal": 11},
         "presets": {"low": quality, "medium": quality, "high": quality},
         "another": 1,
     }
@@ -166,21 +166,21 @@ def test_a_capture_is_withdrawn_while_it_waits(process: CameraProcess) -> None:
     assert waiting not in process.done()
 
 
-def test_a_capture_that_runs_is_not_withdrawn(process: CameraProcess) -> None:
+def test_a_running_capture_is_not_withdrawn(process: CameraProcess) -> None:
     running = process.capture(exposure_us=2_500_000)
     process.until_type("state", doing="exposing")
     process.send("withdraw", id=running)
     assert outcome(process, running)["outcome"] == "saved"
 
 
-def test_settings_are_answered_as_read_back_with_a_warning_for_what_the_camera_has_not(process: CameraProcess) -> None:
+def test_settings_are_answered_as_read_back_with_a_warning_for_an_unknown_setting(process: CameraProcess) -> None:
     command = process.send("configure", settings={"gain": 999.0, "f_number": 1.4})
     told = process.until_type("answer", command_id=command)["body"]
     assert (told["actual"]["gain"], len(told["warnings"])) == (16.0, 2)
     assert [heard["type"] for heard in process.messages if heard["type"] in {"settings", "answer"}][-2] == "settings"
 
 
-def test_a_format_that_the_camera_has_not_is_warned_of_in_the_record(process: CameraProcess) -> None:
+def test_an_unsupported_format_is_a_warning_in_the_record(process: CameraProcess) -> None:
     capture = process.capture(format="tiff")
     said = "The pictures of this camera are saved as JPEG; tiff was asked."
     assert outcome(process, capture)["warnings"] == [said]
@@ -200,29 +200,29 @@ def test_a_process_that_dies_in_an_exposure_leaves_it_to_the_next_one(
     assert recovered(process)["interrupted"] == [capture]
 
 
-def test_a_process_that_hangs_is_killed_and_its_verdict_is_the_supervisors(process: CameraProcess) -> None:
+def test_a_process_that_hangs_is_killed_and_the_supervisor_decides_its_outcome(process: CameraProcess) -> None:
     capture = process.capture(exposure_us=TEN_S)
     process.until_type("state", doing="exposing")
     process.process.send_signal(signal.SIGSTOP)
     process.kill()
-    with CameraProcess(process.root, verdict={"reason": "camera_hung", "message": "It hung."}) as next_one:
+    with CameraProcess(process.root, decided_outcome={"reason": "camera_hung", "message": "It hung."}) as next_one:
         next_one.until_type("recovered")
         assert next_one.done()[capture]["body"]["reason"] == "camera_hung"
 
 
-def test_a_process_says_how_overdue_it_is(process: CameraProcess) -> None:
+def test_a_process_reports_how_overdue_it_is(process: CameraProcess) -> None:
     told = process.until_type("state")
     assert (told["doing"], told["overdue_s"]) == ("waiting", 0.0)
 
 
-def test_a_second_process_waits_until_the_first_has_let_go_of_the_spool(process: CameraProcess) -> None:
+def test_a_second_process_waits_until_the_first_has_released_the_spool(process: CameraProcess) -> None:
     with CameraProcess(process.root) as second:
         assert "must end first" in second.until_type("observed", observed="reconnecting")["reason"]
         process.finish()
         second.until_type("observed", observed="ready")
 
 
-def test_a_process_ends_with_the_parent_that_it_was_told_of(tmp_path: Path) -> None:
+def test_a_process_ends_with_its_parent(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cameras.runtime", "--parent", "1"]
     done = subprocess.run(command, cwd=PROJECT, input=b"", capture_output=True, timeout=20, check=False)
     assert (done.returncode, b"is gone" in done.stderr) == (1, True)
@@ -252,7 +252,7 @@ def make_video(address: Path) -> None:
     made.rename(address)
 
 
-def test_captures_of_a_camera_that_is_not_there_fail_at_once_with_a_sentence(
+def test_captures_of_an_absent_camera_fail_at_once_with_a_message(
     absent: tuple[CameraProcess, Path],
 ) -> None:
     process, _ = absent
@@ -262,7 +262,7 @@ def test_captures_of_a_camera_that_is_not_there_fail_at_once_with_a_sentence(
     assert time.monotonic() - asked_at < 5
 
 
-def test_what_a_session_missed_of_a_camera_that_was_away_is_one_gap_with_its_reason(
+def test_the_captures_that_a_session_missed_of_an_absent_camera_are_one_gap_with_its_reason(
     absent: tuple[CameraProcess, Path],
 ) -> None:
     process, address = absent

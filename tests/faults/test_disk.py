@@ -39,7 +39,7 @@ def slots(process: CameraProcess) -> int:
     return len(list(process.spool.glob("slot-*")))
 
 
-def taken_in(process: CameraProcess, capture: str) -> dict[str, Any]:
+def ingested(process: CameraProcess, capture: str) -> dict[str, Any]:
     """What the ingest does with a capture's record."""
     process.until_type("spooled", id=capture)
     body = process.done()[capture]["body"]
@@ -49,20 +49,20 @@ def taken_in(process: CameraProcess, capture: str) -> dict[str, Any]:
 
 def test_a_full_disk_is_recorded_and_captures_go_on_when_there_is_room(disk: SmallDisk, process: CameraProcess) -> None:
     disk.fill()
-    failed = taken_in(process, process.capture())
+    failed = ingested(process, process.capture())
     assert (failed["outcome"], failed["reason"]) == ("failed", "disk_full")
     assert "Free some space" in failed["message"]
     disk.empty()
-    assert taken_in(process, process.capture())["outcome"] == "saved"
+    assert ingested(process, process.capture())["outcome"] == "saved"
 
 
 def test_a_hundred_captures_on_a_full_disk_all_have_an_outcome(disk: SmallDisk, process: CameraProcess) -> None:
     disk.fill()
-    outcomes = [taken_in(process, process.capture())["reason"] for _ in range(100)]
+    outcomes = [ingested(process, process.capture())["reason"] for _ in range(100)]
     assert (outcomes, process.process.poll()) == (["disk_full"] * 100, None)
 
 
-def test_fifty_records_fit_into_the_slots_of_a_full_disk_while_nobody_takes_them_in(
+def test_fifty_records_fit_into_the_slots_of_a_full_disk_while_nothing_is_ingested(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     disk.fill()
@@ -73,7 +73,7 @@ def test_fifty_records_fit_into_the_slots_of_a_full_disk_while_nobody_takes_them
 
 def test_slots_that_were_used_up_are_made_again(disk: SmallDisk, process: CameraProcess) -> None:
     disk.fill()
-    taken_in(process, process.capture())
+    ingested(process, process.capture())
     assert slots(process) < 64
     disk.empty()
     process.finish()
@@ -103,7 +103,7 @@ def test_captures_go_on_when_the_root_is_back_and_the_state_says_so(disk: SmallD
     process.until_type("observed", code="root_missing")
     disk.mount()
     process.until_type("observed", observed="ready")
-    assert taken_in(process, process.capture())["outcome"] == "saved"
+    assert ingested(process, process.capture())["outcome"] == "saved"
 
 
 def test_the_exposure_that_an_unmounting_interrupted_is_settled_once_the_root_is_back(
@@ -122,7 +122,9 @@ def reasons_of_gaps(process: CameraProcess) -> set[str]:
     return {record["body"]["reason"] for record in process.done().values() if record["kind"] == "gap"}
 
 
-def test_what_a_session_missed_without_its_root_is_a_gap_that_says_so(disk: SmallDisk, process: CameraProcess) -> None:
+def test_the_captures_that_a_session_missed_without_its_root_are_a_gap_with_the_reason(
+    disk: SmallDisk, process: CameraProcess
+) -> None:
     process.start_session(SESSION, cadence_s=0.05)
     process.until_type("spooled")
     disk.unmount()
@@ -158,22 +160,22 @@ def test_a_disk_on_which_every_write_fails_ends_nothing_and_captures_go_on_after
     process.until_type("log", kind="storage.failed")
     process.until_type("recovered")
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
-    assert taken_in(process, process.capture())["outcome"] == "saved"
+    assert ingested(process, process.capture())["outcome"] == "saved"
 
 
 def test_a_link_in_place_of_the_days_folder_is_not_followed(disk: SmallDisk, process: CameraProcess) -> None:
-    taken_in(process, process.capture())
+    ingested(process, process.capture())
     [day] = disk.path.glob("captures/sim/*/*/*")
     elsewhere = disk.path / "elsewhere"
     day.rename(elsewhere)
     day.symlink_to(elsewhere)
-    failed = taken_in(process, process.capture())
+    failed = ingested(process, process.capture())
     assert (failed["reason"], len(list((elsewhere / "raw").iterdir()))) == ("write_error", 1)
 
 
 def test_captures_go_on_after_the_lock_file_was_deleted(process: CameraProcess) -> None:
     (process.spool / ".lock").unlink()
-    assert taken_in(process, process.capture())["outcome"] == "saved"
+    assert ingested(process, process.capture())["outcome"] == "saved"
     assert lock(process) is None
 
 
@@ -186,7 +188,7 @@ def test_a_process_whose_lock_another_took_writes_nothing(process: CameraProcess
     assert process.done() == {}
     other.release()
     process.until_type("recovered")
-    assert taken_in(process, process.capture())["outcome"] == "saved"
+    assert ingested(process, process.capture())["outcome"] == "saved"
 
 
 def lock(process: CameraProcess) -> FolderLock | None:

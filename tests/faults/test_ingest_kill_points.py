@@ -11,8 +11,8 @@ import pytest
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Event
 from tests.cameras.supervision.records import capture_record, lay, session_records
+from tests.faults.archive import Archive
 from tests.faults.camera_process import PROJECT
-from tests.faults.ledger import Archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +29,7 @@ def ingest_until_killed(archive: Archive, point: str, passes: int) -> int:
 
 @pytest.mark.parametrize("passes", [0, 2])
 @pytest.mark.parametrize("point", ["after_commit", "after_unlink"])
-def test_an_ingest_killed_at_a_point_of_the_protocol_takes_each_record_in_once(
+def test_an_ingest_killed_at_a_point_of_the_protocol_ingests_each_record_once(
     archive: Archive, point: str, passes: int
 ) -> None:
     session = archive.session(cadence_s=60)
@@ -40,6 +40,6 @@ def test_an_ingest_killed_at_a_point_of_the_protocol_takes_each_record_in_once(
     assert Capture.objects.count() + SessionGap.objects.count() + Session.objects.get().reported > 0
     archive.ingest()
     session.refresh_from_db()
-    assert (archive.wrongs(), session.state, session.failed, session.skipped) == ([], "finished", 2, 3)
+    assert (archive.inconsistencies(), session.state, session.failed, session.skipped) == ([], "finished", 2, 3)
     kinds = ["capture.failed", "session.gap", "session.started", "session.finished"]
     assert [Event.objects.filter(kind=kind).count() for kind in kinds] == [2, 1, 1, 1]

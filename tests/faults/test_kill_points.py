@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from captures.models import Capture, Session
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CAMERA_POINTS = ("after_plan", "after_part", "after_record", "after_place", "after_done")
@@ -44,7 +44,7 @@ def test_a_session_killed_at_a_point_of_the_protocol_loses_and_doubles_nothing(
         assert doomed.process.wait(15) == -9
     run_to_the_end(archive, session)
     session.refresh_from_db()
-    assert (archive.wrongs(), session.state, session.planned) == ([], "finished", 10)
+    assert (archive.inconsistencies(), session.state, session.planned) == ([], "finished", 10)
 
 
 @pytest.mark.parametrize("point", CAMERA_POINTS)
@@ -59,7 +59,7 @@ def test_a_commanded_capture_killed_at_a_point_has_one_outcome(archive: Archive,
     archive.ingest()
     capture.refresh_from_db()
     expected = "saved" if point in {"after_record", "after_place", "after_done"} else "failed"
-    assert (archive.wrongs(), capture.status) == ([], expected)
+    assert (archive.inconsistencies(), capture.status) == ([], expected)
 
 
 def kill_at_random(archive: Archive, session: Session, kills: int, seed: int) -> None:
@@ -77,7 +77,7 @@ def test_three_kills_at_random_moments_lose_and_double_nothing(archive: Archive,
     session = archive.session(cadence_s=0.02, count=300)
     kill_at_random(archive, session, kills=3, seed=seed)
     run_to_the_end(archive, session)
-    assert (archive.wrongs(), Capture.objects.filter(status="saved").count() > 30) == ([], True)
+    assert (archive.inconsistencies(), Capture.objects.filter(status="saved").count() > 30) == ([], True)
 
 
 @pytest.mark.prove
@@ -87,4 +87,4 @@ def test_two_hundred_kills_at_random_moments_lose_and_double_nothing(archive: Ar
     session = archive.session(cadence_s=0.02, count=1500)
     kill_at_random(archive, session, kills=20, seed=seed)
     run_to_the_end(archive, session)
-    assert archive.wrongs() == []
+    assert archive.inconsistencies() == []

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cameras.runtime.last_floor import LAST_FLOOR_BYTES
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
 from tests.faults.small_disk import SmallDisk
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
@@ -40,7 +40,7 @@ def skipped_by_the_disk(process: CameraProcess) -> int:
     return sum(body["count"] for body in bodies(process, "gap") if body["reason"] == "disk_full")
 
 
-def test_a_session_on_a_disk_below_the_floor_takes_no_picture_and_says_so_once(
+def test_a_session_on_a_disk_below_the_floor_takes_no_picture_and_reports_it_once(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     disk.leave(FLOOR // 2)
@@ -78,7 +78,7 @@ def test_each_capture_of_such_a_session_has_exactly_one_outcome(disk: SmallDisk,
     assert sorted(indexes) == list(range(60))
 
 
-def test_a_capture_that_somebody_asks_for_is_still_taken(disk: SmallDisk, process: CameraProcess) -> None:
+def test_a_requested_capture_is_still_taken(disk: SmallDisk, process: CameraProcess) -> None:
     disk.leave(FLOOR // 2)
     process.start_session(SESSION, cadence_s=0.05)
     process.until_type("log", kind="storage.last_floor")
@@ -102,4 +102,4 @@ def test_a_session_that_is_stopped_there_ends_with_its_gap_and_waits_for_no_room
 
 @pytest.mark.django_db
 def test_a_station_starts_its_cameras_with_the_last_floor(tmp_path: Path) -> None:
-    assert Archive(tmp_path).wish().spec(None)["last_floor_bytes"] == LAST_FLOOR_BYTES == 256 * 2**20
+    assert Archive(tmp_path).desired().spec(None)["last_floor_bytes"] == LAST_FLOOR_BYTES == 256 * 2**20

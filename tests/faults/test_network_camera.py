@@ -36,9 +36,7 @@ def test_a_capture_of_a_network_camera_is_saved(tmp_path: Path, server: RtspServ
     assert (record["files"][0]["width"], record["files"][0]["height"]) == (320, 240)
 
 
-def test_a_camera_that_went_away_is_seen_to_be_gone_by_nobody_and_comes_back(
-    tmp_path: Path, server: RtspServer
-) -> None:
+def test_a_camera_that_went_away_without_being_used_comes_back(tmp_path: Path, server: RtspServer) -> None:
     with started(tmp_path, server) as process:
         process.until_type("observed", observed="ready")
         server.hang_up()
@@ -56,7 +54,7 @@ def test_a_camera_that_stalls_does_not_hold_up_the_end(tmp_path: Path, server: R
     assert time.monotonic() - began < 5
 
 
-def test_a_wrong_password_is_said_where_people_look(tmp_path: Path, server: RtspServer) -> None:
+def test_a_wrong_password_is_reported_in_the_status(tmp_path: Path, server: RtspServer) -> None:
     with started(tmp_path, server, "wrong-one") as process:
         told = process.until_type("observed", observed="reconnecting")
     assert told["reason"] == (

@@ -89,7 +89,7 @@ WRONG_FILES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("wrong", WRONG_FILES, ids=str)
-def test_a_record_that_cannot_be_followed_is_set_aside_and_its_capture_still_has_an_outcome(
+def test_a_record_that_cannot_be_processed_is_rejected_and_its_capture_still_has_an_outcome(
     storage: Storage, wrong: dict[str, Any]
 ) -> None:
     record = committed(storage, **wrong)
@@ -100,7 +100,7 @@ def test_a_record_that_cannot_be_followed_is_set_aside_and_its_capture_still_has
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[1]", b"{}", b'{"id": 5}', b'{"kind": "cap'])
 @pytest.mark.parametrize("ending", ["json", "plan"])
-def test_a_file_that_cannot_be_read_is_set_aside(storage: Storage, ending: str, content: bytes) -> None:
+def test_a_file_that_cannot_be_read_is_rejected(storage: Storage, ending: str, content: bytes) -> None:
     capture = str(uuid6.uuid7())
     storage.files.create(storage.spool.folder, f"{capture}.{ending}", [content])
     assert len(storage.recover().rejected) == 1
@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_read_is_set_aside(storage: Storage, ending: str, 
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b'{"anchor": 1, "last_end": 2}', b'{"anchor": {}, "last_end": {}}']
 )
-def test_a_session_that_cannot_be_read_is_set_aside(storage: Storage, content: bytes) -> None:
+def test_a_session_that_cannot_be_read_is_rejected(storage: Storage, content: bytes) -> None:
     storage.files.create(storage.spool.folder, f"session-{uuid6.uuid7()}.json", [content])
     assert len(storage.recover().rejected) == 1
     assert lying(storage).keys() == {"lock", "rejected"}

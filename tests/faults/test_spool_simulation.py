@@ -120,7 +120,7 @@ class Station:
         elif record["body"]["number"] > self.told:
             self.told, self.state = record["body"]["number"], record["body"]["state"]
 
-    def wrongs(self) -> list[str]:
+    def inconsistencies(self) -> list[str]:
         """What is not as the protocol promises, once everything came to rest."""
         indices = sorted(record["body"]["index"] for record in self.rows.values())
         wrong = list(self.contradictions)
@@ -172,7 +172,7 @@ def wrong_lives(chosen: Iterable[tuple[int, int, int, float | None]]) -> list[tu
         until_killed(station, first, beside, cut)
         until_killed(station, second, None, cut)
         until_killed(station, None, None, None)
-        if found := station.wrongs():
+        if found := station.inconsistencies():
             wrong.append(((first, beside, second, cut), found))
     return wrong
 
@@ -180,7 +180,7 @@ def wrong_lives(chosen: Iterable[tuple[int, int, int, float | None]]) -> list[tu
 def test_a_life_without_a_kill_ends_with_every_outcome_in_the_database() -> None:
     station = Station()
     until_killed(station, None, None, None)
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []
 
 
 def test_no_kill_or_power_cut_between_two_calls_loses_or_doubles_a_capture() -> None:

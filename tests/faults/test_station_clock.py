@@ -84,4 +84,4 @@ def test_a_process_killed_while_the_clock_is_set_resumes_without_an_hours_gap(
 
 def test_after_all_jumps_the_ledger_adds_up(station: FaultStation) -> None:
     station.eventually_settled()
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []

@@ -41,7 +41,7 @@ def test_a_picture_is_taken_copied_and_found_again(station: FaultStation, tmp_pa
     assert (got["sha256"], (tmp_path / "again.jpg").stat().st_size) == (taken["sha256"], taken["bytes"])
 
 
-def test_another_format_than_the_cameras_is_warned_of(station: FaultStation) -> None:
+def test_another_format_than_the_cameras_gives_a_warning(station: FaultStation) -> None:
     taken = skycam(station, "capture", "simulated", "-e", "1ms", "--format", "tiff", "--iso", "100")
     assert [warning.rpartition(" was asked.")[0] for warning in taken["warnings"]] == [
         "The camera has no ISO setting; 100",
@@ -49,7 +49,7 @@ def test_another_format_than_the_cameras_is_warned_of(station: FaultStation) -> 
     ]
 
 
-def test_a_session_is_told_before_it_starts_and_is_paused_and_stopped(station: FaultStation) -> None:
+def test_a_session_is_described_before_it_starts_and_is_paused_and_stopped(station: FaultStation) -> None:
     begun = skycam(station, "start", "simulated", "-e", "1ms", "--every", "1 s")
     assert begun["forecast"]["sentence"].startswith("1 ms every 1 s until stopped, about 3,600 pictures an hour, ")
     assert [skycam(station, order)["desired"] for order in ("pause", "resume", "stop")] == [

@@ -1,4 +1,4 @@
-"""A whole station and many callers at once: order or 409, wishes that last, cameras that go and come."""
+"""A whole station and many callers at once: order or 409, desired states that last, cameras that go and come."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_session_stopped_in_the_middle_of_an_exposure_counts_it_once(station: 
     stopped = station.post("cameras/simulated/stop/").body
     station.eventually_settled(5)
     assert stopped["state"] == "stopped"
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []
 
 
 def test_twenty_captures_at_once_are_all_saved_one_after_the_other(station: FaultStation) -> None:
@@ -88,7 +88,7 @@ def test_connecting_and_disconnecting_while_captures_run_gives_each_its_outcome(
     assert station.capture().status == 201
 
 
-def test_a_disconnected_camera_stays_so_across_a_restart_and_says_how_to_connect_it(station: FaultStation) -> None:
+def test_a_disconnected_camera_stays_so_across_a_restart_and_its_error_names_the_command(station: FaultStation) -> None:
     assert station.post("cameras/simulated/disconnect/").body["observed"] == "disconnected"
     station.kill("all")
     eventually(lambda: station.observed() == "disconnected", 20, "disconnected")
@@ -113,8 +113,10 @@ def test_a_changed_setting_is_applied_read_back_and_kept_by_the_next_process(sta
 def test_settings_changed_at_once_end_as_the_row_says(station: FaultStation) -> None:
     gains = iter(range(1, 11))
     at_once(lambda: station.call("PATCH", "cameras/simulated/settings/", {"gain": float(next(gains))}), times=10)
-    wished = station.get("cameras/simulated/settings/")["desired"]["gain"]
-    eventually(lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == wished, 5, "the wish")
+    desired = station.get("cameras/simulated/settings/")["desired"]["gain"]
+    eventually(
+        lambda: station.get("cameras/simulated/settings/?refresh=1")["actual"]["gain"] == desired, 5, "the desired gain"
+    )
 
 
 def test_a_camera_removed_with_records_under_way_empties_its_spool_and_its_slug_is_free(station: FaultStation) -> None:
@@ -167,21 +169,21 @@ def test_a_capture_is_exposed_once_however_often_its_command_is_delivered(statio
 
 def test_a_capture_whose_command_was_lost_ends_as_not_started_soon_after_its_deadline(station: FaultStation) -> None:
     capture = station.run("-c", DELIVER, "0").strip()
-    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 3 + 5 + 3, "the verdict")
+    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 3 + 5 + 3, "the outcome")
 
 
 def test_a_capture_delivered_after_its_deadline_is_not_exposed(station: FaultStation) -> None:
     with station.stopped(station.pids()["worker"]):
         capture = station.run("-c", DELIVER, "1").strip()
         eventually(lambda: "worker silent" in station.output(), 10, "the launcher noticed")
-    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 20, "the verdict")
+    eventually(lambda: station.status_of(capture) == ("failed", "not_started"), 20, "the outcome")
     station.eventually_ready()
     assert not list(station.config.storage_root.rglob(f"*{capture}*"))
 
 
 def test_after_all_commands_the_ledger_adds_up(station: FaultStation) -> None:
     station.eventually_settled()
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []
 
 
 def test_a_session_may_be_started_on_a_camera_that_was_added_this_moment(station: FaultStation) -> None:

@@ -121,13 +121,13 @@ def test_a_worker_in_a_crash_loop_is_an_alert_although_it_makes_them_itself(stat
 
 
 @pytest.mark.prove
-def test_a_part_in_a_crash_loop_is_tried_again_within_a_minute(station: FaultStation) -> None:
+def test_a_part_in_a_crash_loop_is_restarted_within_a_minute(station: FaultStation) -> None:
     with killed_on_each_start(station, "beat"):
         looping(station, "beat")
     eventually(lambda: station.parts()["beat"]["state"] == "running", 70, "tried again")
 
 
-def test_a_crash_loop_of_which_no_alert_can_be_written_is_told_in_the_log(station: FaultStation) -> None:
+def test_a_crash_loop_whose_alert_cannot_be_written_is_in_the_log(station: FaultStation) -> None:
     folder = station.data / "run" / "crash-loops"
     shutil.rmtree(folder, ignore_errors=True)
     folder.write_text("A file in its place, as good as a full disk.")
@@ -155,7 +155,7 @@ def test_an_error_of_each_second_is_one_line_in_the_log_and_then_its_count(stati
     eventually(lambda: time.monotonic() - began > 4, 5, "it is looked at again and again")
     assert station.stop() == 0
     assert not any(process.is_running() for process in processes)
-    lines = [line for line in station.output().splitlines() if "The ledger's thread stumbled" in line]
+    lines = [line for line in station.output().splitlines() if "The database thread failed" in line]
     assert ["times more in the last minute" in line for line in lines] == [False, True]
 
 

@@ -45,7 +45,7 @@ def test_each_slug_has_the_camera_of_its_serial_number(station: DslrStation) -> 
     assert [station.status_of_camera(slug)["serial"] for slug in ("east", "west")] == ["6012345", "6012346"]
 
 
-def test_battery_and_card_stand_in_status_command_line_and_page(station: DslrStation) -> None:
+def test_battery_and_card_are_in_status_command_line_and_page(station: DslrStation) -> None:
     eventually(lambda: station.status_of_camera("east")["battery_percent"], 20, "the battery")
     told = [station.status_of_camera("east"), station.says_on_the_command_line("east")]
     assert [(one["battery_percent"], one["card_free_bytes"]) for one in told] == [(77, 32_000_000_000)] * 2
@@ -69,7 +69,7 @@ def test_a_raw_file_is_seen_by_the_picture_that_the_camera_put_into_it(station: 
     assert thumbnail.size == (320, 212)
 
 
-def test_a_camera_that_is_pulled_out_says_so_everywhere_and_resumes_at_another_port(
+def test_an_unplugged_camera_is_reported_everywhere_and_resumes_on_another_port(
     station: DslrStation, desk: Desk
 ) -> None:
     desk.plugged(WEST)
@@ -81,7 +81,7 @@ def test_a_camera_that_is_pulled_out_says_so_everywhere_and_resumes_at_another_p
     assert station.capture("east").body["serial"] == "6012345"
 
 
-def test_a_camera_that_a_file_manager_takes_names_it_everywhere_and_comes_back_once_it_is_stopped(
+def test_a_camera_held_by_a_file_manager_is_reported_everywhere_and_comes_back_once_it_is_stopped(
     station: DslrStation, desk: Desk
 ) -> None:
     desk.plugged(WEST)
@@ -107,7 +107,9 @@ def hung_in_a_session(station: DslrStation, desk: Desk) -> tuple[str, list[Answe
     return session, beside
 
 
-def test_a_session_whose_camera_hangs_goes_on_and_says_what_was_lost_and_why(station: DslrStation, desk: Desk) -> None:
+def test_a_session_whose_camera_hangs_goes_on_and_records_what_was_lost_and_why(
+    station: DslrStation, desk: Desk
+) -> None:
     session, beside = hung_in_a_session(station, desk)
     body = station.post("cameras/east/stop/").body
     failed = station.get(f"captures/?session={session}&status=failed")["results"]
@@ -121,10 +123,10 @@ def test_a_session_whose_camera_hangs_goes_on_and_says_what_was_lost_and_why(sta
     assert hung in station.page(f"/sessions/{session}/")
 
 
-def test_pictures_of_the_live_view_come_while_somebody_looks(station: DslrStation) -> None:
+def test_live_pictures_come_while_someone_watches(station: DslrStation) -> None:
     assert Image.open(io.BytesIO(station.fetched("cameras/west/frame.jpg"))).size == (640, 424)
 
 
 def test_after_all_the_ledger_adds_up(station: DslrStation) -> None:
     station.eventually_settled()
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []

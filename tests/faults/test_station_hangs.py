@@ -46,7 +46,7 @@ def steps(station: FaultStation, camera: str) -> list[str]:
     return [event["step"] for event in station.events("camera.ladder", camera)]
 
 
-def test_a_stopped_camera_process_goes_down_the_ladder_and_the_next_capture_works(station: FaultStation) -> None:
+def test_a_stopped_camera_process_gets_every_recovery_step_and_the_next_capture_works(station: FaultStation) -> None:
     capture = exposing(station, exposure_us=1_000_000)
     with station.stopped(station.camera_pid()):
         outcome = eventually_ends(station, capture)
@@ -54,7 +54,7 @@ def test_a_stopped_camera_process_goes_down_the_ladder_and_the_next_capture_work
     assert station.capture().status == 201
 
 
-def test_a_crash_is_told_as_the_reason_of_the_capture_that_it_ended(station: FaultStation) -> None:
+def test_a_crash_is_the_reason_of_the_capture_that_it_ended(station: FaultStation) -> None:
     station.eventually_ready()
     capture = exposing(station, exposure_us=1_000_000)
     os.kill(station.camera_pid(), signal.SIGSEGV)
@@ -127,4 +127,4 @@ def test_a_camera_that_hangs_while_it_is_disconnected_is_disconnected_and_no_cra
 
 def test_after_all_hangs_and_crashes_the_ledger_adds_up(station: FaultStation) -> None:
     station.eventually_settled()
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []

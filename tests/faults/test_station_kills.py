@@ -42,13 +42,13 @@ def long_fire(tmp_path: Path) -> Iterator[Fire]:
 
 
 @pytest.mark.parametrize("target", PROMISED_S)
-def test_three_kills_are_borne_in_the_time_promised(fire: Fire, target: str) -> None:
+def test_three_kills_are_recovered_in_the_promised_time(fire: Fire, target: str) -> None:
     taken = [fire.kill(target) for _ in range(3)]
     assert statistics.median(taken) < PROMISED_S[target]
     assert max(taken) < 2 * PROMISED_S[target]
 
 
-def test_a_worker_that_hangs_is_replaced_in_the_time_promised(fire: Fire) -> None:
+def test_a_worker_that_hangs_is_replaced_in_the_promised_time(fire: Fire) -> None:
     fire.client.saves(more=5)
     taken = fire.client.recovery_s(lambda: fire.station.kill("hung worker"))
     assert taken < HUNG_WORKER_S - (DEFAULT_SILENCE_S - SILENCE_S)
@@ -65,11 +65,11 @@ def test_captures_sent_to_a_camera_process_that_is_just_starting_have_one_outcom
 def test_after_all_kills_the_ledger_adds_up_and_no_acknowledged_capture_is_lost(fire: Fire) -> None:
     fire.cease()
     print(fire.summary())
-    assert (fire.station.wrongs(), fire.client.lost()) == ([], [])
+    assert (fire.station.inconsistencies(), fire.client.lost()) == ([], [])
     assert len(fire.client.saved()) > 100
 
 
-def test_a_station_is_not_stopped_by_the_kill_of_what_it_has_lost_already(fire: Fire) -> None:
+def test_a_kill_of_a_part_that_is_already_lost_does_not_stop_the_station(fire: Fire) -> None:
     os.kill(fire.station.camera_pid(), signal.SIGKILL)
     assert fire.station.stop() == 0
 
@@ -82,4 +82,4 @@ def test_two_hundred_kills_lose_and_double_nothing(long_fire: Fire) -> None:
     long_fire.cease()
     long_fire.write(SUMMARY)
     print(long_fire.summary())
-    assert (long_fire.station.wrongs(), long_fire.client.lost()) == ([], [])
+    assert (long_fire.station.inconsistencies(), long_fire.client.lost()) == ([], [])

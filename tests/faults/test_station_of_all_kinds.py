@@ -63,7 +63,7 @@ def lost(station: DslrStation, session: str) -> tuple[list[tuple[str, str]], int
     return [found for found in outcomes(station, session) if found != ("saved", "")], gaps[0][0] or 0
 
 
-def test_all_kinds_stand_on_one_dashboard(station: DslrStation, sessions: dict[str, str]) -> None:
+def test_all_kinds_are_on_one_dashboard(station: DslrStation, sessions: dict[str, str]) -> None:
     page = station.page("/")
     assert [slug for slug in KINDS if slug not in page.lower()] == []
 
@@ -80,7 +80,7 @@ def test_the_others_lose_nothing_when_the_process_of_one_is_killed(
     assert {reason for _, reason in lost(station, sessions[killed])[0]} <= {"interrupted", "camera_crashed"}
 
 
-def test_a_wrong_password_is_said_everywhere_until_the_right_one_is_saved(station: DslrStation) -> None:
+def test_a_wrong_password_is_reported_everywhere_until_the_right_one_is_saved(station: DslrStation) -> None:
     with RtspServer(login="me:sesame-open") as server:
         shown = f"rtsp://me:***@127.0.0.1:{server.port}/live"
         wrong, right = server.with_login("me:wrong-one@"), server.with_login("me:sesame-open@")

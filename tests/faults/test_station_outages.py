@@ -96,7 +96,7 @@ def test_a_request_during_a_short_lock_waits(station: FaultStation) -> None:
         assert asked.result(10).status == 201
 
 
-def test_a_request_during_a_long_lock_is_told_soon_that_the_database_is_away(station: FaultStation) -> None:
+def test_a_request_during_a_long_lock_soon_fails_because_the_database_is_away(station: FaultStation) -> None:
     with station.locked_database():
         answer = station.capture(timeout=40)
     assert (answer.status, answer.body["type"]) == (503, "/problems/database-down")
@@ -104,7 +104,7 @@ def test_a_request_during_a_long_lock_is_told_soon_that_the_database_is_away(sta
 
 
 @pytest.mark.parametrize("gone_s", [5, pytest.param(60, marks=LONG)])
-def test_without_its_broker_a_session_goes_on_and_commands_fail_at_once_with_a_sentence(
+def test_without_its_broker_a_session_goes_on_and_commands_fail_at_once_with_a_message(
     station: FaultStation, session: str, broker: Broker, gone_s: int
 ) -> None:
     with broker.gone():
@@ -116,7 +116,9 @@ def test_without_its_broker_a_session_goes_on_and_commands_fail_at_once_with_a_s
     eventually(lambda: station.capture().status == 201, 5, "captures by command again")
 
 
-def test_a_broker_that_hangs_is_told_as_one_that_is_gone(station: FaultStation, session: str, broker: Broker) -> None:
+def test_a_broker_that_hangs_is_reported_as_one_that_is_gone(
+    station: FaultStation, session: str, broker: Broker
+) -> None:
     with station.stopped(broker.process.pid):
         refused = station.capture()
         before = saved(station)
@@ -183,10 +185,10 @@ def test_a_clip_whose_process_is_killed_while_the_database_is_locked_has_its_row
     assert (clip["interrupted"], clip["lost_frames"], film.disordered()) == (1, None, [])
 
 
-def test_an_outage_is_no_surprise_to_the_supervisor(station: FaultStation) -> None:
+def test_an_outage_raises_no_error_in_the_supervisor(station: FaultStation) -> None:
     assert [line for line in station.output().splitlines() if "stumbled" in line or "simulated: Trace" in line] == []
 
 
 def test_after_all_outages_the_ledger_adds_up(station: FaultStation) -> None:
     station.eventually_settled()
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []

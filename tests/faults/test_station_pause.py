@@ -45,4 +45,4 @@ def test_a_pause_outlives_kill_9(station: FaultStation, target: str) -> None:
     found = station.get(f"sessions/{session}/")
     reasons = [gap["reason"] for gap in found["gaps"] if gap["reason"] != "overrun"]  # of a busy machine
     assert reasons == ["vetoed"]
-    assert (found["planned"], station.wrongs()) == (found["saved"] + found["failed"] + found["skipped"], [])
+    assert (found["planned"], station.inconsistencies()) == (found["saved"] + found["failed"] + found["skipped"], [])

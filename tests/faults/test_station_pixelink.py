@@ -58,7 +58,7 @@ def events(station: FaultStation, kind: str) -> list[tuple[str, str]]:
     return [(severity, message) for severity, message in station.rows(question, kind)]
 
 
-def test_a_missing_sdk_is_said_and_the_station_runs_on(said_without_sdk: tuple[dict[str, Any], int]) -> None:
+def test_a_missing_sdk_is_reported_and_the_station_runs_on(said_without_sdk: tuple[dict[str, Any], int]) -> None:
     status, other_camera = said_without_sdk
     assert status["reason"] == (
         "The PixeLink SDK is missing: libPxLApi.so is in no folder of LD_LIBRARY_PATH. Install the PixeLink SDK for "
@@ -68,20 +68,20 @@ def test_a_missing_sdk_is_said_and_the_station_runs_on(said_without_sdk: tuple[d
     assert other_camera == 201
 
 
-def test_a_still_is_captured_and_says_who_took_it(station: FaultStation) -> None:
+def test_a_still_is_captured_and_records_who_took_it(station: FaultStation) -> None:
     body = station.capture("microscope", exposure_us=5000).body
     assert (body["status"], body["exposure_us"], body["serial"], body["simulated"]) == ("saved", 5000, SERIAL, False)
     assert (body["width"], body["height"], body["temperature_celsius"]) == (320, 240, 31.5)
 
 
-def test_a_capture_out_of_range_is_taken_and_warned_of_in_answer_and_event_log(station: FaultStation) -> None:
+def test_a_capture_out_of_range_is_taken_with_a_warning_in_answer_and_event_log(station: FaultStation) -> None:
     body = station.capture("microscope", exposure_us=5000, gain=99.0).body
     warning = "The camera keeps its gain of 0 (it takes 0 to 24; error 0x80000016); 99 was asked."
     assert (body["status"], body["gain"], body["warnings"]) == ("saved", 0.0, [warning])
     assert ("warning", f"microscope saved a capture. {warning}") in events(station, "capture.saved")
 
 
-def test_a_setting_out_of_range_is_warned_of_in_answer_and_event_log(station: FaultStation) -> None:
+def test_a_setting_out_of_range_gives_a_warning_in_answer_and_event_log(station: FaultStation) -> None:
     body = station.call("PATCH", f"{CAMERA}settings/", {"exposure_us": 100_000_000}).body
     assert (body["desired"]["exposure_us"], body["actual"]["exposure_us"]) == (100_000_000, 3096)
     (warning,) = body["warnings"]
@@ -89,7 +89,7 @@ def test_a_setting_out_of_range_is_warned_of_in_answer_and_event_log(station: Fa
     eventually(lambda: ("warning", f"microscope: {warning}") in events(station, "camera.settings"), 10, "the event")
 
 
-def test_a_camera_in_use_elsewhere_and_an_unplugged_one_are_said(station: FaultStation, sdk: Sdk) -> None:
+def test_a_camera_in_use_elsewhere_and_an_unplugged_one_are_reported(station: FaultStation, sdk: Sdk) -> None:
     sdk.unplug()
     gone = eventually(lambda: told(station, "reconnecting"), 20, "the camera is missed")
     assert "PixeLink camera" in gone["reason"]

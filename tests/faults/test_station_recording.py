@@ -65,7 +65,7 @@ def clip(station: FaultStation) -> Iterator[str]:
     yield grows(station)
     assert station.post(f"{CAMERA}stop-recording/").status == 200
     station.eventually_settled()
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []
 
 
 def row_of(station: FaultStation, clip: str) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def row_of(station: FaultStation, clip: str) -> dict[str, Any]:
     return dict(zip(names, row, strict=True))
 
 
-def test_a_program_of_django_records_looks_and_stops_as_the_page_says(station: FaultStation) -> None:
+def test_a_django_program_records_watches_and_stops_as_the_document_says(station: FaultStation) -> None:
     script = "\n".join([*blocks(PAGE, "python"), TELL])
     told = json.loads(station.run("manage.py", "shell", "--no-imports", "-c", script))
     assert (told["found"], told["started"], told["stopped"]) == (True, True, True)
@@ -98,7 +98,7 @@ def test_recording_resumes_by_itself_after_a_kill(station: FaultStation, clip: s
     assert recorder(station)["by"] == "admin"
 
 
-def test_a_clip_has_its_poster_before_anybody_looks(station: FaultStation, clip: str) -> None:
+def test_a_clip_has_its_poster_before_anyone_watches(station: FaultStation, clip: str) -> None:
     station.post(f"{CAMERA}stop-recording/")
     row_of(station, clip)
     sha256 = station.get(f"clips/{clip}/")["sha256"]
@@ -106,7 +106,7 @@ def test_a_clip_has_its_poster_before_anybody_looks(station: FaultStation, clip:
     eventually(lambda: len(list(drawn.glob(f"{sha256}-*.jpg"))) == len(SIZES), BACK_S, "the poster")
 
 
-def test_stills_and_a_session_take_the_sensor_and_no_frame_besides(station: FaultStation, clip: str) -> None:
+def test_stills_and_a_session_use_the_sensor_and_lose_no_other_frame(station: FaultStation, clip: str) -> None:
     session = station.start_session(exposure_us=400_000, cadence_s=1.0, count=4)
     eventually(lambda: station.get(f"sessions/{session}/")["state"] == "finished", 30, "the session")
     assert station.capture().status == 201
@@ -125,7 +125,7 @@ def test_a_long_exposure_ends_the_clip_and_the_next_one_follows(station: FaultSt
     assert after != clip
 
 
-def test_a_wish_is_kept_while_the_camera_is_disconnected(station: FaultStation) -> None:
+def test_a_desired_recording_is_kept_while_the_camera_is_disconnected(station: FaultStation) -> None:
     station.post(f"{CAMERA}disconnect/")
     answer = station.post(f"{CAMERA}record/")
     eventually(lambda: recorder(station).get("message") == "It is disconnected.", BACK_S, "it is told")

@@ -46,7 +46,7 @@ def test_after_all_kills_every_clip_plays_has_its_row_and_lacks_at_most_a_second
     film.record("")
     film.station.eventually_settled()
     costs = film.costs()
-    assert (film.station.wrongs(), film.disordered()) == ([], [])
+    assert (film.station.inconsistencies(), film.disordered()) == ([], [])
     assert max(cost.lost_s for cost in costs) < LOST_S
     assert max(cost.gap_s for cost in costs) < 2 * GAP_S
 
@@ -60,6 +60,6 @@ def test_fifty_kills_cost_at_most_a_second_of_video_each(long_film: Filmed) -> N
     long_film.record("")
     long_film.station.eventually_settled()
     PAGE.write_text(f"# Kills of a station that records\n\n{long_film.summary()}\n")
-    assert (long_film.station.wrongs(), long_film.disordered()) == ([], [])
+    assert (long_film.station.inconsistencies(), long_film.disordered()) == ([], [])
     assert max(cost.lost_s for cost in long_film.costs()) < LOST_S
     assert max(cost.gap_s for cost in long_film.costs()) < GAP_S

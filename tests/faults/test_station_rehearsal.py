@@ -34,7 +34,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultStation]:
         station.ensure_stopped()
 
 
-def cause(station: FaultStation, **faults: Any) -> dict[str, Any]:
+def set_faults(station: FaultStation, **faults: Any) -> dict[str, Any]:
     """The faults that are on then."""
     answer = station.call("PUT", FAULTS, faults)
     assert answer.status == 200, answer
@@ -42,9 +42,9 @@ def cause(station: FaultStation, **faults: Any) -> dict[str, Any]:
     return found
 
 
-def test_a_crash_is_caused_seen_in_the_ledger_and_got_over(station: FaultStation) -> None:
+def test_a_crash_is_caused_recorded_and_recovered(station: FaultStation) -> None:
     pid = station.camera_pid()
-    assert cause(station, crash=1) == {"crash": 1}
+    assert set_faults(station, crash=1) == {"crash": 1}
     failed = station.capture()
     assert (failed.status, failed.body["reason"]) == (503, "camera_crashed")
     station.camera_pid(other_than=pid)
@@ -54,23 +54,23 @@ def test_a_crash_is_caused_seen_in_the_ledger_and_got_over(station: FaultStation
 
 
 def test_a_camera_that_is_unplugged_is_reconnecting_until_the_rehearsal_ends(station: FaultStation) -> None:
-    cause(station, disconnect=True)
+    set_faults(station, disconnect=True)
     eventually(lambda: station.observed() == "reconnecting", 15, "the camera is missed")
     status = station.get("cameras/simulated/status/")
     assert status["faults"] == {"disconnect": True}
     assert "Switch it off to plug it in" in status["reason"]
     refused = station.capture()
     assert (refused.status, refused.body["reason"]) == (503, "camera_unreachable")
-    assert cause(station) == {}
+    assert set_faults(station) == {}
     station.eventually_ready()
 
 
-def test_a_picture_made_under_a_fault_says_so_and_is_still_simulated(station: FaultStation) -> None:
-    cause(station, torn_frame=1, temperature=66.5)
+def test_a_picture_made_under_a_fault_is_marked_and_is_still_simulated(station: FaultStation) -> None:
+    set_faults(station, torn_frame=1, temperature=66.5)
     capture = station.capture().body
     assert (capture["simulated"], capture["temperature_celsius"]) == (True, 66.5)
     assert "torn" in capture["warnings"][0]
-    cause(station)
+    set_faults(station)
 
 
 def test_each_change_of_the_faults_is_an_event(station: FaultStation) -> None:
@@ -93,7 +93,7 @@ def skycam(station: FaultStation, line: str) -> dict[str, Any]:
     return found
 
 
-def test_every_fault_stands_in_the_document_and_no_other() -> None:
+def test_the_document_lists_every_fault_and_no_other() -> None:
     assert re.findall(r"^\| `(\w+)` \|", DOCUMENT, re.MULTILINE) == list(Faults.model_fields)
 
 

@@ -60,10 +60,10 @@ def test_a_stop_in_a_long_exposure_is_its_reason_and_the_session_resumes(station
     )
     stopped = station.post("cameras/simulated/stop/").body
     station.eventually_settled(10)
-    assert (stopped["id"], stopped["state"], station.wrongs()) == (session, "stopped", [])
+    assert (stopped["id"], stopped["state"], station.inconsistencies()) == (session, "stopped", [])
 
 
-def test_what_cannot_be_aborted_and_what_still_waits_is_told_as_stopped_with_the_station(
+def test_what_cannot_be_aborted_and_what_still_waits_is_recorded_as_stopped_with_the_station(
     station: FaultStation, desk: Path
 ) -> None:
     control(desk, "hang capture once")
@@ -74,4 +74,4 @@ def test_what_cannot_be_aborted_and_what_still_waits_is_told_as_stopped_with_the
     status, took_s, left = stop(station, signal.SIGINT)
     assert (status, left, took_s < 10) == (0, [], True)
     assert {station.status_of(capture) for capture in [stuck, running, *later]} == {STOPPED}
-    assert station.wrongs() == []
+    assert station.inconsistencies() == []

@@ -53,7 +53,7 @@ def test_a_worker_alone_prepares_its_host_and_takes_pictures(station: FaultStati
     assert fresh.stop() == 0
 
 
-def test_a_worker_of_another_station_is_told_the_id_that_it_lacks(station: FaultStation, fresh: FaultStation) -> None:
+def test_a_worker_of_another_station_learns_the_missing_id(station: FaultStation, fresh: FaultStation) -> None:
     del fresh.environment["SKYCAM_STATION"]
     fresh.environment["SKYCAM_HOST"] = "yard"
     eventually(lambda: station.parts()["worker"]["state"] == "running", 10)

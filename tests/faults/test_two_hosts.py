@@ -27,7 +27,9 @@ def wrongs_after(hosts: TwoHosts, seconds: float) -> list[str]:
     hosts.kill_for(seconds)
     hosts.end()
     print(hosts.summary())
-    return hosts.alpha.wrongs() + hosts.wrong_frames() + [f"{lost} s" for lost in hosts.lost_s() if lost > LOST_S]
+    return (
+        hosts.alpha.inconsistencies() + hosts.wrong_frames() + [f"{lost} s" for lost in hosts.lost_s() if lost > LOST_S]
+    )
 
 
 @pytest.mark.timeout(900)

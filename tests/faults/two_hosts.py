@@ -66,7 +66,7 @@ class Life:
         last, first = self.numbers[-1], seen[0]
         return last is None or first is None or first > last
 
-    def wrongs(self) -> list[str]:
+    def inconsistencies(self) -> list[str]:
         unreadable = self.numbers.count(None)
         known = [number for number in self.numbers if number is not None]
         breaks = [f"{after} follows {before}" for before, after in pairwise(known) if after != before + 1]
@@ -170,7 +170,7 @@ class TwoHosts:
             f"{slug}, until {life.ended:%H:%M:%S}: {wrong}"
             for slug in RECORDED
             for life in self.lives(slug)
-            for wrong in life.wrongs()
+            for wrong in life.inconsistencies()
         ]
 
     def lost_s(self) -> list[float]:

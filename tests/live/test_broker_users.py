@@ -47,7 +47,7 @@ REFUSED = [
 def users(server: redis.Redis) -> Iterator[BrokerUsers]:
     users = BrokerUsers()
     yield users
-    users.forget(server)
+    users.delete_users(server)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_server_that_has_forgotten_the_users_has_them_again(server: redis.Redi
 def test_the_users_go_with_the_camera_host(server: redis.Redis) -> None:
     users = BrokerUsers()
     users.urls(server, ["sky"])
-    users.forget(server)
+    users.delete_users(server)
     assert server.acl_users() == ["default"]
 
 

@@ -14,7 +14,7 @@ from cameras.live.budget import Budget
 from cameras.live.governor import FPS, FPS_ALONE, QUALITY, Governor, Limits
 from cameras.live.presets import PRESETS
 from cameras.live.service import LiveStreamingService
-from cameras.supervision.child import Live
+from cameras.supervision.child import LiveView
 from cameras.supervision.supervisor import Supervisor
 
 
@@ -111,7 +111,7 @@ class Process:
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
-        self.live = Live()
+        self.live = LiveView()
 
     def send(self, message: dict[str, Any]) -> bool:
         self.heard.append(message)
@@ -120,18 +120,18 @@ class Process:
 
 def test_a_busy_host_tells_its_cameras_and_says_so_in_their_status(machine: Machine) -> None:
     supervisor, process = Supervisor(), Process()
-    herald = supervisor.herald
+    status_publisher = supervisor.status_publisher
     limits = Limits(lower_quality=80, lower_fps=0, hold_s=0)
-    supervisor.ledger.seen = replace(supervisor.ledger.seen, live=SimpleNamespace(cpu_thresholds=limits))
-    herald.governor = Governor(limits, machine.load, machine.clock)
-    wish = SimpleNamespace(slug="sky", presets={})
-    supervisor.posts = {"sky": cast(Any, SimpleNamespace(wish=wish, child=process))}
+    supervisor.database.snapshot = replace(supervisor.database.snapshot, live=SimpleNamespace(cpu_thresholds=limits))
+    status_publisher.governor = Governor(limits, machine.load, machine.clock)
+    desired = SimpleNamespace(slug="sky", presets={})
+    supervisor.slots = {"sky": cast(Any, SimpleNamespace(desired=desired, child=process))}
     machine.percent = 100
-    [herald._look_at_load() for _ in range(5)]
-    supervisor.want({"sky": ("low",)}, herald.governor.level, {"sky": "unix:///sock"})
+    [status_publisher._check_load() for _ in range(5)]
+    supervisor.update_live_view({"sky": ("low",)}, status_publisher.governor.level, {"sky": "unix:///sock"})
     told = {"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}, "redis_url": "unix:///sock"}
     assert process.heard == [told]
-    assert herald.lowered.startswith("The camera host is busy (9")
+    assert status_publisher.lowered.startswith("The camera host is busy (9")
 
 
 @given(sizes=st.lists(st.integers(1, 500_000), min_size=5, max_size=60), kbit_s=st.integers(100, 50_000))

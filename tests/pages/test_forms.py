@@ -59,7 +59,7 @@ def test_a_value_out_of_range_is_told_its_range(able: Camera) -> None:
 
 
 @pytest.mark.parametrize("gain", [2.123456789, 34.0])
-def test_what_nobody_touched_stays_as_it_is_wished(gain: float, able: Camera) -> None:
+def test_a_field_that_nobody_touched_keeps_its_desired_value(gain: float, able: Camera) -> None:
     """A form shows fewer digits, and a preset may name more than the camera can."""
     able.settings = {"gain": gain}
     shown = {field.name: field.value for field in SettingsForm(able).fields}

@@ -14,7 +14,7 @@ SOON_MS = 30_000
 
 @pytest.fixture
 def panel(page: Page, site: Site) -> Iterator[Locator]:
-    """The settings panel of a camera with a preset that differs from its wish."""
+    """The settings panel of a camera with a preset that differs from its desired settings."""
     site.ask("PUT", "cameras/simulated/settings/", {"gain": 3.0})
     site.ask("POST", "cameras/simulated/presets/", {"name": "Night", "settings": {"gain": 2.0, "exposure_us": 2000}})
     page.goto("/cameras/simulated/")

@@ -40,7 +40,7 @@ def words(answer: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", text_of(answer)).split())
 
 
-def test_a_preset_is_saved_from_what_is_wished(operator: Any, able: Camera) -> None:
+def test_a_preset_is_saved_from_the_desired_settings(operator: Any, able: Camera) -> None:
     assert "Saved as Dusk." in words(posted(operator, "presets/", name="Dusk"))
     assert SettingsPreset.objects.get().settings == {"exposure_us": 12_000}
 
@@ -96,16 +96,18 @@ def test_a_viewer_compares_and_does_no_more(viewer: Any, night: SettingsPreset, 
 
 
 def test_a_change_on_the_body_is_shown_and_follows_the_page(viewer: Any, turned: Camera, valkey: Any) -> None:
-    said = "Changed on the camera itself Exposure 33 ms, not 12 ms as wished"
+    said = "Changed on the camera itself Exposure 33 ms, not 12 ms as desired"
     assert said in words(viewer.get(PAGE))
     assert said in words(viewer.get(f"{PAGE}now/", headers=PART))
 
 
-@pytest.mark.parametrize(("do", "wished"), [("adopt", 33_000), ("mine", 12_000)])
-def test_it_is_adopted_or_ones_own_is_applied(operator: Any, turned: Camera, valkey: Any, do: str, wished: int) -> None:
-    with camera_host(valkey, configured(actual={"exposure_us": wished})) as commands:
+@pytest.mark.parametrize(("do", "desired"), [("adopt", 33_000), ("mine", 12_000)])
+def test_it_is_adopted_or_ones_own_is_applied(
+    operator: Any, turned: Camera, valkey: Any, do: str, desired: int
+) -> None:
+    with camera_host(valkey, configured(actual={"exposure_us": desired})) as commands:
         shown = words(posted(operator, "settings/body/", do=do))
-    assert commands[0]["arguments"]["settings"] == {"exposure_us": wished} == Camera.objects.get().settings
+    assert commands[0]["arguments"]["settings"] == {"exposure_us": desired} == Camera.objects.get().settings
     assert "Changed on the camera itself" not in shown
 
 
@@ -132,7 +134,7 @@ def test_choices_read_as_people_write_them(operator: Any, choosy: Camera) -> Non
     assert '<datalist id="set-exposure_us-choices"><option value="1 s"></option><option value="30 s">' in shown
 
 
-def test_a_wish_that_is_no_choice_of_the_camera_is_not_lost_with_the_next_one(choosy: Camera) -> None:
+def test_a_desired_value_that_is_no_choice_of_the_camera_is_not_lost_with_the_next_one(choosy: Camera) -> None:
     form = SettingsForm(choosy)
     assert form.fields[1].choices[0] == ("150", "150, nearest")
     assert SettingsForm(choosy, {field.name: field.value for field in form.fields}).values == choosy.settings

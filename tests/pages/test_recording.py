@@ -9,7 +9,7 @@ import pytest
 from cameras import status
 from cameras.models import Camera
 from cameras.runtime.recording_state import Recorder
-from captures.recording.ingest import wished_recording
+from captures.recording.ingest import desired_recording
 from tests.api.builders import UNKNOWN
 from tests.fakes.camera_host import camera_host
 from tests.pages.builders import MARKUP, text_of
@@ -27,7 +27,7 @@ WAITING = RECORDER | NO_CLIP | {"state": "waiting", "message": "It takes a pictu
 
 
 @pytest.fixture
-def wished(camera: Camera) -> Camera:
+def desired(camera: Camera) -> Camera:
     camera.recording, camera.recording_by = "rolling", "ada"
     camera.save()
     return camera
@@ -49,7 +49,7 @@ def card(client: Any) -> str:
 
 
 def test_the_page_says_what_is_recorded_since_when_and_for_how_long_there_is_room(
-    viewer: Any, wished: Camera, valkey: Any
+    viewer: Any, desired: Camera, valkey: Any
 ) -> None:
     told(valkey, RECORDER)
     shown = panel(viewer)
@@ -58,7 +58,7 @@ def test_the_page_says_what_is_recorded_since_when_and_for_how_long_there_is_roo
     assert "<button" not in shown
 
 
-def test_the_card_says_so_too(operator: Any, wished: Camera, valkey: Any) -> None:
+def test_the_card_says_so_too(operator: Any, desired: Camera, valkey: Any) -> None:
     told(valkey, RECORDER)
     shown = card(operator)
     assert "Recording</span>" in shown
@@ -71,7 +71,7 @@ def test_the_card_says_so_too(operator: Any, wished: Camera, valkey: Any) -> Non
     [(FAILING, "bad", "Free some space."), (WAITING, "warn", "It waits for frames. It takes a picture.")],
 )
 def test_what_should_be_recorded_and_is_not_has_a_look_and_a_sentence(
-    recorder: Any, tone: str, sentence: str, operator: Any, wished: Camera, valkey: Any
+    recorder: Any, tone: str, sentence: str, operator: Any, desired: Camera, valkey: Any
 ) -> None:
     told(valkey, recorder)
     shown = panel(operator)
@@ -83,7 +83,7 @@ def test_what_should_be_recorded_and_is_not_has_a_look_and_a_sentence(
     assert f"is-{tone}" in card(operator).partition(">")[0] + text_of(operator.get("/"))
 
 
-def test_of_a_host_that_is_away_nobody_knows(operator: Any, wished: Camera, valkey: Any) -> None:
+def test_of_a_host_that_is_away_nobody_knows(operator: Any, desired: Camera, valkey: Any) -> None:
     assert "Not known" in panel(operator)
     assert "It shall record." in panel(operator)
 
@@ -101,11 +101,11 @@ def test_a_camera_without_a_stream_says_why_it_does_not(operator: Any, camera: C
 
 @pytest.mark.parametrize("kind", ["rolling", "manual"])
 def test_an_operator_records(kind: str, operator: Any, camera: Camera, valkey: Any) -> None:
-    wish = wished_recording(Camera(slug="sky", recording=kind, recording_by="a-operator"))
+    desired = desired_recording(Camera(slug="sky", recording=kind, recording_by="a-operator"))
     with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": RECORDER}}) as orders:
         answer = operator.post(f"{PAGE}record/", {"kind": kind}, format="multipart", headers=SCRIPT)
     assert "Recording." in text_of(answer)
-    assert orders[0]["arguments"]["recording"] == wish
+    assert orders[0]["arguments"]["recording"] == desired
 
 
 def test_what_is_kept_for_later_is_said_on_the_page(operator: Any, camera: Camera, valkey: Any) -> None:
@@ -114,7 +114,7 @@ def test_what_is_kept_for_later_is_said_on_the_page(operator: Any, camera: Camer
     assert "sky records as soon as it can: that is kept." in answer
 
 
-def test_an_operator_stops(operator: Any, wished: Camera, valkey: Any) -> None:
+def test_an_operator_stops(operator: Any, desired: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"record": {"clip": UNKNOWN, "recorder": None}}):
         answer = text_of(operator.post(f"{PAGE}stop-recording/", headers=SCRIPT))
     assert "Recording stopped" in answer

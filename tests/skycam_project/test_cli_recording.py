@@ -48,7 +48,7 @@ def cameras() -> list[Camera]:
     return made
 
 
-def wished() -> dict[str, str]:
+def desired() -> dict[str, str]:
     return dict(Camera.objects.values_list("slug", "recording"))
 
 
@@ -56,13 +56,13 @@ def test_the_primary_camera_is_recorded_by_default(server: redis.Redis) -> None:
     with camera_host(server, {"record": RECORDED}):
         found = answer("record", "start")
     assert [(one["camera"], one["recording"]) for one in found["results"]] == [("bath", True)]
-    assert wished() == {"bath": "rolling", "dome": "", "dslr": ""}
+    assert desired() == {"bath": "rolling", "dome": "", "dslr": ""}
 
 
 def test_all_are_those_that_give_frames(server: redis.Redis) -> None:
     with camera_host(server, {"record": RECORDED}):
         ran = skycam("record", "start", "--all", "--kind", "manual")
-    assert (ran.exit_code, wished()) == (0, {"bath": "manual", "dome": "manual", "dslr": ""})
+    assert (ran.exit_code, desired()) == (0, {"bath": "manual", "dome": "manual", "dslr": ""})
 
 
 def test_all_that_record_are_stopped(server: redis.Redis) -> None:
@@ -70,7 +70,7 @@ def test_all_that_record_are_stopped(server: redis.Redis) -> None:
     with camera_host(server, {"record": {"clip": "c-1", "recorder": None}}) as orders:
         found = answer("record", "stop", "--all")
     assert ([one["camera"] for one in found["results"]], len(orders)) == (["dome"], 1)
-    assert set(wished().values()) == {""}
+    assert set(desired().values()) == {""}
 
 
 def test_one_that_cannot_keeps_none_of_the_others(server: redis.Redis) -> None:
@@ -83,7 +83,7 @@ def test_one_that_cannot_keeps_none_of_the_others(server: redis.Redis) -> None:
 
 def test_a_start_that_could_not_be_told_is_kept_and_says_so(server: redis.Redis) -> None:
     ran = skycam("record", "start", "dome")
-    assert (ran.exit_code, wished()["dome"]) == (3, "rolling")
+    assert (ran.exit_code, desired()["dome"]) == (3, "rolling")
     assert "dome records as soon as it can: that is kept." in ran.stderr
 
 

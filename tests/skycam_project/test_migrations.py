@@ -10,7 +10,7 @@ from django.db import connection
 
 from captures.models import Clip
 from tests.captures.clips import STARTED, row_of
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 
 @pytest.mark.django_db

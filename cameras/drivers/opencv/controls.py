@@ -1,4 +1,4 @@
-"""Our settings and the camera's controls: which is which, in whose units, and what it makes of a wish."""
+"""Our settings and the camera's controls: which is which, in whose units, and what it makes of a desired value."""
 
 from __future__ import annotations
 

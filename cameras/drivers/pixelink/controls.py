@@ -1,4 +1,5 @@
-"""Our settings and the camera's features: which is which, in whose units, and what the camera makes of a wish."""
+"""Our settings and the camera's features: which is which, in whose units, and what the camera makes of a desired
+value."""
 
 from __future__ import annotations
 

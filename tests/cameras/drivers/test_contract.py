@@ -103,7 +103,7 @@ def test_what_is_read_back_later_is_what_applying_said(camera: Driver, soon: Soo
     assert later == {name: applied.actual[name] for name in later}
 
 
-def test_what_is_read_back_can_be_wished(camera: Driver, soon: Soon) -> None:
+def test_what_is_read_back_can_be_applied(camera: Driver, soon: Soon) -> None:
     found = camera.read_back(soon())
     assert camera.validated(found).items() >= found.items()
 

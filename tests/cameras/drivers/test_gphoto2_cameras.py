@@ -108,12 +108,12 @@ def test_a_killed_process_holds_no_camera(desk: Dslr) -> None:
 
 
 def test_every_setting_is_read_back_as_the_camera_has_it(desk: Dslr) -> None:
-    wished = {"exposure_us": 8_000_000, "iso": 800, "f_number": 4.0, "exposure_compensation": -1.0, "format": "raw"}
+    desired = {"exposure_us": 8_000_000, "iso": 800, "f_number": 4.0, "exposure_compensation": -1.0, "format": "raw"}
     actual, warnings = desk.says(f"""{OPEN}
-applied = driver.apply({wished}, soon())
+applied = driver.apply({desired}, soon())
 say([applied.actual, applied.warnings])
 """)
-    assert actual == {**wished, "format": "NEF (Raw)", "capture_target": "memory"}
+    assert actual == {**desired, "format": "NEF (Raw)", "capture_target": "memory"}
     assert warnings == []
 
 

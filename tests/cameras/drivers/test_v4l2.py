@@ -178,7 +178,7 @@ def opens(driver: FarDriver, deadline: float) -> bool:
     return True
 
 
-def test_a_process_that_ends_with_its_camera_open_ends_as_it_wished(usb_camera: UsbCamera) -> None:
+def test_a_process_that_ends_with_its_camera_open_ends_in_its_own_way(usb_camera: UsbCamera) -> None:
     environment = {**usb_camera.environment, "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", LEFT_OPEN], env=environment, timeout=60, capture_output=True)
     assert (done.returncode, b"terminate" in done.stderr) == (3, False)

@@ -1,4 +1,4 @@
-"""What a USB camera can be set to, as the kernel says it, and what becomes of a wish."""
+"""What a USB camera can be set to, as the kernel says it, and what becomes of a desired value."""
 
 from __future__ import annotations
 

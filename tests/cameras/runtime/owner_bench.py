@@ -65,7 +65,7 @@ class OwnerBench:
             "camera": CAMERA, "slug": "told", "kind": "simulated", "address": "", "settings": {}, "sources": [],
             "root": marker_of(str(root)), "root_path": str(root), "station": "test",
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 2.0, "clock_wait_s": 0.0,
-            "consumers": {}, "session": None, "recording": None, "verdict": None, **spec,
+            "consumers": {}, "session": None, "recording": None, "decided_outcome": None, **spec,
         }  # fmt: skip
         link: Any = self.link
         self.owner = Owner(self.spec, link, self.clock, self.buffer)

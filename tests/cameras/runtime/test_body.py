@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras.runtime.body import Body, still_wished
+from cameras.runtime.body import Body, still_desired
 from tests.cameras.runtime.owner_bench import OwnerBench
 from tests.fakes.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
 from tests.fakes.pixelink.build import GAIN, SHUTTER, Sdk
@@ -101,8 +101,8 @@ def test_the_nearest_value_that_a_camera_took_is_no_change() -> None:
 
 def test_a_difference_ends_with_its_wish() -> None:
     found: Any = [{"name": "gain", "wished": 2.0, "has": 4.0}]
-    assert still_wished(found, {"gain": 2.0}) == found
-    assert still_wished(found, {"gain": 4.0}) == still_wished(found, {}) == []
+    assert still_desired(found, {"gain": 2.0}) == found
+    assert still_desired(found, {"gain": 4.0}) == still_desired(found, {}) == []
 
 
 def test_a_dial_on_a_dslr_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

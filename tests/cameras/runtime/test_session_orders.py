@@ -114,7 +114,7 @@ def test_a_lost_file_is_made_good_by_what_the_database_knows(tmp_path: Path, tim
     assert bench.told("session")[0]["number"] == 5
 
 
-def test_a_file_that_cannot_be_read_is_set_aside_and_the_session_goes_on(bench: SessionBench) -> None:
+def test_a_file_that_cannot_be_read_is_rejected_and_the_session_goes_on(bench: SessionBench) -> None:
     bench.order()
     bench.shoot()
     bench.spool.files.overwrite(bench.spool.folder, f"session-{SESSION}.json", b"\xff\xff")

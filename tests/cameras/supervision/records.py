@@ -10,7 +10,7 @@ from cameras.runtime.durable import RootFiles
 from cameras.runtime.recovery import failed_record
 from cameras.runtime.sessions import Moment, SessionFile, SessionOrder
 from cameras.runtime.spool import Plan, Record, Spool, open_spool_folder
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 
 def spool_of(archive: Archive) -> Spool:

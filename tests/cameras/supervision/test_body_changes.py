@@ -11,14 +11,14 @@ import pytest
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.supervision.post import Post
-from cameras.supervision.readings import note_read_back
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.readings import store_read_back
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Event
 from tests.api.builders import until
-from tests.cameras.supervision.test_supervisor import archive, looks_again, supervisor
+from tests.cameras.supervision.test_supervisor import archive, read_again, supervisor
 from tests.fakes.gphoto2_port.build import ISO, build, plug, turn
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 __all__ = ["archive", "supervisor"]
 pytestmark = pytest.mark.django_db
@@ -39,37 +39,39 @@ def far(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyt
 
 
 @pytest.fixture
-def post(far: Path, supervisor: Supervisor) -> Post:
-    supervisor.ledger._do()
+def slot(far: Path, supervisor: Supervisor) -> CameraSlot:
+    supervisor.database._sync()
     supervisor._tick()
-    [post] = supervisor.posts.values()
-    until(lambda: post.child and post.child.state.get("observed") == "ready", SOON_S)
-    return post
+    [slot] = supervisor.slots.values()
+    until(lambda: slot.child and slot.child.state.get("observed") == "ready", SOON_S)
+    return slot
 
 
-def shown(supervisor: Supervisor, post: Post) -> tuple[Any, Any]:
+def shown(supervisor: Supervisor, slot: CameraSlot) -> tuple[Any, Any]:
     """The differences, in the row and in the status."""
-    supervisor.ledger._do()
-    return Camera.objects.get().differs, supervisor.herald.status(post)["differs"]
+    supervisor.database._sync()
+    return Camera.objects.get().differs, supervisor.status_publisher.build_status(slot)["differs"]
 
 
-def test_it_is_in_row_status_and_event_log_until_it_is_wished(far: Path, supervisor: Supervisor, post: Post) -> None:
+def test_it_is_in_row_status_and_event_log_until_it_is_desired(
+    far: Path, supervisor: Supervisor, slot: CameraSlot
+) -> None:
     turn(far, PORT, ISO, 1600)
-    until(lambda: shown(supervisor, post) == ([CHANGE], [CHANGE]), SOON_S)
+    until(lambda: shown(supervisor, slot) == ([CHANGE], [CHANGE]), SOON_S)
     assert Camera.objects.get().read_back["iso"] == 1600
     assert Event.objects.filter(kind="camera.settings", data={"differs": CHANGE}).count() == 1
     Camera.objects.update(settings={"iso": 1600})
-    looks_again(supervisor)
-    assert supervisor.herald.status(post)["differs"] == []
-    until(lambda: shown(supervisor, post) == ([], []), SOON_S)
+    read_again(supervisor)
+    assert supervisor.status_publisher.build_status(slot)["differs"] == []
+    until(lambda: shown(supervisor, slot) == ([], []), SOON_S)
 
 
-def test_the_row_wins_when_the_camera_is_opened_anew(far: Path, supervisor: Supervisor, post: Post) -> None:
+def test_the_row_wins_when_the_camera_is_reopened(far: Path, supervisor: Supervisor, slot: CameraSlot) -> None:
     turn(far, PORT, ISO, 1600)
-    until(lambda: shown(supervisor, post)[0] == [CHANGE], SOON_S)
-    assert post.child is not None
-    post.child.send({"type": "reopen"})
-    until(lambda: shown(supervisor, post) == ([], []), SOON_S)
+    until(lambda: shown(supervisor, slot)[0] == [CHANGE], SOON_S)
+    assert slot.child is not None
+    slot.child.send({"type": "reopen"})
+    until(lambda: shown(supervisor, slot) == ([], []), SOON_S)
     assert Camera.objects.get().read_back["iso"] == 400
 
 
@@ -80,14 +82,14 @@ def reading(seconds_ago: float, **actual: Any) -> dict[str, Any]:
 
 def test_an_older_reading_does_not_replace_a_newer_one(archive: Archive) -> None:
     """As when the host that had the camera before could not write it sooner."""
-    note_read_back(str(archive.camera.pk), reading(1, gain=2))
-    note_read_back(str(archive.camera.pk), reading(2, gain=1))
+    store_read_back(str(archive.camera.pk), reading(1, gain=2))
+    store_read_back(str(archive.camera.pk), reading(2, gain=1))
     archive.camera.refresh_from_db()
     assert archive.camera.read_back == {"gain": 2}
 
 
 def test_a_reading_replaces_one_from_before_the_clock_was_set_back(archive: Archive) -> None:
-    note_read_back(str(archive.camera.pk), reading(-3600, gain=2))
-    note_read_back(str(archive.camera.pk), reading(1, gain=1))
+    store_read_back(str(archive.camera.pk), reading(-3600, gain=2))
+    store_read_back(str(archive.camera.pk), reading(1, gain=1))
     archive.camera.refresh_from_db()
     assert archive.camera.read_back == {"gain": 1}

@@ -1,4 +1,4 @@
-"""From the spool into the database: twice is once, the first verdict holds, and nothing can stand in the way."""
+"""From the spool into the database: twice is once, the first outcome holds, and nothing can stand in the way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from captures.ingest import fail_unsent_capture
 from captures.models import Capture, Session, SessionGap
 from monitoring.models import Alert, Event
 from tests.cameras.supervision.records import capture_record, lay, lay_raw, session_records
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
 NOBODY = "0193a000-0000-7000-8000-0000000000ff"
@@ -38,10 +38,10 @@ def test_a_record_becomes_a_row_an_event_and_nothing_in_the_spool(archive: Archi
     row = Capture.objects.get(pk=capture)
     assert (row.status, row.reason, row.requested_by) == ("failed", "camera_error", "tester")
     assert Event.objects.filter(kind="capture.failed", subject=capture).count() == 1
-    assert archive.wrongs() == []
+    assert archive.inconsistencies() == []
 
 
-def test_a_record_taken_in_twice_is_one_row_one_event_and_one_count(archive: Archive) -> None:
+def test_a_record_ingested_twice_is_one_row_one_event_and_one_count(archive: Archive) -> None:
     record = capture_record(archive, "saved", session=str(archive.session(count=9).id), index=0)
     lay(archive, record)
     archive.ingest()
@@ -52,7 +52,7 @@ def test_a_record_taken_in_twice_is_one_row_one_event_and_one_count(archive: Arc
     assert Event.objects.filter(kind="capture.saved").count() == 1
 
 
-def test_a_sessions_records_taken_in_twice_count_once(archive: Archive) -> None:
+def test_a_sessions_records_ingested_twice_count_once(archive: Archive) -> None:
     session = archive.session()
     records = session_records(archive, str(session.id), gap=4)
     lay(archive, *records)
@@ -61,27 +61,27 @@ def test_a_sessions_records_taken_in_twice_count_once(archive: Archive) -> None:
     archive.ingest()
     session.refresh_from_db()
     assert (session.state, session.reported, session.planned, session.skipped) == ("finished", 2, 4, 4)
-    assert (SessionGap.objects.count(), archive.wrongs()) == (1, [])
+    assert (SessionGap.objects.count(), archive.inconsistencies()) == (1, [])
 
 
-def test_a_contradiction_keeps_the_first_verdict_and_raises_an_alert(archive: Archive) -> None:
+def test_a_contradiction_keeps_the_first_outcome_and_raises_an_alert(archive: Archive) -> None:
     record = capture_record(archive, "failed")
     lay(archive, record)
     archive.ingest()
     lay(archive, capture_record(archive, "saved", record["id"]))
     archive.ingest()
     assert Capture.objects.get().status == "failed"
-    assert (alerts(), archive.wrongs()) == (["capture.contradiction"], [])
+    assert (alerts(), archive.inconsistencies()) == (["capture.contradiction"], [])
 
 
-def test_a_verdict_on_what_never_started_touches_no_row_that_has_one(archive: Archive) -> None:
+def test_deciding_the_outcome_of_what_never_started_touches_no_row_that_has_one(archive: Archive) -> None:
     [capture] = lay(archive, capture_record(archive, "saved"))
     archive.ingest()
     assert fail_unsent_capture(capture, "not_started", "It was late.") is False
     assert Capture.objects.get().status == "saved"
 
 
-def test_a_verdict_on_what_never_started_is_given_once(archive: Archive) -> None:
+def test_the_outcome_of_what_never_started_is_decided_once(archive: Archive) -> None:
     planned = archive.planned()
     assert fail_unsent_capture(planned.pk, "not_started", "It was late.") is True
     assert fail_unsent_capture(planned.pk, "host_down", "It was down.") is False
@@ -99,7 +99,7 @@ RUBBISH: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("content", RUBBISH.values(), ids=RUBBISH.keys())
-def test_a_record_that_cannot_be_read_is_set_aside_with_an_alert(archive: Archive, content: bytes) -> None:
+def test_a_record_that_cannot_be_read_is_rejected_with_an_alert(archive: Archive, content: bytes) -> None:
     record = lay_raw(archive, content)
     archive.ingest()
     assert (rejected(archive), alerts()) == ([record], ["spool.rejected"])
@@ -118,7 +118,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 @pytest.mark.django_db(transaction=True)  # a wrong root shows at the commit
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
-def test_a_record_that_cannot_be_taken_in_is_set_aside_and_the_next_one_is_taken(
+def test_a_record_that_cannot_be_ingested_is_rejected_and_the_next_one_is_ingested(
     archive: Archive, wrong: dict[str, Any]
 ) -> None:
     record: Any = {**capture_record(archive, "saved", str(uuid6.uuid7())), **wrong}
@@ -130,7 +130,7 @@ def test_a_record_that_cannot_be_taken_in_is_set_aside_and_the_next_one_is_taken
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_file_on_an_unknown_root_is_found_out_at_the_commit_and_set_aside(archive: Archive) -> None:
+def test_a_file_on_an_unknown_root_is_detected_at_the_commit_and_rejected(archive: Archive) -> None:
     record: Any = capture_record(archive, "saved")
     part = f"{record['id']}.raw.part"
     file = {"kind": "raw", "bytes": 1, "sha256": "", "part": part, "path": "a/b", "width": 1, "height": 1}
@@ -149,7 +149,7 @@ WRONG_BODY: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG_BODY.values(), ids=WRONG_BODY.keys())
-def test_a_record_with_a_wrong_body_is_set_aside(archive: Archive, wrong: dict[str, Any]) -> None:
+def test_a_record_with_a_wrong_body_is_rejected(archive: Archive, wrong: dict[str, Any]) -> None:
     record = capture_record(archive, "saved")
     record["body"] |= wrong
     lay_raw_under(archive, record)

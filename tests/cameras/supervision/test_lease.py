@@ -17,7 +17,7 @@ def other_machine(left_s: float) -> None:
     CameraHost.objects.create(name="dome", machine="another", leased_until=timezone.now() + timedelta(seconds=left_s))
 
 
-def test_a_name_that_nobody_has_is_taken_for_half_a_minute() -> None:
+def test_a_free_name_is_leased_for_half_a_minute() -> None:
     renew_lease("dome")
     left = CameraHost.objects.get(name="dome").leased_until - timezone.now()
     assert LEASE_S - 5 < left.total_seconds() <= LEASE_S

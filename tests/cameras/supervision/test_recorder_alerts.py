@@ -13,7 +13,7 @@ from captures.recording.cleaning import Cleaning
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.captures.recording.shelf import configured
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
 KEY = "recording.failed:sim"
@@ -25,11 +25,11 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
     configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=900_000)
     (tmp_path / "root").mkdir()
     archive = Archive(tmp_path / "root")
-    wish(archive, recording="rolling")
+    desired(archive, recording="rolling")
     return archive
 
 
-def wish(archive: Archive, **fields: Any) -> None:
+def desired(archive: Archive, **fields: Any) -> None:
     type(archive.camera).objects.filter(pk=archive.camera.pk).update(**fields)
 
 
@@ -37,11 +37,11 @@ def supervised(folder: Path) -> Iterator[Supervisor]:
     supervisor = Supervisor()
     supervisor.run_folder = folder
     yield supervisor
-    for post in supervisor.posts.values():
-        if post.child:
-            post.child.kill()
-            post.child.wait(10)
-            post.child.finish()
+    for slot in supervisor.slots.values():
+        if slot.child:
+            slot.child.kill()
+            slot.child.wait(10)
+            slot.child.finish()
 
 
 @pytest.fixture
@@ -56,23 +56,23 @@ def successor(tmp_path: Path, archive: Archive) -> Iterator[Supervisor]:
 
 def is_open(supervisor: Supervisor, key: str = KEY) -> bool:
     """After one turn of its threads."""
-    supervisor.ledger.look_soon()
-    supervisor.ledger._do()
+    supervisor.database.read_soon()
+    supervisor.database._sync()
     supervisor._tick()
     return Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED).exists()
 
 
 def killed(supervisor: Supervisor) -> None:
     until(lambda: is_open(supervisor), 30)
-    [post] = supervisor.posts.values()
-    assert post.child is not None
-    post.child.kill()
-    post.child.wait(10)
+    [slot] = supervisor.slots.values()
+    assert slot.child is not None
+    slot.child.kill()
+    slot.child.wait(10)
 
 
 def test_an_alert_of_a_recorder_that_was_killed_ends_with_its_camera(archive: Archive, supervisor: Supervisor) -> None:
     killed(supervisor)
-    wish(archive, enabled=False)
+    desired(archive, enabled=False)
     until(lambda: not is_open(supervisor), 30)
 
 
@@ -80,19 +80,17 @@ def test_an_alert_of_a_recorder_ends_when_its_worker_was_killed_too(
     archive: Archive, supervisor: Supervisor, successor: Supervisor
 ) -> None:
     killed(supervisor)
-    wish(archive, enabled=False)
+    desired(archive, enabled=False)
     until(lambda: not is_open(successor), 30)
 
 
-def test_a_clip_that_a_recorder_sets_aside_is_an_alert_that_outlives_it(
-    archive: Archive, supervisor: Supervisor
-) -> None:
+def test_a_clip_that_a_recorder_rejects_is_an_alert_that_outlives_it(archive: Archive, supervisor: Supervisor) -> None:
     spool = archive.spool / "clips"
     spool.mkdir(parents=True)
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
     until(lambda: is_open(supervisor, "spool.rejected:sim"), 30)
-    wish(archive, enabled=False)
-    until(lambda: supervisor.posts[str(archive.camera.pk)].child is None or not is_open(supervisor), 30)
+    desired(archive, enabled=False)
+    until(lambda: supervisor.slots[str(archive.camera.pk)].child is None or not is_open(supervisor), 30)
     assert is_open(supervisor, "spool.rejected:sim")
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from cameras.supervision.camera_slot import CameraSlot
 from cameras.supervision.child import CameraChild
-from cameras.supervision.ladder import Restarts
-from cameras.supervision.post import Post
+from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
 from monitoring.models import Alert, Event
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
 
@@ -22,21 +22,21 @@ def archive(tmp_path: Path) -> Archive:
     return Archive(tmp_path)
 
 
-def hear(archive: Archive, kind: str, message: str) -> None:
+def handle(archive: Archive, kind: str, message: str) -> None:
     """As a camera's process tells it."""
     supervisor = Supervisor()
-    wish = archive.wish()
-    supervisor.posts[wish.id] = Post(wish, Restarts())
+    desired = archive.desired()
+    supervisor.slots[desired.id] = CameraSlot(desired, RestartSchedule())
     child = CameraChild.__new__(CameraChild)
-    child.spec = wish.spec(None)
-    told: dict[str, Any] = {"type": "log", "kind": kind, "message": message, "level": "error"}
-    supervisor.hearing.hear(child, told)
-    supervisor.ledger._outbox.flush()
+    child.spec = desired.spec(None)
+    log_message: dict[str, Any] = {"type": "log", "kind": kind, "message": message, "level": "error"}
+    supervisor.process_messages.handle_message(child, log_message)
+    supervisor.database._outbox.flush()
 
 
 @pytest.mark.parametrize("kind", ["storage.unmounted", "storage.failed", "storage.last_floor"])
 def test_an_alert_of_a_root_belongs_to_no_camera(archive: Archive, kind: str) -> None:
-    hear(archive, kind, "The storage root is not there.")
+    handle(archive, kind, "The storage root is not there.")
     alert = Alert.objects.get(key__startswith=kind)
     events = Event.objects.filter(kind__in=[kind, "alert.opened"])
     assert (alert.camera, alert.camera_uuid) == ("", "")
@@ -44,6 +44,6 @@ def test_an_alert_of_a_root_belongs_to_no_camera(archive: Archive, kind: str) ->
 
 
 def test_what_is_about_its_own_spool_belongs_to_the_camera(archive: Archive) -> None:
-    hear(archive, "spool.rejected", "A record was set aside.")
+    handle(archive, "spool.rejected", "A record was set aside.")
     alert = Alert.objects.get(key="spool.rejected:sim")
     assert (alert.camera, alert.camera_uuid) == ("sim", str(archive.camera.pk))

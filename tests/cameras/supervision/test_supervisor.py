@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from cameras.models import CameraHost
-from cameras.supervision.ladder import Restarts
-from cameras.supervision.post import Post
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.desired_state import desired_states
+from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
-from cameras.supervision.wishes import wishes
 from captures.models import Capture, Session
 from captures.sessions.session_commands import fail_session_of_lost_host
 from captures.storage.roots import ensure_default_root
@@ -23,8 +23,8 @@ from monitoring.models import Alert
 from tests.api.builders import until
 from tests.api.conftest import valkey
 from tests.cameras.supervision.records import capture_record, lay, lay_end
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
@@ -44,28 +44,28 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     supervisor = Supervisor()
     supervisor.run_folder = tmp_path
     yield supervisor
-    for post in supervisor.posts.values():
-        if post.child:
-            post.child.kill()
-            post.child.wait(10)
-            post.child.finish()
+    for slot in supervisor.slots.values():
+        if slot.child:
+            slot.child.kill()
+            slot.child.wait(10)
+            slot.child.finish()
 
 
-def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> Post:
-    wish = dataclasses.replace(archive.wish(), session=archive.order(session))
-    post = Post(wish, Restarts())
-    supervisor.posts = {wish.id: post}
-    return post
+def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> CameraSlot:
+    desired = dataclasses.replace(archive.desired(), session=archive.order(session))
+    slot = CameraSlot(desired, RestartSchedule())
+    supervisor.slots = {desired.id: slot}
+    return slot
 
 
 @pytest.fixture
-def post(archive: Archive, supervisor: Supervisor) -> Post:
+def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
     """A camera whose process works."""
-    supervisor.ledger._do()
+    supervisor.database._sync()
     supervisor._tick()
-    [post] = supervisor.posts.values()
-    until(lambda: post.child and post.child.state.get("observed") == "ready")
-    return post
+    [slot] = supervisor.slots.values()
+    until(lambda: slot.child and slot.child.state.get("observed") == "ready")
+    return slot
 
 
 def give_to(archive: Archive, host: str) -> None:
@@ -73,100 +73,100 @@ def give_to(archive: Archive, host: str) -> None:
     archive.camera.save()
 
 
-def looks_again(supervisor: Supervisor) -> None:
-    supervisor.ledger.look_soon()
-    supervisor.ledger._do()
+def read_again(supervisor: Supervisor) -> None:
+    supervisor.database.read_soon()
+    supervisor.database._sync()
     supervisor._tick()
 
 
-def state_after_a_look(supervisor: Supervisor, row: Session | Capture) -> str:
-    looks_again(supervisor)
+def state_after_a_read(supervisor: Supervisor, row: Session | Capture) -> str:
+    read_again(supervisor)
     row.refresh_from_db()
     return row.state if isinstance(row, Session) else row.status
 
 
-def test_a_camera_that_is_given_to_another_host_is_let_go_and_its_spool_is_emptied(
-    archive: Archive, supervisor: Supervisor, post: Post
+def test_a_camera_that_moves_to_another_host_is_released_and_its_spool_is_emptied(
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     capture = archive.planned()
-    assert post.child is not None
-    post.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
+    assert slot.child is not None
+    slot.child.send({"type": "capture", "command_id": "c", "id": str(capture.pk), **CAPTURE})
     until(lambda: list(archive.spool.glob("*.plan")))
     give_to(archive, "other")
-    looks_again(supervisor)
-    until(lambda: state_after_a_look(supervisor, capture) != "planned" and post.child is None)
-    assert (capture.reason, archive.wrongs()) == ("station_stopped", [])
+    read_again(supervisor)
+    until(lambda: state_after_a_read(supervisor, capture) != "planned" and slot.child is None)
+    assert (capture.reason, archive.inconsistencies()) == ("station_stopped", [])
 
 
-def test_of_a_camera_that_has_another_host_only_that_one_tells(
-    archive: Archive, supervisor: Supervisor, post: Post
-) -> None:
+def test_a_camera_is_recorded_by_its_own_host_only(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
     give_to(archive, "other")
-    looks_again(supervisor)
-    supervisor.observe(post, "disconnected", "")
-    supervisor.ledger._do()
+    read_again(supervisor)
+    supervisor.record_observed(slot, "disconnected", "")
+    supervisor.database._sync()
     archive.camera.refresh_from_db()
-    assert (archive.camera.observed == "disconnected", supervisor.herald._ours()) == (False, [])
+    assert (archive.camera.observed == "disconnected", supervisor.status_publisher._own_slots()) == (False, [])
 
 
-def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, post: Post) -> None:
+def test_a_camera_that_comes_back_is_run_again(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
     give_to(archive, "other")
-    looks_again(supervisor)
+    read_again(supervisor)
     give_to(archive, "main")
-    looks_again(supervisor)
-    assert post.wish.runs
+    read_again(supervisor)
+    assert slot.desired.runs
 
 
 def test_a_host_that_has_lost_its_name_lets_its_cameras_run_on(
-    archive: Archive, supervisor: Supervisor, post: Post
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     CameraHost.objects.update(machine="another machine")
-    supervisor.ledger._leased_at = -60.0
-    looks_again(supervisor)
-    assert (supervisor.ledger.seen.cameras, post.child is not None and post.child.ending) == ({}, False)
+    supervisor.database._leased_at = -60.0
+    read_again(supervisor)
+    assert (supervisor.database.snapshot.cameras, slot.child is not None and slot.child.ending) == ({}, False)
 
 
-def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
-    archive: Archive, supervisor: Supervisor, post: Post
+def test_a_session_that_its_camera_refused_has_failed_with_the_reason(
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     session = archive.session(cadence_s=0.1)
     order: Any = archive.order(session)
     order["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
-    supervisor._change(post, dataclasses.replace(post.wish, session=order))
-    until(lambda: state_after_a_look(supervisor, session) != "planned")
+    supervisor._apply_desired_state(slot, dataclasses.replace(slot.desired, session=order))
+    until(lambda: state_after_a_read(supervisor, session) != "planned")
     assert (session.state, session.reason, session.message) == (
         "failed",
         "rejected_setting",
         "The gain is not a number.",
     )
-    assert archive.wrongs() == []
+    assert archive.inconsistencies() == []
 
 
 REFUSED = {"type": "answer", "ok": False, "problem": "camera-not-reachable", "detail": "It is not mounted."}
 
 
 @pytest.mark.parametrize(("reason", "desired"), [("root_missing", "running"), ("camera_error", "stopped")])
-def test_a_wish_that_was_refused_stands_where_the_process_keeps_it_for_a_root_that_is_away(
-    archive: Archive, supervisor: Supervisor, post: Post, reason: str, desired: str
+def test_a_refused_session_stays_desired_where_the_process_keeps_it_for_a_root_that_is_away(
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot, reason: str, desired: str
 ) -> None:
     session = archive.session(cadence_s=60)
-    assert post.child is not None
-    supervisor.hearing.hear(post.child, {**REFUSED, "command_id": f"wished-{session.pk}", "reason": reason})
-    supervisor.ledger._do()
+    assert slot.child is not None
+    supervisor.process_messages.handle_message(
+        slot.child, {**REFUSED, "command_id": f"desired-{session.pk}", "reason": reason}
+    )
+    supervisor.database._sync()
     session.refresh_from_db()
     assert session.desired == desired
 
 
-def quarantined(supervisor: Supervisor, archive: Archive) -> Post:
+def quarantined(supervisor: Supervisor, archive: Archive) -> CameraSlot:
     """A camera that crashed too often; no process of it is started."""
     archive.camera.connected = False
     archive.camera.save()
-    looks_again(supervisor)
-    [post] = supervisor.posts.values()
-    post.restarts.rule.quick_exits, post.restarts.not_before = 5, math.inf
-    supervisor.climbing.quarantine(post, "It crashed.")
-    supervisor.ledger._do()
-    return post
+    read_again(supervisor)
+    [slot] = supervisor.slots.values()
+    slot.restarts.rule.quick_exits, slot.restarts.not_before = 5, math.inf
+    supervisor.recovery_ladder.quarantine(slot, "It crashed.")
+    supervisor.database._sync()
+    return slot
 
 
 def open_alerts() -> list[str]:
@@ -176,122 +176,126 @@ def open_alerts() -> list[str]:
 def test_a_camera_that_is_disconnected_leaves_its_quarantine_and_the_alert_with_it(
     archive: Archive, supervisor: Supervisor
 ) -> None:
-    post = quarantined(supervisor, archive)
+    slot = quarantined(supervisor, archive)
     assert open_alerts() == ["camera.quarantined:sim"]
-    looks_again(supervisor)
-    supervisor.ledger._do()
-    assert (post.quarantined, post.restarts.rule.quick_exits, post.restarts.not_before, open_alerts()) == ("", 0, 0, [])
+    read_again(supervisor)
+    supervisor.database._sync()
+    assert (slot.quarantined, slot.restarts.rule.quick_exits, slot.restarts.not_before, open_alerts()) == ("", 0, 0, [])
 
 
-def test_the_alert_of_a_quarantine_that_a_predecessor_left_is_over(archive: Archive, supervisor: Supervisor) -> None:
+def test_the_alert_of_a_quarantine_that_an_earlier_supervisor_left_is_resolved(
+    archive: Archive, supervisor: Supervisor
+) -> None:
     quarantined(Supervisor(), archive)
-    looks_again(supervisor)
-    supervisor.ledger._do()
+    read_again(supervisor)
+    supervisor.database._sync()
     assert open_alerts() == []
 
 
-def take_in(supervisor: Supervisor, post: Post, records: list[str]) -> None:
+def ingest_all(supervisor: Supervisor, slot: CameraSlot, records: list[str]) -> None:
     for record in records:
-        supervisor.ledger.take(post.wish, record, "")
-    supervisor.ledger._do()
+        supervisor.database.ingest_record(slot.desired, record, "")
+    supervisor.database._sync()
 
 
-def test_a_session_whose_end_is_taken_in_while_its_process_starts_does_not_begin_again(
+def test_a_session_whose_end_is_ingested_while_its_process_starts_does_not_begin_again(
     archive: Archive, supervisor: Supervisor
 ) -> None:
     session = archive.session(cadence_s=0.1)
-    told = lay_end(archive, str(session.pk))
-    post = with_session(supervisor, archive, session)
-    supervisor._start(post)
-    take_in(supervisor, post, told)
-    assert post.child is not None
-    until(lambda: post.child and post.child.state.get("observed") == "ready")
-    supervisor.ledger._do()  # hears of the recovery
-    supervisor.ledger._do()  # and takes in what it found
-    assert (post.child.state["session"], archive.wrongs()) == (None, [])
+    records = lay_end(archive, str(session.pk))
+    slot = with_session(supervisor, archive, session)
+    supervisor._start_process(slot)
+    ingest_all(supervisor, slot, records)
+    assert slot.child is not None
+    until(lambda: slot.child and slot.child.state.get("observed") == "ready")
+    supervisor.database._sync()  # hears of the recovery
+    supervisor.database._sync()  # and takes in what it found
+    assert (slot.child.state["session"], archive.inconsistencies()) == (None, [])
 
 
-def test_a_session_whose_end_was_taken_in_before_its_process_starts_is_no_wish_any_more(
+def test_a_session_whose_end_was_ingested_before_its_process_starts_is_not_desired_any_more(
     archive: Archive, supervisor: Supervisor
 ) -> None:
     session = archive.session(cadence_s=0.1)
-    post = with_session(supervisor, archive, session)
-    take_in(supervisor, post, lay_end(archive, str(session.pk)))
-    supervisor._start(post)
-    assert post.child is not None
-    assert (post.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
+    slot = with_session(supervisor, archive, session)
+    ingest_all(supervisor, slot, lay_end(archive, str(session.pk)))
+    supervisor._start_process(slot)
+    assert slot.child is not None
+    assert (slot.child.spec["session"], list(archive.spool.glob("session-*"))) == (None, [])
 
 
-def configure(supervisor: Supervisor, post: Post, **settings: Any) -> None:
+def configure(supervisor: Supervisor, slot: CameraSlot, **settings: Any) -> None:
     """As it comes out of the host's list, once the row is written."""
     arguments = {"settings": settings, "remaining_ms": 10_000}
-    command: Any = {"command_id": "c", "camera": post.wish.id, "slug": "sim", "order": "configure"}
-    supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
+    command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "configure"}
+    supervisor.command_router._route({**command, "arguments": arguments}, time.monotonic())
 
 
-def wished_settings(post: Post) -> dict[str, Any]:
-    assert post.child is not None
-    return post.child.wished["settings"]
+def desired_settings(slot: CameraSlot) -> dict[str, Any]:
+    assert slot.child is not None
+    return slot.child.desired["settings"]
 
 
-def test_settings_that_were_commanded_are_not_taken_back_by_an_older_look(supervisor: Supervisor, post: Post) -> None:
-    read_before = wishes("main")
-    configure(supervisor, post, exposure_us=2000)
-    supervisor.ledger.seen = dataclasses.replace(supervisor.ledger.seen, cameras=read_before)
+def test_settings_that_were_commanded_are_not_reverted_by_an_older_read(
+    supervisor: Supervisor, slot: CameraSlot
+) -> None:
+    read_before = desired_states("main")
+    configure(supervisor, slot, exposure_us=2000)
+    supervisor.database.snapshot = dataclasses.replace(supervisor.database.snapshot, cameras=read_before)
     supervisor._tick()
-    assert wished_settings(post) == {"exposure_us": 2000}
+    assert desired_settings(slot) == {"exposure_us": 2000}
 
 
-def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_next_look(
-    supervisor: Supervisor, post: Post
+def test_settings_that_were_commanded_are_those_of_the_next_process_before_the_next_read(
+    supervisor: Supervisor, slot: CameraSlot
 ) -> None:
-    configure(supervisor, post, exposure_us=2000)
-    assert post.child is not None
-    post.child.kill()
-    assert post.child.wait(10)
-    supervisor._keep(post)
-    supervisor._keep(post)
-    assert wished_settings(post) == {"exposure_us": 2000}
+    configure(supervisor, slot, exposure_us=2000)
+    assert slot.child is not None
+    slot.child.kill()
+    assert slot.child.wait(10)
+    supervisor._maintain_process(slot)
+    supervisor._maintain_process(slot)
+    assert desired_settings(slot) == {"exposure_us": 2000}
 
 
-def test_settings_of_the_row_are_taken_over_at_the_next_look(
-    archive: Archive, supervisor: Supervisor, post: Post
+def test_settings_of_the_row_are_applied_at_the_next_read(
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
-    configure(supervisor, post, exposure_us=2000)
+    configure(supervisor, slot, exposure_us=2000)
     archive.camera.settings = {"exposure_us": 3000}
     archive.camera.save()
-    looks_again(supervisor)
-    assert wished_settings(post) == {"exposure_us": 3000}
+    read_again(supervisor)
+    assert desired_settings(slot) == {"exposure_us": 3000}
 
 
-def test_what_lies_in_a_root_of_before_is_taken_in(
+def test_records_in_a_former_root_are_ingested(
     archive: Archive, supervisor: Supervisor, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Its storage root was configured anew after a power cut in an exposure."""
+    """Its storage root was replaced after a power cut during an exposure."""
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         capture = process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
     ensure_default_root(tmp_path_factory.mktemp("anew"))
-    supervisor.ledger._do()
-    supervisor.ledger._do()
-    assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
+    supervisor.database._sync()
+    supervisor.database._sync()
+    assert (Capture.objects.get(pk=capture).reason, archive.inconsistencies()) == ("interrupted", [])
 
 
 def test_a_recording_that_is_commanded_is_made_as_its_host_is_configured(
-    archive: Archive, supervisor: Supervisor, post: Post
+    archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     archive.camera.recording, archive.camera.recording_by = "rolling", "anna"
     archive.camera.save()
     asked = {"kind": "rolling", "requested_by": "anna", "clip_s": 7.0, "crf": 40}
     arguments = {"recording": asked, "remaining_ms": 10_000}
-    command: Any = {"command_id": "c", "camera": post.wish.id, "slug": "sim", "order": "record"}
-    supervisor.orders._follow({**command, "arguments": arguments}, time.monotonic())
-    assert post.child is not None
-    assert post.child.wished["recording"] == wishes("main")[post.wish.id].recording
+    command: Any = {"command_id": "c", "camera": slot.desired.id, "slug": "sim", "order": "record"}
+    supervisor.command_router._route({**command, "arguments": arguments}, time.monotonic())
+    assert slot.child is not None
+    assert slot.child.desired["recording"] == desired_states("main")[slot.desired.id].recording
 
 
-def last_capture(supervisor: Supervisor, post: Post) -> tuple[str, str] | None:
-    found = supervisor.herald.status(post)["last_capture"]
+def last_capture(supervisor: Supervisor, slot: CameraSlot) -> tuple[str, str] | None:
+    found = supervisor.status_publisher.build_status(slot)["last_capture"]
     return found and (found["id"], found["status"])
 
 
@@ -300,24 +304,24 @@ def test_a_supervisor_knows_the_last_capture_of_the_one_before_it(archive: Archi
     [newest] = lay(archive, capture_record(archive, "failed"))
     archive.planned()
     archive.ingest()
-    looks_again(supervisor)
-    [post] = supervisor.posts.values()
-    assert last_capture(supervisor, post) == (newest, "failed")
+    read_again(supervisor)
+    [slot] = supervisor.slots.values()
+    assert last_capture(supervisor, slot) == (newest, "failed")
 
 
-def test_a_capture_is_the_last_one_as_soon_as_it_is_taken_in(archive: Archive, supervisor: Supervisor) -> None:
-    looks_again(supervisor)
-    [post] = supervisor.posts.values()
-    before = last_capture(supervisor, post)
+def test_a_capture_is_the_last_one_as_soon_as_it_is_ingested(archive: Archive, supervisor: Supervisor) -> None:
+    read_again(supervisor)
+    [slot] = supervisor.slots.values()
+    before = last_capture(supervisor, slot)
     [taken] = lay(archive, capture_record(archive, "failed"))
-    take_in(supervisor, post, [taken])
-    assert (before, last_capture(supervisor, post)) == (None, (taken, "failed"))
+    ingest_all(supervisor, slot, [taken])
+    assert (before, last_capture(supervisor, slot)) == (None, (taken, "failed"))
 
 
-def test_a_host_that_returns_takes_in_what_it_holds_of_a_camera_that_was_moved_and_runs_it_no_more(
+def test_a_host_that_returns_ingests_what_it_holds_of_a_camera_that_was_moved_and_runs_it_no_more(
     archive: Archive, supervisor: Supervisor
 ) -> None:
-    """Its machine was cut off in a session: an exposure ran, and a capture waited to be taken in."""
+    """Its machine was cut off in a session: an exposure ran, and a capture waited to be ingested."""
     session, asked = archive.session(exposure_us=10_000_000, cadence_s=20), archive.planned()
     with CameraProcess(archive.folder, str(archive.camera.pk)) as process:
         process.until_type("spooled", id=process.capture(str(asked.pk), exposure_us=1000))
@@ -325,11 +329,11 @@ def test_a_host_that_returns_takes_in_what_it_holds_of_a_camera_that_was_moved_a
         process.until_type("state", doing="exposing")
     give_to(archive, "other")
     fail_session_of_lost_host(archive.camera, "main")
-    [looks_again(supervisor) for _ in range(3)]
+    [read_again(supervisor) for _ in range(3)]
     session.refresh_from_db()
     asked.refresh_from_db()
     assert (asked.status, session.state, session.planned, session.failed) == ("saved", "failed", 1, 1)
-    assert (archive.wrongs(), list(archive.spool.glob("session-*")), supervisor.posts) == ([], [], {})
+    assert (archive.inconsistencies(), list(archive.spool.glob("session-*")), supervisor.slots) == ([], [], {})
 
 
 def test_a_capture_that_a_host_which_returns_never_began_has_its_outcome(
@@ -339,15 +343,15 @@ def test_a_capture_that_a_host_which_returns_never_began_has_its_outcome(
     asked = archive.planned()
     Capture.objects.filter(pk=asked.pk).update(deadline_ms=1, host="main")
     give_to(archive, "other")
-    [looks_again(supervisor) for _ in range(3)]
+    [read_again(supervisor) for _ in range(3)]
     asked.refresh_from_db()
     assert (asked.status, asked.reason) == ("failed", "not_started")
 
 
-def test_a_capture_that_another_host_was_told_to_take_waits_for_it(
+def test_a_capture_that_was_sent_to_another_host_waits_for_it(
     archive: Archive, supervisor: Supervisor, valkey: Any
 ) -> None:
     asked = archive.planned()
     Capture.objects.filter(pk=asked.pk).update(deadline_ms=1, host="other")
-    [looks_again(supervisor) for _ in range(3)]
-    assert state_after_a_look(supervisor, asked) == "planned"
+    [read_again(supervisor) for _ in range(3)]
+    assert state_after_a_read(supervisor, asked) == "planned"

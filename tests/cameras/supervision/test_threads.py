@@ -18,17 +18,17 @@ import pytest
 from cameras import broker
 from cameras.control import Command
 from cameras.runtime.storage import MARKER
-from cameras.supervision.child import CameraChild, Live
-from cameras.supervision.ladder import Restarts
-from cameras.supervision.ledger import Ledger
-from cameras.supervision.post import Post
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.child import CameraChild, LiveView
+from cameras.supervision.database_sync import DatabaseSync
+from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
-from cameras.supervision.wishes import Wish
 from captures.models import Capture
 from monitoring.models import Event
 from tests.api.builders import until
 from tests.api.conftest import valkey
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
@@ -44,23 +44,23 @@ def archive(tmp_path: Path) -> Archive:
 def supervisor(tmp_path: Path, valkey: Any) -> Iterator[Supervisor]:
     supervisor = Supervisor()
     supervisor.run_folder = tmp_path
-    supervisor.orders._began -= 3600.0  # no command of an earlier Supervisor can come any more: no row is read
+    supervisor.command_router._began -= 3600.0  # no command of an earlier Supervisor can come any more: no row is read
     yield supervisor
-    for post in supervisor.posts.values():
-        if post.child:
-            os.kill(post.child.process.pid, signal.SIGKILL)
-            post.child.wait(10)
-            post.child.finish()
+    for slot in supervisor.slots.values():
+        if slot.child:
+            os.kill(slot.child.process.pid, signal.SIGKILL)
+            slot.child.wait(10)
+            slot.child.finish()
 
 
 @pytest.fixture
-def post(archive: Archive, supervisor: Supervisor) -> Post:
+def slot(archive: Archive, supervisor: Supervisor) -> CameraSlot:
     """A camera whose process works."""
-    supervisor.ledger._do()
+    supervisor.database._sync()
     supervisor._tick()
-    [post] = supervisor.posts.values()
-    until(lambda: post.child and post.child.state.get("observed") == "ready")
-    return post
+    [slot] = supervisor.slots.values()
+    until(lambda: slot.child and slot.child.state.get("observed") == "ready")
+    return slot
 
 
 class Other:
@@ -91,129 +91,130 @@ def repeated(work: Callable[[], object], times: int) -> Callable[[], object]:
     return lambda: [work() for _ in range(times)]
 
 
-def capture_command(post: Post, capture: str) -> Command:
+def capture_command(slot: CameraSlot, capture: str) -> Command:
     return Command(
-        command_id=f"of {capture}", camera=post.wish.id, slug="sim", order="capture",
+        command_id=f"of {capture}", camera=slot.desired.id, slug="sim", order="capture",
         arguments={"id": capture, "asked": {}}, deadline_ms=NEXT_CENTURY_MS,
     )  # fmt: skip
 
 
-def test_verdicts_are_given_while_commands_come(archive: Archive, supervisor: Supervisor, post: Post) -> None:
-    """The ledger's thread looks through what the process was handed, and the mailbox's adds to it."""
-    assert post.child is not None
-    os.kill(post.child.process.pid, signal.SIGSTOP)
+def test_outcomes_are_decided_while_commands_come(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
+    """The database thread looks through what the process was handed, and the command queue's adds to it."""
+    assert slot.child is not None
+    os.kill(slot.child.process.pid, signal.SIGSTOP)
     (archive.folder / MARKER).unlink()  # without its root nobody can tell what became of the capture
     overdue = archive.planned()
     Capture.objects.filter(pk=overdue.pk).update(deadline_ms=1)
-    commands = [capture_command(post, str(number)) for number in range(1000)]
-    with Other(lambda: [supervisor.orders.hand(command) for command in commands]) as mailbox:
-        while mailbox.works:
-            supervisor.ledger.verdicts.on_overdue({post.wish.id: [post.wish]})
+    commands = [capture_command(slot, str(number)) for number in range(1000)]
+    with Other(lambda: [supervisor.command_router.route_command(command) for command in commands]) as command_queue:
+        while command_queue.works:
+            supervisor.database.outcomes.settle_overdue({slot.desired.id: [slot.desired]})
     overdue.refresh_from_db()
-    assert (overdue.status, len(post.outstanding)) == ("planned", 1000)
+    assert (overdue.status, len(slot.outstanding)) == ("planned", 1000)
 
 
-def test_who_watches_is_asked_while_cameras_are_added(archive: Archive, supervisor: Supervisor, post: Post) -> None:
+def test_viewers_are_read_while_cameras_are_added(archive: Archive, supervisor: Supervisor, slot: CameraSlot) -> None:
     """The broker's thread goes through the cameras while the Supervisor's adds to them."""
-    new = [dataclasses.replace(post.wish, id=f"camera-{n}", slug=f"camera-{n}", enabled=False) for n in range(3000)]
-    with Other(lambda: [supervisor._adopt({wish.id: wish}) for wish in new]) as adding:
+    new = [dataclasses.replace(slot.desired, id=f"camera-{n}", slug=f"camera-{n}", enabled=False) for n in range(3000)]
+    with Other(lambda: [supervisor._update_slots({desired.id: desired}) for desired in new]) as adding:
         while adding.works:
-            supervisor.herald._look_who_watches(broker.connection())
-    assert len(supervisor.posts) == 3001
+            supervisor.status_publisher._update_viewers(broker.connection())
+    assert len(supervisor.slots) == 3001
 
 
-def test_a_camera_s_states_are_told_in_the_order_in_which_they_came(supervisor: Supervisor, post: Post) -> None:
-    """By its process's reader and by the Supervisor's thread: no state is told twice in a row, and the last is last."""
-    first = repeated(lambda: [supervisor.observe(post, state, "") for state in ("reconnecting", "ready")], 300)
-    second = repeated(lambda: [supervisor.observe(post, state, "") for state in ("starting", "ready")], 300)
+def test_the_states_of_a_camera_are_recorded_in_their_order(supervisor: Supervisor, slot: CameraSlot) -> None:
+    """By its process's reader and by the Supervisor's thread: no state is recorded twice in a row, and the last is
+    last."""
+    first = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("reconnecting", "ready")], 300)
+    second = repeated(lambda: [supervisor.record_observed(slot, state, "") for state in ("starting", "ready")], 300)
     with Other(first):
         second()
-    supervisor.ledger._do()
-    told = [e.data["observed"] for e in Event.objects.filter(kind="camera.state").order_by("at", "id")]
-    assert [one for one, next_one in pairwise(told) if one == next_one] == []
-    assert told[-1] == post.told[0]
+    supervisor.database._sync()
+    recorded = [e.data["observed"] for e in Event.objects.filter(kind="camera.state").order_by("at", "id")]
+    assert [one for one, next_one in pairwise(recorded) if one == next_one] == []
+    assert recorded[-1] == slot.last_observed[0]
 
 
-def test_a_status_that_was_told_is_not_replaced_by_an_older_one(supervisor: Supervisor, post: Post) -> None:
+def test_a_published_status_is_not_replaced_by_an_older_one(supervisor: Supervisor, slot: CameraSlot) -> None:
     """A reader writes a camera's status before its answer goes out; the broker's thread writes all of them."""
-    child = post.child
+    child = slot.child
     assert child is not None
     os.kill(child.process.pid, signal.SIGSTOP)
     name, taken_back = broker.key("status", "sim"), []
 
-    def tell(number: int) -> None:
+    def publish(number: int) -> None:
         child.state = {**child.state, "last_frame": number}
-        supervisor.herald.tell(post)
+        supervisor.status_publisher.publish_status(slot)
         found = json.loads(str(broker.connection().hget(name, "last_frame")))
         taken_back.extend([number] if found != number else [])
 
-    def tell_all() -> None:
-        supervisor.herald._told_at = 0.0
-        supervisor.herald._tell(broker.connection())
+    def publish_all() -> None:
+        supervisor.status_publisher._published_at = 0.0
+        supervisor.status_publisher._publish(broker.connection())
 
-    with Other(repeated(tell_all, 150)) as herald:
+    with Other(repeated(publish_all, 150)) as status_publisher:
         number = 0
-        while herald.works:
-            tell(number := number + 1)
+        while status_publisher.works:
+            publish(number := number + 1)
     assert taken_back == []
 
 
-class ReadMeanwhile(dict[str, Wish]):
+class ReadMeanwhile(dict[str, DesiredState]):
     """The cameras of a host without its name, which has it again while somebody goes through them."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, database: DatabaseSync) -> None:
         super().__init__()
-        self._ledger = ledger
+        self._database = database
 
     def items(self) -> Any:
-        self._ledger._look(self._ledger.seen.read_at)
+        self._database._read(self._database.snapshot.read_at)
         return super().items()
 
 
-def test_a_host_that_has_its_name_again_lets_no_camera_go(supervisor: Supervisor, post: Post) -> None:
+def test_a_host_that_has_its_name_again_releases_no_camera(supervisor: Supervisor, slot: CameraSlot) -> None:
     """That another machine had the name and that ours has it are two readings, and are not mixed."""
-    ledger = supervisor.ledger
-    ledger.seen = dataclasses.replace(ledger.seen, cameras=ReadMeanwhile(ledger), is_complete=False)
+    database = supervisor.database
+    database.snapshot = dataclasses.replace(database.snapshot, cameras=ReadMeanwhile(database), is_complete=False)
     supervisor._tick()
-    assert (post.wish.elsewhere, ledger.seen.is_complete) == (False, True)
+    assert (slot.desired.elsewhere, database.snapshot.is_complete) == (False, True)
 
 
 class EndsMeanwhile:
     """A process in whose place the Supervisor's thread puts another, or none, while it is looked at or spoken to."""
 
-    live = Live()
+    live = LiveView()
 
-    def __init__(self, post: Post, successor: CameraChild | None) -> None:
-        self._post, self._successor = post, successor
+    def __init__(self, slot: CameraSlot, successor: CameraChild | None) -> None:
+        self._slot, self._successor = slot, successor
 
     @property
     def ending(self) -> bool:
-        self._post.child = self._successor
+        self._slot.child = self._successor
         return False
 
     def send(self, message: dict[str, Any]) -> bool:
-        self._post.child = self._successor
+        self._slot.child = self._successor
         return True
 
 
-def test_a_capture_whose_process_ends_while_it_is_handed_over_has_its_outcome(
+def test_a_capture_whose_process_ends_while_it_is_sent_has_its_outcome(
     archive: Archive, supervisor: Supervisor
 ) -> None:
     capture = archive.planned()
-    post = Post(archive.wish(), Restarts())
-    supervisor.posts = {post.wish.id: post}
-    post.child = cast(Any, EndsMeanwhile(post, None))
-    supervisor.orders.hand(capture_command(post, str(capture.pk)))
-    supervisor.ledger.verdicts.on_lost(post, post.outstanding.captures())
+    slot = CameraSlot(archive.desired(), RestartSchedule())
+    supervisor.slots = {slot.desired.id: slot}
+    slot.child = cast(Any, EndsMeanwhile(slot, None))
+    supervisor.command_router.route_command(capture_command(slot, str(capture.pk)))
+    supervisor.database.outcomes.settle_lost(slot, slot.outstanding.captures())
     capture.refresh_from_db()
-    assert (capture.reason, len(post.outstanding)) == ("not_started", 0)
+    assert (capture.reason, len(slot.outstanding)) == ("not_started", 0)
 
 
-def test_live_view_is_asked_for_again_of_a_process_that_was_started_meanwhile(
-    supervisor: Supervisor, post: Post
+def test_live_view_is_sent_again_to_a_process_that_was_started_meanwhile(
+    supervisor: Supervisor, slot: CameraSlot
 ) -> None:
-    assert post.child is not None
-    post.child = cast(Any, EndsMeanwhile(post, post.child))
-    supervisor.want({"sim": ("low",)})
-    supervisor.want({"sim": ("low",)})
-    until(lambda: post.child and post.child.state.get("fps"))
+    assert slot.child is not None
+    slot.child = cast(Any, EndsMeanwhile(slot, slot.child))
+    supervisor.update_live_view({"sim": ("low",)})
+    supervisor.update_live_view({"sim": ("low",)})
+    until(lambda: slot.child and slot.child.state.get("fps"))

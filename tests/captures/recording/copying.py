@@ -30,13 +30,13 @@ class Busy(Streamed):
 
 
 class CopyingBench(OwnerBench):
-    """`wish` is what is recorded from the start; None for nothing."""
+    """`desired` is what is recorded from the start; None for nothing."""
 
-    def __init__(self, root: Path, address: str, wish: dict[str, Any] | None) -> None:
+    def __init__(self, root: Path, address: str, desired: dict[str, Any] | None) -> None:
         clock = OwnerClock()
         self.network = NetworkDriver(address, clock)
         super().__init__(root, clock, self.network, kind="network", settings={})
-        self.spec |= {"recording": wish, "video_root": self.spec["root"], "video_root_path": str(root)}
+        self.spec |= {"recording": desired, "video_root": self.spec["root"], "video_root_path": str(root)}
         link: Any = self.link
         self.recorder = ClipRecorder(Context(self.spec, self.buffer, link))
         self.owner.frame_consumers.append(self.recorder)

@@ -33,13 +33,13 @@ class QueueBench:
         self.root, self.link, self.buffer = root, HeardLink(), SharedFrameBuffer()
         make_root(root, video := str(uuid6.uuid7()))
         spec: Any = {
-            "camera": CAMERA, "slug": "told", "kind": "simulated", "verdict": None, "video_root": video,
+            "camera": CAMERA, "slug": "told", "kind": "simulated", "decided_outcome": None, "video_root": video,
             "video_root_path": str(root), "site": {"latitude": None, "longitude": None, "time_zone": "UTC"},
             "recording": None,
         }  # fmt: skip
         link: Any = self.link
         self.recorder = ClipRecorder(Context(spec, self.buffer, link))
-        self.wish: Any = {**RECORDING, **changes}
+        self.desired: Any = {**RECORDING, **changes}
         self._began, self._began_ns = time.monotonic(), time.time_ns()
 
     def __enter__(self) -> Self:
@@ -47,7 +47,7 @@ class QueueBench:
         return self
 
     def start(self) -> None:
-        self.recorder.order({"type": "record", "recording": self.wish})
+        self.recorder.order({"type": "record", "recording": self.desired})
 
     def stop(self) -> None:
         self.recorder.order({"type": "record", "recording": None})

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from captures.models import Clip
 from captures.recording.cleaning import Cleaning
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 LENGTH = timedelta(minutes=10)

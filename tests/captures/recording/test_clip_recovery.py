@@ -11,12 +11,12 @@ import uuid6
 
 from cameras.runtime.spool import SLOT_BYTES, SLOTS
 from cameras.runtime.storage import Storage, make_root
-from cameras.supervision.ingest import Opened
+from cameras.supervision.ingest import OpenedSpool
 from captures.models import Clip
 from captures.recording.recovery import recover_all
 from monitoring.models import Event
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
 
 CAMERA = str(uuid6.uuid7())
 ROLLING = {
@@ -79,14 +79,14 @@ def test_a_folder_that_is_a_link_for_a_moment_costs_no_clip(storage: Storage, tm
 @pytest.mark.django_db
 def test_what_a_clip_lost_whose_process_was_killed_is_unknown(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
-    clips = archive.wish().of_clips
+    clips = archive.desired().of_clips
     with CameraProcess(archive.folder, str(archive.camera.pk), recording=ROLLING) as process:
         process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 3)
     storage = Storage(clips.root_path, clips.root, clips.id, clips.part)
     recover_all(storage)
     storage.close()
-    with Opened(clips) as ingest:
-        [ingest.take(record) for record in ingest.waiting()]
+    with OpenedSpool(clips) as ingester:
+        [ingester.ingest(record) for record in ingester.waiting_records()]
     [clip], told = Clip.objects.all(), Event.objects.get(kind="recording.lost")
     assert (clip.interrupted, clip.lost_frames, told.data["lost_frames"]) == (True, None, None)
     assert "How many frames it lost is unknown." in told.message

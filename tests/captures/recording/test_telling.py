@@ -12,19 +12,19 @@ from cameras.runtime.recording_state import shared, waiting
 from captures.recording.recovery import Recovered
 from captures.recording.telling import Telling
 
-WISH: Any = {"kind": "rolling", "requested_by": "ada"}
+DESIRED: Any = {"kind": "rolling", "requested_by": "ada"}
 
 
 def clip(length_s: float, size: int) -> Any:
     file = SimpleNamespace(bytes=size)
-    return SimpleNamespace(id="a", started=0.0, frames=9, file=file, length_s=length_s, plan=WISH, wish=WISH)
+    return SimpleNamespace(id="a", started=0.0, frames=9, file=file, length_s=length_s, plan=DESIRED, desired=DESIRED)
 
 
 def test_a_clip_that_has_just_begun_grows_as_the_one_before_it() -> None:
     up: Any = SimpleNamespace(send=lambda *_, **__: None)
     telling = Telling(up, "sky", "/video")
     telling.saw(10**9, 0)
-    rates = [telling.status(WISH, clip(*one)) for one in ((1.0, 10), (6.0, 600_000), (1.0, 10))]
+    rates = [telling.status(DESIRED, clip(*one)) for one in ((1.0, 10), (6.0, 600_000), (1.0, 10))]
     assert [(told["mb_per_min"], told["floor_s"]) for told in rates if told] == [
         (None, None),
         (6.0, 10_000),
@@ -53,7 +53,7 @@ def test_a_clip_that_was_mended_ends_no_alert_of_others_that_wait() -> None:
 
 
 def recorder(mb_per_min: float | None, floor_s: int | None) -> Any:
-    return {**waiting(WISH, ""), "mb_per_min": mb_per_min, "floor_s": floor_s}
+    return {**waiting(DESIRED, ""), "mb_per_min": mb_per_min, "floor_s": floor_s}
 
 
 def test_the_time_until_the_floor_is_shorter_where_others_fill_the_same_disk() -> None:
@@ -69,6 +69,6 @@ def test_the_time_until_the_floor_is_shorter_where_others_fill_the_same_disk() -
 @pytest.mark.parametrize(("floor", "lower"), [(2_000_000_000, False), (10_000_000_000, True)])
 def test_a_full_disk_may_hold_no_clips_at_all(floor: int, lower: bool) -> None:
     telling = Telling(SimpleNamespace(send=lambda *_, **__: None), "sky", "/video")  # type: ignore[arg-type]
-    telling.full({**WISH, "floor_bytes": 2_000_000_000, "rolling_floor_bytes": floor})
+    telling.full({**DESIRED, "floor_bytes": 2_000_000_000, "rolling_floor_bytes": floor})
     assert f"less than {floor / 1e9:g} GB left. Free some space" in telling.why
     assert ("there is none" in telling.why, "lower camera_config.soft_floor_gb" in telling.why) == (lower, lower)

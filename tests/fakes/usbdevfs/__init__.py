@@ -12,7 +12,7 @@ from cameras.supervision.usb import UsbBus
 SOURCE = Path(__file__).with_name("reset.c")
 
 
-class PlayedBus:
+class FakeBus:
     """`plug` and `unplug` devices; `bus` is how the station sees them."""
 
     def __init__(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rows, spools and archive held against each other: what is not as promised, as sentences."""
+"""Checks rows, spools and archive against each other; inconsistencies are sentences."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from django.db.models import Q
 
 from cameras.models import Camera
 from cameras.runtime.storage import make_root
-from cameras.supervision.ingest import Opened
-from cameras.supervision.wishes import Wish
+from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.ingest import OpenedSpool
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
-from captures.sessions.session_commands import describe_desired_session
+from captures.sessions.session_commands import session_order
 
 RESTING = ("slot-", ".lock", "rejected", "clips")
 
@@ -29,8 +29,8 @@ class Archive:
         self.camera = Camera.objects.create(slug="sim", name="Sim", kind="simulated", host="main")
         self.spool = folder / ".spool" / str(self.camera.id)
 
-    def wish(self) -> Wish:
-        return Wish(
+    def desired(self) -> DesiredState:
+        return DesiredState(
             id=str(self.camera.id), slug="sim", kind="simulated", address="", settings={}, enabled=True, connected=True,
             removed=False, session=None, root=str(self.root.id), root_path=str(self.folder), recording=None,
             video_root=str(self.root.id), video_root_path=str(self.folder),
@@ -48,18 +48,18 @@ class Archive:
         return Capture.objects.create(camera=self.camera, asked={"exposure_us": 1000})
 
     def ingest(self) -> None:
-        with Opened(self.wish()) as ingest:
-            for name in sorted(ingest.waiting()):
-                taken = ingest.take(name)
+        with OpenedSpool(self.desired()) as ingester:
+            for name in sorted(ingester.waiting_records()):
+                taken = ingester.ingest(name)
                 if taken is not None:
-                    ingest.clear(taken)
+                    ingester.remove_record(taken)
 
-    def wrongs(self) -> list[str]:
-        return wrongs(self.folder)
+    def inconsistencies(self) -> list[str]:
+        return inconsistencies(self.folder)
 
 
-def wrongs(*folders: Path) -> list[str]:
-    """What is not as promised in these storage roots, which are all, and the database that belongs to them."""
+def inconsistencies(*folders: Path) -> list[str]:
+    """Inconsistencies between these storage roots, which must be all, and their database."""
     return [*_rows(), *(wrong for folder in folders for wrong in (*_files(folder), *_left_over(folder)))]
 
 

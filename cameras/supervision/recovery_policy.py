@@ -1,4 +1,7 @@
-"""What is done about a camera that stops delivering, and when its process may be started again. Pure: time is given."""
+"""Decides what to do about a camera that stops delivering, and when its process may be restarted.
+
+Pure: the caller passes the time.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,25 @@ from dataclasses import dataclass, field
 from monitoring.restarts import BackOff, CrashLoop
 
 SILENCE_S = 3.0
-"""A camera process speaks each second; after this much silence it counts as hung."""
+"""A camera process sends a message every second; after this much silence it counts as hung."""
 STEP_S = 2.0
 STEPS = ("abort", "reconnect", "kill")
 REOPENED = 8
-"""After so many failures in a row, which take about a minute, of a camera that is there, its process is replaced: a
-vendor's library may have got stuck."""
+"""After this many failures in a row (about a minute) the process of a camera that is present is replaced, because a
+vendor's library may be stuck."""
 IDLE_S = 6 * 3600.0
-"""No exposure is so long: a process that lived for this without a picture was not asked for one."""
+"""No exposure takes this long: a process that lived this long without a picture was not asked for one."""
 
 
 @dataclass(slots=True)
-class Ladder:
+class RecoveryPolicy:
     """abort -> reconnect -> kill, each STEP_S after the one before, while the camera stays overdue."""
 
     _since: float | None = None
     _taken: int = 0
 
-    def look(self, now: float, overdue_s: float, silent_s: float) -> str | None:
-        """The step to take now, if any."""
+    def next_step(self, now: float, overdue_s: float, silent_s: float) -> str | None:
+        """The step to take now, if any. Times in seconds; `now` is monotonic."""
         late = max(overdue_s, silent_s - SILENCE_S)
         if late <= 0:
             self._since, self._taken = None, 0
@@ -39,20 +42,20 @@ class Ladder:
 
 
 @dataclass(slots=True)
-class Restarts:
-    """The exits of one camera's process: why, and when the next one may be started."""
+class RestartSchedule:
+    """The exits of one camera's process, their reasons, and when the next process may be started."""
 
     rule: BackOff = field(default_factory=BackOff)
     not_before: float = 0.0
     reasons: list[str] = field(default_factory=list)
     _started: float | None = None
 
-    def started(self, now: float) -> None:
+    def record_start(self, now: float) -> None:
         self._started = now
 
-    def ended(self, now: float, reason: str, *, fruitless: bool = False) -> bool:
-        """Note an exit; True when this makes it a crash loop. A `fruitless` life, ended by the ladder without a single
-        picture, is a failure however long the waiting for it took; up to IDLE_S, beyond which nobody waited."""
+    def record_exit(self, now: float, reason: str, *, fruitless: bool = False) -> bool:
+        """Record an exit; True when it makes a crash loop. A `fruitless` process, which the ladder ended before its
+        first picture, counts as a failure even after a long life, up to IDLE_S: after that it was idle."""
         self.reasons = [*self.reasons[-4:], reason]
         lived_s = now - self._started if self._started is not None else 0.0
         try:
@@ -70,7 +73,7 @@ class Restarts:
     def tries_left(self) -> int:
         return self.rule.crash_loop_exits - self.rule.quick_exits
 
-    def forgive(self) -> None:
-        """A person says: try again now."""
+    def reset(self) -> None:
+        """Forget the failures, so that the process can start at once."""
         self.rule.forgive()
         self.not_before = 0.0

@@ -1,4 +1,4 @@
-"""Commands for this host's cameras, from the broker's list `camera.<host>`, on a thread of its own.
+"""Receives the commands for this host's cameras from the broker's list `camera.<host>`, on its own thread.
 
 A list and not a Celery task: Celery cost 4 ms and as much processor time for each command, and its consumer
 took seconds to hear again after the broker was away. docs/decisions/commands.md has the figures.
@@ -17,29 +17,29 @@ from django.db import DatabaseError, close_old_connections, connection
 from cameras import broker
 
 if TYPE_CHECKING:
-    from cameras.supervision.orders import Orders
+    from cameras.supervision.command_router import CommandRouter
 
 log = logging.getLogger(__name__)
 BLOCK_S = 1.0
 AWAY_S = 0.5
-"""How soon the broker is tried again."""
+"""Pause before the broker is tried again."""
 
 
-class Mailbox:
-    """Its thread alone writes `alive_at`, which the broker's thread reads."""
+class CommandQueue:
+    """Only its thread writes `alive_at`; the status publisher's thread reads it."""
 
-    def __init__(self, host: str, orders: Orders) -> None:
-        self.name, self.orders = broker.key(f"camera.{host}"), orders
+    def __init__(self, host: str, router: CommandRouter) -> None:
+        self.name, self.router = broker.key(f"camera.{host}"), router
         self.alive_at = time.monotonic()
-        """When it last turned to the list: while a command keeps it for long, nobody else's is heard."""
+        """When it last read the list. While one command takes long, no other is received."""
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mailbox", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="command-queue", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
-        """What lies in the list stays there: its deadlines say what is still to be begun."""
+        """Commands in the list stay there; their deadlines decide whether they are still carried out."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(BLOCK_S + 1.0)
@@ -48,17 +48,17 @@ class Mailbox:
         while not self._stopping.is_set():
             self.alive_at = time.monotonic()
             try:
-                self._take()
+                self._receive_command()
             except broker.UNREACHABLE:
                 self._stopping.wait(AWAY_S)
             except DatabaseError as error:
-                log.error("A command was not carried out, since the database did not answer: %s", error)
+                log.error("A command was not carried out because the database did not answer: %s", error)
                 close_old_connections()
             except Exception:
-                log.exception("A command could not be followed.")
+                log.exception("A command could not be handled.")
         connection.close()
 
-    def _take(self) -> None:
+    def _receive_command(self) -> None:
         found = broker.connection().blpop([self.name], timeout=BLOCK_S)
         if found:
-            self.orders.hand(json.loads(found[1]))
+            self.router.route_command(json.loads(found[1]))

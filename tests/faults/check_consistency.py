@@ -1,4 +1,4 @@
-"""`python -m tests.faults.look`: what is wrong with the ledger of the station in SKYCAM_DATA, as JSON."""
+"""`python -m tests.faults.check_consistency`: the inconsistencies of the station in SKYCAM_DATA, as JSON."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "skycam_project.settings"
     django.setup()
     from captures.models import StorageRoot
-    from tests.faults.ledger import wrongs
+    from tests.faults.archive import inconsistencies
 
-    print(json.dumps(wrongs(*(Path(root.path) for root in StorageRoot.objects.all()))))
+    print(json.dumps(inconsistencies(*(Path(root.path) for root in StorageRoot.objects.all()))))
 
 
 if __name__ == "__main__":

@@ -15,16 +15,16 @@ from django.db import OperationalError, connection
 from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.storage import MARKER
-from cameras.supervision.ladder import Restarts
-from cameras.supervision.ledger import Ledger, Spooled
-from cameras.supervision.post import Handed, Post
+from cameras.supervision.camera_slot import CameraSlot, OutstandingCommand
+from cameras.supervision.database_sync import DatabaseSync, Spooled
+from cameras.supervision.desired_state import DesiredState
+from cameras.supervision.recovery_policy import RestartSchedule
 from cameras.supervision.supervisor import Supervisor
-from cameras.supervision.wishes import Wish
 from captures.models import Capture
 from monitoring.models import Alert, Event
 from tests.api.conftest import valkey
 from tests.cameras.supervision.records import capture_record, lay, lay_raw
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
 pytestmark = pytest.mark.django_db
@@ -36,10 +36,10 @@ def archive(tmp_path: Path) -> Archive:
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    ledger = Supervisor().ledger
-    yield ledger
-    ledger._stopping.set()
+def database() -> Iterator[DatabaseSync]:
+    database = Supervisor().database
+    yield database
+    database._stopping.set()
 
 
 def within_ten_seconds(condition: Callable[[], bool]) -> bool:
@@ -49,24 +49,22 @@ def within_ten_seconds(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def test_a_record_that_cannot_be_read_does_not_end_the_answers_to_the_impatient(
-    archive: Archive, ledger: Ledger
-) -> None:
-    waiting = Spooled(archive.wish(), lay_raw(archive, b"rubbish"), "first", time.monotonic() - 9)
+def test_a_record_that_cannot_be_read_does_not_end_the_late_answers(archive: Archive, database: DatabaseSync) -> None:
+    waiting = Spooled(archive.desired(), lay_raw(archive, b"rubbish"), "first", time.monotonic() - 9)
     [record] = lay(archive, capture_record(archive))
-    following = Spooled(archive.wish(), record, "second", time.monotonic() - 9)
-    ledger._spooled.extend([waiting, following])
-    ledger._impatient.start()
+    following = Spooled(archive.desired(), record, "second", time.monotonic() - 9)
+    database._spooled.extend([waiting, following])
+    database._late_answers.start()
     assert within_ten_seconds(lambda: following.answered)
 
 
-def test_a_root_whose_path_is_gone_holds_up_no_other_camera(archive: Archive, ledger: Ledger) -> None:
-    nowhere = dataclasses.replace(archive.wish(), root_path=str(archive.folder / "gone"))
+def test_a_root_whose_path_is_gone_delays_no_other_camera(archive: Archive, database: DatabaseSync) -> None:
+    nowhere = dataclasses.replace(archive.desired(), root_path=str(archive.folder / "gone"))
     [record] = lay(archive, capture_record(archive))
-    ledger.take(nowhere, record, "")
-    ledger.take(archive.wish(), record, "")
-    ledger._turn()
-    assert (ledger.away_since, Capture.objects.filter(pk=record).exists()) == (None, True)
+    database.ingest_record(nowhere, record, "")
+    database.ingest_record(archive.desired(), record, "")
+    database._run_once()
+    assert (database.away_since, Capture.objects.filter(pk=record).exists()) == (None, True)
 
 
 def overdue(archive: Archive) -> Capture:
@@ -84,39 +82,39 @@ def unmounted(archive: Archive) -> Path:
 
 
 def test_a_capture_that_no_spool_knows_has_failed_after_its_deadline(
-    archive: Archive, ledger: Ledger, valkey: Any
+    archive: Archive, database: DatabaseSync, valkey: Any
 ) -> None:
     capture = overdue(archive)
     lay(archive, capture_record(archive))
-    ledger._turn()
+    database._run_once()
     capture.refresh_from_db()
     assert (capture.status, capture.reason) == ("failed", "not_started")
 
 
 def test_a_capture_that_is_safe_on_a_root_that_is_not_mounted_is_saved_when_it_is_back(
-    archive: Archive, ledger: Ledger, valkey: Any
+    archive: Archive, database: DatabaseSync, valkey: Any
 ) -> None:
     capture = overdue(archive)
     lay(archive, capture_record(archive, "saved", str(capture.pk)))
     disk = unmounted(archive)
-    ledger._turn()
+    database._run_once()
     archive.folder.rmdir()
     disk.rename(archive.folder)
     archive.ingest()
     capture.refresh_from_db()
-    assert (capture.status, archive.wrongs()) == ("saved", [f"{capture.pk} is saved without a file"])
+    assert (capture.status, archive.inconsistencies()) == ("saved", [f"{capture.pk} is saved without a file"])
 
 
 def test_a_process_that_ended_on_a_root_that_is_not_mounted_has_lost_nothing_yet(
-    archive: Archive, ledger: Ledger
+    archive: Archive, database: DatabaseSync
 ) -> None:
     capture = archive.planned()
-    post = Post(archive.wish(), Restarts())
-    post.outstanding.add("c", Handed(str(capture.pk), cast(Any, "a process that has ended")))
+    slot = CameraSlot(archive.desired(), RestartSchedule())
+    slot.outstanding.add("c", OutstandingCommand(str(capture.pk), cast(Any, "a process that has ended")))
     (archive.folder / MARKER).unlink()
-    ledger.verdicts.on_lost(post, post.outstanding.captures())
+    database.outcomes.settle_lost(slot, slot.outstanding.captures())
     capture.refresh_from_db()
-    assert (capture.status, list(post.outstanding.captures())) == ("planned", ["c"])
+    assert (capture.status, list(slot.outstanding.captures())) == ("planned", ["c"])
 
 
 @pytest.fixture
@@ -127,40 +125,40 @@ def full_broker(valkey: Any) -> Iterator[Any]:
     valkey.config_set("maxmemory", "0")
 
 
-def test_a_broker_that_refuses_an_answer_does_not_end_the_thread(ledger: Ledger, full_broker: Any) -> None:
-    told: list[str] = []
+def test_a_broker_that_refuses_an_answer_does_not_end_the_thread(database: DatabaseSync, full_broker: Any) -> None:
+    answered: list[str] = []
     answer = Answer(ok=True)
-    ledger._after.append(lambda: ledger.supervisor.answer("c", answer))
-    ledger._after.append(lambda: told.append({}["nothing"]))
-    ledger._after.append(lambda: told.append("the next one"))
-    ledger._turn()
-    assert told == ["the next one"]
+    database._after_ingest.append(lambda: database.supervisor.send_answer("c", answer))
+    database._after_ingest.append(lambda: answered.append({}["nothing"]))
+    database._after_ingest.append(lambda: answered.append("the next one"))
+    database._run_once()
+    assert answered == ["the next one"]
 
 
-def test_an_answer_that_the_broker_refuses_is_no_surprise(ledger: Ledger, full_broker: Any) -> None:
-    ledger.supervisor.answer("c", Answer(ok=True))
+def test_an_answer_that_the_broker_refuses_raises_nothing(database: DatabaseSync, full_broker: Any) -> None:
+    database.supervisor.send_answer("c", Answer(ok=True))
     assert full_broker.keys("*") == []
 
 
-def unreadable(archive: Archive) -> Wish:
+def unreadable(archive: Archive) -> DesiredState:
     """A camera on the same host whose spool's name stands for a file."""
     camera = Camera.objects.create(slug="torn", name="Torn", kind="simulated", host="main")
     (archive.folder / ".spool").mkdir(exist_ok=True)
     (archive.folder / ".spool" / str(camera.pk)).write_bytes(b"")
-    return dataclasses.replace(archive.wish(), id=str(camera.pk), slug="torn")
+    return dataclasses.replace(archive.desired(), id=str(camera.pk), slug="torn")
 
 
-def test_a_spool_that_cannot_be_read_holds_up_no_verdict_on_another_camera(
-    archive: Archive, ledger: Ledger, valkey: Any
+def test_a_spool_that_cannot_be_read_delays_no_outcome_of_another_camera(
+    archive: Archive, database: DatabaseSync, valkey: Any
 ) -> None:
     torn = unreadable(archive)
     Capture.objects.create(camera_id=torn.id, deadline_ms=1)
     capture = overdue(archive)
     lay(archive, capture_record(archive))
-    ledger._turn()
-    ledger._turn()
+    database._run_once()
+    database._run_once()
     outcomes = Capture.objects.values_list("camera__slug", "status", "reason")
-    assert (ledger.away_since, capture.status) == (None, "planned")
+    assert (database.away_since, capture.status) == (None, "planned")
     assert sorted(outcomes) == [
         ("sim", "failed", "camera_error"),
         ("sim", "failed", "not_started"),
@@ -168,12 +166,14 @@ def test_a_spool_that_cannot_be_read_holds_up_no_verdict_on_another_camera(
     ]
 
 
-def test_a_recovery_that_cannot_be_followed_is_told_once_and_holds_up_nothing(archive: Archive, ledger: Ledger) -> None:
-    post = Post(unreadable(archive), Restarts())
-    ledger.recovered(post, {"interrupted": ["x"], "finished": [], "removed": [], "rejected": []})
-    ledger.event("command", "What comes after it.", "info", None, {})
-    ledger._turn()
-    ledger._turn()
+def test_a_recovery_that_cannot_be_processed_is_recorded_once_and_delays_nothing(
+    archive: Archive, database: DatabaseSync
+) -> None:
+    slot = CameraSlot(unreadable(archive), RestartSchedule())
+    database.record_recovery(slot, {"interrupted": ["x"], "finished": [], "removed": [], "rejected": []})
+    database.record_event("command", "What comes after it.", "info", None, {})
+    database._run_once()
+    database._run_once()
     assert sorted(Event.objects.values_list("kind", flat=True)) == ["command", "spool.recovered"]
 
 
@@ -184,23 +184,25 @@ def without_alerts(execute: Any, sql: str, *rest: Any) -> Any:
     return execute(sql, *rest)
 
 
-def test_a_recovery_that_the_database_interrupts_is_told_once(archive: Archive, ledger: Ledger) -> None:
-    ledger.recovered(Post(archive.wish(), Restarts()), {"interrupted": ["x"], "finished": [], "rejected": []})
+def test_a_recovery_that_the_database_interrupts_is_recorded_once(archive: Archive, database: DatabaseSync) -> None:
+    database.record_recovery(
+        CameraSlot(archive.desired(), RestartSchedule()), {"interrupted": ["x"], "finished": [], "rejected": []}
+    )
     with connection.execute_wrapper(without_alerts), pytest.raises(OperationalError):
-        ledger._outbox.flush()
-    ledger._outbox.flush()
+        database._outbox.flush()
+    database._outbox.flush()
     assert Event.objects.filter(kind="spool.recovered").count() == 1
 
 
 @pytest.mark.parametrize("part", ["", "clips"])
-def test_what_is_set_aside_in_a_spool_without_a_process_raises_an_alert(
-    archive: Archive, ledger: Ledger, part: str
+def test_a_rejected_record_in_a_spool_without_a_process_raises_an_alert(
+    archive: Archive, database: DatabaseSync, part: str
 ) -> None:
     spool = archive.spool / part
     spool.mkdir(parents=True)
     (spool / "0193a000-0000-7000-8000-000000000001.plan").write_text("{")
-    ledger.settle_spool(archive.wish().of_clips if part else archive.wish())
-    ledger._do()
+    database.recover_spool(archive.desired().of_clips if part else archive.desired())
+    database._sync()
     [alert] = Alert.objects.all()
     assert (alert.key, alert.severity, alert.camera) == ("spool.rejected:sim", "error", "sim")
 
@@ -214,35 +216,39 @@ def opened(kind: str) -> list[str]:
     return list(alerts.values_list("message", flat=True))
 
 
-def tidied(ledger: Ledger) -> None:
-    ledger._look_now, ledger._tidied_at = True, 0.0
-    ledger._do()
-    ledger._outbox.flush()
+def sweep(database: DatabaseSync) -> None:
+    database._read_now, database._swept_at = True, 0.0
+    database._sync()
+    database._outbox.flush()
 
 
-def test_the_alert_of_what_was_set_aside_is_over_once_it_was_taken_away(archive: Archive, ledger: Ledger) -> None:
+def test_the_alert_of_rejected_records_is_resolved_once_they_are_removed(
+    archive: Archive, database: DatabaseSync
+) -> None:
     type(archive.camera).objects.update(enabled=False)
     (archive.spool / "clips").mkdir(parents=True)
     for folder in (archive.spool, archive.spool / "clips"):
         (folder / f"{CLIP}.plan").write_text("{")
-    tidied(ledger)
+    sweep(database)
     seen = []
     for folder in (archive.spool, archive.spool / "clips"):
-        tidied(ledger)
+        sweep(database)
         seen.append(len(opened("spool.rejected")))
         (folder / "rejected" / f"{CLIP}.plan").unlink()
-    tidied(ledger)
+    sweep(database)
     assert (seen, opened("spool.rejected")) == ([1, 1], [])
 
 
-def test_the_alert_of_what_was_set_aside_stays_while_its_root_is_not_there(archive: Archive, ledger: Ledger) -> None:
+def test_the_alert_of_rejected_records_stays_while_their_root_is_absent(
+    archive: Archive, database: DatabaseSync
+) -> None:
     type(archive.camera).objects.update(enabled=False)
     archive.spool.mkdir(parents=True)
     (archive.spool / f"{CLIP}.plan").write_text("{")
-    tidied(ledger)
+    sweep(database)
     (archive.spool / "rejected").rename(archive.folder / "away")
     (archive.folder / MARKER).unlink()
-    tidied(ledger)
+    sweep(database)
     assert len(opened("spool.rejected")) == 1
 
 
@@ -258,32 +264,34 @@ def left_clip(archive: Archive) -> None:
     (archive.folder / "clips").symlink_to(archive.folder / ".spool")
 
 
-def test_a_clip_that_waits_in_a_spool_without_a_process_is_an_alert_and_logged_once(
-    archive: Archive, ledger: Ledger, caplog: pytest.LogCaptureFixture
+def test_an_unfinished_clip_in_a_spool_without_a_process_is_an_alert_and_logged_once(
+    archive: Archive, database: DatabaseSync, caplog: pytest.LogCaptureFixture
 ) -> None:
     left_clip(archive)
     for _ in range(3):
-        tidied(ledger)
+        sweep(database)
     [said] = opened("recording.left")
     assert (said.startswith("A clip of sim"), "Not a directory" in said) == (True, True)
     assert len([one for one in caplog.records if "clip" in one.getMessage().lower()]) == 1
 
 
-def test_the_alert_of_a_clip_that_waited_is_over_once_it_is_filed(archive: Archive, ledger: Ledger) -> None:
+def test_the_alert_of_an_unfinished_clip_is_resolved_once_it_is_filed(archive: Archive, database: DatabaseSync) -> None:
     left_clip(archive)
-    tidied(ledger)
-    ledger.resolve("recording.left:sim")  # as the end of a recorder's alerts would
-    tidied(ledger)
+    sweep(database)
+    database.resolve_alert("recording.left:sim")  # as the end of a recorder's alerts would
+    sweep(database)
     before = len(opened("recording.left"))
     (archive.folder / "clips").unlink()
-    tidied(ledger)
+    sweep(database)
     assert (before, opened("recording.left")) == (1, [])
 
 
-def test_the_alert_of_a_clip_that_somebody_took_away_is_over(archive: Archive, ledger: Ledger) -> None:
+def test_the_alert_of_an_unfinished_clip_is_resolved_once_it_is_removed(
+    archive: Archive, database: DatabaseSync
+) -> None:
     left_clip(archive)
-    tidied(ledger)
+    sweep(database)
     for path in (archive.spool / "clips").glob(f"{CLIP}*"):
         path.unlink()
-    tidied(ledger)
+    sweep(database)
     assert opened("recording.left") == []

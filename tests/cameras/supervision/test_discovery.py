@@ -13,10 +13,10 @@ import pytest
 
 from cameras import probing
 from cameras.control import ControlError, sent_now, wait
-from cameras.supervision.post import Hardware
+from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.supervisor import Supervisor
 from tests.api.conftest import valkey
-from tests.faults.ledger import Archive
+from tests.faults.archive import Archive
 
 __all__ = ["valkey"]
 PATIENCE_S = 60.0
@@ -27,18 +27,18 @@ def asked(code: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.django_db
-def test_a_search_that_fails_is_answered_and_does_not_end_those_after_it(tmp_path: Path, valkey: Any) -> None:
+def test_a_discovery_that_fails_is_answered_and_does_not_end_later_ones(tmp_path: Path, valkey: Any) -> None:
     Archive(tmp_path)
     supervisor = Supervisor()
-    supervisor.ledger._do()
-    supervisor._adopt(supervisor.ledger.seen.cameras)
-    [post] = supervisor.posts.values()
-    post.child, post.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
-    supervisor.detecting.ask("first")
-    with pytest.raises(ControlError, match="could not be looked for"):
+    supervisor.database._sync()
+    supervisor._update_slots(supervisor.database.snapshot.cameras)
+    [slot] = supervisor.slots.values()
+    slot.child, slot.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
+    supervisor.discovery.request_discovery("first")
+    with pytest.raises(ControlError, match="Camera discovery failed"):
         wait(sent_now("first", PATIENCE_S))
-    post.hardware = Hardware()
-    supervisor.detecting.ask("second")
+    slot.hardware = Hardware()
+    supervisor.discovery.request_discovery("second")
     assert wait(sent_now("second", PATIENCE_S))["host"] == supervisor.host
 
 
@@ -47,7 +47,7 @@ def test_a_library_that_breaks_off_without_an_answer_is_a_problem_of_its_kind() 
         probing.taken(asked("pass"), time.monotonic() + PATIENCE_S)
 
 
-def test_kinds_that_hang_are_waited_for_together_and_do_not_silence_one_that_has_answered() -> None:
+def test_kinds_that_hang_are_waited_for_together_and_do_not_hide_one_that_has_answered() -> None:
     hangs, answered = asked("import time; time.sleep(600)"), asked("print([])")
     os.waitid(os.P_PID, answered.pid, os.WEXITED | os.WNOWAIT)
     began = time.monotonic()

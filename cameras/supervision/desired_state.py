@@ -1,4 +1,4 @@
-"""What the database wishes of this host's cameras, as plain values that outlive an outage of it."""
+"""The desired states of this host's cameras, as plain values that stay usable while the database is away."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLOCK_WAIT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredState:
     id: str
     slug: str
     kind: str
@@ -39,40 +39,40 @@ class Wish:
     video_root: str
     video_root_path: str
     part: str = ""
-    """Of the spool: `clips` in what `of_clips` gives."""
+    """Subfolder of the spool: `clips` in the result of `of_clips`."""
     usb: UsbIdentity | None = None
-    """As it was when the camera was opened last."""
+    """As it was when the camera was last opened."""
     lease: Lease | None = None
     runner: Holder | None = None
-    """Whoever started the session."""
+    """Who started the session."""
     presets: dict[str, Any] = field(default_factory=dict)
-    """Of live view."""
+    """The live view presets."""
     elsewhere: bool = False
-    """Its row names another host now: what is left here is brought to its end."""
+    """Its row names another host now; what is left here is finished."""
 
     @property
     def runs(self) -> bool:
         return self.enabled and self.connected and not self.removed and not self.elsewhere
 
     @property
-    def desired(self) -> str:
+    def connection(self) -> str:
         if not self.enabled:
             return "disabled"
         return "connected" if self.connected else "disconnected"
 
     @property
     def place(self) -> tuple[str, ...]:
-        """What cannot change under a running process."""
+        """What cannot change while a process runs."""
         return (
             self.kind, self.address, self.slug, self.root, self.root_path, self.video_root, self.video_root_path,
         )  # fmt: skip
 
     @property
-    def of_clips(self) -> Wish:
+    def of_clips(self) -> DesiredState:
         """The same camera, with the spool and the root of its clips."""
         return replace(self, root=self.video_root, root_path=self.video_root_path, part="clips", session=None)
 
-    def spec(self, verdict: dict[str, str] | None, faults: dict[str, Any] | None = None) -> Spec:
+    def spec(self, decided: dict[str, str] | None, faults: dict[str, Any] | None = None) -> Spec:
         station = settings.STATION
         return Spec(
             camera=self.id,
@@ -92,7 +92,7 @@ class Wish:
             consumers=CONSUMERS,
             session=self.session,  # type: ignore[typeddict-item]
             recording=self.recording,  # type: ignore[typeddict-item]
-            verdict=verdict,
+            decided_outcome=decided,
             last_floor_bytes=LAST_FLOOR_BYTES,
             presets=self.presets,
             outgoing=station.outgoing.rules(),
@@ -100,18 +100,18 @@ class Wish:
         )
 
 
-def wishes(host: str) -> dict[str, Wish]:
-    """By the camera's UUID; removed cameras too, for as long as their spool may hold something."""
+def desired_states(host: str) -> dict[str, DesiredState]:
+    """By the camera's UUID; also removed cameras, because their spool may still hold records."""
     root, own_root, video = resolve(ROOTS["default"])(host), resolve(ROOTS["own"]), resolve(ROOTS["video"])(host)
     cameras = list(Camera.objects.filter(host=host))
     runners = of_sessions(cameras)
-    found = {camera.pk: _wish(camera, own_root(camera) or root, video) for camera in cameras}
+    found = {camera.pk: _desired_state(camera, own_root(camera) or root, video) for camera in cameras}
     presets = live_streaming_config().quality_presets.model_dump()
-    return {str(pk): replace(wish, runner=runners.get(pk), presets=presets) for pk, wish in found.items()}
+    return {str(pk): replace(desired, runner=runners.get(pk), presets=presets) for pk, desired in found.items()}
 
 
-def _wish(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> Wish:
-    return Wish(
+def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> DesiredState:
+    return DesiredState(
         id=str(camera.id),
         slug=camera.slug,
         kind=camera.kind,
@@ -131,9 +131,9 @@ def _wish(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> Wish:
     )
 
 
-def left_places(host: str, known: Iterable[str]) -> list[Wish]:
-    """Cameras that other hosts have and that are not `known` here, with each root of this host where a spool of theirs
-    lies: they were moved while this host was away."""
+def left_places(host: str, known: Iterable[str]) -> list[DesiredState]:
+    """Cameras of other hosts, not `known` here, with each root of this host that holds a spool of theirs: they were
+    moved while this host was away."""
     roots = resolve(ROOTS["all"])(host)
     return [
         _left(camera, root)
@@ -143,17 +143,17 @@ def left_places(host: str, known: Iterable[str]) -> list[Wish]:
     ]
 
 
-def _left(camera: Camera, root: dict[str, Any]) -> Wish:
-    return replace(_wish(camera, root, root), session=None, recording=None, elsewhere=True)
+def _left(camera: Camera, root: dict[str, Any]) -> DesiredState:
+    return replace(_desired_state(camera, root, root), session=None, recording=None, elsewhere=True)
 
 
-def former_places(host: str, wished: Mapping[str, Wish]) -> list[Wish]:
-    """Cameras of `wished` where another root of this host still has a spool of theirs: their root was another once."""
+def former_places(host: str, desired_states: Mapping[str, DesiredState]) -> list[DesiredState]:
+    """Cameras of `desired_states` that still have a spool on another root of this host: their root was changed."""
     roots = resolve(ROOTS["all"])(host)
     return [
-        replace(wish, root=root["id"], root_path=root["path"], session=None)
-        for one in wished.values()
-        for wish in (one, one.of_clips)
+        replace(desired, root=root["id"], root_path=root["path"], session=None)
+        for one in desired_states.values()
+        for desired in (one, one.of_clips)
         for root in roots
-        if root["id"] != wish.root and Path(root["path"], spool_folder(wish.id, wish.part)).is_dir()
+        if root["id"] != desired.root and Path(root["path"], spool_folder(desired.id, desired.part)).is_dir()
     ]

@@ -1,4 +1,4 @@
-"""What a predecessor left: processes that hang, and spools that nobody owns."""
+"""What an earlier Supervisor left: processes that hang, and spools without an owner."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from cameras.runtime.storage import MARKER
-from cameras.supervision import leftovers
-from cameras.supervision.child import kill_leftovers, note_children, start_time
+from cameras.supervision import orphan_recovery
+from cameras.supervision.child import kill_orphans, start_time, write_register
 from captures.models import Capture, Session
+from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
-from tests.faults.ledger import Archive
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def hung() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def test_a_process_that_a_predecessor_left_is_killed(tmp_path: Path, hung: subprocess.Popen[bytes]) -> None:
-    note_children(tmp_path / "register", [(hung.pid, start_time(hung.pid))])
-    assert kill_leftovers(tmp_path / "register") == [hung.pid]
+def test_a_process_left_by_an_earlier_supervisor_is_killed(tmp_path: Path, hung: subprocess.Popen[bytes]) -> None:
+    write_register(tmp_path / "register", [(hung.pid, start_time(hung.pid))])
+    assert kill_orphans(tmp_path / "register") == [hung.pid]
     assert hung.wait(5) == -9
 
 
@@ -38,8 +38,8 @@ def test_a_process_that_a_predecessor_left_is_killed(tmp_path: Path, hung: subpr
 def test_a_process_that_only_has_the_same_pid_is_left_alone(
     tmp_path: Path, hung: subprocess.Popen[bytes], began: str | None
 ) -> None:
-    note_children(tmp_path / "register", [(hung.pid, began)])
-    assert (kill_leftovers(tmp_path / "register"), hung.poll()) == ([], None)
+    write_register(tmp_path / "register", [(hung.pid, began)])
+    assert (kill_orphans(tmp_path / "register"), hung.poll()) == ([], None)
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "5", "[5]", "[[1]]", '{"a": 1}', '[["x", "y"]]', "[[1, 2, 3]]"])
@@ -47,7 +47,7 @@ def test_a_register_that_cannot_be_read_kills_nobody(tmp_path: Path, content: st
     register = tmp_path / "register"
     if content is not None:
         register.write_text(content)
-    assert kill_leftovers(register) == []
+    assert kill_orphans(register) == []
 
 
 @pytest.fixture
@@ -65,21 +65,21 @@ def killed_in_an_exposure(archive: Archive) -> str:
 def stopped(archive: Archive, session: Session) -> Any:
     session.desired, session.revision = Session.Desired.STOPPED, 2
     session.save()
-    return dataclasses.replace(archive.wish(), session=archive.order(session))
+    return dataclasses.replace(archive.desired(), session=archive.order(session))
 
 
-def test_a_spool_without_an_owner_is_settled(archive: Archive) -> None:
+def test_a_spool_without_an_owner_is_recovered(archive: Archive) -> None:
     capture = killed_in_an_exposure(archive)
-    leftovers.settle(archive.wish())
+    orphan_recovery.recover_spool(archive.desired())
     archive.ingest()
-    assert (Capture.objects.get(pk=capture).reason, archive.wrongs()) == ("interrupted", [])
+    assert (Capture.objects.get(pk=capture).reason, archive.inconsistencies()) == ("interrupted", [])
 
 
 def test_a_spool_with_an_owner_is_left_alone(archive: Archive) -> None:
     with CameraProcess(archive.folder, str(archive.camera.id)) as process:
         process.capture(str(archive.planned().pk), exposure_us=10_000_000)
         process.until_type("state", doing="exposing")
-        leftovers.settle(archive.wish())
+        orphan_recovery.recover_spool(archive.desired())
         assert process.done() == {}
 
 
@@ -87,15 +87,15 @@ def test_a_spool_whose_root_is_not_mounted_is_left_alone(archive: Archive) -> No
     killed_in_an_exposure(archive)
     (archive.folder / MARKER).unlink()
     before = sorted(archive.spool.iterdir())
-    leftovers.settle(archive.wish())
+    orphan_recovery.recover_spool(archive.desired())
     assert sorted(archive.spool.iterdir()) == before
 
 
-def test_a_spool_that_cannot_be_opened_stops_nobody_else(archive: Archive) -> None:
+def test_a_spool_that_cannot_be_opened_delays_no_other(archive: Archive) -> None:
     killed_in_an_exposure(archive)
     (archive.spool / ".lock").unlink()
     (archive.spool / ".lock").mkdir()
-    leftovers.settle(archive.wish())
+    orphan_recovery.recover_spool(archive.desired())
     assert list(archive.spool.glob("*.plan")) != []
 
 
@@ -103,15 +103,15 @@ def test_a_session_of_a_camera_without_a_process_is_stopped(archive: Archive) ->
     session = archive.session(cadence_s=60)
     with CameraProcess(archive.folder, str(archive.camera.id), session=archive.order(session)) as process:
         process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
-    leftovers.settle(stopped(archive, session))
+    orphan_recovery.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()
-    assert (session.state, session.saved, archive.wrongs()) == ("stopped", 1, [])
+    assert (session.state, session.saved, archive.inconsistencies()) == ("stopped", 1, [])
 
 
 def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
-    leftovers.settle(stopped(archive, session))
+    orphan_recovery.recover_spool(stopped(archive, session))
     archive.ingest()
     session.refresh_from_db()
     assert (session.state, session.message) == ("stopped", "It was stopped before it began.")
@@ -119,8 +119,8 @@ def test_a_session_that_never_reached_a_spool_is_stopped_too(archive: Archive) -
 
 def test_stopping_twice_is_once(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
-    wish = stopped(archive, session)
-    leftovers.settle(wish)
-    leftovers.settle(wish)
+    desired = stopped(archive, session)
+    orphan_recovery.recover_spool(desired)
+    orphan_recovery.recover_spool(desired)
     records = [json.loads(path.read_text()) for path in archive.spool.glob("*.done")]
     assert [record["body"]["state"] for record in records] == ["stopped"]

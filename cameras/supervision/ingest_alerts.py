@@ -1,0 +1,72 @@
+"""Alerts for what cannot be ingested from a spool: rejected records, and clips that cannot be finished."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import transaction
+
+from cameras.supervision import orphan_recovery
+from cameras.supervision.desired_state import DesiredState
+from monitoring.camera_refs import CameraRef
+from monitoring.models import Alert
+from monitoring.services import raise_alert, record_event, resolve_alert
+
+log = logging.getLogger(__name__)
+REJECTED = "spool.rejected"
+"""The kind of event; the alert is `spool.rejected:<slug>`. A person decides about rejected records: the alert is
+resolved when none is left."""
+
+
+@transaction.atomic
+def raise_rejected_alert(camera: CameraRef, rejected: list[str]) -> None:
+    """`rejected` are descriptions. Raises DatabaseError."""
+    text = f"The spool of {camera.slug} held unusable records: {'; '.join(rejected)[:500]}"
+    record_event(REJECTED, text, severity="error", camera=camera)
+    raise_alert(f"{REJECTED}:{camera.slug}", text, severity="error", camera=camera)
+
+
+def resolve_rejected_alerts(places: Iterable[DesiredState]) -> None:
+    """Resolve the alerts of cameras whose rejected records a person has removed. A slug may have belonged to another
+    camera before. `places` are all spools of this host. Raises DatabaseError."""
+    spools = list(places)
+    opened = Alert.objects.filter(key__startswith=f"{REJECTED}:").exclude(state=Alert.State.RESOLVED)
+    for key in opened.values_list("key", flat=True):
+        own = [place for place in spools if key == f"{REJECTED}:{place.slug}"]
+        if own and not any(orphan_recovery.holds_rejected(place) for place in own):
+            resolve_alert(key)
+
+
+class UnfinishedClips:
+    """The alerts `recording.left:<slug>` of cameras without a process. `enqueue` makes the calls that need the
+    database."""
+
+    def __init__(self, enqueue: Callable[[Callable[[], Any]], None]) -> None:
+        self._enqueue = enqueue
+        self._left: dict[tuple[str, str], str] = {}
+        """Slug and root -> message of the alert."""
+
+    def update_alert(self, desired: DesiredState, recovered: orphan_recovery.RecoveredSpool) -> None:
+        """Raise or resolve the alert after a recovery. Raised again on every recovery, because the end of a recorder's
+        own alerts may come after it."""
+        before = self._left.pop((desired.slug, desired.root), "")
+        if recovered.left:
+            self._left[desired.slug, desired.root] = recovered.left
+            if recovered.left != before:
+                log.warning("%s", recovered.left)
+            self._enqueue(functools.partial(_raise_unless_open, desired, recovered.left))
+        elif (before or not recovered.idle) and all(slug != desired.slug for slug, _ in self._left):
+            self._enqueue(functools.partial(resolve_alert, _key(desired.slug)))
+
+
+def _key(slug: str) -> str:
+    return f"recording.left:{slug}"
+
+
+def _raise_unless_open(camera: CameraRef, message: str) -> None:
+    """Raise the alert unless it is open with this message."""
+    if not Alert.objects.filter(key=_key(camera.slug), message=message).exclude(state=Alert.State.RESOLVED).exists():
+        raise_alert(_key(camera.slug), message, severity="critical", camera=camera)

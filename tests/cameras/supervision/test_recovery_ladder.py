@@ -1,0 +1,312 @@
+"""Each rung of the ladder with a real camera process, made to fail by its own faults; the Supervisor's threads are in
+the test's hand."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uuid6
+
+from cameras.control import Command
+from cameras.runtime.sessions import iso
+from cameras.supervision import recovery_ladder
+from cameras.supervision.camera_slot import CameraSlot
+from cameras.supervision.supervisor import Supervisor
+from monitoring.models import Alert, Event
+from tests.api.builders import until
+from tests.fakes.usbdevfs import FakeBus
+from tests.faults.archive import Archive
+
+pytestmark = pytest.mark.django_db
+EXITS = 3
+MARGIN_S = 0.5
+TIMEOUT_S = 60.0
+NIKON = {"vendor": "04b0", "product": "0439", "serial": "3004"}
+Settings = Any
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    (tmp_path / "root").mkdir()
+    return Archive(tmp_path / "root")
+
+
+@pytest.fixture
+def fake_bus(tmp_path: Path) -> FakeBus:
+    return FakeBus(tmp_path / "usb")
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, fake_bus: FakeBus, archive: Archive, settings: Settings) -> Iterator[Supervisor]:
+    """A short margin, a reset of USB ports, and quarantine after EXITS failures. One camera, whose process starts with
+    the first tick."""
+    patience = {"margin_s": MARGIN_S, "crash_loop_exits": EXITS, "crash_loop_s": 120.0, "usb_reset": True}
+    supervision = settings.STATION.supervision.model_copy(update=patience)
+    settings.STATION = settings.STATION.model_copy(update={"supervision": supervision})
+    supervisor = Supervisor(fake_bus.bus)
+    supervisor.run_folder = tmp_path
+    supervisor.database._sync()
+    yield supervisor
+    for slot in supervisor.slots.values():
+        if slot.child:
+            slot.child.kill()
+            slot.child.wait(10)
+            slot.child.finish()
+
+
+def new_slot(supervisor: Supervisor, **faults: Any) -> CameraSlot:
+    """The camera's slot, with faults that its first process begins with."""
+    supervisor._update_slots(supervisor.database.snapshot.cameras)
+    [slot] = supervisor.slots.values()
+    slot.faults = faults
+    return slot
+
+
+def hangs_on_usb(supervisor: Supervisor, archive: Archive) -> None:
+    """As the camera's row remembers of the last time that it was open."""
+    archive.camera.identity = {"usb": NIKON}
+    archive.camera.save()
+    supervisor.database.read_soon()
+    supervisor.database._sync()
+
+
+def tick_until(supervisor: Supervisor, condition: Any) -> None:
+    """Tick until it is so."""
+
+    def tick() -> Any:
+        supervisor._tick()
+        return condition()
+
+    until(tick, TIMEOUT_S)
+
+
+def set_faults(supervisor: Supervisor, slot: CameraSlot, **faults: Any) -> None:
+    """As a manager's order does."""
+    arguments = {"faults": faults}
+    command = Command(
+        command_id="c", camera=slot.desired.id, slug="sim", order="faults", arguments=arguments, deadline_ms=0
+    )
+    supervisor.command_router._set_faults(command, slot)
+
+
+def expose(slot: CameraSlot) -> None:
+    assert slot.child is not None
+    slot.child.send({
+        "type": "capture", "command_id": "c", "id": str(uuid6.uuid7()), "asked": {"exposure_us": 1000},
+        "planned": iso(0), "requested_by": "tester", "job": "", "remaining_ms": 60_000,
+    })  # fmt: skip
+
+
+def is_ready(slot: CameraSlot) -> bool:
+    return slot.observed[0] == "ready"
+
+
+def steps(supervisor: Supervisor) -> list[str]:
+    supervisor.database._sync()
+    return [event.data["step"] for event in Event.objects.filter(kind="camera.ladder").order_by("at", "id")]
+
+
+def reason_of(step: str) -> str:
+    return str(Event.objects.filter(kind="camera.ladder", data__step=step).latest("at").data["reason"])
+
+
+def test_a_camera_that_is_slow_is_aborted_and_reopened_by_the_same_process(supervisor: Supervisor) -> None:
+    slot = new_slot(supervisor, slow=600)
+    tick_until(supervisor, lambda: is_ready(slot))
+    pid = slot.child and slot.child.process.pid
+    expose(slot)
+    tick_until(supervisor, lambda: "reconnect" in steps(supervisor))
+    tick_until(supervisor, lambda: is_ready(slot))
+    assert (set(steps(supervisor)), slot.child and slot.child.process.pid) == ({"abort", "reconnect"}, pid)
+
+
+def test_a_camera_that_hangs_is_killed_and_its_next_process_works(supervisor: Supervisor) -> None:
+    slot = new_slot(supervisor)
+    tick_until(supervisor, lambda: is_ready(slot))
+    set_faults(supervisor, slot, hang=1)
+    expose(slot)
+    tick_until(supervisor, lambda: "kill" in steps(supervisor))
+    tick_until(supervisor, lambda: is_ready(slot))
+    assert (steps(supervisor), reason_of("kill"), slot.faults) == (["abort", "reconnect", "kill"], "camera_hung", {})
+
+
+def test_a_camera_that_crashes_repeatedly_waits_is_reset_and_goes_into_quarantine(
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
+) -> None:
+    hangs_on_usb(supervisor, archive)
+    fake_bus.plug("1-2", 7, serial="3004")
+    slot = new_slot(supervisor, crash=EXITS)
+    tick_until(supervisor, lambda: slot.quarantined)
+    assert steps(supervisor) == ["back_off", "usb_reset", "quarantine"]
+    assert "Inappropriate ioctl" in reason_of("usb_reset")
+    assert Alert.objects.get().key == "camera.quarantined:sim"
+    assert "It failed 3 times in a row, the last time because: The camera's process crashed" in slot.quarantined
+    fake_bus.unplug("1-2")
+    tick_until(supervisor, lambda: slot.last_seen == "")
+    fake_bus.plug("1-3", 8, serial="3004")
+    tick_until(supervisor, lambda: is_ready(slot))
+    assert (steps(supervisor)[-1], reason_of("release")) == ("release", "its return")
+    assert Alert.objects.get().state == "resolved"
+
+
+def test_a_reset_that_never_ends_does_not_keep_the_camera_from_its_last_try(
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery_ladder, "RESET_S", 1.0)
+    hangs_on_usb(supervisor, archive)
+    node = fake_bus.plug("1-2", 7, serial="3004")
+    node.unlink()
+    os.mkfifo(node)  # whoever opens it to write waits for a reader
+    slot = new_slot(supervisor, crash=EXITS - 1)
+    tick_until(supervisor, lambda: slot.port_reset)
+    tick_until(supervisor, lambda: is_ready(slot))
+    assert "usb_reset" not in steps(supervisor)
+    os.close(os.open(node, os.O_RDONLY | os.O_NONBLOCK))
+    tick_until(supervisor, lambda: "usb_reset" in steps(supervisor))
+
+
+def test_a_camera_that_is_there_and_never_opens_gets_a_fresh_process(
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
+) -> None:
+    hangs_on_usb(supervisor, archive)
+    supervisor.recovery_ladder.reopened = 2
+    fake_bus.plug("1-2", 7, serial="3004")
+    new_slot(supervisor, disconnect=True)
+    tick_until(supervisor, lambda: "kill" in steps(supervisor))
+    assert reason_of("kill") == "camera_error"
+
+
+def test_a_process_that_takes_long_to_end_is_killed_once(supervisor: Supervisor) -> None:
+    slot = new_slot(supervisor)
+    tick_until(supervisor, lambda: is_ready(slot))
+    child = slot.child
+    assert child is not None
+    os.kill(child.process.pid, signal.SIGSTOP)
+    until(lambda: child.silent_s() > 1, TIMEOUT_S)
+    trouble = {"reason": "camera_error", "permanent": False}
+    child.state, child.observed = {**child.state, "failures": 99, "trouble": trouble}, ("reconnecting", "It failed.")
+    child.last_message_at = time.monotonic()
+    for _ in range(3):
+        supervisor.recovery_ladder.check_process(slot, child)
+    assert steps(supervisor) == ["kill"]
+
+
+def test_a_camera_that_is_away_is_waited_for_and_retried_as_soon_as_it_is_back(
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
+) -> None:
+    hangs_on_usb(supervisor, archive)
+    supervisor.recovery_ladder.reopened = 2
+    slot = new_slot(supervisor, disconnect=True)
+    tick_until(supervisor, lambda: slot.last_seen == "" and slot.unreachable_alerted)
+    supervisor.database._sync()
+    assert Alert.objects.get().key == "camera.unreachable:sim"
+    fake_bus.plug("1-4", 9, serial="3004")
+    tick_until(supervisor, lambda: "its return" in reasons(supervisor))
+    found = reasons(supervisor)
+    assert "camera_error" not in found[: found.index("its return")]
+    set_faults(supervisor, slot)
+    tick_until(supervisor, lambda: is_ready(slot) and not slot.unreachable_alerted)
+    supervisor.database._sync()
+    assert Alert.objects.get().state == "resolved"
+
+
+def alert_after(supervisor: Supervisor, slot: CameraSlot, observed: str, **state: int) -> tuple[str, str]:
+    """How the alert of a camera stands, and what it says, after its process said so."""
+    child = slot.child
+    assert child is not None
+    child.state, child.observed, child.last_message_at = (
+        {**child.state, **state},
+        (observed, "It is gone."),
+        time.monotonic(),
+    )
+    supervisor.recovery_ladder.check_process(slot, child)
+    supervisor.database._sync()
+    alert = Alert.objects.get()
+    return alert.state, alert.message
+
+
+@pytest.mark.parametrize(
+    ("unopened", "said", "while_open"),
+    [
+        (9, "sim cannot be opened and is retried. It is gone.", "resolved"),
+        (0, "sim fails repeatedly. It is gone.", "open"),
+    ],
+)
+def test_a_camera_that_opens_and_fails_is_not_reported_as_closed(
+    supervisor: Supervisor, unopened: int, said: str, while_open: str
+) -> None:
+    slot = new_slot(supervisor)
+    tick_until(supervisor, lambda: is_ready(slot))
+    assert alert_after(supervisor, slot, "reconnecting", failures=9, unopened=unopened) == ("open", said)
+    assert alert_after(supervisor, slot, "ready", failures=9, unopened=unopened) == (while_open, said)
+    assert alert_after(supervisor, slot, "ready", failures=0, unopened=unopened) == ("resolved", said)
+
+
+def test_a_device_that_hangs_does_not_delay_the_supervisor(
+    supervisor: Supervisor, archive: Archive, fake_bus: FakeBus
+) -> None:
+    hangs_on_usb(supervisor, archive)
+    fake_bus.plug("1-2", 7, serial="3004")
+    serial = fake_bus.hang("1-2")
+    slot = new_slot(supervisor, disconnect=True)
+    tick_until(supervisor, lambda: supervisor.reconnect_watcher._search_thread)
+    supervisor._tick()
+    serial.write_text("3004\n")
+    tick_until(supervisor, lambda: slot.last_seen is not None)
+
+
+def reasons(supervisor: Supervisor) -> list[str]:
+    supervisor.database._sync()
+    found = Event.objects.filter(kind="camera.ladder").order_by("at", "id")
+    return [event.data.get("reason", "") for event in found]
+
+
+def test_the_end_of_its_faults_ends_the_quarantine_of_a_simulated_camera(supervisor: Supervisor) -> None:
+    slot = new_slot(supervisor, crash=EXITS)
+    tick_until(supervisor, lambda: slot.quarantined)
+    set_faults(supervisor, slot)
+    tick_until(supervisor, lambda: is_ready(slot))
+    assert (steps(supervisor)[-1], reason_of("release")) == ("release", "the end of its faults")
+
+
+@contextmanager
+def without_files() -> Iterator[None]:
+    """This process may open no further file."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_process_that_cannot_be_started_is_recorded_and_retried(supervisor: Supervisor) -> None:
+    slot = new_slot(supervisor)
+    with without_files():
+        supervisor._tick()
+    assert "Its process cannot be started ([Errno 24] Too many open files)." in slot.last_observed[1]
+    tick_until(supervisor, lambda: is_ready(slot))
+
+
+def test_an_error_with_one_camera_raises_an_alert_and_the_loop_goes_on(supervisor: Supervisor) -> None:
+    slot = new_slot(supervisor)
+    tick_until(supervisor, lambda: is_ready(slot))
+    recovery_policy = slot.recovery_policy
+    del slot.recovery_policy
+    supervisor._tick()
+    supervisor._tick()
+    supervisor.database._sync()
+    [alert] = Alert.objects.filter(key="supervisor.stumbled:sim")
+    assert alert.message.startswith("sim is not supervised (AttributeError: ")
+    slot.recovery_policy = recovery_policy
+    supervisor._tick()
+    supervisor.database._sync()
+    assert Alert.objects.get(pk=alert.pk).resolved_at is not None
