@@ -13,7 +13,7 @@ from cameras.runtime.storage import make_root
 from cameras.supervision.desired_state import DesiredState
 from cameras.supervision.ingest import OpenedSpool
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
-from captures.sessions.session_commands import session_order
+from captures.sessions.session_commands import describe_desired_session
 
 RESTING = ("slot-", ".lock", "rejected", "clips")
 
