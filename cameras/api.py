@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras import services, status, taking
+from cameras import leases, services, status
 from cameras.audience import FIELDS
 from cameras.bodies import (
     CameraBody,
@@ -33,16 +33,16 @@ from cameras.live.singles import has_pictures, next_picture
 from cameras.models import Camera
 from cameras.selectors import camera_for, primary_camera_for
 from cameras.serializers import (
+    AcquireLeaseBody,
     CameraChange,
     CameraList,
     CameraNew,
     DetectedList,
     FaultsBody,
     FrameQuery,
-    ReleaseBody,
+    ReleaseLeaseBody,
     Settings,
     SettingsQuery,
-    TakeBody,
 )
 from cameras.tables import DOORS, resolve
 from core.waiting import WaitingRequests
@@ -131,26 +131,26 @@ class ConnectView(CameraView):
         return Response(services.connect(self.camera(), self.connected, actor(request)))
 
 
-class TakeView(CameraView):
+class AcquireLeaseView(CameraView):
     roles = {"POST": "operator"}
 
-    @extend_schema(request=TakeBody, responses=LeaseBody)
+    @extend_schema(request=AcquireLeaseBody, responses=LeaseBody)
     def post(self, request: Request, slug: str) -> Response:
         """Take the camera, or renew what you hold: nobody else commands it then. 409 while another holds it, unless
         `over` is said. A running session goes on."""
-        wanted = TakeBody.model_validate(request.data)
-        camera = taking.take(self.camera(), actor(request), over=wanted.over, for_s=wanted.for_s)
+        wanted = AcquireLeaseBody.model_validate(request.data)
+        camera = leases.acquire_lease(self.camera(), actor(request), over=wanted.over, for_s=wanted.for_s)
         return Response(lease_body(camera))
 
 
-class ReleaseView(CameraView):
+class ReleaseLeaseView(CameraView):
     roles = {"POST": "operator"}
 
-    @extend_schema(request=ReleaseBody, responses=LeaseBody)
+    @extend_schema(request=ReleaseLeaseBody, responses=LeaseBody)
     def post(self, request: Request, slug: str) -> Response:
         """Let the camera go. 409 while another holds it, unless `over` is said."""
-        wanted = ReleaseBody.model_validate(request.data)
-        return Response(lease_body(taking.release(self.camera(), actor(request), over=wanted.over)))
+        wanted = ReleaseLeaseBody.model_validate(request.data)
+        return Response(lease_body(leases.release_lease(self.camera(), actor(request), over=wanted.over)))
 
 
 class StatusView(CameraView):

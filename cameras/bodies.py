@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 from cameras.audience import audience_of
 from cameras.drivers.credentials import shown
-from cameras.leases import lease_of
+from cameras.lease_holders import lease_of
 from cameras.models import Camera
 from cameras.runtime.body import Difference, still_wished
 from cameras.selectors import cameras_for

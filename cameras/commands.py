@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
-from cameras.leases import Held
+from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from monitoring.models import Event
 from monitoring.services import record_event
@@ -117,12 +117,12 @@ def refusals_told(camera: Camera, order: str, actor: str, arguments: dict[str, A
     """A refusal because another holds the camera becomes an event. To be entered outside of the transaction."""
     try:
         yield
-    except Held as error:
+    except LeaseHeld as error:
         _tell(error, camera, order, actor, arguments or {})
         raise
 
 
-def _tell(error: Held, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
+def _tell(error: LeaseHeld, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
     same = Event.objects.filter(kind="command", camera_uuid=str(camera.id), actor=actor, at__gte=timezone.now() - QUIET)
     if same.filter(data__order=order, data__outcome=error.problem).exists():
         return

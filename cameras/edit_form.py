@@ -58,7 +58,8 @@ class EditForm:
         return {name: value == "on" if name in SWITCHES else value for name, value in touched.items()}
 
     def save(self, actor: str) -> Camera | None:
-        """The camera as it is now; None, with `errors`, when something is to mend. Held by another, or SessionRuns."""
+        """The camera as it is now; None, with `errors`, when something is to mend. LeaseHeld by another, or
+        SessionRunning."""
         try:
             changes = CameraChange.model_validate(self.changes).changes()
             return services.change_camera(self.camera, changes, actor) if changes else self.camera

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, resolve_url
 from cameras import services
 from cameras.detection import hosts
 from cameras.edit_form import EditForm
-from cameras.leases import Held
+from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import CameraPage, refusal
 from monitoring.page import is_part
@@ -30,7 +30,7 @@ class EditPage(CameraPage):
         form = EditForm(camera, request.POST.dict())
         try:
             changed = form.save(self.actor)
-        except Held as error:
+        except LeaseHeld as error:
             return self._form(form, 409, refusal=refusal(error, camera))
         if changed is None:
             return self._form(form, 400)
@@ -57,7 +57,7 @@ class RemovePage(CameraPage):
             return self._form(camera, 400, error=f"This is not its id. Type {camera.slug} to remove it.")
         try:
             services.remove_camera(camera, self.actor)
-        except Held as error:
+        except LeaseHeld as error:
             return self._form(camera, 409, refusal=refusal(error, camera))
         messages.success(request, f"{camera.name} is removed. Its pictures, clips and sessions stay.")
         home = resolve_url("cameras")

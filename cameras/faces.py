@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cameras import status as statuses
 from cameras.broker import BrokerDown
-from cameras.leases import Holder, Lease, lease_of, person
+from cameras.lease_holders import Lease, LeaseHolder, lease_of, person
 from cameras.live.places import OFF
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder
@@ -169,7 +169,7 @@ def unknown(camera: Camera) -> Status:
     return {**absent(camera.slug, desired(camera), BROKER_AWAY), "observed": "unknown"}
 
 
-def held_words(holder: Holder | None, actor: str) -> str:
+def held_sentence(holder: LeaseHolder | None, actor: str) -> str:
     """Why `actor` cannot command a camera that `holder` has; empty where they can."""
     if holder is None or holder.held_by == person(actor):
         return ""

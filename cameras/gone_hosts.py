@@ -10,16 +10,16 @@ from contextlib import suppress
 
 from django.utils import timezone
 
-from cameras import broker, leases
-from cameras.leases import Holder, SessionRuns, lease_of, of_sessions, person
+from cameras import broker, lease_holders
+from cameras.lease_holders import LeaseHolder, SessionRunning, lease_of, person, session_holders
 from cameras.models import Camera, CameraHost
 from cameras.tables import HOLDERS, resolve
 
 
-class HostGone(SessionRuns):
+class HostGone(SessionRunning):
     """A session runs on it as far as is known, and its host is gone."""
 
-    def __init__(self, holder: Holder, host: str) -> None:
+    def __init__(self, holder: LeaseHolder, host: str) -> None:
         self.host = host
         super().__init__(holder)
 
@@ -31,10 +31,10 @@ class HostGone(SessionRuns):
         )
 
 
-class HostAnswers(SessionRuns):
+class HostAnswers(SessionRunning):
     """It was said to be gone, and is not."""
 
-    def __init__(self, holder: Holder, host: str) -> None:
+    def __init__(self, holder: LeaseHolder, host: str) -> None:
         self.host = host
         super().__init__(holder)
 
@@ -52,7 +52,7 @@ def is_gone(host: str) -> bool:
 
 def check_host(camera: Camera) -> None:
     """HostGone while a session is known to run on the camera, and its host is gone. Quiet when nobody can tell."""
-    holder = of_sessions([camera]).get(camera.pk)
+    holder = session_holders([camera]).get(camera.pk)
     if holder is None:
         return
     with suppress(broker.BrokerDown):
@@ -61,15 +61,15 @@ def check_host(camera: Camera) -> None:
 
 
 def check_lease(camera: Camera, actor: str) -> None:
-    """Held when somebody else has taken it; a session holds it for nobody, once its host is gone."""
+    """LeaseHeld when somebody else has taken it; a session holds it for nobody, once its host is gone."""
     lease = lease_of(camera)
     if lease is not None and lease.holder.held_by != person(actor):
-        raise leases.Held(lease.holder)
+        raise lease_holders.LeaseHeld(lease.holder)
 
 
 def end_session(camera: Camera, host: str) -> None:
     """Of a camera that was on `host`, and is on another one now. HostAnswers; BrokerDown when nobody can tell."""
-    holder = of_sessions([camera]).get(camera.pk)
+    holder = session_holders([camera]).get(camera.pk)
     if holder is None:
         return
     if not is_gone(host):

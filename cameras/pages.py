@@ -8,14 +8,14 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras import services, taking
+from cameras import leases, services
 from cameras.add_form import AddForm
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.detection import detect, hosts
 from cameras.faces import LOOKS, Face, faces_of
 from cameras.faults_form import FaultsForm
-from cameras.leases import NOBODY, Held, holder_of, lease_of
+from cameras.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
 from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for
@@ -30,7 +30,7 @@ UNREACHED = (ControlError, BrokerDown)
 
 def refusal(error: Exception, camera: Camera) -> str:
     """As the page says it: with the camera's name, and times in the page's form."""
-    if isinstance(error, Held):
+    if isinstance(error, LeaseHeld):
         return error.sentence(camera.name, clock_text(error.holder.since))
     return with_names(str(error), {camera.slug: camera.name})
 
@@ -60,31 +60,31 @@ class ConnectPage(CameraPage):
         return said(request, "ok", f"{camera.name}: {LOOKS[observed].word.lower()}.")
 
 
-def taken_over(request: HttpRequest, camera: Camera, actor: str) -> Camera:
-    """Taken from the one whom the form's `over` names, as they were asked about; without it from nobody. Held."""
+def acquire_from_form(request: HttpRequest, camera: Camera, actor: str) -> Camera:
+    """Taken from the one whom the form's `over` names, as they were asked about; without it from nobody. LeaseHeld."""
     seen = request.POST.get("over", "")
-    return taking.take(camera, actor, over=bool(seen), seen=seen)
+    return leases.acquire_lease(camera, actor, over=bool(seen), seen=seen)
 
 
-class TakePage(CameraPage):
+class AcquireLeasePage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Take the camera, from another where the form says so."""
         camera = self.camera()
         try:
-            taken_over(request, camera, self.actor)
-        except Held as error:
+            acquire_from_form(request, camera, self.actor)
+        except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
         return said(request, "ok", f"You hold {camera.name}.", holder=self.actor)
 
 
-class HoldPage(CameraPage):
+class RenewLeasePage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Renew what this person holds; what they hold no more is not taken again."""
-        if taking.renew(self.camera(), self.actor):
+        if leases.renew_lease(self.camera(), self.actor):
             return HttpResponse(status=204) if is_part(request) else back(request)
         camera = self.camera()
         lease = lease_of(camera)
@@ -92,14 +92,14 @@ class HoldPage(CameraPage):
         return said(request, "warn", f"You do not hold {camera.name} any more. {who}.")
 
 
-class ReleasePage(CameraPage):
+class ReleaseLeasePage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         camera = self.camera()
         try:
-            other = holder_of(taking.release(camera, self.actor))
-        except Held as error:
+            other = holder_of(leases.release_lease(camera, self.actor))
+        except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
         left = f"The session of {other.held_by} holds it now" if other else "Nobody holds it now"
         holder = other.held_by if other else NOBODY
@@ -121,7 +121,7 @@ class SettingsPage(CameraPage):
             return self._form(form, status=400)
         try:
             warnings = self._set(camera, form)
-        except Held as error:
+        except LeaseHeld as error:
             return self._form(form, tone="bad", sentence=f"Nothing was sent. {refusal(error, camera)}", status=409)
         except UNREACHED as error:
             kept = f"Kept for when the camera opens. {refusal(error, camera)}"

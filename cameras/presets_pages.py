@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from cameras import presets, services
-from cameras.leases import Held
+from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import Compared, Comparison, NoPreset
@@ -73,7 +73,7 @@ class PanelPage(SettingsPage):
         return self.outcome(camera, tone, sentence, answer=answer)
 
     def refused(self, camera: Camera, error: Exception) -> HttpResponse:
-        if isinstance(error, Held):
+        if isinstance(error, LeaseHeld):
             return self.outcome(camera, "bad", refusal(error, camera), 409)
         if isinstance(error, UNREACHED):
             return self.outcome(camera, "warn", f"Kept for when the camera opens. {refusal(error, camera)}")

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from pydantic import AfterValidator, ConfigDict, Field
 
 from cameras.bodies import CameraBody
-from cameras.leases import LEASE_S, LONGEST_S
+from cameras.lease_holders import LEASE_S, LONGEST_S
 from cameras.presets import PresetBody
 from core.model import GivenModel
 from core.names import Line
@@ -63,13 +63,13 @@ class CameraChange(GivenModel):
         return self.model_dump(exclude_none=True, exclude={"host_is_gone"})
 
 
-class ReleaseBody(GivenModel):
+class ReleaseLeaseBody(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     over: Annotated[bool, Field(description="Also where another holds it, who is told.")] = False
 
 
-class TakeBody(ReleaseBody):
+class AcquireLeaseBody(ReleaseLeaseBody):
     for_s: Annotated[
         int, Field(ge=1, le=LONGEST_S, description="Seconds from now until it runs out; taking again renews it.")
     ] = LEASE_S

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import audience, control, gone_hosts, leases, new_cameras
+from cameras import audience, control, gone_hosts, lease_holders, new_cameras
 from cameras.commands import DONE, failures_told, outcome_in, refusals_told, told, wished
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
@@ -57,7 +57,7 @@ def _arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
 
 def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, host_is_gone: bool = False) -> Camera:
     """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field, and
-    Held by another, or SessionRuns; then nothing is changed.
+    LeaseHeld by another, or SessionRunning; then nothing is changed.
 
     `host_is_gone` says that the machine which has the camera is off: its session ends then. HostAnswers when it is not,
     and BrokerDown when nobody can tell.
@@ -77,7 +77,7 @@ def _changed(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: 
     if gone:
         gone_hosts.check_lease(locked, actor)
     elif GUARDED & set(changes):
-        leases.check(locked, actor)
+        lease_holders.check_holder(locked, actor)
     row = {name: value for name, value in changes.items() if name not in audience.FIELDS}
     if row or not changes:
         _change_row(locked, row, actor, gone)
@@ -96,7 +96,7 @@ def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gon
     if host_is_gone:
         gone_hosts.end_session(locked, host)
     if _place(locked) != before or changes.get("enabled") is False:
-        leases.check_idle(locked)
+        lease_holders.check_no_session(locked)
     record_event(
         "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
         camera=locked, actor=actor, data=told("change", _arguments(locked, changes), DONE),
@@ -126,12 +126,12 @@ def _store(camera: Camera, fields: set[str] | None = None) -> None:
 
 
 def remove_camera(camera: Camera, actor: str = "") -> None:
-    """Soft: the row stays for its captures, and its host empties the spool. The slug is free again. Held by
-    another, or SessionRuns."""
+    """Soft: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld by
+    another, or SessionRunning."""
     with refusals_told(camera, "remove", actor), transaction.atomic():
         locked = _locked(camera)
-        leases.check(locked, actor)
-        leases.check_idle(locked)
+        lease_holders.check_holder(locked, actor)
+        lease_holders.check_no_session(locked)
         _remove(camera, actor)
 
 
@@ -146,13 +146,13 @@ def _remove(camera: Camera, actor: str) -> None:
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
-    """Wish the camera connected or not; lasts across restarts. Held by another, or while a session runs on it."""
+    """Wish the camera connected or not; lasts across restarts. LeaseHeld by another, or while a session runs on it."""
     order = "connect" if connected else "disconnect"
     with refusals_told(camera, order, actor), transaction.atomic():
         locked = _locked(camera)
-        leases.check(locked, actor)
+        lease_holders.check_holder(locked, actor)
         if not connected:
-            leases.check_idle(locked)
+            lease_holders.check_no_session(locked)
         locked.connected = connected
         locked.enabled = locked.enabled or connected
         locked.save(update_fields=["connected", "enabled"])
@@ -160,7 +160,7 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
 
 
 def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
-    """Wish it, and have the host do it: the status that was reached. ControlError, also Held; BrokerDown."""
+    """Wish it, and have the host do it: the status that was reached. ControlError, also LeaseHeld; BrokerDown."""
     with outcome_in(set_connected(camera, connected, actor)):
         return reconcile(camera)
 
@@ -176,8 +176,8 @@ def set_settings(
     """Store the wished settings and apply them; `preset` is the name of that which they are from. The answer: `actual`,
     `read_at`, `warnings`.
 
-    ValidationError for a bad value, or Held by another, and nothing is changed. Another ControlError when the camera
-    could not be told: the settings are stored and will be applied when it opens.
+    ValidationError for a bad value, or LeaseHeld by another, and nothing is changed. Another ControlError when the
+    camera could not be told: the settings are stored and will be applied when it opens.
     """
     origin = {"preset": preset} if preset else {}
     said = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
@@ -190,7 +190,8 @@ def set_settings(
 def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
     """Wish what was changed on the camera's body, as it was read back last. The answer is as of `set_settings`.
 
-    ValidationError where nothing was changed there, or where it cannot be wished for, or Held; then nothing is changed.
+    ValidationError where nothing was changed there, or where it cannot be wished for, or LeaseHeld; then nothing is
+    changed.
     """
     with refusals_told(camera, "adopt", actor), transaction.atomic():
         locked = _settable(camera, actor)
@@ -202,9 +203,9 @@ def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
 
 
 def _settable(camera: Camera, actor: str) -> Camera:
-    """The locked row; Held when its settings are another's."""
+    """The locked row; LeaseHeld when its settings are another's."""
     locked = _locked(camera)
-    leases.check(locked, actor)
+    lease_holders.check_holder(locked, actor)
     return locked
 
 
@@ -239,7 +240,7 @@ def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any
     _need_simulated(camera)
     wanted = faults.on()
     with refusals_told(camera, "faults", actor, wanted):
-        leases.check_now(camera, actor)
+        lease_holders.check_holder_now(camera, actor)
     with failures_told(camera, "faults", actor, wanted):
         found: dict[str, Any] = control.ask(camera, "faults", {"faults": wanted})["faults"]
     listed = ", ".join(f"{name} ({value})" for name, value in wanted.items())

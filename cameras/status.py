@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import redis
 
 from cameras import broker
-from cameras.leases import holders_of, told_of
+from cameras.lease_holders import holder_fields, holders_of
 from cameras.models import Camera
 from cameras.status_reader import LastCapture, Status, absent, parsed
 
@@ -62,7 +62,7 @@ def read_all(cameras: Iterable[Camera]) -> dict[str, Status]:
     listed = list(cameras)
     found, holders = read_slugs({camera.slug: desired(camera) for camera in listed}), holders_of(listed)
     for camera in listed:
-        found[camera.slug] = {**found[camera.slug], **told_of(holders[camera.pk])}
+        found[camera.slug] = {**found[camera.slug], **holder_fields(holders[camera.pk])}
     return found
 
 

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from cameras.api import (
+    AcquireLeaseView,
     AdoptView,
     CameraDetailView,
     CamerasView,
@@ -9,11 +10,10 @@ from cameras.api import (
     DetectView,
     FaultsView,
     FrameView,
-    ReleaseView,
+    ReleaseLeaseView,
     SettingsView,
     StatusView,
     StreamView,
-    TakeView,
 )
 from cameras.presets_api import ApplyPresetView, ComparePresetView, PresetsView, PresetView
 from cameras.viewers_api import ViewersView, ViewerView
@@ -24,8 +24,8 @@ urlpatterns = [
     path("<slug:slug>/", CameraDetailView.as_view()),
     path("<slug:slug>/connect/", ConnectView.as_view()),
     path("<slug:slug>/disconnect/", ConnectView.as_view(connected=False)),
-    path("<slug:slug>/take/", TakeView.as_view()),
-    path("<slug:slug>/release/", ReleaseView.as_view()),
+    path("<slug:slug>/take/", AcquireLeaseView.as_view()),
+    path("<slug:slug>/release/", ReleaseLeaseView.as_view()),
     path("<slug:slug>/status/", StatusView.as_view()),
     path("<slug:slug>/settings/", SettingsView.as_view()),
     path("<slug:slug>/settings/adopt/", AdoptView.as_view()),

@@ -15,7 +15,7 @@ import uuid6
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import control, leases
+from cameras import control, lease_holders
 from cameras.broker import BrokerDown
 from cameras.commands import failures_told, outcome_in, refusals_told, wished
 from cameras.control import ControlError, HostDown, TooSlow
@@ -72,7 +72,8 @@ class CameraService:
     def capture(self, camera: Camera, request: CaptureRequest, *, key: str = "", wait: bool = True) -> Outcome:
         """One still. Every planned capture ends with one outcome, also when this call gives up waiting.
 
-        Mismatch when `key` (Idempotency-Key) was used for another request; Held by another: then nothing was planned.
+        Mismatch when `key` (Idempotency-Key) was used for another request; LeaseHeld by another: then nothing was
+        planned.
         """
         wait_s = min(MOST_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
         begun = self.begin_capture(camera, request, key=key, wait_s=wait_s)
@@ -116,7 +117,7 @@ class CameraService:
         try:
             with transaction.atomic():
                 capture.save(force_insert=True)
-                leases.check_now(camera, self.actor)
+                lease_holders.check_holder_now(camera, self.actor)
         except IntegrityError:
             return self._known(camera, request, key), True
         return capture, False
@@ -182,7 +183,7 @@ class CameraService:
         return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=problem)
 
     def start_session(self, camera: Camera, request: SessionRequest) -> Session:
-        """Held by another, SessionRuns when one is active, whose ever: then there is no session.
+        """LeaseHeld by another, SessionRunning when one is active, whose ever: then there is no session.
 
         ControlError or BrokerDown when the host could not be told: the session has failed, or is stopped, and does not
         start behind the operator's back.
@@ -191,8 +192,8 @@ class CameraService:
             return self._start(camera, request)
 
     def _start(self, camera: Camera, request: SessionRequest) -> Session:
-        leases.check_now(camera, self.actor)
-        leases.check_idle(camera)
+        lease_holders.check_holder_now(camera, self.actor)
+        lease_holders.check_no_session(camera)
         deadline_ms = self._reached(camera, request) + int(START_S * 1000)
         session, event = self._planned_session(camera, request)
         try:
@@ -225,12 +226,12 @@ class CameraService:
                 session = Session.objects.create(
                     camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor
                 )
-                leases.check_now(camera, self.actor)
+                lease_holders.check_holder_now(camera, self.actor)
                 did = f"started a session on {camera.slug}."
                 event = wished(camera, "start", did, self.actor, session.programme, subject=session.id)
         except IntegrityError:
-            leases.check_now(camera, self.actor)
-            leases.check_idle(camera)
+            lease_holders.check_holder_now(camera, self.actor)
+            lease_holders.check_no_session(camera)
             raise
         return session, event
 
@@ -248,7 +249,7 @@ class CameraService:
 
     def stop_session(self, session: Session) -> Session:
         """Wish it stopped; answered when the session's file says so. When the host is away the wish stands and
-        is carried out when it is back: ControlError or BrokerDown says so. Held: nothing was wished."""
+        is carried out when it is back: ControlError or BrokerDown says so. LeaseHeld: nothing was wished."""
         with refusals_told(session.camera, "stop", self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
             if locked.state not in ACTIVE:
@@ -263,8 +264,8 @@ class CameraService:
         """Ask for no further capture until `resume_session`; one that runs ends first, so the session may still be
         running when this returns (`desired` is paused). It stays paused across restarts.
 
-        SessionEnded, Held: nothing was asked. Another ControlError or BrokerDown: it is stored, and is carried out when
-        the host is back.
+        SessionEnded, LeaseHeld: nothing was asked. Another ControlError or BrokerDown: it is stored, and is carried out
+        when the host is back.
         """
         return self._move_session(session, Session.Desired.PAUSED, "pause", "paused")
 
@@ -288,7 +289,7 @@ class CameraService:
 
     def _desire(self, locked: Session, desired: Session.Desired, order: str, did: str) -> Event | None:
         """None when it is asked for already: then the host is only asked once more."""
-        leases.check_now(locked.camera, self.actor)
+        lease_holders.check_holder_now(locked.camera, self.actor)
         if locked.desired == desired:
             return None
         locked.desired, locked.revision = desired, locked.revision + 1
@@ -306,13 +307,14 @@ class CameraService:
     def start_recording(self, camera_id: str) -> bool:
         """True once its first frame is in a clip; False when it shall record already, or there is no such camera.
 
-        ValidationError for a camera without a stream, Held by another, Kept where it does not record yet.
+        ValidationError for a camera without a stream, LeaseHeld by another, Kept where it does not record yet.
         """
         camera = _present(camera_id)
         return camera is not None and not camera.recording and record(camera, actor=self.actor)["recording"]
 
     def stop_recording(self, camera_id: str) -> bool:
-        """True once its last clip is filed; False when it shall not record, or there is no such camera. Held, Kept."""
+        """True once its last clip is filed; False when it shall not record, or there is no such camera. LeaseHeld,
+        Kept."""
         camera = _present(camera_id)
         return camera is not None and bool(camera.recording) and not stop_recording(camera, self.actor)["recording"]
 

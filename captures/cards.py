@@ -15,7 +15,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from cameras.faces import Face, Look, faces_of
-from cameras.leases import Holder, who_holds
+from cameras.lease_holders import LeaseHolder, who_holds
 from cameras.models import Camera, CameraQuerySet
 from cameras.selectors import cameras_for
 from captures.models import Capture, Session
@@ -40,7 +40,7 @@ class Card:
         return self.face.camera
 
     @property
-    def holder(self) -> Holder | None:
+    def holder(self) -> LeaseHolder | None:
         """Also while the broker is away."""
         return who_holds(self.face.lease, holder(self.camera, self.session) if self.session else None)
 

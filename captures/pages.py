@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
 from cameras.drivers import driver_class
-from cameras.faces import held_words
+from cameras.faces import held_sentence
 from cameras.faults_form import FaultsForm
-from cameras.leases import Held, holder_of
+from cameras.lease_holders import LeaseHeld, holder_of
 from cameras.pages import UNREACHED, changes_of, panel, refusal
 from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for
@@ -78,7 +78,7 @@ class CapturePage(PageOfCamera):
         try:
             outcome = CameraService(self.actor).capture(camera, CaptureRequest())
             check_saved(outcome)
-        except Held as error:
+        except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
         except NotSaved as error:
             return said(request, "bad", f"Not saved. {refusal(error, camera)}")
@@ -133,7 +133,7 @@ class StartPage(PageOfCamera):
 
     def _form(self, form: StartForm, status: int = 200, **more: Any) -> HttpResponse:
         template = "cameras/_start.html" if is_part(self.request) else self.template
-        held = held_words(holder_of(form.camera), self.actor)
+        held = held_sentence(holder_of(form.camera), self.actor)
         context = {"form": form, "camera": form.camera, "alone": self._alone, "held": held, **more}
         return self.render(context, template, status)
 

@@ -5,14 +5,14 @@ from django.urls import include, path
 from cameras.audience_pages import AudiencePage
 from cameras.editing import EditPage, RemovePage
 from cameras.pages import (
+    AcquireLeasePage,
     CamerasPage,
     ConnectPage,
     DetectPage,
     FaultsPage,
-    HoldPage,
-    ReleasePage,
+    ReleaseLeasePage,
+    RenewLeasePage,
     SettingsPage,
-    TakePage,
 )
 from cameras.presets_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers_pages import EndViewerPage, ViewersNow, ViewersPage
@@ -45,9 +45,9 @@ camera = [
     path("now/", CameraNow.as_view(), name="camera-now"),
     path("connect/", ConnectPage.as_view(), name="connect"),
     path("disconnect/", ConnectPage.as_view(connected=False), name="disconnect"),
-    path("take/", TakePage.as_view(), name="take"),
-    path("hold/", HoldPage.as_view(), name="hold"),
-    path("release/", ReleasePage.as_view(), name="release"),
+    path("take/", AcquireLeasePage.as_view(), name="take"),
+    path("hold/", RenewLeasePage.as_view(), name="hold"),
+    path("release/", ReleaseLeasePage.as_view(), name="release"),
     path("edit/", EditPage.as_view(), name="edit-camera"),
     path("remove/", RemovePage.as_view(), name="remove-camera"),
     path("settings/", SettingsPage.as_view(), name="settings"),

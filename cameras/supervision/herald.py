@@ -16,7 +16,7 @@ from django.conf import settings
 
 from cameras import broker
 from cameras import status as statuses
-from cameras.leases import told_of, who_holds
+from cameras.lease_holders import holder_fields, who_holds
 from cameras.live.governor import Governor
 from cameras.live.presets import PRESETS
 from cameras.process_usage import ProcessUsage
@@ -167,7 +167,7 @@ class Herald:
         found["recorder"] = shared(observed_recording(state, recording, reason or KEEPS.get(observed, "")), others)
         found["recording"] = is_recording(found["recorder"])
         found |= {name: identity.get(name, "") for name in FROM_IDENTITY}
-        found |= told_of(who_holds(wish.lease, wish.runner))
+        found |= holder_fields(who_holds(wish.lease, wish.runner))
         found["lowered"] = self.lowered
         return cast(statuses.Status, found)
 

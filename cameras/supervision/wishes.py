@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from cameras.leases import Holder, Lease, lease_of, of_sessions
+from cameras.lease_holders import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
 from cameras.runtime.last_floor import LAST_FLOOR_BYTES
 from cameras.runtime.spec import Spec
@@ -43,7 +43,7 @@ class Wish:
     usb: UsbIdentity | None = None
     """As it was when the camera was opened last."""
     lease: Lease | None = None
-    runner: Holder | None = None
+    runner: LeaseHolder | None = None
     """Whoever started the session."""
     presets: dict[str, Any] = field(default_factory=dict)
     """Of live view."""
@@ -104,7 +104,7 @@ def wishes(host: str) -> dict[str, Wish]:
     """By the camera's UUID; removed cameras too, for as long as their spool may hold something."""
     root, own_root, video = resolve(ROOTS["default"])(host), resolve(ROOTS["own"]), resolve(ROOTS["video"])(host)
     cameras = list(Camera.objects.filter(host=host))
-    runners = of_sessions(cameras)
+    runners = session_holders(cameras)
     found = {camera.pk: _wish(camera, own_root(camera) or root, video) for camera in cameras}
     presets = live_streaming_config().quality_presets.model_dump()
     return {str(pk): replace(wish, runner=runners.get(pk), presets=presets) for pk, wish in found.items()}

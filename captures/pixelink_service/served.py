@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from cameras import services, status
 from cameras.control import ControlError
-from cameras.leases import holder_of
+from cameras.lease_holders import holder_of
 from cameras.models import Camera
 from cameras.status import Status
 

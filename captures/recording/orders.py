@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from cameras import control, leases, status
+from cameras import control, lease_holders, status
 from cameras.broker import BrokerDown
 from cameras.commands import DONE, UNREACHED, failures_told, outcome_in, problem_of, refusals_told, told, wished
 from cameras.control import ControlError, TooSlow
@@ -50,8 +50,8 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
     """Wish the camera recorded; answered when the first frame is in a clip. Without a kind, what is wished already
     stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
 
-    ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was wished.
-    Kept where it does not record yet.
+    ValidationError for a camera without a stream, or another kind of clip; LeaseHeld by another: then nothing was
+    wished. Kept where it does not record yet.
     """
     with refusals_told(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
@@ -63,7 +63,8 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
 
 
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
-    """Wish it recorded no more; answered when its last clip is filed. Held; Kept when its host could not be told."""
+    """Wish it recorded no more; answered when its last clip is filed. LeaseHeld; Kept when its host could not be
+    told."""
     with refusals_told(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _wish(locked, "", actor)
@@ -75,7 +76,7 @@ def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
 def new_clip(camera: Camera, actor: str = "") -> str:
     """End the clip that grows, and begin the next one with the next frame. The id of the first, once it is filed.
 
-    NotRecording, Held; another ControlError or BrokerDown when it could not be told.
+    NotRecording, LeaseHeld; another ControlError or BrokerDown when it could not be told.
     """
     with refusals_told(camera, "new-clip", actor), transaction.atomic():
         locked = _locked(camera, actor)
@@ -91,9 +92,9 @@ def new_clip(camera: Camera, actor: str = "") -> str:
 
 
 def _locked(camera: Camera, actor: str) -> Camera:
-    """The row as it is now, until the transaction ends. Held by another."""
+    """The row as it is now, until the transaction ends. LeaseHeld by another."""
     locked = Camera.objects.select_for_update().get(pk=camera.pk)
-    leases.check(locked, actor)
+    lease_holders.check_holder(locked, actor)
     return locked
 
 

@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from cameras.leases import Held, Holder, lease_of, who_holds
-from cameras.pages import UNREACHED, refusal, taken_over
+from cameras.lease_holders import LeaseHeld, LeaseHolder, lease_of, who_holds
+from cameras.pages import UNREACHED, acquire_from_form, refusal
 from cameras.selectors import cameras_for
 from cameras.settings_form import called, with_unit
 from captures.camera_service import CameraService
@@ -52,7 +52,7 @@ class Run:
         return self.session.state in ACTIVE
 
     @property
-    def holder(self) -> Holder | None:
+    def holder(self) -> LeaseHolder | None:
         """Of its camera, while it runs."""
         return who_holds(lease_of(self.session.camera), holder(self.session.camera, self.session))
 
@@ -232,7 +232,7 @@ def moved(request: HttpRequest, session: Session, move: Callable[[Session], Sess
     """Pause or resume it, and say how it stands."""
     try:
         found = move(session)
-    except (Held, SessionEnded) as error:
+    except (LeaseHeld, SessionEnded) as error:
         return said(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
         return said(
@@ -248,9 +248,9 @@ def stop(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
     whose it is, its camera is taken over from them first."""
     try:
         if session.state in ACTIVE and "over" in request.POST:
-            taken_over(request, session.camera, actor)
+            acquire_from_form(request, session.camera, actor)
         ended = CameraService(actor).stop_session(session)
-    except Held as error:
+    except LeaseHeld as error:
         return said(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
         return said(request, "bad", f"It will stop when its host is back. {refusal(error, session.camera)}")

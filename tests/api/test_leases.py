@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras import taking
-from cameras.leases import Held
+from cameras import leases
+from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from captures.camera_service import CameraService
 from captures.models import Capture, Session
@@ -35,7 +35,7 @@ GUARDED = [
 @pytest.fixture
 def held(camera: Camera) -> Camera:
     """By anna, who is not one of the clients."""
-    return taking.take(camera, "anna")
+    return leases.acquire_lease(camera, "anna")
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_the_holders_commands_pass(operator: Any, camera: Camera) -> None:
 
 
 def test_the_holder_at_the_command_line_is_the_same_person(held: Camera) -> None:
-    assert taking.release(held, "cli:anna").held_by == ""
+    assert leases.release_lease(held, "cli:anna").held_by == ""
 
 
 def test_what_has_run_out_holds_nobody_off(operator: Any, held: Camera) -> None:
@@ -114,10 +114,10 @@ def test_what_has_run_out_holds_nobody_off(operator: Any, held: Camera) -> None:
 
 
 def test_a_renewal_takes_nothing(held: Camera) -> None:
-    assert taking.renew(held, "anna")
-    assert not taking.renew(held, "bob")
+    assert leases.renew_lease(held, "anna")
+    assert not leases.renew_lease(held, "bob")
     run_out()
-    assert not taking.renew(held, "anna")
+    assert not leases.renew_lease(held, "anna")
 
 
 def test_a_camera_is_released_by_its_holder(operator: Any, camera: Camera) -> None:
@@ -143,7 +143,7 @@ def test_what_is_no_way_to_take_is_refused(body: dict[str, Any], operator: Any, 
 def test_a_retry_is_answered_though_another_has_the_camera_by_now(operator: Any, camera: Camera) -> None:
     first = saved(camera, asked={}, requested_by="a-operator", idempotency_key="k-1")
     Capture.objects.update(status="failed", reason="write_error")
-    taking.take(camera, "anna")
+    leases.acquire_lease(camera, "anna")
     answer = operator.post(f"{SKY}capture/", {}, headers={"idempotency-key": "k-1"})
     assert answer.json().get("capture") == str(first.pk)
 
@@ -160,7 +160,7 @@ def test_a_camera_with_anothers_session_is_taken_over_and_the_session_goes_on(op
 
 
 def test_whoever_started_the_session_takes_its_camera_without_more_ado(camera: Camera, run: Session) -> None:
-    assert taking.take(camera, "cli:anna").held_by == "anna"
+    assert leases.acquire_lease(camera, "cli:anna").held_by == "anna"
 
 
 def test_not_even_its_starter_disconnects_a_camera_with_a_session(operator: Any, run: Session) -> None:
@@ -214,8 +214,8 @@ def test_whoever_took_it_over_commands_it(route: str, operator: Any, run: Sessio
 
 
 def test_then_its_starter_is_held_off(camera: Camera, run: Session) -> None:
-    taking.take(camera, "bob", over=True)
-    with pytest.raises(Held, match="bob"):
+    leases.acquire_lease(camera, "bob", over=True)
+    with pytest.raises(LeaseHeld, match="bob"):
         CameraService("anna").stop_session(run)
 
 
@@ -227,8 +227,8 @@ def test_once_that_has_run_out_it_is_its_starters_again(operator: Any, run: Sess
 
 @pytest.mark.parametrize("holder", ["anna", "cli:anna", "bob"])
 def test_not_even_its_holder_starts_a_second_one_beside_it(holder: str, camera: Camera, run: Session) -> None:
-    taking.take(camera, holder, over=True)
-    with pytest.raises(Held, match=r"sky runs the session meteors\. Stop it first\. It was started by anna at"):
+    leases.acquire_lease(camera, holder, over=True)
+    with pytest.raises(LeaseHeld, match=r"sky runs the session meteors\. Stop it first\. It was started by anna at"):
         CameraService(holder).start_session(camera, SessionRequest())
 
 
@@ -287,9 +287,9 @@ def test_a_refusal_is_there_once_a_minute(operator: Any, held: Camera) -> None:
 def test_who_did_not_know_of_the_lease_is_held_off_too(camera: Camera) -> None:
     """The row was read before it was taken."""
     before = Camera.objects.get(pk=camera.pk)
-    taking.take(camera, "anna")
-    with pytest.raises(Held, match="anna"):
-        taking.take(before, "bob")
+    leases.acquire_lease(camera, "anna")
+    with pytest.raises(LeaseHeld, match="anna"):
+        leases.acquire_lease(before, "bob")
 
 
 @pytest.mark.parametrize(

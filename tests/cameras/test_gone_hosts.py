@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cameras import broker
 from cameras.gone_hosts import HostAnswers, HostGone
-from cameras.leases import Held, SessionRuns
+from cameras.lease_holders import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost
 from cameras.services import change_camera
 from captures.models import Session
@@ -66,7 +66,7 @@ def test_a_host_whose_heart_beats_is_not_gone(camera: Camera, session: Session, 
     valkey.set(broker.key("host", "barn"), "{}")
     with pytest.raises(HostAnswers):
         moved(camera, host_is_gone=True)
-    with pytest.raises(SessionRuns, match="Stop it first"):
+    with pytest.raises(SessionRunning, match="Stop it first"):
         moved(camera, "ada")
 
 
@@ -79,7 +79,7 @@ def test_a_host_of_which_nobody_can_tell_is_not_gone(camera: Camera, session: Se
 
 def test_whoever_has_taken_it_keeps_it(camera: Camera, session: Session) -> None:
     Camera.objects.update(held_by="ada", held_since=timezone.now(), held_until=timezone.now() + timedelta(minutes=1))
-    with pytest.raises(Held):
+    with pytest.raises(LeaseHeld):
         moved(camera, host_is_gone=True)
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from cameras.commands import ATTEMPTS
 from cameras.control import ControlError
-from cameras.leases import Held
+from cameras.lease_holders import LeaseHeld
+from cameras.leases import acquire_lease
 from cameras.models import Camera
 from cameras.services import change_camera, remove_camera, set_connected, set_settings
-from cameras.taking import take
 from captures.models import Session
 from monitoring.models import Event
 from tests.docs.pages import PROJECT
@@ -122,8 +122,8 @@ def test_every_refusal_is_a_sentence() -> None:
 
 
 def test_a_refusal_says_what_somebody_tried(camera: Camera) -> None:
-    take(camera, "anna")
-    with pytest.raises(Held):
+    acquire_lease(camera, "anna")
+    with pytest.raises(LeaseHeld):
         set_settings(camera, {"gain": 2.0}, "ben")
     message = Event.objects.get(kind="command").message
     assert message.startswith("ben could not change the settings of sky. sky is held by anna since")

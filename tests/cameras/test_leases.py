@@ -8,9 +8,9 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from cameras.leases import Held
+from cameras.lease_holders import LeaseHeld
+from cameras.leases import acquire_lease
 from cameras.models import Camera
-from cameras.taking import take
 from monitoring.models import Event
 
 PEOPLE = [f"person-{number}" for number in range(8)]
@@ -24,8 +24,8 @@ def test_of_eight_who_press_at_once_one_has_it_and_the_others_hear_who() -> None
     def press(who: str) -> str:
         together.wait(20)
         try:
-            return take(camera, who).held_by
-        except Held as error:
+            return acquire_lease(camera, who).held_by
+        except LeaseHeld as error:
             return error.holder.held_by
         finally:
             connection.close()
