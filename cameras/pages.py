@@ -11,9 +11,9 @@ from django.shortcuts import redirect
 from cameras import leases, services
 from cameras.add_form import AddForm
 from cameras.broker import BrokerDown
+from cameras.camera_display import STATE_DISPLAYS, CameraDisplay, camera_displays
 from cameras.control import ControlError
 from cameras.detection import detect, hosts
-from cameras.faces import LOOKS, Face, faces_of
 from cameras.faults_form import FaultsForm
 from cameras.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
@@ -57,7 +57,7 @@ class ConnectPage(CameraPage):
             observed = services.connect(camera, self.connected, self.actor)["observed"]
         except UNREACHED as error:
             return said(request, "bad", refusal(error, camera))
-        return said(request, "ok", f"{camera.name}: {LOOKS[observed].word.lower()}.")
+        return said(request, "ok", f"{camera.name}: {STATE_DISPLAYS[observed].label.lower()}.")
 
 
 def acquire_from_form(request: HttpRequest, camera: Camera, actor: str) -> Camera:
@@ -218,10 +218,10 @@ class CamerasPage(Page):
         return self.page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
 
     def page(self, form: AddForm, status: int = 200, **more: Any) -> HttpResponse:
-        return self.render({"form": form, "faces": self.faces(), "hosts": hosts(), **more}, status=status)
+        return self.render({"form": form, "displays": self.displays(), "hosts": hosts(), **more}, status=status)
 
-    def faces(self) -> list[Face]:
-        return faces_of(cameras_for(self.request.user))
+    def displays(self) -> list[CameraDisplay]:
+        return camera_displays(cameras_for(self.request.user))
 
     def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
         """The found camera's line, with what came of it."""
@@ -229,7 +229,7 @@ class CamerasPage(Page):
         names = ("host", "kind", "label", "address", "name", "model", "serial", "held_by")
         one: dict[str, Any] = {name: asked.get(name, "") for name in names}
         one |= {"suggested": asked.get("slug", ""), "camera": camera.slug if camera else None}
-        added = {"added": camera, "faces": self.faces()} if camera else {}
+        added = {"added": camera, "displays": self.displays()} if camera else {}
         answer = self.render({"one": one, "error": form.error, **added}, "cameras/_found_row.html")
         if camera:
             answer.headers["HX-Trigger"] = "acted"

@@ -8,8 +8,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
+from cameras.camera_display import held_sentence
 from cameras.drivers import driver_class
-from cameras.faces import held_sentence
 from cameras.faults_form import FaultsForm
 from cameras.lease_holders import LeaseHeld, holder_of
 from cameras.pages import UNREACHED, changes_of, panel, refusal
@@ -41,7 +41,7 @@ class CameraPage(PageOfCamera):
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         card = self.card()
         simulated = driver_class(card.camera.kind).simulated
-        faults = FaultsForm(card.face.status["faults"]) if simulated else None
+        faults = FaultsForm(card.display.status["faults"]) if simulated else None
         return self.render({**panel(SettingsForm(card.camera)), "faults": faults, **self.observed(card)})
 
     def card(self) -> Card:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import template
 
-from cameras.faces import held_sentence
+from cameras.camera_display import held_sentence
 from captures.bodies import file_body, thumbnail_url
 from captures.cards import Card
 from captures.models import Capture, CaptureFile

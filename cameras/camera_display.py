@@ -1,4 +1,4 @@
-"""How a camera looks to a person: a glyph, a word and a tone for each state, and what to do about it."""
+"""How a camera looks to a person: a glyph, a label and a tone for each state, and what to do about it."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ BROKER_AWAY = "The station's broker does not answer, so nobody knows. Cameras an
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StateDisplay:
     """`tone`: empty, ok, act, rec, warn or bad. Its colour's area grows with severity."""
 
     glyph: str
-    word: str
+    label: str
     tone: str = ""
 
 
-LOOKS = {
-    "disabled": Look("off", "Off"),
-    "disconnected": Look("off", "Disconnected"),
-    "starting": Look("wait", "Starting"),
-    "ready": Look("ready", "Ready"),
-    "busy": Look("expose", "Exposing", "act"),
-    "reconnecting": Look("retry", "Reconnecting", "warn"),
-    "quarantined": Look("quar", "Quarantined", "bad"),
-    "host_down": Look("bad", "Host down", "bad"),
-    "unknown": Look("stale", "Not known", "warn"),
+STATE_DISPLAYS = {
+    "disabled": StateDisplay("off", "Off"),
+    "disconnected": StateDisplay("off", "Disconnected"),
+    "starting": StateDisplay("wait", "Starting"),
+    "ready": StateDisplay("ready", "Ready"),
+    "busy": StateDisplay("expose", "Exposing", "act"),
+    "reconnecting": StateDisplay("retry", "Reconnecting", "warn"),
+    "quarantined": StateDisplay("quar", "Quarantined", "bad"),
+    "host_down": StateDisplay("bad", "Host down", "bad"),
+    "unknown": StateDisplay("stale", "Not known", "warn"),
 }
-LIVE = Look("live", "Live", "ok")
-RECORDING = Look("rec", "Recording", "rec")
-NOT_YET = Look("wait", "Not recording", "warn")
-FAILING = Look("bad", "Not recording", "bad")
-UNASKED = Look("off", "Not recording")
-UNKNOWN = Look("stale", "Not known", "warn")
-BETWEEN = Look("wait", "In session", "act")
-TROUBLED = frozenset({"reconnecting", "quarantined", "host_down", "unknown"})
+LIVE = StateDisplay("live", "Live", "ok")
+RECORDING = StateDisplay("rec", "Recording", "rec")
+NOT_YET = StateDisplay("wait", "Not recording", "warn")
+FAILING = StateDisplay("bad", "Not recording", "bad")
+NOT_REQUESTED = StateDisplay("off", "Not recording")
+UNKNOWN = StateDisplay("stale", "Not known", "warn")
+BETWEEN = StateDisplay("wait", "In session", "act")
+STALE_STATES = frozenset({"reconnecting", "quarantined", "host_down", "unknown"})
 
 ADVICE = {
     "quarantined": (
@@ -64,7 +64,7 @@ ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class CameraDisplay:
     """A camera and what is observed of it now."""
 
     camera: Camera
@@ -86,34 +86,34 @@ class Face:
         return self.status["recorder"]
 
     @property
-    def to_stop(self) -> bool:
+    def can_stop_recording(self) -> bool:
         """Whether there is a recording that could be stopped: one that is wished, or goes on yet."""
         return bool(self.camera.recording or self.recorder)
 
     @property
-    def recording_look(self) -> Look:
+    def recording_display(self) -> StateDisplay:
         """Whether it records as it should."""
         if self.recorder:
             return {"recording": RECORDING, "waiting": NOT_YET, "failing": FAILING}[self.recorder["state"]]
-        return UNKNOWN if self.camera.recording else UNASKED
+        return UNKNOWN if self.camera.recording else NOT_REQUESTED
 
     @property
-    def look(self) -> Look:
+    def state_display(self) -> StateDisplay:
         shown = {"ready": {NOT_YET, FAILING}, "busy": {FAILING}}.get(self.observed, ())
-        if self.recording_look in shown:
-            return self.recording_look
+        if self.recording_display in shown:
+            return self.recording_display
         if self.observed != "ready":
-            return LOOKS.get(self.observed, LOOKS["unknown"])
+            return STATE_DISPLAYS.get(self.observed, STATE_DISPLAYS["unknown"])
         if self.status["recording"]:
             return RECORDING
         if self.status["session"]:
             return BETWEEN
-        return LIVE if self.status["fps"] else LOOKS["ready"]
+        return LIVE if self.status["fps"] else STATE_DISPLAYS["ready"]
 
     @property
-    def troubled(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether what is shown of it is old, and not by wish."""
-        return self.observed in TROUBLED
+        return self.observed in STALE_STATES
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -148,21 +148,21 @@ class Face:
         return ""
 
     @property
-    def seen_at(self) -> datetime | None:
+    def last_image_at(self) -> datetime | None:
         """When its newest picture was made, as far as its process says."""
         last = self.status["last_capture"]
         told = [text for text in (self.status["last_frame"], last and last["at"]) if text]
         return max((datetime.fromisoformat(text) for text in told), default=None)
 
 
-def faces_of(cameras: Iterable[Camera]) -> list[Face]:
+def camera_displays(cameras: Iterable[Camera]) -> list[CameraDisplay]:
     """In the order given; `unknown` while the broker is away."""
     listed = list(cameras)
     try:
         found = statuses.read_all(listed)
     except BrokerDown:
         found = {camera.slug: unknown(camera) for camera in listed}
-    return [Face(camera, found[camera.slug]) for camera in listed]
+    return [CameraDisplay(camera, found[camera.slug]) for camera in listed]
 
 
 def unknown(camera: Camera) -> Status:
@@ -176,14 +176,14 @@ def held_sentence(holder: LeaseHolder | None, actor: str) -> str:
     return f"Held by {holder.held_by} since {clock_text(holder.since)}. Take it over first."
 
 
-def summary(faces: Iterable[Face]) -> str:
+def summary(displays: Iterable[CameraDisplay]) -> str:
     """`5 cameras: 3 working, 1 reconnecting, 1 quarantined`."""
-    words: dict[str, int] = {}
-    listed = list(faces)
-    for face in listed:
-        word = "working" if face.observed in {"ready", "busy"} else face.look.word.lower()
-        words[word] = words.get(word, 0) + 1
+    counts: dict[str, int] = {}
+    listed = list(displays)
+    for display in listed:
+        label = "working" if display.observed in {"ready", "busy"} else display.state_display.label.lower()
+        counts[label] = counts.get(label, 0) + 1
     count = f"{len(listed)} camera{'s' * (len(listed) != 1)}"
     if not listed:
         return "No camera yet"
-    return f"{count}: {', '.join(f'{number} {word}' for word, number in words.items())}"
+    return f"{count}: {', '.join(f'{number} {label}' for label, number in counts.items())}"
