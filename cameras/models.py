@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from cameras import sealing
+from cameras import secrets
 from cameras.drivers import DRIVERS
 from cameras.drivers.credentials import HIDDEN
 from cameras.runtime.body import Difference, still_wished
@@ -81,7 +81,7 @@ class Camera(models.Model):
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])
     address = models.CharField(max_length=500, blank=True, help_text="As it may be shown: *** stands for a password.")
-    sealed = models.TextField(blank=True, editable=False, help_text="The address's passwords, encrypted.")
+    encrypted_address = models.TextField(blank=True, editable=False, help_text="The address's passwords, encrypted.")
     host = models.CharField(max_length=60)
     enabled = models.BooleanField(default=True)
     connected = models.BooleanField(default=True)
@@ -138,11 +138,11 @@ class Camera(models.Model):
         return still_wished(self.differs, self.settings)
 
     @property
-    def whole_address(self) -> str:
+    def full_address(self) -> str:
         """For the camera's process alone. A password that cannot be read stays hidden, and the driver says so."""
         try:
-            return sealing.whole(self.address, self.sealed)
-        except sealing.NotOpened:
+            return secrets.decrypt_address(self.address, self.encrypted_address)
+        except secrets.DecryptionFailed:
             return self.address
 
     def clean(self) -> None:
@@ -166,13 +166,15 @@ class Camera(models.Model):
         """ValueError. What stands in the row already was checked, and goes on even where its password is unreadable."""
         if HIDDEN in self.address and self._is_stored():
             return
-        address = checked_address(self.kind, sealing.whole(self.address, self.sealed))
+        address = checked_address(self.kind, secrets.decrypt_address(self.address, self.encrypted_address))
         if not self._is_stored():
             check_destination(self.kind, address)
-        self.address, self.sealed = sealing.sealed(address)
+        self.address, self.encrypted_address = secrets.encrypt_address(address)
 
     def _is_stored(self) -> bool:
-        return Camera.objects.filter(pk=self.pk, address=self.address, sealed=self.sealed).exists()
+        return Camera.objects.filter(
+            pk=self.pk, address=self.address, encrypted_address=self.encrypted_address
+        ).exists()
 
 
 def may_record(camera: Camera) -> bool:

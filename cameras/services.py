@@ -105,7 +105,7 @@ def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gon
 
 def _place(camera: Camera) -> tuple[str, str]:
     """Where its process finds it; of a row that was checked, so that another spelling is no other place."""
-    return camera.host, camera.whole_address
+    return camera.host, camera.full_address
 
 
 def _locked(camera: Camera) -> Camera:
@@ -116,7 +116,7 @@ def _locked(camera: Camera) -> Camera:
 def _store(camera: Camera, fields: set[str] | None = None) -> None:
     """All of a new row, or those `fields` of one that is there."""
     if fields and "address" in fields:
-        fields = fields | {"sealed"}
+        fields = fields | {"encrypted_address"}
     camera.full_clean(exclude=["audience"], validate_constraints=False)
     try:
         with transaction.atomic():

@@ -115,7 +115,7 @@ def _wish(camera: Camera, root: dict[str, Any], video: dict[str, Any]) -> Wish:
         id=str(camera.id),
         slug=camera.slug,
         kind=camera.kind,
-        address=camera.whole_address,
+        address=camera.full_address,
         settings=camera.settings,
         enabled=camera.enabled,
         connected=camera.connected,

@@ -86,7 +86,7 @@ def test_a_password_is_kept_and_never_shown(manager: Any, camera: Camera) -> Non
     assert "rtsp://me:***@10.0.0.9/live" in page
     assert "hunter2" not in page
     edited(manager, address="rtsp://me:***@10.0.0.9/other", **{"was-address": "rtsp://me:***@10.0.0.9/live"})
-    assert Camera.objects.get().whole_address == "rtsp://me:hunter2@10.0.0.9/other"
+    assert Camera.objects.get().full_address == "rtsp://me:hunter2@10.0.0.9/other"
 
 
 def test_a_refused_form_does_not_show_a_typed_password_again(manager: Any, camera: Camera) -> None:

@@ -16,9 +16,9 @@ from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras import sealing
+from cameras import secrets
 from cameras.models import Camera
-from cameras.sealing import NotOpened
+from cameras.secrets import DecryptionFailed
 from cameras.services import add_camera, change_camera
 from cameras.supervision.wishes import wishes
 from captures.storage.roots import ensure_default_root
@@ -45,7 +45,7 @@ def row(camera: Camera) -> str:
 
 
 def whole(camera: Camera) -> str:
-    return Camera.objects.get(pk=camera.pk).whole_address
+    return Camera.objects.get(pk=camera.pk).full_address
 
 
 def test_the_row_has_the_address_without_its_password(camera: Camera) -> None:
@@ -98,7 +98,7 @@ def test_nobody_who_changes_the_row_sends_the_password_elsewhere(camera: Camera)
 
 def test_an_address_without_a_password_has_none_from_then_on(camera: Camera) -> None:
     change_camera(camera, {"address": "rtsp://10.0.0.9:554/live"})
-    assert (whole(camera), Camera.objects.get().sealed) == ("rtsp://10.0.0.9:554/live", "")
+    assert (whole(camera), Camera.objects.get().encrypted_address) == ("rtsp://10.0.0.9:554/live", "")
     with pytest.raises(ValidationError, match=r"Nothing is stored for a \*\*\*"):
         change_camera(Camera.objects.get(), {"address": "rtsp://:***@10.0.0.9:554/live"})
 
@@ -155,12 +155,12 @@ def test_any_password_is_sealed_and_comes_back(secret: str) -> None:
     from cameras.drivers.credentials import with_password
 
     address = with_password("rtsp://viewer@10.0.0.9/live", secret)
-    shown, seal = sealing.sealed(address)
+    shown, encrypted = secrets.encrypt_address(address)
     assert shown == "rtsp://viewer:***@10.0.0.9/live"
-    assert sealing.whole(shown, seal) == address
+    assert secrets.decrypt_address(shown, encrypted) == address
 
 
-@given(seal=st.text(max_size=200))
-def test_a_damaged_seal_is_a_sentence(seal: str) -> None:
-    with pytest.raises(NotOpened, match=r"cannot be read|Nothing is stored"):
-        sealing.whole(SHOWN, seal)
+@given(encrypted=st.text(max_size=200))
+def test_a_damaged_secret_is_a_sentence(encrypted: str) -> None:
+    with pytest.raises(DecryptionFailed, match=r"cannot be read|Nothing is stored"):
+        secrets.decrypt_address(SHOWN, encrypted)

@@ -25,44 +25,45 @@ UNREADABLE = (
 )
 
 
-class NotOpened(ValueError):
+class DecryptionFailed(ValueError):
     """A sealed secret cannot be had for this address. The message says what to do."""
 
 
-def sealed(address: str) -> tuple[str, str]:
+def encrypt_address(address: str) -> tuple[str, str]:
     """A whole address as it is stored: as it may be shown, and its secrets encrypted (empty when it has none)."""
     secrets = secrets_in(address)
     if not secrets:
         return address, ""
     content = json.dumps({"origin": origin(address), "secrets": secrets})
-    return shown(address), _lock().encrypt(content.encode()).decode()
+    return shown(address), _fernet().encrypt(content.encode()).decode()
 
 
-def whole(address: str, seal: str) -> str:
-    """`address` with the secrets of `seal` where it has ***. NotOpened, also when they are for another place."""
+def decrypt_address(address: str, encrypted: str) -> str:
+    """`address` with the secrets of `encrypted` where it has ***. DecryptionFailed, also when they are for another
+    place."""
     if HIDDEN not in address:
         return address
-    place, secrets = _opened(seal) if seal else (origin(address), {})
+    place, secrets = _decrypt_secrets(encrypted) if encrypted else (origin(address), {})
     if place != origin(address):
-        raise NotOpened(f"The stored password is for {place} alone. For another place write it again.")
+        raise DecryptionFailed(f"The stored password is for {place} alone. For another place write it again.")
     try:
         return filled(address, secrets)
     except ValueError as error:
-        raise NotOpened(str(error)) from None
+        raise DecryptionFailed(str(error)) from None
 
 
-def _opened(seal: str) -> tuple[str, dict[str, str]]:
-    """The place that the secrets are for, and each by its name. NotOpened."""
+def _decrypt_secrets(encrypted: str) -> tuple[str, dict[str, str]]:
+    """The place that the secrets are for, and each by its name. DecryptionFailed."""
     from cryptography.fernet import InvalidToken
 
     try:
-        content = json.loads(_lock().decrypt(seal))
+        content = json.loads(_fernet().decrypt(encrypted))
     except (InvalidToken, ValueError):
-        raise NotOpened(UNREADABLE) from None
+        raise DecryptionFailed(UNREADABLE) from None
     return content["origin"], content["secrets"]
 
 
-def _lock() -> Fernet:
+def _fernet() -> Fernet:
     from cryptography.fernet import Fernet
 
     key = hashlib.sha256(settings.STATION.address_secret.encode()).digest()
