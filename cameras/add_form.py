@@ -1,4 +1,4 @@
-"""The form that adds a camera, filled in by hand or with what was found."""
+"""The form that adds a camera, fill_secrets in by hand or with what was found."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from cameras import services
 from cameras.drivers import DRIVERS, driver_class
-from cameras.drivers.credentials import LOGIN, shown
+from cameras.drivers.credentials import LOGIN, redact_address
 from cameras.models import Camera
 from cameras.serializers import CameraNew
 
@@ -42,7 +42,7 @@ def safe_address(address: str) -> str:
     """As it may be shown again: a password that was typed with it is typed once more, and all of it where nobody can
     tell which part is the password."""
     login = LOGIN.match(address)
-    return "" if "@" in address[login.end() if login else 0 :] else shown(address)
+    return "" if "@" in address[login.end() if login else 0 :] else redact_address(address)
 
 
 def sentences(error: pydantic.ValidationError | ValidationError, rules: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from cameras.audience import audience_of
-from cameras.drivers.credentials import shown
+from cameras.drivers.credentials import redact_address
 from cameras.lease_holders import lease_of
 from cameras.models import Camera
 from cameras.runtime.body import Difference, still_wished
@@ -82,7 +82,7 @@ def camera_body(camera: Camera, user: Any) -> CameraBody:
         slug=camera.slug,
         name=camera.name,
         kind=camera.kind,
-        address=shown(camera.address) if manages else None,
+        address=redact_address(camera.address) if manages else None,
         host=camera.host,
         enabled=camera.enabled,
         connected=camera.connected,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cameras import secrets
 from cameras.drivers import DRIVERS
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 from cameras.runtime.body import Difference, still_wished
 from cameras.validation import check_destination, checked_address, checked_settings
 from core.names import check_line
@@ -164,7 +164,7 @@ class Camera(models.Model):
 
     def _check_address(self) -> None:
         """ValueError. What stands in the row already was checked, and goes on even where its password is unreadable."""
-        if HIDDEN in self.address and self._is_stored():
+        if REDACTED in self.address and self._is_stored():
             return
         address = checked_address(self.kind, secrets.decrypt_address(self.address, self.encrypted_address))
         if not self._is_stored():

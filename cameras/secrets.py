@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from cameras.drivers.credentials import HIDDEN, filled, origin, secrets_in, shown
+from cameras.drivers.credentials import REDACTED, address_secrets, fill_secrets, redact_address, secret_origin
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -31,23 +31,23 @@ class DecryptionFailed(ValueError):
 
 def encrypt_address(address: str) -> tuple[str, str]:
     """A whole address as it is stored: as it may be shown, and its secrets encrypted (empty when it has none)."""
-    secrets = secrets_in(address)
+    secrets = address_secrets(address)
     if not secrets:
         return address, ""
-    content = json.dumps({"origin": origin(address), "secrets": secrets})
-    return shown(address), _fernet().encrypt(content.encode()).decode()
+    content = json.dumps({"origin": secret_origin(address), "secrets": secrets})
+    return redact_address(address), _fernet().encrypt(content.encode()).decode()
 
 
 def decrypt_address(address: str, encrypted: str) -> str:
     """`address` with the secrets of `encrypted` where it has ***. DecryptionFailed, also when they are for another
     place."""
-    if HIDDEN not in address:
+    if REDACTED not in address:
         return address
-    place, secrets = _decrypt_secrets(encrypted) if encrypted else (origin(address), {})
-    if place != origin(address):
+    place, secrets = _decrypt_secrets(encrypted) if encrypted else (secret_origin(address), {})
+    if place != secret_origin(address):
         raise DecryptionFailed(f"The stored password is for {place} alone. For another place write it again.")
     try:
-        return filled(address, secrets)
+        return fill_secrets(address, secrets)
     except ValueError as error:
         raise DecryptionFailed(str(error)) from None
 

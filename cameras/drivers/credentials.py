@@ -1,7 +1,8 @@
 """The secrets that an address may hold: its password, and whatever else is one by its name.
 
-`shown` is the only form of an address that may be stored, logged or returned: `rtsp://user:***@host/live`. The secrets
-that were in it are kept apart, each under the name of its place, and only for the place that they were given for.
+`redact_address` is the only form of an address that may be stored, logged or returned: `rtsp://user:***@host/live`. The
+secrets that were in it are kept apart, each under the name of its place, and only for the place that they were given
+for.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, unquote
 
-HIDDEN = "***"
+REDACTED = "***"
 """Stands in the shown form where a secret is. No address has it otherwise: a password's own `*` is written `%2A`."""
 LOGIN = re.compile(r"\A[A-Za-z][\w+.-]*://(?P<user>[^/?#@:]*)(?::(?P<password>[^/?#]*))?@")
 ORIGIN = re.compile(r"\A(?P<scheme>[A-Za-z][\w+.-]*)://(?:[^/?#]*@)?(?P<place>[^/?#]*)")
 NAMED = re.compile(r"(?P<name>(?<=[?&;])[^=&;/?#]+|[^=&;/?#_]+)=(?P<value>.*?)(?=[&;/?#]|_[A-Za-z]+=|\Z)")
 """In a query _ is a part of a name. In a path it separates what some cameras write there."""
-SECRETIVE = re.compile(r"(?i)pas|pwd|psw|pin\Z|secret|token|key|auth|sig|login|cred|\Ap\Z|session|hash|code\Z")
-HARMLESS = re.compile(
+SECRET_NAMES = re.compile(r"(?i)pas|pwd|psw|pin\Z|secret|token|key|auth|sig|login|cred|\Ap\Z|session|hash|code\Z")
+PUBLIC_NAMES = re.compile(
     r"(?i)\A(?:user(?:name)?|usr|channel|ch|sub(?:type|stream)?|stream(?:type|id)?|camera|cam|resolution|width|height|"
     r"fps|req_fps|rate|quality|compression|profile|codec|videocodec|format|type|mode|unicast|proto|action|chan|res|"
     r"inst|real_stream|date|time|clock|text|rotation|source|id)\Z"
@@ -29,25 +30,25 @@ class SecretMissing(ValueError):
     """The address hides a secret that is not known for this place. The message says what to give."""
 
 
-def shown(address: str) -> str:
-    """The address with HIDDEN in place of each secret."""
-    return _replaced(address, {name: HIDDEN for name, _, _ in _places(address)})
+def redact_address(address: str) -> str:
+    """The address with REDACTED in place of each secret."""
+    return _replace_secrets(address, {name: REDACTED for name, _, _ in _secret_spans(address)})
 
 
-def secrets_in(address: str) -> dict[str, str]:
+def address_secrets(address: str) -> dict[str, str]:
     """Each secret by the name of its place."""
-    return {name: address[start:end] for name, start, end in _places(address)}
+    return {name: address[start:end] for name, start, end in _secret_spans(address)}
 
 
-def filled(address: str, known: Mapping[str, str]) -> str:
-    """The address with `known` secrets where it has HIDDEN; SecretMissing for one that is not known."""
-    hidden = {name for name, value in secrets_in(address).items() if value == HIDDEN}
-    if hidden - set(known) or address.count(HIDDEN) != len(hidden):
-        raise SecretMissing(f"Nothing is stored for a {HIDDEN} in this address. Write the password itself there.")
-    return _replaced(address, {name: known[name] for name in hidden})
+def fill_secrets(address: str, known: Mapping[str, str]) -> str:
+    """The address with `known` secrets where it has REDACTED; SecretMissing for one that is not known."""
+    hidden = {name for name, value in address_secrets(address).items() if value == REDACTED}
+    if hidden - set(known) or address.count(REDACTED) != len(hidden):
+        raise SecretMissing(f"Nothing is stored for a {REDACTED} in this address. Write the password itself there.")
+    return _replace_secrets(address, {name: known[name] for name in hidden})
 
 
-def origin(address: str) -> str:
+def secret_origin(address: str) -> str:
     """What a secret belongs to: `rtsp://user@host:554`. It goes to no other place."""
     user, place = LOGIN.match(address), ORIGIN.match(address)
     login = f"{user['user']}@" if user else ""
@@ -62,7 +63,7 @@ def with_password(address: str, password: str) -> str:
     return f"{address[: login.end('user')]}:{quote(password, safe='')}@{address[login.end() :]}"
 
 
-def _places(address: str) -> Iterator[tuple[str, int, int]]:
+def _secret_spans(address: str) -> Iterator[tuple[str, int, int]]:
     """Name, start and end of each secret, from left to right."""
     login = LOGIN.match(address)
     if login and login["password"]:
@@ -79,13 +80,13 @@ def _places(address: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _is_secret(name: str, *, in_query: bool) -> bool:
-    if SECRETIVE.search(unquote(name)):
+    if SECRET_NAMES.search(unquote(name)):
         return True
-    return in_query and not HARMLESS.match(name.rpartition("_")[2])
+    return in_query and not PUBLIC_NAMES.match(name.rpartition("_")[2])
 
 
-def _replaced(address: str, values: Mapping[str, str]) -> str:
-    for name, start, end in reversed(list(_places(address))):
+def _replace_secrets(address: str, values: Mapping[str, str]) -> str:
+    for name, start, end in reversed(list(_secret_spans(address))):
         if name in values:
             address = address[:start] + values[name] + address[end:]
     return address

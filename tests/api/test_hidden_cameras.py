@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 from cameras.models import Camera
 from cameras.services import change_camera
 from captures.models import Session, SessionGap
@@ -17,7 +17,7 @@ from tests.access.people import World
 from tests.docs.route_table import Line, lines
 
 NAME = "Zenith Nine"
-ADDRESS = f"rtsp://ada:{HIDDEN}@192.0.2.44:8554/attic"
+ADDRESS = f"rtsp://ada:{REDACTED}@192.0.2.44:8554/attic"
 OF_THE_ADDRESS = ("192.0.2.44", ":8554", "attic", "rtsp://ada")
 LISTS = [
     line
@@ -66,7 +66,7 @@ def addressed(camera: Camera, world: World) -> Camera:
     """A network camera that everybody with a role may see, which was added and moved."""
     Camera.objects.update(kind="network", restricted=False)
     Session.objects.update(state="finished")
-    changed = change_camera(camera, {"address": ADDRESS.replace(HIDDEN, "sesame")}, "manager")
+    changed = change_camera(camera, {"address": ADDRESS.replace(REDACTED, "sesame")}, "manager")
     record_event("camera.added", "It was added.", camera=changed, data={"arguments": {"address": changed.address}})
     return changed
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 
 UNVERIFIED = "unverified"
 """After `#`: the camera's certificate is signed by nobody we know, and is not looked at."""
@@ -90,8 +90,8 @@ def _split(address: str) -> SplitResult:
     scheme, colon, _ = address.partition("://")
     if not colon or scheme.lower() not in PROTOCOLS:
         _refuse("This is no address of a network camera.")
-    if HIDDEN in address:
-        _refuse(f"Write the password itself in place of {HIDDEN}.")
+    if REDACTED in address:
+        _refuse(f"Write the password itself in place of {REDACTED}.")
     try:
         parts = urlsplit(address)
         _ = parts.port, parts.hostname
@@ -118,7 +118,7 @@ def _is_ip6(host: str) -> bool:
 
 
 def _login(parts: SplitResult) -> str:
-    """Name and password with every special character written as %XX; HIDDEN can then not be in them."""
+    """Name and password with every special character written as %XX; REDACTED can then not be in them."""
     if parts.username is None:
         return ""
     password = "" if parts.password is None else f":{quote(unquote(parts.password), safe='')}"

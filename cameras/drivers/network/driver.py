@@ -25,7 +25,7 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import addresses
 from cameras.drivers.packets import PacketSink
 from core.outgoing import OutgoingGuard
@@ -101,7 +101,7 @@ class NetworkDriver(Driver):
 
     def open(self, deadline: float) -> Identity:
         self.close()
-        if HIDDEN in self.address:
+        if REDACTED in self.address:
             raise CameraError(UNREADABLE, permanent=True)
         from cameras.drivers.network.connection import Connection
         from cameras.drivers.network.errors import library

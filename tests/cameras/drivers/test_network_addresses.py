@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.credentials import filled, secrets_in, shown, with_password
+from cameras.drivers.credentials import address_secrets, fill_secrets, redact_address, with_password
 from cameras.drivers.network import NetworkDriver
 from cameras.drivers.network.addresses import EXAMPLE, PROTOCOLS
 
@@ -105,8 +105,8 @@ def test_no_text_becomes_another_protocol_or_is_repeated(address: str) -> None:
 def test_no_password_is_shown_and_every_one_comes_back(user: str, password: str, path: str) -> None:
     address = with_password(checked(f"rtsp://user@cam:554{path}"), password)
     assert checked(address) == address
-    assert shown(address) == f"rtsp://user:***@cam:554{path}"
-    assert filled(shown(address), secrets_in(address)) == address
+    assert redact_address(address) == f"rtsp://user:***@cam:554{path}"
+    assert fill_secrets(redact_address(address), address_secrets(address)) == address
 
 
 @pytest.mark.parametrize(
@@ -127,18 +127,18 @@ def test_no_password_is_shown_and_every_one_comes_back(user: str, password: str,
     ],
 )
 def test_what_a_query_or_path_names_a_secret_is_hidden_too(address: str, harmless: str) -> None:
-    assert shown(address) == harmless
-    assert filled(harmless, secrets_in(address)) == address
+    assert redact_address(address) == harmless
+    assert fill_secrets(harmless, address_secrets(address)) == address
 
 
 def test_what_is_shown_stays_as_it_is() -> None:
-    assert shown(shown("rtsp://me:sesame@cam/live?token=x")) == "rtsp://me:***@cam/live?token=***"
+    assert redact_address(redact_address("rtsp://me:sesame@cam/live?token=x")) == "rtsp://me:***@cam/live?token=***"
 
 
 @pytest.mark.parametrize("address", ["rtsp://me:***@cam/live", "rtsp://cam/***", "http://cam/?a=***"])
 def test_a_secret_that_is_not_known_is_not_made_up(address: str) -> None:
     with pytest.raises(ValueError, match="Write the password itself"):
-        filled(address, {"token": "x"})
+        fill_secrets(address, {"token": "x"})
 
 
 def test_a_password_needs_a_name() -> None:

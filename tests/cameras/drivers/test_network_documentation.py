@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import NetworkDriver, connection, driver, errors
 from cameras.drivers.network.addresses import PROTOCOLS
 from core import outgoing
 
 PAGE = Path(__file__).parents[3] / "docs" / "network-cameras.md"
 TEXT = PAGE.read_text()
-ADDRESSES = sorted({address for address in re.findall(r"[a-z]+://[^\s`]+", TEXT) if HIDDEN not in address})
+ADDRESSES = sorted({address for address in re.findall(r"[a-z]+://[^\s`]+", TEXT) if REDACTED not in address})
 SAID = re.findall(r"^\| ([a-z][^|]+?) \| [A-Z]", TEXT, re.MULTILINE)
 
 
