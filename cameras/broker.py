@@ -13,7 +13,7 @@ import redis
 from django.conf import settings
 
 from cameras.breaker import CONNECT_S, GuardedPool
-from cameras.wire import BrokerDown
+from cameras.hiredis_client import BrokerDown
 
 __all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "reachable", "time_ms"]
 

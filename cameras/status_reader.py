@@ -9,9 +9,9 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypedDict, cast
 
+from cameras.hiredis_client import open_client
 from cameras.runtime.body import Difference
 from cameras.runtime.recording_state import Recorder
-from cameras.wire import wire
 
 
 class LastCapture(TypedDict):
@@ -81,12 +81,12 @@ def read_station(url: str, station: str) -> StationStatus:
 
     The cameras of a host that has ended are host_down, as long as the broker remembers them.
     """
-    with wire(url) as broker:
-        hosts, beats = broker.values(f"{station}:host:")
-        _, known = broker.values(f"{station}:cameras:")
-        slugs = broker.names(f"{station}:status:")
-        found = broker.ask([("HGETALL", f"{station}:status:{slug}") for slug in slugs])
-        alerts, name = broker.ask([("GET", f"{station}:alerts"), ("GET", f"{station}:name")])
+    with open_client(url) as broker:
+        hosts, beats = broker.values_by_suffix(f"{station}:host:")
+        _, known = broker.values_by_suffix(f"{station}:cameras:")
+        slugs = broker.key_suffixes(f"{station}:status:")
+        found = broker.run_commands([("HGETALL", f"{station}:status:{slug}") for slug in slugs])
+        alerts, name = broker.run_commands([("GET", f"{station}:alerts"), ("GET", f"{station}:name")])
     cameras = {slug: absent(slug, desired) for told in known for slug, desired in json.loads(told or "{}").items()}
     cameras |= {slug: parsed(paired(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
     return StationStatus(

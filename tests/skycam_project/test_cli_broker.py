@@ -11,10 +11,10 @@ import redis
 from django.conf import settings
 
 from cameras import broker, status
+from cameras.hiredis_client import BrokerDown
 from cameras.models import Camera
 from cameras.services import add_camera
 from cameras.supervision.broker_users import with_login
-from cameras.wire import BrokerDown
 from captures.models import Capture
 from monitoring.services import raise_alert
 from skycam_project.access.models import User

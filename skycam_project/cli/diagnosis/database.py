@@ -54,9 +54,9 @@ def unapplied() -> int:
 
 def hosts(station: Station) -> Iterator[Finding]:
     """A host that should serve cameras and has no heartbeat is broken."""
+    from cameras.hiredis_client import BrokerDown
     from cameras.models import Camera
     from cameras.status_reader import read_station
-    from cameras.wire import BrokerDown
 
     wanted = Camera.objects.present().filter(enabled=True).order_by("host").values_list("host", flat=True).distinct()
     try:

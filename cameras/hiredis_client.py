@@ -15,9 +15,9 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import hiredis
 
-PATIENCE_S = 1.0
+TIMEOUT_S = 1.0
 SCAN_COUNT = 1000
-Words = tuple[str, ...]
+CommandWords = tuple[str, ...]
 
 
 class BrokerDown(Exception):
@@ -30,25 +30,25 @@ class BrokerDown(Exception):
         )
 
 
-def packed(words: Words) -> bytes:
-    found: bytes = hiredis.pack_command(cast(Any, words))  # its stub knows tuples of one word only
+def pack_command(command: CommandWords) -> bytes:
+    found: bytes = hiredis.pack_command(cast(Any, command))  # its stub knows tuples of one word only
     return found
 
 
-class Wire:
-    """A connection that asks and waits, for at most PATIENCE_S in all."""
+class HiredisClient:
+    """A connection that asks and waits, for at most TIMEOUT_S in all."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.reader = hiredis.Reader(encoding="utf-8", errors="replace")
-        self.deadline = time.monotonic() + PATIENCE_S
+        self.deadline = time.monotonic() + TIMEOUT_S
 
-    def ask(self, questions: Sequence[Words]) -> list[Any]:
+    def run_commands(self, commands: Sequence[CommandWords]) -> list[Any]:
         """The answers in order; one that the server refused is a HiredisError in the list."""
-        self.connection.sendall(b"".join(map(packed, questions)))
-        return [self._answer() for _ in questions]
+        self.connection.sendall(b"".join(map(pack_command, commands)))
+        return [self._read_reply() for _ in commands]
 
-    def _answer(self) -> Any:
+    def _read_reply(self) -> Any:
         while (found := self.reader.gets()) is False:
             self.connection.settimeout(max(0.01, self.deadline - time.monotonic()))
             received = self.connection.recv(65536)
@@ -57,12 +57,12 @@ class Wire:
             self.reader.feed(received)
         return found
 
-    def names(self, prefix: str) -> list[str]:
+    def key_suffixes(self, prefix: str) -> list[str]:
         """What follows `prefix` in the names of all keys that begin with it, sorted."""
         found: set[str] = set()
         cursor = "0"
         while True:
-            (answer,) = self.ask([("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", str(SCAN_COUNT))])
+            (answer,) = self.run_commands([("SCAN", cursor, "MATCH", f"{prefix}*", "COUNT", str(SCAN_COUNT))])
             if isinstance(answer, hiredis.HiredisError):
                 raise answer
             cursor, keys = answer
@@ -70,30 +70,30 @@ class Wire:
             if cursor == "0":
                 return sorted(found)
 
-    def values(self, prefix: str) -> tuple[list[str], list[str | None]]:
+    def values_by_suffix(self, prefix: str) -> tuple[list[str], list[str | None]]:
         """What follows `prefix` in the names of keys, and their values."""
-        found = self.names(prefix)
-        return found, self.ask([("GET", f"{prefix}{name}") for name in found])
+        found = self.key_suffixes(prefix)
+        return found, self.run_commands([("GET", f"{prefix}{name}") for name in found])
 
 
 @contextmanager
-def wire(url: str) -> Iterator[Wire]:
+def open_client(url: str) -> Iterator[HiredisClient]:
     """A connection to a redis://, rediss:// or unix:// address, signed in; BrokerDown when that fails."""
     parts = urlsplit(url)
     try:
-        with connected(parts) as connection:
-            connection.settimeout(PATIENCE_S)
-            found = Wire(connection)
+        with open_socket(parts) as connection:
+            connection.settimeout(TIMEOUT_S)
+            found = HiredisClient(connection)
             sign_in(found, parts)
             yield found
     except (OSError, hiredis.HiredisError, ValueError) as error:
         raise BrokerDown from error
 
 
-def connected(parts: SplitResult) -> socket.socket:
+def open_socket(parts: SplitResult) -> socket.socket:
     if parts.scheme == "unix":
-        return connected_to_path(unquote(parts.path))
-    plain = socket.create_connection((parts.hostname or "localhost", parts.port or 6379), PATIENCE_S)
+        return open_unix_socket(unquote(parts.path))
+    plain = socket.create_connection((parts.hostname or "localhost", parts.port or 6379), TIMEOUT_S)
     if parts.scheme != "rediss":
         return plain
     options = parse_qs(parts.query)
@@ -101,9 +101,9 @@ def connected(parts: SplitResult) -> socket.socket:
     return context.wrap_socket(plain, server_hostname=parts.hostname)
 
 
-def connected_to_path(path: str) -> socket.socket:
+def open_unix_socket(path: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(PATIENCE_S)
+    connection.settimeout(TIMEOUT_S)
     try:
         connection.connect(path)
     except OSError:
@@ -112,11 +112,11 @@ def connected_to_path(path: str) -> socket.socket:
     return connection
 
 
-def sign_in(broker: Wire, parts: SplitResult) -> None:
+def sign_in(broker: HiredisClient, parts: SplitResult) -> None:
     login = [unquote(text) for text in (parts.username, parts.password) if text]
     number = parse_qs(parts.query).get("db", [parts.path.strip("/") if parts.scheme != "unix" else ""])[0]
-    questions: list[Words] = [("AUTH", *login)] if parts.password else []
-    questions += [("SELECT", number)] if number else []
-    for answer in broker.ask(questions):
+    commands: list[CommandWords] = [("AUTH", *login)] if parts.password else []
+    commands += [("SELECT", number)] if number else []
+    for answer in broker.run_commands(commands):
         if isinstance(answer, hiredis.HiredisError):
             raise answer
