@@ -1,4 +1,4 @@
-"""The form that adds a camera, fill_secrets in by hand or with what was found."""
+"""The form that adds a camera, filled in by hand or with what was found."""
 
 from __future__ import annotations
 

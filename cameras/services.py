@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import audience, control, gone_hosts, lease_holders, new_cameras
+from cameras import audience, control, host_failover, lease_holders, new_cameras
 from cameras.commands import DONE, failures_told, outcome_in, refusals_told, told, wished
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
@@ -59,7 +59,7 @@ def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, h
     """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field, and
     LeaseHeld by another, or SessionRunning; then nothing is changed.
 
-    `host_is_gone` says that the machine which has the camera is off: its session ends then. HostAnswers when it is not,
+    `host_is_gone` says that the machine which has the camera is off: its session ends then. HostAlive when it is not,
     and BrokerDown when nobody can tell.
     """
     if unknown := set(changes) - CHANGEABLE:
@@ -73,9 +73,9 @@ def _changed(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: 
     moves = changes.get("host", locked.host) != locked.host
     gone = host_is_gone and moves
     if moves and not gone:
-        gone_hosts.check_host(locked)
+        host_failover.check_host(locked)
     if gone:
-        gone_hosts.check_lease(locked, actor)
+        host_failover.check_lease(locked, actor)
     elif GUARDED & set(changes):
         lease_holders.check_holder(locked, actor)
     row = {name: value for name, value in changes.items() if name not in audience.FIELDS}
@@ -94,7 +94,7 @@ def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gon
         setattr(locked, field, value)
     _store(locked, set(changes))
     if host_is_gone:
-        gone_hosts.end_session(locked, host)
+        host_failover.end_session(locked, host)
     if _place(locked) != before or changes.get("enabled") is False:
         lease_holders.check_no_session(locked)
     record_event(

@@ -102,8 +102,8 @@ def passwords(_station: Station) -> Iterator[Finding]:
     """Whether the passwords of network cameras can be read with the key that the station has."""
     from cameras.models import Camera
 
-    sealed = Camera.objects.present().exclude(encrypted_address="")
-    lost = [camera.slug for camera in sealed if camera.full_address == camera.address]
+    with_secrets = Camera.objects.present().exclude(encrypted_address="")
+    lost = [camera.slug for camera in with_secrets if camera.full_address == camera.address]
     if lost:
         remedy = "Put the old key back (docs/network-cameras.md), or: skycam cameras set NAME --password"
         yield Finding("passwords", BROKEN, f"The stored password cannot be read of: {', '.join(lost)}.", remedy)

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from cameras import broker
-from cameras.gone_hosts import HostAnswers, HostGone
+from cameras.host_failover import HostAlive, HostGone
 from cameras.lease_holders import LeaseHeld, SessionRunning
 from cameras.models import Camera, CameraHost
 from cameras.services import change_camera
@@ -57,14 +57,14 @@ def test_it_is_moved_and_its_session_ends_with_the_reason(camera: Camera, sessio
 
 def test_a_host_whose_lease_lasts_is_not_gone(camera: Camera, session: Session) -> None:
     CameraHost.objects.update(leased_until=timezone.now() + timedelta(seconds=20))
-    with pytest.raises(HostAnswers, match="not gone"):
+    with pytest.raises(HostAlive, match="not gone"):
         moved(camera, host_is_gone=True)
     assert host_of(camera) == "barn"
 
 
 def test_a_host_whose_heart_beats_is_not_gone(camera: Camera, session: Session, valkey: Any) -> None:
     valkey.set(broker.key("host", "barn"), "{}")
-    with pytest.raises(HostAnswers):
+    with pytest.raises(HostAlive):
         moved(camera, host_is_gone=True)
     with pytest.raises(SessionRunning, match="Stop it first"):
         moved(camera, "ada")

@@ -31,7 +31,7 @@ class HostGone(SessionRunning):
         )
 
 
-class HostAnswers(SessionRunning):
+class HostAlive(SessionRunning):
     """It was said to be gone, and is not."""
 
     def __init__(self, holder: LeaseHolder, host: str) -> None:
@@ -42,7 +42,7 @@ class HostAnswers(SessionRunning):
         return f"The host {self.host} was heard within the last minute: it is not gone. Stop its session on {camera}."
 
 
-def is_gone(host: str) -> bool:
+def is_host_gone(host: str) -> bool:
     """BrokerDown when nobody can tell."""
     with broker.reachable() as server:
         beats = bool(server.exists(broker.key("host", host)))
@@ -56,7 +56,7 @@ def check_host(camera: Camera) -> None:
     if holder is None:
         return
     with suppress(broker.BrokerDown):
-        if is_gone(camera.host):
+        if is_host_gone(camera.host):
             raise HostGone(holder, camera.host)
 
 
@@ -68,10 +68,10 @@ def check_lease(camera: Camera, actor: str) -> None:
 
 
 def end_session(camera: Camera, host: str) -> None:
-    """Of a camera that was on `host`, and is on another one now. HostAnswers; BrokerDown when nobody can tell."""
+    """Of a camera that was on `host`, and is on another one now. HostAlive; BrokerDown when nobody can tell."""
     holder = session_holders([camera]).get(camera.pk)
     if holder is None:
         return
-    if not is_gone(host):
-        raise HostAnswers(holder, host)
+    if not is_host_gone(host):
+        raise HostAlive(holder, host)
     resolve(HOLDERS["end"])(camera, host)
