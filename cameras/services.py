@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import audience, control, host_failover, lease_holders, new_cameras
+from cameras import audience, camera_creation, control, host_failover, lease_holders
 from cameras.commands import DONE, failures_told, outcome_in, refusals_told, told, wished
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
@@ -31,11 +31,11 @@ def add_camera(
 ) -> Camera:  # fmt: skip
     """A new camera on `host` (this one by default), seen by whom `seen_by` says (`restricted`, `audience`).
     ValidationError with a sentence for each bad field, or where the station has its `max_cameras`."""
-    new_cameras.check_kind(kind)
-    new_cameras.check_number()
+    camera_creation.check_kind(kind)
+    camera_creation.check_camera_limit()
     camera = Camera(
         slug=slug, kind=kind, name=name or slug, address=address, host=host or settings.STATION.host,
-        settings=new_cameras.with_defaults(kind, values or {}), primary=primary,
+        settings=camera_creation.with_default_settings(kind, values or {}), primary=primary,
     )  # fmt: skip
     if not primary and not Camera.objects.present().filter(primary=True).exists():
         camera.primary = True

@@ -18,7 +18,7 @@ def check_kind(kind: str) -> None:
         raise ValidationError({"kind": f"There is no kind {kind!r}; known are: {', '.join(sorted(DRIVERS))}."})
 
 
-def check_number() -> None:
+def check_camera_limit() -> None:
     """ValidationError where the station has as many cameras as it may have."""
     most = camera_config().max_cameras
     if Camera.objects.present().count() >= most:
@@ -28,21 +28,21 @@ def check_number() -> None:
         )
 
 
-def with_defaults(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+def with_default_settings(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """The settings with the station's frame rate and picture size, where the kind has them and nobody gave any. What
     the kind would not take is left to the camera."""
     config, known = camera_config(), driver_class(kind).Settings.model_fields
-    for default in (rate(config.default_fps), size(config.default_resolution)):
+    for default in (fps_setting(config.default_fps), size_settings(config.default_resolution)):
         if default and set(default) <= set(known) and not set(default) & set(values):
-            values = fitting(kind, {**values, **default}) or values
+            values = allowed_or_none(kind, {**values, **default}) or values
     return values
 
 
-def rate(fps: float | None) -> dict[str, Any]:
+def fps_setting(fps: float | None) -> dict[str, Any]:
     return {} if fps is None else {"fps": fps}
 
 
-def size(resolution: str | None) -> dict[str, Any]:
+def size_settings(resolution: str | None) -> dict[str, Any]:
     """Of `1280x1024`."""
     if resolution is None:
         return {}
@@ -50,7 +50,7 @@ def size(resolution: str | None) -> dict[str, Any]:
     return {"width": int(width), "height": int(height)}
 
 
-def fitting(kind: str, values: dict[str, Any]) -> dict[str, Any] | None:
+def allowed_or_none(kind: str, values: dict[str, Any]) -> dict[str, Any] | None:
     try:
         checked_settings(kind, values)
     except ValidationError:
