@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import redis
 from django.conf import settings
 
-from cameras.breaker import CONNECT_S, GuardedPool
+from cameras.circuit_breaker import CONNECT_S, CircuitBreakerPool
 from cameras.hiredis_client import BrokerDown
 
 __all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "reachable", "time_ms"]
@@ -31,7 +31,7 @@ def key(*parts: str) -> str:
 def connection() -> redis.Redis:
     """The process's pool of short-lived calls: a second to connect and three to answer; at once while it hangs."""
     options = {"socket_connect_timeout": CONNECT_S, "socket_timeout": ANSWER_S, "decode_responses": True}
-    return redis.Redis.from_pool(GuardedPool.from_url(settings.STATION.redis_url, **options))
+    return redis.Redis.from_pool(CircuitBreakerPool.from_url(settings.STATION.redis_url, **options))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ CONNECT_S = 1.0
 """For a connection, its sign-in included, and for the answer to a probe."""
 
 
-class BrokerHangs(redis.ConnectionError):
+class CircuitOpen(redis.ConnectionError):
     """A call that was not made, since the broker does not answer."""
 
 
@@ -36,13 +36,13 @@ class CircuitBreaker:
         self._lock = threading.Lock()
         self._is_open = False
 
-    def check(self) -> None:
-        """BrokerHangs while it is open."""
+    def check_closed(self) -> None:
+        """CircuitOpen while it is open."""
         with self._lock:
             if self._is_open:
-                raise BrokerHangs("The broker does not answer; it is asked again each second.")
+                raise CircuitOpen("The broker does not answer; it is asked again each second.")
 
-    def open(self) -> None:
+    def open_circuit(self) -> None:
         """A call has timed out. The first probe begins at once: where only that call failed, it closes again soon."""
         with self._lock:
             if self._is_open:
@@ -71,30 +71,32 @@ class CircuitBreaker:
 
 
 @functools.cache
-def breaker() -> CircuitBreaker:
+def process_breaker() -> CircuitBreaker:
     """This process's."""
     options: Any = {"socket_connect_timeout": CONNECT_S, "socket_timeout": CONNECT_S, "retry": Retry(NoBackoff(), 0)}
     return CircuitBreaker(redis.Redis.from_url(settings.STATION.redis_url, **options).ping)
 
 
-class GuardedPool(redis.ConnectionPool):
+class CircuitBreakerPool(redis.ConnectionPool):
     """Connections that open the breaker when they time out, and that are not given out while it is open."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("retry", Retry(NoBackoff(), 0))
         kind = options.pop("connection_class", redis.Connection)
-        super().__init__(connection_class=type(f"Guarded{kind.__name__}", (_Guarded, kind), {}), **options)
+        super().__init__(
+            connection_class=type(f"CircuitBreaker{kind.__name__}", (_CircuitBreakerConnection, kind), {}), **options
+        )
 
     def get_connection(self, *names: Any, **options: Any) -> Any:
-        breaker().check()
+        process_breaker().check_closed()
         try:
             return super().get_connection(*names, **options)
         except redis.TimeoutError:
-            breaker().open()
+            process_breaker().open_circuit()
             raise
 
 
-class _Guarded:
+class _CircuitBreakerConnection:
     """Mixed into a connection of redis-py."""
 
     def on_connect_check_health(self: Any, check_health: bool = True) -> None:
@@ -106,12 +108,12 @@ class _Guarded:
         try:
             super().send_packed_command(*command, **options)  # type: ignore[misc]
         except redis.TimeoutError:
-            breaker().open()
+            process_breaker().open_circuit()
             raise
 
     def read_response(self: Any, *how: Any, **options: Any) -> Any:
         try:
             return super().read_response(*how, **options)  # type: ignore[misc]
         except redis.TimeoutError:
-            breaker().open()
+            process_breaker().open_circuit()
             raise

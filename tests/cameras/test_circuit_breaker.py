@@ -14,8 +14,8 @@ import pytest
 from django.core.cache import cache
 
 from cameras import broker
-from cameras.breaker import PROBE_EVERY_S
 from cameras.broker import BrokerDown
+from cameras.circuit_breaker import PROBE_EVERY_S
 from captures.models import CaptureFile
 from captures.thumbnails import send_order
 from tests.api.builders import until
