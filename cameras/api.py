@@ -44,7 +44,7 @@ from cameras.serializers import (
     Settings,
     SettingsQuery,
 )
-from cameras.tables import DOORS, resolve
+from cameras.tables import ACCESS, resolve
 from core.waiting import WaitingRequests
 
 FRAME_WAIT_S = 3.0
@@ -254,7 +254,7 @@ class StreamView(CameraView):
             raise no_picture(camera)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
-        visitor = resolve(DOORS["visitor"])(lower_case(request.headers))
+        visitor = resolve(ACCESS["visitor"])(lower_case(request.headers))
         place = watching(slug, quality, visitor, actor(request), request.META.get("REMOTE_ADDR") or "")
         return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from cameras import broker, lease_holders
 from cameras.lease_holders import LeaseHolder, SessionRunning, lease_of, person, session_holders
 from cameras.models import Camera, CameraHost
-from cameras.tables import HOLDERS, resolve
+from cameras.tables import LEASE_HOLDERS, resolve
 
 
 class HostGone(SessionRunning):
@@ -74,4 +74,4 @@ def end_session(camera: Camera, host: str) -> None:
         return
     if not is_host_gone(host):
         raise HostAlive(holder, host)
-    resolve(HOLDERS["end"])(camera, host)
+    resolve(LEASE_HOLDERS["end"])(camera, host)

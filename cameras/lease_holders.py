@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cameras.control import ControlError
 from cameras.models import Camera
-from cameras.tables import HOLDERS, resolve
+from cameras.tables import LEASE_HOLDERS, resolve
 from core.names import is_station_actor
 from monitoring.bodies import stamp
 
@@ -114,7 +114,7 @@ def who_holds(lease: Lease | None, session: LeaseHolder | None) -> LeaseHolder |
 
 def session_holders(cameras: Iterable[Camera]) -> Mapping[UUID, LeaseHolder]:
     """By camera: who started what runs on it."""
-    found: Mapping[UUID, LeaseHolder] = resolve(HOLDERS["session"])(cameras)
+    found: Mapping[UUID, LeaseHolder] = resolve(LEASE_HOLDERS["session"])(cameras)
     return found
 
 

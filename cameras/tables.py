@@ -34,7 +34,7 @@ RECORDING = {
 }
 """How every camera of this host records, as JSON."""
 
-HOLDERS = {
+LEASE_HOLDERS = {
     "session": "captures.sessions.orders.holders",
     "end": "captures.sessions.orders.end_on_gone_host",
 }
@@ -63,7 +63,7 @@ ROOTS = {
 """Host -> the storage root of its new captures as JSON; camera -> a root of its own, or None; host -> all its roots;
 host -> the root of its new clips."""
 
-KEEPERS = {
+HOST_THREADS = {
     "retention": "captures.recording.retention.Retention",
 }
 """What looks after a camera host beside the Supervisor, each on a thread of its own: host -> what has `start` and
@@ -74,7 +74,7 @@ RECOVERIES = {
 }
 """Part of a spool -> what brings it into order while its camera has no process. Django-free."""
 
-DOORS = {
+ACCESS = {
     "visitor": "skycam_project.access.visitors.visitor_of",
 }
 """Headers of a WebSocket or request -> who asks, to be asked again while it lasts."""

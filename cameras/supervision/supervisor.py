@@ -43,7 +43,7 @@ from cameras.supervision.post import Hardware, Post
 from cameras.supervision.returning import Returning
 from cameras.supervision.usb import UsbBus
 from cameras.supervision.wishes import Wish
-from cameras.tables import KEEPERS, resolve
+from cameras.tables import HOST_THREADS, resolve
 from monitoring import heartbeat
 from monitoring.restarts import BackOff
 
@@ -84,7 +84,7 @@ class Supervisor:
         self.detecting = Detecting(self)
         self.ledger = Ledger(self)
         self.herald = Herald(self)
-        self.keepers = [resolve(path)(self.host) for path in KEEPERS.values()]
+        self.host_threads = [resolve(path)(self.host) for path in HOST_THREADS.values()]
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     # Start and stop
@@ -99,8 +99,8 @@ class Supervisor:
         self.herald.start()
         self._thread.start()
         self.mailbox.start()
-        for keeper in self.keepers:
-            keeper.start()
+        for host_thread in self.host_threads:
+            host_thread.start()
 
     def _take_host(self) -> None:
         file = os.open(self.run_folder / f"supervisor-{self.host}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -122,8 +122,8 @@ class Supervisor:
         self._stopping.set()
         self._woken.set()
         self.mailbox.stop()
-        for keeper in self.keepers:
-            keeper.stop()
+        for host_thread in self.host_threads:
+            host_thread.stop()
         if self._thread.is_alive():
             self._thread.join(FINISH_S + 3)
         self.ledger.stop()
