@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
-from cameras.commands import DONE, told
+from cameras.command_events import DONE, command_data
 from cameras.models import Camera
 from monitoring.services import record_event
 
@@ -32,7 +32,7 @@ def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "")
     record_event(
         "camera.audience", f"{actor or 'The station'} {did(locked, wanted, was_restricted)}", camera=locked,
         actor=actor,
-        data=difference | told("audience", {"restricted": locked.restricted, "audience": wanted}, DONE),
+        data=difference | command_data("audience", {"restricted": locked.restricted, "audience": wanted}, DONE),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from cameras.commands import DONE, refusals_told, told
+from cameras.command_events import DONE, command_data, record_refusals
 from cameras.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of, person
 from cameras.models import Camera
 from monitoring.services import record_event
@@ -17,7 +17,7 @@ def acquire_lease(camera: Camera, actor: str, *, over: bool = False, seen: str =
     LeaseHeld when another has it, or runs a session on it, and `over` is not said; or when that is not the one whom
     `actor` has `seen` holding it.
     """
-    with refusals_told(camera, "take", actor, {"over": over}), transaction.atomic():
+    with record_refusals(camera, "take", actor, {"over": over}), transaction.atomic():
         locked = Camera.objects.select_for_update().get(pk=camera.pk)
         holder, lease = holder_of(locked), lease_of(locked)
         if holder is None or holder.held_by == person(actor):
@@ -43,7 +43,7 @@ def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolde
     record_event(
         "camera.taken", f"{actor} took {locked.slug}{over}.", severity="warning" if other else "info",
         camera=locked, actor=actor,
-        data={"from": locked.taken_from, **told("take", {"over": bool(other), "for_s": for_s}, DONE)},
+        data={"from": locked.taken_from, **command_data("take", {"over": bool(other), "for_s": for_s}, DONE)},
     )  # fmt: skip
     return locked
 
@@ -57,7 +57,7 @@ def renew_lease(camera: Camera, actor: str) -> bool:
 
 def release_lease(camera: Camera, actor: str, *, over: bool = False) -> Camera:
     """The camera's row, held by nobody. LeaseHeld when another has it and `over` is not said."""
-    with refusals_told(camera, "release", actor, {"over": over}), transaction.atomic():
+    with record_refusals(camera, "release", actor, {"over": over}), transaction.atomic():
         locked = Camera.objects.select_for_update().get(pk=camera.pk)
         lease = lease_of(locked)
         if lease is None:
@@ -71,7 +71,7 @@ def release_lease(camera: Camera, actor: str, *, over: bool = False) -> Camera:
         record_event(
             "camera.released", f"{actor} released {locked.slug}{f', held by {holder.held_by}' if others else ''}.",
             severity="warning" if others else "info", camera=locked, actor=actor,
-            data={"from": holder.held_by, **told("release", {"over": others}, DONE)},
+            data={"from": holder.held_by, **command_data("release", {"over": others}, DONE)},
         )  # fmt: skip
         return locked
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras import services
-from cameras.commands import DONE, told
+from cameras.command_events import DONE, command_data
 from cameras.models import Camera, SettingsPreset
 from cameras.runtime.body import same
 from monitoring.bodies import stamp, stamp_or_none
@@ -88,14 +88,14 @@ def save_preset(
         raise ValidationError({"settings": f"Nothing is wished for {camera.slug}, so there is nothing to save."})
     stored = SettingsPreset.objects.select_for_update().filter(kind=camera.kind, name=name.strip()).first()
     if stored and not replace:
-        raise _taken(stored)
+        raise _name_taken_error(stored)
     if stored is None:
-        _check_room(camera.kind)
+        _check_preset_limit(camera.kind)
     preset = stored or SettingsPreset(kind=camera.kind, name=name.strip())
     preset.settings = camera.settings if values is None else values
     preset.saved_by, preset.saved_at = actor, timezone.now()
     _store(preset)
-    _tell(camera, preset, actor, "save-preset", "saved")
+    _record_preset_event(camera, preset, actor, "save-preset", "saved")
     return preset
 
 
@@ -103,7 +103,7 @@ def save_preset(
 def delete_preset(camera: Camera, name: str, actor: str = "") -> None:
     """NoPreset. No camera's settings change."""
     preset = preset_for(camera, name)
-    _tell(camera, preset, actor, "delete-preset", "deleted")
+    _record_preset_event(camera, preset, actor, "delete-preset", "deleted")
     preset.delete()
 
 
@@ -138,20 +138,20 @@ def _store(preset: SettingsPreset) -> None:
         with transaction.atomic():
             preset.save()
     except IntegrityError:
-        raise _taken(preset) from None
+        raise _name_taken_error(preset) from None
 
 
-def _check_room(kind: str) -> None:
+def _check_preset_limit(kind: str) -> None:
     if SettingsPreset.objects.filter(kind=kind).count() >= MOST:
         raise ValidationError({"name": f"There are {MOST} presets for {kind} cameras. Delete one that nobody needs."})
 
 
-def _taken(preset: SettingsPreset) -> ValidationError:
+def _name_taken_error(preset: SettingsPreset) -> ValidationError:
     return ValidationError({"name": f"There is a preset {preset.name!r} for {preset.kind} cameras already."})
 
 
-def _tell(camera: Camera, preset: SettingsPreset, actor: str, order: str, verb: str) -> None:
+def _record_preset_event(camera: Camera, preset: SettingsPreset, actor: str, order: str, verb: str) -> None:
     record_event(
         "camera.settings", f"{actor or 'Someone'} {verb} the preset {preset.name!r} for {preset.kind} cameras.",
-        camera=camera, actor=actor, data=told(order, {"preset": preset.name, "settings": preset.settings}, DONE),
+        camera=camera, actor=actor, data=command_data(order, {"preset": preset.name, "settings": preset.settings}, DONE),
     )  # fmt: skip

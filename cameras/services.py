@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras import audience, camera_creation, control, host_failover, lease_holders
-from cameras.commands import DONE, failures_told, outcome_in, refusals_told, told, wished
+from cameras.command_events import DONE, command_data, record_failures, record_outcome, record_refusals, wished
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
 from cameras.models import Camera
@@ -44,7 +44,7 @@ def add_camera(
     _store(camera)
     record_event(
         "camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=camera, actor=actor,
-        data=told("add", {"kind": kind, **_arguments(camera, {"address", "host", "settings", "primary"})}, DONE),
+        data=command_data("add", {"kind": kind, **_arguments(camera, {"address", "host", "settings", "primary"})}, DONE),
     )  # fmt: skip
     audience.change_audience(camera, seen_by or {}, actor)
     return camera
@@ -65,7 +65,7 @@ def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, h
     if unknown := set(changes) - CHANGEABLE:
         raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
     asked = {name: value for name, value in changes.items() if name not in {"address", "audience"}}
-    with refusals_told(camera, "change", actor, asked), transaction.atomic():
+    with record_refusals(camera, "change", actor, asked), transaction.atomic():
         return _changed(_locked(camera), changes, actor, host_is_gone)
 
 
@@ -99,7 +99,7 @@ def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gon
         lease_holders.check_no_session(locked)
     record_event(
         "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
-        camera=locked, actor=actor, data=told("change", _arguments(locked, changes), DONE),
+        camera=locked, actor=actor, data=command_data("change", _arguments(locked, changes), DONE),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def _store(camera: Camera, fields: set[str] | None = None) -> None:
 def remove_camera(camera: Camera, actor: str = "") -> None:
     """Soft: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld by
     another, or SessionRunning."""
-    with refusals_told(camera, "remove", actor), transaction.atomic():
+    with record_refusals(camera, "remove", actor), transaction.atomic():
         locked = _locked(camera)
         lease_holders.check_holder(locked, actor)
         lease_holders.check_no_session(locked)
@@ -141,14 +141,14 @@ def _remove(camera: Camera, actor: str) -> None:
     camera.save(update_fields=["removed_at", "enabled", "connected", "primary"])
     record_event(
         "camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera, actor=actor,
-        data=told("remove", {}, DONE),
+        data=command_data("remove", {}, DONE),
     )  # fmt: skip
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
     """Wish the camera connected or not; lasts across restarts. LeaseHeld by another, or while a session runs on it."""
     order = "connect" if connected else "disconnect"
-    with refusals_told(camera, order, actor), transaction.atomic():
+    with record_refusals(camera, order, actor), transaction.atomic():
         locked = _locked(camera)
         lease_holders.check_holder(locked, actor)
         if not connected:
@@ -161,7 +161,7 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
 
 def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
     """Wish it, and have the host do it: the status that was reached. ControlError, also LeaseHeld; BrokerDown."""
-    with outcome_in(set_connected(camera, connected, actor)):
+    with record_outcome(set_connected(camera, connected, actor)):
         return reconcile(camera)
 
 
@@ -181,7 +181,7 @@ def set_settings(
     """
     origin = {"preset": preset} if preset else {}
     said = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
-    with refusals_told(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
+    with record_refusals(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
         stored = _settable(camera, actor).settings
         event = _wish(camera, stored, values if replace else {**stored, **values}, actor, said, origin)
     return _apply(camera, event)
@@ -193,7 +193,7 @@ def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
     ValidationError where nothing was changed there, or where it cannot be wished for, or LeaseHeld; then nothing is
     changed.
     """
-    with refusals_told(camera, "adopt", actor), transaction.atomic():
+    with record_refusals(camera, "adopt", actor), transaction.atomic():
         locked = _settable(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
@@ -223,7 +223,7 @@ def _wish(
 
 
 def _apply(camera: Camera, event: Event) -> dict[str, Any]:
-    with outcome_in(event):
+    with record_outcome(event):
         return control.ask(camera, "configure", {"settings": camera.settings, "whole": True})
 
 
@@ -239,15 +239,15 @@ def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any
     used up or cleared, or its host is started anew. ValidationError for a real camera; ControlError."""
     _need_simulated(camera)
     wanted = faults.on()
-    with refusals_told(camera, "faults", actor, wanted):
+    with record_refusals(camera, "faults", actor, wanted):
         lease_holders.check_holder_now(camera, actor)
-    with failures_told(camera, "faults", actor, wanted):
+    with record_failures(camera, "faults", actor, wanted):
         found: dict[str, Any] = control.ask(camera, "faults", {"faults": wanted})["faults"]
     listed = ", ".join(f"{name} ({value})" for name, value in wanted.items())
     did = f"switched on the faults {listed} of" if wanted else "cleared the faults of"
     record_event(
         "camera.faults", f"{actor or 'Someone'} {did} {camera.slug}.", severity="warning" if wanted else "info",
-        camera=camera, actor=actor, data={"faults": wanted, **told("faults", wanted, DONE)},
+        camera=camera, actor=actor, data={"faults": wanted, **command_data("faults", wanted, DONE)},
     )  # fmt: skip
     return found
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from cameras import control, lease_holders
 from cameras.broker import BrokerDown
-from cameras.commands import failures_told, outcome_in, refusals_told, wished
+from cameras.command_events import record_failures, record_outcome, record_refusals, wished
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.detection import detect
 from cameras.live.places import NoLive
@@ -86,7 +86,7 @@ class CameraService:
     ) -> Begun | Outcome:
         """Plan the row and send the command; an Outcome at once where there is nothing to wait for. `wait_s` is how
         long `finish_capture` will wait at most, from now."""
-        with refusals_told(camera, "capture", self.actor, request.asked()):
+        with record_refusals(camera, "capture", self.actor, request.asked()):
             return self._begin(camera, request, key, wait_s, file)
 
     def _begin(
@@ -188,7 +188,7 @@ class CameraService:
         ControlError or BrokerDown when the host could not be told: the session has failed, or is stopped, and does not
         start behind the operator's back.
         """
-        with refusals_told(camera, "start", self.actor, request.programme(camera)):
+        with record_refusals(camera, "start", self.actor, request.programme(camera)):
             return self._start(camera, request)
 
     def _start(self, camera: Camera, request: SessionRequest) -> Session:
@@ -197,7 +197,7 @@ class CameraService:
         deadline_ms = self._reached(camera, request) + int(START_S * 1000)
         session, event = self._planned_session(camera, request)
         try:
-            with outcome_in(event):
+            with record_outcome(event):
                 self._send_start(session, deadline_ms)
         except TooSlow:
             log.info("session %s was not confirmed yet", session.id)
@@ -208,7 +208,7 @@ class CameraService:
         return session
 
     def _reached(self, camera: Camera, request: SessionRequest) -> int:
-        with failures_told(camera, "start", self.actor, request.programme(camera)):
+        with record_failures(camera, "start", self.actor, request.programme(camera)):
             try:
                 return control.reach(camera)
             except (HostDown, BrokerDown) as error:
@@ -250,12 +250,12 @@ class CameraService:
     def stop_session(self, session: Session) -> Session:
         """Wish it stopped; answered when the session's file says so. When the host is away the wish stands and
         is carried out when it is back: ControlError or BrokerDown says so. LeaseHeld: nothing was wished."""
-        with refusals_told(session.camera, "stop", self.actor), transaction.atomic():
+        with record_refusals(session.camera, "stop", self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
             if locked.state not in ACTIVE:
                 return locked
             event = self._desire(locked, Session.Desired.STOPPED, "stop", "stopped")
-        with outcome_in(event) if event else nullcontext():
+        with record_outcome(event) if event else nullcontext():
             control.ask(locked.camera, "stop", {"session": session_order(locked)})
         locked.refresh_from_db()
         return locked
@@ -275,12 +275,12 @@ class CameraService:
         return self._move_session(session, Session.Desired.RUNNING, "resume", "resumed")
 
     def _move_session(self, session: Session, desired: Session.Desired, order: str, did: str) -> Session:
-        with refusals_told(session.camera, order, self.actor), transaction.atomic():
+        with record_refusals(session.camera, order, self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
             check_goes_on(locked, order)
             event = self._desire(locked, desired, order, did)
         try:
-            with outcome_in(event) if event else nullcontext():
+            with record_outcome(event) if event else nullcontext():
                 control.ask(locked.camera, "start", {"session": session_order(locked)}, wait_s=MOST_WAIT_S)
         except TooSlow:
             log.info("session %s was not %s yet: a capture runs", locked.id, did)

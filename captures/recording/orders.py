@@ -13,7 +13,16 @@ from django.db import transaction
 
 from cameras import control, lease_holders, status
 from cameras.broker import BrokerDown
-from cameras.commands import DONE, UNREACHED, failures_told, outcome_in, problem_of, refusals_told, told, wished
+from cameras.command_events import (
+    DONE,
+    UNREACHED,
+    command_data,
+    problem_of,
+    record_failures,
+    record_outcome,
+    record_refusals,
+    wished,
+)
 from cameras.control import ControlError, TooSlow
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder, is_recording
@@ -53,7 +62,7 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
     ValidationError for a camera without a stream, or another kind of clip; LeaseHeld by another: then nothing was
     wished. Kept where it does not record yet.
     """
-    with refusals_told(camera, "record", actor, {"kind": kind}), transaction.atomic():
+    with record_refusals(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
         kind = kind or locked.recording or ClipKind.ROLLING
         _check(locked, kind)
@@ -65,7 +74,7 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
     """Wish it recorded no more; answered when its last clip is filed. LeaseHeld; Kept when its host could not be
     told."""
-    with refusals_told(camera, "stop-recording", actor), transaction.atomic():
+    with record_refusals(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _wish(locked, "", actor)
     if status.desired(locked) != "connected":
@@ -78,15 +87,15 @@ def new_clip(camera: Camera, actor: str = "") -> str:
 
     NotRecording, LeaseHeld; another ControlError or BrokerDown when it could not be told.
     """
-    with refusals_told(camera, "new-clip", actor), transaction.atomic():
+    with record_refusals(camera, "new-clip", actor), transaction.atomic():
         locked = _locked(camera, actor)
     if not locked.recording:
         raise NotRecording(f"{camera.slug} does not record. Start that first: `skycam record start {camera.slug}`.")
-    with failures_told(camera, "new-clip", actor, {}):
+    with record_failures(camera, "new-clip", actor, {}):
         clip: str = control.ask(camera, "rotate", wait_s=FILE_S)["clip"]
     record_event(
         "command", f"{actor or 'Someone'} began a new clip of {camera.slug}.", camera=camera, actor=actor,
-        subject=clip, data=told("new-clip", {}, DONE),
+        subject=clip, data=command_data("new-clip", {}, DONE),
     )  # fmt: skip
     return clip
 
@@ -123,7 +132,7 @@ def _told(
     camera: Camera, recording: dict[str, Any] | None, event: Event | None, kept: str, wait_s: float
 ) -> RecordingBody:
     try:
-        with outcome_in(event) if event else nullcontext():
+        with record_outcome(event) if event else nullcontext():
             return _body(camera, _asked(camera, recording, wait_s))
     except UNREACHED as error:
         raise Kept(f"{error} {kept}", problem_of(error), getattr(error, "reason", "")) from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cameras.commands import ATTEMPTS
+from cameras.command_events import ATTEMPT_PHRASES
 from cameras.control import ControlError
 from cameras.lease_holders import LeaseHeld
 from cameras.leases import acquire_lease
@@ -118,7 +118,7 @@ def test_every_refusal_is_a_sentence() -> None:
     sources = [path.read_text() for app in ("cameras", "captures") for path in (PROJECT / app).rglob("*.py")]
     orders = {order for text in sources for order in ORDERS.findall(text)}
     assert orders
-    assert orders - set(ATTEMPTS) == set()
+    assert orders - set(ATTEMPT_PHRASES) == set()
 
 
 def test_a_refusal_says_what_somebody_tried(camera: Camera) -> None:

@@ -21,7 +21,7 @@ from monitoring.services import record_event
 log = logging.getLogger(__name__)
 WISHED, DONE = "wished", "done"
 UNREACHED = (ControlError, BrokerDown)
-ATTEMPTS = {
+ATTEMPT_PHRASES = {
     "adopt": "adopt the settings of {}",
     "capture": "take a picture with {}",
     "change": "change {}",
@@ -39,11 +39,11 @@ ATTEMPTS = {
     "take": "take {}",
 }
 """Order -> what somebody tried, with the camera's id in it."""
-QUIET = timedelta(minutes=1)
+REPEAT_INTERVAL = timedelta(minutes=1)
 """How long the same refusal of the same person is not written again."""
 
 
-def told(order: str, arguments: dict[str, Any], outcome: str) -> dict[str, Any]:
+def command_data(order: str, arguments: dict[str, Any], outcome: str) -> dict[str, Any]:
     """What a command's event says besides its user and time."""
     return {"order": order, "arguments": arguments, "outcome": outcome}
 
@@ -55,31 +55,31 @@ def wished(
     """In the transaction of the wish. `did` goes on after the actor's name."""
     return record_event(
         kind, f"{actor or 'Someone'} {did}", camera=camera, subject=subject, actor=actor,
-        data=told(order, arguments, WISHED),
+        data=command_data(order, arguments, WISHED),
     )  # fmt: skip
 
 
 @contextmanager
-def outcome_in(event: Event) -> Iterator[None]:
+def record_outcome(event: Event) -> Iterator[None]:
     """What is done within is what `event` wished. What came of it is an event of its own, as none is ever changed:
     `command.done`, or `command.failed` with the type of the problem that rises."""
     try:
         yield
     except UNREACHED as error:
-        _failed(f"{event.message} {error}", **_after(event, problem_of(error)))
+        _record_failure(f"{event.message} {error}", **_outcome_fields(event, problem_of(error)))
         raise
-    with _never_in_the_way():
-        record_event("command.done", f"Done: {event.message}", **_after(event, DONE))
+    with _log_database_errors():
+        record_event("command.done", f"Done: {event.message}", **_outcome_fields(event, DONE))
 
 
 @contextmanager
-def failures_told(camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> Iterator[None]:
+def record_failures(camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> Iterator[None]:
     """For a command that is no lasting wish: it is an event when it did not reach the camera."""
     try:
         yield
     except UNREACHED as error:
-        message = f"{could_not(order, camera, actor)} {error}"
-        _failed(message, camera=camera, actor=actor, data=told(order, arguments, problem_of(error)))
+        message = f"{failure_sentence(order, camera, actor)} {error}"
+        _record_failure(message, camera=camera, actor=actor, data=command_data(order, arguments, problem_of(error)))
         raise
 
 
@@ -87,18 +87,18 @@ def problem_of(error: ControlError | BrokerDown) -> str:
     return error.problem if isinstance(error, ControlError) else "broker-down"
 
 
-def _after(event: Event, outcome: str) -> dict[str, Any]:
+def _outcome_fields(event: Event, outcome: str) -> dict[str, Any]:
     data = event.data | {"outcome": outcome, "event": str(event.pk)}
     return {"camera": event.camera_ref, "subject": event.subject, "actor": event.actor, "data": data}
 
 
-def _failed(message: str, **fields: Any) -> None:
-    with _never_in_the_way():
+def _record_failure(message: str, **fields: Any) -> None:
+    with _log_database_errors():
         record_event("command.failed", message, severity="warning", **fields)
 
 
 @contextmanager
-def _never_in_the_way() -> Iterator[None]:
+def _log_database_errors() -> Iterator[None]:
     """The command's answer does not depend on whether its outcome can be written."""
     try:
         with transaction.atomic():
@@ -107,26 +107,28 @@ def _never_in_the_way() -> Iterator[None]:
         log.warning("The outcome of a command cannot be written: %s", error)
 
 
-def could_not(order: str, camera: Camera, actor: str) -> str:
+def failure_sentence(order: str, camera: Camera, actor: str) -> str:
     """`ben could not take a picture with sky.`"""
-    return f"{actor or 'Someone'} could not {ATTEMPTS.get(order, order + ' {}').format(camera.slug)}."
+    return f"{actor or 'Someone'} could not {ATTEMPT_PHRASES.get(order, order + ' {}').format(camera.slug)}."
 
 
 @contextmanager
-def refusals_told(camera: Camera, order: str, actor: str, arguments: dict[str, Any] | None = None) -> Iterator[None]:
+def record_refusals(camera: Camera, order: str, actor: str, arguments: dict[str, Any] | None = None) -> Iterator[None]:
     """A refusal because another holds the camera becomes an event. To be entered outside of the transaction."""
     try:
         yield
     except LeaseHeld as error:
-        _tell(error, camera, order, actor, arguments or {})
+        _record_refusal(error, camera, order, actor, arguments or {})
         raise
 
 
-def _tell(error: LeaseHeld, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
-    same = Event.objects.filter(kind="command", camera_uuid=str(camera.id), actor=actor, at__gte=timezone.now() - QUIET)
+def _record_refusal(error: LeaseHeld, camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> None:
+    same = Event.objects.filter(
+        kind="command", camera_uuid=str(camera.id), actor=actor, at__gte=timezone.now() - REPEAT_INTERVAL
+    )
     if same.filter(data__order=order, data__outcome=error.problem).exists():
         return
     record_event(
-        "command", f"{could_not(order, camera, actor)} {error}", severity="warning",
-        camera=camera, actor=actor, data=told(order, arguments, error.problem),
+        "command", f"{failure_sentence(order, camera, actor)} {error}", severity="warning",
+        camera=camera, actor=actor, data=command_data(order, arguments, error.problem),
     )  # fmt: skip
