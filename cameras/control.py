@@ -17,8 +17,8 @@ import uuid6
 from cameras import broker
 from cameras.models import Camera
 
-ANSWER_LIFE_S = 60
-LIFE_S = 86_400
+ANSWER_TTL_S = 60
+COMMAND_TTL_S = 86_400
 """A command that nobody fetched is forgotten after a day; its own deadline is over long before."""
 BLOCK_S = 1.0
 
@@ -67,13 +67,13 @@ class TooSlow(ControlError):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentCommand:
     command_id: str
     deadline: float
     """Seconds of time.monotonic() until which an answer is waited for."""
 
 
-def reach(camera: Camera) -> int:
+def check_reachable(camera: Camera) -> int:
     """Redis TIME in milliseconds, once it is known that a command can be sent: BrokerDown or HostDown if not."""
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
@@ -81,12 +81,14 @@ def reach(camera: Camera) -> int:
         pipe.exists(broker.key("host", camera.host))
         (seconds, microseconds), alive = pipe.execute()
     if not alive:
-        raise host_down(camera)
+        raise host_down_error(camera)
     return int(seconds) * 1000 + int(microseconds) // 1000
 
 
-def send(camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float, deadline_ms: int) -> Sent:
-    """Hand a command to the camera's host; it is not begun after `deadline_ms` (Redis TIME, from `reach`).
+def send_command(
+    camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float, deadline_ms: int
+) -> SentCommand:
+    """Hand a command to the camera's host; it is not begun after `deadline_ms` (Redis TIME, from `check_reachable`).
 
     `wait_s`: how long the answer will be waited for. BrokerDown when it cannot be sent.
     """
@@ -98,41 +100,41 @@ def send(camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float
         arguments=arguments,
         deadline_ms=deadline_ms,
     )
-    publish(camera.host, command)
-    return sent_now(command["command_id"], wait_s)
+    push_command(camera.host, command)
+    return sent_command(command["command_id"], wait_s)
 
 
-def sent_now(command_id: str, wait_s: float) -> Sent:
+def sent_command(command_id: str, wait_s: float) -> SentCommand:
     """A command that has just left, and whose answer is waited for so long."""
-    return Sent(command_id, time.monotonic() + wait_s)
+    return SentCommand(command_id, time.monotonic() + wait_s)
 
 
-def publish(host: str, command: Command) -> None:
+def push_command(host: str, command: Command) -> None:
     """Into the host's list. BrokerDown within a second when the broker is away."""
     name = broker.key(f"camera.{host}")
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
         pipe.rpush(name, json.dumps(command))
-        pipe.expire(name, LIFE_S)
+        pipe.expire(name, COMMAND_TTL_S)
         pipe.execute()
 
 
-def host_down(camera: Camera) -> HostDown:
+def host_down_error(camera: Camera) -> HostDown:
     return HostDown(
         f"The camera host {camera.host!r} does not answer, so {camera.slug!r} cannot be reached. "
         "Is `skycam up` running there?"
     )
 
 
-def wait(sent: Sent) -> dict[str, Any]:
+def wait_for_answer(sent: SentCommand) -> dict[str, Any]:
     """The answer's body. TooSlow without one in time; ControlError when the answer is a refusal."""
-    answer: Answer = json.loads(_pop(sent))
+    answer: Answer = json.loads(_pop_answer(sent))
     if answer["ok"]:
         return answer.get("body", {})
     raise ControlError(answer.get("detail", ""), answer.get("problem"), answer.get("reason", ""))
 
 
-def _pop(sent: Sent) -> str:
+def _pop_answer(sent: SentCommand) -> str:
     name = broker.key("reply", sent.command_id)
     with broker.reachable() as server:
         while (left := sent.deadline - time.monotonic()) > 0:
@@ -142,16 +144,18 @@ def _pop(sent: Sent) -> str:
     raise TooSlow("The camera has not answered yet; what was asked may still happen.")
 
 
-def ask(camera: Camera, order: str, arguments: dict[str, Any] | None = None, *, wait_s: float = 10.0) -> dict[str, Any]:
+def run_command(
+    camera: Camera, order: str, arguments: dict[str, Any] | None = None, *, wait_s: float = 10.0
+) -> dict[str, Any]:
     """Send and wait."""
-    deadline_ms = reach(camera) + int(wait_s * 1000)
-    return wait(send(camera, order, arguments or {}, wait_s=wait_s, deadline_ms=deadline_ms))
+    deadline_ms = check_reachable(camera) + int(wait_s * 1000)
+    return wait_for_answer(send_command(camera, order, arguments or {}, wait_s=wait_s, deadline_ms=deadline_ms))
 
 
-def answer(server: redis.Redis, command_id: str, content: Answer) -> None:
-    """Put the answer where `wait` finds it; it lives a minute."""
+def push_answer(server: redis.Redis, command_id: str, content: Answer) -> None:
+    """Put the answer where `wait_for_answer` finds it; it lives a minute."""
     name = broker.key("reply", command_id)
     pipe = server.pipeline(transaction=False)
     pipe.lpush(name, json.dumps(content))
-    pipe.expire(name, ANSWER_LIFE_S)
+    pipe.expire(name, ANSWER_TTL_S)
     pipe.execute()

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras import broker, control
-from cameras.control import Command, ControlError, Sent
+from cameras.control import Command, ControlError, SentCommand
 from cameras.models import Camera, CameraHost
 from cameras.probing import PATIENCE_S, probed
 from cameras.serializers import Detected, DetectedList, DetectionProblem
@@ -57,7 +57,7 @@ def detect_here(why: str) -> DetectedList:
     return DetectedList(hosts=[host], results=results, problems=problems)
 
 
-def _ask(host: str) -> Sent | None:
+def _ask(host: str) -> SentCommand | None:
     """None when the host does not live."""
     with broker.reachable() as server:
         if not server.exists(broker.key("host", host)):
@@ -66,15 +66,15 @@ def _ask(host: str) -> Sent | None:
     command = Command(
         command_id=str(uuid6.uuid7()), camera="", slug="", order="detect", arguments={}, deadline_ms=deadline_ms
     )
-    control.publish(host, command)
-    return control.sent_now(command["command_id"], WAIT_S)
+    control.push_command(host, command)
+    return control.sent_command(command["command_id"], WAIT_S)
 
 
-def _answer(host: str, sent: Sent | None) -> dict[str, Any]:
+def _answer(host: str, sent: SentCommand | None) -> dict[str, Any]:
     if sent is None:
         raise ControlError(f"The camera host {host} does not answer. Start `skycam up` there.", "host-down")
     try:
-        answer = control.wait(sent)
+        answer = control.wait_for_answer(sent)
     except control.TooSlow:
         raise control.TooSlow(f"The camera host {host} did not answer within {WAIT_S:g} s. Ask again.") from None
     return {**answer, "results": [{**one, "host": host} for one in answer["results"]]}

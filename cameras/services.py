@@ -167,7 +167,7 @@ def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
 
 def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
     """Have the host bring the camera to what its row wishes; answers with the status that was reached."""
-    return control.ask(camera, "reconcile", wait_s=wait_s)
+    return control.run_command(camera, "reconcile", wait_s=wait_s)
 
 
 def set_settings(
@@ -224,13 +224,13 @@ def _wish(
 
 def _apply(camera: Camera, event: Event) -> dict[str, Any]:
     with record_outcome(event):
-        return control.ask(camera, "configure", {"settings": camera.settings, "whole": True})
+        return control.run_command(camera, "configure", {"settings": camera.settings, "whole": True})
 
 
 def read_faults(camera: Camera) -> dict[str, Any]:
     """The faults that a simulated camera has now. ValidationError for another one; ControlError."""
     _need_simulated(camera)
-    found: dict[str, Any] = control.ask(camera, "faults")["faults"]
+    found: dict[str, Any] = control.run_command(camera, "faults")["faults"]
     return found
 
 
@@ -242,7 +242,7 @@ def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any
     with record_refusals(camera, "faults", actor, wanted):
         lease_holders.check_holder_now(camera, actor)
     with record_failures(camera, "faults", actor, wanted):
-        found: dict[str, Any] = control.ask(camera, "faults", {"faults": wanted})["faults"]
+        found: dict[str, Any] = control.run_command(camera, "faults", {"faults": wanted})["faults"]
     listed = ", ".join(f"{name} ({value})" for name, value in wanted.items())
     did = f"switched on the faults {listed} of" if wanted else "cleared the faults of"
     record_event(
@@ -263,4 +263,4 @@ def _need_simulated(camera: Camera) -> None:
 def refresh_settings(camera: Camera) -> dict[str, Any]:
     """What the camera has, without a change to it: `actual`, `read_at`, `warnings`, `differs`. Read anew, unless that
     was done within a second, or an exposure is due: then as it was read before that. ControlError."""
-    return control.ask(camera, "read")
+    return control.run_command(camera, "read")

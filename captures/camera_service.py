@@ -62,7 +62,7 @@ class Begun:
     """A capture whose command was sent."""
 
     capture: Capture
-    sent: control.Sent
+    sent: control.SentCommand
 
 
 class CameraService:
@@ -93,7 +93,7 @@ class CameraService:
         self, camera: Camera, request: CaptureRequest, key: str, wait_s: float, file: FileWish | None
     ) -> Begun | Outcome:
         try:
-            deadline_ms = control.reach(camera) + int(BEGIN_WITHIN_S * 1000)
+            deadline_ms = control.check_reachable(camera) + int(BEGIN_WITHIN_S * 1000)
         except (HostDown, BrokerDown) as error:
             return self._never_sent(camera, request, key, error)
         capture, known = self._plan(camera, request, key, deadline_ms)
@@ -101,7 +101,7 @@ class CameraService:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
         arguments = self._arguments(capture, request) | ({"file": file} if file else {})
         try:
-            sent = control.send(camera, "capture", arguments, wait_s=wait_s, deadline_ms=deadline_ms)
+            sent = control.send_command(camera, "capture", arguments, wait_s=wait_s, deadline_ms=deadline_ms)
         except BrokerDown:
             log.warning("capture %s may have left when the broker went away; its host settles it", capture.id)
             return Outcome(capture, pending=True)
@@ -162,7 +162,7 @@ class CameraService:
         """Wait for the outcome; `pending` when it does not come in time."""
         capture = begun.capture
         try:
-            record = control.wait(begun.sent).get("record")
+            record = control.wait_for_answer(begun.sent).get("record")
         except (TooSlow, BrokerDown):
             log.info("capture %s has no outcome yet", capture.id)
             return self._as_it_stands(capture)
@@ -210,7 +210,7 @@ class CameraService:
     def _reached(self, camera: Camera, request: SessionRequest) -> int:
         with record_failures(camera, "start", self.actor, request.programme(camera)):
             try:
-                return control.reach(camera)
+                return control.check_reachable(camera)
             except (HostDown, BrokerDown) as error:
                 self._never_started(camera, request, str(error))
                 raise
@@ -218,7 +218,9 @@ class CameraService:
     @staticmethod
     def _send_start(session: Session, deadline_ms: int) -> None:
         order = {"session": session_order(session)}
-        control.wait(control.send(session.camera, "start", order, wait_s=START_S, deadline_ms=deadline_ms))
+        control.wait_for_answer(
+            control.send_command(session.camera, "start", order, wait_s=START_S, deadline_ms=deadline_ms)
+        )
 
     def _planned_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:
         try:
@@ -256,7 +258,7 @@ class CameraService:
                 return locked
             event = self._desire(locked, Session.Desired.STOPPED, "stop", "stopped")
         with record_outcome(event) if event else nullcontext():
-            control.ask(locked.camera, "stop", {"session": session_order(locked)})
+            control.run_command(locked.camera, "stop", {"session": session_order(locked)})
         locked.refresh_from_db()
         return locked
 
@@ -281,7 +283,7 @@ class CameraService:
             event = self._desire(locked, desired, order, did)
         try:
             with record_outcome(event) if event else nullcontext():
-                control.ask(locked.camera, "start", {"session": session_order(locked)}, wait_s=MOST_WAIT_S)
+                control.run_command(locked.camera, "start", {"session": session_order(locked)}, wait_s=MOST_WAIT_S)
         except TooSlow:
             log.info("session %s was not %s yet: a capture runs", locked.id, did)
         locked.refresh_from_db()

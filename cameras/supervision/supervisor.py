@@ -157,7 +157,7 @@ class Supervisor:
     def answer(self, command_id: str, content: Answer) -> None:
         """To the caller; one whose broker is away hears nothing and finds the outcome in the database."""
         try:
-            control.answer(broker.connection(), command_id, content)
+            control.push_answer(broker.connection(), command_id, content)
         except broker.UNREACHABLE as error:
             log.warning("An answer could not be given: %s", type(error).__name__)
 

@@ -92,7 +92,7 @@ def new_clip(camera: Camera, actor: str = "") -> str:
     if not locked.recording:
         raise NotRecording(f"{camera.slug} does not record. Start that first: `skycam record start {camera.slug}`.")
     with record_failures(camera, "new-clip", actor, {}):
-        clip: str = control.ask(camera, "rotate", wait_s=FILE_S)["clip"]
+        clip: str = control.run_command(camera, "rotate", wait_s=FILE_S)["clip"]
     record_event(
         "command", f"{actor or 'Someone'} began a new clip of {camera.slug}.", camera=camera, actor=actor,
         subject=clip, data=command_data("new-clip", {}, DONE),
@@ -142,7 +142,7 @@ def _asked(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> d
     """The host's answer. ControlError or BrokerDown, with what keeps the camera where its host has said that."""
     keeps = _keeps(camera)
     try:
-        return control.ask(camera, "record", {"recording": recording}, wait_s=AWAY_S if keeps else wait_s)
+        return control.run_command(camera, "record", {"recording": recording}, wait_s=AWAY_S if keeps else wait_s)
     except TooSlow as error:
         if why := _keeps(camera) or keeps:
             raise ControlError(why, reason="camera_unreachable") from error

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cameras import probing
-from cameras.control import ControlError, sent_now, wait
+from cameras.control import ControlError, sent_command, wait_for_answer
 from cameras.supervision.post import Hardware
 from cameras.supervision.supervisor import Supervisor
 from tests.api.conftest import valkey
@@ -36,10 +36,10 @@ def test_a_search_that_fails_is_answered_and_does_not_end_those_after_it(tmp_pat
     post.child, post.hardware = Any, Hardware(place="no\0place")  # type: ignore[assignment]
     supervisor.detecting.ask("first")
     with pytest.raises(ControlError, match="could not be looked for"):
-        wait(sent_now("first", PATIENCE_S))
+        wait_for_answer(sent_command("first", PATIENCE_S))
     post.hardware = Hardware()
     supervisor.detecting.ask("second")
-    assert wait(sent_now("second", PATIENCE_S))["host"] == supervisor.host
+    assert wait_for_answer(sent_command("second", PATIENCE_S))["host"] == supervisor.host
 
 
 def test_a_library_that_breaks_off_without_an_answer_is_a_problem_of_its_kind() -> None:
