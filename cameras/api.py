@@ -159,7 +159,7 @@ class StatusView(CameraView):
     @extend_schema(responses=status.Status)
     def get(self, request: Request, slug: str = "") -> Response:
         """How the camera is now."""
-        return Response(status.read(self.camera()))
+        return Response(status.read_status(self.camera()))
 
 
 class SettingsView(CameraView):

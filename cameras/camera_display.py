@@ -12,7 +12,7 @@ from cameras.lease_holders import Lease, LeaseHolder, lease_of, person
 from cameras.live.places import OFF
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder
-from cameras.status import Status, absent, desired
+from cameras.status import Status, absent_status, desired
 from monitoring.station_settings import live_streaming_config
 from monitoring.templatetags.skycam import clock_text
 
@@ -159,14 +159,14 @@ def camera_displays(cameras: Iterable[Camera]) -> list[CameraDisplay]:
     """In the order given; `unknown` while the broker is away."""
     listed = list(cameras)
     try:
-        found = statuses.read_all(listed)
+        found = statuses.read_statuses(listed)
     except BrokerDown:
         found = {camera.slug: unknown(camera) for camera in listed}
     return [CameraDisplay(camera, found[camera.slug]) for camera in listed]
 
 
 def unknown(camera: Camera) -> Status:
-    return {**absent(camera.slug, desired(camera), BROKER_AWAY), "observed": "unknown"}
+    return {**absent_status(camera.slug, desired(camera), BROKER_AWAY), "observed": "unknown"}
 
 
 def held_sentence(holder: LeaseHolder | None, actor: str) -> str:

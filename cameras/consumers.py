@@ -11,13 +11,13 @@ from typing import Any
 from cameras import broker
 from cameras.sockets.consumer import Socket
 from cameras.sockets.loops import of_this_loop
-from cameras.status import Status, read_slugs
+from cameras.status import Status, read_statuses_by_slug
 
 READ_EVERY_S = 0.25
-SAY_EVERY_S = 1.0
+SEND_EVERY_S = 1.0
 
 
-class Statuses:
+class StatusCache:
     """Read once for all sockets of a web process."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Statuses:
         self._wished: dict[str, str] = {}
         self._lock = asyncio.Lock()
 
-    async def of(self, wished: Mapping[str, str]) -> list[Status]:
+    async def statuses_of(self, wished: Mapping[str, str]) -> list[Status]:
         """Of slug -> desired. BrokerDown when the broker is away."""
         async with self._lock:
             if time.monotonic() - self._read_at >= READ_EVERY_S or wished.keys() - self._known.keys():
@@ -34,12 +34,12 @@ class Statuses:
         return [self._known[slug] for slug in sorted(wished)]
 
     async def _read(self, wished: Mapping[str, str]) -> None:
-        self._wished = {**self._wished, **wished} if self._fresh() else dict(wished)
-        self._known = await asyncio.to_thread(read_slugs, self._wished)
+        self._wished = {**self._wished, **wished} if self._is_fresh() else dict(wished)
+        self._known = await asyncio.to_thread(read_statuses_by_slug, self._wished)
         self._read_at = time.monotonic()
 
-    def _fresh(self) -> bool:
-        return time.monotonic() - self._read_at < 2 * SAY_EVERY_S
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._read_at < 2 * SEND_EVERY_S
 
 
 class StatusConsumer(Socket):
@@ -47,14 +47,14 @@ class StatusConsumer(Socket):
         said, said_at = "", 0.0
         while not self.ended:
             text = json.dumps(await self._content())
-            if text != said or time.monotonic() - said_at >= SAY_EVERY_S:
+            if text != said or time.monotonic() - said_at >= SEND_EVERY_S:
                 said, said_at = text, time.monotonic()
                 await self.say(text)
             await asyncio.sleep(READ_EVERY_S)
 
     async def _content(self) -> dict[str, Any]:
         try:
-            cameras = await of_this_loop(Statuses).of(self.sight.cameras)
+            cameras = await of_this_loop(StatusCache).statuses_of(self.sight.cameras)
         except broker.BrokerDown as error:
             return {"type": "no_status", "reason": "broker", "message": str(error)}
         return {"type": "status", "cameras": cameras}

@@ -47,7 +47,7 @@ def silent(host: str, cameras: list[Camera]) -> list[Finding]:
 def camera_problems() -> list[Finding]:
     cameras = {camera.slug: camera for camera in Camera.objects.present().filter(enabled=True)}
     try:
-        found = status.read_all(cameras.values())
+        found = status.read_statuses(cameras.values())
     except BrokerDown:
         return []
     ill = (one for one in found.values() if one["observed"] == "quarantined")

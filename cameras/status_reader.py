@@ -62,7 +62,7 @@ class StationStatus(TypedDict):
     alerts: list[dict[str, Any]]
 
 
-def absent(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
+def absent_status(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
     return Status(
         camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None,
         recording=False, recorder=None, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0,
@@ -71,7 +71,7 @@ def absent(slug: str, desired: str, reason: str = "The camera host does not answ
     )  # fmt: skip
 
 
-def parsed(fields: dict[str, str]) -> Status:
+def parse_status(fields: dict[str, str]) -> Status:
     """A status from its hash, whose fields are JSON."""
     return cast(Status, {field: json.loads(value) for field, value in fields.items()})
 
@@ -87,22 +87,24 @@ def read_station(url: str, station: str) -> StationStatus:
         slugs = broker.key_suffixes(f"{station}:status:")
         found = broker.run_commands([("HGETALL", f"{station}:status:{slug}") for slug in slugs])
         alerts, name = broker.run_commands([("GET", f"{station}:alerts"), ("GET", f"{station}:name")])
-    cameras = {slug: absent(slug, desired) for told in known for slug, desired in json.loads(told or "{}").items()}
-    cameras |= {slug: parsed(paired(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
+    cameras = {
+        slug: absent_status(slug, desired) for told in known for slug, desired in json.loads(told or "{}").items()
+    }
+    cameras |= {slug: parse_status(hash_from_list(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
     return StationStatus(
         station=station,
         name=name or station,
-        hosts=[host_body(host, beat) for host, beat in zip(hosts, beats, strict=True)],
+        hosts=[heartbeat_body(host, beat) for host, beat in zip(hosts, beats, strict=True)],
         cameras=[cameras[slug] for slug in sorted(cameras)],
         alerts=json.loads(alerts or "[]"),
     )
 
 
-def host_body(host: str, beat: str | None) -> dict[str, Any]:
+def heartbeat_body(host: str, beat: str | None) -> dict[str, Any]:
     """`host`, and what its heartbeat says: `at`. A heartbeat that ended just now says nothing."""
     return {"host": host, **json.loads(beat or "{}")}
 
 
-def paired(flat: Sequence[str]) -> dict[str, str]:
+def hash_from_list(flat: Sequence[str]) -> dict[str, str]:
     """RESP2's flat list of a hash."""
     return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -82,7 +82,7 @@ def all_problems(user: Any) -> dict[str, list[str]]:
 def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
     """As observed now; as last written down while the broker is away."""
     try:
-        found = status.read_all(cameras)
+        found = status.read_statuses(cameras)
     except BrokerDown:
         return [
             CameraHealth(

@@ -78,7 +78,7 @@ class Herald:
     def _write(self, server: redis.Redis, post: Post) -> statuses.Status:
         with self._writing:
             status = self.status(post)
-            statuses.write(server, status)
+            statuses.write_status(server, status)
         return status
 
     def _run(self) -> None:
@@ -111,7 +111,7 @@ class Herald:
         told = [self._write(server, post) for post in self._ours() if not post.wish.removed]
         pids = {post.wish.slug: child.process.pid for post in self._ours() if (child := post.child)}
         self.usage.write(server, pids)
-        statuses.write_known(server, self.supervisor.host, told)
+        statuses.write_known_cameras(server, self.supervisor.host, told)
         server.set(broker.key("name"), self.supervisor.ledger.station_name, ex=NAME_LIFE_S)
         server.set(broker.key("alerts"), json.dumps(self.supervisor.ledger.open_alerts), ex=60)
 
@@ -157,7 +157,7 @@ class Herald:
     def status(self, post: Post) -> statuses.Status:
         wish, state, identity = post.wish, post.state, post.identity
         observed, reason = post.observed
-        found: dict[str, Any] = {**statuses.absent(wish.slug, wish.desired, reason)}
+        found: dict[str, Any] = {**statuses.absent_status(wish.slug, wish.desired, reason)}
         found |= {"observed": observed, "since": iso(post.since), "fps": state.get("fps", 0.0), "faults": post.faults}
         found["differs"] = still_wished(state.get("differs") or [], wish.settings)
         found |= {name: state.get(name) for name in FROM_STATE}

@@ -76,7 +76,7 @@ def _missing() -> str:
 
 def observed(camera: Camera) -> Status:
     """What is seen of it, from the broker alone. BrokerDown."""
-    return status.read_slugs({camera.slug: status.desired(camera)})[camera.slug]
+    return status.read_statuses_by_slug({camera.slug: status.desired(camera)})[camera.slug]
 
 
 def is_connected(seen: Status) -> bool:

@@ -152,7 +152,7 @@ def _asked(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> d
 def _keeps(camera: Camera) -> str:
     """Why the camera gives no frames, as its host says; empty while it works, or nobody knows."""
     try:
-        found = status.read(camera)
+        found = status.read_status(camera)
     except BrokerDown:
         return ""
     away = found["observed"] in {"reconnecting", "quarantined"}

@@ -49,9 +49,9 @@ def test_an_address_is_shown_to_managers_alone_and_without_its_password(
 
 
 def test_the_status_is_what_the_host_wrote(viewer: Any, camera: Camera, valkey: Any) -> None:
-    written = status.absent("sky", "connected", "")
+    written = status.absent_status("sky", "connected", "")
     written["observed"], written["temperature_celsius"] = "ready", -4.5
-    status.write(valkey, written)
+    status.write_status(valkey, written)
     assert viewer.get(f"{URL}sky/status/").json() == written
     assert viewer.get("/api/camera/status/").json() == written
 

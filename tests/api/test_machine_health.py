@@ -47,7 +47,7 @@ def open_key(looked_at_anew: None) -> Iterator[None]:
 def well(valkey: Any, camera: Camera) -> None:
     """A station whose host and camera answer."""
     valkey.set(broker.key("host", "main"), "1", ex=5)
-    status.write(valkey, {**status.absent("sky", "connected", ""), "observed": "ready"})
+    status.write_status(valkey, {**status.absent_status("sky", "connected", ""), "observed": "ready"})
 
 
 def test_a_warning_of_doctor_is_a_warning_of_health_and_no_fault(viewer: Any, well: None, open_folder: None) -> None:

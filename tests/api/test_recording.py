@@ -123,7 +123,9 @@ def test_a_camera_that_is_away_is_not_waited_for_long_and_the_answer_says_why(
     operator: Any, camera: Camera, valkey: Any
 ) -> None:
     valkey.set(broker.key("host", "main"), "{}")
-    status.write(valkey, status.absent("sky", "connected", "Its cable is out.") | {"observed": "reconnecting"})
+    status.write_status(
+        valkey, status.absent_status("sky", "connected", "Its cable is out.") | {"observed": "reconnecting"}
+    )
     begun = time.monotonic()
     answer = operator.post(RECORD)
     assert time.monotonic() - begun < 8

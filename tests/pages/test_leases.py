@@ -111,7 +111,7 @@ def test_a_command_of_another_says_who_holds_it_by_the_name_and_clock_of_the_pag
 def test_the_buttons_of_a_camera_of_another_say_so_before_they_are_pressed(
     path: str, state: str, anna: Client, camera: Camera, valkey: Any
 ) -> None:
-    status.write(valkey, status.absent("sky", "connected", "") | {"observed": state})
+    status.write_status(valkey, status.absent_status("sky", "connected", "") | {"observed": state})
     leases.acquire_lease(camera, "bob")
     page = text_of(anna.get(path))
     commands = re.findall(r'<button [^>]*data-act="(?:capture|connect|disconnect|record)"[^>]*>', page)
