@@ -153,5 +153,6 @@ def _name_taken_error(preset: SettingsPreset) -> ValidationError:
 def _record_preset_event(camera: Camera, preset: SettingsPreset, actor: str, order: str, verb: str) -> None:
     record_event(
         "camera.settings", f"{actor or 'Someone'} {verb} the preset {preset.name!r} for {preset.kind} cameras.",
-        camera=camera, actor=actor, data=command_data(order, {"preset": preset.name, "settings": preset.settings}, DONE),
+        camera=camera, actor=actor,
+        data=command_data(order, {"preset": preset.name, "settings": preset.settings}, DONE),
     )  # fmt: skip

@@ -44,7 +44,9 @@ def add_camera(
     _store(camera)
     record_event(
         "camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=camera, actor=actor,
-        data=command_data("add", {"kind": kind, **_arguments(camera, {"address", "host", "settings", "primary"})}, DONE),
+        data=command_data(
+            "add", {"kind": kind, **_arguments(camera, {"address", "host", "settings", "primary"})}, DONE
+        ),
     )  # fmt: skip
     audience.change_audience(camera, seen_by or {}, actor)
     return camera
