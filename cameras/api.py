@@ -26,7 +26,7 @@ from cameras.bodies import (
     settings_body,
 )
 from cameras.control import ControlError
-from cameras.detection import detect
+from cameras.discovery import discover_cameras
 from cameras.drivers.simulated.faults import Faults
 from cameras.live.mjpeg import CONTENT_TYPE, stream, watching
 from cameras.live.singles import has_pictures, next_picture
@@ -37,7 +37,7 @@ from cameras.serializers import (
     CameraChange,
     CameraList,
     CameraNew,
-    DetectedList,
+    DiscoveredList,
     FaultsBody,
     FrameQuery,
     ReleaseLeaseBody,
@@ -112,13 +112,13 @@ class CameraDetailView(CameraView):
         return Response(status=204)
 
 
-class DetectView(APIView):
+class DiscoverView(APIView):
     roles = {"POST": "manager"}
 
-    @extend_schema(request=None, responses=DetectedList)
+    @extend_schema(request=None, responses=DiscoveredList)
     def post(self, request: Request) -> Response:
         """What is attached to each camera host. A host that does not answer is among the problems."""
-        return Response(detect())
+        return Response(discover_cameras())
 
 
 class ConnectView(CameraView):

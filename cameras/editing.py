@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
 from cameras import services
-from cameras.detection import hosts
+from cameras.discovery import host_names
 from cameras.edit_form import EditForm
 from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
@@ -38,7 +38,7 @@ class EditPage(CameraPage):
         return redirect("camera", slug=slug)
 
     def _form(self, form: EditForm, status: int = 200, **more: Any) -> HttpResponse:
-        names = sorted({*hosts(), form.camera.host})
+        names = sorted({*host_names(), form.camera.host})
         return self.render({"form": form, "camera": form.camera, "hosts": names, **more}, status=status)
 
 

@@ -13,7 +13,7 @@ from cameras.add_form import AddForm
 from cameras.broker import BrokerDown
 from cameras.camera_display import STATE_DISPLAYS, CameraDisplay, camera_displays
 from cameras.control import ControlError
-from cameras.detection import detect, hosts
+from cameras.discovery import discover_cameras, host_names
 from cameras.faults_form import FaultsForm
 from cameras.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
@@ -218,7 +218,7 @@ class CamerasPage(Page):
         return self.page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
 
     def page(self, form: AddForm, status: int = 200, **more: Any) -> HttpResponse:
-        return self.render({"form": form, "displays": self.displays(), "hosts": hosts(), **more}, status=status)
+        return self.render({"form": form, "displays": self.displays(), "hosts": host_names(), **more}, status=status)
 
     def displays(self) -> list[CameraDisplay]:
         return camera_displays(cameras_for(self.request.user))
@@ -236,15 +236,15 @@ class CamerasPage(Page):
         return answer
 
 
-class DetectPage(CamerasPage):
+class DiscoverPage(CamerasPage):
     roles = {"POST": "manager"}
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Look on all hosts; for a script the found cameras alone."""
         try:
-            found: dict[str, Any] = {"found": detect()}
+            found: dict[str, Any] = {"found": discover_cameras()}
         except BrokerDown as error:
             found = {"trouble": str(error)}
         if is_part(request):
-            return self.render({"hosts": hosts(), **found}, "cameras/_found.html")
+            return self.render({"hosts": host_names(), **found}, "cameras/_found.html")
         return self.page(AddForm(), **found)

@@ -79,7 +79,7 @@ class CameraList(TypedDict):
     results: list[CameraBody]
 
 
-class Detected(TypedDict):
+class Discovered(TypedDict):
     """`camera` is the one of the station that it is already; `held_by` names another program that has it, where that is
     known; `suggested` is a free id for it, empty where it is a camera already."""
 
@@ -94,7 +94,7 @@ class Detected(TypedDict):
     suggested: str
 
 
-class DetectionProblem(TypedDict):
+class DiscoveryProblem(TypedDict):
     """A host that did not answer (`kind` is empty), or a kind that could not be asked there."""
 
     host: str
@@ -102,10 +102,10 @@ class DetectionProblem(TypedDict):
     message: str
 
 
-class DetectedList(TypedDict):
+class DiscoveredList(TypedDict):
     hosts: list[str]
-    results: list[Detected]
-    problems: list[DetectionProblem]
+    results: list[Discovered]
+    problems: list[DiscoveryProblem]
 
 
 class FaultsBody(TypedDict):

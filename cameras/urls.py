@@ -7,7 +7,7 @@ from cameras.api import (
     CamerasView,
     CapabilitiesView,
     ConnectView,
-    DetectView,
+    DiscoverView,
     FaultsView,
     FrameView,
     ReleaseLeaseView,
@@ -20,7 +20,7 @@ from cameras.viewers_api import ViewersView, ViewerView
 
 urlpatterns = [
     path("", CamerasView.as_view()),
-    path("detect/", DetectView.as_view()),
+    path("detect/", DiscoverView.as_view()),
     path("<slug:slug>/", CameraDetailView.as_view()),
     path("<slug:slug>/connect/", ConnectView.as_view()),
     path("<slug:slug>/disconnect/", ConnectView.as_view(connected=False)),

@@ -19,12 +19,12 @@ from cameras import control, lease_holders
 from cameras.broker import BrokerDown
 from cameras.command_events import record_failures, record_outcome, record_refusals, wished
 from cameras.control import ControlError, HostDown, TooSlow
-from cameras.detection import detect
+from cameras.discovery import discover_cameras
 from cameras.live.places import NoLive
 from cameras.live.singles import next_picture
 from cameras.models import Camera
 from cameras.runtime.spool import FileWish, Record
-from cameras.serializers import Detected
+from cameras.serializers import Discovered
 from captures.health import HealthCheck, health_check
 from captures.ingest import files_of, fill, settle_unstarted
 from captures.models import Capture, CaptureFile, Session
@@ -302,9 +302,9 @@ class CameraService:
     # Recording, for programs: a camera's id is its slug
 
     @staticmethod
-    def detect_cameras() -> list[Detected]:
+    def detect_cameras() -> list[Discovered]:
         """What is attached to the camera hosts, in use or free. Recordings go on. BrokerDown."""
-        return detect()["results"]
+        return discover_cameras()["results"]
 
     def start_recording(self, camera_id: str) -> bool:
         """True once its first frame is in a clip; False when it shall record already, or there is no such camera.

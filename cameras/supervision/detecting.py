@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from cameras.control import Answer
-from cameras.probing import probed
+from cameras.local_discovery import discover_devices
 from cameras.supervision.child import scrubbed_environment
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Detecting:
 
     def _look(self) -> dict[str, Any]:
         held = {post.place: post for post in self.supervisor.posts.values() if post.place and post.child}
-        found = probed(scrubbed_environment(settings.STATION.camera_environment), held)
+        found = discover_devices(scrubbed_environment(settings.STATION.camera_environment), held)
         found["results"] = [self._with_holder(one, held) for one in found["results"]]
         return {"host": self.supervisor.host, **found}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cameras import detection
+from cameras import discovery
 from cameras.models import Camera
 from tests.fakes.camera_host import camera_host
 
@@ -60,6 +60,6 @@ def test_without_a_broker_detection_says_so(manager: Any, camera: Camera) -> Non
 
 
 def test_this_machine_alone_can_be_asked_without_a_station(camera: Camera) -> None:
-    alone = detection.detect_here("The broker is away.")
+    alone = discovery.discover_local_cameras("The broker is away.")
     assert alone["problems"][0]["message"] == "The broker is away."
     assert {one["host"] for one in alone["results"]} <= {"main"}

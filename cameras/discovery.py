@@ -13,51 +13,51 @@ from django.utils import timezone
 
 from cameras import broker, control
 from cameras.control import Command, ControlError, SentCommand
+from cameras.local_discovery import TIMEOUT_S, discover_devices
 from cameras.models import Camera, CameraHost
-from cameras.probing import PATIENCE_S, probed
-from cameras.serializers import Detected, DetectedList, DetectionProblem
+from cameras.serializers import Discovered, DiscoveredList, DiscoveryProblem
 from cameras.supervision.child import scrubbed_environment
 
-WAIT_S = PATIENCE_S + 3.0
-FORGOTTEN = timedelta(days=7)
+WAIT_S = TIMEOUT_S + 3.0
+FORGET_HOST_AFTER = timedelta(days=7)
 """A host without cameras that was not there for so long is not asked any more."""
-MOST_SLUG = 36
+MAX_SLUG_LENGTH = 36
 
 
-def hosts() -> list[str]:
+def host_names() -> list[str]:
     """Those with cameras, those that were there lately, and this one."""
-    lately = CameraHost.objects.filter(leased_until__gt=timezone.now() - FORGOTTEN)
+    lately = CameraHost.objects.filter(leased_until__gt=timezone.now() - FORGET_HOST_AFTER)
     with_cameras = Camera.objects.present().values_list("host", flat=True)
     return sorted({settings.STATION.host, *with_cameras, *lately.values_list("name", flat=True)})
 
 
-def detect() -> DetectedList:
+def discover_cameras() -> DiscoveredList:
     """All hosts are asked at the same time; one that does not answer is a problem, and the others are listed all the
     same. BrokerDown."""
-    asked = {host: _ask(host) for host in hosts()}
+    asked = {host: _request_discovery(host) for host in host_names()}
     listed: list[dict[str, Any]] = []
-    problems: list[DetectionProblem] = []
+    problems: list[DiscoveryProblem] = []
     for host, sent in asked.items():
         try:
-            answer = _answer(host, sent)
+            answer = _wait_for_host(host, sent)
         except ControlError as error:
-            problems.append(DetectionProblem(host=host, kind="", message=error.detail))
+            problems.append(DiscoveryProblem(host=host, kind="", message=error.detail))
         else:
-            problems += problems_of(host, answer)
+            problems += problem_list(host, answer)
             listed += answer["results"]
-    return DetectedList(hosts=list(asked), results=described(listed), problems=problems)
+    return DiscoveredList(hosts=list(asked), results=describe_cameras(listed), problems=problems)
 
 
-def detect_here(why: str) -> DetectedList:
+def discover_local_cameras(why: str) -> DiscoveredList:
     """This machine alone, asked by this process, with why it is no other. Nobody knows here which cameras are held."""
     host = settings.STATION.host
-    answer = probed(scrubbed_environment(settings.STATION.camera_environment))
-    problems = [DetectionProblem(host="", kind="", message=why), *problems_of(host, answer)]
-    results = described({**one, "host": host} for one in answer["results"])
-    return DetectedList(hosts=[host], results=results, problems=problems)
+    answer = discover_devices(scrubbed_environment(settings.STATION.camera_environment))
+    problems = [DiscoveryProblem(host="", kind="", message=why), *problem_list(host, answer)]
+    results = describe_cameras({**one, "host": host} for one in answer["results"])
+    return DiscoveredList(hosts=[host], results=results, problems=problems)
 
 
-def _ask(host: str) -> SentCommand | None:
+def _request_discovery(host: str) -> SentCommand | None:
     """None when the host does not live."""
     with broker.reachable() as server:
         if not server.exists(broker.key("host", host)):
@@ -70,7 +70,7 @@ def _ask(host: str) -> SentCommand | None:
     return control.sent_command(command["command_id"], WAIT_S)
 
 
-def _answer(host: str, sent: SentCommand | None) -> dict[str, Any]:
+def _wait_for_host(host: str, sent: SentCommand | None) -> dict[str, Any]:
     if sent is None:
         raise ControlError(f"The camera host {host} does not answer. Start `skycam up` there.", "host-down")
     try:
@@ -80,21 +80,21 @@ def _answer(host: str, sent: SentCommand | None) -> dict[str, Any]:
     return {**answer, "results": [{**one, "host": host} for one in answer["results"]]}
 
 
-def problems_of(host: str, answer: dict[str, Any]) -> list[DetectionProblem]:
-    return [DetectionProblem(host=host, kind=kind, message=said) for kind, said in answer["problems"].items()]
+def problem_list(host: str, answer: dict[str, Any]) -> list[DiscoveryProblem]:
+    return [DiscoveryProblem(host=host, kind=kind, message=said) for kind, said in answer["problems"].items()]
 
 
-def described(results: Iterable[dict[str, Any]]) -> list[Detected]:
+def describe_cameras(results: Iterable[dict[str, Any]]) -> list[Discovered]:
     """Each with the camera that it is already, and a name under which it could be added."""
     cameras = list(Camera.objects.present())
     taken = {camera.slug for camera in cameras}
-    found: list[Detected] = []
+    found: list[Discovered] = []
     for one in results:
         slug = one.get("camera") or _camera_of(one, cameras)
         suggested = "" if slug else _free_slug(one["model"] or one["kind"], taken)
         taken.add(suggested)
         found.append(
-            Detected(
+            Discovered(
                 host=one["host"], kind=one["kind"], label=one["label"], address=one["address"], model=one["model"],
                 serial=one["serial"], camera=slug, held_by=one["held_by"], suggested=suggested,
             )
@@ -117,6 +117,6 @@ def _is_same(camera: Camera, one: dict[str, Any]) -> bool:
 
 def _free_slug(model: str, taken: set[str]) -> str:
     """`Nikon DSC D750` is `nikon-dsc-d750`, or `nikon-dsc-d750-2`."""
-    base = re.sub(r"[^a-z0-9]+", "-", model.lower())[:MOST_SLUG].strip("-") or "camera"
+    base = re.sub(r"[^a-z0-9]+", "-", model.lower())[:MAX_SLUG_LENGTH].strip("-") or "camera"
     names = (base, *(f"{base}-{number}" for number in range(2, len(taken) + 3)))
     return next(name for name in names if name not in taken)

@@ -16,9 +16,9 @@ from typing import Any
 
 from cameras.drivers import DRIVERS
 
-PATIENCE_S = 10.0
-END_S = 0.5
-QUESTION = """
+TIMEOUT_S = 10.0
+KILL_WAIT_S = 0.5
+DISCOVERY_SCRIPT = """
 import json, sys
 from cameras.drivers import driver_class
 from cameras.drivers.base import CameraError
@@ -31,55 +31,55 @@ print(json.dumps(found))
 FIELDS = ("address", "model", "serial", "held_by")
 
 
-class ProbeFailed(Exception):
+class DiscoveryFailed(Exception):
     """A kind could not be asked; the message says why."""
 
 
-def probed(environment: Mapping[str, str], held: Collection[str] = ()) -> dict[str, Any]:
+def discover_devices(environment: Mapping[str, str], held: Collection[str] = ()) -> dict[str, Any]:
     """`results`: kind, label and FIELDS of each camera; `problems`: a sentence for each kind that failed. What is at a
-    place in `held` is listed and not opened. Takes a little more than PATIENCE_S at most."""
-    asked = {kind: ask(kind, environment, held) for kind in DRIVERS}
-    until = time.monotonic() + PATIENCE_S
+    place in `held` is listed and not opened. Takes a little more than TIMEOUT_S at most."""
+    asked = {kind: start_discovery(kind, environment, held) for kind in DRIVERS}
+    until = time.monotonic() + TIMEOUT_S
     results: list[dict[str, str]] = []
     problems: dict[str, str] = {}
     for kind, process in asked.items():
         try:
-            results += [described(kind, camera) for camera in taken(process, until)]
-        except ProbeFailed as error:
+            results += [device_fields(kind, camera) for camera in read_result(process, until)]
+        except DiscoveryFailed as error:
             problems[kind] = str(error)
     return {"results": results, "problems": problems}
 
 
-def described(kind: str, camera: Mapping[str, str]) -> dict[str, str]:
+def device_fields(kind: str, camera: Mapping[str, str]) -> dict[str, str]:
     return {"kind": kind, "label": DRIVERS[kind][0], **{name: camera.get(name, "") for name in FIELDS}}
 
 
-def ask(kind: str, environment: Mapping[str, str], held: Collection[str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", QUESTION, kind, *held]
+def start_discovery(kind: str, environment: Mapping[str, str], held: Collection[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", DISCOVERY_SCRIPT, kind, *held]
     return subprocess.Popen(
         command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
     )  # fmt: skip
 
 
-def taken(process: subprocess.Popen[str], until: float) -> list[dict[str, str]]:
-    """What the process found; ProbeFailed, also when it hangs beyond `until` (of time.monotonic())."""
+def read_result(process: subprocess.Popen[str], until: float) -> list[dict[str, str]]:
+    """What the process found; DiscoveryFailed, also when it hangs beyond `until` (of time.monotonic())."""
     try:
-        answer, complaint = process.communicate(timeout=max(END_S, until - time.monotonic()))
+        answer, complaint = process.communicate(timeout=max(KILL_WAIT_S, until - time.monotonic()))
     except subprocess.TimeoutExpired:
-        end(process)
-        raise ProbeFailed(f"Its library did not answer within {PATIENCE_S:g} s.") from None
+        kill_process(process)
+        raise DiscoveryFailed(f"Its library did not answer within {TIMEOUT_S:g} s.") from None
     if process.returncode != 0:
-        raise ProbeFailed((complaint.strip().splitlines() or [f"It ended with status {process.returncode}."])[-1])
+        raise DiscoveryFailed((complaint.strip().splitlines() or [f"It ended with status {process.returncode}."])[-1])
     try:
         found: list[dict[str, str]] = json.loads(answer.splitlines()[-1])
     except (ValueError, IndexError):
-        raise ProbeFailed("Its library broke off before it had answered.") from None
+        raise DiscoveryFailed("Its library broke off before it had answered.") from None
     return found
 
 
-def end(process: subprocess.Popen[str]) -> None:
+def kill_process(process: subprocess.Popen[str]) -> None:
     """One that waits in the kernel, for a device, ends when it can, and is not waited for."""
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=END_S)
+        process.communicate(timeout=KILL_WAIT_S)
