@@ -23,7 +23,7 @@ import json, sys
 from cameras.drivers import driver_class
 from cameras.drivers.base import CameraError
 try:
-    found = driver_class(sys.argv[1]).detect(frozenset(sys.argv[2:]))
+    found = driver_class(sys.argv[1]).discover(frozenset(sys.argv[2:]))
 except (CameraError, ImportError, OSError) as error:
     sys.exit(str(error))
 print(json.dumps(found))

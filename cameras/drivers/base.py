@@ -197,7 +197,7 @@ class Exposure:
     temperature_celsius: float | None = None
     simulated: bool = False
     card: list[Any] = field(default_factory=list)
-    """What lies on the camera's own card; `forget` may remove it once the record is durable."""
+    """What lies on the camera's own card; `delete_from_card` may remove it once the record is durable."""
 
 
 class Driver(ABC):
@@ -212,11 +212,11 @@ class Driver(ABC):
     numbers_frames: ClassVar[bool] = False
     """Whether a frame of the stream that is missing in `FrameData.number` was given by the camera, and lost."""
 
-    longest_pause_s: ClassVar[float] = 60.0
+    max_retry_interval_s: ClassVar[float] = 60.0
     """Seconds between two tries to open a camera that is away or does not work, at most. One that fails for good, as
     with a wrong password, is always tried once a minute: many cameras lock out a user who comes more often."""
 
-    stills_of_stream: ClassVar[bool] = False
+    stills_from_stream: ClassVar[bool] = False
     """Whether a still is a frame of the stream, which gives it in its turn to whoever takes the stream."""
 
     def __init__(self, address: str, clock: Clock) -> None:
@@ -232,10 +232,10 @@ class Driver(ABC):
         return address.strip()
 
     @classmethod
-    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+    def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         """What of this kind is attached: address, model, serial, each as text; `held_by` names a program that has it,
-        where that is known, and `place` is as of `place()`. Opens no camera for long, and none at a place in `held`:
-        those are Skycam's already."""
+        where that is known, and `place` is as of `device_location()`. Opens no camera for long, and none at a place in
+        `held`: those are Skycam's already."""
         return []
 
     @classmethod
@@ -267,7 +267,7 @@ class Driver(ABC):
         exposure has borrowed; empty where the camera does not say. Asked every few seconds, so it must be quick."""
         return {}
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """What an exposure with `request` would be made with, and a sentence for each value the camera lacks.
 
         No shutter; the applied settings hold for whatever asks for nothing else.
@@ -286,30 +286,30 @@ class Driver(ABC):
         """Host and port that an address in its normal form leads to; None where no connection is made."""
         return None
 
-    def guard_connections(self, guard: OutgoingGuard) -> None:
+    def set_connection_guard(self, guard: OutgoingGuard) -> None:
         """Told before `open`: what its address may lead to. Only a driver that connects somewhere heeds it."""
 
-    def copy_to(self, sink: PacketSink) -> None:
+    def copy_packets_to(self, sink: PacketSink) -> None:
         """Told before `open`: where the camera's own coded pictures go as they come, while somebody wants them there.
         Only a driver whose camera sends such, of a kind that browsers play, does anything with it."""
 
-    def attend(self) -> None:
+    def check_packets(self) -> None:
         """CameraError when packets that were copied have ended. Asked while they come and nobody wants frames; must not
         wait."""
 
-    def rest(self, deadline: float) -> None:
+    def stop_frames(self, deadline: float) -> None:
         """Nobody wants frames for now: what `frame` set going (a raised mirror, a warm sensor) may end."""
 
-    def forget(self, exposure: Exposure, deadline: float) -> None:
+    def delete_from_card(self, exposure: Exposure, deadline: float) -> None:
         """Remove from the camera's card what `exposure.card` names. Called once the record is durable."""
 
-    def place(self) -> str:
+    def device_location(self) -> str:
         """Where the open camera hangs now: `usb:001,004`, a device such as `/dev/video0`, or its serial number where a
         vendor's library knows of no ports. Detection leaves it alone, and a reset of its USB device finds it there.
         Empty for a camera that is no device of this machine."""
         return ""
 
-    def cause(self, faults: dict[str, Any], told: Callable[[dict[str, Any], str], None]) -> dict[str, Any]:
+    def set_faults(self, faults: dict[str, Any], told: Callable[[dict[str, Any], str], None]) -> dict[str, Any]:
         """From any thread: go wrong in these ways and no others from now on; answers with those that are on. `told`
         hears of each change: those that are on, and which one has struck. Only a simulated camera can."""
         raise CameraError(

@@ -77,11 +77,11 @@ class Gphoto2Driver(Driver):
         return check_address(address)
 
     @classmethod
-    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+    def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         """The cameras on USB. A camera that another process holds has no serial here; its address is the port."""
         return [listed(camera) if camera.port in held else describe(camera) for camera in cameras_on_usb()]
 
-    def place(self) -> str:
+    def device_location(self) -> str:
         return self._session.port if self._session else ""
 
     def open(self, deadline: float) -> Identity:
@@ -127,7 +127,7 @@ class Gphoto2Driver(Driver):
         with self._talking(deadline):
             return {name: value for name, value in self._observe().items() if name not in self._borrowed}
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Sets what is asked, as an exposure does, and reads it back."""
         asked = self.validated(asdict(request))
         with self._talking(deadline):
@@ -147,13 +147,13 @@ class Gphoto2Driver(Driver):
             return self._expose(asked)
 
     def frame(self, deadline: float) -> FrameData | None:
-        """A preview picture. The mirror of a DSLR stays up until `rest`, or until the next exposure."""
+        """A preview picture. The mirror of a DSLR stays up until `stop_frames`, or until the next exposure."""
         if not self._live.waits(deadline):
             return None
         with self._talking(deadline) as session:
             return self._live.take(session)
 
-    def rest(self, deadline: float) -> None:
+    def stop_frames(self, deadline: float) -> None:
         with self._talking(deadline) as session:
             session.end_live_view()
 
@@ -161,7 +161,7 @@ class Gphoto2Driver(Driver):
         with self._talking(deadline) as session:
             return self._meter.read(session)
 
-    def forget(self, exposure: Exposure, deadline: float) -> None:
+    def delete_from_card(self, exposure: Exposure, deadline: float) -> None:
         """Delete from the card, unless `keep_on_card`. What an earlier session left stays: names are used again."""
         if self._settings.get("keep_on_card") or self._session is None:
             return

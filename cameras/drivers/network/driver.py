@@ -69,8 +69,8 @@ class NetworkDriver(Driver):
     """A still is the newest picture captured after its order; it is a frame of the stream as well."""
 
     kind = "network"
-    stills_of_stream = True
-    longest_pause_s = 10.0
+    stills_from_stream = True
+    max_retry_interval_s = 10.0
     Settings = NetworkSettings
     example = addresses.EXAMPLE
 
@@ -96,7 +96,7 @@ class NetworkDriver(Driver):
     def destination(cls, address: str) -> tuple[str, int] | None:
         return addresses.destination_of(address)
 
-    def guard_connections(self, guard: OutgoingGuard) -> None:
+    def set_connection_guard(self, guard: OutgoingGuard) -> None:
         self._guard = guard
 
     def open(self, deadline: float) -> Identity:
@@ -120,7 +120,7 @@ class NetworkDriver(Driver):
         self._offer(connection, picture)
         return Identity(model=title, library=library())
 
-    def copy_to(self, sink: PacketSink) -> None:
+    def copy_packets_to(self, sink: PacketSink) -> None:
         self._sink = sink
 
     def _offer(self, connection: Connection, picture: Picture) -> None:
@@ -157,7 +157,7 @@ class NetworkDriver(Driver):
         self._need_open()
         return dict(self._actual)
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         return Applied({}, self._refusals(_asked(request)))
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
@@ -200,14 +200,14 @@ class NetworkDriver(Driver):
         self._missed = self._pictures.passed = 0
         return replace(frame, missed=missed)
 
-    def attend(self) -> None:
+    def check_packets(self) -> None:
         if self._reader is not None and self._reader.trouble is not None:
             raise self._reader.trouble
 
     def temperature(self) -> float | None:
         """None; but CameraError when the connection has ended or no picture comes any more, which nobody would see who
         wants none."""
-        self.attend()
+        self.check_packets()
         if self._reader is not None and self.clock.monotonic() - self._seen > UNSEEN_S:
             self._look(self._reader)
         return None

@@ -46,7 +46,7 @@ class OpencvDriver(Driver):
 
     kind = "opencv"
     numbers_frames = True
-    stills_of_stream = True
+    stills_from_stream = True
     Settings = OpencvSettings
 
     def __init__(self, address: str, clock: Clock) -> None:
@@ -58,10 +58,10 @@ class OpencvDriver(Driver):
         return addresses.checked(address, sources)
 
     @classmethod
-    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+    def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         return finding.attached(held)
 
-    def place(self) -> str:
+    def device_location(self) -> str:
         return os.path.realpath(self.address) if addresses.is_device(self.address) else ""
 
     def open(self, deadline: float) -> Identity:

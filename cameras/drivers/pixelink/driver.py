@@ -76,11 +76,11 @@ class PixelinkDriver(Driver):
         return check_address(address)
 
     @classmethod
-    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+    def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         """The cameras that are attached. One that is in use is listed without its model."""
         return [listed(serial) if serial in held else describe(serial) for serial in attached()]
 
-    def place(self) -> str:
+    def device_location(self) -> str:
         """The SDK knows of no ports: it is its serial number."""
         return self._session.serial if self._session else ""
 
@@ -120,7 +120,7 @@ class PixelinkDriver(Driver):
         with self._talking(deadline) as controls:
             return controls.observe()
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Sets what is asked, reads it back, and gives back what was there."""
         asked = self._asked(request)
         with self._talking(deadline) as controls:

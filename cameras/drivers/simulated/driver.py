@@ -129,7 +129,7 @@ class SimulatedDriver(Driver):
             )
         return name
 
-    def cause(self, faults: dict[str, Any], told: Told) -> dict[str, Any]:
+    def set_faults(self, faults: dict[str, Any], told: Told) -> dict[str, Any]:
         return self._faults.set(faults, told)
 
     def open(self, deadline: float) -> Identity:
@@ -177,7 +177,7 @@ class SimulatedDriver(Driver):
         self._faults.need_cable()
         return dict(self._settings)
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         self._need_open()
         wanted, warnings = _within_range(_asked(request))
         used = {name: wanted.get(name, self._settings[name]) for name in ("exposure_us", "gain")}

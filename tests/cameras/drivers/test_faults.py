@@ -28,7 +28,7 @@ def told() -> Told:
 
 @pytest.fixture
 def cause(camera: SimulatedDriver, told: Told) -> Callable[..., dict[str, Any]]:
-    return lambda **faults: camera.cause(faults, lambda left, struck: told.append((left, struck)))
+    return lambda **faults: camera.set_faults(faults, lambda left, struck: told.append((left, struck)))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_slow_camera_takes_so_much_longer(camera: SimulatedDriver, cause: Any,
 def test_a_slow_camera_can_be_aborted(soon: Soon) -> None:
     camera = SimulatedDriver("", OwnerClock())
     camera.open(soon())
-    camera.cause({"slow": 60}, lambda *_: None)
+    camera.set_faults({"slow": 60}, lambda *_: None)
     ended = threading.Event()
 
     def abort() -> None:
@@ -148,4 +148,4 @@ def test_faults_that_do_not_exist_are_refused_and_change_nothing(
 
 def test_a_real_camera_has_no_faults_to_switch_on(clock: SystemClock) -> None:
     with pytest.raises(CameraError, match="only a simulated one has"):
-        Gphoto2Driver("", clock).cause({"hang": 1}, lambda *_: None)
+        Gphoto2Driver("", clock).set_faults({"hang": 1}, lambda *_: None)

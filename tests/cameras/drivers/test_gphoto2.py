@@ -50,13 +50,13 @@ def test_the_camera_says_who_it_is(dslr: Dslr) -> None:
 
 
 def test_a_camera_is_detected_with_its_serial_as_address(dslr: Dslr) -> None:
-    assert dslr.says("say(driver.detect())") == [{"address": "0.1", "model": "Nikon DSC D750", "serial": "0.1"}]
+    assert dslr.says("say(driver.discover())") == [{"address": "0.1", "model": "Nikon DSC D750", "serial": "0.1"}]
 
 
 def test_the_wheels_own_virtual_camera_needs_nothing_but_vcameradir(dslr: Dslr) -> None:
     plain = Dslr(dslr.folder, {"VCAMERADIR": dslr.environment["VCAMERADIR"], "HOME": str(dslr.folder)})
     plain.misbehaves("absent")
-    assert plain.says("say(len(driver.detect()))") == 1
+    assert plain.says("say(len(driver.discover()))") == 1
 
 
 def test_only_what_the_camera_has_is_a_capability(dslr: Dslr) -> None:
@@ -123,8 +123,8 @@ driver.open(soon())
 listing = lambda file: driver._session._camera.folder_list_files(file.folder)
 exposure = driver.expose(ExposureRequest(), soon())
 before = listing(exposure.card[0]).count()
-driver.forget(exposure, soon())
-driver.forget(exposure, soon())
+driver.delete_from_card(exposure, soon())
+driver.delete_from_card(exposure, soon())
 say([before, listing(exposure.card[0]).count()])
 """)
     assert on_card == [1, 0]
@@ -137,7 +137,7 @@ driver.open(soon())
 driver.apply({{"keep_on_card": True}}, soon())
 driver.apply({later}, soon())
 exposure = driver.expose(ExposureRequest(), soon())
-driver.forget(exposure, soon())
+driver.delete_from_card(exposure, soon())
 say(driver._session._camera.folder_list_files(exposure.card[0].folder).count())
 """)
     assert kept == 1
@@ -149,7 +149,7 @@ driver.open(soon())
 old = driver.expose(ExposureRequest(), soon())
 driver.open(soon())
 new = driver.expose(ExposureRequest(), soon())
-driver.forget(old, soon())
+driver.delete_from_card(old, soon())
 say([old.card[0].name == new.card[0].name, driver._session._camera.folder_list_files(new.card[0].folder).count()])
 """)
     assert kept == [True, 1]

@@ -33,7 +33,7 @@ def desk(tmp_path: Path) -> Dslr:
 
 
 def test_each_camera_is_listed_with_its_serial_number(desk: Dslr) -> None:
-    assert [one["address"] for one in desk.says("say(driver.detect())")] == ["6012346", "6012345"]
+    assert [one["address"] for one in desk.says("say(driver.discover())")] == ["6012346", "6012345"]
 
 
 @pytest.mark.parametrize("serial", ["6012345", "6012346"])
@@ -152,7 +152,7 @@ def test_raw_and_jpeg_are_two_files_of_one_capture(desk: Dslr) -> None:
 driver.apply({{"format": "raw+jpeg", "capture_target": "card"}}, soon())
 exposure = driver.expose(ExposureRequest(), soon())
 left = driver._session._camera.folder_list_files(exposure.card[0].folder).count()
-driver.forget(exposure, soon())
+driver.delete_from_card(exposure, soon())
 say([[[file.kind, hashlib.sha256(b"".join(file.chunks())).hexdigest()] for file in exposure.files],
      [left, driver._session._camera.folder_list_files(exposure.card[0].folder).count()]])
 """)
@@ -166,7 +166,7 @@ def test_raw_and_jpeg_come_from_the_cameras_memory_too(desk: Dslr) -> None:
 driver.apply({{"format": "raw+jpeg", "capture_target": "memory"}}, soon())
 taken = [driver.expose(ExposureRequest(), soon()) for _ in range(3)]
 for exposure in taken:
-    driver.forget(exposure, soon())
+    driver.delete_from_card(exposure, soon())
 say([[file.kind for file in exposure.files] + exposure.missing for exposure in taken])
 """)
     assert kinds == [["raw", "jpeg"]] * 3
@@ -292,7 +292,7 @@ say([driver.capabilities().preview, [frame.number for frame in frames], frames[0
     assert took_s >= 3 / 15
 
 
-@pytest.mark.parametrize("end", ["driver.rest(soon())", "driver.expose(ExposureRequest(), soon())"])
+@pytest.mark.parametrize("end", ["driver.stop_frames(soon())", "driver.expose(ExposureRequest(), soon())"])
 def test_the_mirror_comes_down_when_nobody_looks_and_for_a_still(desk: Dslr, end: str) -> None:
     live = desk.says(f"""{OPEN}
 value = lambda: driver._session._camera.get_single_config("viewfinder").get_value()

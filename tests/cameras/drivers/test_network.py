@@ -375,11 +375,11 @@ def test_a_certificate_is_that_of_the_name_in_the_address(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "camera.pem"))
     with kind(tmp_path, name="camera.invalid") as server:
         by_name = NetworkDriver(server.address.replace("127.0.0.1", "camera.invalid"), clock)
-        by_name.guard_connections(OutgoingGuard(resolver=at_loopback))
+        by_name.set_connection_guard(OutgoingGuard(resolver=at_loopback))
         by_name.open(clock.monotonic() + 10)
         by_name.close()
         other = NetworkDriver(server.address.replace("127.0.0.1", "other.invalid"), clock)
-        other.guard_connections(OutgoingGuard(resolver=at_loopback))
+        other.set_connection_guard(OutgoingGuard(resolver=at_loopback))
         with pytest.raises(CameraError, match="end its address with #unverified"):
             other.open(clock.monotonic() + 10)
 
@@ -389,7 +389,7 @@ def test_a_web_server_with_many_names_is_told_the_one_that_is_meant(
 ) -> None:
     with EncryptedServer(tmp_path) as server:
         camera = NetworkDriver(f"{server.address.replace('127.0.0.1', 'camera.invalid')}#unverified", clock)
-        camera.guard_connections(OutgoingGuard(resolver=at_loopback))
+        camera.set_connection_guard(OutgoingGuard(resolver=at_loopback))
         camera.open(clock.monotonic() + 10)
         camera.close()
     assert server.asked_for == ["camera.invalid"]
@@ -470,7 +470,7 @@ def test_a_camera_is_looked_up_once_and_opened_where_that_led(
 
     with kind() as server:
         camera = NetworkDriver(server.address.replace("127.0.0.1", "camera.invalid"), SystemClock())
-        camera.guard_connections(OutgoingGuard(resolver=resolver))
+        camera.set_connection_guard(OutgoingGuard(resolver=resolver))
         camera.open(time.monotonic() + 10)
         assert len(frames(camera, 2)) == 2
         camera.close()
@@ -530,7 +530,7 @@ def at_loopback(host: str, port: int, **_: object) -> list[object]:
 
 def refusal_of_guarded(server: Server, clock: SystemClock) -> str:
     camera = NetworkDriver(server.address, clock)
-    camera.guard_connections(OutgoingGuard(own_ports=[server.port]))
+    camera.set_connection_guard(OutgoingGuard(own_ports=[server.port]))
     with pytest.raises(CameraError) as error:
         camera.open(clock.monotonic() + 10)
     assert error.value.permanent

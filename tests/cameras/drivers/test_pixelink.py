@@ -76,12 +76,12 @@ def test_the_cameras_that_are_attached_are_listed_and_left_alone(sdk: Sdk, pixel
 
 
 def test_detection_lists_a_camera_in_use_without_its_model_and_says_so(colour: PixelinkDriver) -> None:
-    assert colour.detect() == [{"address": SERIAL, "model": "", "serial": SERIAL, "held_by": "another program"}]
+    assert colour.discover() == [{"address": SERIAL, "model": "", "serial": SERIAL, "held_by": "another program"}]
 
 
 def test_detection_does_not_stop_a_stream(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     colour.frame(soon())
-    colour.detect()
+    colour.discover()
     assert sdk.streams()
 
 
@@ -143,7 +143,7 @@ def test_a_colour_picture_has_16_bits_where_the_camera_has(colour: PixelinkDrive
 
 def test_a_mono_picture_is_what_the_camera_sent(mono: PixelinkDriver, soon: Soon) -> None:
     image = picture(mono, soon())
-    assert (image.shape, image.dtype, mono.detect()[1]["serial"]) == ((240, 320), np.uint8, MONO)
+    assert (image.shape, image.dtype, mono.discover()[1]["serial"]) == ((240, 320), np.uint8, MONO)
     assert np.array_equal(image, (image[0, 0] + columns(image) + 2 * rows(image)) % 256)
 
 
@@ -245,7 +245,7 @@ def test_what_a_capture_asks_out_of_range_is_taken_with_what_the_camera_has(colo
 def test_rehearsing_says_what_an_exposure_would_have_and_changes_nothing(
     colour: PixelinkDriver, sdk: Sdk, soon: Soon
 ) -> None:
-    applied = colour.rehearse(ExposureRequest(exposure_us=5000, gain=99.0), soon())
+    applied = colour.dry_run(ExposureRequest(exposure_us=5000, gain=99.0), soon())
     assert applied.actual == {"exposure_us": 5000, "gain": 0.0}
     assert "99 was asked." in applied.warnings[0]
     assert sdk.has(SHUTTER)[0] == pytest.approx(0.003096)

@@ -73,7 +73,7 @@ def test_a_library_that_lacks_what_the_wrapper_calls_is_said(sdk: Sdk) -> None:
 
 def test_detection_says_it_too(sdk: Sdk) -> None:
     nothing(sdk)
-    said = says(sdk.environment, 'say(failure(driver.detect)["message"])')
+    said = says(sdk.environment, 'say(failure(driver.discover)["message"])')
     assert said.startswith("The PixeLink SDK is missing")
 
 

@@ -36,7 +36,7 @@ def cheese(usb_camera: UsbCamera) -> Iterator[int]:
 
 
 def detected(camera: UsbCamera, *held: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = connected(camera.port).detector().detect(held)
+    found: list[dict[str, str]] = connected(camera.port).discoverer().discover(held)
     return [one for one in found if one["address"] == ADDRESS]
 
 
