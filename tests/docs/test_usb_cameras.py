@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cameras.drivers.holders import Holder, with_cures
+from cameras.drivers.device_holders import DeviceHolder, format_holders_with_commands
 from cameras.drivers.opencv import OpencvSettings, backlog, reader, stream
 from cameras.drivers.opencv.controls import SETTINGS
 from tests.docs.pages import page, section
@@ -29,5 +29,5 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 
 def test_who_holds_a_camera_is_said_as_the_page_says() -> None:
-    said = with_cures([Holder(4711, "cheese", "kill 4711")])
+    said = format_holders_with_commands([DeviceHolder(4711, "cheese", "kill 4711")])
     assert f"    /dev/video0 is held by {said}.\n" in page(PAGE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.gphoto2.holders import held_sentence
+from cameras.drivers.gphoto2.device_holders import held_sentence
 
 Reason = Literal["camera_error", "camera_unreachable", "camera_held"]
 

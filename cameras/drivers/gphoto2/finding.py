@@ -7,11 +7,11 @@ import math
 import re
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
+from cameras.drivers.device_holders import format_holders
 from cameras.drivers.gphoto2.claims import is_ours
+from cameras.drivers.gphoto2.device_holders import device_node, find_holders
 from cameras.drivers.gphoto2.errors import CHECK_CABLE, camera_error
-from cameras.drivers.gphoto2.holders import device_node, holders
 from cameras.drivers.gphoto2.session import Attached, Session, attached, is_listed, library
-from cameras.drivers.holders import named
 
 PORT = re.compile(r"usb:[0-9]{1,3},[0-9]{1,3}")
 SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -48,7 +48,7 @@ def describe(camera: Attached) -> dict[str, str]:
     try:
         session = Session(camera, SystemClock(), math.inf)
     except library().GPhoto2Error:
-        held_by = named(holders(device_node(camera.port)))
+        held_by = format_holders(find_holders(device_node(camera.port)))
         return listed(camera) | ({"held_by": held_by} if held_by else {})
     with contextlib.suppress(library().GPhoto2Error):
         session.exit()

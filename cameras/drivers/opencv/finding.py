@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.holders import ANOTHER, holders, named, with_cures
+from cameras.drivers.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, format_holders_with_commands
 from cameras.drivers.opencv import v4l2
 
 REAL = re.compile(r"/dev/video\d+")
@@ -35,7 +35,7 @@ def _asked(device: str) -> dict[str, str] | None:
     if card is not None and not card.captures:
         return None
     one = _listed(device) if card is None else {"model": card.name, "serial": ""}
-    return {**one, "held_by": named(holders(device)) or ANOTHER} if busy else one
+    return {**one, "held_by": format_holders(find_holders(device)) or ANOTHER_PROGRAM} if busy else one
 
 
 def _listed(device: str) -> dict[str, str]:
@@ -86,8 +86,8 @@ def not_started(path: str, found: str) -> CameraError:
 
 
 def _held(path: str, found: str) -> CameraError:
-    listed = with_cures(holders(found))
-    who = f"by {listed}" if listed else f"by {ANOTHER}. Close it; `sudo fuser -v {found}` names it"
+    listed = format_holders_with_commands(find_holders(found))
+    who = f"by {listed}" if listed else f"by {ANOTHER_PROGRAM}. Close it; `sudo fuser -v {found}` names it"
     return CameraError(f"{path} is held {who}.", reason="camera_held")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.holders import ANOTHER, holders, usb_node, with_cures
+from cameras.drivers.device_holders import ANOTHER_PROGRAM, find_holders, format_holders_with_commands, usb_device_node
 from cameras.drivers.pixelink.sdk import SdkError, call, name_of
 
 IN_USE = 0x80000007
@@ -43,7 +43,10 @@ def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) 
     """The CameraError of a failed call. A camera that is no longer listed was unplugged, whatever the code."""
     camera, said = f"The PixeLink camera {serial}", f"({name_of(error.code)})"
     if error.code == IN_USE:
-        who = with_cures(holders(usb_node(serial))) or f"{ANOTHER} (PixeLINK Capture, a script, another Skycam)"
+        who = (
+            format_holders_with_commands(find_holders(usb_device_node(serial)))
+            or f"{ANOTHER_PROGRAM} (PixeLINK Capture, a script, another Skycam)"
+        )
         return CameraError(f"{camera} is in use by {who}. Close it. {said}", reason="camera_held")
     if error.code in PERHAPS_GONE and not is_listed(serial):
         sentence = f"is not attached any more. {CHECK_CABLE}; it is opened again when it is back."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
-from cameras.drivers.holders import ANOTHER, holders, named, usb_node
+from cameras.drivers.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, usb_device_node
 from cameras.drivers.pixelink.errors import CHECK_CABLE, IN_USE, camera_error, serials
 from cameras.drivers.pixelink.sdk import SdkError, library
 from cameras.drivers.pixelink.session import Session
@@ -41,7 +41,7 @@ def describe(serial: str) -> dict[str, str]:
     try:
         session = Session(serial, SystemClock(), math.inf)
     except SdkError as error:
-        held_by = named(holders(usb_node(serial))) or ANOTHER
+        held_by = format_holders(find_holders(usb_device_node(serial))) or ANOTHER_PROGRAM
         return listed(serial) | ({"held_by": held_by} if error.code == IN_USE else {})
     session.close()
     return listed(serial) | {"model": session.identity.model}

@@ -63,7 +63,7 @@ def libgphoto2(_station: Station) -> Iterator[Finding]:
 
 def desktop(_station: Station) -> Iterator[Finding]:
     """Parts of a desktop session that take every camera on USB."""
-    from cameras.drivers.gphoto2.holders import DESKTOP, holders
+    from cameras.drivers.gphoto2.device_holders import DESKTOP, holders
 
     found = [holder for holder in holders("") if holder.name in DESKTOP]
     for holder in found:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.gphoto2 import Gphoto2Driver
+from cameras.drivers.gphoto2.device_holders import holders
 from cameras.drivers.gphoto2.driver import library_warnings
-from cameras.drivers.gphoto2.holders import holders
 from tests.cameras.drivers.dslr import Dslr
 
 TAKE_60 = """

@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from cameras.drivers.holders import Holder, holders, named, usb_node, with_cures
+from cameras.drivers.device_holders import (
+    DeviceHolder,
+    find_holders,
+    format_holders,
+    format_holders_with_commands,
+    usb_device_node,
+)
 
 HOLD = "import sys; f = open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 
@@ -43,23 +49,26 @@ def sysfs(tmp_path: Path) -> Path:
 
 
 def test_the_program_that_has_a_device_open_is_named(node: str, pid: int) -> None:
-    assert list(holders(node)) == [Holder(pid, "cheese", f"kill {pid}")]
+    assert list(find_holders(node)) == [DeviceHolder(pid, "cheese", f"kill {pid}")]
 
 
 def test_a_suspect_is_told_of_with_its_own_cure(pid: int) -> None:
-    assert Holder(pid, "cheese", "cheese --quit") in list(holders("", {"cheese": "cheese --quit"}))
+    assert DeviceHolder(pid, "cheese", "cheese --quit") in list(find_holders("", {"cheese": "cheese --quit"}))
 
 
 def test_nobody_holds_what_is_not_known(pid: int) -> None:
-    assert list(holders("")) == []
+    assert list(find_holders("")) == []
 
 
 def test_holders_are_listed_with_and_without_their_cures() -> None:
-    found = [Holder(7, "cheese", "kill 7"), Holder(9, "gvfs", "gio mount")]
-    assert named(found) == "cheese (pid 7), gvfs (pid 9)"
-    assert with_cures(found) == "cheese (pid 7; stop it with `kill 7`), gvfs (pid 9; stop it with `gio mount`)"
+    found = [DeviceHolder(7, "cheese", "kill 7"), DeviceHolder(9, "gvfs", "gio mount")]
+    assert format_holders(found) == "cheese (pid 7), gvfs (pid 9)"
+    assert (
+        format_holders_with_commands(found)
+        == "cheese (pid 7; stop it with `kill 7`), gvfs (pid 9; stop it with `gio mount`)"
+    )
 
 
 @pytest.mark.parametrize(("serial", "found"), [("3012345", "/dev/bus/usb/001/012"), ("77", "")])
 def test_a_usb_device_is_found_by_its_serial_number(sysfs: Path, serial: str, found: str) -> None:
-    assert usb_node(serial, sysfs) == found
+    assert usb_device_node(serial, sysfs) == found

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cameras.drivers import holders as processes
-from cameras.drivers.holders import Holder
+from cameras.drivers import device_holders as processes
+from cameras.drivers.device_holders import DeviceHolder
 
 DESKTOP = {
     "gvfs-gphoto2-volume-monitor": "systemctl --user mask --now gvfs-gphoto2-volume-monitor",
@@ -18,7 +18,7 @@ def held_sentence(port: str) -> str:
     """Who probably holds the camera at `port` (`usb:BUS,DEVICE`), and how to stop it."""
     held = f"The camera at {port} is held by another process"
     node = device_node(port)
-    listed = processes.with_cures(holders(node))
+    listed = processes.format_holders_with_commands(find_holders(node))
     if not listed:
         return f"{held}. Close what may use it (a file manager, gphoto2, Entangle); `fuser -v {node}` names it."
     return f"{held}, probably {listed}."
@@ -29,6 +29,6 @@ def device_node(port: str) -> str:
     return "/dev/bus/usb/" + port.removeprefix("usb:").replace(",", "/")
 
 
-def holders(node: str) -> Iterator[Holder]:
+def find_holders(node: str) -> Iterator[DeviceHolder]:
     """The processes that have the device node open, as far as they may be read, and the desktop's camera parts."""
-    return processes.holders(node, DESKTOP)
+    return processes.find_holders(node, DESKTOP)

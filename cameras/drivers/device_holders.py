@@ -9,39 +9,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-ANOTHER = "another program"
+ANOTHER_PROGRAM = "another program"
 """One whose processes this user may not look at."""
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class DeviceHolder:
     pid: int
     name: str
     stop: str
     """The command that makes it let go."""
 
 
-def holders(node: str, suspects: Mapping[str, str] = NONE) -> Iterator[Holder]:
+def find_holders(node: str, suspects: Mapping[str, str] = NONE) -> Iterator[DeviceHolder]:
     """The other processes that have the device node (empty: none) open. `suspects`, by their names, are told of
     whatever they have open, with the command that stops each."""
     for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
         name = _program(pid)
         if pid != os.getpid() and (name in suspects or (node and _has_open(pid, node))):
-            yield Holder(pid, name, suspects.get(name, f"kill {pid}"))
+            yield DeviceHolder(pid, name, suspects.get(name, f"kill {pid}"))
 
 
-def named(found: Iterable[Holder]) -> str:
+def format_holders(found: Iterable[DeviceHolder]) -> str:
     """`cheese (pid 77), ffmpeg (pid 78)`."""
     return ", ".join(f"{holder.name} (pid {holder.pid})" for holder in found)
 
 
-def with_cures(found: Iterable[Holder]) -> str:
+def format_holders_with_commands(found: Iterable[DeviceHolder]) -> str:
     """``cheese (pid 77; stop it with `kill 77`)``."""
     return ", ".join(f"{holder.name} (pid {holder.pid}; stop it with `{holder.stop}`)" for holder in found)
 
 
-def usb_node(serial: str, sysfs: Path = Path("/sys")) -> str:
+def usb_device_node(serial: str, sysfs: Path = Path("/sys")) -> str:
     """The device node of the USB device with this serial number, as `/dev/bus/usb/001/004`; empty for none."""
     for file in (sysfs / "bus" / "usb" / "devices").glob("*/serial"):
         with contextlib.suppress(OSError, ValueError):
