@@ -10,7 +10,7 @@ import socket
 
 
 class Claim:
-    """From making it to `end`, `is_ours(port)` is true on this machine."""
+    """From making it to `end`, `is_claimed(port)` is true on this machine."""
 
     def __init__(self, port: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -21,7 +21,7 @@ class Claim:
         self._socket.close()
 
 
-def is_ours(port: str) -> bool:
+def is_claimed(port: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
         return asking.connect_ex(_name(port)) == 0
 

@@ -25,13 +25,19 @@ from cameras.drivers.base import (
     Supplies,
 )
 from cameras.drivers.gphoto2.choices import is_bulb, parse_kinds
-from cameras.drivers.gphoto2.collecting import collect, release
+from cameras.drivers.gphoto2.discovery import (
+    cameras_on_usb,
+    check_address,
+    describe_camera,
+    listed_camera,
+    open_session,
+)
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE, camera_error
-from cameras.drivers.gphoto2.finding import cameras_on_usb, check_address, connect, describe, listed
-from cameras.drivers.gphoto2.live import LiveView
+from cameras.drivers.gphoto2.file_collection import collect_files, release_shutter
+from cameras.drivers.gphoto2.live_view import LiveView
 from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, library, library_version
-from cameras.drivers.gphoto2.supplies import Meter
-from cameras.drivers.gphoto2.widgets import SETTINGS, label, say
+from cameras.drivers.gphoto2.supplies import SupplyReader
+from cameras.drivers.gphoto2.widgets import SETTINGS, format_value, setting_label
 
 SAFE_LIBRARY = (2, 5, 34)
 READOUT_S = 5.0
@@ -66,11 +72,11 @@ class Gphoto2Driver(Driver):
         super().__init__(address, clock)
         self._session: Session | None = None
         self._settings: dict[str, Any] = {}
-        self._borrowed: dict[str, str] = {}
+        self._overridden: dict[str, str] = {}
         self._refused: set[tuple[str, str]] = set()
         self._shutter = False
         self._warned_of_library = False
-        self._meter, self._live = Meter(), LiveView(clock)
+        self._supply_reader, self._live = SupplyReader(), LiveView(clock)
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -79,7 +85,9 @@ class Gphoto2Driver(Driver):
     @classmethod
     def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         """The cameras on USB. A camera that another process holds has no serial here; its address is the port."""
-        return [listed(camera) if camera.port in held else describe(camera) for camera in cameras_on_usb()]
+        return [
+            listed_camera(camera) if camera.port in held else describe_camera(camera) for camera in cameras_on_usb()
+        ]
 
     def device_location(self) -> str:
         return self._session.port if self._session else ""
@@ -87,10 +95,10 @@ class Gphoto2Driver(Driver):
     def open(self, deadline: float) -> Identity:
         self.close()
         self._refused.clear()
-        self._borrowed.clear()
+        self._overridden.clear()
         self._warned_of_library = False
-        self._meter, self._live = Meter(), LiveView(self.clock)
-        self._session = connect(self.address, self.clock, deadline)
+        self._supply_reader, self._live = SupplyReader(), LiveView(self.clock)
+        self._session = open_session(self.address, self.clock, deadline)
         return self._session.identity
 
     def close(self) -> None:
@@ -102,7 +110,7 @@ class Gphoto2Driver(Driver):
         """From the open camera; before `open`, what every DSLR can."""
         if self._session is None:
             return Capabilities(kinds=("jpeg", "raw"), readout_s=READOUT_S)
-        with self._talking(self.clock.monotonic() + READOUT_S) as session:
+        with self._using_session(self.clock.monotonic() + READOUT_S) as session:
             widgets = {name: session.read(name) for name in session.names}
         ranges = {name: SETTINGS[name].range_of(widget) for name, widget in widgets.items()}
         formats = widgets["format"].choices if "format" in widgets else []
@@ -118,21 +126,21 @@ class Gphoto2Driver(Driver):
         """
         given = {name: value for name, value in self.validated(settings).items() if name in settings}
         self._settings |= given
-        with self._talking(deadline):
-            self._give_back({})
-            warnings = [*self._library_warning(), *self._put_all(given)]
-            return Applied(self._observe(), warnings)
+        with self._using_session(deadline):
+            self._restore_settings({})
+            warnings = [*self._library_warning(), *self._set_values(given)]
+            return Applied(self._read_settings(), warnings)
 
     def read_back(self, deadline: float) -> dict[str, Any]:
-        with self._talking(deadline):
-            return {name: value for name, value in self._observe().items() if name not in self._borrowed}
+        with self._using_session(deadline):
+            return {name: value for name, value in self._read_settings().items() if name not in self._overridden}
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Sets what is asked, as an exposure does, and reads it back."""
         asked = self.validated(asdict(request))
-        with self._talking(deadline):
-            warnings = self._borrow(asked)
-            return Applied(self._observe(asked), warnings)
+        with self._using_session(deadline):
+            warnings = self._override_settings(asked)
+            return Applied(self._read_settings(asked), warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """Set, expose, and fetch every file. `ended_ns` is when the camera had the picture.
@@ -141,31 +149,31 @@ class Gphoto2Driver(Driver):
         equal exposures leaves the camera alone between them.
         """
         asked = self.validated(asdict(request))
-        with self._talking(deadline) as session:
-            if self._wears_out(session):
+        with self._using_session(deadline) as session:
+            if self._needs_renewal(session):
                 self._renew(deadline)
             return self._expose(asked)
 
     def frame(self, deadline: float) -> FrameData | None:
         """A preview picture. The mirror of a DSLR stays up until `stop_frames`, or until the next exposure."""
-        if not self._live.waits(deadline):
+        if not self._live.wait_until_due(deadline):
             return None
-        with self._talking(deadline) as session:
-            return self._live.take(session)
+        with self._using_session(deadline) as session:
+            return self._live.read_frame(session)
 
     def stop_frames(self, deadline: float) -> None:
-        with self._talking(deadline) as session:
+        with self._using_session(deadline) as session:
             session.end_live_view()
 
     def supplies(self, deadline: float) -> Supplies:
-        with self._talking(deadline) as session:
-            return self._meter.read(session)
+        with self._using_session(deadline) as session:
+            return self._supply_reader.read_supplies(session)
 
     def delete_from_card(self, exposure: Exposure, deadline: float) -> None:
         """Delete from the card, unless `keep_on_card`. What an earlier session left stays: names are used again."""
         if self._settings.get("keep_on_card") or self._session is None:
             return
-        with self._talking(deadline) as session:
+        with self._using_session(deadline) as session:
             for file in exposure.card:
                 if file.session == session.number:
                     self._delete(session, file)
@@ -175,50 +183,50 @@ class Gphoto2Driver(Driver):
     def _renew(self, deadline: float) -> None:
         """A new session with the same settings, before the shutter."""
         self.close()
-        self._session = connect(self.address, self.clock, deadline)
-        self._put_all(self._settings)
+        self._session = open_session(self.address, self.clock, deadline)
+        self._set_values(self._settings)
 
-    def _wears_out(self, session: Session) -> bool:
+    def _needs_renewal(self, session: Session) -> bool:
         return (session.identity.vendor, session.identity.model) == VIRTUAL and session.captures >= VIRTUAL_CAPTURES
 
     # Settings
 
-    def _borrow(self, asked: dict[str, Any]) -> list[str]:
+    def _override_settings(self, asked: dict[str, Any]) -> list[str]:
         """Set for one exposure, remembering what the camera had; a sentence for each value it would not take."""
         session = self._ready()
-        self._give_back(asked)
-        for name in asked.keys() & session.names.keys() - self._borrowed.keys():
-            self._borrowed[name] = session.read(name).value
-        return self._put_all(asked)
+        self._restore_settings(asked)
+        for name in asked.keys() & session.names.keys() - self._overridden.keys():
+            self._overridden[name] = session.read(name).value
+        return self._set_values(asked)
 
-    def _give_back(self, kept: dict[str, Any]) -> None:
+    def _restore_settings(self, kept: dict[str, Any]) -> None:
         """Set back what earlier exposures had set, save for the settings in `kept`."""
-        for name in self._borrowed.keys() - kept.keys():
-            choice, widget = self._borrowed.pop(name), self._ready().read(name)
+        for name in self._overridden.keys() - kept.keys():
+            choice, widget = self._overridden.pop(name), self._ready().read(name)
             if choice in widget.choices and choice != widget.value and not widget.read_only:
                 self._write(name, choice)
 
-    def _put_all(self, asked: dict[str, Any]) -> list[str]:
+    def _set_values(self, asked: dict[str, Any]) -> list[str]:
         """A sentence for each value that the camera would not take."""
         wanted = {name: value for name, value in asked.items() if name not in OURS}
-        return [warning for name, value in wanted.items() if (warning := self._put(name, value))]
+        return [warning for name, value in wanted.items() if (warning := self._set_value(name, value))]
 
-    def _put(self, name: str, value: Any) -> str | None:
+    def _set_value(self, name: str, value: Any) -> str | None:
         session = self._ready()
         if name not in session.names:
-            return f"This camera lets no {label(name)} be set over USB; {say(name, value)} was asked."
+            return f"This camera lets no {setting_label(name)} be set over USB; {format_value(name, value)} was asked."
         setting, widget = SETTINGS[name], session.read(name)
         if widget.read_only:
-            return f"The {label(name)} can be set on the camera's body only; {say(name, value)} was asked."
+            return f"The {setting_label(name)} can be set on the camera's body only; {format_value(name, value)} was asked."
         choice = setting.choose(widget, value)
         if choice is None:
-            return f"{say(name, value)} was asked; the camera offers {', '.join(widget.choices)}."
+            return f"{format_value(name, value)} was asked; the camera offers {', '.join(widget.choices)}."
         if choice != widget.value and not self._write(name, choice):
-            return f"{say(name, value)} was asked; the camera refuses it in its present mode."
+            return f"{format_value(name, value)} was asked; the camera refuses it in its present mode."
         has = self._ready().read(name).value
         if setting.same(value, setting.parse(has)) or (name == "exposure_us" and is_bulb(has)):
             return None
-        return f"{say(name, value)} was asked; the camera's nearest is {say(name, setting.parse(choice))}."
+        return f"{format_value(name, value)} was asked; the camera's nearest is {format_value(name, setting.parse(choice))}."
 
     def _write(self, name: str, choice: str) -> bool:
         """False when the camera refuses. A session that saw an error is not trusted with a capture: it is renewed."""
@@ -235,7 +243,7 @@ class Gphoto2Driver(Driver):
             return False
         return True
 
-    def _observe(self, asked: dict[str, Any] | None = None) -> dict[str, Any]:
+    def _read_settings(self, asked: dict[str, Any] | None = None) -> dict[str, Any]:
         """What the camera has; at bulb, the time for which it will be held open."""
         session = self._ready()
         said = {name: session.read(name).value for name in session.names}
@@ -257,15 +265,15 @@ class Gphoto2Driver(Driver):
     # Exposing
 
     def _expose(self, asked: dict[str, Any]) -> Exposure:
-        """From the call of `release` on a picture may exist, whatever happens."""
-        warnings = self._borrow(asked)
+        """From the call of `release_shutter` on a picture may exist, whatever happens."""
+        warnings = self._override_settings(asked)
         session, promised, bulb_us = self._ready(), self._promised_kinds(), self._bulb_us(asked)
         session.end_live_view()
-        exposure = Exposure(0, 0, self._observe(asked), warnings)
+        exposure = Exposure(0, 0, self._read_settings(asked), warnings)
         session.check_due()
         self._shutter = True
-        first = release(session, self.clock, exposure, bulb_us)
-        if not collect(session, self.clock, exposure, first, promised, bulb=bulb_us is not None):
+        first = release_shutter(session, self.clock, exposure, bulb_us)
+        if not collect_files(session, self.clock, exposure, first, promised, bulb=bulb_us is not None):
             self.close()
         return exposure
 
@@ -296,7 +304,7 @@ class Gphoto2Driver(Driver):
         return self._session
 
     @contextlib.contextmanager
-    def _talking(self, deadline: float) -> Iterator[Session]:
+    def _using_session(self, deadline: float) -> Iterator[Session]:
         """The session, until something fails: then it is ended, and the error leaves as CameraError."""
         self._shutter = False
         try:

@@ -21,17 +21,17 @@ RUBBISH = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, Ov
 """What Pillow raises for EXIF that a camera, or whoever stands in for it, has got wrong."""
 
 
-def told_by(picture: CameraFile) -> dict[str, Any]:
+def read_exif(picture: CameraFile) -> dict[str, Any]:
     """`exposure_us`, `f_number` and `iso`, as far as the beginning of the file says and makes sense."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _told(bytes(next(picture.chunks(), b"")))
+            return _read_tags(bytes(next(picture.chunks(), b"")))
     except RUBBISH:
         return {}
 
 
-def _told(head: bytes) -> dict[str, Any]:
+def _read_tags(head: bytes) -> dict[str, Any]:
     details = _details(head)
     told = {
         "exposure_us": _whole(_number(details.get(ExifTags.Base.ExposureTime)) * 1_000_000, LONGEST_US),

@@ -179,7 +179,7 @@ class Session:
         kind, path = self._call(self._camera.wait_for_event, milliseconds)
         return self._card_file(path) if kind == library().GP_EVENT_FILE_ADDED else None
 
-    def hold_open(self, seconds: float) -> float:
+    def expose_bulb(self, seconds: float) -> float:
         """Bulb: open the shutter, and close it after `seconds` or on an abort, which is Aborted. What it came to, in
         seconds. The picture is announced afterwards."""
         self.captures += 1

@@ -118,11 +118,11 @@ SETTINGS = {
 }
 
 
-def say(name: str, value: Any) -> str:
+def format_value(name: str, value: Any) -> str:
     """A value in words: `8 s`, `f/2.8`, `ISO 100`."""
     return SETTINGS[name].say(value) if name in SETTINGS else f"{value:g}"
 
 
-def label(name: str) -> str:
+def setting_label(name: str) -> str:
     """A setting in words: `exposure time`, `capture target`."""
     return LABELS.get(name, name.replace("_", " "))

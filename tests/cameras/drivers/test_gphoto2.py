@@ -176,10 +176,10 @@ def test_a_camera_is_found_by_its_address(dslr: Dslr, address: str) -> None:
 def test_a_faulty_camera_does_not_keep_another_from_being_opened(dslr: Dslr) -> None:
     serial = dslr.says("""
 from dataclasses import replace
-from cameras.drivers.gphoto2 import finding
-(sound,) = finding.cameras_on_usb()
+from cameras.drivers.gphoto2 import discovery
+(sound,) = discovery.cameras_on_usb()
 faulty = replace(sound, model="No such camera")
-say(finding._open_by_serial("0.1", [faulty, sound], clock, soon()).identity.serial)
+say(discovery._open_by_serial("0.1", [faulty, sound], clock, soon()).identity.serial)
 """)
     assert serial == "0.1"
 
@@ -188,7 +188,7 @@ def test_a_camera_that_fails_when_asked_for_its_other_serial_is_an_error_and_let
     failed, let_go = dslr.says("""
 import gphoto2
 from cameras.drivers.base import Identity
-from cameras.drivers.gphoto2 import finding
+from cameras.drivers.gphoto2 import discovery
 
 class Faulty:
     identity, port, let_go = Identity(), "usb:001,001", False
@@ -198,7 +198,7 @@ class Faulty:
         self.let_go = True
 
 session = Faulty()
-say([failure(finding._has_serial, session, "6012345"), session.let_go])
+say([failure(discovery._has_serial, session, "6012345"), session.let_go])
 """)
     assert (failed["reason"], let_go) == ("camera_unreachable", True)
 

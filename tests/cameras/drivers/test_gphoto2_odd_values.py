@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cameras.drivers.base import Applied, CameraError, ExposureRequest, SystemClock
 from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.gphoto2.choices import is_bulb
-from cameras.drivers.gphoto2.exif import told_by
+from cameras.drivers.gphoto2.exif import read_exif
 from cameras.drivers.gphoto2.widgets import SETTINGS
 from tests.captures.pictures import dng, exposed_jpeg, jpeg
 from tests.fakes.camera import OwnFile
@@ -119,7 +119,7 @@ def test_a_picture_that_tells_rubbish_of_its_exposure_breaks_nothing(
     suffix: str, at: int, rubbish: bytes, cut: int
 ) -> None:
     whole = PICTURES[suffix]
-    told = told_by(OwnFile("any", suffix, (whole[:at] + rubbish + whole[at + len(rubbish) :])[: len(whole) - cut]))
+    told = read_exif(OwnFile("any", suffix, (whole[:at] + rubbish + whole[at + len(rubbish) :])[: len(whole) - cut]))
     assert set(told) <= {"exposure_us", "f_number", "iso"}
     assert 1 <= told.get("exposure_us", 1) <= 3_600_000_000
     assert 0 < told.get("f_number", 1) <= 128
@@ -128,4 +128,4 @@ def test_a_picture_that_tells_rubbish_of_its_exposure_breaks_nothing(
 
 @given(st.binary(max_size=200))
 def test_what_is_no_picture_tells_nothing(content: bytes) -> None:
-    assert told_by(OwnFile("jpeg", ".jpg", b"\xff\xd8" + content)) == {}
+    assert read_exif(OwnFile("jpeg", ".jpg", b"\xff\xd8" + content)) == {}

@@ -21,20 +21,20 @@ class LiveView:
         self._next_at = 0.0
         self._number = 0
 
-    def waits(self, deadline: float) -> bool:
+    def wait_until_due(self, deadline: float) -> bool:
         """Until the next frame is due; False when the deadline comes first, or the wait was interrupted."""
         until = min(self._next_at, deadline)
         return not self._clock.wait(until - self._clock.monotonic()) and self._next_at <= deadline
 
-    def take(self, session: Session) -> FrameData:
+    def read_frame(self, session: Session) -> FrameData:
         """CameraError for a preview that is no picture."""
         self._next_at = self._clock.monotonic() + INTERVAL_S
-        image = decoded(session.preview())
+        image = decode_jpeg(session.preview())
         self._number += 1
         return FrameData(image, self._clock.wall_ns(), self._clock.monotonic(), self._number)
 
 
-def decoded(jpeg: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def decode_jpeg(jpeg: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """(height, width, 3) RGB uint8."""
     try:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:

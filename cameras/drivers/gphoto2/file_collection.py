@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cameras.drivers.base import CameraError, Clock, Exposure
-from cameras.drivers.gphoto2.exif import told_by
+from cameras.drivers.gphoto2.exif import read_exif
 from cameras.drivers.gphoto2.session import CardFile, Session, kind_of, library
 
 SECOND_FILE_S = 4.0
@@ -15,19 +15,19 @@ IN_MEMORY = "/"
 """The folder of a picture in the camera's memory: gone once fetched, and its name is used again for the next."""
 
 
-def release(session: Session, clock: Clock, exposure: Exposure, bulb_us: int | None) -> CardFile:
+def release_shutter(session: Session, clock: Clock, exposure: Exposure, bulb_us: int | None) -> CardFile:
     """Expose, by the camera's own time or by holding the shutter open; the first file that came of it."""
     exposure.started_ns = clock.wall_ns()
     if bulb_us is None:
         file = session.capture()
     else:
-        exposure.actual["exposure_us"] = round(session.hold_open(bulb_us / 1e6) * 1e6)
+        exposure.actual["exposure_us"] = round(session.expose_bulb(bulb_us / 1e6) * 1e6)
         file = _first_file(session)
     exposure.ended_ns = clock.wall_ns()
     return file
 
 
-def collect(
+def collect_files(
     session: Session, clock: Clock, exposure: Exposure, first: CardFile, promised: frozenset[str], *, bulb: bool
 ) -> bool:
     """Fetch the first file, which must come, and the others that the format promises, which may be missing. What the
@@ -36,24 +36,24 @@ def collect(
     False when the session must end: what is missing may still be announced, and would then be taken for a file of the
     next capture.
     """
-    _keep(session, exposure, first)
+    _fetch_file(session, exposure, first)
     sound = True
     try:
         for file in _further_files(session, clock, exposure, first, promised):
-            _keep(session, exposure, file)
+            _fetch_file(session, exposure, file)
     except (library().GPhoto2Error, CameraError) as error:
         exposure.warnings.append(f"The camera gave one file and then failed: {error}")
         sound = False
     exposure.missing = sorted(promised - _kinds(exposure))
     if exposure.missing:
         exposure.warnings.append(f"The camera gave no {' or '.join(exposure.missing)} file, which its format promises.")
-    _ask_files(exposure, bulb=bulb)
+    _add_exif(exposure, bulb=bulb)
     return sound and not exposure.missing
 
 
-def _ask_files(exposure: Exposure, *, bulb: bool) -> None:
+def _add_exif(exposure: Exposure, *, bulb: bool) -> None:
     """A dial is exact where EXIF rounds; of bulb the camera's own clock knows best."""
-    told = {name: value for file in reversed(exposure.files) for name, value in told_by(file).items()}
+    told = {name: value for file in reversed(exposure.files) for name, value in read_exif(file).items()}
     measured = {"exposure_us": told["exposure_us"]} if bulb and "exposure_us" in told else {}
     exposure.actual = told | exposure.actual | measured
 
@@ -76,7 +76,7 @@ def _further_files(
             yield file
 
 
-def _keep(session: Session, exposure: Exposure, file: CardFile) -> None:
+def _fetch_file(session: Session, exposure: Exposure, file: CardFile) -> None:
     if file.folder != IN_MEMORY:
         exposure.card.append(file)
     exposure.files.append(session.fetch(file))

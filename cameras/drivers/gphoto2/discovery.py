@@ -8,7 +8,7 @@ import re
 
 from cameras.drivers.base import CameraError, Clock, SystemClock
 from cameras.drivers.device_holders import format_holders
-from cameras.drivers.gphoto2.claims import is_ours
+from cameras.drivers.gphoto2.claims import is_claimed
 from cameras.drivers.gphoto2.device_holders import device_node, find_holders
 from cameras.drivers.gphoto2.errors import CHECK_CABLE, camera_error
 from cameras.drivers.gphoto2.session import Attached, Session, attached, is_listed, library
@@ -28,7 +28,7 @@ def check_address(address: str) -> str:
     )
 
 
-def connect(address: str, clock: Clock, deadline: float) -> Session:
+def open_session(address: str, clock: Clock, deadline: float) -> Session:
     """Open the camera of that address; CameraError camera_unreachable or camera_held when it cannot be had."""
     cameras = cameras_on_usb()
     if not cameras:
@@ -40,23 +40,23 @@ def connect(address: str, clock: Clock, deadline: float) -> Session:
     return _open_by_serial(address, cameras, clock, deadline)
 
 
-def describe(camera: Attached) -> dict[str, str]:
+def describe_camera(camera: Attached) -> dict[str, str]:
     """Address, model and serial number. A camera that cannot be opened has its port as address, and who holds it; one
     that is ours is not tried."""
-    if is_ours(camera.port):
-        return listed(camera)
+    if is_claimed(camera.port):
+        return listed_camera(camera)
     try:
         session = Session(camera, SystemClock(), math.inf)
     except library().GPhoto2Error:
         held_by = format_holders(find_holders(device_node(camera.port)))
-        return listed(camera) | ({"held_by": held_by} if held_by else {})
+        return listed_camera(camera) | ({"held_by": held_by} if held_by else {})
     with contextlib.suppress(library().GPhoto2Error):
         session.exit()
     serial = session.identity.serial
     return {"address": serial or camera.port, "model": camera.model, "serial": serial}
 
 
-def listed(camera: Attached) -> dict[str, str]:
+def listed_camera(camera: Attached) -> dict[str, str]:
     """As USB shows it, without opening it."""
     return {"address": camera.port, "model": camera.model, "serial": ""}
 
@@ -80,7 +80,7 @@ def _at_port(port: str, cameras: list[Attached]) -> Attached:
         if camera.port == port:
             return camera
     raise CameraError(
-        f"No camera is at {port}; attached are {_listing(cameras)}. "
+        f"No camera is at {port}; attached are {_list_cameras(cameras)}. "
         "Ports change when a camera is replugged: use the serial number as the address.",
         reason="camera_unreachable",
     )
@@ -98,7 +98,7 @@ def _open_by_serial(serial: str, cameras: list[Attached], clock: Clock, deadline
         except CameraError as error:
             trouble = error
     raise trouble or CameraError(
-        f"No camera has the serial number {serial}; attached are {_listing(cameras)}. {CHECK_CABLE}",
+        f"No camera has the serial number {serial}; attached are {_list_cameras(cameras)}. {CHECK_CABLE}",
         reason="camera_unreachable",
     )
 
@@ -117,9 +117,9 @@ def _has_serial(session: Session, serial: str) -> bool:
 
 
 def _is_free(camera: Attached) -> bool:
-    return not is_ours(camera.port)
+    return not is_claimed(camera.port)
 
 
-def _listing(cameras: list[Attached]) -> str:
+def _list_cameras(cameras: list[Attached]) -> str:
     in_use = {camera.port: "" if _is_free(camera) else " (in use by Skycam)" for camera in cameras}
     return ", ".join(f"{camera.model} at {camera.port}{in_use[camera.port]}" for camera in cameras)
