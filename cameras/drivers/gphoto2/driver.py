@@ -217,7 +217,8 @@ class Gphoto2Driver(Driver):
             return f"This camera lets no {setting_label(name)} be set over USB; {format_value(name, value)} was asked."
         setting, widget = SETTINGS[name], session.read(name)
         if widget.read_only:
-            return f"The {setting_label(name)} can be set on the camera's body only; {format_value(name, value)} was asked."
+            label = setting_label(name)
+            return f"The {label} can be set on the camera's body only; {format_value(name, value)} was asked."
         choice = setting.choose(widget, value)
         if choice is None:
             return f"{format_value(name, value)} was asked; the camera offers {', '.join(widget.choices)}."
@@ -226,7 +227,8 @@ class Gphoto2Driver(Driver):
         has = self._ready().read(name).value
         if setting.same(value, setting.parse(has)) or (name == "exposure_us" and is_bulb(has)):
             return None
-        return f"{format_value(name, value)} was asked; the camera's nearest is {format_value(name, setting.parse(choice))}."
+        nearest = format_value(name, setting.parse(choice))
+        return f"{format_value(name, value)} was asked; the camera's nearest is {nearest}."
 
     def _write(self, name: str, choice: str) -> bool:
         """False when the camera refuses. A session that saw an error is not trusted with a capture: it is renewed."""

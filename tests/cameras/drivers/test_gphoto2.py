@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.gphoto2 import Gphoto2Driver
-from cameras.drivers.gphoto2.device_holders import holders
+from cameras.drivers.gphoto2.device_holders import find_holders
 from cameras.drivers.gphoto2.driver import library_warnings
 from tests.cameras.drivers.dslr import Dslr
 
@@ -214,8 +214,8 @@ def test_whoever_has_the_device_open_is_a_holder(tmp_path: Path) -> None:
     device = tmp_path / "device"
     device.touch()
     with device.open() as held, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=held) as other:
-        wait_until(lambda: [holder.name for holder in holders(str(device))] == ["cat"])
-        (holder,) = holders(str(device))
+        wait_until(lambda: [holder.name for holder in find_holders(str(device))] == ["cat"])
+        (holder,) = find_holders(str(device))
         other.communicate(timeout=5)
     assert (holder.pid, holder.stop) == (other.pid, f"kill {other.pid}")
 

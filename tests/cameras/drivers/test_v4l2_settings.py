@@ -38,7 +38,7 @@ def driver(usb_camera: UsbCamera, clock: SystemClock, soon: Soon) -> Iterator[Fa
 
 
 def control(camera: UsbCamera, number: int) -> int | None:
-    value: int | None = connected(camera.port).detector().control(number)
+    value: int | None = connected(camera.port).discoverer().control(number)
     return value
 
 
