@@ -52,7 +52,7 @@ PROTOCOLS = {
 }
 
 
-def checked(address: str) -> str:
+def normalise_address(address: str) -> str:
     """The address in its normal form; ValueError with a sentence that never repeats it."""
     parts = _split(address.strip())
     protocol = PROTOCOLS[parts.scheme]
@@ -70,8 +70,8 @@ def checked(address: str) -> str:
 
 
 def protocol_of(address: str) -> Protocol:
-    """ValueError for an address that `checked` did not give."""
-    if checked(address) != address:
+    """ValueError for an address that `normalise_address` did not give."""
+    if normalise_address(address) != address:
         raise ValueError("Save the camera's address again.")
     return PROTOCOLS[urlsplit(address).scheme]
 

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from cameras.drivers.base import CameraError
 from cameras.drivers.network.addresses import OVER_HTTP, UNVERIFIED, Protocol, destination_of, protocol_of
 from cameras.drivers.network.errors import FAILURES, LOST, OTHER_KIND, opening_failed, refused, unreachable
-from cameras.drivers.network.http import HttpStream
+from cameras.drivers.network.http_stream import HttpStream
 from core.outgoing import AddressRefused, OutgoingGuard
 
 READ_S = 4.0
@@ -37,8 +37,8 @@ NO_VIDEO = (
 
 
 class Connection:
-    """Used by one thread at a time, save for `interrupt`. `address` is as `checked` gives it; opening takes at most
-    `open_s`, and goes where `guard` lets it."""
+    """Used by one thread at a time, save for `interrupt`. `address` is as `normalise_address` gives it; opening takes
+    at most `open_s`, and goes where `guard` lets it."""
 
     def __init__(self, address: str, guard: OutgoingGuard, open_s: float) -> None:
         self._address = address

@@ -10,7 +10,7 @@ from av import error as av_error
 from cameras.drivers.base import CameraError
 from cameras.drivers.credentials import LOGIN
 from cameras.drivers.network.addresses import PROTOCOLS
-from cameras.drivers.network.http import Answered
+from cameras.drivers.network.http_stream import UnexpectedStatus
 from core.outgoing import AddressRefused
 
 FAILURES = (av_error.FFmpegError, OSError, ValueError, RuntimeError)
@@ -42,7 +42,7 @@ LOST = "cannot be reached, or broke off the connection. Look at its name, its po
 
 def opening_failed(address: str, error: Exception) -> CameraError:
     """Why the connection was not opened."""
-    if isinstance(error, Answered):
+    if isinstance(error, UnexpectedStatus):
         return _answered(address, error.status)
     if isinstance(error, av_error.HTTPUnauthorizedError):
         return _unauthorized(address)

@@ -7,10 +7,10 @@ import threading
 
 from cameras.drivers.base import CameraError, Clock
 from cameras.drivers.network import connection as connections
-from cameras.drivers.network.backlog import Arrived, Backlog
+from cameras.drivers.network.capture_clock import CaptureClock
 from cameras.drivers.network.connection import Connection
-from cameras.drivers.network.copying import Copying
-from cameras.drivers.network.moments import Moments
+from cameras.drivers.network.packet_buffer import ArrivedPacket, PacketBuffer
+from cameras.drivers.network.packet_copier import PacketCopier
 
 log = logging.getLogger(__name__)
 LIVE_S = 0.005
@@ -27,31 +27,31 @@ class Reader:
         self.live = False
         """Whether what was waiting at the other end has been read."""
         self._connection, self._clock = connection, clock
-        self._moments = Moments(connection.parsed)
-        self._backlog = Backlog()
-        self._copying: Copying | None = None
+        self._capture_clock = CaptureClock(connection.parsed)
+        self._packets = PacketBuffer()
+        self._copier: PacketCopier | None = None
         self._news = threading.Condition()
         self._leaving = False
         self._thread = threading.Thread(target=self._run, name="network-camera", daemon=True)
         self._thread.start()
 
-    def after(self, number: int) -> Arrived | None:
+    def after(self, number: int) -> ArrivedPacket | None:
         """The next packet to decode for who has decoded `number`, if it is here."""
         with self._news:
-            return self._backlog.after(number)
+            return self._packets.after(number)
 
     def newest_group(self) -> int:
         with self._news:
-            return self._backlog.newest_group()
+            return self._packets.newest_group()
 
-    def copy(self, copying: Copying) -> None:
+    def start_copying(self, copying: PacketCopier) -> None:
         """From the next packet on, and what can still be given of those before."""
-        self._copying = copying
+        self._copier = copying
 
     def wait(self, number: int, seconds: float) -> None:
         """For a packet after `number`, or the end, at most so long."""
         with self._news:
-            self._news.wait_for(lambda: self.trouble or self._backlog.after(number), max(0.0, seconds))
+            self._news.wait_for(lambda: self.trouble or self._packets.after(number), max(0.0, seconds))
 
     def close(self) -> None:
         """Idempotent. Nobody decodes any more: what was read may go."""
@@ -64,7 +64,7 @@ class Reader:
 
     def _let_go(self) -> None:
         self._connection.close()
-        self._backlog.clear()
+        self._packets.clear()
 
     def _run(self) -> None:
         try:
@@ -84,15 +84,15 @@ class Reader:
             self._news.notify_all()
 
     def _read(self) -> None:
-        held: Arrived | None = None
+        held: ArrivedPacket | None = None
         before = self._clock.monotonic()
         for number, packet in enumerate(self._connection.packets()):
             if self._leaving:
                 return
             now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
-            captured = self._moments.captured(now, self._connection.stamp(packet))
+            captured = self._capture_clock.captured(now, self._connection.stamp(packet))
             earliest = captured if self._connection.timed else before
-            arrived = Arrived(number, captured, now_ns - round((now - captured) * 1e9), earliest, packet)
+            arrived = ArrivedPacket(number, captured, now_ns - round((now - captured) * 1e9), earliest, packet)
             waited, before = now - before, now
             self._keep([held] if held else [])
             held = arrived if self._may_be_cut_off(waited) else None
@@ -103,12 +103,12 @@ class Reader:
         at the end of its patience. Such a one is kept only once another follows."""
         return self._connection.parsed > 0 and not LIVE_S < waited < connections.READ_S / 2
 
-    def _keep(self, packets: list[Arrived], *, live: bool = False) -> None:
+    def _keep(self, packets: list[ArrivedPacket], *, live: bool = False) -> None:
         with self._news:
             self.live = self.live or live
             for arrived in packets:
-                self._backlog.add(arrived)
+                self._packets.add(arrived)
             self._news.notify_all()
-        if self._copying is not None:
+        if self._copier is not None:
             for arrived in packets:
-                self._copying.add(arrived, self._backlog.group)
+                self._copier.add(arrived, self._packets.group)

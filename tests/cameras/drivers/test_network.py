@@ -42,7 +42,7 @@ Soon = Callable[[], float]
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "READ_S", 1.2)
     monkeypatch.setattr(driver, "PICTURELESS_S", 2.0)
-    monkeypatch.setattr(driver, "UNSEEN_S", 1.0, raising=False)
+    monkeypatch.setattr(driver, "CHECK_EVERY_S", 1.0, raising=False)
 
 
 impatient = pytest.mark.usefixtures("impatience")
@@ -165,9 +165,9 @@ def test_a_frame_says_when_it_was_captured(server: Server, opened: Opened) -> No
 
 def test_nothing_is_decoded_while_nobody_wants_pictures(rtsp: RtspServer, opened: Opened, soon: Soon) -> None:
     camera = opened(rtsp.address)
-    before, seen = camera._pictures.number, len(rtsp.sent)
+    before, seen = camera._decoder.number, len(rtsp.sent)
     until(lambda: len(rtsp.sent) > seen + 25)
-    assert camera._pictures.number == before
+    assert camera._decoder.number == before
     assert number(camera.expose(ExposureRequest(), soon()).frame) > seen
     assert rtsp.clients == 1
 
@@ -260,8 +260,8 @@ def test_rubbish_is_noticed_while_nobody_looks(server: Server, opened: Opened) -
 @impatient
 def test_one_picture_is_decoded_now_and_then_while_nobody_looks(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
-    before = camera._pictures.number
-    until(lambda: camera.temperature() is None and camera._pictures.number > before)
+    before = camera._decoder.number
+    until(lambda: camera.temperature() is None and camera._decoder.number > before)
 
 
 @pytest.mark.parametrize("mood", ["rubbish", "end", "stall"])

@@ -31,7 +31,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived(Arrival):
+class ArrivedPacket(Arrival):
     packet: Packet[VideoStream]
 
     @property
@@ -41,18 +41,18 @@ class Arrived(Arrival):
         return Arrival(self.number, self.captured, self.captured_ns, self.earliest)
 
 
-class Backlog:
+class PacketBuffer:
     """Groups of packets, each from a key frame to the next: the newest one, and those of the last moments."""
 
     def __init__(self) -> None:
-        self._groups: deque[list[Arrived]] = deque()
+        self._groups: deque[list[ArrivedPacket]] = deque()
         self._bytes = 0
 
     def clear(self) -> None:
         self._groups.clear()
         self._bytes = 0
 
-    def add(self, arrived: Arrived) -> None:
+    def add(self, arrived: ArrivedPacket) -> None:
         """What comes before the first key frame is of no use."""
         if arrived.packet.is_keyframe:
             self._groups.append([])
@@ -61,7 +61,7 @@ class Backlog:
             self._bytes += cost(arrived)
             self._forget(arrived.captured)
 
-    def after(self, number: int) -> Arrived | None:
+    def after(self, number: int) -> ArrivedPacket | None:
         """The packet that follows `number`, or the newest key frame, should what lies between be gone."""
         for group in self._groups:
             place = number + 1 - group[0].number
@@ -72,7 +72,7 @@ class Backlog:
         return None
 
     @property
-    def group(self) -> list[Arrived]:
+    def group(self) -> list[ArrivedPacket]:
         """What came since the newest key frame, as far as it is kept."""
         return self._groups[-1] if self._groups else []
 
@@ -90,5 +90,5 @@ class Backlog:
         self._bytes -= sum(cost(arrived) for arrived in self._groups.popleft())
 
 
-def cost(arrived: Arrived) -> int:
+def cost(arrived: ArrivedPacket) -> int:
     return arrived.packet.size + KEPT_WITH_IT

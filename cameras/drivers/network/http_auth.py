@@ -16,7 +16,7 @@ HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class HttpCredentials:
     name: str
     password: str = field(repr=False)
 

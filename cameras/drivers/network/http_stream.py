@@ -10,7 +10,7 @@ import ssl
 import time
 from urllib.parse import SplitResult, urlsplit
 
-from cameras.drivers.network.login import Login
+from cameras.drivers.network.http_auth import HttpCredentials
 from core.outgoing import Endpoint, connected
 
 UNVERIFIED_CIPHERS = "DEFAULT:@SECLEVEL=0"
@@ -21,7 +21,7 @@ TRANSPORT_STREAM, SYNC_BYTE = "video/mp2t", b"G"
 AGAIN = frozenset({401})
 
 
-class Answered(OSError):
+class UnexpectedStatus(OSError):
     """The camera answered with another status than one that begins a stream."""
 
     def __init__(self, status: int) -> None:
@@ -30,14 +30,15 @@ class Answered(OSError):
 
 
 class HttpStream:
-    """What PyAV reads as a file. Used by one thread at a time, save for `interrupt`. Making it raises OSError, Answered
-    and ssl.SSLError within `open_s` seconds; each read OSError after `silent_s` seconds without a byte."""
+    """What PyAV reads as a file. Used by one thread at a time, save for `interrupt`. Making it raises OSError,
+    UnexpectedStatus and ssl.SSLError within `open_s` seconds; each read OSError after `silent_s` seconds without a
+    byte."""
 
     def __init__(self, address: str, endpoint: Endpoint, open_s: float, silent_s: float, *, verified: bool) -> None:
         self._parts, self._endpoint, self._verified = urlsplit(address), endpoint, verified
         self._until, self._silent_s = time.monotonic() + open_s, silent_s
         self._ended = False
-        login = Login.of(self._parts)
+        login = HttpCredentials.of(self._parts)
         self._socket, self._answer = self._asked("")
         if self._answer.status in AGAIN and login is not None:
             challenges = self._answer.headers.get_all("WWW-Authenticate") or []
@@ -45,7 +46,7 @@ class HttpStream:
             self._socket, self._answer = self._asked(login.answer(challenges, "GET", target_of(self._parts)))
         if not 200 <= self._answer.status < 300:
             self.close()
-            raise Answered(self._answer.status)
+            raise UnexpectedStatus(self._answer.status)
 
     @property
     def content_type(self) -> str:
@@ -109,7 +110,7 @@ class HttpStream:
             answer.begin()
         except http.client.HTTPException:
             connection.close()
-            raise Answered(0) from None
+            raise UnexpectedStatus(0) from None
         except BaseException:
             connection.close()
             raise

@@ -5,8 +5,8 @@ from __future__ import annotations
 from av import Packet, VideoFrame
 from av.video.stream import VideoStream
 
-from cameras.drivers.network.backlog import Arrived
-from cameras.drivers.network.moments import LONGEST_STEP_S, SLEW
+from cameras.drivers.network.capture_clock import LONGEST_STEP_S, SLEW
+from cameras.drivers.network.packet_buffer import ArrivedPacket
 from cameras.drivers.packets import Coded, PacketData, PacketSink
 
 COPIED = "h264"
@@ -17,7 +17,8 @@ LEAD_S = 10.0
 MOST_SHIFT_S = 5.0
 LEAST_STEP_S = 1e-6
 REORDERED = 17
-"""Pictures, at most, until FFmpeg knows by how many the order of decoding differs from that in which they are seen."""
+"""PictureDecoder, at most, until FFmpeg knows by how many the order of decoding differs from that in which they are
+seen."""
 
 
 def may_be_copied(codec: str, picture: VideoFrame) -> bool:
@@ -25,17 +26,17 @@ def may_be_copied(codec: str, picture: VideoFrame) -> bool:
     return codec == COPIED and picture.format.name in PLAYED and not picture.interlaced_frame
 
 
-class Copying:
+class PacketCopier:
     """Used by the reading thread, save for its making."""
 
     def __init__(self, sink: PacketSink, extradata: bytes | None) -> None:
         self._sink, self._coded = sink, Coded(COPIED, extradata or b"")
         self._wanted = False
         self._newest = -1
-        self._order = Order()
+        self._order = PresentationOrder()
         sink.begin(self._coded)
 
-    def add(self, arrived: Arrived, group: list[Arrived]) -> None:
+    def add(self, arrived: ArrivedPacket, group: list[ArrivedPacket]) -> None:
         """`group` is what came since the newest key frame, `arrived` included."""
         if not self._sink.wants_packets:
             self._wanted = False
@@ -53,7 +54,7 @@ class Copying:
             self._newest = packet.number
             self._sink.put_packet(packet)
 
-    def _lead(self, group: list[Arrived]) -> list[PacketData]:
+    def _lead(self, group: list[ArrivedPacket]) -> list[PacketData]:
         """With the times of those set right that waited at the other end, or while the connection was opened, and then
         came all at once: each is as old as the one after it, and the step between them on the camera's clock."""
         decoded, captured = decode_times(group), list[float]()
@@ -62,13 +63,13 @@ class Copying:
             step_s = after - at if 0 < after - at <= LONGEST_STEP_S else LEAST_STEP_S
             moment, after = min(arrived.captured, moment - step_s), at
             captured.append(moment)
-        self._order = Order()
+        self._order = PresentationOrder()
         return [
             self._packet(arrived, at, _shown(arrived, at, group) - at, moment)
             for arrived, at, moment in zip(group, decoded, reversed(captured), strict=True)
         ]
 
-    def _packet(self, arrived: Arrived, decoded: float | None, shift_s: float, captured: float) -> PacketData:
+    def _packet(self, arrived: ArrivedPacket, decoded: float | None, shift_s: float, captured: float) -> PacketData:
         shift_s += self._order.later_by(captured, decoded, shift_s)
         return PacketData(
             bytes(arrived.packet), self._coded, arrived.packet.is_keyframe, monotonic=captured, number=arrived.number,
@@ -77,9 +78,9 @@ class Copying:
         )  # fmt: skip
 
 
-class Order:
-    """Pictures that are sent in another order than they are seen are seen in theirs, though what came late at first and
-    no longer does is dated closer and closer together: they follow that by SLEW of each step."""
+class PresentationOrder:
+    """PictureDecoder that are sent in another order than they are seen are seen in theirs, though what came late at
+    first and no longer does is dated closer and closer together: they follow that by SLEW of each step."""
 
     def __init__(self) -> None:
         self._reordered = False
@@ -99,7 +100,7 @@ class Order:
         return self._offset_s - offset_s
 
 
-def decode_times(group: list[Arrived]) -> list[float]:
+def decode_times(group: list[ArrivedPacket]) -> list[float]:
     """Seconds of the camera's clock. FFmpeg knows none of the first packets of a connection: they are as far apart as
     each is long."""
     found, after = list[float](), 0.0
@@ -110,7 +111,7 @@ def decode_times(group: list[Arrived]) -> list[float]:
     return found[::-1]
 
 
-def _shown(arrived: Arrived, at: float, group: list[Arrived]) -> float:
+def _shown(arrived: ArrivedPacket, at: float, group: list[ArrivedPacket]) -> float:
     """When it is to be shown, in seconds of the camera's clock; `at` is when it is to be decoded. Of a key frame that
     does not say it: before all that follow."""
     own = _seconds(arrived.packet, arrived.packet.pts)

@@ -11,7 +11,7 @@ import pytest
 
 from cameras.drivers.base import CameraError, SystemClock
 from cameras.drivers.network import NetworkDriver
-from cameras.drivers.network.login import Login
+from cameras.drivers.network.http_auth import HttpCredentials
 from tests.fakes.network.http import MjpegServer
 from tests.fakes.network.rtsp import header
 
@@ -79,13 +79,13 @@ def test_a_wrong_password_is_said_once_and_for_all(camera: DigestServer, clock: 
 
 @pytest.mark.parametrize("challenges", [[], ["Negotiate"], ["Digest"], ["Digest ,,=,"], ["Bearer realm=x"], [""]])
 def test_what_is_no_question_is_not_answered_with_the_password(challenges: list[str]) -> None:
-    login = Login.of(urlsplit(f"http://{WRITTEN}camera/"))
+    login = HttpCredentials.of(urlsplit(f"http://{WRITTEN}camera/"))
     assert login is not None
     assert "Basic" not in login.answer(challenges, "GET", "/")
     assert PASSWORD not in repr(login)
 
 
 def test_a_camera_cannot_put_lines_into_the_request() -> None:
-    answer = Login("me", "secret").answer(['Digest realm="x\\"\r\n Evil: y", nonce="a\r\n b"'], "GET", "/")
+    answer = HttpCredentials("me", "secret").answer(['Digest realm="x\\"\r\n Evil: y", nonce="a\r\n b"'], "GET", "/")
     assert "\n" not in answer
     assert "\r" not in answer

@@ -12,9 +12,9 @@ from av.video.stream import VideoStream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.network.backlog import Arrived
-from cameras.drivers.network.copying import Copying
-from cameras.drivers.network.moments import Moments
+from cameras.drivers.network.capture_clock import CaptureClock
+from cameras.drivers.network.packet_buffer import ArrivedPacket
+from cameras.drivers.network.packet_copier import PacketCopier
 from cameras.drivers.packets import Coded, PacketData
 
 FPS = 25
@@ -49,12 +49,12 @@ def packet(place: int, seen: list[int]) -> Packet[VideoStream]:
 
 def shown(seen: list[int], latenesses: list[float]) -> list[float]:
     """When each is to be shown, in the order in which they are to be seen."""
-    sink, moments, group = Sink(), Moments(0), list[Arrived]()
-    copying, now = Copying(sink, b""), 0.0
+    sink, moments, group = Sink(), CaptureClock(0), list[ArrivedPacket]()
+    copying, now = PacketCopier(sink, b""), 0.0
     for place, late in enumerate(latenesses):
         now = max(now, 100 + place / FPS + late)
         captured = moments.captured(now, place / FPS)
-        group.append(Arrived(place, captured, round(captured * 1e9), captured, packet(place, seen)))
+        group.append(ArrivedPacket(place, captured, round(captured * 1e9), captured, packet(place, seen)))
         copying.add(group[-1], group)
     by_number = {given.number: given.monotonic + given.shown_after_s for given in sink.given}
     return [by_number[place] for _, place in sorted((at, place) for place, at in enumerate(seen))]

@@ -1,4 +1,4 @@
-"""Pictures out of packets, only while somebody wants them, and never a damaged one."""
+"""PictureDecoder out of packets, only while somebody wants them, and never a damaged one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.network.backlog import Arrival, Arrived
 from cameras.drivers.network.errors import FAILURES
+from cameras.drivers.network.packet_buffer import Arrival, ArrivedPacket
 
 THREADS = 2
 END_OF_IMAGE = b"\xff\xd9"
@@ -22,7 +22,7 @@ PADDING = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DecodedPicture:
     """Decoded and not yet converted. `of` says when the packet came that it was in."""
 
     decoded: VideoFrame
@@ -38,7 +38,7 @@ class Picture:
         raise CameraError(f"The camera sends its pictures as {colours}, which cannot be shown. Set it to H.264.")
 
 
-class Pictures:
+class PictureDecoder:
     """`number` is that of the packet decoded last, `passed` how many pictures were sent and are not given: damaged, or
     of packets that were left out."""
 
@@ -55,7 +55,7 @@ class Pictures:
         self.number += skipped
         self._pass(skipped)
 
-    def of(self, arrived: Arrived) -> Iterator[Picture]:
+    def of(self, arrived: ArrivedPacket) -> Iterator[DecodedPicture]:
         """The pictures that this packet completes: mostly one, and none after a damaged one until a key frame."""
         followed, self.number = arrived.number == self.number + 1, arrived.number
         if not followed or (self._damaged and arrived.packet.is_keyframe):
@@ -75,9 +75,9 @@ class Pictures:
             if frame.is_corrupt:
                 self.passed += 1
             else:
-                yield Picture(frame, of)
+                yield DecodedPicture(frame, of)
 
-    def _flush(self, arrived: Arrived) -> None:
+    def _flush(self, arrived: ArrivedPacket) -> None:
         """What the decoder still holds goes too."""
         self._codec.flush_buffers()
         self._damaged = False
@@ -87,7 +87,7 @@ class Pictures:
         self.passed += pictures
         self._given += pictures
 
-    def _is_whole(self, arrived: Arrived) -> bool:
+    def _is_whole(self, arrived: ArrivedPacket) -> bool:
         """A JPEG without its end is decoded all the same, with the rest of an older picture."""
         packet = arrived.packet
         if packet.is_corrupt:

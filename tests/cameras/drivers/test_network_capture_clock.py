@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cameras.drivers.base import SystemClock
-from cameras.drivers.network.moments import Moments
+from cameras.drivers.network.capture_clock import CaptureClock
 from cameras.drivers.network.reader import Reader
 
 seconds = st.floats(0, 100, width=32)
 
 
 def captured(arrived: list[float], stamps: list[float | None], parsed: int = 0) -> list[float]:
-    moments = Moments(parsed)
+    moments = CaptureClock(parsed)
     return [moments.captured(*both) for both in zip(arrived, stamps, strict=True)]
 
 
