@@ -9,7 +9,7 @@ LONGEST_STEP_S = 10.0
 WINDOW_S = 10.0
 """Of packets of so many seconds one came in time."""
 SLEW = 1 / 40
-"""Of a step on the camera's clock: by so much it is followed at most when it runs slow. PictureDecoder that are sent in
+"""Of a step on the camera's clock: by so much it is followed at most when it runs slow. Pictures that are sent in
 another order than they are seen keep theirs so: the next one to be seen is sent fewer than 40 later."""
 LATEST_S = 10.0
 

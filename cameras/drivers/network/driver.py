@@ -82,7 +82,7 @@ class NetworkDriver(Driver):
         self._ahead: deque[FrameData] = deque(maxlen=16)
         self._streamed = -math.inf
         self._missed = 0
-        """PictureDecoder that were decoded since the frame before, and are no frames of the stream."""
+        """Pictures that were decoded since the frame before, and are no frames of the stream."""
         self._pictureless_s = 0.0
         self._seen = -math.inf
         """When a picture was made that was not older than the one before."""
@@ -212,7 +212,7 @@ class NetworkDriver(Driver):
             self._check_decodable(self._reader)
         return None
 
-    # PictureDecoder
+    # Pictures
 
     def _check_decodable(self, reader: Reader) -> None:
         """See that a picture can be made of what came since the last one, and of hardly more. CameraError where none
@@ -242,7 +242,7 @@ class NetworkDriver(Driver):
         return seen
 
     def _decoded(self, deadline: float, *, skip: bool, heed: bool = True) -> Iterator[DecodedPicture]:
-        """PictureDecoder as they come, until the deadline, or an interruption that is to be heeded. `skip` leaves out
+        """Pictures as they come, until the deadline, or an interruption that is to be heeded. `skip` leaves out
         what comes before the newest key frame."""
         reader = self._need_open()
         began = self.clock.monotonic()

@@ -17,7 +17,7 @@ LEAD_S = 10.0
 MOST_SHIFT_S = 5.0
 LEAST_STEP_S = 1e-6
 REORDERED = 17
-"""PictureDecoder, at most, until FFmpeg knows by how many the order of decoding differs from that in which they are
+"""Pictures, at most, until FFmpeg knows by how many the order of decoding differs from that in which they are
 seen."""
 
 
@@ -79,7 +79,7 @@ class PacketCopier:
 
 
 class PresentationOrder:
-    """PictureDecoder that are sent in another order than they are seen are seen in theirs, though what came late at
+    """Pictures that are sent in another order than they are seen are seen in theirs, though what came late at
     first and no longer does is dated closer and closer together: they follow that by SLEW of each step."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""PictureDecoder out of packets, only while somebody wants them, and never a damaged one."""
+"""Pictures out of packets, only while somebody wants them, and never a damaged one."""
 
 from __future__ import annotations
 

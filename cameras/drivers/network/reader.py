@@ -44,9 +44,9 @@ class Reader:
         with self._news:
             return self._packets.newest_group()
 
-    def start_copying(self, copying: PacketCopier) -> None:
+    def start_copying(self, copier: PacketCopier) -> None:
         """From the next packet on, and what can still be given of those before."""
-        self._copier = copying
+        self._copier = copier
 
     def wait(self, number: int, seconds: float) -> None:
         """For a packet after `number`, or the end, at most so long."""

@@ -18,8 +18,8 @@ seconds = st.floats(0, 100, width=32)
 
 
 def captured(arrived: list[float], stamps: list[float | None], parsed: int = 0) -> list[float]:
-    moments = CaptureClock(parsed)
-    return [moments.captured(*both) for both in zip(arrived, stamps, strict=True)]
+    clock = CaptureClock(parsed)
+    return [clock.captured(*both) for both in zip(arrived, stamps, strict=True)]
 
 
 def test_without_a_clock_of_the_camera_the_arrival_counts() -> None:

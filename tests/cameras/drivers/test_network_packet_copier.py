@@ -49,13 +49,13 @@ def packet(place: int, seen: list[int]) -> Packet[VideoStream]:
 
 def shown(seen: list[int], latenesses: list[float]) -> list[float]:
     """When each is to be shown, in the order in which they are to be seen."""
-    sink, moments, group = Sink(), CaptureClock(0), list[ArrivedPacket]()
-    copying, now = PacketCopier(sink, b""), 0.0
+    sink, clock, group = Sink(), CaptureClock(0), list[ArrivedPacket]()
+    copier, now = PacketCopier(sink, b""), 0.0
     for place, late in enumerate(latenesses):
         now = max(now, 100 + place / FPS + late)
-        captured = moments.captured(now, place / FPS)
+        captured = clock.captured(now, place / FPS)
         group.append(ArrivedPacket(place, captured, round(captured * 1e9), captured, packet(place, seen)))
-        copying.add(group[-1], group)
+        copier.add(group[-1], group)
     by_number = {given.number: given.monotonic + given.shown_after_s for given in sink.given}
     return [by_number[place] for _, place in sorted((at, place) for place, at in enumerate(seen))]
 
