@@ -26,7 +26,7 @@ FORMATS = {
 REFUSED = frozenset(':|,;?%*<>"\\[]{}')
 
 
-def checked(address: str, sources: list[str]) -> str:
+def normalise_address(address: str, sources: list[str]) -> str:
     """The address in its normal form: a path below /dev, or a file's real path; ValueError with a sentence."""
     address = address.strip(" ")
     if INDEX.fullmatch(address):

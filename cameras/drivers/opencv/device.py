@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from cameras.drivers.base import Applied, Clock, FrameData, SettingRange, remaining
-from cameras.drivers.opencv import finding
+from cameras.drivers.opencv import discovery
 from cameras.drivers.opencv.controls import SETTINGS, Controls
 from cameras.drivers.opencv.modes import Modes
 from cameras.drivers.opencv.reader import Reader
@@ -28,7 +28,7 @@ class VideoDevice:
     def __init__(self, path: str, clock: Clock, deadline: float) -> None:
         self.path, self._clock = path, clock
         remaining(clock, deadline)
-        self._device = finding.device(path)
+        self._device = discovery.device_node(path)
         with ExitStack() as undo:
             self._stream = Stream(path, self._device)
             undo.callback(self._stream.close)
@@ -44,17 +44,17 @@ class VideoDevice:
         self._reader.close()
         self._node.close()
 
-    def look(self) -> None:
+    def check_present(self) -> None:
         if self._reader.trouble is not None:
             raise self._reader.trouble
         if not os.path.exists(self._device):
             raise self._stream.trouble()
 
-    def next(self, deadline: float) -> FrameData | None:
-        return self._reader.next(deadline)
+    def next_frame(self, deadline: float) -> FrameData | None:
+        return self._reader.next_frame(deadline)
 
-    def still(self, deadline: float) -> FrameData | None:
-        return self._reader.still(self._in_flight, deadline)
+    def next_still(self, deadline: float) -> FrameData | None:
+        return self._reader.next_still(self._in_flight, deadline)
 
     def apply(self, values: dict[str, Any], deadline: float) -> Applied:
         before = self.actual()

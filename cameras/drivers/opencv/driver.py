@@ -23,10 +23,10 @@ from cameras.drivers.base import (
     Identity,
     remaining,
 )
-from cameras.drivers.opencv import addresses, finding
+from cameras.drivers.opencv import addresses, discovery
 from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
-from cameras.drivers.opencv.source import Source, sentences
+from cameras.drivers.opencv.source import Source, camera_errors
 
 ROUNDING_S = 0.005
 """How early a wait until the deadline may end."""
@@ -55,18 +55,18 @@ class OpencvDriver(Driver):
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
-        return addresses.checked(address, sources)
+        return addresses.normalise_address(address, sources)
 
     @classmethod
     def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
-        return finding.attached(held)
+        return discovery.attached_devices(held)
 
     def device_location(self) -> str:
         return os.path.realpath(self.address) if addresses.is_device(self.address) else ""
 
     def open(self, deadline: float) -> Identity:
         self.close()
-        with sentences(self.address):
+        with camera_errors(self.address):
             self._source = self._opened(deadline)
         remaining(self.clock, deadline)
         return Identity(model=self._source.model, library=f"OpenCV {cv2.__version__}")
@@ -78,27 +78,27 @@ class OpencvDriver(Driver):
 
     def capabilities(self) -> Capabilities:
         source = self._need_open()
-        with sentences(self.address):
+        with camera_errors(self.address):
             actual, ranges = source.actual(), source.ranges()
         return Capabilities(stream=True, width=actual.get("width"), height=actual.get("height"), settings=ranges)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         source = self._need_open()
         remaining(self.clock, deadline)
-        with sentences(self.address):
+        with camera_errors(self.address):
             return source.apply(self.validated(settings), deadline)
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         source = self._need_open()
-        with sentences(self.address):
+        with camera_errors(self.address):
             return source.actual()
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         source = self._need_open()
         remaining(self.clock, deadline)
         started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
-        with sentences(self.address), source.overridden(_asked(request), deadline) as applied:
-            frame = source.still(deadline)
+        with camera_errors(self.address), source.overridden(_asked(request), deadline) as applied:
+            frame = source.next_still(deadline)
         if frame is None:
             remaining(self.clock, deadline - ROUNDING_S)
             raise Aborted
@@ -112,13 +112,13 @@ class OpencvDriver(Driver):
 
     def frame(self, deadline: float) -> FrameData | None:
         source = self._need_open()
-        with sentences(self.address):
-            return source.next(deadline)
+        with camera_errors(self.address):
+            return source.next_frame(deadline)
 
     def temperature(self) -> float | None:
         """None; but CameraError when the camera was unplugged, which nobody would see who wants no pictures."""
         if self._source is not None:
-            self._source.look()
+            self._source.check_present()
         return None
 
     def _opened(self, deadline: float) -> Source:

@@ -11,7 +11,7 @@ import cv2
 
 from cameras.drivers.base import Applied, CameraError, Clock, FrameData, SettingRange, remaining
 from cameras.drivers.opencv.addresses import FORMATS, suffix
-from cameras.drivers.opencv.opening import opened
+from cameras.drivers.opencv.safe_open import open_regular_file
 from cameras.drivers.opencv.source import capture, rgb
 
 LONGEST_STEP_S = 10.0
@@ -39,7 +39,7 @@ class VideoFile:
         self.path, self._clock = path, clock
         self._ahead: deque[FrameData] = deque(maxlen=16)
         self._streamed, self._number = -math.inf, 0
-        self._file = opened(path)
+        self._file = open_regular_file(path)
         try:
             self._capture = self._reader(deadline)
             self._line = Timeline(self._capture.get(cv2.CAP_PROP_FPS))
@@ -53,15 +53,15 @@ class VideoFile:
         self._capture.release()
         self._file.close()
 
-    def look(self) -> None:
+    def check_present(self) -> None:
         """An open file stays readable, whatever becomes of its name."""
 
-    def next(self, deadline: float) -> FrameData | None:
+    def next_frame(self, deadline: float) -> FrameData | None:
         self._keep([])
         self._streamed = self._clock.monotonic()
         return self._ahead.popleft() if self._ahead else self._read(deadline)
 
-    def still(self, deadline: float) -> FrameData | None:
+    def next_still(self, deadline: float) -> FrameData | None:
         """The first frame that falls due from now on."""
         self._keep(self._skip_old())
         frame = self._read(deadline)

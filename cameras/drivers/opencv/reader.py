@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import cv2
 
 from cameras.drivers.base import CameraError, Clock, FrameData
-from cameras.drivers.opencv.backlog import Backlog
+from cameras.drivers.opencv.frame_queue import FrameQueue
 from cameras.drivers.opencv.stream import Stream
 
 log = logging.getLogger(__name__)
@@ -45,33 +45,34 @@ class Reader:
         self.interval_s = interval_s
         """From one frame to the next, at most."""
         self._stream, self._clock = stream, clock
-        self._backlog = Backlog()
+        self._queue = FrameQueue()
         self._news = threading.Condition()
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
-        self._number, self._undecoded, self._told = 0, 0, 0
+        self._number, self._undecoded, self._logged_lost = 0, 0, 0
         self._streamed_until, self._stills = -math.inf, 0
-        self._leaving = False
+        self._closing = False
         self._thread = threading.Thread(target=self._run, name="video-device", daemon=True)
         self._thread.start()
         atexit.register(self.close)  # C++ ends the process with an abort when Python ends a thread that is inside it
 
     # For whoever wants frames
 
-    def next(self, deadline: float) -> FrameData | None:
+    def next_frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
         with self._news:
             if not self._streams():
-                self._backlog.clear()
+                self._queue.clear()
         with self._streaming():
-            frame = self._wait(self._backlog.take, deadline)
-        self._tell_lost()
+            frame = self._wait(self._queue.pop_oldest, deadline)
+        self._log_lost_frames()
         return frame
 
-    def still(self, skip: int, deadline: float) -> FrameData | None:
-        """The frame that comes after the next `skip` ones from now on. It stays in the stream; None as of `next`."""
+    def next_still(self, skip: int, deadline: float) -> FrameData | None:
+        """The frame that comes after the next `skip` ones from now on. It stays in the stream; None as of
+        `next_frame`."""
         ordered = self._clock.monotonic()
         with self._streaming() if self._streams() else self._once():
-            return self._wait(lambda: self._backlog.after(ordered, skip), deadline)
+            return self._wait(lambda: self._queue.frame_after(ordered, skip), deadline)
 
     def between_reads(self, job: Callable[[], T], deadline: float) -> T:
         """What the reading thread gets from `job`. CameraError too_slow when its turn does not come in time."""
@@ -88,7 +89,7 @@ class Reader:
     def close(self) -> None:
         """Idempotent. A read that hangs is left behind; its thread lets go of the device when it comes back."""
         atexit.unregister(self.close)
-        self._leaving = True
+        self._closing = True
         self._thread.join(LEAVE_S)
 
     # Waiting
@@ -127,13 +128,13 @@ class Reader:
         finally:
             self._stills -= 1
             with self._news:
-                self._backlog.clear()
+                self._queue.clear()
 
-    def _tell_lost(self) -> None:
-        lost = self._backlog.lost + self._undecoded
-        if lost > self._told:
-            log.warning("%d frames of a USB camera were lost: not taken in time, or damaged.", lost - self._told)
-            self._told = lost
+    def _log_lost_frames(self) -> None:
+        lost = self._queue.lost + self._undecoded
+        if lost > self._logged_lost:
+            log.warning("%d frames of a USB camera were lost: not taken in time, or damaged.", lost - self._logged_lost)
+            self._logged_lost = lost
 
     # The thread
 
@@ -159,15 +160,15 @@ class Reader:
 
     def _read(self) -> None:
         seen = self._clock.monotonic()
-        while not self._leaving:
-            if self._work():
+        while not self._closing:
+            if self._run_job():
                 seen = self._clock.monotonic()
             if self._stream.arrived(READ_S):
-                seen = self._take(seen)
+                seen = self._store_frame(seen)
             elif self._clock.monotonic() - seen > SILENT_S + self.interval_s:
                 raise self._stream.trouble()
 
-    def _work(self) -> bool:
+    def _run_job(self) -> bool:
         """What waits to be done between two reads; True when there was something."""
         if self._jobs.empty():
             return False
@@ -179,7 +180,7 @@ class Reader:
                 future.set_exception(error)
         return True
 
-    def _take(self, seen: float) -> float:
+    def _store_frame(self, seen: float) -> float:
         """The frame that arrived. When a picture was last seen: now, or, where it could not be decoded, `seen`."""
         now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
         number, self._number = self._number, self._number + 1
@@ -192,6 +193,6 @@ class Reader:
             return seen
         captured = now if captured is None else captured
         with self._news:
-            self._backlog.add(FrameData(image, now_ns - round((now - captured) * 1e9), captured, number))
+            self._queue.add(FrameData(image, now_ns - round((now - captured) * 1e9), captured, number))
             self._news.notify_all()
         return now

@@ -28,14 +28,14 @@ class Source(Protocol):
     def close(self) -> None:
         """Idempotent."""
 
-    def look(self) -> None:
+    def check_present(self) -> None:
         """CameraError when it is gone. Waits for nothing."""
 
-    def next(self, deadline: float) -> FrameData | None:
+    def next_frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
 
-    def still(self, deadline: float) -> FrameData | None:
-        """A frame that was not there yet when it was asked for, and stays in the stream; None as of `next`."""
+    def next_still(self, deadline: float) -> FrameData | None:
+        """A frame that was not there yet when it was asked for, and stays in the stream; None as of `next_frame`."""
 
     def apply(self, values: dict[str, Any], deadline: float) -> Applied: ...
 
@@ -64,7 +64,7 @@ def rgb(source: cv2.VideoCapture) -> Image | None:
 
 
 @contextmanager
-def sentences(name: str) -> Iterator[None]:
+def camera_errors(name: str) -> Iterator[None]:
     """What OpenCV and the kernel raise, as CameraError."""
     try:
         yield

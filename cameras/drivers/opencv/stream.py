@@ -7,7 +7,7 @@ import os
 import cv2
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.opencv import finding
+from cameras.drivers.opencv import discovery
 from cameras.drivers.opencv.modes import Picture
 from cameras.drivers.opencv.source import Image, capture, rgb
 
@@ -24,7 +24,7 @@ class Stream:
         self._path, self._device = path, device
         self._capture = capture(device, cv2.CAP_V4L2, [], {})
         if not self._capture.isOpened():
-            raise finding.not_started(path, device)
+            raise discovery.start_error(path, device)
         try:
             self._capture.set(cv2.CAP_PROP_BUFFERSIZE, QUEUED)
             self._begin()
@@ -81,7 +81,7 @@ class Stream:
         self._begin()
 
     def trouble(self) -> CameraError:
-        return finding.trouble(self._path, self._device)
+        return discovery.read_error(self._path, self._device)
 
     def _begin(self) -> None:
         """Start the stream and take its first frame: `waitAny` works on a running stream only."""

@@ -204,7 +204,7 @@ class Node:
 
 
 @contextmanager
-def asked(path: str) -> Iterator[Node]:
+def open_node(path: str) -> Iterator[Node]:
     """The device's file, closed afterwards. OSError where it may not be opened."""
     node = Node(path)
     try:

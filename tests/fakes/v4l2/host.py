@@ -31,7 +31,7 @@ class Discoverer:
         return OpencvDriver.detect(held)
 
     def control(self, number: int) -> int | None:
-        with v4l2.asked(ADDRESS) as node:
+        with v4l2.open_node(ADDRESS) as node:
             return node.value(number)
 
 

@@ -10,7 +10,7 @@ MOST_FRAMES, FEWEST_FRAMES, MOST_BYTES = 64, 6, 128_000_000
 """As many as fit into so many bytes, and a few of any size."""
 
 
-class Backlog:
+class FrameQueue:
     """`lost` counts the frames that nobody took in time."""
 
     def __init__(self) -> None:
@@ -25,11 +25,11 @@ class Backlog:
             self._frames.popleft()
             self.lost += 1
 
-    def take(self) -> FrameData | None:
+    def pop_oldest(self) -> FrameData | None:
         """The oldest, for the stream."""
         return self._frames.popleft() if self._frames else None
 
-    def after(self, ordered: float, skip: int) -> FrameData | None:
+    def frame_after(self, ordered: float, skip: int) -> FrameData | None:
         """The one that follows the first `skip` of those captured after `ordered` (monotonic seconds). It stays."""
         later = [frame for frame in self._frames if frame.monotonic > ordered]
         return later[skip] if len(later) > skip else None

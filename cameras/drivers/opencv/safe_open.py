@@ -9,7 +9,7 @@ import stat
 from cameras.drivers.base import CameraError
 
 
-def opened(path: str) -> io.FileIO:
+def open_regular_file(path: str) -> io.FileIO:
     """The regular file at `path`, which must be real: no symbolic link in any of its parts. Raises CameraError,
     whose sentence does not say the path: it is for managers."""
     try:

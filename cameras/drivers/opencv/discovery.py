@@ -15,30 +15,30 @@ REAL = re.compile(r"/dev/video\d+")
 BY_ID = "/dev/v4l/by-id"
 
 
-def attached(held: Collection[str] = ()) -> list[dict[str, str]]:
+def attached_devices(held: Collection[str] = ()) -> list[dict[str, str]]:
     """The devices of this machine that give pictures, with the lasting names of `/dev/v4l/by-id` where there are any.
     Those at a place in `held` are listed as they are."""
     names = sorted(os.listdir(BY_ID)) if os.path.isdir(BY_ID) else []
     lasting = {os.path.realpath(f"{BY_ID}/{name}"): f"{BY_ID}/{name}" for name in reversed(names)}
     devices = sorted(f"/dev/{name}" for name in os.listdir("/dev") if REAL.fullmatch(f"/dev/{name}"))
-    found = {device: _listed(device) if device in held else _asked(device) for device in devices}
+    found = {device: _list_device(device) if device in held else _describe_device(device) for device in devices}
     return [{**one, "address": lasting.get(device, device)} for device, one in found.items() if one]
 
 
-def _asked(device: str) -> dict[str, str] | None:
+def _describe_device(device: str) -> dict[str, str] | None:
     """None for a device that gives no pictures. `held_by` where somebody streams from it."""
     try:
-        with v4l2.asked(device) as node:
+        with v4l2.open_node(device) as node:
             card, busy = node.card(), node.busy()
     except OSError as error:
         card, busy = None, error.errno == errno.EBUSY
     if card is not None and not card.captures:
         return None
-    one = _listed(device) if card is None else {"model": card.name, "serial": ""}
+    one = _list_device(device) if card is None else {"model": card.name, "serial": ""}
     return {**one, "held_by": format_holders(find_holders(device)) or ANOTHER_PROGRAM} if busy else one
 
 
-def _listed(device: str) -> dict[str, str]:
+def _list_device(device: str) -> dict[str, str]:
     """As the kernel lists it, without opening it."""
     number = os.path.basename(device)
     try:
@@ -48,7 +48,7 @@ def _listed(device: str) -> dict[str, str]:
         return {"model": "", "serial": ""}
 
 
-def device(path: str) -> str:
+def device_node(path: str) -> str:
     """The `/dev/videoN` behind a device's path; CameraError when it is absent or may not be used."""
     found = os.path.realpath(path)
     if not os.path.exists(found):
@@ -63,15 +63,15 @@ def device(path: str) -> str:
     return found
 
 
-def not_started(path: str, found: str) -> CameraError:
+def start_error(path: str, found: str) -> CameraError:
     """Why OpenCV could not start the device `found`, which is at `path`."""
     try:
-        with v4l2.asked(found) as node:
+        with v4l2.open_node(found) as node:
             pictures, busy = node.card().captures, node.busy()
     except OSError as error:
         pictures, busy = True, error.errno == errno.EBUSY
     if busy:
-        return _held(path, found)
+        return _held_error(path, found)
     if not pictures:
         return CameraError(
             f"{path} gives no pictures: it is another part of a camera. "
@@ -85,13 +85,13 @@ def not_started(path: str, found: str) -> CameraError:
     )
 
 
-def _held(path: str, found: str) -> CameraError:
+def _held_error(path: str, found: str) -> CameraError:
     listed = format_holders_with_commands(find_holders(found))
     who = f"by {listed}" if listed else f"by {ANOTHER_PROGRAM}. Close it; `sudo fuser -v {found}` names it"
     return CameraError(f"{path} is held {who}.", reason="camera_held")
 
 
-def trouble(path: str, found: str) -> CameraError:
+def read_error(path: str, found: str) -> CameraError:
     """Why a device that was opened delivers nothing."""
     if os.path.exists(found):
         cure = f"{path} delivers no frames. Open it again; if it happens often, change its cable or port."
