@@ -89,7 +89,7 @@ class Controls:
             found |= {name: SETTINGS[name].range_of(ranges, read_only=read_only) for name in _of(feature)}
         return found
 
-    def observe(self) -> Values:
+    def read_settings(self) -> Values:
         """Every setting as it is now."""
         has = {feature: self.session.read(feature).values for feature in self.present}
         actual: Values = {
@@ -99,7 +99,7 @@ class Controls:
         }
         return actual | {"pixel_format": self._format_name(self.session.read("PIXEL_FORMAT").values[0])}
 
-    def kept(self, asked: Values) -> dict[str, Feature]:
+    def read_features(self, asked: Values) -> dict[str, Feature]:
         """The features that `asked` would change, as they are now."""
         features = {SETTINGS[name].feature for name in asked if name in SETTINGS}.intersection(self.present)
         return {feature: self.session.read(feature) for feature in features}
@@ -120,23 +120,23 @@ class Controls:
 
     # What it shall have
 
-    def put(self, asked: Values) -> dict[str, int]:
+    def set_values(self, asked: Values) -> dict[str, int]:
         """Set what is asked; by name, the code with which the camera refused. It keeps its own value then."""
         refused = {}
         if "pixel_format" in asked:
-            refused["pixel_format"] = self._put_format(asked["pixel_format"])
+            refused["pixel_format"] = self._set_format(asked["pixel_format"])
         for feature in FEATURES:
             wanted = {name: asked[name] for name in _of(feature) if name in asked}
             if wanted and feature in self.present:
-                refused |= dict.fromkeys(wanted, self._put_feature(feature, wanted))
+                refused |= dict.fromkeys(wanted, self._set_feature(feature, wanted))
         return refused
 
-    def give_back(self, kept: dict[str, Feature]) -> None:
+    def restore_features(self, kept: dict[str, Feature]) -> None:
         for feature, had in kept.items():
             if self.session.read(feature) != had:
                 self.session.write(feature, had)
 
-    def _put_feature(self, feature: str, wanted: Values) -> int:
+    def _set_feature(self, feature: str, wanted: Values) -> int:
         has = self.session.read(feature)
         values = list(has.values)
         for name, value in wanted.items():
@@ -147,7 +147,7 @@ class Controls:
             return 0
         return self.session.write(feature, Feature(0, tuple(values)))
 
-    def _put_format(self, name: str) -> int:
+    def _set_format(self, name: str) -> int:
         if name == self._format_name(self.session.read("PIXEL_FORMAT").values[0]):
             return 0
         if name not in self.formats:
@@ -161,14 +161,14 @@ class Controls:
         try:
             for name, codes in FORMATS.items():
                 numbers = (float(getattr(library().PixelFormat, code)) for code in codes)
-                taken = next((number for number in numbers if self._takes(number)), None)
+                taken = next((number for number in numbers if self._accepts_format(number)), None)
                 if taken is not None:
                     found.setdefault(name, taken)
         finally:
             self.session.write("PIXEL_FORMAT", had)
         return found
 
-    def _takes(self, number: float) -> bool:
+    def _accepts_format(self, number: float) -> bool:
         return self.session.write("PIXEL_FORMAT", Feature(0, (number,))) not in REFUSED
 
     def _format_name(self, number: float) -> str:
@@ -184,28 +184,30 @@ class Controls:
     def _warning(self, name: str, value: Any, actual: Values, refused: dict[str, int]) -> str | None:
         if name not in actual:
             what = ABSENT.get(name) or SETTINGS[name].label
-            return f"The camera has no {what}; {_said(name, value)} was asked."
+            return f"The camera has no {what}; {_format_value(name, value)} was asked."
         has = actual[name]
         if value == has or (name in SETTINGS and SETTINGS[name].same(value, has)):
             return None
         label = SETTINGS[name].label if name in SETTINGS else "pixel format"
         if not refused.get(name):
-            return f"The camera's nearest {label} is {_said(name, has)}; {_said(name, value)} was asked."
+            return (
+                f"The camera's nearest {label} is {_format_value(name, has)}; {_format_value(name, value)} was asked."
+            )
         takes = f"it takes {self._offer(name)}; error {refused[name]:#x}"
-        return f"The camera keeps its {label} of {_said(name, has)} ({takes}); {_said(name, value)} was asked."
+        return f"The camera keeps its {label} of {_format_value(name, has)} ({takes}); {_format_value(name, value)} was asked."
 
     def _offer(self, name: str) -> str:
         if name == "pixel_format":
             return ", ".join(sorted(self.formats))
         offer = SETTINGS[name].range_of(self.session.described(SETTINGS[name].feature)[1], read_only=False)
-        return f"{_said(name, offer.minimum)} to {_said(name, offer.maximum)}"
+        return f"{_format_value(name, offer.minimum)} to {_format_value(name, offer.maximum)}"
 
 
 def _of(feature: str) -> list[str]:
     return [name for name, setting in SETTINGS.items() if setting.feature == feature]
 
 
-def _said(name: str, value: Any) -> str:
+def _format_value(name: str, value: Any) -> str:
     """A value in words: `3.096 ms`, `2.5`."""
     if name == "exposure_us":
         return format_exposure(value)

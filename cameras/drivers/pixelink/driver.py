@@ -26,8 +26,14 @@ from cameras.drivers.base import (
     remaining,
 )
 from cameras.drivers.pixelink.controls import SETTINGS, Controls, Values
+from cameras.drivers.pixelink.discovery import (
+    attached_serials,
+    check_address,
+    describe_camera,
+    listed_camera,
+    open_session,
+)
 from cameras.drivers.pixelink.errors import camera_error
-from cameras.drivers.pixelink.finding import attached, check_address, connect, describe, listed
 from cameras.drivers.pixelink.frames import picture
 from cameras.drivers.pixelink.sdk import SdkError
 from cameras.drivers.pixelink.session import Feature, Raw, Session
@@ -64,9 +70,9 @@ class PixelinkDriver(Driver):
         super().__init__(address, clock)
         self._session: Session | None = None
         self._controls: Controls | None = None
-        self._lent: dict[str, Feature] = {}
+        self._overridden: dict[str, Feature] = {}
         """What the camera had before an exposure set its own, until it has it again, in the next session if need be."""
-        self._lent_by = ""
+        self._overridden_on = ""
         self._number = 0
         self._shutter = False
         self._aborted = threading.Event()
@@ -78,7 +84,7 @@ class PixelinkDriver(Driver):
     @classmethod
     def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
         """The cameras that are attached. One that is in use is listed without its model."""
-        return [listed(serial) if serial in held else describe(serial) for serial in attached()]
+        return [listed_camera(serial) if serial in held else describe_camera(serial) for serial in attached_serials()]
 
     def device_location(self) -> str:
         """The SDK knows of no ports: it is its serial number."""
@@ -89,11 +95,11 @@ class PixelinkDriver(Driver):
         self._number = 0
         with self._boundary():
             remaining(self.clock, deadline)
-            session = self._session = connect(self.address, self.clock, deadline)
-            if session.serial != self._lent_by:
-                self._lent, self._lent_by = {}, session.serial
+            session = self._session = open_session(self.address, self.clock, deadline)
+            if session.serial != self._overridden_on:
+                self._overridden, self._overridden_on = {}, session.serial
             self._controls = Controls(session)
-            self._give_back(self._controls)
+            self._restore_settings(self._controls)
             session.deadline = deadline
         return session.identity
 
@@ -105,7 +111,7 @@ class PixelinkDriver(Driver):
     def capabilities(self) -> Capabilities:
         if self._session is None:
             return Capabilities(stream=True, readout_s=READOUT_S)
-        with self._talking(self.clock.monotonic() + READOUT_S) as controls:
+        with self._using_controls(self.clock.monotonic() + READOUT_S) as controls:
             ranges = controls.ranges()
             height, width = controls.frame_size()
         return Capabilities(stream=True, width=width, height=height, readout_s=READOUT_S, settings=ranges)
@@ -113,36 +119,36 @@ class PixelinkDriver(Driver):
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         """A value out of range leaves the camera with its own, which is told together with a warning."""
         asked = self.validated(settings)
-        with self._talking(deadline) as controls:
+        with self._using_controls(deadline) as controls:
             return self._applied(controls, asked)
 
     def read_back(self, deadline: float) -> Values:
-        with self._talking(deadline) as controls:
-            return controls.observe()
+        with self._using_controls(deadline) as controls:
+            return controls.read_settings()
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         """Sets what is asked, reads it back, and gives back what was there."""
         asked = self._asked(request)
-        with self._talking(deadline) as controls:
-            applied = self._borrowed(controls, asked)
-            self._give_back(controls)
+        with self._using_controls(deadline) as controls:
+            applied = self._override_settings(controls, asked)
+            self._restore_settings(controls)
         return Applied(_of_exposure(applied.actual), applied.warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """The snapshot of the SDK's samples: start the stream, take a frame, stop it. A stream that runs goes on."""
         asked = self._asked(request)
         self._aborted.clear()
-        with self._talking(deadline) as controls:
+        with self._using_controls(deadline) as controls:
             try:
-                exposure = self._taken(controls, asked, deadline)
+                exposure = self._capture(controls, asked, deadline)
             except Aborted:
-                self._give_back(controls)
+                self._restore_settings(controls)
                 raise
-            self._give_back(controls)
+            self._restore_settings(controls)
             return exposure
 
     def frame(self, deadline: float) -> FrameData | None:
-        with self._talking(math.inf) as controls:
+        with self._using_controls(math.inf) as controls:
             session = controls.session
             session.start()
             now = self.clock.monotonic()
@@ -159,7 +165,7 @@ class PixelinkDriver(Driver):
         """Celsius. CameraError when the camera was unplugged, also while nobody asks for pictures."""
         if self._session is None:
             return None
-        with self._talking(self.clock.monotonic() + READOUT_S) as controls:
+        with self._using_controls(self.clock.monotonic() + READOUT_S) as controls:
             return controls.temperature()
 
     def abort(self) -> None:
@@ -172,32 +178,32 @@ class PixelinkDriver(Driver):
         return self.validated({name: value for name, value in names.items() if name != "format"})
 
     def _applied(self, controls: Controls, asked: Values) -> Applied:
-        refused = controls.put(asked)
-        actual = controls.observe()
+        refused = controls.set_values(asked)
+        actual = controls.read_settings()
         return Applied(actual, controls.warnings(asked, actual, refused))
 
-    def _borrowed(self, controls: Controls, asked: Values) -> Applied:
+    def _override_settings(self, controls: Controls, asked: Values) -> Applied:
         """Apply for one exposure, remembering what the camera had."""
-        self._lent = controls.kept(asked) | self._lent
+        self._overridden = controls.read_features(asked) | self._overridden
         return self._applied(controls, asked)
 
-    def _give_back(self, controls: Controls) -> None:
+    def _restore_settings(self, controls: Controls) -> None:
         """What an exposure has set. Where that fails, or the camera was closed meanwhile, it is tried again with the
         next call: a picture in hand is not lost for it."""
-        if not self._lent or self._session is None:
+        if not self._overridden or self._session is None:
             return
         controls.session.deadline = self.clock.monotonic() + TIDY_S
         with contextlib.suppress(SdkError, CameraError):
-            controls.give_back(self._lent)
-            self._lent = {}
+            controls.restore_features(self._overridden)
+            self._overridden = {}
 
     # Frames
 
-    def _taken(self, controls: Controls, asked: Values, deadline: float) -> Exposure:
+    def _capture(self, controls: Controls, asked: Values, deadline: float) -> Exposure:
         session = controls.session
-        applied = self._borrowed(controls, asked)
+        applied = self._override_settings(controls, asked)
         exposure_s, period_s = session.timing()
-        self._check_room(exposure_s, deadline)
+        self._check_time_left(exposure_s, deadline)
         celsius = controls.temperature()
         if exposure_s > LONG_S or self.clock.monotonic() - session.came > STREAMING_S + period_s:
             session.stop()
@@ -217,7 +223,7 @@ class PixelinkDriver(Driver):
             temperature_celsius=celsius,
         )
 
-    def _check_room(self, exposure_s: float, deadline: float) -> None:
+    def _check_time_left(self, exposure_s: float, deadline: float) -> None:
         if remaining(self.clock, deadline) < exposure_s:
             raise CameraError(
                 f"An exposure of {format_exposure(exposure_s * 1e6)} does not fit into the time it was given. "
@@ -265,11 +271,11 @@ class PixelinkDriver(Driver):
         return self._controls
 
     @contextlib.contextmanager
-    def _talking(self, deadline: float) -> Iterator[Controls]:
+    def _using_controls(self, deadline: float) -> Iterator[Controls]:
         """The open camera, as it was before the last exposure."""
         with self._boundary():
             controls = self._ready()
-            self._give_back(controls)
+            self._restore_settings(controls)
             controls.session.deadline = deadline
             yield controls
 

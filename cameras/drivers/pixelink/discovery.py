@@ -26,33 +26,33 @@ def check_address(address: str) -> str:
     return str(int(address))
 
 
-def connect(address: str, clock: Clock, deadline: float) -> Session:
+def open_session(address: str, clock: Clock, deadline: float) -> Session:
     """Open the camera with that serial number; one that another process left streaming is stopped."""
     library()
-    serial = _chosen(address)
+    serial = _choose_serial(address)
     try:
         return Session(serial, clock, deadline, library().InitializeExFlags.ISSUE_STREAM_STOP)
     except SdkError as error:
         raise camera_error(error, serial, before_shutter=True) from None
 
 
-def describe(serial: str) -> dict[str, str]:
+def describe_camera(serial: str) -> dict[str, str]:
     """Address, model and serial number; of one that is in use who holds it, for its model cannot be asked for."""
     try:
         session = Session(serial, SystemClock(), math.inf)
     except SdkError as error:
         held_by = format_holders(find_holders(usb_device_node(serial))) or ANOTHER_PROGRAM
-        return listed(serial) | ({"held_by": held_by} if error.code == IN_USE else {})
+        return listed_camera(serial) | ({"held_by": held_by} if error.code == IN_USE else {})
     session.close()
-    return listed(serial) | {"model": session.identity.model}
+    return listed_camera(serial) | {"model": session.identity.model}
 
 
-def listed(serial: str) -> dict[str, str]:
+def listed_camera(serial: str) -> dict[str, str]:
     """As the SDK lists it, without opening it."""
     return {"address": serial, "model": "", "serial": serial}
 
 
-def attached() -> list[str]:
+def attached_serials() -> list[str]:
     """The serial numbers of the cameras that are plugged in."""
     try:
         return serials()
@@ -60,8 +60,8 @@ def attached() -> list[str]:
         raise CameraError(f"The PixeLink SDK cannot list its cameras ({error}). Start Skycam again.") from None
 
 
-def _chosen(address: str) -> str:
-    found = attached()
+def _choose_serial(address: str) -> str:
+    found = attached_serials()
     if address in found or (found and not address):
         return address or found[0]
     others = f"attached are {', '.join(found)}" if found else "none is attached"
