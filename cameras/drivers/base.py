@@ -309,9 +309,9 @@ class Driver(ABC):
         Empty for a camera that is no device of this machine."""
         return ""
 
-    def set_faults(self, faults: dict[str, Any], told: Callable[[dict[str, Any], str], None]) -> dict[str, Any]:
-        """From any thread: go wrong in these ways and no others from now on; answers with those that are on. `told`
-        hears of each change: those that are on, and which one has struck. Only a simulated camera can."""
+    def set_faults(self, faults: dict[str, Any], on_change: Callable[[dict[str, Any], str], None]) -> dict[str, Any]:
+        """From any thread: go wrong in these ways and no others from now on; answers with those that are on.
+        `on_change` hears of each change: those that are on, and which one has struck. Only a simulated camera can."""
         raise CameraError(
             f"A {self.kind} camera has no faults to switch on; only a simulated one has.", reason="rejected_setting"
         )

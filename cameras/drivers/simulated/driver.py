@@ -25,8 +25,8 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
-from cameras.drivers.simulated.faults import Switchboard, Told, torn
-from cameras.drivers.simulated.pacing import Pacer
+from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
+from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
 from core.durations import format_exposure
 
@@ -113,11 +113,11 @@ class SimulatedDriver(Driver):
         self._is_open = False
         self._scene: Scene | None = None
         self._settings = dict(DEFAULTS)
-        self._pacer = Pacer(clock)
+        self._pacer = FramePacer(clock)
         self._number = 0
         self._opened = 0.0
         self._framed = 0.0
-        self._faults = Switchboard()
+        self._faults = FaultInjector()
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -129,11 +129,11 @@ class SimulatedDriver(Driver):
             )
         return name
 
-    def set_faults(self, faults: dict[str, Any], told: Told) -> dict[str, Any]:
-        return self._faults.set(faults, told)
+    def set_faults(self, faults: dict[str, Any], on_change: FaultListener) -> dict[str, Any]:
+        return self._faults.set_faults(faults, on_change)
 
     def open(self, deadline: float) -> Identity:
-        self._faults.meet()
+        self._faults.trigger()
         remaining(self.clock, deadline)
         self._settings, self._number, self._opened = dict(DEFAULTS), 0, self.clock.monotonic()
         self._is_open = True
@@ -186,7 +186,7 @@ class SimulatedDriver(Driver):
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self._need_open()
         self._aborted.clear()
-        self._faults.meet()
+        self._faults.trigger()
         wanted, warnings = _within_range(_asked(request))
         self._refuse_changes(wanted)
         exposure_us = int(wanted.get("exposure_us", self._settings["exposure_us"]))
@@ -215,7 +215,7 @@ class SimulatedDriver(Driver):
 
     def frame(self, deadline: float) -> FrameData | None:
         self._need_open()
-        self._faults.meet()
+        self._faults.trigger()
         if not self._is_transferred(deadline) or not self._pacer.wait(deadline):
             return None
         exposure_us = min(self._settings["exposure_us"], int(1e6 / self._settings["fps"]))
@@ -278,7 +278,7 @@ class SimulatedDriver(Driver):
             self._scene = self._new_scene()
         number, self._number = self._number, self._number + 1
         image = self._scene.render(number, exposure_us, gain, wall_ns, monotonic - self._opened)
-        damaged = self._faults.strikes("torn_frame")
+        damaged = self._faults.use_once("torn_frame")
         frame = FrameData(torn(image) if damaged else image, wall_ns, monotonic, number, simulated=True)
         return frame, [TORN] if damaged else []
 

@@ -17,7 +17,7 @@ Times = Annotated[int, Field(ge=1, le=1000)]
 SHIFT = 3
 """A torn picture's lower half is moved sideways by this part of its width, and its last eighth is grey."""
 GREY = 128
-Told = Callable[[dict[str, Any], str], None]
+FaultListener = Callable[[dict[str, Any], str], None]
 
 
 class Faults(GivenModel):
@@ -46,26 +46,26 @@ class Faults(GivenModel):
         return {name: value for name, value in self.model_dump().items() if value is not None and value is not False}
 
 
-class Switchboard:
+class FaultInjector:
     """The faults of one camera. Set from any thread; met by the owner's."""
 
     def __init__(self) -> None:
         self._on: dict[str, Any] = {}
-        self._told: Told = lambda *_: None
+        self._listener: FaultListener = lambda *_: None
         self._changed = threading.Condition()
-        self._orders = 0
+        self._revision = 0
 
-    def set(self, faults: dict[str, Any], told: Told) -> dict[str, Any]:
-        """These and no others from now on; ends a hang. `told` hears of each change in order: the faults that are on,
-        and which one has struck, if any. CameraError."""
+    def set_faults(self, faults: dict[str, Any], on_change: FaultListener) -> dict[str, Any]:
+        """These and no others from now on; ends a hang. `on_change` hears of each change in order: the faults that are
+        on, and which one has struck, if any. CameraError."""
         try:
             wanted = Faults.model_validate(faults).on()
         except ValidationError as error:
             raise CameraError(f"No such faults: {error.errors()[0]['msg']}.", reason="rejected_setting") from None
         with self._changed:
-            self._on, self._told = wanted, told
-            self._orders += 1
-            told(dict(wanted), "")
+            self._on, self._listener = wanted, on_change
+            self._revision += 1
+            on_change(dict(wanted), "")
             self._changed.notify_all()
         return dict(wanted)
 
@@ -73,11 +73,11 @@ class Switchboard:
         """The value of a fault; None when it is off."""
         return self._on.get(name)
 
-    def meet(self) -> None:
+    def trigger(self) -> None:
         """Before a picture, and at opening: `hang` does not come back, nor the process from `crash`. CameraError."""
-        if self.strikes("crash"):
+        if self.use_once("crash"):
             signal.raise_signal(signal.SIGSEGV)
-        if self.strikes("hang"):
+        if self.use_once("hang"):
             self._hang()
         self.need_cable()
 
@@ -89,7 +89,7 @@ class Switchboard:
                 before_shutter=True,
             )
 
-    def strikes(self, name: str) -> bool:
+    def use_once(self, name: str) -> bool:
         """Whether this fault happens now, which uses it up once."""
         with self._changed:
             left = self._on.get(name, 0)
@@ -97,14 +97,14 @@ class Switchboard:
                 return False
             rest = {other: value for other, value in self._on.items() if other != name}
             self._on = {**rest, name: left - 1} if left > 1 else rest
-            self._told(dict(self._on), name)
+            self._listener(dict(self._on), name)
         return True
 
     def _hang(self) -> None:
         """As in a vendor's library: no abort is heard, only a new order for the faults, or the end of the process."""
         with self._changed:
-            orders = self._orders
-            self._changed.wait_for(lambda: self._orders != orders)
+            revision = self._revision
+            self._changed.wait_for(lambda: self._revision != revision)
 
 
 def torn(image: Pixels) -> Pixels:

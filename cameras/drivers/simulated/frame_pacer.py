@@ -7,7 +7,7 @@ import math
 from cameras.drivers.base import Clock
 
 
-class Pacer:
+class FramePacer:
     """Ticks on the monotonic clock. Ticks that nobody waited for are skipped."""
 
     def __init__(self, clock: Clock) -> None:
