@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Coded:
+class CodedStream:
     """A stream of coded pictures, from the opening of a camera to its end: each opening makes another one.
 
     `extradata` holds the parameter sets as far as they are known apart from the packets, as Annex B or as the content
@@ -29,7 +29,7 @@ class PacketData:
     """
 
     data: bytes
-    of: Coded
+    of: CodedStream
     is_key: bool
     captured_ns: int
     monotonic: float
@@ -52,7 +52,7 @@ class PacketSink(Protocol):
     def frames(self) -> int:
         """How many pictures came so far, coded or not."""
 
-    def begin(self, coded: Coded) -> None:
+    def begin(self, coded: CodedStream) -> None:
         """The camera is open, and what it sends can be copied."""
 
     def put_packet(self, packet: PacketData) -> None: ...

@@ -7,7 +7,7 @@ from av.video.stream import VideoStream
 
 from cameras.drivers.network.capture_clock import LONGEST_STEP_S, SLEW
 from cameras.drivers.network.packet_buffer import ArrivedPacket
-from cameras.drivers.packets import Coded, PacketData, PacketSink
+from cameras.drivers.packets import CodedStream, PacketData, PacketSink
 
 COPIED = "h264"
 PLAYED = frozenset({"yuv420p", "yuvj420p"})
@@ -30,7 +30,7 @@ class PacketCopier:
     """Used by the reading thread, save for its making."""
 
     def __init__(self, sink: PacketSink, extradata: bytes | None) -> None:
-        self._sink, self._coded = sink, Coded(COPIED, extradata or b"")
+        self._sink, self._coded = sink, CodedStream(COPIED, extradata or b"")
         self._wanted = False
         self._newest = -1
         self._order = PresentationOrder()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cameras.drivers.network.capture_clock import CaptureClock
 from cameras.drivers.network.packet_buffer import ArrivedPacket
 from cameras.drivers.network.packet_copier import PacketCopier
-from cameras.drivers.packets import Coded, PacketData
+from cameras.drivers.packets import CodedStream, PacketData
 
 FPS = 25
 SEEN = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14]
@@ -30,7 +30,7 @@ class Sink:
     def __init__(self) -> None:
         self.given: list[PacketData] = []
 
-    def begin(self, coded: Coded) -> None:
+    def begin(self, coded: CodedStream) -> None:
         """Nothing is made of it."""
 
     def put_packet(self, packet: PacketData) -> None:
