@@ -194,7 +194,8 @@ class Controls:
                 f"The camera's nearest {label} is {_format_value(name, has)}; {_format_value(name, value)} was asked."
             )
         takes = f"it takes {self._offer(name)}; error {refused[name]:#x}"
-        return f"The camera keeps its {label} of {_format_value(name, has)} ({takes}); {_format_value(name, value)} was asked."
+        kept, wanted = _format_value(name, has), _format_value(name, value)
+        return f"The camera keeps its {label} of {kept} ({takes}); {wanted} was asked."
 
     def _offer(self, name: str) -> str:
         if name == "pixel_format":

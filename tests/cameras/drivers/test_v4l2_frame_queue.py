@@ -22,7 +22,7 @@ def filled(waiting: list[FrameData]) -> FrameQueue:
 
 
 def numbers(queue: FrameQueue) -> list[int]:
-    return [frame.number for frame in iter(queue.take, None)]
+    return [frame.number for frame in iter(queue.pop_oldest, None)]
 
 
 def test_frames_come_out_in_order_and_none_is_missing() -> None:

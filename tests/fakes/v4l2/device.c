@@ -125,14 +125,14 @@ int open(const char *path, int flags, ...) {
     va_start(list, flags);
     mode_t mode = va_arg(list, mode_t);
     va_end(list);
-    return open_regular_file(path, REAL(open)(real_path(path), flags, mode));
+    return opened(path, REAL(open)(real_path(path), flags, mode));
 }
 int open64(const char *path, int flags, ...) {
     va_list list;
     va_start(list, flags);
     mode_t mode = va_arg(list, mode_t);
     va_end(list);
-    return open_regular_file(path, REAL(open64)(real_path(path), flags, mode));
+    return opened(path, REAL(open64)(real_path(path), flags, mode));
 }
 int close(int fd) {
     if (is_ours(fd)) ours[fd] = 0;
