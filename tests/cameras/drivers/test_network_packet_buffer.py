@@ -8,7 +8,7 @@ import pytest
 from av import Packet
 from av.video.stream import VideoStream
 
-from cameras.drivers.network import backlog
+from cameras.drivers.network import packet_buffer
 from cameras.drivers.network.packet_buffer import ArrivedPacket, PacketBuffer
 
 
@@ -20,7 +20,7 @@ def arrived(number: int) -> ArrivedPacket:
 
 
 def test_packets_of_hardly_any_bytes_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(packet_buffer, "MOST_BYTES", 100_000)
     kept = PacketBuffer()
     for number in range(1000):
         kept.add(arrived(number))

@@ -348,4 +348,4 @@ def test_time_goes_on_when_the_time_stamps_go_back() -> None:
 
 
 def test_detection_lists_devices_without_opening_them() -> None:
-    assert all(found["address"].startswith("/dev/") for found in OpencvDriver.detect())
+    assert all(found["address"].startswith("/dev/") for found in OpencvDriver.discover())

@@ -68,7 +68,7 @@ def rows(image: Any) -> Any:
 
 def test_the_cameras_that_are_attached_are_listed_and_left_alone(sdk: Sdk, pixelink_address: str) -> None:
     sdk.plug(MONO, "mono")
-    assert PixelinkDriver.detect() == [
+    assert PixelinkDriver.discover() == [
         {"address": SERIAL, "model": "PL-D722CU", "serial": SERIAL},
         {"address": MONO, "model": "PL-D722MU", "serial": MONO},
     ]

@@ -28,7 +28,7 @@ class Discoverer:
     """What is asked of the machine, and of the kernel behind the driver's back."""
 
     def discover(self, held: Collection[str]) -> list[dict[str, str]]:
-        return OpencvDriver.detect(held)
+        return OpencvDriver.discover(held)
 
     def control(self, number: int) -> int | None:
         with v4l2.open_node(ADDRESS) as node:
