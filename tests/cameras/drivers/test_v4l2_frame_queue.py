@@ -52,4 +52,4 @@ def test_a_still_is_among_those_captured_after_its_order(ordered: float, skip: i
 
 
 def test_a_still_that_is_not_there_yet_is_none() -> None:
-    assert filled(frames(5)).after(3.0, 1) is None
+    assert filled(frames(5)).frame_after(3.0, 1) is None
