@@ -33,7 +33,7 @@ FORM_RULES = {
 """What is said where a value is too long, or none at all."""
 
 
-def example_of(kind: str) -> str:
+def address_example(kind: str) -> str:
     """What an address of that kind looks like."""
     return ADDRESSES.get(kind) or driver_class(kind).example
 
@@ -45,19 +45,19 @@ def safe_address(address: str) -> str:
     return "" if "@" in address[login.end() if login else 0 :] else redact_address(address)
 
 
-def sentences(error: pydantic.ValidationError | ValidationError, rules: Mapping[str, str]) -> dict[str, str]:
+def error_sentences(error: pydantic.ValidationError | ValidationError, rules: Mapping[str, str]) -> dict[str, str]:
     """One for each bad field, in words; without a field under the empty name."""
     if isinstance(error, ValidationError):
         found = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
         return {name: rules.get(name, "") if _is_blank(texts) else " ".join(texts) for name, texts in found.items()}
-    return {str(item["loc"][0]): _sentence(item, rules) for item in error.errors()}
+    return {str(item["loc"][0]): _error_sentence(item, rules) for item in error.errors()}
 
 
 def _is_blank(texts: list[str]) -> bool:
     return texts == ["This field cannot be blank."]
 
 
-def _sentence(item: Any, rules: Mapping[str, str]) -> str:
+def _error_sentence(item: Any, rules: Mapping[str, str]) -> str:
     """Our own as they are; the validator's as the rule of the field."""
     own: str = item["msg"]
     if item["type"] == "value_error":
@@ -73,23 +73,23 @@ class AddForm:
     @property
     def kinds(self) -> list[tuple[str, str, str]]:
         """Kind, label and what its address looks like."""
-        return [(kind, label, example_of(kind)) for kind, (label, _) in DRIVERS.items()]
+        return [(kind, label, address_example(kind)) for kind, (label, _) in DRIVERS.items()]
 
     @property
     def address(self) -> str:
         return safe_address(self.data["address"])
 
     @property
-    def general(self) -> str:
+    def general_error(self) -> str:
         """What is wrong with no field of its own."""
         return " ".join(text for name, text in self.errors.items() if name not in FIELDS)
 
     @property
-    def first_wrong(self) -> str:
+    def first_invalid(self) -> str:
         return next((name for name in FIELDS if name in self.errors), "")
 
     @property
-    def to_mend(self) -> int:
+    def error_count(self) -> int:
         return len(self.errors)
 
     @property
@@ -103,5 +103,5 @@ class AddForm:
             wanted: dict[str, Any] = CameraNew.model_validate(self.data).model_dump()
             return services.add_camera(**{name: wanted[name] for name in FIELDS}, actor=actor)
         except (pydantic.ValidationError, ValidationError) as error:
-            self.errors = sentences(error, FORM_RULES)
+            self.errors = error_sentences(error, FORM_RULES)
         return None

@@ -9,7 +9,7 @@ import pydantic
 from django.core.exceptions import ValidationError
 
 from cameras import services
-from cameras.add_form import FORM_RULES, LABELS, example_of, safe_address, sentences
+from cameras.add_form import FORM_RULES, LABELS, address_example, error_sentences, safe_address
 from cameras.models import Camera
 from cameras.serializers import CameraChange
 
@@ -37,19 +37,19 @@ class EditForm:
 
     @property
     def example(self) -> str:
-        return example_of(self.camera.kind)
+        return address_example(self.camera.kind)
 
     @property
-    def general(self) -> str:
+    def general_error(self) -> str:
         """What is wrong with no field of its own."""
         return " ".join(text for name, text in self.errors.items() if name not in self.shown)
 
     @property
-    def first_wrong(self) -> str:
+    def first_invalid(self) -> str:
         return next((name for name in self.shown if name in self.errors), "")
 
     @property
-    def to_mend(self) -> int:
+    def error_count(self) -> int:
         return len(self.errors)
 
     @property
@@ -64,7 +64,7 @@ class EditForm:
             changes = CameraChange.model_validate(self.changes).changes()
             return services.change_camera(self.camera, changes, actor) if changes else self.camera
         except (pydantic.ValidationError, ValidationError) as error:
-            self.errors = sentences(error, FORM_RULES)
+            self.errors = error_sentences(error, FORM_RULES)
         return None
 
     @property

@@ -19,7 +19,7 @@ from cameras.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
 from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for
-from cameras.settings_form import SettingsForm, called, with_unit
+from cameras.settings_form import SettingsForm, setting_label, with_unit
 from monitoring.naming import with_names
 from monitoring.page import Page, back, is_part, said
 from monitoring.templatetags.skycam import clock_text
@@ -142,20 +142,20 @@ class SettingsPage(CameraPage):
 
     def _form(self, form: SettingsForm, status: int = 200, **outcome: Any) -> HttpResponse:
         template = "cameras/_settings.html" if is_part(self.request) else self.template
-        return self.render({**panel(form), **outcome}, template, status)
+        return self.render({**panel_context(form), **outcome}, template, status)
 
 
-def panel(form: SettingsForm) -> dict[str, Any]:
+def panel_context(form: SettingsForm) -> dict[str, Any]:
     """What the settings panel shows."""
     camera = form.camera
-    return {"form": form, "camera": camera, "presets": presets_for(camera), "changes": changes_of(camera)}
+    return {"form": form, "camera": camera, "presets": presets_for(camera), "changes": body_change_rows(camera)}
 
 
-def changes_of(camera: Camera) -> list[dict[str, str]]:
+def body_change_rows(camera: Camera) -> list[dict[str, str]]:
     """What was changed on the camera's body, as people read it."""
     return [
         {
-            "label": called(one["name"]),
+            "label": setting_label(one["name"]),
             "has": with_unit(camera, one["name"], one["has"]),
             "wished": with_unit(camera, one["name"], one["wished"]),
         }
@@ -208,16 +208,16 @@ class CamerasPage(Page):
     template = "cameras/cameras.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.page(AddForm())
+        return self.render_page(AddForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = AddForm(request.POST.dict())
         camera = form.add(self.actor)
         if is_part(request):
             return self._row(form, camera)
-        return self.page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
+        return self.render_page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
 
-    def page(self, form: AddForm, status: int = 200, **more: Any) -> HttpResponse:
+    def render_page(self, form: AddForm, status: int = 200, **more: Any) -> HttpResponse:
         return self.render({"form": form, "displays": self.displays(), "hosts": host_names(), **more}, status=status)
 
     def displays(self) -> list[CameraDisplay]:
@@ -247,4 +247,4 @@ class DiscoverPage(CamerasPage):
             found = {"trouble": str(error)}
         if is_part(request):
             return self.render({"hosts": host_names(), **found}, "cameras/_found.html")
-        return self.page(AddForm(), **found)
+        return self.render_page(AddForm(), **found)

@@ -15,13 +15,13 @@ from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import Compared, Comparison, NoPreset
-from cameras.settings_form import SettingsForm, called, with_unit
+from cameras.settings_form import SettingsForm, setting_label, with_unit
 from monitoring.naming import with_names
 from monitoring.page import MESSAGE_LEVELS, is_part
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ComparisonRow:
     """One setting of a comparison, as it is read: empty text where it is left to the camera, or not known."""
 
     label: str
@@ -31,14 +31,14 @@ class Line:
     differs: bool
 
 
-def lines_of(camera: Camera, comparison: Comparison) -> list[Line]:
-    return [line_of(camera, row) for row in comparison["results"]]
+def comparison_rows(camera: Camera, comparison: Comparison) -> list[ComparisonRow]:
+    return [comparison_row(camera, row) for row in comparison["results"]]
 
 
-def line_of(camera: Camera, row: Compared) -> Line:
+def comparison_row(camera: Camera, row: Compared) -> ComparisonRow:
     name = row["name"]
-    return Line(
-        label=called(name),
+    return ComparisonRow(
+        label=setting_label(name),
         preset=with_unit(camera, name, row["preset"]),
         wished=with_unit(camera, name, row["desired"]),
         has=with_unit(camera, name, row["actual"]),
@@ -50,7 +50,7 @@ class PanelPage(SettingsPage):
     """Answers a script with the settings panel, anyone else with the camera's page and a sentence on it."""
 
     roles = {"POST": "operator"}
-    place = ("preset_tone", "preset_sentence")
+    message_slots = ("preset_tone", "preset_sentence")
     """Where on the panel the sentence stands."""
 
     def outcome(
@@ -62,17 +62,17 @@ class PanelPage(SettingsPage):
             camera.read_back = (answer or {}).get("actual", camera.read_back)
             camera.differs = (answer or {}).get("differs", camera.differs)
             form = SettingsForm(camera, answered=answer is not None)
-            return self._form(form, status, **dict(zip(self.place, (tone, sentence), strict=True)))
+            return self._form(form, status, **dict(zip(self.message_slots, (tone, sentence), strict=True)))
         messages.add_message(self.request, MESSAGE_LEVELS[tone], sentence)
         return redirect("camera", slug=camera.slug)
 
-    def told(self, camera: Camera, answer: dict[str, Any], done: str) -> HttpResponse:
+    def settings_outcome(self, camera: Camera, answer: dict[str, Any], done: str) -> HttpResponse:
         """What a camera made of its new wish."""
         warnings = answer.get("warnings", [])
         tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", done)
         return self.outcome(camera, tone, sentence, answer=answer)
 
-    def refused(self, camera: Camera, error: Exception) -> HttpResponse:
+    def refusal_outcome(self, camera: Camera, error: Exception) -> HttpResponse:
         if isinstance(error, LeaseHeld):
             return self.outcome(camera, "bad", refusal(error, camera), 409)
         if isinstance(error, UNREACHED):
@@ -82,17 +82,21 @@ class PanelPage(SettingsPage):
 
 
 class BodyPage(PanelPage):
-    place = ("tone", "sentence")
+    message_slots = ("tone", "sentence")
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Wish for what the camera's body was changed to, or have the wish again."""
         camera = self.camera()
         try:
             if request.POST.get("do") == "adopt":
-                return self.told(camera, services.adopt_settings(camera, self.actor), "What the camera has is wished.")
-            return self.told(camera, services.set_settings(camera, {}, self.actor), "The camera has the wish again.")
+                return self.settings_outcome(
+                    camera, services.adopt_settings(camera, self.actor), "What the camera has is wished."
+                )
+            return self.settings_outcome(
+                camera, services.set_settings(camera, {}, self.actor), "The camera has the wish again."
+            )
         except (*UNREACHED, ValidationError) as error:
-            return self.refused(camera, error)
+            return self.refusal_outcome(camera, error)
 
 
 class PresetsPage(PanelPage):
@@ -102,7 +106,7 @@ class PresetsPage(PanelPage):
         try:
             preset = presets.save_preset(camera, name, None, self.actor)
         except ValidationError as error:
-            return self.refused(camera, error)
+            return self.refusal_outcome(camera, error)
         return self.outcome(camera, "ok", f"Saved as {preset.name}.")
 
 
@@ -117,7 +121,7 @@ class PresetPage(PanelPage):
         except NoPreset as error:
             raise Http404(str(error)) from None
         template = "cameras/_preset.html" if is_part(request) else "cameras/preset.html"
-        context = {"camera": camera, "comparison": comparison, "compared": lines_of(camera, comparison)}
+        context = {"camera": camera, "comparison": comparison, "compared": comparison_rows(camera, comparison)}
         return self.render(context, template)
 
     def post(self, request: HttpRequest, slug: str, name: str = "") -> HttpResponse:
@@ -127,8 +131,8 @@ class PresetPage(PanelPage):
             if request.POST.get("do") == "delete":
                 presets.delete_preset(camera, name, self.actor)
                 return self.outcome(camera, "ok", f"{name} is deleted. No camera's settings have changed.")
-            return self.told(camera, presets.apply_preset(camera, name, self.actor), f"{name} is applied.")
+            return self.settings_outcome(camera, presets.apply_preset(camera, name, self.actor), f"{name} is applied.")
         except NoPreset as error:
             raise Http404(str(error)) from None
         except (*UNREACHED, ValidationError) as error:
-            return self.refused(camera, error)
+            return self.refusal_outcome(camera, error)

@@ -28,7 +28,7 @@ UNITS = {"exposure_us": "", "fps": "fps"}
 """Where the form's unit is not the camera's."""
 WAS = "was-"
 """Before the name of a setting: as the form showed it."""
-NOT_ONE = {True: "This camera does not offer it.", False: "This is not a number."}
+INVALID_VALUE = {True: "This camera does not offer it.", False: "This is not a number."}
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class Field:
     stored: str = ""
     was: str | None = None
     error: str = ""
-    took: bool = False
+    just_answered: bool = False
     """Whether the camera has just answered to what is wished."""
     readings: list[str] = field(default_factory=list)
     """What an exposure without a unit may mean, to choose from."""
@@ -60,23 +60,23 @@ class Field:
         return bool(self.choices) and not self.free
 
     @property
-    def taken_otherwise(self) -> bool:
+    def differs_from_camera(self) -> bool:
         """Whether the camera has something else than what stands in the field."""
         return bool(self.has) and self.has != self.value
 
     @property
-    def unsent(self) -> bool:
+    def is_unsent(self) -> bool:
         """Whether it was typed and is not stored: the form was refused."""
         return self.value != self.stored
 
     @property
     def hint(self) -> str:
         """What the camera has, where that is something else, and what it can."""
-        if not self.taken_otherwise:
+        if not self.differs_from_camera:
             return self.range
-        said = f"Camera {'took' if self.took else 'has'} {self.has}"
+        said = f"Camera {'took' if self.just_answered else 'has'} {self.has}"
         said = f"{said}; {self.range}" if self.range else f"{said} {self.unit}".rstrip()
-        return f"Not sent. {said}" if self.unsent else said
+        return f"Not sent. {said}" if self.is_unsent else said
 
 
 class SettingsForm:
@@ -96,37 +96,37 @@ class SettingsForm:
         return not any(found.error for found in self.fields)
 
     @property
-    def to_mend(self) -> int:
+    def error_count(self) -> int:
         return sum(bool(found.error) for found in self.fields)
 
     @property
-    def first_wrong(self) -> Field | None:
+    def first_invalid(self) -> Field | None:
         return next((found for found in self.fields if found.error), None)
 
     def _field(self, name: str, limits: dict[str, Any], data: Mapping[str, str] | None) -> Field:
-        wished = shown(name, self.camera.settings.get(name))
+        wished = format_value(name, self.camera.settings.get(name))
         return Field(
             name=name,
             stored=wished,
             was=data.get(f"{WAS}{name}") if data else None,
-            label=called(name),
+            label=setting_label(name),
             unit=unit_of(name, limits),
             value=wished if data is None else data.get(name, "").strip(),
-            has=shown(name, self.camera.read_back.get(name)),
+            has=format_value(name, self.camera.read_back.get(name)),
             range=range_of(name, limits),
             choices=self._choices(name, limits),
             free=name == "exposure_us",
-            took=self.answered and bool(wished),
+            just_answered=self.answered and bool(wished),
             read_only=bool(limits.get("read_only")),
         )
 
     def _choices(self, name: str, limits: dict[str, Any]) -> list[tuple[str, str]]:
         """The camera's own, and what is wished for where it is none of them: the camera has its nearest."""
         wished, own = self.camera.settings.get(name), list(limits.get("choices") or ())
-        found = [(shown(name, choice), label(name, choice)) for choice in own]
+        found = [(format_value(name, choice), choice_label(name, choice)) for choice in own]
         if not own or wished is None or wished in own:
             return found
-        return [(shown(name, wished), f"{label(name, wished)}, nearest"), *found]
+        return [(format_value(name, wished), f"{choice_label(name, wished)}, nearest"), *found]
 
     def _read(self) -> None:
         beyond = {name: value for name, value in self.camera.settings.items() if name not in self.allowed}
@@ -143,11 +143,11 @@ class SettingsForm:
         if found.value in {"", found.stored, found.was} or found.read_only:
             return
         try:
-            self.values[found.name] = parsed(found, self.allowed[found.name])
+            self.values[found.name] = parse_value(found, self.allowed[found.name])
         except NotAnExposure as error:
             found.error, found.readings = str(error), exposure_readings(found.value)
         except ValueError:
-            found.error = f"{found.range} on this camera" if found.range else NOT_ONE[found.picked]
+            found.error = f"{found.range} on this camera" if found.range else INVALID_VALUE[found.picked]
 
     def _check(self) -> None:
         """As the driver's own model says."""
@@ -160,7 +160,7 @@ class SettingsForm:
                 by_name.get(name, self.fields[0]).error = text or message
 
 
-def called(name: str) -> str:
+def setting_label(name: str) -> str:
     """A setting's name as people read it."""
     return NAMES.get(name, name.removesuffix("_s").removesuffix("_celsius").replace("_", " ").capitalize())
 
@@ -172,11 +172,11 @@ def unit_of(name: str, limits: Mapping[str, Any]) -> str:
 def with_unit(camera: Camera, name: str, value: Any) -> str:
     """A value of a setting as people read it; empty for None."""
     limits = camera.capabilities.get("settings", {}).get(name, {})
-    text = shown(name, value)
+    text = format_value(name, value)
     return f"{text} {unit_of(name, limits)}".strip() if text else ""
 
 
-def shown(name: str, value: Any) -> str:
+def format_value(name: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -186,8 +186,8 @@ def shown(name: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def label(name: str, choice: Any) -> str:
-    return shown(name, choice).capitalize() if isinstance(choice, bool) else shown(name, choice)
+def choice_label(name: str, choice: Any) -> str:
+    return format_value(name, choice).capitalize() if isinstance(choice, bool) else format_value(name, choice)
 
 
 def range_of(name: str, limits: dict[str, Any]) -> str:
@@ -199,25 +199,29 @@ def range_of(name: str, limits: dict[str, Any]) -> str:
     return f"{least:.10g} to {most:.10g} {unit_of(name, limits)}".strip()
 
 
-def parsed(found: Field, limits: dict[str, Any]) -> Any:
+def parse_value(found: Field, limits: dict[str, Any]) -> Any:
     """The value as the driver takes it. ValueError when it is no such value, or out of range."""
     if found.picked:
-        wanted = next(c for c in limits["choices"] if shown(found.name, c) == found.value) if known(found) else None
+        wanted = (
+            next(c for c in limits["choices"] if format_value(found.name, c) == found.value)
+            if is_offered(found)
+            else None
+        )
         if wanted is None:
             raise ValueError(found.value)
         return wanted
-    value = parse_exposure(found.value) if found.name == "exposure_us" else number(found.value)
+    value = parse_exposure(found.value) if found.name == "exposure_us" else parse_number(found.value)
     least, most = limits.get("minimum"), limits.get("maximum")
     if (least is not None and value < least) or (most is not None and value > most):
         raise ValueError(found.value)
     return int(value) if float(value).is_integer() else value
 
 
-def known(found: Field) -> bool:
+def is_offered(found: Field) -> bool:
     return any(found.value == value for value, _ in found.choices)
 
 
-def number(text: str) -> float:
+def parse_number(text: str) -> float:
     """ValueError for what is no finite number. A comma may stand for the point."""
     value = float(text.replace(",", "."))
     if not math.isfinite(value):

@@ -12,7 +12,7 @@ from cameras.camera_display import held_sentence
 from cameras.drivers import driver_class
 from cameras.faults_form import FaultsForm
 from cameras.lease_holders import LeaseHeld, holder_of
-from cameras.pages import UNREACHED, changes_of, panel, refusal
+from cameras.pages import UNREACHED, body_change_rows, panel_context, refusal
 from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for
 from cameras.settings_form import SettingsForm
@@ -42,7 +42,7 @@ class CameraPage(PageOfCamera):
         card = self.card()
         simulated = driver_class(card.camera.kind).simulated
         faults = FaultsForm(card.display.status["faults"]) if simulated else None
-        return self.render({**panel(SettingsForm(card.camera)), "faults": faults, **self.observed(card)})
+        return self.render({**panel_context(SettingsForm(card.camera)), "faults": faults, **self.observed(card)})
 
     def card(self) -> Card:
         return cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]
@@ -53,7 +53,7 @@ class CameraPage(PageOfCamera):
         return {
             "card": card,
             "camera": camera,
-            "changes": changes_of(camera),
+            "changes": body_change_rows(camera),
             "captures": list(captures_for(user).filter(camera_id=camera.pk).exclude(status="planned")[:STRIP]),
             "sessions": list(sessions_for(user).filter(camera_id=camera.pk)[:SESSIONS]),
             "lines": feed(user, EVENTS, camera=camera.slug, camera_uuid=str(camera.pk)),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from cameras.lease_holders import LeaseHeld, LeaseHolder, lease_of, who_holds
 from cameras.pages import UNREACHED, acquire_from_form, refusal
 from cameras.selectors import cameras_for
-from cameras.settings_form import called, with_unit
+from cameras.settings_form import setting_label, with_unit
 from captures.camera_service import CameraService
 from captures.cards import elapsed
 from captures.gallery.counting import LOST, MOST_COUNTED
@@ -27,7 +27,7 @@ from captures.models import Capture, Session
 from captures.models.session import ACTIVE, SessionState
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
 from captures.sessions.orders import SessionEnded, holder
-from captures.sessions.timeline import line_of
+from captures.sessions.timeline import comparison_row
 from monitoring.cursor import Cursor, beyond
 from monitoring.page import Page, said
 from monitoring.selectors import events_for
@@ -97,7 +97,7 @@ class Run:
         camera, asked = self.session.camera, self.programme
         return [
             {
-                "label": called(name),
+                "label": setting_label(name),
                 "used": with_unit(camera, name, value),
                 "asked": with_unit(camera, name, asked[name]) if asked.get(name) not in (None, value) else "",
             }
@@ -169,7 +169,7 @@ class SessionPage(Page):
         captures = captures_for(self.request.user).filter(session_id=session.pk)
         lost = self._lost(session)
         return {
-            "line": line_of(session, lost),
+            "line": comparison_row(session, lost),
             "captures": list(captures.exclude(status="planned").order_by("-started_at", "-id")[:STRIP]),
             "reasons": self._reasons(session),
             "lost": lost,
