@@ -21,7 +21,7 @@ def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "")
     before, was_restricted = audience_of(locked), locked.restricted
     wanted = before
     if "audience" in changes:
-        users = users_named(changes["audience"])
+        users = find_users(changes["audience"])
         wanted = sorted(user.get_username() for user in users)
         locked.audience.set(users)
     locked.restricted = changes.get("restricted", was_restricted)
@@ -30,13 +30,13 @@ def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "")
         return
     difference = {"added": sorted({*wanted} - {*before}), "removed": sorted({*before} - {*wanted})}
     record_event(
-        "camera.audience", f"{actor or 'The station'} {did(locked, wanted, was_restricted)}", camera=locked,
+        "camera.audience", f"{actor or 'The station'} {change_sentence(locked, wanted, was_restricted)}", camera=locked,
         actor=actor,
         data=difference | command_data("audience", {"restricted": locked.restricted, "audience": wanted}, DONE),
     )  # fmt: skip
 
 
-def users_named(names: Collection[str]) -> list[Any]:
+def find_users(names: Collection[str]) -> list[Any]:
     """ValidationError where one does not exist."""
     found = {user.get_username(): user for user in get_user_model().objects.filter(username__in=set(names))}
     if unknown := sorted(set(names) - set(found)):
@@ -50,7 +50,7 @@ def audience_of(camera: Camera) -> list[str]:
     return sorted(user.get_username() for user in camera.audience.all())
 
 
-def did(camera: Camera, names: list[str], was_restricted: bool) -> str:
+def change_sentence(camera: Camera, names: list[str], was_restricted: bool) -> str:
     """What happened, to follow the actor's name."""
     listed = f"managers and {', '.join(names)}" if names else "managers"
     if not camera.restricted:

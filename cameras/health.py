@@ -29,13 +29,13 @@ def host_problems() -> list[Finding]:
     """Nothing while the broker is away: then nobody knows."""
     cameras = list(Camera.objects.present())
     try:
-        hosts = hosts_of(camera for camera in cameras if camera.enabled)
+        hosts = host_health(camera for camera in cameras if camera.enabled)
     except BrokerDown:
         return []
-    return [finding for one in hosts if not one["alive"] for finding in silent(one["host"], cameras)]
+    return [finding for one in hosts if not one["alive"] for finding in silent_host_findings(one["host"], cameras)]
 
 
-def silent(host: str, cameras: list[Camera]) -> list[Finding]:
+def silent_host_findings(host: str, cameras: list[Camera]) -> list[Finding]:
     """For everybody unless all of the host's cameras are restricted; then for those who may see one of them."""
     sentence = f"The camera host {host} does not answer. Start `skycam up` there."
     there = [camera for camera in cameras if camera.host == host]
@@ -61,7 +61,7 @@ def camera_problems() -> list[Finding]:
     ]
 
 
-def hosts_of(cameras: Iterable[Camera]) -> list[HostHealth]:
+def host_health(cameras: Iterable[Camera]) -> list[HostHealth]:
     """The hosts of these cameras, each with whether its heart beats. BrokerDown."""
     names = sorted({camera.host for camera in cameras})
     with broker.reachable() as server:

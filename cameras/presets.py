@@ -15,7 +15,7 @@ from cameras.runtime.body import same
 from monitoring.bodies import stamp, stamp_or_none
 from monitoring.services import record_event
 
-MOST = 100
+MAX_PRESETS = 100
 """For each kind of camera: a page lists them all."""
 
 
@@ -29,7 +29,7 @@ class PresetBody(TypedDict):
     saved_at: str
 
 
-class Compared(TypedDict):
+class ComparedSetting(TypedDict):
     """One setting: in the preset, as wished for, and as the camera has it. null: not named there. `differs` where two
     of these that are named are not the same, or the preset and the wish do not name the same."""
 
@@ -47,7 +47,7 @@ class Comparison(TypedDict):
     preset: str
     read_at: str | None
     differs: bool
-    results: list[Compared]
+    results: list[ComparedSetting]
 
 
 class NoPreset(Exception):
@@ -126,10 +126,10 @@ def compare_preset(camera: Camera, name: str) -> Comparison:
     )
 
 
-def compared(camera: Camera, preset: SettingsPreset, name: str) -> Compared:
+def compared(camera: Camera, preset: SettingsPreset, name: str) -> ComparedSetting:
     saved, wished, has = preset.settings.get(name), camera.settings.get(name), camera.read_back.get(name)
     agree = same(saved, wished) and (has is None or same(wished, has))
-    return Compared(name=name, preset=saved, desired=wished, actual=has, differs=not agree)
+    return ComparedSetting(name=name, preset=saved, desired=wished, actual=has, differs=not agree)
 
 
 def _store(preset: SettingsPreset) -> None:
@@ -142,8 +142,10 @@ def _store(preset: SettingsPreset) -> None:
 
 
 def _check_preset_limit(kind: str) -> None:
-    if SettingsPreset.objects.filter(kind=kind).count() >= MOST:
-        raise ValidationError({"name": f"There are {MOST} presets for {kind} cameras. Delete one that nobody needs."})
+    if SettingsPreset.objects.filter(kind=kind).count() >= MAX_PRESETS:
+        raise ValidationError(
+            {"name": f"There are {MAX_PRESETS} presets for {kind} cameras. Delete one that nobody needs."}
+        )
 
 
 def _name_taken_error(preset: SettingsPreset) -> ValidationError:

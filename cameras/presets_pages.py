@@ -14,7 +14,7 @@ from cameras import presets, services
 from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
-from cameras.presets import Compared, Comparison, NoPreset
+from cameras.presets import ComparedSetting, Comparison, NoPreset
 from cameras.settings_form import SettingsForm, setting_label, with_unit
 from monitoring.naming import with_names
 from monitoring.page import MESSAGE_LEVELS, is_part
@@ -35,7 +35,7 @@ def comparison_rows(camera: Camera, comparison: Comparison) -> list[ComparisonRo
     return [comparison_row(camera, row) for row in comparison["results"]]
 
 
-def comparison_row(camera: Camera, row: Compared) -> ComparisonRow:
+def comparison_row(camera: Camera, row: ComparedSetting) -> ComparisonRow:
     name = row["name"]
     return ComparisonRow(
         label=setting_label(name),

@@ -13,8 +13,8 @@ import redis
 from cameras import broker
 from cameras.broker import BrokerDown
 
-EVERY_S = 5.0
-LIFE_S = 15
+MEASURE_EVERY_S = 5.0
+USAGE_TTL_S = 15
 
 
 class Usage(TypedDict):
@@ -31,17 +31,17 @@ class ProcessUsage:
 
     def __init__(self) -> None:
         self._processes: dict[str, psutil.Process] = {}
-        self._measured_at = -EVERY_S
+        self._measured_at = -MEASURE_EVERY_S
 
-    def write(self, server: redis.Redis, pids: Mapping[str, int]) -> None:
-        """At most every EVERY_S. `pids` by slug. Raises redis.RedisError and OSError."""
-        if time.monotonic() - self._measured_at < EVERY_S:
+    def write_usage(self, server: redis.Redis, pids: Mapping[str, int]) -> None:
+        """At most every MEASURE_EVERY_S. `pids` by slug. Raises redis.RedisError and OSError."""
+        if time.monotonic() - self._measured_at < MEASURE_EVERY_S:
             return
         self._measured_at = time.monotonic()
         self._processes = {slug: one for slug, pid in pids.items() if (one := self._process(slug, pid))}
         for slug, process in self._processes.items():
-            if usage := measured(process):
-                server.set(broker.key("process", slug), json.dumps(usage), ex=LIFE_S)
+            if usage := measure_process(process):
+                server.set(broker.key("process", slug), json.dumps(usage), ex=USAGE_TTL_S)
 
     def _process(self, slug: str, pid: int) -> psutil.Process | None:
         """The same object as before for the same process: it remembers since when it has been measured."""
@@ -56,7 +56,7 @@ class ProcessUsage:
         return found
 
 
-def measured(process: psutil.Process) -> Usage | None:
+def measure_process(process: psutil.Process) -> Usage | None:
     """None of a process that has ended, or is not ours to look at."""
     try:
         with process.oneshot():
@@ -66,7 +66,7 @@ def measured(process: psutil.Process) -> Usage | None:
         return None
 
 
-def usages(slugs: Iterable[str]) -> dict[str, Usage]:
+def read_usages(slugs: Iterable[str]) -> dict[str, Usage]:
     """Of those that were measured lately, of any host; none while the broker is away."""
     listed = list(slugs)
     if not listed:

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 
-def replaces(read_at: datetime, known: datetime | None) -> bool:
-    """Whether a reading of `read_at` replaces the one that is known: a newer one never gives way to an older one, but
+def supersedes(read_at: datetime, known: datetime | None) -> bool:
+    """Whether a reading of `read_at` supersedes the one that is known: a newer one never gives way to an older one, but
     one of the future, from before the clock was set back, does."""
     return known is None or known <= read_at or known > timezone.now()

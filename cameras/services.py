@@ -41,18 +41,18 @@ def add_camera(
         camera.primary = True
     if primary:
         Camera.objects.present().filter(primary=True).update(primary=False)
-    _store(camera)
+    _save_camera(camera)
     record_event(
         "camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=camera, actor=actor,
         data=command_data(
-            "add", {"kind": kind, **_arguments(camera, {"address", "host", "settings", "primary"})}, DONE
+            "add", {"kind": kind, **_event_arguments(camera, {"address", "host", "settings", "primary"})}, DONE
         ),
     )  # fmt: skip
     audience.change_audience(camera, seen_by or {}, actor)
     return camera
 
 
-def _arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
+def _event_arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
     """As the row has them: without the password of an address."""
     return {name: getattr(camera, name) for name in sorted(names)}
 
@@ -68,10 +68,10 @@ def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, h
         raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
     asked = {name: value for name, value in changes.items() if name not in {"address", "audience"}}
     with record_refusals(camera, "change", actor, asked), transaction.atomic():
-        return _changed(_locked(camera), changes, actor, host_is_gone)
+        return _apply_changes(_lock_camera(camera), changes, actor, host_is_gone)
 
 
-def _changed(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: bool) -> Camera:
+def _apply_changes(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: bool) -> Camera:
     moves = changes.get("host", locked.host) != locked.host
     gone = host_is_gone and moves
     if moves and not gone:
@@ -89,33 +89,33 @@ def _changed(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: 
 
 
 def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: bool) -> None:
-    before, host = _place(locked), locked.host
+    before, host = _process_location(locked), locked.host
     if changes.get("primary"):
         Camera.objects.present().filter(primary=True).exclude(pk=locked.pk).update(primary=False)
     for field, value in changes.items():
         setattr(locked, field, value)
-    _store(locked, set(changes))
+    _save_camera(locked, set(changes))
     if host_is_gone:
         host_failover.end_session(locked, host)
-    if _place(locked) != before or changes.get("enabled") is False:
+    if _process_location(locked) != before or changes.get("enabled") is False:
         lease_holders.check_no_session(locked)
     record_event(
         "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
-        camera=locked, actor=actor, data=command_data("change", _arguments(locked, changes), DONE),
+        camera=locked, actor=actor, data=command_data("change", _event_arguments(locked, changes), DONE),
     )  # fmt: skip
 
 
-def _place(camera: Camera) -> tuple[str, str]:
+def _process_location(camera: Camera) -> tuple[str, str]:
     """Where its process finds it; of a row that was checked, so that another spelling is no other place."""
     return camera.host, camera.full_address
 
 
-def _locked(camera: Camera) -> Camera:
+def _lock_camera(camera: Camera) -> Camera:
     """The row as it is now, until the transaction ends: `camera` was read before, and others may have changed it."""
     return Camera.objects.select_for_update().get(pk=camera.pk)
 
 
-def _store(camera: Camera, fields: set[str] | None = None) -> None:
+def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
     """All of a new row, or those `fields` of one that is there."""
     if fields and "address" in fields:
         fields = fields | {"encrypted_address"}
@@ -131,7 +131,7 @@ def remove_camera(camera: Camera, actor: str = "") -> None:
     """Soft: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld by
     another, or SessionRunning."""
     with record_refusals(camera, "remove", actor), transaction.atomic():
-        locked = _locked(camera)
+        locked = _lock_camera(camera)
         lease_holders.check_holder(locked, actor)
         lease_holders.check_no_session(locked)
         _remove(camera, actor)
@@ -151,7 +151,7 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
     """Wish the camera connected or not; lasts across restarts. LeaseHeld by another, or while a session runs on it."""
     order = "connect" if connected else "disconnect"
     with record_refusals(camera, order, actor), transaction.atomic():
-        locked = _locked(camera)
+        locked = _lock_camera(camera)
         lease_holders.check_holder(locked, actor)
         if not connected:
             lease_holders.check_no_session(locked)
@@ -184,9 +184,9 @@ def set_settings(
     origin = {"preset": preset} if preset else {}
     said = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
     with record_refusals(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
-        stored = _settable(camera, actor).settings
+        stored = _lock_for_settings(camera, actor).settings
         event = _wish(camera, stored, values if replace else {**stored, **values}, actor, said, origin)
-    return _apply(camera, event)
+    return _apply_settings(camera, event)
 
 
 def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
@@ -196,17 +196,17 @@ def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
     changed.
     """
     with record_refusals(camera, "adopt", actor), transaction.atomic():
-        locked = _settable(camera, actor)
+        locked = _lock_for_settings(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
             raise ValidationError(f"Nothing of what is wished for was changed on {camera.slug} itself.")
         event = _wish(camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}.")
-    return _apply(camera, event)
+    return _apply_settings(camera, event)
 
 
-def _settable(camera: Camera, actor: str) -> Camera:
+def _lock_for_settings(camera: Camera, actor: str) -> Camera:
     """The locked row; LeaseHeld when its settings are another's."""
-    locked = _locked(camera)
+    locked = _lock_camera(camera)
     lease_holders.check_holder(locked, actor)
     return locked
 
@@ -224,7 +224,7 @@ def _wish(
     return wished(camera, "settings", did, actor, {**(origin or {}), "settings": wish}, kind="camera.settings")
 
 
-def _apply(camera: Camera, event: Event) -> dict[str, Any]:
+def _apply_settings(camera: Camera, event: Event) -> dict[str, Any]:
     with record_outcome(event):
         return control.run_command(camera, "configure", {"settings": camera.settings, "whole": True})
 

@@ -110,7 +110,7 @@ class Herald:
             )
         told = [self._write(server, post) for post in self._ours() if not post.wish.removed]
         pids = {post.wish.slug: child.process.pid for post in self._ours() if (child := post.child)}
-        self.usage.write(server, pids)
+        self.usage.write_usage(server, pids)
         statuses.write_known_cameras(server, self.supervisor.host, told)
         server.set(broker.key("name"), self.supervisor.ledger.station_name, ex=NAME_LIFE_S)
         server.set(broker.key("alerts"), json.dumps(self.supervisor.ledger.open_alerts), ex=60)

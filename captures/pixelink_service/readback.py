@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from cameras.models import Camera
-from cameras.readings import replaces
+from cameras.readings import supersedes
 from cameras.status import Status
 from captures.pixelink_service.bodies import Resolution, Settings, warning_of
 from captures.pixelink_service.served import NotConnected, is_connected
@@ -37,14 +37,14 @@ def note(camera: Camera, told: Told) -> None:
     """The row follows a moment later. What was read later stays, whoever is answered first."""
     with _lock:
         known = _newest(camera)
-        if replaces(_moment(told), _moment(known) if known else None):
+        if supersedes(_moment(told), _moment(known) if known else None):
             _told[camera.pk] = time.monotonic(), told
 
 
 def read_back(camera: Camera) -> dict[str, Any]:
     with _lock:
         told = _newest(camera)
-    if told is not None and replaces(_moment(told), camera.read_at):
+    if told is not None and supersedes(_moment(told), camera.read_at):
         return told["actual"]
     found: dict[str, Any] = camera.read_back
     return found

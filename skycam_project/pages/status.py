@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from cameras.broker import BrokerDown
 from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
-from cameras.health import hosts_of
+from cameras.health import host_health
 from cameras.models import Camera, CameraHost
-from cameras.process_usage import Usage, usages
+from cameras.process_usage import Usage, read_usages
 from cameras.selectors import cameras_for
 from captures.models import StorageRoot
 from monitoring.feed import feed
@@ -141,7 +141,7 @@ def host_panels(user: Any) -> list[HostPanel]:
 def beating(cameras: list[Camera]) -> dict[str, bool]:
     """Host -> whether its heart beats; empty while the broker is away."""
     try:
-        return {one["host"]: one["alive"] for one in hosts_of(cameras)}
+        return {one["host"]: one["alive"] for one in host_health(cameras)}
     except BrokerDown:
         return {}
 
@@ -184,7 +184,7 @@ class Restarts:
 
 def camera_rows(host: str, displays: list[CameraDisplay], restarts: dict[str, Restarts]) -> list[Row]:
     here = [display for display in displays if display.camera.host == host]
-    used = usages(display.camera.slug for display in here)
+    used = read_usages(display.camera.slug for display in here)
     return [
         camera_row(display, restarts.get(str(display.camera.pk), Restarts()), used.get(display.camera.slug))
         for display in here

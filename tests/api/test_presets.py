@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras.models import Camera, SettingsPreset
-from cameras.presets import MOST
+from cameras.presets import MAX_PRESETS
 from monitoring.models import Event
 from tests.fakes.camera_host import camera_host
 
@@ -136,7 +136,7 @@ def test_to_delete_it_changes_no_camera(operator: Any, night: SettingsPreset) ->
 
 
 def test_there_are_no_more_than_a_page_can_list(operator: Any, night: SettingsPreset) -> None:
-    more = [SettingsPreset(kind="simulated", name=f"p {number}", settings=NIGHT) for number in range(MOST - 1)]
+    more = [SettingsPreset(kind="simulated", name=f"p {number}", settings=NIGHT) for number in range(MAX_PRESETS - 1)]
     SettingsPreset.objects.bulk_create(more)
     answer = operator.post(URL, {"name": "Dusk", "settings": NIGHT}, format="json")
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "name")
