@@ -27,7 +27,7 @@ from captures.models import Capture, Session
 from captures.models.session import ACTIVE, SessionState
 from captures.selectors import UnknownCamera, camera_condition, captures_for, sessions_for
 from captures.sessions.orders import SessionEnded, holder
-from captures.sessions.timeline import comparison_row
+from captures.sessions.timeline import line_of
 from monitoring.cursor import Cursor, beyond
 from monitoring.page import Page, said
 from monitoring.selectors import events_for
@@ -169,7 +169,7 @@ class SessionPage(Page):
         captures = captures_for(self.request.user).filter(session_id=session.pk)
         lost = self._lost(session)
         return {
-            "line": comparison_row(session, lost),
+            "line": line_of(session, lost),
             "captures": list(captures.exclude(status="planned").order_by("-started_at", "-id")[:STRIP]),
             "reasons": self._reasons(session),
             "lost": lost,
