@@ -1,4 +1,4 @@
-"""The form that adds a camera, filled in by hand or with what was found."""
+"""The form that adds a camera, filled in by hand or from discovery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ADDRESSES = {
     "pixelink": "its serial number; empty: the first one",
     "simulated": "none is needed",
 }
-"""Kind -> what its address looks like."""
+"""Kind -> an example of its address."""
 FIELDS = ("slug", "name", "kind", "address", "host")
 LABELS = {"slug": "Id", "name": "Name", "kind": "Kind", "address": "Address", "host": "Host"}
 FORM_RULES = {
@@ -30,23 +30,23 @@ FORM_RULES = {
     "address": "An address has at most 500 characters.",
     "host": "Choose one of the hosts.",
 }
-"""What is said where a value is too long, or none at all."""
+"""The message for a value that is missing or too long."""
 
 
 def address_example(kind: str) -> str:
-    """What an address of that kind looks like."""
+    """An example of an address of that kind."""
     return ADDRESSES.get(kind) or driver_class(kind).example
 
 
 def safe_address(address: str) -> str:
-    """As it may be shown again: a password that was typed with it is typed once more, and all of it where nobody can
-    tell which part is the password."""
+    """The address as the form may show it again: without its password, and empty where the password cannot be told
+    apart."""
     login = LOGIN.match(address)
     return "" if "@" in address[login.end() if login else 0 :] else redact_address(address)
 
 
 def error_sentences(error: pydantic.ValidationError | ValidationError, rules: Mapping[str, str]) -> dict[str, str]:
-    """One for each bad field, in words; without a field under the empty name."""
+    """One sentence for each bad field; errors without a field are under the empty name."""
     if isinstance(error, ValidationError):
         found = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
         return {name: rules.get(name, "") if _is_blank(texts) else " ".join(texts) for name, texts in found.items()}
@@ -58,7 +58,7 @@ def _is_blank(texts: list[str]) -> bool:
 
 
 def _error_sentence(item: Any, rules: Mapping[str, str]) -> str:
-    """Our own as they are; the validator's as the rule of the field."""
+    """Our own messages as they are; the validator's replaced by the field's rule."""
     own: str = item["msg"]
     if item["type"] == "value_error":
         return own.removeprefix("Value error, ")
@@ -72,7 +72,7 @@ class AddForm:
 
     @property
     def kinds(self) -> list[tuple[str, str, str]]:
-        """Kind, label and what its address looks like."""
+        """Kind, label and an example of its address."""
         return [(kind, label, address_example(kind)) for kind, (label, _) in DRIVERS.items()]
 
     @property
@@ -81,7 +81,7 @@ class AddForm:
 
     @property
     def general_error(self) -> str:
-        """What is wrong with no field of its own."""
+        """The errors that belong to no field."""
         return " ".join(text for name, text in self.errors.items() if name not in FIELDS)
 
     @property
@@ -94,11 +94,11 @@ class AddForm:
 
     @property
     def error(self) -> str:
-        """All that is to mend, in one line."""
+        """All errors in one line."""
         return " ".join(f"{LABELS[name]}: {text}" if name in LABELS else text for name, text in self.errors.items())
 
     def add(self, actor: str) -> Camera | None:
-        """The new camera; None, with `errors`, when it cannot be."""
+        """The new camera; None, with `errors` filled, when it is refused."""
         try:
             wanted: dict[str, Any] = CameraNew.model_validate(self.data).model_dump()
             return services.add_camera(**{name: wanted[name] for name in FIELDS}, actor=actor)

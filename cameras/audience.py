@@ -1,4 +1,4 @@
-"""Who may see a camera: everybody with a role, or, while it is restricted, managers and its audience alone."""
+"""Who may see a camera: every user with a role; while it is restricted, only managers and its audience."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FIELDS = {"restricted", "audience"}
 
 
 def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "") -> None:
-    """`restricted` and `audience` (user names), what is not named stays. One event, where anything changed. For the
-    transaction that holds the row's lock; ValidationError for a user that does not exist."""
+    """Set `restricted` and `audience` (user names); what is not named stays. Records one event if anything changed.
+    Call it in the transaction that holds the row's lock. ValidationError for a user that does not exist."""
     before, was_restricted = audience_of(locked), locked.restricted
     wanted = before
     if "audience" in changes:
@@ -37,7 +37,7 @@ def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "")
 
 
 def find_users(names: Collection[str]) -> list[Any]:
-    """ValidationError where one does not exist."""
+    """ValidationError for names without a user."""
     found = {user.get_username(): user for user in get_user_model().objects.filter(username__in=set(names))}
     if unknown := sorted(set(names) - set(found)):
         listed = ", ".join(name[:150] for name in unknown)
@@ -51,7 +51,7 @@ def audience_of(camera: Camera) -> list[str]:
 
 
 def change_sentence(camera: Camera, names: list[str], was_restricted: bool) -> str:
-    """What happened, to follow the actor's name."""
+    """What changed, as a sentence that follows the actor's name."""
     listed = f"managers and {', '.join(names)}" if names else "managers"
     if not camera.restricted:
         open_to_all = f"{camera.slug}, which everybody with a role may see"

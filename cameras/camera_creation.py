@@ -1,4 +1,4 @@
-"""What CAMERA_CONFIG says of cameras that are added: how many there may be, and what they begin with."""
+"""What CAMERA_CONFIG sets for new cameras: how many there may be, and their default settings."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from monitoring.station_settings import camera_config
 
 
 def check_kind(kind: str) -> None:
-    """ValidationError for one that there is not: nothing else about the camera can be checked then."""
+    """ValidationError for an unknown kind: without its driver nothing else can be checked."""
     if kind not in DRIVERS:
         raise ValidationError({"kind": f"There is no kind {kind!r}; known are: {', '.join(sorted(DRIVERS))}."})
 
 
 def check_camera_limit() -> None:
-    """ValidationError where the station has as many cameras as it may have."""
+    """ValidationError when the station already has `max_cameras`."""
     most = camera_config().max_cameras
     if Camera.objects.present().count() >= most:
         raise ValidationError(
@@ -29,8 +29,8 @@ def check_camera_limit() -> None:
 
 
 def with_default_settings(kind: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The settings with the station's frame rate and picture size, where the kind has them and nobody gave any. What
-    the kind would not take is left to the camera."""
+    """The settings with the station's default frame rate and picture size, where the kind has these settings and none
+    are given. A default that the kind refuses is left out."""
     config, known = camera_config(), driver_class(kind).Settings.model_fields
     for default in (fps_setting(config.default_fps), size_settings(config.default_resolution)):
         if default and set(default) <= set(known) and not set(default) & set(values):

@@ -1,4 +1,4 @@
-"""How a camera looks to a person: a glyph, a label and a tone for each state, and what to do about it."""
+"""How pages show a camera: a glyph, a label and a tone for each state, and advice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BROKER_AWAY = "The station's broker does not answer, so nobody knows. Cameras an
 
 @dataclass(frozen=True, slots=True)
 class StateDisplay:
-    """`tone`: empty, ok, act, rec, warn or bad. Its colour's area grows with severity."""
+    """`tone` is empty, ok, act, rec, warn or bad. The coloured area grows with severity."""
 
     glyph: str
     label: str
@@ -60,12 +60,12 @@ ADVICE = {
     ),
     "unknown": ("Look at Status: which part does not run.",),
 }
-"""What a person can do, in order, where the camera does not help itself."""
+"""What a person can do, in order, where Skycam cannot recover the camera by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraDisplay:
-    """A camera and what is observed of it now."""
+    """A camera and its observed status."""
 
     camera: Camera
     status: Status
@@ -77,22 +77,22 @@ class CameraDisplay:
 
     @property
     def lease(self) -> Lease | None:
-        """Who has taken it, also while the broker is away."""
+        """From the row, so that it is known while the broker is away."""
         return lease_of(self.camera)
 
     @property
     def recorder(self) -> Recorder | None:
-        """What is told of a recording that is wished; None also where nobody tells."""
+        """The status of the recording; None where none is desired, or the status is unknown."""
         return self.status["recorder"]
 
     @property
     def can_stop_recording(self) -> bool:
-        """Whether there is a recording that could be stopped: one that is wished, or goes on yet."""
+        """Whether a recording is desired or still runs."""
         return bool(self.camera.recording or self.recorder)
 
     @property
     def recording_display(self) -> StateDisplay:
-        """Whether it records as it should."""
+        """Whether it records as desired."""
         if self.recorder:
             return {"recording": RECORDING, "waiting": NOT_YET, "failing": FAILING}[self.recorder["state"]]
         return UNKNOWN if self.camera.recording else NOT_REQUESTED
@@ -112,7 +112,7 @@ class CameraDisplay:
 
     @property
     def is_stale(self) -> bool:
-        """Whether what is shown of it is old, and not by wish."""
+        """Whether the shown data is old because of a fault, not because the camera is off."""
         return self.observed in STALE_STATES
 
     @property
@@ -129,13 +129,13 @@ class CameraDisplay:
 
     @property
     def is_live(self) -> bool:
-        """Whether live pictures may be asked for."""
+        """Whether pages may request live pictures."""
         wished = self.camera.enabled and self.camera.connected
         return self.streams and wished and bool(live_streaming_config().enabled)
 
     @property
     def why_not_live(self) -> str:
-        """What to do for a live picture, where there is none; empty where it only has to come."""
+        """What to do to get a live picture; empty where it will come by itself."""
         if not live_streaming_config().enabled:
             return OFF
         if not self.camera.enabled:
@@ -149,14 +149,14 @@ class CameraDisplay:
 
     @property
     def last_image_at(self) -> datetime | None:
-        """When its newest picture was made, as far as its process says."""
+        """When its newest picture was captured, as its process reports."""
         last = self.status["last_capture"]
         told = [text for text in (self.status["last_frame"], last and last["at"]) if text]
         return max((datetime.fromisoformat(text) for text in told), default=None)
 
 
 def camera_displays(cameras: Iterable[Camera]) -> list[CameraDisplay]:
-    """In the order given; `unknown` while the broker is away."""
+    """In the given order; all `unknown` while the broker is away."""
     listed = list(cameras)
     try:
         found = statuses.read_statuses(listed)
@@ -170,7 +170,7 @@ def unknown(camera: Camera) -> Status:
 
 
 def held_sentence(holder: LeaseHolder | None, actor: str) -> str:
-    """Why `actor` cannot command a camera that `holder` has; empty where they can."""
+    """Why `actor` cannot control the camera; empty where they can."""
     if holder is None or holder.held_by == person(actor):
         return ""
     return f"Held by {holder.held_by} since {clock_text(holder.since)}. Take it over first."

@@ -1,6 +1,7 @@
-"""A circuit breaker for the broker: once a call has timed out, the next ones fail at once until a probe is answered.
+"""A circuit breaker for the broker: after a call times out, further calls fail at once until a probe succeeds.
 
-A broker that has ended refuses connections at once and needs none. One that hangs would cost each call its timeout.
+A broker that has stopped refuses connections at once and needs no breaker. A broker that hangs would cost each call its
+timeout.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ from redis.retry import Retry
 log = logging.getLogger(__name__)
 PROBE_EVERY_S = 1.0
 CONNECT_S = 1.0
-"""For a connection, its sign-in included, and for the answer to a probe."""
+"""The timeout of a connection with its sign-in, and of a probe."""
 
 
 class CircuitOpen(redis.ConnectionError):
-    """A call that was not made, since the broker does not answer."""
+    """The call was not made because the circuit is open."""
 
 
 class CircuitBreaker:
-    """One for each process and for any thread: `_lock` guards `_is_open`. While it is open a thread of its own calls
-    `probe` each PROBE_EVERY_S; anything but a redis.TimeoutError closes it."""
+    """One for each process, used from any thread: `_lock` guards `_is_open`. While it is open, a thread calls `probe`
+    every PROBE_EVERY_S; any result but a redis.TimeoutError closes it."""
 
     def __init__(self, probe: Callable[[], object]) -> None:
         self._probe = probe
@@ -37,18 +38,19 @@ class CircuitBreaker:
         self._is_open = False
 
     def check_closed(self) -> None:
-        """CircuitOpen while it is open."""
+        """Raise CircuitOpen while the circuit is open."""
         with self._lock:
             if self._is_open:
                 raise CircuitOpen("The broker does not answer; it is asked again each second.")
 
     def open_circuit(self) -> None:
-        """A call has timed out. The first probe begins at once: where only that call failed, it closes again soon."""
+        """Call this after a timeout. The first probe starts at once, so that a single slow call opens the circuit only
+        briefly."""
         with self._lock:
             if self._is_open:
                 return
             threading.Thread(target=self._probe_until_answered, name="broker-probe", daemon=True).start()
-            self._is_open = True  # after it: one that cannot be started would never close it
+            self._is_open = True  # last: without its thread the circuit would never close
 
     def _probe_until_answered(self) -> None:
         log.warning("The broker hangs; calls fail at once until it answers.")
@@ -78,7 +80,7 @@ def process_breaker() -> CircuitBreaker:
 
 
 class CircuitBreakerPool(redis.ConnectionPool):
-    """Connections that open the breaker when they time out, and that are not given out while it is open."""
+    """Connections that open the circuit when they time out. While it is open, no connection is handed out."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("retry", Retry(NoBackoff(), 0))
@@ -97,7 +99,7 @@ class CircuitBreakerPool(redis.ConnectionPool):
 
 
 class _CircuitBreakerConnection:
-    """Mixed into a connection of redis-py."""
+    """A mixin for redis-py's connections."""
 
     def on_connect_check_health(self: Any, check_health: bool = True) -> None:
         self.update_current_socket_timeout(CONNECT_S)

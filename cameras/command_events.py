@@ -1,4 +1,4 @@
-"""Commands in the event log: who, when, with which arguments, and what came of it."""
+"""Commands in the event log: who sent which command, with which arguments, and its outcome."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ ATTEMPT_PHRASES = {
     "stop-recording": "stop the recording of {}",
     "take": "take {}",
 }
-"""Order -> what somebody tried, with the camera's id in it."""
+"""Command -> the phrase for an attempt, with a place for the camera's id."""
 REPEAT_INTERVAL = timedelta(minutes=1)
-"""How long the same refusal of the same person is not written again."""
+"""The same refusal of the same person is not recorded again within this time."""
 
 
 def command_data(order: str, arguments: dict[str, Any], outcome: str) -> dict[str, Any]:
-    """What a command's event says besides its user and time."""
+    """The data of a command's event."""
     return {"order": order, "arguments": arguments, "outcome": outcome}
 
 
@@ -52,7 +52,7 @@ def wished(
     camera: Camera, order: str, did: str, actor: str, arguments: dict[str, Any], *, kind: str = "command",
     subject: object = "",
 ) -> Event:  # fmt: skip
-    """In the transaction of the wish. `did` goes on after the actor's name."""
+    """Call it in the transaction that stores the desired state. `did` follows the actor's name in the message."""
     return record_event(
         kind, f"{actor or 'Someone'} {did}", camera=camera, subject=subject, actor=actor,
         data=command_data(order, arguments, WISHED),
@@ -61,8 +61,8 @@ def wished(
 
 @contextmanager
 def record_outcome(event: Event) -> Iterator[None]:
-    """What is done within is what `event` wished. What came of it is an event of its own, as none is ever changed:
-    `command.done`, or `command.failed` with the type of the problem that rises."""
+    """Record the outcome of what `event` asked for: `command.done`, or `command.failed` with the problem's type. It is
+    an event of its own, because events are never changed."""
     try:
         yield
     except UNREACHED as error:
@@ -74,7 +74,7 @@ def record_outcome(event: Event) -> Iterator[None]:
 
 @contextmanager
 def record_failures(camera: Camera, order: str, actor: str, arguments: dict[str, Any]) -> Iterator[None]:
-    """For a command that is no lasting wish: it is an event when it did not reach the camera."""
+    """For a command that is not stored: record an event when it does not reach the camera."""
     try:
         yield
     except UNREACHED as error:
@@ -99,7 +99,7 @@ def _record_failure(message: str, **fields: Any) -> None:
 
 @contextmanager
 def _log_database_errors() -> Iterator[None]:
-    """The command's answer does not depend on whether its outcome can be written."""
+    """Log a database error and go on: the command's answer does not depend on its event."""
     try:
         with transaction.atomic():
             yield
@@ -114,7 +114,8 @@ def failure_sentence(order: str, camera: Camera, actor: str) -> str:
 
 @contextmanager
 def record_refusals(camera: Camera, order: str, actor: str, arguments: dict[str, Any] | None = None) -> Iterator[None]:
-    """A refusal because another holds the camera becomes an event. To be entered outside of the transaction."""
+    """Record an event when the command is refused because another user holds the camera. Enter it outside of the
+    transaction."""
     try:
         yield
     except LeaseHeld as error:

@@ -1,4 +1,4 @@
-"""`ws/status/`: how the cameras are that one may see, when it changes and each second."""
+"""`ws/status/`: the status of the cameras that the user may see, on each change and at least once a second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SEND_EVERY_S = 1.0
 
 
 class StatusCache:
-    """Read once for all sockets of a web process."""
+    """Statuses read once for all sockets of a web process."""
 
     def __init__(self) -> None:
         self._read_at = -READ_EVERY_S
@@ -27,7 +27,7 @@ class StatusCache:
         self._lock = asyncio.Lock()
 
     async def statuses_of(self, wished: Mapping[str, str]) -> list[Status]:
-        """Of slug -> desired. BrokerDown when the broker is away."""
+        """The statuses of slug -> desired. BrokerDown when the broker is away."""
         async with self._lock:
             if time.monotonic() - self._read_at >= READ_EVERY_S or wished.keys() - self._known.keys():
                 await self._read(wished)

@@ -1,7 +1,7 @@
-"""Commands to a camera and what was observed of them.
+"""Commands to a camera, and their answers.
 
-A command goes into the camera host's list in Redis, whose mailbox hands it to the camera's link; the answer
-comes back on a reply list. Deadlines are in Redis TIME.
+A command goes into the camera host's list in Redis. The host passes it to the camera's process, and the answer comes
+back on a reply list. Deadlines are in Redis TIME.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from cameras.models import Camera
 
 ANSWER_TTL_S = 60
 COMMAND_TTL_S = 86_400
-"""A command that nobody fetched is forgotten after a day; its own deadline is over long before."""
+"""A command that no host fetches expires after a day. Its own deadline is over long before."""
 BLOCK_S = 1.0
 
 
 class Command(TypedDict):
-    """What travels to a camera host. `deadline_ms` is in Redis TIME; after it the command is not begun."""
+    """The message to a camera host. `deadline_ms` is in Redis TIME; the command is not started after it."""
 
     command_id: str
     camera: str
@@ -35,7 +35,7 @@ class Command(TypedDict):
 
 
 class Answer(TypedDict):
-    """What comes back on `reply:<command id>`. Not ok: `problem` (a type of contracts) and `detail`."""
+    """The message on `reply:<command id>`. If not ok, it has `problem` (a problem type) and `detail`."""
 
     ok: bool
     body: NotRequired[dict[str, Any]]
@@ -45,7 +45,7 @@ class Answer(TypedDict):
 
 
 class ControlError(Exception):
-    """A command that did not do what was asked. `problem` is a problem type, the message what to do."""
+    """The command failed. `problem` is a problem type; the message says what to do."""
 
     problem = "camera-not-reachable"
 
@@ -61,7 +61,7 @@ class HostDown(ControlError):
 
 
 class TooSlow(ControlError):
-    """No answer in time; the command may still be under way."""
+    """No answer in time; the command may still be running."""
 
     problem = "too-slow"
 
@@ -70,11 +70,11 @@ class TooSlow(ControlError):
 class SentCommand:
     command_id: str
     deadline: float
-    """Seconds of time.monotonic() until which an answer is waited for."""
+    """When waiting for the answer ends, in seconds of time.monotonic()."""
 
 
 def check_reachable(camera: Camera) -> int:
-    """Redis TIME in milliseconds, once it is known that a command can be sent: BrokerDown or HostDown if not."""
+    """Redis TIME in milliseconds. BrokerDown or HostDown when no command can be sent."""
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
         pipe.time()
@@ -88,9 +88,10 @@ def check_reachable(camera: Camera) -> int:
 def send_command(
     camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float, deadline_ms: int
 ) -> SentCommand:
-    """Hand a command to the camera's host; it is not begun after `deadline_ms` (Redis TIME, from `check_reachable`).
+    """Send a command to the camera's host, which does not start it after `deadline_ms` (Redis TIME, from
+    `check_reachable`).
 
-    `wait_s`: how long the answer will be waited for. BrokerDown when it cannot be sent.
+    `wait_s` is how long the caller will wait for the answer. BrokerDown when it cannot be sent.
     """
     command = Command(
         command_id=str(uuid6.uuid7()),
@@ -105,12 +106,12 @@ def send_command(
 
 
 def sent_command(command_id: str, wait_s: float) -> SentCommand:
-    """A command that has just left, and whose answer is waited for so long."""
+    """The handle of a command that was just sent, with `wait_s` seconds for its answer."""
     return SentCommand(command_id, time.monotonic() + wait_s)
 
 
 def push_command(host: str, command: Command) -> None:
-    """Into the host's list. BrokerDown within a second when the broker is away."""
+    """Push a command onto the host's list. BrokerDown within a second when the broker is away."""
     name = broker.key(f"camera.{host}")
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
@@ -127,7 +128,7 @@ def host_down_error(camera: Camera) -> HostDown:
 
 
 def wait_for_answer(sent: SentCommand) -> dict[str, Any]:
-    """The answer's body. TooSlow without one in time; ControlError when the answer is a refusal."""
+    """The answer's body. TooSlow without an answer in time; ControlError when the command failed."""
     answer: Answer = json.loads(_pop_answer(sent))
     if answer["ok"]:
         return answer.get("body", {})
@@ -147,13 +148,13 @@ def _pop_answer(sent: SentCommand) -> str:
 def run_command(
     camera: Camera, order: str, arguments: dict[str, Any] | None = None, *, wait_s: float = 10.0
 ) -> dict[str, Any]:
-    """Send and wait."""
+    """Send a command and wait for its answer."""
     deadline_ms = check_reachable(camera) + int(wait_s * 1000)
     return wait_for_answer(send_command(camera, order, arguments or {}, wait_s=wait_s, deadline_ms=deadline_ms))
 
 
 def push_answer(server: redis.Redis, command_id: str, content: Answer) -> None:
-    """Put the answer where `wait_for_answer` finds it; it lives a minute."""
+    """Push the answer onto the list that `wait_for_answer` reads. It expires after a minute."""
     name = broker.key("reply", command_id)
     pipe = server.pipeline(transaction=False)
     pipe.lpush(name, json.dumps(content))

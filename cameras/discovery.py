@@ -1,4 +1,5 @@
-"""What is attached to the hosts of the station, in use or free, and how it would be added."""
+"""Discovery: the cameras attached to the station's hosts, in use or free, and the id under which each could be
+added."""
 
 from __future__ import annotations
 
@@ -20,20 +21,19 @@ from cameras.supervision.child import scrubbed_environment
 
 WAIT_S = TIMEOUT_S + 3.0
 FORGET_HOST_AFTER = timedelta(days=7)
-"""A host without cameras that was not there for so long is not asked any more."""
+"""A host without cameras is no longer asked when it was absent for this long."""
 MAX_SLUG_LENGTH = 36
 
 
 def host_names() -> list[str]:
-    """Those with cameras, those that were there lately, and this one."""
+    """The hosts with cameras, the hosts seen lately, and this one."""
     lately = CameraHost.objects.filter(leased_until__gt=timezone.now() - FORGET_HOST_AFTER)
     with_cameras = Camera.objects.present().values_list("host", flat=True)
     return sorted({settings.STATION.host, *with_cameras, *lately.values_list("name", flat=True)})
 
 
 def discover_cameras() -> DiscoveredList:
-    """All hosts are asked at the same time; one that does not answer is a problem, and the others are listed all the
-    same. BrokerDown."""
+    """Ask all hosts at once. A host that does not answer is listed as a problem. BrokerDown."""
     asked = {host: _request_discovery(host) for host in host_names()}
     listed: list[dict[str, Any]] = []
     problems: list[DiscoveryProblem] = []
@@ -49,7 +49,8 @@ def discover_cameras() -> DiscoveredList:
 
 
 def discover_local_cameras(why: str) -> DiscoveredList:
-    """This machine alone, asked by this process, with why it is no other. Nobody knows here which cameras are held."""
+    """Discover the cameras of this machine only, from this process; `why` becomes a problem. Which cameras Skycam holds
+    is not known here."""
     host = settings.STATION.host
     answer = discover_devices(scrubbed_environment(settings.STATION.camera_environment))
     problems = [DiscoveryProblem(host="", kind="", message=why), *problem_list(host, answer)]
@@ -58,7 +59,7 @@ def discover_local_cameras(why: str) -> DiscoveredList:
 
 
 def _request_discovery(host: str) -> SentCommand | None:
-    """None when the host does not live."""
+    """None when the host has no heartbeat."""
     with broker.reachable() as server:
         if not server.exists(broker.key("host", host)):
             return None
@@ -85,7 +86,7 @@ def problem_list(host: str, answer: dict[str, Any]) -> list[DiscoveryProblem]:
 
 
 def describe_cameras(results: Iterable[dict[str, Any]]) -> list[Discovered]:
-    """Each with the camera that it is already, and a name under which it could be added."""
+    """Each result with the camera that it is already, or a free id under which it could be added."""
     cameras = list(Camera.objects.present())
     taken = {camera.slug for camera in cameras}
     found: list[Discovered] = []
@@ -103,7 +104,7 @@ def describe_cameras(results: Iterable[dict[str, Any]]) -> list[Discovered]:
 
 
 def _camera_of(one: dict[str, Any], cameras: Iterable[Camera]) -> str | None:
-    """By address or serial number; the camera may be off or disconnected."""
+    """The slug of the camera with this address or serial number; it may be off or disconnected."""
     for camera in cameras:
         if (camera.host, camera.kind) == (one["host"], one["kind"]) and _is_same(camera, one):
             return camera.slug

@@ -1,4 +1,4 @@
-"""The form that changes a camera as the station knows it: its name, address, host, and whether it is used."""
+"""The form that changes a camera's name, address, host, and whether it is enabled and primary."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from cameras.serializers import CameraChange
 TEXTS = ("name", "address", "host")
 SWITCHES = ("enabled", "primary")
 WAS = "was-"
-"""Before the name of a field: as the form showed it. What is still that, nobody has touched."""
+"""The prefix of a field's value as the form showed it. A field that still has that value was not edited."""
 
 
 class EditForm:
-    """`changes` are those that the form asks for; `errors` has a sentence for each bad field."""
+    """`changes` are the requested changes; `errors` has a sentence for each bad field."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
         self.camera = camera
@@ -41,7 +41,7 @@ class EditForm:
 
     @property
     def general_error(self) -> str:
-        """What is wrong with no field of its own."""
+        """The errors that belong to no field."""
         return " ".join(text for name, text in self.errors.items() if name not in self.shown)
 
     @property
@@ -58,8 +58,7 @@ class EditForm:
         return {name: value == "on" if name in SWITCHES else value for name, value in touched.items()}
 
     def save(self, actor: str) -> Camera | None:
-        """The camera as it is now; None, with `errors`, when something is to mend. LeaseHeld by another, or
-        SessionRunning."""
+        """The changed camera; None, with `errors` filled, when a field is bad. LeaseHeld, SessionRunning."""
         try:
             changes = CameraChange.model_validate(self.changes).changes()
             return services.change_camera(self.camera, changes, actor) if changes else self.camera

@@ -1,4 +1,4 @@
-"""Pages of a manager: a camera is renamed, given another address, switched off and on, and removed."""
+"""Pages on which a manager edits and removes a camera."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class EditPage(CameraPage):
         return self._form(EditForm(self.camera()))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Change what the form asks for, and nothing else of the camera."""
+        """Change what the form asks for, and nothing else."""
         camera = self.camera()
         form = EditForm(camera, request.POST.dict())
         try:
@@ -43,7 +43,7 @@ class EditPage(CameraPage):
 
 
 class RemovePage(CameraPage):
-    """Asks for the camera's id, typed: what is removed comes back only as a new camera."""
+    """Asks you to type the camera's id: a removed camera can only be added again as a new one."""
 
     roles = {"GET": "manager", "POST": "manager"}
     template = "cameras/remove.html"

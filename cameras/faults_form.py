@@ -36,7 +36,7 @@ class FaultField:
 
 
 class FaultsForm:
-    """`faults` is what was asked for; None when something is to mend."""
+    """`faults` are the requested faults; None when a field is bad."""
 
     def __init__(self, on: Mapping[str, Any], data: Mapping[str, str] | None = None) -> None:
         shown = {name: format_value(value) for name, value in on.items()} if data is None else data
@@ -66,7 +66,7 @@ def format_value(value: Any) -> str:
 
 
 def parse_value(field: FaultField) -> Any:
-    """As the model takes it; what is no number goes to it as text, and is refused there."""
+    """The value for the model, which refuses text that is not a number."""
     if not field.unit:
         return field.value == "on"
     try:

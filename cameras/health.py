@@ -1,4 +1,4 @@
-"""What is wrong with broker, camera hosts and cameras, as sentences; and how they are, for `health/`."""
+"""Health checks of the broker, the camera hosts and the cameras, as findings and for `health/`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def broker_problems() -> list[Finding]:
 
 
 def host_problems() -> list[Finding]:
-    """Nothing while the broker is away: then nobody knows."""
+    """No findings while the broker is away: the hosts are unknown then."""
     cameras = list(Camera.objects.present())
     try:
         hosts = host_health(camera for camera in cameras if camera.enabled)
@@ -36,7 +36,7 @@ def host_problems() -> list[Finding]:
 
 
 def silent_host_findings(host: str, cameras: list[Camera]) -> list[Finding]:
-    """For everybody unless all of the host's cameras are restricted; then for those who may see one of them."""
+    """One finding for everyone; if all of the host's cameras are restricted, one for each, for those who may see it."""
     sentence = f"The camera host {host} does not answer. Start `skycam up` there."
     there = [camera for camera in cameras if camera.host == host]
     if not all(camera.restricted for camera in there):
@@ -62,7 +62,7 @@ def camera_problems() -> list[Finding]:
 
 
 def host_health(cameras: Iterable[Camera]) -> list[HostHealth]:
-    """The hosts of these cameras, each with whether its heart beats. BrokerDown."""
+    """The hosts of these cameras, and whether each has a heartbeat. BrokerDown."""
     names = sorted({camera.host for camera in cameras})
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)

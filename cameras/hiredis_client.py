@@ -1,6 +1,6 @@
-"""A connection to the broker with hiredis alone, which redis-py itself speaks through: enough to ask and leave.
+"""A minimal Redis client on hiredis, the parser of redis-py: connect, run commands, close.
 
-For programs that must answer at once; the parts of a station use `cameras.broker`.
+For programs that must start fast; the parts of a station use `cameras.broker`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def pack_command(command: CommandWords) -> bytes:
 
 
 class HiredisClient:
-    """A connection that asks and waits, for at most TIMEOUT_S in all."""
+    """A connection with a deadline: all its commands together take at most TIMEOUT_S."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -44,7 +44,7 @@ class HiredisClient:
         self.deadline = time.monotonic() + TIMEOUT_S
 
     def run_commands(self, commands: Sequence[CommandWords]) -> list[Any]:
-        """The answers in order; one that the server refused is a HiredisError in the list."""
+        """The replies in order; a refused command's reply is a HiredisError in the list."""
         self.connection.sendall(b"".join(map(pack_command, commands)))
         return [self._read_reply() for _ in commands]
 
@@ -58,7 +58,7 @@ class HiredisClient:
         return found
 
     def key_suffixes(self, prefix: str) -> list[str]:
-        """What follows `prefix` in the names of all keys that begin with it, sorted."""
+        """The rest of each key that begins with `prefix`, sorted."""
         found: set[str] = set()
         cursor = "0"
         while True:
@@ -71,7 +71,7 @@ class HiredisClient:
                 return sorted(found)
 
     def values_by_suffix(self, prefix: str) -> tuple[list[str], list[str | None]]:
-        """What follows `prefix` in the names of keys, and their values."""
+        """The rest of each key that begins with `prefix`, and the keys' values."""
         found = self.key_suffixes(prefix)
         return found, self.run_commands([("GET", f"{prefix}{name}") for name in found])
 

@@ -1,7 +1,7 @@
-"""A camera host that is gone: it has neither a lease in the database nor a heartbeat in the broker.
+"""Failover: moving cameras off a host that is gone, with neither a lease in the database nor a heartbeat.
 
-A camera with a session is given to another host only then, and only when a person says that the machine is off. A host
-that still runs and reaches neither would go on with its cameras, as it must.
+A camera with a session is moved only then, and only when a person confirms that the machine is off. A host that still
+runs but reaches neither database nor broker keeps running its cameras, by design.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cameras.tables import LEASE_HOLDERS, resolve
 
 
 class HostGone(SessionRunning):
-    """A session runs on it as far as is known, and its host is gone."""
+    """The camera's host is gone, and a session ran there."""
 
     def __init__(self, holder: LeaseHolder, host: str) -> None:
         self.host = host
@@ -32,7 +32,7 @@ class HostGone(SessionRunning):
 
 
 class HostAlive(SessionRunning):
-    """It was said to be gone, and is not."""
+    """The host was declared gone, but it still answers."""
 
     def __init__(self, holder: LeaseHolder, host: str) -> None:
         self.host = host
@@ -43,7 +43,7 @@ class HostAlive(SessionRunning):
 
 
 def is_host_gone(host: str) -> bool:
-    """BrokerDown when nobody can tell."""
+    """Whether the host has neither heartbeat nor lease. BrokerDown when that is unknown."""
     with broker.reachable() as server:
         beats = bool(server.exists(broker.key("host", host)))
     row = CameraHost.objects.filter(name=host).first()
@@ -51,7 +51,7 @@ def is_host_gone(host: str) -> bool:
 
 
 def check_host(camera: Camera) -> None:
-    """HostGone while a session is known to run on the camera, and its host is gone. Quiet when nobody can tell."""
+    """HostGone when a session runs on the camera and its host is gone. Passes when the broker is away."""
     holder = session_holders([camera]).get(camera.pk)
     if holder is None:
         return
@@ -61,14 +61,14 @@ def check_host(camera: Camera) -> None:
 
 
 def check_lease(camera: Camera, actor: str) -> None:
-    """LeaseHeld when somebody else has taken it; a session holds it for nobody, once its host is gone."""
+    """LeaseLeaseHeld when another user has taken the camera. A session on a host that is gone does not hold it."""
     lease = lease_of(camera)
     if lease is not None and lease.holder.held_by != person(actor):
         raise lease_holders.LeaseHeld(lease.holder)
 
 
 def end_session(camera: Camera, host: str) -> None:
-    """Of a camera that was on `host`, and is on another one now. HostAlive; BrokerDown when nobody can tell."""
+    """End the session of a camera that was moved away from `host`. HostAlive; BrokerDown when that is unknown."""
     holder = session_holders([camera]).get(camera.pk)
     if holder is None:
         return

@@ -1,6 +1,6 @@
-"""Who controls a camera: whoever has taken it, else whoever started the session that runs on it, else nobody.
+"""Who controls a camera: the holder of its lease; else the user who started its running session; else nobody.
 
-Why it is as it is: docs/decisions/lease.md."""
+The reasons: docs/decisions/lease.md."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ NOBODY = "nobody"
 
 @dataclass(frozen=True, slots=True)
 class LeaseHolder:
-    """Who has a camera; `session` is the id of the session that holds it for them, `run` its name if it has one. Both
-    are empty for a lease."""
+    """Who holds a camera. `session` is the id of the session that holds it for them, `run` its name; both are empty for
+    a lease."""
 
     camera: str
     held_by: str
@@ -39,7 +39,7 @@ class LeaseHolder:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """As the row has it; it may have run out since it was read."""
+    """A lease as the row has it. It may have expired since it was read."""
 
     holder: LeaseHolder
     until: datetime
@@ -51,14 +51,14 @@ class Lease:
 
 
 class HolderFields(TypedDict):
-    """Of the status: who holds the camera, and since when."""
+    """The status fields about the holder."""
 
     held_by: str | None
     held_since: str | None
 
 
 class LeaseHeld(ControlError):
-    """Another holds the camera. The message says who, since when, and what to do."""
+    """Another user holds the camera. The message says who, since when, and what to do."""
 
     problem = "held"
 
@@ -67,7 +67,7 @@ class LeaseHeld(ControlError):
         super().__init__(self.sentence(holder.camera, f"{holder.since:%Y-%m-%d %H:%M:%SZ}"))
 
     def sentence(self, camera: str, since: str) -> str:
-        """With the camera and the time in the words of whoever reads it: a page has its name and local times."""
+        """The message with the camera and the time as the reader knows them: pages show its name and local times."""
         by = f"{self.holder.held_by} since {since}"
         if self.holder.session:
             return f"{camera} is held by {by} with {_run(self.holder)}. Ask them to stop it, or take it over."
@@ -75,13 +75,13 @@ class LeaseHeld(ControlError):
 
     @property
     def members(self) -> dict[str, str]:
-        """Of the problem, besides its sentence."""
+        """The problem's further fields."""
         session = {"session": self.holder.session} if self.holder.session else {}
         return {**session, "held_by": self.holder.held_by, "since": stamp(self.holder.since)}
 
 
 class SessionRunning(LeaseHeld):
-    """What nobody does beside a session, not even whoever holds the camera."""
+    """Nobody may do this while a session runs, not even the camera's holder."""
 
     def sentence(self, camera: str, since: str) -> str:
         started = f"It was started by {self.holder.held_by} at {since}."
@@ -93,14 +93,14 @@ def _run(holder: LeaseHolder) -> str:
 
 
 def person(actor: str) -> str:
-    """Whom an actor's name stands for: somebody at the command line is the user of the same name, unless the name is
-    one of the station's own."""
+    """The person behind an actor's name: `cli:anna` is the user anna, unless the name is one of the station's own
+    actors."""
     name = actor.removeprefix(CLI)
     return actor if is_station_actor(name) else name or STATION
 
 
 def lease_of(camera: Camera) -> Lease | None:
-    """By the row as it was read; None when nobody has taken it, or the lease has run out."""
+    """The lease in the row as it was read; None without one, or when it has expired."""
     if not camera.held_by or camera.held_since is None or camera.held_until is None:
         return None
     lease = Lease(LeaseHolder(camera.slug, camera.held_by, camera.held_since), camera.held_until, camera.taken_from)
@@ -108,25 +108,25 @@ def lease_of(camera: Camera) -> Lease | None:
 
 
 def who_holds(lease: Lease | None, session: LeaseHolder | None) -> LeaseHolder | None:
-    """The rule. A lease that has run out leaves the camera to its session."""
+    """The rule: a valid lease goes before a session."""
     return lease.holder if lease and lease.runs else session
 
 
 def session_holders(cameras: Iterable[Camera]) -> Mapping[UUID, LeaseHolder]:
-    """By camera: who started what runs on it."""
+    """Camera id -> the user whose session runs on it."""
     found: Mapping[UUID, LeaseHolder] = resolve(LEASE_HOLDERS["session"])(cameras)
     return found
 
 
 def holders_of(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder | None]:
-    """By camera, and by their rows as they were read: in one query."""
+    """Camera id -> holder, from the rows as they were read; one query."""
     listed = list(cameras)
     sessions = session_holders(listed)
     return {camera.pk: who_holds(lease_of(camera), sessions.get(camera.pk)) for camera in listed}
 
 
 def holder_of(camera: Camera) -> LeaseHolder | None:
-    """By its row as it was read."""
+    """From the row as it was read."""
     lease = lease_of(camera)
     return lease.holder if lease else session_holders([camera]).get(camera.pk)
 
@@ -138,21 +138,21 @@ def holder_fields(holder: LeaseHolder | None) -> HolderFields:
 
 
 def check_holder(camera: Camera, actor: str) -> None:
-    """LeaseHeld when somebody else than `actor` holds the camera, by its row as it was read."""
+    """LeaseHeld when anyone but `actor` holds the camera, from the row as it was read."""
     holder = holder_of(camera)
     if holder is not None and holder.held_by != person(actor):
         raise LeaseHeld(holder)
 
 
 def check_holder_now(camera: Camera, actor: str) -> None:
-    """`check_holder` by its row as it stands; `camera` was read before."""
+    """`check_holder` with the row read again, because `camera` may be out of date."""
     check_holder(
         Camera.objects.only("slug", "held_by", "held_since", "held_until", "taken_from").get(pk=camera.pk), actor
     )
 
 
 def check_no_session(camera: Camera) -> None:
-    """SessionRunning, whoever asks."""
+    """SessionRunning while a session runs, for every actor."""
     if holder := session_holders([camera]).get(camera.pk):
         raise SessionRunning(holder)
 

@@ -1,4 +1,4 @@
-"""Taking a camera, keeping it and letting it go. Why it is so: docs/decisions/lease.md."""
+"""Leases on cameras: acquire, renew, take over, release. The reasons: docs/decisions/lease.md."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from monitoring.services import record_event
 
 
 def acquire_lease(camera: Camera, actor: str, *, over: bool = False, seen: str = "", for_s: float = LEASE_S) -> Camera:
-    """The camera's row, held by `actor` for at least `for_s` seconds from now; the holder's own is renewed.
+    """The camera's row, held by `actor` for at least `for_s` seconds from now. `actor`'s own lease is renewed.
 
-    LeaseHeld when another has it, or runs a session on it, and `over` is not said; or when that is not the one whom
-    `actor` has `seen` holding it.
+    LeaseHeld when another user holds it and `over` is false, or when the holder is no longer the one that `actor` has
+    `seen`.
     """
     with record_refusals(camera, "take", actor, {"over": over}), transaction.atomic():
         locked = Camera.objects.select_for_update().get(pk=camera.pk)
@@ -28,7 +28,7 @@ def acquire_lease(camera: Camera, actor: str, *, over: bool = False, seen: str =
 
 
 def _extend_lease(locked: Camera, for_s: float) -> Camera:
-    """Never shortened."""
+    """A lease is never shortened."""
     assert locked.held_until
     locked.held_until = max(locked.held_until, lease_end(for_s))
     locked.save(update_fields=["held_until"])
@@ -49,14 +49,14 @@ def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolde
 
 
 def renew_lease(camera: Camera, actor: str) -> bool:
-    """For LEASE_S from now; False when `actor` does not hold it any more. Takes nothing."""
+    """Extend `actor`'s lease to LEASE_S from now; False when `actor` no longer holds one. Never acquires."""
     mine = Camera.objects.filter(pk=camera.pk, held_by=person(actor), held_until__gt=timezone.now())
     mine.filter(held_until__lt=lease_end(LEASE_S)).update(held_until=lease_end(LEASE_S))
     return mine.exists()
 
 
 def release_lease(camera: Camera, actor: str, *, over: bool = False) -> Camera:
-    """The camera's row, held by nobody. LeaseHeld when another has it and `over` is not said."""
+    """The camera's row, without a lease. LeaseHeld when another user holds it and `over` is false."""
     with record_refusals(camera, "release", actor, {"over": over}), transaction.atomic():
         locked = Camera.objects.select_for_update().get(pk=camera.pk)
         lease = lease_of(locked)

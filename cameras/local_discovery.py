@@ -1,6 +1,6 @@
-"""What is attached to this machine. Django-free.
+"""Discovery of the cameras attached to this machine. Django-free.
 
-Each kind is asked in a process of its own: a vendor's library may hang or crash.
+Each kind runs in its own process, because a vendor's library may hang or crash.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ FIELDS = ("address", "model", "serial", "held_by")
 
 
 class DiscoveryFailed(Exception):
-    """A kind could not be asked; the message says why."""
+    """Discovery failed for a kind; the message says why."""
 
 
 def discover_devices(environment: Mapping[str, str], held: Collection[str] = ()) -> dict[str, Any]:
-    """`results`: kind, label and FIELDS of each camera; `problems`: a sentence for each kind that failed. What is at a
-    place in `held` is listed and not opened. Takes a little more than TIMEOUT_S at most."""
+    """`results`: kind, label and FIELDS of each camera; `problems`: a sentence for each kind that failed. Devices at
+    the locations in `held` are listed but not opened. Takes a little more than TIMEOUT_S at most."""
     asked = {kind: start_discovery(kind, environment, held) for kind in DRIVERS}
     until = time.monotonic() + TIMEOUT_S
     results: list[dict[str, str]] = []
@@ -63,7 +63,7 @@ def start_discovery(kind: str, environment: Mapping[str, str], held: Collection[
 
 
 def read_result(process: subprocess.Popen[str], until: float) -> list[dict[str, str]]:
-    """What the process found; DiscoveryFailed, also when it hangs beyond `until` (of time.monotonic())."""
+    """The cameras that the process found. DiscoveryFailed, also when it hangs beyond `until` (time.monotonic())."""
     try:
         answer, complaint = process.communicate(timeout=max(KILL_WAIT_S, until - time.monotonic()))
     except subprocess.TimeoutExpired:
@@ -79,7 +79,7 @@ def read_result(process: subprocess.Popen[str], until: float) -> list[dict[str, 
 
 
 def kill_process(process: subprocess.Popen[str]) -> None:
-    """One that waits in the kernel, for a device, ends when it can, and is not waited for."""
+    """Kill the process. One that is stuck in the kernel ends when it can; nobody waits for it."""
     process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.communicate(timeout=KILL_WAIT_S)

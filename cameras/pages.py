@@ -1,4 +1,4 @@
-"""Pages of cameras as rows and devices: connect, disconnect, settings. What they capture is a matter of captures."""
+"""Pages of cameras: connect, lease, settings, faults, discovery. Captures have pages of their own."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from monitoring.page import Page, back, is_part, said
 from monitoring.templatetags.skycam import clock_text
 
 UNREACHED = (ControlError, BrokerDown)
-"""What keeps a command from a camera. Each says in a sentence what to do."""
+"""Why a command did not reach a camera. Each message says what to do."""
 
 
 def refusal(error: Exception, camera: Camera) -> str:
-    """As the page says it: with the camera's name, and times in the page's form."""
+    """The error as pages show it: with the camera's name and local times."""
     if isinstance(error, LeaseHeld):
         return error.sentence(camera.name, clock_text(error.holder.since))
     return with_names(str(error), {camera.slug: camera.name})
 
 
 class CameraPage(Page):
-    """A page of the camera that the address names."""
+    """A page of the camera in the URL."""
 
     def camera(self) -> Camera:
-        """404 also when the user may not see it."""
+        """404 also for a camera that the user may not see."""
         try:
             return camera_for(self.request.user, self.kwargs["slug"])
         except Camera.DoesNotExist:
@@ -51,7 +51,7 @@ class ConnectPage(CameraPage):
     connected = True
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Wish the camera connected (or not), and say what came of it."""
+        """Set whether the camera shall be connected, and show the result."""
         camera = self.camera()
         try:
             observed = services.connect(camera, self.connected, self.actor)["observed"]
@@ -61,7 +61,8 @@ class ConnectPage(CameraPage):
 
 
 def acquire_from_form(request: HttpRequest, camera: Camera, actor: str) -> Camera:
-    """Taken from the one whom the form's `over` names, as they were asked about; without it from nobody. LeaseHeld."""
+    """Acquire the lease; take it over only from the holder whom the form's `over` names, because that is whom the user
+    confirmed. LeaseHeld."""
     seen = request.POST.get("over", "")
     return leases.acquire_lease(camera, actor, over=bool(seen), seen=seen)
 
@@ -70,7 +71,7 @@ class AcquireLeasePage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Take the camera, from another where the form says so."""
+        """Take the camera; take it over where the form says so."""
         camera = self.camera()
         try:
             acquire_from_form(request, camera, self.actor)
@@ -83,7 +84,7 @@ class RenewLeasePage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Renew what this person holds; what they hold no more is not taken again."""
+        """Renew this user's lease. A lease that was lost is not acquired again."""
         if leases.renew_lease(self.camera(), self.actor):
             return HttpResponse(status=204) if is_part(request) else back(request)
         camera = self.camera()
@@ -114,7 +115,7 @@ class SettingsPage(CameraPage):
         return self._form(SettingsForm(self.camera()))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Wish for these settings, and show what the camera really took."""
+        """Set these settings, and show what the camera accepted."""
         camera = self.camera()
         form = SettingsForm(camera, request.POST)
         if not form.valid:
@@ -130,7 +131,7 @@ class SettingsPage(CameraPage):
             return self._form(form, tone="bad", sentence=" ".join(error.messages), status=400)
         if not is_part(request):
             return redirect("camera", slug=slug)
-        tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", "The camera has taken it.")
+        tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", "The camera has applied them.")
         return self._form(SettingsForm(camera, answered=True), tone=tone, sentence=sentence)
 
     def _set(self, camera: Camera, form: SettingsForm) -> list[str]:
@@ -146,13 +147,13 @@ class SettingsPage(CameraPage):
 
 
 def panel_context(form: SettingsForm) -> dict[str, Any]:
-    """What the settings panel shows."""
+    """The template context of the settings panel."""
     camera = form.camera
     return {"form": form, "camera": camera, "presets": presets_for(camera), "changes": body_change_rows(camera)}
 
 
 def body_change_rows(camera: Camera) -> list[dict[str, str]]:
-    """What was changed on the camera's body, as people read it."""
+    """The changes on the camera's body, formatted."""
     return [
         {
             "label": setting_label(one["name"]),
@@ -164,7 +165,7 @@ def body_change_rows(camera: Camera) -> list[dict[str, str]]:
 
 
 class FaultsPage(CameraPage):
-    """What a simulated camera is made to do wrong. Another camera has no such page."""
+    """The faults of a simulated camera. Other cameras have no such page."""
 
     roles = {"GET": "manager", "POST": "manager"}
     template = "cameras/faults.html"
@@ -180,7 +181,7 @@ class FaultsPage(CameraPage):
         return self._form(camera, form)
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Switch on what is filled in, and off what is not; say what is on then."""
+        """Set the faults that are filled in, clear the others, and show which are on."""
         camera = self.camera()
         form = FaultsForm({}, {} if request.POST.get("do") == "clear" else request.POST.dict())
         if form.faults is None:
@@ -202,7 +203,7 @@ class FaultsPage(CameraPage):
 
 
 class CamerasPage(Page):
-    """Which cameras there are; adding one, by hand or as it was found."""
+    """The list of cameras, and the form that adds one, by hand or from discovery."""
 
     roles = {"GET": "manager", "POST": "manager"}
     template = "cameras/cameras.html"
@@ -224,7 +225,7 @@ class CamerasPage(Page):
         return camera_displays(cameras_for(self.request.user))
 
     def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
-        """The found camera's line, with what came of it."""
+        """The discovered camera's row, with the result of adding it."""
         asked = self.request.POST
         names = ("host", "kind", "label", "address", "name", "model", "serial", "held_by")
         one: dict[str, Any] = {name: asked.get(name, "") for name in names}
@@ -240,7 +241,7 @@ class DiscoverPage(CamerasPage):
     roles = {"POST": "manager"}
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Look on all hosts; for a script the found cameras alone."""
+        """Discover cameras on all hosts; a partial request gets only the results."""
         try:
             found: dict[str, Any] = {"found": discover_cameras()}
         except BrokerDown as error:

@@ -1,4 +1,4 @@
-"""Settings that are saved under a name, for every camera of a kind: save, apply, compare, delete."""
+"""Presets: settings saved under a name for all cameras of a kind; save, apply, compare, delete."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monitoring.bodies import stamp, stamp_or_none
 from monitoring.services import record_event
 
 MAX_PRESETS = 100
-"""For each kind of camera: a page lists them all."""
+"""For each kind of camera, because one page lists them all."""
 
 
 class PresetBody(TypedDict):
@@ -30,8 +30,8 @@ class PresetBody(TypedDict):
 
 
 class ComparedSetting(TypedDict):
-    """One setting: in the preset, as wished for, and as the camera has it. null: not named there. `differs` where two
-    of these that are named are not the same, or the preset and the wish do not name the same."""
+    """One setting: in the preset, desired, and actual; null where it is not set. `differs` is true where two set values
+    are not the same, or only one of preset and desired sets it."""
 
     name: str
     preset: Any
@@ -41,7 +41,7 @@ class ComparedSetting(TypedDict):
 
 
 class Comparison(TypedDict):
-    """`read_at` is when the camera was asked what it has."""
+    """`read_at` is when the camera's settings were read."""
 
     camera: str
     preset: str
@@ -51,7 +51,7 @@ class Comparison(TypedDict):
 
 
 class NoPreset(Exception):
-    """There is none of that name for this kind of camera; the message says where there is one."""
+    """No preset of that name for this kind of camera; the message names the kinds that have one."""
 
 
 def preset_body(preset: SettingsPreset) -> PresetBody:
@@ -65,7 +65,7 @@ def preset_body(preset: SettingsPreset) -> PresetBody:
 
 
 def presets_for(camera: Camera) -> list[SettingsPreset]:
-    """By name."""
+    """Sorted by name."""
     return list(SettingsPreset.objects.filter(kind=camera.kind))
 
 
@@ -82,10 +82,10 @@ def preset_for(camera: Camera, name: str) -> SettingsPreset:
 def save_preset(
     camera: Camera, name: str, values: dict[str, Any] | None = None, actor: str = "", *, replace: bool = False
 ) -> SettingsPreset:
-    """What is wished for `camera` now, or `values`, under `name`. `replace`: in the place of the one of that name, if
-    there is one. ValidationError with a sentence for each bad field; then nothing is changed."""
+    """Save `values`, or the camera's desired settings, under `name`. `replace` overwrites a preset of that name.
+    ValidationError with a sentence for each bad field; then nothing is changed."""
     if values is None and not camera.settings:
-        raise ValidationError({"settings": f"Nothing is wished for {camera.slug}, so there is nothing to save."})
+        raise ValidationError({"settings": f"No settings are set for {camera.slug}, so there is nothing to save."})
     stored = SettingsPreset.objects.select_for_update().filter(kind=camera.kind, name=name.strip()).first()
     if stored and not replace:
         raise _name_taken_error(stored)
@@ -108,7 +108,7 @@ def delete_preset(camera: Camera, name: str, actor: str = "") -> None:
 
 
 def apply_preset(camera: Camera, name: str, actor: str = "") -> dict[str, Any]:
-    """Wish exactly what the preset names; the answer and the errors are those of `set_settings`, and NoPreset."""
+    """Set exactly the settings of the preset. The answer and the errors are those of `set_settings`, and NoPreset."""
     preset = preset_for(camera, name)
     return services.set_settings(camera, preset.settings, actor, replace=True, preset=preset.name)
 

@@ -1,4 +1,4 @@
-"""The part of the settings panel that is about presets, and about what was changed on the camera's body."""
+"""The part of the settings panel for presets and for changes on the camera's body."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from monitoring.page import MESSAGE_LEVELS, is_part
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One setting of a comparison, as it is read: empty text where it is left to the camera, or not known."""
+    """One setting of a comparison, formatted; empty where it is left to the camera or unknown."""
 
     label: str
     preset: str
@@ -47,16 +47,16 @@ def comparison_row(camera: Camera, row: ComparedSetting) -> ComparisonRow:
 
 
 class PanelPage(SettingsPage):
-    """Answers a script with the settings panel, anyone else with the camera's page and a sentence on it."""
+    """Answers a partial request with the settings panel, others with the camera's page and a message."""
 
     roles = {"POST": "operator"}
     message_slots = ("preset_tone", "preset_sentence")
-    """Where on the panel the sentence stands."""
+    """The template variables of the message on the panel."""
 
     def outcome(
         self, camera: Camera, tone: str, sentence: str, status: int = 200, answer: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """`answer` is the camera's own, which the database may not have yet."""
+        """`answer` is the camera's, which may not be in the database yet."""
         if is_part(self.request):
             camera.refresh_from_db()
             camera.read_back = (answer or {}).get("actual", camera.read_back)
@@ -67,7 +67,7 @@ class PanelPage(SettingsPage):
         return redirect("camera", slug=camera.slug)
 
     def settings_outcome(self, camera: Camera, answer: dict[str, Any], done: str) -> HttpResponse:
-        """What a camera made of its new wish."""
+        """The result of new settings, with the camera's warnings."""
         warnings = answer.get("warnings", [])
         tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", done)
         return self.outcome(camera, tone, sentence, answer=answer)
@@ -85,15 +85,15 @@ class BodyPage(PanelPage):
     message_slots = ("tone", "sentence")
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Wish for what the camera's body was changed to, or have the wish again."""
+        """Adopt what was changed on the camera's body, or apply the desired settings again."""
         camera = self.camera()
         try:
             if request.POST.get("do") == "adopt":
                 return self.settings_outcome(
-                    camera, services.adopt_settings(camera, self.actor), "What the camera has is wished."
+                    camera, services.adopt_settings(camera, self.actor), "The camera's settings are adopted."
                 )
             return self.settings_outcome(
-                camera, services.set_settings(camera, {}, self.actor), "The camera has the wish again."
+                camera, services.set_settings(camera, {}, self.actor), "Your settings are applied again."
             )
         except (*UNREACHED, ValidationError) as error:
             return self.refusal_outcome(camera, error)
@@ -101,7 +101,7 @@ class BodyPage(PanelPage):
 
 class PresetsPage(PanelPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Save what is wished for now under a name."""
+        """Save the desired settings as a preset."""
         camera, name = self.camera(), request.POST.get("name", "")
         try:
             preset = presets.save_preset(camera, name, None, self.actor)
@@ -114,7 +114,7 @@ class PresetPage(PanelPage):
     roles = {"GET": "viewer", "POST": "operator"}
 
     def get(self, request: HttpRequest, slug: str, name: str = "") -> HttpResponse:
-        """The preset beside what is wished and what the camera has."""
+        """The preset beside the desired and the actual settings."""
         camera = self.camera()
         try:
             comparison = presets.compare_preset(camera, name)

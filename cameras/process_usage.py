@@ -18,8 +18,8 @@ USAGE_TTL_S = 15
 
 
 class Usage(TypedDict):
-    """`cpu_percent` of one processor, over the last seconds; `memory_bytes` as in `skycam ps`: what is shared counts in
-    part."""
+    """`cpu_percent` of one processor over the last seconds; `memory_bytes` is the proportional set size, as in `skycam
+    ps`."""
 
     pid: int
     cpu_percent: float
@@ -27,7 +27,7 @@ class Usage(TypedDict):
 
 
 class ProcessUsage:
-    """Of the camera processes of a host. Used by one thread."""
+    """The usage of a host's camera processes. Used by one thread."""
 
     def __init__(self) -> None:
         self._processes: dict[str, psutil.Process] = {}
@@ -44,7 +44,7 @@ class ProcessUsage:
                 server.set(broker.key("process", slug), json.dumps(usage), ex=USAGE_TTL_S)
 
     def _process(self, slug: str, pid: int) -> psutil.Process | None:
-        """The same object as before for the same process: it remembers since when it has been measured."""
+        """Reuse the object for the same process: psutil measures the processor since the last call on it."""
         known = self._processes.get(slug)
         if known and known.pid == pid:
             return known
@@ -57,7 +57,7 @@ class ProcessUsage:
 
 
 def measure_process(process: psutil.Process) -> Usage | None:
-    """None of a process that has ended, or is not ours to look at."""
+    """None for a process that has ended or may not be inspected."""
     try:
         with process.oneshot():
             memory = process.memory_full_info().pss
@@ -67,7 +67,7 @@ def measure_process(process: psutil.Process) -> Usage | None:
 
 
 def read_usages(slugs: Iterable[str]) -> dict[str, Usage]:
-    """Of those that were measured lately, of any host; none while the broker is away."""
+    """Slug -> usage, of all hosts; only recent measurements, and empty while the broker is away."""
     listed = list(slugs)
     if not listed:
         return {}

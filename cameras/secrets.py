@@ -1,8 +1,8 @@
-"""Addresses in the database: shown without their secrets, and those beside them, encrypted.
+"""Addresses in the database: redacted, with their secrets encrypted in a field of their own.
 
-The key is the station's (`address_secret`). A secret is sealed together with the place that it was given for, and is
-put into no address of another one: who may change addresses cannot have a password sent elsewhere, and neither can
-who gets hold of the database.
+The key is the station's (`address_secret`). A secret is encrypted together with the host that it was given for and is
+never put into another host's address. So neither a user who may change addresses nor a thief of the database can have a
+password sent elsewhere.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ UNREADABLE = (
 
 
 class DecryptionFailed(ValueError):
-    """A sealed secret cannot be had for this address. The message says what to do."""
+    """The secret for this address cannot be decrypted. The message says what to do."""
 
 
 def encrypt_address(address: str) -> tuple[str, str]:
-    """A whole address as it is stored: as it may be shown, and its secrets encrypted (empty when it has none)."""
+    """A full address as it is stored: redacted, and its secrets encrypted (empty without secrets)."""
     secrets = address_secrets(address)
     if not secrets:
         return address, ""
@@ -39,8 +39,8 @@ def encrypt_address(address: str) -> tuple[str, str]:
 
 
 def decrypt_address(address: str, encrypted: str) -> str:
-    """`address` with the secrets of `encrypted` where it has ***. DecryptionFailed, also when they are for another
-    place."""
+    """`address` with the secrets of `encrypted` in place of ***. DecryptionFailed, also when they belong to another
+    host."""
     if REDACTED not in address:
         return address
     place, secrets = _decrypt_secrets(encrypted) if encrypted else (secret_origin(address), {})
@@ -53,7 +53,7 @@ def decrypt_address(address: str, encrypted: str) -> str:
 
 
 def _decrypt_secrets(encrypted: str) -> tuple[str, dict[str, str]]:
-    """The place that the secrets are for, and each by its name. DecryptionFailed."""
+    """The host that the secrets belong to, and the secrets by name. DecryptionFailed."""
     from cryptography.fernet import InvalidToken
 
     try:

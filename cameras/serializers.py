@@ -1,4 +1,4 @@
-"""What may be asked of cameras, checked before a row is written or a command sent."""
+"""Request bodies and queries about cameras, validated before a row is written or a command sent."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CameraNew(GivenModel):
 
 
 class CameraChange(GivenModel):
-    """Only what is named is changed. `host_is_gone` goes with another `host`: the machine that had it is off."""
+    """Only named fields are changed. `host_is_gone` confirms, with a new `host`, that the old host's machine is off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -66,7 +66,9 @@ class CameraChange(GivenModel):
 class ReleaseLeaseBody(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    over: Annotated[bool, Field(description="Also where another holds it, who is told.")] = False
+    over: Annotated[
+        bool, Field(description="Take over or release the camera even if another user holds it; they are notified.")
+    ] = False
 
 
 class AcquireLeaseBody(ReleaseLeaseBody):
@@ -80,8 +82,8 @@ class CameraList(TypedDict):
 
 
 class Discovered(TypedDict):
-    """`camera` is the one of the station that it is already; `held_by` names another program that has it, where that is
-    known; `suggested` is a free id for it, empty where it is a camera already."""
+    """`camera` is the id under which it is already added; `held_by` names another program that has it open, where
+    known; `suggested` is a free id for it, empty where it is already added."""
 
     host: str
     kind: str
@@ -95,7 +97,7 @@ class Discovered(TypedDict):
 
 
 class DiscoveryProblem(TypedDict):
-    """A host that did not answer (`kind` is empty), or a kind that could not be asked there."""
+    """A host that did not answer (`kind` is empty), or a kind whose discovery failed there."""
 
     host: str
     kind: str
@@ -109,7 +111,7 @@ class DiscoveredList(TypedDict):
 
 
 class FaultsBody(TypedDict):
-    """The faults that are on; what is not named is off."""
+    """The active faults; faults that are not named are off."""
 
     camera: str
     faults: dict[str, Any]

@@ -1,4 +1,5 @@
-"""What is done to cameras as rows: add, change, remove, connect, settings. Each is one transaction with its event."""
+"""Services on cameras: add, change, remove, connect, settings, faults. Each change is one transaction with its
+event."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from monitoring.services import record_event
 
 CHANGEABLE = {"name", "address", "host", "enabled", "settings", "primary", *audience.FIELDS}
 GUARDED = CHANGEABLE - {"name", "primary", *audience.FIELDS}
-"""What nobody changes while another has taken the camera."""
+"""What only the holder may change while the camera is held."""
 
 
 @transaction.atomic
@@ -29,8 +30,8 @@ def add_camera(
     *, slug: str, kind: str, name: str = "", address: str = "", host: str = "", values: dict[str, Any] | None = None,
     primary: bool = False, seen_by: Mapping[str, Any] | None = None, actor: str = "",
 ) -> Camera:  # fmt: skip
-    """A new camera on `host` (this one by default), seen by whom `seen_by` says (`restricted`, `audience`).
-    ValidationError with a sentence for each bad field, or where the station has its `max_cameras`."""
+    """Add a camera on `host` (by default this one), visible as `seen_by` says (`restricted`, `audience`).
+    ValidationError with a sentence for each bad field, or when the station already has `max_cameras`."""
     camera_creation.check_kind(kind)
     camera_creation.check_camera_limit()
     camera = Camera(
@@ -53,16 +54,16 @@ def add_camera(
 
 
 def _event_arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
-    """As the row has them: without the password of an address."""
+    """The fields as the row has them: addresses are redacted."""
     return {name: getattr(camera, name) for name in sorted(names)}
 
 
 def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, host_is_gone: bool = False) -> Camera:
-    """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field, and
-    LeaseHeld by another, or SessionRunning; then nothing is changed.
+    """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field,
+    LeaseHeld, SessionRunning; then nothing is changed.
 
-    `host_is_gone` says that the machine which has the camera is off: its session ends then. HostAlive when it is not,
-    and BrokerDown when nobody can tell.
+    `host_is_gone` confirms that the camera's machine is off; its session ends then. HostAlive when the host still
+    answers, BrokerDown when that is unknown.
     """
     if unknown := set(changes) - CHANGEABLE:
         raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
@@ -106,17 +107,17 @@ def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gon
 
 
 def _process_location(camera: Camera) -> tuple[str, str]:
-    """Where its process finds it; of a row that was checked, so that another spelling is no other place."""
+    """Host and address, from a validated row, so that another spelling of the same address is not a change."""
     return camera.host, camera.full_address
 
 
 def _lock_camera(camera: Camera) -> Camera:
-    """The row as it is now, until the transaction ends: `camera` was read before, and others may have changed it."""
+    """The present row, locked until the transaction ends, because `camera` may be out of date."""
     return Camera.objects.select_for_update().get(pk=camera.pk)
 
 
 def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
-    """All of a new row, or those `fields` of one that is there."""
+    """Save a new row, or `fields` of an existing one."""
     if fields and "address" in fields:
         fields = fields | {"encrypted_address"}
     camera.full_clean(exclude=["audience"], validate_constraints=False)
@@ -128,8 +129,8 @@ def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
 
 
 def remove_camera(camera: Camera, actor: str = "") -> None:
-    """Soft: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld by
-    another, or SessionRunning."""
+    """Soft delete: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld,
+    SessionRunning."""
     with record_refusals(camera, "remove", actor), transaction.atomic():
         locked = _lock_camera(camera)
         lease_holders.check_holder(locked, actor)
@@ -148,7 +149,7 @@ def _remove(camera: Camera, actor: str) -> None:
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
-    """Wish the camera connected or not; lasts across restarts. LeaseHeld by another, or while a session runs on it."""
+    """Store whether the camera shall be connected; it survives restarts. LeaseHeld, SessionRunning."""
     order = "connect" if connected else "disconnect"
     with record_refusals(camera, order, actor), transaction.atomic():
         locked = _lock_camera(camera)
@@ -162,24 +163,25 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
 
 
 def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
-    """Wish it, and have the host do it: the status that was reached. ControlError, also LeaseHeld; BrokerDown."""
+    """Store whether the camera shall be connected and have its host apply it; returns the status reached. ControlError
+    (LeaseHeld among them), BrokerDown."""
     with record_outcome(set_connected(camera, connected, actor)):
         return reconcile(camera)
 
 
 def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
-    """Have the host bring the camera to what its row wishes; answers with the status that was reached."""
+    """Have the host bring the camera to its desired state; returns the status reached."""
     return control.run_command(camera, "reconcile", wait_s=wait_s)
 
 
 def set_settings(
     camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False, preset: str = ""
 ) -> dict[str, Any]:
-    """Store the wished settings and apply them; `preset` is the name of that which they are from. The answer: `actual`,
-    `read_at`, `warnings`.
+    """Store the desired settings and apply them; `preset` names the preset that they come from. The answer has
+    `actual`, `read_at`, `warnings`.
 
-    ValidationError for a bad value, or LeaseHeld by another, and nothing is changed. Another ControlError when the
-    camera could not be told: the settings are stored and will be applied when it opens.
+    ValidationError for a bad value, LeaseHeld: nothing is changed. Another ControlError when the camera is not
+    reachable: the settings are stored and are applied when it opens.
     """
     origin = {"preset": preset} if preset else {}
     said = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
@@ -190,22 +192,21 @@ def set_settings(
 
 
 def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
-    """Wish what was changed on the camera's body, as it was read back last. The answer is as of `set_settings`.
+    """Adopt the changes made on the camera's body, as last read back. The answer is that of `set_settings`.
 
-    ValidationError where nothing was changed there, or where it cannot be wished for, or LeaseHeld; then nothing is
-    changed.
+    ValidationError when nothing was changed there or a value is not allowed, LeaseHeld; then nothing is changed.
     """
     with record_refusals(camera, "adopt", actor), transaction.atomic():
         locked = _lock_for_settings(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
-            raise ValidationError(f"Nothing of what is wished for was changed on {camera.slug} itself.")
+            raise ValidationError(f"None of the settings was changed on {camera.slug} itself.")
         event = _wish(camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}.")
     return _apply_settings(camera, event)
 
 
 def _lock_for_settings(camera: Camera, actor: str) -> Camera:
-    """The locked row; LeaseHeld when its settings are another's."""
+    """The locked row; LeaseHeld when another user holds the camera."""
     locked = _lock_camera(camera)
     lease_holders.check_holder(locked, actor)
     return locked
@@ -215,7 +216,7 @@ def _wish(
     camera: Camera, stored: dict[str, Any], values: dict[str, Any], actor: str, said: str,
     origin: dict[str, str] | None = None,
 ) -> Event:  # fmt: skip
-    """Store the wish with its event; ValidationError for a bad value."""
+    """Store the desired settings with their event; ValidationError for a bad value."""
     wish = checked_settings(camera.kind, values, camera.capabilities.get("settings"))
     Camera.objects.filter(pk=camera.pk).update(settings=wish)
     camera.settings = wish
@@ -230,15 +231,15 @@ def _apply_settings(camera: Camera, event: Event) -> dict[str, Any]:
 
 
 def read_faults(camera: Camera) -> dict[str, Any]:
-    """The faults that a simulated camera has now. ValidationError for another one; ControlError."""
+    """The active faults of a simulated camera. ValidationError for a real camera; ControlError."""
     _need_simulated(camera)
     found: dict[str, Any] = control.run_command(camera, "faults")["faults"]
     return found
 
 
 def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any]:
-    """These faults and no others from now on; those that are on then. They outlive the camera's process, until they are
-    used up or cleared, or its host is started anew. ValidationError for a real camera; ControlError."""
+    """Set exactly these faults; returns the active ones. They survive a restart of the camera's process, until they are
+    used up, cleared, or the host restarts. ValidationError for a real camera; ControlError."""
     _need_simulated(camera)
     wanted = faults.on()
     with record_refusals(camera, "faults", actor, wanted):
@@ -263,6 +264,6 @@ def _need_simulated(camera: Camera) -> None:
 
 
 def refresh_settings(camera: Camera) -> dict[str, Any]:
-    """What the camera has, without a change to it: `actual`, `read_at`, `warnings`, `differs`. Read anew, unless that
-    was done within a second, or an exposure is due: then as it was read before that. ControlError."""
+    """Read the camera's settings without changing them: `actual`, `read_at`, `warnings`, `differs`. The last reading is
+    returned if it is less than a second old or an exposure is due. ControlError."""
     return control.run_command(camera, "read")

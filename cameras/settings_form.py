@@ -1,4 +1,4 @@
-"""The form of a camera's settings, made from what the camera said it can do."""
+"""The form of a camera's settings, built from its capabilities."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ NAMES = {
     "height": "Height",
     "white_balance_k": "White balance",
 }
-"""Every other setting reads as it is called."""
+"""Labels; other settings are labelled with their own names."""
 UNITS = {"exposure_us": "", "fps": "fps"}
-"""Where the form's unit is not the camera's."""
+"""Units that differ from the camera's."""
 WAS = "was-"
-"""Before the name of a setting: as the form showed it."""
+"""The prefix of a setting's value as the form showed it."""
 INVALID_VALUE = {True: "This camera does not offer it.", False: "This is not a number."}
 
 
 @dataclass(slots=True)
 class Field:
-    """One setting: what is wished for (`value`, as text), what the camera has (`has`), what it can (`range`). `free`:
-    the choices are suggestions, for another value may be written as well. `stored` is the wish as the row has it, `was`
-    as the form that is read showed it: what is still that, nobody has touched."""
+    """One setting: the desired value (`value`, as text), the camera's (`has`), the allowed `range`. With `free` the
+    choices are suggestions, and other values may be typed. `stored` is the desired value in the row, `was` the value
+    that the submitted form showed; a field that still has it was not edited."""
 
     name: str
     label: str
@@ -50,28 +50,28 @@ class Field:
     was: str | None = None
     error: str = ""
     just_answered: bool = False
-    """Whether the camera has just answered to what is wished."""
+    """Whether the camera has just answered to the desired value."""
     readings: list[str] = field(default_factory=list)
-    """What an exposure without a unit may mean, to choose from."""
+    """The possible meanings of an exposure without a unit."""
 
     @property
     def picked(self) -> bool:
-        """Whether it is one of the choices, and nothing else."""
+        """Whether only the choices are allowed."""
         return bool(self.choices) and not self.free
 
     @property
     def differs_from_camera(self) -> bool:
-        """Whether the camera has something else than what stands in the field."""
+        """Whether the camera's value differs from the field's."""
         return bool(self.has) and self.has != self.value
 
     @property
     def is_unsent(self) -> bool:
-        """Whether it was typed and is not stored: the form was refused."""
+        """Whether the value was typed but not stored, because the form was refused."""
         return self.value != self.stored
 
     @property
     def hint(self) -> str:
-        """What the camera has, where that is something else, and what it can."""
+        """The camera's value, where it differs, and the allowed range."""
         if not self.differs_from_camera:
             return self.range
         said = f"Camera {'took' if self.just_answered else 'has'} {self.has}"
@@ -80,8 +80,8 @@ class Field:
 
 
 class SettingsForm:
-    """`values` are the settings to wish for. Empty means: as the camera has it. `answered`: the camera has just
-    answered to what is stored."""
+    """`values` are the settings to store. An empty field leaves the setting to the camera. `answered`: the camera has
+    just answered to the stored settings."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None, *, answered: bool = False) -> None:
         self.camera, self.answered = camera, answered
@@ -121,7 +121,7 @@ class SettingsForm:
         )
 
     def _choices(self, name: str, limits: dict[str, Any]) -> list[tuple[str, str]]:
-        """The camera's own, and what is wished for where it is none of them: the camera has its nearest."""
+        """The camera's choices, and the desired value where it is none of them: the camera uses its nearest."""
         wished, own = self.camera.settings.get(name), list(limits.get("choices") or ())
         found = [(format_value(name, choice), choice_label(name, choice)) for choice in own]
         if not own or wished is None or wished in own:
@@ -150,7 +150,7 @@ class SettingsForm:
             found.error = f"{found.range} on this camera" if found.range else INVALID_VALUE[found.picked]
 
     def _check(self) -> None:
-        """As the driver's own model says."""
+        """Check the values with the driver's model."""
         try:
             checked_settings(self.camera.kind, self.values)
         except ValidationError as error:
@@ -161,7 +161,7 @@ class SettingsForm:
 
 
 def setting_label(name: str) -> str:
-    """A setting's name as people read it."""
+    """A setting's name as pages show it."""
     return NAMES.get(name, name.removesuffix("_s").removesuffix("_celsius").replace("_", " ").capitalize())
 
 
@@ -170,7 +170,7 @@ def unit_of(name: str, limits: Mapping[str, Any]) -> str:
 
 
 def with_unit(camera: Camera, name: str, value: Any) -> str:
-    """A value of a setting as people read it; empty for None."""
+    """A value with its unit; empty for None."""
     limits = camera.capabilities.get("settings", {}).get(name, {})
     text = format_value(name, value)
     return f"{text} {unit_of(name, limits)}".strip() if text else ""
@@ -200,7 +200,7 @@ def range_of(name: str, limits: dict[str, Any]) -> str:
 
 
 def parse_value(found: Field, limits: dict[str, Any]) -> Any:
-    """The value as the driver takes it. ValueError when it is no such value, or out of range."""
+    """The value for the driver. ValueError when it is not valid or out of range."""
     if found.picked:
         wanted = (
             next(c for c in limits["choices"] if format_value(found.name, c) == found.value)
@@ -222,7 +222,7 @@ def is_offered(found: Field) -> bool:
 
 
 def parse_number(text: str) -> float:
-    """ValueError for what is no finite number. A comma may stand for the point."""
+    """ValueError unless the text is a finite number. A decimal comma is allowed."""
     value = float(text.replace(",", "."))
     if not math.isfinite(value):
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""What is observed of a camera, from Redis: a hash rewritten each second that lives five.
+"""The observed status of cameras, from Redis: a hash that is rewritten each second and expires after five.
 
 Each field of the hash is JSON, so that null and numbers survive."""
 
@@ -47,18 +47,19 @@ def write_status(server: redis.Redis, status: Status) -> None:
 
 
 def write_known_cameras(server: redis.Redis, host: str, statuses: Iterable[Status]) -> None:
-    """Which cameras a host has, for `cameras.status_reader`: outlives the host, so that its cameras are missed."""
+    """Write which cameras a host has, for `cameras.status_reader`. It outlives the host, so that its cameras are listed
+    as host_down."""
     known = {status["camera"]: status["desired"] for status in statuses}
     server.set(broker.key("cameras", host), json.dumps(known), ex=KNOWN_CAMERAS_TTL_S)
 
 
 def read_status(camera: Camera) -> Status:
-    """BrokerDown when the broker is away; observed host_down when the host does not write."""
+    """BrokerDown when the broker is away; host_down when the host does not write."""
     return read_statuses([camera])[camera.slug]
 
 
 def read_statuses(cameras: Iterable[Camera]) -> dict[str, Status]:
-    """By slug, in one round trip; who holds them by the rows, which are newer."""
+    """Slug -> status, in one round trip. The holders come from the rows, which are newer."""
     listed = list(cameras)
     found, holders = read_statuses_by_slug({camera.slug: desired(camera) for camera in listed}), holders_of(listed)
     for camera in listed:
@@ -67,7 +68,7 @@ def read_statuses(cameras: Iterable[Camera]) -> dict[str, Status]:
 
 
 def read_statuses_by_slug(wished: Mapping[str, str]) -> dict[str, Status]:
-    """By slug, of slug -> desired, in one round trip."""
+    """Slug -> status, from slug -> desired, in one round trip."""
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
         for slug in wished:

@@ -1,4 +1,4 @@
-"""The whole station's state from Redis alone, without Django and without redis-py.
+"""The state of the whole station, read from Redis without Django and redis-py.
 
 `skycam status` answers in a fraction of a second; importing redis-py would take half of it.
 """
@@ -31,9 +31,9 @@ class Status(TypedDict):
     reason: str
     session: dict[str, Any] | None
     recording: bool
-    """A clip is being written now."""
+    """Whether a clip is being written."""
     recorder: Recorder | None
-    """None while nothing shall be recorded, or nobody knows."""
+    """None while no recording is desired, or its status is unknown."""
     temperature_celsius: float | None
     last_frame: str | None
     last_capture: LastCapture | None
@@ -48,15 +48,15 @@ class Status(TypedDict):
     held_since: str | None
     faults: dict[str, Any]
     lowered: str
-    """Why live pictures are less than their quality says; empty where they are not."""
+    """Why live pictures are reduced below their quality; empty when they are not."""
     differs: list[Difference]
-    """What was changed on the camera's body since the wish was applied."""
+    """Settings changed on the camera's body since they were applied."""
 
 
 class StationStatus(TypedDict):
     station: str
     name: str
-    """What people call the station; its id where no host has said yet."""
+    """The station's display name; its id until a host has written one."""
     hosts: list[dict[str, Any]]
     cameras: list[Status]
     alerts: list[dict[str, Any]]
@@ -72,7 +72,7 @@ def absent_status(slug: str, desired: str, reason: str = "The camera host does n
 
 
 def parse_status(fields: dict[str, str]) -> Status:
-    """A status from its hash, whose fields are JSON."""
+    """A status from its hash, each field of which is JSON."""
     return cast(Status, {field: json.loads(value) for field, value in fields.items()})
 
 
@@ -101,7 +101,7 @@ def read_station(url: str, station: str) -> StationStatus:
 
 
 def heartbeat_body(host: str, beat: str | None) -> dict[str, Any]:
-    """`host`, and what its heartbeat says: `at`. A heartbeat that ended just now says nothing."""
+    """`host`, and the content of its heartbeat: `at`. Nothing if the heartbeat has just expired."""
     return {"host": host, **json.loads(beat or "{}")}
 
 

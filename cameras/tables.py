@@ -1,6 +1,7 @@
-"""What cameras needs from a higher app, plugged in by name and never imported upward.
+"""What cameras needs from higher apps: dotted paths, resolved at run time and never imported upward.
 
-A system check resolves every path; a test starts a camera process with all consumers and finds no Django in it.
+A system check resolves every path. A test starts a camera process with all consumers and checks that it imports no
+Django.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ LEASE_HOLDERS = {
     "session": "captures.sessions.orders.holders",
     "end": "captures.sessions.orders.end_on_gone_host",
 }
-"""Cameras -> who holds which of them by what runs on it; what ends that on a camera whose host is gone."""
+"""`session`: cameras -> the holders by running sessions. `end`: ends the session of a camera whose host is gone."""
 
 VERDICTS = {
     "capture": "captures.ingest.settle_unstarted",
@@ -66,18 +67,17 @@ host -> the root of its new clips."""
 HOST_THREADS = {
     "retention": "captures.recording.retention.Retention",
 }
-"""What looks after a camera host beside the Supervisor, each on a thread of its own: host -> what has `start` and
-`stop`."""
+"""Threads of a camera host besides the Supervisor: host -> object with `start` and `stop`."""
 
 RECOVERIES = {
     "clips": "captures.recording.recovery.recover_all",
 }
-"""Part of a spool -> what brings it into order while its camera has no process. Django-free."""
+"""Part of a spool -> the function that recovers it while its camera has no process. Django-free."""
 
 ACCESS = {
     "visitor": "skycam_project.access.visitors.visitor_of",
 }
-"""Headers of a WebSocket or request -> who asks, to be asked again while it lasts."""
+"""Headers of a WebSocket or request -> its user, to be checked again while it lasts."""
 
 
 def resolve(path: str) -> Any:

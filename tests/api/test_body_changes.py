@@ -87,7 +87,7 @@ def test_to_apply_ones_own_again_is_to_wish_nothing_new(operator: Any, turned: C
 def test_where_nothing_was_changed_there_is_nothing_to_adopt(operator: Any, camera: Camera) -> None:
     answer = operator.post(f"{URL}adopt/")
     assert answer.status_code == 400
-    assert "Nothing of what is wished for was changed on sky itself." in str(answer.json())
+    assert "None of the settings was changed on sky itself." in str(answer.json())
     assert not events()
 
 
