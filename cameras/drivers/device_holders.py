@@ -1,4 +1,4 @@
-"""Which programs have a device open, as far as /proc shows it to this user."""
+"""Programs that have a device open, as far as /proc shows them to this user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 ANOTHER_PROGRAM = "another program"
-"""One whose processes this user may not look at."""
+"""A program whose processes this user may not inspect."""
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -19,12 +19,12 @@ class DeviceHolder:
     pid: int
     name: str
     stop: str
-    """The command that makes it let go."""
+    """The command that makes it release the device."""
 
 
 def find_holders(node: str, suspects: Mapping[str, str] = NONE) -> Iterator[DeviceHolder]:
-    """The other processes that have the device node (empty: none) open. `suspects`, by their names, are told of
-    whatever they have open, with the command that stops each."""
+    """Other processes that have the device node open (empty: no node). `suspects` (program name -> command that stops
+    it) are listed in any case."""
     for pid in (int(entry) for entry in os.listdir("/proc") if entry.isdecimal()):
         name = _program(pid)
         if pid != os.getpid() and (name in suspects or (node and _has_open(pid, node))):
@@ -56,7 +56,7 @@ def _text(file: Path) -> str:
 
 
 def _program(pid: int) -> str:
-    """The name of the program; empty for a process that has ended or may not be read."""
+    """The program's name; empty for a process that has ended or may not be inspected."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as cmdline:
         return os.path.basename(os.fsdecode(cmdline.read(4096).split(b"\0")[0]))
     return ""

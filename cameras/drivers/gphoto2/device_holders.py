@@ -1,4 +1,4 @@
-"""Who holds a camera that libgphoto2 could not claim, and how to stop it."""
+"""Programs that hold a camera which libgphoto2 could not claim, and how to stop them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ DESKTOP = {
     "gvfs-gphoto2-volume-monitor": "systemctl --user mask --now gvfs-gphoto2-volume-monitor",
     "gvfsd-gphoto2": "gio mount --unmount-scheme gphoto2",
 }
-"""The parts of a desktop session that take every camera, and the command that makes each let go."""
+"""The parts of a desktop session that open every camera, and the command that stops each."""
 
 
 def held_sentence(port: str) -> str:
-    """Who probably holds the camera at `port` (`usb:BUS,DEVICE`), and how to stop it."""
+    """A sentence: who probably holds the camera at `port` (`usb:BUS,DEVICE`), and how to stop it."""
     held = f"The camera at {port} is held by another process"
     node = device_node(port)
     listed = processes.format_holders_with_commands(find_holders(node))
@@ -30,5 +30,5 @@ def device_node(port: str) -> str:
 
 
 def find_holders(node: str) -> Iterator[DeviceHolder]:
-    """The processes that have the device node open, as far as they may be read, and the desktop's camera parts."""
+    """The processes that have the device node open, as far as /proc shows them, and the desktop's camera parts."""
     return processes.find_holders(node, DESKTOP)

@@ -1,4 +1,5 @@
-"""From an address to an opened camera. A serial number is an identity, a port is not."""
+"""Discovery: the attached cameras, and from an address to an open session. A serial number identifies a camera, a port
+does not."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ SERIAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def check_address(address: str) -> str:
-    """The address without spaces around it; ValueError with a sentence for what is none."""
+    """The address, stripped; ValueError with a sentence for a bad one."""
     address = address.strip()
     if address == "" or PORT.fullmatch(address) or SERIAL.fullmatch(address):
         return address
@@ -29,7 +30,7 @@ def check_address(address: str) -> str:
 
 
 def open_session(address: str, clock: Clock, deadline: float) -> Session:
-    """Open the camera of that address; CameraError camera_unreachable or camera_held when it cannot be had."""
+    """Open the camera of that address; CameraError camera_unreachable or camera_held when it cannot be opened."""
     cameras = cameras_on_usb()
     if not cameras:
         raise CameraError(f"No camera answers over USB. {CHECK_CABLE}", reason="camera_unreachable")
@@ -41,8 +42,8 @@ def open_session(address: str, clock: Clock, deadline: float) -> Session:
 
 
 def describe_camera(camera: Attached) -> dict[str, str]:
-    """Address, model and serial number. A camera that cannot be opened has its port as address, and who holds it; one
-    that is ours is not tried."""
+    """Address, model and serial number. A camera that cannot be opened has its port as address, and `held_by`; one that
+    Skycam has open is not tried."""
     if is_claimed(camera.port):
         return listed_camera(camera)
     try:
@@ -57,7 +58,7 @@ def describe_camera(camera: Attached) -> dict[str, str]:
 
 
 def listed_camera(camera: Attached) -> dict[str, str]:
-    """As USB shows it, without opening it."""
+    """What USB lists, without opening the camera."""
     return {"address": camera.port, "model": camera.model, "serial": ""}
 
 
@@ -87,8 +88,7 @@ def _at_port(port: str, cameras: list[Attached]) -> Attached:
 
 
 def _open_by_serial(serial: str, cameras: list[Attached], clock: Clock, deadline: float) -> Session:
-    """Another camera of ours is not disturbed, and one that is held or faulty does not keep the others from being
-    looked at."""
+    """Cameras that Skycam has open are skipped, and one that is held or faulty does not end the search."""
     trouble: CameraError | None = None
     for camera in filter(_is_free, cameras):
         try:
@@ -104,7 +104,7 @@ def _open_by_serial(serial: str, cameras: list[Attached], clock: Clock, deadline
 
 
 def _has_serial(session: Session, serial: str) -> bool:
-    """Whether this is the camera; the session of another one, or of one that fails meanwhile, is ended."""
+    """Whether this is the camera; if not, or on an error, its session is ended."""
     with contextlib.ExitStack() as undo:
         undo.callback(session.exit)
         try:

@@ -1,4 +1,5 @@
-"""The driver of DSLRs: open by serial number, set by the camera's own choices, expose, fetch, forget."""
+"""The driver of DSLRs: open by serial number, set the camera's choices, expose, fetch the files, delete them from the
+card."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ OURS = frozenset({"keep_on_card"})
 
 VIRTUAL = ("GP", "VC")
 VIRTUAL_CAPTURES = 25
-"""libgphoto2's virtual camera loses the 27th capture of a session: it is opened anew before."""
+"""libgphoto2's virtual camera loses the 27th capture of a session, so the session is renewed before that."""
 
 
 class Gphoto2Settings(DriverSettings):
@@ -84,7 +85,8 @@ class Gphoto2Driver(Driver):
 
     @classmethod
     def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
-        """The cameras on USB. A camera that another process holds has no serial here; its address is the port."""
+        """The cameras on USB. A camera that another process has open is listed without a serial; its address is the
+        port."""
         return [
             listed_camera(camera) if camera.port in held else describe_camera(camera) for camera in cameras_on_usb()
         ]
@@ -107,7 +109,7 @@ class Gphoto2Driver(Driver):
             session.exit()
 
     def capabilities(self) -> Capabilities:
-        """From the open camera; before `open`, what every DSLR can."""
+        """Those of the open camera; before `open`, those of every DSLR."""
         if self._session is None:
             return Capabilities(kinds=("jpeg", "raw"), readout_s=READOUT_S)
         with self._using_session(self.clock.monotonic() + READOUT_S) as session:
@@ -136,7 +138,7 @@ class Gphoto2Driver(Driver):
             return {name: value for name, value in self._read_settings().items() if name not in self._overridden}
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
-        """Sets what is asked, as an exposure does, and reads it back."""
+        """Set the requested values, as an exposure does, and read them back."""
         asked = self.validated(asdict(request))
         with self._using_session(deadline):
             warnings = self._override_settings(asked)
@@ -145,8 +147,8 @@ class Gphoto2Driver(Driver):
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """Set, expose, and fetch every file. `ended_ns` is when the camera had the picture.
 
-        What the request sets is given back by the next call that does not ask for it, not at once: a session of
-        equal exposures leaves the camera alone between them.
+        The request's settings are restored by the next call that does not use them, not at once: a session of equal
+        exposures does not change the camera between them.
         """
         asked = self.validated(asdict(request))
         with self._using_session(deadline) as session:
@@ -170,7 +172,7 @@ class Gphoto2Driver(Driver):
             return self._supply_reader.read_supplies(session)
 
     def delete_from_card(self, exposure: Exposure, deadline: float) -> None:
-        """Delete from the card, unless `keep_on_card`. What an earlier session left stays: names are used again."""
+        """Delete from the card, unless `keep_on_card`. Files of an earlier session stay, because names are reused."""
         if self._settings.get("keep_on_card") or self._session is None:
             return
         with self._using_session(deadline) as session:
@@ -192,7 +194,7 @@ class Gphoto2Driver(Driver):
     # Settings
 
     def _override_settings(self, asked: dict[str, Any]) -> list[str]:
-        """Set for one exposure, remembering what the camera had; a sentence for each value it would not take."""
+        """Set values for one exposure and remember the camera's own; a sentence for each value that it refuses."""
         session = self._ready()
         self._restore_settings(asked)
         for name in asked.keys() & session.names.keys() - self._overridden.keys():
@@ -200,14 +202,14 @@ class Gphoto2Driver(Driver):
         return self._set_values(asked)
 
     def _restore_settings(self, kept: dict[str, Any]) -> None:
-        """Set back what earlier exposures had set, save for the settings in `kept`."""
+        """Restore what earlier exposures overrode, except for the settings in `kept`."""
         for name in self._overridden.keys() - kept.keys():
             choice, widget = self._overridden.pop(name), self._ready().read(name)
             if choice in widget.choices and choice != widget.value and not widget.read_only:
                 self._write(name, choice)
 
     def _set_values(self, asked: dict[str, Any]) -> list[str]:
-        """A sentence for each value that the camera would not take."""
+        """Set values; a sentence for each one that the camera refuses."""
         wanted = {name: value for name, value in asked.items() if name not in OURS}
         return [warning for name, value in wanted.items() if (warning := self._set_value(name, value))]
 
@@ -231,7 +233,7 @@ class Gphoto2Driver(Driver):
         return f"{format_value(name, value)} was asked; the camera's nearest is {nearest}."
 
     def _write(self, name: str, choice: str) -> bool:
-        """False when the camera refuses. A session that saw an error is not trusted with a capture: it is renewed."""
+        """False when the camera refuses. The session is then renewed, because a capture after an error can block."""
         session = self._ready()
         if (name, choice) in self._refused:
             return False
@@ -246,7 +248,7 @@ class Gphoto2Driver(Driver):
         return True
 
     def _read_settings(self, asked: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What the camera has; at bulb, the time for which it will be held open."""
+        """The camera's settings; at bulb, the time for which the shutter will be held open."""
         session = self._ready()
         said = {name: session.read(name).value for name in session.names}
         values = {name: SETTINGS[name].parse(text) for name, text in said.items()}
@@ -267,7 +269,7 @@ class Gphoto2Driver(Driver):
     # Exposing
 
     def _expose(self, asked: dict[str, Any]) -> Exposure:
-        """From the call of `release_shutter` on a picture may exist, whatever happens."""
+        """After `release_shutter` is called a picture may exist, even if an error follows."""
         warnings = self._override_settings(asked)
         session, promised, bulb_us = self._ready(), self._promised_kinds(), self._bulb_us(asked)
         session.end_live_view()
@@ -280,8 +282,8 @@ class Gphoto2Driver(Driver):
         return exposure
 
     def _bulb_us(self, asked: dict[str, Any]) -> int | None:
-        """How long the shutter must be held open; None where the camera times it by itself. CameraError before the
-        shutter when its dial stands at bulb and nobody has said for how long."""
+        """How long to hold the shutter open; None if the camera times the exposure. CameraError before the shutter when
+        the dial is at bulb and no time is set."""
         session = self._ready()
         if "exposure_us" not in session.names or not is_bulb(session.read("exposure_us").value):
             return None
@@ -307,7 +309,7 @@ class Gphoto2Driver(Driver):
 
     @contextlib.contextmanager
     def _using_session(self, deadline: float) -> Iterator[Session]:
-        """The session, until something fails: then it is ended, and the error leaves as CameraError."""
+        """The open session. On an error it is ended, and the error is raised as CameraError."""
         self._shutter = False
         try:
             session = self._ready()

@@ -1,4 +1,4 @@
-"""From the shutter to every file of the capture."""
+"""Releasing the shutter and collecting the files of the capture."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from cameras.drivers.gphoto2.exif import read_exif
 from cameras.drivers.gphoto2.session import CardFile, Session, kind_of, library
 
 SECOND_FILE_S = 4.0
-"""How long a RAW + JPEG camera may take to announce the second file."""
+"""The time that a RAW + JPEG camera has to announce the second file."""
 EVENT_MS = 100
 IN_MEMORY = "/"
-"""The folder of a picture in the camera's memory: gone once fetched, and its name is used again for the next."""
+"""The folder of a picture in the camera's memory. It is gone once fetched, and its name is reused."""
 
 
 def release_shutter(session: Session, clock: Clock, exposure: Exposure, bulb_us: int | None) -> CardFile:
-    """Expose, by the camera's own time or by holding the shutter open; the first file that came of it."""
+    """Expose, timed by the camera or by holding the shutter open (bulb); returns the first file."""
     exposure.started_ns = clock.wall_ns()
     if bulb_us is None:
         file = session.capture()
@@ -30,11 +30,11 @@ def release_shutter(session: Session, clock: Clock, exposure: Exposure, bulb_us:
 def collect_files(
     session: Session, clock: Clock, exposure: Exposure, first: CardFile, promised: frozenset[str], *, bulb: bool
 ) -> bool:
-    """Fetch the first file, which must come, and the others that the format promises, which may be missing. What the
-    camera did not say of the exposure, the files may.
+    """Fetch the first file, which is required, and the others that the format promises, which may be missing. EXIF
+    fills in what the camera did not report.
 
-    False when the session must end: what is missing may still be announced, and would then be taken for a file of the
-    next capture.
+    False when the session must end: a missing file may still be announced and would be taken for one of the next
+    capture.
     """
     _fetch_file(session, exposure, first)
     sound = True
@@ -52,14 +52,14 @@ def collect_files(
 
 
 def _add_exif(exposure: Exposure, *, bulb: bool) -> None:
-    """A dial is exact where EXIF rounds; of bulb the camera's own clock knows best."""
+    """The camera's setting is exact where EXIF rounds; for bulb the EXIF time is the measured one."""
     told = {name: value for file in reversed(exposure.files) for name, value in read_exif(file).items()}
     measured = {"exposure_us": told["exposure_us"]} if bulb and "exposure_us" in told else {}
     exposure.actual = told | exposure.actual | measured
 
 
 def _first_file(session: Session) -> CardFile:
-    """Of a bulb exposure; CameraError too_slow when it does not come."""
+    """The first file of a bulb exposure; CameraError too_slow when it does not arrive."""
     while (file := session.next_file(EVENT_MS)) is None:
         session.check_due()
     return file
@@ -68,7 +68,7 @@ def _first_file(session: Session) -> CardFile:
 def _further_files(
     session: Session, clock: Clock, exposure: Exposure, first: CardFile, promised: frozenset[str]
 ) -> Iterator[CardFile]:
-    """Each kind once: whatever else the camera announces belongs to another capture."""
+    """One file of each kind: any other file belongs to another capture."""
     until = clock.monotonic() + SECOND_FILE_S
     while (wanted := promised - _kinds(exposure)) and clock.monotonic() < until:
         file = session.next_file(EVENT_MS)

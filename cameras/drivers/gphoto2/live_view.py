@@ -1,4 +1,4 @@
-"""Preview pictures as frames: decoded, numbered, and no more of them than a person can use."""
+"""Preview pictures as frames: decoded, numbered, and limited to 15 a second."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERVAL_S = 1 / 15
 
 
 class LiveView:
-    """Of one session; its numbers rise since `open`."""
+    """The live view of one session; frame numbers increase since `open`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -22,12 +22,12 @@ class LiveView:
         self._number = 0
 
     def wait_until_due(self, deadline: float) -> bool:
-        """Until the next frame is due; False when the deadline comes first, or the wait was interrupted."""
+        """Wait until the next frame is due; False when the deadline comes first or the wait is interrupted."""
         until = min(self._next_at, deadline)
         return not self._clock.wait(until - self._clock.monotonic()) and self._next_at <= deadline
 
     def read_frame(self, session: Session) -> FrameData:
-        """CameraError for a preview that is no picture."""
+        """The next frame; CameraError for a preview that is not a picture."""
         self._next_at = self._clock.monotonic() + INTERVAL_S
         image = decode_jpeg(session.preview())
         self._number += 1
@@ -40,4 +40,4 @@ def decode_jpeg(jpeg: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
             return np.array(image.convert("RGB"))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise CameraError(f"The camera's live view gave no picture ({error}). It is opened anew.") from None
+        raise CameraError(f"The camera's live view gave no picture ({error}). Skycam opens the camera again.") from None

@@ -1,4 +1,4 @@
-"""Battery and card, asked now and then. Asking also finds out that a camera which nobody uses is gone."""
+"""Battery and card space, read now and then. Reading them also detects that an idle camera is gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class SupplyReader:
-    """Of one session. What the camera does not tell is not asked again."""
+    """The reader of one session. What the camera does not report is not read again."""
 
     def __init__(self) -> None:
         self._unsupported: set[str] = set()
