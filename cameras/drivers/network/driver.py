@@ -1,4 +1,4 @@
-"""Network cameras as a driver. One thread reads all the time; pictures are decoded here, when somebody wants them."""
+"""The driver of network cameras. One thread reads all the time; pictures are decoded here, and only on demand."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
     from cameras.drivers.network.reader import Reader
 
 OPEN_S = 5.0
-"""What connecting may take, and what learning of the video after it."""
+"""The time limit for connecting, and for probing the video after it."""
 FIRST_S = 10.0
-"""How long the first picture may take: that is the longest time between two key frames."""
+"""The time limit for the first picture: the longest interval of key frames that works."""
 PICTURELESS_S = 10.0
-"""Whoever waits for longer than this, all in all, waits for a camera that sends anything but pictures."""
+"""After waiting this long in total, the camera is treated as one that sends no pictures."""
 CHECK_EVERY_S = 10.0
-"""While nobody wants pictures one is made this often, to see that the camera still sends any."""
+"""While nobody reads frames, a picture is decoded this often to check that the camera still sends some."""
 CHECK_S = 0.5
-"""What that may take of the time of whoever waits for the camera."""
+"""The time limit of that check."""
 STREAMING_S = 1.0
-"""Who asked for a frame of the stream within this time gets every frame; who did not, the newest."""
+"""A reader that asked for a frame within this time gets every frame; otherwise it gets the newest."""
 READOUT_S = 3.0
-"""Until the picture after the order is here and decoded, from the last key frame on."""
+"""Until the picture after the request has arrived and is decoded from the last key frame on."""
 SLICE_S = 0.02
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 UNREADABLE = (
@@ -58,7 +58,7 @@ UNREADABLE = (
 
 
 class NetworkSettings(DriverSettings):
-    """A network camera is set on its own pages; these say what it sends."""
+    """A network camera is configured on its own pages; these settings report what it sends."""
 
     fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
     width: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
@@ -66,7 +66,7 @@ class NetworkSettings(DriverSettings):
 
 
 class NetworkDriver(Driver):
-    """A still is the newest picture captured after its order; it is a frame of the stream as well."""
+    """A still is the newest picture captured after its request; it is a frame of the stream as well."""
 
     kind = "network"
     stills_from_stream = True
@@ -82,10 +82,10 @@ class NetworkDriver(Driver):
         self._ahead: deque[FrameData] = deque(maxlen=16)
         self._streamed = -math.inf
         self._missed = 0
-        """Pictures that were decoded since the frame before, and are no frames of the stream."""
+        """Pictures decoded since the last frame that did not become frames of the stream."""
         self._pictureless_s = 0.0
         self._seen = -math.inf
-        """When a picture was made that was not older than the one before."""
+        """When a picture was last decoded that was newer than the one before."""
         self._actual: dict[str, Any] = {}
 
     @classmethod
@@ -124,7 +124,7 @@ class NetworkDriver(Driver):
         self._sink = sink
 
     def _offer_packets(self, connection: Connection, picture: DecodedPicture) -> None:
-        """What may be copied of the connection goes into the sink from now on."""
+        """Copy the connection's packets into the sink from now on, if browsers play them."""
         from cameras.drivers.network.packet_copier import PacketCopier, may_be_copied
 
         codec = connection.stream.codec_context
@@ -195,7 +195,7 @@ class NetworkDriver(Driver):
         return None if newest is None else self._counted(_frame_of(newest))
 
     def _counted(self, frame: FrameData) -> FrameData:
-        """With what was missed since the frame before."""
+        """The frame with the count of those missed since the last one."""
         missed = self._missed + self._decoder.passed
         self._missed = self._decoder.passed = 0
         return replace(frame, missed=missed)
@@ -205,8 +205,8 @@ class NetworkDriver(Driver):
             raise self._reader.trouble
 
     def temperature(self) -> float | None:
-        """None; but CameraError when the connection has ended or no picture comes any more, which nobody would see who
-        wants none."""
+        """None. Called regularly, so it also detects (CameraError) that the connection has ended or pictures have
+        stopped while nobody reads frames."""
         self.check_packets()
         if self._reader is not None and self.clock.monotonic() - self._seen > CHECK_EVERY_S:
             self._check_decodable(self._reader)
@@ -215,8 +215,8 @@ class NetworkDriver(Driver):
     # Pictures
 
     def _check_decodable(self, reader: Reader) -> None:
-        """See that a picture can be made of what came since the last one, and of hardly more. CameraError where none
-        could for long."""
+        """Check that the recent packets can be decoded, and decode hardly more. CameraError when none could be for a
+        long time."""
         began, seen = self.clock.monotonic(), self._seen
         self._decoder.skip_to(reader.newest_group())
         while self._seen == seen and (arrived := reader.after(self._decoder.number)):
@@ -228,7 +228,7 @@ class NetworkDriver(Driver):
             raise self._no_pictures()
 
     def _wait_for_picture(self, deadline: float) -> DecodedPicture:
-        """Wait until a picture was made of what the camera sends, and of nothing that it had sent before."""
+        """Wait for the first live picture, not one that was queued before the connection."""
         reader = self._need_open()
         seen: DecodedPicture | None = None
         for picture in self._decoded(deadline, skip=True, heed=False):
@@ -242,8 +242,8 @@ class NetworkDriver(Driver):
         return seen
 
     def _decoded(self, deadline: float, *, skip: bool, heed: bool = True) -> Iterator[DecodedPicture]:
-        """Pictures as they come, until the deadline, or an interruption that is to be heeded. `skip` leaves out
-        what comes before the newest key frame."""
+        """Pictures as they arrive, until the deadline, or an interruption if `heed`. `skip` starts at the newest key
+        frame."""
         reader = self._need_open()
         began = self.clock.monotonic()
         if skip:

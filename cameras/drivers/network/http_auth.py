@@ -1,4 +1,4 @@
-"""Name and password as HTTP wants them: Basic (RFC 7617) or Digest (RFC 7616), whichever the camera asks for."""
+"""HTTP authentication: Basic (RFC 7617) or Digest (RFC 7616), whichever the camera asks for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class HttpCredentials:
         return None if parts.username is None else cls(unquote(parts.username), unquote(parts.password or ""))
 
     def answer(self, challenges: list[str], method: str, target: str) -> str:
-        """The header `Authorization` that answers the best of `challenges`; empty where none is known."""
+        """The `Authorization` header for the best of `challenges`; empty if none is supported."""
         digests = [found for found in map(digest_asked, challenges) if found is not None]
         if digests:
             return self._digest(digests[-1], method, target)
@@ -54,7 +54,7 @@ class HttpCredentials:
 
 
 def digest_asked(challenge: str) -> dict[str, str] | None:
-    """What a Digest challenge says; None for another one, or for a hash that is not known."""
+    """The fields of a Digest challenge; None for other schemes and unsupported hashes."""
     scheme, _, rest = challenge.strip().partition(" ")
     if scheme.lower() != "digest":
         return None
@@ -64,7 +64,7 @@ def digest_asked(challenge: str) -> dict[str, str] | None:
 
 
 def as_sent(header: str) -> str:
-    """In one line, with the letters that the camera meant: Python reads each byte of a header as one."""
+    """The header in one line, decoded as UTF-8: Python decodes headers as Latin-1."""
     try:
         header = header.encode("latin-1").decode()
     except UnicodeError:

@@ -1,5 +1,5 @@
-"""One answer to one GET, without an end: what FFmpeg reads of a camera by HTTP. It gets the bytes alone, so that
-nothing that a camera answers leads anywhere else."""
+"""The endless response to one HTTP GET, as a file that FFmpeg reads. FFmpeg gets only the bytes, so no response of a
+camera can redirect it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from cameras.drivers.network.http_auth import HttpCredentials
 from core.outgoing import Endpoint, connected
 
 UNVERIFIED_CIPHERS = "DEFAULT:@SECLEVEL=0"
-"""Old cameras have short keys, and who does not look at the certificate is safe from nobody anyway."""
+"""Old cameras have short keys, and without verification the connection is not secure anyway."""
 HEADERS = "User-Agent: Skycam\r\nAccept: */*\r\nConnection: close\r\n"
 TRANSPORT_STREAM, SYNC_BYTE = "video/mp2t", b"G"
-"""What each of its packets begins with. FFmpeg would wait for many of them to know one."""
+"""The first byte of each packet. FFmpeg would wait for many packets to detect the format."""
 AGAIN = frozenset({401})
 
 
 class UnexpectedStatus(OSError):
-    """The camera answered with another status than one that begins a stream."""
+    """The camera answered with a status other than 2xx."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"HTTP status {status}")
@@ -30,9 +30,9 @@ class UnexpectedStatus(OSError):
 
 
 class HttpStream:
-    """What PyAV reads as a file. Used by one thread at a time, save for `interrupt`. Making it raises OSError,
-    UnexpectedStatus and ssl.SSLError within `open_s` seconds; each read OSError after `silent_s` seconds without a
-    byte."""
+    """A file-like object for PyAV. Used by one thread at a time, except for `interrupt`. The constructor raises
+    OSError, UnexpectedStatus and ssl.SSLError within `open_s` seconds; a read raises OSError after `silent_s` seconds
+    without a byte."""
 
     def __init__(self, address: str, endpoint: Endpoint, open_s: float, silent_s: float, *, verified: bool) -> None:
         self._parts, self._endpoint, self._verified = urlsplit(address), endpoint, verified
@@ -50,12 +50,12 @@ class HttpStream:
 
     @property
     def content_type(self) -> str:
-        """`multipart/x-mixed-replace`; empty where the camera does not say."""
+        """Such as `multipart/x-mixed-replace`; empty if the camera sends none."""
         return str(self._answer.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
 
     @property
     def format(self) -> str | None:
-        """FFmpeg's name of what comes; None where it has to find out."""
+        """FFmpeg's name of the format; None if FFmpeg has to detect it."""
         if self.content_type.startswith("multipart/"):
             return "mpjpeg"
         return "mpegts" if self.content_type == TRANSPORT_STREAM or self._first() == SYNC_BYTE else None
@@ -68,8 +68,8 @@ class HttpStream:
             return b""
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes, as soon as there are any; none at the end, nor when opening takes too long: FFmpeg
-        then makes do with what it has."""
+        """At most `size` bytes, as soon as some arrive; empty at the end, and when opening takes too long: FFmpeg then
+        uses what it has."""
         if self._ended:
             return b""
         left = max(0.001, self._until - time.monotonic()) if self._until else self._silent_s
@@ -85,11 +85,11 @@ class HttpStream:
             return b""
 
     def opened(self) -> None:
-        """From now on it may take as long as it likes, as long as it is not silent."""
+        """Lift the time limit of opening; from now on only silence ends the stream."""
         self._until = 0.0
 
     def interrupt(self) -> None:
-        """From any thread: a read that waits ends."""
+        """From any thread: end a waiting read."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 

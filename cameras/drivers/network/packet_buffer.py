@@ -1,5 +1,5 @@
-"""The packets that a picture can still be made of. Compressed they are small, so that a picture is there at once for
-who asks, however long ago the last key frame was."""
+"""A buffer of the packets since the newest key frames. Compressed packets are small, so a picture can be decoded at
+once, however old the last key frame is."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from av import Packet
 from av.video.stream import VideoStream
 
 BEHIND_S = 1.0
-"""Whoever decodes more slowly than this is late goes on from the newest key frame."""
+"""A reader that lags further behind continues from the newest key frame."""
 MOST_BYTES = 128_000_000
 KEPT_WITH_IT = 800
-"""Bytes that keeping a packet costs besides its own: a source may send millions that have hardly any."""
+"""The memory overhead of a packet in bytes: a source may send millions of tiny packets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """When a packet came. `captured` is seconds of the monotonic clock, `captured_ns` the same moment in UTC; `number`
-    counts packets.
+    """When a packet arrived. `captured` is in seconds of the monotonic clock, `captured_ns` the same moment in UTC;
+    `number` counts packets.
 
-    `earliest` is when it may have been captured at the earliest: a still is none that is older than its order.
+    `earliest` is the earliest time at which it can have been captured: a still must not be older than its request.
     """
 
     number: int
@@ -36,13 +36,13 @@ class ArrivedPacket(Arrival):
 
     @property
     def arrival(self) -> Arrival:
-        """Without the packet, made anew each time: PyAV keeps what a packet carries until the packet is gone, in a
-        table by its address, so that it may neither name the packet nor be carried by two."""
+        """A copy without the packet, a new one each time. PyAV keeps the `opaque` of a packet alive until the packet is
+        freed, in a table keyed by address: so it must not refer to the packet and must not be shared by two."""
         return Arrival(self.number, self.captured, self.captured_ns, self.earliest)
 
 
 class PacketBuffer:
-    """Groups of packets, each from a key frame to the next: the newest one, and those of the last moments."""
+    """Groups of packets, each from one key frame to the next: the newest group, and those of the last BEHIND_S."""
 
     def __init__(self) -> None:
         self._groups: deque[list[ArrivedPacket]] = deque()
@@ -53,7 +53,7 @@ class PacketBuffer:
         self._bytes = 0
 
     def add(self, arrived: ArrivedPacket) -> None:
-        """What comes before the first key frame is of no use."""
+        """Packets before the first key frame are dropped: they cannot be decoded."""
         if arrived.packet.is_keyframe:
             self._groups.append([])
         if self._groups:
@@ -62,7 +62,7 @@ class PacketBuffer:
             self._forget(arrived.captured)
 
     def after(self, number: int) -> ArrivedPacket | None:
-        """The packet that follows `number`, or the newest key frame, should what lies between be gone."""
+        """The packet after `number`; the newest key frame if the packets between are gone."""
         for group in self._groups:
             place = number + 1 - group[0].number
             if 0 <= place < len(group):
@@ -73,11 +73,11 @@ class PacketBuffer:
 
     @property
     def group(self) -> list[ArrivedPacket]:
-        """What came since the newest key frame, as far as it is kept."""
+        """The buffered packets since the newest key frame."""
         return self._groups[-1] if self._groups else []
 
     def newest_group(self) -> int:
-        """The number before the newest key frame; -1 where there is none."""
+        """The number before the newest key frame; -1 without one."""
         return self._groups[-1][0].number - 1 if self._groups else -1
 
     def _forget(self, now: float) -> None:

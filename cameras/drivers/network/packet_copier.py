@@ -1,4 +1,4 @@
-"""The packets of one connection, as they are, for whoever copies them."""
+"""Copies the packets of one connection, unchanged, to a sink."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from cameras.drivers.packets import CodedStream, PacketData, PacketSink
 
 COPIED = "h264"
 PLAYED = frozenset({"yuv420p", "yuvj420p"})
-"""What browsers play of it."""
+"""The H.264 pixel formats that browsers play."""
 LEAD_S = 10.0
-"""Whoever begins to copy gets what came since the newest key frame, unless that is older."""
+"""Copying begins with the packets since the newest key frame, unless it is older than this."""
 MOST_SHIFT_S = 5.0
 LEAST_STEP_S = 1e-6
 REORDERED = 17
-"""Pictures, at most, until FFmpeg knows by how many the order of decoding differs from that in which they are
-seen."""
+"""The most pictures until FFmpeg knows the reordering between decoding and presentation."""
 
 
 def may_be_copied(codec: str, picture: VideoFrame) -> bool:
-    """Whether browsers play what such a picture was made of. Of interlaced video each packet is half a picture."""
+    """Whether browsers play the codec of this picture. With interlaced video each packet is half a picture."""
     return codec == COPIED and picture.format.name in PLAYED and not picture.interlaced_frame
 
 
 class PacketCopier:
-    """Used by the reading thread, save for its making."""
+    """Used by the reading thread only, apart from its construction."""
 
     def __init__(self, sink: PacketSink, extradata: bytes | None) -> None:
         self._sink, self._coded = sink, CodedStream(COPIED, extradata or b"")
@@ -37,7 +36,7 @@ class PacketCopier:
         sink.begin(self._coded)
 
     def add(self, arrived: ArrivedPacket, group: list[ArrivedPacket]) -> None:
-        """`group` is what came since the newest key frame, `arrived` included."""
+        """`group` are the packets since the newest key frame, including `arrived`."""
         if not self._sink.wants_packets:
             self._wanted = False
         elif self._wanted or not group or arrived.captured - group[0].captured > LEAD_S:
@@ -49,14 +48,14 @@ class PacketCopier:
                 self._give(packet)
 
     def _give(self, packet: PacketData) -> None:
-        """Each once, however often it is begun with."""
+        """Put each packet once, even if copying begins again."""
         if packet.number > self._newest:
             self._newest = packet.number
             self._sink.put_packet(packet)
 
     def _lead(self, group: list[ArrivedPacket]) -> list[PacketData]:
-        """With the times of those set right that waited at the other end, or while the connection was opened, and then
-        came all at once: each is as old as the one after it, and the step between them on the camera's clock."""
+        """The first packets, with corrected times for those that were queued and then arrived all at once: each is one
+        step of the camera's clock older than the next."""
         decoded, captured = decode_times(group), list[float]()
         moment, after = float("inf"), decoded[-1]
         for arrived, at in zip(reversed(group), reversed(decoded), strict=True):
@@ -79,8 +78,8 @@ class PacketCopier:
 
 
 class PresentationOrder:
-    """Pictures that are sent in another order than they are seen are seen in theirs, though what came late at
-    first and no longer does is dated closer and closer together: they follow that by SLEW of each step."""
+    """Keeps reordered pictures (B-frames) in presentation order while a decreasing delay moves their times closer
+    together: the offset follows by at most SLEW of each step."""
 
     def __init__(self) -> None:
         self._reordered = False
@@ -88,7 +87,7 @@ class PresentationOrder:
         self._offset_s = float("-inf")
 
     def later_by(self, captured: float, decoded: float | None, shift_s: float) -> float:
-        """By how many seconds a picture is shown later than its time stamps say, to stay behind those before it."""
+        """Seconds to add to a picture's presentation time, so that it stays behind the pictures before it."""
         self._reordered = self._reordered or shift_s > 0
         if decoded is None or not self._reordered:
             return 0.0
@@ -101,8 +100,8 @@ class PresentationOrder:
 
 
 def decode_times(group: list[ArrivedPacket]) -> list[float]:
-    """Seconds of the camera's clock. FFmpeg knows none of the first packets of a connection: they are as far apart as
-    each is long."""
+    """Decoding times in seconds of the camera's clock. FFmpeg knows none for the first packets of a connection; they
+    are derived from the packets' durations."""
     found, after = list[float](), 0.0
     for arrived in reversed(group):
         known = _seconds(arrived.packet, arrived.packet.dts)
@@ -112,8 +111,8 @@ def decode_times(group: list[ArrivedPacket]) -> list[float]:
 
 
 def _shown(arrived: ArrivedPacket, at: float, group: list[ArrivedPacket]) -> float:
-    """When it is to be shown, in seconds of the camera's clock; `at` is when it is to be decoded. Of a key frame that
-    does not say it: before all that follow."""
+    """The presentation time in seconds of the camera's clock; `at` is the decoding time. A key frame without one is
+    shown before all that follow."""
     own = _seconds(arrived.packet, arrived.packet.pts)
     if own is not None or not arrived.packet.is_keyframe:
         return at if own is None else own
@@ -122,7 +121,7 @@ def _shown(arrived: ArrivedPacket, at: float, group: list[ArrivedPacket]) -> flo
 
 
 def _shift_s(packet: Packet[VideoStream]) -> float:
-    """How long after its decoding it is shown, as the camera's time stamps say."""
+    """Presentation time minus decoding time, by the camera's time stamps."""
     decoded, shown = _seconds(packet, packet.dts), _seconds(packet, packet.pts)
     return 0.0 if decoded is None or shown is None else shown - decoded
 

@@ -1,4 +1,4 @@
-"""Pictures out of packets, only while somebody wants them, and never a damaged one."""
+"""Decodes packets into pictures, on demand, and never returns a damaged one."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from cameras.drivers.network.packet_buffer import Arrival, ArrivedPacket
 THREADS = 2
 END_OF_IMAGE = b"\xff\xd9"
 PADDING = 64
-"""How many bytes may follow the end of a JPEG in its packet."""
+"""The most bytes that may follow the end of a JPEG in its packet."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """Decoded and not yet converted. `of` says when the packet came that it was in."""
+    """A picture that is decoded but not yet converted. `of` says when its packet arrived."""
 
     decoded: VideoFrame
     of: Arrival
 
     @property
     def image(self) -> NDArray[np.uint8]:
-        """(height, width, 3) RGB, C-contiguous. CameraError for colours that FFmpeg cannot convert."""
+        """(height, width, 3) RGB uint8, C-contiguous. CameraError for a pixel format that FFmpeg cannot convert."""
         try:
             return np.ascontiguousarray(self.decoded.to_ndarray(format="rgb24"), np.uint8)
         except FAILURES:
@@ -39,8 +39,8 @@ class DecodedPicture:
 
 
 class PictureDecoder:
-    """`number` is that of the packet decoded last, `passed` how many pictures were sent and are not given: damaged, or
-    of packets that were left out."""
+    """`number` is the last decoded packet's, `passed` the number of pictures that were not returned: damaged, or
+    skipped."""
 
     def __init__(self, codec: VideoCodecContext) -> None:
         codec.copy_opaque, codec.thread_count = True, THREADS
@@ -50,13 +50,14 @@ class PictureDecoder:
         self.passed = 0
 
     def skip_to(self, number: int) -> None:
-        """Leave out what comes before the packet after `number`, a key frame."""
+        """Skip to the packet after `number`, which is a key frame."""
         skipped = max(0, number - self.number)
         self.number += skipped
         self._pass(skipped)
 
     def of(self, arrived: ArrivedPacket) -> Iterator[DecodedPicture]:
-        """The pictures that this packet completes: mostly one, and none after a damaged one until a key frame."""
+        """The pictures that this packet completes: usually one, and none after a damaged one until the next key
+        frame."""
         followed, self.number = arrived.number == self.number + 1, arrived.number
         if not followed or (self._damaged and arrived.packet.is_keyframe):
             self._flush(arrived)

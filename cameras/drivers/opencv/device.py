@@ -16,14 +16,15 @@ from cameras.drivers.opencv.stream import Stream
 from cameras.drivers.opencv.v4l2 import Node
 
 IN_FLIGHT, SETTLING = 1, 3
-"""The frame that arrives first after a request was begun before it; new settings take some frames more."""
+"""Frames to skip for a still: the first frame after a request was exposed before it, and new settings need some frames
+more."""
 PICTURE = ("width", "height", "fps")
-"""These belong to the stream, which starts anew for them; all others are controls."""
+"""Changing these restarts the stream; all others are controls."""
 
 
 class VideoDevice:
-    """`_tried` is the last picture that was asked: what the device does not have is not asked twice, for the stream's
-    sake."""
+    """`_tried` is the last requested picture size and rate: the stream is not restarted twice for one that the device
+    does not have."""
 
     def __init__(self, path: str, clock: Clock, deadline: float) -> None:
         self.path, self._clock = path, clock
@@ -77,7 +78,7 @@ class VideoDevice:
         return {name: found[name] for name in self.actual()}
 
     def _restart(self, picture: dict[str, Any]) -> dict[str, float]:
-        """On the reading thread: another size or rate, as near as the device has it."""
+        """On the reading thread: set the nearest size and rate that the device has."""
         fps = picture["fps"] or 0.0
         nearest = self._modes.nearest(picture["width"], picture["height"], fps)
         self._stream.set(nearest, fps or None)
@@ -90,14 +91,14 @@ class VideoDevice:
 
     @contextmanager
     def overridden(self, values: dict[str, Any], deadline: float) -> Iterator[Applied]:
-        """`values` are controls; no stream is started anew for one still."""
+        """`values` are controls: the stream is not restarted for a still."""
         self._in_flight = SETTLING if values else IN_FLIGHT
         with self._controls.kept(values):
             yield self.apply(values, deadline)
 
 
 def _is_same(name: str, asked: Any, actual: Any) -> bool:
-    """As near as the kernel counts."""
+    """Whether they are equal within the kernel's resolution."""
     unit = SETTINGS[name].scale if name in SETTINGS else 0
     return actual is not None and abs(asked - actual) <= max(0.01, unit / 2 if unit > 1 else 0)
 

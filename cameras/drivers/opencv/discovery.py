@@ -1,4 +1,4 @@
-"""Which devices are attached, who holds them, and what is the matter with one that does not deliver."""
+"""Discovery of V4L2 devices, the programs that hold them, and errors of devices that deliver no frames."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ BY_ID = "/dev/v4l/by-id"
 
 
 def attached_devices(held: Collection[str] = ()) -> list[dict[str, str]]:
-    """The devices of this machine that give pictures, with the lasting names of `/dev/v4l/by-id` where there are any.
-    Those at a place in `held` are listed as they are."""
+    """The devices of this machine that give pictures, with their persistent names in `/dev/v4l/by-id` where they have
+    one. Those at a location in `held` are not opened."""
     names = sorted(os.listdir(BY_ID)) if os.path.isdir(BY_ID) else []
     lasting = {os.path.realpath(f"{BY_ID}/{name}"): f"{BY_ID}/{name}" for name in reversed(names)}
     devices = sorted(f"/dev/{name}" for name in os.listdir("/dev") if REAL.fullmatch(f"/dev/{name}"))
@@ -26,7 +26,7 @@ def attached_devices(held: Collection[str] = ()) -> list[dict[str, str]]:
 
 
 def _describe_device(device: str) -> dict[str, str] | None:
-    """None for a device that gives no pictures. `held_by` where somebody streams from it."""
+    """None for a device that gives no pictures. With `held_by` if another program streams from it."""
     try:
         with v4l2.open_node(device) as node:
             card, busy = node.card(), node.busy()
@@ -39,7 +39,7 @@ def _describe_device(device: str) -> dict[str, str] | None:
 
 
 def _list_device(device: str) -> dict[str, str]:
-    """As the kernel lists it, without opening it."""
+    """What the kernel lists, without opening the device."""
     number = os.path.basename(device)
     try:
         with open(f"/sys/class/video4linux/{number}/name", encoding="utf-8", errors="replace") as file:
@@ -49,7 +49,7 @@ def _list_device(device: str) -> dict[str, str]:
 
 
 def device_node(path: str) -> str:
-    """The `/dev/videoN` behind a device's path; CameraError when it is absent or may not be used."""
+    """The `/dev/videoN` behind a device's path; CameraError when it is missing or may not be used."""
     found = os.path.realpath(path)
     if not os.path.exists(found):
         raise CameraError(
@@ -64,7 +64,7 @@ def device_node(path: str) -> str:
 
 
 def start_error(path: str, found: str) -> CameraError:
-    """Why OpenCV could not start the device `found`, which is at `path`."""
+    """The error of a device `found` (at `path`) that OpenCV could not start."""
     try:
         with v4l2.open_node(found) as node:
             pictures, busy = node.card().captures, node.busy()
@@ -92,7 +92,7 @@ def _held_error(path: str, found: str) -> CameraError:
 
 
 def read_error(path: str, found: str) -> CameraError:
-    """Why a device that was opened delivers nothing."""
+    """The error of an open device that delivers no frames."""
     if os.path.exists(found):
         cure = f"{path} delivers no frames. Open it again; if it happens often, change its cable or port."
     else:

@@ -1,4 +1,4 @@
-"""OpenCV's sources as a driver."""
+"""The driver of USB cameras and video files, through OpenCV."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ROUNDING_S = 0.005
 
 
 class OpencvSettings(DriverSettings):
-    """A device takes what it has of these; a file has its own rate and size."""
+    """A device uses the settings that it supports; a file has its own rate and size."""
 
     white_balance_k: int | None = Field(default=None, ge=1000, le=40_000, description="kelvin")
     fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
@@ -116,7 +116,8 @@ class OpencvDriver(Driver):
             return source.next_frame(deadline)
 
     def temperature(self) -> float | None:
-        """None; but CameraError when the camera was unplugged, which nobody would see who wants no pictures."""
+        """None. Called regularly, so it also detects (CameraError) that the camera was unplugged while nobody reads
+        frames."""
         if self._source is not None:
             self._source.check_present()
         return None

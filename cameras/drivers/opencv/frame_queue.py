@@ -1,4 +1,4 @@
-"""The frames that wait for who takes them: every one, in order, as far as memory allows."""
+"""A bounded queue of frames, in order, limited by number and memory."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections import deque
 from cameras.drivers.base import FrameData
 
 MOST_FRAMES, FEWEST_FRAMES, MOST_BYTES = 64, 6, 128_000_000
-"""As many as fit into so many bytes, and a few of any size."""
+"""As many frames as fit into MOST_BYTES, but at least FEWEST_FRAMES of any size."""
 
 
 class FrameQueue:
-    """`lost` counts the frames that nobody took in time."""
+    """`lost` counts the frames that were dropped before they were read."""
 
     def __init__(self) -> None:
         self._frames: deque[FrameData] = deque()
         self.lost = 0
 
     def add(self, frame: FrameData) -> None:
-        """The oldest make room."""
+        """Add a frame; the oldest are dropped when the queue is full."""
         self._frames.append(frame)
         most = max(FEWEST_FRAMES, min(MOST_FRAMES, MOST_BYTES // max(1, frame.size)))
         while len(self._frames) > most:
@@ -26,14 +26,15 @@ class FrameQueue:
             self.lost += 1
 
     def pop_oldest(self) -> FrameData | None:
-        """The oldest, for the stream."""
+        """Remove and return the oldest frame; None if there is none."""
         return self._frames.popleft() if self._frames else None
 
     def frame_after(self, ordered: float, skip: int) -> FrameData | None:
-        """The one that follows the first `skip` of those captured after `ordered` (monotonic seconds). It stays."""
+        """The frame after the first `skip` frames captured after `ordered` (monotonic seconds). It stays in the
+        queue."""
         later = [frame for frame in self._frames if frame.monotonic > ordered]
         return later[skip] if len(later) > skip else None
 
     def clear(self) -> None:
-        """Nobody wants these."""
+        """Drop all frames without counting them as lost."""
         self._frames.clear()

@@ -1,6 +1,6 @@
-"""The thread that always reads a device, so that no frame waits in the kernel, and one that is gone is known to be.
+"""The thread that reads a device all the time, so that no frame waits in the kernel and an unplugged device is noticed.
 
-Whoever takes the stream gets every frame, in order; frames that nobody wants are not decoded.
+A reader of the stream gets every frame, in order. Frames that nobody reads are not decoded.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STREAMING_S = 2.0
-"""Who asked for a frame of the stream within this time gets every frame; who did not, what comes from now on."""
+"""A reader that asked for a frame within this time gets every frame; otherwise it gets those from now on."""
 READ_S = 0.1
-"""How long a read waits before other work has its turn."""
+"""How long a read waits before queued jobs run."""
 SLICE_S = 0.02
-"""How long a wait lasts before the clock is asked whether it was interrupted."""
+"""The interval at which a wait checks for an interruption."""
 SILENT_S = 4.0
-"""A device that gives no picture for longer than this and one interval of its frames delivers none any more."""
+"""A device that gives no picture for this long plus one frame interval has failed."""
 LEAVE_S = 1.0
-"""How long whoever closes waits for a read that is under way. The thread then ends by itself."""
+"""How long `close` waits for a running read. The thread then ends by itself."""
 
 
 class Reader:
-    """Reads from its making on. `trouble` is why it ended. Frames are numbered as they are read: one that nobody took
-    in time, or that could not be decoded, is missing in the numbers, and counted in the log."""
+    """Reads from its construction on. `trouble` is why it ended. Frames are numbered as they are read: one that was
+    dropped or could not be decoded leaves a gap in the numbers and is counted in the log."""
 
     def __init__(self, stream: Stream, clock: Clock, interval_s: float) -> None:
         self.trouble: CameraError | None = None
@@ -53,7 +53,7 @@ class Reader:
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="video-device", daemon=True)
         self._thread.start()
-        atexit.register(self.close)  # C++ ends the process with an abort when Python ends a thread that is inside it
+        atexit.register(self.close)  # C++ aborts the process when Python ends a thread that is inside a call
 
     # For whoever wants frames
 
@@ -68,14 +68,13 @@ class Reader:
         return frame
 
     def next_still(self, skip: int, deadline: float) -> FrameData | None:
-        """The frame that comes after the next `skip` ones from now on. It stays in the stream; None as of
-        `next_frame`."""
+        """The frame after the next `skip` ones from now on. It stays in the stream; None as for `next_frame`."""
         ordered = self._clock.monotonic()
         with self._streaming() if self._streams() else self._once():
             return self._wait(lambda: self._queue.frame_after(ordered, skip), deadline)
 
     def between_reads(self, job: Callable[[], T], deadline: float) -> T:
-        """What the reading thread gets from `job`. CameraError too_slow when its turn does not come in time."""
+        """Run `job` on the reading thread and return its result. CameraError too_slow when it does not run in time."""
         future: Future[T] = Future()
         self._jobs.put((job, future))
         if self.trouble is not None:
@@ -87,7 +86,7 @@ class Reader:
         raise CameraError("The camera was not free for its new settings in time.", reason="too_slow")
 
     def close(self) -> None:
-        """Idempotent. A read that hangs is left behind; its thread lets go of the device when it comes back."""
+        """Idempotent. A hanging read is left behind; its thread closes the device when the read returns."""
         atexit.unregister(self.close)
         self._closing = True
         self._thread.join(LEAVE_S)
@@ -169,7 +168,7 @@ class Reader:
                 raise self._stream.trouble()
 
     def _run_job(self) -> bool:
-        """What waits to be done between two reads; True when there was something."""
+        """Run one queued job; True if there was one."""
         if self._jobs.empty():
             return False
         job, future = self._jobs.get()
@@ -181,7 +180,8 @@ class Reader:
         return True
 
     def _store_frame(self, seen: float) -> float:
-        """The frame that arrived. When a picture was last seen: now, or, where it could not be decoded, `seen`."""
+        """Queue the frame that arrived. Returns when a picture was last seen: now, or `seen` if this one could not be
+        decoded."""
         now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
         number, self._number = self._number, self._number + 1
         if not (self._stills or self._streams()):

@@ -1,4 +1,4 @@
-"""Opening a path that was checked earlier, and nothing else that may have taken its place since."""
+"""Opens a path that was checked earlier, and refuses a file that was put in its place since."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cameras.drivers.base import CameraError
 
 
 def open_regular_file(path: str) -> io.FileIO:
-    """The regular file at `path`, which must be real: no symbolic link in any of its parts. Raises CameraError,
-    whose sentence does not say the path: it is for managers."""
+    """The regular file at `path`, which must be real: no symbolic link in any part. Raises CameraError without the path
+    in its message, because paths are for managers."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
