@@ -151,8 +151,8 @@ class CameraDisplay:
     def last_image_at(self) -> datetime | None:
         """When its newest picture was captured, as its process reports."""
         last = self.status["last_capture"]
-        told = [text for text in (self.status["last_frame"], last and last["at"]) if text]
-        return max((datetime.fromisoformat(text) for text in told), default=None)
+        reported = [text for text in (self.status["last_frame"], last and last["at"]) if text]
+        return max((datetime.fromisoformat(text) for text in reported), default=None)
 
 
 def camera_displays(cameras: Iterable[Camera]) -> list[CameraDisplay]:

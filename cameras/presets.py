@@ -114,7 +114,7 @@ def apply_preset(camera: Camera, name: str, actor: str = "") -> dict[str, Any]:
 
 
 def compare_preset(camera: Camera, name: str) -> Comparison:
-    """The preset, the wish and what was read back last, side by side. NoPreset."""
+    """Compare the preset with the desired and the last-read settings. NoPreset."""
     preset = preset_for(camera, name)
     rows = [compared(camera, preset, name) for name in sorted(preset.settings.keys() | camera.settings.keys())]
     return Comparison(

@@ -121,13 +121,13 @@ class PresetNew(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Annotated[str, Field(max_length=60)]
-    settings: Annotated[Settings | None, Field(description="Without them: what is wished for now.")] = None
+    settings: Annotated[Settings | None, Field(description="By default the camera's present desired settings.")] = None
 
 
 class PresetChange(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    settings: Annotated[Settings | None, Field(description="Without them: what is wished for now.")] = None
+    settings: Annotated[Settings | None, Field(description="By default the camera's present desired settings.")] = None
 
 
 class PresetList(TypedDict):

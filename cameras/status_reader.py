@@ -88,7 +88,7 @@ def read_station(url: str, station: str) -> StationStatus:
         found = broker.run_commands([("HGETALL", f"{station}:status:{slug}") for slug in slugs])
         alerts, name = broker.run_commands([("GET", f"{station}:alerts"), ("GET", f"{station}:name")])
     cameras = {
-        slug: absent_status(slug, desired) for told in known for slug, desired in json.loads(told or "{}").items()
+        slug: absent_status(slug, desired) for text in known for slug, desired in json.loads(text or "{}").items()
     }
     cameras |= {slug: parse_status(hash_from_list(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
     return StationStatus(

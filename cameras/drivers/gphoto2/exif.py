@@ -33,12 +33,12 @@ def read_exif(picture: CameraFile) -> dict[str, Any]:
 
 def _read_tags(head: bytes) -> dict[str, Any]:
     details = _details(head)
-    told = {
+    reported = {
         "exposure_us": _whole(_number(details.get(ExifTags.Base.ExposureTime)) * 1_000_000, LONGEST_US),
         "f_number": _within(round(_number(details.get(ExifTags.Base.FNumber)), 2), 128),
         "iso": _whole(_number(details.get(ExifTags.Base.ISOSpeedRatings)), 10_000_000),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in reported.items() if value}
 
 
 def _details(head: bytes) -> dict[int, Any]:

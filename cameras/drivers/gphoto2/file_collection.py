@@ -53,9 +53,9 @@ def collect_files(
 
 def _add_exif(exposure: Exposure, *, bulb: bool) -> None:
     """The camera's setting is exact where EXIF rounds; for bulb the EXIF time is the measured one."""
-    told = {name: value for file in reversed(exposure.files) for name, value in read_exif(file).items()}
-    measured = {"exposure_us": told["exposure_us"]} if bulb and "exposure_us" in told else {}
-    exposure.actual = told | exposure.actual | measured
+    reported = {name: value for file in reversed(exposure.files) for name, value in read_exif(file).items()}
+    measured = {"exposure_us": reported["exposure_us"]} if bulb and "exposure_us" in reported else {}
+    exposure.actual = reported | exposure.actual | measured
 
 
 def _first_file(session: Session) -> CardFile:

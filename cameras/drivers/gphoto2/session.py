@@ -208,8 +208,8 @@ class Session:
 
     def card_free_bytes(self) -> int | None:
         """Free bytes on all cards; None if the camera does not report it."""
-        told, gp = self._call(self._camera.get_storageinfo), library()
-        free = [store.freekbytes * 1024 for store in told if store.fields & gp.GP_STORAGEINFO_FREESPACEKBYTES]
+        reported, gp = self._call(self._camera.get_storageinfo), library()
+        free = [store.freekbytes * 1024 for store in reported if store.fields & gp.GP_STORAGEINFO_FREESPACEKBYTES]
         return sum(free) if free else None
 
     def fetch(self, file: CardFile) -> Picture:

@@ -1,4 +1,4 @@
-"""The thread that always reads, so that what is taken is the newest and a camera that is gone is known to be."""
+"""The thread that reads a connection all the time, so that frames are the newest and a lost camera is noticed."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from cameras.drivers.network.packet_copier import PacketCopier
 
 log = logging.getLogger(__name__)
 LIVE_S = 0.005
-"""Packets that come sooner after one another were waiting: they are older than their arrival says."""
+"""Packets that arrive closer together were queued: they are older than their arrival."""
 LEAVE_S = 1.0
-"""How long whoever closes waits for a read that is under way. The thread then ends by itself."""
+"""How long `close` waits for a running read. The thread then ends by itself."""
 
 
 class Reader:
-    """Reads from its making on. `trouble` is why it ended."""
+    """Reads from its construction on. `trouble` is why it ended."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self.trouble: CameraError | None = None
         self.live = False
-        """Whether what was waiting at the other end has been read."""
+        """Whether the packets that were queued at the camera have been read."""
         self._connection, self._clock = connection, clock
         self._capture_clock = CaptureClock(connection.parsed)
         self._packets = PacketBuffer()
@@ -36,7 +36,7 @@ class Reader:
         self._thread.start()
 
     def after(self, number: int) -> ArrivedPacket | None:
-        """The next packet to decode for who has decoded `number`, if it is here."""
+        """The next packet to decode after `number`; None if it has not arrived."""
         with self._news:
             return self._packets.after(number)
 
@@ -45,16 +45,16 @@ class Reader:
             return self._packets.newest_group()
 
     def start_copying(self, copier: PacketCopier) -> None:
-        """From the next packet on, and what can still be given of those before."""
+        """Start copying with the next packet, and with those before it that are still buffered."""
         self._copier = copier
 
     def wait(self, number: int, seconds: float) -> None:
-        """For a packet after `number`, or the end, at most so long."""
+        """Wait for a packet after `number`, or for the end, at most `seconds`."""
         with self._news:
             self._news.wait_for(lambda: self.trouble or self._packets.after(number), max(0.0, seconds))
 
     def close(self) -> None:
-        """Idempotent. Nobody decodes any more: what was read may go."""
+        """Idempotent. Drops the buffered packets."""
         with self._news:
             self._leaving = True
         self._connection.interrupt()
@@ -73,7 +73,7 @@ class Reader:
             self._end(error)
         except Exception as error:
             log.exception("The packets of a network camera could not be read.")
-            said = f"What the camera sends could not be read ({type(error).__name__}); it is opened anew."
+            said = f"What the camera sends could not be read ({type(error).__name__}); Skycam opens it again."
             self._end(CameraError(said, reason="camera_unreachable"))
         if self._leaving:
             self._let_go()
@@ -99,8 +99,8 @@ class Reader:
             self._keep([] if held else [arrived], live=waited > LIVE_S)
 
     def _may_be_cut_off(self, waited: float) -> bool:
-        """When a source breaks off, FFmpeg gives out the half picture that it has: right behind the one before it, or
-        at the end of its patience. Such a one is kept only once another follows."""
+        """When a source breaks off, FFmpeg returns the incomplete picture that it has: right after the one before it,
+        or after its time-out. Such a packet is kept only once another follows."""
         return self._connection.parsed > 0 and not LIVE_S < waited < connections.READ_S / 2
 
     def _keep(self, packets: list[ArrivedPacket], *, live: bool = False) -> None:

@@ -55,7 +55,7 @@ class Reader:
         self._thread.start()
         atexit.register(self.close)  # C++ aborts the process when Python ends a thread that is inside a call
 
-    # For whoever wants frames
+    # For readers of frames
 
     def next_frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
@@ -144,7 +144,7 @@ class Reader:
             self._end(error)
         except Exception as error:
             log.exception("The frames of a USB camera could not be read.")
-            said = f"The camera's frames could not be read ({type(error).__name__}); it is opened anew."
+            said = f"The camera's frames could not be read ({type(error).__name__}); Skycam opens it again."
             self._end(CameraError(said, reason="camera_unreachable"))
         self._stream.close()
 

@@ -1,4 +1,4 @@
-"""Our settings and the camera's features: which is which, in whose units, and what the camera makes of a wish."""
+"""The mapping of our settings to the camera's features, with units, ranges and warnings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One of our settings: a parameter of a feature. `scale` of our units are one of the SDK's."""
+    """One of our settings: a parameter of a feature. One SDK unit is `scale` of ours."""
 
     feature: str
     label: str
@@ -55,7 +55,7 @@ SETTINGS = {
     "exposure_us": Setting("SHUTTER", "exposure time", "µs", scale=1e6, whole=True),
     "gain": Setting("GAIN", "gain", "dB"),
 }
-"""In the order in which they are set: what comes first limits what follows."""
+"""In the order in which they are set: each limits those after it."""
 FEATURES = tuple(dict.fromkeys(setting.feature for setting in SETTINGS.values()))
 
 FORMATS = {
@@ -65,13 +65,13 @@ FORMATS = {
     "bayer8": ("BAYER8_GRBG", "BAYER8_RGGB", "BAYER8_GBRG", "BAYER8_BGGR"),
     "bayer16": ("BAYER16_GRBG", "BAYER16_RGGB", "BAYER16_GBRG", "BAYER16_BGGR"),
 }
-"""Pixel formats, and the SDK's names for them: a colour camera has one of each four orders."""
+"""Pixel formats, and the SDK's names for them: a colour camera has one of each four Bayer orders."""
 ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
 THERMOMETERS = ("SENSOR_TEMPERATURE", "SENSOR_CHIP_TEMPERATURE", "BODY_TEMPERATURE")
 
 
 class Controls:
-    """The settings of one opened camera. Made before it streams: it tries which pixel formats the camera has."""
+    """The settings of one opened camera. Constructed before it streams, because it tries out the pixel formats."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -79,7 +79,7 @@ class Controls:
         self.thermometer = next((feature for feature in THERMOMETERS if session.has(feature)), None)
         self.formats = self._formats()
 
-    # What it has
+    # Reading
 
     def ranges(self) -> dict[str, SettingRange]:
         found = {"pixel_format": SettingRange(choices=sorted(self.formats))}
@@ -90,7 +90,7 @@ class Controls:
         return found
 
     def read_settings(self) -> Values:
-        """Every setting as it is now."""
+        """Read all settings."""
         has = {feature: self.session.read(feature).values for feature in self.present}
         actual: Values = {
             name: setting.ours(has[setting.feature][setting.place])
@@ -100,12 +100,12 @@ class Controls:
         return actual | {"pixel_format": self._format_name(self.session.read("PIXEL_FORMAT").values[0])}
 
     def read_features(self, asked: Values) -> dict[str, Feature]:
-        """The features that `asked` would change, as they are now."""
+        """Read the features that `asked` would change."""
         features = {SETTINGS[name].feature for name in asked if name in SETTINGS}.intersection(self.present)
         return {feature: self.session.read(feature) for feature in features}
 
     def temperature(self) -> float | None:
-        """Celsius. A camera without a thermometer is asked all the same: one that was unplugged fails here."""
+        """Celsius. Without a thermometer another feature is read, so that an unplugged camera fails here."""
         values = self.session.read(self.thermometer or "SHUTTER").values
         return round(values[0], 2) if self.thermometer else None
 
@@ -118,10 +118,10 @@ class Controls:
         across, down = values[2:4] if len(values) >= 4 else (values[0], values[0])
         return int(height / max(1.0, down)), int(width / max(1.0, across))
 
-    # What it shall have
+    # Setting
 
     def set_values(self, asked: Values) -> dict[str, int]:
-        """Set what is asked; by name, the code with which the camera refused. It keeps its own value then."""
+        """Set the values; returns name -> the code of the camera's refusal. It keeps its own value then."""
         refused = {}
         if "pixel_format" in asked:
             refused["pixel_format"] = self._set_format(asked["pixel_format"])
@@ -155,7 +155,7 @@ class Controls:
         return self.session.write("PIXEL_FORMAT", Feature(0, (self.formats[name],)))
 
     def _formats(self) -> dict[str, float]:
-        """The camera does not say which it has: each is tried, and the one that it had is set again."""
+        """The SDK does not list the camera's pixel formats: each is tried, and the original one is restored."""
         had = self.session.read("PIXEL_FORMAT")
         found = {self._format_name(had.values[0]): had.values[0]}
         try:
@@ -178,7 +178,7 @@ class Controls:
     # In words
 
     def warnings(self, asked: Values, actual: Values, refused: dict[str, int]) -> list[str]:
-        """A sentence for each value that the camera has not taken as it was asked."""
+        """A sentence for each value that the camera did not accept as requested."""
         return [said for name, value in asked.items() if (said := self._warning(name, value, actual, refused))]
 
     def _warning(self, name: str, value: Any, actual: Values, refused: dict[str, int]) -> str | None:

@@ -1,4 +1,4 @@
-"""From a serial number to an opened camera."""
+"""Discovery: the attached cameras, and from a serial number to an open session."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST = 0xFFFFFFFF
 
 
 def check_address(address: str) -> str:
-    """The serial number without spaces and leading zeros; ValueError with a sentence for what is none."""
+    """The serial number without spaces and leading zeros; ValueError with a sentence for a bad one."""
     address = address.strip()
     if not address:
         return ""
@@ -27,7 +27,7 @@ def check_address(address: str) -> str:
 
 
 def open_session(address: str, clock: Clock, deadline: float) -> Session:
-    """Open the camera with that serial number; one that another process left streaming is stopped."""
+    """Open the camera with that serial number, and stop a stream that another process left running."""
     library()
     serial = _choose_serial(address)
     try:
@@ -37,7 +37,7 @@ def open_session(address: str, clock: Clock, deadline: float) -> Session:
 
 
 def describe_camera(serial: str) -> dict[str, str]:
-    """Address, model and serial number; of one that is in use who holds it, for its model cannot be asked for."""
+    """Address, model and serial number. A camera in use has `held_by` instead of its model, which cannot be read."""
     try:
         session = Session(serial, SystemClock(), math.inf)
     except SdkError as error:
@@ -48,12 +48,12 @@ def describe_camera(serial: str) -> dict[str, str]:
 
 
 def listed_camera(serial: str) -> dict[str, str]:
-    """As the SDK lists it, without opening it."""
+    """What the SDK lists, without opening the camera."""
     return {"address": serial, "model": "", "serial": serial}
 
 
 def attached_serials() -> list[str]:
-    """The serial numbers of the cameras that are plugged in."""
+    """The serial numbers of the attached cameras."""
     try:
         return serials()
     except SdkError as error:

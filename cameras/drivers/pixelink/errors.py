@@ -1,4 +1,4 @@
-"""What the SDK's return codes mean, as sentences that say what to do."""
+"""The SDK's return codes as sentences that say what to do."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ PERHAPS_GONE = frozenset(
 )
 """Any of these may come from a camera that was unplugged."""
 REFUSED = frozenset({0x80000003, 0x80000006, 0x80000016, 0x90000016, 0x9000001A, UNSUPPORTED_FORMAT, 0x9000002C})
-"""The camera does not take a value, and keeps its own."""
+"""The camera refuses a value and keeps its own."""
 
 CHECK_CABLE = "Check its cable and its power"
 SENTENCES = {
     0x8000000B: "shares its bus with too many others: use another USB controller, or a lower frame rate.",
     0x8000000C: "does not get the memory that it needs: raise usbfs_memory_mb, as the SDK's notes say.",
-    0x80000012: "stopped its stream: another program may have told it to.",
+    0x80000012: "stopped its stream: another program may have stopped it.",
     0x9000001C: "may not be opened by the user that runs Skycam: install the SDK's udev rules, and replug the camera.",
 }
 
 
 def serials() -> list[str]:
-    """The serial numbers of the cameras that are attached, in the SDK's order; those in use are listed too."""
+    """The serial numbers of the attached cameras, including those in use, in the SDK's order."""
     (cameras,) = call("getNumberCameras")
     return [str(camera.CameraSerialNum) for camera in cameras if camera.CameraSerialNum]
 
@@ -40,7 +40,7 @@ def is_listed(serial: str) -> bool:
 
 
 def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) -> CameraError:
-    """The CameraError of a failed call. A camera that is no longer listed was unplugged, whatever the code."""
+    """The CameraError of a failed call. A camera that is no longer listed counts as unplugged, whatever the code."""
     camera, said = f"The PixeLink camera {serial}", f"({name_of(error.code)})"
     if error.code == IN_USE:
         who = (
@@ -53,8 +53,8 @@ def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) 
     elif error.code == TIMED_OUT:
         sentence = f"gave no frame in several tries. {CHECK_CABLE}, and that it waits for no trigger."
     elif error.code in PERHAPS_GONE:
-        sentence = f"broke off its connection. {CHECK_CABLE}; it is opened anew."
+        sentence = f"broke off its connection. {CHECK_CABLE}; Skycam opens it again."
     else:
-        sentence = SENTENCES.get(error.code, "reports an error. Open it anew, or switch it off and on.")
+        sentence = SENTENCES.get(error.code, "reports an error. Open it again, or switch it off and on.")
         return CameraError(f"{camera} {sentence} {said}", before_shutter=before_shutter)
     return CameraError(f"{camera} {sentence} {said}", reason="camera_unreachable", before_shutter=before_shutter)

@@ -1,4 +1,4 @@
-"""What can be made to go wrong with a simulated camera while it works, so that a bad night can be rehearsed."""
+"""Fault injection for the simulated camera, so that a bad night can be rehearsed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from core.model import GivenModel
 
 Times = Annotated[int, Field(ge=1, le=1000)]
 SHIFT = 3
-"""A torn picture's lower half is moved sideways by this part of its width, and its last eighth is grey."""
+"""A torn picture's lower half is shifted by 1/SHIFT of its width, and its last eighth is grey."""
 GREY = 128
 FaultListener = Callable[[dict[str, Any], str], None]
 
 
 class Faults(GivenModel):
-    """The faults that are on; what is not named is off. Those that count are used up, the others last until they are
-    switched off."""
+    """The active faults; faults that are not named are off. Counted faults are used up, the others stay until they are
+    cleared."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -42,12 +42,12 @@ class Faults(GivenModel):
     )
 
     def on(self) -> dict[str, Any]:
-        """Those that are on, as JSON."""
+        """The active faults, as JSON."""
         return {name: value for name, value in self.model_dump().items() if value is not None and value is not False}
 
 
 class FaultInjector:
-    """The faults of one camera. Set from any thread; met by the owner's."""
+    """The faults of one camera. Set from any thread, triggered by the driver's."""
 
     def __init__(self) -> None:
         self._on: dict[str, Any] = {}
@@ -56,8 +56,8 @@ class FaultInjector:
         self._revision = 0
 
     def set_faults(self, faults: dict[str, Any], on_change: FaultListener) -> dict[str, Any]:
-        """These and no others from now on; ends a hang. `on_change` hears of each change in order: the faults that are
-        on, and which one has struck, if any. CameraError."""
+        """Set exactly these faults; ends a hang. `on_change` is called on each change, in order, with the active faults
+        and the name of the one that was triggered, if any. CameraError."""
         try:
             wanted = Faults.model_validate(faults).on()
         except ValidationError as error:
@@ -74,7 +74,8 @@ class FaultInjector:
         return self._on.get(name)
 
     def trigger(self) -> None:
-        """Before a picture, and at opening: `hang` does not come back, nor the process from `crash`. CameraError."""
+        """Trigger due faults; called before a picture and on opening. `hang` never returns, `crash` ends the process.
+        CameraError."""
         if self.use_once("crash"):
             signal.raise_signal(signal.SIGSEGV)
         if self.use_once("hang"):
@@ -90,7 +91,7 @@ class FaultInjector:
             )
 
     def use_once(self, name: str) -> bool:
-        """Whether this fault happens now, which uses it up once."""
+        """Whether this fault occurs now; counts it down by one."""
         with self._changed:
             left = self._on.get(name, 0)
             if not left:
@@ -101,14 +102,14 @@ class FaultInjector:
         return True
 
     def _hang(self) -> None:
-        """As in a vendor's library: no abort is heard, only a new order for the faults, or the end of the process."""
+        """Hang as a vendor's library does: `abort` has no effect; only new faults or the end of the process end it."""
         with self._changed:
             revision = self._revision
             self._changed.wait_for(lambda: self._revision != revision)
 
 
 def torn(image: Pixels) -> Pixels:
-    """A picture as a stall inside the transfer leaves it; a new array of the same shape."""
+    """A copy of the picture, damaged as by a stall during the transfer."""
     height, width = image.shape[:2]
     found = image.copy()
     found[height // 2 :] = np.roll(image[height // 2 :], width // SHIFT, axis=1)

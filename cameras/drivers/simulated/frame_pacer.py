@@ -15,7 +15,7 @@ class FramePacer:
         self.start(1.0)
 
     def start(self, fps: float) -> None:
-        """Begin anew: the first tick is due when it is first waited for."""
+        """Restart: the first tick is due at the first wait."""
         self._fps = fps
         self._origin: float | None = None
         self._tick = -1
