@@ -35,7 +35,7 @@ def events() -> list[str]:
     return list(Event.objects.filter(kind="camera.settings").values_list("message", flat=True))
 
 
-def test_the_settings_show_the_wish_what_the_camera_has_and_the_change(viewer: Any, turned: Camera) -> None:
+def test_the_settings_show_desired_and_actual_values_and_the_change(viewer: Any, turned: Camera) -> None:
     body = viewer.get(URL).json()
     assert (body["desired"]["gain"], body["actual"]["gain"], body["differs"]) == (2.0, 4.0, [CHANGE])
 
@@ -56,20 +56,20 @@ def test_a_change_back_ends_it_without_an_event(viewer: Any, turned: Camera) -> 
     assert (viewer.get(URL).json()["differs"], len(events())) == ([], 1)
 
 
-def test_a_change_of_what_is_wished_otherwise_by_now_is_none(viewer: Any, turned: Camera) -> None:
+def test_a_change_to_a_setting_that_was_set_since_is_ignored(viewer: Any, turned: Camera) -> None:
     Camera.objects.update(settings={"gain": 8.0})
     read(turned, CHANGE)
     assert (viewer.get(URL).json()["differs"], len(events())) == ([], 1)
 
 
-def test_a_camera_that_was_removed_meanwhile_is_nobodys_trouble(turned: Camera) -> None:
+def test_a_camera_that_was_removed_meanwhile_is_ignored(turned: Camera) -> None:
     pk = str(turned.pk)
     turned.delete()
     note_read_back(pk, {"actual": {}, "read_at": "2026-11-20T20:00:00Z", "differs": []})
     assert not Camera.objects.exists()
 
 
-def test_to_adopt_it_is_to_wish_it(operator: Any, turned: Camera, valkey: Any) -> None:
+def test_adopting_it_makes_it_the_desired_value(operator: Any, turned: Camera, valkey: Any) -> None:
     with camera_host(valkey, configured(actual={"gain": 4.0})) as commands:
         body = operator.post(f"{URL}adopt/").json()
     assert commands[0]["arguments"]["settings"] == {"gain": 4.0, "exposure_us": 1000}
@@ -77,7 +77,7 @@ def test_to_adopt_it_is_to_wish_it(operator: Any, turned: Camera, valkey: Any) -
     assert events()[0] == "a-operator adopted gain to 4.0 from the body of sky."
 
 
-def test_to_apply_ones_own_again_is_to_wish_nothing_new(operator: Any, turned: Camera, valkey: Any) -> None:
+def test_applying_ones_own_again_changes_no_desired_value(operator: Any, turned: Camera, valkey: Any) -> None:
     with camera_host(valkey, configured(actual={"gain": 2.0})) as commands:
         body = operator.patch(URL, {}).json()
     assert commands[0]["arguments"]["settings"] == {"gain": 2.0, "exposure_us": 1000}
@@ -91,7 +91,7 @@ def test_where_nothing_was_changed_there_is_nothing_to_adopt(operator: Any, came
     assert not events()
 
 
-def test_what_cannot_be_wished_is_not_adopted(operator: Any, turned: Camera) -> None:
+def test_a_value_that_is_not_allowed_is_not_adopted(operator: Any, turned: Camera) -> None:
     read(turned, {**CHANGE, "has": -5.0})
     assert operator.post(f"{URL}adopt/").status_code == 400
     assert Camera.objects.get().settings["gain"] == 2.0

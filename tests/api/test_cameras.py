@@ -67,14 +67,14 @@ def test_settings_are_those_last_read_back_with_their_time(viewer: Any, camera: 
     assert body["read_at"].endswith("Z")
 
 
-def test_settings_that_could_not_be_told_are_wished_all_the_same(operator: Any, camera: Camera) -> None:
+def test_settings_are_stored_although_the_camera_is_unreachable(operator: Any, camera: Camera) -> None:
     assert operator.patch(f"{URL}sky/settings/", {"exposure_us": 2000}).status_code == 503
     camera.refresh_from_db()
     assert camera.settings["exposure_us"] == 2000
 
 
 @pytest.mark.parametrize("values", [{"colour": 1}, {"exposure_us": "long"}, [1], "fast"])
-def test_settings_that_the_kind_has_not_are_refused(operator: Any, camera: Camera, values: Any) -> None:
+def test_unknown_settings_are_refused(operator: Any, camera: Camera, values: Any) -> None:
     assert operator.put(f"{URL}sky/settings/", values).status_code == 400
     camera.refresh_from_db()
     assert camera.settings == {}

@@ -23,7 +23,7 @@ def host_with(*results: dict[str, Any], **problems: str) -> dict[str, Any]:
     return {"detect": {"host": "main", "results": list(results), "problems": problems}}
 
 
-def test_what_is_free_comes_with_a_name_to_add_it_under(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_a_free_camera_comes_with_an_id_to_add_it_under(manager: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, host_with(found("3001"), found("3002"))):
         body = manager.post(URL).json()
     assert [(one["host"], one["address"], one["suggested"]) for one in body["results"]] == [
@@ -54,12 +54,12 @@ def test_a_host_that_does_not_answer_is_a_problem_beside_what_the_others_found(
     assert "Start `skycam up` there." in body["problems"][0]["message"]
 
 
-def test_without_a_broker_detection_says_so(manager: Any, camera: Camera) -> None:
+def test_without_a_broker_discovery_says_so(manager: Any, camera: Camera) -> None:
     answer = manager.post(URL)
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
 
 
-def test_this_machine_alone_can_be_asked_without_a_station(camera: Camera) -> None:
+def test_this_machine_alone_is_searched_without_a_station(camera: Camera) -> None:
     alone = discovery.discover_local_cameras("The broker is away.")
     assert alone["problems"][0]["message"] == "The broker is away."
     assert {one["host"] for one in alone["results"]} <= {"main"}

@@ -50,13 +50,13 @@ def text_of(world: World, person: str, route: str) -> str:
 
 
 @pytest.mark.parametrize("line", LISTS, ids=str)
-def test_nothing_tells_of_it(line: Line, world: World, traces: list[str], valkey: Any) -> None:
+def test_nothing_reveals_it(line: Line, world: World, traces: list[str], valkey: Any) -> None:
     found = text_of(world, "excluded", line.route)
     assert [trace for trace in traces if trace in found] == []
 
 
 @pytest.mark.parametrize("route", SHOWING)
-def test_a_manager_and_whoever_is_listed_see_it(route: str, world: World, traces: list[str], valkey: Any) -> None:
+def test_managers_and_listed_users_see_it(route: str, world: World, traces: list[str], valkey: Any) -> None:
     seen = [any(trace in text_of(world, person, route) for trace in traces) for person in ("manager", "viewer")]
     assert seen == [True, True]
 

@@ -28,7 +28,7 @@ def configured(**answer: Any) -> dict[str, dict[str, Any]]:
     return {"configure": {**body, **answer}}
 
 
-def test_an_operator_saves_what_is_wished_for_now(operator: Any, camera: Camera) -> None:
+def test_an_operator_saves_the_present_settings(operator: Any, camera: Camera) -> None:
     Camera.objects.update(settings=NIGHT)
     answer = operator.post(URL, {"name": " Moonless night "})
     body = answer.json()
@@ -70,7 +70,7 @@ def test_a_bad_preset_is_refused_by_field(operator: Any, night: SettingsPreset, 
     assert list(SettingsPreset.objects.values_list("settings", flat=True)) == [NIGHT]
 
 
-def test_where_nothing_is_wished_there_is_nothing_to_save(operator: Any, camera: Camera) -> None:
+def test_without_settings_there_is_nothing_to_save(operator: Any, camera: Camera) -> None:
     answer = operator.post(URL, {"name": "Dusk"})
     assert "No settings are set for sky" in answer.json()["errors"][0]["message"]
     assert not SettingsPreset.objects.exists()
@@ -82,7 +82,7 @@ def test_a_preset_is_given_other_settings(operator: Any, night: SettingsPreset) 
     assert SettingsPreset.objects.get().settings == {"gain": 5.0}
 
 
-def test_to_apply_it_is_to_wish_exactly_that(operator: Any, night: SettingsPreset, valkey: Any) -> None:
+def test_applying_it_sets_exactly_its_settings(operator: Any, night: SettingsPreset, valkey: Any) -> None:
     Camera.objects.update(settings={"width": 640})
     warning = "8 s was asked; the camera's nearest is 4 s."
     with camera_host(valkey, configured(actual={"exposure_us": 4_000_000}, warnings=[warning])) as commands:
@@ -98,7 +98,7 @@ def test_what_could_not_be_told_is_wished_all_the_same(operator: Any, night: Set
 
 
 @pytest.mark.parametrize(("method", "rest"), [("post", "apply/"), ("get", "compare/"), ("put", ""), ("delete", "")])
-def test_a_preset_of_another_kind_is_not_there_and_the_answer_says_why(
+def test_a_preset_of_another_kind_is_not_found_and_the_answer_says_why(
     operator: Any, camera: Camera, method: str, rest: str
 ) -> None:
     SettingsPreset.objects.create(kind="gphoto2", name="Stars", settings={"iso": 1600})
@@ -121,13 +121,15 @@ def test_a_comparison_says_what_differs(viewer: Any, night: SettingsPreset) -> N
     assert body["differs"]
 
 
-def test_a_camera_that_has_another_value_than_preset_and_wish_differs(viewer: Any, night: SettingsPreset) -> None:
+def test_a_camera_whose_value_is_neither_the_presets_nor_the_desired_one_differs(
+    viewer: Any, night: SettingsPreset
+) -> None:
     Camera.objects.update(settings=NIGHT, read_back={"exposure_us": 4_000_000, "gain": 2.0})
     found = viewer.get(f"{URL}Moonless night/compare/").json()["results"]
     assert [(row["name"], row["differs"]) for row in found] == [("exposure_us", True), ("gain", False)]
 
 
-def test_to_delete_it_changes_no_camera(operator: Any, night: SettingsPreset) -> None:
+def test_deleting_it_changes_no_camera(operator: Any, night: SettingsPreset) -> None:
     Camera.objects.update(settings=NIGHT)
     assert operator.delete(f"{URL}Moonless night/").status_code == 204
     assert operator.delete(f"{URL}Moonless night/").status_code == 404

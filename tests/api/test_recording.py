@@ -42,7 +42,9 @@ def outcomes(order: str) -> list[str]:
     return [event.data["outcome"] for event in Event.objects.filter(data__order=order).order_by("at", "id")]
 
 
-def test_a_start_is_wished_told_and_answered_with_what_was_observed(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_a_start_is_stored_sent_and_answered_with_the_observed_state(
+    operator: Any, camera: Camera, valkey: Any
+) -> None:
     with camera_host(valkey, {"record": observed(camera)}) as orders_taken:
         answer = operator.post(RECORD, {"kind": "rolling"})
     body = answer.json()
@@ -61,7 +63,7 @@ def test_starting_twice_changes_nothing(operator: Any, manager: Any, camera: Cam
     assert outcomes("record") == ["wished", "done"]
 
 
-def test_another_kind_is_another_wish(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_another_kind_changes_the_desired_recording(operator: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"record": observed(camera)}):
         operator.post(RECORD)
         operator.post(RECORD, {"kind": "manual"})
@@ -85,7 +87,7 @@ def test_the_stop_of_a_camera_that_is_disconnected_needs_no_host(operator: Any, 
 
 
 @pytest.mark.parametrize(("body", "left"), [({}, "manual"), ({"kind": "rolling"}, "rolling")])
-def test_clips_that_somebody_keeps_become_rolling_ones_by_a_word_alone(
+def test_kept_clips_become_rolling_ones_only_on_request(
     body: dict[str, str], left: str, operator: Any, camera: Camera, valkey: Any
 ) -> None:
     Camera.objects.update(recording="manual", recording_by="ann")
@@ -95,7 +97,7 @@ def test_clips_that_somebody_keeps_become_rolling_ones_by_a_word_alone(
 
 
 @pytest.mark.parametrize(("path", "left"), [(RECORD, "rolling"), (STOP, "")])
-def test_without_a_host_the_wish_is_kept_and_the_answer_says_so(
+def test_without_a_host_the_desired_recording_is_stored_and_the_answer_says_so(
     path: str, left: str, operator: Any, camera: Camera, valkey: Any
 ) -> None:
     Camera.objects.update(recording="" if left else "rolling")
@@ -105,13 +107,13 @@ def test_without_a_host_the_wish_is_kept_and_the_answer_says_so(
     assert told(camera)[0] == left
 
 
-def test_without_a_broker_the_wish_is_kept_too(operator: Any, camera: Camera) -> None:
+def test_without_a_broker_the_desired_recording_is_stored_too(operator: Any, camera: Camera) -> None:
     answer = operator.post(RECORD)
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
     assert (told(camera)[0], outcomes("record")) == ("rolling", ["wished", "broker-down"])
 
 
-def test_a_full_disk_is_said_and_the_wish_kept(operator: Any, camera: Camera, valkey: Any) -> None:
+def test_a_full_disk_is_reported_and_the_desired_recording_stored(operator: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"record": FULL}):
         answer = operator.post(RECORD)
     assert (answer.status_code, answer.json()["type"]) == (507, "/problems/disk-full")
@@ -150,7 +152,7 @@ def test_a_camera_without_a_stream_is_refused_with_a_sentence(operator: Any, cam
 
 
 @pytest.mark.parametrize("body", [{"kind": "experiment"}, {"kind": None}, {"clip_s": 3}, []])
-def test_what_is_not_understood_is_refused(body: Any, operator: Any, camera: Camera) -> None:
+def test_an_invalid_request_is_refused(body: Any, operator: Any, camera: Camera) -> None:
     assert operator.post(RECORD, body).status_code == 400
     assert told(camera) == ("", "")
 
@@ -165,7 +167,7 @@ def test_a_new_clip_is_begun_of_what_records_alone(camera: Camera, valkey: Any) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_who_press_at_once_one_has_started_it(camera: Camera, valkey: Any) -> None:
+def test_of_eight_requests_at_once_one_starts_it(camera: Camera, valkey: Any) -> None:
     together = Barrier(8)
 
     def press(who: str) -> bool:

@@ -42,7 +42,7 @@ def host_of(camera: Camera) -> str:
     return camera.host
 
 
-def test_it_is_not_moved_until_somebody_says_so(camera: Camera, session: Session) -> None:
+def test_it_is_not_moved_without_confirmation(camera: Camera, session: Session) -> None:
     with pytest.raises(HostGone, match="--host-is-gone"):
         moved(camera, "ada")
     assert host_of(camera) == "barn"
@@ -70,14 +70,14 @@ def test_a_host_whose_heart_beats_is_not_gone(camera: Camera, session: Session, 
         moved(camera, "ada")
 
 
-def test_a_host_of_which_nobody_can_tell_is_not_gone(camera: Camera, session: Session, valkey: Any) -> None:
+def test_a_host_of_unknown_state_is_not_gone(camera: Camera, session: Session, valkey: Any) -> None:
     valkey.shutdown(nosave=True)
     with pytest.raises(broker.BrokerDown):
         moved(camera, host_is_gone=True)
     assert host_of(camera) == "barn"
 
 
-def test_whoever_has_taken_it_keeps_it(camera: Camera, session: Session) -> None:
+def test_the_holder_of_its_lease_keeps_it(camera: Camera, session: Session) -> None:
     Camera.objects.update(held_by="ada", held_since=timezone.now(), held_until=timezone.now() + timedelta(minutes=1))
     with pytest.raises(LeaseHeld):
         moved(camera, host_is_gone=True)

@@ -17,7 +17,7 @@ PEOPLE = [f"person-{number}" for number in range(8)]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_who_press_at_once_one_has_it_and_the_others_hear_who() -> None:
+def test_of_eight_requests_at_once_one_gets_the_lease_and_the_others_are_refused() -> None:
     camera = Camera.objects.create(slug="sky", name="Sky", kind="simulated", host="main")
     together = Barrier(len(PEOPLE))
 

@@ -53,7 +53,7 @@ def test_the_row_has_the_address_without_its_password(camera: Camera) -> None:
     assert Camera.objects.get().address == SHOWN
 
 
-def test_the_cameras_process_gets_the_password_with_its_job(camera: Camera) -> None:
+def test_the_cameras_process_gets_the_password(camera: Camera) -> None:
     wish = wishes(camera.host)[str(camera.id)]
     assert wish.spec(None)["address"] == ADDRESS
     assert SECRET not in repr(wish)
@@ -85,7 +85,7 @@ def test_another_path_on_the_same_place_keeps_the_password(camera: Camera) -> No
         "http://viewer:***@10.0.0.9:554/live",
     ],
 )
-def test_the_password_goes_to_no_other_place(camera: Camera, address: str) -> None:
+def test_the_password_is_not_sent_to_another_host(camera: Camera, address: str) -> None:
     with pytest.raises(ValidationError, match=r"for rtsp://viewer@10\.0\.0\.9:554 alone. For another place write it"):
         change_camera(camera, {"address": address})
     assert whole(camera) == ADDRESS
@@ -151,7 +151,7 @@ texts = st.text(
 
 
 @given(secret=texts)
-def test_any_password_is_sealed_and_comes_back(secret: str) -> None:
+def test_any_password_can_be_encrypted_and_decrypted(secret: str) -> None:
     from cameras.drivers.credentials import with_password
 
     address = with_password("rtsp://viewer@10.0.0.9/live", secret)

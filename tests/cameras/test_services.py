@@ -44,18 +44,18 @@ def wished(camera: Camera) -> tuple[Any, ...]:
     return camera.name, camera.connected, camera.enabled, camera.settings
 
 
-def test_a_new_name_undoes_nothing_that_somebody_else_wished(as_read_before: Camera) -> None:
+def test_a_new_name_keeps_what_another_user_set(as_read_before: Camera) -> None:
     changed = change_camera(as_read_before, {"name": "Zenith"})
     assert wished(as_read_before) == ("Zenith", False, False, {"exposure_us": 900})
     assert changed.connected is False
 
 
-def test_a_disconnection_does_not_enable_what_somebody_else_disabled(as_read_before: Camera) -> None:
+def test_a_disconnection_does_not_enable_what_another_user_disabled(as_read_before: Camera) -> None:
     set_connected(as_read_before, False)
     assert wished(as_read_before)[1:3] == (False, False)
 
 
-def test_a_removal_keeps_the_settings_that_somebody_else_wished(as_read_before: Camera) -> None:
+def test_a_removal_keeps_the_settings_that_another_user_set(as_read_before: Camera) -> None:
     remove_camera(as_read_before)
     assert wished(as_read_before)[3] == {"exposure_us": 900}
 
@@ -106,7 +106,7 @@ def test_a_camera_with_a_session_is_not_disconnected(camera: Camera, session: Se
     assert wished(camera)[1] is True
 
 
-def test_what_a_session_does_not_mind_is_changed_beside_it(camera: Camera, session: Session) -> None:
+def test_harmless_changes_are_allowed_during_a_session(camera: Camera, session: Session) -> None:
     change_camera(camera, {"name": "Zenith", "host": "main", "enabled": True})
     assert wished(camera)[0] == "Zenith"
 
@@ -121,7 +121,7 @@ def test_every_refusal_is_a_sentence() -> None:
     assert orders - set(ATTEMPT_PHRASES) == set()
 
 
-def test_a_refusal_says_what_somebody_tried(camera: Camera) -> None:
+def test_a_refusal_names_the_attempted_command(camera: Camera) -> None:
     acquire_lease(camera, "anna")
     with pytest.raises(LeaseHeld):
         set_settings(camera, {"gain": 2.0}, "ben")

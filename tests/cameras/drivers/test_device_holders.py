@@ -52,15 +52,15 @@ def test_the_program_that_has_a_device_open_is_named(node: str, pid: int) -> Non
     assert list(find_holders(node)) == [DeviceHolder(pid, "cheese", f"kill {pid}")]
 
 
-def test_a_suspect_is_told_of_with_its_own_cure(pid: int) -> None:
+def test_a_suspect_is_listed_with_its_own_command(pid: int) -> None:
     assert DeviceHolder(pid, "cheese", "cheese --quit") in list(find_holders("", {"cheese": "cheese --quit"}))
 
 
-def test_nobody_holds_what_is_not_known(pid: int) -> None:
+def test_an_unknown_device_has_no_holders(pid: int) -> None:
     assert list(find_holders("")) == []
 
 
-def test_holders_are_listed_with_and_without_their_cures() -> None:
+def test_holders_are_listed_with_and_without_commands() -> None:
     found = [DeviceHolder(7, "cheese", "kill 7"), DeviceHolder(9, "gvfs", "gio mount")]
     assert format_holders(found) == "cheese (pid 7), gvfs (pid 9)"
     assert (

@@ -53,7 +53,7 @@ def test_a_camera_that_is_disconnected_is_unreachable_until_it_is_plugged_in(
     assert camera.expose(SHORT, soon()).simulated
 
 
-def test_a_slow_camera_takes_so_much_longer(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
+def test_a_slow_camera_takes_longer_by_the_given_seconds(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
     cause(slow=0.2)
     before = camera.clock.monotonic()
     camera.expose(SHORT, soon())
@@ -92,7 +92,7 @@ def test_a_torn_frame_keeps_its_upper_half_and_is_used_up(
     assert told == [({"torn_frame": 1}, ""), ({}, "torn_frame")]
 
 
-def test_rejected_settings_are_kept_as_they_were_and_said(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
+def test_rejected_settings_stay_unchanged_with_a_warning(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
     cause(rejected_setting=True)
     applied = camera.apply({"gain": 4.0}, soon())
     assert (applied.actual["gain"], applied.warnings) == (1.0, ["The camera refuses gain 4.0 and keeps 1.0."])
@@ -110,12 +110,12 @@ def test_a_wrong_clock_is_ahead_in_frames_and_exposures(camera: SimulatedDriver,
     assert behind_s == pytest.approx([7200, 7200], abs=5)
 
 
-def test_a_temperature_is_what_the_fault_says(camera: SimulatedDriver, cause: Any) -> None:
+def test_the_fault_sets_the_temperature(camera: SimulatedDriver, cause: Any) -> None:
     cause(temperature=81.5)
     assert camera.temperature() == 81.5
 
 
-def test_a_hang_hears_no_abort_and_ends_with_the_next_order(
+def test_a_hang_ignores_abort_and_ends_with_the_next_faults(
     camera: SimulatedDriver, cause: Any, told: Told, soon: Soon
 ) -> None:
     def expose() -> None:

@@ -49,7 +49,7 @@ def test_the_camera_says_who_it_is(dslr: Dslr) -> None:
     assert identity == ["GP", "VC", "0.1", "2.5.11", "libgphoto2 2.5.34"]
 
 
-def test_a_camera_is_detected_with_its_serial_as_address(dslr: Dslr) -> None:
+def test_a_camera_is_discovered_with_its_serial_as_address(dslr: Dslr) -> None:
     assert dslr.says("say(driver.discover())") == [{"address": "0.1", "model": "Nikon DSC D750", "serial": "0.1"}]
 
 
@@ -70,7 +70,7 @@ say({"stream": can.stream, **{name: can.settings[name].choices for name in can.s
     assert can["f_number"][:2] == [2.8, 3.5]
 
 
-def test_the_nearest_value_is_used_and_said(dslr: Dslr) -> None:
+def test_the_nearest_value_is_used_with_a_warning(dslr: Dslr) -> None:
     applied = dslr.says("""
 driver.open(soon())
 applied = driver.apply({"exposure_us": 8_000_000, "f_number": 1.4, "iso": 100}, soon())
@@ -117,7 +117,7 @@ def test_sixty_captures_in_a_row_lose_nothing(dslr: Dslr) -> None:
     assert dslr.says(TAKE_60) == [[hashlib.sha256(dslr.picture).hexdigest()], 60, 60]
 
 
-def test_what_was_captured_leaves_the_card_only_when_forgotten(dslr: Dslr) -> None:
+def test_a_capture_leaves_the_card_only_when_deleted(dslr: Dslr) -> None:
     on_card = dslr.says("""
 driver.open(soon())
 listing = lambda file: driver._session._camera.folder_list_files(file.folder)
@@ -131,7 +131,7 @@ say([before, listing(exposure.card[0]).count()])
 
 
 @pytest.mark.parametrize("later", [{}, {"f_number": 5.6}])
-def test_keep_on_card_keeps_whatever_else_is_set_afterwards(dslr: Dslr, later: dict[str, float]) -> None:
+def test_keep_on_card_survives_later_settings(dslr: Dslr, later: dict[str, float]) -> None:
     kept = dslr.says(f"""
 driver.open(soon())
 driver.apply({{"keep_on_card": True}}, soon())
@@ -162,7 +162,7 @@ def test_no_camera_is_unreachable_and_says_what_to_check(dslr: Dslr) -> None:
     assert error["message"].startswith("No camera answers over USB. Check that it is switched on")
 
 
-def test_a_camera_of_another_serial_is_not_taken(dslr: Dslr) -> None:
+def test_a_camera_of_another_serial_is_not_opened(dslr: Dslr) -> None:
     error = dslr.says('driver = Gphoto2Driver("6012345", clock); say(failure(driver.open, soon()))')
     assert error["reason"] == "camera_unreachable"
     assert "attached are Nikon DSC D750 at usb:001,001" in error["message"]
@@ -184,7 +184,7 @@ say(discovery._open_by_serial("0.1", [faulty, sound], clock, soon()).identity.se
     assert serial == "0.1"
 
 
-def test_a_camera_that_fails_when_asked_for_its_other_serial_is_an_error_and_let_go(dslr: Dslr) -> None:
+def test_a_camera_that_fails_on_its_second_serial_is_an_error_and_closed(dslr: Dslr) -> None:
     failed, let_go = dslr.says("""
 import gphoto2
 from cameras.drivers.base import Identity
@@ -210,7 +210,7 @@ def test_a_held_camera_names_who_probably_holds_it(dslr: Dslr, desktop: subproce
     assert f"gvfs-gphoto2-volume-monitor (pid {desktop.pid}; stop it with `systemctl --user mask" in error["message"]
 
 
-def test_whoever_has_the_device_open_is_a_holder(tmp_path: Path) -> None:
+def test_a_program_with_the_device_open_is_a_holder(tmp_path: Path) -> None:
     device = tmp_path / "device"
     device.touch()
     with device.open() as held, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=held) as other:
@@ -234,7 +234,7 @@ say([first, len(driver.expose(ExposureRequest(), soon()).files)])
     assert taken == 1
 
 
-def test_a_transfer_error_in_the_order_to_expose_is_not_tried_again(dslr: Dslr) -> None:
+def test_a_transfer_error_while_exposing_is_not_tried_again(dslr: Dslr) -> None:
     failed, closed = dslr.says("""
 driver.open(soon())
 control(folder, "error capture once")
@@ -259,7 +259,7 @@ say([first, len(driver.expose(ExposureRequest(), soon()).files)])
     assert taken == 1
 
 
-def test_a_refused_value_is_said_and_the_picture_is_taken(dslr: Dslr) -> None:
+def test_a_refused_value_is_a_warning_and_the_picture_is_taken(dslr: Dslr) -> None:
     warnings, files = dslr.says("""
 driver.open(soon())
 control(folder, "error set once")
@@ -311,7 +311,7 @@ def test_these_are_addresses(address: str) -> None:
 @pytest.mark.parametrize(
     "address", ["usb:1", "/dev/video0", "http://camera", "a b", "-x", "usb:001,001;x", "é", "x" * 65]
 )
-def test_these_are_none(address: str) -> None:
+def test_these_are_no_addresses(address: str) -> None:
     with pytest.raises(ValueError, match="serial number"):
         Gphoto2Driver.check_address(address, [])
 

@@ -102,7 +102,7 @@ def test_no_text_becomes_another_protocol_or_is_repeated(address: str) -> None:
 
 
 @given(user=printable, password=printable, path=st.from_regex(r"\A(/[a-z0-9]{0,9}){0,3}\Z"))
-def test_no_password_is_shown_and_every_one_comes_back(user: str, password: str, path: str) -> None:
+def test_passwords_are_redacted_and_can_be_restored(user: str, password: str, path: str) -> None:
     address = with_password(normalise_address(f"rtsp://user@cam:554{path}"), password)
     assert normalise_address(address) == address
     assert redact_address(address) == f"rtsp://user:***@cam:554{path}"
@@ -126,17 +126,17 @@ def test_no_password_is_shown_and_every_one_comes_back(user: str, password: str,
         ("usb:001,004", "usb:001,004"),
     ],
 )
-def test_what_a_query_or_path_names_a_secret_is_hidden_too(address: str, harmless: str) -> None:
+def test_secrets_in_queries_and_paths_are_redacted_too(address: str, harmless: str) -> None:
     assert redact_address(address) == harmless
     assert fill_secrets(harmless, address_secrets(address)) == address
 
 
-def test_what_is_shown_stays_as_it_is() -> None:
+def test_harmless_parameters_are_not_redacted() -> None:
     assert redact_address(redact_address("rtsp://me:sesame@cam/live?token=x")) == "rtsp://me:***@cam/live?token=***"
 
 
 @pytest.mark.parametrize("address", ["rtsp://me:***@cam/live", "rtsp://cam/***", "http://cam/?a=***"])
-def test_a_secret_that_is_not_known_is_not_made_up(address: str) -> None:
+def test_an_unknown_secret_is_not_invented(address: str) -> None:
     with pytest.raises(ValueError, match="Write the password itself"):
         fill_secrets(address, {"token": "x"})
 

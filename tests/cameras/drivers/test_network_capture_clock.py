@@ -22,11 +22,11 @@ def captured(arrived: list[float], stamps: list[float | None], parsed: int = 0) 
     return [clock.captured(*both) for both in zip(arrived, stamps, strict=True)]
 
 
-def test_without_a_clock_of_the_camera_the_arrival_counts() -> None:
+def test_without_time_stamps_the_arrival_is_the_capture_time() -> None:
     assert captured([10.0, 10.5, 11.0], [None, None, None]) == [10.0, 10.5, 11.0]
 
 
-def test_what_a_stall_held_back_is_as_old_as_the_camera_says() -> None:
+def test_packets_delayed_by_a_stall_keep_the_cameras_times() -> None:
     times = captured([10.0, 10.1, 13.0, 13.0, 13.0], [0.0, 0.1, 0.2, 0.3, 0.4])
     assert times == pytest.approx([10.0, 10.1, 10.2, 10.3, 10.4], abs=0.01)
 
@@ -74,7 +74,7 @@ def test_a_camera_whose_clock_stands_still_half_the_time_is_not_left_behind() ->
 
 
 @given(waits=st.lists(seconds, min_size=1, max_size=30), stamps=st.data())
-def test_times_rise_and_are_never_in_the_future(waits: list[float], stamps: st.DataObject) -> None:
+def test_times_increase_and_are_never_in_the_future(waits: list[float], stamps: st.DataObject) -> None:
     arrived = [float(moment) for moment in 1000 + np.cumsum(waits)]
     said = stamps.draw(st.lists(st.one_of(st.none(), st.floats(-1e6, 1e6)), min_size=len(waits), max_size=len(waits)))
     times = captured(arrived, said, parsed=1)

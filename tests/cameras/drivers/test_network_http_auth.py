@@ -70,7 +70,7 @@ def test_a_digest_opens_the_camera(camera: DigestServer, clock: SystemClock) -> 
     assert not any("Basic" in request for request in camera.requests)
 
 
-def test_a_wrong_password_is_said_once_and_for_all(camera: DigestServer, clock: SystemClock) -> None:
+def test_a_wrong_password_is_a_permanent_error(camera: DigestServer, clock: SystemClock) -> None:
     with pytest.raises(CameraError, match="refuses the name or the password") as error:
         NetworkDriver(camera.with_login("me:wrong@"), clock).open(clock.monotonic() + 10)
     assert error.value.permanent
@@ -78,7 +78,7 @@ def test_a_wrong_password_is_said_once_and_for_all(camera: DigestServer, clock: 
 
 
 @pytest.mark.parametrize("challenges", [[], ["Negotiate"], ["Digest"], ["Digest ,,=,"], ["Bearer realm=x"], [""]])
-def test_what_is_no_question_is_not_answered_with_the_password(challenges: list[str]) -> None:
+def test_an_unknown_challenge_is_not_answered_with_the_password(challenges: list[str]) -> None:
     login = HttpCredentials.of(urlsplit(f"http://{WRITTEN}camera/"))
     assert login is not None
     assert "Basic" not in login.answer(challenges, "GET", "/")

@@ -61,16 +61,16 @@ def shown(seen: list[int], latenesses: list[float]) -> list[float]:
 
 
 @given(LATENESSES)
-def test_pictures_sent_in_another_order_are_seen_in_theirs_however_late_each_came(latenesses: list[float]) -> None:
+def test_reordered_pictures_are_shown_in_order_however_late_each_arrived(latenesses: list[float]) -> None:
     times = shown(SEEN, latenesses)
     assert times == sorted(set(times))
 
 
-def test_what_came_late_at_first_is_made_up_for_little_by_little() -> None:
+def test_an_initial_delay_is_corrected_gradually() -> None:
     times = shown(SEEN, [0.3] + [0.0] * 15)
     assert np.diff(times) == pytest.approx([1 / FPS] * 15, rel=0.11)
 
 
-def test_pictures_sent_as_they_are_seen_are_shown_when_they_were_captured() -> None:
+def test_pictures_sent_in_order_are_shown_when_they_were_captured() -> None:
     straight = list(range(len(SEEN)))
     assert shown(straight, [0.3] + [0.0] * 15)[-1] == pytest.approx(100 + 15 / FPS, abs=0.001)

@@ -62,11 +62,11 @@ def test_the_other_device_of_a_camera_says_so(usb_camera: UsbCamera, driver: Far
     assert str(error).startswith(f"{ADDRESS} gives no pictures: it is another part of a camera.")
 
 
-def test_detection_says_who_holds_a_camera(usb_camera: UsbCamera, cheese: int) -> None:
+def test_discovery_names_the_holder_of_a_camera(usb_camera: UsbCamera, cheese: int) -> None:
     assert [one["held_by"] for one in detected(usb_camera)] == [f"cheese (pid {cheese})"]
 
 
-def test_a_camera_of_ours_is_listed_and_not_opened(usb_camera: UsbCamera, cheese: int) -> None:
+def test_a_camera_that_skycam_has_open_is_listed_and_not_opened(usb_camera: UsbCamera, cheese: int) -> None:
     assert detected(usb_camera, ADDRESS) == [{"address": ADDRESS, "model": "", "serial": ""}]
 
 
@@ -76,7 +76,7 @@ def test_a_camera_that_another_program_holds_says_which_to_stop(driver: FarDrive
     assert str(error) == f"{ADDRESS} is held by cheese (pid {cheese}; stop it with `kill {cheese}`)."
 
 
-def test_a_camera_that_is_held_by_whom_nobody_may_see_says_who_could_tell(
+def test_a_camera_with_a_hidden_holder_says_how_to_find_it(
     usb_camera: UsbCamera, driver: FarDriver, soon: Soon
 ) -> None:
     usb_camera.begin("busy")

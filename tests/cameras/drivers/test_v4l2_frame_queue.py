@@ -43,7 +43,7 @@ def test_large_frames_wait_in_smaller_number(side: int, kept: int) -> None:
 
 
 @pytest.mark.parametrize(("ordered", "skip", "found"), [(1.0, 0, 2), (1.0, 1, 3), (0.5, 2, 3)])
-def test_a_still_is_among_those_captured_after_its_order(ordered: float, skip: int, found: int) -> None:
+def test_a_still_is_among_those_captured_after_its_request(ordered: float, skip: int, found: int) -> None:
     queue = filled(frames(5))
     still = queue.frame_after(ordered, skip)
     assert still is not None
