@@ -111,7 +111,7 @@ def test_harmless_changes_are_allowed_during_a_session(camera: Camera, session: 
     assert wished(camera)[0] == "Zenith"
 
 
-ORDERS = re.compile(r'(?:refusals|failures)_told\(\s*[\w.]+, "([a-z-]+)"')
+ORDERS = re.compile(r'record_(?:refusals|failures)\(\s*[\w.]+, "([a-z-]+)"')
 
 
 def test_every_refusal_is_a_sentence() -> None:
