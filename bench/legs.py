@@ -54,7 +54,7 @@ class WebLegs:
 
         found = {
             "sign-in": self.median(self.sign_in),
-            "heartbeat and time": self.median(lambda: control.reach(self.camera)),
+            "heartbeat and time": self.median(lambda: control.check_reachable(self.camera)),
             "plan row": self.median(self.plan_row),
             "send": self.median(self.send),
             "link": self.link(),
@@ -114,7 +114,7 @@ class WebLegs:
     def send(self) -> None:
         from cameras import control
 
-        control.publish(NOBODY, self._command())
+        control.push_command(NOBODY, self._command())
 
     def _command(self) -> Any:
         from cameras.control import Command
@@ -127,11 +127,11 @@ class WebLegs:
     def reply(self) -> None:
         """The answer to Redis, and from there to who waits."""
         from cameras import broker, control
-        from cameras.control import Answer, Sent
+        from cameras.control import Answer, SentCommand
 
         command = str(uuid6.uuid7())
-        control.answer(broker.connection(), command, Answer(ok=True, body={}))
-        control.wait(Sent(command, time.monotonic() + 5))
+        control.push_answer(broker.connection(), command, Answer(ok=True, body={}))
+        control.wait_for_answer(SentCommand(command, time.monotonic() + 5))
 
     def link(self) -> float:
         """An order to a camera process and its answer."""

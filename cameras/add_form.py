@@ -1,4 +1,4 @@
-"""The form that adds a camera, filled in by hand or with what was found."""
+"""The form that adds a camera, filled in by hand or from discovery."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from cameras import services
 from cameras.drivers import DRIVERS, driver_class
-from cameras.drivers.credentials import LOGIN, shown
+from cameras.drivers.credentials import LOGIN, redact_address
 from cameras.models import Camera
 from cameras.serializers import CameraNew
 
@@ -20,7 +20,7 @@ ADDRESSES = {
     "pixelink": "its serial number; empty: the first one",
     "simulated": "none is needed",
 }
-"""Kind -> what its address looks like."""
+"""Kind -> an example of its address."""
 FIELDS = ("slug", "name", "kind", "address", "host")
 LABELS = {"slug": "Id", "name": "Name", "kind": "Kind", "address": "Address", "host": "Host"}
 FORM_RULES = {
@@ -30,35 +30,35 @@ FORM_RULES = {
     "address": "An address has at most 500 characters.",
     "host": "Choose one of the hosts.",
 }
-"""What is said where a value is too long, or none at all."""
+"""The message for a value that is missing or too long."""
 
 
-def example_of(kind: str) -> str:
-    """What an address of that kind looks like."""
+def address_example(kind: str) -> str:
+    """An example of an address of that kind."""
     return ADDRESSES.get(kind) or driver_class(kind).example
 
 
 def safe_address(address: str) -> str:
-    """As it may be shown again: a password that was typed with it is typed once more, and all of it where nobody can
-    tell which part is the password."""
+    """The address as the form may show it again: without its password, and empty where the password cannot be told
+    apart."""
     login = LOGIN.match(address)
-    return "" if "@" in address[login.end() if login else 0 :] else shown(address)
+    return "" if "@" in address[login.end() if login else 0 :] else redact_address(address)
 
 
-def sentences(error: pydantic.ValidationError | ValidationError, rules: Mapping[str, str]) -> dict[str, str]:
-    """One for each bad field, in words; without a field under the empty name."""
+def error_sentences(error: pydantic.ValidationError | ValidationError, rules: Mapping[str, str]) -> dict[str, str]:
+    """One sentence for each bad field; errors without a field are under the empty name."""
     if isinstance(error, ValidationError):
         found = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
         return {name: rules.get(name, "") if _is_blank(texts) else " ".join(texts) for name, texts in found.items()}
-    return {str(item["loc"][0]): _sentence(item, rules) for item in error.errors()}
+    return {str(item["loc"][0]): _error_sentence(item, rules) for item in error.errors()}
 
 
 def _is_blank(texts: list[str]) -> bool:
     return texts == ["This field cannot be blank."]
 
 
-def _sentence(item: Any, rules: Mapping[str, str]) -> str:
-    """Our own as they are; the validator's as the rule of the field."""
+def _error_sentence(item: Any, rules: Mapping[str, str]) -> str:
+    """Our own messages as they are; the validator's replaced by the field's rule."""
     own: str = item["msg"]
     if item["type"] == "value_error":
         return own.removeprefix("Value error, ")
@@ -72,36 +72,36 @@ class AddForm:
 
     @property
     def kinds(self) -> list[tuple[str, str, str]]:
-        """Kind, label and what its address looks like."""
-        return [(kind, label, example_of(kind)) for kind, (label, _) in DRIVERS.items()]
+        """Kind, label and an example of its address."""
+        return [(kind, label, address_example(kind)) for kind, (label, _) in DRIVERS.items()]
 
     @property
     def address(self) -> str:
         return safe_address(self.data["address"])
 
     @property
-    def general(self) -> str:
-        """What is wrong with no field of its own."""
+    def general_error(self) -> str:
+        """The errors that belong to no field."""
         return " ".join(text for name, text in self.errors.items() if name not in FIELDS)
 
     @property
-    def first_wrong(self) -> str:
+    def first_invalid(self) -> str:
         return next((name for name in FIELDS if name in self.errors), "")
 
     @property
-    def to_mend(self) -> int:
+    def error_count(self) -> int:
         return len(self.errors)
 
     @property
     def error(self) -> str:
-        """All that is to mend, in one line."""
+        """All errors in one line."""
         return " ".join(f"{LABELS[name]}: {text}" if name in LABELS else text for name, text in self.errors.items())
 
     def add(self, actor: str) -> Camera | None:
-        """The new camera; None, with `errors`, when it cannot be."""
+        """The new camera; None, with `errors` filled, when it is refused."""
         try:
             wanted: dict[str, Any] = CameraNew.model_validate(self.data).model_dump()
             return services.add_camera(**{name: wanted[name] for name in FIELDS}, actor=actor)
         except (pydantic.ValidationError, ValidationError) as error:
-            self.errors = sentences(error, FORM_RULES)
+            self.errors = error_sentences(error, FORM_RULES)
         return None

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from cameras import services, status, taking
+from cameras import leases, services, status
 from cameras.audience import FIELDS
 from cameras.bodies import (
     CameraBody,
@@ -26,25 +26,25 @@ from cameras.bodies import (
     settings_body,
 )
 from cameras.control import ControlError
-from cameras.detection import detect
+from cameras.discovery import discover_cameras
 from cameras.drivers.simulated.faults import Faults
 from cameras.live.mjpeg import CONTENT_TYPE, stream, watching
 from cameras.live.singles import has_pictures, next_picture
 from cameras.models import Camera
 from cameras.selectors import camera_for, primary_camera_for
 from cameras.serializers import (
+    AcquireLeaseBody,
     CameraChange,
     CameraList,
     CameraNew,
-    DetectedList,
+    DiscoveredList,
     FaultsBody,
     FrameQuery,
-    ReleaseBody,
+    ReleaseLeaseBody,
     Settings,
     SettingsQuery,
-    TakeBody,
 )
-from cameras.tables import DOORS, resolve
+from cameras.tables import ACCESS, resolve
 from core.waiting import WaitingRequests
 
 FRAME_WAIT_S = 3.0
@@ -57,11 +57,11 @@ def actor(request: Request) -> str:
 
 
 ASKING = WaitingRequests("a camera's settings", most=16, most_of_a_user=8)
-"""A viewer may ask a camera for its settings; each who does holds a thread."""
+"""Viewers may read a camera's settings; each request that waits holds a thread."""
 
 
 class CameraView(APIView):
-    """A view of the camera that the address names; of the primary camera where it names none."""
+    """A view of the camera in the URL; of the primary camera where the URL names none."""
 
     def camera(self) -> Camera:
         if slug := self.kwargs.get("slug"):
@@ -92,14 +92,14 @@ class CameraDetailView(CameraView):
 
     @extend_schema(responses=CameraBody)
     def get(self, request: Request, slug: str) -> Response:
-        """One camera as the database has it; `status/` says how it is now."""
+        """One camera as the database has it; `status/` has its present state."""
         return Response(camera_body(self.camera(), request.user))
 
     @extend_schema(request=CameraChange, responses=CameraBody)
     def patch(self, request: Request, slug: str) -> Response:
-        """Change a camera, or who may see it (`restricted`, `audience`). Its host follows by itself. While a session
-        runs on it, another address or host is refused with 409, and so is to disable it. With `host_is_gone` a camera
-        whose host has neither lease nor heartbeat is given to another `host`, and its session ends."""
+        """Change a camera, or who may see it (`restricted`, `audience`). Its host applies the change. While a session
+        runs, a new address or host and `enabled: false` are refused with 409. `host_is_gone` moves a camera whose host
+        has neither lease nor heartbeat to another `host` and ends its session."""
         wanted = CameraChange.model_validate(request.data)
         gone = wanted.host_is_gone
         changed = services.change_camera(self.camera(), wanted.changes(), actor(request), host_is_gone=gone)
@@ -112,13 +112,13 @@ class CameraDetailView(CameraView):
         return Response(status=204)
 
 
-class DetectView(APIView):
+class DiscoverView(APIView):
     roles = {"POST": "manager"}
 
-    @extend_schema(request=None, responses=DetectedList)
+    @extend_schema(request=None, responses=DiscoveredList)
     def post(self, request: Request) -> Response:
-        """What is attached to each camera host. A host that does not answer is among the problems."""
-        return Response(detect())
+        """Discover the cameras attached to each camera host. A host that does not answer is listed as a problem."""
+        return Response(discover_cameras())
 
 
 class ConnectView(CameraView):
@@ -127,31 +127,30 @@ class ConnectView(CameraView):
 
     @extend_schema(request=None, responses=status.Status)
     def post(self, request: Request, slug: str = "") -> Response:
-        """Connect or disconnect the camera and answer with what was observed. The desired state lasts across
-        restarts."""
+        """Set whether the camera shall be connected; return its status. The setting survives restarts."""
         return Response(services.connect(self.camera(), self.connected, actor(request)))
 
 
-class TakeView(CameraView):
+class AcquireLeaseView(CameraView):
     roles = {"POST": "operator"}
 
-    @extend_schema(request=TakeBody, responses=LeaseBody)
+    @extend_schema(request=AcquireLeaseBody, responses=LeaseBody)
     def post(self, request: Request, slug: str) -> Response:
-        """Take the camera, or renew what you hold: nobody else commands it then. 409 while another holds it, unless
-        `over` is said. A running session goes on."""
-        wanted = TakeBody.model_validate(request.data)
-        camera = taking.take(self.camera(), actor(request), over=wanted.over, for_s=wanted.for_s)
+        """Take the camera, or renew your lease: nobody else can control it then. 409 while another user holds it,
+        unless `over` is true. A running session continues."""
+        wanted = AcquireLeaseBody.model_validate(request.data)
+        camera = leases.acquire_lease(self.camera(), actor(request), over=wanted.over, for_s=wanted.for_s)
         return Response(lease_body(camera))
 
 
-class ReleaseView(CameraView):
+class ReleaseLeaseView(CameraView):
     roles = {"POST": "operator"}
 
-    @extend_schema(request=ReleaseBody, responses=LeaseBody)
+    @extend_schema(request=ReleaseLeaseBody, responses=LeaseBody)
     def post(self, request: Request, slug: str) -> Response:
-        """Let the camera go. 409 while another holds it, unless `over` is said."""
-        wanted = ReleaseBody.model_validate(request.data)
-        return Response(lease_body(taking.release(self.camera(), actor(request), over=wanted.over)))
+        """Release the camera. 409 while another user holds it, unless `over` is true."""
+        wanted = ReleaseLeaseBody.model_validate(request.data)
+        return Response(lease_body(leases.release_lease(self.camera(), actor(request), over=wanted.over)))
 
 
 class StatusView(CameraView):
@@ -159,8 +158,8 @@ class StatusView(CameraView):
 
     @extend_schema(responses=status.Status)
     def get(self, request: Request, slug: str = "") -> Response:
-        """How the camera is now."""
-        return Response(status.read(self.camera()))
+        """The camera's present state."""
+        return Response(status.read_status(self.camera()))
 
 
 class SettingsView(CameraView):
@@ -168,7 +167,7 @@ class SettingsView(CameraView):
 
     @extend_schema(parameters=SettingsQuery.parameters(), responses=SettingsBody)
     def get(self, request: Request, slug: str) -> Response:
-        """The settings as last read back from the camera; `?refresh=1` asks it, once a second at most and never when
+        """The settings as last read back. `?refresh=1` reads them from the camera, at most once a second and never when
         an exposure is due."""
         query = SettingsQuery.of(request)
         camera = self.camera()
@@ -179,12 +178,12 @@ class SettingsView(CameraView):
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=SettingsBody)
     def put(self, request: Request, slug: str) -> Response:
-        """Set exactly these settings; what is not named is left to the camera."""
+        """Set exactly these settings. Settings not named are left to the camera."""
         return self._set(request, replace=True)
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=SettingsBody)
     def patch(self, request: Request, slug: str) -> Response:
-        """Set these settings and keep the other desired ones."""
+        """Set these settings and keep the others."""
         return self._set(request, replace=False)
 
     def _set(self, request: Request, *, replace: bool) -> Response:
@@ -198,8 +197,8 @@ class AdoptView(CameraView):
 
     @extend_schema(request=None, responses=SettingsBody)
     def post(self, request: Request, slug: str) -> Response:
-        """Adopt what was changed on the camera's body: `differs` of `settings/`. To have your own again, PATCH
-        `settings/` with `{}`."""
+        """Adopt what was changed on the camera's body (`differs` of `settings/`). To apply your own settings again,
+        PATCH `settings/` with `{}`."""
         camera = self.camera()
         return Response(settings_body(camera, services.adopt_settings(camera, actor(request))))
 
@@ -209,13 +208,13 @@ class FaultsView(CameraView):
 
     @extend_schema(responses=FaultsBody)
     def get(self, request: Request, slug: str) -> Response:
-        """The faults of a simulated camera that are on."""
+        """The active faults of a simulated camera."""
         camera = self.camera()
         return Response(FaultsBody(camera=camera.slug, faults=services.read_faults(camera)))
 
     @extend_schema(request=Faults, responses=FaultsBody)
     def put(self, request: Request, slug: str) -> Response:
-        """Rehearse: these faults and no others from now on. `{}` ends the rehearsal."""
+        """Set exactly these faults. `{}` clears them all."""
         camera = self.camera()
         faults = Faults.model_validate(request.data)
         return Response(FaultsBody(camera=camera.slug, faults=services.set_faults(camera, faults, actor(request))))
@@ -226,7 +225,7 @@ class CapabilitiesView(CameraView):
 
     @extend_schema(responses=CapabilitiesBody)
     def get(self, request: Request, slug: str) -> Response:
-        """What the camera can do, as it said when it was opened last."""
+        """What the camera can do, as reported when it was last opened."""
         return Response(capabilities_body(self.camera()))
 
 
@@ -235,7 +234,7 @@ class FrameView(CameraView):
 
     @extend_schema(parameters=FrameQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     def get(self, request: Request, slug: str) -> HttpResponseBase:
-        """The newest picture of the live view. 429 where you have had as much as you may, or so many requests wait."""
+        """The newest picture of the live view. 429 when you have reached your limit, or too many requests wait."""
         camera = self.camera()
         picture = next_picture(camera.slug, FrameQuery.of(request).quality, FRAME_WAIT_S, actor(request))
         if picture is None:
@@ -248,14 +247,14 @@ class StreamView(CameraView):
 
     @extend_schema(parameters=FrameQuery.parameters(), responses={(200, CONTENT_TYPE): OpenApiTypes.BINARY})
     def get(self, request: Request, slug: str) -> HttpResponseBase:
-        """Live pictures as one endless answer, for clients without WebSockets. It ends when the pictures do. 503 when
-        as many as may watch already."""
+        """Live pictures as one endless response (MJPEG), for clients without WebSockets. It ends when the pictures end.
+        503 when the limit of viewers is reached."""
         camera, quality = self.camera(), FrameQuery.of(request).quality
         if not has_pictures(camera.slug, quality, FRAME_WAIT_S, actor(request)):
             raise no_picture(camera)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
-        visitor = resolve(DOORS["visitor"])(lower_case(request.headers))
+        visitor = resolve(ACCESS["visitor"])(lower_case(request.headers))
         place = watching(slug, quality, visitor, actor(request), request.META.get("REMOTE_ADDR") or "")
         return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 

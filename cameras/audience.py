@@ -1,4 +1,4 @@
-"""Who may see a camera: everybody with a role, or, while it is restricted, managers and its audience alone."""
+"""Who may see a camera: every user with a role; while it is restricted, only managers and its audience."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
-from cameras.commands import DONE, told
+from cameras.command_events import DONE, command_data
 from cameras.models import Camera
 from monitoring.services import record_event
 
@@ -16,12 +16,12 @@ FIELDS = {"restricted", "audience"}
 
 
 def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "") -> None:
-    """`restricted` and `audience` (user names), what is not named stays. One event, where anything changed. For the
-    transaction that holds the row's lock; ValidationError for a user that does not exist."""
+    """Set `restricted` and `audience` (user names); what is not named stays. Records one event if anything changed.
+    Call it in the transaction that holds the row's lock. ValidationError for a user that does not exist."""
     before, was_restricted = audience_of(locked), locked.restricted
     wanted = before
     if "audience" in changes:
-        users = users_named(changes["audience"])
+        users = find_users(changes["audience"])
         wanted = sorted(user.get_username() for user in users)
         locked.audience.set(users)
     locked.restricted = changes.get("restricted", was_restricted)
@@ -30,14 +30,14 @@ def change_audience(locked: Camera, changes: Mapping[str, Any], actor: str = "")
         return
     difference = {"added": sorted({*wanted} - {*before}), "removed": sorted({*before} - {*wanted})}
     record_event(
-        "camera.audience", f"{actor or 'The station'} {did(locked, wanted, was_restricted)}", camera=locked,
+        "camera.audience", f"{actor or 'The station'} {change_sentence(locked, wanted, was_restricted)}", camera=locked,
         actor=actor,
-        data=difference | told("audience", {"restricted": locked.restricted, "audience": wanted}, DONE),
+        data=difference | command_data("audience", {"restricted": locked.restricted, "audience": wanted}, DONE),
     )  # fmt: skip
 
 
-def users_named(names: Collection[str]) -> list[Any]:
-    """ValidationError where one does not exist."""
+def find_users(names: Collection[str]) -> list[Any]:
+    """ValidationError for names without a user."""
     found = {user.get_username(): user for user in get_user_model().objects.filter(username__in=set(names))}
     if unknown := sorted(set(names) - set(found)):
         listed = ", ".join(name[:150] for name in unknown)
@@ -50,8 +50,8 @@ def audience_of(camera: Camera) -> list[str]:
     return sorted(user.get_username() for user in camera.audience.all())
 
 
-def did(camera: Camera, names: list[str], was_restricted: bool) -> str:
-    """What happened, to follow the actor's name."""
+def change_sentence(camera: Camera, names: list[str], was_restricted: bool) -> str:
+    """What changed, as a sentence that follows the actor's name."""
     listed = f"managers and {', '.join(names)}" if names else "managers"
     if not camera.restricted:
         open_to_all = f"{camera.slug}, which everybody with a role may see"

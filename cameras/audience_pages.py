@@ -1,4 +1,4 @@
-"""Who may see a camera, as a page with a form of its own."""
+"""The page on which a manager sets who may see a camera."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Person:
 
 
 def people(listed: list[str]) -> list[Person]:
-    """Whom a restriction concerns: everybody with a role but managers; and who is listed already."""
+    """The users whom a restriction concerns: viewers, operators, and everyone who is listed already."""
     users = get_user_model().objects.order_by("username")
     rows = [Person(user.get_username(), user.role, user.get_username() in listed) for user in users]
     return [one for one in rows if one.role in {"viewer", "operator"} or one.listed]
@@ -40,7 +40,7 @@ class AudiencePage(CameraPage):
         return self._form(camera, audience_of(camera))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Let everybody with a role see the camera, or managers and those who are ticked."""
+        """Open the camera to every user with a role, or restrict it to managers and the ticked users."""
         camera = self.camera()
         listed, restricted = request.POST.getlist("audience"), request.POST.get("restricted") == "yes"
         try:

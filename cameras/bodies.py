@@ -1,12 +1,12 @@
-"""Cameras as JSON, for API, sockets and command line alike."""
+"""Cameras as JSON, for the API, the sockets and the command line."""
 
 from __future__ import annotations
 
 from typing import Any, TypedDict
 
 from cameras.audience import audience_of
-from cameras.drivers.credentials import shown
-from cameras.leases import lease_of
+from cameras.drivers.credentials import redact_address
+from cameras.lease_holders import lease_of
 from cameras.models import Camera
 from cameras.runtime.body import Difference, still_desired
 from cameras.selectors import cameras_for
@@ -15,8 +15,8 @@ from monitoring.bodies import stamp, stamp_or_none
 
 
 class CameraBody(TypedDict):
-    """`settings` are the desired ones; `observed` is what was last seen, `since` when it began. `address` and
-    `audience` are for managers: null for others."""
+    """`settings` are the desired ones; `observed` is the last observed state, `since` when it began. `address` and
+    `audience` are null for users who are not managers."""
 
     slug: str
     name: str
@@ -37,8 +37,8 @@ class CameraBody(TypedDict):
 
 
 class SettingsBody(TypedDict):
-    """`desired` is what the row holds, `actual` what the camera had when it was read back at `read_at`; `differs` is
-    what of the desired settings was changed on its body since they were applied."""
+    """`desired` is what the row asks for, `actual` what the camera had at `read_at`; `differs` lists desired settings
+    that were changed on the camera's body since they were applied."""
 
     camera: str
     desired: dict[str, Any]
@@ -49,7 +49,7 @@ class SettingsBody(TypedDict):
 
 
 class CapabilitiesBody(TypedDict):
-    """`capabilities` as the camera gave them when it was opened last; `settings` is their JSON schema."""
+    """`capabilities` as the camera reported them when it was last opened; `settings` is their JSON schema."""
 
     camera: str
     kind: str
@@ -58,7 +58,7 @@ class CapabilitiesBody(TypedDict):
 
 
 class LeaseBody(TypedDict):
-    """Who has taken the camera, since when, and when that runs out unless it is renewed; null where nobody has."""
+    """Who has taken the camera, since when, and when the lease expires unless renewed; null where nobody has."""
 
     camera: str
     held_by: str | None
@@ -67,7 +67,7 @@ class LeaseBody(TypedDict):
 
 
 def lease_body(camera: Camera) -> LeaseBody:
-    """By the row as it was read."""
+    """From the row as it was read."""
     lease = lease_of(camera)
     if lease is None:
         return LeaseBody(camera=camera.slug, held_by=None, since=None, until=None)
@@ -76,13 +76,13 @@ def lease_body(camera: Camera) -> LeaseBody:
 
 
 def camera_body(camera: Camera, user: Any) -> CameraBody:
-    """As `user` may see it."""
+    """The camera as `user` may see it."""
     manages = user.may("manager")
     return CameraBody(
         slug=camera.slug,
         name=camera.name,
         kind=camera.kind,
-        address=shown(camera.address) if manages else None,
+        address=redact_address(camera.address) if manages else None,
         host=camera.host,
         enabled=camera.enabled,
         connected=camera.connected,
@@ -99,7 +99,7 @@ def camera_body(camera: Camera, user: Any) -> CameraBody:
 
 
 def camera_bodies(user: Any) -> list[CameraBody]:
-    """Of all cameras that `user` may see, in a constant number of queries."""
+    """All cameras that `user` may see, in a constant number of queries."""
     cameras = cameras_for(user)
     return [
         camera_body(camera, user)
@@ -108,7 +108,7 @@ def camera_bodies(user: Any) -> list[CameraBody]:
 
 
 def settings_body(camera: Camera, answer: dict[str, Any] | None = None) -> SettingsBody:
-    """From the camera's own `answer` to a command, else from what was read back last."""
+    """From the camera's `answer` to a command; without one, from the last reading."""
     answer = answer or {}
     return SettingsBody(
         camera=camera.slug,

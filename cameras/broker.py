@@ -1,4 +1,4 @@
-"""The station's Redis: names, connections, and what it says when it is away.
+"""The station's Redis: key names, connections, and the errors of a broker that cannot be reached.
 
 Every name begins with the station's id, because pub/sub ignores database numbers.
 """
@@ -12,14 +12,14 @@ from contextlib import contextmanager
 import redis
 from django.conf import settings
 
-from cameras.breaker import CONNECT_S, GuardedPool
-from cameras.wire import BrokerDown
+from cameras.circuit_breaker import CONNECT_S, CircuitBreakerPool
+from cameras.hiredis_client import BrokerDown
 
 __all__ = ["UNREACHABLE", "BrokerDown", "connection", "key", "reachable", "time_ms"]
 
 ANSWER_S = 3.0
 UNREACHABLE = (redis.RedisError, OSError)
-"""What a broker that is away raises, and one that refuses what it is asked: read-only, full, or without leave."""
+"""What a broker raises that is down, or that refuses a command: read-only, out of memory, or not permitted."""
 
 
 def key(*parts: str) -> str:
@@ -29,14 +29,14 @@ def key(*parts: str) -> str:
 
 @functools.cache
 def connection() -> redis.Redis:
-    """The process's pool of short-lived calls: a second to connect and three to answer; at once while it hangs."""
+    """The process's connection pool: 1 s to connect, 3 s to answer; calls fail at once while the circuit is open."""
     options = {"socket_connect_timeout": CONNECT_S, "socket_timeout": ANSWER_S, "decode_responses": True}
-    return redis.Redis.from_pool(GuardedPool.from_url(settings.STATION.redis_url, **options))
+    return redis.Redis.from_pool(CircuitBreakerPool.from_url(settings.STATION.redis_url, **options))
 
 
 @contextmanager
 def reachable() -> Iterator[redis.Redis]:
-    """The connection; BrokerDown when it is away."""
+    """The connection; BrokerDown when the broker cannot be reached."""
     try:
         yield connection()
     except UNREACHABLE as error:
@@ -44,6 +44,6 @@ def reachable() -> Iterator[redis.Redis]:
 
 
 def time_ms(server: redis.Redis) -> int:
-    """Redis TIME in milliseconds: the one clock that deadlines are in."""
+    """Redis TIME in milliseconds: the clock of all deadlines."""
     seconds, microseconds = server.time()
     return int(seconds) * 1000 + int(microseconds) // 1000

@@ -1,4 +1,4 @@
-"""`ws/status/`: how the cameras are that one may see, when it changes and each second."""
+"""`ws/status/`: the status of the cameras that the user may see, on each change and at least once a second."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from cameras import broker
 from cameras.sockets.consumer import Socket
 from cameras.sockets.loops import of_this_loop
-from cameras.status import Status, read_slugs
+from cameras.status import Status, read_statuses_by_slug
 
 READ_EVERY_S = 0.25
-SAY_EVERY_S = 1.0
+SEND_EVERY_S = 1.0
 
 
-class Statuses:
-    """Read once for all sockets of a web process."""
+class StatusCache:
+    """Statuses read once for all sockets of a web process."""
 
     def __init__(self) -> None:
         self._read_at = -READ_EVERY_S
@@ -26,20 +26,20 @@ class Statuses:
         self._desired: dict[str, str] = {}
         self._lock = asyncio.Lock()
 
-    async def of(self, desired: Mapping[str, str]) -> list[Status]:
-        """Of slug -> desired. BrokerDown when the broker is away."""
+    async def statuses_of(self, desired: Mapping[str, str]) -> list[Status]:
+        """The statuses of slug -> desired. BrokerDown when the broker is away."""
         async with self._lock:
             if time.monotonic() - self._read_at >= READ_EVERY_S or desired.keys() - self._known.keys():
                 await self._read(desired)
         return [self._known[slug] for slug in sorted(desired)]
 
     async def _read(self, desired: Mapping[str, str]) -> None:
-        self._desired = {**self._desired, **desired} if self._fresh() else dict(desired)
-        self._known = await asyncio.to_thread(read_slugs, self._desired)
+        self._desired = {**self._desired, **desired} if self._is_fresh() else dict(desired)
+        self._known = await asyncio.to_thread(read_statuses_by_slug, self._desired)
         self._read_at = time.monotonic()
 
-    def _fresh(self) -> bool:
-        return time.monotonic() - self._read_at < 2 * SAY_EVERY_S
+    def _is_fresh(self) -> bool:
+        return time.monotonic() - self._read_at < 2 * SEND_EVERY_S
 
 
 class StatusConsumer(Socket):
@@ -47,14 +47,14 @@ class StatusConsumer(Socket):
         said, said_at = "", 0.0
         while not self.ended:
             text = json.dumps(await self._content())
-            if text != said or time.monotonic() - said_at >= SAY_EVERY_S:
+            if text != said or time.monotonic() - said_at >= SEND_EVERY_S:
                 said, said_at = text, time.monotonic()
                 await self.say(text)
             await asyncio.sleep(READ_EVERY_S)
 
     async def _content(self) -> dict[str, Any]:
         try:
-            cameras = await of_this_loop(Statuses).of(self.sight.cameras)
+            cameras = await of_this_loop(StatusCache).statuses_of(self.sight.cameras)
         except broker.BrokerDown as error:
             return {"type": "no_status", "reason": "broker", "message": str(error)}
         return {"type": "status", "cameras": cameras}

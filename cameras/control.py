@@ -1,7 +1,7 @@
-"""Commands to a camera and what was observed of them.
+"""Commands to a camera, and their answers.
 
-A command goes into the camera host's list in Redis, whose command queue hands it to the camera's link; the answer
-comes back on a reply list. Deadlines are in Redis TIME.
+A command goes into the camera host's list in Redis. The host passes it to the camera's process, and the answer comes
+back on a reply list. Deadlines are in Redis TIME.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import uuid6
 from cameras import broker
 from cameras.models import Camera
 
-ANSWER_LIFE_S = 60
-LIFE_S = 86_400
-"""A command that nobody fetched is forgotten after a day; its own deadline is over long before."""
+ANSWER_TTL_S = 60
+COMMAND_TTL_S = 86_400
+"""A command that no host fetches expires after a day. Its own deadline is over long before."""
 BLOCK_S = 1.0
 
 
 class Command(TypedDict):
-    """What travels to a camera host. `deadline_ms` is in Redis TIME; after it the command is not begun."""
+    """The message to a camera host. `deadline_ms` is in Redis TIME; the command is not started after it."""
 
     command_id: str
     camera: str
@@ -35,7 +35,7 @@ class Command(TypedDict):
 
 
 class Answer(TypedDict):
-    """What comes back on `reply:<command id>`. Not ok: `problem` (a type of contracts) and `detail`."""
+    """The message on `reply:<command id>`. If not ok, it has `problem` (a problem type) and `detail`."""
 
     ok: bool
     body: NotRequired[dict[str, Any]]
@@ -45,7 +45,7 @@ class Answer(TypedDict):
 
 
 class ControlError(Exception):
-    """A command that did not do what was asked. `problem` is a problem type, the message what to do."""
+    """The command failed. `problem` is a problem type; the message says what to do."""
 
     problem = "camera-not-reachable"
 
@@ -61,34 +61,37 @@ class HostDown(ControlError):
 
 
 class TooSlow(ControlError):
-    """No answer in time; the command may still be under way."""
+    """No answer in time; the command may still be running."""
 
     problem = "too-slow"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentCommand:
     command_id: str
     deadline: float
-    """Seconds of time.monotonic() until which an answer is waited for."""
+    """When waiting for the answer ends, in seconds of time.monotonic()."""
 
 
-def reach(camera: Camera) -> int:
-    """Redis TIME in milliseconds, once it is known that a command can be sent: BrokerDown or HostDown if not."""
+def check_reachable(camera: Camera) -> int:
+    """Redis TIME in milliseconds. BrokerDown or HostDown when no command can be sent."""
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
         pipe.time()
         pipe.exists(broker.key("host", camera.host))
         (seconds, microseconds), alive = pipe.execute()
     if not alive:
-        raise host_down(camera)
+        raise host_down_error(camera)
     return int(seconds) * 1000 + int(microseconds) // 1000
 
 
-def send(camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float, deadline_ms: int) -> Sent:
-    """Hand a command to the camera's host; it is not begun after `deadline_ms` (Redis TIME, from `reach`).
+def send_command(
+    camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float, deadline_ms: int
+) -> SentCommand:
+    """Send a command to the camera's host, which does not start it after `deadline_ms` (Redis TIME, from
+    `check_reachable`).
 
-    `wait_s`: how long the answer will be waited for. BrokerDown when it cannot be sent.
+    `wait_s` is how long the caller will wait for the answer. BrokerDown when it cannot be sent.
     """
     command = Command(
         command_id=str(uuid6.uuid7()),
@@ -98,41 +101,41 @@ def send(camera: Camera, order: str, arguments: dict[str, Any], *, wait_s: float
         arguments=arguments,
         deadline_ms=deadline_ms,
     )
-    publish(camera.host, command)
-    return sent_now(command["command_id"], wait_s)
+    push_command(camera.host, command)
+    return sent_command(command["command_id"], wait_s)
 
 
-def sent_now(command_id: str, wait_s: float) -> Sent:
-    """A command that has just left, and whose answer is waited for so long."""
-    return Sent(command_id, time.monotonic() + wait_s)
+def sent_command(command_id: str, wait_s: float) -> SentCommand:
+    """The handle of a command that was just sent, with `wait_s` seconds for its answer."""
+    return SentCommand(command_id, time.monotonic() + wait_s)
 
 
-def publish(host: str, command: Command) -> None:
-    """Into the host's list. BrokerDown within a second when the broker is away."""
+def push_command(host: str, command: Command) -> None:
+    """Push a command onto the host's list. BrokerDown within a second when the broker is away."""
     name = broker.key(f"camera.{host}")
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
         pipe.rpush(name, json.dumps(command))
-        pipe.expire(name, LIFE_S)
+        pipe.expire(name, COMMAND_TTL_S)
         pipe.execute()
 
 
-def host_down(camera: Camera) -> HostDown:
+def host_down_error(camera: Camera) -> HostDown:
     return HostDown(
         f"The camera host {camera.host!r} does not answer, so {camera.slug!r} cannot be reached. "
         "Is `skycam up` running there?"
     )
 
 
-def wait(sent: Sent) -> dict[str, Any]:
-    """The answer's body. TooSlow without one in time; ControlError when the answer is a refusal."""
-    answer: Answer = json.loads(_pop(sent))
+def wait_for_answer(sent: SentCommand) -> dict[str, Any]:
+    """The answer's body. TooSlow without an answer in time; ControlError when the command failed."""
+    answer: Answer = json.loads(_pop_answer(sent))
     if answer["ok"]:
         return answer.get("body", {})
     raise ControlError(answer.get("detail", ""), answer.get("problem"), answer.get("reason", ""))
 
 
-def _pop(sent: Sent) -> str:
+def _pop_answer(sent: SentCommand) -> str:
     name = broker.key("reply", sent.command_id)
     with broker.reachable() as server:
         while (left := sent.deadline - time.monotonic()) > 0:
@@ -142,16 +145,18 @@ def _pop(sent: Sent) -> str:
     raise TooSlow("The camera has not answered yet; what was asked may still happen.")
 
 
-def ask(camera: Camera, order: str, arguments: dict[str, Any] | None = None, *, wait_s: float = 10.0) -> dict[str, Any]:
-    """Send and wait."""
-    deadline_ms = reach(camera) + int(wait_s * 1000)
-    return wait(send(camera, order, arguments or {}, wait_s=wait_s, deadline_ms=deadline_ms))
+def run_command(
+    camera: Camera, order: str, arguments: dict[str, Any] | None = None, *, wait_s: float = 10.0
+) -> dict[str, Any]:
+    """Send a command and wait for its answer."""
+    deadline_ms = check_reachable(camera) + int(wait_s * 1000)
+    return wait_for_answer(send_command(camera, order, arguments or {}, wait_s=wait_s, deadline_ms=deadline_ms))
 
 
-def answer(server: redis.Redis, command_id: str, content: Answer) -> None:
-    """Put the answer where `wait` finds it; it lives a minute."""
+def push_answer(server: redis.Redis, command_id: str, content: Answer) -> None:
+    """Push the answer onto the list that `wait_for_answer` reads. It expires after a minute."""
     name = broker.key("reply", command_id)
     pipe = server.pipeline(transaction=False)
     pipe.lpush(name, json.dumps(content))
-    pipe.expire(name, ANSWER_LIFE_S)
+    pipe.expire(name, ANSWER_TTL_S)
     pipe.execute()

@@ -1,4 +1,4 @@
-"""The form that changes a camera as the station knows it: its name, address, host, and whether it is used."""
+"""The form that changes a camera's name, address, host, and whether it is enabled and primary."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pydantic
 from django.core.exceptions import ValidationError
 
 from cameras import services
-from cameras.add_form import FORM_RULES, LABELS, example_of, safe_address, sentences
+from cameras.add_form import FORM_RULES, LABELS, address_example, error_sentences, safe_address
 from cameras.models import Camera
 from cameras.serializers import CameraChange
 
 TEXTS = ("name", "address", "host")
 SWITCHES = ("enabled", "primary")
 WAS = "was-"
-"""Before the name of a field: as the form showed it. What is still that, nobody has touched."""
+"""The prefix of a field's value as the form showed it. A field that still has that value was not edited."""
 
 
 class EditForm:
-    """`changes` are those that the form asks for; `errors` has a sentence for each bad field."""
+    """`changes` are the requested changes; `errors` has a sentence for each bad field."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None) -> None:
         self.camera = camera
@@ -37,19 +37,19 @@ class EditForm:
 
     @property
     def example(self) -> str:
-        return example_of(self.camera.kind)
+        return address_example(self.camera.kind)
 
     @property
-    def general(self) -> str:
-        """What is wrong with no field of its own."""
+    def general_error(self) -> str:
+        """The errors that belong to no field."""
         return " ".join(text for name, text in self.errors.items() if name not in self.shown)
 
     @property
-    def first_wrong(self) -> str:
+    def first_invalid(self) -> str:
         return next((name for name in self.shown if name in self.errors), "")
 
     @property
-    def to_mend(self) -> int:
+    def error_count(self) -> int:
         return len(self.errors)
 
     @property
@@ -58,12 +58,12 @@ class EditForm:
         return {name: value == "on" if name in SWITCHES else value for name, value in touched.items()}
 
     def save(self, actor: str) -> Camera | None:
-        """The camera as it is now; None, with `errors`, when something is to mend. Held by another, or SessionRuns."""
+        """The changed camera; None, with `errors` filled, when a field is bad. LeaseHeld, SessionRunning."""
         try:
             changes = CameraChange.model_validate(self.changes).changes()
             return services.change_camera(self.camera, changes, actor) if changes else self.camera
         except (pydantic.ValidationError, ValidationError) as error:
-            self.errors = sentences(error, FORM_RULES)
+            self.errors = error_sentences(error, FORM_RULES)
         return None
 
     @property

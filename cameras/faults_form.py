@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from cameras.drivers.simulated.faults import Faults
 from cameras.validation import sentence
 
-LINES = (
+FAULT_FIELDS = (
     ("hang", "Hang", "times", "the next picture never comes back"),
     ("crash", "Crash", "times", "the next picture ends the process"),
     ("disconnect", "Unplugged", "", "until switched off"),
@@ -22,7 +22,7 @@ LINES = (
     ("temperature", "Temperature", "°C", "of the sensor"),
 )
 """Name, label, unit (empty: on or off), hint."""
-WHOLE = frozenset({"hang", "crash", "torn_frame"})
+INTEGER_FAULTS = frozenset({"hang", "crash", "torn_frame"})
 
 
 @dataclass(slots=True)
@@ -36,21 +36,21 @@ class FaultField:
 
 
 class FaultsForm:
-    """`faults` is what was asked for; None when something is to mend."""
+    """`faults` are the requested faults; None when a field is bad."""
 
     def __init__(self, on: Mapping[str, Any], data: Mapping[str, str] | None = None) -> None:
-        shown = {name: text_of(value) for name, value in on.items()} if data is None else data
-        self.fields = [FaultField(*line, value=shown.get(line[0], "").strip()) for line in LINES]
+        shown = {name: format_value(value) for name, value in on.items()} if data is None else data
+        self.fields = [FaultField(*line, value=shown.get(line[0], "").strip()) for line in FAULT_FIELDS]
         self.faults: Faults | None = None
         if data is not None:
             self._read()
 
     @property
-    def to_mend(self) -> int:
+    def error_count(self) -> int:
         return sum(bool(field.error) for field in self.fields)
 
     def _read(self) -> None:
-        given = {field.name: value_of(field) for field in self.fields if field.value}
+        given = {field.name: parse_value(field) for field in self.fields if field.value}
         try:
             self.faults = Faults.model_validate(given)
         except ValidationError as error:
@@ -59,18 +59,18 @@ class FaultsForm:
                 by_name[str(item["loc"][0])].error = sentence({**item, "loc": ()})
 
 
-def text_of(value: Any) -> str:
+def format_value(value: Any) -> str:
     if value is True:
         return "on"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def value_of(field: FaultField) -> Any:
-    """As the model takes it; what is no number goes to it as text, and is refused there."""
+def parse_value(field: FaultField) -> Any:
+    """The value for the model, which refuses text that is not a number."""
     if not field.unit:
         return field.value == "on"
     try:
         number = float(field.value.replace(",", "."))
     except ValueError:
         return field.value
-    return int(number) if field.name in WHOLE and number.is_integer() else number
+    return int(number) if field.name in INTEGER_FAULTS and number.is_integer() else number

@@ -1,4 +1,4 @@
-"""What is wrong with broker, camera hosts and cameras, as sentences; and how they are, for `health/`."""
+"""Health checks of the broker, the camera hosts and the cameras, as findings and for `health/`."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def broker_problems() -> list[Finding]:
 
 
 def host_problems() -> list[Finding]:
-    """Nothing while the broker is away: then nobody knows."""
+    """No findings while the broker is away: the hosts are unknown then."""
     cameras = list(Camera.objects.present())
     try:
-        hosts = hosts_of(camera for camera in cameras if camera.enabled)
+        hosts = host_health(camera for camera in cameras if camera.enabled)
     except BrokerDown:
         return []
-    return [finding for one in hosts if not one["alive"] for finding in silent(one["host"], cameras)]
+    return [finding for one in hosts if not one["alive"] for finding in silent_host_findings(one["host"], cameras)]
 
 
-def silent(host: str, cameras: list[Camera]) -> list[Finding]:
-    """For everybody unless all of the host's cameras are restricted; then for those who may see one of them."""
+def silent_host_findings(host: str, cameras: list[Camera]) -> list[Finding]:
+    """One finding for everyone; if all of the host's cameras are restricted, one for each, for those who may see it."""
     sentence = f"The camera host {host} does not answer. Start `skycam up` there."
     there = [camera for camera in cameras if camera.host == host]
     if not all(camera.restricted for camera in there):
@@ -47,7 +47,7 @@ def silent(host: str, cameras: list[Camera]) -> list[Finding]:
 def camera_problems() -> list[Finding]:
     cameras = {camera.slug: camera for camera in Camera.objects.present().filter(enabled=True)}
     try:
-        found = status.read_all(cameras.values())
+        found = status.read_statuses(cameras.values())
     except BrokerDown:
         return []
     ill = (one for one in found.values() if one["observed"] == "quarantined")
@@ -61,8 +61,8 @@ def camera_problems() -> list[Finding]:
     ]
 
 
-def hosts_of(cameras: Iterable[Camera]) -> list[HostHealth]:
-    """The hosts of these cameras, each with whether its heart beats. BrokerDown."""
+def host_health(cameras: Iterable[Camera]) -> list[HostHealth]:
+    """The hosts of these cameras, and whether each has a heartbeat. BrokerDown."""
     names = sorted({camera.host for camera in cameras})
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)

@@ -1,159 +1,80 @@
-"""Who controls a camera: whoever has taken it, else whoever started the session that runs on it, else nobody.
-
-Why it is as it is: docs/decisions/lease.md."""
+"""Leases on cameras: acquire, renew, take over, release. The reasons: docs/decisions/lease.md."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypedDict
-from uuid import UUID
-
+from django.db import transaction
 from django.utils import timezone
 
-from cameras.control import ControlError
+from cameras.command_events import DONE, command_data, record_refusals
+from cameras.lease_holders import LEASE_S, LeaseHeld, LeaseHolder, holder_of, lease_end, lease_of, person
 from cameras.models import Camera
-from cameras.tables import HOLDERS, resolve
-from core.names import is_station_actor
-from monitoring.bodies import stamp
-
-LEASE_S = 60
-LONGEST_S = 86_400
-CLI = "cli:"
-STATION = "the station"
-NOBODY = "nobody"
+from monitoring.services import record_event
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who has a camera; `session` is the id of the session that holds it for them, `run` its name if it has one. Both
-    are empty for a lease."""
+def acquire_lease(camera: Camera, actor: str, *, over: bool = False, seen: str = "", for_s: float = LEASE_S) -> Camera:
+    """The camera's row, held by `actor` for at least `for_s` seconds from now. `actor`'s own lease is renewed.
 
-    camera: str
-    held_by: str
-    since: datetime
-    session: str = ""
-    run: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """As the row has it; it may have run out since it was read."""
-
-    holder: Holder
-    until: datetime
-    taken_from: str
-
-    @property
-    def runs(self) -> bool:
-        return self.until > timezone.now()
+    LeaseHeld when another user holds it and `over` is false, or when the holder is no longer the one that `actor` has
+    `seen`.
+    """
+    with record_refusals(camera, "take", actor, {"over": over}), transaction.atomic():
+        locked = Camera.objects.select_for_update().get(pk=camera.pk)
+        holder, lease = holder_of(locked), lease_of(locked)
+        if holder is None or holder.held_by == person(actor):
+            return _extend_lease(locked, for_s) if lease else _store_new_lease(locked, actor, for_s)
+        if not over or seen not in {"", holder.held_by}:
+            raise LeaseHeld(holder)
+        return _store_new_lease(locked, actor, for_s, holder)
 
 
-class Told(TypedDict):
-    """Of the status: who holds the camera, and since when."""
-
-    held_by: str | None
-    held_since: str | None
-
-
-class Held(ControlError):
-    """Another holds the camera. The message says who, since when, and what to do."""
-
-    problem = "held"
-
-    def __init__(self, holder: Holder) -> None:
-        self.holder = holder
-        super().__init__(self.sentence(holder.camera, f"{holder.since:%Y-%m-%d %H:%M:%SZ}"))
-
-    def sentence(self, camera: str, since: str) -> str:
-        """With the camera and the time in the words of whoever reads it: a page has its name and local times."""
-        by = f"{self.holder.held_by} since {since}"
-        if self.holder.session:
-            return f"{camera} is held by {by} with {_run(self.holder)}. Ask them to stop it, or take it over."
-        return f"{camera} is held by {by}. Ask them to release it, or take it over."
-
-    @property
-    def members(self) -> dict[str, str]:
-        """Of the problem, besides its sentence."""
-        session = {"session": self.holder.session} if self.holder.session else {}
-        return {**session, "held_by": self.holder.held_by, "since": stamp(self.holder.since)}
+def _extend_lease(locked: Camera, for_s: float) -> Camera:
+    """A lease is never shortened."""
+    assert locked.held_until
+    locked.held_until = max(locked.held_until, lease_end(for_s))
+    locked.save(update_fields=["held_until"])
+    return locked
 
 
-class SessionRuns(Held):
-    """What nobody does beside a session, not even whoever holds the camera."""
-
-    def sentence(self, camera: str, since: str) -> str:
-        started = f"It was started by {self.holder.held_by} at {since}."
-        return f"{camera} runs {_run(self.holder)}. Stop it first. {started}"
-
-
-def _run(holder: Holder) -> str:
-    return f"the session {holder.run}" if holder.run else "a session"
-
-
-def person(actor: str) -> str:
-    """Whom an actor's name stands for: somebody at the command line is the user of the same name, unless the name is
-    one of the station's own."""
-    name = actor.removeprefix(CLI)
-    return actor if is_station_actor(name) else name or STATION
+def _store_new_lease(locked: Camera, actor: str, for_s: float, other: LeaseHolder | None = None) -> Camera:
+    locked.held_by, locked.held_since, locked.held_until = person(actor), timezone.now(), lease_end(for_s)
+    locked.taken_from = other.held_by if other else ""
+    _save_lease(locked)
+    over = f" over from {other.held_by}" if other else ""
+    record_event(
+        "camera.taken", f"{actor} took {locked.slug}{over}.", severity="warning" if other else "info",
+        camera=locked, actor=actor,
+        data={"from": locked.taken_from, **command_data("take", {"over": bool(other), "for_s": for_s}, DONE)},
+    )  # fmt: skip
+    return locked
 
 
-def lease_of(camera: Camera) -> Lease | None:
-    """By the row as it was read; None when nobody has taken it, or the lease has run out."""
-    if not camera.held_by or camera.held_since is None or camera.held_until is None:
-        return None
-    lease = Lease(Holder(camera.slug, camera.held_by, camera.held_since), camera.held_until, camera.taken_from)
-    return lease if lease.runs else None
+def renew_lease(camera: Camera, actor: str) -> bool:
+    """Extend `actor`'s lease to LEASE_S from now; False when `actor` no longer holds one. Never acquires."""
+    mine = Camera.objects.filter(pk=camera.pk, held_by=person(actor), held_until__gt=timezone.now())
+    mine.filter(held_until__lt=lease_end(LEASE_S)).update(held_until=lease_end(LEASE_S))
+    return mine.exists()
 
 
-def who_holds(lease: Lease | None, session: Holder | None) -> Holder | None:
-    """The rule. A lease that has run out leaves the camera to its session."""
-    return lease.holder if lease and lease.runs else session
+def release_lease(camera: Camera, actor: str, *, over: bool = False) -> Camera:
+    """The camera's row, without a lease. LeaseHeld when another user holds it and `over` is false."""
+    with record_refusals(camera, "release", actor, {"over": over}), transaction.atomic():
+        locked = Camera.objects.select_for_update().get(pk=camera.pk)
+        lease = lease_of(locked)
+        if lease is None:
+            return locked
+        holder = lease.holder
+        others = holder.held_by != person(actor)
+        if others and not over:
+            raise LeaseHeld(holder)
+        locked.held_by, locked.held_since, locked.held_until, locked.taken_from = "", None, None, ""
+        _save_lease(locked)
+        record_event(
+            "camera.released", f"{actor} released {locked.slug}{f', held by {holder.held_by}' if others else ''}.",
+            severity="warning" if others else "info", camera=locked, actor=actor,
+            data={"from": holder.held_by, **command_data("release", {"over": others}, DONE)},
+        )  # fmt: skip
+        return locked
 
 
-def of_sessions(cameras: Iterable[Camera]) -> Mapping[UUID, Holder]:
-    """By camera: who started what runs on it."""
-    found: Mapping[UUID, Holder] = resolve(HOLDERS["session"])(cameras)
-    return found
-
-
-def holders_of(cameras: Iterable[Camera]) -> dict[UUID, Holder | None]:
-    """By camera, and by their rows as they were read: in one query."""
-    listed = list(cameras)
-    sessions = of_sessions(listed)
-    return {camera.pk: who_holds(lease_of(camera), sessions.get(camera.pk)) for camera in listed}
-
-
-def holder_of(camera: Camera) -> Holder | None:
-    """By its row as it was read."""
-    lease = lease_of(camera)
-    return lease.holder if lease else of_sessions([camera]).get(camera.pk)
-
-
-def told_of(holder: Holder | None) -> Told:
-    if holder is None:
-        return Told(held_by=None, held_since=None)
-    return Told(held_by=holder.held_by, held_since=stamp(holder.since))
-
-
-def check(camera: Camera, actor: str) -> None:
-    """Held when somebody else than `actor` holds the camera, by its row as it was read."""
-    holder = holder_of(camera)
-    if holder is not None and holder.held_by != person(actor):
-        raise Held(holder)
-
-
-def check_now(camera: Camera, actor: str) -> None:
-    """`check` by its row as it stands; `camera` was read before."""
-    check(Camera.objects.only("slug", "held_by", "held_since", "held_until", "taken_from").get(pk=camera.pk), actor)
-
-
-def check_idle(camera: Camera) -> None:
-    """SessionRuns, whoever asks."""
-    if holder := of_sessions([camera]).get(camera.pk):
-        raise SessionRuns(holder)
-
-
-def later(seconds: float) -> datetime:
-    return timezone.now() + timedelta(seconds=seconds)
+def _save_lease(locked: Camera) -> None:
+    locked.save(update_fields=["held_by", "held_since", "held_until", "taken_from"])

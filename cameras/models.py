@@ -1,4 +1,4 @@
-"""Cameras and the hosts they hang on. A row holds the desired state; Redis holds the observed state."""
+"""Cameras and their hosts. A row holds the desired state; the observed state is in Redis."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from cameras import sealing
+from cameras import secrets
 from cameras.drivers import DRIVERS
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 from cameras.runtime.body import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
 from core.names import check_line
@@ -35,7 +35,7 @@ preset_name_validator = RegexValidator(
 
 
 class CameraHost(models.Model):
-    """A machine with cameras. Its name is leased, so that two machines never claim one name."""
+    """A machine with cameras. It leases its name, so that no two machines use the same one."""
 
     name = models.CharField(max_length=60, primary_key=True)
     machine = models.CharField(max_length=64, blank=True, help_text="Which machine and data folder holds the name.")
@@ -62,7 +62,7 @@ class CameraQuerySet(models.QuerySet["Camera"]):
         return self.filter(removed_at=None)
 
     def visible_to(self, user: User | AnonymousUser) -> Self:
-        """The cameras that `user` may know of: all for a manager, else those that are not restricted or list them."""
+        """The cameras that `user` may see: all for a manager; for others those that are unrestricted or list them."""
         if not user.is_authenticated or not user.may("viewer"):
             return self.none()
         if user.may("manager"):
@@ -70,7 +70,7 @@ class CameraQuerySet(models.QuerySet["Camera"]):
         return self.present().open_to(user)
 
     def open_to(self, user: User) -> Self:
-        """Those that are not restricted, and those that list `user`; removed ones too."""
+        """Unrestricted cameras and those that list `user`, including removed ones."""
         listed = Camera.audience.through.objects.filter(camera=models.OuterRef("pk"), user=user)
         return self.filter(models.Q(restricted=False) | models.Exists(listed))
 
@@ -81,7 +81,7 @@ class Camera(models.Model):
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])
     address = models.CharField(max_length=500, blank=True, help_text="As it may be shown: *** stands for a password.")
-    sealed = models.TextField(blank=True, editable=False, help_text="The address's passwords, encrypted.")
+    encrypted_address = models.TextField(blank=True, editable=False, help_text="The address's passwords, encrypted.")
     host = models.CharField(max_length=60)
     enabled = models.BooleanField(default=True)
     connected = models.BooleanField(default=True)
@@ -134,15 +134,16 @@ class Camera(models.Model):
 
     @property
     def body_changes(self) -> list[Difference]:
-        """Which desired settings were changed on the camera's body since they were applied."""
+        """Desired settings that were changed on the camera's body since they were applied."""
         return still_desired(self.differs, self.settings)
 
     @property
-    def whole_address(self) -> str:
-        """For the camera's process alone. A password that cannot be read stays hidden, and the driver says so."""
+    def full_address(self) -> str:
+        """With its password, for the camera's process only. A password that cannot be decrypted stays redacted, and the
+        driver reports it."""
         try:
-            return sealing.whole(self.address, self.sealed)
-        except sealing.NotOpened:
+            return secrets.decrypt_address(self.address, self.encrypted_address)
+        except secrets.DecryptionFailed:
             return self.address
 
     def clean(self) -> None:
@@ -163,27 +164,29 @@ class Camera(models.Model):
             raise ValidationError(errors)
 
     def _check_address(self) -> None:
-        """ValueError. What stands in the row already was checked, and goes on even where its password is unreadable."""
-        if HIDDEN in self.address and self._is_stored():
+        """ValueError for a bad address. A stored address was checked before and stays valid even if its password cannot
+        be decrypted."""
+        if REDACTED in self.address and self._is_stored():
             return
-        address = checked_address(self.kind, sealing.whole(self.address, self.sealed))
+        address = checked_address(self.kind, secrets.decrypt_address(self.address, self.encrypted_address))
         if not self._is_stored():
             check_destination(self.kind, address)
-        self.address, self.sealed = sealing.sealed(address)
+        self.address, self.encrypted_address = secrets.encrypt_address(address)
 
     def _is_stored(self) -> bool:
-        return Camera.objects.filter(pk=self.pk, address=self.address, sealed=self.sealed).exists()
+        return Camera.objects.filter(
+            pk=self.pk, address=self.address, encrypted_address=self.encrypted_address
+        ).exists()
 
 
 def may_record(camera: Camera) -> bool:
-    """Whether it gives a stream of frames; also one that was never opened, so that nobody knows."""
+    """Whether the camera streams frames; True also for one that was never opened, whose capabilities are unknown."""
     return not camera.capabilities or bool(camera.capabilities.get("stream"))
 
 
 class SettingsPreset(models.Model):
-    """Settings under a name, for every camera of one kind: two cameras of a kind are set alike by one preset. What a
-    name means is the kind's model of settings, not one camera's range: a value that a camera has not is brought to its
-    nearest when the preset is applied, and told, as with any other desired value."""
+    """Settings under a name, for all cameras of one kind. They are checked against the kind's model, not one camera's
+    range: a value that a camera does not have becomes its nearest when the preset is applied, with a warning."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     kind = models.CharField(max_length=20, choices=[(kind, label) for kind, (label, _) in DRIVERS.items()])

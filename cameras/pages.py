@@ -1,4 +1,4 @@
-"""Pages of cameras as rows and devices: connect, disconnect, settings. What they capture is a matter of captures."""
+"""Pages of cameras: connect, lease, settings, faults, discovery. Captures have pages of their own."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from cameras import services, taking
+from cameras import leases, services
 from cameras.add_form import AddForm
 from cameras.broker import BrokerDown
+from cameras.camera_display import STATE_DISPLAYS, CameraDisplay, camera_displays
 from cameras.control import ControlError
-from cameras.detection import detect, hosts
-from cameras.faces import LOOKS, Face, faces_of
+from cameras.discovery import discover_cameras, host_names
 from cameras.faults_form import FaultsForm
-from cameras.leases import NOBODY, Held, holder_of, lease_of
+from cameras.lease_holders import NOBODY, LeaseHeld, holder_of, lease_of
 from cameras.models import Camera
 from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for
-from cameras.settings_form import SettingsForm, called, with_unit
+from cameras.settings_form import SettingsForm, setting_label, with_unit
 from monitoring.naming import with_names
 from monitoring.page import Page, back, is_part, said
 from monitoring.templatetags.skycam import clock_text
 
 UNREACHED = (ControlError, BrokerDown)
-"""What keeps a command from a camera. Each says in a sentence what to do."""
+"""Why a command did not reach a camera. Each message says what to do."""
 
 
 def refusal(error: Exception, camera: Camera) -> str:
-    """As the page says it: with the camera's name, and times in the page's form."""
-    if isinstance(error, Held):
+    """The error as pages show it: with the camera's name and local times."""
+    if isinstance(error, LeaseHeld):
         return error.sentence(camera.name, clock_text(error.holder.since))
     return with_names(str(error), {camera.slug: camera.name})
 
 
 class CameraPage(Page):
-    """A page of the camera that the address names."""
+    """A page of the camera in the URL."""
 
     def camera(self) -> Camera:
-        """404 also when the user may not see it."""
+        """404 also for a camera that the user may not see."""
         try:
             return camera_for(self.request.user, self.kwargs["slug"])
         except Camera.DoesNotExist:
@@ -51,40 +51,41 @@ class ConnectPage(CameraPage):
     connected = True
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Connect or disconnect the camera, and say what came of it."""
+        """Set whether the camera shall be connected, and show the result."""
         camera = self.camera()
         try:
             observed = services.connect(camera, self.connected, self.actor)["observed"]
         except UNREACHED as error:
             return said(request, "bad", refusal(error, camera))
-        return said(request, "ok", f"{camera.name}: {LOOKS[observed].word.lower()}.")
+        return said(request, "ok", f"{camera.name}: {STATE_DISPLAYS[observed].label.lower()}.")
 
 
-def taken_over(request: HttpRequest, camera: Camera, actor: str) -> Camera:
-    """Taken from the one whom the form's `over` names, as they were asked about; without it from nobody. Held."""
+def acquire_from_form(request: HttpRequest, camera: Camera, actor: str) -> Camera:
+    """Acquire the lease; take it over only from the holder whom the form's `over` names, because that is whom the user
+    confirmed. LeaseHeld."""
     seen = request.POST.get("over", "")
-    return taking.take(camera, actor, over=bool(seen), seen=seen)
+    return leases.acquire_lease(camera, actor, over=bool(seen), seen=seen)
 
 
-class TakePage(CameraPage):
+class AcquireLeasePage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Take the camera, from another where the form says so."""
+        """Take the camera; take it over where the form says so."""
         camera = self.camera()
         try:
-            taken_over(request, camera, self.actor)
-        except Held as error:
+            acquire_from_form(request, camera, self.actor)
+        except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
         return said(request, "ok", f"You hold {camera.name}.", holder=self.actor)
 
 
-class HoldPage(CameraPage):
+class RenewLeasePage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Renew what this person holds; what they hold no more is not taken again."""
-        if taking.renew(self.camera(), self.actor):
+        """Renew this user's lease. A lease that was lost is not acquired again."""
+        if leases.renew_lease(self.camera(), self.actor):
             return HttpResponse(status=204) if is_part(request) else back(request)
         camera = self.camera()
         lease = lease_of(camera)
@@ -92,14 +93,14 @@ class HoldPage(CameraPage):
         return said(request, "warn", f"You do not hold {camera.name} any more. {who}.")
 
 
-class ReleasePage(CameraPage):
+class ReleaseLeasePage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         camera = self.camera()
         try:
-            other = holder_of(taking.release(camera, self.actor))
-        except Held as error:
+            other = holder_of(leases.release_lease(camera, self.actor))
+        except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
         left = f"The session of {other.held_by} holds it now" if other else "Nobody holds it now"
         holder = other.held_by if other else NOBODY
@@ -114,14 +115,14 @@ class SettingsPage(CameraPage):
         return self._form(SettingsForm(self.camera()))
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Set these settings, and show what the camera really took."""
+        """Set these settings, and show what the camera accepted."""
         camera = self.camera()
         form = SettingsForm(camera, request.POST)
         if not form.valid:
             return self._form(form, status=400)
         try:
             warnings = self._set(camera, form)
-        except Held as error:
+        except LeaseHeld as error:
             return self._form(form, tone="bad", sentence=f"Nothing was sent. {refusal(error, camera)}", status=409)
         except UNREACHED as error:
             kept = f"Kept for when the camera opens. {refusal(error, camera)}"
@@ -130,7 +131,7 @@ class SettingsPage(CameraPage):
             return self._form(form, tone="bad", sentence=" ".join(error.messages), status=400)
         if not is_part(request):
             return redirect("camera", slug=slug)
-        tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", "The camera has taken it.")
+        tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", "The camera has applied them.")
         return self._form(SettingsForm(camera, answered=True), tone=tone, sentence=sentence)
 
     def _set(self, camera: Camera, form: SettingsForm) -> list[str]:
@@ -142,20 +143,20 @@ class SettingsPage(CameraPage):
 
     def _form(self, form: SettingsForm, status: int = 200, **outcome: Any) -> HttpResponse:
         template = "cameras/_settings.html" if is_part(self.request) else self.template
-        return self.render({**panel(form), **outcome}, template, status)
+        return self.render({**panel_context(form), **outcome}, template, status)
 
 
-def panel(form: SettingsForm) -> dict[str, Any]:
-    """What the settings panel shows."""
+def panel_context(form: SettingsForm) -> dict[str, Any]:
+    """The template context of the settings panel."""
     camera = form.camera
-    return {"form": form, "camera": camera, "presets": presets_for(camera), "changes": changes_of(camera)}
+    return {"form": form, "camera": camera, "presets": presets_for(camera), "changes": body_change_rows(camera)}
 
 
-def changes_of(camera: Camera) -> list[dict[str, str]]:
-    """What was changed on the camera's body, as people read it."""
+def body_change_rows(camera: Camera) -> list[dict[str, str]]:
+    """The changes on the camera's body, formatted."""
     return [
         {
-            "label": called(one["name"]),
+            "label": setting_label(one["name"]),
             "has": with_unit(camera, one["name"], one["has"]),
             "desired": with_unit(camera, one["name"], one["wished"]),
         }
@@ -164,7 +165,7 @@ def changes_of(camera: Camera) -> list[dict[str, str]]:
 
 
 class FaultsPage(CameraPage):
-    """What a simulated camera is made to do wrong. Another camera has no such page."""
+    """The faults of a simulated camera. Other cameras have no such page."""
 
     roles = {"GET": "manager", "POST": "manager"}
     template = "cameras/faults.html"
@@ -180,7 +181,7 @@ class FaultsPage(CameraPage):
         return self._form(camera, form)
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Switch on what is filled in, and off what is not; say what is on then."""
+        """Set the faults that are filled in, clear the others, and show which are on."""
         camera = self.camera()
         form = FaultsForm({}, {} if request.POST.get("do") == "clear" else request.POST.dict())
         if form.faults is None:
@@ -202,49 +203,49 @@ class FaultsPage(CameraPage):
 
 
 class CamerasPage(Page):
-    """Which cameras there are; adding one, by hand or as it was found."""
+    """The list of cameras, and the form that adds one, by hand or from discovery."""
 
     roles = {"GET": "manager", "POST": "manager"}
     template = "cameras/cameras.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.page(AddForm())
+        return self.render_page(AddForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = AddForm(request.POST.dict())
         camera = form.add(self.actor)
         if is_part(request):
             return self._row(form, camera)
-        return self.page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
+        return self.render_page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
 
-    def page(self, form: AddForm, status: int = 200, **more: Any) -> HttpResponse:
-        return self.render({"form": form, "faces": self.faces(), "hosts": hosts(), **more}, status=status)
+    def render_page(self, form: AddForm, status: int = 200, **more: Any) -> HttpResponse:
+        return self.render({"form": form, "displays": self.displays(), "hosts": host_names(), **more}, status=status)
 
-    def faces(self) -> list[Face]:
-        return faces_of(cameras_for(self.request.user))
+    def displays(self) -> list[CameraDisplay]:
+        return camera_displays(cameras_for(self.request.user))
 
     def _row(self, form: AddForm, camera: Camera | None) -> HttpResponse:
-        """The found camera's line, with what came of it."""
+        """The discovered camera's row, with the result of adding it."""
         asked = self.request.POST
         names = ("host", "kind", "label", "address", "name", "model", "serial", "held_by")
         one: dict[str, Any] = {name: asked.get(name, "") for name in names}
         one |= {"suggested": asked.get("slug", ""), "camera": camera.slug if camera else None}
-        added = {"added": camera, "faces": self.faces()} if camera else {}
+        added = {"added": camera, "displays": self.displays()} if camera else {}
         answer = self.render({"one": one, "error": form.error, **added}, "cameras/_found_row.html")
         if camera:
             answer.headers["HX-Trigger"] = "acted"
         return answer
 
 
-class DetectPage(CamerasPage):
+class DiscoverPage(CamerasPage):
     roles = {"POST": "manager"}
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Look on all hosts; for a script the found cameras alone."""
+        """Discover cameras on all hosts; a partial request gets only the results."""
         try:
-            found: dict[str, Any] = {"found": detect()}
+            found: dict[str, Any] = {"found": discover_cameras()}
         except BrokerDown as error:
             found = {"trouble": str(error)}
         if is_part(request):
-            return self.render({"hosts": hosts(), **found}, "cameras/_found.html")
-        return self.page(AddForm(), **found)
+            return self.render({"hosts": host_names(), **found}, "cameras/_found.html")
+        return self.render_page(AddForm(), **found)

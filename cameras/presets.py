@@ -1,4 +1,4 @@
-"""Settings that are saved under a name, for every camera of a kind: save, apply, compare, delete."""
+"""Presets: settings saved under a name for all cameras of a kind; save, apply, compare, delete."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from cameras import services
-from cameras.commands import DONE, told
+from cameras.command_events import DONE, command_data
 from cameras.models import Camera, SettingsPreset
 from cameras.runtime.body import same
 from monitoring.bodies import stamp, stamp_or_none
 from monitoring.services import record_event
 
-MOST = 100
-"""For each kind of camera: a page lists them all."""
+MAX_PRESETS = 100
+"""For each kind of camera, because one page lists them all."""
 
 
 class PresetBody(TypedDict):
@@ -29,9 +29,9 @@ class PresetBody(TypedDict):
     saved_at: str
 
 
-class Compared(TypedDict):
-    """One setting: in the preset, as desired, and as the camera has it. null: not named there. `differs` where two
-    of these that are named are not the same, or the preset and the desired settings do not name the same."""
+class ComparedSetting(TypedDict):
+    """One setting: in the preset, desired, and actual; null where it is not set. `differs` is true where two set values
+    are not the same, or only one of preset and desired sets it."""
 
     name: str
     preset: Any
@@ -41,17 +41,17 @@ class Compared(TypedDict):
 
 
 class Comparison(TypedDict):
-    """`read_at` is when the camera was asked what it has."""
+    """`read_at` is when the camera's settings were read."""
 
     camera: str
     preset: str
     read_at: str | None
     differs: bool
-    results: list[Compared]
+    results: list[ComparedSetting]
 
 
 class NoPreset(Exception):
-    """There is none of that name for this kind of camera; the message says where there is one."""
+    """No preset of that name for this kind of camera; the message names the kinds that have one."""
 
 
 def preset_body(preset: SettingsPreset) -> PresetBody:
@@ -65,7 +65,7 @@ def preset_body(preset: SettingsPreset) -> PresetBody:
 
 
 def presets_for(camera: Camera) -> list[SettingsPreset]:
-    """By name."""
+    """Sorted by name."""
     return list(SettingsPreset.objects.filter(kind=camera.kind))
 
 
@@ -82,20 +82,20 @@ def preset_for(camera: Camera, name: str) -> SettingsPreset:
 def save_preset(
     camera: Camera, name: str, values: dict[str, Any] | None = None, actor: str = "", *, replace: bool = False
 ) -> SettingsPreset:
-    """The desired settings of `camera`, or `values`, under `name`. `replace`: in the place of the one of that name, if
-    there is one. ValidationError with a sentence for each bad field; then nothing is changed."""
+    """Save `values`, or the camera's desired settings, under `name`. `replace` overwrites a preset of that name.
+    ValidationError with a sentence for each bad field; then nothing is changed."""
     if values is None and not camera.settings:
-        raise ValidationError({"settings": f"{camera.slug} has no desired settings, so there is nothing to save."})
+        raise ValidationError({"settings": f"No settings are set for {camera.slug}, so there is nothing to save."})
     stored = SettingsPreset.objects.select_for_update().filter(kind=camera.kind, name=name.strip()).first()
     if stored and not replace:
-        raise _taken(stored)
+        raise _name_taken_error(stored)
     if stored is None:
-        _check_room(camera.kind)
+        _check_preset_limit(camera.kind)
     preset = stored or SettingsPreset(kind=camera.kind, name=name.strip())
     preset.settings = camera.settings if values is None else values
     preset.saved_by, preset.saved_at = actor, timezone.now()
     _store(preset)
-    _tell(camera, preset, actor, "save-preset", "saved")
+    _record_preset_event(camera, preset, actor, "save-preset", "saved")
     return preset
 
 
@@ -103,18 +103,18 @@ def save_preset(
 def delete_preset(camera: Camera, name: str, actor: str = "") -> None:
     """NoPreset. No camera's settings change."""
     preset = preset_for(camera, name)
-    _tell(camera, preset, actor, "delete-preset", "deleted")
+    _record_preset_event(camera, preset, actor, "delete-preset", "deleted")
     preset.delete()
 
 
 def apply_preset(camera: Camera, name: str, actor: str = "") -> dict[str, Any]:
-    """Set exactly what the preset names; the answer and the errors are those of `set_settings`, and NoPreset."""
+    """Set exactly the settings of the preset. The answer and the errors are those of `set_settings`, and NoPreset."""
     preset = preset_for(camera, name)
     return services.set_settings(camera, preset.settings, actor, replace=True, preset=preset.name)
 
 
 def compare_preset(camera: Camera, name: str) -> Comparison:
-    """The preset, the desired settings and what was read back last, side by side. NoPreset."""
+    """Compare the preset with the desired and the last-read settings. NoPreset."""
     preset = preset_for(camera, name)
     rows = [compared(camera, preset, name) for name in sorted(preset.settings.keys() | camera.settings.keys())]
     return Comparison(
@@ -126,10 +126,10 @@ def compare_preset(camera: Camera, name: str) -> Comparison:
     )
 
 
-def compared(camera: Camera, preset: SettingsPreset, name: str) -> Compared:
+def compared(camera: Camera, preset: SettingsPreset, name: str) -> ComparedSetting:
     saved, desired, has = preset.settings.get(name), camera.settings.get(name), camera.read_back.get(name)
     agree = same(saved, desired) and (has is None or same(desired, has))
-    return Compared(name=name, preset=saved, desired=desired, actual=has, differs=not agree)
+    return ComparedSetting(name=name, preset=saved, desired=desired, actual=has, differs=not agree)
 
 
 def _store(preset: SettingsPreset) -> None:
@@ -138,20 +138,23 @@ def _store(preset: SettingsPreset) -> None:
         with transaction.atomic():
             preset.save()
     except IntegrityError:
-        raise _taken(preset) from None
+        raise _name_taken_error(preset) from None
 
 
-def _check_room(kind: str) -> None:
-    if SettingsPreset.objects.filter(kind=kind).count() >= MOST:
-        raise ValidationError({"name": f"There are {MOST} presets for {kind} cameras. Delete one that nobody needs."})
+def _check_preset_limit(kind: str) -> None:
+    if SettingsPreset.objects.filter(kind=kind).count() >= MAX_PRESETS:
+        raise ValidationError(
+            {"name": f"There are {MAX_PRESETS} presets for {kind} cameras. Delete one that nobody needs."}
+        )
 
 
-def _taken(preset: SettingsPreset) -> ValidationError:
+def _name_taken_error(preset: SettingsPreset) -> ValidationError:
     return ValidationError({"name": f"There is a preset {preset.name!r} for {preset.kind} cameras already."})
 
 
-def _tell(camera: Camera, preset: SettingsPreset, actor: str, order: str, verb: str) -> None:
+def _record_preset_event(camera: Camera, preset: SettingsPreset, actor: str, order: str, verb: str) -> None:
     record_event(
         "camera.settings", f"{actor or 'Someone'} {verb} the preset {preset.name!r} for {preset.kind} cameras.",
-        camera=camera, actor=actor, data=told(order, {"preset": preset.name, "settings": preset.settings}, DONE),
+        camera=camera, actor=actor,
+        data=command_data(order, {"preset": preset.name, "settings": preset.settings}, DONE),
     )  # fmt: skip

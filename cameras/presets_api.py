@@ -25,7 +25,7 @@ class PresetsView(CameraView):
 
     @extend_schema(request=PresetNew, responses={201: PresetBody})
     def post(self, request: Request, slug: str) -> Response:
-        """Save settings under a name: the desired ones, where none are given."""
+        """Save settings as a preset; by default the camera's present desired settings."""
         camera = self.camera()
         wanted = PresetNew.model_validate(request.data)
         preset = presets.save_preset(camera, wanted.name, wanted.settings, actor(request))
@@ -42,7 +42,7 @@ class PresetView(CameraView):
 
     @extend_schema(request=PresetChange, responses=PresetBody)
     def put(self, request: Request, slug: str, name: str) -> Response:
-        """Save other settings under this name: the desired ones, where none are given."""
+        """Replace the settings of a preset; by default with the camera's present desired settings."""
         camera = self.camera()
         presets.preset_for(camera, name)
         wanted = PresetChange.model_validate(request.data)
@@ -70,5 +70,5 @@ class ComparePresetView(CameraView):
 
     @extend_schema(responses=Comparison)
     def get(self, request: Request, slug: str, name: str) -> Response:
-        """The preset, the desired settings and what the camera has, side by side."""
+        """Compare the preset with the desired and the actual settings."""
         return Response(presets.compare_preset(self.camera(), name))

@@ -1,4 +1,4 @@
-"""The part of the settings panel that is about presets, and about what was changed on the camera's body."""
+"""The part of the settings panel for presets and for changes on the camera's body."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from cameras import presets, services
-from cameras.leases import Held
+from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import UNREACHED, SettingsPage, refusal
-from cameras.presets import Compared, Comparison, NoPreset
-from cameras.settings_form import SettingsForm, called, with_unit
+from cameras.presets import ComparedSetting, Comparison, NoPreset
+from cameras.settings_form import SettingsForm, setting_label, with_unit
 from monitoring.naming import with_names
 from monitoring.page import MESSAGE_LEVELS, is_part
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One setting of a comparison, as it is read: empty text where it is left to the camera, or not known."""
+class ComparisonRow:
+    """One setting of a comparison, formatted; empty where it is left to the camera or unknown."""
 
     label: str
     preset: str
@@ -31,14 +31,14 @@ class Line:
     differs: bool
 
 
-def lines_of(camera: Camera, comparison: Comparison) -> list[Line]:
-    return [line_of(camera, row) for row in comparison["results"]]
+def comparison_rows(camera: Camera, comparison: Comparison) -> list[ComparisonRow]:
+    return [comparison_row(camera, row) for row in comparison["results"]]
 
 
-def line_of(camera: Camera, row: Compared) -> Line:
+def comparison_row(camera: Camera, row: ComparedSetting) -> ComparisonRow:
     name = row["name"]
-    return Line(
-        label=called(name),
+    return ComparisonRow(
+        label=setting_label(name),
         preset=with_unit(camera, name, row["preset"]),
         desired=with_unit(camera, name, row["desired"]),
         has=with_unit(camera, name, row["actual"]),
@@ -47,33 +47,33 @@ def line_of(camera: Camera, row: Compared) -> Line:
 
 
 class PanelPage(SettingsPage):
-    """Answers a script with the settings panel, anyone else with the camera's page and a sentence on it."""
+    """Answers a partial request with the settings panel, others with the camera's page and a message."""
 
     roles = {"POST": "operator"}
-    place = ("preset_tone", "preset_sentence")
-    """Where on the panel the sentence stands."""
+    message_slots = ("preset_tone", "preset_sentence")
+    """The template variables of the message on the panel."""
 
     def outcome(
         self, camera: Camera, tone: str, sentence: str, status: int = 200, answer: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """`answer` is the camera's own, which the database may not have yet."""
+        """`answer` is the camera's, which may not be in the database yet."""
         if is_part(self.request):
             camera.refresh_from_db()
             camera.read_back = (answer or {}).get("actual", camera.read_back)
             camera.differs = (answer or {}).get("differs", camera.differs)
             form = SettingsForm(camera, answered=answer is not None)
-            return self._form(form, status, **dict(zip(self.place, (tone, sentence), strict=True)))
+            return self._form(form, status, **dict(zip(self.message_slots, (tone, sentence), strict=True)))
         messages.add_message(self.request, MESSAGE_LEVELS[tone], sentence)
         return redirect("camera", slug=camera.slug)
 
-    def told(self, camera: Camera, answer: dict[str, Any], done: str) -> HttpResponse:
-        """What a camera made of its new desired settings."""
+    def settings_outcome(self, camera: Camera, answer: dict[str, Any], done: str) -> HttpResponse:
+        """The result of new settings, with the camera's warnings."""
         warnings = answer.get("warnings", [])
         tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", done)
         return self.outcome(camera, tone, sentence, answer=answer)
 
-    def refused(self, camera: Camera, error: Exception) -> HttpResponse:
-        if isinstance(error, Held):
+    def refusal_outcome(self, camera: Camera, error: Exception) -> HttpResponse:
+        if isinstance(error, LeaseHeld):
             return self.outcome(camera, "bad", refusal(error, camera), 409)
         if isinstance(error, UNREACHED):
             return self.outcome(camera, "warn", f"Kept for when the camera opens. {refusal(error, camera)}")
@@ -82,33 +82,31 @@ class PanelPage(SettingsPage):
 
 
 class BodyPage(PanelPage):
-    place = ("tone", "sentence")
+    message_slots = ("tone", "sentence")
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Adopt what was changed on the camera's body, or apply the desired settings again."""
         camera = self.camera()
         try:
             if request.POST.get("do") == "adopt":
-                return self.told(
-                    camera,
-                    services.adopt_settings(camera, self.actor),
-                    "The camera's settings are the desired ones now.",
+                return self.settings_outcome(
+                    camera, services.adopt_settings(camera, self.actor), "The camera's settings are adopted."
                 )
-            return self.told(
-                camera, services.set_settings(camera, {}, self.actor), "The desired settings were applied again."
+            return self.settings_outcome(
+                camera, services.set_settings(camera, {}, self.actor), "Your settings are applied again."
             )
         except (*UNREACHED, ValidationError) as error:
-            return self.refused(camera, error)
+            return self.refusal_outcome(camera, error)
 
 
 class PresetsPage(PanelPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Save the desired settings under a name."""
+        """Save the desired settings as a preset."""
         camera, name = self.camera(), request.POST.get("name", "")
         try:
             preset = presets.save_preset(camera, name, None, self.actor)
         except ValidationError as error:
-            return self.refused(camera, error)
+            return self.refusal_outcome(camera, error)
         return self.outcome(camera, "ok", f"Saved as {preset.name}.")
 
 
@@ -116,14 +114,14 @@ class PresetPage(PanelPage):
     roles = {"GET": "viewer", "POST": "operator"}
 
     def get(self, request: HttpRequest, slug: str, name: str = "") -> HttpResponse:
-        """The preset beside the desired settings and what the camera has."""
+        """The preset beside the desired and the actual settings."""
         camera = self.camera()
         try:
             comparison = presets.compare_preset(camera, name)
         except NoPreset as error:
             raise Http404(str(error)) from None
         template = "cameras/_preset.html" if is_part(request) else "cameras/preset.html"
-        context = {"camera": camera, "comparison": comparison, "compared": lines_of(camera, comparison)}
+        context = {"camera": camera, "comparison": comparison, "compared": comparison_rows(camera, comparison)}
         return self.render(context, template)
 
     def post(self, request: HttpRequest, slug: str, name: str = "") -> HttpResponse:
@@ -133,8 +131,8 @@ class PresetPage(PanelPage):
             if request.POST.get("do") == "delete":
                 presets.delete_preset(camera, name, self.actor)
                 return self.outcome(camera, "ok", f"{name} is deleted. No camera's settings have changed.")
-            return self.told(camera, presets.apply_preset(camera, name, self.actor), f"{name} is applied.")
+            return self.settings_outcome(camera, presets.apply_preset(camera, name, self.actor), f"{name} is applied.")
         except NoPreset as error:
             raise Http404(str(error)) from None
         except (*UNREACHED, ValidationError) as error:
-            return self.refused(camera, error)
+            return self.refusal_outcome(camera, error)

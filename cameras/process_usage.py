@@ -13,13 +13,13 @@ import redis
 from cameras import broker
 from cameras.broker import BrokerDown
 
-EVERY_S = 5.0
-LIFE_S = 15
+MEASURE_EVERY_S = 5.0
+USAGE_TTL_S = 15
 
 
 class Usage(TypedDict):
-    """`cpu_percent` of one processor, over the last seconds; `memory_bytes` as in `skycam ps`: what is shared counts in
-    part."""
+    """`cpu_percent` of one processor over the last seconds; `memory_bytes` is the proportional set size, as in `skycam
+    ps`."""
 
     pid: int
     cpu_percent: float
@@ -27,24 +27,24 @@ class Usage(TypedDict):
 
 
 class ProcessUsage:
-    """Of the camera processes of a host. Used by one thread."""
+    """The usage of a host's camera processes. Used by one thread."""
 
     def __init__(self) -> None:
         self._processes: dict[str, psutil.Process] = {}
-        self._measured_at = -EVERY_S
+        self._measured_at = -MEASURE_EVERY_S
 
-    def write(self, server: redis.Redis, pids: Mapping[str, int]) -> None:
-        """At most every EVERY_S. `pids` by slug. Raises redis.RedisError and OSError."""
-        if time.monotonic() - self._measured_at < EVERY_S:
+    def write_usage(self, server: redis.Redis, pids: Mapping[str, int]) -> None:
+        """At most every MEASURE_EVERY_S. `pids` by slug. Raises redis.RedisError and OSError."""
+        if time.monotonic() - self._measured_at < MEASURE_EVERY_S:
             return
         self._measured_at = time.monotonic()
         self._processes = {slug: one for slug, pid in pids.items() if (one := self._process(slug, pid))}
         for slug, process in self._processes.items():
-            if usage := measured(process):
-                server.set(broker.key("process", slug), json.dumps(usage), ex=LIFE_S)
+            if usage := measure_process(process):
+                server.set(broker.key("process", slug), json.dumps(usage), ex=USAGE_TTL_S)
 
     def _process(self, slug: str, pid: int) -> psutil.Process | None:
-        """The same object as before for the same process: it remembers since when it has been measured."""
+        """Reuse the object for the same process: psutil measures the processor since the last call on it."""
         known = self._processes.get(slug)
         if known and known.pid == pid:
             return known
@@ -56,8 +56,8 @@ class ProcessUsage:
         return found
 
 
-def measured(process: psutil.Process) -> Usage | None:
-    """None of a process that has ended, or is not ours to look at."""
+def measure_process(process: psutil.Process) -> Usage | None:
+    """None for a process that has ended or may not be inspected."""
     try:
         with process.oneshot():
             memory = process.memory_full_info().pss
@@ -66,8 +66,8 @@ def measured(process: psutil.Process) -> Usage | None:
         return None
 
 
-def usages(slugs: Iterable[str]) -> dict[str, Usage]:
-    """Of those that were measured lately, of any host; none while the broker is away."""
+def read_usages(slugs: Iterable[str]) -> dict[str, Usage]:
+    """Slug -> usage, of all hosts; only recent measurements, and empty while the broker is away."""
     listed = list(slugs)
     if not listed:
         return {}

@@ -1,4 +1,4 @@
-"""Which of two readings of a camera's settings counts."""
+"""Which of two readings of a camera's settings is valid."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 
-def replaces(read_at: datetime, known: datetime | None) -> bool:
-    """Whether a reading of `read_at` replaces the one that is known: a newer one never gives way to an older one, but
-    one of the future, from before the clock was set back, does."""
+def supersedes(read_at: datetime, known: datetime | None) -> bool:
+    """Whether a reading of `read_at` supersedes the known one. An older reading never supersedes a newer one, unless
+    the known one lies in the future because the clock was set back."""
     return known is None or known <= read_at or known > timezone.now()

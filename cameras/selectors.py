@@ -1,4 +1,4 @@
-"""Which cameras a user may know of. One that may not be seen does not exist."""
+"""Which cameras a user may see. To other users a camera does not exist."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def camera_for(user: Any, slug: str) -> Camera:
 
 
 def primary_camera_for(user: Any) -> Camera:
-    """NoPrimaryCamera when there is none that the user may see."""
+    """NoPrimaryCamera when the user may see none."""
     camera = cameras_for(user).filter(primary=True).first()
     if camera is None:
         raise NoPrimaryCamera
@@ -30,7 +30,7 @@ def primary_camera_for(user: Any) -> Camera:
 
 
 def hidden_cameras(user: Any) -> list[Camera]:
-    """Those that are restricted and do not list `user`, removed ones too. For users with a role."""
+    """Restricted cameras that do not list `user`, including removed ones. For users with a role."""
     if user.may("manager"):
         return []
     return list(Camera.objects.exclude(pk__in=Camera.objects.open_to(user).values("pk")).only("id", "slug"))

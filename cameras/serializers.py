@@ -1,4 +1,4 @@
-"""What may be asked of cameras, checked before a row is written or a command sent."""
+"""Request bodies and queries about cameras, validated before a row is written or a command sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from pydantic import AfterValidator, ConfigDict, Field
 
 from cameras.bodies import CameraBody
-from cameras.leases import LEASE_S, LONGEST_S
+from cameras.lease_holders import LEASE_S, LONGEST_S
 from cameras.presets import PresetBody
 from core.model import GivenModel
 from core.names import Line
@@ -45,7 +45,7 @@ class CameraNew(GivenModel):
 
 
 class CameraChange(GivenModel):
-    """Only what is named is changed. `host_is_gone` goes with another `host`: the machine that had it is off."""
+    """Only named fields are changed. `host_is_gone` confirms, with a new `host`, that the old host's machine is off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -63,13 +63,15 @@ class CameraChange(GivenModel):
         return self.model_dump(exclude_none=True, exclude={"host_is_gone"})
 
 
-class ReleaseBody(GivenModel):
+class ReleaseLeaseBody(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    over: Annotated[bool, Field(description="Also where another holds it, who is told.")] = False
+    over: Annotated[
+        bool, Field(description="Take over or release the camera even if another user holds it; they are notified.")
+    ] = False
 
 
-class TakeBody(ReleaseBody):
+class AcquireLeaseBody(ReleaseLeaseBody):
     for_s: Annotated[
         int, Field(ge=1, le=LONGEST_S, description="Seconds from now until it runs out; taking again renews it.")
     ] = LEASE_S
@@ -79,9 +81,9 @@ class CameraList(TypedDict):
     results: list[CameraBody]
 
 
-class Detected(TypedDict):
-    """`camera` is the one of the station that it is already; `held_by` names another program that has it, where that is
-    known; `suggested` is a free id for it, empty where it is a camera already."""
+class Discovered(TypedDict):
+    """`camera` is the id under which it is already added; `held_by` names another program that has it open, where
+    known; `suggested` is a free id for it, empty where it is already added."""
 
     host: str
     kind: str
@@ -94,22 +96,22 @@ class Detected(TypedDict):
     suggested: str
 
 
-class DetectionProblem(TypedDict):
-    """A host that did not answer (`kind` is empty), or a kind that could not be asked there."""
+class DiscoveryProblem(TypedDict):
+    """A host that did not answer (`kind` is empty), or a kind whose discovery failed there."""
 
     host: str
     kind: str
     message: str
 
 
-class DetectedList(TypedDict):
+class DiscoveredList(TypedDict):
     hosts: list[str]
-    results: list[Detected]
-    problems: list[DetectionProblem]
+    results: list[Discovered]
+    problems: list[DiscoveryProblem]
 
 
 class FaultsBody(TypedDict):
-    """The faults that are on; what is not named is off."""
+    """The active faults; faults that are not named are off."""
 
     camera: str
     faults: dict[str, Any]
@@ -119,13 +121,13 @@ class PresetNew(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     name: Annotated[str, Field(max_length=60)]
-    settings: Annotated[Settings | None, Field(description="Without them: the desired settings.")] = None
+    settings: Annotated[Settings | None, Field(description="By default the camera's present desired settings.")] = None
 
 
 class PresetChange(GivenModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    settings: Annotated[Settings | None, Field(description="Without them: the desired settings.")] = None
+    settings: Annotated[Settings | None, Field(description="By default the camera's present desired settings.")] = None
 
 
 class PresetList(TypedDict):

@@ -1,4 +1,5 @@
-"""What is done to cameras as rows: add, change, remove, connect, settings. Each is one transaction with its event."""
+"""Services on cameras: add, change, remove, connect, settings, faults. Each change is one transaction with its
+event."""
 
 from __future__ import annotations
 
@@ -10,8 +11,15 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import audience, control, gone_hosts, leases, new_cameras
-from cameras.commands import DONE, failures_told, outcome_in, record_desired_change, refusals_told, told
+from cameras import audience, camera_creation, control, host_failover, lease_holders
+from cameras.command_events import (
+    DONE,
+    command_data,
+    record_desired_change,
+    record_failures,
+    record_outcome,
+    record_refusals,
+)
 from cameras.drivers import driver_class
 from cameras.drivers.simulated.faults import Faults
 from cameras.models import Camera
@@ -21,7 +29,7 @@ from monitoring.services import record_event
 
 CHANGEABLE = {"name", "address", "host", "enabled", "settings", "primary", *audience.FIELDS}
 GUARDED = CHANGEABLE - {"name", "primary", *audience.FIELDS}
-"""What nobody changes while another has taken the camera."""
+"""What only the holder may change while the camera is held."""
 
 
 @transaction.atomic
@@ -29,55 +37,57 @@ def add_camera(
     *, slug: str, kind: str, name: str = "", address: str = "", host: str = "", values: dict[str, Any] | None = None,
     primary: bool = False, seen_by: Mapping[str, Any] | None = None, actor: str = "",
 ) -> Camera:  # fmt: skip
-    """A new camera on `host` (this one by default), seen by whom `seen_by` says (`restricted`, `audience`).
-    ValidationError with a sentence for each bad field, or where the station has its `max_cameras`."""
-    new_cameras.check_kind(kind)
-    new_cameras.check_number()
+    """Add a camera on `host` (by default this one), visible as `seen_by` says (`restricted`, `audience`).
+    ValidationError with a sentence for each bad field, or when the station already has `max_cameras`."""
+    camera_creation.check_kind(kind)
+    camera_creation.check_camera_limit()
     camera = Camera(
         slug=slug, kind=kind, name=name or slug, address=address, host=host or settings.STATION.host,
-        settings=new_cameras.with_defaults(kind, values or {}), primary=primary,
+        settings=camera_creation.with_default_settings(kind, values or {}), primary=primary,
     )  # fmt: skip
     if not primary and not Camera.objects.present().filter(primary=True).exists():
         camera.primary = True
     if primary:
         Camera.objects.present().filter(primary=True).update(primary=False)
-    _store(camera)
+    _save_camera(camera)
     record_event(
         "camera.added", f"{actor or 'The station'} added {slug} ({kind}).", camera=camera, actor=actor,
-        data=told("add", {"kind": kind, **_arguments(camera, {"address", "host", "settings", "primary"})}, DONE),
+        data=command_data(
+            "add", {"kind": kind, **_event_arguments(camera, {"address", "host", "settings", "primary"})}, DONE
+        ),
     )  # fmt: skip
     audience.change_audience(camera, seen_by or {}, actor)
     return camera
 
 
-def _arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
-    """As the row has them: without the password of an address."""
+def _event_arguments(camera: Camera, names: Iterable[str]) -> dict[str, Any]:
+    """The fields as the row has them: addresses are redacted."""
     return {name: getattr(camera, name) for name in sorted(names)}
 
 
 def change_camera(camera: Camera, changes: dict[str, Any], actor: str = "", *, host_is_gone: bool = False) -> Camera:
-    """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field, and
-    Held by another, or SessionRuns; then nothing is changed.
+    """Change some of CHANGEABLE, and nothing else of the row. ValidationError with a sentence for each bad field,
+    LeaseHeld, SessionRunning; then nothing is changed.
 
-    `host_is_gone` says that the machine which has the camera is off: its session ends then. HostAnswers when it is not,
-    and BrokerDown when nobody can tell.
+    `host_is_gone` confirms that the camera's machine is off; its session ends then. HostAlive when the host still
+    answers, BrokerDown when that is unknown.
     """
     if unknown := set(changes) - CHANGEABLE:
         raise ValidationError(dict.fromkeys(unknown, "This cannot be changed."))
     asked = {name: value for name, value in changes.items() if name not in {"address", "audience"}}
-    with refusals_told(camera, "change", actor, asked), transaction.atomic():
-        return _changed(_locked(camera), changes, actor, host_is_gone)
+    with record_refusals(camera, "change", actor, asked), transaction.atomic():
+        return _apply_changes(_lock_camera(camera), changes, actor, host_is_gone)
 
 
-def _changed(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: bool) -> Camera:
+def _apply_changes(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: bool) -> Camera:
     moves = changes.get("host", locked.host) != locked.host
     gone = host_is_gone and moves
     if moves and not gone:
-        gone_hosts.check_host(locked)
+        host_failover.check_host(locked)
     if gone:
-        gone_hosts.check_lease(locked, actor)
+        host_failover.check_lease(locked, actor)
     elif GUARDED & set(changes):
-        leases.check(locked, actor)
+        lease_holders.check_holder(locked, actor)
     row = {name: value for name, value in changes.items() if name not in audience.FIELDS}
     if row or not changes:
         _change_row(locked, row, actor, gone)
@@ -87,36 +97,36 @@ def _changed(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: 
 
 
 def _change_row(locked: Camera, changes: dict[str, Any], actor: str, host_is_gone: bool) -> None:
-    before, host = _place(locked), locked.host
+    before, host = _process_location(locked), locked.host
     if changes.get("primary"):
         Camera.objects.present().filter(primary=True).exclude(pk=locked.pk).update(primary=False)
     for field, value in changes.items():
         setattr(locked, field, value)
-    _store(locked, set(changes))
+    _save_camera(locked, set(changes))
     if host_is_gone:
-        gone_hosts.end_session(locked, host)
-    if _place(locked) != before or changes.get("enabled") is False:
-        leases.check_idle(locked)
+        host_failover.end_session(locked, host)
+    if _process_location(locked) != before or changes.get("enabled") is False:
+        lease_holders.check_no_session(locked)
     record_event(
         "camera.changed", f"{actor or 'The station'} changed {', '.join(sorted(changes))} of {locked.slug}.",
-        camera=locked, actor=actor, data=told("change", _arguments(locked, changes), DONE),
+        camera=locked, actor=actor, data=command_data("change", _event_arguments(locked, changes), DONE),
     )  # fmt: skip
 
 
-def _place(camera: Camera) -> tuple[str, str]:
-    """Where its process finds it; of a row that was checked, so that another spelling is no other place."""
-    return camera.host, camera.whole_address
+def _process_location(camera: Camera) -> tuple[str, str]:
+    """Host and address, from a validated row, so that another spelling of the same address is not a change."""
+    return camera.host, camera.full_address
 
 
-def _locked(camera: Camera) -> Camera:
-    """The row as it is now, until the transaction ends: `camera` was read before, and others may have changed it."""
+def _lock_camera(camera: Camera) -> Camera:
+    """The present row, locked until the transaction ends, because `camera` may be out of date."""
     return Camera.objects.select_for_update().get(pk=camera.pk)
 
 
-def _store(camera: Camera, fields: set[str] | None = None) -> None:
-    """All of a new row, or those `fields` of one that is there."""
+def _save_camera(camera: Camera, fields: set[str] | None = None) -> None:
+    """Save a new row, or `fields` of an existing one."""
     if fields and "address" in fields:
-        fields = fields | {"sealed"}
+        fields = fields | {"encrypted_address"}
     camera.full_clean(exclude=["audience"], validate_constraints=False)
     try:
         with transaction.atomic():
@@ -126,12 +136,12 @@ def _store(camera: Camera, fields: set[str] | None = None) -> None:
 
 
 def remove_camera(camera: Camera, actor: str = "") -> None:
-    """Soft: the row stays for its captures, and its host empties the spool. The slug is free again. Held by
-    another, or SessionRuns."""
-    with refusals_told(camera, "remove", actor), transaction.atomic():
-        locked = _locked(camera)
-        leases.check(locked, actor)
-        leases.check_idle(locked)
+    """Soft delete: the row stays for its captures, and its host empties the spool. The slug is free again. LeaseHeld,
+    SessionRunning."""
+    with record_refusals(camera, "remove", actor), transaction.atomic():
+        locked = _lock_camera(camera)
+        lease_holders.check_holder(locked, actor)
+        lease_holders.check_no_session(locked)
         _remove(camera, actor)
 
 
@@ -141,19 +151,18 @@ def _remove(camera: Camera, actor: str) -> None:
     camera.save(update_fields=["removed_at", "enabled", "connected", "primary"])
     record_event(
         "camera.removed", f"{actor or 'The station'} removed {camera.slug}.", camera=camera, actor=actor,
-        data=told("remove", {}, DONE),
+        data=command_data("remove", {}, DONE),
     )  # fmt: skip
 
 
 def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
-    """Store whether the camera should be connected; lasts across restarts. Held by another, or while a session runs on
-    it."""
+    """Store whether the camera shall be connected; it survives restarts. LeaseHeld, SessionRunning."""
     order = "connect" if connected else "disconnect"
-    with refusals_told(camera, order, actor), transaction.atomic():
-        locked = _locked(camera)
-        leases.check(locked, actor)
+    with record_refusals(camera, order, actor), transaction.atomic():
+        locked = _lock_camera(camera)
+        lease_holders.check_holder(locked, actor)
         if not connected:
-            leases.check_idle(locked)
+            lease_holders.check_no_session(locked)
         locked.connected = connected
         locked.enabled = locked.enabled or connected
         locked.save(update_fields=["connected", "enabled"])
@@ -161,53 +170,54 @@ def set_connected(camera: Camera, connected: bool, actor: str = "") -> Event:
 
 
 def connect(camera: Camera, connected: bool, actor: str = "") -> dict[str, Any]:
-    """Store it, and have the host do it: the status that was reached. ControlError, also Held; BrokerDown."""
-    with outcome_in(set_connected(camera, connected, actor)):
+    """Store whether the camera shall be connected and have its host apply it; returns the status reached. ControlError
+    (LeaseHeld among them), BrokerDown."""
+    with record_outcome(set_connected(camera, connected, actor)):
         return reconcile(camera)
 
 
 def reconcile(camera: Camera, *, wait_s: float = 10.0) -> dict[str, Any]:
-    """Have the host bring the camera to its desired state; answers with the status that was reached."""
-    return control.ask(camera, "reconcile", wait_s=wait_s)
+    """Have the host bring the camera to its desired state; returns the status reached."""
+    return control.run_command(camera, "reconcile", wait_s=wait_s)
 
 
 def set_settings(
     camera: Camera, values: dict[str, Any], actor: str = "", *, replace: bool = False, preset: str = ""
 ) -> dict[str, Any]:
-    """Store the desired settings and apply them; `preset` is the name of that which they are from. The answer:
+    """Store the desired settings and apply them; `preset` names the preset that they come from. The answer has
     `actual`, `read_at`, `warnings`.
 
-    ValidationError for a bad value, or Held by another, and nothing is changed. Another ControlError when the camera
-    could not be told: the settings are stored and will be applied when it opens.
+    ValidationError for a bad value, LeaseHeld: nothing is changed. Another ControlError when the camera is not
+    reachable: the settings are stored and are applied when it opens.
     """
     origin = {"preset": preset} if preset else {}
     said = f"set {{}} on {{}}, from the preset {preset!r}." if preset else "set {} on {}."
-    with refusals_told(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
-        stored = _settable(camera, actor).settings
+    with record_refusals(camera, "settings", actor, {**origin, "settings": values}), transaction.atomic():
+        stored = _lock_for_settings(camera, actor).settings
         event = _store_settings(camera, stored, values if replace else {**stored, **values}, actor, said, origin)
-    return _apply(camera, event)
+    return _apply_settings(camera, event)
 
 
 def adopt_settings(camera: Camera, actor: str = "") -> dict[str, Any]:
-    """Make what was changed on the camera's body desired, as it was read back last. The answer is as of `set_settings`.
+    """Adopt the changes made on the camera's body, as last read back. The answer is that of `set_settings`.
 
-    ValidationError where nothing was changed there, or where it is no valid setting, or Held; then nothing is changed.
+    ValidationError when nothing was changed there or a value is not allowed, LeaseHeld; then nothing is changed.
     """
-    with refusals_told(camera, "adopt", actor), transaction.atomic():
-        locked = _settable(camera, actor)
+    with record_refusals(camera, "adopt", actor), transaction.atomic():
+        locked = _lock_for_settings(camera, actor)
         found = {one["name"]: one["has"] for one in locked.body_changes}
         if not found:
-            raise ValidationError(f"None of the desired settings was changed on {camera.slug} itself.")
+            raise ValidationError(f"None of the settings was changed on {camera.slug} itself.")
         event = _store_settings(
             camera, locked.settings, {**locked.settings, **found}, actor, "adopted {} from the body of {}."
         )
-    return _apply(camera, event)
+    return _apply_settings(camera, event)
 
 
-def _settable(camera: Camera, actor: str) -> Camera:
-    """The locked row; Held when its settings are another's."""
-    locked = _locked(camera)
-    leases.check(locked, actor)
+def _lock_for_settings(camera: Camera, actor: str) -> Camera:
+    """The locked row; LeaseHeld when another user holds the camera."""
+    locked = _lock_camera(camera)
+    lease_holders.check_holder(locked, actor)
     return locked
 
 
@@ -226,32 +236,32 @@ def _store_settings(
     )
 
 
-def _apply(camera: Camera, event: Event) -> dict[str, Any]:
-    with outcome_in(event):
-        return control.ask(camera, "configure", {"settings": camera.settings, "whole": True})
+def _apply_settings(camera: Camera, event: Event) -> dict[str, Any]:
+    with record_outcome(event):
+        return control.run_command(camera, "configure", {"settings": camera.settings, "whole": True})
 
 
 def read_faults(camera: Camera) -> dict[str, Any]:
-    """The faults that a simulated camera has now. ValidationError for another one; ControlError."""
+    """The active faults of a simulated camera. ValidationError for a real camera; ControlError."""
     _need_simulated(camera)
-    found: dict[str, Any] = control.ask(camera, "faults")["faults"]
+    found: dict[str, Any] = control.run_command(camera, "faults")["faults"]
     return found
 
 
 def set_faults(camera: Camera, faults: Faults, actor: str = "") -> dict[str, Any]:
-    """These faults and no others from now on; those that are on then. They outlive the camera's process, until they are
-    used up or cleared, or its host is started anew. ValidationError for a real camera; ControlError."""
+    """Set exactly these faults; returns the active ones. They survive a restart of the camera's process, until they are
+    used up, cleared, or the host restarts. ValidationError for a real camera; ControlError."""
     _need_simulated(camera)
     wanted = faults.on()
-    with refusals_told(camera, "faults", actor, wanted):
-        leases.check_now(camera, actor)
-    with failures_told(camera, "faults", actor, wanted):
-        found: dict[str, Any] = control.ask(camera, "faults", {"faults": wanted})["faults"]
+    with record_refusals(camera, "faults", actor, wanted):
+        lease_holders.check_holder_now(camera, actor)
+    with record_failures(camera, "faults", actor, wanted):
+        found: dict[str, Any] = control.run_command(camera, "faults", {"faults": wanted})["faults"]
     listed = ", ".join(f"{name} ({value})" for name, value in wanted.items())
     did = f"switched on the faults {listed} of" if wanted else "cleared the faults of"
     record_event(
         "camera.faults", f"{actor or 'Someone'} {did} {camera.slug}.", severity="warning" if wanted else "info",
-        camera=camera, actor=actor, data={"faults": wanted, **told("faults", wanted, DONE)},
+        camera=camera, actor=actor, data={"faults": wanted, **command_data("faults", wanted, DONE)},
     )  # fmt: skip
     return found
 
@@ -265,6 +275,6 @@ def _need_simulated(camera: Camera) -> None:
 
 
 def refresh_settings(camera: Camera) -> dict[str, Any]:
-    """What the camera has, without a change to it: `actual`, `read_at`, `warnings`, `differs`. Read anew, unless that
-    was done within a second, or an exposure is due: then as it was read before that. ControlError."""
-    return control.ask(camera, "read")
+    """Read the camera's settings without changing them: `actual`, `read_at`, `warnings`, `differs`. The last reading is
+    returned if it is less than a second old or an exposure is due. ControlError."""
+    return control.run_command(camera, "read")

@@ -1,4 +1,4 @@
-"""The form of a camera's settings, made from what the camera said it can do."""
+"""The form of a camera's settings, built from its capabilities."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ NAMES = {
     "height": "Height",
     "white_balance_k": "White balance",
 }
-"""Every other setting reads as it is called."""
+"""Labels; other settings are labelled with their own names."""
 UNITS = {"exposure_us": "", "fps": "fps"}
-"""Where the form's unit is not the camera's."""
+"""Units that differ from the camera's."""
 WAS = "was-"
-"""Before the name of a setting: as the form showed it."""
-NOT_ONE = {True: "This camera does not offer it.", False: "This is not a number."}
+"""The prefix of a setting's value as the form showed it."""
+INVALID_VALUE = {True: "This camera does not offer it.", False: "This is not a number."}
 
 
 @dataclass(slots=True)
 class Field:
-    """One setting: what is desired (`value`, as text), what the camera has (`has`), what it can (`range`). `free`:
-    the choices are suggestions, for another value may be written as well. `stored` is the desired value as the row has
-    it, `was` as the form that is read showed it: what is still that, nobody has touched."""
+    """One setting: the desired value (`value`, as text), the camera's (`has`), the allowed `range`. With `free` the
+    choices are suggestions, and other values may be typed. `stored` is the desired value in the row, `was` the value
+    that the submitted form showed; a field that still has it was not edited."""
 
     name: str
     label: str
@@ -49,39 +49,39 @@ class Field:
     stored: str = ""
     was: str | None = None
     error: str = ""
-    took: bool = False
-    """Whether the camera has just answered to new settings."""
+    just_answered: bool = False
+    """Whether the camera has just answered to the desired value."""
     readings: list[str] = field(default_factory=list)
-    """What an exposure without a unit may mean, to choose from."""
+    """The possible meanings of an exposure without a unit."""
 
     @property
     def picked(self) -> bool:
-        """Whether it is one of the choices, and nothing else."""
+        """Whether only the choices are allowed."""
         return bool(self.choices) and not self.free
 
     @property
-    def taken_otherwise(self) -> bool:
-        """Whether the camera has something else than what stands in the field."""
+    def differs_from_camera(self) -> bool:
+        """Whether the camera's value differs from the field's."""
         return bool(self.has) and self.has != self.value
 
     @property
-    def unsent(self) -> bool:
-        """Whether it was typed and is not stored: the form was refused."""
+    def is_unsent(self) -> bool:
+        """Whether the value was typed but not stored, because the form was refused."""
         return self.value != self.stored
 
     @property
     def hint(self) -> str:
-        """What the camera has, where that is something else, and what it can."""
-        if not self.taken_otherwise:
+        """The camera's value, where it differs, and the allowed range."""
+        if not self.differs_from_camera:
             return self.range
-        said = f"Camera {'took' if self.took else 'has'} {self.has}"
+        said = f"Camera {'took' if self.just_answered else 'has'} {self.has}"
         said = f"{said}; {self.range}" if self.range else f"{said} {self.unit}".rstrip()
-        return f"Not sent. {said}" if self.unsent else said
+        return f"Not sent. {said}" if self.is_unsent else said
 
 
 class SettingsForm:
-    """`values` are the new desired settings. Empty means: as the camera has it. `answered`: the camera has just
-    answered to what is stored."""
+    """`values` are the settings to store. An empty field leaves the setting to the camera. `answered`: the camera has
+    just answered to the stored settings."""
 
     def __init__(self, camera: Camera, data: Mapping[str, str] | None = None, *, answered: bool = False) -> None:
         self.camera, self.answered = camera, answered
@@ -96,37 +96,37 @@ class SettingsForm:
         return not any(found.error for found in self.fields)
 
     @property
-    def to_mend(self) -> int:
+    def error_count(self) -> int:
         return sum(bool(found.error) for found in self.fields)
 
     @property
-    def first_wrong(self) -> Field | None:
+    def first_invalid(self) -> Field | None:
         return next((found for found in self.fields if found.error), None)
 
     def _field(self, name: str, limits: dict[str, Any], data: Mapping[str, str] | None) -> Field:
-        desired = shown(name, self.camera.settings.get(name))
+        desired = format_value(name, self.camera.settings.get(name))
         return Field(
             name=name,
             stored=desired,
             was=data.get(f"{WAS}{name}") if data else None,
-            label=called(name),
+            label=setting_label(name),
             unit=unit_of(name, limits),
             value=desired if data is None else data.get(name, "").strip(),
-            has=shown(name, self.camera.read_back.get(name)),
+            has=format_value(name, self.camera.read_back.get(name)),
             range=range_of(name, limits),
             choices=self._choices(name, limits),
             free=name == "exposure_us",
-            took=self.answered and bool(desired),
+            just_answered=self.answered and bool(desired),
             read_only=bool(limits.get("read_only")),
         )
 
     def _choices(self, name: str, limits: dict[str, Any]) -> list[tuple[str, str]]:
-        """The camera's own, and the desired value where it is none of them: the camera has its nearest."""
+        """The camera's choices, and the desired value where it is none of them: the camera uses its nearest."""
         desired, own = self.camera.settings.get(name), list(limits.get("choices") or ())
-        found = [(shown(name, choice), label(name, choice)) for choice in own]
+        found = [(format_value(name, choice), choice_label(name, choice)) for choice in own]
         if not own or desired is None or desired in own:
             return found
-        return [(shown(name, desired), f"{label(name, desired)}, nearest"), *found]
+        return [(format_value(name, desired), f"{choice_label(name, desired)}, nearest"), *found]
 
     def _read(self) -> None:
         beyond = {name: value for name, value in self.camera.settings.items() if name not in self.allowed}
@@ -143,14 +143,14 @@ class SettingsForm:
         if found.value in {"", found.stored, found.was} or found.read_only:
             return
         try:
-            self.values[found.name] = parsed(found, self.allowed[found.name])
+            self.values[found.name] = parse_value(found, self.allowed[found.name])
         except NotAnExposure as error:
             found.error, found.readings = str(error), exposure_readings(found.value)
         except ValueError:
-            found.error = f"{found.range} on this camera" if found.range else NOT_ONE[found.picked]
+            found.error = f"{found.range} on this camera" if found.range else INVALID_VALUE[found.picked]
 
     def _check(self) -> None:
-        """As the driver's own model says."""
+        """Check the values with the driver's model."""
         try:
             checked_settings(self.camera.kind, self.values)
         except ValidationError as error:
@@ -160,8 +160,8 @@ class SettingsForm:
                 by_name.get(name, self.fields[0]).error = text or message
 
 
-def called(name: str) -> str:
-    """A setting's name as people read it."""
+def setting_label(name: str) -> str:
+    """A setting's name as pages show it."""
     return NAMES.get(name, name.removesuffix("_s").removesuffix("_celsius").replace("_", " ").capitalize())
 
 
@@ -170,13 +170,13 @@ def unit_of(name: str, limits: Mapping[str, Any]) -> str:
 
 
 def with_unit(camera: Camera, name: str, value: Any) -> str:
-    """A value of a setting as people read it; empty for None."""
+    """A value with its unit; empty for None."""
     limits = camera.capabilities.get("settings", {}).get(name, {})
-    text = shown(name, value)
+    text = format_value(name, value)
     return f"{text} {unit_of(name, limits)}".strip() if text else ""
 
 
-def shown(name: str, value: Any) -> str:
+def format_value(name: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -186,8 +186,8 @@ def shown(name: str, value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def label(name: str, choice: Any) -> str:
-    return shown(name, choice).capitalize() if isinstance(choice, bool) else shown(name, choice)
+def choice_label(name: str, choice: Any) -> str:
+    return format_value(name, choice).capitalize() if isinstance(choice, bool) else format_value(name, choice)
 
 
 def range_of(name: str, limits: dict[str, Any]) -> str:
@@ -199,26 +199,30 @@ def range_of(name: str, limits: dict[str, Any]) -> str:
     return f"{least:.10g} to {most:.10g} {unit_of(name, limits)}".strip()
 
 
-def parsed(found: Field, limits: dict[str, Any]) -> Any:
-    """The value as the driver takes it. ValueError when it is no such value, or out of range."""
+def parse_value(found: Field, limits: dict[str, Any]) -> Any:
+    """The value for the driver. ValueError when it is not valid or out of range."""
     if found.picked:
-        wanted = next(c for c in limits["choices"] if shown(found.name, c) == found.value) if known(found) else None
+        wanted = (
+            next(c for c in limits["choices"] if format_value(found.name, c) == found.value)
+            if is_offered(found)
+            else None
+        )
         if wanted is None:
             raise ValueError(found.value)
         return wanted
-    value = parse_exposure(found.value) if found.name == "exposure_us" else number(found.value)
+    value = parse_exposure(found.value) if found.name == "exposure_us" else parse_number(found.value)
     least, most = limits.get("minimum"), limits.get("maximum")
     if (least is not None and value < least) or (most is not None and value > most):
         raise ValueError(found.value)
     return int(value) if float(value).is_integer() else value
 
 
-def known(found: Field) -> bool:
+def is_offered(found: Field) -> bool:
     return any(found.value == value for value, _ in found.choices)
 
 
-def number(text: str) -> float:
-    """ValueError for what is no finite number. A comma may stand for the point."""
+def parse_number(text: str) -> float:
+    """ValueError unless the text is a finite number. A decimal comma is allowed."""
     value = float(text.replace(",", "."))
     if not math.isfinite(value):
         raise ValueError(text)

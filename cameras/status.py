@@ -1,4 +1,4 @@
-"""What is observed of a camera, from Redis: a hash rewritten each second that lives five.
+"""The observed status of cameras, from Redis: a hash that is rewritten each second and expires after five.
 
 Each field of the hash is JSON, so that null and numbers survive."""
 
@@ -10,26 +10,26 @@ from collections.abc import Iterable, Mapping
 import redis
 
 from cameras import broker
-from cameras.leases import holders_of, told_of
+from cameras.lease_holders import holder_fields, holders_of
 from cameras.models import Camera
-from cameras.status_reader import LastCapture, Status, absent, parsed
+from cameras.status_reader import LastCapture, Status, absent_status, parse_status
 
 __all__ = [
-    "KNOWN_S",
-    "LIFE_S",
+    "KNOWN_CAMERAS_TTL_S",
+    "STATUS_TTL_S",
     "LastCapture",
     "Status",
-    "absent",
+    "absent_status",
     "desired_connection",
-    "read",
-    "read_all",
-    "read_slugs",
-    "write",
-    "write_known",
+    "read_status",
+    "read_statuses",
+    "read_statuses_by_slug",
+    "write_known_cameras",
+    "write_status",
 ]
 
-LIFE_S = 5
-KNOWN_S = 7 * 86_400
+STATUS_TTL_S = 5
+KNOWN_CAMERAS_TTL_S = 7 * 86_400
 
 
 def desired_connection(camera: Camera) -> str:
@@ -38,42 +38,46 @@ def desired_connection(camera: Camera) -> str:
     return "connected" if camera.connected else "disconnected"
 
 
-def write(server: redis.Redis, status: Status) -> None:
+def write_status(server: redis.Redis, status: Status) -> None:
     name = broker.key("status", status["camera"])
     pipe = server.pipeline(transaction=True)
     pipe.hset(name, mapping={field: json.dumps(value) for field, value in status.items()})
-    pipe.expire(name, LIFE_S)
+    pipe.expire(name, STATUS_TTL_S)
     pipe.execute()
 
 
-def write_known(server: redis.Redis, host: str, statuses: Iterable[Status]) -> None:
-    """Which cameras a host has, for `cameras.status_reader`: outlives the host, so that its cameras are missed."""
+def write_known_cameras(server: redis.Redis, host: str, statuses: Iterable[Status]) -> None:
+    """Write which cameras a host has, for `cameras.status_reader`. It outlives the host, so that its cameras are listed
+    as host_down."""
     known = {status["camera"]: status["desired"] for status in statuses}
-    server.set(broker.key("cameras", host), json.dumps(known), ex=KNOWN_S)
+    server.set(broker.key("cameras", host), json.dumps(known), ex=KNOWN_CAMERAS_TTL_S)
 
 
-def read(camera: Camera) -> Status:
-    """BrokerDown when the broker is away; observed host_down when the host does not write."""
-    return read_all([camera])[camera.slug]
+def read_status(camera: Camera) -> Status:
+    """BrokerDown when the broker is away; host_down when the host does not write."""
+    return read_statuses([camera])[camera.slug]
 
 
-def read_all(cameras: Iterable[Camera]) -> dict[str, Status]:
-    """By slug, in one round trip; who holds them by the rows, which are newer."""
+def read_statuses(cameras: Iterable[Camera]) -> dict[str, Status]:
+    """Slug -> status, in one round trip. The holders come from the rows, which are newer."""
     listed = list(cameras)
-    found, holders = read_slugs({camera.slug: desired_connection(camera) for camera in listed}), holders_of(listed)
+    found, holders = (
+        read_statuses_by_slug({camera.slug: desired_connection(camera) for camera in listed}),
+        holders_of(listed),
+    )
     for camera in listed:
-        found[camera.slug] = {**found[camera.slug], **told_of(holders[camera.pk])}
+        found[camera.slug] = {**found[camera.slug], **holder_fields(holders[camera.pk])}
     return found
 
 
-def read_slugs(desired: Mapping[str, str]) -> dict[str, Status]:
-    """By slug, of slug -> desired, in one round trip."""
+def read_statuses_by_slug(desired: Mapping[str, str]) -> dict[str, Status]:
+    """Slug -> status, from slug -> desired, in one round trip."""
     with broker.reachable() as server:
         pipe = server.pipeline(transaction=False)
         for slug in desired:
             pipe.hgetall(broker.key("status", slug))
         found = pipe.execute()
     return {
-        slug: parsed(fields) if fields else absent(slug, desired_there)
+        slug: parse_status(fields) if fields else absent_status(slug, desired_there)
         for (slug, desired_there), fields in zip(desired.items(), found, strict=True)
     }

@@ -1,4 +1,4 @@
-"""The whole station's state from Redis alone, without Django and without redis-py.
+"""The state of the whole station, read from Redis without Django and redis-py.
 
 `skycam status` answers in a fraction of a second; importing redis-py would take half of it.
 """
@@ -9,9 +9,9 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypedDict, cast
 
+from cameras.hiredis_client import open_client
 from cameras.runtime.body import Difference
 from cameras.runtime.recording_state import Recorder
-from cameras.wire import wire
 
 
 class LastCapture(TypedDict):
@@ -31,9 +31,9 @@ class Status(TypedDict):
     reason: str
     session: dict[str, Any] | None
     recording: bool
-    """A clip is being written now."""
+    """Whether a clip is being written."""
     recorder: Recorder | None
-    """None while nothing shall be recorded, or nobody knows."""
+    """None while no recording is desired, or its status is unknown."""
     temperature_celsius: float | None
     last_frame: str | None
     last_capture: LastCapture | None
@@ -48,21 +48,21 @@ class Status(TypedDict):
     held_since: str | None
     faults: dict[str, Any]
     lowered: str
-    """Why live pictures are less than their quality says; empty where they are not."""
+    """Why live pictures are reduced below their quality; empty when they are not."""
     differs: list[Difference]
-    """What was changed on the camera's body since the desired settings were applied."""
+    """Settings changed on the camera's body since they were applied."""
 
 
 class StationStatus(TypedDict):
     station: str
     name: str
-    """What people call the station; its id where no host has said yet."""
+    """The station's display name; its id until a host has written one."""
     hosts: list[dict[str, Any]]
     cameras: list[Status]
     alerts: list[dict[str, Any]]
 
 
-def absent(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
+def absent_status(slug: str, desired: str, reason: str = "The camera host does not answer.") -> Status:
     return Status(
         camera=slug, desired=desired, observed="host_down", since=None, reason=reason, session=None,
         recording=False, recorder=None, temperature_celsius=None, last_frame=None, last_capture=None, fps=0.0,
@@ -71,8 +71,8 @@ def absent(slug: str, desired: str, reason: str = "The camera host does not answ
     )  # fmt: skip
 
 
-def parsed(fields: dict[str, str]) -> Status:
-    """A status from its hash, whose fields are JSON."""
+def parse_status(fields: dict[str, str]) -> Status:
+    """A status from its hash, each field of which is JSON."""
     return cast(Status, {field: json.loads(value) for field, value in fields.items()})
 
 
@@ -81,28 +81,30 @@ def read_station(url: str, station: str) -> StationStatus:
 
     The cameras of a host that has ended are host_down, as long as the broker remembers them.
     """
-    with wire(url) as broker:
-        hosts, beats = broker.values(f"{station}:host:")
-        _, known = broker.values(f"{station}:cameras:")
-        slugs = broker.names(f"{station}:status:")
-        found = broker.ask([("HGETALL", f"{station}:status:{slug}") for slug in slugs])
-        alerts, name = broker.ask([("GET", f"{station}:alerts"), ("GET", f"{station}:name")])
-    cameras = {slug: absent(slug, desired) for told in known for slug, desired in json.loads(told or "{}").items()}
-    cameras |= {slug: parsed(paired(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
+    with open_client(url) as broker:
+        hosts, beats = broker.values_by_suffix(f"{station}:host:")
+        _, known = broker.values_by_suffix(f"{station}:cameras:")
+        slugs = broker.key_suffixes(f"{station}:status:")
+        found = broker.run_commands([("HGETALL", f"{station}:status:{slug}") for slug in slugs])
+        alerts, name = broker.run_commands([("GET", f"{station}:alerts"), ("GET", f"{station}:name")])
+    cameras = {
+        slug: absent_status(slug, desired) for text in known for slug, desired in json.loads(text or "{}").items()
+    }
+    cameras |= {slug: parse_status(hash_from_list(fields)) for slug, fields in zip(slugs, found, strict=True) if fields}
     return StationStatus(
         station=station,
         name=name or station,
-        hosts=[host_body(host, beat) for host, beat in zip(hosts, beats, strict=True)],
+        hosts=[heartbeat_body(host, beat) for host, beat in zip(hosts, beats, strict=True)],
         cameras=[cameras[slug] for slug in sorted(cameras)],
         alerts=json.loads(alerts or "[]"),
     )
 
 
-def host_body(host: str, beat: str | None) -> dict[str, Any]:
-    """`host`, and what its heartbeat says: `at`. A heartbeat that ended just now says nothing."""
+def heartbeat_body(host: str, beat: str | None) -> dict[str, Any]:
+    """`host`, and the content of its heartbeat: `at`. Nothing if the heartbeat has just expired."""
     return {"host": host, **json.loads(beat or "{}")}
 
 
-def paired(flat: Sequence[str]) -> dict[str, str]:
+def hash_from_list(flat: Sequence[str]) -> dict[str, str]:
     """RESP2's flat list of a hash."""
     return dict(zip(flat[::2], flat[1::2], strict=True))

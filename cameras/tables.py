@@ -1,6 +1,7 @@
-"""What cameras needs from a higher app, plugged in by name and never imported upward.
+"""What cameras needs from higher apps: dotted paths, resolved at run time and never imported upward.
 
-A system check resolves every path; a test starts a camera process with all consumers and finds no Django in it.
+A system check resolves every path. A test starts a camera process with all consumers and checks that it imports no
+Django.
 """
 
 from __future__ import annotations
@@ -34,11 +35,11 @@ RECORDING = {
 }
 """How every camera of this host records, as JSON."""
 
-HOLDERS = {
+LEASE_HOLDERS = {
     "session": "captures.sessions.session_commands.holders",
     "end": "captures.sessions.session_commands.fail_session_of_lost_host",
 }
-"""Cameras -> who holds which of them by what runs on it; what ends that on a camera whose host is gone."""
+"""`session`: cameras -> the holders by running sessions. `end`: ends the session of a camera whose host is gone."""
 
 DECIDED_OUTCOMES = {
     "capture": "captures.ingest.fail_unsent_capture",
@@ -63,21 +64,20 @@ ROOTS = {
 """Host -> the storage root of its new captures as JSON; camera -> a root of its own, or None; host -> all its roots;
 host -> the root of its new clips."""
 
-KEEPERS = {
+HOST_THREADS = {
     "retention": "captures.recording.retention.Retention",
 }
-"""What looks after a camera host beside the Supervisor, each on a thread of its own: host -> what has `start` and
-`stop`."""
+"""Threads of a camera host besides the Supervisor: host -> object with `start` and `stop`."""
 
 RECOVERIES = {
     "clips": "captures.recording.recovery.recover_all",
 }
-"""Part of a spool -> what brings it into order while its camera has no process. Django-free."""
+"""Part of a spool -> the function that recovers it while its camera has no process. Django-free."""
 
-DOORS = {
+ACCESS = {
     "visitor": "skycam_project.access.visitors.visitor_of",
 }
-"""Headers of a WebSocket or request -> who asks, to be asked again while it lasts."""
+"""Headers of a WebSocket or request -> its user, to be checked again while it lasts."""
 
 
 def resolve(path: str) -> Any:

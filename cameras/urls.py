@@ -1,31 +1,31 @@
 from django.urls import path
 
 from cameras.api import (
+    AcquireLeaseView,
     AdoptView,
     CameraDetailView,
     CamerasView,
     CapabilitiesView,
     ConnectView,
-    DetectView,
+    DiscoverView,
     FaultsView,
     FrameView,
-    ReleaseView,
+    ReleaseLeaseView,
     SettingsView,
     StatusView,
     StreamView,
-    TakeView,
 )
 from cameras.presets_api import ApplyPresetView, ComparePresetView, PresetsView, PresetView
 from cameras.viewers_api import ViewersView, ViewerView
 
 urlpatterns = [
     path("", CamerasView.as_view()),
-    path("detect/", DetectView.as_view()),
+    path("detect/", DiscoverView.as_view()),
     path("<slug:slug>/", CameraDetailView.as_view()),
     path("<slug:slug>/connect/", ConnectView.as_view()),
     path("<slug:slug>/disconnect/", ConnectView.as_view(connected=False)),
-    path("<slug:slug>/take/", TakeView.as_view()),
-    path("<slug:slug>/release/", ReleaseView.as_view()),
+    path("<slug:slug>/take/", AcquireLeaseView.as_view()),
+    path("<slug:slug>/release/", ReleaseLeaseView.as_view()),
     path("<slug:slug>/status/", StatusView.as_view()),
     path("<slug:slug>/settings/", SettingsView.as_view()),
     path("<slug:slug>/settings/adopt/", AdoptView.as_view()),

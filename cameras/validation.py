@@ -1,4 +1,4 @@
-"""Addresses and settings of a camera, checked by its driver before anything is stored or sent."""
+"""Validation of addresses and settings by the driver, before anything is stored or sent."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def checked_address(kind: str, address: str) -> str:
 
 
 def check_destination(kind: str, address: str) -> None:
-    """ValueError for an address that leads where the station does not connect to, as far as that shows without asking
-    where a name leads: the camera's process does that, each time that it connects."""
+    """ValueError for an IP address that the station may not connect to. Host names are resolved and checked by the
+    camera's process, each time that it connects."""
     destination = driver_class(kind).destination(address)
     if destination is None:
         return
@@ -39,8 +39,8 @@ def check_destination(kind: str, address: str) -> None:
 
 
 def checked_settings(kind: str, values: Any, able: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The settings as the driver's model dumps them, without those left to the camera; ValidationError with one
-    sentence for each bad value. `able` is what one camera has said of its settings (`capabilities["settings"]`)."""
+    """The settings as the driver's model dumps them, without those left to the camera. ValidationError with one
+    sentence for each bad value. `able` are one camera's ranges (`capabilities["settings"]`)."""
     if kind not in DRIVERS:
         raise ValidationError(f"There is no kind {kind!r}; known are: {', '.join(sorted(DRIVERS))}.")
     try:
@@ -66,7 +66,7 @@ def setting_sentence(kind: str, item: Any, able: Mapping[str, Any]) -> str:
 
 
 def has_range(name: str, limits: Mapping[str, Any]) -> str:
-    """`20 µs to 2 s`, `0 to 24 dB`, `100, 200 or 400`; empty where the camera has not said."""
+    """`20 µs to 2 s`, `0 to 24 dB`, `100, 200 or 400`; empty when the camera reports no range."""
     if choices := limits.get("choices"):
         return one_of([shown_value(name, choice) for choice in choices])
     least, most = limits.get("minimum"), limits.get("maximum")
@@ -90,5 +90,5 @@ def sentence(item: Any) -> str:
 
 @functools.cache
 def settings_schema(kind: str) -> dict[str, Any]:
-    """The JSON schema of a kind's settings. Not to be written to."""
+    """The JSON schema of a kind's settings. Do not modify it."""
     return driver_class(kind).Settings.model_json_schema()

@@ -14,16 +14,16 @@ import uuid6
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from cameras import control, leases
+from cameras import control, lease_holders
 from cameras.broker import BrokerDown
-from cameras.commands import failures_told, outcome_in, record_desired_change, refusals_told
+from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
 from cameras.control import ControlError, HostDown, TooSlow
-from cameras.detection import detect
+from cameras.discovery import discover_cameras
 from cameras.live.places import NoLive
 from cameras.live.singles import next_picture
 from cameras.models import Camera
 from cameras.runtime.spool import FileWish, Record
-from cameras.serializers import Detected
+from cameras.serializers import Discovered
 from captures.health import HealthCheck, health_check
 from captures.ingest import apply_record, fail_unsent_capture, files_from_record
 from captures.models import Capture, CaptureFile, Session
@@ -60,7 +60,7 @@ class SentCapture:
     """A capture whose command was sent."""
 
     capture: Capture
-    command: control.Sent
+    command: control.SentCommand
 
 
 class CameraService:
@@ -70,7 +70,7 @@ class CameraService:
     def capture(self, camera: Camera, request: CaptureRequest, *, key: str = "", wait: bool = True) -> Outcome:
         """Take one still. Every planned capture ends with one outcome, even if this call stops waiting for it.
 
-        IdempotencyMismatch when `key` (Idempotency-Key) was used for another request; Held when another user holds the
+        IdempotencyMismatch when `key` (Idempotency-Key) was used for another request; LeaseHeld when another user holds the
         camera. Neither plans a capture.
         """
         wait_s = min(MAX_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
@@ -84,14 +84,14 @@ class CameraService:
     ) -> SentCapture | Outcome:
         """Insert the planned row and send the command; returns an Outcome when there is nothing to wait for.
         `wait_s`: seconds from now that `finish_capture` will wait at most."""
-        with refusals_told(camera, "capture", self.actor, request.asked()):
+        with record_refusals(camera, "capture", self.actor, request.asked()):
             return self._send_capture(camera, request, key, wait_s, file)
 
     def _send_capture(
         self, camera: Camera, request: CaptureRequest, key: str, wait_s: float, file: FileWish | None
     ) -> SentCapture | Outcome:
         try:
-            deadline_ms = control.reach(camera) + int(START_DEADLINE_S * 1000)
+            deadline_ms = control.check_reachable(camera) + int(START_DEADLINE_S * 1000)
         except (HostDown, BrokerDown) as error:
             return self._record_unsent(camera, request, key, error)
         capture, known = self._insert_planned(camera, request, key, deadline_ms)
@@ -99,7 +99,7 @@ class CameraService:
             return Outcome(capture, pending=capture.status == Capture.Status.PLANNED)
         arguments = self._arguments(capture, request) | ({"file": file} if file else {})
         try:
-            sent = control.send(camera, "capture", arguments, wait_s=wait_s, deadline_ms=deadline_ms)
+            sent = control.send_command(camera, "capture", arguments, wait_s=wait_s, deadline_ms=deadline_ms)
         except BrokerDown:
             log.warning("capture %s may be sent although the broker failed; its host decides the outcome", capture.id)
             return Outcome(capture, pending=True)
@@ -117,7 +117,7 @@ class CameraService:
         try:
             with transaction.atomic():
                 capture.save(force_insert=True)
-                leases.check_now(camera, self.actor)
+                lease_holders.check_holder_now(camera, self.actor)
         except IntegrityError:
             return self._find_repeated(camera, request, key), True
         return capture, False
@@ -162,7 +162,7 @@ class CameraService:
         """Wait for the outcome; `pending` when it does not come in time."""
         capture = sent.capture
         try:
-            record = control.wait(sent.command).get("record")
+            record = control.wait_for_answer(sent.command).get("record")
         except (TooSlow, BrokerDown):
             log.info("capture %s has no outcome yet", capture.id)
             return self._outcome_from_row(capture)
@@ -184,21 +184,21 @@ class CameraService:
         return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=problem)
 
     def start_session(self, camera: Camera, request: SessionRequest) -> Session:
-        """Held when another user holds the camera, SessionRuns when a session is active: neither creates a session.
+        """LeaseHeld when another user holds the camera, SessionRunning when a session is active: neither creates a session.
 
         ControlError or BrokerDown when the command did not reach the host: the session has failed or is stopped, so it
         does not start later unnoticed.
         """
-        with refusals_told(camera, "start", self.actor, request.programme(camera)):
+        with record_refusals(camera, "start", self.actor, request.programme(camera)):
             return self._start(camera, request)
 
     def _start(self, camera: Camera, request: SessionRequest) -> Session:
-        leases.check_now(camera, self.actor)
-        leases.check_idle(camera)
+        lease_holders.check_holder_now(camera, self.actor)
+        lease_holders.check_no_session(camera)
         deadline_ms = self._reach_host(camera, request) + int(SESSION_START_S * 1000)
         session, event = self._insert_session(camera, request)
         try:
-            with outcome_in(event):
+            with record_outcome(event):
                 self._send_start(session, deadline_ms)
         except TooSlow:
             log.info("session %s was not confirmed yet", session.id)
@@ -209,9 +209,9 @@ class CameraService:
         return session
 
     def _reach_host(self, camera: Camera, request: SessionRequest) -> int:
-        with failures_told(camera, "start", self.actor, request.programme(camera)):
+        with record_failures(camera, "start", self.actor, request.programme(camera)):
             try:
-                return control.reach(camera)
+                return control.check_reachable(camera)
             except (HostDown, BrokerDown) as error:
                 self._record_unstarted(camera, request, str(error))
                 raise
@@ -219,7 +219,9 @@ class CameraService:
     @staticmethod
     def _send_start(session: Session, deadline_ms: int) -> None:
         order = {"session": describe_desired_session(session)}
-        control.wait(control.send(session.camera, "start", order, wait_s=SESSION_START_S, deadline_ms=deadline_ms))
+        control.wait_for_answer(
+            control.send_command(session.camera, "start", order, wait_s=SESSION_START_S, deadline_ms=deadline_ms)
+        )
 
     def _insert_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:
         try:
@@ -227,12 +229,12 @@ class CameraService:
                 session = Session.objects.create(
                     camera=camera, name=request.name, programme=request.programme(camera), created_by=self.actor
                 )
-                leases.check_now(camera, self.actor)
+                lease_holders.check_holder_now(camera, self.actor)
                 did = f"started a session on {camera.slug}."
                 event = record_desired_change(camera, "start", did, self.actor, session.programme, subject=session.id)
         except IntegrityError:
-            leases.check_now(camera, self.actor)
-            leases.check_idle(camera)
+            lease_holders.check_holder_now(camera, self.actor)
+            lease_holders.check_no_session(camera)
             raise
         return session, event
 
@@ -252,15 +254,15 @@ class CameraService:
         """Stop the session; returns when its host has stored the stop.
 
         ControlError or BrokerDown when the host does not answer: the stop is stored and applies when the host is back.
-        Held when another user holds the camera: nothing is stored.
+        LeaseHeld when another user holds the camera: nothing is stored.
         """
-        with refusals_told(session.camera, "stop", self.actor), transaction.atomic():
+        with record_refusals(session.camera, "stop", self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
             if locked.state not in ACTIVE:
                 return locked
             event = self._set_desired(locked, Session.Desired.STOPPED, "stop", "stopped")
-        with outcome_in(event) if event else nullcontext():
-            control.ask(locked.camera, "stop", {"session": describe_desired_session(locked)})
+        with record_outcome(event) if event else nullcontext():
+            control.run_command(locked.camera, "stop", {"session": describe_desired_session(locked)})
         locked.refresh_from_db()
         return locked
 
@@ -268,7 +270,7 @@ class CameraService:
         """Pause the session until `resume_session`, also across restarts. A running capture ends first, so the session
         may still be running when this returns (`desired` is paused).
 
-        SessionEnded or Held: nothing is stored. Any other ControlError, or BrokerDown: the pause is stored and applies
+        SessionEnded or LeaseHeld: nothing is stored. Any other ControlError, or BrokerDown: the pause is stored and applies
         when the host is back.
         """
         return self._change_desired(session, Session.Desired.PAUSED, "pause", "paused")
@@ -279,13 +281,15 @@ class CameraService:
         return self._change_desired(session, Session.Desired.RUNNING, "resume", "resumed")
 
     def _change_desired(self, session: Session, desired: Session.Desired, order: str, did: str) -> Session:
-        with refusals_told(session.camera, order, self.actor), transaction.atomic():
+        with record_refusals(session.camera, order, self.actor), transaction.atomic():
             locked = Session.objects.select_for_update().get(pk=session.pk)
             check_can_go_on(locked, order)
             event = self._set_desired(locked, desired, order, did)
         try:
-            with outcome_in(event) if event else nullcontext():
-                control.ask(locked.camera, "start", {"session": describe_desired_session(locked)}, wait_s=MAX_WAIT_S)
+            with record_outcome(event) if event else nullcontext():
+                control.run_command(
+                    locked.camera, "start", {"session": describe_desired_session(locked)}, wait_s=MAX_WAIT_S
+                )
         except TooSlow:
             log.info("session %s was not %s yet: a capture runs", locked.id, did)
         locked.refresh_from_db()
@@ -293,7 +297,7 @@ class CameraService:
 
     def _set_desired(self, locked: Session, desired: Session.Desired, order: str, did: str) -> Event | None:
         """The event; None when the state is desired already: the command is then only sent again."""
-        leases.check_now(locked.camera, self.actor)
+        lease_holders.check_holder_now(locked.camera, self.actor)
         if locked.desired == desired:
             return None
         locked.desired, locked.revision = desired, locked.revision + 1
@@ -304,21 +308,21 @@ class CameraService:
     # Recording, for programs: a camera's id is its slug
 
     @staticmethod
-    def detect_cameras() -> list[Detected]:
+    def detect_cameras() -> list[Discovered]:
         """Devices attached to the camera hosts, in use or free. Recordings continue. BrokerDown."""
-        return detect()["results"]
+        return discover_cameras()["results"]
 
     def start_recording(self, camera_id: str) -> bool:
         """True once its first frame is in a clip; False when recording is already on or the camera does not exist.
 
-        ValidationError for a camera without a stream; Held when another user holds it; Kept when it does not record
+        ValidationError for a camera without a stream; LeaseHeld when another user holds it; Kept when it does not record
         yet.
         """
         camera = _find_camera(camera_id)
         return camera is not None and not camera.recording and record(camera, actor=self.actor)["recording"]
 
     def stop_recording(self, camera_id: str) -> bool:
-        """True once its last clip is finished; False when recording is off or the camera does not exist. Held, Kept."""
+        """True once its last clip is finished; False when recording is off or the camera does not exist. LeaseHeld, Kept."""
         camera = _find_camera(camera_id)
         return camera is not None and bool(camera.recording) and not stop_recording(camera, self.actor)["recording"]
 

@@ -14,8 +14,8 @@ from uuid import UUID
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from cameras.faces import Face, Look, faces_of
-from cameras.leases import Holder, who_holds
+from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
+from cameras.lease_holders import LeaseHolder, who_holds
 from cameras.models import Camera, CameraQuerySet
 from cameras.selectors import cameras_for
 from captures.models import Capture, Session
@@ -29,7 +29,7 @@ LATE_AFTER = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    face: Face
+    display: CameraDisplay
     session: Session | None = None
     newest: Capture | None = None
     lost: Capture | None = None
@@ -37,27 +37,27 @@ class Card:
 
     @property
     def camera(self) -> Camera:
-        return self.face.camera
+        return self.display.camera
 
     @property
-    def holder(self) -> Holder | None:
+    def holder(self) -> LeaseHolder | None:
         """Also known while the broker is down: a session's holder is in the database."""
-        return who_holds(self.face.lease, holder(self.camera, self.session) if self.session else None)
+        return who_holds(self.display.lease, holder(self.camera, self.session) if self.session else None)
 
     @property
-    def look(self) -> Look:
-        return self.face.look
+    def state_display(self) -> StateDisplay:
+        return self.display.state_display
 
     @property
-    def seen_at(self) -> datetime | None:
-        times = [at for at in (self.face.seen_at, getattr(self.camera, "newest_at", None)) if at]
+    def last_image_at(self) -> datetime | None:
+        times = [at for at in (self.display.last_image_at, getattr(self.camera, "newest_at", None)) if at]
         return max(times, default=None)
 
     @property
     def stale(self) -> bool:
         """Whether the card shows old data."""
         due = self.session.next_at if self.session else None
-        return self.face.troubled or (due is not None and timezone.now() - due > self.allowance)
+        return self.display.is_stale or (due is not None and timezone.now() - due > self.allowance)
 
     @property
     def allowance(self) -> timedelta:
@@ -67,7 +67,7 @@ class Card:
     @property
     def counts(self) -> dict[str, Any]:
         """The session's counts: from its process, else from its ingested records."""
-        reported = self.face.status["session"]
+        reported = self.display.status["session"]
         if self.session and reported and reported.get("id") == str(self.session.pk):
             return reported
         names = ("planned", "saved", "failed", "skipped")
@@ -95,7 +95,7 @@ class Card:
         """The set of controls for the observed state."""
         if self.session:
             return "session"
-        return CONTROLS.get(self.face.observed, "idle")
+        return CONTROLS.get(self.display.observed, "idle")
 
 
 CONTROLS = {
@@ -116,7 +116,7 @@ def elapsed(start: datetime, end: datetime) -> float:
 
 def faces_for(user: Any) -> list[Card]:
     """Cards with the age of the newest picture, for the cameras that the user may see. One query, one broker read."""
-    return [Card(face) for face in faces_of(with_newest(cameras_for(user)))]
+    return [Card(display) for display in camera_displays(with_newest(cameras_for(user)))]
 
 
 def cards_for(user: Any) -> list[Card]:
@@ -124,15 +124,15 @@ def cards_for(user: Any) -> list[Card]:
 
 
 def cards_of(cameras: CameraQuerySet) -> list[Card]:
-    faces = faces_of(with_lost(with_newest(cameras)))
-    listed = [face.camera for face in faces]
+    displays = camera_displays(with_lost(with_newest(cameras)))
+    listed = [display.camera for display in displays]
     sessions = {session.camera_id: session for session in Session.objects.active().filter(camera__in=listed)}
     captures = captures_by_id(value for camera in listed for value in (newest(camera), lost(camera)))
     return [
         Card(
-            face, sessions.get(face.camera.pk), captures.get(newest(face.camera)), captures.get(lost(face.camera))
+            display, sessions.get(display.camera.pk), captures.get(newest(display.camera)), captures.get(lost(display.camera))
         )
-        for face in faces
+        for display in displays
     ]  # fmt: skip
 
 

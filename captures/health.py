@@ -59,7 +59,7 @@ def _video_path() -> str | None:
 
 def _read_statuses() -> list[status.Status] | None:
     try:
-        return list(status.read_all(Camera.objects.present()).values())
+        return list(status.read_statuses(Camera.objects.present()).values())
     except BrokerDown:
         return None
 

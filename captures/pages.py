@@ -8,11 +8,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 
+from cameras.camera_display import held_sentence
 from cameras.drivers import driver_class
-from cameras.faces import held_words
 from cameras.faults_form import FaultsForm
-from cameras.leases import Held, holder_of
-from cameras.pages import UNREACHED, changes_of, panel, refusal
+from cameras.lease_holders import LeaseHeld, holder_of
+from cameras.pages import UNREACHED, body_change_rows, panel_context, refusal
 from cameras.pages import CameraPage as PageOfCamera
 from cameras.selectors import cameras_for
 from cameras.settings_form import SettingsForm
@@ -41,8 +41,8 @@ class CameraPage(PageOfCamera):
     def get(self, request: HttpRequest, slug: str) -> HttpResponse:
         card = self.card()
         simulated = driver_class(card.camera.kind).simulated
-        faults = FaultsForm(card.face.status["faults"]) if simulated else None
-        return self.render({**panel(SettingsForm(card.camera)), "faults": faults, **self.observed(card)})
+        faults = FaultsForm(card.display.status["faults"]) if simulated else None
+        return self.render({**panel_context(SettingsForm(card.camera)), "faults": faults, **self.observed(card)})
 
     def card(self) -> Card:
         return cards_of(cameras_for(self.request.user).filter(pk=self.camera().pk))[0]
@@ -53,7 +53,7 @@ class CameraPage(PageOfCamera):
         return {
             "card": card,
             "camera": camera,
-            "changes": changes_of(camera),
+            "changes": body_change_rows(camera),
             "captures": list(captures_for(user).filter(camera_id=camera.pk).exclude(status="planned")[:STRIP]),
             "sessions": list(sessions_for(user).filter(camera_id=camera.pk)[:SESSIONS]),
             "lines": feed(user, EVENTS, camera=camera.slug, camera_uuid=str(camera.pk)),
@@ -78,7 +78,7 @@ class CapturePage(PageOfCamera):
         try:
             outcome = CameraService(self.actor).capture(camera, CaptureRequest())
             check_saved(outcome)
-        except Held as error:
+        except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
         except NotSaved as error:
             return said(request, "bad", f"Not saved. {refusal(error, camera)}")
@@ -133,7 +133,7 @@ class StartPage(PageOfCamera):
 
     def _render_form(self, form: StartForm, status: int = 200, **more: Any) -> HttpResponse:
         template = "cameras/_start.html" if is_part(self.request) else self.template
-        held = held_words(holder_of(form.camera), self.actor)
+        held = held_sentence(holder_of(form.camera), self.actor)
         context = {"form": form, "camera": form.camera, "alone": self._alone, "held": held, **more}
         return self.render(context, template, status)
 

@@ -12,7 +12,7 @@ import pydantic
 from django.utils import timezone
 
 from cameras.models import Camera
-from cameras.settings_form import number, range_of
+from cameras.settings_form import parse_number, range_of
 from captures.gallery.days import station_site
 from captures.requests import DELAY_S, EXPOSURE_US, F_NUMBER, MAX_SESSION, SessionRequest
 from core.durations import (
@@ -126,7 +126,7 @@ class StartForm:
         return self.data.get("from") == "start"
 
     @property
-    def first_wrong(self) -> str:
+    def first_invalid(self) -> str:
         return next((name for name in LABELS if name in self.errors), "")
 
     @property
@@ -134,7 +134,7 @@ class StartForm:
         return [found for found in self.fields.values() if found.error]
 
     @property
-    def to_mend(self) -> int:
+    def error_count(self) -> int:
         return len(self.errors)
 
     @property
@@ -155,7 +155,7 @@ class StartForm:
             label=LABELS[name],
             value=text,
             error=error,
-            first=name == self.first_wrong,
+            first=name == self.first_invalid,
             readings=exposure_readings(text) if name == "exposure" and error else [],
             choices=[str(choice) for choice in limits.get("choices") or ()] if name in OPTIONAL_FIELDS else [],
             range=range_of(SETTING_OF_FIELD.get(name, name), limits),
@@ -251,9 +251,9 @@ READERS: dict[str, Callable[[StartForm, str], Any]] = {
     "wait": lambda _, text: parse_duration(text),
     "count": lambda _, text: parse_integer(text),
     "until": parse_end,
-    "gain": lambda _, text: number(text),
+    "gain": lambda _, text: parse_number(text),
     "iso": lambda _, text: parse_integer(text),
-    "f_number": lambda _, text: number(text.lower().removeprefix("f/")),
+    "f_number": lambda _, text: parse_number(text.lower().removeprefix("f/")),
     "format": lambda _, text: check_text(text),
     "name": lambda _, text: check_text(text),
 }

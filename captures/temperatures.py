@@ -10,7 +10,7 @@ from django.db.models import Avg, CharField
 from django.db.models.functions import Cast, Substr
 from django.utils import timezone
 
-from cameras.faces import Face
+from cameras.camera_display import CameraDisplay
 from captures.models import Capture
 
 SPAN = timedelta(hours=24)
@@ -24,13 +24,15 @@ class Series(TypedDict):
     points: list[tuple[int, float]]
 
 
-def temperatures(faces: Iterable[Face]) -> list[Series]:
+def temperatures(displays: Iterable[CameraDisplay]) -> list[Series]:
     """Temperatures of the last 24 hours, in one query; the newest point is the camera's current temperature."""
-    listed = list(faces)
-    points: dict[Any, list[tuple[int, float]]] = {face.camera.pk: [] for face in listed}
+    listed = list(displays)
+    points: dict[Any, list[tuple[int, float]]] = {display.camera.pk: [] for display in listed}
     for camera, minute, mean in _minutes(list(points)):
         points[camera].append((_seconds(minute), round(mean, 2)))
-    found = [Series(name=face.camera.name, points=_with_now(points[face.camera.pk], face)) for face in listed]
+    found = [
+        Series(name=display.camera.name, points=_with_now(points[display.camera.pk], display)) for display in listed
+    ]
     return [series for series in found if series["points"]]
 
 
@@ -48,6 +50,6 @@ def _seconds(minute: str) -> int:
     return int(datetime.fromisoformat(minute).replace(tzinfo=UTC).timestamp())
 
 
-def _with_now(points: list[tuple[int, float]], face: Face) -> list[tuple[int, float]]:
-    now = face.status["temperature_celsius"]
+def _with_now(points: list[tuple[int, float]], display: CameraDisplay) -> list[tuple[int, float]]:
+    now = display.status["temperature_celsius"]
     return points if now is None else [*points, (int(timezone.now().timestamp()), round(now, 2))]

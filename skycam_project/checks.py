@@ -19,9 +19,9 @@ from skycam_project.config.folder import ADDRESS_FILE, KEY_FILE
 TABLES = (
     "cameras.drivers.DRIVERS",
     "cameras.tables.CONSUMERS",
-    "cameras.tables.DOORS",
-    "cameras.tables.HOLDERS",
-    "cameras.tables.KEEPERS",
+    "cameras.tables.ACCESS",
+    "cameras.tables.LEASE_HOLDERS",
+    "cameras.tables.HOST_THREADS",
     "cameras.tables.LAST_CAPTURES",
     "cameras.tables.LAST_CAPTURES",
     "cameras.tables.PROGRAMMES",

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from cameras import status
 from cameras.broker import BrokerDown
-from cameras.health import HostHealth, hosts_of
+from cameras.health import HostHealth, host_health
 from cameras.models import Camera
 from cameras.selectors import cameras_for
 from captures.health import free_disk_space_gb
@@ -82,7 +82,7 @@ def all_problems(user: Any) -> dict[str, list[str]]:
 def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
     """As observed now; as last written down while the broker is away."""
     try:
-        found = status.read_all(cameras)
+        found = status.read_statuses(cameras)
     except BrokerDown:
         return [
             CameraHealth(
@@ -102,6 +102,6 @@ def camera_healths(cameras: list[Camera]) -> list[CameraHealth]:
 def host_healths(cameras: list[Camera]) -> list[HostHealth]:
     """Empty while the broker is away: then nobody knows."""
     try:
-        return hosts_of(cameras)
+        return host_health(cameras)
     except BrokerDown:
         return []

@@ -3,16 +3,16 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from cameras.audience_pages import AudiencePage
-from cameras.editing import EditPage, RemovePage
+from cameras.edit_pages import EditPage, RemovePage
 from cameras.pages import (
+    AcquireLeasePage,
     CamerasPage,
     ConnectPage,
-    DetectPage,
+    DiscoverPage,
     FaultsPage,
-    HoldPage,
-    ReleasePage,
+    ReleaseLeasePage,
+    RenewLeasePage,
     SettingsPage,
-    TakePage,
 )
 from cameras.presets_pages import BodyPage, PresetPage, PresetsPage
 from cameras.viewers_pages import EndViewerPage, ViewersNow, ViewersPage
@@ -45,9 +45,9 @@ camera = [
     path("now/", CameraNow.as_view(), name="camera-now"),
     path("connect/", ConnectPage.as_view(), name="connect"),
     path("disconnect/", ConnectPage.as_view(connected=False), name="disconnect"),
-    path("take/", TakePage.as_view(), name="take"),
-    path("hold/", HoldPage.as_view(), name="hold"),
-    path("release/", ReleasePage.as_view(), name="release"),
+    path("take/", AcquireLeasePage.as_view(), name="take"),
+    path("hold/", RenewLeasePage.as_view(), name="hold"),
+    path("release/", ReleaseLeasePage.as_view(), name="release"),
     path("edit/", EditPage.as_view(), name="edit-camera"),
     path("remove/", RemovePage.as_view(), name="remove-camera"),
     path("settings/", SettingsPage.as_view(), name="settings"),
@@ -78,7 +78,7 @@ urlpatterns = [
     path("now/", ShellNow.as_view(), name="now"),
     path("temperatures/", TemperaturePage.as_view(), name="temperatures"),
     path("cameras/", CamerasPage.as_view(), name="cameras"),
-    path("cameras/detect/", DetectPage.as_view(), name="detect"),
+    path("cameras/detect/", DiscoverPage.as_view(), name="detect"),
     path("cameras/<slug:slug>/", include(camera)),
     path("live/viewers/", ViewersPage.as_view(), name="viewers"),
     path("live/viewers/now/", ViewersNow.as_view(), name="viewers-now"),

@@ -1,7 +1,7 @@
-"""What a camera driver is. Nothing here, and nothing that a driver imports, needs Django.
+"""The interface of a camera driver. Neither this module nor any driver imports Django.
 
-A driver is small: it opens, closes, applies settings, exposes and gives frames. The core owns threads,
-buffers, retries and time. A driver is used by one thread (the owner), save for `abort`.
+A driver is small: it opens, closes, applies settings, exposes and gives frames. The core owns threads, buffers, retries
+and time. One thread uses a driver; only `abort` and `set_faults` may be called from others.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 class CameraError(Exception):
     """The one exception that leaves a driver. The message names the thing, the cause and the next step.
 
-    `reason` is a reason code of the ledger. `permanent` says that trying again cannot help.
-    `before_shutter` says that no exposure began, so the same capture may be tried again after reopening.
+    `reason` is a reason code of captures. `permanent`: trying again cannot help. `before_shutter`: no exposure began,
+    so the same capture may be retried after reopening.
     """
 
     def __init__(
@@ -47,38 +47,38 @@ class CameraError(Exception):
 
 
 class Aborted(Exception):
-    """The wait was ended by `abort`; the core asked for it and knows why."""
+    """`abort` ended the wait; the core called it and knows why."""
 
 
 class Clock(Protocol):
-    """Time as the core gives it, so that a night can be run in a test in seconds."""
+    """The core's time source, so that a test can run a night in seconds."""
 
     def wall_ns(self) -> int:
         """Nanoseconds since 1970, UTC; may jump."""
 
     def monotonic(self) -> float:
-        """Seconds of a clock that never jumps."""
+        """Seconds of a monotonic clock."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most so long; True when the wait was interrupted, which a driver answers with `Aborted`
-        in an exposure and with None in `frame`."""
+        """Wait for at most `seconds`; True when interrupted. A driver then raises `Aborted` in an exposure and returns
+        None in `frame`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who answered when the camera was opened. Empty text where the camera does not say."""
+    """The identity of the opened camera. Empty text where it does not report one."""
 
     vendor: str = ""
     model: str = ""
     serial: str = ""
     firmware: str = ""
     library: str = ""
-    """The library that speaks to it, with its version: `libgphoto2 2.5.34`."""
+    """The library that drives it, with its version: `libgphoto2 2.5.34`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingRange:
-    """What a setting may be: a range (minimum, maximum, step) or a list of choices."""
+    """The allowed values of a setting: a range (minimum, maximum, step) or a list of choices."""
 
     unit: str = ""
     minimum: float | None = None
@@ -93,20 +93,21 @@ class Capabilities:
     stills: bool = True
     stream: bool = False
     preview: bool = False
-    """Frames to look at, which cost the camera something: given while somebody looks and no session runs."""
+    """Whether it gives preview frames. They wear the camera, so they are read only while someone watches and no session
+    runs."""
     kinds: tuple[str, ...] = ("jpeg",)
-    """The kinds of file that a capture may leave: `jpeg`, `raw`, ..."""
+    """The kinds of file that a capture may give: `jpeg`, `raw`, ..."""
     width: int | None = None
     height: int | None = None
     readout_s: float = 1.0
-    """The longest time from the end of the exposure to the picture in memory, in seconds."""
+    """The longest time from the end of the exposure until the picture is in memory, in seconds."""
     settings: dict[str, SettingRange] = field(default_factory=dict)
 
 
 class DriverSettings(GivenModel):
     """Settings that every driver understands; a driver's own `Settings` adds its own.
 
-    None means: leave the camera's own value. Unknown names are refused.
+    None leaves the camera's own value. Unknown names are refused.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -119,7 +120,7 @@ class DriverSettings(GivenModel):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What the camera has after `apply`, as read back, and a sentence for each value it would not take."""
+    """The settings read back after `apply`, and a sentence for each value that the camera did not accept."""
 
     actual: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
@@ -130,9 +131,9 @@ class FrameData:
     """One picture in memory.
 
     `image` is (height, width, 3) RGB or (height, width) mono, uint8 or uint16, C-contiguous, never
-    written to after it was handed out. `captured_ns` is the start of the exposure (UTC nanoseconds), or when
-    the frame was read, where the camera does not say. `number` rises from frame to frame since `open`. `missed` is how
-    many of the stream came before it and were not given, where the driver does not number its frames.
+    written to after it was handed out. `captured_ns` is the start of the exposure (UTC nanoseconds), or when the frame
+    was read if the camera does not report it. `number` increases from frame to frame since `open`. `missed` counts the
+    stream's frames before it that were not given, for drivers that do not number frames.
     """
 
     image: Pixels
@@ -149,16 +150,16 @@ class FrameData:
 
 @dataclass(frozen=True, slots=True)
 class Supplies:
-    """What a camera uses up. None where it does not say."""
+    """Battery and card space. None where the camera does not report it."""
 
     battery_percent: float | None = None
     card_free_bytes: int | None = None
-    """Free on the camera's own cards, all together."""
+    """Free on all of the camera's cards together."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureRequest:
-    """One still. None means: as the camera is set."""
+    """The settings of one still. None uses the camera's setting."""
 
     exposure_us: int | None = None
     gain: float | None = None
@@ -168,7 +169,7 @@ class ExposureRequest:
 
 
 class CameraFile(Protocol):
-    """A picture as the camera itself made it (DSLR): bytes that are stored as they are."""
+    """A picture file made by the camera (DSLR). Its bytes are stored unchanged."""
 
     kind: str
     """`jpeg`, `raw`, ..."""
@@ -181,10 +182,10 @@ class CameraFile(Protocol):
 
 @dataclass(slots=True)
 class Exposure:
-    """What an exposure gave: either a frame to encode, or the camera's own files.
+    """The result of an exposure: a frame to encode, or the camera's own files.
 
-    `actual` holds what the camera had: exposure_us, gain, iso, f_number, as far as it says.
-    `missing` names the kinds of file that were promised and did not arrive.
+    `actual` are the settings used: exposure_us, gain, iso, f_number, where the camera reports them. `missing` names the
+    kinds of file that were expected and did not arrive.
     """
 
     started_ns: int
@@ -197,7 +198,7 @@ class Exposure:
     temperature_celsius: float | None = None
     simulated: bool = False
     card: list[Any] = field(default_factory=list)
-    """What lies on the camera's own card; `forget` may remove it once the record is durable."""
+    """The files on the camera's card; `delete_from_card` may remove them once the record is durable."""
 
 
 class Driver(ABC):
@@ -207,17 +208,18 @@ class Driver(ABC):
     kind: ClassVar[str]
     simulated: ClassVar[bool] = False
     example: ClassVar[str] = ""
-    """What an address looks like, where it is more than a name or a number."""
+    """An example of an address, where it is more than a name or a number."""
     Settings: ClassVar[type[DriverSettings]] = DriverSettings
     numbers_frames: ClassVar[bool] = False
-    """Whether a frame of the stream that is missing in `FrameData.number` was given by the camera, and lost."""
+    """Whether a gap in `FrameData.number` means that frames of the stream were lost."""
 
-    longest_pause_s: ClassVar[float] = 60.0
-    """Seconds between two tries to open a camera that is away or does not work, at most. One that fails for good, as
-    with a wrong password, is always tried once a minute: many cameras lock out a user who comes more often."""
+    max_retry_interval_s: ClassVar[float] = 60.0
+    """The longest interval, in seconds, between attempts to open a camera that is absent or faulty. A permanent
+    failure, such as a wrong password, is always retried once a minute: many cameras lock out users who try more
+    often."""
 
-    stills_of_stream: ClassVar[bool] = False
-    """Whether a still is a frame of the stream, which gives it in its turn to whoever takes the stream."""
+    stills_from_stream: ClassVar[bool] = False
+    """Whether a still is a frame of the stream, which readers of the stream get as well."""
 
     def __init__(self, address: str, clock: Clock) -> None:
         self.address = address
@@ -232,15 +234,14 @@ class Driver(ABC):
         return address.strip()
 
     @classmethod
-    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
-        """What of this kind is attached: address, model, serial, each as text; `held_by` names a program that has it,
-        where that is known, and `place` is as of `place()`. Opens no camera for long, and none at a place in `held`:
-        those are Skycam's already."""
+    def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+        """Discover attached cameras of this kind: address, model, serial, as text; `held_by` names a program that has
+        it open, where known. Opens cameras only briefly, and none at a location in `held`: Skycam has those open."""
         return []
 
     @classmethod
     def validated(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """`settings` as `Settings` takes them, without what is left to the camera; CameraError rejected_setting."""
+        """`settings` validated by `Settings`, without those left to the camera. CameraError rejected_setting."""
         try:
             return cls.Settings.model_validate(settings).model_dump(exclude_none=True)
         except ValidationError as error:
@@ -253,7 +254,7 @@ class Driver(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Idempotent; never raises for a camera that is gone."""
+        """Idempotent; never raises, not even for an unplugged camera."""
 
     @abstractmethod
     def capabilities(self) -> Capabilities: ...
@@ -263,14 +264,16 @@ class Driver(ABC):
         """Apply what is not None in `settings` (a dump of `Settings`) and read everything back."""
 
     def read_back(self, deadline: float) -> dict[str, Any]:
-        """What the camera has now, without a change to it: somebody may have turned a dial on its body. Without what an
-        exposure has borrowed; empty where the camera does not say. Asked every few seconds, so it must be quick."""
+        """Read the camera's settings without changing them: someone may have turned a dial on its body. Leaves out
+        settings overridden for an exposure; empty where the camera does not report them. Called every few seconds, so
+        it must be quick."""
         return {}
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
-        """What an exposure with `request` would be made with, and a sentence for each value the camera lacks.
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
+        """The settings that an exposure with `request` would use, and a sentence for each value the camera does not
+        have.
 
-        No shutter; the applied settings hold for whatever asks for nothing else.
+        Does not expose, and leaves the applied settings in force.
         """
         return Applied({})
 
@@ -283,53 +286,53 @@ class Driver(ABC):
 
     @classmethod
     def destination(cls, address: str) -> tuple[str, int] | None:
-        """Host and port that an address in its normal form leads to; None where no connection is made."""
+        """Host and port of an address in its normal form; None if it connects nowhere."""
         return None
 
-    def guard_connections(self, guard: OutgoingGuard) -> None:
-        """Told before `open`: what its address may lead to. Only a driver that connects somewhere heeds it."""
+    def set_connection_guard(self, guard: OutgoingGuard) -> None:
+        """Set, before `open`, which destinations are allowed. Only drivers that open connections use it."""
 
-    def copy_to(self, sink: PacketSink) -> None:
-        """Told before `open`: where the camera's own coded pictures go as they come, while somebody wants them there.
-        Only a driver whose camera sends such, of a kind that browsers play, does anything with it."""
+    def copy_packets_to(self, sink: PacketSink) -> None:
+        """Set, before `open`, the sink for the camera's own encoded packets, which is filled while it wants them. Only
+        drivers whose camera sends a codec that browsers play use it."""
 
-    def attend(self) -> None:
-        """CameraError when packets that were copied have ended. Asked while they come and nobody wants frames; must not
-        wait."""
+    def check_packets(self) -> None:
+        """CameraError when the copied packets have ended. Called while packets are copied and nobody reads frames; must
+        not wait."""
 
-    def rest(self, deadline: float) -> None:
-        """Nobody wants frames for now: what `frame` set going (a raised mirror, a warm sensor) may end."""
+    def stop_frames(self, deadline: float) -> None:
+        """Nobody reads frames for now: end what `frame` started (a raised mirror, a warm sensor)."""
 
-    def forget(self, exposure: Exposure, deadline: float) -> None:
-        """Remove from the camera's card what `exposure.card` names. Called once the record is durable."""
+    def delete_from_card(self, exposure: Exposure, deadline: float) -> None:
+        """Delete the files in `exposure.card` from the camera's card. Called once the record is durable."""
 
-    def place(self) -> str:
-        """Where the open camera hangs now: `usb:001,004`, a device such as `/dev/video0`, or its serial number where a
-        vendor's library knows of no ports. Detection leaves it alone, and a reset of its USB device finds it there.
-        Empty for a camera that is no device of this machine."""
+    def device_location(self) -> str:
+        """Where the open camera is attached: `usb:001,004`, a device such as `/dev/video0`, or its serial number where
+        the vendor's library does not know ports. Discovery does not open it, and a USB reset uses it. Empty for a
+        camera that is not a device of this machine."""
         return ""
 
-    def cause(self, faults: dict[str, Any], told: Callable[[dict[str, Any], str], None]) -> dict[str, Any]:
-        """From any thread: go wrong in these ways and no others from now on; answers with those that are on. `told`
-        hears of each change: those that are on, and which one has struck. Only a simulated camera can."""
+    def set_faults(self, faults: dict[str, Any], on_change: Callable[[dict[str, Any], str], None]) -> dict[str, Any]:
+        """From any thread: set exactly these faults; returns the active ones. `on_change` is called on each change with
+        the active faults and the name of the one that was triggered. Only for simulated cameras."""
         raise CameraError(
             f"A {self.kind} camera has no faults to switch on; only a simulated one has.", reason="rejected_setting"
         )
 
     def temperature(self) -> float | None:
-        """Celsius, or None where the camera does not say. CameraError when the camera is found to be gone."""
+        """Celsius, or None if the camera does not report it. CameraError when the camera turns out to be gone."""
         return None
 
     def supplies(self, deadline: float) -> Supplies:
-        """Battery and card. CameraError when the camera is found to be gone."""
+        """Battery and card space. CameraError when the camera turns out to be gone."""
         return Supplies()
 
     def abort(self) -> None:
-        """From another thread: end a running exposure as soon as the hardware lets it."""
+        """From any thread: end a running exposure as soon as the hardware allows."""
 
 
 def remaining(clock: Clock, deadline: float) -> float:
-    """Seconds until the deadline; CameraError too_slow when it is over."""
+    """Seconds until the deadline; CameraError too_slow when it has passed."""
     left = deadline - clock.monotonic()
     if left <= 0:
         raise CameraError("The camera took longer than it was given.", reason="too_slow")
@@ -337,7 +340,7 @@ def remaining(clock: Clock, deadline: float) -> float:
 
 
 class SystemClock:
-    """The machine's clocks. `wait` sleeps without being interruptible: for tools and tests."""
+    """The machine's clocks, for tools and tests: `wait` cannot be interrupted."""
 
     def wall_ns(self) -> int:
         return time.time_ns()

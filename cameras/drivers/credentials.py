@@ -1,7 +1,7 @@
-"""The secrets that an address may hold: its password, and whatever else is one by its name.
+"""The secrets in an address: its password, and parameters whose name suggests a secret.
 
-`shown` is the only form of an address that may be stored, logged or returned: `rtsp://user:***@host/live`. The secrets
-that were in it are kept apart, each under the name of its place, and only for the place that they were given for.
+Only a redacted address may be stored, logged or returned: `rtsp://user:***@host/live`. Its secrets are kept apart, each
+under the name of its position, and are valid only for the host that they were given for.
 """
 
 from __future__ import annotations
@@ -10,59 +10,59 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote, unquote
 
-HIDDEN = "***"
-"""Stands in the shown form where a secret is. No address has it otherwise: a password's own `*` is written `%2A`."""
+REDACTED = "***"
+"""Stands for a secret in a redacted address. It cannot occur otherwise: a password's own `*` is written `%2A`."""
 LOGIN = re.compile(r"\A[A-Za-z][\w+.-]*://(?P<user>[^/?#@:]*)(?::(?P<password>[^/?#]*))?@")
 ORIGIN = re.compile(r"\A(?P<scheme>[A-Za-z][\w+.-]*)://(?:[^/?#]*@)?(?P<place>[^/?#]*)")
 NAMED = re.compile(r"(?P<name>(?<=[?&;])[^=&;/?#]+|[^=&;/?#_]+)=(?P<value>.*?)(?=[&;/?#]|_[A-Za-z]+=|\Z)")
-"""In a query _ is a part of a name. In a path it separates what some cameras write there."""
-SECRETIVE = re.compile(r"(?i)pas|pwd|psw|pin\Z|secret|token|key|auth|sig|login|cred|\Ap\Z|session|hash|code\Z")
-HARMLESS = re.compile(
+"""In a query, _ is part of a name. In a path, it separates parameters of some cameras."""
+SECRET_NAMES = re.compile(r"(?i)pas|pwd|psw|pin\Z|secret|token|key|auth|sig|login|cred|\Ap\Z|session|hash|code\Z")
+PUBLIC_NAMES = re.compile(
     r"(?i)\A(?:user(?:name)?|usr|channel|ch|sub(?:type|stream)?|stream(?:type|id)?|camera|cam|resolution|width|height|"
     r"fps|req_fps|rate|quality|compression|profile|codec|videocodec|format|type|mode|unicast|proto|action|chan|res|"
     r"inst|real_stream|date|time|clock|text|rotation|source|id)\Z"
 )
-"""In a query every value is a secret, save under these names."""
+"""In a query every value is a secret, except under these names."""
 
 
 class SecretMissing(ValueError):
-    """The address hides a secret that is not known for this place. The message says what to give."""
+    """A redacted secret in the address is not known. The message says what to enter."""
 
 
-def shown(address: str) -> str:
-    """The address with HIDDEN in place of each secret."""
-    return _replaced(address, {name: HIDDEN for name, _, _ in _places(address)})
+def redact_address(address: str) -> str:
+    """The address with REDACTED in place of each secret."""
+    return _replace_secrets(address, {name: REDACTED for name, _, _ in _secret_spans(address)})
 
 
-def secrets_in(address: str) -> dict[str, str]:
-    """Each secret by the name of its place."""
-    return {name: address[start:end] for name, start, end in _places(address)}
+def address_secrets(address: str) -> dict[str, str]:
+    """Each secret by the name of its position."""
+    return {name: address[start:end] for name, start, end in _secret_spans(address)}
 
 
-def filled(address: str, known: Mapping[str, str]) -> str:
-    """The address with `known` secrets where it has HIDDEN; SecretMissing for one that is not known."""
-    hidden = {name for name, value in secrets_in(address).items() if value == HIDDEN}
-    if hidden - set(known) or address.count(HIDDEN) != len(hidden):
-        raise SecretMissing(f"Nothing is stored for a {HIDDEN} in this address. Write the password itself there.")
-    return _replaced(address, {name: known[name] for name in hidden})
+def fill_secrets(address: str, known: Mapping[str, str]) -> str:
+    """The address with `known` secrets where it has REDACTED; SecretMissing for one that is not known."""
+    hidden = {name for name, value in address_secrets(address).items() if value == REDACTED}
+    if hidden - set(known) or address.count(REDACTED) != len(hidden):
+        raise SecretMissing(f"Nothing is stored for a {REDACTED} in this address. Write the password itself there.")
+    return _replace_secrets(address, {name: known[name] for name in hidden})
 
 
-def origin(address: str) -> str:
-    """What a secret belongs to: `rtsp://user@host:554`. It goes to no other place."""
+def secret_origin(address: str) -> str:
+    """What a secret is bound to: `rtsp://user@host:554`. It is not used for any other host or user."""
     user, place = LOGIN.match(address), ORIGIN.match(address)
     login = f"{user['user']}@" if user else ""
     return f"{place['scheme']}://{login}{place['place']}".lower() if place else ""
 
 
 def with_password(address: str, password: str) -> str:
-    """The address with this password, in place of any other. ValueError when it names no user."""
+    """The address with this password in place of its own. ValueError when it names no user."""
     login = LOGIN.match(address)
     if login is None or not login["user"]:
         raise ValueError("A password needs a name: rtsp://NAME@host/path.")
     return f"{address[: login.end('user')]}:{quote(password, safe='')}@{address[login.end() :]}"
 
 
-def _places(address: str) -> Iterator[tuple[str, int, int]]:
+def _secret_spans(address: str) -> Iterator[tuple[str, int, int]]:
     """Name, start and end of each secret, from left to right."""
     login = LOGIN.match(address)
     if login and login["password"]:
@@ -79,13 +79,13 @@ def _places(address: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _is_secret(name: str, *, in_query: bool) -> bool:
-    if SECRETIVE.search(unquote(name)):
+    if SECRET_NAMES.search(unquote(name)):
         return True
-    return in_query and not HARMLESS.match(name.rpartition("_")[2])
+    return in_query and not PUBLIC_NAMES.match(name.rpartition("_")[2])
 
 
-def _replaced(address: str, values: Mapping[str, str]) -> str:
-    for name, start, end in reversed(list(_places(address))):
+def _replace_secrets(address: str, values: Mapping[str, str]) -> str:
+    for name, start, end in reversed(list(_secret_spans(address))):
         if name in values:
             address = address[:start] + values[name] + address[end:]
     return address

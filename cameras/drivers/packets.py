@@ -1,4 +1,4 @@
-"""A camera's own coded pictures on their way from a driver to whoever copies them. Nothing here needs Django."""
+"""Encoded packets of a camera on their way from the driver to a recorder that copies them. Django-free."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Coded:
-    """A stream of coded pictures, from the opening of a camera to its end: each opening makes another one.
+class CodedStream:
+    """A stream of encoded packets. Each opening of a camera starts a new one.
 
-    `extradata` holds the parameter sets as far as they are known apart from the packets, as Annex B or as the content
-    of an `avcC` box; the latter says that the packets are such as well (ISO/IEC 14496-15).
+    `extradata` holds the parameter sets known apart from the packets, as Annex B or as the content of an `avcC` box.
+    With `avcC` the packets are in that format as well (ISO/IEC 14496-15).
     """
 
     codec: str
@@ -21,15 +21,14 @@ class Coded:
 
 @dataclass(frozen=True, slots=True)
 class PacketData:
-    """One coded picture, as the camera sent it, in the order of decoding.
+    """One encoded picture as the camera sent it, in decoding order.
 
-    `captured_ns` (UTC) and `monotonic` (seconds) are as of `FrameData`, and rise from packet to packet; `number` rises
-    by one. `shown_after_s` is how long after its decoding it is to be shown: not 0 where pictures are sent in another
-    order than they are seen (B-frames).
+    `captured_ns` (UTC) and `monotonic` (seconds) are those of `FrameData` and increase from packet to packet; `number`
+    increases by one. `shown_after_s` is the presentation time minus the decoding time: not 0 with B-frames.
     """
 
     data: bytes
-    of: Coded
+    of: CodedStream
     is_key: bool
     captured_ns: int
     monotonic: float
@@ -43,19 +42,19 @@ class PacketData:
 
 
 class PacketSink(Protocol):
-    """Where a driver puts packets, from any thread. Nothing of it waits or raises."""
+    """Where a driver puts packets, from any thread. No method waits or raises."""
 
     @property
     def wants_packets(self) -> bool: ...
 
     @property
     def frames(self) -> int:
-        """How many pictures came so far, coded or not."""
+        """The number of pictures so far, encoded or not."""
 
-    def begin(self, coded: Coded) -> None:
-        """The camera is open, and what it sends can be copied."""
+    def begin(self, coded: CodedStream) -> None:
+        """The camera is open, and its packets can be copied."""
 
     def put_packet(self, packet: PacketData) -> None: ...
 
     def end(self) -> None:
-        """No packet comes any more. Idempotent."""
+        """No more packets. Idempotent."""

@@ -30,7 +30,7 @@ from cameras.live.publisher import LOWERED
 from cameras.live.reasons import NoFrame, host_limits, no_frame, refused, too_much
 from cameras.live.viewer import TRANSPORTS, Transport, Viewer
 from cameras.sockets.subscription import CUT
-from cameras.status import Status, read_slugs
+from cameras.status import Status, read_statuses_by_slug
 from core.background import start_background, surviving
 from monitoring.station_settings import live_streaming_config
 
@@ -270,7 +270,7 @@ def settings_now() -> Any:
 
 def read_or_none(slug: str, desired: str) -> Status | None:
     try:
-        return read_slugs({slug: desired})[slug]
+        return read_statuses_by_slug({slug: desired})[slug]
     except broker.BrokerDown:
         return None
 

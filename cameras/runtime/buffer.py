@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from cameras.drivers.base import FrameData
-from cameras.drivers.packets import Coded, PacketData
+from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime.readers import CopyingReader, FrameReader, Preparation, Reader
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class SharedFrameBuffer:
         self._newest: FrameData | None = None
         self._readers: list[Reader[Any]] = []
         self._callers: list[Caller] = []
-        self.coded: Coded | None = None
+        self.coded: CodedStream | None = None
         """What the camera sends, where it can be copied."""
         self.frames = 0
         self.newest_ns: int | None = None
@@ -130,7 +130,7 @@ class SharedFrameBuffer:
 
     # The camera's own packets, on a driver's thread
 
-    def begin(self, coded: Coded) -> None:
+    def begin(self, coded: CodedStream) -> None:
         with self._lock:
             self.coded = coded
 

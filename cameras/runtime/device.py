@@ -57,7 +57,7 @@ class Device:
         self.spec, self.clock, self.watch, self.report, self._packets = spec, clock, watch, report, packets
         self.driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
         if rules := spec.get("outgoing"):
-            self.driver.guard_connections(OutgoingGuard.of(rules))
+            self.driver.set_connection_guard(OutgoingGuard.of(rules))
         self.settings = dict(spec["settings"])
         self.identity = Identity()
         self.capabilities = Capabilities()
@@ -116,7 +116,7 @@ class Device:
         with self.watch.during("opening", OPEN_S + self.spec["margin_s"]):
             deadline = self.clock.monotonic() + OPEN_S
             self.driver.close()
-            self.driver.copy_to(self._packets)
+            self.driver.copy_packets_to(self._packets)
             self.identity = self.driver.open(deadline)
             self.capabilities = self.driver.capabilities()
             applied = self.driver.apply(self.settings, deadline)
@@ -129,7 +129,7 @@ class Device:
             "opened",
             identity=asdict(self.identity),
             capabilities=asdict(self.capabilities),
-            place=self.driver.place(),
+            place=self.driver.device_location(),
         )
         self._tell(applied.actual, applied.warnings)
         self.report.observe("ready")
@@ -141,7 +141,7 @@ class Device:
         with self.watch.during("closing", self.spec["margin_s"]):
             self.driver.close()
             release_freed_memory()
-        most_s = MOST_BACK_OFF_S if error.permanent else self.driver.longest_pause_s
+        most_s = MOST_BACK_OFF_S if error.permanent else self.driver.max_retry_interval_s
         pause_s = 0.0 if self.failures == 0 else min(most_s, 2.0 ** (self.failures - 1))
         self.failures += 1
         self._try_at = self.clock.monotonic() + pause_s * random.uniform(0.8, 1.0)
@@ -161,7 +161,7 @@ class Device:
 
     def cause(self, faults: dict[str, Any]) -> dict[str, Any]:
         """From any thread: these faults and no others from now on, of a camera that can rehearse them. CameraError."""
-        found = self.driver.cause(faults, self._tell_of_faults)
+        found = self.driver.set_faults(faults, self._tell_of_faults)
         self.try_soon()
         return found
 
@@ -244,7 +244,7 @@ class Device:
         if not self.open:
             return {}
         with self.watch.during("trying settings", APPLY_S + self.spec["margin_s"]):
-            used = self.driver.rehearse(from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
+            used = self.driver.dry_run(from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
         self._note_shutter(asked.get("exposure_us"), used.actual)
         return {"actual": used.actual, "warnings": [*used.warnings, *self._format_warnings(asked.get("format"))]}
 
@@ -319,7 +319,7 @@ class Device:
         self.rest()
         began, before = self.clock.monotonic(), self._packets.frames
         self.clock.wait(within_s)
-        self.driver.attend()
+        self.driver.check_packets()
         if self._packets.frames != before:
             self.delivered()
         else:
@@ -340,14 +340,14 @@ class Device:
     @property
     def gives_again(self) -> bool:
         """Whether what was exposed just now comes as a frame of the stream too, in its turn."""
-        return self._streams and self.driver.stills_of_stream
+        return self._streams and self.driver.stills_from_stream
 
     def rest(self) -> None:
         """Frames are no longer wanted."""
         if self._streams:
             self._streams, self._waited_s = False, 0.0
             with self.watch.during("ending the live view", APPLY_S + self.spec["margin_s"]):
-                self.driver.rest(self.clock.monotonic() + APPLY_S)
+                self.driver.stop_frames(self.clock.monotonic() + APPLY_S)
 
     def is_to_feel(self, within_s: float) -> bool:
         """Now and then, and not when an exposure is due `within_s` seconds and would have to wait for it."""
@@ -385,4 +385,4 @@ class Device:
 
     def forget(self, exposure: Exposure) -> None:
         with self.watch.during("clearing the card", APPLY_S + self.spec["margin_s"]):
-            self.driver.forget(exposure, self.clock.monotonic() + APPLY_S)
+            self.driver.delete_from_card(exposure, self.clock.monotonic() + APPLY_S)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from cameras.drivers.base import FrameData
-from cameras.drivers.packets import Coded, PacketData
+from cameras.drivers.packets import CodedStream, PacketData
 
 log = logging.getLogger(__name__)
 Preparation = Callable[[FrameData], FrameData]
@@ -43,7 +43,7 @@ class Reader(Generic[Item]):
         """Of those that were lost, after the newest that was not."""
         return self.lost - self._lost_before_newest
 
-    def takes(self, coded: Coded | None) -> bool:
+    def takes(self, coded: CodedStream | None) -> bool:
         """Whether it wants the packets of such a stream in place of frames."""
         return False
 
@@ -114,13 +114,13 @@ class CopyingReader(Reader[FrameData | PacketData]):
 
     def __init__(self, most: int, prepare: Preparation | None = None) -> None:
         super().__init__(most, prepare)
-        self._refused: Coded | None = None
+        self._refused: CodedStream | None = None
         self._broken = False
 
-    def takes(self, coded: Coded | None) -> bool:
+    def takes(self, coded: CodedStream | None) -> bool:
         return coded is not None and coded is not self._refused
 
-    def refuse(self, coded: Coded) -> None:
+    def refuse(self, coded: CodedStream) -> None:
         """Of this stream rather frames."""
         self._refused = coded
 

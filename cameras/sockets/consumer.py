@@ -20,7 +20,7 @@ from cameras.sockets.loops import of_this_loop
 from cameras.sockets.open_sockets import OpenSockets
 from cameras.sockets.rate import Rate
 from cameras.sockets.sight import Lookout, Sight
-from cameras.tables import DOORS, resolve
+from cameras.tables import ACCESS, resolve
 from core.background import start_background
 from core.constraints import is_number
 
@@ -51,7 +51,7 @@ class Socket(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.ended = True
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
-        self.visitor = resolve(DOORS["visitor"])(self.headers)
+        self.visitor = resolve(ACCESS["visitor"])(self.headers)
         refused = self._refused() or await self._look() or self._enter_sockets()
         if refused:
             await self.close(*refused)

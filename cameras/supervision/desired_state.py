@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from cameras.leases import Holder, Lease, lease_of, of_sessions
+from cameras.lease_holders import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
 from cameras.runtime.last_floor import LAST_FLOOR_BYTES
 from cameras.runtime.spec import Spec
@@ -43,7 +43,7 @@ class DesiredState:
     usb: UsbIdentity | None = None
     """As it was when the camera was last opened."""
     lease: Lease | None = None
-    runner: Holder | None = None
+    runner: LeaseHolder | None = None
     """Who started the session."""
     presets: dict[str, Any] = field(default_factory=dict)
     """The live view presets."""
@@ -104,7 +104,7 @@ def desired_states(host: str) -> dict[str, DesiredState]:
     """By the camera's UUID; also removed cameras, because their spool may still hold records."""
     root, own_root, video = resolve(ROOTS["default"])(host), resolve(ROOTS["own"]), resolve(ROOTS["video"])(host)
     cameras = list(Camera.objects.filter(host=host))
-    runners = of_sessions(cameras)
+    runners = session_holders(cameras)
     found = {camera.pk: _desired_state(camera, own_root(camera) or root, video) for camera in cameras}
     presets = live_streaming_config().quality_presets.model_dump()
     return {str(pk): replace(desired, runner=runners.get(pk), presets=presets) for pk, desired in found.items()}
@@ -115,7 +115,7 @@ def _desired_state(camera: Camera, root: dict[str, Any], video: dict[str, Any]) 
         id=str(camera.id),
         slug=camera.slug,
         kind=camera.kind,
-        address=camera.whole_address,
+        address=camera.full_address,
         settings=camera.settings,
         enabled=camera.enabled,
         connected=camera.connected,

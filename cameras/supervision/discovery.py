@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from cameras.control import Answer
-from cameras.probing import probed
 from cameras.supervision.child import scrubbed_environment
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from cameras.models import Camera
-from cameras.readings import replaces
+from cameras.readings import supersedes
 from cameras.runtime.body import Difference, still_desired
 from monitoring.services import record_event
 
@@ -18,7 +18,7 @@ def store_read_back(camera: str, message: dict[str, Any]) -> None:
     """`message` has `actual`, `read_at` and `differs`. A newer reading in the row is kept. A camera that was removed
     meanwhile has no row."""
     row = Camera.objects.select_for_update().filter(pk=camera).first()
-    if row is None or not replaces(datetime.fromisoformat(message["read_at"]), row.read_at):
+    if row is None or not supersedes(datetime.fromisoformat(message["read_at"]), row.read_at):
         return
     known, row.differs = row.differs, still_desired(message["differs"], row.settings)
     row.read_back, row.read_at = message["actual"], message["read_at"]

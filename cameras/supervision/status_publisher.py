@@ -16,7 +16,7 @@ from django.conf import settings
 
 from cameras import broker
 from cameras import status as statuses
-from cameras.leases import told_of, who_holds
+from cameras.lease_holders import holder_fields, who_holds
 from cameras.live.governor import Governor
 from cameras.live.presets import PRESETS
 from cameras.process_usage import ProcessUsage
@@ -78,7 +78,7 @@ class StatusPublisher:
     def _write_status(self, server: redis.Redis, slot: CameraSlot) -> statuses.Status:
         with self._writing:
             status = self.build_status(slot)
-            statuses.write(server, status)
+            statuses.write_status(server, status)
         return status
 
     def _run(self) -> None:
@@ -110,8 +110,8 @@ class StatusPublisher:
             )
         written = [self._write_status(server, slot) for slot in self._own_slots() if not slot.desired.removed]
         pids = {slot.desired.slug: child.process.pid for slot in self._own_slots() if (child := slot.child)}
-        self.usage.write(server, pids)
-        statuses.write_known(server, self.supervisor.host, written)
+        self.usage.write_usage(server, pids)
+        statuses.write_known_cameras(server, self.supervisor.host, written)
         server.set(broker.key("name"), self.supervisor.database.station_name, ex=NAME_LIFE_S)
         server.set(broker.key("alerts"), json.dumps(self.supervisor.database.open_alerts), ex=60)
 
@@ -157,7 +157,7 @@ class StatusPublisher:
     def build_status(self, slot: CameraSlot) -> statuses.Status:
         desired, state, identity = slot.desired, slot.state, slot.identity
         observed, reason = slot.observed
-        found: dict[str, Any] = {**statuses.absent(desired.slug, desired.connection, reason)}
+        found: dict[str, Any] = {**statuses.absent_status(desired.slug, desired.connection, reason)}
         found |= {"observed": observed, "since": iso(slot.since), "fps": state.get("fps", 0.0), "faults": slot.faults}
         found["differs"] = still_desired(state.get("differs") or [], desired.settings)
         found |= {name: state.get(name) for name in STATE_FIELDS}
@@ -169,7 +169,7 @@ class StatusPublisher:
         )
         found["recording"] = is_recording(found["recorder"])
         found |= {name: identity.get(name, "") for name in IDENTITY_FIELDS}
-        found |= told_of(who_holds(desired.lease, desired.runner))
+        found |= holder_fields(who_holds(desired.lease, desired.runner))
         found["lowered"] = self.lowered
         return cast(statuses.Status, found)
 

@@ -43,7 +43,7 @@ from cameras.supervision.recovery_ladder import RecoveryLadder
 from cameras.supervision.recovery_policy import RecoveryPolicy, RestartSchedule
 from cameras.supervision.status_publisher import StatusPublisher
 from cameras.supervision.usb import UsbBus
-from cameras.tables import KEEPERS, resolve
+from cameras.tables import HOST_THREADS, resolve
 from monitoring import heartbeat
 from monitoring.restarts import BackOff
 
@@ -84,7 +84,7 @@ class Supervisor:
         self.discovery = DiscoveryRunner(self)
         self.database = DatabaseSync(self)
         self.status_publisher = StatusPublisher(self)
-        self.host_threads = [resolve(path)(self.host) for path in KEEPERS.values()]
+        self.host_threads = [resolve(path)(self.host) for path in HOST_THREADS.values()]
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
     # Start and stop
@@ -157,7 +157,7 @@ class Supervisor:
     def send_answer(self, command_id: str, content: Answer) -> None:
         """While the broker is away, callers get no answer; they find the outcome in the database."""
         try:
-            control.answer(broker.connection(), command_id, content)
+            control.push_answer(broker.connection(), command_id, content)
         except broker.UNREACHABLE as error:
             log.warning("An answer could not be sent: %s", type(error).__name__)
 

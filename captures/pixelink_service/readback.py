@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from cameras.models import Camera
-from cameras.readings import replaces
+from cameras.readings import supersedes
 from cameras.status import Status
 from captures.pixelink_service.bodies import Resolution, Settings, warning_of
 from captures.pixelink_service.served_camera import NotConnected, is_connected
@@ -37,14 +37,14 @@ def record_answer(camera: Camera, answer: ConfigureAnswer) -> None:
     """Use these values until the row has them. When two answers overtake each other, the one read later is kept."""
     with _lock:
         known = _newest_answer(camera)
-        if replaces(_read_at(answer), _read_at(known) if known else None):
+        if supersedes(_read_at(answer), _read_at(known) if known else None):
             _answers[camera.pk] = time.monotonic(), answer
 
 
 def read_back(camera: Camera) -> dict[str, Any]:
     with _lock:
         answer = _newest_answer(camera)
-    if answer is not None and replaces(_read_at(answer), camera.read_at):
+    if answer is not None and supersedes(_read_at(answer), camera.read_at):
         return answer["actual"]
     found: dict[str, Any] = camera.read_back
     return found

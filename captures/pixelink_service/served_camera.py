@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from cameras import services, status
 from cameras.control import ControlError
-from cameras.leases import holder_of
+from cameras.lease_holders import holder_of
 from cameras.models import Camera
 from cameras.status import Status
 
@@ -76,7 +76,7 @@ def _missing() -> str:
 
 def observed(camera: Camera) -> Status:
     """The camera's status, from the broker only. BrokerDown."""
-    return status.read_slugs({camera.slug: status.desired_connection(camera)})[camera.slug]
+    return status.read_statuses_by_slug({camera.slug: status.desired_connection(camera)})[camera.slug]
 
 
 def is_connected(seen: Status) -> bool:

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 
 from cameras.broker import BrokerDown
 from cameras.selectors import cameras_for
-from cameras.status import read_all
+from cameras.status import read_statuses
 from captures.models import Clip
 
 OF_CLIP = {
@@ -32,7 +32,7 @@ def recordings(user: Any) -> Iterator[Metric]:
     )  # fmt: skip
     yield _clips(user)
     try:
-        told = read_all(cameras)
+        told = read_statuses(cameras)
     except BrokerDown:
         return
     recording = {slug: one["recording"] for slug, one in told.items() if one["observed"] != "host_down"}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import uuid6
 
-from cameras.drivers.packets import Coded
+from cameras.drivers.packets import CodedStream
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import ClipPlan, PartFile, Record
 from cameras.runtime.storage import Storage
@@ -62,7 +62,7 @@ class OpenClip:
         )  # fmt: skip
 
     @property
-    def of(self) -> Coded | None:
+    def of(self) -> CodedStream | None:
         """The stream whose packets it copies; None where it encodes."""
         return self._track.of
 

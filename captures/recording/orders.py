@@ -11,17 +11,16 @@ from typing import Any, TypedDict
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from cameras import control, leases, status
+from cameras import control, lease_holders, status
 from cameras.broker import BrokerDown
-from cameras.commands import (
+from cameras.command_events import (
     DONE,
     UNREACHED,
-    failures_told,
-    outcome_in,
     problem_of,
     record_desired_change,
-    refusals_told,
-    told,
+    record_failures,
+    record_outcome,
+    record_refusals,
 )
 from cameras.control import ControlError, TooSlow
 from cameras.models import Camera, may_record
@@ -59,10 +58,10 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
     """Store that the camera should be recorded; answered when the first frame is in a clip. Without a kind, what is
     desired already stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
 
-    ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was stored.
+    ValidationError for a camera without a stream, or another kind of clip; LeaseHeld by another: then nothing was stored.
     Kept where it does not record yet.
     """
-    with refusals_told(camera, "record", actor, {"kind": kind}), transaction.atomic():
+    with record_refusals(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
         kind = kind or locked.recording or ClipKind.ROLLING
         _check(locked, kind)
@@ -72,9 +71,9 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
 
 
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
-    """Store that it should not be recorded; answered when its last clip is filed. Held; Kept when its host could not be
+    """Store that it should not be recorded; answered when its last clip is filed. LeaseHeld; Kept when its host could not be
     told."""
-    with refusals_told(camera, "stop-recording", actor), transaction.atomic():
+    with record_refusals(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _store_desired_kind(locked, "", actor)
     if status.desired_connection(locked) != "connected":
@@ -85,25 +84,25 @@ def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
 def new_clip(camera: Camera, actor: str = "") -> str:
     """End the clip that grows, and begin the next one with the next frame. The id of the first, once it is filed.
 
-    NotRecording, Held; another ControlError or BrokerDown when it could not be told.
+    NotRecording, LeaseHeld; another ControlError or BrokerDown when it could not be told.
     """
-    with refusals_told(camera, "new-clip", actor), transaction.atomic():
+    with record_refusals(camera, "new-clip", actor), transaction.atomic():
         locked = _locked(camera, actor)
     if not locked.recording:
         raise NotRecording(f"{camera.slug} does not record. Start that first: `skycam record start {camera.slug}`.")
-    with failures_told(camera, "new-clip", actor, {}):
-        clip: str = control.ask(camera, "rotate", wait_s=FILE_S)["clip"]
+    with record_failures(camera, "new-clip", actor, {}):
+        clip: str = control.run_command(camera, "rotate", wait_s=FILE_S)["clip"]
     record_event(
         "command", f"{actor or 'Someone'} began a new clip of {camera.slug}.", camera=camera, actor=actor,
-        subject=clip, data=told("new-clip", {}, DONE),
+        subject=clip, data=command_data("new-clip", {}, DONE),
     )  # fmt: skip
     return clip
 
 
 def _locked(camera: Camera, actor: str) -> Camera:
-    """The row as it is now, until the transaction ends. Held by another."""
+    """The row as it is now, until the transaction ends. LeaseHeld by another."""
     locked = Camera.objects.select_for_update().get(pk=camera.pk)
-    leases.check(locked, actor)
+    lease_holders.check_holder(locked, actor)
     return locked
 
 
@@ -134,7 +133,7 @@ def _told(
     camera: Camera, recording: dict[str, Any] | None, event: Event | None, kept: str, wait_s: float
 ) -> RecordingBody:
     try:
-        with outcome_in(event) if event else nullcontext():
+        with record_outcome(event) if event else nullcontext():
             return _body(camera, _asked(camera, recording, wait_s))
     except UNREACHED as error:
         raise Kept(f"{error} {kept}", problem_of(error), getattr(error, "reason", "")) from error
@@ -144,7 +143,7 @@ def _asked(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> d
     """The host's answer. ControlError or BrokerDown, with what keeps the camera where its host has said that."""
     keeps = _keeps(camera)
     try:
-        return control.ask(camera, "record", {"recording": recording}, wait_s=AWAY_S if keeps else wait_s)
+        return control.run_command(camera, "record", {"recording": recording}, wait_s=AWAY_S if keeps else wait_s)
     except TooSlow as error:
         if why := _keeps(camera) or keeps:
             raise ControlError(why, reason="camera_unreachable") from error
@@ -154,7 +153,7 @@ def _asked(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> d
 def _keeps(camera: Camera) -> str:
     """Why the camera gives no frames, as its host says; empty while it works, or nobody knows."""
     try:
-        found = status.read(camera)
+        found = status.read_status(camera)
     except BrokerDown:
         return ""
     away = found["observed"] in {"reconnecting", "quarantined"}

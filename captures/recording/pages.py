@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 
-from cameras.leases import Held
+from cameras.lease_holders import LeaseHeld
 from cameras.pages import CameraPage, refusal
 from captures.recording.orders import Kept, record, stop_recording
 from monitoring.naming import with_names
@@ -20,7 +20,7 @@ class RecordPage(CameraPage):
         camera = self.camera()
         try:
             record(camera, request.POST.get("kind", ""), self.actor)
-        except Held as error:
+        except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
         except Kept as error:
             return said(request, "warn", refusal(error, camera))
@@ -37,7 +37,7 @@ class StopRecordingPage(CameraPage):
         camera = self.camera()
         try:
             stop_recording(camera, self.actor)
-        except Held as error:
+        except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
         except Kept as error:
             return said(request, "warn", refusal(error, camera))

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 from cameras.drivers.base import FrameData
-from cameras.drivers.packets import Coded, PacketData
+from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime.spec import Recording
 
 Recorded = FrameData | PacketData
@@ -26,7 +26,7 @@ class Track(ABC):
 
     size: tuple[int, int]
     """Width and height in pixels."""
-    of: Coded | None = None
+    of: CodedStream | None = None
     """The stream whose packets are copied."""
 
     @abstractmethod

@@ -14,10 +14,10 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from cameras.leases import Held, Holder, lease_of, who_holds
-from cameras.pages import UNREACHED, refusal, taken_over
+from cameras.lease_holders import LeaseHeld, LeaseHolder, lease_of, who_holds
+from cameras.pages import UNREACHED, acquire_from_form, refusal
 from cameras.selectors import cameras_for
-from cameras.settings_form import called, with_unit
+from cameras.settings_form import setting_label, with_unit
 from captures.camera_service import CameraService
 from captures.cards import elapsed
 from captures.gallery.counting import LOST, MAX_COUNTED
@@ -52,7 +52,7 @@ class SessionDisplay:
         return self.session.state in ACTIVE
 
     @property
-    def holder(self) -> Holder | None:
+    def holder(self) -> LeaseHolder | None:
         """The holder of the session's camera."""
         return who_holds(lease_of(self.session.camera), holder(self.session.camera, self.session))
 
@@ -98,7 +98,7 @@ class SessionDisplay:
         camera, asked = self.session.camera, self.programme
         return [
             {
-                "label": called(name),
+                "label": setting_label(name),
                 "used": with_unit(camera, name, value),
                 "asked": with_unit(camera, name, asked[name]) if asked.get(name) not in (None, value) else "",
             }
@@ -234,7 +234,7 @@ def change_session(request: HttpRequest, session: Session, move: Callable[[Sessi
     """Pause or resume the session, and show its state."""
     try:
         found = move(session)
-    except (Held, SessionEnded) as error:
+    except (LeaseHeld, SessionEnded) as error:
         return said(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
         return said(
@@ -250,9 +250,9 @@ def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResp
     holder, the camera is taken over first."""
     try:
         if session.state in ACTIVE and "over" in request.POST:
-            taken_over(request, session.camera, actor)
+            acquire_from_form(request, session.camera, actor)
         ended = CameraService(actor).stop_session(session)
-    except Held as error:
+    except LeaseHeld as error:
         return said(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
         return said(request, "bad", f"It will stop when its host is back. {refusal(error, session.camera)}")

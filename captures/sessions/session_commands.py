@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from cameras.control import ControlError
-from cameras.leases import Holder, person
+from cameras.lease_holders import LeaseHolder, person
 from cameras.models import Camera
 from captures.models import Session
 from captures.models.session import ACTIVE
@@ -54,13 +54,13 @@ def active_session(camera: Camera) -> Session | None:
     return Session.objects.active().filter(camera=camera).first()
 
 
-def holder(camera: Camera, session: Session) -> Holder:
+def holder(camera: Camera, session: Session) -> LeaseHolder:
     """The user who started the session holds its camera."""
     since = session.started_at or session.created_at
-    return Holder(camera.slug, person(session.created_by), since, str(session.pk), session.name)
+    return LeaseHolder(camera.slug, person(session.created_by), since, str(session.pk), session.name)
 
 
-def holders(cameras: Iterable[Camera]) -> dict[UUID, Holder]:
+def holders(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder]:
     """The holder of each camera on which a session runs, by the camera's id."""
     by_id = {camera.pk: camera for camera in cameras}
     active = Session.objects.active().filter(camera__in=by_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import template
 
-from cameras.faces import held_words
+from cameras.camera_display import held_sentence
 from captures.bodies import file_body, thumbnail_url
 from captures.cards import Card
 from captures.models import Capture, CaptureFile
@@ -108,4 +108,4 @@ def seconds(value: float) -> str:
 @register.filter
 def held(card: Card, user: Any) -> str:
     """Who else holds the camera, so that this user cannot command it; empty when the user can."""
-    return held_words(card.holder, user.get_username())
+    return held_sentence(card.holder, user.get_username())

@@ -23,7 +23,7 @@ from rest_framework.views import set_rollback
 
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
-from cameras.leases import Held
+from cameras.lease_holders import LeaseHeld
 from cameras.live.places import NoLive
 from cameras.live.singles import TooMuch
 from cameras.presets import NoPreset
@@ -260,7 +260,7 @@ def _(error: Unsatisfiable) -> Problem:
 
 
 @problem_of.register
-def _(error: Held) -> Problem:
+def _(error: LeaseHeld) -> Problem:
     """By somebody's lease, or for what a session forbids."""
     return Problem("held", error.detail, more=error.members)
 

@@ -16,7 +16,7 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
-    from cameras.serializers import Detected, DetectedList
+    from cameras.serializers import Discovered, DiscoveredList
     from skycam_project.cli.identity import Person
 
 ALONE = {"hang": 1, "crash": 1, "torn_frame": 1}
@@ -102,17 +102,17 @@ def detect(wanted: str | None, name: str) -> None:
     answer(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
 
 
-def look() -> DetectedList:
+def look() -> DiscoveredList:
     from cameras.broker import BrokerDown
-    from cameras.detection import detect, detect_here
+    from cameras.discovery import discover_cameras, discover_local_cameras
 
     try:
-        return detect()
+        return discover_cameras()
     except BrokerDown as error:
-        return detect_here(f"{error} Only this machine was looked at.")
+        return discover_local_cameras(f"{error} Only this machine was looked at.")
 
 
-def chosen_of(found: DetectedList, wanted: str) -> tuple[str, Detected]:
+def chosen_of(found: DiscoveredList, wanted: str) -> tuple[str, Discovered]:
     """The id and the camera that `[SLUG=]ADDRESS` names; CliError when it is not there, or is added already."""
     slug, equals, address = wanted.partition("=")
     if not equals:

@@ -76,7 +76,7 @@ def moved(service: CameraService, session: Session, order: str) -> Session:
     """The session once its camera has done it. What was asked is stored also when the camera cannot be told now."""
     from cameras.broker import BrokerDown
     from cameras.control import ControlError
-    from cameras.leases import Held
+    from cameras.lease_holders import LeaseHeld
     from captures.sessions.session_commands import SessionEnded
 
     moves: dict[str, Callable[[Session], Session]] = {
@@ -86,7 +86,7 @@ def moved(service: CameraService, session: Session, order: str) -> Session:
     }
     try:
         return moves[order](session)
-    except (Held, SessionEnded):
+    except (LeaseHeld, SessionEnded):
         raise
     except (ControlError, BrokerDown) as error:
         problem = getattr(error, "problem", "broker-down")

@@ -90,9 +90,9 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
     """Take a camera, by default the primary one: nobody else commands it then. Taking it again renews it."""
     person = current().person("operator")
     from cameras.bodies import lease_body
-    from cameras.taking import take
+    from cameras.leases import acquire_lease
 
-    taken = take(chosen(person, camera), person.actor, over=over, for_s=round(for_s))
+    taken = acquire_lease(chosen(person, camera), person.actor, over=over, for_s=round(for_s))
     answer(dict(lease_body(taken)), draw_lease)
 
 
@@ -103,9 +103,9 @@ def release(camera: str | None, over: bool) -> None:
     """Let a camera go, by default the primary one."""
     person = current().person("operator")
     from cameras.bodies import lease_body
-    from cameras.taking import release
+    from cameras.leases import release_lease
 
-    released = release(chosen(person, camera), person.actor, over=over)
+    released = release_lease(chosen(person, camera), person.actor, over=over)
     answer(dict(lease_body(released)), draw_lease)
 
 

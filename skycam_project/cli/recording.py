@@ -61,11 +61,11 @@ def stop(cameras: tuple[str, ...], every: bool) -> int:
 def status(cameras: tuple[str, ...]) -> None:
     """Show what cameras record, by default all of them."""
     person = current().person("viewer")
-    from cameras.status import read_all
+    from cameras.status import read_statuses
     from captures.recording.orders import recording_of
 
     found = cameras_of(person, cameras, every=not cameras)
-    told = read_all(found)
+    told = read_statuses(found)
     answer({"results": [dict(recording_of(camera, told[camera.slug])) for camera in found]}, draw)
 
 

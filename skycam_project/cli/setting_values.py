@@ -39,12 +39,12 @@ def set_or_store(camera: Camera, values: dict[str, Any], actor: str, *, replace:
     """What the camera said of its new settings. CliError says that they are stored when it cannot be told now."""
     from cameras.broker import BrokerDown
     from cameras.control import ControlError
-    from cameras.leases import Held
+    from cameras.lease_holders import LeaseHeld
     from cameras.services import set_settings
 
     try:
         return set_settings(camera, values, actor, replace=replace)
-    except Held:
+    except LeaseHeld:
         raise
     except (ControlError, BrokerDown) as error:
         problem = getattr(error, "problem", "broker-down")

@@ -40,8 +40,8 @@ def status(camera: str | None, watch: bool) -> None:
 
 def read(station: Station, camera: str | None = None) -> StationStatus:
     """Of all cameras, or of one with its alerts; CliError when no host has told of it."""
+    from cameras.hiredis_client import BrokerDown
     from cameras.status_reader import read_station
-    from cameras.wire import BrokerDown
 
     try:
         found = read_station(station.config.redis_url, station.config.station.id)
@@ -77,7 +77,7 @@ def of_camera(found: StationStatus, camera: str) -> StationStatus:
 
 
 def watch_json(station: Station, camera: str | None) -> None:
-    from cameras.wire import BrokerDown
+    from cameras.hiredis_client import BrokerDown
 
     while True:
         try:
@@ -102,7 +102,7 @@ def picture(station: Station, camera: str | None) -> Any:
     from rich.console import Group
     from rich.text import Text
 
-    from cameras.wire import BrokerDown
+    from cameras.hiredis_client import BrokerDown
 
     try:
         body = read(station, camera)

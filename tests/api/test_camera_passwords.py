@@ -26,7 +26,7 @@ def yard(manager: Any) -> Any:
 
 
 def whole() -> str:
-    return Camera.objects.get(slug="yard").whole_address
+    return Camera.objects.get(slug="yard").full_address
 
 
 def test_the_password_is_taken_and_not_returned(manager: Any, yard: Any) -> None:

@@ -49,9 +49,9 @@ def test_an_address_is_shown_to_managers_alone_and_without_its_password(
 
 
 def test_the_status_is_what_the_host_wrote(viewer: Any, camera: Camera, valkey: Any) -> None:
-    written = status.absent("sky", "connected", "")
+    written = status.absent_status("sky", "connected", "")
     written["observed"], written["temperature_celsius"] = "ready", -4.5
-    status.write(valkey, written)
+    status.write_status(valkey, written)
     assert viewer.get(f"{URL}sky/status/").json() == written
     assert viewer.get("/api/camera/status/").json() == written
 
@@ -74,7 +74,7 @@ def test_settings_that_do_not_reach_the_host_are_stored_all_the_same(operator: A
 
 
 @pytest.mark.parametrize("values", [{"colour": 1}, {"exposure_us": "long"}, [1], "fast"])
-def test_settings_that_the_kind_has_not_are_refused(operator: Any, camera: Camera, values: Any) -> None:
+def test_unknown_settings_are_refused(operator: Any, camera: Camera, values: Any) -> None:
     assert operator.put(f"{URL}sky/settings/", values).status_code == 400
     camera.refresh_from_db()
     assert camera.settings == {}

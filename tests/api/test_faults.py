@@ -24,13 +24,13 @@ def test_a_manager_switches_faults_on_and_hears_which_are_on(manager: Any, camer
     assert event.message == "a-manager switched on the faults hang (2), slow (1.5) of sky."
 
 
-def test_to_clear_them_is_an_event_too(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_clearing_them_is_an_event_too(manager: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"faults": {"faults": {}}}):
         assert manager.put(URL, {}).json()["faults"] == {}
     assert Event.objects.get(kind="camera.faults").message == "a-manager cleared the faults of sky."
 
 
-def test_to_read_them_changes_nothing(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_reading_them_changes_nothing(manager: Any, camera: Camera, valkey: Any) -> None:
     with camera_host(valkey, {"faults": {"faults": {"disconnect": True}}}) as commands:
         assert manager.get(URL).json()["faults"] == {"disconnect": True}
     assert "faults" not in commands[0]["arguments"]
@@ -50,7 +50,7 @@ def test_a_real_camera_has_none(manager: Any, camera: Camera, method: str) -> No
     assert "sky is a real camera." in str(answer.json())
 
 
-def test_a_host_that_is_away_is_said(manager: Any, camera: Camera, valkey: Any) -> None:
+def test_a_host_that_is_away_is_reported(manager: Any, camera: Camera, valkey: Any) -> None:
     assert manager.put(URL, {"hang": 1}).json()["type"] == "/problems/host-down"
     assert not Event.objects.filter(kind="camera.faults").exists()
     assert Event.objects.get(kind="command.failed").data["outcome"] == "host-down"

@@ -15,9 +15,9 @@ from tests.access.audiences import only_for
 def beat(valkey: Any, observed: str) -> None:
     """What a camera host would write."""
     valkey.set(broker.key("host", "main"), "1", ex=5)
-    written = status.absent("sky", "connected", "")
+    written = status.absent_status("sky", "connected", "")
     written["observed"] = observed
-    status.write(valkey, written)
+    status.write_status(valkey, written)
 
 
 def test_a_station_without_a_broker_is_broken_and_says_so(viewer: Any, camera: Camera) -> None:

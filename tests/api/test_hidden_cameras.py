@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 from cameras.models import Camera
 from cameras.services import change_camera
 from captures.models import Session, SessionGap
@@ -17,7 +17,7 @@ from tests.access.people import World
 from tests.docs.route_table import Line, lines
 
 NAME = "Zenith Nine"
-ADDRESS = f"rtsp://ada:{HIDDEN}@192.0.2.44:8554/attic"
+ADDRESS = f"rtsp://ada:{REDACTED}@192.0.2.44:8554/attic"
 OF_THE_ADDRESS = ("192.0.2.44", ":8554", "attic", "rtsp://ada")
 LISTS = [
     line
@@ -50,13 +50,13 @@ def text_of(world: World, person: str, route: str) -> str:
 
 
 @pytest.mark.parametrize("line", LISTS, ids=str)
-def test_nothing_tells_of_it(line: Line, world: World, traces: list[str], valkey: Any) -> None:
+def test_nothing_reveals_it(line: Line, world: World, traces: list[str], valkey: Any) -> None:
     found = text_of(world, "excluded", line.route)
     assert [trace for trace in traces if trace in found] == []
 
 
 @pytest.mark.parametrize("route", SHOWING)
-def test_a_manager_and_whoever_is_listed_see_it(route: str, world: World, traces: list[str], valkey: Any) -> None:
+def test_managers_and_listed_users_see_it(route: str, world: World, traces: list[str], valkey: Any) -> None:
     seen = [any(trace in text_of(world, person, route) for trace in traces) for person in ("manager", "viewer")]
     assert seen == [True, True]
 
@@ -66,7 +66,7 @@ def addressed(camera: Camera, world: World) -> Camera:
     """A network camera that everybody with a role may see, which was added and moved."""
     Camera.objects.update(kind="network", restricted=False)
     Session.objects.update(state="finished")
-    changed = change_camera(camera, {"address": ADDRESS.replace(HIDDEN, "sesame")}, "manager")
+    changed = change_camera(camera, {"address": ADDRESS.replace(REDACTED, "sesame")}, "manager")
     record_event("camera.added", "It was added.", camera=changed, data={"arguments": {"address": changed.address}})
     return changed
 

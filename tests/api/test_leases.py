@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cameras import taking
-from cameras.leases import Held
+from cameras import leases
+from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from captures.camera_service import CameraService
 from captures.models import Capture, Session
@@ -35,7 +35,7 @@ GUARDED = [
 @pytest.fixture
 def held(camera: Camera) -> Camera:
     """By anna, who is not one of the clients."""
-    return taking.take(camera, "anna")
+    return leases.acquire_lease(camera, "anna")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_taking_again_renews_and_never_shortens(operator: Any, camera: Camera) -
     assert Event.objects.filter(kind="camera.taken").count() == 1
 
 
-def test_another_is_told_who_holds_it_and_since_when(operator: Any, held: Camera) -> None:
+def test_others_see_who_holds_it_and_since_when(operator: Any, held: Camera) -> None:
     answer = operator.post(f"{SKY}take/")
     problem = answer.json()
     assert (answer.status_code, problem["type"], problem["held_by"]) == (409, "/problems/held", "anna")
@@ -80,7 +80,7 @@ def test_it_is_taken_over_explicitly_and_the_log_has_both(operator: Any, held: C
 
 
 @pytest.mark.parametrize(("method", "route", "body"), GUARDED)
-def test_no_command_of_another_passes(method: str, route: str, body: Any, manager: Any, held: Camera) -> None:
+def test_commands_of_other_users_are_refused(method: str, route: str, body: Any, manager: Any, held: Camera) -> None:
     answer = getattr(manager, method.lower())(f"{SKY}{route}", body, format="json")
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/held")
     assert answer.json()["held_by"] == "anna"
@@ -94,30 +94,30 @@ def test_another_does_not_stop_the_holders_session(operator: Any, held: Camera, 
 
 
 @pytest.mark.parametrize("route", ["", "status/", "settings/", "capabilities/"])
-def test_looking_is_for_everybody(route: str, viewer: Any, held: Camera, valkey: Any) -> None:
+def test_reading_needs_no_lease(route: str, viewer: Any, held: Camera, valkey: Any) -> None:
     assert viewer.get(f"{SKY}{route}").status_code == 200
 
 
-def test_the_holders_commands_pass(operator: Any, camera: Camera) -> None:
+def test_the_holders_commands_are_accepted(operator: Any, camera: Camera) -> None:
     operator.post(f"{SKY}take/")
     assert operator.post(f"{SKY}capture/").json()["type"] == "/problems/broker-down"
 
 
 def test_the_holder_at_the_command_line_is_the_same_person(held: Camera) -> None:
-    assert taking.release(held, "cli:anna").held_by == ""
+    assert leases.release_lease(held, "cli:anna").held_by == ""
 
 
-def test_what_has_run_out_holds_nobody_off(operator: Any, held: Camera) -> None:
+def test_an_expired_lease_blocks_nobody(operator: Any, held: Camera) -> None:
     run_out()
     assert operator.post(f"{SKY}capture/").json()["type"] == "/problems/broker-down"
     assert operator.post(f"{SKY}take/").json()["held_by"] == "a-operator"
 
 
-def test_a_renewal_takes_nothing(held: Camera) -> None:
-    assert taking.renew(held, "anna")
-    assert not taking.renew(held, "bob")
+def test_a_renewal_never_acquires(held: Camera) -> None:
+    assert leases.renew_lease(held, "anna")
+    assert not leases.renew_lease(held, "bob")
     run_out()
-    assert not taking.renew(held, "anna")
+    assert not leases.renew_lease(held, "anna")
 
 
 def test_a_camera_is_released_by_its_holder(operator: Any, camera: Camera) -> None:
@@ -136,14 +136,14 @@ def test_the_status_names_the_holder_though_its_host_is_down(viewer: Any, held: 
 
 
 @pytest.mark.parametrize("body", [{"for_s": 0}, {"for_s": 86_401}, {"over": "yes"}, {"who": "me"}])
-def test_what_is_no_way_to_take_is_refused(body: dict[str, Any], operator: Any, camera: Camera) -> None:
+def test_a_bad_request_for_a_lease_is_refused(body: dict[str, Any], operator: Any, camera: Camera) -> None:
     assert operator.post(f"{SKY}take/", body, format="json").status_code == 400
 
 
 def test_a_retry_is_answered_though_another_has_the_camera_by_now(operator: Any, camera: Camera) -> None:
     first = saved(camera, asked={}, requested_by="a-operator", idempotency_key="k-1")
     Capture.objects.update(status="failed", reason="write_error")
-    taking.take(camera, "anna")
+    leases.acquire_lease(camera, "anna")
     answer = operator.post(f"{SKY}capture/", {}, headers={"idempotency-key": "k-1"})
     assert answer.json().get("capture") == str(first.pk)
 
@@ -159,8 +159,8 @@ def test_a_camera_with_anothers_session_is_taken_over_and_the_session_goes_on(op
     assert (run.state, run.desired) == ("running", "running")
 
 
-def test_whoever_started_the_session_takes_its_camera_without_more_ado(camera: Camera, run: Session) -> None:
-    assert taking.take(camera, "cli:anna").held_by == "anna"
+def test_the_starter_of_the_session_can_take_its_camera(camera: Camera, run: Session) -> None:
+    assert leases.acquire_lease(camera, "cli:anna").held_by == "anna"
 
 
 def test_not_even_its_starter_disconnects_a_camera_with_a_session(operator: Any, run: Session) -> None:
@@ -187,9 +187,7 @@ def test_not_even_its_holder_gives_it_another_address_or_removes_it(
 
 
 @pytest.mark.parametrize(("method", "route", "body"), [*GUARDED, ("POST", "stop/", {})])
-def test_a_session_keeps_all_but_its_starter_off(
-    method: str, route: str, body: Any, manager: Any, run: Session
-) -> None:
+def test_a_session_blocks_all_but_its_starter(method: str, route: str, body: Any, manager: Any, run: Session) -> None:
     answer = getattr(manager, method.lower())(f"{SKY}{route}", body, format="json")
     problem = answer.json()
     assert (answer.status_code, problem["type"], problem["session"]) == (409, "/problems/held", str(run.pk))
@@ -208,18 +206,18 @@ def test_its_starter_at_the_command_line_commands_it(operator: Any, run: Session
 
 
 @pytest.mark.parametrize("route", ["capture/", "stop/"])
-def test_whoever_took_it_over_commands_it(route: str, operator: Any, run: Session) -> None:
+def test_the_user_who_took_it_over_controls_it(route: str, operator: Any, run: Session) -> None:
     operator.post(f"{SKY}take/", {"over": True})
     assert operator.post(f"{SKY}{route}").json()["type"] == "/problems/broker-down"
 
 
-def test_then_its_starter_is_held_off(camera: Camera, run: Session) -> None:
-    taking.take(camera, "bob", over=True)
-    with pytest.raises(Held, match="bob"):
+def test_then_its_starter_is_refused(camera: Camera, run: Session) -> None:
+    leases.acquire_lease(camera, "bob", over=True)
+    with pytest.raises(LeaseHeld, match="bob"):
         CameraService("anna").stop_session(run)
 
 
-def test_once_that_has_run_out_it_is_its_starters_again(operator: Any, run: Session) -> None:
+def test_once_the_lease_expires_its_starter_controls_it_again(operator: Any, run: Session) -> None:
     operator.post(f"{SKY}take/", {"over": True})
     run_out()
     assert operator.post(f"{SKY}stop/").json()["held_by"] == "anna"
@@ -227,22 +225,22 @@ def test_once_that_has_run_out_it_is_its_starters_again(operator: Any, run: Sess
 
 @pytest.mark.parametrize("holder", ["anna", "cli:anna", "bob"])
 def test_not_even_its_holder_starts_a_second_one_beside_it(holder: str, camera: Camera, run: Session) -> None:
-    taking.take(camera, holder, over=True)
-    with pytest.raises(Held, match=r"sky runs the session meteors\. Stop it first\. It was started by anna at"):
+    leases.acquire_lease(camera, holder, over=True)
+    with pytest.raises(LeaseHeld, match=r"sky runs the session meteors\. Stop it first\. It was started by anna at"):
         CameraService(holder).start_session(camera, SessionRequest())
 
 
-def test_what_the_station_started_is_held_by_it(operator: Any, run: Session) -> None:
+def test_a_session_of_the_station_is_held_by_the_station(operator: Any, run: Session) -> None:
     Session.objects.update(created_by="")
     assert operator.post(f"{SKY}stop/").json()["held_by"] == "the station"
     assert CameraService().capture(run.camera, CaptureRequest()).capture.status == "failed"
 
 
-def test_the_status_names_whoever_started_it(viewer: Any, run: Session, valkey: Any) -> None:
+def test_the_status_names_the_starter(viewer: Any, run: Session, valkey: Any) -> None:
     assert viewer.get(f"{SKY}status/").json()["held_by"] == "anna"
 
 
-def test_whoever_took_it_over_sets_it(operator: Any, run: Session) -> None:
+def test_the_user_who_took_it_over_sets_it(operator: Any, run: Session) -> None:
     operator.post(f"{SKY}take/", {"over": True})
     operator.patch(f"{SKY}settings/", {"gain": 2}, format="json")
     assert Camera.objects.get().settings == {"gain": 2}
@@ -260,14 +258,14 @@ def test_a_command_is_there_with_user_and_arguments_and_then_its_outcome(operato
 
 
 @pytest.mark.parametrize("order", ["connect", "disconnect"])
-def test_what_did_not_come_about_says_why(order: str, operator: Any, camera: Camera, valkey: Any) -> None:
+def test_a_failed_command_says_why(order: str, operator: Any, camera: Camera, valkey: Any) -> None:
     operator.post(f"{SKY}{order}/")
     event = Event.objects.get(kind="command.failed")
     assert (event.data["order"], event.data["outcome"]) == (order, "host-down")
     assert event.message.startswith(f"a-operator {order}ed sky. The camera host")
 
 
-def test_a_capture_is_there_with_what_was_asked(operator: Any, camera: Camera) -> None:
+def test_a_capture_is_recorded_with_its_request(operator: Any, camera: Camera) -> None:
     operator.post(f"{SKY}capture/", {"exposure_us": 1000}, format="json")
     event = Event.objects.get(kind="capture.failed")
     assert (event.actor, event.data) == (
@@ -276,7 +274,7 @@ def test_a_capture_is_there_with_what_was_asked(operator: Any, camera: Camera) -
     )
 
 
-def test_a_refusal_is_there_once_a_minute(operator: Any, held: Camera) -> None:
+def test_a_refusal_is_recorded_once_a_minute(operator: Any, held: Camera) -> None:
     operator.post(f"{SKY}capture/", {"exposure_us": 1000}, format="json")
     operator.post(f"{SKY}capture/")
     event = Event.objects.get(kind="command")
@@ -284,12 +282,12 @@ def test_a_refusal_is_there_once_a_minute(operator: Any, held: Camera) -> None:
     assert event.message.startswith("a-operator could not take a picture with sky. sky is held by anna since")
 
 
-def test_who_did_not_know_of_the_lease_is_held_off_too(camera: Camera) -> None:
+def test_a_user_unaware_of_the_lease_is_refused_too(camera: Camera) -> None:
     """The row was read before it was taken."""
     before = Camera.objects.get(pk=camera.pk)
-    taking.take(camera, "anna")
-    with pytest.raises(Held, match="anna"):
-        taking.take(before, "bob")
+    leases.acquire_lease(camera, "anna")
+    with pytest.raises(LeaseHeld, match="anna"):
+        leases.acquire_lease(before, "bob")
 
 
 @pytest.mark.parametrize(

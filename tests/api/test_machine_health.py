@@ -11,7 +11,7 @@ from django.conf import settings
 
 from cameras import broker, status
 from cameras.models import Camera
-from cameras.process_usage import ProcessUsage, usages
+from cameras.process_usage import ProcessUsage, read_usages
 from skycam_project import machine_health
 from skycam_project.cli.diagnosis.machine import clock
 from skycam_project.cli.station import Station
@@ -47,7 +47,7 @@ def open_key(looked_at_anew: None) -> Iterator[None]:
 def well(valkey: Any, camera: Camera) -> None:
     """A station whose host and camera answer."""
     valkey.set(broker.key("host", "main"), "1", ex=5)
-    status.write(valkey, {**status.absent("sky", "connected", ""), "observed": "ready"})
+    status.write_status(valkey, {**status.absent_status("sky", "connected", ""), "observed": "ready"})
 
 
 def test_a_warning_of_doctor_is_a_warning_of_health_and_no_fault(viewer: Any, well: None, open_folder: None) -> None:
@@ -74,13 +74,13 @@ def test_the_clock_is_told_as_doctor_tells_it(viewer: Any, well: None, looked_at
 
 
 def test_processor_and_memory_of_a_camera_process_stand_on_the_status_page(viewer: Any, well: None) -> None:
-    ProcessUsage().write(broker.connection(), {"sky": os.getpid()})
-    assert usages(["sky"])["sky"]["memory_bytes"] > 10_000_000
+    ProcessUsage().write_usage(broker.connection(), {"sky": os.getpid()})
+    assert read_usages(["sky"])["sky"]["memory_bytes"] > 10_000_000
     row = viewer.get("/status/").content.decode().partition('id="row-main-sky"')[2].partition("</tr>")[0]
     assert " %</td>" in row
     assert "MB" in row
 
 
 def test_a_process_that_has_ended_is_not_told(well: None) -> None:
-    ProcessUsage().write(broker.connection(), {"sky": 2**22 + 1})
-    assert usages(["sky"]) == {}
+    ProcessUsage().write_usage(broker.connection(), {"sky": 2**22 + 1})
+    assert read_usages(["sky"]) == {}

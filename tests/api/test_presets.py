@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from cameras.models import Camera, SettingsPreset
-from cameras.presets import MOST
+from cameras.presets import MAX_PRESETS
 from monitoring.models import Event
 from tests.fakes.camera_host import camera_host
 
@@ -98,7 +98,7 @@ def test_a_preset_that_does_not_reach_the_host_is_stored_all_the_same(operator: 
 
 
 @pytest.mark.parametrize(("method", "rest"), [("post", "apply/"), ("get", "compare/"), ("put", ""), ("delete", "")])
-def test_a_preset_of_another_kind_is_not_there_and_the_answer_says_why(
+def test_a_preset_of_another_kind_is_not_found_and_the_answer_says_why(
     operator: Any, camera: Camera, method: str, rest: str
 ) -> None:
     SettingsPreset.objects.create(kind="gphoto2", name="Stars", settings={"iso": 1600})
@@ -129,7 +129,7 @@ def test_a_camera_that_has_another_value_than_preset_and_desired_settings_differ
     assert [(row["name"], row["differs"]) for row in found] == [("exposure_us", True), ("gain", False)]
 
 
-def test_to_delete_it_changes_no_camera(operator: Any, night: SettingsPreset) -> None:
+def test_deleting_it_changes_no_camera(operator: Any, night: SettingsPreset) -> None:
     Camera.objects.update(settings=NIGHT)
     assert operator.delete(f"{URL}Moonless night/").status_code == 204
     assert operator.delete(f"{URL}Moonless night/").status_code == 404
@@ -138,7 +138,7 @@ def test_to_delete_it_changes_no_camera(operator: Any, night: SettingsPreset) ->
 
 
 def test_there_are_no_more_than_a_page_can_list(operator: Any, night: SettingsPreset) -> None:
-    more = [SettingsPreset(kind="simulated", name=f"p {number}", settings=NIGHT) for number in range(MOST - 1)]
+    more = [SettingsPreset(kind="simulated", name=f"p {number}", settings=NIGHT) for number in range(MAX_PRESETS - 1)]
     SettingsPreset.objects.bulk_create(more)
     answer = operator.post(URL, {"name": "Dusk", "settings": NIGHT}, format="json")
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "name")

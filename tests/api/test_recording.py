@@ -85,7 +85,7 @@ def test_the_stop_of_a_camera_that_is_disconnected_needs_no_host(operator: Any, 
 
 
 @pytest.mark.parametrize(("body", "left"), [({}, "manual"), ({"kind": "rolling"}, "rolling")])
-def test_clips_that_somebody_keeps_become_rolling_ones_by_a_word_alone(
+def test_kept_clips_become_rolling_ones_only_on_request(
     body: dict[str, str], left: str, operator: Any, camera: Camera, valkey: Any
 ) -> None:
     Camera.objects.update(recording="manual", recording_by="ann")
@@ -123,7 +123,9 @@ def test_a_camera_that_is_away_is_not_waited_for_long_and_the_answer_says_why(
     operator: Any, camera: Camera, valkey: Any
 ) -> None:
     valkey.set(broker.key("host", "main"), "{}")
-    status.write(valkey, status.absent("sky", "connected", "Its cable is out.") | {"observed": "reconnecting"})
+    status.write_status(
+        valkey, status.absent_status("sky", "connected", "Its cable is out.") | {"observed": "reconnecting"}
+    )
     begun = time.monotonic()
     answer = operator.post(RECORD)
     assert time.monotonic() - begun < 8
@@ -148,7 +150,7 @@ def test_a_camera_without_a_stream_is_refused_with_a_sentence(operator: Any, cam
 
 
 @pytest.mark.parametrize("body", [{"kind": "experiment"}, {"kind": None}, {"clip_s": 3}, []])
-def test_what_is_not_understood_is_refused(body: Any, operator: Any, camera: Camera) -> None:
+def test_an_invalid_request_is_refused(body: Any, operator: Any, camera: Camera) -> None:
     assert operator.post(RECORD, body).status_code == 400
     assert told(camera) == ("", "")
 
@@ -163,7 +165,7 @@ def test_a_new_clip_is_begun_of_what_records_alone(camera: Camera, valkey: Any) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_eight_who_press_at_once_one_has_started_it(camera: Camera, valkey: Any) -> None:
+def test_of_eight_requests_at_once_one_starts_it(camera: Camera, valkey: Any) -> None:
     together = Barrier(8)
 
     def press(who: str) -> bool:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from cameras.commands import ATTEMPTS
+from cameras.command_events import ATTEMPT_PHRASES
 from cameras.control import ControlError
-from cameras.leases import Held
+from cameras.lease_holders import LeaseHeld
+from cameras.leases import acquire_lease
 from cameras.models import Camera
 from cameras.services import change_camera, remove_camera, set_connected, set_settings
-from cameras.taking import take
 from captures.models import Session
 from monitoring.models import Event
 from tests.docs.pages import PROJECT
@@ -44,18 +44,18 @@ def desired(camera: Camera) -> tuple[Any, ...]:
     return camera.name, camera.connected, camera.enabled, camera.settings
 
 
-def test_a_new_name_undoes_nothing_that_somebody_else_set(as_read_before: Camera) -> None:
+def test_a_new_name_keeps_what_another_user_set(as_read_before: Camera) -> None:
     changed = change_camera(as_read_before, {"name": "Zenith"})
     assert desired(as_read_before) == ("Zenith", False, False, {"exposure_us": 900})
     assert changed.connected is False
 
 
-def test_a_disconnection_does_not_enable_what_somebody_else_disabled(as_read_before: Camera) -> None:
+def test_a_disconnection_does_not_enable_what_another_user_disabled(as_read_before: Camera) -> None:
     set_connected(as_read_before, False)
     assert desired(as_read_before)[1:3] == (False, False)
 
 
-def test_a_removal_keeps_the_settings_that_somebody_else_set(as_read_before: Camera) -> None:
+def test_a_removal_keeps_the_settings_that_another_user_set(as_read_before: Camera) -> None:
     remove_camera(as_read_before)
     assert desired(as_read_before)[3] == {"exposure_us": 900}
 
@@ -106,24 +106,24 @@ def test_a_camera_with_a_session_is_not_disconnected(camera: Camera, session: Se
     assert desired(camera)[1] is True
 
 
-def test_what_a_session_does_not_mind_is_changed_beside_it(camera: Camera, session: Session) -> None:
+def test_harmless_changes_are_allowed_during_a_session(camera: Camera, session: Session) -> None:
     change_camera(camera, {"name": "Zenith", "host": "main", "enabled": True})
     assert desired(camera)[0] == "Zenith"
 
 
-ORDERS = re.compile(r'(?:refusals|failures)_told\(\s*[\w.]+, "([a-z-]+)"')
+ORDERS = re.compile(r'record_(?:refusals|failures)\(\s*[\w.]+, "([a-z-]+)"')
 
 
 def test_every_refusal_is_a_sentence() -> None:
     sources = [path.read_text() for app in ("cameras", "captures") for path in (PROJECT / app).rglob("*.py")]
     orders = {order for text in sources for order in ORDERS.findall(text)}
     assert orders
-    assert orders - set(ATTEMPTS) == set()
+    assert orders - set(ATTEMPT_PHRASES) == set()
 
 
-def test_a_refusal_says_what_somebody_tried(camera: Camera) -> None:
-    take(camera, "anna")
-    with pytest.raises(Held):
+def test_a_refusal_names_the_attempted_command(camera: Camera) -> None:
+    acquire_lease(camera, "anna")
+    with pytest.raises(LeaseHeld):
         set_settings(camera, {"gain": 2.0}, "ben")
     message = Event.objects.get(kind="command").message
     assert message.startswith("ben could not change the settings of sky. sky is held by anna since")

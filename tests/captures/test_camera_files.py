@@ -77,7 +77,7 @@ def test_no_part_is_left_in_the_spool_when_a_file_breaks_off(bench: OwnerBench) 
 
 def test_the_card_is_cleared_after_the_picture_is_safe(bench: OwnerBench) -> None:
     safe = []
-    bench.camera.forget = lambda exposure, deadline: safe.append(len(list(bench.spool.glob("*.done"))))  # type: ignore[method-assign]
+    bench.camera.delete_from_card = lambda exposure, deadline: safe.append(len(list(bench.spool.glob("*.done"))))  # type: ignore[method-assign]
     bench.camera.next.append(exposure(files=[raw()], card=["IMG_1.NEF"]))
     bench.capture()
     bench.wait_for(lambda: bool(safe))
@@ -97,7 +97,7 @@ def test_a_capture_is_saved_when_the_card_cannot_be_cleared(bench: OwnerBench) -
     def refuse(exposure: object, deadline: float) -> None:
         raise CameraError("The card is locked. Unlock it.")
 
-    bench.camera.forget = refuse  # type: ignore[method-assign]
+    bench.camera.delete_from_card = refuse  # type: ignore[method-assign]
     bench.camera.next.append(exposure(files=[raw()], card=["IMG_1"]))
     assert bench.outcome(bench.capture())["outcome"] == "saved"
     assert bench.outcome(bench.capture())["outcome"] == "saved"

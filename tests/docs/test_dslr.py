@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.base import DriverSettings
+from cameras.drivers.gphoto2.device_holders import DESKTOP
 from cameras.drivers.gphoto2.driver import Gphoto2Settings
-from cameras.drivers.gphoto2.holders import DESKTOP
 from tests.docs.pages import PROJECT, page, section
 
 PAGE = "docs/dslr.md"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from cameras.drivers.holders import Holder, with_cures
-from cameras.drivers.opencv import OpencvSettings, backlog, reader, stream
+from cameras.drivers.device_holders import DeviceHolder, format_holders_with_commands
+from cameras.drivers.opencv import OpencvSettings, frame_queue, reader, stream
 from cameras.drivers.opencv.controls import SETTINGS
 from tests.docs.pages import page, section
 
@@ -23,11 +23,11 @@ def test_the_limits_are_those_of_the_code() -> None:
     text = section(PAGE, "How a camera is read")
     assert f"nothing for {reader.SILENT_S:g} s" in text
     assert f"in the last {reader.STREAMING_S:g} s" in text
-    assert f"up to {backlog.MOST_FRAMES} of them" in text
-    assert f"{backlog.MOST_BYTES // 1_000_000} MB in all, at least {backlog.FEWEST_FRAMES}" in text
+    assert f"up to {frame_queue.MOST_FRAMES} of them" in text
+    assert f"{frame_queue.MOST_BYTES // 1_000_000} MB in all, at least {frame_queue.FEWEST_FRAMES}" in text
     assert (stream.QUEUED, "ten more in the kernel" in text) == (10, True)
 
 
 def test_who_holds_a_camera_is_said_as_the_page_says() -> None:
-    said = with_cures([Holder(4711, "cheese", "kill 4711")])
+    said = format_holders_with_commands([DeviceHolder(4711, "cheese", "kill 4711")])
     assert f"    /dev/video0 is held by {said}.\n" in page(PAGE)

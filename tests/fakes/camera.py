@@ -104,7 +104,7 @@ class ToldCamera(Driver):
             raise self.read_back_errors.popleft()
         return dict(self.turned)
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         return Applied(self._dial)
 
     @property
@@ -138,7 +138,7 @@ class ToldCamera(Driver):
             raise self.frame_errors.popleft()
         return None if self.clock.wait(0.005) else self.image(np.zeros((16, 16, 3), np.uint8))
 
-    def rest(self, deadline: float) -> None:
+    def stop_frames(self, deadline: float) -> None:
         self.calls.append("rest")
         if self.rest_errors:
             raise self.rest_errors.popleft()
@@ -155,7 +155,7 @@ class ToldCamera(Driver):
         self.number += 1
         return FrameData(pixels, self.clock.wall_ns() - round(self.age_s * 1e9), self.clock.monotonic(), self.number)
 
-    def forget(self, exposure: Exposure, deadline: float) -> None:
+    def delete_from_card(self, exposure: Exposure, deadline: float) -> None:
         self.forgotten += exposure.card
 
 

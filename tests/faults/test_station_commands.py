@@ -153,7 +153,7 @@ arguments = {"id": str(capture.id), "planned": capture.planned_at.isoformat(), "
 command = control.Command(command_id=str(capture.id), camera=str(camera.id), slug=camera.slug, order="capture",
                           arguments=arguments, deadline_ms=deadline_ms)
 for _ in range(int(sys.argv[1])):
-    control.publish(camera.host, command)
+    control.push_command(camera.host, command)
 print(capture.id)
 """
 

@@ -120,7 +120,9 @@ async def test_a_picture_that_is_old_says_so(headers: dict[str, str], pictures: 
 
 
 def observed(server: redis.Redis, state: str, **fields: Any) -> None:
-    found = status.absent("sky", "connected") | {"observed": state, "reason": "The USB cable was pulled."} | fields
+    found = (
+        status.absent_status("sky", "connected") | {"observed": state, "reason": "The USB cable was pulled."} | fields
+    )
     server.hset(status.broker.key("status", "sky"), mapping={name: json.dumps(value) for name, value in found.items()})
 
 

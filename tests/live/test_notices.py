@@ -154,7 +154,7 @@ def test_a_broker_that_hangs_delays_nobody(camera: Camera, server: redis.Redis) 
 
 
 def write_status(server: redis.Redis, **fields: Any) -> None:
-    found = status.absent("sky", "connected") | fields
+    found = status.absent_status("sky", "connected") | fields
     server.hset(broker.key("status", "sky"), mapping={name: json.dumps(value) for name, value in found.items()})
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from tests.api.test_detection import found, host_with
+from tests.api.test_discovery import found, host_with
 from tests.fakes.camera_host import camera_host
 from tests.pages.builders import MARKUP, text_of
 from tests.pages.test_html import html_validate, validated

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras import taking
+from cameras import leases
 from cameras.models import Camera
 from captures.models import Session
 from monitoring.models import Event
@@ -86,7 +86,7 @@ def test_a_password_is_kept_and_never_shown(manager: Any, camera: Camera) -> Non
     assert "rtsp://me:***@10.0.0.9/live" in page
     assert "hunter2" not in page
     edited(manager, address="rtsp://me:***@10.0.0.9/other", **{"was-address": "rtsp://me:***@10.0.0.9/live"})
-    assert Camera.objects.get().whole_address == "rtsp://me:hunter2@10.0.0.9/other"
+    assert Camera.objects.get().full_address == "rtsp://me:hunter2@10.0.0.9/other"
 
 
 def test_a_refused_form_does_not_show_a_typed_password_again(manager: Any, camera: Camera) -> None:
@@ -105,7 +105,7 @@ def test_a_camera_with_a_session_keeps_its_address_and_says_why(manager: Any, ca
 
 @pytest.mark.parametrize("path", [EDIT, REMOVE])
 def test_what_another_holds_is_not_touched(path: str, manager: Any, camera: Camera) -> None:
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     answer = manager.post(path, {**AS_IT_IS, "address": "dome", "typed": "sky"}, format="multipart")
     assert "Sky is held by bob since" in text_of(answer)
     assert (Camera.objects.get().address, Camera.objects.get().removed_at) == ("", None)

@@ -43,7 +43,7 @@ def test_what_is_no_exposure_is_refused_in_words(able: Camera) -> None:
 
 def test_the_form_says_what_the_camera_really_took(able: Camera) -> None:
     exposure, gain, _ = SettingsForm(able).fields
-    assert (exposure.value, exposure.has, exposure.taken_otherwise) == ("12 ms", "11.996 ms", True)
+    assert (exposure.value, exposure.has, exposure.differs_from_camera) == ("12 ms", "11.996 ms", True)
     assert (gain.value, gain.has, gain.range) == ("", "4", "1 to 16 dB")
 
 
@@ -54,7 +54,7 @@ def test_values_are_read_as_the_driver_takes_them(able: Camera) -> None:
 
 def test_a_value_out_of_range_is_told_its_range(able: Camera) -> None:
     form = SettingsForm(able, {"exposure_us": "12 ms", "gain": "34"})
-    assert (form.valid, form.to_mend) == (False, 1)
+    assert (form.valid, form.error_count) == (False, 1)
     assert form.fields[1].error == "1 to 16 dB on this camera"
 
 

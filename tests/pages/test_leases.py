@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cameras import status, taking
+from cameras import leases, status
 from cameras.models import Camera
 from cameras.presets import save_preset
 from captures.models import Session
@@ -73,21 +73,21 @@ def test_a_renewal_that_came_too_late_says_so_and_takes_nothing(anna: Client, ca
 
 def test_whoever_held_it_is_told_who_took_it_over(anna: Client, camera: Camera) -> None:
     anna.post(f"{PAGE}take/")
-    taking.take(camera, "bob", over=True)
+    leases.acquire_lease(camera, "bob", over=True)
     assert "bob took it over from you" in shown(anna)
     assert "bob took it over." in text_of(anna.post(f"{PAGE}hold/"))
     assert "bob took Sky over from anna." in shown(anna)
 
 
 def test_taking_over_asks_first(anna: Client, camera: Camera) -> None:
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     page = shown(anna, "")
     assert 'hx-confirm="bob has held it since' in page
     assert "Take over" in page
 
 
 def test_without_the_word_nothing_is_taken_over(anna: Client, camera: Camera) -> None:
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     assert "Sky is held by bob since" in text_of(anna.post(f"{PAGE}take/"))
     assert "You hold Sky." in text_of(anna.post(f"{PAGE}take/", {"over": "bob"}))
 
@@ -100,7 +100,7 @@ def test_a_command_of_another_says_who_holds_it_by_the_name_and_clock_of_the_pag
     act: str, anna: Client, camera: Camera
 ) -> None:
     Camera.objects.update(capabilities={**CAN, "stream": True})
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     answer = text_of(anna.post(f"{PAGE}{act}", {"exposure": "1 s", "wait": "2"}))
     since = timezone.localtime(Camera.objects.get().held_since)
     assert f"Sky is held by bob since {since:%H:%M:%S}. Ask them to release it, or take it over." in answer
@@ -111,8 +111,8 @@ def test_a_command_of_another_says_who_holds_it_by_the_name_and_clock_of_the_pag
 def test_the_buttons_of_a_camera_of_another_say_so_before_they_are_pressed(
     path: str, state: str, anna: Client, camera: Camera, valkey: Any
 ) -> None:
-    status.write(valkey, status.absent("sky", "connected", "") | {"observed": state})
-    taking.take(camera, "bob")
+    status.write_status(valkey, status.absent_status("sky", "connected", "") | {"observed": state})
+    leases.acquire_lease(camera, "bob")
     page = text_of(anna.get(path))
     commands = re.findall(r'<button [^>]*data-act="(?:capture|connect|disconnect|record)"[^>]*>', page)
     assert commands
@@ -122,14 +122,14 @@ def test_the_buttons_of_a_camera_of_another_say_so_before_they_are_pressed(
 
 
 def test_settings_are_held_back_with_the_reason(anna: Client, camera: Camera) -> None:
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     assert 'data-held="Held by bob since' in shown(anna)
 
 
 def test_a_preset_is_not_applied_by_another(anna: Client, camera: Camera) -> None:
     Camera.objects.update(capabilities=CAN, settings={"gain": 2})
     save_preset(Camera.objects.get(), "dusk", {"gain": 4.0})
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     answer = anna.post(f"{PAGE}presets/dusk/", {"do": "apply"})
     assert (answer.status_code, "Sky is held by bob since" in text_of(answer)) == (409, True)
     assert Camera.objects.get().settings == {"gain": 2}
@@ -137,7 +137,7 @@ def test_a_preset_is_not_applied_by_another(anna: Client, camera: Camera) -> Non
 
 def test_the_session_of_whoever_holds_it_is_not_stopped_by_another(anna: Client, camera: Camera) -> None:
     session = Session.objects.create(camera=camera, programme={"exposure_us": 1}, state="running", created_by="bob")
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     assert "Sky is held by bob" in text_of(anna.post(f"{PAGE}stop/"))
     assert "Sky is held by bob" in text_of(anna.post(f"/sessions/{session.pk}/stop/"))
     assert not Event.objects.filter(kind="command", data__outcome="wished").exists()
@@ -145,12 +145,12 @@ def test_the_session_of_whoever_holds_it_is_not_stopped_by_another(anna: Client,
 
 def test_it_is_taken_over_from_nobody_but_whom_the_question_named(anna: Client, camera: Camera) -> None:
     """The question stood there while bob took it."""
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     assert "Sky is held by bob since" in text_of(anna.post(f"{PAGE}take/", {"over": "carl"}))
 
 
 def test_the_card_says_who_holds_it(anna: Client, camera: Camera) -> None:
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     assert "Held by bob since" in text_of(anna.get("/dashboard/now/"))
 
 
@@ -204,7 +204,7 @@ def test_whoever_says_yes_has_taken_it_over_and_stopped_it(path: str, anna: Clie
 
 
 def test_whose_session_it_is_sees_who_took_it_over(camera: Camera, run: Session) -> None:
-    taking.take(camera, "anna", over=True)
+    leases.acquire_lease(camera, "anna", over=True)
     page = shown(somebody("bob"))
     assert "anna took it over from you" in page
     assert "anna has taken the camera over. Take over from anna and stop it?" in page
@@ -217,12 +217,12 @@ def test_a_session_that_has_ended_meanwhile_takes_no_camera(anna: Client, run: S
 
 
 def test_whoever_lets_it_go_leaves_it_to_the_session(anna: Client, camera: Camera, run: Session) -> None:
-    taking.take(camera, "anna", over=True)
+    leases.acquire_lease(camera, "anna", over=True)
     assert "The session of bob holds it now." in text_of(anna.post(f"{PAGE}release/"))
 
 
 def test_a_viewer_sees_who_holds_it_and_no_button(camera: Camera) -> None:
-    taking.take(camera, "bob")
+    leases.acquire_lease(camera, "bob")
     page: Any = shown(somebody("vera", "viewer"), "")
     assert "bob, since" in page
     assert "Take over" not in page

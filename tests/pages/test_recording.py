@@ -35,8 +35,8 @@ def desired(camera: Camera) -> Camera:
 
 def told(server: Any, recorder: Any, observed: str = "ready") -> None:
     recording = recorder["state"] == "recording"
-    found = status.absent("sky", "connected", "")
-    status.write(server, found | {"observed": observed, "recorder": recorder, "recording": recording})
+    found = status.absent_status("sky", "connected", "")
+    status.write_status(server, found | {"observed": observed, "recorder": recorder, "recording": recording})
 
 
 def panel(client: Any) -> str:

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cameras import taking
+from cameras import leases
 from cameras.models import Camera
 from captures.models import Session
 from captures.start_form import StartForm
@@ -184,7 +184,7 @@ def test_without_scripts_the_forecast_is_confirmed_before_anything_starts(anna: 
 
 
 def test_a_camera_of_another_says_so_before_start_is_pressed(anna: Client, able: Camera) -> None:
-    taking.take(able, "bob")
+    leases.acquire_lease(able, "bob")
     page = text_of(anna.get(START, headers=SCRIPT))
     assert "Held by bob since" in page
     assert "disabled title=" in page

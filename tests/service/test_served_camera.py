@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
 
-from cameras import taking
+from cameras import leases
 from cameras.models import Camera
 from cameras.runtime.storage import MARKER
 from captures.models import StorageRoot
@@ -86,9 +86,9 @@ def test_the_defaults_are_set_unless_another_value_is_set(monkeypatch: pytest.Mo
 def test_the_defaults_are_set_after_the_holder_releases_the_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     configure(monkeypatch, default_gain=2.0)
     monkeypatch.setattr(module, "_with_defaults", set())
-    camera = taking.take(add("simulated", "simulated"), "anna")
+    camera = leases.acquire_lease(add("simulated", "simulated"), "anna")
     assert "gain" not in served_camera().settings
-    taking.release(camera, "anna")
+    leases.release_lease(camera, "anna")
     served_camera()
     assert Camera.objects.get().settings["gain"] == 2.0
 

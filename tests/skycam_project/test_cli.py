@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cameras.leases import acquire_lease
 from cameras.models import Camera
 from cameras.services import add_camera
-from cameras.taking import take
 from captures.models import Capture, Session
 from monitoring.models import Event
 from skycam_project.access.models import User
@@ -134,7 +134,7 @@ def test_what_nobody_does_beside_a_session_is_not_said_to_be_possible(session: S
 
 
 def test_a_camera_that_another_has_taken_is_held(camera: Camera) -> None:
-    take(camera, "anna")
+    acquire_lease(camera, "anna")
     found = skycam("take")
     assert (found.exit_code, "sim is held by anna since" in found.stderr) == (4, True)
     assert [skycam(*words).exit_code for words in (["capture"], ["disconnect"], ["release"])] == [4, 4, 4]
@@ -142,7 +142,7 @@ def test_a_camera_that_another_has_taken_is_held(camera: Camera) -> None:
 
 
 def test_it_is_taken_over_for_ten_minutes_and_released(camera: Camera) -> None:
-    take(camera, "anna")
+    acquire_lease(camera, "anna")
     taken = answer("take", "sim", "--over")
     lasts = datetime.fromisoformat(taken["until"]) - datetime.fromisoformat(taken["since"])
     assert lasts == pytest.approx(timedelta(seconds=600), abs=timedelta(seconds=5))

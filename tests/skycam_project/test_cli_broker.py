@@ -11,10 +11,10 @@ import redis
 from django.conf import settings
 
 from cameras import broker, status
+from cameras.hiredis_client import BrokerDown
 from cameras.models import Camera
 from cameras.services import add_camera
 from cameras.supervision.broker_users import with_login
-from cameras.wire import BrokerDown
 from captures.models import Capture
 from monitoring.services import raise_alert
 from skycam_project.access.models import User
@@ -25,7 +25,7 @@ from skycam_project.config.folder import renew_broker_password
 from tests.skycam_project.cli_station import answer, camera_host, run, skycam, valkey
 
 pytestmark = pytest.mark.django_db
-READY = status.absent("sim", "connected") | {"observed": "ready", "reason": ""}
+READY = status.absent_status("sim", "connected") | {"observed": "ready", "reason": ""}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_status_leaves_out_the_cameras_that_somebody_may_not_see(empty: redis.Re
     hidden = add_camera(slug="attic", kind="simulated", seen_by={"restricted": True})
     raise_alert("camera.unreachable:attic", "attic cannot be opened.", camera=hidden)
     raise_alert("storage.unmounted:1", "The storage root is not mounted.")
-    [status.write(empty, {**READY, "camera": slug}) for slug in ("sim", "attic")]
+    [status.write_status(empty, {**READY, "camera": slug}) for slug in ("sim", "attic")]
     told = [{"key": key, "message": "."} for key in ("camera.unreachable:attic", "storage.unmounted:1")]
     empty.set(key("alerts"), json.dumps(told))
     found = seen_by(User.objects.create_user("ben", role="operator"), read(CliStation()))
@@ -63,7 +63,7 @@ def test_status_leaves_out_the_cameras_that_somebody_may_not_see(empty: redis.Re
 
 
 def test_status_shows_hosts_cameras_and_alerts(empty: redis.Redis) -> None:
-    status.write(empty, READY)
+    status.write_status(empty, READY)
     empty.set(key("host", "main"), json.dumps({"host": "main", "at": "2026-03-01T20:00:00Z"}))
     empty.set(key("name"), "Roof")
     empty.set(key("alerts"), json.dumps([{"key": "disk", "severity": "warning", "message": "Little room."}]))
@@ -75,8 +75,8 @@ def test_status_shows_hosts_cameras_and_alerts(empty: redis.Redis) -> None:
 
 
 def test_the_cameras_of_a_host_that_ended_are_down(empty: redis.Redis) -> None:
-    status.write_known(empty, "main", [READY])
-    assert answer("status")["cameras"] == [status.absent("sim", "connected")]
+    status.write_known_cameras(empty, "main", [READY])
+    assert answer("status")["cameras"] == [status.absent_status("sim", "connected")]
 
 
 def test_another_stations_cameras_are_not_shown(empty: redis.Redis) -> None:
@@ -85,7 +85,7 @@ def test_another_stations_cameras_are_not_shown(empty: redis.Redis) -> None:
 
 
 def test_status_for_people_escapes_what_a_camera_says_of_itself(empty: redis.Redis) -> None:
-    status.write(empty, READY | {"reason": "[bold]\x1b[31mred"})
+    status.write_status(empty, READY | {"reason": "[bold]\x1b[31mred"})
     shown = skycam("status").stdout
     assert "[bold]" in shown
     assert "\x1b" not in shown

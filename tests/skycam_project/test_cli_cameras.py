@@ -7,7 +7,7 @@ import redis
 
 from cameras.models import Camera
 from captures.models import Session
-from tests.api.test_detection import found, host_with
+from tests.api.test_discovery import found, host_with
 from tests.fakes.camera_host import camera_host
 from tests.skycam_project.cli_station import answer, skycam
 from tests.skycam_project.test_cli_broker import camera, empty, server

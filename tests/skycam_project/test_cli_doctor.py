@@ -60,7 +60,7 @@ def test_a_station_without_a_storage_root_is_broken() -> None:
 def test_a_password_that_cannot_be_read_is_broken() -> None:
     add_camera(slug="yard", kind="network", address="rtsp://viewer:sesame@10.0.0.9/live")
     assert states(answer("doctor"), "passwords") == {"ok"}
-    Camera.objects.update(sealed="of another key")
+    Camera.objects.update(encrypted_address="of another key")
     assert states(answer("doctor"), "passwords") == {"broken"}
 
 

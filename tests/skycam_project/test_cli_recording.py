@@ -94,7 +94,7 @@ def test_names_and_all_do_not_go_together() -> None:
 def test_status_shows_what_is_recorded_since_when_and_for_how_long_there_is_room(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     told = {"observed": "ready", "recording": True, "recorder": RECORDER}
-    status.write(server, status.absent("dome", "connected", "") | told)
+    status.write_status(server, status.absent_status("dome", "connected", "") | told)
     shown = " ".join(skycam("record", "status").stdout.split())
     assert "bath does not record." in shown
     assert "dome records (rolling, for cli:anna)." in shown

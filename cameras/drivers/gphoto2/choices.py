@@ -1,4 +1,4 @@
-"""The texts that a camera offers for a setting, read as numbers and as kinds of file. Pure."""
+"""Parsers for the texts that a camera offers for a setting: numbers and kinds of file. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PERCENT = re.compile(rf"{NUMBER}\s*%")
 ISO = re.compile(r"(?:iso\s*)?([0-9]+)", re.IGNORECASE)
 
 LONGEST_US = 3_600_000_000
-"""No camera times more than an hour by itself; Nikon lists bulb and time as 429496 seconds."""
+"""No camera times more than an hour; Nikon lists bulb and time as 429496 seconds."""
 
 RAW = ("raw", "nef", "nrw", "cr2", "cr3", "arw", "raf", "orf", "rw2", "dng", "pef")
 JPEG = ("jpeg", "jpg", "fine", "normal", "basic", "std", "standard")
@@ -44,14 +44,14 @@ def parse_iso(text: str) -> int | None:
 
 
 def parse_capture_target(text: str) -> str | None:
-    """`card` or `memory`, whatever the camera calls its own."""
+    """`card` or `memory`, from the camera's own name for it; None for others."""
     if "card" in text.casefold():
         return "card"
     return "memory" if "ram" in text.casefold() or "memory" in text.casefold() else None
 
 
 def parse_kinds(text: str) -> frozenset[str]:
-    """The kinds of file that an image format leaves: `RAW + Large Fine JPEG` gives raw and jpeg.
+    """The kinds of file that an image format gives: `RAW + Large Fine JPEG` gives raw and jpeg.
 
     Empty where the text says neither.
     """
@@ -61,7 +61,7 @@ def parse_kinds(text: str) -> frozenset[str]:
 
 
 def parse_ev(text: str) -> float | None:
-    """Stops of `-1.7`, `+0.3 EV` or `0`; None for what is no number."""
+    """Stops of `-1.7`, `+0.3 EV` or `0`; None for other text."""
     match = EV.fullmatch(text.strip())
     return float(text.casefold().removesuffix("ev").replace(",", ".")) if match else None
 
@@ -74,7 +74,7 @@ def parse_percent(text: str) -> float | None:
 
 
 def is_bulb(choice: str) -> bool:
-    """Whether the shutter stays open until it is told to close."""
+    """Whether the shutter stays open until it is closed by a command."""
     return choice.strip().casefold().startswith("bulb")
 
 
@@ -91,12 +91,12 @@ def nearest(choices: Iterable[str], wanted: float, parse: Callable[[str], float 
 
 
 def stops(a: float, b: float) -> float:
-    """How far two exposure times, f-numbers or sensitivities lie apart, as a factor's logarithm to base 2."""
+    """The distance of two exposure times, f-numbers or sensitivities in stops: the absolute log2 of their ratio."""
     return abs(math.log2(a) - math.log2(b))
 
 
 def choose_format(choices: list[str], current: str, wanted: str) -> str | None:
-    """The camera's own name for a format, or the best choice that leaves exactly the kinds in `raw+jpeg`."""
+    """The camera's name for a format, or the best choice that gives exactly the kinds in `raw+jpeg`."""
     for choice in choices:
         if choice.casefold() == wanted.casefold():
             return choice

@@ -1,5 +1,5 @@
-"""Which cameras Skycam's own processes have open. Only one process can have a camera, and asking one for its serial
-number means opening it: so each says by a name in the kernel, which ends with the process, what it has."""
+"""Which cameras Skycam's own processes have open. Only one process can open a camera, and reading its serial number
+means opening it. So each process binds an abstract socket named after its camera, which ends with the process."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ import socket
 
 
 class Claim:
-    """From making it to `end`, `is_ours(port)` is true on this machine."""
+    """While it exists, until `end`, `is_claimed(port)` is true on this machine."""
 
     def __init__(self, port: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        with contextlib.suppress(OSError):  # somebody else's word for it is as good
+        with contextlib.suppress(OSError):  # another process has claimed it already
             self._socket.bind(_name(port))
 
     def end(self) -> None:
         self._socket.close()
 
 
-def is_ours(port: str) -> bool:
+def is_claimed(port: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
         return asking.connect_ex(_name(port)) == 0
 
 
 def _name(port: str) -> str:
-    """Abstract: it begins with a zero byte, and is no file. Whoever has other port libraries sees other cameras."""
+    """An abstract name: it begins with a zero byte and is not a file. Other port libraries mean other cameras, so they
+    are part of it."""
     seen = "\0".join([os.environ.get("IOLIBS", ""), os.environ.get("VCAMERADIR", ""), port])
     return f"\0skycam-gphoto2-{hashlib.sha256(seen.encode()).hexdigest()[:32]}"

@@ -1,4 +1,5 @@
-"""The driver of DSLRs: open by serial number, set by the camera's own choices, expose, fetch, forget."""
+"""The driver of DSLRs: open by serial number, set the camera's choices, expose, fetch the files, delete them from the
+card."""
 
 from __future__ import annotations
 
@@ -25,13 +26,19 @@ from cameras.drivers.base import (
     Supplies,
 )
 from cameras.drivers.gphoto2.choices import is_bulb, parse_kinds
-from cameras.drivers.gphoto2.collecting import collect, release
+from cameras.drivers.gphoto2.discovery import (
+    cameras_on_usb,
+    check_address,
+    describe_camera,
+    listed_camera,
+    open_session,
+)
 from cameras.drivers.gphoto2.errors import NO_WIDGET, NOT_THERE, camera_error
-from cameras.drivers.gphoto2.finding import cameras_on_usb, check_address, connect, describe, listed
-from cameras.drivers.gphoto2.live import LiveView
+from cameras.drivers.gphoto2.file_collection import collect_files, release_shutter
+from cameras.drivers.gphoto2.live_view import LiveView
 from cameras.drivers.gphoto2.session import CardFile, Session, is_listed, library, library_version
-from cameras.drivers.gphoto2.supplies import Meter
-from cameras.drivers.gphoto2.widgets import SETTINGS, label, say
+from cameras.drivers.gphoto2.supplies import SupplyReader
+from cameras.drivers.gphoto2.widgets import SETTINGS, format_value, setting_label
 
 SAFE_LIBRARY = (2, 5, 34)
 READOUT_S = 5.0
@@ -44,7 +51,7 @@ OURS = frozenset({"keep_on_card"})
 
 VIRTUAL = ("GP", "VC")
 VIRTUAL_CAPTURES = 25
-"""libgphoto2's virtual camera loses the 27th capture of a session: it is opened anew before."""
+"""libgphoto2's virtual camera loses the 27th capture of a session, so the session is renewed before that."""
 
 
 class Gphoto2Settings(DriverSettings):
@@ -66,31 +73,34 @@ class Gphoto2Driver(Driver):
         super().__init__(address, clock)
         self._session: Session | None = None
         self._settings: dict[str, Any] = {}
-        self._borrowed: dict[str, str] = {}
+        self._overridden: dict[str, str] = {}
         self._refused: set[tuple[str, str]] = set()
         self._shutter = False
         self._warned_of_library = False
-        self._meter, self._live = Meter(), LiveView(clock)
+        self._supply_reader, self._live = SupplyReader(), LiveView(clock)
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
         return check_address(address)
 
     @classmethod
-    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
-        """The cameras on USB. A camera that another process holds has no serial here; its address is the port."""
-        return [listed(camera) if camera.port in held else describe(camera) for camera in cameras_on_usb()]
+    def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+        """The cameras on USB. A camera that another process has open is listed without a serial; its address is the
+        port."""
+        return [
+            listed_camera(camera) if camera.port in held else describe_camera(camera) for camera in cameras_on_usb()
+        ]
 
-    def place(self) -> str:
+    def device_location(self) -> str:
         return self._session.port if self._session else ""
 
     def open(self, deadline: float) -> Identity:
         self.close()
         self._refused.clear()
-        self._borrowed.clear()
+        self._overridden.clear()
         self._warned_of_library = False
-        self._meter, self._live = Meter(), LiveView(self.clock)
-        self._session = connect(self.address, self.clock, deadline)
+        self._supply_reader, self._live = SupplyReader(), LiveView(self.clock)
+        self._session = open_session(self.address, self.clock, deadline)
         return self._session.identity
 
     def close(self) -> None:
@@ -99,10 +109,10 @@ class Gphoto2Driver(Driver):
             session.exit()
 
     def capabilities(self) -> Capabilities:
-        """From the open camera; before `open`, what every DSLR can."""
+        """Those of the open camera; before `open`, those of every DSLR."""
         if self._session is None:
             return Capabilities(kinds=("jpeg", "raw"), readout_s=READOUT_S)
-        with self._talking(self.clock.monotonic() + READOUT_S) as session:
+        with self._using_session(self.clock.monotonic() + READOUT_S) as session:
             widgets = {name: session.read(name) for name in session.names}
         ranges = {name: SETTINGS[name].range_of(widget) for name, widget in widgets.items()}
         formats = widgets["format"].choices if "format" in widgets else []
@@ -118,54 +128,54 @@ class Gphoto2Driver(Driver):
         """
         given = {name: value for name, value in self.validated(settings).items() if name in settings}
         self._settings |= given
-        with self._talking(deadline):
-            self._give_back({})
-            warnings = [*self._library_warning(), *self._put_all(given)]
-            return Applied(self._observe(), warnings)
+        with self._using_session(deadline):
+            self._restore_settings({})
+            warnings = [*self._library_warning(), *self._set_values(given)]
+            return Applied(self._read_settings(), warnings)
 
     def read_back(self, deadline: float) -> dict[str, Any]:
-        with self._talking(deadline):
-            return {name: value for name, value in self._observe().items() if name not in self._borrowed}
+        with self._using_session(deadline):
+            return {name: value for name, value in self._read_settings().items() if name not in self._overridden}
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
-        """Sets what is asked, as an exposure does, and reads it back."""
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
+        """Set the requested values, as an exposure does, and read them back."""
         asked = self.validated(asdict(request))
-        with self._talking(deadline):
-            warnings = self._borrow(asked)
-            return Applied(self._observe(asked), warnings)
+        with self._using_session(deadline):
+            warnings = self._override_settings(asked)
+            return Applied(self._read_settings(asked), warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         """Set, expose, and fetch every file. `ended_ns` is when the camera had the picture.
 
-        What the request sets is given back by the next call that does not ask for it, not at once: a session of
-        equal exposures leaves the camera alone between them.
+        The request's settings are restored by the next call that does not use them, not at once: a session of equal
+        exposures does not change the camera between them.
         """
         asked = self.validated(asdict(request))
-        with self._talking(deadline) as session:
-            if self._wears_out(session):
+        with self._using_session(deadline) as session:
+            if self._needs_renewal(session):
                 self._renew(deadline)
             return self._expose(asked)
 
     def frame(self, deadline: float) -> FrameData | None:
-        """A preview picture. The mirror of a DSLR stays up until `rest`, or until the next exposure."""
-        if not self._live.waits(deadline):
+        """A preview picture. The mirror of a DSLR stays up until `stop_frames`, or until the next exposure."""
+        if not self._live.wait_until_due(deadline):
             return None
-        with self._talking(deadline) as session:
-            return self._live.take(session)
+        with self._using_session(deadline) as session:
+            return self._live.read_frame(session)
 
-    def rest(self, deadline: float) -> None:
-        with self._talking(deadline) as session:
+    def stop_frames(self, deadline: float) -> None:
+        with self._using_session(deadline) as session:
             session.end_live_view()
 
     def supplies(self, deadline: float) -> Supplies:
-        with self._talking(deadline) as session:
-            return self._meter.read(session)
+        with self._using_session(deadline) as session:
+            return self._supply_reader.read_supplies(session)
 
-    def forget(self, exposure: Exposure, deadline: float) -> None:
-        """Delete from the card, unless `keep_on_card`. What an earlier session left stays: names are used again."""
+    def delete_from_card(self, exposure: Exposure, deadline: float) -> None:
+        """Delete from the card, unless `keep_on_card`. Files of an earlier session stay, because names are reused."""
         if self._settings.get("keep_on_card") or self._session is None:
             return
-        with self._talking(deadline) as session:
+        with self._using_session(deadline) as session:
             for file in exposure.card:
                 if file.session == session.number:
                     self._delete(session, file)
@@ -175,53 +185,55 @@ class Gphoto2Driver(Driver):
     def _renew(self, deadline: float) -> None:
         """A new session with the same settings, before the shutter."""
         self.close()
-        self._session = connect(self.address, self.clock, deadline)
-        self._put_all(self._settings)
+        self._session = open_session(self.address, self.clock, deadline)
+        self._set_values(self._settings)
 
-    def _wears_out(self, session: Session) -> bool:
+    def _needs_renewal(self, session: Session) -> bool:
         return (session.identity.vendor, session.identity.model) == VIRTUAL and session.captures >= VIRTUAL_CAPTURES
 
     # Settings
 
-    def _borrow(self, asked: dict[str, Any]) -> list[str]:
-        """Set for one exposure, remembering what the camera had; a sentence for each value it would not take."""
+    def _override_settings(self, asked: dict[str, Any]) -> list[str]:
+        """Set values for one exposure and remember the camera's own; a sentence for each value that it refuses."""
         session = self._ready()
-        self._give_back(asked)
-        for name in asked.keys() & session.names.keys() - self._borrowed.keys():
-            self._borrowed[name] = session.read(name).value
-        return self._put_all(asked)
+        self._restore_settings(asked)
+        for name in asked.keys() & session.names.keys() - self._overridden.keys():
+            self._overridden[name] = session.read(name).value
+        return self._set_values(asked)
 
-    def _give_back(self, kept: dict[str, Any]) -> None:
-        """Set back what earlier exposures had set, save for the settings in `kept`."""
-        for name in self._borrowed.keys() - kept.keys():
-            choice, widget = self._borrowed.pop(name), self._ready().read(name)
+    def _restore_settings(self, kept: dict[str, Any]) -> None:
+        """Restore what earlier exposures overrode, except for the settings in `kept`."""
+        for name in self._overridden.keys() - kept.keys():
+            choice, widget = self._overridden.pop(name), self._ready().read(name)
             if choice in widget.choices and choice != widget.value and not widget.read_only:
                 self._write(name, choice)
 
-    def _put_all(self, asked: dict[str, Any]) -> list[str]:
-        """A sentence for each value that the camera would not take."""
+    def _set_values(self, asked: dict[str, Any]) -> list[str]:
+        """Set values; a sentence for each one that the camera refuses."""
         wanted = {name: value for name, value in asked.items() if name not in OURS}
-        return [warning for name, value in wanted.items() if (warning := self._put(name, value))]
+        return [warning for name, value in wanted.items() if (warning := self._set_value(name, value))]
 
-    def _put(self, name: str, value: Any) -> str | None:
+    def _set_value(self, name: str, value: Any) -> str | None:
         session = self._ready()
         if name not in session.names:
-            return f"This camera lets no {label(name)} be set over USB; {say(name, value)} was asked."
+            return f"This camera lets no {setting_label(name)} be set over USB; {format_value(name, value)} was asked."
         setting, widget = SETTINGS[name], session.read(name)
         if widget.read_only:
-            return f"The {label(name)} can be set on the camera's body only; {say(name, value)} was asked."
+            label = setting_label(name)
+            return f"The {label} can be set on the camera's body only; {format_value(name, value)} was asked."
         choice = setting.choose(widget, value)
         if choice is None:
-            return f"{say(name, value)} was asked; the camera offers {', '.join(widget.choices)}."
+            return f"{format_value(name, value)} was asked; the camera offers {', '.join(widget.choices)}."
         if choice != widget.value and not self._write(name, choice):
-            return f"{say(name, value)} was asked; the camera refuses it in its present mode."
+            return f"{format_value(name, value)} was asked; the camera refuses it in its present mode."
         has = self._ready().read(name).value
         if setting.same(value, setting.parse(has)) or (name == "exposure_us" and is_bulb(has)):
             return None
-        return f"{say(name, value)} was asked; the camera's nearest is {say(name, setting.parse(choice))}."
+        nearest = format_value(name, setting.parse(choice))
+        return f"{format_value(name, value)} was asked; the camera's nearest is {nearest}."
 
     def _write(self, name: str, choice: str) -> bool:
-        """False when the camera refuses. A session that saw an error is not trusted with a capture: it is renewed."""
+        """False when the camera refuses. The session is then renewed, because a capture after an error can block."""
         session = self._ready()
         if (name, choice) in self._refused:
             return False
@@ -235,8 +247,8 @@ class Gphoto2Driver(Driver):
             return False
         return True
 
-    def _observe(self, asked: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What the camera has; at bulb, the time for which it will be held open."""
+    def _read_settings(self, asked: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The camera's settings; at bulb, the time for which the shutter will be held open."""
         session = self._ready()
         said = {name: session.read(name).value for name in session.names}
         values = {name: SETTINGS[name].parse(text) for name, text in said.items()}
@@ -257,21 +269,21 @@ class Gphoto2Driver(Driver):
     # Exposing
 
     def _expose(self, asked: dict[str, Any]) -> Exposure:
-        """From the call of `release` on a picture may exist, whatever happens."""
-        warnings = self._borrow(asked)
+        """After `release_shutter` is called a picture may exist, even if an error follows."""
+        warnings = self._override_settings(asked)
         session, promised, bulb_us = self._ready(), self._promised_kinds(), self._bulb_us(asked)
         session.end_live_view()
-        exposure = Exposure(0, 0, self._observe(asked), warnings)
+        exposure = Exposure(0, 0, self._read_settings(asked), warnings)
         session.check_due()
         self._shutter = True
-        first = release(session, self.clock, exposure, bulb_us)
-        if not collect(session, self.clock, exposure, first, promised, bulb=bulb_us is not None):
+        first = release_shutter(session, self.clock, exposure, bulb_us)
+        if not collect_files(session, self.clock, exposure, first, promised, bulb=bulb_us is not None):
             self.close()
         return exposure
 
     def _bulb_us(self, asked: dict[str, Any]) -> int | None:
-        """How long the shutter must be held open; None where the camera times it by itself. CameraError before the
-        shutter when its dial stands at bulb and nobody has said for how long."""
+        """How long to hold the shutter open; None if the camera times the exposure. CameraError before the shutter when
+        the dial is at bulb and no time is set."""
         session = self._ready()
         if "exposure_us" not in session.names or not is_bulb(session.read("exposure_us").value):
             return None
@@ -296,8 +308,8 @@ class Gphoto2Driver(Driver):
         return self._session
 
     @contextlib.contextmanager
-    def _talking(self, deadline: float) -> Iterator[Session]:
-        """The session, until something fails: then it is ended, and the error leaves as CameraError."""
+    def _using_session(self, deadline: float) -> Iterator[Session]:
+        """The open session. On an error it is ended, and the error is raised as CameraError."""
         self._shutter = False
         try:
             session = self._ready()

@@ -1,11 +1,11 @@
-"""What libgphoto2's error codes mean, as sentences that say what to do."""
+"""libgphoto2's error codes as sentences that say what to do."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.gphoto2.holders import held_sentence
+from cameras.drivers.gphoto2.device_holders import held_sentence
 
 Reason = Literal["camera_error", "camera_unreachable", "camera_held"]
 
@@ -16,7 +16,7 @@ ON_THE_WIRE = frozenset({-7, -10, -34, -35})
 NOT_THERE = frozenset({-107, -108})
 """The folder or file is not on the card."""
 NO_WIDGET = frozenset({-1, -2, -6})
-"""A setting that this camera does not have, or does not let be read or set."""
+"""A setting that this camera does not have, or that cannot be read or set."""
 
 CHECK_CABLE = "Check that it is switched on and awake, its cable, and that it is in PTP (not mass storage) mode."
 

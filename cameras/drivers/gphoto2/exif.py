@@ -1,4 +1,4 @@
-"""What a picture itself says of its exposure. It is asked where the camera did not say: bulb, automatic ISO."""
+"""The exposure data in a picture's EXIF, used where the camera did not report it: bulb, automatic ISO."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from cameras.drivers.base import CameraFile
 from cameras.drivers.gphoto2.choices import LONGEST_US
 
 TIFF = (b"II*\0", b"MM\0*", b"IIRO", b"IIU\0")
-"""How JPEG's elder brothers begin: NEF, CR2, ARW, DNG and PEF; ORF; RW2."""
+"""The magic numbers of TIFF-based files: NEF, CR2, ARW, DNG and PEF; ORF; RW2."""
 JPEG = b"\xff\xd8"
 RUBBISH = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, ZeroDivisionError,
            AttributeError, AssertionError, RuntimeError, struct.error)  # fmt: skip
-"""What Pillow raises for EXIF that a camera, or whoever stands in for it, has got wrong."""
+"""What Pillow raises for malformed EXIF."""
 
 
-def told_by(picture: CameraFile) -> dict[str, Any]:
-    """`exposure_us`, `f_number` and `iso`, as far as the beginning of the file says and makes sense."""
+def read_exif(picture: CameraFile) -> dict[str, Any]:
+    """`exposure_us`, `f_number` and `iso` from the beginning of the file; implausible values are left out."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _told(bytes(next(picture.chunks(), b"")))
+            return _read_tags(bytes(next(picture.chunks(), b"")))
     except RUBBISH:
         return {}
 
 
-def _told(head: bytes) -> dict[str, Any]:
+def _read_tags(head: bytes) -> dict[str, Any]:
     details = _details(head)
-    told = {
+    reported = {
         "exposure_us": _whole(_number(details.get(ExifTags.Base.ExposureTime)) * 1_000_000, LONGEST_US),
         "f_number": _within(round(_number(details.get(ExifTags.Base.FNumber)), 2), 128),
         "iso": _whole(_number(details.get(ExifTags.Base.ISOSpeedRatings)), 10_000_000),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in reported.items() if value}
 
 
 def _details(head: bytes) -> dict[int, Any]:
@@ -52,7 +52,7 @@ def _details(head: bytes) -> dict[int, Any]:
 
 
 def _number(value: Any) -> float:
-    """0 for what is none. Some cameras give several sensitivities: the first counts."""
+    """0 for a missing value. Some cameras give several sensitivities; the first is used."""
     first = value[0] if isinstance(value, tuple) and value else value
     number = float(first) if first is not None else 0.0
     return number if math.isfinite(number) else 0.0

@@ -1,5 +1,5 @@
-"""One opened camera: every call that reaches libgphoto2. Raises the library's own GPhoto2Error; the driver, which
-is the boundary, makes sentences of it.
+"""One opened camera: every call that reaches libgphoto2. Raises the library's GPhoto2Error, which the driver turns into
+sentences.
 
 A session that saw an error must be ended: capture() on it can block for ever.
 """
@@ -25,7 +25,7 @@ NUMBERS = count(1)
 LIVE_VIEW = "viewfinder"
 """The toggle of the cameras that give previews."""
 CLOSE_S = 2.0
-"""What closing a shutter may take, whatever the deadline says."""
+"""The time to close the shutter, even beyond the deadline."""
 SUFFIX_KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".heic": "heif", ".hif": "heif", ".tif": "tiff", ".tiff": "tiff"}
 RAW_SUFFIXES = frozenset({".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".raf", ".orf", ".rw2", ".dng", ".pef"})
 
@@ -84,7 +84,7 @@ def is_listed(port: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CardFile:
-    """A file on the camera's card. Valid in the session that made it: cameras use names again."""
+    """A file on the camera's card. Valid only in the session that made it, because cameras reuse names."""
 
     folder: str
     name: str
@@ -96,13 +96,13 @@ def suffix_of(name: str) -> str:
 
 
 def kind_of(name: str) -> str:
-    """The kind of file that a name on the card says: `raw`, `jpeg`, ..."""
+    """The kind of file, by its name on the card: `raw`, `jpeg`, ..."""
     suffix = suffix_of(name)
     return "raw" if suffix in RAW_SUFFIXES else SUFFIX_KINDS.get(suffix, suffix[1:])
 
 
 class Picture:
-    """A picture as the camera made it. Keeps libgphoto2's CameraFile, which owns the bytes, alive."""
+    """A picture file of the camera. Keeps libgphoto2's CameraFile alive, which owns the bytes."""
 
     def __init__(self, name: str, file: Any) -> None:
         self.suffix, self.kind = suffix_of(name), kind_of(name)
@@ -117,7 +117,7 @@ class Picture:
 
 
 class Session:
-    """From init to exit of one `Camera`, by one thread. `deadline` is looked at before each call of the library."""
+    """One `Camera` from init to exit, used by one thread. `deadline` is checked before each call of the library."""
 
     def __init__(self, camera: Attached, clock: Clock, deadline: float) -> None:
         self.model, self.port, self.clock, self.deadline = camera.model, camera.port, clock, deadline
@@ -137,14 +137,14 @@ class Session:
             undo.pop_all()
 
     def exit(self) -> None:
-        """Let the camera go, and with its `Camera` the port library. A camera that is gone is let go as well."""
+        """Release the camera and, with its `Camera`, the port library; also when the camera is gone."""
         camera, self._camera = self._camera, None
         self._claim.end()
         with contextlib.suppress(library().GPhoto2Error):
             camera.exit()
 
     def text(self, widget: str) -> str:
-        """What the camera says of itself; empty where it does not."""
+        """The text of a widget; empty where the camera has none."""
         try:
             return str(self._call(self._camera.get_single_config, widget).get_value())
         except library().GPhoto2Error as error:
@@ -158,7 +158,7 @@ class Session:
         return widget
 
     def write(self, name: str, choice: str) -> None:
-        """Set one of the widget's own choices. Any other value would be taken, and crash the process when read."""
+        """Set one of the widget's choices. libgphoto2 accepts any other value too, but crashes when it is read."""
         widget = self._call(self._camera.get_single_config, self.names[name])
         if choice not in list(widget.get_choices()):
             raise CameraError(f"The camera no longer offers {choice} for {name}.", reason="rejected_setting")
@@ -166,7 +166,7 @@ class Session:
         self._call(self._camera.set_single_config, self.names[name], widget)
 
     def check_due(self, seconds: float = 0.0) -> None:
-        """CameraError too_slow when the deadline is over, or would be in so many seconds."""
+        """CameraError too_slow when the deadline has passed, or will pass within `seconds`."""
         remaining(self.clock, self.deadline - seconds)
 
     def capture(self) -> CardFile:
@@ -175,13 +175,13 @@ class Session:
         return self._card_file(self._call(self._camera.capture, library().GP_CAPTURE_IMAGE))
 
     def next_file(self, milliseconds: int) -> CardFile | None:
-        """The next file that the camera announces within about so long."""
+        """The next file that the camera announces within about `milliseconds`; None without one."""
         kind, path = self._call(self._camera.wait_for_event, milliseconds)
         return self._card_file(path) if kind == library().GP_EVENT_FILE_ADDED else None
 
-    def hold_open(self, seconds: float) -> float:
-        """Bulb: open the shutter, and close it after `seconds` or on an abort, which is Aborted. What it came to, in
-        seconds. The picture is announced afterwards."""
+    def expose_bulb(self, seconds: float) -> float:
+        """Bulb: open the shutter, and close it after `seconds` or on an abort (Aborted). Returns the exposure in
+        seconds. The camera announces the picture afterwards."""
         self.captures += 1
         self._toggle("bulb", on=True)
         opened = self.clock.monotonic()
@@ -196,7 +196,7 @@ class Session:
         return held_s
 
     def preview(self) -> bytes:
-        """A JPEG of what the camera sees now. The mirror stays up until `end_live_view`."""
+        """A JPEG of the live view. The mirror stays up until `end_live_view`."""
         self.live = True
         file = self._call(self._camera.capture_preview)
         return bytes(file.get_data_and_size())
@@ -207,9 +207,9 @@ class Session:
             self._toggle(LIVE_VIEW, on=False)
 
     def card_free_bytes(self) -> int | None:
-        """Free on all cards; None where the camera does not say."""
-        told, gp = self._call(self._camera.get_storageinfo), library()
-        free = [store.freekbytes * 1024 for store in told if store.fields & gp.GP_STORAGEINFO_FREESPACEKBYTES]
+        """Free bytes on all cards; None if the camera does not report it."""
+        reported, gp = self._call(self._camera.get_storageinfo), library()
+        free = [store.freekbytes * 1024 for store in reported if store.fields & gp.GP_STORAGEINFO_FREESPACEKBYTES]
         return sum(free) if free else None
 
     def fetch(self, file: CardFile) -> Picture:
@@ -270,7 +270,7 @@ class Session:
         return Widget(str(found.get_value()), choices, read_only=not choices or bool(found.get_readonly()))
 
     def _announced_size(self, file: CardFile) -> int | None:
-        """None also of a picture that went from the camera's memory into libgphoto2's: it is on no card any more."""
+        """None also for a picture from the camera's memory, which is on no card."""
         try:
             info = self._call(self._camera.file_get_info, file.folder, file.name).file
         except library().GPhoto2Error as error:
@@ -283,7 +283,7 @@ class Session:
         return CardFile(path.folder, path.name, self.number)
 
     def _nothing(self, error: Any) -> str:
-        """No such widget: nothing. Any other error is one."""
+        """An empty text when the widget does not exist; any other error is raised."""
         if error.code not in NO_WIDGET:
             raise error
         return ""

@@ -1,4 +1,4 @@
-"""Battery and card, asked now and then. Asking also finds out that a camera which nobody uses is gone."""
+"""Battery and card space, read now and then. Reading them also detects that an idle camera is gone."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from cameras.drivers.gphoto2.choices import parse_percent
 from cameras.drivers.gphoto2.errors import NO_WIDGET
 from cameras.drivers.gphoto2.session import Session, is_listed, library
 
-Told = TypeVar("Told")
+T = TypeVar("T")
 
 
-class Meter:
-    """Of one session. What the camera does not tell is not asked again."""
+class SupplyReader:
+    """The reader of one session. What the camera does not report is not read again."""
 
     def __init__(self) -> None:
-        self._silent: set[str] = set()
+        self._unsupported: set[str] = set()
 
-    def read(self, session: Session) -> Supplies:
+    def read_supplies(self, session: Session) -> Supplies:
         """GPhoto2Error when the camera is gone."""
         return Supplies(
-            battery_percent=self._ask(session, "battery", lambda: parse_percent(session.text("batterylevel"))),
-            card_free_bytes=self._ask(session, "card", session.card_free_bytes),
+            battery_percent=self._read_unless_unsupported(
+                session, "battery", lambda: parse_percent(session.text("batterylevel"))
+            ),
+            card_free_bytes=self._read_unless_unsupported(session, "card", session.card_free_bytes),
         )
 
-    def _ask(self, session: Session, what: str, question: Callable[[], Told | None]) -> Told | None:
-        if what in self._silent:
+    def _read_unless_unsupported(self, session: Session, what: str, question: Callable[[], T | None]) -> T | None:
+        if what in self._unsupported:
             return None
         try:
             answer = question()
@@ -36,5 +38,5 @@ class Meter:
                 raise
             answer = None
         if answer is None:
-            self._silent.add(what)
+            self._unsupported.add(what)
         return answer

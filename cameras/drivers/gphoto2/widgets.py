@@ -1,4 +1,4 @@
-"""Our settings and the camera's widgets: which widget is which setting, and how a wanted value becomes a choice."""
+"""The mapping of our settings to the camera's widgets, and of requested values to choices."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ SAME_EV = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """What the camera says of one of its settings, now. Only choices can be set, so no choices is read only."""
+    """The present state of one of the camera's settings. Only choices can be set, so one without choices is
+    read-only."""
 
     value: str
     choices: list[str]
@@ -39,7 +40,7 @@ class Widget:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One of our settings. `widgets` are the names it goes by, the most exact first."""
+    """One of our settings. `widgets` are the names of its widgets, the most exact first."""
 
     widgets: tuple[str, ...]
     unit: str
@@ -72,7 +73,7 @@ def _numeric(widgets: tuple[str, ...], unit: str, parse: Callable[[str], Any], s
 
 
 def _choose_exposure(widget: Widget, wanted: int) -> str | None:
-    """Bulb where the wanted time is longer than any other choice."""
+    """Bulb if the requested time is longer than any other choice."""
     near = nearest(widget.choices, wanted, parse_exposure_us)
     bulb = next(filter(is_bulb, widget.choices), None)
     longest_us = max((us for choice in widget.choices if (us := parse_exposure_us(choice))), default=0)
@@ -118,11 +119,11 @@ SETTINGS = {
 }
 
 
-def say(name: str, value: Any) -> str:
+def format_value(name: str, value: Any) -> str:
     """A value in words: `8 s`, `f/2.8`, `ISO 100`."""
     return SETTINGS[name].say(value) if name in SETTINGS else f"{value:g}"
 
 
-def label(name: str) -> str:
+def setting_label(name: str) -> str:
     """A setting in words: `exposure time`, `capture target`."""
     return LABELS.get(name, name.replace("_", " "))

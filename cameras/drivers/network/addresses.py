@@ -1,6 +1,6 @@
-"""What an address may be: one of a few protocols, a host, and nothing that FFmpeg would take for an order.
+"""Validation of addresses: one of a few protocols, a host, and nothing that FFmpeg would interpret as an option.
 
-The same table says what FFmpeg may do for it: whatever a server answers, it opens no file and no further protocol.
+The same table limits FFmpeg: whatever a server answers, FFmpeg opens no file and no other protocol.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 
 UNVERIFIED = "unverified"
-"""After `#`: the camera's certificate is signed by nobody we know, and is not looked at."""
+"""After `#`: the camera's certificate is not verified."""
 HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?\.?")
 REFUSED = frozenset("|\\<>\"'`{}^ ")
 EXAMPLE = "rtsp://user:password@192.168.1.20:554/stream1"
@@ -26,22 +26,22 @@ ALLOWED = (
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """`lower` are the protocols that FFmpeg may speak for it, `formats` the demuxers that it may open."""
+    """`lower` are the protocols that FFmpeg may use, `formats` the demuxers that it may open."""
 
     lower: str
     formats: str
     port: int | None
-    """Where none is given; None where one must be."""
+    """The default port; None where a port is required."""
     bare: bool = False
-    """No name, path or query: a host and a port."""
+    """Only a host and a port: no user name, path or query."""
     encrypted: bool = False
     listens: bool = False
-    """It connects nowhere, and takes what comes."""
+    """It opens no connection and receives what arrives."""
 
 
 OVER_HTTP = "mpjpeg,mpegts"
 NOTHING = "none"
-"""It is given bytes, and opens nothing by itself."""
+"""FFmpeg gets the bytes from us and opens nothing itself."""
 PROTOCOLS = {
     "rtsp": Protocol("tcp,rtp", "rtsp", 554),
     "rtsps": Protocol("tls,tcp,rtp", "rtsp", 322, encrypted=True),
@@ -52,8 +52,8 @@ PROTOCOLS = {
 }
 
 
-def checked(address: str) -> str:
-    """The address in its normal form; ValueError with a sentence that never repeats it."""
+def normalise_address(address: str) -> str:
+    """The address in its normal form. ValueError with a sentence that never repeats the address."""
     parts = _split(address.strip())
     protocol = PROTOCOLS[parts.scheme]
     if "@" in f"{parts.path}{parts.query}{parts.fragment}":
@@ -70,14 +70,14 @@ def checked(address: str) -> str:
 
 
 def protocol_of(address: str) -> Protocol:
-    """ValueError for an address that `checked` did not give."""
-    if checked(address) != address:
+    """The protocol of a normalised address; ValueError for any other address."""
+    if normalise_address(address) != address:
         raise ValueError("Save the camera's address again.")
     return PROTOCOLS[urlsplit(address).scheme]
 
 
 def destination_of(address: str) -> tuple[str, int] | None:
-    """Host and port that an address in its normal form leads to; None where it only listens."""
+    """Host and port of a normalised address; None where it only listens."""
     parts = urlsplit(address)
     protocol = PROTOCOLS[parts.scheme]
     port = parts.port or protocol.port
@@ -90,8 +90,8 @@ def _split(address: str) -> SplitResult:
     scheme, colon, _ = address.partition("://")
     if not colon or scheme.lower() not in PROTOCOLS:
         _refuse("This is no address of a network camera.")
-    if HIDDEN in address:
-        _refuse(f"Write the password itself in place of {HIDDEN}.")
+    if REDACTED in address:
+        _refuse(f"Write the password itself in place of {REDACTED}.")
     try:
         parts = urlsplit(address)
         _ = parts.port, parts.hostname
@@ -118,7 +118,7 @@ def _is_ip6(host: str) -> bool:
 
 
 def _login(parts: SplitResult) -> str:
-    """Name and password with every special character written as %XX; HIDDEN can then not be in them."""
+    """Name and password with special characters written as %XX, so that they cannot contain REDACTED."""
     if parts.username is None:
         return ""
     password = "" if parts.password is None else f":{quote(unquote(parts.password), safe='')}"

@@ -1,5 +1,5 @@
-"""One connection to a network camera. It yields packets and decodes nothing: pictures are made of them elsewhere, and
-whoever copies packets into a file takes the same ones."""
+"""One connection to a network camera. It yields packets and decodes nothing; the picture decoder and the packet copier
+use the same packets."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from av.video.stream import VideoStream
 from cameras.drivers.base import CameraError
 from cameras.drivers.network.addresses import OVER_HTTP, UNVERIFIED, Protocol, destination_of, protocol_of
 from cameras.drivers.network.errors import FAILURES, LOST, OTHER_KIND, opening_failed, refused, unreachable
-from cameras.drivers.network.http import HttpStream
+from cameras.drivers.network.http_stream import HttpStream
 from core.outgoing import AddressRefused, OutgoingGuard
 
 READ_S = 4.0
-"""A source that sends no packet for so long is gone. FFmpeg notices it of RTSP in twice the time."""
+"""A source that sends no packet for this long is treated as gone. With RTSP, FFmpeg needs twice the time."""
 PROBE_US = 3_000_000
 CODECS = "h264,hevc,mjpeg,mpeg4,mpeg2video,vp8,vp9,av1,libdav1d"
 MOST_PIXELS = 8192 * 8192
-"""A larger picture is not decoded: a few KB may say that they are one of a GB."""
+"""Larger pictures are not decoded: a few KB may expand to a GB."""
 LIMITS = {"max_pixels": str(MOST_PIXELS), "codec_whitelist": CODECS}
 NO_STREAM_OF_VIDEO = re.compile(r"(?:text|image|audio)/|.*(?:mpegurl|xml|json)")
-"""What an answer says that it is: a page that asks for a password, a playlist, a single picture."""
+"""Content types that are no video: a login page, a playlist, a single picture."""
 NO_VIDEO = (
     "sends no video, or none of a kind that Skycam opens (H.264, H.265, MJPEG). "
     "Look at the address, and at the camera's own settings of its streams."
@@ -37,8 +37,8 @@ NO_VIDEO = (
 
 
 class Connection:
-    """Used by one thread at a time, save for `interrupt`. `address` is as `checked` gives it; opening takes at most
-    `open_s`, and goes where `guard` lets it."""
+    """Used by one thread at a time, except for `interrupt`. `address` is normalised; opening takes at most `open_s` and
+    connects only where `guard` allows."""
 
     def __init__(self, address: str, guard: OutgoingGuard, open_s: float) -> None:
         self._address = address
@@ -50,8 +50,8 @@ class Connection:
         self.stream: VideoStream = known[0]
 
     def new_decoder(self) -> VideoCodecContext:
-        """It goes with the last reference to it. The stream's own would wait for Python's collector, threads and all:
-        PyAV's container and its streams hold one another."""
+        """A decoder that is freed with its last reference. The stream's own decoder and its threads would live until
+        Python's garbage collection, because PyAV's container and streams refer to each other."""
         described = self.stream.codec_context
         decoder = CodecContext.create(described.codec, "r")
         assert isinstance(decoder, VideoCodecContext)
@@ -66,25 +66,26 @@ class Connection:
 
     @property
     def parsed(self) -> int:
-        """How many packets later FFmpeg tells that one is complete: its parser waits for the beginning of the next."""
+        """How many packets late FFmpeg returns a packet: its parser waits for the beginning of the next one."""
         if self.stream.codec_context.name == "mjpeg":
             return 0
         return 2 if self._container.format.name == "mpegts" else 1
 
     @property
     def timed(self) -> bool:
-        """Whether the packets carry the camera's own times. MJPEG over HTTP does not; and without a Content-Length a
-        picture of it is only seen to be complete when the next one begins."""
+        """Whether the packets carry the camera's time stamps. MJPEG over HTTP has none, and without a Content-Length
+        its pictures are complete only when the next one begins."""
         return self._container.format.name != "mpjpeg"
 
     def stamp(self, packet: av.Packet[VideoStream]) -> float | None:
-        """Seconds of the camera's clock, rising in the order in which it sends: of the decoding, where that is not the
-        order in which pictures are seen (B-frames)."""
+        """Seconds of the camera's clock, increasing in the order of sending: the decoding time, where it differs from
+        the presentation time (B-frames)."""
         ticks = packet.pts if packet.dts is None else packet.dts
         return float(ticks * packet.time_base) if self.timed and ticks is not None else None
 
     def packets(self) -> Iterator[av.Packet[VideoStream]]:
-        """Every packet of the video, as it comes. It always ends with a CameraError: an end is a disconnect."""
+        """The packets of the video as they arrive. Always ends with a CameraError: the end of the stream is a
+        disconnect."""
         try:
             for packet in self._container.demux(self.stream):
                 if packet.size:
@@ -96,7 +97,7 @@ class Connection:
         raise unreachable(ended)
 
     def interrupt(self) -> None:
-        """From any thread: a read that waits ends soon."""
+        """From any thread: end a waiting read soon."""
         if self._stream is not None:
             self._stream.interrupt()
 
@@ -108,7 +109,7 @@ class Connection:
 
 
 def _opened(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputContainer, HttpStream | None]:
-    """Without a cause in what it raises, which might name the address with its password."""
+    """Errors are raised without a cause, because the cause may contain the address with its password."""
     try:
         protocol = protocol_of(address)
     except ValueError as error:
@@ -130,8 +131,8 @@ def _opened(address: str, guard: OutgoingGuard, open_s: float) -> tuple[InputCon
 
 
 def _places(address: str, guard: OutgoingGuard) -> list[str]:
-    """Host and port as FFmpeg gets them: no name, so that it goes where the guard looked. What only listens goes
-    nowhere."""
+    """Host and port for FFmpeg, as IP addresses, so that it connects where the guard checked. For a listening address,
+    the address itself."""
     parts = urlsplit(address)
     destination = destination_of(address)
     if destination is None:
@@ -169,8 +170,8 @@ def _opened_http(
 
 
 def _options(address: str, protocol: Protocol) -> dict[str, str]:
-    """What FFmpeg may do, and that it takes the first packets instead of guessing the frame rate from them. Where a
-    server leads it by a redirection is no protocol of the list (FFmpeg 8.1)."""
+    """FFmpeg's options: what it may open, and that it does not drop the first packets to guess the frame rate. The
+    target of a server's redirection is not a protocol on the list (FFmpeg 8.1)."""
     options = {
         "protocol_whitelist": protocol.lower,
         "format_whitelist": protocol.formats,

@@ -1,4 +1,4 @@
-"""Network cameras as a driver. One thread reads all the time; pictures are decoded here, when somebody wants them."""
+"""The driver of network cameras. One thread reads all the time; pictures are decoded here, and only on demand."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import addresses
 from cameras.drivers.packets import PacketSink
 from core.outgoing import OutgoingGuard
 
 if TYPE_CHECKING:
     from cameras.drivers.network.connection import Connection
-    from cameras.drivers.network.pictures import Picture, Pictures
+    from cameras.drivers.network.picture_decoder import DecodedPicture, PictureDecoder
     from cameras.drivers.network.reader import Reader
 
 OPEN_S = 5.0
-"""What connecting may take, and what learning of the video after it."""
+"""The time limit for connecting, and for probing the video after it."""
 FIRST_S = 10.0
-"""How long the first picture may take: that is the longest time between two key frames."""
+"""The time limit for the first picture: the longest interval of key frames that works."""
 PICTURELESS_S = 10.0
-"""Whoever waits for longer than this, all in all, waits for a camera that sends anything but pictures."""
-UNSEEN_S = 10.0
-"""While nobody wants pictures one is made this often, to see that the camera still sends any."""
-LOOK_S = 0.5
-"""What that may take of the time of whoever waits for the camera."""
+"""After waiting this long in total, the camera is treated as one that sends no pictures."""
+CHECK_EVERY_S = 10.0
+"""While nobody reads frames, a picture is decoded this often to check that the camera still sends some."""
+CHECK_S = 0.5
+"""The time limit of that check."""
 STREAMING_S = 1.0
-"""Who asked for a frame of the stream within this time gets every frame; who did not, the newest."""
+"""A reader that asked for a frame within this time gets every frame; otherwise it gets the newest."""
 READOUT_S = 3.0
-"""Until the picture after the order is here and decoded, from the last key frame on."""
+"""Until the picture after the request has arrived and is decoded from the last key frame on."""
 SLICE_S = 0.02
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 UNREADABLE = (
@@ -58,7 +58,7 @@ UNREADABLE = (
 
 
 class NetworkSettings(DriverSettings):
-    """A network camera is set on its own pages; these say what it sends."""
+    """A network camera is configured on its own pages; these settings report what it sends."""
 
     fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
     width: int | None = Field(default=None, ge=16, le=16_384, description="pixels")
@@ -66,11 +66,11 @@ class NetworkSettings(DriverSettings):
 
 
 class NetworkDriver(Driver):
-    """A still is the newest picture captured after its order; it is a frame of the stream as well."""
+    """A still is the newest picture captured after its request; it is a frame of the stream as well."""
 
     kind = "network"
-    stills_of_stream = True
-    longest_pause_s = 10.0
+    stills_from_stream = True
+    max_retry_interval_s = 10.0
     Settings = NetworkSettings
     example = addresses.EXAMPLE
 
@@ -82,54 +82,54 @@ class NetworkDriver(Driver):
         self._ahead: deque[FrameData] = deque(maxlen=16)
         self._streamed = -math.inf
         self._missed = 0
-        """Pictures that were decoded since the frame before, and are no frames of the stream."""
+        """Pictures decoded since the last frame that did not become frames of the stream."""
         self._pictureless_s = 0.0
         self._seen = -math.inf
-        """When a picture was made that was not older than the one before."""
+        """When a picture was last decoded that was newer than the one before."""
         self._actual: dict[str, Any] = {}
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
-        return addresses.checked(address)
+        return addresses.normalise_address(address)
 
     @classmethod
     def destination(cls, address: str) -> tuple[str, int] | None:
         return addresses.destination_of(address)
 
-    def guard_connections(self, guard: OutgoingGuard) -> None:
+    def set_connection_guard(self, guard: OutgoingGuard) -> None:
         self._guard = guard
 
     def open(self, deadline: float) -> Identity:
         self.close()
-        if HIDDEN in self.address:
+        if REDACTED in self.address:
             raise CameraError(UNREADABLE, permanent=True)
         from cameras.drivers.network.connection import Connection
         from cameras.drivers.network.errors import library
-        from cameras.drivers.network.pictures import Pictures
+        from cameras.drivers.network.picture_decoder import PictureDecoder
         from cameras.drivers.network.reader import Reader
 
         connection = Connection(self.address, self._guard, min(OPEN_S, remaining(self.clock, deadline)))
         title, rate = connection.title, connection.stream.average_rate
-        self._pictures: Pictures = Pictures(connection.new_decoder())
+        self._decoder: PictureDecoder = PictureDecoder(connection.new_decoder())
         self._reader = Reader(connection, self.clock)
         self._actual = {"fps": round(float(rate), 3)} if rate else {}
         self._streamed, self._pictureless_s, self._seen = -math.inf, 0.0, self.clock.monotonic()
         self._ahead.clear()
-        picture = self._see(min(deadline, self.clock.monotonic() + FIRST_S))
-        self._missed = self._pictures.passed = 0
-        self._offer(connection, picture)
+        picture = self._wait_for_picture(min(deadline, self.clock.monotonic() + FIRST_S))
+        self._missed = self._decoder.passed = 0
+        self._offer_packets(connection, picture)
         return Identity(model=title, library=library())
 
-    def copy_to(self, sink: PacketSink) -> None:
+    def copy_packets_to(self, sink: PacketSink) -> None:
         self._sink = sink
 
-    def _offer(self, connection: Connection, picture: Picture) -> None:
-        """What may be copied of the connection goes into the sink from now on."""
-        from cameras.drivers.network.copying import Copying, may_be_copied
+    def _offer_packets(self, connection: Connection, picture: DecodedPicture) -> None:
+        """Copy the connection's packets into the sink from now on, if browsers play them."""
+        from cameras.drivers.network.packet_copier import PacketCopier, may_be_copied
 
         codec = connection.stream.codec_context
         if self._sink is not None and may_be_copied(codec.name, picture.decoded):
-            self._need_open().copy(Copying(self._sink, codec.extradata))
+            self._need_open().start_copying(PacketCopier(self._sink, codec.extradata))
 
     def close(self) -> None:
         if self._sink is not None:
@@ -137,7 +137,7 @@ class NetworkDriver(Driver):
         if self._reader is not None:
             self._reader.close()
             self._reader = None
-            del self._pictures
+            del self._decoder
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -157,25 +157,25 @@ class NetworkDriver(Driver):
         self._need_open()
         return dict(self._actual)
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         return Applied({}, self._refusals(_asked(request)))
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self._need_open()
         remaining(self.clock, deadline)
         ordered, streaming = self.clock.monotonic(), self._is_streaming()
-        newest: Picture | None = None
+        newest: DecodedPicture | None = None
         for picture in self._decoded(deadline, skip=not streaming):
             newest = picture
             self._missed += not streaming or len(self._ahead) == self._ahead.maxlen
             if streaming:
-                self._ahead.append(_framed(picture))
+                self._ahead.append(_frame_of(picture))
             if picture.of.earliest >= ordered and self._is_newest():
                 break
         if newest is None or newest.of.earliest < ordered:
             remaining(self.clock, deadline - SLICE_S)
             raise Aborted
-        frame = self._ahead[-1] if streaming else _framed(newest)
+        frame = self._ahead[-1] if streaming else _frame_of(newest)
         return Exposure(frame.captured_ns, frame.captured_ns, warnings=self._refusals(_asked(request)), frame=frame)
 
     def frame(self, deadline: float) -> FrameData | None:
@@ -186,51 +186,51 @@ class NetworkDriver(Driver):
             self._ahead.clear()
         if self._ahead:
             return self._counted(self._ahead.popleft())
-        newest: Picture | None = None
+        newest: DecodedPicture | None = None
         for picture in self._decoded(deadline, skip=not streaming):
             self._missed += newest is not None
             newest = picture
             if streaming or self._is_newest():
                 break
-        return None if newest is None else self._counted(_framed(newest))
+        return None if newest is None else self._counted(_frame_of(newest))
 
     def _counted(self, frame: FrameData) -> FrameData:
-        """With what was missed since the frame before."""
-        missed = self._missed + self._pictures.passed
-        self._missed = self._pictures.passed = 0
+        """The frame with the count of those missed since the last one."""
+        missed = self._missed + self._decoder.passed
+        self._missed = self._decoder.passed = 0
         return replace(frame, missed=missed)
 
-    def attend(self) -> None:
+    def check_packets(self) -> None:
         if self._reader is not None and self._reader.trouble is not None:
             raise self._reader.trouble
 
     def temperature(self) -> float | None:
-        """None; but CameraError when the connection has ended or no picture comes any more, which nobody would see who
-        wants none."""
-        self.attend()
-        if self._reader is not None and self.clock.monotonic() - self._seen > UNSEEN_S:
-            self._look(self._reader)
+        """None. Called regularly, so it also detects (CameraError) that the connection has ended or pictures have
+        stopped while nobody reads frames."""
+        self.check_packets()
+        if self._reader is not None and self.clock.monotonic() - self._seen > CHECK_EVERY_S:
+            self._check_decodable(self._reader)
         return None
 
     # Pictures
 
-    def _look(self, reader: Reader) -> None:
-        """See that a picture can be made of what came since the last one, and of hardly more. CameraError where none
-        could for long."""
+    def _check_decodable(self, reader: Reader) -> None:
+        """Check that the recent packets can be decoded, and decode hardly more. CameraError when none could be for a
+        long time."""
         began, seen = self.clock.monotonic(), self._seen
-        self._pictures.skip_to(reader.newest_group())
-        while self._seen == seen and (arrived := reader.after(self._pictures.number)):
-            for picture in self._pictures.of(arrived):
+        self._decoder.skip_to(reader.newest_group())
+        while self._seen == seen and (arrived := reader.after(self._decoder.number)):
+            for picture in self._decoder.of(arrived):
                 self._missed += 1
-                if picture.of.captured > seen or self.clock.monotonic() - began > LOOK_S:
+                if picture.of.captured > seen or self.clock.monotonic() - began > CHECK_S:
                     self._seen = self.clock.monotonic()
-        if began - self._seen > UNSEEN_S + PICTURELESS_S:
+        if began - self._seen > CHECK_EVERY_S + PICTURELESS_S:
             raise self._no_pictures()
 
-    def _see(self, deadline: float) -> Picture:
-        """Wait until a picture was made of what the camera sends, and of nothing that it had sent before."""
+    def _wait_for_picture(self, deadline: float) -> DecodedPicture:
+        """Wait for the first live picture, not one that was queued before the connection."""
         reader = self._need_open()
-        seen: Picture | None = None
+        seen: DecodedPicture | None = None
         for picture in self._decoded(deadline, skip=True, heed=False):
             self._actual |= {"width": picture.decoded.width, "height": picture.decoded.height}
             seen = picture
@@ -241,16 +241,16 @@ class NetworkDriver(Driver):
             raise self._no_pictures()
         return seen
 
-    def _decoded(self, deadline: float, *, skip: bool, heed: bool = True) -> Iterator[Picture]:
-        """Pictures as they come, until the deadline, or an interruption that is to be heeded. `skip` leaves out what
-        comes before the newest key frame."""
+    def _decoded(self, deadline: float, *, skip: bool, heed: bool = True) -> Iterator[DecodedPicture]:
+        """Pictures as they arrive, until the deadline, or an interruption if `heed`. `skip` starts at the newest key
+        frame."""
         reader = self._need_open()
         began = self.clock.monotonic()
         if skip:
-            self._pictures.skip_to(reader.newest_group())
+            self._decoder.skip_to(reader.newest_group())
         while self.clock.monotonic() < deadline and not (heed and self.clock.wait(0)):
-            arrived = reader.after(self._pictures.number)
-            for picture in self._pictures.of(arrived) if arrived else ():
+            arrived = reader.after(self._decoder.number)
+            for picture in self._decoder.of(arrived) if arrived else ():
                 began = self._seen = self.clock.monotonic()
                 self._pictureless_s = 0.0
                 yield picture
@@ -263,10 +263,10 @@ class NetworkDriver(Driver):
     def _wait(self, reader: Reader, deadline: float) -> None:
         if reader.trouble is not None:
             raise reader.trouble
-        reader.wait(self._pictures.number, min(SLICE_S, deadline - self.clock.monotonic()))
+        reader.wait(self._decoder.number, min(SLICE_S, deadline - self.clock.monotonic()))
 
     def _is_newest(self) -> bool:
-        return self._need_open().after(self._pictures.number) is None
+        return self._need_open().after(self._decoder.number) is None
 
     def _is_streaming(self) -> bool:
         return self.clock.monotonic() - self._streamed < STREAMING_S
@@ -291,7 +291,7 @@ class NetworkDriver(Driver):
         ]
 
 
-def _framed(picture: Picture) -> FrameData:
+def _frame_of(picture: DecodedPicture) -> FrameData:
     return FrameData(picture.image, picture.of.captured_ns, picture.of.captured, picture.of.number)
 
 

@@ -1,6 +1,6 @@
-"""FFmpeg's errors as sentences. PyAV puts the whole address, password included, into its exceptions: only their kind is
-used, and none of them is the cause or the context of what leaves the driver. No sentence says the address: everybody
-who sees the camera reads them, and the address is for managers."""
+"""FFmpeg's errors as sentences. PyAV's exceptions contain the whole address with its password, so only their type is
+used, and none becomes the cause or context of a CameraError. No sentence contains the address: everyone who sees the
+camera can read them, but addresses are for managers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from av import error as av_error
 from cameras.drivers.base import CameraError
 from cameras.drivers.credentials import LOGIN
 from cameras.drivers.network.addresses import PROTOCOLS
-from cameras.drivers.network.http import Answered
+from cameras.drivers.network.http_stream import UnexpectedStatus
 from core.outgoing import AddressRefused
 
 FAILURES = (av_error.FFmpegError, OSError, ValueError, RuntimeError)
-"""What PyAV raises while it opens, reads or decodes."""
+"""What PyAV raises when opening, reading or decoding."""
 FORBIDDEN = "does not allow this user to see it. Give the user that right on the camera."
 NO_STREAM = "has no such stream. Look up the path in the camera's manual and change the address."
 BAD_REQUEST = "refuses the request. Look up the address in the camera's manual."
@@ -34,15 +34,15 @@ SENTENCES: list[tuple[type[Exception], str]] = [
 ]
 UNAUTHORIZED = 401
 STATUSES = {403: FORBIDDEN, 404: NO_STREAM, 400: BAD_REQUEST, 500: OWN_ERROR}
-"""Of an answer by HTTP; the hundreds stand for all that are not named."""
+"""Sentences for HTTP statuses; 400 and 500 stand for all others of their class."""
 UNTRUSTED = "Where its certificate is signed by nobody but itself, end its address with #unverified."
 REDIRECTED = "A redirection to another address is not followed: give that one."
 LOST = "cannot be reached, or broke off the connection. Look at its name, its power and the network."
 
 
 def opening_failed(address: str, error: Exception) -> CameraError:
-    """Why the connection was not opened."""
-    if isinstance(error, Answered):
+    """The CameraError for a connection that could not be opened."""
+    if isinstance(error, UnexpectedStatus):
         return _answered(address, error.status)
     if isinstance(error, av_error.HTTPUnauthorizedError):
         return _unauthorized(address)
@@ -53,7 +53,7 @@ def opening_failed(address: str, error: Exception) -> CameraError:
 
 
 def refused(error: AddressRefused) -> CameraError:
-    """The same sentence whatever listens there."""
+    """The sentence does not reveal what listens there."""
     return CameraError(f"The camera's address {error}", permanent=True)
 
 
@@ -66,18 +66,18 @@ def _answered(address: str, status: int) -> CameraError:
 
 
 def _lost(address: str) -> str:
-    """FFmpeg does not tell a certificate that is not trusted from a broken connection."""
+    """FFmpeg does not distinguish an untrusted certificate from a broken connection."""
     untrusted = PROTOCOLS[address.partition(":")[0]].encrypted
     return " ".join([LOST, *([UNTRUSTED] if untrusted else [])])
 
 
 def unreachable(sentence: str) -> CameraError:
-    """`sentence` goes on after the words "The camera"."""
+    """`sentence` follows the words "The camera"."""
     return CameraError(f"The camera {sentence}", reason="camera_unreachable")
 
 
 def _unauthorized(address: str) -> CameraError:
-    """Trying again cannot help, and many cameras lock out whoever does."""
+    """Permanent: trying again cannot help, and many cameras lock out users who do."""
     if LOGIN.match(address):
         said = "refuses the name or the password. Save the camera's address with the right ones."
     else:

@@ -1,4 +1,4 @@
-"""The thread that always reads, so that what is taken is the newest and a camera that is gone is known to be."""
+"""The thread that reads a connection all the time, so that frames are the newest and a lost camera is noticed."""
 
 from __future__ import annotations
 
@@ -7,54 +7,54 @@ import threading
 
 from cameras.drivers.base import CameraError, Clock
 from cameras.drivers.network import connection as connections
-from cameras.drivers.network.backlog import Arrived, Backlog
+from cameras.drivers.network.capture_clock import CaptureClock
 from cameras.drivers.network.connection import Connection
-from cameras.drivers.network.copying import Copying
-from cameras.drivers.network.moments import Moments
+from cameras.drivers.network.packet_buffer import ArrivedPacket, PacketBuffer
+from cameras.drivers.network.packet_copier import PacketCopier
 
 log = logging.getLogger(__name__)
 LIVE_S = 0.005
-"""Packets that come sooner after one another were waiting: they are older than their arrival says."""
+"""Packets that arrive closer together were queued: they are older than their arrival."""
 LEAVE_S = 1.0
-"""How long whoever closes waits for a read that is under way. The thread then ends by itself."""
+"""How long `close` waits for a running read. The thread then ends by itself."""
 
 
 class Reader:
-    """Reads from its making on. `trouble` is why it ended."""
+    """Reads from its construction on. `trouble` is why it ended."""
 
     def __init__(self, connection: Connection, clock: Clock) -> None:
         self.trouble: CameraError | None = None
         self.live = False
-        """Whether what was waiting at the other end has been read."""
+        """Whether the packets that were queued at the camera have been read."""
         self._connection, self._clock = connection, clock
-        self._moments = Moments(connection.parsed)
-        self._backlog = Backlog()
-        self._copying: Copying | None = None
+        self._capture_clock = CaptureClock(connection.parsed)
+        self._packets = PacketBuffer()
+        self._copier: PacketCopier | None = None
         self._news = threading.Condition()
         self._leaving = False
         self._thread = threading.Thread(target=self._run, name="network-camera", daemon=True)
         self._thread.start()
 
-    def after(self, number: int) -> Arrived | None:
-        """The next packet to decode for who has decoded `number`, if it is here."""
+    def after(self, number: int) -> ArrivedPacket | None:
+        """The next packet to decode after `number`; None if it has not arrived."""
         with self._news:
-            return self._backlog.after(number)
+            return self._packets.after(number)
 
     def newest_group(self) -> int:
         with self._news:
-            return self._backlog.newest_group()
+            return self._packets.newest_group()
 
-    def copy(self, copying: Copying) -> None:
-        """From the next packet on, and what can still be given of those before."""
-        self._copying = copying
+    def start_copying(self, copier: PacketCopier) -> None:
+        """Start copying with the next packet, and with those before it that are still buffered."""
+        self._copier = copier
 
     def wait(self, number: int, seconds: float) -> None:
-        """For a packet after `number`, or the end, at most so long."""
+        """Wait for a packet after `number`, or for the end, at most `seconds`."""
         with self._news:
-            self._news.wait_for(lambda: self.trouble or self._backlog.after(number), max(0.0, seconds))
+            self._news.wait_for(lambda: self.trouble or self._packets.after(number), max(0.0, seconds))
 
     def close(self) -> None:
-        """Idempotent. Nobody decodes any more: what was read may go."""
+        """Idempotent. Drops the buffered packets."""
         with self._news:
             self._leaving = True
         self._connection.interrupt()
@@ -64,7 +64,7 @@ class Reader:
 
     def _let_go(self) -> None:
         self._connection.close()
-        self._backlog.clear()
+        self._packets.clear()
 
     def _run(self) -> None:
         try:
@@ -73,7 +73,7 @@ class Reader:
             self._end(error)
         except Exception as error:
             log.exception("The packets of a network camera could not be read.")
-            said = f"What the camera sends could not be read ({type(error).__name__}); it is opened anew."
+            said = f"What the camera sends could not be read ({type(error).__name__}); Skycam opens it again."
             self._end(CameraError(said, reason="camera_unreachable"))
         if self._leaving:
             self._let_go()
@@ -84,31 +84,31 @@ class Reader:
             self._news.notify_all()
 
     def _read(self) -> None:
-        held: Arrived | None = None
+        held: ArrivedPacket | None = None
         before = self._clock.monotonic()
         for number, packet in enumerate(self._connection.packets()):
             if self._leaving:
                 return
             now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
-            captured = self._moments.captured(now, self._connection.stamp(packet))
+            captured = self._capture_clock.captured(now, self._connection.stamp(packet))
             earliest = captured if self._connection.timed else before
-            arrived = Arrived(number, captured, now_ns - round((now - captured) * 1e9), earliest, packet)
+            arrived = ArrivedPacket(number, captured, now_ns - round((now - captured) * 1e9), earliest, packet)
             waited, before = now - before, now
             self._keep([held] if held else [])
             held = arrived if self._may_be_cut_off(waited) else None
             self._keep([] if held else [arrived], live=waited > LIVE_S)
 
     def _may_be_cut_off(self, waited: float) -> bool:
-        """When a source breaks off, FFmpeg gives out the half picture that it has: right behind the one before it, or
-        at the end of its patience. Such a one is kept only once another follows."""
+        """When a source breaks off, FFmpeg returns the incomplete picture that it has: right after the one before it,
+        or after its time-out. Such a packet is kept only once another follows."""
         return self._connection.parsed > 0 and not LIVE_S < waited < connections.READ_S / 2
 
-    def _keep(self, packets: list[Arrived], *, live: bool = False) -> None:
+    def _keep(self, packets: list[ArrivedPacket], *, live: bool = False) -> None:
         with self._news:
             self.live = self.live or live
             for arrived in packets:
-                self._backlog.add(arrived)
+                self._packets.add(arrived)
             self._news.notify_all()
-        if self._copying is not None:
+        if self._copier is not None:
             for arrived in packets:
-                self._copying.add(arrived, self._backlog.group)
+                self._copier.add(arrived, self._packets.group)

@@ -1,7 +1,7 @@
-"""What an address may be: a V4L2 device, or a video file inside a folder that the configuration lists.
+"""Validation of addresses: a V4L2 device, or a video file inside a configured folder.
 
-Nothing that FFmpeg would take for a protocol, a pattern or an option gets through, and a file's address is stored
-as its real path, without symbolic links, so that opening can tell whether it is still the same place.
+Protocols, patterns and options of FFmpeg are refused. A file's address is stored as its real path, without symbolic
+links, so that opening can detect that the file was replaced by a link.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ FORMATS = {
     ".ts": "mpegts",
     ".webm": "matroska",
 }
-"""The ending of a video file, and the one FFmpeg demuxer that it is opened with."""
+"""File extension -> the only FFmpeg demuxer that opens it."""
 REFUSED = frozenset(':|,;?%*<>"\\[]{}')
 
 
-def checked(address: str, sources: list[str]) -> str:
+def normalise_address(address: str, sources: list[str]) -> str:
     """The address in its normal form: a path below /dev, or a file's real path; ValueError with a sentence."""
     address = address.strip(" ")
     if INDEX.fullmatch(address):

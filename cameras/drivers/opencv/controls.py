@@ -1,4 +1,4 @@
-"""Our settings and the camera's controls: which is which, in whose units, and what it makes of a desired value."""
+"""The mapping of our settings to V4L2 controls, with units and ranges."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cameras.drivers.opencv.v4l2 import Control, Node
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`scale` of our units are one of the kernel's. `automatic` is the control by which the camera rules it itself,
-    and `by_hand` the values that end that, the best first."""
+    """`scale` of our units are one of the kernel's. `automatic` is the control of the camera's automatic mode, and
+    `by_hand` its values for manual mode, the best first."""
 
     control: int
     unit: str
@@ -33,7 +33,7 @@ SETTINGS = {
 
 
 class Controls:
-    """Asked and set while OpenCV reads frames; the kernel keeps the two apart. Raises OSError."""
+    """Read and set while OpenCV reads frames; the kernel allows both. Raises OSError."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -42,7 +42,7 @@ class Controls:
         self._present = {name: self._present[name] for name in self.actual()}
 
     def actual(self) -> dict[str, int]:
-        """As far as the camera says."""
+        """The values that the camera reports."""
         found = {name: self._node.value(control.id) for name, control in self._present.items()}
         return {name: value * SETTINGS[name].scale for name, value in found.items() if value is not None}
 
@@ -50,7 +50,7 @@ class Controls:
         return {name: self._range(name, control) for name, control in self._present.items()}
 
     def set(self, name: str, value: float) -> None:
-        """The nearest that the camera has; nothing where it has no such control. What it does by itself ends."""
+        """Set the nearest value, and end the automatic mode. Nothing happens if the camera has no such control."""
         control = self._present.get(name)
         if control is None:
             return
@@ -62,7 +62,7 @@ class Controls:
 
     @contextmanager
     def kept(self, names: Iterable[str]) -> Iterator[None]:
-        """Afterwards these are as they were, and what the camera did by itself it does again."""
+        """Restore these settings and their automatic modes afterwards."""
         numbers = [number for name in names if name in self._present for number in self._numbers(SETTINGS[name])]
         before = {number: self._node.value(number) for number in numbers}
         try:
@@ -73,7 +73,7 @@ class Controls:
                     self._node.set(number, value)
 
     def _numbers(self, setting: Setting) -> list[int]:
-        """The control and, after it, the one that rules it."""
+        """The control and its automatic mode's."""
         return [setting.control, *([setting.automatic] if self._node.control(setting.automatic) else [])]
 
     def _range(self, name: str, known: Control) -> SettingRange:
@@ -86,7 +86,7 @@ class Controls:
         return SettingRange(setting.unit, **scaled, read_only=bool(fixed))
 
     def _by_hand(self, setting: Setting) -> int | None:
-        """The value that ends what the camera does by itself, where it can be ended."""
+        """The value for manual mode; None if the camera has none."""
         ruler = self._node.control(setting.automatic)
         if ruler is None or ruler.flags & v4l2.READ_ONLY:
             return None

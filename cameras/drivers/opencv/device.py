@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from cameras.drivers.base import Applied, Clock, FrameData, SettingRange, remaining
-from cameras.drivers.opencv import finding
+from cameras.drivers.opencv import discovery
 from cameras.drivers.opencv.controls import SETTINGS, Controls
 from cameras.drivers.opencv.modes import Modes
 from cameras.drivers.opencv.reader import Reader
@@ -16,19 +16,20 @@ from cameras.drivers.opencv.stream import Stream
 from cameras.drivers.opencv.v4l2 import Node
 
 IN_FLIGHT, SETTLING = 1, 3
-"""The frame that arrives first after a request was begun before it; new settings take some frames more."""
+"""Frames to skip for a still: the first frame after a request was exposed before it, and new settings need some frames
+more."""
 PICTURE = ("width", "height", "fps")
-"""These belong to the stream, which starts anew for them; all others are controls."""
+"""Changing these restarts the stream; all others are controls."""
 
 
 class VideoDevice:
-    """`_tried` is the last picture that was asked: what the device does not have is not asked twice, for the stream's
-    sake."""
+    """`_tried` is the last requested picture size and rate: the stream is not restarted twice for one that the device
+    does not have."""
 
     def __init__(self, path: str, clock: Clock, deadline: float) -> None:
         self.path, self._clock = path, clock
         remaining(clock, deadline)
-        self._device = finding.device(path)
+        self._device = discovery.device_node(path)
         with ExitStack() as undo:
             self._stream = Stream(path, self._device)
             undo.callback(self._stream.close)
@@ -44,17 +45,17 @@ class VideoDevice:
         self._reader.close()
         self._node.close()
 
-    def look(self) -> None:
+    def check_present(self) -> None:
         if self._reader.trouble is not None:
             raise self._reader.trouble
         if not os.path.exists(self._device):
             raise self._stream.trouble()
 
-    def next(self, deadline: float) -> FrameData | None:
-        return self._reader.next(deadline)
+    def next_frame(self, deadline: float) -> FrameData | None:
+        return self._reader.next_frame(deadline)
 
-    def still(self, deadline: float) -> FrameData | None:
-        return self._reader.still(self._in_flight, deadline)
+    def next_still(self, deadline: float) -> FrameData | None:
+        return self._reader.next_still(self._in_flight, deadline)
 
     def apply(self, values: dict[str, Any], deadline: float) -> Applied:
         before = self.actual()
@@ -77,7 +78,7 @@ class VideoDevice:
         return {name: found[name] for name in self.actual()}
 
     def _restart(self, picture: dict[str, Any]) -> dict[str, float]:
-        """On the reading thread: another size or rate, as near as the device has it."""
+        """On the reading thread: set the nearest size and rate that the device has."""
         fps = picture["fps"] or 0.0
         nearest = self._modes.nearest(picture["width"], picture["height"], fps)
         self._stream.set(nearest, fps or None)
@@ -90,14 +91,14 @@ class VideoDevice:
 
     @contextmanager
     def overridden(self, values: dict[str, Any], deadline: float) -> Iterator[Applied]:
-        """`values` are controls; no stream is started anew for one still."""
+        """`values` are controls: the stream is not restarted for a still."""
         self._in_flight = SETTLING if values else IN_FLIGHT
         with self._controls.kept(values):
             yield self.apply(values, deadline)
 
 
 def _is_same(name: str, asked: Any, actual: Any) -> bool:
-    """As near as the kernel counts."""
+    """Whether they are equal within the kernel's resolution."""
     unit = SETTINGS[name].scale if name in SETTINGS else 0
     return actual is not None and abs(asked - actual) <= max(0.01, unit / 2 if unit > 1 else 0)
 

@@ -1,4 +1,4 @@
-"""OpenCV's sources as a driver."""
+"""The driver of USB cameras and video files, through OpenCV."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from cameras.drivers.base import (
     Identity,
     remaining,
 )
-from cameras.drivers.opencv import addresses, finding
+from cameras.drivers.opencv import addresses, discovery
 from cameras.drivers.opencv.device import VideoDevice
 from cameras.drivers.opencv.file import VideoFile
-from cameras.drivers.opencv.source import Source, sentences
+from cameras.drivers.opencv.source import Source, camera_errors
 
 ROUNDING_S = 0.005
 """How early a wait until the deadline may end."""
 
 
 class OpencvSettings(DriverSettings):
-    """A device takes what it has of these; a file has its own rate and size."""
+    """A device uses the settings that it supports; a file has its own rate and size."""
 
     white_balance_k: int | None = Field(default=None, ge=1000, le=40_000, description="kelvin")
     fps: float | None = Field(default=None, gt=0, le=1000, description="frames per second")
@@ -46,7 +46,7 @@ class OpencvDriver(Driver):
 
     kind = "opencv"
     numbers_frames = True
-    stills_of_stream = True
+    stills_from_stream = True
     Settings = OpencvSettings
 
     def __init__(self, address: str, clock: Clock) -> None:
@@ -55,18 +55,18 @@ class OpencvDriver(Driver):
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
-        return addresses.checked(address, sources)
+        return addresses.normalise_address(address, sources)
 
     @classmethod
-    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
-        return finding.attached(held)
+    def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+        return discovery.attached_devices(held)
 
-    def place(self) -> str:
+    def device_location(self) -> str:
         return os.path.realpath(self.address) if addresses.is_device(self.address) else ""
 
     def open(self, deadline: float) -> Identity:
         self.close()
-        with sentences(self.address):
+        with camera_errors(self.address):
             self._source = self._opened(deadline)
         remaining(self.clock, deadline)
         return Identity(model=self._source.model, library=f"OpenCV {cv2.__version__}")
@@ -78,27 +78,27 @@ class OpencvDriver(Driver):
 
     def capabilities(self) -> Capabilities:
         source = self._need_open()
-        with sentences(self.address):
+        with camera_errors(self.address):
             actual, ranges = source.actual(), source.ranges()
         return Capabilities(stream=True, width=actual.get("width"), height=actual.get("height"), settings=ranges)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
         source = self._need_open()
         remaining(self.clock, deadline)
-        with sentences(self.address):
+        with camera_errors(self.address):
             return source.apply(self.validated(settings), deadline)
 
     def read_back(self, deadline: float) -> dict[str, Any]:
         source = self._need_open()
-        with sentences(self.address):
+        with camera_errors(self.address):
             return source.actual()
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         source = self._need_open()
         remaining(self.clock, deadline)
         started_ns, started = self.clock.wall_ns(), self.clock.monotonic()
-        with sentences(self.address), source.overridden(_asked(request), deadline) as applied:
-            frame = source.still(deadline)
+        with camera_errors(self.address), source.overridden(_asked(request), deadline) as applied:
+            frame = source.next_still(deadline)
         if frame is None:
             remaining(self.clock, deadline - ROUNDING_S)
             raise Aborted
@@ -112,13 +112,14 @@ class OpencvDriver(Driver):
 
     def frame(self, deadline: float) -> FrameData | None:
         source = self._need_open()
-        with sentences(self.address):
-            return source.next(deadline)
+        with camera_errors(self.address):
+            return source.next_frame(deadline)
 
     def temperature(self) -> float | None:
-        """None; but CameraError when the camera was unplugged, which nobody would see who wants no pictures."""
+        """None. Called regularly, so it also detects (CameraError) that the camera was unplugged while nobody reads
+        frames."""
         if self._source is not None:
-            self._source.look()
+            self._source.check_present()
         return None
 
     def _opened(self, deadline: float) -> Source:

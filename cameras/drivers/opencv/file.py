@@ -1,4 +1,4 @@
-"""A video file, played in its own time and over again from its end."""
+"""A video file, played at its own rate in a loop."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import cv2
 
 from cameras.drivers.base import Applied, CameraError, Clock, FrameData, SettingRange, remaining
 from cameras.drivers.opencv.addresses import FORMATS, suffix
-from cameras.drivers.opencv.opening import opened
+from cameras.drivers.opencv.safe_open import open_regular_file
 from cameras.drivers.opencv.source import capture, rgb
 
 LONGEST_STEP_S = 10.0
-"""A longer step between two time stamps is a fault of the file and counts as one frame."""
+"""A longer step between two time stamps is an error in the file and counts as one frame."""
 LATEST_S = 2.0
-"""Whoever comes later than this finds the file where it was left."""
+"""After a longer pause playback continues where it stopped."""
 CATCH_UP_S = 1.0
-"""A file that is decoded more slowly than it plays is caught up with for so long, and then goes on from there."""
+"""The limit of catching up with a file that is decoded more slowly than it plays."""
 STREAMING_S = 1.0
-"""Who asked for a frame of the stream within this time gets every frame, those read for a still too."""
+"""A reader that asked for a frame within this time gets every frame, including those read for a still."""
 READ_TIMEOUT_MS = 5_000
 UNITS = {"fps": "1/s", "width": "px", "height": "px"}
 
 
 class VideoFile:
-    """`path` is absolute and real: opening refuses it when a symbolic link has come into it since it was checked.
+    """`path` is absolute and real: opening fails if a symbolic link was put into it since it was checked.
 
-    FFmpeg gets the open file, not its name, and the one demuxer of the name's ending: a playlist or a script
-    in a video's clothes is not opened, and neither are the files and addresses that it refers to.
+    FFmpeg gets the open file, not its name, and only the demuxer of its extension. So a playlist or script with a
+    video's extension is not opened, nor are the files and addresses that it refers to.
     """
 
     model = "Video file"
@@ -39,7 +39,7 @@ class VideoFile:
         self.path, self._clock = path, clock
         self._ahead: deque[FrameData] = deque(maxlen=16)
         self._streamed, self._number = -math.inf, 0
-        self._file = opened(path)
+        self._file = open_regular_file(path)
         try:
             self._capture = self._reader(deadline)
             self._line = Timeline(self._capture.get(cv2.CAP_PROP_FPS))
@@ -53,16 +53,16 @@ class VideoFile:
         self._capture.release()
         self._file.close()
 
-    def look(self) -> None:
-        """An open file stays readable, whatever becomes of its name."""
+    def check_present(self) -> None:
+        """Nothing to check: an open file stays readable even if it is deleted."""
 
-    def next(self, deadline: float) -> FrameData | None:
+    def next_frame(self, deadline: float) -> FrameData | None:
         self._keep([])
         self._streamed = self._clock.monotonic()
         return self._ahead.popleft() if self._ahead else self._read(deadline)
 
-    def still(self, deadline: float) -> FrameData | None:
-        """The first frame that falls due from now on."""
+    def next_still(self, deadline: float) -> FrameData | None:
+        """The first frame that becomes due from now on."""
         self._keep(self._skip_old())
         frame = self._read(deadline)
         self._keep([] if frame is None else [frame])
@@ -87,7 +87,7 @@ class VideoFile:
         return {name: SettingRange(unit, read_only=True) for name, unit in UNITS.items()}
 
     def _keep(self, frames: list[FrameData]) -> None:
-        """Keep for the stream what was read for a still, as long as somebody takes the stream."""
+        """Keep frames that were read for a still for the stream, while someone reads it."""
         if self._clock.monotonic() - self._streamed < STREAMING_S:
             self._ahead.extend(frames)
         else:
@@ -116,7 +116,7 @@ class VideoFile:
         return self._origin + self._line.time
 
     def _catch_up(self, late: float) -> None:
-        """Have a frame grabbed that is at most `late` seconds overdue, or the next one when the wait is interrupted."""
+        """Grab frames until one is at most `late` seconds overdue, or the wait is interrupted."""
         began = self._clock.monotonic()
         if not self._grabbed:
             self._advance()
@@ -143,7 +143,7 @@ class VideoFile:
         self._grabbed = True
 
     def _rewind(self) -> None:
-        """Grab the first frame, by seeking, else (a format without an index) by opening the same file again."""
+        """Grab the first frame, by seeking or, for a format without an index, by reopening the file."""
         if self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0) and self._capture.grab():
             return
         self._capture.release()
@@ -172,7 +172,7 @@ class VideoFile:
 
 
 class Timeline:
-    """One steadily rising time, in seconds, out of the time stamps of a file that is played over and over."""
+    """A steadily increasing time in seconds, from the time stamps of a file that plays in a loop."""
 
     def __init__(self, fps: float) -> None:
         self.interval = 1 / fps if 1 <= fps <= 240 else 0.04
@@ -180,7 +180,7 @@ class Timeline:
         self._last: float | None = None
 
     def stamp(self, position: float) -> None:
-        """The next frame says `position`; a step back (the file began again) counts as one frame."""
+        """Add the next frame's `position`; a step back (the file started again) counts as one frame."""
         if self._last is not None:
             step = position - self._last
             if 0 < step < LONGEST_STEP_S:

@@ -1,4 +1,4 @@
-"""Which sizes and rates of pictures a device has, and in which pixel format each."""
+"""The sizes and frame rates of a device, by pixel format."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ READABLE = (
     "BGR3", "RGB3", "YV12", "YU12", "411P", "YUYV", "UYVY", "NV12", "NV21", "BA81", "GBRG", "MJPG", "JPEG",
     "Y16 ", "Y10 ", "GREY",
 )  # fmt: skip
-"""What OpenCV makes pictures of, in the order in which it tries: compressed ones only for what no other can."""
+"""The pixel formats that OpenCV reads, in its order: compressed formats only where no other has the mode."""
 UNITS = {"width": "px", "height": "px", "fps": "1/s"}
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """`rates` are those of the size, or of its smallest where sizes go by steps."""
+    """`rates` are those of the size, or of the smallest size where sizes are stepwise."""
 
     pixels: str
     widths: Span
@@ -27,7 +27,7 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One size in one pixel format; `pixels` is empty where the device does not say which it has."""
+    """One size in one pixel format; `pixels` is empty if the device lists none."""
 
     width: int
     height: int
@@ -35,7 +35,7 @@ class Picture:
 
 
 class Modes:
-    """Asked once, at opening. Raises OSError."""
+    """The modes of a device, read once when it is opened. Raises OSError."""
 
     def __init__(self, node: Node) -> None:
         formats = node.formats()
@@ -49,7 +49,7 @@ class Modes:
         }
 
     def nearest(self, width: int, height: int, fps: float) -> Picture:
-        """The size that is nearest, in the pixel format that comes nearest to the rate, in OpenCV's order."""
+        """The nearest size, in the pixel format with the nearest rate, in OpenCV's order."""
         if not self.all:
             return Picture(width, height)
 
@@ -69,7 +69,7 @@ def _modes(node: Node, pixels: str) -> list[Mode]:
 
 
 def _range(name: str, spans: list[Span]) -> SettingRange:
-    """Choices, or where sizes go by steps, from the least to the most."""
+    """Choices, or minimum and maximum where sizes are stepwise."""
     if all(span.least == span.most for span in spans):
         return SettingRange(UNITS[name], choices=sorted({span.least for span in spans}) or None)
     least, most = min(span.least for span in spans), max(span.most for span in spans)

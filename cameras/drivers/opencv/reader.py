@@ -1,6 +1,6 @@
-"""The thread that always reads a device, so that no frame waits in the kernel, and one that is gone is known to be.
+"""The thread that reads a device all the time, so that no frame waits in the kernel and an unplugged device is noticed.
 
-Whoever takes the stream gets every frame, in order; frames that nobody wants are not decoded.
+A reader of the stream gets every frame, in order. Frames that nobody reads are not decoded.
 """
 
 from __future__ import annotations
@@ -18,63 +18,63 @@ from typing import Any, TypeVar
 import cv2
 
 from cameras.drivers.base import CameraError, Clock, FrameData
-from cameras.drivers.opencv.backlog import Backlog
+from cameras.drivers.opencv.frame_queue import FrameQueue
 from cameras.drivers.opencv.stream import Stream
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STREAMING_S = 2.0
-"""Who asked for a frame of the stream within this time gets every frame; who did not, what comes from now on."""
+"""A reader that asked for a frame within this time gets every frame; otherwise it gets those from now on."""
 READ_S = 0.1
-"""How long a read waits before other work has its turn."""
+"""How long a read waits before queued jobs run."""
 SLICE_S = 0.02
-"""How long a wait lasts before the clock is asked whether it was interrupted."""
+"""The interval at which a wait checks for an interruption."""
 SILENT_S = 4.0
-"""A device that gives no picture for longer than this and one interval of its frames delivers none any more."""
+"""A device that gives no picture for this long plus one frame interval has failed."""
 LEAVE_S = 1.0
-"""How long whoever closes waits for a read that is under way. The thread then ends by itself."""
+"""How long `close` waits for a running read. The thread then ends by itself."""
 
 
 class Reader:
-    """Reads from its making on. `trouble` is why it ended. Frames are numbered as they are read: one that nobody took
-    in time, or that could not be decoded, is missing in the numbers, and counted in the log."""
+    """Reads from its construction on. `trouble` is why it ended. Frames are numbered as they are read: one that was
+    dropped or could not be decoded leaves a gap in the numbers and is counted in the log."""
 
     def __init__(self, stream: Stream, clock: Clock, interval_s: float) -> None:
         self.trouble: CameraError | None = None
         self.interval_s = interval_s
         """From one frame to the next, at most."""
         self._stream, self._clock = stream, clock
-        self._backlog = Backlog()
+        self._queue = FrameQueue()
         self._news = threading.Condition()
         self._jobs: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
-        self._number, self._undecoded, self._told = 0, 0, 0
+        self._number, self._undecoded, self._logged_lost = 0, 0, 0
         self._streamed_until, self._stills = -math.inf, 0
-        self._leaving = False
+        self._closing = False
         self._thread = threading.Thread(target=self._run, name="video-device", daemon=True)
         self._thread.start()
-        atexit.register(self.close)  # C++ ends the process with an abort when Python ends a thread that is inside it
+        atexit.register(self.close)  # C++ aborts the process when Python ends a thread that is inside a call
 
-    # For whoever wants frames
+    # For readers of frames
 
-    def next(self, deadline: float) -> FrameData | None:
+    def next_frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
         with self._news:
             if not self._streams():
-                self._backlog.clear()
+                self._queue.clear()
         with self._streaming():
-            frame = self._wait(self._backlog.take, deadline)
-        self._tell_lost()
+            frame = self._wait(self._queue.pop_oldest, deadline)
+        self._log_lost_frames()
         return frame
 
-    def still(self, skip: int, deadline: float) -> FrameData | None:
-        """The frame that comes after the next `skip` ones from now on. It stays in the stream; None as of `next`."""
+    def next_still(self, skip: int, deadline: float) -> FrameData | None:
+        """The frame after the next `skip` ones from now on. It stays in the stream; None as for `next_frame`."""
         ordered = self._clock.monotonic()
         with self._streaming() if self._streams() else self._once():
-            return self._wait(lambda: self._backlog.after(ordered, skip), deadline)
+            return self._wait(lambda: self._queue.frame_after(ordered, skip), deadline)
 
     def between_reads(self, job: Callable[[], T], deadline: float) -> T:
-        """What the reading thread gets from `job`. CameraError too_slow when its turn does not come in time."""
+        """Run `job` on the reading thread and return its result. CameraError too_slow when it does not run in time."""
         future: Future[T] = Future()
         self._jobs.put((job, future))
         if self.trouble is not None:
@@ -86,9 +86,9 @@ class Reader:
         raise CameraError("The camera was not free for its new settings in time.", reason="too_slow")
 
     def close(self) -> None:
-        """Idempotent. A read that hangs is left behind; its thread lets go of the device when it comes back."""
+        """Idempotent. A hanging read is left behind; its thread closes the device when the read returns."""
         atexit.unregister(self.close)
-        self._leaving = True
+        self._closing = True
         self._thread.join(LEAVE_S)
 
     # Waiting
@@ -127,13 +127,13 @@ class Reader:
         finally:
             self._stills -= 1
             with self._news:
-                self._backlog.clear()
+                self._queue.clear()
 
-    def _tell_lost(self) -> None:
-        lost = self._backlog.lost + self._undecoded
-        if lost > self._told:
-            log.warning("%d frames of a USB camera were lost: not taken in time, or damaged.", lost - self._told)
-            self._told = lost
+    def _log_lost_frames(self) -> None:
+        lost = self._queue.lost + self._undecoded
+        if lost > self._logged_lost:
+            log.warning("%d frames of a USB camera were lost: not taken in time, or damaged.", lost - self._logged_lost)
+            self._logged_lost = lost
 
     # The thread
 
@@ -144,7 +144,7 @@ class Reader:
             self._end(error)
         except Exception as error:
             log.exception("The frames of a USB camera could not be read.")
-            said = f"The camera's frames could not be read ({type(error).__name__}); it is opened anew."
+            said = f"The camera's frames could not be read ({type(error).__name__}); Skycam opens it again."
             self._end(CameraError(said, reason="camera_unreachable"))
         self._stream.close()
 
@@ -159,16 +159,16 @@ class Reader:
 
     def _read(self) -> None:
         seen = self._clock.monotonic()
-        while not self._leaving:
-            if self._work():
+        while not self._closing:
+            if self._run_job():
                 seen = self._clock.monotonic()
             if self._stream.arrived(READ_S):
-                seen = self._take(seen)
+                seen = self._store_frame(seen)
             elif self._clock.monotonic() - seen > SILENT_S + self.interval_s:
                 raise self._stream.trouble()
 
-    def _work(self) -> bool:
-        """What waits to be done between two reads; True when there was something."""
+    def _run_job(self) -> bool:
+        """Run one queued job; True if there was one."""
         if self._jobs.empty():
             return False
         job, future = self._jobs.get()
@@ -179,8 +179,9 @@ class Reader:
                 future.set_exception(error)
         return True
 
-    def _take(self, seen: float) -> float:
-        """The frame that arrived. When a picture was last seen: now, or, where it could not be decoded, `seen`."""
+    def _store_frame(self, seen: float) -> float:
+        """Queue the frame that arrived. Returns when a picture was last seen: now, or `seen` if this one could not be
+        decoded."""
         now, now_ns = self._clock.monotonic(), self._clock.wall_ns()
         number, self._number = self._number, self._number + 1
         if not (self._stills or self._streams()):
@@ -192,6 +193,6 @@ class Reader:
             return seen
         captured = now if captured is None else captured
         with self._news:
-            self._backlog.add(FrameData(image, now_ns - round((now - captured) * 1e9), captured, number))
+            self._queue.add(FrameData(image, now_ns - round((now - captured) * 1e9), captured, number))
             self._news.notify_all()
         return now

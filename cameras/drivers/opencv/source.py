@@ -1,4 +1,4 @@
-"""Where frames come from: a device, which a thread of its own reads, or a file, which its owner reads often enough."""
+"""Sources of frames: a device, which a thread of its own reads, or a file, which the driver's thread reads."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ class Source(Protocol):
     def close(self) -> None:
         """Idempotent."""
 
-    def look(self) -> None:
-        """CameraError when it is gone. Waits for nothing."""
+    def check_present(self) -> None:
+        """CameraError when the source is gone. Does not wait."""
 
-    def next(self, deadline: float) -> FrameData | None:
+    def next_frame(self, deadline: float) -> FrameData | None:
         """The next frame of the stream; None when the deadline passed or the wait was interrupted."""
 
-    def still(self, deadline: float) -> FrameData | None:
-        """A frame that was not there yet when it was asked for, and stays in the stream; None as of `next`."""
+    def next_still(self, deadline: float) -> FrameData | None:
+        """A frame that arrives after the call, and stays in the stream; None as for `next_frame`."""
 
     def apply(self, values: dict[str, Any], deadline: float) -> Applied: ...
 
     def overridden(self, values: dict[str, Any], deadline: float) -> AbstractContextManager[Applied]:
-        """`values` for one still; afterwards everything is as it was."""
+        """Apply `values` for one still, and restore the settings afterwards."""
 
     def actual(self) -> dict[str, Any]:
-        """The settings as read back, without those that the source does not have."""
+        """The settings as read back; only those that the source has."""
 
     def ranges(self) -> dict[str, SettingRange]:
-        """Of the settings in `actual`."""
+        """The ranges of the settings in `actual`."""
 
 
 def capture(path: str, backend: int, parameters: list[int], environment: dict[str, str]) -> cv2.VideoCapture:
-    """An OpenCV capture, perhaps not opened; OpenCV takes part of its settings from the environment only."""
+    """An OpenCV capture, which may have failed to open. OpenCV reads some of its settings only from the environment."""
     os.environ.update(VIDEOIO_ENVIRONMENT | environment)
     return cv2.VideoCapture(path, backend, parameters)
 
@@ -64,8 +64,8 @@ def rgb(source: cv2.VideoCapture) -> Image | None:
 
 
 @contextmanager
-def sentences(name: str) -> Iterator[None]:
-    """What OpenCV and the kernel raise, as CameraError."""
+def camera_errors(name: str) -> Iterator[None]:
+    """Turn the errors of OpenCV and the kernel into CameraError."""
     try:
         yield
     except cv2.error as error:

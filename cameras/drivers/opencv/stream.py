@@ -1,4 +1,4 @@
-"""What OpenCV reads of a device. One thread at a time may touch it."""
+"""The video stream of a device, read by OpenCV. Used by one thread at a time."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import os
 import cv2
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.opencv import finding
+from cameras.drivers.opencv import discovery
 from cameras.drivers.opencv.modes import Picture
 from cameras.drivers.opencv.source import Image, capture, rgb
 
 QUEUED = 10
-"""Frames that the kernel keeps while the reading thread is held up. OpenCV has 4 by itself, and 10 at most."""
+"""Frames that the kernel queues while the reading thread is delayed. OpenCV's default is 4, its maximum 10."""
 OLDEST_S = 60.0
-"""A time stamp that lies further back is of another clock."""
+"""An older time stamp is from another clock."""
 
 
 class Stream:
-    """Runs from its making on. CameraError when the device cannot be had, or gives no first frame."""
+    """Streams from its construction on. CameraError when the device cannot be started or gives no first frame."""
 
     def __init__(self, path: str, device: str) -> None:
         self._path, self._device = path, device
         self._capture = capture(device, cv2.CAP_V4L2, [], {})
         if not self._capture.isOpened():
-            raise finding.not_started(path, device)
+            raise discovery.start_error(path, device)
         try:
             self._capture.set(cv2.CAP_PROP_BUFFERSIZE, QUEUED)
             self._begin()
@@ -36,7 +36,7 @@ class Stream:
         self._capture.release()
 
     def arrived(self, seconds: float) -> bool:
-        """Whether a frame came in time. It waits until `image` or `discard` takes it."""
+        """Whether a frame arrived within `seconds`. It stays until `image` or `discard` reads it."""
         try:
             ready, _ = cv2.VideoCapture.waitAny([self._capture], max(1, int(seconds * 1e9)))
         except cv2.error:
@@ -54,12 +54,12 @@ class Stream:
             return None
 
     def discard(self) -> None:
-        """The frame that arrived, without the work of decoding it."""
+        """Drop the frame that arrived without decoding it."""
         self._decode(False)
         self._capture.retrieve()
 
     def captured(self, now: float) -> float | None:
-        """When the frame came, by the monotonic clock, as nearly every driver of the kernel says it."""
+        """When the frame arrived, in monotonic seconds, as nearly every kernel driver reports it; None otherwise."""
         stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         return stamp if now - OLDEST_S < stamp <= now else None
 
@@ -71,7 +71,8 @@ class Stream:
         }
 
     def set(self, picture: Picture, fps: float | None) -> None:
-        """The stream starts anew. OpenCV takes a width together with a height, and whole frames per second."""
+        """Set size and rate and restart the stream. OpenCV needs width and height together, and whole frames per
+        second."""
         if picture.pixels:
             self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*picture.pixels))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, picture.width)
@@ -81,10 +82,10 @@ class Stream:
         self._begin()
 
     def trouble(self) -> CameraError:
-        return finding.trouble(self._path, self._device)
+        return discovery.read_error(self._path, self._device)
 
     def _begin(self) -> None:
-        """Start the stream and take its first frame: `waitAny` works on a running stream only."""
+        """Start the stream and read its first frame: `waitAny` works only on a running stream."""
         self._decodes = True
         self._capture.set(cv2.CAP_PROP_CONVERT_RGB, 1)
         if not self._capture.grab():

@@ -1,7 +1,7 @@
-"""What the kernel says of a video device, by the calls, structures and numbers of <linux/videodev2.h>.
+"""V4L2 ioctls of a video device, with the structures and numbers of <linux/videodev2.h>.
 
-https://docs.kernel.org/userspace-api/media/v4l/user-func.html describes each. All structures are of 32-bit numbers and
-texts, in the machine's own order.
+https://docs.kernel.org/userspace-api/media/v4l/user-func.html describes each. All structures consist of 32-bit numbers
+and texts, in native byte order.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ AUTO_WHITE_BALANCE, AUTOGAIN, GAIN, WHITE_BALANCE_TEMPERATURE = 0x0098090C, 0x00
 MENU = 3
 DISABLED, GRABBED, READ_ONLY, INACTIVE = 0x1, 0x2, 0x4, 0x10
 MOST = 512
-"""Formats, sizes or rates that are listed: a driver with more of them is at fault."""
+"""The most formats, sizes or rates that are listed: a kernel driver with more is broken."""
 NOT_THERE = frozenset({errno.EINVAL, errno.ENOTTY})
 REFUSED = NOT_THERE | {errno.EACCES, errno.EBUSY, errno.EIO, errno.EPERM, errno.EPIPE, errno.ERANGE, errno.EILSEQ}
-"""What a control says that takes, or tells, no value now."""
+"""The errors of a control that cannot be set or read now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`number` of the type 'V'; `layout` is its structure's."""
+    """An ioctl of type 'V'; `layout` is that of its structure."""
 
     number: int
     layout: str
@@ -54,8 +54,7 @@ ENUM_FRAMESIZES, ENUM_FRAMEINTERVALS = Call(74, "=11I"), Call(75, "=13I")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a device is called, and whether it gives pictures: a camera often has a second one, for what is said about
-    them."""
+    """A device's name, and whether it captures pictures: many cameras have a second device for metadata."""
 
     name: str
     captures: bool
@@ -63,7 +62,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What a control may be, in the kernel's units."""
+    """A control's range, in the kernel's units."""
 
     id: int
     kind: int
@@ -75,7 +74,7 @@ class Control:
 
     @property
     def locked(self) -> bool:
-        """Read only, or ruled by something else now."""
+        """Read-only, or controlled by an automatic mode now."""
         return bool(self.flags & (READ_ONLY | GRABBED | INACTIVE))
 
     def nearest(self, value: float) -> int:
@@ -86,7 +85,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Pixels: every `step` from `least` to `most`."""
+    """A range of pixels: every `step` from `least` to `most`."""
 
     least: int
     most: int
@@ -100,14 +99,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Frames per second, rising: all that there are, or (`between`) the slowest and the fastest."""
+    """Frames per second, ascending: all rates, or with `between` the slowest and the fastest."""
 
     values: tuple[float, ...] = ()
     between: bool = False
 
 
 class Node:
-    """A device's file, beside the one that OpenCV reads from: any number of programs may ask it, and set its controls.
+    """A second open file of the device, besides OpenCV's: any number of programs may query it and set its controls.
 
     The calls raise OSError: ENODEV when the device is gone.
     """
@@ -127,7 +126,8 @@ class Node:
         return Card(name.split(b"\0")[0].decode("utf-8", "replace").strip(), bool(able & VIDEO_CAPTURE))
 
     def busy(self) -> bool:
-        """Whether another program streams: only that one may ask for buffers, or give back none, as is done here."""
+        """Whether another program streams. Only the streaming program may request buffers, even zero of them, as this
+        call does."""
         try:
             self._call(REQBUFS, 0, CAPTURE_BUFFERS, MAPPED, 0, 0)
         except OSError as error:
@@ -141,12 +141,12 @@ class Node:
         return Control(number, found[1], *found[3:8])
 
     def menu(self, control: Control) -> list[int]:
-        """The entries that the camera has, of those that the kernel knows."""
+        """The menu entries that the camera supports."""
         entries = range(control.minimum, min(control.maximum, control.minimum + MOST) + 1)
         return [entry for entry in entries if self._found(QUERYMENU, control.id, entry, b"", 0)]
 
     def value(self, number: int) -> int | None:
-        """None where the camera does not say."""
+        """None if the camera does not report it."""
         try:
             return int(self._call(G_CTRL, number, 0)[1])
         except OSError as error:
@@ -155,7 +155,7 @@ class Node:
             raise
 
     def set(self, number: int, value: int) -> None:
-        """The camera keeps its own where it does not take this one."""
+        """Set a value; the camera keeps its own if it refuses this one."""
         try:
             self._call(S_CTRL, number, value)
         except OSError as error:
@@ -163,17 +163,17 @@ class Node:
                 raise
 
     def formats(self) -> list[str]:
-        """The pixel formats, by their four letters."""
+        """The pixel formats as four-character codes."""
         listed = self._listed(ENUM_FMT, CAPTURE_BUFFERS, 0, b"", 0, 0, 0, 0, 0)
         return [found[4].to_bytes(4, "little").decode("latin-1") for found in listed]
 
     def sizes(self, pixels: str) -> list[tuple[Span, Span]]:
-        """Widths and heights that go together."""
+        """The supported pairs of widths and heights."""
         found = self._listed(ENUM_FRAMESIZES, _number(pixels), *[0] * 9)
         return [_size(kind, numbers) for _, _, kind, *numbers in found]
 
     def rates(self, pixels: str, width: int, height: int) -> Rates:
-        """Those of that size."""
+        """The frame rates of that size."""
         found = [(kind, numbers) for _, _, _, _, kind, *numbers in self._intervals(pixels, width, height)]
         values = sorted({rate for kind, numbers in found for rate in _rates(kind, numbers)})
         return Rates(tuple(values), between=any(kind != DISCRETE for kind, _ in found))
@@ -189,7 +189,7 @@ class Node:
             yield found
 
     def _found(self, call: Call, *values: Any) -> tuple[Any, ...] | None:
-        """None where the device has no such thing."""
+        """None if the device does not have it."""
         try:
             return self._call(call, *values)
         except OSError as error:
@@ -204,8 +204,8 @@ class Node:
 
 
 @contextmanager
-def asked(path: str) -> Iterator[Node]:
-    """The device's file, closed afterwards. OSError where it may not be opened."""
+def open_node(path: str) -> Iterator[Node]:
+    """The device's file, closed afterwards. OSError if it cannot be opened."""
     node = Node(path)
     try:
         yield node
@@ -224,6 +224,6 @@ def _size(kind: int, numbers: list[int]) -> tuple[Span, Span]:
 
 
 def _rates(kind: int, numbers: list[int]) -> list[float]:
-    """Of intervals, each a fraction of a second: one, or the shortest and the longest."""
+    """Rates from frame intervals, which are fractions of a second: one, or the shortest and the longest."""
     fractions = [numbers[:2]] if kind == DISCRETE else [numbers[:2], numbers[2:4]]
     return [round(below / above, 3) for above, below in fractions if above and below]

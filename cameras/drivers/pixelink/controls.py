@@ -1,5 +1,4 @@
-"""Our settings and the camera's features: which is which, in whose units, and what the camera makes of a desired
-value."""
+"""The mapping of our settings to the camera's features, with units, ranges and warnings."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One of our settings: a parameter of a feature. `scale` of our units are one of the SDK's."""
+    """One of our settings: a parameter of a feature. One SDK unit is `scale` of ours."""
 
     feature: str
     label: str
@@ -56,7 +55,7 @@ SETTINGS = {
     "exposure_us": Setting("SHUTTER", "exposure time", "µs", scale=1e6, whole=True),
     "gain": Setting("GAIN", "gain", "dB"),
 }
-"""In the order in which they are set: what comes first limits what follows."""
+"""In the order in which they are set: each limits those after it."""
 FEATURES = tuple(dict.fromkeys(setting.feature for setting in SETTINGS.values()))
 
 FORMATS = {
@@ -66,13 +65,13 @@ FORMATS = {
     "bayer8": ("BAYER8_GRBG", "BAYER8_RGGB", "BAYER8_GBRG", "BAYER8_BGGR"),
     "bayer16": ("BAYER16_GRBG", "BAYER16_RGGB", "BAYER16_GBRG", "BAYER16_BGGR"),
 }
-"""Pixel formats, and the SDK's names for them: a colour camera has one of each four orders."""
+"""Pixel formats, and the SDK's names for them: a colour camera has one of each four Bayer orders."""
 ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
 THERMOMETERS = ("SENSOR_TEMPERATURE", "SENSOR_CHIP_TEMPERATURE", "BODY_TEMPERATURE")
 
 
 class Controls:
-    """The settings of one opened camera. Made before it streams: it tries which pixel formats the camera has."""
+    """The settings of one opened camera. Constructed before it streams, because it tries out the pixel formats."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -80,7 +79,7 @@ class Controls:
         self.thermometer = next((feature for feature in THERMOMETERS if session.has(feature)), None)
         self.formats = self._formats()
 
-    # What it has
+    # Reading
 
     def ranges(self) -> dict[str, SettingRange]:
         found = {"pixel_format": SettingRange(choices=sorted(self.formats))}
@@ -90,8 +89,8 @@ class Controls:
             found |= {name: SETTINGS[name].range_of(ranges, read_only=read_only) for name in _of(feature)}
         return found
 
-    def observe(self) -> Values:
-        """Every setting as it is now."""
+    def read_settings(self) -> Values:
+        """Read all settings."""
         has = {feature: self.session.read(feature).values for feature in self.present}
         actual: Values = {
             name: setting.ours(has[setting.feature][setting.place])
@@ -100,13 +99,13 @@ class Controls:
         }
         return actual | {"pixel_format": self._format_name(self.session.read("PIXEL_FORMAT").values[0])}
 
-    def kept(self, asked: Values) -> dict[str, Feature]:
-        """The features that `asked` would change, as they are now."""
+    def read_features(self, asked: Values) -> dict[str, Feature]:
+        """Read the features that `asked` would change."""
         features = {SETTINGS[name].feature for name in asked if name in SETTINGS}.intersection(self.present)
         return {feature: self.session.read(feature) for feature in features}
 
     def temperature(self) -> float | None:
-        """Celsius. A camera without a thermometer is asked all the same: one that was unplugged fails here."""
+        """Celsius. Without a thermometer another feature is read, so that an unplugged camera fails here."""
         values = self.session.read(self.thermometer or "SHUTTER").values
         return round(values[0], 2) if self.thermometer else None
 
@@ -119,25 +118,25 @@ class Controls:
         across, down = values[2:4] if len(values) >= 4 else (values[0], values[0])
         return int(height / max(1.0, down)), int(width / max(1.0, across))
 
-    # What it shall have
+    # Setting
 
-    def put(self, asked: Values) -> dict[str, int]:
-        """Set what is asked; by name, the code with which the camera refused. It keeps its own value then."""
+    def set_values(self, asked: Values) -> dict[str, int]:
+        """Set the values; returns name -> the code of the camera's refusal. It keeps its own value then."""
         refused = {}
         if "pixel_format" in asked:
-            refused["pixel_format"] = self._put_format(asked["pixel_format"])
+            refused["pixel_format"] = self._set_format(asked["pixel_format"])
         for feature in FEATURES:
             wanted = {name: asked[name] for name in _of(feature) if name in asked}
             if wanted and feature in self.present:
-                refused |= dict.fromkeys(wanted, self._put_feature(feature, wanted))
+                refused |= dict.fromkeys(wanted, self._set_feature(feature, wanted))
         return refused
 
-    def give_back(self, kept: dict[str, Feature]) -> None:
+    def restore_features(self, kept: dict[str, Feature]) -> None:
         for feature, had in kept.items():
             if self.session.read(feature) != had:
                 self.session.write(feature, had)
 
-    def _put_feature(self, feature: str, wanted: Values) -> int:
+    def _set_feature(self, feature: str, wanted: Values) -> int:
         has = self.session.read(feature)
         values = list(has.values)
         for name, value in wanted.items():
@@ -148,7 +147,7 @@ class Controls:
             return 0
         return self.session.write(feature, Feature(0, tuple(values)))
 
-    def _put_format(self, name: str) -> int:
+    def _set_format(self, name: str) -> int:
         if name == self._format_name(self.session.read("PIXEL_FORMAT").values[0]):
             return 0
         if name not in self.formats:
@@ -156,20 +155,20 @@ class Controls:
         return self.session.write("PIXEL_FORMAT", Feature(0, (self.formats[name],)))
 
     def _formats(self) -> dict[str, float]:
-        """The camera does not say which it has: each is tried, and the one that it had is set again."""
+        """The SDK does not list the camera's pixel formats: each is tried, and the original one is restored."""
         had = self.session.read("PIXEL_FORMAT")
         found = {self._format_name(had.values[0]): had.values[0]}
         try:
             for name, codes in FORMATS.items():
                 numbers = (float(getattr(library().PixelFormat, code)) for code in codes)
-                taken = next((number for number in numbers if self._takes(number)), None)
+                taken = next((number for number in numbers if self._accepts_format(number)), None)
                 if taken is not None:
                     found.setdefault(name, taken)
         finally:
             self.session.write("PIXEL_FORMAT", had)
         return found
 
-    def _takes(self, number: float) -> bool:
+    def _accepts_format(self, number: float) -> bool:
         return self.session.write("PIXEL_FORMAT", Feature(0, (number,))) not in REFUSED
 
     def _format_name(self, number: float) -> str:
@@ -179,34 +178,37 @@ class Controls:
     # In words
 
     def warnings(self, asked: Values, actual: Values, refused: dict[str, int]) -> list[str]:
-        """A sentence for each value that the camera has not taken as it was asked."""
+        """A sentence for each value that the camera did not accept as requested."""
         return [said for name, value in asked.items() if (said := self._warning(name, value, actual, refused))]
 
     def _warning(self, name: str, value: Any, actual: Values, refused: dict[str, int]) -> str | None:
         if name not in actual:
             what = ABSENT.get(name) or SETTINGS[name].label
-            return f"The camera has no {what}; {_said(name, value)} was asked."
+            return f"The camera has no {what}; {_format_value(name, value)} was asked."
         has = actual[name]
         if value == has or (name in SETTINGS and SETTINGS[name].same(value, has)):
             return None
         label = SETTINGS[name].label if name in SETTINGS else "pixel format"
         if not refused.get(name):
-            return f"The camera's nearest {label} is {_said(name, has)}; {_said(name, value)} was asked."
+            return (
+                f"The camera's nearest {label} is {_format_value(name, has)}; {_format_value(name, value)} was asked."
+            )
         takes = f"it takes {self._offer(name)}; error {refused[name]:#x}"
-        return f"The camera keeps its {label} of {_said(name, has)} ({takes}); {_said(name, value)} was asked."
+        kept, wanted = _format_value(name, has), _format_value(name, value)
+        return f"The camera keeps its {label} of {kept} ({takes}); {wanted} was asked."
 
     def _offer(self, name: str) -> str:
         if name == "pixel_format":
             return ", ".join(sorted(self.formats))
         offer = SETTINGS[name].range_of(self.session.described(SETTINGS[name].feature)[1], read_only=False)
-        return f"{_said(name, offer.minimum)} to {_said(name, offer.maximum)}"
+        return f"{_format_value(name, offer.minimum)} to {_format_value(name, offer.maximum)}"
 
 
 def _of(feature: str) -> list[str]:
     return [name for name, setting in SETTINGS.items() if setting.feature == feature]
 
 
-def _said(name: str, value: Any) -> str:
+def _format_value(name: str, value: Any) -> str:
     """A value in words: `3.096 ms`, `2.5`."""
     if name == "exposure_us":
         return format_exposure(value)

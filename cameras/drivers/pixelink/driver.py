@@ -26,8 +26,14 @@ from cameras.drivers.base import (
     remaining,
 )
 from cameras.drivers.pixelink.controls import SETTINGS, Controls, Values
+from cameras.drivers.pixelink.discovery import (
+    attached_serials,
+    check_address,
+    describe_camera,
+    listed_camera,
+    open_session,
+)
 from cameras.drivers.pixelink.errors import camera_error
-from cameras.drivers.pixelink.finding import attached, check_address, connect, describe, listed
 from cameras.drivers.pixelink.frames import picture
 from cameras.drivers.pixelink.sdk import SdkError
 from cameras.drivers.pixelink.session import Feature, Raw, Session
@@ -35,11 +41,12 @@ from core.durations import format_exposure
 
 READOUT_S = 2.0
 LONG_S = 0.5
-"""A longer exposure is not waited out for the sake of a still: the stream is stopped and begins with the still."""
+"""With longer exposures a still does not wait for the running frame: the stream is stopped and restarted with the
+still."""
 STREAMING_S = 2.0
-"""A stream of which no frame was taken for so long is old, and stopped before a still."""
+"""A stream from which no frame was read for this long is stopped before a still."""
 MOST_OLD = 4
-"""So many frames at most may still come with the exposure before, after it was changed in a stream."""
+"""The most frames that may still have the old exposure after it was changed in a stream."""
 ABORT_CHECK_S = 0.05
 TIDY_S = 2.0
 EXPOSURE = ("exposure_us", "gain")
@@ -64,9 +71,9 @@ class PixelinkDriver(Driver):
         super().__init__(address, clock)
         self._session: Session | None = None
         self._controls: Controls | None = None
-        self._lent: dict[str, Feature] = {}
-        """What the camera had before an exposure set its own, until it has it again, in the next session if need be."""
-        self._lent_by = ""
+        self._overridden: dict[str, Feature] = {}
+        """The camera's values that an exposure overrode, until they are restored, if need be in the next session."""
+        self._overridden_on = ""
         self._number = 0
         self._shutter = False
         self._aborted = threading.Event()
@@ -76,12 +83,12 @@ class PixelinkDriver(Driver):
         return check_address(address)
 
     @classmethod
-    def detect(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
-        """The cameras that are attached. One that is in use is listed without its model."""
-        return [listed(serial) if serial in held else describe(serial) for serial in attached()]
+    def discover(cls, held: Collection[str] = ()) -> list[dict[str, str]]:
+        """The attached cameras. One that is in use is listed without its model."""
+        return [listed_camera(serial) if serial in held else describe_camera(serial) for serial in attached_serials()]
 
-    def place(self) -> str:
-        """The SDK knows of no ports: it is its serial number."""
+    def device_location(self) -> str:
+        """The serial number, because the SDK does not know ports."""
         return self._session.serial if self._session else ""
 
     def open(self, deadline: float) -> Identity:
@@ -89,11 +96,11 @@ class PixelinkDriver(Driver):
         self._number = 0
         with self._boundary():
             remaining(self.clock, deadline)
-            session = self._session = connect(self.address, self.clock, deadline)
-            if session.serial != self._lent_by:
-                self._lent, self._lent_by = {}, session.serial
+            session = self._session = open_session(self.address, self.clock, deadline)
+            if session.serial != self._overridden_on:
+                self._overridden, self._overridden_on = {}, session.serial
             self._controls = Controls(session)
-            self._give_back(self._controls)
+            self._restore_settings(self._controls)
             session.deadline = deadline
         return session.identity
 
@@ -105,44 +112,44 @@ class PixelinkDriver(Driver):
     def capabilities(self) -> Capabilities:
         if self._session is None:
             return Capabilities(stream=True, readout_s=READOUT_S)
-        with self._talking(self.clock.monotonic() + READOUT_S) as controls:
+        with self._using_controls(self.clock.monotonic() + READOUT_S) as controls:
             ranges = controls.ranges()
             height, width = controls.frame_size()
         return Capabilities(stream=True, width=width, height=height, readout_s=READOUT_S, settings=ranges)
 
     def apply(self, settings: dict[str, Any], deadline: float) -> Applied:
-        """A value out of range leaves the camera with its own, which is told together with a warning."""
+        """A value out of range leaves the camera's own, which is returned with a warning."""
         asked = self.validated(settings)
-        with self._talking(deadline) as controls:
+        with self._using_controls(deadline) as controls:
             return self._applied(controls, asked)
 
     def read_back(self, deadline: float) -> Values:
-        with self._talking(deadline) as controls:
-            return controls.observe()
+        with self._using_controls(deadline) as controls:
+            return controls.read_settings()
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
-        """Sets what is asked, reads it back, and gives back what was there."""
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
+        """Set the requested values, read them back, and restore the original ones."""
         asked = self._asked(request)
-        with self._talking(deadline) as controls:
-            applied = self._borrowed(controls, asked)
-            self._give_back(controls)
+        with self._using_controls(deadline) as controls:
+            applied = self._override_settings(controls, asked)
+            self._restore_settings(controls)
         return Applied(_of_exposure(applied.actual), applied.warnings)
 
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
-        """The snapshot of the SDK's samples: start the stream, take a frame, stop it. A stream that runs goes on."""
+        """As in the SDK's samples: start the stream, read a frame, stop it. A running stream continues."""
         asked = self._asked(request)
         self._aborted.clear()
-        with self._talking(deadline) as controls:
+        with self._using_controls(deadline) as controls:
             try:
-                exposure = self._taken(controls, asked, deadline)
+                exposure = self._capture(controls, asked, deadline)
             except Aborted:
-                self._give_back(controls)
+                self._restore_settings(controls)
                 raise
-            self._give_back(controls)
+            self._restore_settings(controls)
             return exposure
 
     def frame(self, deadline: float) -> FrameData | None:
-        with self._talking(math.inf) as controls:
+        with self._using_controls(math.inf) as controls:
             session = controls.session
             session.start()
             now = self.clock.monotonic()
@@ -156,10 +163,10 @@ class PixelinkDriver(Driver):
             return None if raw is None else self._framed(raw)
 
     def temperature(self) -> float | None:
-        """Celsius. CameraError when the camera was unplugged, also while nobody asks for pictures."""
+        """Celsius. Also detects (CameraError) that the camera was unplugged while nobody reads frames."""
         if self._session is None:
             return None
-        with self._talking(self.clock.monotonic() + READOUT_S) as controls:
+        with self._using_controls(self.clock.monotonic() + READOUT_S) as controls:
             return controls.temperature()
 
     def abort(self) -> None:
@@ -172,32 +179,32 @@ class PixelinkDriver(Driver):
         return self.validated({name: value for name, value in names.items() if name != "format"})
 
     def _applied(self, controls: Controls, asked: Values) -> Applied:
-        refused = controls.put(asked)
-        actual = controls.observe()
+        refused = controls.set_values(asked)
+        actual = controls.read_settings()
         return Applied(actual, controls.warnings(asked, actual, refused))
 
-    def _borrowed(self, controls: Controls, asked: Values) -> Applied:
-        """Apply for one exposure, remembering what the camera had."""
-        self._lent = controls.kept(asked) | self._lent
+    def _override_settings(self, controls: Controls, asked: Values) -> Applied:
+        """Apply values for one exposure and remember the camera's own."""
+        self._overridden = controls.read_features(asked) | self._overridden
         return self._applied(controls, asked)
 
-    def _give_back(self, controls: Controls) -> None:
-        """What an exposure has set. Where that fails, or the camera was closed meanwhile, it is tried again with the
-        next call: a picture in hand is not lost for it."""
-        if not self._lent or self._session is None:
+    def _restore_settings(self, controls: Controls) -> None:
+        """Restore what an exposure overrode. If that fails, or the camera was closed, the next call tries again, so
+        that the picture is not lost."""
+        if not self._overridden or self._session is None:
             return
         controls.session.deadline = self.clock.monotonic() + TIDY_S
         with contextlib.suppress(SdkError, CameraError):
-            controls.give_back(self._lent)
-            self._lent = {}
+            controls.restore_features(self._overridden)
+            self._overridden = {}
 
     # Frames
 
-    def _taken(self, controls: Controls, asked: Values, deadline: float) -> Exposure:
+    def _capture(self, controls: Controls, asked: Values, deadline: float) -> Exposure:
         session = controls.session
-        applied = self._borrowed(controls, asked)
+        applied = self._override_settings(controls, asked)
         exposure_s, period_s = session.timing()
-        self._check_room(exposure_s, deadline)
+        self._check_time_left(exposure_s, deadline)
         celsius = controls.temperature()
         if exposure_s > LONG_S or self.clock.monotonic() - session.came > STREAMING_S + period_s:
             session.stop()
@@ -217,7 +224,7 @@ class PixelinkDriver(Driver):
             temperature_celsius=celsius,
         )
 
-    def _check_room(self, exposure_s: float, deadline: float) -> None:
+    def _check_time_left(self, exposure_s: float, deadline: float) -> None:
         if remaining(self.clock, deadline) < exposure_s:
             raise CameraError(
                 f"An exposure of {format_exposure(exposure_s * 1e6)} does not fit into the time it was given. "
@@ -226,7 +233,7 @@ class PixelinkDriver(Driver):
             )
 
     def _still(self, session: Session, actual: Values, deadline: float) -> Raw:
-        """A frame with that exposure and gain. Once more, and no more, where the stream has older ones in its pipe."""
+        """A frame with that exposure and gain. Skips at most MOST_OLD older frames of the stream."""
         session.start()
         self._shutter = True
         raw = self._next(session, deadline)
@@ -244,7 +251,7 @@ class PixelinkDriver(Driver):
                 return raw
 
     def _wait_until(self, due: float, deadline: float) -> None:
-        """At least one look at the deadline and at `abort`."""
+        """Wait until `due`. Checks the deadline and `abort` at least once."""
         while True:
             left = min(due - self.clock.monotonic(), remaining(self.clock, deadline))
             if self._aborted.is_set() or self.clock.wait(min(max(0.0, left), ABORT_CHECK_S)):
@@ -265,17 +272,17 @@ class PixelinkDriver(Driver):
         return self._controls
 
     @contextlib.contextmanager
-    def _talking(self, deadline: float) -> Iterator[Controls]:
-        """The open camera, as it was before the last exposure."""
+    def _using_controls(self, deadline: float) -> Iterator[Controls]:
+        """The open camera, with the settings from before the last exposure."""
         with self._boundary():
             controls = self._ready()
-            self._give_back(controls)
+            self._restore_settings(controls)
             controls.session.deadline = deadline
             yield controls
 
     @contextlib.contextmanager
     def _boundary(self) -> Iterator[None]:
-        """When something fails the camera is closed, and the error leaves as CameraError."""
+        """On an error the camera is closed, and the error is raised as CameraError."""
         self._shutter = False
         try:
             yield
@@ -294,7 +301,7 @@ def _of_exposure(values: Values) -> Values:
 
 
 def _described(raw: Raw) -> Values:
-    """What a frame says that it was taken with; nothing where it says nothing that can be."""
+    """The exposure and gain in a frame's description; empty if they are not plausible."""
     exposure_s, gain = raw.description.Shutter.fValue, raw.description.Gain.fValue
     if not (math.isfinite(exposure_s) and math.isfinite(gain) and exposure_s > 0):
         return {}
@@ -302,9 +309,9 @@ def _described(raw: Raw) -> Values:
 
 
 def _contradictions(raw: Raw, actual: Values) -> list[str]:
-    """A sentence for each value that the frame was taken with and that the camera does not have."""
-    told = {name: value for name, value in _described(raw).items() if name in actual}
-    wrong = {name: value for name, value in told.items() if not SETTINGS[name].same(actual[name], value)}
+    """A sentence for each value of the frame that differs from the camera's."""
+    reported = {name: value for name, value in _described(raw).items() if name in actual}
+    wrong = {name: value for name, value in reported.items() if not SETTINGS[name].same(actual[name], value)}
     return [
         f"The frame was taken with {SETTINGS[name].label} {value:g}, where the camera has {actual[name]:g}."
         for name, value in wrong.items()

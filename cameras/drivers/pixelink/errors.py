@@ -1,9 +1,9 @@
-"""What the SDK's return codes mean, as sentences that say what to do."""
+"""The SDK's return codes as sentences that say what to do."""
 
 from __future__ import annotations
 
 from cameras.drivers.base import CameraError
-from cameras.drivers.holders import ANOTHER, holders, usb_node, with_cures
+from cameras.drivers.device_holders import ANOTHER_PROGRAM, find_holders, format_holders_with_commands, usb_device_node
 from cameras.drivers.pixelink.sdk import SdkError, call, name_of
 
 IN_USE = 0x80000007
@@ -15,19 +15,19 @@ PERHAPS_GONE = frozenset(
 )
 """Any of these may come from a camera that was unplugged."""
 REFUSED = frozenset({0x80000003, 0x80000006, 0x80000016, 0x90000016, 0x9000001A, UNSUPPORTED_FORMAT, 0x9000002C})
-"""The camera does not take a value, and keeps its own."""
+"""The camera refuses a value and keeps its own."""
 
 CHECK_CABLE = "Check its cable and its power"
 SENTENCES = {
     0x8000000B: "shares its bus with too many others: use another USB controller, or a lower frame rate.",
     0x8000000C: "does not get the memory that it needs: raise usbfs_memory_mb, as the SDK's notes say.",
-    0x80000012: "stopped its stream: another program may have told it to.",
+    0x80000012: "stopped its stream: another program may have stopped it.",
     0x9000001C: "may not be opened by the user that runs Skycam: install the SDK's udev rules, and replug the camera.",
 }
 
 
 def serials() -> list[str]:
-    """The serial numbers of the cameras that are attached, in the SDK's order; those in use are listed too."""
+    """The serial numbers of the attached cameras, including those in use, in the SDK's order."""
     (cameras,) = call("getNumberCameras")
     return [str(camera.CameraSerialNum) for camera in cameras if camera.CameraSerialNum]
 
@@ -40,18 +40,21 @@ def is_listed(serial: str) -> bool:
 
 
 def camera_error(error: SdkError, serial: str, *, before_shutter: bool = False) -> CameraError:
-    """The CameraError of a failed call. A camera that is no longer listed was unplugged, whatever the code."""
+    """The CameraError of a failed call. A camera that is no longer listed counts as unplugged, whatever the code."""
     camera, said = f"The PixeLink camera {serial}", f"({name_of(error.code)})"
     if error.code == IN_USE:
-        who = with_cures(holders(usb_node(serial))) or f"{ANOTHER} (PixeLINK Capture, a script, another Skycam)"
+        who = (
+            format_holders_with_commands(find_holders(usb_device_node(serial)))
+            or f"{ANOTHER_PROGRAM} (PixeLINK Capture, a script, another Skycam)"
+        )
         return CameraError(f"{camera} is in use by {who}. Close it. {said}", reason="camera_held")
     if error.code in PERHAPS_GONE and not is_listed(serial):
         sentence = f"is not attached any more. {CHECK_CABLE}; it is opened again when it is back."
     elif error.code == TIMED_OUT:
         sentence = f"gave no frame in several tries. {CHECK_CABLE}, and that it waits for no trigger."
     elif error.code in PERHAPS_GONE:
-        sentence = f"broke off its connection. {CHECK_CABLE}; it is opened anew."
+        sentence = f"broke off its connection. {CHECK_CABLE}; Skycam opens it again."
     else:
-        sentence = SENTENCES.get(error.code, "reports an error. Open it anew, or switch it off and on.")
+        sentence = SENTENCES.get(error.code, "reports an error. Open it again, or switch it off and on.")
         return CameraError(f"{camera} {sentence} {said}", before_shutter=before_shutter)
     return CameraError(f"{camera} {sentence} {said}", reason="camera_unreachable", before_shutter=before_shutter)

@@ -1,4 +1,4 @@
-"""Raw frames as pictures."""
+"""Converts raw frames to pictures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cameras.drivers.pixelink.sdk import call, library
 from cameras.drivers.pixelink.session import Raw
 
 SIXTEEN_BITS = frozenset({4, 6, 10, 11, 12, 19})
-"""The colour formats of 16 bits for each colour: Bayer in its four orders, RGB48."""
+"""The colour formats with 16 bits per channel: Bayer in its four orders, RGB48."""
 
 
 def picture(raw: Raw) -> Pixels:
     """(height, width) for a mono camera, (height, width, 3) RGB else; uint8, or uint16 with the value's top bit on top.
 
-    CameraError incomplete for a frame whose description cannot be true.
+    CameraError incomplete for a frame with an implausible description.
     """
     height, width = size(raw.description)
     formats, own = library().PixelFormat, int(raw.description.PixelFormat.fValue)
@@ -37,10 +37,10 @@ def picture(raw: Raw) -> Pixels:
 
 
 def size(description: Any) -> tuple[int, int]:
-    """Height and width in pixels, binning and decimation counted."""
+    """Height and width in pixels, after binning and decimation."""
     roi, by = description.Roi, description.PixelAddressingValue
-    told = (roi.fHeight, by.fVertical, roi.fWidth, by.fHorizontal, description.PixelFormat.fValue)
-    if not all(map(math.isfinite, told)) or by.fVertical < 1 or by.fHorizontal < 1:
+    reported = (roi.fHeight, by.fVertical, roi.fWidth, by.fHorizontal, description.PixelFormat.fValue)
+    if not all(map(math.isfinite, reported)) or by.fVertical < 1 or by.fHorizontal < 1:
         raise _rubbish()
     return int(roi.fHeight / by.fVertical), int(roi.fWidth / by.fHorizontal)
 

@@ -1,4 +1,4 @@
-"""The vendor's SDK by its Python wrapper, which loads it while it is imported, and what to say when that fails."""
+"""The vendor's SDK through its Python wrapper, which loads it when imported, and the messages when that fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SdkError(Exception):
 
 @cache
 def library() -> Any:
-    """The wrapper's class PxLApi; CameraError says what is missing. Tried anew after a failure."""
+    """The wrapper's class PxLApi; CameraError says what is missing. A failure is not cached."""
     try:
         return imported()
     except ImportError as error:
@@ -51,8 +51,8 @@ def imported() -> Any:
 
 @contextlib.contextmanager
 def version_unasked() -> Iterator[None]:
-    """pixelinkWrapper 1.4 on Windows asks `wmic` for the SDK's version, which newer Windows lacks: meanwhile a program
-    that is not there answers with a version, and afterwards everything is as it was."""
+    """pixelinkWrapper 1.4 on Windows runs `wmic` to find the SDK's version, which newer versions of Windows do not
+    have. In this context a missing program returns a version instead of failing."""
     check_output = subprocess.check_output
 
     def answer(*arguments: Any, **options: Any) -> Any:
@@ -69,7 +69,7 @@ def version_unasked() -> Iterator[None]:
 
 
 def broken(error: Exception) -> str:
-    """What is missing, by the exception that left the wrapper's import, and how to install it."""
+    """A sentence for the exception of the wrapper's import: what is missing, and how to install it."""
     folder = os.environ.get("PIXELINK_SDK_LIB", "")
     where = f"PIXELINK_SDK_LIB ({folder})" if folder else "PIXELINK_SDK_LIB, which is not set,"
     if isinstance(error, OSError) and f"{LIBRARY}: cannot open" not in str(error):
@@ -89,8 +89,8 @@ def broken(error: Exception) -> str:
 
 
 def call(name: str, *arguments: Any) -> tuple[Any, ...]:
-    """The wrapper's function `name`; what it answers after its return code. SdkError, or CameraError where this SDK
-    lacks the function."""
+    """Call the wrapper's function `name`; returns its results without the return code. SdkError, or CameraError if this
+    SDK lacks the function."""
     try:
         code, *answer = getattr(library(), name)(*arguments)
     except AttributeError as error:
@@ -101,12 +101,12 @@ def call(name: str, *arguments: Any) -> tuple[Any, ...]:
 
 
 def version() -> str:
-    """Of the SDK, as the name of its file says it: `4.2.6.30`."""
+    """The SDK's version, from its file name: `4.2.6.30`."""
     return str(library()._curApiVersion)
 
 
 def name_of(code: int) -> str:
-    """A return code as the vendor calls it: `ApiHardwareError 0x80000009`."""
+    """The vendor's name of a return code: `ApiHardwareError 0x80000009`."""
     names = [name for name, value in vars(library().ReturnCode).items() if isinstance(value, int) and value < 0]
     found = [name for name in names if getattr(library().ReturnCode, name) & 0xFFFFFFFF == code]
     return " ".join([*found[:1], f"{code:#x}"])

@@ -1,4 +1,5 @@
-"""One opened camera: every call of the SDK that has a handle. Raises SdkError; the driver makes sentences of it."""
+"""One opened camera: every call of the SDK that has a handle. Raises SdkError, which the driver turns into
+sentences."""
 
 from __future__ import annotations
 
@@ -16,14 +17,14 @@ from cameras.drivers.pixelink.sdk import SdkError, call, library, version
 
 STOPS_THE_STREAM = frozenset({"FRAME_RATE", "PIXEL_FORMAT", "ROI"})
 TRIES = 4
-"""So many times in a row a frame may time out."""
+"""The number of consecutive time-outs after which a frame fails."""
 EARLY_S = 0.01
-"""A frame is waited for in the SDK, which nothing interrupts, from so long before it may come."""
+"""How long before a frame is due the uninterruptible wait in the SDK begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """What the camera has for one of its features: its mode (manual, automatic, off), and its parameters."""
+    """The state of one of the camera's features: its mode (manual, automatic, off) and its parameters."""
 
     mode: int
     values: tuple[float, ...]
@@ -36,7 +37,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A frame as it came: the bytes, the SDK's description, and when it came. Valid until the next one."""
+    """A raw frame: the bytes, the SDK's description, and the time of arrival. Valid until the next one."""
 
     pixels: NDArray[np.uint8]
     description: Any
@@ -45,13 +46,14 @@ class Raw:
 
 
 class Session:
-    """From `initialize` to `uninitialize`, by one thread. `deadline` is looked at before each call of the SDK."""
+    """One camera from `initialize` to `uninitialize`, used by one thread. `deadline` is checked before each call of the
+    SDK."""
 
     def __init__(self, serial: str, clock: Clock, deadline: float, flags: int = 0) -> None:
         self.serial, self.clock, self.deadline = serial, clock, deadline
         self.streaming = False
         self.came = -math.inf
-        """When the last frame came, or the stream was started."""
+        """When the last frame arrived, or the stream was started."""
         self._first, self._silent = True, 0
         self._timing: tuple[float, float] | None = None
         self._buffer = np.empty(0, np.uint8)
@@ -63,7 +65,7 @@ class Session:
             undo.pop_all()
 
     def close(self) -> None:
-        """Let the camera go. One that is gone is let go as well."""
+        """Release the camera, also when it is gone."""
         self.stop()
         with contextlib.suppress(SdkError, CameraError):
             call("uninitialize", self._handle)
@@ -81,16 +83,16 @@ class Session:
         return int(one.uFlags), ranges
 
     def read(self, feature: str) -> Feature:
-        """CameraError when the camera answers with what is no number."""
+        """The feature's state. CameraError when the camera returns values that are not numbers."""
         flags, values = self._call("getFeature", self._id(feature))
         if not all(map(math.isfinite, values)):
             raise CameraError(f"The PixeLink camera {self.serial} says {values} for {feature}. Switch it off and on.")
         return Feature(flags & library().FeatureFlags.MOD_BITS, tuple(values))
 
     def write(self, feature: str, wanted: Feature) -> int:
-        """Have the camera take the values; the code of its refusal, and then it keeps its own, or 0.
+        """Set the values; returns 0, or the code of the camera's refusal, and then it keeps its own.
 
-        What cannot be changed while it streams stops the stream.
+        Stops the stream for features that cannot be changed while streaming.
         """
         if feature in STOPS_THE_STREAM:
             self.stop()
@@ -123,14 +125,14 @@ class Session:
         self.streaming, self.came, self._first, self._silent = True, self.clock.monotonic(), True, 0
 
     def stop(self) -> None:
-        """A camera that does not answer has stopped too: whatever it has shows with the next call."""
+        """Errors are ignored: a camera that does not answer has stopped too, and the next call reports its error."""
         if self.streaming:
             self.streaming = False
             with contextlib.suppress(SdkError, CameraError):
                 call("setStreamState", self._handle, library().StreamState.STOP)
 
     def due(self) -> float:
-        """The monotonic second from which on `grab` may be called: the next frame comes hardly earlier."""
+        """The monotonic time from which `grab` may be called: just before the next frame is due."""
         exposure_s, period_s = self.timing()
         return self.came + (exposure_s if self._first else period_s) - EARLY_S
 
@@ -143,10 +145,9 @@ class Session:
         return self._timing
 
     def grab(self) -> Raw | None:
-        """The frame that is exposed now; None when it timed out. SdkError when that happens too often, or to a camera
-        that is gone.
+        """The next frame; None when it timed out. SdkError after TRIES time-outs, or when the camera is gone.
 
-        Blocks in the SDK, at most for as long as its own time-out.
+        Blocks in the SDK, at most for the SDK's own time-out.
         """
         try:
             (description,) = call("getNextNumPyFrame", self._handle, self._buffer)
@@ -159,7 +160,8 @@ class Session:
         return Raw(self._buffer, description, self.clock.wall_ns(), self.came)
 
     def _most_bytes(self) -> int:
-        """Of a raw frame: twice the region's, which interleaved frames (gain HDR) need. Binning makes it smaller."""
+        """The largest size of a raw frame: twice the region's, because of interleaved frames (gain HDR). Binning makes
+        it smaller."""
         _, _, width, height = self.read("ROI").values
         pixel = library().getBytesPerPixel(self.read("PIXEL_FORMAT").values[0])
         if not pixel:

@@ -1,4 +1,4 @@
-"""A frame's number in its pixels, so that a test can prove that no frame was lost, doubled or swapped.
+"""Encodes a frame's number in its pixels, so that a test can prove that no frame was lost, duplicated or swapped.
 
 The code is 16 x 5 blocks of 16 x 16 pixels, black or white, 16 pixels from the top left corner: 48 bits of number
 and the CRC-32 of those six bytes, most significant bit first. The blocks lie on the grid of JPEG and H.264, and only

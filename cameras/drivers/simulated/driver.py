@@ -1,4 +1,4 @@
-"""The simulated camera as a driver."""
+"""The driver of simulated cameras."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from cameras.drivers.base import (
     SettingRange,
     remaining,
 )
-from cameras.drivers.simulated.faults import Switchboard, Told, torn
-from cameras.drivers.simulated.pacing import Pacer
+from cameras.drivers.simulated.faults import FaultInjector, FaultListener, torn
+from cameras.drivers.simulated.frame_pacer import FramePacer
 from cameras.drivers.simulated.scenes import SCENES, Scene
 from core.durations import format_exposure
 
@@ -34,11 +34,11 @@ ADDRESS = re.compile(r"[a-z0-9-]{0,40}")
 SHORTEST_US, LONGEST_US = 20, 600_000_000
 LOWEST_GAIN, HIGHEST_GAIN = 1.0, 16.0
 ABORT_CHECK_S = 0.05
-"""How often a running exposure looks for `abort`, where the clock itself is not interrupted."""
+"""How often a running exposure checks for `abort`."""
 
 
 class SimulatedSettings(DriverSettings):
-    """What is None stays as it is; a camera starts with the values of `DEFAULTS`."""
+    """None leaves a value as it is; a camera starts with `DEFAULTS`."""
 
     fps: float | None = Field(default=None, ge=0.1, le=240, description="frames per second of the stream")
     width: int | None = Field(default=None, ge=320, le=3840, multiple_of=2, description="pixels")
@@ -90,16 +90,16 @@ SETTINGS = {
 }
 
 SCENE_SETTINGS = ("width", "height", "sky_level", "contrast_decades", "shot_noise")
-"""What a scene is made with, besides which one it is."""
+"""The settings that a scene is constructed with."""
 TORN = "The frame is torn: its lower half is not of this exposure."
 ABSENT = {"iso": "ISO setting", "f_number": "aperture"}
 
 
 class SimulatedDriver(Driver):
-    """A colour camera that looks at one of the SCENES. The chart has a linear sensor, and its frames carry their number
-    as a code in their pixels (`codec.py`); the other scenes look like what they are called.
+    """A colour camera that looks at one of the SCENES. The chart simulates a linear sensor, and its frames carry their
+    number in their pixels (`codec.py`); the other scenes are realistic.
 
-    An exposure in the stream is cut to the time between two frames, as video cameras do.
+    In the stream, exposures are limited to the time between two frames, as in video cameras.
     """
 
     kind = "simulated"
@@ -113,11 +113,11 @@ class SimulatedDriver(Driver):
         self._is_open = False
         self._scene: Scene | None = None
         self._settings = dict(DEFAULTS)
-        self._pacer = Pacer(clock)
+        self._pacer = FramePacer(clock)
         self._number = 0
         self._opened = 0.0
         self._framed = 0.0
-        self._faults = Switchboard()
+        self._faults = FaultInjector()
 
     @classmethod
     def check_address(cls, address: str, sources: list[str]) -> str:
@@ -129,11 +129,11 @@ class SimulatedDriver(Driver):
             )
         return name
 
-    def cause(self, faults: dict[str, Any], told: Told) -> dict[str, Any]:
-        return self._faults.set(faults, told)
+    def set_faults(self, faults: dict[str, Any], on_change: FaultListener) -> dict[str, Any]:
+        return self._faults.set_faults(faults, on_change)
 
     def open(self, deadline: float) -> Identity:
-        self._faults.meet()
+        self._faults.trigger()
         remaining(self.clock, deadline)
         self._settings, self._number, self._opened = dict(DEFAULTS), 0, self.clock.monotonic()
         self._is_open = True
@@ -177,7 +177,7 @@ class SimulatedDriver(Driver):
         self._faults.need_cable()
         return dict(self._settings)
 
-    def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
+    def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         self._need_open()
         wanted, warnings = _within_range(_asked(request))
         used = {name: wanted.get(name, self._settings[name]) for name in ("exposure_us", "gain")}
@@ -186,7 +186,7 @@ class SimulatedDriver(Driver):
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self._need_open()
         self._aborted.clear()
-        self._faults.meet()
+        self._faults.trigger()
         wanted, warnings = _within_range(_asked(request))
         self._refuse_changes(wanted)
         exposure_us = int(wanted.get("exposure_us", self._settings["exposure_us"]))
@@ -215,7 +215,7 @@ class SimulatedDriver(Driver):
 
     def frame(self, deadline: float) -> FrameData | None:
         self._need_open()
-        self._faults.meet()
+        self._faults.trigger()
         if not self._is_transferred(deadline) or not self._pacer.wait(deadline):
             return None
         exposure_us = min(self._settings["exposure_us"], int(1e6 / self._settings["fps"]))
@@ -223,10 +223,10 @@ class SimulatedDriver(Driver):
         return self._frame(exposure_us, self._settings["gain"], self._wall_ns(), self._framed)[0]
 
     def temperature(self) -> float:
-        """A slow sine from the moment of opening, unless a fault says otherwise."""
+        """A slow sine since the camera was opened, unless a fault sets it."""
         self._faults.need_cable()
-        if (told := self._faults.value("temperature")) is not None:
-            return float(told)
+        if (reported := self._faults.value("temperature")) is not None:
+            return float(reported)
         turns = (self.clock.monotonic() - self._opened) / self._settings["temperature_period_s"]
         swing = float(self._settings["temperature_swing_celsius"]) * math.sin(math.tau * turns)
         return round(float(self._settings["temperature_celsius"] + swing), 3)
@@ -252,13 +252,13 @@ class SimulatedDriver(Driver):
         return self.clock.wall_ns() + round((self._faults.value("wrong_clock") or 0.0) * 1e9)
 
     def _is_transferred(self, deadline: float) -> bool:
-        """Whether the frame that a slow camera makes of the last one's end is there; waits for it."""
+        """Wait for the transfer time of a slow camera; whether the frame arrived before the deadline."""
         due = self._framed + (self._faults.value("slow") or 0.0)
         left = due - self.clock.monotonic()
         return left <= 0 or (not self.clock.wait(min(left, deadline - self.clock.monotonic())) and due <= deadline)
 
     def _accepted(self, wanted: dict[str, Any], warnings: list[str]) -> tuple[dict[str, Any], list[str]]:
-        """What is taken of `wanted`, and the sentences that go with it."""
+        """The accepted values of `wanted`, and the warnings."""
         if not self._faults.value("rejected_setting"):
             return wanted, warnings
         refused = {name: value for name, value in wanted.items() if value != self._settings[name]}
@@ -273,12 +273,12 @@ class SimulatedDriver(Driver):
             raise CameraError(" ".join(said), reason="rejected_setting", permanent=True, before_shutter=True)
 
     def _frame(self, exposure_us: int, gain: float, wall_ns: int, monotonic: float) -> tuple[FrameData, list[str]]:
-        """And a sentence, should it be damaged."""
+        """The frame, and a sentence if it is damaged."""
         if self._scene is None:
             self._scene = self._new_scene()
         number, self._number = self._number, self._number + 1
         image = self._scene.render(number, exposure_us, gain, wall_ns, monotonic - self._opened)
-        damaged = self._faults.strikes("torn_frame")
+        damaged = self._faults.use_once("torn_frame")
         frame = FrameData(torn(image) if damaged else image, wall_ns, monotonic, number, simulated=True)
         return frame, [TORN] if damaged else []
 
@@ -289,7 +289,7 @@ def _asked(request: ExposureRequest) -> dict[str, Any]:
 
 
 def _within_range(values: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The nearest values that the camera has, and a sentence for each that is not the one asked for."""
+    """The nearest values that the camera has, and a sentence for each that differs from the request."""
     nearest: dict[str, Any] = {}
     warnings = []
     for name, asked in values.items():

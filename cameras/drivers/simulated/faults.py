@@ -1,4 +1,4 @@
-"""What can be made to go wrong with a simulated camera while it works, so that a bad night can be rehearsed."""
+"""Fault injection for the simulated camera, so that a bad night can be rehearsed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from core.model import GivenModel
 
 Times = Annotated[int, Field(ge=1, le=1000)]
 SHIFT = 3
-"""A torn picture's lower half is moved sideways by this part of its width, and its last eighth is grey."""
+"""A torn picture's lower half is shifted by 1/SHIFT of its width, and its last eighth is grey."""
 GREY = 128
-Told = Callable[[dict[str, Any], str], None]
+FaultListener = Callable[[dict[str, Any], str], None]
 
 
 class Faults(GivenModel):
-    """The faults that are on; what is not named is off. Those that count are used up, the others last until they are
-    switched off."""
+    """The active faults; faults that are not named are off. Counted faults are used up, the others stay until they are
+    cleared."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -42,30 +42,30 @@ class Faults(GivenModel):
     )
 
     def on(self) -> dict[str, Any]:
-        """Those that are on, as JSON."""
+        """The active faults, as JSON."""
         return {name: value for name, value in self.model_dump().items() if value is not None and value is not False}
 
 
-class Switchboard:
-    """The faults of one camera. Set from any thread; met by the owner's."""
+class FaultInjector:
+    """The faults of one camera. Set from any thread, triggered by the driver's."""
 
     def __init__(self) -> None:
         self._on: dict[str, Any] = {}
-        self._told: Told = lambda *_: None
+        self._listener: FaultListener = lambda *_: None
         self._changed = threading.Condition()
-        self._orders = 0
+        self._revision = 0
 
-    def set(self, faults: dict[str, Any], told: Told) -> dict[str, Any]:
-        """These and no others from now on; ends a hang. `told` hears of each change in order: the faults that are on,
-        and which one has struck, if any. CameraError."""
+    def set_faults(self, faults: dict[str, Any], on_change: FaultListener) -> dict[str, Any]:
+        """Set exactly these faults; ends a hang. `on_change` is called on each change, in order, with the active faults
+        and the name of the one that was triggered, if any. CameraError."""
         try:
             wanted = Faults.model_validate(faults).on()
         except ValidationError as error:
             raise CameraError(f"No such faults: {error.errors()[0]['msg']}.", reason="rejected_setting") from None
         with self._changed:
-            self._on, self._told = wanted, told
-            self._orders += 1
-            told(dict(wanted), "")
+            self._on, self._listener = wanted, on_change
+            self._revision += 1
+            on_change(dict(wanted), "")
             self._changed.notify_all()
         return dict(wanted)
 
@@ -73,11 +73,12 @@ class Switchboard:
         """The value of a fault; None when it is off."""
         return self._on.get(name)
 
-    def meet(self) -> None:
-        """Before a picture, and at opening: `hang` does not come back, nor the process from `crash`. CameraError."""
-        if self.strikes("crash"):
+    def trigger(self) -> None:
+        """Trigger due faults; called before a picture and on opening. `hang` never returns, `crash` ends the process.
+        CameraError."""
+        if self.use_once("crash"):
             signal.raise_signal(signal.SIGSEGV)
-        if self.strikes("hang"):
+        if self.use_once("hang"):
             self._hang()
         self.need_cable()
 
@@ -89,26 +90,26 @@ class Switchboard:
                 before_shutter=True,
             )
 
-    def strikes(self, name: str) -> bool:
-        """Whether this fault happens now, which uses it up once."""
+    def use_once(self, name: str) -> bool:
+        """Whether this fault occurs now; counts it down by one."""
         with self._changed:
             left = self._on.get(name, 0)
             if not left:
                 return False
             rest = {other: value for other, value in self._on.items() if other != name}
             self._on = {**rest, name: left - 1} if left > 1 else rest
-            self._told(dict(self._on), name)
+            self._listener(dict(self._on), name)
         return True
 
     def _hang(self) -> None:
-        """As in a vendor's library: no abort is heard, only a new order for the faults, or the end of the process."""
+        """Hang as a vendor's library does: `abort` has no effect; only new faults or the end of the process end it."""
         with self._changed:
-            orders = self._orders
-            self._changed.wait_for(lambda: self._orders != orders)
+            revision = self._revision
+            self._changed.wait_for(lambda: self._revision != revision)
 
 
 def torn(image: Pixels) -> Pixels:
-    """A picture as a stall inside the transfer leaves it; a new array of the same shape."""
+    """A copy of the picture, damaged as by a stall during the transfer."""
     height, width = image.shape[:2]
     found = image.copy()
     found[height // 2 :] = np.roll(image[height // 2 :], width // SHIFT, axis=1)

@@ -54,9 +54,9 @@ def unapplied() -> int:
 
 def hosts(station: Station) -> Iterator[Finding]:
     """A host that should serve cameras and has no heartbeat is broken."""
+    from cameras.hiredis_client import BrokerDown
     from cameras.models import Camera
     from cameras.status_reader import read_station
-    from cameras.wire import BrokerDown
 
     wanted = Camera.objects.present().filter(enabled=True).order_by("host").values_list("host", flat=True).distinct()
     try:
@@ -102,8 +102,8 @@ def passwords(_station: Station) -> Iterator[Finding]:
     """Whether the passwords of network cameras can be read with the key that the station has."""
     from cameras.models import Camera
 
-    sealed = Camera.objects.present().exclude(sealed="")
-    lost = [camera.slug for camera in sealed if camera.whole_address == camera.address]
+    sealed = Camera.objects.present().exclude(encrypted_address="")
+    lost = [camera.slug for camera in sealed if camera.full_address == camera.address]
     if lost:
         remedy = "Put the old key back (docs/network-cameras.md), or: skycam cameras set NAME --password"
         yield Finding("passwords", BROKEN, f"The stored password cannot be read of: {', '.join(lost)}.", remedy)

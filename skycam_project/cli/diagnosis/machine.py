@@ -63,9 +63,9 @@ def libgphoto2(_station: Station) -> Iterator[Finding]:
 
 def desktop(_station: Station) -> Iterator[Finding]:
     """Parts of a desktop session that take every camera on USB."""
-    from cameras.drivers.gphoto2.holders import DESKTOP, holders
+    from cameras.drivers.gphoto2.device_holders import DESKTOP, find_holders
 
-    found = [holder for holder in holders("") if holder.name in DESKTOP]
+    found = [holder for holder in find_holders("") if holder.name in DESKTOP]
     for holder in found:
         yield Finding("desktop", WARNING, f"{holder.name} (pid {holder.pid}) takes every camera on USB.", holder.stop)
     if not found:

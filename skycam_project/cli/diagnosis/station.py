@@ -9,7 +9,7 @@ from skycam_project.cli.diagnosis.finding import BROKEN, OK, WARNING, Finding
 from skycam_project.cli.station import Station
 
 if TYPE_CHECKING:
-    from cameras.wire import Wire
+    from cameras.hiredis_client import HiredisClient
 
 UP = "Start the station: skycam up"
 
@@ -47,11 +47,11 @@ def launcher(station: Station) -> Iterator[Finding]:
 
 
 def broker(station: Station) -> Iterator[Finding]:
-    from cameras.wire import BrokerDown, wire
+    from cameras.hiredis_client import BrokerDown, open_client
 
     try:
-        with wire(station.config.redis_url) as server:
-            server.ask([("PING",)])
+        with open_client(station.config.redis_url) as server:
+            server.run_commands([("PING",)])
             refused = makes_no_users(server)
     except BrokerDown as error:
         reason = error.__cause__ or error
@@ -67,9 +67,9 @@ def broker(station: Station) -> Iterator[Finding]:
         )
 
 
-def makes_no_users(server: Wire) -> bool:
+def makes_no_users(server: HiredisClient) -> bool:
     """Tried with a user that can do nothing and goes at once."""
     import hiredis
 
-    (made, _) = server.ask([("ACL", "SETUSER", "skycam-doctor", "reset"), ("ACL", "DELUSER", "skycam-doctor")])
+    (made, _) = server.run_commands([("ACL", "SETUSER", "skycam-doctor", "reset"), ("ACL", "DELUSER", "skycam-doctor")])
     return isinstance(made, hiredis.HiredisError)

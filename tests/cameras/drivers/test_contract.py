@@ -76,7 +76,7 @@ def within(camera: Driver, seconds: float) -> float:
     return camera.clock.monotonic() + seconds
 
 
-def test_opening_says_who_answers(closed_camera: Driver, soon: Soon) -> None:
+def test_opening_returns_the_identity(closed_camera: Driver, soon: Soon) -> None:
     identity = closed_camera.open(soon())
     assert identity.library
     assert identity.model
@@ -91,11 +91,11 @@ def test_every_setting_that_a_camera_has_is_one_of_its_model(camera: Driver) -> 
     assert set(camera.capabilities().settings) <= set(camera.Settings.model_fields)
 
 
-def test_what_is_read_back_is_what_the_capabilities_name(camera: Driver, soon: Soon) -> None:
+def test_settings_read_back_are_those_in_the_capabilities(camera: Driver, soon: Soon) -> None:
     assert set(camera.apply({}, soon()).actual) == set(camera.capabilities().settings)
 
 
-def test_what_is_read_back_later_is_what_applying_said(camera: Driver, soon: Soon) -> None:
+def test_settings_read_back_later_equal_the_applied_ones(camera: Driver, soon: Soon) -> None:
     applied = camera.apply({"exposure_us": 2000}, soon())
     camera.expose(ExposureRequest(exposure_us=1000), soon())
     later = camera.read_back(soon())
@@ -103,7 +103,7 @@ def test_what_is_read_back_later_is_what_applying_said(camera: Driver, soon: Soo
     assert later == {name: applied.actual[name] for name in later}
 
 
-def test_what_is_read_back_can_be_applied(camera: Driver, soon: Soon) -> None:
+def test_settings_read_back_can_be_applied(camera: Driver, soon: Soon) -> None:
     found = camera.read_back(soon())
     assert camera.validated(found).items() >= found.items()
 
@@ -113,7 +113,7 @@ def test_a_closed_camera_has_nothing_to_read_back(closed_camera: Driver, soon: S
         closed_camera.read_back(soon())
 
 
-def test_a_value_that_is_not_taken_has_a_sentence(camera: Driver, soon: Soon) -> None:
+def test_a_refused_value_gives_a_warning(camera: Driver, soon: Soon) -> None:
     applied = camera.apply({"gain": 999.0}, soon())
     assert applied.actual.get("gain") != 999.0
     assert "999 was asked." in " ".join(applied.warnings)
@@ -132,7 +132,7 @@ def test_an_exposure_gives_a_picture_and_its_times(camera: Driver, soon: Soon) -
     assert exposure.simulated == camera.simulated
 
 
-def test_an_exposure_says_what_the_camera_had(camera: Driver, soon: Soon) -> None:
+def test_an_exposure_reports_the_settings_used(camera: Driver, soon: Soon) -> None:
     exposure = camera.expose(ExposureRequest(exposure_us=1000, iso=123_457), soon())
     assert exposure.actual.get("iso") != 123_457
     assert exposure.warnings
@@ -144,7 +144,7 @@ def test_an_exposure_leaves_the_settings_as_they_were(camera: Driver, soon: Soon
     assert camera.apply({}, soon()).actual == before
 
 
-def test_a_deadline_that_is_over_is_too_slow_at_once(camera: Driver) -> None:
+def test_a_passed_deadline_is_too_slow_at_once(camera: Driver) -> None:
     before = camera.clock.monotonic()
     with pytest.raises(CameraError) as error:
         camera.expose(ExposureRequest(exposure_us=1000), before - 1)
@@ -152,7 +152,7 @@ def test_a_deadline_that_is_over_is_too_slow_at_once(camera: Driver) -> None:
     assert camera.clock.monotonic() - before < 2
 
 
-def test_closing_twice_is_closing_once(camera: Driver) -> None:
+def test_closing_is_idempotent(camera: Driver) -> None:
     camera.close()
     camera.close()
 
@@ -175,14 +175,14 @@ def test_a_closed_camera_says_so(camera: Driver, soon: Soon) -> None:
 
 @few
 @given(values=odd_settings)
-def test_odd_settings_end_in_settings_or_a_camera_error(camera: Driver, values: dict[str, object]) -> None:
+def test_odd_settings_are_applied_or_raise_a_camera_error(camera: Driver, values: dict[str, object]) -> None:
     accepted = camera.Settings.model_validate(values).model_dump()
     allowed_to_fail(lambda: camera.apply(accepted, within(camera, 5)))
 
 
 @few
 @given(request_=odd_requests)
-def test_odd_requests_end_in_a_picture_or_a_camera_error(camera: Driver, request_: ExposureRequest) -> None:
+def test_odd_requests_give_a_picture_or_raise_a_camera_error(camera: Driver, request_: ExposureRequest) -> None:
     allowed_to_fail(lambda: camera.expose(request_, within(camera, 5)))
 
 
@@ -193,7 +193,7 @@ def allowed_to_fail(call: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("kind", STREAMING)
-def test_the_frames_of_a_stream_rise_in_number_and_time(camera: Driver, soon: Soon) -> None:
+def test_frames_of_a_stream_increase_in_number_and_time(camera: Driver, soon: Soon) -> None:
     frames = [camera.frame(soon()) for _ in range(6)]
     assert camera.capabilities().stream
     assert np.all(np.diff([frame.number for frame in frames if frame]) > 0)
@@ -218,7 +218,7 @@ def test_a_stream_without_a_frame_in_time_gives_none(camera: Driver) -> None:
 
 
 @pytest.mark.parametrize("kind", STREAMING)
-def test_a_frame_does_not_change_after_it_was_handed_out(camera: Driver, soon: Soon) -> None:
+def test_a_frame_does_not_change_after_it_was_returned(camera: Driver, soon: Soon) -> None:
     first = camera.frame(soon())
     assert first is not None
     as_it_was = first.image.copy()

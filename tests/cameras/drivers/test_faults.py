@@ -28,7 +28,7 @@ def told() -> Told:
 
 @pytest.fixture
 def cause(camera: SimulatedDriver, told: Told) -> Callable[..., dict[str, Any]]:
-    return lambda **faults: camera.cause(faults, lambda left, struck: told.append((left, struck)))
+    return lambda **faults: camera.set_faults(faults, lambda left, struck: told.append((left, struck)))
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_camera_that_is_disconnected_is_unreachable_until_it_is_plugged_in(
     assert camera.expose(SHORT, soon()).simulated
 
 
-def test_a_slow_camera_takes_so_much_longer(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
+def test_a_slow_camera_takes_longer_by_the_given_seconds(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
     cause(slow=0.2)
     before = camera.clock.monotonic()
     camera.expose(SHORT, soon())
@@ -67,7 +67,7 @@ def test_a_slow_camera_takes_so_much_longer(camera: SimulatedDriver, cause: Any,
 def test_a_slow_camera_can_be_aborted(soon: Soon) -> None:
     camera = SimulatedDriver("", OwnerClock())
     camera.open(soon())
-    camera.cause({"slow": 60}, lambda *_: None)
+    camera.set_faults({"slow": 60}, lambda *_: None)
     ended = threading.Event()
 
     def abort() -> None:
@@ -92,7 +92,7 @@ def test_a_torn_frame_keeps_its_upper_half_and_is_used_up(
     assert told == [({"torn_frame": 1}, ""), ({}, "torn_frame")]
 
 
-def test_rejected_settings_are_kept_as_they_were_and_said(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
+def test_rejected_settings_stay_unchanged_with_a_warning(camera: SimulatedDriver, cause: Any, soon: Soon) -> None:
     cause(rejected_setting=True)
     applied = camera.apply({"gain": 4.0}, soon())
     assert (applied.actual["gain"], applied.warnings) == (1.0, ["The camera refuses gain 4.0 and keeps 1.0."])
@@ -110,12 +110,12 @@ def test_a_wrong_clock_is_ahead_in_frames_and_exposures(camera: SimulatedDriver,
     assert behind_s == pytest.approx([7200, 7200], abs=5)
 
 
-def test_a_temperature_is_what_the_fault_says(camera: SimulatedDriver, cause: Any) -> None:
+def test_the_fault_sets_the_temperature(camera: SimulatedDriver, cause: Any) -> None:
     cause(temperature=81.5)
     assert camera.temperature() == 81.5
 
 
-def test_a_hang_hears_no_abort_and_ends_with_the_next_order(
+def test_a_hang_ignores_abort_and_ends_with_the_next_faults(
     camera: SimulatedDriver, cause: Any, told: Told, soon: Soon
 ) -> None:
     def expose() -> None:
@@ -148,4 +148,4 @@ def test_faults_that_do_not_exist_are_refused_and_change_nothing(
 
 def test_a_real_camera_has_no_faults_to_switch_on(clock: SystemClock) -> None:
     with pytest.raises(CameraError, match="only a simulated one has"):
-        Gphoto2Driver("", clock).cause({"hang": 1}, lambda *_: None)
+        Gphoto2Driver("", clock).set_faults({"hang": 1}, lambda *_: None)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cameras.drivers.gphoto2 import Gphoto2Driver
+from cameras.drivers.gphoto2.device_holders import find_holders
 from cameras.drivers.gphoto2.driver import library_warnings
-from cameras.drivers.gphoto2.holders import holders
 from tests.cameras.drivers.dslr import Dslr
 
 TAKE_60 = """
@@ -49,14 +49,14 @@ def test_the_camera_says_who_it_is(dslr: Dslr) -> None:
     assert identity == ["GP", "VC", "0.1", "2.5.11", "libgphoto2 2.5.34"]
 
 
-def test_a_camera_is_detected_with_its_serial_as_address(dslr: Dslr) -> None:
-    assert dslr.says("say(driver.detect())") == [{"address": "0.1", "model": "Nikon DSC D750", "serial": "0.1"}]
+def test_a_camera_is_discovered_with_its_serial_as_address(dslr: Dslr) -> None:
+    assert dslr.says("say(driver.discover())") == [{"address": "0.1", "model": "Nikon DSC D750", "serial": "0.1"}]
 
 
 def test_the_wheels_own_virtual_camera_needs_nothing_but_vcameradir(dslr: Dslr) -> None:
     plain = Dslr(dslr.folder, {"VCAMERADIR": dslr.environment["VCAMERADIR"], "HOME": str(dslr.folder)})
     plain.misbehaves("absent")
-    assert plain.says("say(len(driver.detect()))") == 1
+    assert plain.says("say(len(driver.discover()))") == 1
 
 
 def test_only_what_the_camera_has_is_a_capability(dslr: Dslr) -> None:
@@ -70,7 +70,7 @@ say({"stream": can.stream, **{name: can.settings[name].choices for name in can.s
     assert can["f_number"][:2] == [2.8, 3.5]
 
 
-def test_the_nearest_value_is_used_and_said(dslr: Dslr) -> None:
+def test_the_nearest_value_is_used_with_a_warning(dslr: Dslr) -> None:
     applied = dslr.says("""
 driver.open(soon())
 applied = driver.apply({"exposure_us": 8_000_000, "f_number": 1.4, "iso": 100}, soon())
@@ -117,27 +117,27 @@ def test_sixty_captures_in_a_row_lose_nothing(dslr: Dslr) -> None:
     assert dslr.says(TAKE_60) == [[hashlib.sha256(dslr.picture).hexdigest()], 60, 60]
 
 
-def test_what_was_captured_leaves_the_card_only_when_forgotten(dslr: Dslr) -> None:
+def test_a_capture_leaves_the_card_only_when_deleted(dslr: Dslr) -> None:
     on_card = dslr.says("""
 driver.open(soon())
 listing = lambda file: driver._session._camera.folder_list_files(file.folder)
 exposure = driver.expose(ExposureRequest(), soon())
 before = listing(exposure.card[0]).count()
-driver.forget(exposure, soon())
-driver.forget(exposure, soon())
+driver.delete_from_card(exposure, soon())
+driver.delete_from_card(exposure, soon())
 say([before, listing(exposure.card[0]).count()])
 """)
     assert on_card == [1, 0]
 
 
 @pytest.mark.parametrize("later", [{}, {"f_number": 5.6}])
-def test_keep_on_card_keeps_whatever_else_is_set_afterwards(dslr: Dslr, later: dict[str, float]) -> None:
+def test_keep_on_card_survives_later_settings(dslr: Dslr, later: dict[str, float]) -> None:
     kept = dslr.says(f"""
 driver.open(soon())
 driver.apply({{"keep_on_card": True}}, soon())
 driver.apply({later}, soon())
 exposure = driver.expose(ExposureRequest(), soon())
-driver.forget(exposure, soon())
+driver.delete_from_card(exposure, soon())
 say(driver._session._camera.folder_list_files(exposure.card[0].folder).count())
 """)
     assert kept == 1
@@ -149,7 +149,7 @@ driver.open(soon())
 old = driver.expose(ExposureRequest(), soon())
 driver.open(soon())
 new = driver.expose(ExposureRequest(), soon())
-driver.forget(old, soon())
+driver.delete_from_card(old, soon())
 say([old.card[0].name == new.card[0].name, driver._session._camera.folder_list_files(new.card[0].folder).count()])
 """)
     assert kept == [True, 1]
@@ -162,7 +162,7 @@ def test_no_camera_is_unreachable_and_says_what_to_check(dslr: Dslr) -> None:
     assert error["message"].startswith("No camera answers over USB. Check that it is switched on")
 
 
-def test_a_camera_of_another_serial_is_not_taken(dslr: Dslr) -> None:
+def test_a_camera_of_another_serial_is_not_opened(dslr: Dslr) -> None:
     error = dslr.says('driver = Gphoto2Driver("6012345", clock); say(failure(driver.open, soon()))')
     assert error["reason"] == "camera_unreachable"
     assert "attached are Nikon DSC D750 at usb:001,001" in error["message"]
@@ -176,19 +176,19 @@ def test_a_camera_is_found_by_its_address(dslr: Dslr, address: str) -> None:
 def test_a_faulty_camera_does_not_keep_another_from_being_opened(dslr: Dslr) -> None:
     serial = dslr.says("""
 from dataclasses import replace
-from cameras.drivers.gphoto2 import finding
-(sound,) = finding.cameras_on_usb()
+from cameras.drivers.gphoto2 import discovery
+(sound,) = discovery.cameras_on_usb()
 faulty = replace(sound, model="No such camera")
-say(finding._open_by_serial("0.1", [faulty, sound], clock, soon()).identity.serial)
+say(discovery._open_by_serial("0.1", [faulty, sound], clock, soon()).identity.serial)
 """)
     assert serial == "0.1"
 
 
-def test_a_camera_that_fails_when_asked_for_its_other_serial_is_an_error_and_let_go(dslr: Dslr) -> None:
+def test_a_camera_that_fails_on_its_second_serial_is_an_error_and_closed(dslr: Dslr) -> None:
     failed, let_go = dslr.says("""
 import gphoto2
 from cameras.drivers.base import Identity
-from cameras.drivers.gphoto2 import finding
+from cameras.drivers.gphoto2 import discovery
 
 class Faulty:
     identity, port, let_go = Identity(), "usb:001,001", False
@@ -198,7 +198,7 @@ class Faulty:
         self.let_go = True
 
 session = Faulty()
-say([failure(finding._has_serial, session, "6012345"), session.let_go])
+say([failure(discovery._has_serial, session, "6012345"), session.let_go])
 """)
     assert (failed["reason"], let_go) == ("camera_unreachable", True)
 
@@ -210,12 +210,12 @@ def test_a_held_camera_names_who_probably_holds_it(dslr: Dslr, desktop: subproce
     assert f"gvfs-gphoto2-volume-monitor (pid {desktop.pid}; stop it with `systemctl --user mask" in error["message"]
 
 
-def test_whoever_has_the_device_open_is_a_holder(tmp_path: Path) -> None:
+def test_a_program_with_the_device_open_is_a_holder(tmp_path: Path) -> None:
     device = tmp_path / "device"
     device.touch()
     with device.open() as held, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=held) as other:
-        wait_until(lambda: [holder.name for holder in holders(str(device))] == ["cat"])
-        (holder,) = holders(str(device))
+        wait_until(lambda: [holder.name for holder in find_holders(str(device))] == ["cat"])
+        (holder,) = find_holders(str(device))
         other.communicate(timeout=5)
     assert (holder.pid, holder.stop) == (other.pid, f"kill {other.pid}")
 
@@ -234,7 +234,7 @@ say([first, len(driver.expose(ExposureRequest(), soon()).files)])
     assert taken == 1
 
 
-def test_a_transfer_error_in_the_order_to_expose_is_not_tried_again(dslr: Dslr) -> None:
+def test_a_transfer_error_while_exposing_is_not_tried_again(dslr: Dslr) -> None:
     failed, closed = dslr.says("""
 driver.open(soon())
 control(folder, "error capture once")
@@ -259,7 +259,7 @@ say([first, len(driver.expose(ExposureRequest(), soon()).files)])
     assert taken == 1
 
 
-def test_a_refused_value_is_said_and_the_picture_is_taken(dslr: Dslr) -> None:
+def test_a_refused_value_is_a_warning_and_the_picture_is_taken(dslr: Dslr) -> None:
     warnings, files = dslr.says("""
 driver.open(soon())
 control(folder, "error set once")
@@ -311,7 +311,7 @@ def test_these_are_addresses(address: str) -> None:
 @pytest.mark.parametrize(
     "address", ["usb:1", "/dev/video0", "http://camera", "a b", "-x", "usb:001,001;x", "é", "x" * 65]
 )
-def test_these_are_none(address: str) -> None:
+def test_these_are_no_addresses(address: str) -> None:
     with pytest.raises(ValueError, match="serial number"):
         Gphoto2Driver.check_address(address, [])
 

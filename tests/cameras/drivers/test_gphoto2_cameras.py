@@ -33,7 +33,7 @@ def desk(tmp_path: Path) -> Dslr:
 
 
 def test_each_camera_is_listed_with_its_serial_number(desk: Dslr) -> None:
-    assert [one["address"] for one in desk.says("say(driver.detect())")] == ["6012346", "6012345"]
+    assert [one["address"] for one in desk.says("say(driver.discover())")] == ["6012346", "6012345"]
 
 
 @pytest.mark.parametrize("serial", ["6012345", "6012346"])
@@ -53,7 +53,7 @@ say([*ports, driver._session.port, gone["reason"], len(driver.expose(ExposureReq
     assert ports == ["usb:001,004", "usb:002,017", "camera_unreachable", 1]
 
 
-def test_a_camera_that_a_stranger_at_its_old_port_replaces_is_not_taken_for_it(desk: Dslr) -> None:
+def test_another_camera_at_the_old_port_is_not_mistaken_for_it(desk: Dslr) -> None:
     desk.plugged("usb:001,004 6012346")
     error = desk.says('driver = Gphoto2Driver("6012345", clock); say(failure(driver.open, soon()))')
     assert error["reason"] == "camera_unreachable"
@@ -70,7 +70,7 @@ def held(desk: Dslr, *, by_skycam: bool = False) -> Iterator[subprocess.Popen[st
         yield holder
 
 
-def test_a_camera_that_another_process_has_is_held_until_that_lets_go(desk: Dslr) -> None:
+def test_a_camera_that_another_process_has_open_is_held_until_it_closes(desk: Dslr) -> None:
     with held(desk) as holder:
         error = desk.says('driver = Gphoto2Driver("6012345", clock); say(failure(driver.open, soon()))')
         holder.communicate(timeout=20)
@@ -79,19 +79,19 @@ def test_a_camera_that_another_process_has_is_held_until_that_lets_go(desk: Dslr
     assert desk.says(f"{OPEN}say(driver._session.identity.serial)") == "6012345"
 
 
-def test_a_held_camera_keeps_nobody_from_the_others(desk: Dslr) -> None:
+def test_a_held_camera_does_not_block_the_others(desk: Dslr) -> None:
     with held(desk):
         assert desk.says('driver = Gphoto2Driver("6012346", clock); say(driver.open(soon()).serial)') == "6012346"
 
 
-def test_a_camera_that_another_of_ours_has_is_not_disturbed_and_said_to_be_in_use(desk: Dslr) -> None:
+def test_a_camera_of_another_skycam_process_is_not_disturbed_and_listed_as_in_use(desk: Dslr) -> None:
     with held(desk, by_skycam=True):
         error = desk.says('driver = Gphoto2Driver("6012399", clock); say(failure(driver.open, soon()))')
     listed = "Nikon DSC D750 at usb:001,005, Nikon DSC D750 at usb:001,004 (in use by Skycam)."
     assert error["message"].startswith(f"No camera has the serial number 6012399; attached are {listed}")
 
 
-def test_without_an_address_the_first_camera_that_is_free_is_taken(desk: Dslr) -> None:
+def test_without_an_address_the_first_free_camera_is_opened(desk: Dslr) -> None:
     desk.plugged(NIKON, OTHER)
     with held(desk, by_skycam=True):
         assert desk.says("say(driver.open(soon()).serial)") == "6012346"
@@ -117,7 +117,7 @@ say([applied.actual, applied.warnings])
     assert warnings == []
 
 
-def test_the_nearest_compensation_is_used_and_said(desk: Dslr) -> None:
+def test_the_nearest_compensation_is_used_with_a_warning(desk: Dslr) -> None:
     applied = desk.says(f"""{OPEN}
 applied = driver.apply({{"exposure_compensation": 0.7}}, soon())
 say([applied.actual["exposure_compensation"], applied.warnings])
@@ -125,7 +125,7 @@ say([applied.actual["exposure_compensation"], applied.warnings])
     assert applied == [0.5, ["+0.7 EV was asked; the camera's nearest is +0.5 EV."]]
 
 
-def test_reading_back_leaves_the_camera_what_an_exposure_has_set(desk: Dslr) -> None:
+def test_reading_back_keeps_what_an_exposure_overrode(desk: Dslr) -> None:
     told = desk.says(f"""{OPEN}
 driver.apply({{"iso": 100}}, soon())
 driver.expose(ExposureRequest(iso=800), soon())
@@ -152,7 +152,7 @@ def test_raw_and_jpeg_are_two_files_of_one_capture(desk: Dslr) -> None:
 driver.apply({{"format": "raw+jpeg", "capture_target": "card"}}, soon())
 exposure = driver.expose(ExposureRequest(), soon())
 left = driver._session._camera.folder_list_files(exposure.card[0].folder).count()
-driver.forget(exposure, soon())
+driver.delete_from_card(exposure, soon())
 say([[[file.kind, hashlib.sha256(b"".join(file.chunks())).hexdigest()] for file in exposure.files],
      [left, driver._session._camera.folder_list_files(exposure.card[0].folder).count()]])
 """)
@@ -166,13 +166,13 @@ def test_raw_and_jpeg_come_from_the_cameras_memory_too(desk: Dslr) -> None:
 driver.apply({{"format": "raw+jpeg", "capture_target": "memory"}}, soon())
 taken = [driver.expose(ExposureRequest(), soon()) for _ in range(3)]
 for exposure in taken:
-    driver.forget(exposure, soon())
+    driver.delete_from_card(exposure, soon())
 say([[file.kind for file in exposure.files] + exposure.missing for exposure in taken])
 """)
     assert kinds == [["raw", "jpeg"]] * 3
 
 
-def test_what_the_camera_does_not_say_of_an_exposure_the_raw_file_says(desk: Dslr) -> None:
+def test_exif_fills_in_what_the_camera_does_not_report(desk: Dslr) -> None:
     desk.plugged(f"{NIKON} silent")
     actual = desk.says(f"""{OPEN}
 driver.apply({{"format": "raw"}}, soon())
@@ -181,7 +181,7 @@ say(driver.expose(ExposureRequest(), soon()).actual)
     assert (actual["iso"], actual["exposure_us"], actual["f_number"]) == (800, 10_000, 2.8)
 
 
-def test_bulb_holds_the_shutter_open_and_the_picture_says_how_long(desk: Dslr) -> None:
+def test_bulb_holds_the_shutter_open_and_exif_gives_the_time(desk: Dslr) -> None:
     actual, taken, held_s = desk.says(f"""{OPEN}
 driver.apply({{"exposure_us": 31_000_000}}, soon())
 driver._settings["exposure_us"] = 300_000      # what the shutter is held open for, so that the test does not take 31 s
@@ -192,7 +192,7 @@ say([exposure.actual, len(exposure.files), (exposure.ended_ns - exposure.started
     assert held_s >= 0.3
 
 
-def test_bulb_without_a_word_in_the_picture_is_as_long_as_it_was_held(desk: Dslr) -> None:
+def test_bulb_without_exif_is_as_long_as_measured(desk: Dslr) -> None:
     desk.takes(jpeg(64, 48))
     exposure_us = desk.says(f"""{OPEN}
 driver.apply({{"exposure_us": 31_000_000}}, soon())
@@ -234,12 +234,12 @@ say(failure(driver.expose, ExposureRequest(), soon()))
     assert error["message"].startswith("The camera's dial stands at bulb")
 
 
-def test_a_bulb_time_that_the_deadline_does_not_hold_opens_no_shutter(desk: Dslr) -> None:
+def test_a_bulb_time_beyond_the_deadline_opens_no_shutter(desk: Dslr) -> None:
     error = desk.says(f"{OPEN}say(failure(driver.expose, ExposureRequest(exposure_us=60_000_000), soon()))")
     assert (error["reason"], error["before_shutter"]) == ("too_slow", True)
 
 
-def test_a_full_card_is_among_what_to_look_for(desk: Dslr) -> None:
+def test_a_full_card_is_named_in_the_message(desk: Dslr) -> None:
     desk.plugged("usb:001,004 6012345 free=0")
     error = desk.says(f"""{OPEN}
 driver.apply({{"capture_target": "card"}}, soon())
@@ -250,7 +250,7 @@ say([failure(driver.expose, ExposureRequest(), soon()), driver.open(soon()).seri
     assert error[1:] == ["6012345", 0]
 
 
-def test_a_file_that_comes_half_is_incomplete_and_may_be_on_the_card(desk: Dslr) -> None:
+def test_a_truncated_file_is_incomplete_and_may_be_on_the_card(desk: Dslr) -> None:
     error = desk.says(f"""{OPEN}
 driver.apply({{"capture_target": "card"}}, soon())
 control(folder, "half fetch")
@@ -260,7 +260,7 @@ say(failure(driver.expose, ExposureRequest(), soon()))
     assert error["message"].endswith("of DSC_0001.JPG; it may still be on its card.")
 
 
-def test_a_camera_that_is_busy_before_the_shutter_may_be_asked_again(desk: Dslr) -> None:
+def test_a_camera_that_is_busy_before_the_shutter_may_be_tried_again(desk: Dslr) -> None:
     error = desk.says(f"""{OPEN}
 control(folder, "refuse set 0x2019")
 failed = driver.expose(ExposureRequest(iso=400), soon())
@@ -281,7 +281,7 @@ say(sum(len(driver.expose(ExposureRequest(), soon()).files) for _ in range(40)))
 # Live view, battery, card
 
 
-def test_a_preview_is_frames_that_rise_in_number_and_do_not_race(desk: Dslr) -> None:
+def test_a_preview_gives_numbered_frames_at_a_limited_rate(desk: Dslr) -> None:
     preview, numbers, shape, took_s = desk.says(f"""{OPEN}
 began = clock.monotonic()
 frames = [driver.frame(soon()) for _ in range(4)]
@@ -292,8 +292,8 @@ say([driver.capabilities().preview, [frame.number for frame in frames], frames[0
     assert took_s >= 3 / 15
 
 
-@pytest.mark.parametrize("end", ["driver.rest(soon())", "driver.expose(ExposureRequest(), soon())"])
-def test_the_mirror_comes_down_when_nobody_looks_and_for_a_still(desk: Dslr, end: str) -> None:
+@pytest.mark.parametrize("end", ["driver.stop_frames(soon())", "driver.expose(ExposureRequest(), soon())"])
+def test_the_mirror_comes_down_when_nobody_watches_and_for_a_still(desk: Dslr, end: str) -> None:
     live = desk.says(f"""{OPEN}
 value = lambda: driver._session._camera.get_single_config("viewfinder").get_value()
 driver.apply({{"capture_target": "card"}}, soon())
@@ -315,7 +315,7 @@ def test_a_camera_without_live_view_says_that_it_gives_none(dslr: Dslr) -> None:
     assert dslr.says("driver.open(soon()); say(driver.capabilities().preview)") is False
 
 
-def test_battery_and_card_are_told_as_they_change(desk: Dslr) -> None:
+def test_battery_and_card_are_reported_as_they_change(desk: Dslr) -> None:
     told = desk.says(f"""{OPEN}
 first = driver.supplies(soon())
 plug(folder, "usb:001,004 6012345 battery=9 free=1000448")
@@ -327,7 +327,7 @@ say([[first.battery_percent, first.card_free_bytes], [now.battery_percent, now.c
     assert told == [[77, 32_000_000_000], [9, 1_000_448]]
 
 
-def test_a_camera_that_is_pulled_out_while_nobody_uses_it_is_found_out(desk: Dslr) -> None:
+def test_an_idle_camera_that_is_unplugged_is_noticed(desk: Dslr) -> None:
     error = desk.says(f'{OPEN}plug(folder, "{OTHER}")\nsay(failure(driver.supplies, soon()))')
     assert error["reason"] == "camera_unreachable"
     assert error["message"].startswith("The camera at usb:001,004 does not answer.")

@@ -40,7 +40,7 @@ def test_exposure_times_are_read_in_every_spelling(text: str, exposure_us: int) 
 
 
 @pytest.mark.parametrize("text", ["bulb", "Bulb", "Time", "x 200", "Auto", "", "1/0", "0", "429496.7295s", "-1", "٣"])
-def test_what_is_no_exposure_time_is_none(text: str) -> None:
+def test_text_without_an_exposure_time_is_none(text: str) -> None:
     assert parse_exposure_us(text) is None
 
 
@@ -97,7 +97,7 @@ def test_sensitivities_are_read(text: str, iso: int | None) -> None:
         ("L", set()),
     ],
 )
-def test_a_format_says_what_files_it_leaves(text: str, kinds: set[str]) -> None:
+def test_a_format_names_the_files_it_gives(text: str, kinds: set[str]) -> None:
     assert parse_kinds(text) == kinds
 
 

@@ -78,7 +78,7 @@ def test_a_file_that_the_capture_has_already_or_does_not_promise_is_not_its_own(
     assert [file.name for file in exposure.card] == ["DSC_2.NEF", "DSC_2.JPG"]
 
 
-def test_after_a_file_that_did_not_come_the_session_ends_so_that_the_next_capture_does_not_get_it() -> None:
+def test_after_a_missing_file_the_session_ends_so_that_the_next_capture_does_not_get_it() -> None:
     exposure, session, driver = exposed()
     assert (exposure.missing, session.ended) == (["jpeg"], True)
     with pytest.raises(CameraError) as error:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cameras.drivers.base import Applied, CameraError, ExposureRequest, SystemClock
 from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.gphoto2.choices import is_bulb
-from cameras.drivers.gphoto2.exif import told_by
+from cameras.drivers.gphoto2.exif import read_exif
 from cameras.drivers.gphoto2.widgets import SETTINGS
 from tests.captures.pictures import dng, exposed_jpeg, jpeg
 from tests.fakes.camera import OwnFile
@@ -65,7 +65,7 @@ def true_of(name: str, value: Any, text: str) -> bool:
 
 @few
 @given(asked=st.fixed_dictionaries({}, optional=odd_values))
-def test_what_is_told_of_the_settings_is_what_the_camera_has(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
+def test_reported_settings_are_those_of_the_camera(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
     applied = camera.apply(asked, soon())
     now = has(camera)
     assert all(true_of(name, value, now[name]) for name, value in applied.actual.items())
@@ -74,7 +74,7 @@ def test_what_is_told_of_the_settings_is_what_the_camera_has(camera: Gphoto2Driv
 
 @few
 @given(asked=st.fixed_dictionaries({}, optional=odd_values))
-def test_a_value_is_taken_or_there_is_a_sentence(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
+def test_a_value_is_accepted_or_gives_a_warning(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
     applied = camera.apply(asked, soon())
     beyond = [name for name in asked if name != "keep_on_card" and not taken(name, asked[name], applied)]
     assert len(applied.warnings) >= len(beyond)
@@ -88,7 +88,7 @@ def taken(name: str, value: Any, applied: Applied) -> bool:
 
 @few
 @given(asked=st.dictionaries(st.sampled_from([*odd_values, "colour", ""]), anything, max_size=4))
-def test_what_is_no_setting_is_refused_and_changes_nothing(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
+def test_an_unknown_setting_is_refused_and_changes_nothing(camera: Gphoto2Driver, asked: dict[str, Any]) -> None:
     before = has(camera)
     with pytest.raises(CameraError) as refusal:
         camera.apply({**asked, "colour": 1}, soon())
@@ -98,7 +98,7 @@ def test_what_is_no_setting_is_refused_and_changes_nothing(camera: Gphoto2Driver
 
 @few
 @given(iso=st.integers(1, 10_000_000), f_number=st.floats(0, 128, exclude_min=True), kind=words)
-def test_an_exposure_is_made_whatever_is_asked(camera: Gphoto2Driver, iso: int, f_number: float, kind: str) -> None:
+def test_an_exposure_is_made_with_any_request(camera: Gphoto2Driver, iso: int, f_number: float, kind: str) -> None:
     request = ExposureRequest(exposure_us=1000, iso=iso, f_number=f_number, format=kind)
     exposure = camera.expose(request, soon())
     assert exposure.files
@@ -115,11 +115,9 @@ PICTURES = {".jpg": exposed_jpeg(64, 48), ".nef": dng(jpeg(64, 48))}
     rubbish=st.binary(max_size=12),
     cut=st.integers(0, 15_000),
 )
-def test_a_picture_that_tells_rubbish_of_its_exposure_breaks_nothing(
-    suffix: str, at: int, rubbish: bytes, cut: int
-) -> None:
+def test_malformed_exif_breaks_nothing(suffix: str, at: int, rubbish: bytes, cut: int) -> None:
     whole = PICTURES[suffix]
-    told = told_by(OwnFile("any", suffix, (whole[:at] + rubbish + whole[at + len(rubbish) :])[: len(whole) - cut]))
+    told = read_exif(OwnFile("any", suffix, (whole[:at] + rubbish + whole[at + len(rubbish) :])[: len(whole) - cut]))
     assert set(told) <= {"exposure_us", "f_number", "iso"}
     assert 1 <= told.get("exposure_us", 1) <= 3_600_000_000
     assert 0 < told.get("f_number", 1) <= 128
@@ -127,5 +125,5 @@ def test_a_picture_that_tells_rubbish_of_its_exposure_breaks_nothing(
 
 
 @given(st.binary(max_size=200))
-def test_what_is_no_picture_tells_nothing(content: bytes) -> None:
-    assert told_by(OwnFile("jpeg", ".jpg", b"\xff\xd8" + content)) == {}
+def test_a_file_that_is_no_picture_has_no_exif(content: bytes) -> None:
+    assert read_exif(OwnFile("jpeg", ".jpg", b"\xff\xd8" + content)) == {}

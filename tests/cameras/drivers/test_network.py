@@ -42,7 +42,7 @@ Soon = Callable[[], float]
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "READ_S", 1.2)
     monkeypatch.setattr(driver, "PICTURELESS_S", 2.0)
-    monkeypatch.setattr(driver, "UNSEEN_S", 1.0, raising=False)
+    monkeypatch.setattr(driver, "CHECK_EVERY_S", 1.0, raising=False)
 
 
 impatient = pytest.mark.usefixtures("impatience")
@@ -130,7 +130,7 @@ def test_a_stream_of_small_pictures_opens_at_once(content_type: str, opened: Ope
 
 
 @every_server
-def test_a_still_was_captured_after_its_order(kind: type[Server], opened: Opened, soon: Soon) -> None:
+def test_a_still_was_captured_after_its_request(kind: type[Server], opened: Opened, soon: Soon) -> None:
     """Ordered in the middle between two pictures, since the one before arrives a little later than it is sent."""
     with kind(fps=10) as server:
         camera = opened(server.address)
@@ -165,21 +165,21 @@ def test_a_frame_says_when_it_was_captured(server: Server, opened: Opened) -> No
 
 def test_nothing_is_decoded_while_nobody_wants_pictures(rtsp: RtspServer, opened: Opened, soon: Soon) -> None:
     camera = opened(rtsp.address)
-    before, seen = camera._pictures.number, len(rtsp.sent)
+    before, seen = camera._decoder.number, len(rtsp.sent)
     until(lambda: len(rtsp.sent) > seen + 25)
-    assert camera._pictures.number == before
+    assert camera._decoder.number == before
     assert number(camera.expose(ExposureRequest(), soon()).frame) > seen
     assert rtsp.clients == 1
 
 
-def test_who_comes_back_to_the_stream_gets_the_newest(rtsp: RtspServer, opened: Opened) -> None:
+def test_a_reader_that_returns_to_the_stream_gets_the_newest_frame(rtsp: RtspServer, opened: Opened) -> None:
     camera = opened(rtsp.address)
     left_at = number(frames(camera, 2)[-1])
     until(lambda: max(rtsp.sent) > left_at + 60)
     assert number(frames(camera, 1)[0]) > left_at + 40
 
 
-def test_what_the_stream_passed_over_while_nobody_asked_is_counted(opened: Opened) -> None:
+def test_frames_skipped_while_nobody_read_are_counted(opened: Opened) -> None:
     with MjpegServer() as server:
         camera = opened(server.address)
         left_at = frames(camera, 2)[-1]
@@ -205,7 +205,7 @@ def test_a_server_that_is_killed_is_a_disconnect_that_shows_without_a_stream(ser
 
 
 @impatient
-def test_a_stream_that_stalls_is_unreachable_in_time(rtsp: RtspServer, opened: Opened) -> None:
+def test_a_stalled_stream_is_unreachable_in_time(rtsp: RtspServer, opened: Opened) -> None:
     camera = opened(rtsp.address)
     frames(camera, 2)
     rtsp.mood = "stall"
@@ -251,17 +251,17 @@ def test_rubbish_in_the_stream_is_never_a_picture(server: Server, opened: Opened
 
 
 @impatient
-def test_rubbish_is_noticed_while_nobody_looks(server: Server, opened: Opened) -> None:
+def test_rubbish_is_noticed_while_nobody_watches(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
     server.mood = "rubbish"
     until(lambda: ends(camera.temperature))
 
 
 @impatient
-def test_one_picture_is_decoded_now_and_then_while_nobody_looks(server: Server, opened: Opened) -> None:
+def test_one_picture_is_decoded_now_and_then_while_nobody_watches(server: Server, opened: Opened) -> None:
     camera = opened(server.address)
-    before = camera._pictures.number
-    until(lambda: camera.temperature() is None and camera._pictures.number > before)
+    before = camera._decoder.number
+    until(lambda: camera.temperature() is None and camera._decoder.number > before)
 
 
 @pytest.mark.parametrize("mood", ["rubbish", "end", "stall"])
@@ -285,7 +285,7 @@ def test_video_that_nobody_can_decode_is_a_sentence(clock: SystemClock) -> None:
         assert "none of a kind that Skycam opens" in str(refusal(server.address, clock))
 
 
-def test_a_server_that_says_nothing_is_given_up_in_time(
+def test_a_silent_server_is_given_up_in_time(
     server: Server, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(driver, "OPEN_S", 1.0)
@@ -318,7 +318,7 @@ def test_a_password_of_any_characters_opens_the_camera(how: str, opened: Opened)
 
 
 @pytest.mark.parametrize("kind", [RtspServer, MjpegServer])
-def test_a_wrong_password_is_said_once_and_for_all(kind: type[RtspServer | MjpegServer], clock: SystemClock) -> None:
+def test_a_wrong_password_is_a_permanent_error(kind: type[RtspServer | MjpegServer], clock: SystemClock) -> None:
     with kind(login="me:right") as server:
         error = refusal(server.with_login("me:wrong-secret@"), clock)
     assert error.permanent
@@ -360,7 +360,7 @@ def test_no_trace_of_an_error_holds_the_password(
 
 
 @pytest.mark.parametrize("kind", [EncryptedServer, EncryptedRtspServer])
-def test_a_certificate_that_nobody_knows_is_not_trusted_unless_it_is_said(
+def test_an_unknown_certificate_is_trusted_only_with_unverified(
     kind: type[Encrypted], tmp_path: Path, clock: SystemClock, opened: Opened
 ) -> None:
     with kind(tmp_path) as server:
@@ -375,21 +375,21 @@ def test_a_certificate_is_that_of_the_name_in_the_address(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "camera.pem"))
     with kind(tmp_path, name="camera.invalid") as server:
         by_name = NetworkDriver(server.address.replace("127.0.0.1", "camera.invalid"), clock)
-        by_name.guard_connections(OutgoingGuard(resolver=at_loopback))
+        by_name.set_connection_guard(OutgoingGuard(resolver=at_loopback))
         by_name.open(clock.monotonic() + 10)
         by_name.close()
         other = NetworkDriver(server.address.replace("127.0.0.1", "other.invalid"), clock)
-        other.guard_connections(OutgoingGuard(resolver=at_loopback))
+        other.set_connection_guard(OutgoingGuard(resolver=at_loopback))
         with pytest.raises(CameraError, match="end its address with #unverified"):
             other.open(clock.monotonic() + 10)
 
 
-def test_a_web_server_with_many_names_is_told_the_one_that_is_meant(
+def test_a_web_server_with_many_names_gets_the_right_one(
     tmp_path: Path, clock: SystemClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with EncryptedServer(tmp_path) as server:
         camera = NetworkDriver(f"{server.address.replace('127.0.0.1', 'camera.invalid')}#unverified", clock)
-        camera.guard_connections(OutgoingGuard(resolver=at_loopback))
+        camera.set_connection_guard(OutgoingGuard(resolver=at_loopback))
         camera.open(clock.monotonic() + 10)
         camera.close()
     assert server.asked_for == ["camera.invalid"]
@@ -413,7 +413,7 @@ def test_a_redirection_cannot_lead_to_another_server(clock: SystemClock) -> None
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "DESCRIBE"])
-def test_a_redirection_of_an_rtsp_camera_is_not_followed_and_said(method: str, clock: SystemClock) -> None:
+def test_a_redirection_of_an_rtsp_camera_is_an_error_and_not_followed(method: str, clock: SystemClock) -> None:
     with RtspServer() as other, RtspServer(redirects={method: other.address}) as server:
         error = refusal(server.address, clock)
     assert "A redirection to another address is not followed" in str(error)
@@ -440,7 +440,7 @@ def test_a_redirection_cannot_lead_the_password_to_another_server(
 
 @pytest.mark.parametrize("address", ["rtsp://{}:554/live", "http://{}/video", "tcp://{}:5000", "https://{}/video"])
 @pytest.mark.parametrize("host", ["169.254.169.254", "0.0.0.0", "[::ffff:169.254.169.254]", "2130706433", "127.1"])
-def test_an_address_that_leads_to_no_camera_is_refused_for_good(address: str, host: str, clock: SystemClock) -> None:
+def test_an_address_that_leads_to_no_camera_is_refused_permanently(address: str, host: str, clock: SystemClock) -> None:
     error = refusal(address.format(host), clock)
     assert error.permanent
     assert "which is refused" in str(error) or "neither a name nor an IP address" in str(error)
@@ -470,7 +470,7 @@ def test_a_camera_is_looked_up_once_and_opened_where_that_led(
 
     with kind() as server:
         camera = NetworkDriver(server.address.replace("127.0.0.1", "camera.invalid"), SystemClock())
-        camera.guard_connections(OutgoingGuard(resolver=resolver))
+        camera.set_connection_guard(OutgoingGuard(resolver=resolver))
         camera.open(time.monotonic() + 10)
         assert len(frames(camera, 2)) == 2
         camera.close()
@@ -530,7 +530,7 @@ def at_loopback(host: str, port: int, **_: object) -> list[object]:
 
 def refusal_of_guarded(server: Server, clock: SystemClock) -> str:
     camera = NetworkDriver(server.address, clock)
-    camera.guard_connections(OutgoingGuard(own_ports=[server.port]))
+    camera.set_connection_guard(OutgoingGuard(own_ports=[server.port]))
     with pytest.raises(CameraError) as error:
         camera.open(clock.monotonic() + 10)
     assert error.value.permanent

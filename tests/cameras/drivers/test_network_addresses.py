@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameras.drivers.credentials import filled, secrets_in, shown, with_password
+from cameras.drivers.credentials import address_secrets, fill_secrets, redact_address, with_password
 from cameras.drivers.network import NetworkDriver
 from cameras.drivers.network.addresses import EXAMPLE, PROTOCOLS
 
 printable = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20)
 
 
-def checked(address: str) -> str:
+def normalise_address(address: str) -> str:
     return NetworkDriver.check_address(address, [])
 
 
 def answered(address: str) -> tuple[str, str]:
     """The normal form, or else the sentence."""
     try:
-        return checked(address), ""
+        return normalise_address(address), ""
     except ValueError as refusal:
         return "", str(refusal)
 
@@ -46,8 +46,8 @@ def answered(address: str) -> tuple[str, str]:
     ],
 )
 def test_an_address_has_a_normal_form(address: str, normal: str) -> None:
-    assert checked(address) == normal
-    assert checked(normal) == normal
+    assert normalise_address(address) == normal
+    assert normalise_address(normal) == normal
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_an_address_has_a_normal_form(address: str, normal: str) -> None:
 )
 def test_another_address_is_refused_and_says_what_is_allowed(address: str) -> None:
     with pytest.raises(ValueError, match="Give rtsp://user:password@") as refusal:
-        checked(address)
+        normalise_address(address)
     assert address == "" or address not in str(refusal.value)
 
 
@@ -98,15 +98,15 @@ def test_another_address_is_refused_and_says_what_is_allowed(address: str) -> No
 def test_no_text_becomes_another_protocol_or_is_repeated(address: str) -> None:
     normal, refusal = answered(address)
     assert len(address) < 8 or address not in refusal
-    assert not normal or (normal.partition("://")[0] in PROTOCOLS and checked(normal) == normal)
+    assert not normal or (normal.partition("://")[0] in PROTOCOLS and normalise_address(normal) == normal)
 
 
 @given(user=printable, password=printable, path=st.from_regex(r"\A(/[a-z0-9]{0,9}){0,3}\Z"))
-def test_no_password_is_shown_and_every_one_comes_back(user: str, password: str, path: str) -> None:
-    address = with_password(checked(f"rtsp://user@cam:554{path}"), password)
-    assert checked(address) == address
-    assert shown(address) == f"rtsp://user:***@cam:554{path}"
-    assert filled(shown(address), secrets_in(address)) == address
+def test_passwords_are_redacted_and_can_be_restored(user: str, password: str, path: str) -> None:
+    address = with_password(normalise_address(f"rtsp://user@cam:554{path}"), password)
+    assert normalise_address(address) == address
+    assert redact_address(address) == f"rtsp://user:***@cam:554{path}"
+    assert fill_secrets(redact_address(address), address_secrets(address)) == address
 
 
 @pytest.mark.parametrize(
@@ -126,19 +126,19 @@ def test_no_password_is_shown_and_every_one_comes_back(user: str, password: str,
         ("usb:001,004", "usb:001,004"),
     ],
 )
-def test_what_a_query_or_path_names_a_secret_is_hidden_too(address: str, harmless: str) -> None:
-    assert shown(address) == harmless
-    assert filled(harmless, secrets_in(address)) == address
+def test_secrets_in_queries_and_paths_are_redacted_too(address: str, harmless: str) -> None:
+    assert redact_address(address) == harmless
+    assert fill_secrets(harmless, address_secrets(address)) == address
 
 
-def test_what_is_shown_stays_as_it_is() -> None:
-    assert shown(shown("rtsp://me:sesame@cam/live?token=x")) == "rtsp://me:***@cam/live?token=***"
+def test_harmless_parameters_are_not_redacted() -> None:
+    assert redact_address(redact_address("rtsp://me:sesame@cam/live?token=x")) == "rtsp://me:***@cam/live?token=***"
 
 
 @pytest.mark.parametrize("address", ["rtsp://me:***@cam/live", "rtsp://cam/***", "http://cam/?a=***"])
-def test_a_secret_that_is_not_known_is_not_made_up(address: str) -> None:
+def test_an_unknown_secret_is_not_invented(address: str) -> None:
     with pytest.raises(ValueError, match="Write the password itself"):
-        filled(address, {"token": "x"})
+        fill_secrets(address, {"token": "x"})
 
 
 def test_a_password_needs_a_name() -> None:

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from cameras.drivers.credentials import HIDDEN
+from cameras.drivers.credentials import REDACTED
 from cameras.drivers.network import NetworkDriver, connection, driver, errors
 from cameras.drivers.network.addresses import PROTOCOLS
 from core import outgoing
 
 PAGE = Path(__file__).parents[3] / "docs" / "network-cameras.md"
 TEXT = PAGE.read_text()
-ADDRESSES = sorted({address for address in re.findall(r"[a-z]+://[^\s`]+", TEXT) if HIDDEN not in address})
+ADDRESSES = sorted({address for address in re.findall(r"[a-z]+://[^\s`]+", TEXT) if REDACTED not in address})
 SAID = re.findall(r"^\| ([a-z][^|]+?) \| [A-Z]", TEXT, re.MULTILINE)
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_every_address_on_the_page_is_taken_as_it_stands(address: str) -> None:
+def test_every_address_on_the_page_is_valid_as_written(address: str) -> None:
     assert NetworkDriver.check_address(address, []) == address
 
 
@@ -28,11 +28,11 @@ def test_the_page_has_every_protocol() -> None:
 
 
 @pytest.mark.parametrize("sentence", SAID)
-def test_every_sentence_on_the_page_is_one_that_the_camera_says(sentence: str) -> None:
+def test_every_quoted_message_is_one_of_the_driver(sentence: str) -> None:
     code = "".join(Path(str(module.__file__)).read_text() for module in (connection, driver, errors, outgoing))
     assert sentence in code
 
 
-def test_the_page_has_the_times_that_hold() -> None:
+def test_the_page_has_the_real_time_limits() -> None:
     assert f"sends nothing for {connection.READ_S:g} s (RTSP: {2 * connection.READ_S:g} s)" in TEXT
     assert len(SAID) == 12

@@ -162,7 +162,7 @@ def test_no_text_leaves_the_folder(address: str) -> None:
 
 @pytest.mark.parametrize("content", [HLS, CONCAT, SDP, DASH], ids=["hls", "concat", "sdp", "dash"])
 @pytest.mark.parametrize("suffix", sorted(FORMATS))
-def test_a_playlist_in_a_videos_clothes_is_not_opened(
+def test_a_playlist_with_a_videos_extension_is_not_opened(
     content: str, suffix: str, folder: Path, video_file: str, clock: SystemClock
 ) -> None:
     trap = folder / f"trap{suffix}"
@@ -178,7 +178,7 @@ def test_a_script_cannot_open_the_file_beside_it(folder: Path, video_file: str, 
     assert "is not a video of the kind" in str(refusal(folder / "trap.mp4", clock))
 
 
-def test_a_file_is_what_its_ending_says(folder: Path, video_file: str, clock: SystemClock) -> None:
+def test_a_file_must_match_its_extension(folder: Path, video_file: str, clock: SystemClock) -> None:
     shutil.copy(video_file, folder / "really-mp4.avi")
     assert "is not a video of the kind" in str(refusal(folder / "really-mp4.avi", clock))
 
@@ -244,7 +244,7 @@ def test_a_file_that_is_decoded_more_slowly_than_it_plays_still_gives_frames(slo
 
 
 @pytest.mark.timeout(20)
-def test_a_still_of_such_a_file_comes_in_its_time(slow: OpencvDriver) -> None:
+def test_a_still_of_a_slow_file_comes_in_time(slow: OpencvDriver) -> None:
     assert slow.expose(ExposureRequest(), slow.clock.monotonic() + 5).frame is not None
 
 
@@ -321,7 +321,7 @@ def test_a_folder_swapped_for_a_link_is_refused(folder: Path, video_file: str, c
     assert "was replaced" in str(refusal(folder / "night" / os.path.basename(video_file), clock))
 
 
-def test_a_pipe_in_a_videos_clothes_does_not_hang(folder: Path, clock: SystemClock) -> None:
+def test_a_pipe_with_a_videos_extension_does_not_hang(folder: Path, clock: SystemClock) -> None:
     os.mkfifo(folder / "pipe.mp4")
     assert "was replaced" in str(refusal(folder / "pipe.mp4", clock))
 
@@ -347,5 +347,5 @@ def test_time_goes_on_when_the_time_stamps_go_back() -> None:
     assert times == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
 
 
-def test_detection_lists_devices_without_opening_them() -> None:
-    assert all(found["address"].startswith("/dev/") for found in OpencvDriver.detect())
+def test_discovery_lists_devices_without_opening_them() -> None:
+    assert all(found["address"].startswith("/dev/") for found in OpencvDriver.discover())

@@ -68,20 +68,20 @@ def rows(image: Any) -> Any:
 
 def test_the_cameras_that_are_attached_are_listed_and_left_alone(sdk: Sdk, pixelink_address: str) -> None:
     sdk.plug(MONO, "mono")
-    assert PixelinkDriver.detect() == [
+    assert PixelinkDriver.discover() == [
         {"address": SERIAL, "model": "PL-D722CU", "serial": SERIAL},
         {"address": MONO, "model": "PL-D722MU", "serial": MONO},
     ]
     assert not sdk.streams()
 
 
-def test_detection_lists_a_camera_in_use_without_its_model_and_says_so(colour: PixelinkDriver) -> None:
-    assert colour.detect() == [{"address": SERIAL, "model": "", "serial": SERIAL, "held_by": "another program"}]
+def test_discovery_lists_a_camera_in_use_without_its_model(colour: PixelinkDriver) -> None:
+    assert colour.discover() == [{"address": SERIAL, "model": "", "serial": SERIAL, "held_by": "another program"}]
 
 
-def test_detection_does_not_stop_a_stream(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
+def test_discovery_does_not_stop_a_stream(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     colour.frame(soon())
-    colour.detect()
+    colour.discover()
     assert sdk.streams()
 
 
@@ -95,7 +95,7 @@ def test_a_camera_is_found_by_its_serial_number_and_none_is_the_first(
     assert driver.open(soon()).serial == SERIAL
 
 
-def test_a_camera_that_is_not_there_is_said_with_those_that_are(driver: PixelinkDriver, soon: Soon) -> None:
+def test_a_missing_camera_is_reported_with_the_attached_ones(driver: PixelinkDriver, soon: Soon) -> None:
     driver.address = "12"
     with pytest.raises(
         CameraError, match=f"No PixeLink camera has the serial number 12; attached are {SERIAL}"
@@ -104,7 +104,7 @@ def test_a_camera_that_is_not_there_is_said_with_those_that_are(driver: Pixelink
     assert error.value.reason == "camera_unreachable"
 
 
-def test_no_camera_at_all_is_said(driver: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
+def test_no_camera_at_all_is_reported(driver: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     sdk.unplug()
     driver.address = ""
     with pytest.raises(CameraError, match=r"No PixeLink camera is attached\. Check its cable and its power\."):
@@ -119,7 +119,7 @@ def test_an_address_is_a_serial_number(written: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["0", "-1", "PL-D722", "4294967296", "1" * 40, "\u0663", "/dev/video0"])
-def test_what_is_no_serial_number_is_refused(written: str) -> None:
+def test_text_that_is_no_serial_number_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="its serial number"):
         PixelinkDriver.check_address(written, [])
 
@@ -143,7 +143,7 @@ def test_a_colour_picture_has_16_bits_where_the_camera_has(colour: PixelinkDrive
 
 def test_a_mono_picture_is_what_the_camera_sent(mono: PixelinkDriver, soon: Soon) -> None:
     image = picture(mono, soon())
-    assert (image.shape, image.dtype, mono.detect()[1]["serial"]) == ((240, 320), np.uint8, MONO)
+    assert (image.shape, image.dtype, mono.discover()[1]["serial"]) == ((240, 320), np.uint8, MONO)
     assert np.array_equal(image, (image[0, 0] + columns(image) + 2 * rows(image)) % 256)
 
 
@@ -163,7 +163,7 @@ def test_a_region_of_interest_is_what_the_picture_has(colour: PixelinkDriver, so
     assert (colour.capabilities().width, colour.capabilities().height) == (160, 80)
 
 
-def test_a_still_takes_the_time_of_its_exposure_and_says_the_temperature(colour: PixelinkDriver, soon: Soon) -> None:
+def test_a_still_takes_its_exposure_time_and_reports_the_temperature(colour: PixelinkDriver, soon: Soon) -> None:
     exposure = colour.expose(ExposureRequest(exposure_us=300_000, gain=2.5), soon())
     assert exposure.actual == {"exposure_us": 300_000, "gain": 2.5}
     assert exposure.ended_ns - exposure.started_ns == 300_000_000
@@ -213,7 +213,7 @@ def test_a_setting_that_stops_the_stream_lets_it_go_on_afterwards(colour: Pixeli
 # Refusals
 
 
-def test_a_value_out_of_range_leaves_the_camera_its_own_and_is_told(
+def test_a_value_out_of_range_keeps_the_cameras_own_with_a_warning(
     colour: PixelinkDriver, sdk: Sdk, soon: Soon
 ) -> None:
     applied = colour.apply({"exposure_us": 100_000_000}, soon())
@@ -223,7 +223,7 @@ def test_a_value_out_of_range_leaves_the_camera_its_own_and_is_told(
     )
 
 
-def test_a_value_that_the_camera_brings_into_its_range_is_told(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
+def test_a_value_that_the_camera_clamps_gives_a_warning(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     sdk.clips()
     applied = colour.apply({"gain": 30.0}, soon())
     assert (applied.actual["gain"], sdk.has(GAIN)[0]) == (24.0, 24.0)
@@ -236,16 +236,14 @@ def test_a_pixel_format_of_other_cameras_is_refused_with_those_it_has(colour: Pi
     assert "(it takes bayer16, bayer8, yuv422; error 0x90000020); mono16 was asked." in applied.warnings[0]
 
 
-def test_what_a_capture_asks_out_of_range_is_taken_with_what_the_camera_has(colour: PixelinkDriver, soon: Soon) -> None:
+def test_a_capture_with_a_value_out_of_range_uses_the_cameras_own(colour: PixelinkDriver, soon: Soon) -> None:
     exposure = colour.expose(ExposureRequest(exposure_us=100_000_000), soon())
     assert exposure.actual["exposure_us"] == 3096
     assert "100 s was asked." in exposure.warnings[0]
 
 
-def test_rehearsing_says_what_an_exposure_would_have_and_changes_nothing(
-    colour: PixelinkDriver, sdk: Sdk, soon: Soon
-) -> None:
-    applied = colour.rehearse(ExposureRequest(exposure_us=5000, gain=99.0), soon())
+def test_a_dry_run_returns_the_settings_and_changes_nothing(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
+    applied = colour.dry_run(ExposureRequest(exposure_us=5000, gain=99.0), soon())
     assert applied.actual == {"exposure_us": 5000, "gain": 0.0}
     assert "99 was asked." in applied.warnings[0]
     assert sdk.has(SHUTTER)[0] == pytest.approx(0.003096)
@@ -306,9 +304,7 @@ def test_a_camera_that_is_unplugged_while_it_streams_is_not_waited_for(
         colour.frame(soon())
 
 
-def test_a_camera_that_was_replugged_is_opened_anew_for_the_same_capture(
-    colour: PixelinkDriver, sdk: Sdk, soon: Soon
-) -> None:
+def test_a_replugged_camera_is_opened_again_for_the_same_capture(colour: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     sdk.unplug()
     sdk.plug(SERIAL)
     with pytest.raises(CameraError, match="broke off its connection") as error:
@@ -318,14 +314,14 @@ def test_a_camera_that_was_replugged_is_opened_anew_for_the_same_capture(
     assert picture(colour, soon()).any()
 
 
-def test_an_unplugged_camera_is_found_out_by_asking_its_temperature(colour: PixelinkDriver, sdk: Sdk) -> None:
+def test_an_unplugged_camera_is_noticed_by_reading_its_temperature(colour: PixelinkDriver, sdk: Sdk) -> None:
     assert colour.temperature() == 31.5
     sdk.unplug()
     with pytest.raises(CameraError, match="is not attached any more"):
         colour.temperature()
 
 
-def test_a_camera_in_use_is_said_to_be(driver: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
+def test_a_camera_in_use_is_reported(driver: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     sdk.fails("PxLInitializeEx", IN_USE)
     with pytest.raises(CameraError, match="is in use by another program") as error:
         driver.open(soon())
@@ -346,7 +342,7 @@ def test_a_damaged_frame_is_an_error_and_no_picture(colour: PixelinkDriver, sdk:
     assert error.value.reason == "incomplete"
 
 
-def test_what_a_failed_exposure_had_set_is_given_back_when_the_camera_is_opened_again(
+def test_settings_of_a_failed_exposure_are_restored_when_the_camera_opens_again(
     colour: PixelinkDriver, sdk: Sdk, soon: Soon
 ) -> None:
     sdk.fails("PxLGetNextFrame", HARDWARE, times=1)

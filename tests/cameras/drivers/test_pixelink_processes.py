@@ -42,7 +42,7 @@ def holder(sdk: Sdk) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def test_a_camera_that_another_process_holds_is_said_to_be(sdk: Sdk, holder: subprocess.Popen[str]) -> None:
+def test_a_camera_that_another_process_holds_is_reported(sdk: Sdk, holder: subprocess.Popen[str]) -> None:
     refusal = says(sdk.environment, "say(failure(driver.open, soon()))")
     assert refusal["reason"] == "camera_held"
     assert refusal["message"].startswith(f"The PixeLink camera {SERIAL} is in use by another program")
@@ -55,7 +55,7 @@ def test_a_camera_that_a_killed_process_left_streaming_is_opened(sdk: Sdk, holde
     assert says(sdk.environment, A_PICTURE) == [[], [240, 160, 3]]
 
 
-def test_what_another_program_left_set_is_what_the_picture_has(sdk: Sdk) -> None:
+def test_settings_of_another_program_apply_to_the_picture(sdk: Sdk) -> None:
     with running(sdk.environment, ANOTHER_PROGRAM) as process:
         assert process.stdout
         assert process.stdout.readline() == '"streaming"\n'

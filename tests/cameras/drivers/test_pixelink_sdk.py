@@ -48,32 +48,34 @@ def short_version(sdk: Sdk) -> None:
         (short_version, "holds no file such as libPxLApi.so.4.2.6.30"),
     ],
 )
-def test_a_broken_sdk_is_said_with_how_to_install_it(sdk: Sdk, broken: Callable[[Sdk], None], sentence: str) -> None:
+def test_a_broken_sdk_is_reported_with_how_to_install_it(
+    sdk: Sdk, broken: Callable[[Sdk], None], sentence: str
+) -> None:
     broken(sdk)
     said = says(sdk.environment, OPENING)
     assert sentence in said
     assert INSTALL in said
 
 
-def test_a_version_folder_that_is_none_is_said(sdk: Sdk) -> None:
+def test_a_bad_version_folder_is_reported(sdk: Sdk) -> None:
     said = says(sdk.environment | {"PIXELINK_SDK_LIB": "/no/such/folder"}, OPENING)
     assert said.startswith("PIXELINK_SDK_LIB (/no/such/folder) is no folder that can be searched")
 
 
-def test_a_version_folder_that_was_not_named_is_said(sdk: Sdk, tmp_path: Path) -> None:
+def test_an_unset_version_folder_is_reported(sdk: Sdk, tmp_path: Path) -> None:
     says_of = f"import os; os.chdir({str(tmp_path)!r}); os.makedirs('empty'); os.chdir('empty')\n{OPENING}"
     assert "PIXELINK_SDK_LIB, which is not set," in says({"LD_LIBRARY_PATH": str(sdk.folder)}, says_of)
 
 
-def test_a_library_that_lacks_what_the_wrapper_calls_is_said(sdk: Sdk) -> None:
+def test_a_library_without_the_wrappers_functions_is_reported(sdk: Sdk) -> None:
     nothing(sdk)
     (sdk.folder / LIBRARY).symlink_to(next(Path("/usr/lib").glob("*/libm.so.6")))
     assert says(sdk.environment, OPENING).startswith("This PixeLink SDK is too old or damaged")
 
 
-def test_detection_says_it_too(sdk: Sdk) -> None:
+def test_discovery_reports_it_too(sdk: Sdk) -> None:
     nothing(sdk)
-    said = says(sdk.environment, 'say(failure(driver.detect)["message"])')
+    said = says(sdk.environment, 'say(failure(driver.discover)["message"])')
     assert said.startswith("The PixeLink SDK is missing")
 
 

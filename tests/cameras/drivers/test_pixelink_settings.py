@@ -67,7 +67,7 @@ def same(asked: Any, has: Any) -> bool:
 
 @many
 @given(values=plausible)
-def test_what_is_told_is_what_the_camera_has_and_every_other_value_has_a_sentence(
+def test_reported_values_are_the_cameras_and_every_other_value_gives_a_warning(
     camera: PixelinkDriver, sdk: Sdk, soon: Soon, values: dict[str, Any]
 ) -> None:
     began = camera.clock.monotonic()
@@ -80,7 +80,7 @@ def test_what_is_told_is_what_the_camera_has_and_every_other_value_has_a_sentenc
 
 @many
 @given(values=odd)
-def test_values_that_are_none_at_all_leave_the_camera_open_and_honest(
+def test_invalid_values_leave_the_camera_open_and_its_settings_true(
     camera: PixelinkDriver, sdk: Sdk, soon: Soon, values: dict[str, Any]
 ) -> None:
     with suppress(CameraError):
@@ -90,7 +90,7 @@ def test_values_that_are_none_at_all_leave_the_camera_open_and_honest(
 
 @settings(many, max_examples=40)
 @given(values=plausible, exposure_us=st.one_of(st.none(), st.integers(1, 30_000)), gain=st.floats(0, 1000))
-def test_a_picture_has_the_size_and_the_exposure_that_are_told(
+def test_a_picture_has_the_reported_size_and_exposure(
     camera: PixelinkDriver, sdk: Sdk, soon: Soon, values: dict[str, Any], exposure_us: int | None, gain: float
 ) -> None:
     quick = values | {"fps": 60.0, "exposure_us": 1000}
@@ -103,7 +103,7 @@ def test_a_picture_has_the_size_and_the_exposure_that_are_told(
     assert camera.apply({}, soon()).actual == truth(sdk)
 
 
-def test_a_camera_that_answers_what_is_no_number_is_an_error(camera: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
+def test_a_camera_that_returns_no_number_is_an_error(camera: PixelinkDriver, sdk: Sdk, soon: Soon) -> None:
     sdk.fails("PxLGetFeature", "torn")
     with pytest.raises(CameraError, match="Switch it off and on"):
         camera.apply({"gain": 5.0}, soon())

@@ -94,7 +94,7 @@ def test_a_gain_beyond_the_range_becomes_the_nearest_and_says_so(camera: Simulat
     assert exposure.warnings == ["The camera has at most gain 16; 20 was asked."]
 
 
-def test_an_aperture_is_not_there_and_that_is_said(camera: SimulatedDriver) -> None:
+def test_an_aperture_does_not_exist_and_gives_a_warning(camera: SimulatedDriver) -> None:
     exposure = camera.expose(ExposureRequest(exposure_us=1000, f_number=1.4), camera.clock.monotonic() + 10)
     assert exposure.warnings == ["The camera has no aperture; 1.4 was asked."]
 
@@ -137,7 +137,7 @@ def test_the_number_rises_by_one_with_every_frame_still_or_stream(camera: Simula
     assert [read_frame_number(frame.image) for frame in frames] == [0, 1, 2, 3, 4]
 
 
-def test_the_number_begins_anew_with_each_opening(camera: SimulatedDriver) -> None:
+def test_the_number_starts_again_with_each_opening(camera: SimulatedDriver) -> None:
     still(camera, 1000)
     camera.open(camera.clock.monotonic() + 5)
     assert still(camera, 1000).number == 0

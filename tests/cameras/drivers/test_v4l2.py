@@ -62,7 +62,7 @@ def test_the_stream_of_a_usb_camera_is_complete_and_rgb(driver: FarDriver, soon:
     assert frames[0].image[0, 0, 0] == 200
 
 
-def test_who_comes_late_gets_every_frame_with_its_own_time(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
+def test_a_late_reader_gets_every_frame_with_its_own_time(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
     frames = [taken(driver.frame(soon()))]
     time.sleep(0.5)
     frames.append(taken(driver.frame(soon())))
@@ -73,7 +73,7 @@ def test_who_comes_late_gets_every_frame_with_its_own_time(driver: FarDriver, cl
     assert abs(age - by_the_wall) < 0.05
 
 
-def test_who_comes_after_a_long_pause_gets_no_old_frame(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
+def test_a_reader_after_a_long_pause_gets_no_old_frame(driver: FarDriver, clock: SystemClock, soon: Soon) -> None:
     driver.frame(soon())
     time.sleep(2.3)
     asked = clock.monotonic()
@@ -88,7 +88,7 @@ def test_a_still_takes_no_frame_out_of_the_stream(driver: FarDriver, soon: Soon)
     assert still.number in [frame.number for frame in frames]
 
 
-def test_a_still_was_captured_after_its_order(
+def test_a_still_was_captured_after_its_request(
     driver: FarDriver, usb_camera: UsbCamera, clock: SystemClock, soon: Soon
 ) -> None:
     usb_camera.begin("late")
@@ -110,7 +110,7 @@ def test_a_camera_that_stops_delivering_is_too_slow_in_time(
     assert clock.monotonic() - began < 3
 
 
-def test_a_camera_that_falls_silent_is_found_out_though_nobody_wants_pictures(
+def test_a_silent_camera_is_noticed_while_nobody_reads_frames(
     driver: FarDriver, usb_camera: UsbCamera, soon: Soon
 ) -> None:
     usb_camera.begin("stall")
@@ -119,9 +119,7 @@ def test_a_camera_that_falls_silent_is_found_out_though_nobody_wants_pictures(
     assert str(failure(lambda: [driver.frame(soon()) for _ in range(80)])) == SILENT
 
 
-def test_a_camera_that_was_unplugged_is_found_out_though_nobody_wants_pictures(
-    driver: FarDriver, usb_camera: UsbCamera
-) -> None:
+def test_an_unplugged_camera_is_noticed_while_nobody_reads_frames(driver: FarDriver, usb_camera: UsbCamera) -> None:
     usb_camera.unplug()
     error = failure(driver.temperature)
     assert (error.reason, str(error)) == ("camera_unreachable", GONE)
@@ -153,7 +151,7 @@ def test_a_read_that_hangs_does_not_hold_up_closing(
     assert clock.monotonic() - began < 3
 
 
-def test_a_read_that_came_back_lets_go_of_the_camera(driver: FarDriver, usb_camera: UsbCamera, soon: Soon) -> None:
+def test_a_read_that_returns_closes_the_camera(driver: FarDriver, usb_camera: UsbCamera, soon: Soon) -> None:
     usb_camera.begin("hang")
     failure(lambda: driver.expose(ExposureRequest(), driver.clock.monotonic() + 0.5))
     driver.close()
@@ -178,7 +176,7 @@ def opens(driver: FarDriver, deadline: float) -> bool:
     return True
 
 
-def test_a_process_that_ends_with_its_camera_open_ends_in_its_own_way(usb_camera: UsbCamera) -> None:
+def test_a_process_that_ends_with_its_camera_open_keeps_its_exit_status(usb_camera: UsbCamera) -> None:
     environment = {**usb_camera.environment, "PYTHONPATH": ":".join(sys.path)}
     done = subprocess.run([sys.executable, "-c", LEFT_OPEN], env=environment, timeout=60, capture_output=True)
     assert (done.returncode, b"terminate" in done.stderr) == (3, False)

@@ -38,11 +38,11 @@ def driver(usb_camera: UsbCamera, clock: SystemClock, soon: Soon) -> Iterator[Fa
 
 
 def control(camera: UsbCamera, number: int) -> int | None:
-    value: int | None = connected(camera.port).detector().control(number)
+    value: int | None = connected(camera.port).discoverer().control(number)
     return value
 
 
-def test_settings_are_read_back_and_what_is_missing_is_said(driver: FarDriver, soon: Soon) -> None:
+def test_settings_are_read_back_and_missing_ones_give_a_warning(driver: FarDriver, soon: Soon) -> None:
     applied = driver.apply({"exposure_us": 5000, "fps": 50, "width": 128, "height": 96, "gain": 2.0}, soon())
     frame = driver.frame(soon())
     assert applied.actual == {"exposure_us": 5000, "fps": 50.0, "width": 128, "height": 96}
@@ -74,7 +74,7 @@ def test_the_camera_says_what_it_can_be_set_to(equipped: UsbCamera, driver: FarD
         ("width", 100, 128),
     ],
 )
-def test_the_nearest_that_the_camera_has_is_kept_and_said(
+def test_the_nearest_value_is_kept_with_a_warning(
     equipped: UsbCamera, driver: FarDriver, soon: Soon, name: str, asked: float, has: float
 ) -> None:
     applied = driver.apply({name: asked}, soon())
@@ -130,7 +130,7 @@ def test_a_still_with_its_own_exposure_shows_it_and_leaves_the_setting(driver: F
     assert driver.read_back(soon())["exposure_us"] == 5000
 
 
-def test_a_still_with_its_own_exposure_gives_the_camera_its_automatic_back(
+def test_a_still_with_its_own_exposure_restores_the_automatic_mode(
     driver: FarDriver, usb_camera: UsbCamera, soon: Soon
 ) -> None:
     driver.expose(ExposureRequest(exposure_us=20_000), soon())

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import FrameData
-from cameras.drivers.packets import Coded, PacketData
+from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime import readers
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.readers import CopyingReader
 
 GROUP = 5
-STREAM = Coded("h264")
+STREAM = CodedStream("h264")
 
 
-def packet(number: int, of: Coded = STREAM, size: int = 10) -> PacketData:
+def packet(number: int, of: CodedStream = STREAM, size: int = 10) -> PacketData:
     return PacketData(bytes(size), of, number % GROUP == 0, number * 10**9, float(number), number)
 
 
@@ -81,7 +81,7 @@ def test_a_stream_that_is_refused_gives_frames_and_the_next_one_packets(
     put(buffer, range(2))
     buffer.put_frame(frame(7))
     assert (buffer.wants_packets, taken(reader)) == (False, [7])
-    following = Coded("h264")
+    following = CodedStream("h264")
     buffer.begin(following)
     buffer.put_packet(packet(0, following))
     assert (buffer.wants_packets, taken(reader)) == (True, [0])

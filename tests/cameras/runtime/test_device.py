@@ -25,7 +25,7 @@ DEAD = CameraError("The shutter does not open.")
 class FarCamera(ToldCamera):
     """It is tried again as often as a network camera is."""
 
-    longest_pause_s: ClassVar[float] = NetworkDriver.longest_pause_s
+    max_retry_interval_s: ClassVar[float] = NetworkDriver.max_retry_interval_s
 
 
 @pytest.fixture

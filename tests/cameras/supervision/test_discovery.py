@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cameras import probing
+from cameras import local_discovery
 from cameras.control import ControlError, sent_now, wait
 from cameras.supervision.camera_slot import Hardware
 from cameras.supervision.supervisor import Supervisor
@@ -43,15 +43,15 @@ def test_a_discovery_that_fails_is_answered_and_does_not_end_later_ones(tmp_path
 
 
 def test_a_library_that_breaks_off_without_an_answer_is_a_problem_of_its_kind() -> None:
-    with pytest.raises(probing.ProbeFailed, match="before it had answered"):
-        probing.taken(asked("pass"), time.monotonic() + PATIENCE_S)
+    with pytest.raises(local_discovery.DiscoveryFailed, match="before it had answered"):
+        local_discovery.read_result(asked("pass"), time.monotonic() + PATIENCE_S)
 
 
 def test_kinds_that_hang_are_waited_for_together_and_do_not_hide_one_that_has_answered() -> None:
     hangs, answered = asked("import time; time.sleep(600)"), asked("print([])")
     os.waitid(os.P_PID, answered.pid, os.WEXITED | os.WNOWAIT)
     began = time.monotonic()
-    with pytest.raises(probing.ProbeFailed, match="did not answer"):
-        probing.taken(hangs, began)
-    assert time.monotonic() - began < probing.PATIENCE_S
-    assert probing.taken(answered, began) == []
+    with pytest.raises(local_discovery.DiscoveryFailed, match="did not answer"):
+        local_discovery.read_result(hangs, began)
+    assert time.monotonic() - began < local_discovery.TIMEOUT_S
+    assert local_discovery.read_result(answered, began) == []

@@ -48,7 +48,7 @@ class CopyingBench(OwnerBench):
     @property
     def decoded(self) -> int:
         """The number of the packet that was decoded last."""
-        return self.network._pictures.number
+        return self.network._decoder.number
 
     def until_recorded(self, frames: int) -> None:
         """So many frames are in the open clip."""

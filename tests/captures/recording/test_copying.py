@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cameras.drivers.network import connection
-from cameras.drivers.packets import Coded, PacketData
+from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime import readers
 from captures.recording import recorder
 from tests.captures.recording.clips import clips_of, numbers, records_of, shown
@@ -226,7 +226,7 @@ def test_a_kill_loses_less_than_a_second_and_the_clip_is_kept(tmp_path: Path) ->
 def test_packets_that_there_is_no_room_for_are_counted_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench, stream, began = CopyingBench(tmp_path, "", LONG), Coded("h264"), time.monotonic()
+    bench, stream, began = CopyingBench(tmp_path, "", LONG), CodedStream("h264"), time.monotonic()
     sent = [
         PacketData(one.data, stream, one.is_key, time.time_ns(), began + number / FPS, number)
         for number, one in enumerate(coded(PICTURES, FPS))

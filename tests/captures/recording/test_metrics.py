@@ -39,7 +39,7 @@ def clip(camera: Camera, root: StorageRoot, kind: str, path: str) -> None:
 def test_what_records_is_counted_by_camera(camera: Camera, valkey: Any) -> None:
     Camera.objects.update(recording="rolling")
     told = {"observed": "ready", "recording": True, "recorder": RECORDER}
-    status.write(valkey, status.absent("sky", "connected", "") | told)
+    status.write_status(valkey, status.absent_status("sky", "connected", "") | told)
     found = numbers(program("viewer"))
     assert (found['skycam_recording{camera="sky"}'], found['skycam_recording_wished{camera="sky"}']) == (1, 1)
     of_clip = [found[f'{name}{{camera="sky"}}'] for name in OF_CLIP]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from cameras.tables import KEEPERS, resolve
+from cameras.tables import HOST_THREADS, resolve
 from captures.recording import retention
 from captures.recording.retention import Retention
 from monitoring.models import Alert
@@ -28,7 +28,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
 
 @pytest.fixture
 def keeper(shelf: Shelf) -> Iterator[Retention]:
-    keeper = resolve(KEEPERS["retention"])("main")
+    keeper = resolve(HOST_THREADS["retention"])("main")
     keeper.start()
     yield keeper
     keeper.stop()

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from cameras.drivers.packets import Coded, PacketData
+from cameras.drivers.packets import CodedStream, PacketData
 from captures.recording.repair import whole_part
 from captures.recording.stream_copy import CopiedTrack
 from captures.recording.tracks import Unplayable
@@ -23,10 +23,10 @@ FPS = 40
 PICTURES = coded(2 * GROUP, FPS)
 SETS = [unit for unit in units(PICTURES[0].data) if unit[0] & 31 in {7, 8}]
 START = b"\0\0\0\1"
-STREAM = Coded("h264")
+STREAM = CodedStream("h264")
 
 
-def packets(times: Iterable[float], of: Coded = STREAM) -> list[PacketData]:
+def packets(times: Iterable[float], of: CodedStream = STREAM) -> list[PacketData]:
     return [
         PacketData(one.data, of, one.is_key, round(at * 1e9), at, number)
         for number, (one, at) in enumerate(zip(PICTURES, times, strict=False))
@@ -80,12 +80,12 @@ def avcc() -> bytes:
 
 
 def test_packets_with_lengths_are_copied_as_those_with_start_codes(tmp_path: Path) -> None:
-    sent = [measured(packet) for packet in packets(evenly(), Coded("h264", avcc()))]
+    sent = [measured(packet) for packet in packets(evenly(), CodedStream("h264", avcc()))]
     assert copied(sent) == copied(packets(evenly()))
 
 
 def test_parameters_that_are_said_only_apart_are_in_the_file() -> None:
-    apart = Coded("h264", b"".join(START + unit for unit in SETS))
+    apart = CodedStream("h264", b"".join(START + unit for unit in SETS))
     bare = [
         replace(packet, data=b"".join(START + unit for unit in units(packet.data) if unit not in SETS))
         for packet in packets(evenly(), apart)
@@ -143,4 +143,4 @@ def test_another_stream_or_other_parameters_do_not_fit() -> None:
     other = coded(GROUP, FPS, width=352, height=288)[0].data
     assert track.fits(sent[1])
     assert not track.fits(replace(sent[0], data=other))
-    assert not track.fits(replace(sent[0], of=Coded("h264")))
+    assert not track.fits(replace(sent[0], of=CodedStream("h264")))

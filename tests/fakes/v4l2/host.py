@@ -21,17 +21,17 @@ from cameras.drivers.base import (
 from cameras.drivers.opencv import OpencvDriver, v4l2
 from tests.fakes.v4l2 import ADDRESS
 
-CALLS = ("open", "close", "capabilities", "apply", "read_back", "expose", "frame", "temperature", "place")
+CALLS = ("open", "close", "capabilities", "apply", "read_back", "expose", "frame", "temperature", "device_location")
 
 
-class Detector:
+class Discoverer:
     """What is asked of the machine, and of the kernel behind the driver's back."""
 
-    def detect(self, held: Collection[str]) -> list[dict[str, str]]:
-        return OpencvDriver.detect(held)
+    def discover(self, held: Collection[str]) -> list[dict[str, str]]:
+        return OpencvDriver.discover(held)
 
     def control(self, number: int) -> int | None:
-        with v4l2.asked(ADDRESS) as node:
+        with v4l2.open_node(ADDRESS) as node:
             return node.value(number)
 
 
@@ -40,7 +40,7 @@ class Host(BaseManager):
 
 
 Host.register("driver", callable=lambda address: OpencvDriver(address, SystemClock()), exposed=CALLS)
-Host.register("detector", callable=Detector, exposed=("detect", "control"))
+Host.register("discoverer", callable=Discoverer, exposed=("discover", "control"))
 
 
 def connected(port: int) -> Any:
@@ -80,8 +80,8 @@ class FarDriver(OpencvDriver):
     def temperature(self) -> float | None:
         return self._far.temperature()
 
-    def place(self) -> str:
-        return self._far.place()
+    def device_location(self) -> str:
+        return self._far.device_location()
 
 
 def end_with_parent() -> None:

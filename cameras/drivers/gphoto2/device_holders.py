@@ -1,0 +1,34 @@
+"""Programs that hold a camera which libgphoto2 could not claim, and how to stop them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cameras.drivers import device_holders as processes
+from cameras.drivers.device_holders import DeviceHolder
+
+DESKTOP = {
+    "gvfs-gphoto2-volume-monitor": "systemctl --user mask --now gvfs-gphoto2-volume-monitor",
+    "gvfsd-gphoto2": "gio mount --unmount-scheme gphoto2",
+}
+"""The parts of a desktop session that open every camera, and the command that stops each."""
+
+
+def held_sentence(port: str) -> str:
+    """A sentence: who probably holds the camera at `port` (`usb:BUS,DEVICE`), and how to stop it."""
+    held = f"The camera at {port} is held by another process"
+    node = device_node(port)
+    listed = processes.format_holders_with_commands(find_holders(node))
+    if not listed:
+        return f"{held}. Close what may use it (a file manager, gphoto2, Entangle); `fuser -v {node}` names it."
+    return f"{held}, probably {listed}."
+
+
+def device_node(port: str) -> str:
+    """`usb:001,004` is /dev/bus/usb/001/004."""
+    return "/dev/bus/usb/" + port.removeprefix("usb:").replace(",", "/")
+
+
+def find_holders(node: str) -> Iterator[DeviceHolder]:
+    """The processes that have the device node open, as far as /proc shows them, and the desktop's camera parts."""
+    return processes.find_holders(node, DESKTOP)

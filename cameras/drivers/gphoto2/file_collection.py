@@ -1,0 +1,86 @@
+"""Releasing the shutter and collecting the files of the capture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cameras.drivers.base import CameraError, Clock, Exposure
+from cameras.drivers.gphoto2.exif import read_exif
+from cameras.drivers.gphoto2.session import CardFile, Session, kind_of, library
+
+SECOND_FILE_S = 4.0
+"""The time that a RAW + JPEG camera has to announce the second file."""
+EVENT_MS = 100
+IN_MEMORY = "/"
+"""The folder of a picture in the camera's memory. It is gone once fetched, and its name is reused."""
+
+
+def release_shutter(session: Session, clock: Clock, exposure: Exposure, bulb_us: int | None) -> CardFile:
+    """Expose, timed by the camera or by holding the shutter open (bulb); returns the first file."""
+    exposure.started_ns = clock.wall_ns()
+    if bulb_us is None:
+        file = session.capture()
+    else:
+        exposure.actual["exposure_us"] = round(session.expose_bulb(bulb_us / 1e6) * 1e6)
+        file = _first_file(session)
+    exposure.ended_ns = clock.wall_ns()
+    return file
+
+
+def collect_files(
+    session: Session, clock: Clock, exposure: Exposure, first: CardFile, promised: frozenset[str], *, bulb: bool
+) -> bool:
+    """Fetch the first file, which is required, and the others that the format promises, which may be missing. EXIF
+    fills in what the camera did not report.
+
+    False when the session must end: a missing file may still be announced and would be taken for one of the next
+    capture.
+    """
+    _fetch_file(session, exposure, first)
+    sound = True
+    try:
+        for file in _further_files(session, clock, exposure, first, promised):
+            _fetch_file(session, exposure, file)
+    except (library().GPhoto2Error, CameraError) as error:
+        exposure.warnings.append(f"The camera gave one file and then failed: {error}")
+        sound = False
+    exposure.missing = sorted(promised - _kinds(exposure))
+    if exposure.missing:
+        exposure.warnings.append(f"The camera gave no {' or '.join(exposure.missing)} file, which its format promises.")
+    _add_exif(exposure, bulb=bulb)
+    return sound and not exposure.missing
+
+
+def _add_exif(exposure: Exposure, *, bulb: bool) -> None:
+    """The camera's setting is exact where EXIF rounds; for bulb the EXIF time is the measured one."""
+    reported = {name: value for file in reversed(exposure.files) for name, value in read_exif(file).items()}
+    measured = {"exposure_us": reported["exposure_us"]} if bulb and "exposure_us" in reported else {}
+    exposure.actual = reported | exposure.actual | measured
+
+
+def _first_file(session: Session) -> CardFile:
+    """The first file of a bulb exposure; CameraError too_slow when it does not arrive."""
+    while (file := session.next_file(EVENT_MS)) is None:
+        session.check_due()
+    return file
+
+
+def _further_files(
+    session: Session, clock: Clock, exposure: Exposure, first: CardFile, promised: frozenset[str]
+) -> Iterator[CardFile]:
+    """One file of each kind: any other file belongs to another capture."""
+    until = clock.monotonic() + SECOND_FILE_S
+    while (wanted := promised - _kinds(exposure)) and clock.monotonic() < until:
+        file = session.next_file(EVENT_MS)
+        if file is not None and file != first and kind_of(file.name) in wanted:
+            yield file
+
+
+def _fetch_file(session: Session, exposure: Exposure, file: CardFile) -> None:
+    if file.folder != IN_MEMORY:
+        exposure.card.append(file)
+    exposure.files.append(session.fetch(file))
+
+
+def _kinds(exposure: Exposure) -> frozenset[str]:
+    return frozenset(file.kind for file in exposure.files)

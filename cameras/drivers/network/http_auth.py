@@ -1,0 +1,80 @@
+"""HTTP authentication: Basic (RFC 7617) or Digest (RFC 7616), whichever the camera asks for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import SplitResult, unquote
+
+PARAMETER = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
+ESCAPED = re.compile(r"\\(.)")
+HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCredentials:
+    name: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def of(cls, parts: SplitResult) -> Self | None:
+        """None for an address without a name."""
+        return None if parts.username is None else cls(unquote(parts.username), unquote(parts.password or ""))
+
+    def answer(self, challenges: list[str], method: str, target: str) -> str:
+        """The `Authorization` header for the best of `challenges`; empty if none is supported."""
+        digests = [found for found in map(digest_asked, challenges) if found is not None]
+        if digests:
+            return self._digest(digests[-1], method, target)
+        if any(challenge.strip().lower().startswith("basic") for challenge in challenges):
+            return "Basic " + base64.b64encode(f"{self.name}:{self.password}".encode()).decode()
+        return ""
+
+    def _digest(self, asked: dict[str, str], method: str, target: str) -> str:
+        algorithm = asked.get("algorithm", "MD5").upper()
+        realm, nonce = asked.get("realm", ""), asked.get("nonce", "")
+        secret = hashed(algorithm, f"{self.name}:{realm}:{self.password}")
+        wanted = hashed(algorithm, f"{method}:{target}")
+        fields = {"username": self.name, "realm": realm, "nonce": nonce, "uri": target}
+        plain = {"algorithm": algorithm} if "algorithm" in asked else {}
+        if "auth" in [quality.strip() for quality in asked.get("qop", "").split(",")]:
+            count, own = "00000001", secrets.token_hex(8)
+            plain |= {"qop": "auth", "nc": count}
+            fields |= {"cnonce": own, "response": hashed(algorithm, f"{secret}:{nonce}:{count}:{own}:auth:{wanted}")}
+        else:
+            fields["response"] = hashed(algorithm, f"{secret}:{nonce}:{wanted}")
+        if "opaque" in asked:
+            fields["opaque"] = asked["opaque"]
+        quoted = [f'{name}="{escaped(value)}"' for name, value in fields.items()]
+        return "Digest " + ", ".join([*quoted, *(f"{name}={value}" for name, value in plain.items())])
+
+
+def digest_asked(challenge: str) -> dict[str, str] | None:
+    """The fields of a Digest challenge; None for other schemes and unsupported hashes."""
+    scheme, _, rest = challenge.strip().partition(" ")
+    if scheme.lower() != "digest":
+        return None
+    found = PARAMETER.findall(as_sent(rest))
+    asked = {name.lower(): ESCAPED.sub(r"\1", quoted) or plain for name, quoted, plain in found}
+    return asked if asked.get("algorithm", "MD5").upper() in HASHES else None
+
+
+def as_sent(header: str) -> str:
+    """The header in one line, decoded as UTF-8: Python decodes headers as Latin-1."""
+    try:
+        header = header.encode("latin-1").decode()
+    except UnicodeError:
+        return " ".join(header.split())
+    return " ".join(header.split())
+
+
+def hashed(algorithm: str, text: str) -> str:
+    return HASHES[algorithm](text.encode()).hexdigest()
+
+
+def escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,96 @@
+"""Decodes packets into pictures, on demand, and never returns a damaged one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from av import VideoFrame
+from av.video.codeccontext import VideoCodecContext
+from numpy.typing import NDArray
+
+from cameras.drivers.base import CameraError
+from cameras.drivers.network.errors import FAILURES
+from cameras.drivers.network.packet_buffer import Arrival, ArrivedPacket
+
+THREADS = 2
+END_OF_IMAGE = b"\xff\xd9"
+PADDING = 64
+"""The most bytes that may follow the end of a JPEG in its packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedPicture:
+    """A picture that is decoded but not yet converted. `of` says when its packet arrived."""
+
+    decoded: VideoFrame
+    of: Arrival
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """(height, width, 3) RGB uint8, C-contiguous. CameraError for a pixel format that FFmpeg cannot convert."""
+        try:
+            return np.ascontiguousarray(self.decoded.to_ndarray(format="rgb24"), np.uint8)
+        except FAILURES:
+            colours = self.decoded.format.name
+        raise CameraError(f"The camera sends its pictures as {colours}, which cannot be shown. Set it to H.264.")
+
+
+class PictureDecoder:
+    """`number` is the last decoded packet's, `passed` the number of pictures that were not returned: damaged, or
+    skipped."""
+
+    def __init__(self, codec: VideoCodecContext) -> None:
+        codec.copy_opaque, codec.thread_count = True, THREADS
+        self._codec = codec
+        self._damaged = False
+        self.number = self._given = -1
+        self.passed = 0
+
+    def skip_to(self, number: int) -> None:
+        """Skip to the packet after `number`, which is a key frame."""
+        skipped = max(0, number - self.number)
+        self.number += skipped
+        self._pass(skipped)
+
+    def of(self, arrived: ArrivedPacket) -> Iterator[DecodedPicture]:
+        """The pictures that this packet completes: usually one, and none after a damaged one until the next key
+        frame."""
+        followed, self.number = arrived.number == self.number + 1, arrived.number
+        if not followed or (self._damaged and arrived.packet.is_keyframe):
+            self._flush(arrived)
+        if self._damaged or not self._is_whole(arrived):
+            self._damaged = True
+            return
+        arrived.packet.opaque = arrived.arrival
+        try:
+            frames = self._codec.decode(arrived.packet)
+        except FAILURES:
+            self._damaged = True
+            return
+        for frame in frames:
+            of = cast(Arrival, frame.opaque)
+            self._given = max(self._given, of.number)
+            if frame.is_corrupt:
+                self.passed += 1
+            else:
+                yield DecodedPicture(frame, of)
+
+    def _flush(self, arrived: ArrivedPacket) -> None:
+        """What the decoder still holds goes too."""
+        self._codec.flush_buffers()
+        self._damaged = False
+        self._pass(arrived.number - self._given - 1)
+
+    def _pass(self, pictures: int) -> None:
+        self.passed += pictures
+        self._given += pictures
+
+    def _is_whole(self, arrived: ArrivedPacket) -> bool:
+        """A JPEG without its end is decoded all the same, with the rest of an older picture."""
+        packet = arrived.packet
+        if packet.is_corrupt:
+            return False
+        return self._codec.name != "mjpeg" or END_OF_IMAGE in bytes(packet)[-PADDING:]

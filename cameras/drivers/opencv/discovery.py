@@ -1,0 +1,100 @@
+"""Discovery of V4L2 devices, the programs that hold them, and errors of devices that deliver no frames."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Collection
+
+from cameras.drivers.base import CameraError
+from cameras.drivers.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, format_holders_with_commands
+from cameras.drivers.opencv import v4l2
+
+REAL = re.compile(r"/dev/video\d+")
+BY_ID = "/dev/v4l/by-id"
+
+
+def attached_devices(held: Collection[str] = ()) -> list[dict[str, str]]:
+    """The devices of this machine that give pictures, with their persistent names in `/dev/v4l/by-id` where they have
+    one. Those at a location in `held` are not opened."""
+    names = sorted(os.listdir(BY_ID)) if os.path.isdir(BY_ID) else []
+    lasting = {os.path.realpath(f"{BY_ID}/{name}"): f"{BY_ID}/{name}" for name in reversed(names)}
+    devices = sorted(f"/dev/{name}" for name in os.listdir("/dev") if REAL.fullmatch(f"/dev/{name}"))
+    found = {device: _list_device(device) if device in held else _describe_device(device) for device in devices}
+    return [{**one, "address": lasting.get(device, device)} for device, one in found.items() if one]
+
+
+def _describe_device(device: str) -> dict[str, str] | None:
+    """None for a device that gives no pictures. With `held_by` if another program streams from it."""
+    try:
+        with v4l2.open_node(device) as node:
+            card, busy = node.card(), node.busy()
+    except OSError as error:
+        card, busy = None, error.errno == errno.EBUSY
+    if card is not None and not card.captures:
+        return None
+    one = _list_device(device) if card is None else {"model": card.name, "serial": ""}
+    return {**one, "held_by": format_holders(find_holders(device)) or ANOTHER_PROGRAM} if busy else one
+
+
+def _list_device(device: str) -> dict[str, str]:
+    """What the kernel lists, without opening the device."""
+    number = os.path.basename(device)
+    try:
+        with open(f"/sys/class/video4linux/{number}/name", encoding="utf-8", errors="replace") as file:
+            return {"model": file.read().strip(), "serial": ""}
+    except OSError:
+        return {"model": "", "serial": ""}
+
+
+def device_node(path: str) -> str:
+    """The `/dev/videoN` behind a device's path; CameraError when it is missing or may not be used."""
+    found = os.path.realpath(path)
+    if not os.path.exists(found):
+        raise CameraError(
+            f"There is no device {path}. Plug the camera in, or look for its name in {BY_ID}.",
+            reason="camera_unreachable",
+        )
+    if not REAL.fullmatch(found):
+        raise CameraError(f"{path} is not a video device. Give /dev/video0 or {BY_ID}/...", permanent=True)
+    if not os.access(found, os.R_OK | os.W_OK):
+        raise CameraError(f"{path} may not be used. Add the user that runs Skycam to the group `video`.")
+    return found
+
+
+def start_error(path: str, found: str) -> CameraError:
+    """The error of a device `found` (at `path`) that OpenCV could not start."""
+    try:
+        with v4l2.open_node(found) as node:
+            pictures, busy = node.card().captures, node.busy()
+    except OSError as error:
+        pictures, busy = True, error.errno == errno.EBUSY
+    if busy:
+        return _held_error(path, found)
+    if not pictures:
+        return CameraError(
+            f"{path} gives no pictures: it is another part of a camera. "
+            "`skycam cameras detect` lists the one that does.",
+            permanent=True,
+        )
+    return CameraError(
+        f"{path} could not be started: OpenCV reads none of its pixel formats, or it is at fault. Plug it in again, "
+        f"and look at it with `v4l2-ctl -d {found} --list-formats-ext`.",
+        reason="camera_unreachable",
+    )
+
+
+def _held_error(path: str, found: str) -> CameraError:
+    listed = format_holders_with_commands(find_holders(found))
+    who = f"by {listed}" if listed else f"by {ANOTHER_PROGRAM}. Close it; `sudo fuser -v {found}` names it"
+    return CameraError(f"{path} is held {who}.", reason="camera_held")
+
+
+def read_error(path: str, found: str) -> CameraError:
+    """The error of an open device that delivers no frames."""
+    if os.path.exists(found):
+        cure = f"{path} delivers no frames. Open it again; if it happens often, change its cable or port."
+    else:
+        cure = f"{path} is gone. Plug the camera in again."
+    return CameraError(cure, reason="camera_unreachable")

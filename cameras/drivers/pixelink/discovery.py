@@ -1,0 +1,73 @@
+"""Discovery: the attached cameras, and from a serial number to an open session."""
+
+from __future__ import annotations
+
+import math
+
+from cameras.drivers.base import CameraError, Clock, SystemClock
+from cameras.drivers.device_holders import ANOTHER_PROGRAM, find_holders, format_holders, usb_device_node
+from cameras.drivers.pixelink.errors import CHECK_CABLE, IN_USE, camera_error, serials
+from cameras.drivers.pixelink.sdk import SdkError, library
+from cameras.drivers.pixelink.session import Session
+
+LARGEST = 0xFFFFFFFF
+
+
+def check_address(address: str) -> str:
+    """The serial number without spaces and leading zeros; ValueError with a sentence for a bad one."""
+    address = address.strip()
+    if not address:
+        return ""
+    if not (address.isascii() and address.isdecimal() and 0 < int(address[:20]) <= LARGEST):
+        raise ValueError(
+            "The address of a PixeLink camera is its serial number, as it stands on the camera (a number of at most "
+            "10 digits), or empty for the first camera."
+        )
+    return str(int(address))
+
+
+def open_session(address: str, clock: Clock, deadline: float) -> Session:
+    """Open the camera with that serial number, and stop a stream that another process left running."""
+    library()
+    serial = _choose_serial(address)
+    try:
+        return Session(serial, clock, deadline, library().InitializeExFlags.ISSUE_STREAM_STOP)
+    except SdkError as error:
+        raise camera_error(error, serial, before_shutter=True) from None
+
+
+def describe_camera(serial: str) -> dict[str, str]:
+    """Address, model and serial number. A camera in use has `held_by` instead of its model, which cannot be read."""
+    try:
+        session = Session(serial, SystemClock(), math.inf)
+    except SdkError as error:
+        held_by = format_holders(find_holders(usb_device_node(serial))) or ANOTHER_PROGRAM
+        return listed_camera(serial) | ({"held_by": held_by} if error.code == IN_USE else {})
+    session.close()
+    return listed_camera(serial) | {"model": session.identity.model}
+
+
+def listed_camera(serial: str) -> dict[str, str]:
+    """What the SDK lists, without opening the camera."""
+    return {"address": serial, "model": "", "serial": serial}
+
+
+def attached_serials() -> list[str]:
+    """The serial numbers of the attached cameras."""
+    try:
+        return serials()
+    except SdkError as error:
+        raise CameraError(f"The PixeLink SDK cannot list its cameras ({error}). Start Skycam again.") from None
+
+
+def _choose_serial(address: str) -> str:
+    found = attached_serials()
+    if address in found or (found and not address):
+        return address or found[0]
+    others = f"attached are {', '.join(found)}" if found else "none is attached"
+    wanted = (
+        f"No PixeLink camera has the serial number {address}; {others}."
+        if address
+        else "No PixeLink camera is attached."
+    )
+    raise CameraError(f"{wanted} {CHECK_CABLE}.", reason="camera_unreachable", before_shutter=True)

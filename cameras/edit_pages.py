@@ -1,0 +1,68 @@
+"""Pages on which a manager edits and removes a camera."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+
+from cameras import services
+from cameras.discovery import host_names
+from cameras.edit_form import EditForm
+from cameras.lease_holders import LeaseHeld
+from cameras.models import Camera
+from cameras.pages import CameraPage, refusal
+from monitoring.page import is_part
+
+
+class EditPage(CameraPage):
+    roles = {"GET": "manager", "POST": "manager"}
+    template = "cameras/edit.html"
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        return self._form(EditForm(self.camera()))
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        """Change what the form asks for, and nothing else."""
+        camera = self.camera()
+        form = EditForm(camera, request.POST.dict())
+        try:
+            changed = form.save(self.actor)
+        except LeaseHeld as error:
+            return self._form(form, 409, refusal=refusal(error, camera))
+        if changed is None:
+            return self._form(form, 400)
+        messages.success(request, f"{changed.name} is changed." if form.changes else "Nothing was to change.")
+        return redirect("camera", slug=slug)
+
+    def _form(self, form: EditForm, status: int = 200, **more: Any) -> HttpResponse:
+        names = sorted({*host_names(), form.camera.host})
+        return self.render({"form": form, "camera": form.camera, "hosts": names, **more}, status=status)
+
+
+class RemovePage(CameraPage):
+    """Asks you to type the camera's id: a removed camera can only be added again as a new one."""
+
+    roles = {"GET": "manager", "POST": "manager"}
+    template = "cameras/remove.html"
+
+    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+        return self._form(self.camera())
+
+    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+        camera = self.camera()
+        if request.POST.get("typed", "").strip() != camera.slug:
+            return self._form(camera, 400, error=f"This is not its id. Type {camera.slug} to remove it.")
+        try:
+            services.remove_camera(camera, self.actor)
+        except LeaseHeld as error:
+            return self._form(camera, 409, refusal=refusal(error, camera))
+        messages.success(request, f"{camera.name} is removed. Its pictures, clips and sessions stay.")
+        home = resolve_url("cameras")
+        return HttpResponse(headers={"HX-Redirect": home}) if is_part(request) else redirect(home)
+
+    def _form(self, camera: Camera, status: int = 200, **more: Any) -> HttpResponse:
+        template = "cameras/_remove.html" if is_part(self.request) else self.template
+        return self.render({"camera": camera, **more}, template, status)

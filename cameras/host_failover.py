@@ -1,0 +1,77 @@
+"""Failover: moving cameras off a host that is gone, with neither a lease in the database nor a heartbeat.
+
+A camera with a session is moved only then, and only when a person confirms that the machine is off. A host that still
+runs but reaches neither database nor broker keeps running its cameras, by design.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from django.utils import timezone
+
+from cameras import broker, lease_holders
+from cameras.lease_holders import LeaseHolder, SessionRunning, lease_of, person, session_holders
+from cameras.models import Camera, CameraHost
+from cameras.tables import LEASE_HOLDERS, resolve
+
+
+class HostGone(SessionRunning):
+    """The camera's host is gone, and a session ran there."""
+
+    def __init__(self, holder: LeaseHolder, host: str) -> None:
+        self.host = host
+        super().__init__(holder)
+
+    def sentence(self, camera: str, since: str) -> str:
+        return (
+            f"A session ran on {camera} when its host {self.host} was heard last. If that machine is off, say so with "
+            f"`skycam cameras set {self.holder.camera} --host ... --host-is-gone`, or `host_is_gone` in the API: then "
+            "the session ends, and the camera is moved."
+        )
+
+
+class HostAlive(SessionRunning):
+    """The host was declared gone, but it still answers."""
+
+    def __init__(self, holder: LeaseHolder, host: str) -> None:
+        self.host = host
+        super().__init__(holder)
+
+    def sentence(self, camera: str, since: str) -> str:
+        return f"The host {self.host} was heard within the last minute: it is not gone. Stop its session on {camera}."
+
+
+def is_host_gone(host: str) -> bool:
+    """Whether the host has neither heartbeat nor lease. BrokerDown when that is unknown."""
+    with broker.reachable() as server:
+        beats = bool(server.exists(broker.key("host", host)))
+    row = CameraHost.objects.filter(name=host).first()
+    return not beats and (row is None or row.leased_until is None or row.leased_until < timezone.now())
+
+
+def check_host(camera: Camera) -> None:
+    """HostGone when a session runs on the camera and its host is gone. Passes when the broker is away."""
+    holder = session_holders([camera]).get(camera.pk)
+    if holder is None:
+        return
+    with suppress(broker.BrokerDown):
+        if is_host_gone(camera.host):
+            raise HostGone(holder, camera.host)
+
+
+def check_lease(camera: Camera, actor: str) -> None:
+    """LeaseLeaseHeld when another user has taken the camera. A session on a host that is gone does not hold it."""
+    lease = lease_of(camera)
+    if lease is not None and lease.holder.held_by != person(actor):
+        raise lease_holders.LeaseHeld(lease.holder)
+
+
+def end_session(camera: Camera, host: str) -> None:
+    """End the session of a camera that was moved away from `host`. HostAlive; BrokerDown when that is unknown."""
+    holder = session_holders([camera]).get(camera.pk)
+    if holder is None:
+        return
+    if not is_host_gone(host):
+        raise HostAlive(holder, host)
+    resolve(LEASE_HOLDERS["end"])(camera, host)

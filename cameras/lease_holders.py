@@ -1,0 +1,161 @@
+"""Who controls a camera: the holder of its lease; else the user who started its running session; else nobody.
+
+The reasons: docs/decisions/lease.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypedDict
+from uuid import UUID
+
+from django.utils import timezone
+
+from cameras.control import ControlError
+from cameras.models import Camera
+from cameras.tables import LEASE_HOLDERS, resolve
+from core.names import is_station_actor
+from monitoring.bodies import stamp
+
+LEASE_S = 60
+LONGEST_S = 86_400
+CLI = "cli:"
+STATION = "the station"
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseHolder:
+    """Who holds a camera. `session` is the id of the session that holds it for them, `run` its name; both are empty for
+    a lease."""
+
+    camera: str
+    held_by: str
+    since: datetime
+    session: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease as the row has it. It may have expired since it was read."""
+
+    holder: LeaseHolder
+    until: datetime
+    taken_from: str
+
+    @property
+    def runs(self) -> bool:
+        return self.until > timezone.now()
+
+
+class HolderFields(TypedDict):
+    """The status fields about the holder."""
+
+    held_by: str | None
+    held_since: str | None
+
+
+class LeaseHeld(ControlError):
+    """Another user holds the camera. The message says who, since when, and what to do."""
+
+    problem = "held"
+
+    def __init__(self, holder: LeaseHolder) -> None:
+        self.holder = holder
+        super().__init__(self.sentence(holder.camera, f"{holder.since:%Y-%m-%d %H:%M:%SZ}"))
+
+    def sentence(self, camera: str, since: str) -> str:
+        """The message with the camera and the time as the reader knows them: pages show its name and local times."""
+        by = f"{self.holder.held_by} since {since}"
+        if self.holder.session:
+            return f"{camera} is held by {by} with {_run(self.holder)}. Ask them to stop it, or take it over."
+        return f"{camera} is held by {by}. Ask them to release it, or take it over."
+
+    @property
+    def members(self) -> dict[str, str]:
+        """The problem's further fields."""
+        session = {"session": self.holder.session} if self.holder.session else {}
+        return {**session, "held_by": self.holder.held_by, "since": stamp(self.holder.since)}
+
+
+class SessionRunning(LeaseHeld):
+    """Nobody may do this while a session runs, not even the camera's holder."""
+
+    def sentence(self, camera: str, since: str) -> str:
+        started = f"It was started by {self.holder.held_by} at {since}."
+        return f"{camera} runs {_run(self.holder)}. Stop it first. {started}"
+
+
+def _run(holder: LeaseHolder) -> str:
+    return f"the session {holder.run}" if holder.run else "a session"
+
+
+def person(actor: str) -> str:
+    """The person behind an actor's name: `cli:anna` is the user anna, unless the name is one of the station's own
+    actors."""
+    name = actor.removeprefix(CLI)
+    return actor if is_station_actor(name) else name or STATION
+
+
+def lease_of(camera: Camera) -> Lease | None:
+    """The lease in the row as it was read; None without one, or when it has expired."""
+    if not camera.held_by or camera.held_since is None or camera.held_until is None:
+        return None
+    lease = Lease(LeaseHolder(camera.slug, camera.held_by, camera.held_since), camera.held_until, camera.taken_from)
+    return lease if lease.runs else None
+
+
+def who_holds(lease: Lease | None, session: LeaseHolder | None) -> LeaseHolder | None:
+    """The rule: a valid lease goes before a session."""
+    return lease.holder if lease and lease.runs else session
+
+
+def session_holders(cameras: Iterable[Camera]) -> Mapping[UUID, LeaseHolder]:
+    """Camera id -> the user whose session runs on it."""
+    found: Mapping[UUID, LeaseHolder] = resolve(LEASE_HOLDERS["session"])(cameras)
+    return found
+
+
+def holders_of(cameras: Iterable[Camera]) -> dict[UUID, LeaseHolder | None]:
+    """Camera id -> holder, from the rows as they were read; one query."""
+    listed = list(cameras)
+    sessions = session_holders(listed)
+    return {camera.pk: who_holds(lease_of(camera), sessions.get(camera.pk)) for camera in listed}
+
+
+def holder_of(camera: Camera) -> LeaseHolder | None:
+    """From the row as it was read."""
+    lease = lease_of(camera)
+    return lease.holder if lease else session_holders([camera]).get(camera.pk)
+
+
+def holder_fields(holder: LeaseHolder | None) -> HolderFields:
+    if holder is None:
+        return HolderFields(held_by=None, held_since=None)
+    return HolderFields(held_by=holder.held_by, held_since=stamp(holder.since))
+
+
+def check_holder(camera: Camera, actor: str) -> None:
+    """LeaseHeld when anyone but `actor` holds the camera, from the row as it was read."""
+    holder = holder_of(camera)
+    if holder is not None and holder.held_by != person(actor):
+        raise LeaseHeld(holder)
+
+
+def check_holder_now(camera: Camera, actor: str) -> None:
+    """`check_holder` with the row read again, because `camera` may be out of date."""
+    check_holder(
+        Camera.objects.only("slug", "held_by", "held_since", "held_until", "taken_from").get(pk=camera.pk), actor
+    )
+
+
+def check_no_session(camera: Camera) -> None:
+    """SessionRunning while a session runs, for every actor."""
+    if holder := session_holders([camera]).get(camera.pk):
+        raise SessionRunning(holder)
+
+
+def lease_end(seconds: float) -> datetime:
+    return timezone.now() + timedelta(seconds=seconds)

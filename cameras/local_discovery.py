@@ -1,0 +1,85 @@
+"""Discovery of the cameras attached to this machine. Django-free.
+
+Each kind runs in its own process, because a vendor's library may hang or crash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from cameras.drivers import DRIVERS
+
+TIMEOUT_S = 10.0
+KILL_WAIT_S = 0.5
+DISCOVERY_SCRIPT = """
+import json, sys
+from cameras.drivers import driver_class
+from cameras.drivers.base import CameraError
+try:
+    found = driver_class(sys.argv[1]).discover(frozenset(sys.argv[2:]))
+except (CameraError, ImportError, OSError) as error:
+    sys.exit(str(error))
+print(json.dumps(found))
+"""
+FIELDS = ("address", "model", "serial", "held_by")
+
+
+class DiscoveryFailed(Exception):
+    """Discovery failed for a kind; the message says why."""
+
+
+def discover_devices(environment: Mapping[str, str], held: Collection[str] = ()) -> dict[str, Any]:
+    """`results`: kind, label and FIELDS of each camera; `problems`: a sentence for each kind that failed. Devices at
+    the locations in `held` are listed but not opened. Takes a little more than TIMEOUT_S at most."""
+    asked = {kind: start_discovery(kind, environment, held) for kind in DRIVERS}
+    until = time.monotonic() + TIMEOUT_S
+    results: list[dict[str, str]] = []
+    problems: dict[str, str] = {}
+    for kind, process in asked.items():
+        try:
+            results += [device_fields(kind, camera) for camera in read_result(process, until)]
+        except DiscoveryFailed as error:
+            problems[kind] = str(error)
+    return {"results": results, "problems": problems}
+
+
+def device_fields(kind: str, camera: Mapping[str, str]) -> dict[str, str]:
+    return {"kind": kind, "label": DRIVERS[kind][0], **{name: camera.get(name, "") for name in FIELDS}}
+
+
+def start_discovery(kind: str, environment: Mapping[str, str], held: Collection[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", DISCOVERY_SCRIPT, kind, *held]
+    return subprocess.Popen(
+        command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
+    )  # fmt: skip
+
+
+def read_result(process: subprocess.Popen[str], until: float) -> list[dict[str, str]]:
+    """The cameras that the process found. DiscoveryFailed, also when it hangs beyond `until` (time.monotonic())."""
+    try:
+        answer, complaint = process.communicate(timeout=max(KILL_WAIT_S, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        kill_process(process)
+        raise DiscoveryFailed(f"Its library did not answer within {TIMEOUT_S:g} s.") from None
+    if process.returncode != 0:
+        raise DiscoveryFailed((complaint.strip().splitlines() or [f"It ended with status {process.returncode}."])[-1])
+    try:
+        found: list[dict[str, str]] = json.loads(answer.splitlines()[-1])
+    except (ValueError, IndexError):
+        raise DiscoveryFailed("Its library broke off before it had answered.") from None
+    return found
+
+
+def kill_process(process: subprocess.Popen[str]) -> None:
+    """Kill the process. One that is stuck in the kernel ends when it can; nobody waits for it."""
+    process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=KILL_WAIT_S)

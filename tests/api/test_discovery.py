@@ -1,0 +1,65 @@
+"""What is attached, on every host: who has it, and under which name it could be added."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cameras import discovery
+from cameras.models import Camera
+from tests.fakes.camera_host import camera_host
+
+URL = "/api/v1/cameras/detect/"
+
+
+def found(address: str, **fields: Any) -> dict[str, Any]:
+    """As a host says it."""
+    return {
+        "kind": "gphoto2", "label": "DSLR over USB (gphoto2)", "address": address, "model": "Nikon DSC D750",
+        "serial": address, "held_by": "", "camera": None, **fields,
+    }  # fmt: skip
+
+
+def host_with(*results: dict[str, Any], **problems: str) -> dict[str, Any]:
+    return {"detect": {"host": "main", "results": list(results), "problems": problems}}
+
+
+def test_a_free_camera_comes_with_an_id_to_add_it_under(manager: Any, camera: Camera, valkey: Any) -> None:
+    with camera_host(valkey, host_with(found("3001"), found("3002"))):
+        body = manager.post(URL).json()
+    assert [(one["host"], one["address"], one["suggested"]) for one in body["results"]] == [
+        ("main", "3001", "nikon-dsc-d750"),
+        ("main", "3002", "nikon-dsc-d750-2"),
+    ]
+    assert (body["hosts"], body["problems"]) == (["main"], [])
+
+
+def test_what_is_a_camera_already_or_held_by_another_program_says_so(manager: Any, camera: Camera, valkey: Any) -> None:
+    Camera.objects.create(slug="north", name="North", kind="gphoto2", host="main", identity={"serial": "3001"})
+    Camera.objects.create(slug="south", name="South", kind="gphoto2", host="main", address="3002", enabled=False)
+    others = found("usb:001,009", serial="", held_by="gvfsd-gphoto2 (pid 77)"), found("3004", camera="sky")
+    with camera_host(valkey, host_with(found("3001"), found("3002"), *others)):
+        results = manager.post(URL).json()["results"]
+    assert [one["camera"] for one in results] == ["north", "south", None, "sky"]
+    assert [one["held_by"] for one in results] == ["", "", "gvfsd-gphoto2 (pid 77)", ""]
+
+
+def test_a_host_that_does_not_answer_is_a_problem_beside_what_the_others_found(
+    manager: Any, camera: Camera, valkey: Any
+) -> None:
+    Camera.objects.create(slug="far", name="Far", kind="gphoto2", host="dome")
+    with camera_host(valkey, host_with(found("3001"), opencv="No module named cv2.")):
+        body = manager.post(URL).json()
+    assert [one["address"] for one in body["results"]] == ["3001"]
+    assert [(one["host"], one["kind"]) for one in body["problems"]] == [("dome", ""), ("main", "opencv")]
+    assert "Start `skycam up` there." in body["problems"][0]["message"]
+
+
+def test_without_a_broker_discovery_says_so(manager: Any, camera: Camera) -> None:
+    answer = manager.post(URL)
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker-down")
+
+
+def test_this_machine_alone_is_searched_without_a_station(camera: Camera) -> None:
+    alone = discovery.discover_local_cameras("The broker is away.")
+    assert alone["problems"][0]["message"] == "The broker is away."
+    assert {one["host"] for one in alone["results"]} <= {"main"}

@@ -1,0 +1,76 @@
+"""A network camera's packets on their way into a clip: when each picture is shown."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import cast
+
+import numpy as np
+import pytest
+from av import Packet
+from av.video.stream import VideoStream
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cameras.drivers.network.capture_clock import CaptureClock
+from cameras.drivers.network.packet_buffer import ArrivedPacket
+from cameras.drivers.network.packet_copier import PacketCopier
+from cameras.drivers.packets import CodedStream, PacketData
+
+FPS = 25
+SEEN = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14]
+"""In the order of sending: each third picture goes before the two that lie before it."""
+LATENESSES = st.lists(st.floats(0, 2), min_size=len(SEEN), max_size=len(SEEN))
+
+
+class Sink:
+    wants_packets = True
+    frames = 0
+
+    def __init__(self) -> None:
+        self.given: list[PacketData] = []
+
+    def begin(self, coded: CodedStream) -> None:
+        """Nothing is made of it."""
+
+    def put_packet(self, packet: PacketData) -> None:
+        self.given.append(packet)
+
+    def end(self) -> None:
+        """Nothing is open."""
+
+
+def packet(place: int, seen: list[int]) -> Packet[VideoStream]:
+    found = cast("Packet[VideoStream]", Packet(b"x"))
+    found.is_keyframe, found.time_base = place == 0, Fraction(1, FPS)
+    found.dts, found.pts = place, seen[place] + (0 if seen == sorted(seen) else 1)
+    return found
+
+
+def shown(seen: list[int], latenesses: list[float]) -> list[float]:
+    """When each is to be shown, in the order in which they are to be seen."""
+    sink, clock, group = Sink(), CaptureClock(0), list[ArrivedPacket]()
+    copier, now = PacketCopier(sink, b""), 0.0
+    for place, late in enumerate(latenesses):
+        now = max(now, 100 + place / FPS + late)
+        captured = clock.captured(now, place / FPS)
+        group.append(ArrivedPacket(place, captured, round(captured * 1e9), captured, packet(place, seen)))
+        copier.add(group[-1], group)
+    by_number = {given.number: given.monotonic + given.shown_after_s for given in sink.given}
+    return [by_number[place] for _, place in sorted((at, place) for place, at in enumerate(seen))]
+
+
+@given(LATENESSES)
+def test_reordered_pictures_are_shown_in_order_however_late_each_arrived(latenesses: list[float]) -> None:
+    times = shown(SEEN, latenesses)
+    assert times == sorted(set(times))
+
+
+def test_an_initial_delay_is_corrected_gradually() -> None:
+    times = shown(SEEN, [0.3] + [0.0] * 15)
+    assert np.diff(times) == pytest.approx([1 / FPS] * 15, rel=0.11)
+
+
+def test_pictures_sent_in_order_are_shown_when_they_were_captured() -> None:
+    straight = list(range(len(SEEN)))
+    assert shown(straight, [0.3] + [0.0] * 15)[-1] == pytest.approx(100 + 15 / FPS, abs=0.001)

@@ -1,0 +1,105 @@
+"""A broker that hangs: the first call waits, the next ones fail at once, and calls work again soon after it goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from cameras import broker
+from cameras.broker import BrokerDown
+from cameras.circuit_breaker import PROBE_EVERY_S
+from captures.models import CaptureFile
+from captures.thumbnails import send_render_task
+from tests.api.builders import until
+from tests.api.conftest import camera, file, root, valkey
+
+__all__ = ["camera", "file", "root", "valkey"]
+AT_ONCE_S = 0.2
+
+
+class Process:
+    """Valkey's."""
+
+    def __init__(self, valkey: Any) -> None:
+        self.pid, self._valkey = valkey.info("server")["process_id"], valkey
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.go_on()
+            until(self._valkey.ping)
+
+
+@pytest.fixture
+def process(valkey: Any) -> Process:
+    return Process(valkey)
+
+
+def failing_s(call: Callable[[], object]) -> float:
+    """Seconds until it failed."""
+    began = time.monotonic()
+    with pytest.raises((BrokerDown, *broker.UNREACHABLE)):
+        call()
+    return time.monotonic() - began
+
+
+def test_only_the_first_call_to_a_broker_that_hangs_waits(valkey: Any, process: Process) -> None:
+    with process.stopped():
+        first, following = failing_s(valkey.ping), [failing_s(valkey.ping) for _ in range(20)]
+    assert (1 < first < broker.ANSWER_S + 1, max(following) < AT_ONCE_S) == (True, True)
+
+
+def test_calls_of_many_threads_wait_once(valkey: Any, process: Process) -> None:
+    with ThreadPoolExecutor(20) as callers, process.stopped():
+        callers.submit(failing_s, valkey.ping).result()
+        began = time.monotonic()
+        list(callers.map(failing_s, [valkey.ping] * 200))
+    assert time.monotonic() - began < broker.ANSWER_S
+
+
+def test_the_cache_knows_what_a_call_before_it_found_out(valkey: Any, process: Process) -> None:
+    with process.stopped():
+        failing_s(valkey.ping)
+        assert failing_s(lambda: cache.set("tries", 1)) < AT_ONCE_S
+
+
+def test_calls_work_again_within_two_seconds_once_the_broker_goes_on(valkey: Any, process: Process) -> None:
+    with process.stopped():
+        failing_s(valkey.ping)
+        process.go_on()
+        began = time.monotonic()
+        until(valkey.ping)
+    assert time.monotonic() - began < 2 * PROBE_EVERY_S
+
+
+def test_a_new_connection_to_a_broker_that_hangs_waits_a_second(valkey: Any, process: Process) -> None:
+    valkey.connection_pool.disconnect()
+    with process.stopped():
+        assert failing_s(valkey.ping) < 1.5
+
+
+def test_one_call_that_times_out_keeps_nobody_from_a_broker_that_answers(valkey: Any) -> None:
+    valkey.ping()
+    failing_s(lambda: valkey.blpop(["nothing"], timeout=broker.ANSWER_S + 2))
+    began = time.monotonic()
+    until(valkey.ping)
+    assert time.monotonic() - began < AT_ONCE_S
+
+
+def test_a_task_for_a_broker_that_hangs_is_given_up(file: CaptureFile, process: Process) -> None:
+    with process.stopped():
+        assert failing_s(lambda: send_render_task(file)) < 4 * broker.ANSWER_S

@@ -1,0 +1,37 @@
+"""Several people press at once: one of them has the camera."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from cameras.lease_holders import LeaseHeld
+from cameras.leases import acquire_lease
+from cameras.models import Camera
+from monitoring.models import Event
+
+PEOPLE = [f"person-{number}" for number in range(8)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_requests_at_once_one_gets_the_lease_and_the_others_are_refused() -> None:
+    camera = Camera.objects.create(slug="sky", name="Sky", kind="simulated", host="main")
+    together = Barrier(len(PEOPLE))
+
+    def press(who: str) -> str:
+        together.wait(20)
+        try:
+            return acquire_lease(camera, who).held_by
+        except LeaseHeld as error:
+            return error.holder.held_by
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(PEOPLE)) as hands:
+        heard = list(hands.map(press, PEOPLE))
+    camera.refresh_from_db()
+    assert set(heard) == {camera.held_by}
+    assert Event.objects.filter(kind="camera.taken").count() == 1
