@@ -48,7 +48,7 @@ def command_data(order: str, arguments: dict[str, Any], outcome: str) -> dict[st
     return {"order": order, "arguments": arguments, "outcome": outcome}
 
 
-def desired(
+def record_desired_change(
     camera: Camera, order: str, did: str, actor: str, arguments: dict[str, Any], *, kind: str = "command",
     subject: object = "",
 ) -> Event:  # fmt: skip

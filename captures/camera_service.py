@@ -70,8 +70,8 @@ class CameraService:
     def capture(self, camera: Camera, request: CaptureRequest, *, key: str = "", wait: bool = True) -> Outcome:
         """Take one still. Every planned capture ends with one outcome, even if this call stops waiting for it.
 
-        IdempotencyMismatch when `key` (Idempotency-Key) was used for another request; LeaseHeld when another user holds the
-        camera. Neither plans a capture.
+        IdempotencyMismatch when `key` (Idempotency-Key) was used for another request; LeaseHeld when another user holds
+        the camera. Neither plans a capture.
         """
         wait_s = min(MAX_WAIT_S, request.exposure_s(camera) + readout_s(camera) + 5.0) if wait else 0.0
         sent = self.begin_capture(camera, request, key=key, wait_s=wait_s)
@@ -184,7 +184,8 @@ class CameraService:
         return Outcome(capture, pending=capture.status == Capture.Status.PLANNED, problem=problem)
 
     def start_session(self, camera: Camera, request: SessionRequest) -> Session:
-        """LeaseHeld when another user holds the camera, SessionRunning when a session is active: neither creates a session.
+        """LeaseHeld when another user holds the camera, SessionRunning when a session is active: neither creates a
+        session.
 
         ControlError or BrokerDown when the command did not reach the host: the session has failed or is stopped, so it
         does not start later unnoticed.
@@ -270,8 +271,8 @@ class CameraService:
         """Pause the session until `resume_session`, also across restarts. A running capture ends first, so the session
         may still be running when this returns (`desired` is paused).
 
-        SessionEnded or LeaseHeld: nothing is stored. Any other ControlError, or BrokerDown: the pause is stored and applies
-        when the host is back.
+        SessionEnded or LeaseHeld: nothing is stored. Any other ControlError, or BrokerDown: the pause is stored and
+        applies when the host is back.
         """
         return self._change_desired(session, Session.Desired.PAUSED, "pause", "paused")
 
@@ -315,14 +316,15 @@ class CameraService:
     def start_recording(self, camera_id: str) -> bool:
         """True once its first frame is in a clip; False when recording is already on or the camera does not exist.
 
-        ValidationError for a camera without a stream; LeaseHeld when another user holds it; Kept when it does not record
-        yet.
+        ValidationError for a camera without a stream; LeaseHeld when another user holds it; Kept when it does not
+        record yet.
         """
         camera = _find_camera(camera_id)
         return camera is not None and not camera.recording and record(camera, actor=self.actor)["recording"]
 
     def stop_recording(self, camera_id: str) -> bool:
-        """True once its last clip is finished; False when recording is off or the camera does not exist. LeaseHeld, Kept."""
+        """True once its last clip is finished; False when recording is off or the camera does not exist. LeaseHeld,
+        Kept."""
         camera = _find_camera(camera_id)
         return camera is not None and bool(camera.recording) and not stop_recording(camera, self.actor)["recording"]
 

@@ -130,10 +130,13 @@ def cards_of(cameras: CameraQuerySet) -> list[Card]:
     captures = captures_by_id(value for camera in listed for value in (newest(camera), lost(camera)))
     return [
         Card(
-            display, sessions.get(display.camera.pk), captures.get(newest(display.camera)), captures.get(lost(display.camera))
+            display,
+            sessions.get(display.camera.pk),
+            captures.get(newest(display.camera)),
+            captures.get(lost(display.camera)),
         )
         for display in displays
-    ]  # fmt: skip
+    ]
 
 
 def newest(camera: Any) -> UUID | None:

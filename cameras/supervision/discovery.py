@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from cameras.control import Answer
+from cameras.local_discovery import discover_devices
 from cameras.supervision.child import scrubbed_environment
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class DiscoveryRunner:
 
     def _discover(self) -> dict[str, Any]:
         held = {slot.place: slot for slot in self.supervisor.slots.values() if slot.place and slot.child}
-        found = probed(scrubbed_environment(settings.STATION.camera_environment), held)
+        found = discover_devices(scrubbed_environment(settings.STATION.camera_environment), held)
         found["results"] = [self._with_holder(one, held) for one in found["results"]]
         return {"host": self.supervisor.host, **found}
 

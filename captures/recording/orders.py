@@ -16,6 +16,7 @@ from cameras.broker import BrokerDown
 from cameras.command_events import (
     DONE,
     UNREACHED,
+    command_data,
     problem_of,
     record_desired_change,
     record_failures,
@@ -58,8 +59,8 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
     """Store that the camera should be recorded; answered when the first frame is in a clip. Without a kind, what is
     desired already stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
 
-    ValidationError for a camera without a stream, or another kind of clip; LeaseHeld by another: then nothing was stored.
-    Kept where it does not record yet.
+    ValidationError for a camera without a stream, or another kind of clip; LeaseHeld by another: then nothing was
+    stored. Kept where it does not record yet.
     """
     with record_refusals(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
@@ -71,8 +72,8 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
 
 
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
-    """Store that it should not be recorded; answered when its last clip is filed. LeaseHeld; Kept when its host could not be
-    told."""
+    """Store that it should not be recorded; answered when its last clip is filed. LeaseHeld; Kept when its host could
+    not be told."""
     with record_refusals(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _store_desired_kind(locked, "", actor)
