@@ -31,7 +31,7 @@ from captures.models import Capture, CaptureFile, Session
 from captures.models.session import ACTIVE, SessionState
 from captures.recording.orders import record, stop_recording
 from captures.requests import CaptureRequest, SessionRequest
-from captures.sessions.orders import check_goes_on, session_order
+from captures.sessions.orders import check_goes_on, describe_desired_session
 from monitoring.models import Event
 
 log = logging.getLogger(__name__)
@@ -216,8 +216,8 @@ class CameraService:
 
     @staticmethod
     def _send_start(session: Session, deadline_ms: int) -> None:
-        order = {"session": session_order(session)}
-        control.wait(control.send(session.camera, "start", order, wait_s=START_S, deadline_ms=deadline_ms))
+        arguments = {"session": describe_desired_session(session)}
+        control.wait(control.send(session.camera, "start", arguments, wait_s=START_S, deadline_ms=deadline_ms))
 
     def _planned_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:
         try:
@@ -255,7 +255,7 @@ class CameraService:
                 return locked
             event = self._desire(locked, Session.Desired.STOPPED, "stop", "stopped")
         with outcome_in(event) if event else nullcontext():
-            control.ask(locked.camera, "stop", {"session": session_order(locked)})
+            control.ask(locked.camera, "stop", {"session": describe_desired_session(locked)})
         locked.refresh_from_db()
         return locked
 
@@ -280,7 +280,7 @@ class CameraService:
             event = self._desire(locked, desired, order, did)
         try:
             with outcome_in(event) if event else nullcontext():
-                control.ask(locked.camera, "start", {"session": session_order(locked)}, wait_s=MOST_WAIT_S)
+                control.ask(locked.camera, "start", {"session": describe_desired_session(locked)}, wait_s=MOST_WAIT_S)
         except TooSlow:
             log.info("session %s was not %s yet: a capture runs", locked.id, did)
         locked.refresh_from_db()

@@ -22,7 +22,7 @@ from cameras.status_reader import LastCapture
 from captures.models import Capture, CaptureFile, Session, SessionGap
 from captures.models.session import SESSION_MOVES
 from captures.notices import tell_of
-from captures.sessions.orders import active_session, session_order
+from captures.sessions.orders import active_session, describe_desired_session
 from core.counting import counted, were
 from monitoring.camera_refs import CameraName, CameraRef
 from monitoring.services import raise_alert, record_event
@@ -283,7 +283,7 @@ def wished_session(camera: Camera) -> dict[str, Any] | None:
     if camera.removed_at is not None and session.desired != Session.Desired.STOPPED:
         session.desired, session.revision = Session.Desired.STOPPED, session.revision + 1
         session.save(update_fields=["desired", "revision"])
-    return session_order(session)
+    return describe_desired_session(session)
 
 
 def last_captures(cameras: Iterable[str]) -> dict[str, LastCapture]:

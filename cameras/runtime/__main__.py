@@ -66,7 +66,7 @@ def run(spec: Spec, link: Link) -> None:
             owner.use(consumer)
         else:
             owner.frame_consumers.append(consumer)
-    link.listen(owner.take, owner.stop)
+    link.listen(owner.receive_command, owner.stop)
     ended = threading.Event()
     reporter = threading.Thread(target=report, args=(owner, link, ended), name="report", daemon=True)
     reporter.start()

@@ -37,7 +37,7 @@ class StillConsumer(Protocol):
 class FrameConsumer(Protocol):
     """Takes frames from the buffer on threads of its own."""
 
-    def order(self, message: dict[str, Any]) -> None:
+    def handle_command(self, message: dict[str, Any]) -> None:
         """An order that is this consumer's: `live`, `record`, `rotate`, `configure` with `recording`."""
 
     @property

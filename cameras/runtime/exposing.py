@@ -26,7 +26,7 @@ ABORTED = {
     "session_stopped": "The session was stopped during the exposure.",
     "camera_hung": "The camera did not deliver in time, and the exposure was aborted.",
 }
-Order = dict[str, Any]
+Command = dict[str, Any]
 
 
 def asked_by(programme: Programme) -> dict[str, Any]:
@@ -50,16 +50,16 @@ class Exposer:
 
     # What is exposed
 
-    def command(self, order: Order) -> None:
+    def expose_command(self, command: Command) -> None:
         """A capture that somebody asked for. An id that was seen is never exposed again."""
-        if order["id"] in self._seen:
+        if command["id"] in self._seen:
             return
-        waited_ms = (self.clock.monotonic() - order["received"]) * 1000
-        plan = self._plan(order["id"], order["asked"], order, order["planned"])
-        if waited_ms > order["remaining_ms"]:
-            self.fail(plan, "too_slow", "The camera was busy until the command's deadline was over.", order)
+        waited_ms = (self.clock.monotonic() - command["received"]) * 1000
+        plan = self._plan(command["id"], command["asked"], command, command["planned"])
+        if waited_ms > command["remaining_ms"]:
+            self.fail(plan, "too_slow", "The camera was busy until the command's deadline was over.", command)
         else:
-            self._expose(plan, order)
+            self._expose(plan, command)
 
     def for_session(self, due: Due) -> None:
         session = self.runner.session
@@ -74,9 +74,9 @@ class Exposer:
         finally:
             self.session = None
 
-    def never(self, order: Order, reason: str, message: str) -> None:
+    def never(self, command: Command, reason: str, message: str) -> None:
         """A capture that was asked for and will not be exposed, with its verdict."""
-        self.fail(self._plan(order["id"], order["asked"], order, order["planned"]), reason, message, order)
+        self.fail(self._plan(command["id"], command["asked"], command, command["planned"]), reason, message, command)
 
     def let_go(self, capture: str) -> None:
         """Its verdict is given elsewhere: never expose it, should its command come late."""
@@ -88,7 +88,7 @@ class Exposer:
 
     # How
 
-    def _plan(self, capture: str, asked: dict[str, Any], by: Order, planned: str = "") -> Plan:
+    def _plan(self, capture: str, asked: dict[str, Any], by: Command, planned: str = "") -> Plan:
         self._seen.append(capture)
         now = self.clock.moment()
         file: FileWish | None = by.get("file")
@@ -109,7 +109,7 @@ class Exposer:
         )
         return {**plan, "file": file} if file else plan
 
-    def _expose(self, plan: Plan, order: Order) -> None:
+    def _expose(self, plan: Plan, command: Command) -> None:
         """Plan on the disk, shutter, and the picture to the still thread."""
         try:
             self._write_plan(plan)
@@ -118,21 +118,21 @@ class Exposer:
         except (RootMissing, LockLost) as error:
             self._storage_lost(error)
             reason = "root_missing" if isinstance(error, RootMissing) else "write_error"
-            self.report.refuse(order, reason, str(error))
+            self.report.refuse(command, reason, str(error))
             return
         except OSError as error:
-            self.fail(plan, disk_reason(error), self.holding.sentence(error), order)
+            self.fail(plan, disk_reason(error), self.holding.sentence(error), command)
             return
         self.report.observe("busy")
         try:
             exposure = self.device.expose(plan["asked"], plan["deadline_s"])
         except Aborted:
-            self._aborted(plan, order)
+            self._aborted(plan, command)
         except CameraError as error:
-            self.fail(plan, error.reason, str(error), order)
+            self.fail(plan, error.reason, str(error), command)
             self.trouble(error)
         else:
-            self._hand_over(plan, order, exposure)
+            self._hand_over(plan, command, exposure)
 
     def _write_plan(self, plan: Plan) -> None:
         """Its folder too, before the shutter: a disk without room for it is found out in time."""
@@ -142,18 +142,18 @@ class Exposer:
         storage.files.make_folders(plan["path"].rpartition("/")[0])
         storage.spool.plan(plan)
 
-    def _hand_over(self, plan: Plan, order: Order, exposure: Exposure) -> None:
+    def _hand_over(self, plan: Plan, command: Command, exposure: Exposure) -> None:
         self.device.delivered()
-        self._put(self._still(plan, order, exposure=exposure))
+        self._put(self._still(plan, command, exposure=exposure))
         if exposure.frame is not None and not self.device.gives_again:
             self.buffer.put_frame(exposure.frame)
         self.report.observe("ready")
 
-    def _aborted(self, plan: Plan, order: Order) -> None:
+    def _aborted(self, plan: Plan, command: Command) -> None:
         reason, self.abort_reason = self.abort_reason or "interrupted", ""
         self.clock.seen_abort()
         said = ABORTED.get(reason, "The exposure was aborted.")
-        self.fail(plan, reason, said, order)
+        self.fail(plan, reason, said, command)
         self.report.observe("ready")
         if reason == "camera_hung":
             self.trouble(CameraError(said))
@@ -167,13 +167,13 @@ class Exposer:
         self.runner.note_outage(error.reason, str(error))
         self.device.failed(error)
 
-    def fail(self, plan: Plan, reason: str, message: str, order: Order) -> None:
+    def fail(self, plan: Plan, reason: str, message: str, command: Command) -> None:
         """An outcome without a picture, in its turn behind what the still thread still writes."""
-        self._put(self._still(plan, order, reason=reason, message=message))
+        self._put(self._still(plan, command, reason=reason, message=message))
 
-    def _still(self, plan: Plan, order: Order, **fields: Any) -> Still:
+    def _still(self, plan: Plan, command: Command, **fields: Any) -> Still:
         device = self.device
-        return Still(plan, device.identity, self.spec["kind"], command=order.get("command_id", ""), **fields)
+        return Still(plan, device.identity, self.spec["kind"], command=command.get("command_id", ""), **fields)
 
     def _put(self, still: Still) -> None:
         assert self.holding.storage is not None

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from cameras.runtime.programmes import SessionBusy, SessionRunner
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.report import Report
-from cameras.runtime.sessions import SessionOrder
+from cameras.runtime.sessions import DesiredSession
 from cameras.runtime.spec import Spec
 from cameras.runtime.spool import Spool, is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
@@ -86,18 +86,18 @@ class Holding:
         if self.spec["session"]:
             self._follow(self.spec["session"])
 
-    def _follow(self, wished: SessionOrder) -> None:
+    def _follow(self, wished: DesiredSession) -> None:
         """The database allows one session, and ids rise with time: of two, the older one is over there. Either the
         spool's was ended while we were away, or the wish was read before the spool's began."""
         try:
-            self.runner.order(wished)
+            self.runner.apply_desired_session(wished)
         except SessionBusy as error:
             self.report.log("session.held", str(error))
             if wished["id"] > error.session:
                 self.runner.fail("interrupted", "The database wished for another session.")
-                self.runner.order(wished)
+                self.runner.apply_desired_session(wished)
 
-    def wish(self, session: SessionOrder) -> None:
+    def wish(self, session: DesiredSession) -> None:
         """A session's order that came while nothing can be written: followed as soon as it can."""
         self.spec["session"] = session
 

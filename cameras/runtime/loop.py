@@ -12,14 +12,14 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import OwnerClock, clock_state
 from cameras.runtime.consumers import FrameConsumer, StillConsumer
 from cameras.runtime.device import FRAME_S, Device
-from cameras.runtime.exposing import Exposer, Order, asked_by
+from cameras.runtime.exposing import Command, Exposer, asked_by
 from cameras.runtime.holding import Holding
 from cameras.runtime.last_floor import LastFloor
 from cameras.runtime.link import Link
 from cameras.runtime.programmes import Due, SessionBusy, SessionRunner
 from cameras.runtime.reading import Reading
 from cameras.runtime.report import Report
-from cameras.runtime.sessions import SessionOrder
+from cameras.runtime.sessions import DesiredSession
 from cameras.runtime.spec import Spec
 from cameras.runtime.watch import DiskWatch, Watch
 
@@ -46,8 +46,8 @@ class Owner:
         self.holding = Holding(spec, self.runner, self.report, self.disk)
         self.last_floor = LastFloor(spec, self.report)
         self.frame_consumers: list[FrameConsumer] = []
-        self._orders: deque[Order] = deque()
-        self._captures: deque[Order] = deque()
+        self._commands: deque[Command] = deque()
+        self._captures: deque[Command] = deque()
         self._stopping = False
         self._commanded = False
         self._preview_at = self._hold_at = 0.0
@@ -59,21 +59,21 @@ class Owner:
 
     # From other threads
 
-    def take(self, order: Order) -> None:
+    def receive_command(self, command: Command) -> None:
         """An order from the link."""
-        order["received"] = self.clock.monotonic()
-        if order["type"] == "abort":
-            self.abort(order.get("reason", "interrupted"))
+        command["received"] = self.clock.monotonic()
+        if command["type"] == "abort":
+            self.abort(command.get("reason", "interrupted"))
             return
-        if order["type"] == "faults":
-            self._cause(order)
+        if command["type"] == "faults":
+            self._cause(command)
             return
-        if order["type"] == "retry":
+        if command["type"] == "retry":
             self.device.try_soon()
             return
-        if order["type"] == "stop" and self.exposer.session == order["session"]["id"]:
+        if command["type"] == "stop" and self.exposer.session == command["session"]["id"]:
             self.abort("session_stopped")
-        (self._captures if order["type"] == "capture" else self._orders).append(order)
+        (self._captures if command["type"] == "capture" else self._commands).append(command)
         self.clock.wake()
 
     def abort(self, reason: str) -> None:
@@ -81,12 +81,12 @@ class Owner:
         self.clock.abort()
         self.device.driver.abort()
 
-    def _cause(self, order: Order) -> None:
+    def _cause(self, command: Command) -> None:
         """At once, since a camera that hangs keeps the loop."""
         try:
-            self.report.answer(order, body={"faults": self.device.cause(order["faults"])})
+            self.report.answer(command, body={"faults": self.device.cause(command["faults"])})
         except CameraError as error:
-            self.report.refuse(order, error.reason, str(error), "invalid")
+            self.report.refuse(command, error.reason, str(error), "invalid")
 
     def stop(self) -> None:
         """Finish and exit: the running exposure is aborted and recorded, and the session resumes at the next start."""
@@ -125,7 +125,7 @@ class Owner:
     def _holds(self) -> bool:
         """Whether stills can be written. While they cannot it is looked now and then, and when somebody wants one."""
         now = self.clock.monotonic()
-        if self.holding.storage is None and now < self._hold_at and not self._orders and not self._captures:
+        if self.holding.storage is None and now < self._hold_at and not self._commands and not self._captures:
             return False
         self._hold_at = now + HOLD_S
         return self.holding.ready()
@@ -147,7 +147,7 @@ class Owner:
     def _turn(self) -> None:
         """What comes while orders are followed is for the next round, and takes no still or frame from this one."""
         self._tell_of_session()
-        self._follow_orders()
+        self._run_commands()
         if self.holding.lost:  # maybe for long: what passed meanwhile is the disk's fault, as its next opening says
             return
         self.clock.seen_work()
@@ -168,7 +168,7 @@ class Owner:
         session_waits = due is not None and due.in_s <= 0
         if self._captures and not (session_waits and self._commanded):
             self._commanded = True
-            self.exposer.command(self._captures.popleft())
+            self.exposer.expose_command(self._captures.popleft())
         elif due and session_waits:
             self._commanded = False
             self.exposer.for_session(due)
@@ -186,7 +186,7 @@ class Owner:
 
     def _idle_s(self, seconds: float) -> float:
         """Of so many seconds, those for which nothing waits that came before the wait, and so will not end it."""
-        return 0.0 if self._orders or self._captures else seconds
+        return 0.0 if self._commands or self._captures else seconds
 
     def _feels(self, due: Due | None) -> bool:
         """Ask for the settings when somebody wants to know them, and for the temperature, now and then; True when the
@@ -229,22 +229,22 @@ class Owner:
         reason, message = (trouble.reason, str(trouble)) if trouble else ("camera_unreachable", "It is not open yet.")
         self.runner.note_outage(reason, message)
         self.reading.refuse(reason, message)
-        for order in _taken(self._captures):
-            self.exposer.never(order, reason, message)
+        for command in _taken(self._captures):
+            self.exposer.never(command, reason, message)
         self._due(unreachable=True)
         self.clock.wait(self._idle_s(min(1.0, self.device.next_try_s())))
 
     def _refuse_all(self) -> None:
         """No still may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
-        orders = _taken(self._orders)
-        for order in orders:
-            self.device.wish(order.get("settings", {}), whole=order.get("whole", False))
-            if order.get("session"):
-                self.holding.wish(order["session"])
-            if "recording" in order or order["type"] not in OWN:
-                self._order_consumers(order)
-        for order in (*_taken(self._captures), *(order for order in orders if order["type"] in OWN)):
-            self.report.refuse(order, self.holding.reason, self.holding.why)
+        commands = _taken(self._commands)
+        for command in commands:
+            self.device.wish(command.get("settings", {}), whole=command.get("whole", False))
+            if command.get("session"):
+                self.holding.wish(command["session"])
+            if "recording" in command or command["type"] not in OWN:
+                self._forward_to_consumers(command)
+        for command in (*_taken(self._captures), *(command for command in commands if command["type"] in OWN)):
+            self.report.refuse(command, self.holding.reason, self.holding.why)
 
     def _finish(self) -> None:
         while self._captures and self.holding.storage:
@@ -257,47 +257,47 @@ class Owner:
 
     # Orders
 
-    def _follow_orders(self) -> None:
+    def _run_commands(self) -> None:
         """Those that have come until now: however many come meanwhile, stills and frames have their turn between."""
-        for _ in range(len(self._orders)):
-            order = self._orders.popleft()
+        for _ in range(len(self._commands)):
+            command = self._commands.popleft()
             try:
-                self._follow(order)
+                self._run_command(command)
             except CameraError as error:
-                self.report.refuse(order, error.reason, str(error))
+                self.report.refuse(command, error.reason, str(error))
                 if self.device.open:
                     self.exposer.trouble(error)
             except SessionBusy as error:
-                self.report.refuse(order, "camera_held", str(error), "held")
+                self.report.refuse(command, "camera_held", str(error), "held")
             except OSError as error:
-                self.report.refuse(order, "write_error", self.holding.sentence(error), "disk-full")
+                self.report.refuse(command, "write_error", self.holding.sentence(error), "disk-full")
 
-    def _follow(self, order: Order) -> None:
-        kind = order["type"]
+    def _run_command(self, command: Command) -> None:
+        kind = command["type"]
         if kind in {"start", "stop"}:
-            self.report.answer(order, body=self._order_session(order["session"]))
+            self.report.answer(command, body=self._apply_desired_session(command["session"]))
         elif kind == "configure":
-            self._configure(order)
+            self._configure(command)
         elif kind == "read":
-            self.reading.ask(order)
+            self.reading.ask(command)
         elif kind == "withdraw":
-            self._withdraw(order["id"])
+            self._withdraw(command["id"])
         elif kind == "reopen":
             self.exposer.trouble(CameraError("The Supervisor asked for the camera to be opened anew."))
         else:
-            self._order_consumers(order)
+            self._forward_to_consumers(command)
 
-    def _order_consumers(self, order: Order) -> None:
+    def _forward_to_consumers(self, command: Command) -> None:
         for consumer in self.frame_consumers:
-            consumer.order(order)
+            consumer.handle_command(command)
 
-    def _order_session(self, wished: SessionOrder) -> dict[str, Any]:
+    def _apply_desired_session(self, wished: DesiredSession) -> dict[str, Any]:
         """Once the capture before it is counted, so that the answer covers it. The camera is opened for it, should it
         not be open yet: a session says what will be used before its first exposure."""
         self.exposer.queue.drain(WRITE_OUT_S)
         new = wished["desired"] == "running" and not self.runner.knows(wished["id"])
         used = self.device.rehearse(asked_by(wished["programme"])) if new and self.device.ready() else {}
-        answer = self.runner.order(wished, used)
+        answer = self.runner.apply_desired_session(wished, used)
         self._tell_of_session()
         return answer
 
@@ -305,20 +305,20 @@ class Owner:
         for record in self.runner.take_told():
             self.report.spooled(record)
 
-    def _configure(self, order: Order) -> None:
-        if order.get("session"):
-            self._order_session(order["session"])
-        if "recording" in order:
-            self._order_consumers(order)
-        whole = order.get("whole", False)
-        body = self.device.apply(order["settings"], whole=whole) if "settings" in order else {}
-        self.report.answer(order, body=body)
+    def _configure(self, command: Command) -> None:
+        if command.get("session"):
+            self._apply_desired_session(command["session"])
+        if "recording" in command:
+            self._forward_to_consumers(command)
+        whole = command.get("whole", False)
+        body = self.device.apply(command["settings"], whole=whole) if "settings" in command else {}
+        self.report.answer(command, body=body)
 
     def _withdraw(self, capture: str) -> None:
         """Let go of a capture that has not begun: its deadline is over."""
-        waiting = [order for order in self._captures if order["id"] == capture]
-        for order in waiting:
-            self._captures.remove(order)
+        waiting = [command for command in self._captures if command["id"] == capture]
+        for command in waiting:
+            self._captures.remove(command)
         if not self.exposer.has_seen(capture):
             said = "The command did not reach the camera before its deadline."
             withdrawn = {"command_id": "withdraw", **(waiting[0] if waiting else {}), "id": capture}
@@ -402,6 +402,6 @@ class Owner:
             self.report.observe("reconnecting", self.holding.why, self.holding.reason)
 
 
-def _taken(waiting: deque[Order]) -> list[Order]:
+def _taken(waiting: deque[Command]) -> list[Command]:
     """What has come until now; other threads may add to it meanwhile."""
     return [waiting.popleft() for _ in range(len(waiting))]

@@ -18,7 +18,7 @@ from typing import Any
 
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.recovery import settle_session
-from cameras.runtime.sessions import Moment, SessionFile, SessionOrder, session_name
+from cameras.runtime.sessions import DesiredSession, Moment, SessionFile, session_name
 from cameras.runtime.spool import Record, Spool
 
 log = logging.getLogger(__name__)
@@ -95,18 +95,20 @@ class SessionRunner:
 
     # Orders
 
-    def order(self, order: SessionOrder, used: dict[str, Any] | None = None) -> dict[str, Any]:
+    def apply_desired_session(
+        self, desired_session: DesiredSession, used: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Take the wish, the higher revision winning. Answers once the session's file says so.
 
         `used`: what the camera will use (`actual`, `warnings`), told with a session that begins.
         """
         with self._changing():
             spool = self._spool()
-            known = self._known(spool, order["id"])
+            known = self._known(spool, desired_session["id"])
             if known is None:
-                known = self._begin(spool, order, used or {})
-            elif known.active and order["revision"] >= known.revision:
-                self._follow(spool, known, order)
+                known = self._begin(spool, desired_session, used or {})
+            elif known.active and desired_session["revision"] >= known.revision:
+                self._follow(spool, known, desired_session)
             return self._description(known)
 
     @property
@@ -133,15 +135,15 @@ class SessionRunner:
             return SessionFile.load(spool, name)
         return next((ended for ended in self._ended if ended.id == session), None)
 
-    def _begin(self, spool: Spool, order: SessionOrder, used: dict[str, Any]) -> SessionFile:
+    def _begin(self, spool: Spool, desired_session: DesiredSession, used: dict[str, Any]) -> SessionFile:
         """A session that was stopped before it began is told as stopped, and takes no camera."""
-        if order["desired"] != "stopped" and self.session and self.session.active:
+        if desired_session["desired"] != "stopped" and self.session and self.session.active:
             raise SessionBusy(self.session)
-        session = SessionFile.begin(order, self.camera, self.slug, self.root, self.clock.moment())
-        if order["desired"] == "stopped":
+        session = SessionFile.begin(desired_session, self.camera, self.slug, self.root, self.clock.moment())
+        if desired_session["desired"] == "stopped":
             session.move("stopped", "session_stopped", "It was stopped before it began.")
         else:
-            session.move("running" if order["desired"] == "running" else "paused", **used)
+            session.move("running" if desired_session["desired"] == "running" else "paused", **used)
             self.session = session
             self._count_from(session)
         self._tell(spool, session)
@@ -152,9 +154,9 @@ class SessionRunner:
         self._planned, self._began = session.settled, None
         self._length_s = self._took_s = 0.0
 
-    def _follow(self, spool: Spool, session: SessionFile, order: SessionOrder) -> None:
-        session.revision = order["revision"]
-        wished = order["desired"]
+    def _follow(self, spool: Spool, session: SessionFile, desired_session: DesiredSession) -> None:
+        session.revision = desired_session["revision"]
+        wished = desired_session["desired"]
         if wished == session.state:
             return
         if session.state == "paused":

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from cameras.drivers.base import CameraError
 from cameras.runtime.device import Device
-from cameras.runtime.exposing import Order
+from cameras.runtime.exposing import Command
 
 
 class Reading:
     def __init__(self, device: Device) -> None:
         self.device, self.report = device, device.report
-        self._asking: list[Order] = []
+        self._asking: list[Command] = []
 
-    def ask(self, order: Order) -> None:
+    def ask(self, command: Command) -> None:
         """Answered once it is known when the next exposure is due."""
-        self._asking.append(order)
+        self._asking.append(command)
 
     def answer(self, within_s: float) -> bool:
         """Tell all who ask, from the camera itself where an exposure that is due in `within_s` seconds leaves the time.
@@ -24,8 +24,8 @@ class Reading:
         asks = bool(self._asking) and self.device.is_to_read(within_s)
         if asks:
             self._read()
-        for order in self._taken():
-            self.report.answer(order, body=self.device.reading)
+        for command in self._taken():
+            self.report.answer(command, body=self.device.reading)
         return asks
 
     def _read(self) -> None:
@@ -36,9 +36,9 @@ class Reading:
             raise
 
     def refuse(self, reason: str, message: str) -> None:
-        for order in self._taken():
-            self.report.refuse(order, reason, message)
+        for command in self._taken():
+            self.report.refuse(command, reason, message)
 
-    def _taken(self) -> list[Order]:
+    def _taken(self) -> list[Command]:
         asking, self._asking = self._asking, []
         return asking

@@ -37,12 +37,12 @@ class Report:
         """A record may be taken in now."""
         self.link.send("spooled", id=record, command_id=command)
 
-    def answer(self, order: dict[str, Any], *, ok: bool = True, **fields: Any) -> None:
-        """To whoever gave the order, if anybody waits for an answer."""
-        if order.get("command_id"):
-            capture = {"id": order["id"]} if "id" in order else {}
-            self.link.send("answer", command_id=order["command_id"], ok=ok, **capture, **fields)
+    def answer(self, command: dict[str, Any], *, ok: bool = True, **fields: Any) -> None:
+        """To whoever gave the command, if anybody waits for an answer."""
+        if command.get("command_id"):
+            capture = {"id": command["id"]} if "id" in command else {}
+            self.link.send("answer", command_id=command["command_id"], ok=ok, **capture, **fields)
 
-    def refuse(self, order: dict[str, Any], reason: str, detail: str, problem: str = "camera-not-reachable") -> None:
+    def refuse(self, command: dict[str, Any], reason: str, detail: str, problem: str = "camera-not-reachable") -> None:
         """The order was not followed and left nothing behind: for a capture the Supervisor gives the verdict."""
-        self.answer(order, ok=False, problem=problem, reason=reason, detail=detail, unstarted=True)
+        self.answer(command, ok=False, problem=problem, reason=reason, detail=detail, unstarted=True)

@@ -35,7 +35,7 @@ class Programme(TypedDict):
     until: NotRequired[str]
 
 
-class SessionOrder(TypedDict):
+class DesiredSession(TypedDict):
     """The wish as the database has it. The higher `revision` wins; `so_far` stands in for a lost file."""
 
     id: str
@@ -105,19 +105,19 @@ class SessionFile:
     outbox: list[Record] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, order: SessionOrder, camera: str, slug: str, root: str, now: Moment) -> SessionFile:
+    def begin(cls, desired_session: DesiredSession, camera: str, slug: str, root: str, now: Moment) -> SessionFile:
         """Where `so_far` counts captures already, the next one starts now."""
-        so_far = order["so_far"]
-        passed_s = so_far.get("planned", 0) * order["programme"].get("cadence_s", 0.0)
+        so_far = desired_session["so_far"]
+        passed_s = so_far.get("planned", 0) * desired_session["programme"].get("cadence_s", 0.0)
         return cls(
-            id=order["id"],
-            name=order["name"],
+            id=desired_session["id"],
+            name=desired_session["name"],
             camera=camera,
             slug=slug,
             root=root,
-            revision=order["revision"],
-            programme=order["programme"],
-            created_by=order["created_by"],
+            revision=desired_session["revision"],
+            programme=desired_session["programme"],
+            created_by=desired_session["created_by"],
             anchor=now.earlier(passed_s),
             last_end=now,
             settled=so_far.get("planned", 0) - 1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from cameras.runtime.sessions import SessionOrder
+from cameras.runtime.sessions import DesiredSession
 from core.outgoing import Rules
 
 
@@ -47,7 +47,7 @@ class Spec(TypedDict):
     """How long a session waits, after a start of the machine, for a synchronised clock."""
     consumers: dict[str, str]
     """Name -> dotted path (`cameras.tables.CONSUMERS`)."""
-    session: SessionOrder | None
+    session: DesiredSession | None
     recording: Recording | None
     verdict: dict[str, str] | None
     """`reason` and `message` for what the process before left unfinished, when the Supervisor knows."""

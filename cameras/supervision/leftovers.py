@@ -84,7 +84,7 @@ def _stop_session(wish: Wish, storage: Storage) -> None:
         return
     runner = SessionRunner(OwnerClock(), wish.id, wish.slug, wish.root)
     runner.attach(storage.spool)
-    runner.order(wish.session)  # type: ignore[arg-type]
+    runner.apply_desired_session(wish.session)  # type: ignore[arg-type]
 
 
 def _end_session_elsewhere(wish: Wish, storage: Storage) -> None:

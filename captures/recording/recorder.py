@@ -86,7 +86,7 @@ class ClipRecorder:
 
     # On the owner's thread
 
-    def order(self, message: dict[str, Any]) -> None:
+    def handle_command(self, message: dict[str, Any]) -> None:
         """`record` and `configure` with what shall be recorded (`recording`, None for nothing); `rotate`."""
         if "recording" in message:
             self._obey(message["recording"])
@@ -96,13 +96,13 @@ class ClipRecorder:
         elif message["type"] == "rotate":
             self._end_clip(message)
 
-    def _end_clip(self, order: dict[str, Any]) -> None:
+    def _end_clip(self, command: dict[str, Any]) -> None:
         """The next frame begins another."""
         clip = self._clip
         if clip is None:
-            self._telling.has_no_clip(order)
+            self._telling.has_no_clip(command)
             return
-        self._telling.asked(order, clip.id)
+        self._telling.asked(command, clip.id)
         self._rotate = True
 
     def _obey(self, wish: Recording | None) -> None:

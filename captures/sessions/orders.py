@@ -16,8 +16,8 @@ from captures.models.session import ACTIVE
 from monitoring.services import record_event
 
 
-def session_order(session: Session) -> dict[str, Any]:
-    """The session as a camera process takes it (`cameras.runtime.sessions.SessionOrder`)."""
+def describe_desired_session(session: Session) -> dict[str, Any]:
+    """The session as a camera process takes it (`cameras.runtime.sessions.DesiredSession`)."""
     return {
         "id": str(session.id),
         "name": session.name,

@@ -42,7 +42,7 @@ def night() -> Iterator[OwnerBench]:
     clock = NightClock(EVENING)
     folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
     bench = OwnerBench(folder, clock, SimulatedDriver("", clock), settings=SMALL, site=SUTHERLAND)
-    bench.spec["session"] = bench.session_order(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
+    bench.spec["session"] = bench.desired_session(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
     clock.settled = bench.owner.exposer.queue.drain
     yield bench
     bench.wait_for(lambda: is_removed(folder))

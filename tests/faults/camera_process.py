@@ -98,11 +98,11 @@ class CameraProcess:
         return capture
 
     def start_session(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> str:
-        order = {
+        desired_session = {
             "id": session, "name": "", "revision": revision, "desired": desired, "created_by": "tester", "so_far": {},
             "programme": {"exposure_us": 1000, **programme},
         }  # fmt: skip
-        return self.send("start" if desired == "running" else "stop", session=order)
+        return self.send("start" if desired == "running" else "stop", session=desired_session)
 
     def until(self, wanted: Callable[[dict[str, Any]], bool], patience_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next message that is wanted."""

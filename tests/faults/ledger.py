@@ -13,7 +13,7 @@ from cameras.runtime.storage import make_root
 from cameras.supervision.ingest import Opened
 from cameras.supervision.wishes import Wish
 from captures.models import Capture, CaptureFile, Clip, Session, StorageRoot
-from captures.sessions.orders import session_order
+from captures.sessions.orders import describe_desired_session
 
 RESTING = ("slot-", ".lock", "rejected", "clips")
 
@@ -39,9 +39,9 @@ class Archive:
     def session(self, **programme: object) -> Session:
         return Session.objects.create(camera=self.camera, programme={"exposure_us": 1000, **programme})
 
-    def order(self, session: Session) -> dict[str, object]:
+    def desired_session(self, session: Session) -> dict[str, object]:
         session.refresh_from_db()
-        return session_order(session)
+        return describe_desired_session(session)
 
     def planned(self) -> Capture:
         """A row as the web plans it, before its command is sent."""

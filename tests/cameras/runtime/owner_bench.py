@@ -44,7 +44,7 @@ class Streamed:
     def __init__(self) -> None:
         self.wants_frames = False
 
-    def order(self, message: dict[str, Any]) -> None:
+    def handle_command(self, message: dict[str, Any]) -> None:
         self.wants_frames = message["type"] == "live"
 
     def stop(self) -> None: ...
@@ -87,7 +87,7 @@ class OwnerBench:
 
     def tell(self, kind: str, **fields: Any) -> str:
         command = str(uuid6.uuid7())
-        self.owner.take({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
+        self.owner.receive_command({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
         return command
 
     def capture(self, capture: str | None = None, **asked: Any) -> str:
@@ -127,7 +127,7 @@ class OwnerBench:
         record = json.loads((self.spool / f"{capture}.done").read_text())
         return {**record["body"], "files": record["files"]}
 
-    def session_order(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> Any:
+    def desired_session(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> Any:
         return {
             "id": session, "name": "", "revision": revision, "desired": desired, "created_by": "tester", "so_far": {},
             "programme": {"exposure_us": 1000, **programme},

@@ -11,7 +11,7 @@ import uuid6
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.programmes import Due, SessionRunner
 from cameras.runtime.recovery import failed_record, recover
-from cameras.runtime.sessions import SessionOrder, session_name
+from cameras.runtime.sessions import DesiredSession, session_name
 from cameras.runtime.spool import Plan, Spool, open_spool_folder
 from tests.fakes.owner_clock import SetClock
 
@@ -34,11 +34,11 @@ class SessionBench:
         self.runner = SessionRunner(self.clock, CAMERA, "sim", ROOT)
         self.runner.attach(self.spool)
 
-    def order(
+    def apply_desired(
         self, desired: str = "running", revision: int = 1, session: str = SESSION, so_far: dict[str, int] | None = None
     ) -> dict[str, Any]:
-        return self.runner.order(
-            SessionOrder(
+        return self.runner.apply_desired_session(
+            DesiredSession(
                 id=session, name="", revision=revision, desired=desired, created_by="", so_far=so_far or {},
                 programme={"exposure_us": round(self.length_s * 1e6), **self.programme},  # type: ignore[typeddict-item]
             )

@@ -43,9 +43,9 @@ def test_an_abort_ends_the_running_exposure_with_its_reason(bench: OwnerBench) -
 
 
 def test_a_stop_during_an_exposure_answers_with_it_counted(bench: OwnerBench) -> None:
-    bench.tell("start", session=bench.session_order(SESSION, exposure_us=60_000_000, cadence_s=61))
+    bench.tell("start", session=bench.desired_session(SESSION, exposure_us=60_000_000, cadence_s=61))
     bench.wait_for(lambda: "expose" in bench.camera.calls)
-    stop = bench.tell("stop", session=bench.session_order(SESSION, 2, "stopped"))
+    stop = bench.tell("stop", session=bench.desired_session(SESSION, 2, "stopped"))
     told = bench.until_type("answer", command_id=stop)["body"]
     assert [told[name] for name in ("state", "planned", "saved", "failed", "skipped")] == ["stopped", 1, 0, 1, 0]
 
@@ -159,8 +159,8 @@ def test_slots_that_cannot_be_made_again_end_nothing(bench: OwnerBench) -> None:
 
 def test_a_session_of_the_spool_that_the_database_knows_as_over_makes_way_for_the_next_one(tmp_path: Path) -> None:
     with OwnerBench(tmp_path) as first:
-        first.until_type("answer", command_id=first.tell("start", session=first.session_order(SESSION, cadence_s=60)))
-    with OwnerBench(tmp_path, session=first.session_order(NEXT, cadence_s=60)) as second:
+        first.until_type("answer", command_id=first.tell("start", session=first.desired_session(SESSION, cadence_s=60)))
+    with OwnerBench(tmp_path, session=first.desired_session(NEXT, cadence_s=60)) as second:
         second.until_type("recovered")
         second.wait_for(lambda: bool(second.owner.runner.describe()))
         assert second.owner.runner.describe()["id"] == NEXT
@@ -169,7 +169,7 @@ def test_a_session_of_the_spool_that_the_database_knows_as_over_makes_way_for_th
 def test_a_session_ordered_before_the_camera_is_open_says_what_it_will_use(tmp_path: Path) -> None:
     bench = OwnerBench(tmp_path)
     bench.camera.body_us = 2_000_000
-    bench.tell("start", session=bench.session_order(SESSION, count=1))
+    bench.tell("start", session=bench.desired_session(SESSION, count=1))
     with bench:
         record = bench.until_type("spooled")["id"]
         told = json.loads((bench.spool / f"{record}.done").read_bytes())
@@ -179,14 +179,14 @@ def test_a_session_ordered_before_the_camera_is_open_says_what_it_will_use(tmp_p
 def test_a_flood_of_commands_leaves_a_session_its_turns(bench: OwnerBench) -> None:
     long = bench.capture(exposure_us=500_000)  # while it runs, all the others come
     captures = [long, *(bench.capture() for _ in range(20))]
-    bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0, count=5))
+    bench.tell("start", session=bench.desired_session(SESSION, delay_s=0.0, count=5))
     bench.wait_for(lambda: bench.link.heard and any(m.get("id") == captures[-1] for m in bench.link.heard))
     assert bench.owner.runner.session is None
 
 
 def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(bench: OwnerBench) -> None:
     gone = CameraError("The camera is not there. Plug it in.", reason="camera_unreachable")
-    bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0))
+    bench.tell("start", session=bench.desired_session(SESSION, delay_s=0.0))
     bench.wait_for(lambda: "expose" in bench.camera.calls)
     bench.camera.open_errors.append(gone)
     bench.camera.next.append(gone)

@@ -61,7 +61,7 @@ def test_while_a_disk_hangs_a_capture_is_refused_and_leaves_nothing_behind(
 
 
 def test_what_a_session_missed_while_the_disk_hung_has_its_reason(bench: OwnerBench, disk: HangingDisk) -> None:
-    bench.tell("start", session=bench.session_order(SESSION, cadence_s=0.3))
+    bench.tell("start", session=bench.desired_session(SESSION, cadence_s=0.3))
     hangs(bench, disk)
     began = bench.clock.monotonic()
     bench.wait_for(lambda: bench.clock.monotonic() > began + 1)
@@ -120,7 +120,7 @@ def test_what_a_disk_kept_the_owner_from_is_done_once_it_answers(
 def test_what_a_session_missed_while_a_disk_kept_the_owner_has_its_reason(
     bench: OwnerBench, disk_of_the_owner: HangingDisk
 ) -> None:
-    bench.tell("start", session=bench.session_order(SESSION, cadence_s=0.3))
+    bench.tell("start", session=bench.desired_session(SESSION, cadence_s=0.3))
     keeps_the_owner(bench, disk_of_the_owner)
     began = bench.clock.monotonic()
     bench.wait_for(lambda: bench.clock.monotonic() > began + 1)

@@ -29,8 +29,8 @@ def looks(bench: OwnerBench) -> None:
 
 
 def session(bench: OwnerBench, desired: str = "running", revision: int = 1, **programme: Any) -> None:
-    order = bench.session_order(SESSION, revision, desired, **{"cadence_s": 0.05, **programme})
-    bench.tell("start" if desired == "running" else "stop", session=order)
+    desired_session = bench.desired_session(SESSION, revision, desired, **{"cadence_s": 0.05, **programme})
+    bench.tell("start" if desired == "running" else "stop", session=desired_session)
 
 
 SESSION = str(uuid6.uuid7())
@@ -85,7 +85,7 @@ def test_what_a_camera_has_left_is_known_while_it_is_there(tmp_path: Path) -> No
     bench.camera.supplies_told.append(Supplies(battery_percent=77.0, card_free_bytes=32_000_000_000))
     with bench:
         bench.wait_for(lambda: bench.owner.device.supplies.battery_percent == 77.0)
-        bench.owner.take({"type": "reopen"})
+        bench.owner.receive_command({"type": "reopen"})
         bench.wait_for(lambda: bench.owner.device.supplies == Supplies())
 
 

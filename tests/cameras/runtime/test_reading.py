@@ -77,7 +77,7 @@ def test_a_reading_of_the_same_says_that_it_is_newer(bench: OwnerBench) -> None:
 def test_while_an_exposure_is_due_who_asks_hears_what_was_read_before(bench: OwnerBench) -> None:
     bench.camera.read_back_takes_s = 0.3
     slow = read(bench)["body"]
-    bench.tell("start", session=bench.session_order(SESSION, cadence_s=0.2))
+    bench.tell("start", session=bench.desired_session(SESSION, cadence_s=0.2))
     bench.wait_for(lambda: bench.camera.calls.count("expose") > 2)
     assert read(bench)["body"] == slow
     assert bench.camera.read_backs == 2
@@ -85,7 +85,7 @@ def test_while_an_exposure_is_due_who_asks_hears_what_was_read_before(bench: Own
 
 @pytest.mark.usefixtures("always")
 def test_between_two_exposures_with_room_the_camera_is_asked(bench: OwnerBench) -> None:
-    bench.tell("start", session=bench.session_order(SESSION, cadence_s=60))
+    bench.tell("start", session=bench.desired_session(SESSION, cadence_s=60))
     bench.wait_for(lambda: any(heard["type"] == "spooled" for heard in bench.link.heard))
     bench.camera.read_back_takes_s = 0.1
     read(bench)
@@ -133,7 +133,7 @@ def test_a_flood_of_orders_leaves_a_commanded_still_its_turn(flooded: OwnerBench
 
 
 def test_a_flood_of_orders_leaves_a_session_its_exposures(flooded: OwnerBench) -> None:
-    flooded.tell("start", session=flooded.session_order(SESSION, delay_s=0.0, count=3))
+    flooded.tell("start", session=flooded.desired_session(SESSION, delay_s=0.0, count=3))
     flooded.wait_for(lambda: flooded.camera.calls.count("expose") == 3)
     assert flooded.camera.calls.count("apply") > 3
 

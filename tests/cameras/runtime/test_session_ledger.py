@@ -24,7 +24,7 @@ class SessionLedger(RuleBasedStateMachine):
         self.bench = SessionBench(Path(self.folder.name), **timing, **({"count": COUNT} if counted else {}))
         self.count = COUNT if counted else 1 << 60
         self.revision = 1
-        self.bench.order()
+        self.bench.apply_desired()
 
     def teardown(self) -> None:
         self.bench.files.close()
@@ -32,7 +32,7 @@ class SessionLedger(RuleBasedStateMachine):
 
     @property
     def state(self) -> str:
-        return str(self.bench.order(revision=0)["state"])
+        return str(self.bench.apply_desired(revision=0)["state"])
 
     @precondition(lambda self: self.bench.due() is not None)
     @rule(outcome=outcomes, took_s=st.floats(0.001, 40))
@@ -66,20 +66,20 @@ class SessionLedger(RuleBasedStateMachine):
         self.bench.start_process()
 
     @rule(desired=st.sampled_from(["paused", "running"]), for_s=seconds)
-    def order(self, desired: str, for_s: float) -> None:
+    def apply_desired(self, desired: str, for_s: float) -> None:
         self.revision += 1
-        self.bench.order(desired, self.revision)
+        self.bench.apply_desired(desired, self.revision)
         self.bench.clock.go_on(for_s)
 
     @precondition(lambda self: self.revision > 4)
     @rule()
     def stop(self) -> None:
         self.revision += 1
-        self.bench.order("stopped", self.revision)
+        self.bench.apply_desired("stopped", self.revision)
 
     @invariant()
     def the_counts_add_up(self) -> None:
-        told = self.bench.order(revision=0)
+        told = self.bench.apply_desired(revision=0)
         assert told["planned"] == told["saved"] + told["failed"] + told["skipped"]
         assert told["planned"] <= self.count
 
@@ -88,11 +88,11 @@ class SessionLedger(RuleBasedStateMachine):
         covered = [body["index"] for body in self.bench.told("capture")]
         for gap in self.bench.told("gap"):
             covered += range(gap["first_index"], gap["first_index"] + gap["count"])
-        assert sorted(covered) == list(range(self.bench.order(revision=0)["planned"]))
+        assert sorted(covered) == list(range(self.bench.apply_desired(revision=0)["planned"]))
 
     @invariant()
     def a_full_count_is_an_end(self) -> None:
-        told = self.bench.order(revision=0)
+        told = self.bench.apply_desired(revision=0)
         self.bench.due()
         assert told["planned"] < self.count or self.state in {"finished", "stopped", "paused"}
 

@@ -34,7 +34,7 @@ def test_a_session_is_described_while_its_file_is_not_yet_on_the_disk(
     tmp_path: Path, disk: HangingDisk, threads: ThreadPoolExecutor
 ) -> None:
     bench = SessionBench(tmp_path, cadence_s=20.0)
-    bench.order()
+    bench.apply_desired()
     plan = bench.plan()
     bench.spool.files = disk
     settled = threads.submit(bench.settle, plan)

@@ -14,7 +14,7 @@ UNREACHABLE = ("camera_unreachable", "The cable was pulled.")
 @pytest.fixture
 def bench(tmp_path: Path) -> SessionBench:
     made = SessionBench(tmp_path, cadence_s=20.0)
-    made.order()
+    made.apply_desired()
     return made
 
 
@@ -93,7 +93,7 @@ def test_a_session_goes_on_after_a_start_of_the_machine_with_a_clock_that_is_a_d
     tmp_path: Path, timing: dict[str, float]
 ) -> None:
     bench = SessionBench(tmp_path, **timing)
-    bench.order()
+    bench.apply_desired()
     bench.shoot()
     bench.clock.reboot(off_s=52.0)
     bench.clock.set_wall(-86_400)
@@ -106,7 +106,7 @@ def test_a_session_goes_on_after_a_start_of_the_machine_with_a_clock_that_is_a_d
 
 def test_a_delay_session_counts_what_an_outage_swallowed(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, delay_s=12.0)
-    bench.order()
+    bench.apply_desired()
     bench.shoot()
     bench.runner.note_outage(*UNREACHABLE)
     bench.clock.go_on(12 + 3 * 20)
@@ -120,7 +120,7 @@ def test_a_delay_session_counts_with_the_readout_and_with_what_a_capture_really_
 ) -> None:
     bench = SessionBench(tmp_path, delay_s=12.0)
     bench.readout_s = readout_s
-    bench.order()
+    bench.apply_desired()
     bench.shoot(took_s=took_s)
     bench.runner.note_outage(*UNREACHABLE)
     bench.clock.go_on(12 + 10 * 23)
@@ -130,8 +130,8 @@ def test_a_delay_session_counts_with_the_readout_and_with_what_a_capture_really_
 
 def test_a_delay_session_that_is_stopped_before_its_camera_was_asked_has_no_gap_of_millions(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, length_s=0.001, delay_s=0.0)
-    bench.order()
+    bench.apply_desired()
     bench.shoot()
     bench.clock.go_on(3600)
     bench.start_process()
-    assert bench.order("stopped", revision=2)["skipped"] < 3600
+    assert bench.apply_desired("stopped", revision=2)["skipped"] < 3600

@@ -8,7 +8,7 @@ import uuid6
 
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.recovery import failed_record
-from cameras.runtime.sessions import Moment, SessionFile, SessionOrder
+from cameras.runtime.sessions import DesiredSession, Moment, SessionFile
 from cameras.runtime.spool import Plan, Record, Spool, open_spool_folder
 from tests.faults.ledger import Archive
 
@@ -67,10 +67,10 @@ def lay_end(archive: Archive, session: str) -> list[str]:
 
 
 def begun(archive: Archive, session: str) -> SessionFile:
-    order = SessionOrder(
+    desired_session = DesiredSession(
         id=session, name="", revision=1, desired="running", created_by="", so_far={}, programme={"exposure_us": 1000}
     )
     now = Moment(1_800_000_000.0, "boot", 10.0)
-    file = SessionFile.begin(order, str(archive.camera.id), "sim", str(archive.root.id), now)
+    file = SessionFile.begin(desired_session, str(archive.camera.id), "sim", str(archive.root.id), now)
     file.move("running")
     return file

@@ -52,7 +52,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> Post:
-    wish = dataclasses.replace(archive.wish(), session=archive.order(session))
+    wish = dataclasses.replace(archive.wish(), session=archive.desired_session(session))
     post = Post(wish, Restarts())
     supervisor.posts = {wish.id: post}
     return post
@@ -130,9 +130,9 @@ def test_a_session_that_its_camera_would_not_begin_has_failed_with_the_reason(
     archive: Archive, supervisor: Supervisor, post: Post
 ) -> None:
     session = archive.session(cadence_s=0.1)
-    order: Any = archive.order(session)
-    order["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
-    supervisor._change(post, dataclasses.replace(post.wish, session=order))
+    desired_session: Any = archive.desired_session(session)
+    desired_session["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
+    supervisor._change(post, dataclasses.replace(post.wish, session=desired_session))
     until(lambda: state_after_a_look(supervisor, session) != "planned")
     assert (session.state, session.reason, session.message) == (
         "failed",

@@ -25,7 +25,7 @@ class Busy(Streamed):
         super().__init__()
         self.may_go = threading.Event()
 
-    def order(self, message: dict[str, Any]) -> None:
+    def handle_command(self, message: dict[str, Any]) -> None:
         assert self.may_go.wait(PATIENCE_S)
 
 

@@ -47,10 +47,10 @@ class QueueBench:
         return self
 
     def start(self) -> None:
-        self.recorder.order({"type": "record", "recording": self.wish})
+        self.recorder.handle_command({"type": "record", "recording": self.wish})
 
     def stop(self) -> None:
-        self.recorder.order({"type": "record", "recording": None})
+        self.recorder.handle_command({"type": "record", "recording": None})
 
     def __exit__(self, *_: object) -> None:
         with self._times:

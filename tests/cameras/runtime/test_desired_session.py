@@ -22,85 +22,85 @@ def states(bench: SessionBench) -> list[str]:
 
 
 def test_the_same_order_twice_is_one_start(bench: SessionBench) -> None:
-    assert bench.order() == bench.order()
+    assert bench.apply_desired() == bench.apply_desired()
     assert states(bench) == ["running"]
 
 
 def test_a_lower_revision_changes_nothing(bench: SessionBench) -> None:
-    bench.order(revision=3)
-    assert bench.order("stopped", revision=2)["state"] == "running"
+    bench.apply_desired(revision=3)
+    assert bench.apply_desired("stopped", revision=2)["state"] == "running"
 
 
 def test_a_higher_revision_wins(bench: SessionBench) -> None:
-    bench.order()
-    assert bench.order("stopped", revision=2)["state"] == "stopped"
+    bench.apply_desired()
+    assert bench.apply_desired("stopped", revision=2)["state"] == "stopped"
     assert bench.due() is None
 
 
 def test_a_paused_session_exposes_nothing_and_its_pause_is_a_gap(bench: SessionBench) -> None:
-    bench.order()
+    bench.apply_desired()
     bench.shoot()
-    bench.order("paused", revision=2)
+    bench.apply_desired("paused", revision=2)
     assert bench.due() is None
     bench.clock.go_on(72)
-    bench.order("running", revision=3)
+    bench.apply_desired("running", revision=3)
     assert bench.shoot() == (4, 180.0)
     assert [(gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(3, "vetoed")]
     assert states(bench) == ["running", "paused", "running"]
 
 
 def test_a_pause_lasts_across_a_restart(bench: SessionBench) -> None:
-    bench.order()
-    bench.order("paused", revision=2)
+    bench.apply_desired()
+    bench.apply_desired("paused", revision=2)
     bench.start_process()
     assert (bench.due(), bench.runner.describe()["state"]) == (None, "paused")
 
 
 def test_a_stop_that_arrives_before_the_start_is_told_and_takes_no_camera(bench: SessionBench) -> None:
-    assert bench.order("stopped", revision=2)["state"] == "stopped"
-    assert bench.order("running", revision=1)["state"] == "stopped"
+    assert bench.apply_desired("stopped", revision=2)["state"] == "stopped"
+    assert bench.apply_desired("running", revision=1)["state"] == "stopped"
     assert (states(bench), bench.due()) == (["stopped"], None)
 
 
 @pytest.mark.parametrize("desired", ["running", "paused"])
 def test_a_session_that_is_over_is_not_begun_again_once_its_file_is_gone(bench: SessionBench, desired: str) -> None:
-    bench.order()
-    bench.order("stopped", revision=2)
+    bench.apply_desired()
+    bench.apply_desired("stopped", revision=2)
     bench.ingest()
-    assert bench.order(desired, revision=1)["state"] == "stopped"
+    assert bench.apply_desired(desired, revision=1)["state"] == "stopped"
     assert (bench.due(), bench.spool.names()) == (None, ["rejected"])
 
 
 def test_a_finished_session_is_not_begun_again_when_its_root_comes_back(bench: SessionBench) -> None:
     bench.programme["count"] = 1
-    bench.order()
+    bench.apply_desired()
     bench.shoot()
     bench.due()
     bench.ingest()
     bench.runner.detach()
     bench.runner.attach(bench.spool)
-    assert bench.order()["state"] == "finished"
+    assert bench.apply_desired()["state"] == "finished"
     assert bench.due() is None
 
 
 def test_another_session_is_refused_while_one_runs(bench: SessionBench) -> None:
-    bench.order()
+    bench.apply_desired()
     with pytest.raises(SessionBusy, match="Stop it first"):
-        bench.order(session=OTHER)
+        bench.apply_desired(session=OTHER)
 
 
 def test_another_session_may_start_after_a_stop(bench: SessionBench) -> None:
-    bench.order()
-    bench.order("stopped", revision=2)
-    assert bench.order(session=OTHER)["state"] == "running"
+    bench.apply_desired()
+    bench.apply_desired("stopped", revision=2)
+    assert bench.apply_desired(session=OTHER)["state"] == "running"
 
 
 def test_a_stop_during_an_exposure_covers_it_with_no_gap(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, length_s=19.0, cadence_s=20.0)
-    bench.order()
+    bench.apply_desired()
     plan = bench.plan()
     bench.clock.go_on(18)
-    bench.order("stopped", revision=2)
+    bench.apply_desired("stopped", revision=2)
     bench.settle(plan, "failed", took_s=0.0)
     assert bench.told("gap") == []
 
@@ -108,17 +108,17 @@ def test_a_stop_during_an_exposure_covers_it_with_no_gap(tmp_path: Path) -> None
 @pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
 def test_a_lost_file_is_made_good_by_what_the_database_knows(tmp_path: Path, timing: dict[str, float]) -> None:
     bench = SessionBench(tmp_path, **timing)
-    bench.order(so_far={"planned": 30, "saved": 27, "failed": 2, "skipped": 1, "told": 4})
+    bench.apply_desired(so_far={"planned": 30, "saved": 27, "failed": 2, "skipped": 1, "told": 4})
     assert bench.shoot() == (30, 100.0)
     assert (bench.shoot(), bench.counts) == ((31, 120.0), (32, 29, 2, 1))
     assert bench.told("session")[0]["number"] == 5
 
 
 def test_a_file_that_cannot_be_read_is_set_aside_and_the_session_goes_on(bench: SessionBench) -> None:
-    bench.order()
+    bench.apply_desired()
     bench.shoot()
     bench.spool.files.overwrite(bench.spool.folder, f"session-{SESSION}.json", b"\xff\xff")
     bench.start_process()
-    bench.order(so_far={"planned": 1, "saved": 1})
+    bench.apply_desired(so_far={"planned": 1, "saved": 1})
     assert bench.shoot()[0] == 1
     assert bench.files.names(f"{bench.spool.folder}/rejected") == [f"session-{SESSION}.json"]
