@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any, cast
 
-from cameras.runtime import killpoints
+from cameras.runtime import failpoints
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import OwnerClock
 from cameras.runtime.consumers import Context, load
@@ -52,7 +52,7 @@ def main(parent: int) -> None:
     link = Link()
     spec = cast(Spec, link.read())
     if kill := spec.get("kill"):
-        killpoints.arm(kill["point"], kill.get("passes", 0))
+        failpoints.arm_failpoint(kill["point"], kill.get("passes", 0))
     run(spec, link)
 
 

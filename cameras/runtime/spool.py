@@ -15,7 +15,7 @@ from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 from cameras.runtime.durable import OUT_OF_SPACE, Chunk, Files
-from cameras.runtime.killpoints import reached
+from cameras.runtime.failpoints import hit_failpoint
 
 SLOTS = 64
 SLOT_BYTES = 8192
@@ -127,7 +127,7 @@ class Spool:
         self.files.create(self.folder, f"tmp-{plan['id']}", [_bytes(plan)])
         self.files.rename(self.folder, f"tmp-{plan['id']}", f"{plan['id']}.plan")
         self.files.sync(self.folder)
-        reached("after_plan")
+        hit_failpoint("after_plan")
 
     def has_trace(self, capture: str) -> bool:
         return any(self.files.size(self.folder, f"{capture}.{ending}") is not None for ending in _TRACES)
@@ -149,7 +149,7 @@ class Spool:
                 yield chunk
 
         self.files.create(self.folder, f"{capture}.{kind}.part", counted())
-        reached("after_part")
+        hit_failpoint("after_part")
         return Part(kind, suffix, total, digest.hexdigest())
 
     # Step 2
@@ -163,7 +163,7 @@ class Spool:
         finally:
             self.files.unlink(self.folder, temporary)
         self.files.sync(self.folder)
-        reached("after_record")
+        hit_failpoint("after_record")
 
     def _durable_temporary(self, name: str, content: bytes) -> str:
         """The content in a file of its own; in a preallocated slot when the disk is full."""
@@ -202,7 +202,7 @@ class Spool:
                     raise
         for folder in {file["path"].rpartition("/")[0] for file in record["files"]}:
             self.files.sync(folder)
-        reached("after_place")
+        hit_failpoint("after_place")
 
     # Step 4
 
@@ -213,7 +213,7 @@ class Spool:
             self.files.unlink(self.folder, file["part"])
         self.files.rename(self.folder, f"{record['id']}.json", f"{record['id']}.done")
         self.files.sync(self.folder)
-        reached("after_done")
+        hit_failpoint("after_done")
 
     # Beside the captures
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, IntegrityError, transaction
 
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.killpoints import reached
+from cameras.runtime.failpoints import hit_failpoint
 from cameras.runtime.recovery import checked_record, reject
 from cameras.runtime.spool import Record, Spool
 from cameras.runtime.storage import MARKER
@@ -67,7 +67,7 @@ class Ingest:
         except WRONG_RECORD as error:
             self._reject(record, error)
             return None
-        reached("after_commit")
+        hit_failpoint("after_commit")
         return found
 
     def clear(self, record: Record) -> None:
@@ -75,7 +75,7 @@ class Ingest:
         if "settles" in record:
             self.spool.files.unlink(self.spool.folder, record["settles"])
         self.spool.files.unlink(self.spool.folder, f"{record['id']}.done")
-        reached("after_unlink")
+        hit_failpoint("after_unlink")
         self.spool.files.sync(self.spool.folder)
 
     def _reject(self, record: str, error: Exception) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.killpoints import reached
+from cameras.runtime.failpoints import hit_failpoint
 from cameras.runtime.spool import spool_folder
 from cameras.runtime.storage import MARKER, RootMissing, missing_sentence
 from captures.models import Clip, StorageRoot
@@ -69,7 +69,7 @@ def condemn(clips: ClipQuerySet) -> list[UUID]:
         clips.filter(pk__in=locked).order_by().update(deleted_at=now)
         marked = Clip.objects.filter(pk__in=locked, deleted_at=now).values_list("pk", flat=True)
         found = list(marked)
-    reached("after_condemned")
+    hit_failpoint("after_condemned")
     return found
 
 
@@ -177,13 +177,13 @@ def finish(files: RootFiles, clips: Iterable[Clip]) -> Finished:
     for clip in clips:
         try:
             delete_file(files, clip.path, clip.sha256)
-            reached("after_clip_file")
+            hit_failpoint("after_clip_file")
             if files.size(spool_folder(str(clip.camera_id), "clips"), f"{clip.pk}.done") is None:
                 finished.gone.append(clip)
         except OSError as error:
             finished.stuck.append((clip, error))
     Clip.objects.filter(pk__in=[clip.pk for clip in finished.gone]).delete()
-    reached("after_clip_row")
+    hit_failpoint("after_clip_row")
     return finished
 
 
