@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from cameras.runtime import failpoints
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.camera_loop import CameraLoop
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context, load
 from cameras.runtime.link import Link
-from cameras.runtime.loop import Owner
 from cameras.runtime.spec import Spec
 from cameras.runtime.state import state_of
 from core.repeats import RepeatLimitingHandler
@@ -32,12 +32,12 @@ def die_with(parent: int) -> None:
         sys.exit("The Supervisor that started this camera process is gone.")
 
 
-def report(owner: Owner, link: Link, ended: threading.Event) -> None:
+def report(loop: CameraLoop, link: Link, ended: threading.Event) -> None:
     """Each second, whatever the owner does: what is observed, and how overdue it is."""
-    frames = owner.buffer.frames
+    frames = loop.buffer.frames
     while not ended.wait(REPORT_S):
-        owner.look_at_disk()
-        state = state_of(owner)
+        loop.look_at_disk()
+        state = state_of(loop)
         state["fps"] = round((state["frames"] - frames) / REPORT_S, 1)
         frames = state["frames"]
         link.send("state", **state)
@@ -58,23 +58,23 @@ def main(parent: int) -> None:
 
 def run(spec: Spec, link: Link) -> None:
     buffer = SharedFrameBuffer()
-    owner = Owner(spec, link, OwnerClock(), buffer)
+    loop = CameraLoop(spec, link, CameraClock(), buffer)
     context = Context(spec, buffer, link)
     for name, path in spec["consumers"].items():
         consumer: Any = load(path, context)
         if name == "still_writer":
-            owner.use(consumer)
+            loop.use(consumer)
         else:
-            owner.frame_consumers.append(consumer)
-    link.listen(owner.receive_command, owner.stop)
+            loop.frame_consumers.append(consumer)
+    link.listen(loop.receive_command, loop.stop)
     ended = threading.Event()
-    reporter = threading.Thread(target=report, args=(owner, link, ended), name="report", daemon=True)
+    reporter = threading.Thread(target=report, args=(loop, link, ended), name="report", daemon=True)
     reporter.start()
     try:
-        owner.run()
+        loop.run()
     finally:
         ended.set()
-        for frame_consumer in owner.frame_consumers:
+        for frame_consumer in loop.frame_consumers:
             frame_consumer.stop()
 
 

@@ -13,7 +13,7 @@ TIME_ERROR = 5
 TIMEX_BYTES = 208
 
 
-class OwnerClock:
+class CameraClock:
     """Real time. A wait ends early on `abort`, and on `wake` while the owner heeds new work."""
 
     def __init__(self) -> None:

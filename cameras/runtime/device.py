@@ -21,7 +21,7 @@ from cameras.drivers.base import (
 )
 from cameras.drivers.packets import PacketSink
 from cameras.runtime.body import Body, Difference, same_all
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.memory import release_freed_memory
 from cameras.runtime.report import Report
 from cameras.runtime.sessions import iso
@@ -53,7 +53,7 @@ CLOCK_OFF_S = 5.0
 
 
 class Device:
-    def __init__(self, spec: Spec, clock: OwnerClock, watch: Watch, report: Report, packets: PacketSink) -> None:
+    def __init__(self, spec: Spec, clock: CameraClock, watch: Watch, report: Report, packets: PacketSink) -> None:
         self.spec, self.clock, self.watch, self.report, self._packets = spec, clock, watch, report, packets
         self.driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
         if rules := spec.get("outgoing"):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.recovery import settle_session
 from cameras.runtime.sessions import DesiredSession, Moment, SessionFile, session_name
 from cameras.runtime.spool import Record, Spool
@@ -48,7 +48,7 @@ class SessionRunner:
     long must not make a healthy camera process fall silent.
     """
 
-    def __init__(self, clock: OwnerClock, camera: str, slug: str, root: str) -> None:
+    def __init__(self, clock: CameraClock, camera: str, slug: str, root: str) -> None:
         self.clock, self.camera, self.slug, self.root = clock, camera, slug, root
         self._lock = threading.RLock()
         self._planned = -1

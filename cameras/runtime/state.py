@@ -8,31 +8,31 @@ from typing import TYPE_CHECKING, Any
 from cameras.runtime.sessions import iso
 
 if TYPE_CHECKING:
+    from cameras.runtime.camera_loop import CameraLoop
     from cameras.runtime.device import Device
-    from cameras.runtime.loop import Owner
 
 
-def state_of(owner: Owner) -> dict[str, Any]:
+def state_of(loop: CameraLoop) -> dict[str, Any]:
     """From the reporting thread. To ask for it holds the last net open: `Watch.look`."""
-    device, report = owner.device, owner.report
-    doing, overdue = owner.watch.look()
-    newest_ns = owner.buffer.newest_ns
+    device, report = loop.device, loop.report
+    doing, overdue = loop.watch.look()
+    newest_ns = loop.buffer.newest_ns
     return {
         "observed": report.state,
         "reason": report.why,
-        "session": owner.runner.describe() or None,
+        "session": loop.runner.describe() or None,
         "temperature_celsius": device.temperature_celsius,
         **asdict(device.supplies),
         "differs": device.differs,
         "last_capture": report.last_capture,
         "last_frame": iso(newest_ns / 1e9) if newest_ns else None,
-        "frames": owner.buffer.frames,
+        "frames": loop.buffer.frames,
         "doing": doing,
         "overdue_s": round(overdue, 3),
         "failures": device.failures,
         "unopened": device.unopened,
         "trouble": _trouble(device),
-        **{name: told for consumer in owner.frame_consumers for name, told in consumer.stats().items()},
+        **{name: told for consumer in loop.frame_consumers for name, told in consumer.stats().items()},
     }
 
 

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.programmes import SessionRunner
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import spool_folder
@@ -82,7 +82,7 @@ def _needs(wish: Wish) -> bool:
 def _stop_session(wish: Wish, storage: Storage) -> None:
     if wish.session is None or wish.session["desired"] != "stopped":
         return
-    runner = SessionRunner(OwnerClock(), wish.id, wish.slug, wish.root)
+    runner = SessionRunner(CameraClock(), wish.id, wish.slug, wish.root)
     runner.attach(storage.spool)
     runner.apply_desired_session(wish.session)  # type: ignore[arg-type]
 
@@ -90,6 +90,6 @@ def _stop_session(wish: Wish, storage: Storage) -> None:
 def _end_session_elsewhere(wish: Wish, storage: Storage) -> None:
     """Of a camera that another host has now: a process of a later day must not go on with it here."""
     if wish.elsewhere:
-        runner = SessionRunner(OwnerClock(), wish.id, wish.slug, wish.root)
+        runner = SessionRunner(CameraClock(), wish.id, wish.slug, wish.root)
         runner.attach(storage.spool)
         runner.fail("host_down", "The camera was moved to another host while this one was away.")

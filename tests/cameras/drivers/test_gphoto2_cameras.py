@@ -205,9 +205,9 @@ say(driver.expose(ExposureRequest(), soon()).actual["exposure_us"])
 def test_an_abort_closes_a_shutter_that_is_held_open(desk: Dslr) -> None:
     aborted = desk.says(f"""
 from cameras.drivers.base import Aborted
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 import threading
-clock = OwnerClock()
+clock = CameraClock()
 {OPEN}
 driver.apply({{"exposure_us": 60_000_000}}, soon())
 threading.Timer(0.2, clock.abort).start()

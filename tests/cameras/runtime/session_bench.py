@@ -13,7 +13,7 @@ from cameras.runtime.programmes import Due, SessionRunner
 from cameras.runtime.recovery import failed_record, recover
 from cameras.runtime.sessions import DesiredSession, session_name
 from cameras.runtime.spool import Plan, Spool, open_spool_folder
-from tests.fakes.owner_clock import SetClock
+from tests.fakes.camera_clock import SetClock
 
 CAMERA = "0193a000-0000-7000-8000-000000000001"
 ROOT = "0193a000-0000-7000-8000-000000000002"

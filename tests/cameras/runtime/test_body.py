@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cameras.runtime.body import Body, still_wished
-from tests.cameras.runtime.owner_bench import OwnerBench
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
 from tests.fakes.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
 from tests.fakes.pixelink.build import GAIN, SHUTTER, Sdk
 from tests.faults.camera_process import CameraProcess
@@ -18,10 +18,10 @@ WISHED = {"gain": 2.0, "iso": 200}
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnerBench:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraLoopBench:
     """A camera that is asked very often."""
     monkeypatch.setattr("cameras.runtime.device.TEMPERATURE_S", 0.02)
-    bench = OwnerBench(tmp_path, settings=dict(WISHED))
+    bench = CameraLoopBench(tmp_path, settings=dict(WISHED))
     bench.camera.streams = False
     return bench
 
@@ -31,7 +31,7 @@ def with_differs(*names: str) -> Callable[[dict[str, Any]], bool]:
     return lambda message: message["type"] == "settings" and [one["name"] for one in message["differs"]] == list(names)
 
 
-def test_what_is_turned_on_the_body_is_a_difference(bench: OwnerBench) -> None:
+def test_what_is_turned_on_the_body_is_a_difference(bench: CameraLoopBench) -> None:
     with bench:
         bench.until_type("settings", differs=[])
         bench.camera.turned = {"gain": 4.0}
@@ -40,7 +40,7 @@ def test_what_is_turned_on_the_body_is_a_difference(bench: OwnerBench) -> None:
     assert told["actual"] == {**WISHED, "gain": 4.0}
 
 
-def test_it_is_told_once_and_again_when_it_is_over(bench: OwnerBench) -> None:
+def test_it_is_told_once_and_again_when_it_is_over(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"gain": 4.0}
         bench.until(with_differs("gain"))
@@ -51,7 +51,7 @@ def test_it_is_told_once_and_again_when_it_is_over(bench: OwnerBench) -> None:
     assert len([message for message in bench.link.heard if with_differs("gain")(message)]) == 1
 
 
-def test_to_apply_the_wish_again_ends_the_difference(bench: OwnerBench) -> None:
+def test_to_apply_the_wish_again_ends_the_difference(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"gain": 4.0}
         bench.until(with_differs("gain"))
@@ -60,24 +60,24 @@ def test_to_apply_the_wish_again_ends_the_difference(bench: OwnerBench) -> None:
     assert (answer["body"]["differs"], answer["body"]["actual"]) == ([], WISHED)
 
 
-def test_a_setting_that_is_wished_for_no_more_is_left_to_the_camera(bench: OwnerBench) -> None:
+def test_a_setting_that_is_wished_for_no_more_is_left_to_the_camera(bench: CameraLoopBench) -> None:
     with bench:
         bench.until_type("answer", command_id=bench.tell("configure", settings={"iso": 400}, whole=True))
         bench.camera.turned = {"gain": 4.0}
         told = bench.until(lambda message: message["type"] == "settings" and message["actual"].get("gain") == 4.0)
-    assert (bench.owner.device.settings, told["differs"]) == ({"iso": 400}, [])
+    assert (bench.loop.device.settings, told["differs"]) == ({"iso": 400}, [])
 
 
-def test_to_ask_the_camera_is_not_to_take_its_change_for_the_wish(bench: OwnerBench) -> None:
+def test_to_ask_the_camera_is_not_to_take_its_change_for_the_wish(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"gain": 4.0}
         bench.until(with_differs("gain"))
         bench.until_type("answer", command_id=bench.tell("configure", settings={}))
         bench.until(with_differs("gain"))
-    assert bench.owner.device.settings == WISHED
+    assert bench.loop.device.settings == WISHED
 
 
-def test_what_is_left_to_the_camera_it_may_change_by_itself(bench: OwnerBench) -> None:
+def test_what_is_left_to_the_camera_it_may_change_by_itself(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"exposure_us": 20_000}
         told = bench.until(lambda message: message["type"] == "settings" and "exposure_us" in message["actual"])

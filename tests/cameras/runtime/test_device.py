@@ -13,9 +13,9 @@ from cameras.runtime.device import Device
 from cameras.runtime.report import Report
 from cameras.runtime.watch import Watch
 from core.outgoing import OutgoingGuard
-from tests.cameras.runtime.owner_bench import HeardLink, OwnerBench
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, HeardLink
 from tests.fakes.camera import ToldCamera
-from tests.fakes.owner_clock import SetClock
+from tests.fakes.camera_clock import SetClock
 
 GONE = CameraError("The camera broke off.", reason="camera_unreachable")
 REFUSED = CameraError("The camera refuses the password.", permanent=True)
@@ -35,7 +35,7 @@ def clock() -> SetClock:
 
 @pytest.fixture
 def device(tmp_path: Path, clock: SetClock) -> Device:
-    bench = OwnerBench(tmp_path, clock)
+    bench = CameraLoopBench(tmp_path, clock)
     link: Any = HeardLink()
     device = Device(bench.spec, clock, Watch(), Report(link), bench.buffer)
     device.driver = bench.camera
@@ -49,7 +49,7 @@ def far(device: Device, clock: SetClock) -> Device:
 
 
 def test_a_camera_is_opened_only_where_its_job_lets_it(tmp_path: Path, clock: SetClock) -> None:
-    bench = OwnerBench(tmp_path, clock)
+    bench = CameraLoopBench(tmp_path, clock)
     link: Any = HeardLink()
     rules = OutgoingGuard(own_ports=[8001]).rules()
     spec = {**bench.spec, "kind": "network", "address": "http://127.0.0.1:8001/video", "outgoing": rules}

@@ -15,15 +15,15 @@ from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.device import Device
 from cameras.runtime.report import Report
 from cameras.runtime.watch import Watch
-from tests.cameras.runtime.owner_bench import HeardLink, OwnerBench
-from tests.fakes.owner_clock import SetClock
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, HeardLink
+from tests.fakes.camera_clock import SetClock
 
 
 @pytest.fixture
 def device(tmp_path: Path) -> Device:
     """Open, with a camera that gives frames."""
     clock = SetClock()
-    bench, link = OwnerBench(tmp_path, clock), HeardLink()
+    bench, link = CameraLoopBench(tmp_path, clock), HeardLink()
     told: Any = link
     device = Device(bench.spec, clock, Watch(), Report(told), bench.buffer)
     device.driver = bench.camera

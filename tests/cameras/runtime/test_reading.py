@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cameras.drivers.base import CameraError
-from tests.cameras.runtime.owner_bench import OwnerBench
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 WISHED = {"gain": 2.0, "iso": 200}
@@ -18,10 +18,10 @@ GONE = CameraError("The camera is not there. Plug it in.", reason="camera_unreac
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnerBench]:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CameraLoopBench]:
     """A camera that is asked when somebody wants to know, and not by itself again."""
     monkeypatch.setattr("cameras.runtime.device.TEMPERATURE_S", 1000.0)
-    bench = OwnerBench(tmp_path, settings=dict(WISHED))
+    bench = CameraLoopBench(tmp_path, settings=dict(WISHED))
     with bench:
         bench.wait_for(lambda: bench.camera.read_backs == 1)
         yield bench
@@ -33,18 +33,18 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cameras.runtime.device.FRESH_S", 0.0)
 
 
-def read(bench: OwnerBench) -> dict[str, Any]:
+def read(bench: CameraLoopBench) -> dict[str, Any]:
     """The answer to who asks what the camera has."""
     return bench.until_type("answer", command_id=bench.tell("read"))
 
 
-def told(bench: OwnerBench) -> list[dict[str, Any]]:
+def told(bench: CameraLoopBench) -> list[dict[str, Any]]:
     """What was told of the settings, asked or not."""
     return [message for message in bench.link.heard if message["type"] == "settings"]
 
 
 @pytest.mark.usefixtures("always")
-def test_who_asks_is_told_what_was_turned_on_the_body(bench: OwnerBench) -> None:
+def test_who_asks_is_told_what_was_turned_on_the_body(bench: CameraLoopBench) -> None:
     bench.camera.turned = {"gain": 4.0}
     body = read(bench)["body"]
     assert (body["actual"], body["warnings"]) == ({**WISHED, "gain": 4.0}, [])
@@ -53,20 +53,20 @@ def test_who_asks_is_told_what_was_turned_on_the_body(bench: OwnerBench) -> None
 
 
 @pytest.mark.usefixtures("always")
-def test_a_reading_sets_nothing(bench: OwnerBench) -> None:
+def test_a_reading_sets_nothing(bench: CameraLoopBench) -> None:
     calls = bench.camera.calls.count("apply")
     read(bench)
     assert (bench.camera.read_backs, bench.camera.calls.count("apply")) == (2, calls)
 
 
-def test_all_who_ask_within_a_second_share_one_reading(bench: OwnerBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_who_ask_within_a_second_share_one_reading(bench: CameraLoopBench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cameras.runtime.device.FRESH_S", 1000.0)
     assert read(bench)["body"]["read_at"] == read(bench)["body"]["read_at"]
     assert bench.camera.read_backs == 1
 
 
 @pytest.mark.usefixtures("always")
-def test_a_reading_of_the_same_says_that_it_is_newer(bench: OwnerBench) -> None:
+def test_a_reading_of_the_same_says_that_it_is_newer(bench: CameraLoopBench) -> None:
     bench.camera.read_back_takes_s = 0.01
     first, second = read(bench)["body"], read(bench)["body"]
     assert (first["actual"], first["read_at"] < second["read_at"]) == (second["actual"], True)
@@ -74,7 +74,7 @@ def test_a_reading_of_the_same_says_that_it_is_newer(bench: OwnerBench) -> None:
 
 
 @pytest.mark.usefixtures("always")
-def test_while_an_exposure_is_due_who_asks_hears_what_was_read_before(bench: OwnerBench) -> None:
+def test_while_an_exposure_is_due_who_asks_hears_what_was_read_before(bench: CameraLoopBench) -> None:
     bench.camera.read_back_takes_s = 0.3
     slow = read(bench)["body"]
     bench.tell("start", session=bench.desired_session(SESSION, cadence_s=0.2))
@@ -84,7 +84,7 @@ def test_while_an_exposure_is_due_who_asks_hears_what_was_read_before(bench: Own
 
 
 @pytest.mark.usefixtures("always")
-def test_between_two_exposures_with_room_the_camera_is_asked(bench: OwnerBench) -> None:
+def test_between_two_exposures_with_room_the_camera_is_asked(bench: CameraLoopBench) -> None:
     bench.tell("start", session=bench.desired_session(SESSION, cadence_s=60))
     bench.wait_for(lambda: any(heard["type"] == "spooled" for heard in bench.link.heard))
     bench.camera.read_back_takes_s = 0.1
@@ -93,7 +93,7 @@ def test_between_two_exposures_with_room_the_camera_is_asked(bench: OwnerBench) 
 
 
 @pytest.mark.usefixtures("always")
-def test_a_camera_that_fails_then_is_refused_and_opened_anew(bench: OwnerBench) -> None:
+def test_a_camera_that_fails_then_is_refused_and_opened_anew(bench: CameraLoopBench) -> None:
     bench.camera.read_back_errors.append(CameraError("It said nothing."))
     refused = read(bench)
     assert (refused["ok"], refused["detail"]) == (False, "It said nothing.")
@@ -101,20 +101,20 @@ def test_a_camera_that_fails_then_is_refused_and_opened_anew(bench: OwnerBench) 
     bench.until_type("observed", observed="ready")
 
 
-def test_a_camera_that_is_away_is_said_to_be(bench: OwnerBench) -> None:
+def test_a_camera_that_is_away_is_said_to_be(bench: CameraLoopBench) -> None:
     bench.camera.open_errors.extend([GONE] * 50)
     bench.camera.next.append(GONE)
     bench.outcome(bench.capture())
-    bench.wait_for(lambda: not bench.owner.device.open)
-    bench.owner.device._try_at = math.inf
-    failures = bench.owner.device.failures
+    bench.wait_for(lambda: not bench.loop.device.open)
+    bench.loop.device._try_at = math.inf
+    failures = bench.loop.device.failures
     refused = read(bench)
     assert (refused["reason"], refused["detail"]) == ("camera_unreachable", str(GONE))
-    assert bench.owner.device.failures == failures
+    assert bench.loop.device.failures == failures
 
 
 @pytest.fixture
-def flooded(bench: OwnerBench) -> Iterator[OwnerBench]:
+def flooded(bench: CameraLoopBench) -> Iterator[CameraLoopBench]:
     """While an order is followed, the next one comes."""
     bench.camera.meanwhile = lambda: bench.tell("configure", settings={})
     bench.tell("configure", settings={})
@@ -122,23 +122,23 @@ def flooded(bench: OwnerBench) -> Iterator[OwnerBench]:
     bench.camera.meanwhile = None
 
 
-def test_a_flood_of_orders_leaves_the_frames_their_turns(flooded: OwnerBench) -> None:
+def test_a_flood_of_orders_leaves_the_frames_their_turns(flooded: CameraLoopBench) -> None:
     flooded.tell("live", qualities=["medium"])
     flooded.wait_for(lambda: flooded.buffer.frames > 20)
     assert flooded.camera.calls.count("apply") > 20
 
 
-def test_a_flood_of_orders_leaves_a_commanded_still_its_turn(flooded: OwnerBench) -> None:
+def test_a_flood_of_orders_leaves_a_commanded_still_its_turn(flooded: CameraLoopBench) -> None:
     assert flooded.outcome(flooded.capture())["outcome"] == "saved"
 
 
-def test_a_flood_of_orders_leaves_a_session_its_exposures(flooded: OwnerBench) -> None:
+def test_a_flood_of_orders_leaves_a_session_its_exposures(flooded: CameraLoopBench) -> None:
     flooded.tell("start", session=flooded.desired_session(SESSION, delay_s=0.0, count=3))
     flooded.wait_for(lambda: flooded.camera.calls.count("expose") == 3)
     assert flooded.camera.calls.count("apply") > 3
 
 
-def test_orders_that_came_meanwhile_wait_for_no_frame_that_nobody_wants(flooded: OwnerBench) -> None:
+def test_orders_that_came_meanwhile_wait_for_no_frame_that_nobody_wants(flooded: CameraLoopBench) -> None:
     applied = flooded.camera.calls.count("apply")
     flooded.wait_for(lambda: flooded.camera.calls.count("apply") > applied + 100, patience_s=20.0)
     assert "frame" not in flooded.camera.calls

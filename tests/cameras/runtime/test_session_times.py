@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cameras.runtime.session_bench import SessionBench
-from tests.fakes.owner_clock import EVENING
+from tests.fakes.camera_clock import EVENING
 
 
 def utc(seconds: float) -> str:

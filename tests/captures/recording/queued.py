@@ -18,7 +18,7 @@ from cameras.runtime.consumers import Context
 from cameras.runtime.storage import make_root
 from captures.recording import recorder
 from captures.recording.recorder import ClipRecorder
-from tests.cameras.runtime.owner_bench import CAMERA, PATIENCE_S, HeardLink
+from tests.cameras.runtime.camera_loop_bench import CAMERA, PATIENCE_S, HeardLink
 from tests.captures.recording.clips import RECORDING, numbers
 
 FPS = 30

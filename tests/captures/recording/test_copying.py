@@ -187,7 +187,7 @@ def test_what_is_no_h264_is_encoded(tmp_path: Path) -> None:
 def test_what_was_not_decoded_in_time_is_counted_and_told(tmp_path: Path) -> None:
     with MjpegServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
         bench.until_recorded(10)
-        bench.owner.frame_consumers.append(busy := Busy())
+        bench.loop.frame_consumers.append(busy := Busy())
         bench.tell("live")
         newest = max(server.sent)
         bench.wait_for(lambda: max(server.sent) > newest + 2 * FPS)

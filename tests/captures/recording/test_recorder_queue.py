@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cameras.runtime.storage import Storage
-from tests.cameras.runtime.owner_bench import PATIENCE_S
+from tests.cameras.runtime.camera_loop_bench import PATIENCE_S
 from tests.captures.recording.queued import QueueBench
 from tests.skycam_project.stations import eventually
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.sessions import Moment
 
 EVENING = 1_800_043_200.0
 """2027-01-15 20:00:00Z."""
 
 
-class SetClock(OwnerClock):
+class SetClock(CameraClock):
     """Time stands still until the test moves it, and a wait moves it by what is waited for."""
 
     def __init__(self, wall: float = EVENING) -> None:

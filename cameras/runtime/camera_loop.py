@@ -9,7 +9,7 @@ from typing import Any
 
 from cameras.drivers.base import CameraError
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.clock import OwnerClock, clock_state
+from cameras.runtime.clock import CameraClock, clock_state
 from cameras.runtime.consumers import FrameConsumer, StillConsumer
 from cameras.runtime.device import FRAME_S, Device
 from cameras.runtime.exposing import Command, Exposer, asked_by
@@ -35,8 +35,8 @@ PREVIEW_PAUSE_S = 60.0
 """From a live view that failed to the next try."""
 
 
-class Owner:
-    def __init__(self, spec: Spec, link: Link, clock: OwnerClock, buffer: SharedFrameBuffer) -> None:
+class CameraLoop:
+    def __init__(self, spec: Spec, link: Link, clock: CameraClock, buffer: SharedFrameBuffer) -> None:
         self.spec, self.clock, self.buffer = spec, clock, buffer
         self.watch, self.disk = Watch(), DiskWatch()
         self.report = Report(link)

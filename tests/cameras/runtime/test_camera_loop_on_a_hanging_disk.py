@@ -8,40 +8,40 @@ from typing import Any
 
 import pytest
 
-from tests.cameras.runtime.owner_bench import OwnerBench
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
 from tests.fakes.hanging_disk import PATIENCE_S, HangingDisk
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[OwnerBench]:
-    with OwnerBench(tmp_path) as bench:
+def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
+    with CameraLoopBench(tmp_path) as bench:
         bench.until_type("observed", observed="ready")
-        bench.owner.exposer.queue.patience_s = 0.05
+        bench.loop.exposer.queue.patience_s = 0.05
         yield bench
 
 
 @pytest.fixture
-def disk(bench: OwnerBench, tmp_path: Path) -> Iterator[HangingDisk]:
+def disk(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
     """It hangs with a picture, until the root is opened anew."""
-    storage = bench.owner.holding.storage
+    storage = bench.loop.holding.storage
     assert storage is not None
     storage.spool.files = disk = HangingDisk(str(tmp_path), ".part")
     yield disk
     disk.let_go.set()
 
 
-def hangs(bench: OwnerBench, disk: HangingDisk) -> dict[str, Any]:
+def hangs(bench: CameraLoopBench, disk: HangingDisk) -> dict[str, Any]:
     """What is told of it, as soon as somebody looks."""
     assert disk.met.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.owner.exposer.queue.stuck)
-    bench.owner.look_at_disk()
+    bench.wait_for(lambda: bench.loop.exposer.queue.stuck)
+    bench.loop.look_at_disk()
     return bench.until_type("log")
 
 
 def test_a_disk_that_hangs_is_told_and_the_picture_is_saved_when_it_answers(
-    bench: OwnerBench, disk: HangingDisk
+    bench: CameraLoopBench, disk: HangingDisk
 ) -> None:
     capture = bench.capture()
     told = hangs(bench, disk)
@@ -52,7 +52,7 @@ def test_a_disk_that_hangs_is_told_and_the_picture_is_saved_when_it_answers(
 
 
 def test_while_a_disk_hangs_a_capture_is_refused_and_leaves_nothing_behind(
-    bench: OwnerBench, disk: HangingDisk
+    bench: CameraLoopBench, disk: HangingDisk
 ) -> None:
     bench.capture()
     hangs(bench, disk)
@@ -60,7 +60,7 @@ def test_while_a_disk_hangs_a_capture_is_refused_and_leaves_nothing_behind(
     assert (refused["reason"], refused["unstarted"]) == ("write_error", True)
 
 
-def test_what_a_session_missed_while_the_disk_hung_has_its_reason(bench: OwnerBench, disk: HangingDisk) -> None:
+def test_what_a_session_missed_while_the_disk_hung_has_its_reason(bench: CameraLoopBench, disk: HangingDisk) -> None:
     bench.tell("start", session=bench.desired_session(SESSION, cadence_s=0.3))
     hangs(bench, disk)
     began = bench.clock.monotonic()
@@ -69,7 +69,7 @@ def test_what_a_session_missed_while_the_disk_hung_has_its_reason(bench: OwnerBe
     assert bench.until_gap()["reason"] == "write_error"
 
 
-def test_captures_that_a_disk_does_not_take_in_time_wait_for_it(bench: OwnerBench, disk: HangingDisk) -> None:
+def test_captures_that_a_disk_does_not_take_in_time_wait_for_it(bench: CameraLoopBench, disk: HangingDisk) -> None:
     captures = [bench.capture() for _ in range(6)]
     assert bench.until_type("log")["kind"] == "storage.failed"
     disk.let_go.set()
@@ -78,28 +78,28 @@ def test_captures_that_a_disk_does_not_take_in_time_wait_for_it(bench: OwnerBenc
 
 
 @pytest.fixture
-def disk_of_the_owner(bench: OwnerBench, tmp_path: Path) -> Iterator[HangingDisk]:
+def disk_of_the_loop(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
     """It hangs with a plan, which the owner's own thread writes."""
-    bench.owner.disk.patience_s = 0.05
-    storage = bench.owner.holding.storage
+    bench.loop.disk.patience_s = 0.05
+    storage = bench.loop.holding.storage
     assert storage is not None
-    storage.spool.files = disk = HangingDisk(str(tmp_path), "tmp-", bench.owner.disk)
+    storage.spool.files = disk = HangingDisk(str(tmp_path), "tmp-", bench.loop.disk)
     yield disk
     disk.let_go.set()
 
 
-def keeps_the_owner(bench: OwnerBench, disk: HangingDisk) -> None:
+def blocks_the_loop(bench: CameraLoopBench, disk: HangingDisk) -> None:
     """And somebody has looked."""
     assert disk.met.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.owner.disk.keeps(bench.owner._thread))
-    bench.owner.look_at_disk()
+    bench.wait_for(lambda: bench.loop.disk.keeps(bench.loop._thread))
+    bench.loop.look_at_disk()
 
 
-def test_a_disk_that_keeps_the_owner_is_told_as_an_event_and_as_the_reason(
-    bench: OwnerBench, disk_of_the_owner: HangingDisk
+def test_a_disk_that_blocks_the_loop_is_told_as_an_event_and_as_the_reason(
+    bench: CameraLoopBench, disk_of_the_loop: HangingDisk
 ) -> None:
     bench.capture()
-    keeps_the_owner(bench, disk_of_the_owner)
+    blocks_the_loop(bench, disk_of_the_loop)
     told = bench.until_type("log")
     observed = bench.until_type("observed", observed="reconnecting")
     assert (told["kind"], observed["code"], observed["reason"]) == ("storage.failed", "write_error", told["message"])
@@ -107,22 +107,22 @@ def test_a_disk_that_keeps_the_owner_is_told_as_an_event_and_as_the_reason(
 
 
 def test_what_a_disk_kept_the_owner_from_is_done_once_it_answers(
-    bench: OwnerBench, disk_of_the_owner: HangingDisk
+    bench: CameraLoopBench, disk_of_the_loop: HangingDisk
 ) -> None:
     capture = bench.capture()
-    keeps_the_owner(bench, disk_of_the_owner)
-    disk_of_the_owner.let_go.set()
+    blocks_the_loop(bench, disk_of_the_loop)
+    disk_of_the_loop.let_go.set()
     bench.until_type("recovered")
     assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
-    assert bench.owner.report.state == "ready"
+    assert bench.loop.report.state == "ready"
 
 
 def test_what_a_session_missed_while_a_disk_kept_the_owner_has_its_reason(
-    bench: OwnerBench, disk_of_the_owner: HangingDisk
+    bench: CameraLoopBench, disk_of_the_loop: HangingDisk
 ) -> None:
     bench.tell("start", session=bench.desired_session(SESSION, cadence_s=0.3))
-    keeps_the_owner(bench, disk_of_the_owner)
+    blocks_the_loop(bench, disk_of_the_loop)
     began = bench.clock.monotonic()
     bench.wait_for(lambda: bench.clock.monotonic() > began + 1)
-    disk_of_the_owner.let_go.set()
+    disk_of_the_loop.let_go.set()
     assert bench.until_gap()["reason"] == "write_error"

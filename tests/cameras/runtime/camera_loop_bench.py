@@ -14,9 +14,9 @@ import uuid6
 
 from cameras.drivers.base import Driver
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.camera_loop import CameraLoop
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
-from cameras.runtime.loop import Owner
 from cameras.runtime.storage import MARKER, make_root, marker_of
 from captures.stills.writer import StillWriter
 from tests.fakes.camera import ToldCamera
@@ -53,14 +53,14 @@ class Streamed:
         return {}
 
 
-class OwnerBench:
-    """Its tests do not ask for `state_of(owner)`: that arms the last net, which would end the test run."""
+class CameraLoopBench:
+    """Its tests do not ask for `state_of(loop)`: that arms the last net, which would end the test run."""
 
-    def __init__(self, root: Path, clock: OwnerClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
+    def __init__(self, root: Path, clock: CameraClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
         if not (root / MARKER).exists():
             make_root(root, str(uuid6.uuid7()))
         self.root, self.spool = root, root / ".spool" / CAMERA
-        self.link, self.clock, self.buffer = HeardLink(), clock or OwnerClock(), SharedFrameBuffer()
+        self.link, self.clock, self.buffer = HeardLink(), clock or CameraClock(), SharedFrameBuffer()
         self.spec: Any = {
             "camera": CAMERA, "slug": "told", "kind": "simulated", "address": "", "settings": {}, "sources": [],
             "root": marker_of(str(root)), "root_path": str(root), "station": "test",
@@ -68,26 +68,26 @@ class OwnerBench:
             "consumers": {}, "session": None, "recording": None, "verdict": None, **spec,
         }  # fmt: skip
         link: Any = self.link
-        self.owner = Owner(self.spec, link, self.clock, self.buffer)
+        self.loop = CameraLoop(self.spec, link, self.clock, self.buffer)
         self.camera = ToldCamera(self.clock)
-        self.owner.device.driver = driver or self.camera
-        self.owner.use(StillWriter(Context(self.spec, self.buffer, link)))
+        self.loop.device.driver = driver or self.camera
+        self.loop.use(StillWriter(Context(self.spec, self.buffer, link)))
         self.streamed = Streamed()
-        self.owner.frame_consumers.append(self.streamed)
-        self._thread = threading.Thread(target=self.owner.run, name="owner")
+        self.loop.frame_consumers.append(self.streamed)
+        self._thread = threading.Thread(target=self.loop.run, name="camera loop")
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.owner.stop()
+        self.loop.stop()
         self._thread.join(PATIENCE_S)
-        assert not self._thread.is_alive(), "the owner does not end"
+        assert not self._thread.is_alive(), "the camera loop does not end"
 
     def tell(self, kind: str, **fields: Any) -> str:
         command = str(uuid6.uuid7())
-        self.owner.receive_command({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
+        self.loop.receive_command({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
         return command
 
     def capture(self, capture: str | None = None, **asked: Any) -> str:
