@@ -8,7 +8,7 @@ from cameras.audience import audience_of
 from cameras.drivers.credentials import shown
 from cameras.leases import lease_of
 from cameras.models import Camera
-from cameras.runtime.body import Difference, still_wished
+from cameras.runtime.settings_drift import Difference, still_wished
 from cameras.selectors import cameras_for
 from cameras.status import desired
 from monitoring.bodies import stamp, stamp_or_none

@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras import services
 from cameras.commands import DONE, told
 from cameras.models import Camera, SettingsPreset
-from cameras.runtime.body import same
+from cameras.runtime.settings_drift import same
 from monitoring.bodies import stamp, stamp_or_none
 from monitoring.services import record_event
 

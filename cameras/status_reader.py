@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypedDict, cast
 
-from cameras.runtime.body import Difference
 from cameras.runtime.recording_state import Recorder
+from cameras.runtime.settings_drift import Difference
 from cameras.wire import wire
 
 

@@ -23,7 +23,7 @@ from cameras.detection import detect
 from cameras.live.places import NoLive
 from cameras.live.singles import next_picture
 from cameras.models import Camera
-from cameras.runtime.spool import FileWish, Record
+from cameras.runtime.spool import FileOptions, Record
 from cameras.serializers import Detected
 from captures.health import HealthCheck, health_check
 from captures.ingest import files_of, fill, settle_unstarted
@@ -81,7 +81,7 @@ class CameraService:
         return self.finish_capture(begun) if wait else Outcome(begun.capture, pending=True)
 
     def begin_capture(
-        self, camera: Camera, request: CaptureRequest, *, key: str = "", wait_s: float, file: FileWish | None = None
+        self, camera: Camera, request: CaptureRequest, *, key: str = "", wait_s: float, file: FileOptions | None = None
     ) -> Begun | Outcome:
         """Plan the row and send the command; an Outcome at once where there is nothing to wait for. `wait_s` is how
         long `finish_capture` will wait at most, from now."""
@@ -89,7 +89,7 @@ class CameraService:
             return self._begin(camera, request, key, wait_s, file)
 
     def _begin(
-        self, camera: Camera, request: CaptureRequest, key: str, wait_s: float, file: FileWish | None
+        self, camera: Camera, request: CaptureRequest, key: str, wait_s: float, file: FileOptions | None
     ) -> Begun | Outcome:
         try:
             deadline_ms = control.reach(camera) + int(BEGIN_WITHIN_S * 1000)

@@ -12,16 +12,16 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.clock import CameraClock, clock_state
 from cameras.runtime.consumers import FrameConsumer, StillConsumer
 from cameras.runtime.device import FRAME_S, Device
-from cameras.runtime.exposing import Command, Exposer, asked_by
-from cameras.runtime.holding import Holding
-from cameras.runtime.last_floor import LastFloor
+from cameras.runtime.disk_reserve import DiskReserve
+from cameras.runtime.exposure_runner import Command, ExposureRunner, asked_by
 from cameras.runtime.link import Link
 from cameras.runtime.programmes import Due, SessionBusy, SessionRunner
-from cameras.runtime.reading import Reading
 from cameras.runtime.report import Report
 from cameras.runtime.sessions import DesiredSession
+from cameras.runtime.settings_reader import SettingsReader
 from cameras.runtime.spec import Spec
-from cameras.runtime.watch import DiskWatch, Watch
+from cameras.runtime.storage_holder import StorageHolder
+from cameras.runtime.watchdog import DiskWatchdog, Watchdog
 
 WRITE_OUT_S = 4.0
 """What the still thread may still take when the process is told to finish."""
@@ -38,13 +38,13 @@ PREVIEW_PAUSE_S = 60.0
 class CameraLoop:
     def __init__(self, spec: Spec, link: Link, clock: CameraClock, buffer: SharedFrameBuffer) -> None:
         self.spec, self.clock, self.buffer = spec, clock, buffer
-        self.watch, self.disk = Watch(), DiskWatch()
+        self.watchdog, self.disk_watchdog = Watchdog(), DiskWatchdog()
         self.report = Report(link)
-        self.device = Device(spec, clock, self.watch, self.report, buffer)
-        self.reading = Reading(self.device)
+        self.device = Device(spec, clock, self.watchdog, self.report, buffer)
+        self.settings_reader = SettingsReader(self.device)
         self.runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])
-        self.holding = Holding(spec, self.runner, self.report, self.disk)
-        self.last_floor = LastFloor(spec, self.report)
+        self.storage_holder = StorageHolder(spec, self.runner, self.report, self.disk_watchdog)
+        self.disk_reserve = DiskReserve(spec, self.report)
         self.frame_consumers: list[FrameConsumer] = []
         self._commands: deque[Command] = deque()
         self._captures: deque[Command] = deque()
@@ -55,7 +55,7 @@ class CameraLoop:
         self._thread: int | None = None
 
     def use(self, writer: StillConsumer) -> None:
-        self.exposer = Exposer(self.device, self.holding, self.runner, writer, self.buffer)
+        self.exposure_runner = ExposureRunner(self.device, self.storage_holder, self.runner, writer, self.buffer)
 
     # From other threads
 
@@ -71,13 +71,13 @@ class CameraLoop:
         if command["type"] == "retry":
             self.device.try_soon()
             return
-        if command["type"] == "stop" and self.exposer.session == command["session"]["id"]:
+        if command["type"] == "stop" and self.exposure_runner.session == command["session"]["id"]:
             self.abort("session_stopped")
         (self._captures if command["type"] == "capture" else self._commands).append(command)
         self.clock.wake()
 
     def abort(self, reason: str) -> None:
-        self.exposer.abort_reason = reason
+        self.exposure_runner.abort_reason = reason
         self.clock.abort()
         self.device.driver.abort()
 
@@ -100,7 +100,7 @@ class CameraLoop:
         self._thread = threading.get_ident()
         while self._goes_on():
             self.clock.seen_work()
-            if self.holding.lost:
+            if self.storage_holder.lost:
                 self._let_go_of_storage()
             elif self._holds():
                 self._turn()
@@ -116,19 +116,19 @@ class CameraLoop:
     def _let_go_of_storage(self) -> None:
         """Once the still thread has nothing more to write on it: what it writes after that would be a second verdict
         beside the recovery's."""
-        if self.exposer.queue.drain(0.0):
-            self.holding.release()
+        if self.exposure_runner.queue.drain(0.0):
+            self.storage_holder.release()
         else:
-            self.report.observe("reconnecting", self.holding.why, self.holding.reason)
+            self.report.observe("reconnecting", self.storage_holder.why, self.storage_holder.reason)
             self._do_without_storage()
 
     def _holds(self) -> bool:
         """Whether stills can be written. While they cannot it is looked now and then, and when somebody wants one."""
         now = self.clock.monotonic()
-        if self.holding.storage is None and now < self._hold_at and not self._commands and not self._captures:
+        if self.storage_holder.storage is None and now < self._hold_at and not self._commands and not self._captures:
             return False
         self._hold_at = now + HOLD_S
-        return self.holding.ready()
+        return self.storage_holder.ready()
 
     def _do_without_storage(self) -> None:
         """Stills wait for their root. Whoever records, to another root maybe, or watches needs the camera alone."""
@@ -148,11 +148,11 @@ class CameraLoop:
         """What comes while orders are followed is for the next round, and takes no still or frame from this one."""
         self._tell_of_session()
         self._run_commands()
-        if self.holding.lost:  # maybe for long: what passed meanwhile is the disk's fault, as its next opening says
+        if self.storage_holder.lost:  # perhaps for long: recovery blames what passes meanwhile on the disk
             return
         self.clock.seen_work()
-        self.exposer.clear_card()
-        self.holding.refill(self.clock.monotonic())
+        self.exposure_runner.clear_card()
+        self.storage_holder.refill(self.clock.monotonic())
         if self.device.ready():
             self._work()
         else:
@@ -168,10 +168,10 @@ class CameraLoop:
         session_waits = due is not None and due.in_s <= 0
         if self._captures and not (session_waits and self._commanded):
             self._commanded = True
-            self.exposer.expose_command(self._captures.popleft())
+            self.exposure_runner.expose_command(self._captures.popleft())
         elif due and session_waits:
             self._commanded = False
-            self.exposer.for_session(due)
+            self.exposure_runner.for_session(due)
         else:
             self._give_frames(due)
 
@@ -193,13 +193,13 @@ class CameraLoop:
         camera was asked, and what is due has come nearer."""
         within_s = (due.in_s if due else 0.0) if self.runner.keeps_time else math.inf
         try:
-            if self.reading.answer(self._free_s(due)):
+            if self.settings_reader.answer(self._free_s(due)):
                 return True
             if not self.device.is_to_feel(within_s):
                 return False
             self.device.feel()
         except CameraError as error:
-            self.exposer.trouble(error)
+            self.exposure_runner.trouble(error)
         return True
 
     def _free_s(self, due: Due | None) -> float:
@@ -220,7 +220,7 @@ class CameraLoop:
         try:
             self.device.rest()
         except CameraError as error:
-            self.exposer.trouble(error)
+            self.exposure_runner.trouble(error)
             return False
         return True
 
@@ -228,9 +228,9 @@ class CameraLoop:
         trouble = self.device.trouble
         reason, message = (trouble.reason, str(trouble)) if trouble else ("camera_unreachable", "It is not open yet.")
         self.runner.note_outage(reason, message)
-        self.reading.refuse(reason, message)
+        self.settings_reader.refuse(reason, message)
         for command in _taken(self._captures):
-            self.exposer.never(command, reason, message)
+            self.exposure_runner.never(command, reason, message)
         self._due(unreachable=True)
         self.clock.wait(self._idle_s(min(1.0, self.device.next_try_s())))
 
@@ -240,20 +240,20 @@ class CameraLoop:
         for command in commands:
             self.device.wish(command.get("settings", {}), whole=command.get("whole", False))
             if command.get("session"):
-                self.holding.wish(command["session"])
+                self.storage_holder.wish(command["session"])
             if "recording" in command or command["type"] not in OWN:
                 self._forward_to_consumers(command)
         for command in (*_taken(self._captures), *(command for command in commands if command["type"] in OWN)):
-            self.report.refuse(command, self.holding.reason, self.holding.why)
+            self.report.refuse(command, self.storage_holder.reason, self.storage_holder.why)
 
     def _finish(self) -> None:
-        while self._captures and self.holding.storage:
+        while self._captures and self.storage_holder.storage:
             message = "The station was stopped before this capture began."
-            self.exposer.never(self._captures.popleft(), "station_stopped", message)
-        self.exposer.queue.stop(WRITE_OUT_S)
-        self.exposer.clear_card()
+            self.exposure_runner.never(self._captures.popleft(), "station_stopped", message)
+        self.exposure_runner.queue.stop(WRITE_OUT_S)
+        self.exposure_runner.clear_card()
         self.device.driver.close()
-        self.holding.close()
+        self.storage_holder.close()
 
     # Orders
 
@@ -266,11 +266,11 @@ class CameraLoop:
             except CameraError as error:
                 self.report.refuse(command, error.reason, str(error))
                 if self.device.open:
-                    self.exposer.trouble(error)
+                    self.exposure_runner.trouble(error)
             except SessionBusy as error:
                 self.report.refuse(command, "camera_held", str(error), "held")
             except OSError as error:
-                self.report.refuse(command, "write_error", self.holding.sentence(error), "disk-full")
+                self.report.refuse(command, "write_error", self.storage_holder.sentence(error), "disk-full")
 
     def _run_command(self, command: Command) -> None:
         kind = command["type"]
@@ -279,11 +279,11 @@ class CameraLoop:
         elif kind == "configure":
             self._configure(command)
         elif kind == "read":
-            self.reading.ask(command)
+            self.settings_reader.ask(command)
         elif kind == "withdraw":
             self._withdraw(command["id"])
         elif kind == "reopen":
-            self.exposer.trouble(CameraError("The Supervisor asked for the camera to be opened anew."))
+            self.exposure_runner.trouble(CameraError("The Supervisor asked for the camera to be opened anew."))
         else:
             self._forward_to_consumers(command)
 
@@ -294,7 +294,7 @@ class CameraLoop:
     def _apply_desired_session(self, wished: DesiredSession) -> dict[str, Any]:
         """Once the capture before it is counted, so that the answer covers it. The camera is opened for it, should it
         not be open yet: a session says what will be used before its first exposure."""
-        self.exposer.queue.drain(WRITE_OUT_S)
+        self.exposure_runner.queue.drain(WRITE_OUT_S)
         new = wished["desired"] == "running" and not self.runner.knows(wished["id"])
         used = self.device.rehearse(asked_by(wished["programme"])) if new and self.device.ready() else {}
         answer = self.runner.apply_desired_session(wished, used)
@@ -319,28 +319,28 @@ class CameraLoop:
         waiting = [command for command in self._captures if command["id"] == capture]
         for command in waiting:
             self._captures.remove(command)
-        if not self.exposer.has_seen(capture):
+        if not self.exposure_runner.has_seen(capture):
             said = "The command did not reach the camera before its deadline."
             withdrawn = {"command_id": "withdraw", **(waiting[0] if waiting else {}), "id": capture}
             self.report.refuse(withdrawn, "not_started", said)
-            self.exposer.let_go(capture)
+            self.exposure_runner.let_go(capture)
 
     # Sessions and frames
 
     def _due(self, *, unreachable: bool = False) -> Due | None:
         session = self.runner.session
         if session is None or session.state != "running":
-            self.last_floor.leave()
+            self.disk_reserve.leave()
         if session is None or self._waits_for_clock():
             return None
         length_s = self.device.exposure_s({"exposure_us": session.programme["exposure_us"]})
         try:
             full = self._lacks_room()
-            if self.holding.lost:
+            if self.storage_holder.lost:
                 return None
             due = self.runner.due(length_s, self.device.capabilities.readout_s, unreachable=unreachable or full)
         except OSError as error:
-            self.report.log("storage.full", self.holding.sentence(error))
+            self.report.log("storage.full", self.storage_holder.sentence(error))
             self.clock.wait(1.0)
             return None
         self._tell_of_session()
@@ -348,9 +348,9 @@ class CameraLoop:
 
     def _lacks_room(self) -> bool:
         """Below the last floor the starts of a session pass as in an outage, and no shutter opens for them. OSError."""
-        full = self.last_floor.look(self.holding.storage, self.clock.monotonic())
+        full = self.disk_reserve.look(self.storage_holder.storage, self.clock.monotonic())
         if full:
-            self.runner.note_outage("disk_full", self.last_floor.sentence)
+            self.runner.note_outage("disk_full", self.disk_reserve.sentence)
         return full
 
     def _waits_for_clock(self) -> bool:
@@ -384,7 +384,7 @@ class CameraLoop:
     def _no_frame(self, error: CameraError) -> None:
         """A camera that gives no live view, as in some positions of its dial, may well take stills: it is opened anew
         at once, and whoever looks waits. Only a camera that does not open then has failed."""
-        self.exposer.trouble(error)
+        self.exposure_runner.trouble(error)
         if not self.device.capabilities.stream and error.reason != "camera_unreachable":
             self._preview_at = self.clock.monotonic() + PREVIEW_PAUSE_S
             self.device.try_soon()
@@ -394,12 +394,14 @@ class CameraLoop:
     def look_at_disk(self) -> None:
         """A disk that hangs is no fault of the camera's: it is told and waited for, and is no step of the ladder, for
         a process that waits for a disk cannot be killed."""
-        keeps_owner = self.disk.keeps(self._thread)
-        if (keeps_owner or self.exposer.queue.stuck) and not self.holding.lost:
-            self.holding.lose(self.disk.too_slow() if keeps_owner else self.exposer.queue.too_slow())
+        keeps_owner = self.disk_watchdog.keeps(self._thread)
+        if (keeps_owner or self.exposure_runner.queue.stuck) and not self.storage_holder.lost:
+            self.storage_holder.lose(
+                self.disk_watchdog.too_slow() if keeps_owner else self.exposure_runner.queue.too_slow()
+            )
             self.clock.wake()
         if keeps_owner:
-            self.report.observe("reconnecting", self.holding.why, self.holding.reason)
+            self.report.observe("reconnecting", self.storage_holder.why, self.storage_holder.reason)
 
 
 def _taken(waiting: deque[Command]) -> list[Command]:

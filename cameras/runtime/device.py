@@ -20,13 +20,13 @@ from cameras.drivers.base import (
     Supplies,
 )
 from cameras.drivers.packets import PacketSink
-from cameras.runtime.body import Body, Difference, same_all
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.memory import release_freed_memory
 from cameras.runtime.report import Report
 from cameras.runtime.sessions import iso
+from cameras.runtime.settings_drift import Difference, SettingsDrift, same_all
 from cameras.runtime.spec import Spec
-from cameras.runtime.watch import Watch
+from cameras.runtime.watchdog import Watchdog
 from core.known_fields import from_json
 from core.outgoing import OutgoingGuard
 
@@ -53,8 +53,8 @@ CLOCK_OFF_S = 5.0
 
 
 class Device:
-    def __init__(self, spec: Spec, clock: CameraClock, watch: Watch, report: Report, packets: PacketSink) -> None:
-        self.spec, self.clock, self.watch, self.report, self._packets = spec, clock, watch, report, packets
+    def __init__(self, spec: Spec, clock: CameraClock, watchdog: Watchdog, report: Report, packets: PacketSink) -> None:
+        self.spec, self.clock, self.watchdog, self.report, self._packets = spec, clock, watchdog, report, packets
         self.driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
         if rules := spec.get("outgoing"):
             self.driver.guard_connections(OutgoingGuard.of(rules))
@@ -69,7 +69,7 @@ class Device:
         """What was changed on the camera's body since the wish was applied."""
         self.reading = dict[str, Any]()
         """The settings as they were read last: `actual`, `warnings`, `read_at`, `differs`."""
-        self._body, self._actual = Body(), dict[str, Any]()
+        self._drift, self._actual = SettingsDrift(), dict[str, Any]()
         self._read, self._reads_s = 0.0, 0.0
         """When they were read, and how long the camera took to say them, the last time."""
         self.failures = 0
@@ -113,7 +113,7 @@ class Device:
         return max(0.05, self._try_at - self.clock.monotonic())
 
     def reopen(self) -> None:
-        with self.watch.during("opening", OPEN_S + self.spec["margin_s"]):
+        with self.watchdog.during("opening", OPEN_S + self.spec["margin_s"]):
             deadline = self.clock.monotonic() + OPEN_S
             self.driver.close()
             self.driver.copy_to(self._packets)
@@ -121,7 +121,7 @@ class Device:
             self.capabilities = self.driver.capabilities()
             applied = self.driver.apply(self.settings, deadline)
         self._note(applied.actual)
-        self._body.took(self.settings, applied.actual)
+        self._drift.took(self.settings, applied.actual)
         self.open, self.trouble, self._opened_at = True, None, self.clock.monotonic()
         self._waited_s, self._told_of_clock = 0.0, False
         link = self.report.link
@@ -138,7 +138,7 @@ class Device:
         """Close, and try again: at once, then after 1 s and more with jitter, up to what the driver says."""
         self.unopened = 0 if self.open else self.unopened + 1
         self.open, self.trouble, self._streams, self.supplies = False, error, False, Supplies()
-        with self.watch.during("closing", self.spec["margin_s"]):
+        with self.watchdog.during("closing", self.spec["margin_s"]):
             self.driver.close()
             release_freed_memory()
         most_s = MOST_BACK_OFF_S if error.permanent else self.driver.longest_pause_s
@@ -180,18 +180,18 @@ class Device:
             said = f"The settings are kept, and applied when the camera is back: {self.report.why}"
             raise CameraError(said, reason="camera_unreachable")
         try:
-            with self.watch.during("applying settings", APPLY_S + self.spec["margin_s"]):
+            with self.watchdog.during("applying settings", APPLY_S + self.spec["margin_s"]):
                 applied = self.driver.apply(values, self.clock.monotonic() + APPLY_S)
         except CameraError as error:
             if error.reason == "rejected_setting":
                 self.settings = before
             raise
         self._note(applied.actual)
-        self._body.took(values, applied.actual)
+        self._drift.took(values, applied.actual)
         return self._tell(applied.actual, applied.warnings)
 
     def _tell(self, actual: dict[str, Any], warnings: list[str]) -> dict[str, Any]:
-        self._actual, self.differs = actual, self._body.differs(self.settings, actual)
+        self._actual, self.differs = actual, self._drift.differs(self.settings, actual)
         self._note_reading()
         body = {**self.reading, "warnings": warnings}
         self.report.link.send("settings", **body)
@@ -243,7 +243,7 @@ class Device:
         """What the camera would use for `asked`: `actual` and `warnings`; nothing while it is not open."""
         if not self.open:
             return {}
-        with self.watch.during("trying settings", APPLY_S + self.spec["margin_s"]):
+        with self.watchdog.during("trying settings", APPLY_S + self.spec["margin_s"]):
             used = self.driver.rehearse(from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
         self._note_shutter(asked.get("exposure_us"), used.actual)
         return {"actual": used.actual, "warnings": [*used.warnings, *self._format_warnings(asked.get("format"))]}
@@ -260,7 +260,7 @@ class Device:
         began_ns, began = self.clock.wall_ns(), self.clock.monotonic()
         try:
             allowed_s = max(0.1, deadline - self.clock.monotonic()) + 1.0
-            with self._asking_for_a_picture(), self.watch.during("exposing", allowed_s):
+            with self._asking_for_a_picture(), self.watchdog.during("exposing", allowed_s):
                 exposure = self.driver.expose(request, deadline)
         finally:
             self.clock.heeds_work = True
@@ -301,7 +301,7 @@ class Device:
         """The next frame of the stream; None when it did not come, or other work did. CameraError when none has come
         for as long as one may take: an interval or exposure, the readout, the margin."""
         began, self._streams = self.clock.monotonic(), True
-        with self._asking_for_a_picture(), self.watch.during("waiting for a frame", FRAME_S + self.spec["margin_s"]):
+        with self._asking_for_a_picture(), self.watchdog.during("waiting for a frame", FRAME_S + self.spec["margin_s"]):
             frame = self.driver.frame(began + min(FRAME_S, within_s))
         if frame is None:
             self._waited_s += self.clock.monotonic() - began
@@ -346,7 +346,7 @@ class Device:
         """Frames are no longer wanted."""
         if self._streams:
             self._streams, self._waited_s = False, 0.0
-            with self.watch.during("ending the live view", APPLY_S + self.spec["margin_s"]):
+            with self.watchdog.during("ending the live view", APPLY_S + self.spec["margin_s"]):
                 self.driver.rest(self.clock.monotonic() + APPLY_S)
 
     def is_to_feel(self, within_s: float) -> bool:
@@ -357,9 +357,9 @@ class Device:
     def feel(self) -> None:
         """Ask for the temperature, battery and card, and for the settings: a dial may have been turned."""
         self._felt_at = now = self.clock.monotonic()
-        with self.watch.during("reading the temperature", self.spec["margin_s"]):
+        with self.watchdog.during("reading the temperature", self.spec["margin_s"]):
             self.temperature_celsius = self.driver.temperature()
-        with self.watch.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
+        with self.watchdog.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
             self.supplies = self.driver.supplies(now + APPLY_S)
         self.read_back()
         self._feels_s = self.clock.monotonic() - now
@@ -373,7 +373,7 @@ class Device:
     def read_back(self) -> None:
         """Told when it has changed. What is not said, as of what an exposure has borrowed, is as it was."""
         began = self.clock.monotonic()
-        with self.watch.during("reading the settings back", APPLY_S + self.spec["margin_s"]):
+        with self.watchdog.during("reading the settings back", APPLY_S + self.spec["margin_s"]):
             found = self.driver.read_back(began + APPLY_S)
         self._reads_s = self.clock.monotonic() - began
         now = {**self._actual, **found}
@@ -384,5 +384,5 @@ class Device:
             self._tell(now, [])
 
     def forget(self, exposure: Exposure) -> None:
-        with self.watch.during("clearing the card", APPLY_S + self.spec["margin_s"]):
+        with self.watchdog.during("clearing the card", APPLY_S + self.spec["margin_s"]):
             self.driver.forget(exposure, self.clock.monotonic() + APPLY_S)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from cameras.runtime.watch import DiskWatch
+from cameras.runtime.watchdog import DiskWatchdog
 
 Chunk = bytes | memoryview
 OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -63,11 +63,11 @@ class Files(Protocol):
 
 class RootFiles:
     """`Files` on the real disk. The descriptors of the root and of its spool stay open; every other folder
-    is walked to afresh, since people move folders while cameras run. `watch` knows of each call."""
+    is walked to afresh, since people move folders while cameras run. `watchdog` knows of each call."""
 
-    def __init__(self, path: str, watch: DiskWatch | None = None) -> None:
-        self.watch = watch or DiskWatch()
-        with self.watch.call():
+    def __init__(self, path: str, watchdog: DiskWatchdog | None = None) -> None:
+        self.watchdog = watchdog or DiskWatchdog()
+        with self.watchdog.call():
             self._kept: dict[str, int] = {"": os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)}
 
     def close(self) -> None:
@@ -84,24 +84,24 @@ class RootFiles:
         return self._kept[folder]
 
     def root_status(self) -> os.stat_result:
-        with self.watch.call():
+        with self.watchdog.call():
             return os.fstat(self._kept[""])
 
     def free_bytes(self) -> int:
         """What is left for this user on the root's file system. OSError."""
-        with self.watch.call():
+        with self.watchdog.call():
             found = os.fstatvfs(self._kept[""])
         return found.f_bavail * found.f_frsize
 
     def read_only(self) -> bool:
         """Whether the file system of the root takes no changes."""
-        with self.watch.call():
+        with self.watchdog.call():
             return bool(os.fstatvfs(self._kept[""]).f_flag & os.ST_RDONLY)
 
     @contextlib.contextmanager
     def folder(self, folder: str) -> Iterator[int]:
         """A descriptor of `folder`; no part of its path may be a symbolic link. All of the block is one call."""
-        with self.watch.call():
+        with self.watchdog.call():
             if folder in self._kept:
                 yield self._kept[folder]
                 return

@@ -51,7 +51,7 @@ class Spec(TypedDict):
     recording: Recording | None
     verdict: dict[str, str] | None
     """`reason` and `message` for what the process before left unfinished, when the Supervisor knows."""
-    last_floor_bytes: NotRequired[int]
+    disk_reserve_bytes: NotRequired[int]
     """Free bytes below which sessions skip their stills; without it there is none."""
     presets: NotRequired[dict[str, dict[str, Any]]]
     """Of live view: quality -> size, jpeg_quality, fps. Those of `cameras.live.presets` where there are none."""

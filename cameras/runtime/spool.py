@@ -23,7 +23,7 @@ KIND = re.compile(r"[a-z0-9]{1,10}\Z")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}\Z")
 
 
-class FileWish(TypedDict):
+class FileOptions(TypedDict):
     """How whoever asks for a capture wants its file: `name` stands in its name instead of the camera's, and then the
     time alone makes it its own; `jpeg_quality` is of pictures that we encode ourselves."""
 
@@ -50,7 +50,7 @@ class _Planned(TypedDict):
 class Plan(_Planned, total=False):
     """What is about to be exposed. `path` is the final place without the file's ending."""
 
-    file: FileWish
+    file: FileOptions
 
 
 class ClipPlan(TypedDict):

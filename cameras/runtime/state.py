@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def state_of(loop: CameraLoop) -> dict[str, Any]:
-    """From the reporting thread. To ask for it holds the last net open: `Watch.look`."""
+    """From the reporting thread. To ask for it holds the last net open: `Watchdog.look`."""
     device, report = loop.device, loop.report
-    doing, overdue = loop.watch.look()
+    doing, overdue = loop.watchdog.look()
     newest_ns = loop.buffer.newest_ns
     return {
         "observed": report.state,

@@ -23,7 +23,7 @@ from cameras.runtime.recovery import failed_record, parts_of
 from cameras.runtime.sessions import iso
 from cameras.runtime.spool import PartFile, Plan, Record, Spool, is_out_of_space
 from cameras.runtime.storage import RootMissing, Storage
-from cameras.runtime.watch import STUCK_S
+from cameras.runtime.watchdog import STUCK_S
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 4

@@ -8,7 +8,7 @@ from pathlib import Path
 from cameras.runtime.durable import FolderLock, LockLost, RootFiles
 from cameras.runtime.recovery import Recovered, Verdict, recover
 from cameras.runtime.spool import Spool, is_out_of_space, open_spool_folder
-from cameras.runtime.watch import DiskWatch
+from cameras.runtime.watchdog import DiskWatchdog
 
 MARKER = ".skycam-root"
 
@@ -56,17 +56,17 @@ def apart_sentence(path: str, archive: str) -> str:
 class Storage:
     """An open root with the spool of one camera, or of its clips (`part`), owned."""
 
-    def __init__(self, path: str, root: str, camera: str, part: str = "", watch: DiskWatch | None = None) -> None:
-        """RootMissing, SpoolTaken or OSError. `watch` knows of each call to the disk."""
-        self.path, self.root, self.watch = path, root, watch or DiskWatch()
-        with self.watch.call():
+    def __init__(self, path: str, root: str, camera: str, part: str = "", watchdog: DiskWatchdog | None = None) -> None:
+        """RootMissing, SpoolTaken or OSError. `watchdog` knows of each call to the disk."""
+        self.path, self.root, self.watchdog = path, root, watchdog or DiskWatchdog()
+        with self.watchdog.call():
             self._open(camera, part)
 
     def _open(self, camera: str, part: str) -> None:
         path, root = self.path, self.root
         if marker_of(path) != root:
             raise RootMissing(missing_sentence(path))
-        self.files = RootFiles(path, self.watch)
+        self.files = RootFiles(path, self.watchdog)
         try:
             folder = open_spool_folder(self.files, camera, part)
             self._lock = FolderLock(self.files, folder)
@@ -95,7 +95,7 @@ class Storage:
     def check(self) -> None:
         """Before each commit: RootMissing when the root is not what we opened; LockLost when the lock's file
         is gone and somebody else could have taken the spool."""
-        with self.watch.call():
+        with self.watchdog.call():
             self._check()
 
     def _check(self) -> None:

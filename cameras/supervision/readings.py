@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.readings import replaces
-from cameras.runtime.body import Difference, still_wished
+from cameras.runtime.settings_drift import Difference, still_wished
 from monitoring.services import record_event
 
 

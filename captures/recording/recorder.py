@@ -18,8 +18,8 @@ from typing import Any
 from cameras.drivers import driver_class
 from cameras.drivers.packets import PacketData
 from cameras.runtime.consumers import Context
+from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from cameras.runtime.durable import LockLost
-from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.recovery import Verdict, remove_temporaries
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import is_out_of_space
@@ -322,7 +322,7 @@ class ClipRecorder:
         if self._storage is None:
             return False
         free, floor = self._storage.files.free_bytes(), floor_of(wish)
-        self._full = free < floor * (ROOM_AGAIN if self._full else 1.0)
+        self._full = free < floor * (FREE_SPACE_HYSTERESIS if self._full else 1.0)
         self._telling.saw(free, floor)
         if self._full:
             self._telling.full(wish)

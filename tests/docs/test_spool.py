@@ -8,8 +8,8 @@ import re
 import pytest
 
 from cameras.runtime import failpoints, spool, stills, storage
-from cameras.runtime.exposing import REMEMBERED
-from cameras.runtime.holding import REFILL_S
+from cameras.runtime.exposure_runner import REMEMBERED
+from cameras.runtime.storage_holder import REFILL_S
 from cameras.supervision.wishes import CLOCK_WAIT_S
 from tests.docs.pages import page, section
 from tests.faults import test_spool_simulation as simulation

@@ -151,7 +151,7 @@ def test_slots_that_cannot_be_made_again_end_nothing(bench: CameraLoopBench) -> 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
-        bench.loop.holding.refill(1e9)
+        bench.loop.storage_holder.refill(1e9)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert bench.outcome(bench.capture())["outcome"] == "saved"

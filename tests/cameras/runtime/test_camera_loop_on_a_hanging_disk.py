@@ -18,14 +18,14 @@ SESSION = "0193a000-0000-7000-8000-000000000003"
 def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
     with CameraLoopBench(tmp_path) as bench:
         bench.until_type("observed", observed="ready")
-        bench.loop.exposer.queue.patience_s = 0.05
+        bench.loop.exposure_runner.queue.patience_s = 0.05
         yield bench
 
 
 @pytest.fixture
 def disk(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
     """It hangs with a picture, until the root is opened anew."""
-    storage = bench.loop.holding.storage
+    storage = bench.loop.storage_holder.storage
     assert storage is not None
     storage.spool.files = disk = HangingDisk(str(tmp_path), ".part")
     yield disk
@@ -35,7 +35,7 @@ def disk(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
 def hangs(bench: CameraLoopBench, disk: HangingDisk) -> dict[str, Any]:
     """What is told of it, as soon as somebody looks."""
     assert disk.met.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.loop.exposer.queue.stuck)
+    bench.wait_for(lambda: bench.loop.exposure_runner.queue.stuck)
     bench.loop.look_at_disk()
     return bench.until_type("log")
 
@@ -80,10 +80,10 @@ def test_captures_that_a_disk_does_not_take_in_time_wait_for_it(bench: CameraLoo
 @pytest.fixture
 def disk_of_the_loop(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
     """It hangs with a plan, which the owner's own thread writes."""
-    bench.loop.disk.patience_s = 0.05
-    storage = bench.loop.holding.storage
+    bench.loop.disk_watchdog.patience_s = 0.05
+    storage = bench.loop.storage_holder.storage
     assert storage is not None
-    storage.spool.files = disk = HangingDisk(str(tmp_path), "tmp-", bench.loop.disk)
+    storage.spool.files = disk = HangingDisk(str(tmp_path), "tmp-", bench.loop.disk_watchdog)
     yield disk
     disk.let_go.set()
 
@@ -91,7 +91,7 @@ def disk_of_the_loop(bench: CameraLoopBench, tmp_path: Path) -> Iterator[Hanging
 def blocks_the_loop(bench: CameraLoopBench, disk: HangingDisk) -> None:
     """And somebody has looked."""
     assert disk.met.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.loop.disk.keeps(bench.loop._thread))
+    bench.wait_for(lambda: bench.loop.disk_watchdog.keeps(bench.loop._thread))
     bench.loop.look_at_disk()
 
 

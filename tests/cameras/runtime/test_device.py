@@ -11,7 +11,7 @@ from cameras.drivers.base import CameraError
 from cameras.drivers.network import NetworkDriver
 from cameras.runtime.device import Device
 from cameras.runtime.report import Report
-from cameras.runtime.watch import Watch
+from cameras.runtime.watchdog import Watchdog
 from core.outgoing import OutgoingGuard
 from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, HeardLink
 from tests.fakes.camera import ToldCamera
@@ -37,7 +37,7 @@ def clock() -> SetClock:
 def device(tmp_path: Path, clock: SetClock) -> Device:
     bench = CameraLoopBench(tmp_path, clock)
     link: Any = HeardLink()
-    device = Device(bench.spec, clock, Watch(), Report(link), bench.buffer)
+    device = Device(bench.spec, clock, Watchdog(), Report(link), bench.buffer)
     device.driver = bench.camera
     return device
 
@@ -53,7 +53,7 @@ def test_a_camera_is_opened_only_where_its_job_lets_it(tmp_path: Path, clock: Se
     link: Any = HeardLink()
     rules = OutgoingGuard(own_ports=[8001]).rules()
     spec = {**bench.spec, "kind": "network", "address": "http://127.0.0.1:8001/video", "outgoing": rules}
-    device = Device(spec, clock, Watch(), Report(link), bench.buffer)  # type: ignore[arg-type]
+    device = Device(spec, clock, Watchdog(), Report(link), bench.buffer)  # type: ignore[arg-type]
     assert not device.ready()
     assert "leads to a port of the station itself, which is refused always" in str(device.trouble)
 

@@ -14,7 +14,7 @@ from cameras.drivers.pixelink import PixelinkDriver
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.device import Device
 from cameras.runtime.report import Report
-from cameras.runtime.watch import Watch
+from cameras.runtime.watchdog import Watchdog
 from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, HeardLink
 from tests.fakes.camera_clock import SetClock
 
@@ -25,7 +25,7 @@ def device(tmp_path: Path) -> Device:
     clock = SetClock()
     bench, link = CameraLoopBench(tmp_path, clock), HeardLink()
     told: Any = link
-    device = Device(bench.spec, clock, Watch(), Report(told), bench.buffer)
+    device = Device(bench.spec, clock, Watchdog(), Report(told), bench.buffer)
     device.driver = bench.camera
     assert device.ready()
     return device

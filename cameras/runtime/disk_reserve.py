@@ -7,16 +7,16 @@ from cameras.runtime.report import Report
 from cameras.runtime.spec import Spec
 from cameras.runtime.storage import Storage
 
-LAST_FLOOR_BYTES = 256 * 2**20
-ROOM_AGAIN = 1.1
+DISK_RESERVE_BYTES = 256 * 2**20
+FREE_SPACE_HYSTERESIS = 1.1
 """Times the floor: a disk at the floor does not stop and go with each still."""
 LOOK_S = 1.0
 
 
-class LastFloor:
+class DiskReserve:
     def __init__(self, spec: Spec, report: Report) -> None:
         self._path, self._report = spec["root_path"], report
-        self._floor = spec.get("last_floor_bytes", 0)
+        self._floor = spec.get("disk_reserve_bytes", 0)
         self._looked_at = -LOOK_S
         self.reached = False
 
@@ -32,7 +32,7 @@ class LastFloor:
         if storage is not None and now - self._looked_at >= LOOK_S:
             self._looked_at = now
             free = storage.files.free_bytes()
-            self._change(free < self._floor * (ROOM_AGAIN if self.reached else 1.0))
+            self._change(free < self._floor * (FREE_SPACE_HYSTERESIS if self.reached else 1.0))
         return self.reached
 
     def leave(self) -> None:

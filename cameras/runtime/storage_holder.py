@@ -11,15 +11,15 @@ from cameras.runtime.sessions import DesiredSession
 from cameras.runtime.spec import Spec
 from cameras.runtime.spool import Spool, is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
-from cameras.runtime.watch import DiskWatch
+from cameras.runtime.watchdog import DiskWatchdog
 from core.known_fields import from_json
 
 REFILL_S = 10.0
 
 
-class Holding:
-    def __init__(self, spec: Spec, runner: SessionRunner, report: Report, watch: DiskWatch) -> None:
-        self.spec, self.runner, self.report, self.watch = spec, runner, report, watch
+class StorageHolder:
+    def __init__(self, spec: Spec, runner: SessionRunner, report: Report, watchdog: DiskWatchdog) -> None:
+        self.spec, self.runner, self.report, self.watchdog = spec, runner, report, watchdog
         self.storage: Storage | None = None
         self.trouble: Exception | None = None
         self._lost: Exception | None = None
@@ -62,7 +62,7 @@ class Holding:
         return self._lost or self.trouble
 
     def _open(self) -> None:
-        storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"], watch=self.watch)
+        storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"], watchdog=self.watchdog)
         try:
             verdict = self.spec["verdict"]
             recovered = storage.recover(from_json(Verdict, verdict) if verdict else None)

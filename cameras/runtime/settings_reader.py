@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from cameras.drivers.base import CameraError
 from cameras.runtime.device import Device
-from cameras.runtime.exposing import Command
+from cameras.runtime.exposure_runner import Command
 
 
-class Reading:
+class SettingsReader:
     def __init__(self, device: Device) -> None:
         self.device, self.report = device, device.report
         self._asking: list[Command] = []

@@ -13,12 +13,12 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import StillConsumer
 from cameras.runtime.device import Device
 from cameras.runtime.durable import LockLost
-from cameras.runtime.holding import Holding, disk_reason
 from cameras.runtime.programmes import Due, SessionRunner
 from cameras.runtime.sessions import Programme
-from cameras.runtime.spool import FileWish, Plan, Record
+from cameras.runtime.spool import FileOptions, Plan, Record
 from cameras.runtime.stills import Still, StillQueue
 from cameras.runtime.storage import RootMissing
+from cameras.runtime.storage_holder import StorageHolder, disk_reason
 
 REMEMBERED = 1000
 ABORTED = {
@@ -35,13 +35,19 @@ def asked_by(programme: Programme) -> dict[str, Any]:
     return {name: value for name, value in programme.items() if name in asked}
 
 
-class Exposer:
+class ExposureRunner:
     def __init__(
-        self, device: Device, holding: Holding, runner: SessionRunner, writer: StillConsumer, buffer: SharedFrameBuffer
+        self,
+        device: Device,
+        storage_holder: StorageHolder,
+        runner: SessionRunner,
+        writer: StillConsumer,
+        buffer: SharedFrameBuffer,
     ) -> None:
-        self.device, self.holding, self.runner, self.writer, self.buffer = device, holding, runner, writer, buffer
+        self.device, self.storage_holder, self.runner = device, storage_holder, runner
+        self.writer, self.buffer = writer, buffer
         self.spec, self.clock, self.report = device.spec, device.clock, device.report
-        self.queue = StillQueue(writer, runner, self._spooled, self._storage_lost, holding.sentence)
+        self.queue = StillQueue(writer, runner, self._spooled, self._storage_lost, storage_holder.sentence)
         self.session: str | None = None
         """The session whose exposure runs now."""
         self.abort_reason = ""
@@ -83,7 +89,7 @@ class Exposer:
         self._seen.append(capture)
 
     def has_seen(self, capture: str) -> bool:
-        storage = self.holding.storage
+        storage = self.storage_holder.storage
         return capture in self._seen or (storage is not None and storage.spool.has_trace(capture))
 
     # How
@@ -91,7 +97,7 @@ class Exposer:
     def _plan(self, capture: str, asked: dict[str, Any], by: Command, planned: str = "") -> Plan:
         self._seen.append(capture)
         now = self.clock.moment()
-        file: FileWish | None = by.get("file")
+        file: FileOptions | None = by.get("file")
         plan = Plan(
             id=capture,
             camera=self.spec["camera"],
@@ -121,7 +127,7 @@ class Exposer:
             self.report.refuse(command, reason, str(error))
             return
         except OSError as error:
-            self.fail(plan, disk_reason(error), self.holding.sentence(error), command)
+            self.fail(plan, disk_reason(error), self.storage_holder.sentence(error), command)
             return
         self.report.observe("busy")
         try:
@@ -136,7 +142,7 @@ class Exposer:
 
     def _write_plan(self, plan: Plan) -> None:
         """Its folder too, before the shutter: a disk without room for it is found out in time."""
-        storage = self.holding.storage
+        storage = self.storage_holder.storage
         assert storage is not None
         storage.check()
         storage.files.make_folders(plan["path"].rpartition("/")[0])
@@ -176,8 +182,8 @@ class Exposer:
         return Still(plan, device.identity, self.spec["kind"], command=command.get("command_id", ""), **fields)
 
     def _put(self, still: Still) -> None:
-        assert self.holding.storage is not None
-        self.queue.put(self.holding.storage, still)
+        assert self.storage_holder.storage is not None
+        self.queue.put(self.storage_holder.storage, still)
 
     # On the still thread
 
@@ -194,7 +200,7 @@ class Exposer:
         self.clock.wake()
 
     def _storage_lost(self, error: Exception) -> None:
-        self.holding.lose(error)
+        self.storage_holder.lose(error)
         self.clock.wake()
 
     # Afterwards, on the owner's thread

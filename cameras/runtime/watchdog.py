@@ -20,7 +20,7 @@ STUCK_S = 30.0
 """A disk that takes longer hangs."""
 
 
-class DiskWatch:
+class DiskWatchdog:
     """How long the calls to a disk take that are under way now. For any thread; `_lock` guards when each began."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class DiskWatch:
         return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.patience_s:g} s")
 
 
-class Watch:
+class Watchdog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._doing = "starting"

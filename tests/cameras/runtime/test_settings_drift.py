@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras.runtime.body import Body, still_wished
+from cameras.runtime.settings_drift import SettingsDrift, still_wished
 from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
 from tests.fakes.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
 from tests.fakes.pixelink.build import GAIN, SHUTTER, Sdk
@@ -86,17 +86,17 @@ def test_what_is_left_to_the_camera_it_may_change_by_itself(bench: CameraLoopBen
 
 @pytest.mark.parametrize(("has", "differs"), [(2.0, False), (2.00001, False), (2.01, True), (None, True)])
 def test_a_difference_is_more_than_the_rounding_of_a_camera(has: float | None, differs: bool) -> None:
-    body = Body()
-    body.took(["gain"], {"gain": 2.0})
-    assert bool(body.differs({"gain": 2.0}, {"gain": has})) is differs
+    drift = SettingsDrift()
+    drift.took(["gain"], {"gain": 2.0})
+    assert bool(drift.differs({"gain": 2.0}, {"gain": has})) is differs
 
 
 def test_the_nearest_value_that_a_camera_took_is_no_change() -> None:
-    body = Body()
-    body.took(["exposure_us"], {"exposure_us": 8_000_000})
+    drift = SettingsDrift()
+    drift.took(["exposure_us"], {"exposure_us": 8_000_000})
     wish = {"exposure_us": 8_300_000}
-    assert body.differs(wish, {"exposure_us": 8_000_000}) == []
-    assert body.differs(wish, {"exposure_us": 4_000_000})[0]["wished"] == 8_300_000
+    assert drift.differs(wish, {"exposure_us": 8_000_000}) == []
+    assert drift.differs(wish, {"exposure_us": 4_000_000})[0]["wished"] == 8_300_000
 
 
 def test_a_difference_ends_with_its_wish() -> None:

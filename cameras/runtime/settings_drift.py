@@ -18,7 +18,7 @@ class Difference(TypedDict):
     has: Any
 
 
-class Body:
+class SettingsDrift:
     """What the camera took of the wish, setting by setting. It may have taken another value than was wished, its
     nearest; that was told when it was applied, and is no change."""
 
