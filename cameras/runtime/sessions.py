@@ -99,7 +99,8 @@ class SessionFile:
     failed: int = 0
     skipped: int = 0
     exposure_us: int = 0
-    told: int = 0
+    reported: int = 0
+    """The number of the last change of state: the ingest skips records of lower numbers."""
     reason: str = ""
     message: str = ""
     outbox: list[Record] = field(default_factory=list)
@@ -125,13 +126,15 @@ class SessionFile:
             failed=so_far.get("failed", 0),
             skipped=so_far.get("skipped", 0),
             exposure_us=so_far.get("exposure_us", 0),
-            told=so_far.get("told", 0),
+            reported=so_far.get("reported", so_far.get("told", 0)),  # `told`: from a Supervisor of an older version
         )
 
     @classmethod
     def load(cls, spool: Spool, name: str) -> SessionFile:
         """ValueError, TypeError or KeyError when the file is not what `save` wrote."""
         content = spool.read(name)
+        if "told" in content:  # `reported`, in the file of an older version: a station may be upgraded during a session
+            content.setdefault("reported", content["told"])
         for key in ("anchor", "last_end"):
             content[key] = from_json(Moment, content[key])
         return from_json(cls, content)
@@ -182,11 +185,11 @@ class SessionFile:
     def move(self, state: str, reason: str = "", message: str = "", **used: Any) -> None:
         """Go to `state`, to be told by the next `tell`. `used`: `actual` and `warnings` of the camera."""
         self.state, self.reason, self.message = state, reason, message
-        self.told += 1
+        self.reported += 1
         body = {
             **used,
             "session": self.id,
-            "number": self.told,
+            "number": self.reported,
             "state": state,
             "reason": reason,
             "message": message,

@@ -31,7 +31,7 @@ def describe_desired_session(session: Session) -> dict[str, Any]:
             "failed": session.failed,
             "skipped": session.skipped,
             "exposure_us": session.exposure_total_us,
-            "told": session.told,
+            "reported": session.told,
         },
     }
 

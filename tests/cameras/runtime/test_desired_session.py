@@ -1,4 +1,4 @@
-"""Orders to a session: the higher revision wins, and what is over stays over."""
+"""The desired state of a session: the higher revision wins, and a session that has ended is never started again."""
 
 from __future__ import annotations
 
@@ -108,9 +108,26 @@ def test_a_stop_during_an_exposure_covers_it_with_no_gap(tmp_path: Path) -> None
 @pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
 def test_a_lost_file_is_made_good_by_what_the_database_knows(tmp_path: Path, timing: dict[str, float]) -> None:
     bench = SessionBench(tmp_path, **timing)
-    bench.apply_desired(so_far={"planned": 30, "saved": 27, "failed": 2, "skipped": 1, "told": 4})
+    bench.apply_desired(so_far={"planned": 30, "saved": 27, "failed": 2, "skipped": 1, "reported": 4})
     assert bench.shoot() == (30, 100.0)
     assert (bench.shoot(), bench.counts) == ((31, 120.0), (32, 29, 2, 1))
+    assert bench.told("session")[0]["number"] == 5
+
+
+def test_a_session_file_of_an_older_version_is_resumed(bench: SessionBench) -> None:
+    bench.apply_desired()
+    bench.shoot()
+    name = f"session-{SESSION}.json"
+    content = bench.spool.read(name)
+    content["told"] = content.pop("reported")
+    bench.spool.replace(name, content)
+    bench.start_process()
+    bench.apply_desired("stopped", revision=2)
+    assert [body["number"] for body in bench.told("session")] == [1, 2]
+
+
+def test_counts_from_a_supervisor_of_an_older_version_are_read(bench: SessionBench) -> None:
+    bench.apply_desired(so_far={"planned": 1, "saved": 1, "told": 4})
     assert bench.told("session")[0]["number"] == 5
 
 
