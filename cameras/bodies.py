@@ -8,7 +8,7 @@ from cameras.audience import audience_of
 from cameras.drivers.credentials import shown
 from cameras.leases import lease_of
 from cameras.models import Camera
-from cameras.runtime.settings_drift import Difference, still_wished
+from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.selectors import cameras_for
 from cameras.status import desired
 from monitoring.bodies import stamp, stamp_or_none
@@ -116,7 +116,7 @@ def settings_body(camera: Camera, answer: dict[str, Any] | None = None) -> Setti
         actual=answer.get("actual", camera.read_back),
         read_at=answer.get("read_at") or stamp_or_none(camera.read_at),
         warnings=answer.get("warnings", []),
-        differs=still_wished(answer.get("differs", camera.differs), camera.settings),
+        differs=still_desired(answer.get("differs", camera.differs), camera.settings),
     )
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras import sealing
 from cameras.drivers import DRIVERS
 from cameras.drivers.credentials import HIDDEN
-from cameras.runtime.settings_drift import Difference, still_wished
+from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
 from core.names import check_line
 
@@ -135,7 +135,7 @@ class Camera(models.Model):
     @property
     def body_changes(self) -> list[Difference]:
         """What of the present wish was changed on the camera's body since it took it."""
-        return still_wished(self.differs, self.settings)
+        return still_desired(self.differs, self.settings)
 
     @property
     def whole_address(self) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras import services
 from cameras.commands import DONE, told
 from cameras.models import Camera, SettingsPreset
-from cameras.runtime.settings_drift import same
+from cameras.runtime.settings_drift import same_value
 from monitoring.bodies import stamp, stamp_or_none
 from monitoring.services import record_event
 
@@ -128,7 +128,7 @@ def compare_preset(camera: Camera, name: str) -> Comparison:
 
 def compared(camera: Camera, preset: SettingsPreset, name: str) -> Compared:
     saved, wished, has = preset.settings.get(name), camera.settings.get(name), camera.read_back.get(name)
-    agree = same(saved, wished) and (has is None or same(wished, has))
+    agree = same_value(saved, wished) and (has is None or same_value(wished, has))
     return Compared(name=name, preset=saved, desired=wished, actual=has, differs=not agree)
 
 

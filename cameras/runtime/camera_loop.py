@@ -69,7 +69,7 @@ class CameraLoop:
             self._cause(command)
             return
         if command["type"] == "retry":
-            self.device.try_soon()
+            self.device.retry_now()
             return
         if command["type"] == "stop" and self.exposure_runner.session == command["session"]["id"]:
             self.abort("session_stopped")
@@ -84,7 +84,7 @@ class CameraLoop:
     def _cause(self, command: Command) -> None:
         """At once, since a camera that hangs keeps the loop."""
         try:
-            self.report.answer(command, body={"faults": self.device.cause(command["faults"])})
+            self.report.answer(command, body={"faults": self.device.inject_faults(command["faults"])})
         except CameraError as error:
             self.report.refuse(command, error.reason, str(error), "invalid")
 
@@ -99,7 +99,7 @@ class CameraLoop:
     def run(self) -> None:
         self._thread = threading.get_ident()
         while self._goes_on():
-            self.clock.seen_work()
+            self.clock.clear_work()
             if self.storage_holder.lost:
                 self._let_go_of_storage()
             elif self._holds():
@@ -110,7 +110,7 @@ class CameraLoop:
 
     def _goes_on(self) -> bool:
         """An abort is for what ran when it came, and nothing runs now. `stop` aborts after it says so."""
-        self.clock.seen_abort()
+        self.clock.clear_abort()
         return not self._stopping
 
     def _let_go_of_storage(self) -> None:
@@ -133,10 +133,10 @@ class CameraLoop:
     def _do_without_storage(self) -> None:
         """Stills wait for their root. Whoever records, to another root maybe, or watches needs the camera alone."""
         self._refuse_all()
-        self.clock.seen_work()
+        self.clock.clear_work()
         if not self._are_frames_wanted():
             self.clock.wait(self._idle_s(HOLD_S))
-        elif self.device.ready():
+        elif self.device.ensure_open():
             self._give_frames(None)
         else:
             self.clock.wait(self._idle_s(min(HOLD_S, self.device.next_try_s())))
@@ -150,10 +150,10 @@ class CameraLoop:
         self._run_commands()
         if self.storage_holder.lost:  # perhaps for long: recovery blames what passes meanwhile on the disk
             return
-        self.clock.seen_work()
+        self.clock.clear_work()
         self.exposure_runner.clear_card()
         self.storage_holder.refill(self.clock.monotonic())
-        if self.device.ready():
+        if self.device.ensure_open():
             self._work()
         else:
             self._do_without_camera()
@@ -195,9 +195,9 @@ class CameraLoop:
         try:
             if self.settings_reader.answer(self._free_s(due)):
                 return True
-            if not self.device.is_to_feel(within_s):
+            if not self.device.is_telemetry_due(within_s):
                 return False
-            self.device.feel()
+            self.device.read_telemetry()
         except CameraError as error:
             self.exposure_runner.trouble(error)
         return True
@@ -218,14 +218,14 @@ class CameraLoop:
     def _rests(self) -> bool:
         """False when the camera failed to end its live view."""
         try:
-            self.device.rest()
+            self.device.end_live_view()
         except CameraError as error:
             self.exposure_runner.trouble(error)
             return False
         return True
 
     def _do_without_camera(self) -> None:
-        trouble = self.device.trouble
+        trouble = self.device.error
         reason, message = (trouble.reason, str(trouble)) if trouble else ("camera_unreachable", "It is not open yet.")
         self.runner.note_outage(reason, message)
         self.settings_reader.refuse(reason, message)
@@ -238,7 +238,7 @@ class CameraLoop:
         """No still may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
         commands = _taken(self._commands)
         for command in commands:
-            self.device.wish(command.get("settings", {}), whole=command.get("whole", False))
+            self.device.set_desired_settings(command.get("settings", {}), whole=command.get("whole", False))
             if command.get("session"):
                 self.storage_holder.wish(command["session"])
             if "recording" in command or command["type"] not in OWN:
@@ -296,7 +296,7 @@ class CameraLoop:
         not be open yet: a session says what will be used before its first exposure."""
         self.exposure_runner.queue.drain(WRITE_OUT_S)
         new = wished["desired"] == "running" and not self.runner.knows(wished["id"])
-        used = self.device.rehearse(asked_by(wished["programme"])) if new and self.device.ready() else {}
+        used = self.device.rehearse(asked_by(wished["programme"])) if new and self.device.ensure_open() else {}
         answer = self.runner.apply_desired_session(wished, used)
         self._tell_of_session()
         return answer
@@ -311,7 +311,7 @@ class CameraLoop:
         if "recording" in command:
             self._forward_to_consumers(command)
         whole = command.get("whole", False)
-        body = self.device.apply(command["settings"], whole=whole) if "settings" in command else {}
+        body = self.device.apply_settings(command["settings"], whole=whole) if "settings" in command else {}
         self.report.answer(command, body=body)
 
     def _withdraw(self, capture: str) -> None:
@@ -366,18 +366,18 @@ class CameraLoop:
 
     def _stream(self, due: Due | None) -> None:
         try:
-            frame = self.device.frame(due.in_s if due else FRAME_S)
+            frame = self.device.read_frame(due.in_s if due else FRAME_S)
         except CameraError as error:
             self._no_frame(error)
             return
         if frame is not None:
-            self.device.delivered()
+            self.device.record_success()
             self.buffer.put_frame(frame)
 
     def _attend(self, due: Due | None) -> None:
         """What the camera sends is copied as it comes; here it is only seen that it does."""
         try:
-            self.device.attend(self._idle_s(min(ATTEND_S, due.in_s) if due else ATTEND_S))
+            self.device.wait_for_packets(self._idle_s(min(ATTEND_S, due.in_s) if due else ATTEND_S))
         except CameraError as error:
             self._no_frame(error)
 
@@ -387,7 +387,7 @@ class CameraLoop:
         self.exposure_runner.trouble(error)
         if not self.device.capabilities.stream and error.reason != "camera_unreachable":
             self._preview_at = self.clock.monotonic() + PREVIEW_PAUSE_S
-            self.device.try_soon()
+            self.device.retry_now()
 
     # From the reporting thread, each second
 

@@ -21,7 +21,7 @@ class CameraClock:
         self._aborted = False
         self._work = False
         self._boot = boot_id()
-        self.heeds_work = True
+        self.wakes_on_work = True
 
     def wall_ns(self) -> int:
         return time.time_ns()
@@ -38,7 +38,7 @@ class CameraClock:
             return self._changed.wait_for(self._interrupted, max(0.0, seconds))
 
     def _interrupted(self) -> bool:
-        return self._aborted or (self.heeds_work and self._work)
+        return self._aborted or (self.wakes_on_work and self._work)
 
     def wake(self) -> None:
         """There is new work."""
@@ -51,11 +51,11 @@ class CameraClock:
             self._aborted = True
             self._changed.notify_all()
 
-    def seen_work(self) -> None:
+    def clear_work(self) -> None:
         with self._changed:
             self._work = False
 
-    def seen_abort(self) -> None:
+    def clear_abort(self) -> None:
         with self._changed:
             self._aborted = False
 

@@ -149,15 +149,15 @@ class ExposureRunner:
         storage.spool.plan(plan)
 
     def _hand_over(self, plan: Plan, command: Command, exposure: Exposure) -> None:
-        self.device.delivered()
+        self.device.record_success()
         self._put(self._still(plan, command, exposure=exposure))
-        if exposure.frame is not None and not self.device.gives_again:
+        if exposure.frame is not None and not self.device.streams_exposures:
             self.buffer.put_frame(exposure.frame)
         self.report.observe("ready")
 
     def _aborted(self, plan: Plan, command: Command) -> None:
         reason, self.abort_reason = self.abort_reason or "interrupted", ""
-        self.clock.seen_abort()
+        self.clock.clear_abort()
         said = ABORTED.get(reason, "The exposure was aborted.")
         self.fail(plan, reason, said, command)
         self.report.observe("ready")
@@ -171,7 +171,7 @@ class ExposureRunner:
             self.report.observe("ready")
             return
         self.runner.note_outage(error.reason, str(error))
-        self.device.failed(error)
+        self.device.handle_failure(error)
 
     def fail(self, plan: Plan, reason: str, message: str, command: Command) -> None:
         """An outcome without a picture, in its turn behind what the still thread still writes."""
@@ -209,6 +209,6 @@ class ExposureRunner:
         """Remove from the camera's card what is safe on ours."""
         while self._to_forget and self.device.open:
             try:
-                self.device.forget(self._to_forget.popleft())
+                self.device.delete_from_card(self._to_forget.popleft())
             except CameraError as error:
                 self.trouble(error)

@@ -23,35 +23,37 @@ class SettingsDrift:
     nearest; that was told when it was applied, and is no change."""
 
     def __init__(self) -> None:
-        self._taken: dict[str, Any] = {}
+        self._applied: dict[str, Any] = {}
 
-    def took(self, names: Iterable[str], actual: Mapping[str, Any]) -> None:
+    def record_applied(self, names: Iterable[str], actual: Mapping[str, Any]) -> None:
         """These settings were applied, and the camera has `actual` since."""
-        self._taken |= {name: actual.get(name) for name in names}
+        self._applied |= {name: actual.get(name) for name in names}
 
-    def differs(self, wish: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Difference]:
+    def find_differences(self, wish: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Difference]:
         """What of the wish was changed on the body. What is left to the camera it may change by itself."""
         return [
             Difference(name=name, wished=value, has=actual[name])
             for name, value in sorted(wish.items())
-            if name in actual and self._taken.get(name) is not None and not same(self._taken[name], actual[name])
+            if name in actual
+            and self._applied.get(name) is not None
+            and not same_value(self._applied[name], actual[name])
         ]
 
 
-def still_wished(differs: Iterable[Difference], wish: Mapping[str, Any]) -> list[Difference]:
+def still_desired(differs: Iterable[Difference], wish: Mapping[str, Any]) -> list[Difference]:
     """Without those whose setting is wished for otherwise by now, or no more."""
-    return [one for one in differs if one["name"] in wish and same(wish[one["name"]], one["wished"])]
+    return [one for one in differs if one["name"] in wish and same_value(wish[one["name"]], one["wished"])]
 
 
-def same(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
     """Whether two values of a setting are one to a camera."""
     if is_number(one) and is_number(other):
         return math.isclose(one, other, rel_tol=SAME)
     return bool(one == other)
 
 
-def same_all(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+def same_values(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(same_value(value, other[name]) for name, value in one.items())
 
 
 def is_number(value: Any) -> bool:

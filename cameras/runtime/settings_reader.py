@@ -21,7 +21,7 @@ class SettingsReader:
 
         True when the camera was asked: then what is due has come nearer. CameraError, which they are told too.
         """
-        asks = bool(self._asking) and self.device.is_to_read(within_s)
+        asks = bool(self._asking) and self.device.is_reading_due(within_s)
         if asks:
             self._read()
         for command in self._taken():

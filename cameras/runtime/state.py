@@ -30,7 +30,7 @@ def state_of(loop: CameraLoop) -> dict[str, Any]:
         "doing": doing,
         "overdue_s": round(overdue, 3),
         "failures": device.failures,
-        "unopened": device.unopened,
+        "unopened": device.failed_opens,
         "trouble": _trouble(device),
         **{name: told for consumer in loop.frame_consumers for name, told in consumer.stats().items()},
     }
@@ -38,5 +38,5 @@ def state_of(loop: CameraLoop) -> dict[str, Any]:
 
 def _trouble(device: Device) -> dict[str, Any] | None:
     """Why the camera is not open."""
-    error = device.trouble
+    error = device.error
     return {"reason": error.reason, "permanent": error.permanent} if error else None

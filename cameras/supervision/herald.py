@@ -22,7 +22,7 @@ from cameras.live.presets import PRESETS
 from cameras.process_usage import ProcessUsage
 from cameras.runtime.recording_state import is_recording, observed_recording, shared
 from cameras.runtime.sessions import iso
-from cameras.runtime.settings_drift import still_wished
+from cameras.runtime.settings_drift import still_desired
 from cameras.runtime.spec import Recording
 from cameras.supervision.broker_users import BrokerUsers
 
@@ -159,7 +159,7 @@ class Herald:
         observed, reason = post.observed
         found: dict[str, Any] = {**statuses.absent(wish.slug, wish.desired, reason)}
         found |= {"observed": observed, "since": iso(post.since), "fps": state.get("fps", 0.0), "faults": post.faults}
-        found["differs"] = still_wished(state.get("differs") or [], wish.settings)
+        found["differs"] = still_desired(state.get("differs") or [], wish.settings)
         found |= {name: state.get(name) for name in FROM_STATE}
         found["last_capture"] = self._last_capture(wish.id, state)
         recording = cast("Recording | None", wish.recording)

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.readings import replaces
-from cameras.runtime.settings_drift import Difference, still_wished
+from cameras.runtime.settings_drift import Difference, still_desired
 from monitoring.services import record_event
 
 
@@ -20,7 +20,7 @@ def note_read_back(camera: str, message: dict[str, Any]) -> None:
     row = Camera.objects.select_for_update().filter(pk=camera).first()
     if row is None or not replaces(datetime.fromisoformat(message["read_at"]), row.read_at):
         return
-    known, row.differs = row.differs, still_wished(message["differs"], row.settings)
+    known, row.differs = row.differs, still_desired(message["differs"], row.settings)
     row.read_back, row.read_at = message["actual"], message["read_at"]
     row.save(update_fields=["read_back", "read_at", "differs"])
     for one in row.differs:

@@ -28,7 +28,7 @@ class NightClock(SetClock):
     settled: Callable[[float], bool]
 
     def wait(self, seconds: float) -> bool:
-        if self.heeds_work:
+        if self.wakes_on_work:
             self.settled(10.0)
         if self._interrupted():
             return True

@@ -216,7 +216,7 @@ try:
     driver.expose(ExposureRequest(), clock.monotonic() + 100)
 except Aborted:
     took_s = clock.monotonic() - began
-clock.seen_abort()
+clock.clear_abort()
 driver.open(soon())
 say([took_s, len(driver.expose(ExposureRequest(exposure_us=1000), soon()).files)])
 """)

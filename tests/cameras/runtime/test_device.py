@@ -54,28 +54,28 @@ def test_a_camera_is_opened_only_where_its_job_lets_it(tmp_path: Path, clock: Se
     rules = OutgoingGuard(own_ports=[8001]).rules()
     spec = {**bench.spec, "kind": "network", "address": "http://127.0.0.1:8001/video", "outgoing": rules}
     device = Device(spec, clock, Watchdog(), Report(link), bench.buffer)  # type: ignore[arg-type]
-    assert not device.ready()
-    assert "leads to a port of the station itself, which is refused always" in str(device.trouble)
+    assert not device.ensure_open()
+    assert "leads to a port of the station itself, which is refused always" in str(device.error)
 
 
 def break_off(device: Device, clock: SetClock, *, after_s: float, error: CameraError = GONE) -> None:
     """Opened as soon as it may be, well for so long, and gone."""
     clock.go_on(device.next_try_s())
-    assert device.ready()
+    assert device.ensure_open()
     clock.go_on(after_s)
-    assert device.ready()
-    device.failed(error)
+    assert device.ensure_open()
+    device.handle_failure(error)
 
 
 def fail_a_picture(device: Device, clock: SetClock, *, after_s: float) -> None:
     clock.go_on(device.next_try_s())
-    assert device.ready()
+    assert device.ensure_open()
     clock.go_on(after_s)
-    assert device.ready()
+    assert device.ensure_open()
     device.driver.next.append(DEAD)  # type: ignore[attr-defined]
     with pytest.raises(CameraError):
         device.expose({}, 5.0)
-    device.failed(DEAD)
+    device.handle_failure(DEAD)
 
 
 def test_a_camera_that_was_well_for_a_while_is_opened_again_at_once(device: Device, clock: SetClock) -> None:
@@ -93,12 +93,12 @@ def test_a_camera_that_breaks_off_again_and_again_is_tried_less_often(device: De
 
 def test_tries_that_do_not_open_it_are_counted_from_the_last_that_did(device: Device, clock: SetClock) -> None:
     break_off(device, clock, after_s=10)
-    assert device.unopened == 0
-    device.failed(GONE)
-    device.failed(GONE)
-    assert device.unopened == 2
+    assert device.failed_opens == 0
+    device.handle_failure(GONE)
+    device.handle_failure(GONE)
+    assert device.failed_opens == 2
     break_off(device, clock, after_s=10)
-    assert device.unopened == 0
+    assert device.failed_opens == 0
 
 
 def test_a_camera_that_opens_and_takes_no_picture_was_not_well(device: Device, clock: SetClock) -> None:
@@ -110,25 +110,25 @@ def test_a_camera_that_opens_and_takes_no_picture_was_not_well(device: Device, c
 def test_a_picture_makes_it_well(device: Device, clock: SetClock) -> None:
     for _ in range(3):
         fail_a_picture(device, clock, after_s=60)
-    device.delivered()
+    device.record_success()
     break_off(device, clock, after_s=45)
     assert device.failures == 1
 
 
 def test_a_network_camera_is_tried_every_10_s_at_least(far: Device, clock: SetClock) -> None:
     for _ in range(20):
-        far.failed(GONE)
+        far.handle_failure(GONE)
         assert far.next_try_s() <= 10
     assert far.next_try_s() > 7
 
 
 def test_a_camera_that_refuses_the_password_is_tried_once_a_minute(far: Device) -> None:
     for _ in range(20):
-        far.failed(REFUSED)
+        far.handle_failure(REFUSED)
     assert 45 < far.next_try_s() <= 60
 
 
 def test_other_cameras_are_tried_once_a_minute_at_last(device: Device) -> None:
     for _ in range(20):
-        device.failed(GONE)
+        device.handle_failure(GONE)
     assert 45 < device.next_try_s() <= 60

@@ -27,7 +27,7 @@ def device(tmp_path: Path) -> Device:
     told: Any = link
     device = Device(bench.spec, clock, Watchdog(), Report(told), bench.buffer)
     device.driver = bench.camera
-    assert device.ready()
+    assert device.ensure_open()
     return device
 
 

@@ -92,7 +92,7 @@ def test_what_a_camera_has_left_is_known_while_it_is_there(tmp_path: Path) -> No
 def test_a_camera_that_takes_long_to_say_what_it_has_left_is_not_asked_just_before_a_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device, "TEMPERATURE_S", 0.0)
+    monkeypatch.setattr(device, "TELEMETRY_S", 0.0)
     bench = CameraLoopBench(tmp_path)
     bench.camera.supplies_take_s = 0.3
     with bench:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras.runtime.settings_drift import SettingsDrift, still_wished
+from cameras.runtime.settings_drift import SettingsDrift, still_desired
 from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
 from tests.fakes.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
 from tests.fakes.pixelink.build import GAIN, SHUTTER, Sdk
@@ -20,7 +20,7 @@ WISHED = {"gain": 2.0, "iso": 200}
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraLoopBench:
     """A camera that is asked very often."""
-    monkeypatch.setattr("cameras.runtime.device.TEMPERATURE_S", 0.02)
+    monkeypatch.setattr("cameras.runtime.device.TELEMETRY_S", 0.02)
     bench = CameraLoopBench(tmp_path, settings=dict(WISHED))
     bench.camera.streams = False
     return bench
@@ -87,22 +87,22 @@ def test_what_is_left_to_the_camera_it_may_change_by_itself(bench: CameraLoopBen
 @pytest.mark.parametrize(("has", "differs"), [(2.0, False), (2.00001, False), (2.01, True), (None, True)])
 def test_a_difference_is_more_than_the_rounding_of_a_camera(has: float | None, differs: bool) -> None:
     drift = SettingsDrift()
-    drift.took(["gain"], {"gain": 2.0})
-    assert bool(drift.differs({"gain": 2.0}, {"gain": has})) is differs
+    drift.record_applied(["gain"], {"gain": 2.0})
+    assert bool(drift.find_differences({"gain": 2.0}, {"gain": has})) is differs
 
 
 def test_the_nearest_value_that_a_camera_took_is_no_change() -> None:
     drift = SettingsDrift()
-    drift.took(["exposure_us"], {"exposure_us": 8_000_000})
+    drift.record_applied(["exposure_us"], {"exposure_us": 8_000_000})
     wish = {"exposure_us": 8_300_000}
-    assert drift.differs(wish, {"exposure_us": 8_000_000}) == []
-    assert drift.differs(wish, {"exposure_us": 4_000_000})[0]["wished"] == 8_300_000
+    assert drift.find_differences(wish, {"exposure_us": 8_000_000}) == []
+    assert drift.find_differences(wish, {"exposure_us": 4_000_000})[0]["wished"] == 8_300_000
 
 
 def test_a_difference_ends_with_its_wish() -> None:
     found: Any = [{"name": "gain", "wished": 2.0, "has": 4.0}]
-    assert still_wished(found, {"gain": 2.0}) == found
-    assert still_wished(found, {"gain": 4.0}) == still_wished(found, {}) == []
+    assert still_desired(found, {"gain": 2.0}) == found
+    assert still_desired(found, {"gain": 4.0}) == still_desired(found, {}) == []
 
 
 def test_a_dial_on_a_dslr_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

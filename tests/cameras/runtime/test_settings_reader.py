@@ -20,7 +20,7 @@ GONE = CameraError("The camera is not there. Plug it in.", reason="camera_unreac
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CameraLoopBench]:
     """A camera that is asked when somebody wants to know, and not by itself again."""
-    monkeypatch.setattr("cameras.runtime.device.TEMPERATURE_S", 1000.0)
+    monkeypatch.setattr("cameras.runtime.device.TELEMETRY_S", 1000.0)
     bench = CameraLoopBench(tmp_path, settings=dict(WISHED))
     with bench:
         bench.wait_for(lambda: bench.camera.read_backs == 1)
