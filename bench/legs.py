@@ -168,7 +168,7 @@ class FileLegs:
         root.mkdir()
         self.files = RootFiles(str(root))
         camera = str(uuid6.uuid7())
-        self.files.keep(open_spool_folder(self.files, camera))
+        self.files.hold_folder_open(open_spool_folder(self.files, camera))
         self.spool = Spool(self.files, camera)
         self.driver = SimulatedDriver("", CameraClock())
         self.driver.open(time.monotonic() + 5)

@@ -15,10 +15,10 @@ from cameras.runtime import failpoints
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.camera_loop import CameraLoop
 from cameras.runtime.clock import CameraClock
-from cameras.runtime.consumers import Context, load
+from cameras.runtime.consumers import Context, load_consumer
 from cameras.runtime.link import Link
 from cameras.runtime.spec import Spec
-from cameras.runtime.state import state_of
+from cameras.runtime.state import describe_state
 from core.repeats import RepeatLimitingHandler
 
 PR_SET_PDEATHSIG = 1
@@ -36,8 +36,8 @@ def report(loop: CameraLoop, link: Link, ended: threading.Event) -> None:
     """Each second, whatever the owner does: what is observed, and how overdue it is."""
     frames = loop.buffer.frames
     while not ended.wait(REPORT_S):
-        loop.look_at_disk()
-        state = state_of(loop)
+        loop.check_disk()
+        state = describe_state(loop)
         state["fps"] = round((state["frames"] - frames) / REPORT_S, 1)
         frames = state["frames"]
         link.send("state", **state)
@@ -61,9 +61,9 @@ def run(spec: Spec, link: Link) -> None:
     loop = CameraLoop(spec, link, CameraClock(), buffer)
     context = Context(spec, buffer, link)
     for name, path in spec["consumers"].items():
-        consumer: Any = load(path, context)
+        consumer: Any = load_consumer(path, context)
         if name == "still_writer":
-            loop.use(consumer)
+            loop.set_still_writer(consumer)
         else:
             loop.frame_consumers.append(consumer)
     link.listen(loop.receive_command, loop.stop)

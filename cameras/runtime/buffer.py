@@ -20,7 +20,7 @@ StreamingCallback = Callable[[FrameData], None]
 AnyReader = TypeVar("AnyReader", bound=Reader[Any])
 
 
-class Caller:
+class CallbackRunner:
     """Calls a callback with the newest frame, on a thread of its own: one that is slow or hangs misses frames, and the
     camera none. `missed` counts what it was not called with, `failures` how often it raised."""
 
@@ -31,7 +31,7 @@ class Caller:
         self.missed = self.failures = 0
         threading.Thread(target=self._run, name="callback", daemon=True).start()
 
-    def tell(self, frame: FrameData) -> None:
+    def offer_frame(self, frame: FrameData) -> None:
         with self._changed:
             self.missed += self._frame is not None
             self._frame = frame
@@ -58,7 +58,7 @@ class SharedFrameBuffer:
         self._lock = threading.Lock()
         self._newest: FrameData | None = None
         self._readers: list[Reader[Any]] = []
-        self._callers: list[Caller] = []
+        self._callback_runners: list[CallbackRunner] = []
         self.coded: Coded | None = None
         """What the camera sends, where it can be copied."""
         self.frames = 0
@@ -70,16 +70,16 @@ class SharedFrameBuffer:
         """Called by the owner for each frame. Never blocks and never raises for a reader's sake."""
         with self._lock:
             self._newest = frame
-            readers = [reader for reader in self._readers if not reader.takes(self.coded)]
+            readers = [reader for reader in self._readers if not reader.accepts_packets(self.coded)]
             if len(readers) == len(self._readers):
-                self._count(frame.captured_ns)
-            callers = list(self._callers)
+                self._count_frame(frame.captured_ns)
+            callback_runners = list(self._callback_runners)
         for reader in readers:
-            reader.put(frame)
-        for caller in callers:
-            caller.tell(frame)
+            reader.put_frame(frame)
+        for callback_runner in callback_runners:
+            callback_runner.offer_frame(frame)
 
-    def _count(self, captured_ns: int) -> None:
+    def _count_frame(self, captured_ns: int) -> None:
         self.frames += 1
         self.newest_ns = captured_ns
 
@@ -88,24 +88,24 @@ class SharedFrameBuffer:
         with self._lock:
             return self._newest
 
-    def register_streaming_callback(self, callback: StreamingCallback) -> Caller:
+    def register_streaming_callback(self, callback: StreamingCallback) -> CallbackRunner:
         """`callback` is called with each frame that is the newest when it is through with the one before."""
-        caller = Caller(callback)
+        callback_runner = CallbackRunner(callback)
         with self._lock:
-            self._callers.append(caller)
-        return caller
+            self._callback_runners.append(callback_runner)
+        return callback_runner
 
     # Readers
 
     def open_reader(self, most: int, prepare: Preparation | None = None) -> FrameReader:
         """A first-class reader with room for `most` frames, each as `prepare` makes it, on the owner's thread."""
-        return self._opened(FrameReader(most, prepare))
+        return self._add_reader(FrameReader(most, prepare))
 
     def open_copying_reader(self, most: int, prepare: Preparation | None = None) -> CopyingReader:
         """The same, which takes the camera's own packets in place of frames where it can."""
-        return self._opened(CopyingReader(most, prepare))
+        return self._add_reader(CopyingReader(most, prepare))
 
-    def _opened(self, reader: AnyReader) -> AnyReader:
+    def _add_reader(self, reader: AnyReader) -> AnyReader:
         with self._lock:
             self._readers.append(reader)
         return reader
@@ -141,13 +141,15 @@ class SharedFrameBuffer:
     @property
     def wants_packets(self) -> bool:
         with self._lock:
-            return any(reader.takes(self.coded) for reader in self._readers)
+            return any(reader.accepts_packets(self.coded) for reader in self._readers)
 
     def put_packet(self, packet: PacketData) -> None:
         """What comes after the end of its stream is left out, so that whoever copies it knows that it was all."""
         with self._lock:
-            readers = [reader for reader in self._readers if reader.takes(packet.of) and packet.of is self.coded]
+            readers = [
+                reader for reader in self._readers if reader.accepts_packets(packet.of) and packet.of is self.coded
+            ]
             for reader in readers:
                 reader.put_packet(packet)
             if readers:
-                self._count(packet.captured_ns)
+                self._count_frame(packet.captured_ns)

@@ -13,10 +13,10 @@ from cameras.runtime.clock import CameraClock, clock_state
 from cameras.runtime.consumers import FrameConsumer, StillConsumer
 from cameras.runtime.device import FRAME_S, Device
 from cameras.runtime.disk_reserve import DiskReserve
-from cameras.runtime.exposure_runner import Command, ExposureRunner, asked_by
+from cameras.runtime.exposure_runner import Command, ExposureRunner, requested_exposure
 from cameras.runtime.link import Link
 from cameras.runtime.programmes import Due, SessionBusy, SessionRunner
-from cameras.runtime.report import Report
+from cameras.runtime.reporter import Reporter
 from cameras.runtime.sessions import DesiredSession
 from cameras.runtime.settings_reader import SettingsReader
 from cameras.runtime.spec import Spec
@@ -25,11 +25,11 @@ from cameras.runtime.watchdog import DiskWatchdog, Watchdog
 
 WRITE_OUT_S = 4.0
 """What the still thread may still take when the process is told to finish."""
-ATTEND_S = 1.0
+PACKET_CHECK_S = 1.0
 """From one look at packets that are copied to the next."""
-HOLD_S = 1.0
+STORAGE_RETRY_S = 1.0
 """From one look for a storage root that is away to the next."""
-OWN = frozenset({"start", "stop", "configure", "read", "withdraw", "reopen"})
+OWN_COMMANDS = frozenset({"start", "stop", "configure", "read", "withdraw", "reopen"})
 """Orders that are the owner's; all others are for those who take frames."""
 PREVIEW_PAUSE_S = 60.0
 """From a live view that failed to the next try."""
@@ -39,22 +39,22 @@ class CameraLoop:
     def __init__(self, spec: Spec, link: Link, clock: CameraClock, buffer: SharedFrameBuffer) -> None:
         self.spec, self.clock, self.buffer = spec, clock, buffer
         self.watchdog, self.disk_watchdog = Watchdog(), DiskWatchdog()
-        self.report = Report(link)
-        self.device = Device(spec, clock, self.watchdog, self.report, buffer)
+        self.reporter = Reporter(link)
+        self.device = Device(spec, clock, self.watchdog, self.reporter, buffer)
         self.settings_reader = SettingsReader(self.device)
         self.runner = SessionRunner(clock, spec["camera"], spec["slug"], spec["root"])
-        self.storage_holder = StorageHolder(spec, self.runner, self.report, self.disk_watchdog)
-        self.disk_reserve = DiskReserve(spec, self.report)
+        self.storage_holder = StorageHolder(spec, self.runner, self.reporter, self.disk_watchdog)
+        self.disk_reserve = DiskReserve(spec, self.reporter)
         self.frame_consumers: list[FrameConsumer] = []
         self._commands: deque[Command] = deque()
         self._captures: deque[Command] = deque()
         self._stopping = False
-        self._commanded = False
-        self._preview_at = self._hold_at = 0.0
+        self._last_was_command = False
+        self._preview_at = self._storage_retry_at = 0.0
         self._started = clock.monotonic()
         self._thread: int | None = None
 
-    def use(self, writer: StillConsumer) -> None:
+    def set_still_writer(self, writer: StillConsumer) -> None:
         self.exposure_runner = ExposureRunner(self.device, self.storage_holder, self.runner, writer, self.buffer)
 
     # From other threads
@@ -66,7 +66,7 @@ class CameraLoop:
             self.abort(command.get("reason", "interrupted"))
             return
         if command["type"] == "faults":
-            self._cause(command)
+            self._inject_faults(command)
             return
         if command["type"] == "retry":
             self.device.retry_now()
@@ -81,12 +81,12 @@ class CameraLoop:
         self.clock.abort()
         self.device.driver.abort()
 
-    def _cause(self, command: Command) -> None:
+    def _inject_faults(self, command: Command) -> None:
         """At once, since a camera that hangs keeps the loop."""
         try:
-            self.report.answer(command, body={"faults": self.device.inject_faults(command["faults"])})
+            self.reporter.answer_command(command, body={"faults": self.device.inject_faults(command["faults"])})
         except CameraError as error:
-            self.report.refuse(command, error.reason, str(error), "invalid")
+            self.reporter.refuse_command(command, error.reason, str(error), "invalid")
 
     def stop(self) -> None:
         """Finish and exit: the running exposure is aborted and recorded, and the session resumes at the next start."""
@@ -98,158 +98,163 @@ class CameraLoop:
 
     def run(self) -> None:
         self._thread = threading.get_ident()
-        while self._goes_on():
+        while self._should_run():
             self.clock.clear_work()
-            if self.storage_holder.lost:
-                self._let_go_of_storage()
-            elif self._holds():
-                self._turn()
+            if self.storage_holder.is_lost:
+                self._release_storage()
+            elif self._ensure_storage():
+                self._run_round()
             else:
-                self._do_without_storage()
-        self._finish()
+                self._run_without_storage()
+        self._shut_down()
 
-    def _goes_on(self) -> bool:
+    def _should_run(self) -> bool:
         """An abort is for what ran when it came, and nothing runs now. `stop` aborts after it says so."""
         self.clock.clear_abort()
         return not self._stopping
 
-    def _let_go_of_storage(self) -> None:
+    def _release_storage(self) -> None:
         """Once the still thread has nothing more to write on it: what it writes after that would be a second verdict
         beside the recovery's."""
         if self.exposure_runner.queue.drain(0.0):
-            self.storage_holder.release()
+            self.storage_holder.release_storage()
         else:
-            self.report.observe("reconnecting", self.storage_holder.why, self.storage_holder.reason)
-            self._do_without_storage()
+            self.reporter.report_state("reconnecting", self.storage_holder.message, self.storage_holder.reason)
+            self._run_without_storage()
 
-    def _holds(self) -> bool:
+    def _ensure_storage(self) -> bool:
         """Whether stills can be written. While they cannot it is looked now and then, and when somebody wants one."""
         now = self.clock.monotonic()
-        if self.storage_holder.storage is None and now < self._hold_at and not self._commands and not self._captures:
+        if (
+            self.storage_holder.storage is None
+            and now < self._storage_retry_at
+            and not self._commands
+            and not self._captures
+        ):
             return False
-        self._hold_at = now + HOLD_S
-        return self.storage_holder.ready()
+        self._storage_retry_at = now + STORAGE_RETRY_S
+        return self.storage_holder.ensure_open()
 
-    def _do_without_storage(self) -> None:
+    def _run_without_storage(self) -> None:
         """Stills wait for their root. Whoever records, to another root maybe, or watches needs the camera alone."""
-        self._refuse_all()
+        self._refuse_commands()
         self.clock.clear_work()
         if not self._are_frames_wanted():
-            self.clock.wait(self._idle_s(HOLD_S))
+            self.clock.wait(self._idle_s(STORAGE_RETRY_S))
         elif self.device.ensure_open():
-            self._give_frames(None)
+            self._stream_or_wait(None)
         else:
-            self.clock.wait(self._idle_s(min(HOLD_S, self.device.next_try_s())))
+            self.clock.wait(self._idle_s(min(STORAGE_RETRY_S, self.device.next_try_s())))
 
     def _are_frames_wanted(self) -> bool:
         return self.buffer.wants_packets or any(consumer.wants_frames for consumer in self.frame_consumers)
 
-    def _turn(self) -> None:
+    def _run_round(self) -> None:
         """What comes while orders are followed is for the next round, and takes no still or frame from this one."""
-        self._tell_of_session()
+        self._report_session()
         self._run_commands()
-        if self.storage_holder.lost:  # perhaps for long: recovery blames what passes meanwhile on the disk
+        if self.storage_holder.is_lost:  # perhaps for long: recovery blames what passes meanwhile on the disk
             return
         self.clock.clear_work()
         self.exposure_runner.clear_card()
-        self.storage_holder.refill(self.clock.monotonic())
+        self.storage_holder.refill_slots(self.clock.monotonic())
         if self.device.ensure_open():
-            self._work()
+            self._expose_or_stream()
         else:
-            self._do_without_camera()
+            self._run_without_camera()
 
-    def _work(self) -> None:
+    def _expose_or_stream(self) -> None:
         """One still, one frame, or a wait. While both wait, a session's still and a commanded one take turns."""
-        if self.report.state == "reconnecting":
-            self.report.observe("ready")
-        due = self._due()
-        if self._feels(due):
+        if self.reporter.state == "reconnecting":
+            self.reporter.report_state("ready")
+        due = self._next_due()
+        if self._poll_camera(due):
             return
         session_waits = due is not None and due.in_s <= 0
-        if self._captures and not (session_waits and self._commanded):
-            self._commanded = True
+        if self._captures and not (session_waits and self._last_was_command):
+            self._last_was_command = True
             self.exposure_runner.expose_command(self._captures.popleft())
         elif due and session_waits:
-            self._commanded = False
-            self.exposure_runner.for_session(due)
+            self._last_was_command = False
+            self.exposure_runner.expose_for_session(due)
         else:
-            self._give_frames(due)
+            self._stream_or_wait(due)
 
-    def _give_frames(self, due: Due | None) -> None:
+    def _stream_or_wait(self, due: Due | None) -> None:
         """One frame to those who want one, or a wait."""
-        if self._gives_frames() and any(consumer.wants_frames for consumer in self.frame_consumers):
-            self._stream(due)
+        if self._may_stream() and any(consumer.wants_frames for consumer in self.frame_consumers):
+            self._read_frame(due)
         elif self.buffer.wants_packets:
-            self._attend(due)
-        elif self._rests():
+            self._wait_for_packets(due)
+        elif self._end_live_view():
             self.clock.wait(self._idle_s(min(1.0, due.in_s) if due else 1.0))
 
     def _idle_s(self, seconds: float) -> float:
         """Of so many seconds, those for which nothing waits that came before the wait, and so will not end it."""
         return 0.0 if self._commands or self._captures else seconds
 
-    def _feels(self, due: Due | None) -> bool:
+    def _poll_camera(self, due: Due | None) -> bool:
         """Ask for the settings when somebody wants to know them, and for the temperature, now and then; True when the
         camera was asked, and what is due has come nearer."""
-        within_s = (due.in_s if due else 0.0) if self.runner.keeps_time else math.inf
+        within_s = (due.in_s if due else 0.0) if self.runner.has_cadence else math.inf
         try:
-            if self.settings_reader.answer(self._free_s(due)):
+            if self.settings_reader.answer_requests(self._free_s(due)):
                 return True
             if not self.device.is_telemetry_due(within_s):
                 return False
             self.device.read_telemetry()
         except CameraError as error:
-            self.exposure_runner.trouble(error)
+            self.exposure_runner.handle_camera_error(error)
         return True
 
     def _free_s(self, due: Due | None) -> float:
         """Seconds until an exposure is due; 0 when a session's may be."""
-        if self._captures or (due is None and self.runner.exposes):
+        if self._captures or (due is None and self.runner.is_running):
             return 0.0
         return due.in_s if due else math.inf
 
-    def _gives_frames(self) -> bool:
+    def _may_stream(self) -> bool:
         """A preview would raise the mirror and warm the sensor of a session."""
         can, session = self.device.capabilities, self.runner.session
         if can.stream:
             return True
         return can.preview and self.clock.monotonic() >= self._preview_at and not (session and session.active)
 
-    def _rests(self) -> bool:
+    def _end_live_view(self) -> bool:
         """False when the camera failed to end its live view."""
         try:
             self.device.end_live_view()
         except CameraError as error:
-            self.exposure_runner.trouble(error)
+            self.exposure_runner.handle_camera_error(error)
             return False
         return True
 
-    def _do_without_camera(self) -> None:
+    def _run_without_camera(self) -> None:
         trouble = self.device.error
         reason, message = (trouble.reason, str(trouble)) if trouble else ("camera_unreachable", "It is not open yet.")
         self.runner.note_outage(reason, message)
-        self.settings_reader.refuse(reason, message)
-        for command in _taken(self._captures):
-            self.exposure_runner.never(command, reason, message)
-        self._due(unreachable=True)
+        self.settings_reader.refuse_requests(reason, message)
+        for command in _drain(self._captures):
+            self.exposure_runner.record_unexposed(command, reason, message)
+        self._next_due(unreachable=True)
         self.clock.wait(self._idle_s(min(1.0, self.device.next_try_s())))
 
-    def _refuse_all(self) -> None:
+    def _refuse_commands(self) -> None:
         """No still may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
-        commands = _taken(self._commands)
+        commands = _drain(self._commands)
         for command in commands:
             self.device.set_desired_settings(command.get("settings", {}), whole=command.get("whole", False))
             if command.get("session"):
-                self.storage_holder.wish(command["session"])
-            if "recording" in command or command["type"] not in OWN:
+                self.storage_holder.defer_session(command["session"])
+            if "recording" in command or command["type"] not in OWN_COMMANDS:
                 self._forward_to_consumers(command)
-        for command in (*_taken(self._captures), *(command for command in commands if command["type"] in OWN)):
-            self.report.refuse(command, self.storage_holder.reason, self.storage_holder.why)
+        for command in (*_drain(self._captures), *(command for command in commands if command["type"] in OWN_COMMANDS)):
+            self.reporter.refuse_command(command, self.storage_holder.reason, self.storage_holder.message)
 
-    def _finish(self) -> None:
+    def _shut_down(self) -> None:
         while self._captures and self.storage_holder.storage:
             message = "The station was stopped before this capture began."
-            self.exposure_runner.never(self._captures.popleft(), "station_stopped", message)
+            self.exposure_runner.record_unexposed(self._captures.popleft(), "station_stopped", message)
         self.exposure_runner.queue.stop(WRITE_OUT_S)
         self.exposure_runner.clear_card()
         self.device.driver.close()
@@ -264,26 +269,30 @@ class CameraLoop:
             try:
                 self._run_command(command)
             except CameraError as error:
-                self.report.refuse(command, error.reason, str(error))
+                self.reporter.refuse_command(command, error.reason, str(error))
                 if self.device.open:
-                    self.exposure_runner.trouble(error)
+                    self.exposure_runner.handle_camera_error(error)
             except SessionBusy as error:
-                self.report.refuse(command, "camera_held", str(error), "held")
+                self.reporter.refuse_command(command, "camera_held", str(error), "held")
             except OSError as error:
-                self.report.refuse(command, "write_error", self.storage_holder.sentence(error), "disk-full")
+                self.reporter.refuse_command(
+                    command, "write_error", self.storage_holder.describe_error(error), "disk-full"
+                )
 
     def _run_command(self, command: Command) -> None:
         kind = command["type"]
         if kind in {"start", "stop"}:
-            self.report.answer(command, body=self._apply_desired_session(command["session"]))
+            self.reporter.answer_command(command, body=self._apply_desired_session(command["session"]))
         elif kind == "configure":
             self._configure(command)
         elif kind == "read":
-            self.settings_reader.ask(command)
+            self.settings_reader.add_request(command)
         elif kind == "withdraw":
-            self._withdraw(command["id"])
+            self._withdraw_capture(command["id"])
         elif kind == "reopen":
-            self.exposure_runner.trouble(CameraError("The Supervisor asked for the camera to be opened anew."))
+            self.exposure_runner.handle_camera_error(
+                CameraError("The Supervisor asked for the camera to be opened anew.")
+            )
         else:
             self._forward_to_consumers(command)
 
@@ -295,15 +304,17 @@ class CameraLoop:
         """Once the capture before it is counted, so that the answer covers it. The camera is opened for it, should it
         not be open yet: a session says what will be used before its first exposure."""
         self.exposure_runner.queue.drain(WRITE_OUT_S)
-        new = wished["desired"] == "running" and not self.runner.knows(wished["id"])
-        used = self.device.rehearse(asked_by(wished["programme"])) if new and self.device.ensure_open() else {}
+        new = wished["desired"] == "running" and not self.runner.has_session(wished["id"])
+        used = (
+            self.device.rehearse(requested_exposure(wished["programme"])) if new and self.device.ensure_open() else {}
+        )
         answer = self.runner.apply_desired_session(wished, used)
-        self._tell_of_session()
+        self._report_session()
         return answer
 
-    def _tell_of_session(self) -> None:
-        for record in self.runner.take_told():
-            self.report.spooled(record)
+    def _report_session(self) -> None:
+        for record in self.runner.pop_reported():
+            self.reporter.report_record(record)
 
     def _configure(self, command: Command) -> None:
         if command.get("session"):
@@ -312,9 +323,9 @@ class CameraLoop:
             self._forward_to_consumers(command)
         whole = command.get("whole", False)
         body = self.device.apply_settings(command["settings"], whole=whole) if "settings" in command else {}
-        self.report.answer(command, body=body)
+        self.reporter.answer_command(command, body=body)
 
-    def _withdraw(self, capture: str) -> None:
+    def _withdraw_capture(self, capture: str) -> None:
         """Let go of a capture that has not begun: its deadline is over."""
         waiting = [command for command in self._captures if command["id"] == capture]
         for command in waiting:
@@ -322,35 +333,35 @@ class CameraLoop:
         if not self.exposure_runner.has_seen(capture):
             said = "The command did not reach the camera before its deadline."
             withdrawn = {"command_id": "withdraw", **(waiting[0] if waiting else {}), "id": capture}
-            self.report.refuse(withdrawn, "not_started", said)
-            self.exposure_runner.let_go(capture)
+            self.reporter.refuse_command(withdrawn, "not_started", said)
+            self.exposure_runner.forbid_capture(capture)
 
     # Sessions and frames
 
-    def _due(self, *, unreachable: bool = False) -> Due | None:
+    def _next_due(self, *, unreachable: bool = False) -> Due | None:
         session = self.runner.session
         if session is None or session.state != "running":
-            self.disk_reserve.leave()
+            self.disk_reserve.reset()
         if session is None or self._waits_for_clock():
             return None
         length_s = self.device.exposure_s({"exposure_us": session.programme["exposure_us"]})
         try:
-            full = self._lacks_room()
-            if self.storage_holder.lost:
+            full = self._is_reserve_reached()
+            if self.storage_holder.is_lost:
                 return None
-            due = self.runner.due(length_s, self.device.capabilities.readout_s, unreachable=unreachable or full)
+            due = self.runner.next_due(length_s, self.device.capabilities.readout_s, unreachable=unreachable or full)
         except OSError as error:
-            self.report.log("storage.full", self.storage_holder.sentence(error))
+            self.reporter.log_event("storage.full", self.storage_holder.describe_error(error))
             self.clock.wait(1.0)
             return None
-        self._tell_of_session()
+        self._report_session()
         return None if full else due
 
-    def _lacks_room(self) -> bool:
+    def _is_reserve_reached(self) -> bool:
         """Below the last floor the starts of a session pass as in an outage, and no shutter opens for them. OSError."""
-        full = self.disk_reserve.look(self.storage_holder.storage, self.clock.monotonic())
+        full = self.disk_reserve.check_space(self.storage_holder.storage, self.clock.monotonic())
         if full:
-            self.runner.note_outage("disk_full", self.disk_reserve.sentence)
+            self.runner.note_outage("disk_full", self.disk_reserve.message)
         return full
 
     def _waits_for_clock(self) -> bool:
@@ -361,49 +372,49 @@ class CameraLoop:
         waited = self.clock.monotonic() - self._started
         if clock_state() == "synchronised" or waited > self.spec["clock_wait_s"]:
             return False
-        self.report.observe("ready", "The session waits for the machine's clock to be synchronised.", "clock")
+        self.reporter.report_state("ready", "The session waits for the machine's clock to be synchronised.", "clock")
         return True
 
-    def _stream(self, due: Due | None) -> None:
+    def _read_frame(self, due: Due | None) -> None:
         try:
             frame = self.device.read_frame(due.in_s if due else FRAME_S)
         except CameraError as error:
-            self._no_frame(error)
+            self._handle_missing_frame(error)
             return
         if frame is not None:
             self.device.record_success()
             self.buffer.put_frame(frame)
 
-    def _attend(self, due: Due | None) -> None:
+    def _wait_for_packets(self, due: Due | None) -> None:
         """What the camera sends is copied as it comes; here it is only seen that it does."""
         try:
-            self.device.wait_for_packets(self._idle_s(min(ATTEND_S, due.in_s) if due else ATTEND_S))
+            self.device.wait_for_packets(self._idle_s(min(PACKET_CHECK_S, due.in_s) if due else PACKET_CHECK_S))
         except CameraError as error:
-            self._no_frame(error)
+            self._handle_missing_frame(error)
 
-    def _no_frame(self, error: CameraError) -> None:
+    def _handle_missing_frame(self, error: CameraError) -> None:
         """A camera that gives no live view, as in some positions of its dial, may well take stills: it is opened anew
         at once, and whoever looks waits. Only a camera that does not open then has failed."""
-        self.exposure_runner.trouble(error)
+        self.exposure_runner.handle_camera_error(error)
         if not self.device.capabilities.stream and error.reason != "camera_unreachable":
             self._preview_at = self.clock.monotonic() + PREVIEW_PAUSE_S
             self.device.retry_now()
 
     # From the reporting thread, each second
 
-    def look_at_disk(self) -> None:
+    def check_disk(self) -> None:
         """A disk that hangs is no fault of the camera's: it is told and waited for, and is no step of the ladder, for
         a process that waits for a disk cannot be killed."""
-        keeps_owner = self.disk_watchdog.keeps(self._thread)
-        if (keeps_owner or self.exposure_runner.queue.stuck) and not self.storage_holder.lost:
-            self.storage_holder.lose(
-                self.disk_watchdog.too_slow() if keeps_owner else self.exposure_runner.queue.too_slow()
+        is_blocked = self.disk_watchdog.is_blocking(self._thread)
+        if (is_blocked or self.exposure_runner.queue.is_stuck) and not self.storage_holder.is_lost:
+            self.storage_holder.mark_lost(
+                self.disk_watchdog.timeout_error() if is_blocked else self.exposure_runner.queue.timeout_error()
             )
             self.clock.wake()
-        if keeps_owner:
-            self.report.observe("reconnecting", self.storage_holder.why, self.storage_holder.reason)
+        if is_blocked:
+            self.reporter.report_state("reconnecting", self.storage_holder.message, self.storage_holder.reason)
 
 
-def _taken(waiting: deque[Command]) -> list[Command]:
+def _drain(waiting: deque[Command]) -> list[Command]:
     """What has come until now; other threads may add to it meanwhile."""
     return [waiting.popleft() for _ in range(len(waiting))]

@@ -24,13 +24,13 @@ class Context:
 class StillConsumer(Protocol):
     """Turns an exposure into files in the spool. Called on the still thread, in the order of the plans."""
 
-    def path(self, capture: str, at: datetime, name: str = "") -> str:
+    def file_path(self, capture: str, at: datetime, name: str = "") -> str:
         """The final place of a capture's files, relative to the root, without their endings. With a `name` they are
         called by it and the time alone; should such a file be there already, `write` adds the id."""
 
-    def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
+    def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
 
-    def saved(self, record: Record, exposure: Exposure) -> None:
+    def handle_saved(self, record: Record, exposure: Exposure) -> None:
         """The record is safe and has files. Still on the still thread: it must only note it and return."""
 
 
@@ -49,6 +49,6 @@ class FrameConsumer(Protocol):
         """Told each second with the camera's state. Must not wait."""
 
 
-def load(path: str, context: Context) -> Any:
+def load_consumer(path: str, context: Context) -> Any:
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)(context)

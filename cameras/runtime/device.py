@@ -22,7 +22,7 @@ from cameras.drivers.base import (
 from cameras.drivers.packets import PacketSink
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.memory import release_freed_memory
-from cameras.runtime.report import Report
+from cameras.runtime.reporter import Reporter
 from cameras.runtime.sessions import iso
 from cameras.runtime.settings_drift import Difference, SettingsDrift, same_values
 from cameras.runtime.spec import Spec
@@ -53,8 +53,10 @@ CLOCK_TOLERANCE_S = 5.0
 
 
 class Device:
-    def __init__(self, spec: Spec, clock: CameraClock, watchdog: Watchdog, report: Report, packets: PacketSink) -> None:
-        self.spec, self.clock, self.watchdog, self.report, self._packets = spec, clock, watchdog, report, packets
+    def __init__(
+        self, spec: Spec, clock: CameraClock, watchdog: Watchdog, reporter: Reporter, packets: PacketSink
+    ) -> None:
+        self.spec, self.clock, self.watchdog, self.reporter, self._packets = spec, clock, watchdog, reporter, packets
         self.driver: Driver = driver_class(spec["kind"])(spec["address"], clock)
         if rules := spec.get("outgoing"):
             self.driver.guard_connections(OutgoingGuard.of(rules))
@@ -113,7 +115,7 @@ class Device:
         return max(0.05, self._try_at - self.clock.monotonic())
 
     def reopen(self) -> None:
-        with self.watchdog.during("opening", OPEN_S + self.spec["margin_s"]):
+        with self.watchdog.watch_call("opening", OPEN_S + self.spec["margin_s"]):
             deadline = self.clock.monotonic() + OPEN_S
             self.driver.close()
             self.driver.copy_to(self._packets)
@@ -124,7 +126,7 @@ class Device:
         self._drift.record_applied(self.settings, applied.actual)
         self.open, self.error, self._opened_at = True, None, self.clock.monotonic()
         self._waited_s, self._clock_offset_reported = 0.0, False
-        link = self.report.link
+        link = self.reporter.link
         link.send(
             "opened",
             identity=asdict(self.identity),
@@ -132,22 +134,22 @@ class Device:
             place=self.driver.place(),
         )
         self._report_settings(applied.actual, applied.warnings)
-        self.report.observe("ready")
+        self.reporter.report_state("ready")
 
     def handle_failure(self, error: CameraError) -> None:
         """Close, and try again: at once, then after 1 s and more with jitter, up to what the driver says."""
         self.failed_opens = 0 if self.open else self.failed_opens + 1
         self.open, self.error, self._is_streaming, self.supplies = False, error, False, Supplies()
-        with self.watchdog.during("closing", self.spec["margin_s"]):
+        with self.watchdog.watch_call("closing", self.spec["margin_s"]):
             self.driver.close()
             release_freed_memory()
         most_s = LONGEST_BACK_OFF_S if error.permanent else self.driver.longest_pause_s
         pause_s = 0.0 if self.failures == 0 else min(most_s, 2.0 ** (self.failures - 1))
         self.failures += 1
         self._try_at = self.clock.monotonic() + pause_s * random.uniform(0.8, 1.0)
-        if self.report.why != str(error):
-            self.report.link.send("ladder", step="reconnect", message=str(error), reason=error.reason)
-        self.report.observe("reconnecting", str(error), error.reason)
+        if self.reporter.message != str(error):
+            self.reporter.link.send("ladder", step="reconnect", message=str(error), reason=error.reason)
+        self.reporter.report_state("reconnecting", str(error), error.reason)
 
     def record_success(self) -> None:
         """A picture came: the next failure is the first again."""
@@ -166,7 +168,7 @@ class Device:
         return found
 
     def _report_faults(self, faults: dict[str, Any], struck: str) -> None:
-        self.report.link.send("faults", faults=faults, struck=struck)
+        self.reporter.link.send("faults", faults=faults, struck=struck)
 
     def set_desired_settings(self, values: dict[str, Any], *, whole: bool) -> None:
         """These settings from now on: besides those that are wished for already, or (`whole`) no others."""
@@ -177,10 +179,10 @@ class Device:
         before = self.settings
         self.set_desired_settings(values, whole=whole)
         if not self.ensure_open():
-            said = f"The settings are kept, and applied when the camera is back: {self.report.why}"
+            said = f"The settings are kept, and applied when the camera is back: {self.reporter.message}"
             raise CameraError(said, reason="camera_unreachable")
         try:
-            with self.watchdog.during("applying settings", APPLY_S + self.spec["margin_s"]):
+            with self.watchdog.watch_call("applying settings", APPLY_S + self.spec["margin_s"]):
                 applied = self.driver.apply(values, self.clock.monotonic() + APPLY_S)
         except CameraError as error:
             if error.reason == "rejected_setting":
@@ -194,7 +196,7 @@ class Device:
         self._actual, self.differs = actual, self._drift.find_differences(self.settings, actual)
         self._update_reading()
         body = {**self.reading, "warnings": warnings}
-        self.report.link.send("settings", **body)
+        self.reporter.link.send("settings", **body)
         return body
 
     def _update_reading(self) -> None:
@@ -243,7 +245,7 @@ class Device:
         """What the camera would use for `asked`: `actual` and `warnings`; nothing while it is not open."""
         if not self.open:
             return {}
-        with self.watchdog.during("trying settings", APPLY_S + self.spec["margin_s"]):
+        with self.watchdog.watch_call("trying settings", APPLY_S + self.spec["margin_s"]):
             used = self.driver.rehearse(from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
         self._update_shutter(asked.get("exposure_us"), used.actual)
         return {"actual": used.actual, "warnings": [*used.warnings, *self._format_warnings(asked.get("format"))]}
@@ -260,7 +262,7 @@ class Device:
         began_ns, began = self.clock.wall_ns(), self.clock.monotonic()
         try:
             allowed_s = max(0.1, deadline - self.clock.monotonic()) + 1.0
-            with self._tracking_failed_pictures(), self.watchdog.during("exposing", allowed_s):
+            with self._tracking_failed_pictures(), self.watchdog.watch_call("exposing", allowed_s):
                 exposure = self.driver.expose(request, deadline)
         finally:
             self.clock.wakes_on_work = True
@@ -295,7 +297,7 @@ class Device:
         if not self._clock_offset_reported:
             self._clock_offset_reported = True
             said = f"The camera's clock is {off_s:+.0f} s off. The station's own is used; set the camera's."
-            self.report.log("camera.clock", said, "warning")
+            self.reporter.log_event("camera.clock", said, "warning")
 
     def read_frame(self, within_s: float) -> FrameData | None:
         """The next frame of the stream; None when it did not come, or other work did. CameraError when none has come
@@ -303,7 +305,7 @@ class Device:
         began, self._is_streaming = self.clock.monotonic(), True
         with (
             self._tracking_failed_pictures(),
-            self.watchdog.during("waiting for a frame", FRAME_S + self.spec["margin_s"]),
+            self.watchdog.watch_call("waiting for a frame", FRAME_S + self.spec["margin_s"]),
         ):
             frame = self.driver.frame(began + min(FRAME_S, within_s))
         if frame is None:
@@ -349,7 +351,7 @@ class Device:
         """Frames are no longer wanted."""
         if self._is_streaming:
             self._is_streaming, self._waited_s = False, 0.0
-            with self.watchdog.during("ending the live view", APPLY_S + self.spec["margin_s"]):
+            with self.watchdog.watch_call("ending the live view", APPLY_S + self.spec["margin_s"]):
                 self.driver.rest(self.clock.monotonic() + APPLY_S)
 
     def is_telemetry_due(self, within_s: float) -> bool:
@@ -360,9 +362,9 @@ class Device:
     def read_telemetry(self) -> None:
         """Ask for the temperature, battery and card, and for the settings: a dial may have been turned."""
         self._telemetry_read_at = now = self.clock.monotonic()
-        with self.watchdog.during("reading the temperature", self.spec["margin_s"]):
+        with self.watchdog.watch_call("reading the temperature", self.spec["margin_s"]):
             self.temperature_celsius = self.driver.temperature()
-        with self.watchdog.during("asking for battery and card", APPLY_S + self.spec["margin_s"]):
+        with self.watchdog.watch_call("asking for battery and card", APPLY_S + self.spec["margin_s"]):
             self.supplies = self.driver.supplies(now + APPLY_S)
         self.read_back()
         self._telemetry_took_s = self.clock.monotonic() - now
@@ -376,7 +378,7 @@ class Device:
     def read_back(self) -> None:
         """Told when it has changed. What is not said, as of what an exposure has borrowed, is as it was."""
         began = self.clock.monotonic()
-        with self.watchdog.during("reading the settings back", APPLY_S + self.spec["margin_s"]):
+        with self.watchdog.watch_call("reading the settings back", APPLY_S + self.spec["margin_s"]):
             found = self.driver.read_back(began + APPLY_S)
         self._reading_took_s = self.clock.monotonic() - began
         now = {**self._actual, **found}
@@ -387,5 +389,5 @@ class Device:
             self._report_settings(now, [])
 
     def delete_from_card(self, exposure: Exposure) -> None:
-        with self.watchdog.during("clearing the card", APPLY_S + self.spec["margin_s"]):
+        with self.watchdog.watch_call("clearing the card", APPLY_S + self.spec["margin_s"]):
             self.driver.forget(exposure, self.clock.monotonic() + APPLY_S)

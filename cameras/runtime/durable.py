@@ -55,7 +55,7 @@ class Files(Protocol):
     def size(self, folder: str, name: str) -> int | None:
         """None when there is no such regular file."""
 
-    def same(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
+    def is_same_file(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
         """Whether both names are there and are one file."""
 
     def links(self, folder: str, name: str) -> int: ...
@@ -67,7 +67,7 @@ class RootFiles:
 
     def __init__(self, path: str, watchdog: DiskWatchdog | None = None) -> None:
         self.watchdog = watchdog or DiskWatchdog()
-        with self.watchdog.call():
+        with self.watchdog.watch_call():
             self._kept: dict[str, int] = {"": os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)}
 
     def close(self) -> None:
@@ -75,7 +75,7 @@ class RootFiles:
             os.close(descriptor)
         self._kept.clear()
 
-    def keep(self, folder: str) -> int:
+    def hold_folder_open(self, folder: str) -> int:
         """Open `folder` for as long as this object lives, and return its descriptor."""
         if folder not in self._kept:
             with self.folder(folder) as descriptor:
@@ -84,24 +84,24 @@ class RootFiles:
         return self._kept[folder]
 
     def root_status(self) -> os.stat_result:
-        with self.watchdog.call():
+        with self.watchdog.watch_call():
             return os.fstat(self._kept[""])
 
     def free_bytes(self) -> int:
         """What is left for this user on the root's file system. OSError."""
-        with self.watchdog.call():
+        with self.watchdog.watch_call():
             found = os.fstatvfs(self._kept[""])
         return found.f_bavail * found.f_frsize
 
     def read_only(self) -> bool:
         """Whether the file system of the root takes no changes."""
-        with self.watchdog.call():
+        with self.watchdog.watch_call():
             return bool(os.fstatvfs(self._kept[""]).f_flag & os.ST_RDONLY)
 
     @contextlib.contextmanager
     def folder(self, folder: str) -> Iterator[int]:
         """A descriptor of `folder`; no part of its path may be a symbolic link. All of the block is one call."""
-        with self.watchdog.call():
+        with self.watchdog.watch_call():
             if folder in self._kept:
                 yield self._kept[folder]
                 return
@@ -123,7 +123,7 @@ class RootFiles:
         with self.folder(folder) as at:
             return os.open(name, NEW, 0o640, dir_fd=at)
 
-    def open_again(self, folder: str, name: str) -> int:
+    def open_existing(self, folder: str, name: str) -> int:
         """A descriptor of a file that is there, to read and to cut."""
         with self.folder(folder) as at:
             return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
@@ -205,7 +205,7 @@ class RootFiles:
         found = self._stat(folder, name)
         return found.st_size if found else None
 
-    def same(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
+    def is_same_file(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
         one, other = self._stat(folder, name), self._stat(other_folder, other_name)
         return one is not None and other is not None and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 
@@ -244,7 +244,7 @@ class FolderLock:
     """An flock on `<folder>/.lock`. The lock counts only while the descriptor's inode is the path's."""
 
     def __init__(self, files: RootFiles, folder: str) -> None:
-        self._at = files.keep(folder)
+        self._at = files.hold_folder_open(folder)
         self._file: int | None = None
 
     def acquire(self) -> bool:

@@ -29,7 +29,7 @@ ABORTED = {
 Command = dict[str, Any]
 
 
-def asked_by(programme: Programme) -> dict[str, Any]:
+def requested_exposure(programme: Programme) -> dict[str, Any]:
     """What each exposure of a session asks of the camera."""
     asked = {"exposure_us", "gain", "iso", "f_number", "format"}
     return {name: value for name, value in programme.items() if name in asked}
@@ -46,13 +46,15 @@ class ExposureRunner:
     ) -> None:
         self.device, self.storage_holder, self.runner = device, storage_holder, runner
         self.writer, self.buffer = writer, buffer
-        self.spec, self.clock, self.report = device.spec, device.clock, device.report
-        self.queue = StillQueue(writer, runner, self._spooled, self._storage_lost, storage_holder.sentence)
+        self.spec, self.clock, self.reporter = device.spec, device.clock, device.reporter
+        self.queue = StillQueue(
+            writer, runner, self._handle_record, self._handle_lost_storage, storage_holder.describe_error
+        )
         self.session: str | None = None
         """The session whose exposure runs now."""
         self.abort_reason = ""
         self._seen: deque[str] = deque(maxlen=REMEMBERED)
-        self._to_forget: deque[Exposure] = deque()
+        self._to_delete: deque[Exposure] = deque()
 
     # What is exposed
 
@@ -61,30 +63,34 @@ class ExposureRunner:
         if command["id"] in self._seen:
             return
         waited_ms = (self.clock.monotonic() - command["received"]) * 1000
-        plan = self._plan(command["id"], command["asked"], command, command["planned"])
+        plan = self._make_plan(command["id"], command["asked"], command, command["planned"])
         if waited_ms > command["remaining_ms"]:
-            self.fail(plan, "too_slow", "The camera was busy until the command's deadline was over.", command)
+            self.fail_capture(plan, "too_slow", "The camera was busy until the command's deadline was over.", command)
         else:
             self._expose(plan, command)
 
-    def for_session(self, due: Due) -> None:
+    def expose_for_session(self, due: Due) -> None:
         session = self.runner.session
         if session is None:
             return
-        plan = self._plan(str(uuid6.uuid7()), asked_by(session.programme), {"requested_by": session.created_by})
+        plan = self._make_plan(
+            str(uuid6.uuid7()), requested_exposure(session.programme), {"requested_by": session.created_by}
+        )
         plan["session"], plan["index"] = due.session, due.index
-        self.runner.planned(due.index)
+        self.runner.mark_planned(due.index)
         self.session = due.session
         try:
             self._expose(plan, {})
         finally:
             self.session = None
 
-    def never(self, command: Command, reason: str, message: str) -> None:
+    def record_unexposed(self, command: Command, reason: str, message: str) -> None:
         """A capture that was asked for and will not be exposed, with its verdict."""
-        self.fail(self._plan(command["id"], command["asked"], command, command["planned"]), reason, message, command)
+        self.fail_capture(
+            self._make_plan(command["id"], command["asked"], command, command["planned"]), reason, message, command
+        )
 
-    def let_go(self, capture: str) -> None:
+    def forbid_capture(self, capture: str) -> None:
         """Its verdict is given elsewhere: never expose it, should its command come late."""
         self._seen.append(capture)
 
@@ -94,7 +100,7 @@ class ExposureRunner:
 
     # How
 
-    def _plan(self, capture: str, asked: dict[str, Any], by: Command, planned: str = "") -> Plan:
+    def _make_plan(self, capture: str, asked: dict[str, Any], by: Command, planned: str = "") -> Plan:
         self._seen.append(capture)
         now = self.clock.moment()
         file: FileOptions | None = by.get("file")
@@ -108,7 +114,7 @@ class ExposureRunner:
             boot=now.boot,
             boot_s=now.boot_s,
             deadline_s=self.device.allowed_s(asked),
-            path=self.writer.path(capture, datetime.fromtimestamp(now.wall, UTC), file["name"] if file else ""),
+            path=self.writer.file_path(capture, datetime.fromtimestamp(now.wall, UTC), file["name"] if file else ""),
             asked=asked,
             requested_by=by.get("requested_by", ""),
             job=by.get("job", ""),
@@ -122,21 +128,21 @@ class ExposureRunner:
         except FileExistsError:
             return
         except (RootMissing, LockLost) as error:
-            self._storage_lost(error)
+            self._handle_lost_storage(error)
             reason = "root_missing" if isinstance(error, RootMissing) else "write_error"
-            self.report.refuse(command, reason, str(error))
+            self.reporter.refuse_command(command, reason, str(error))
             return
         except OSError as error:
-            self.fail(plan, disk_reason(error), self.storage_holder.sentence(error), command)
+            self.fail_capture(plan, disk_reason(error), self.storage_holder.describe_error(error), command)
             return
-        self.report.observe("busy")
+        self.reporter.report_state("busy")
         try:
             exposure = self.device.expose(plan["asked"], plan["deadline_s"])
         except Aborted:
-            self._aborted(plan, command)
+            self._record_abort(plan, command)
         except CameraError as error:
-            self.fail(plan, error.reason, str(error), command)
-            self.trouble(error)
+            self.fail_capture(plan, error.reason, str(error), command)
+            self.handle_camera_error(error)
         else:
             self._hand_over(plan, command, exposure)
 
@@ -150,65 +156,65 @@ class ExposureRunner:
 
     def _hand_over(self, plan: Plan, command: Command, exposure: Exposure) -> None:
         self.device.record_success()
-        self._put(self._still(plan, command, exposure=exposure))
+        self._enqueue_still(self._make_still(plan, command, exposure=exposure))
         if exposure.frame is not None and not self.device.streams_exposures:
             self.buffer.put_frame(exposure.frame)
-        self.report.observe("ready")
+        self.reporter.report_state("ready")
 
-    def _aborted(self, plan: Plan, command: Command) -> None:
+    def _record_abort(self, plan: Plan, command: Command) -> None:
         reason, self.abort_reason = self.abort_reason or "interrupted", ""
         self.clock.clear_abort()
         said = ABORTED.get(reason, "The exposure was aborted.")
-        self.fail(plan, reason, said, command)
-        self.report.observe("ready")
+        self.fail_capture(plan, reason, said, command)
+        self.reporter.report_state("ready")
         if reason == "camera_hung":
-            self.trouble(CameraError(said))
+            self.handle_camera_error(CameraError(said))
 
-    def trouble(self, error: CameraError) -> None:
+    def handle_camera_error(self, error: CameraError) -> None:
         """The camera failed: the starts that pass until it is back are missed for this reason. A setting that it
         refuses is no failure of the camera's."""
         if error.reason == "rejected_setting":
-            self.report.observe("ready")
+            self.reporter.report_state("ready")
             return
         self.runner.note_outage(error.reason, str(error))
         self.device.handle_failure(error)
 
-    def fail(self, plan: Plan, reason: str, message: str, command: Command) -> None:
+    def fail_capture(self, plan: Plan, reason: str, message: str, command: Command) -> None:
         """An outcome without a picture, in its turn behind what the still thread still writes."""
-        self._put(self._still(plan, command, reason=reason, message=message))
+        self._enqueue_still(self._make_still(plan, command, reason=reason, message=message))
 
-    def _still(self, plan: Plan, command: Command, **fields: Any) -> Still:
+    def _make_still(self, plan: Plan, command: Command, **fields: Any) -> Still:
         device = self.device
         return Still(plan, device.identity, self.spec["kind"], command=command.get("command_id", ""), **fields)
 
-    def _put(self, still: Still) -> None:
+    def _enqueue_still(self, still: Still) -> None:
         assert self.storage_holder.storage is not None
         self.queue.put(self.storage_holder.storage, still)
 
     # On the still thread
 
-    def _spooled(self, record: Record, still: Still) -> None:
+    def _handle_record(self, record: Record, still: Still) -> None:
         body = record["body"]
-        self.report.last_capture = {
+        self.reporter.last_capture = {
             "id": record["id"], "status": body["outcome"], "reason": body["reason"], "at": body["ended"],
         }  # fmt: skip
-        self.report.spooled(record["id"], still.command)
+        self.reporter.report_record(record["id"], still.command)
         if still.exposure is not None and still.exposure.card and body["outcome"] == "saved":
-            self._to_forget.append(still.exposure)
+            self._to_delete.append(still.exposure)
         if still.exposure is not None and record["files"]:
-            self.writer.saved(record, still.exposure)
+            self.writer.handle_saved(record, still.exposure)
         self.clock.wake()
 
-    def _storage_lost(self, error: Exception) -> None:
-        self.storage_holder.lose(error)
+    def _handle_lost_storage(self, error: Exception) -> None:
+        self.storage_holder.mark_lost(error)
         self.clock.wake()
 
     # Afterwards, on the owner's thread
 
     def clear_card(self) -> None:
         """Remove from the camera's card what is safe on ours."""
-        while self._to_forget and self.device.open:
+        while self._to_delete and self.device.open:
             try:
-                self.device.delete_from_card(self._to_forget.popleft())
+                self.device.delete_from_card(self._to_delete.popleft())
             except CameraError as error:
-                self.trouble(error)
+                self.handle_camera_error(error)

@@ -43,23 +43,23 @@ class Reader(Generic[Item]):
         """Of those that were lost, after the newest that was not."""
         return self.lost - self._lost_before_newest
 
-    def takes(self, coded: Coded | None) -> bool:
+    def accepts_packets(self, coded: Coded | None) -> bool:
         """Whether it wants the packets of such a stream in place of frames."""
         return False
 
     def put_packet(self, packet: PacketData) -> None:
         """Only of a stream that it takes."""
 
-    def put(self, frame: FrameData) -> None:
+    def put_frame(self, frame: FrameData) -> None:
         """On the owner's thread. A frame that cannot be prepared is lost; the camera goes on."""
-        self._lose(frame.missed if self._in_stream else 0)
+        self._count_lost(frame.missed if self._in_stream else 0)
         self._in_stream = True
         try:
             prepared = self._prepare(frame) if self._prepare else frame
         except Exception:
             if not self.lost:
                 log.exception("Frame %s cannot be prepared for its reader; others are only counted.", frame.number)
-            self._lose(1)
+            self._count_lost(1)
             return
         with self._filled:
             self._append(prepared, self._most, MOST_BYTES)
@@ -76,7 +76,7 @@ class Reader(Generic[Item]):
         self._filled.notify()
         return True
 
-    def _lose(self, frames: int) -> None:
+    def _count_lost(self, frames: int) -> None:
         with self._filled:
             self.lost += frames
 
@@ -117,10 +117,10 @@ class CopyingReader(Reader[FrameData | PacketData]):
         self._refused: Coded | None = None
         self._broken = False
 
-    def takes(self, coded: Coded | None) -> bool:
+    def accepts_packets(self, coded: Coded | None) -> bool:
         return coded is not None and coded is not self._refused
 
-    def refuse(self, coded: Coded) -> None:
+    def refuse_packets(self, coded: Coded) -> None:
         """Of this stream rather frames."""
         self._refused = coded
 

@@ -34,7 +34,7 @@ class Recorder(TypedDict):
     """Seconds until the disk is at the floor, at that rate; as told by its host, of all that it records."""
 
 
-def waiting(wish: Recording, message: str) -> Recorder:
+def waiting_recorder(wish: Recording, message: str) -> Recorder:
     """Of a camera that gives no frames yet."""
     return Recorder(
         state="waiting", kind=wish["kind"], by=wish["requested_by"], since=None, reason="", message=message,
@@ -47,7 +47,7 @@ def observed_recording(state: Mapping[str, Any], wish: Recording | None, why: st
     """As its process told in its last `state`, or that it waits where no process tells; `why` is what keeps the
     camera."""
     if "recorder" not in state:
-        return waiting(wish, why) if wish else None
+        return waiting_recorder(wish, why) if wish else None
     recorder: Recorder | None = state["recorder"]
     if recorder and recorder["state"] == "waiting" and not recorder["message"]:
         return {**recorder, "message": why}

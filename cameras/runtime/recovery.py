@@ -46,18 +46,18 @@ def recover(spool: Spool, root: str, verdict: Verdict | None = None) -> Recovere
     """Bring the spool into order. `root` is the UUID of the storage root."""
     result = Recovered()
     result.removed += remove_temporaries(spool)
-    _sessions(spool, result)
-    for name in _ending(spool, ".json"):
-        _finish(spool, name, result)
-    for name in _by_index(spool, _ending(spool, ".plan")):
-        _interrupt(spool, name, root, verdict or Verdict(), result)
+    _load_sessions(spool, result)
+    for name in _names_with_ending(spool, ".json"):
+        _finish_record(spool, name, result)
+    for name in _sorted_by_index(spool, _names_with_ending(spool, ".plan")):
+        _interrupt_capture(spool, name, root, verdict or Verdict(), result)
     _remove_orphans(spool, result)
-    for session in _sessions(spool, result):
-        session.tell_again(spool)
+    for session in _load_sessions(spool, result):
+        session.send_outbox(spool)
     return result
 
 
-def _ending(spool: Spool, ending: str) -> list[str]:
+def _names_with_ending(spool: Spool, ending: str) -> list[str]:
     return [name for name in spool.names() if name.endswith(ending) and not name.startswith(("session-", "tmp-"))]
 
 
@@ -72,14 +72,14 @@ def remove_temporaries(spool: Spool) -> list[str]:
     return temporary
 
 
-def _finish(spool: Spool, name: str, result: Recovered) -> None:
+def _finish_record(spool: Spool, name: str, result: Recovered) -> None:
     """A record is there: redo the place and the rest of it, or reject it. A full or failing disk rejects
     nothing: its OSError rises, and the next recovery tries again."""
     try:
         record = checked_record(spool.read(name), name)
         spool.place(record)
     except (*UNREADABLE, *UNPLACEABLE) as error:
-        reject(spool, name)
+        reject_record(spool, name)
         result.rejected.append(f"{name}: {error}")
         return
     settle_session(spool, record)
@@ -87,7 +87,7 @@ def _finish(spool: Spool, name: str, result: Recovered) -> None:
     result.finished.append(record["id"])
 
 
-def _interrupt(spool: Spool, name: str, root: str, verdict: Verdict, result: Recovered) -> None:
+def _interrupt_capture(spool: Spool, name: str, root: str, verdict: Verdict, result: Recovered) -> None:
     capture = name.removesuffix(".plan")
     if spool.files.size(spool.folder, f"{capture}.done") is not None:
         spool.files.unlink(spool.folder, name)
@@ -95,7 +95,7 @@ def _interrupt(spool: Spool, name: str, root: str, verdict: Verdict, result: Rec
     try:
         plan = _checked_plan(spool.read(name), capture)
     except UNREADABLE as error:
-        reject(spool, name)
+        reject_record(spool, name)
         result.rejected.append(f"{name}: {error}")
         return
     record = failed_record(plan, root, verdict.reason, verdict.message)
@@ -131,7 +131,9 @@ def settle_session(spool: Spool, record: Record) -> None:
     if spool.files.size(spool.folder, name) is None:
         return
     session = SessionFile.load(spool, name)
-    if session.settle(record["body"]["index"], record["body"]["outcome"], record["body"].get("exposure_us") or 0):
+    if session.count_outcome(
+        record["body"]["index"], record["body"]["outcome"], record["body"].get("exposure_us") or 0
+    ):
         session.save(spool)
 
 
@@ -149,7 +151,7 @@ def _remove_orphans(spool: Spool, result: Recovered) -> None:
     spool.files.sync(spool.folder)
 
 
-def _sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
+def _load_sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
     """One that cannot be read is set aside: the database's counts stand in for it."""
     found = []
     for name in spool.names():
@@ -160,12 +162,12 @@ def _sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
         except FileNotFoundError:
             continue  # the ingest took it in beside us
         except UNREADABLE as error:
-            reject(spool, name)
+            reject_record(spool, name)
             result.rejected.append(f"{name}: {error}")
     return found
 
 
-def reject(spool: Spool, name: str) -> None:
+def reject_record(spool: Spool, name: str) -> None:
     """Set a record aside, with its parts: a person decides. It brings no row back to life."""
     aside = f"{spool.folder}/rejected"
     for part in [*parts_of(spool, name.partition(".")[0]), name]:
@@ -206,7 +208,7 @@ def _checked_plan(content: dict[str, Any], capture: str) -> Plan:
     return cast(Plan, content)
 
 
-def _by_index(spool: Spool, names: list[str]) -> list[str]:
+def _sorted_by_index(spool: Spool, names: list[str]) -> list[str]:
     """The plans of a session in its order, so that its counts rise in order; the others by id."""
 
     def place(name: str) -> tuple[int, str]:

@@ -154,7 +154,7 @@ class SessionFile:
     def planned(self) -> int:
         return self.settled + 1
 
-    def settle(self, index: int, outcome: str, exposure_us: int = 0) -> bool:
+    def count_outcome(self, index: int, outcome: str, exposure_us: int = 0) -> bool:
         """Count the outcome of `index`; False when it was counted already."""
         if index <= self.settled:
             return False
@@ -182,7 +182,7 @@ class SessionFile:
         self.skipped += count
         self.outbox.append(self._record("gap", body))
 
-    def move(self, state: str, reason: str = "", message: str = "", **used: Any) -> None:
+    def change_state(self, state: str, reason: str = "", message: str = "", **used: Any) -> None:
         """Go to `state`, to be told by the next `tell`. `used`: `actual` and `warnings` of the camera."""
         self.state, self.reason, self.message = state, reason, message
         self.reported += 1
@@ -216,22 +216,22 @@ class SessionFile:
             body=body,
         )
 
-    def tell(self, spool: Spool) -> list[str]:
+    def save_and_send(self, spool: Spool) -> list[str]:
         """Save, then send off what is in the outbox. The ids of the records that the ingest may take now."""
         self.save(spool)
-        return self.tell_again(spool)
+        return self.send_outbox(spool)
 
-    def tell_again(self, spool: Spool) -> list[str]:
+    def send_outbox(self, spool: Spool) -> list[str]:
         """Send off the outbox of a file that was saved. The ingest takes a record twice without harm, so it
         may have gone off before a kill."""
-        told = []
+        sent = []
         for record in self.outbox:
             if not spool.has_trace(record["id"]):
                 with contextlib.suppress(FileExistsError):
                     spool.commit(record)
             if spool.files.size(spool.folder, f"{record['id']}.json") is not None:
                 spool.done(record)
-            told.append(record["id"])
+            sent.append(record["id"])
         if self.outbox and self.active:
             self.outbox = []
-        return told
+        return sent

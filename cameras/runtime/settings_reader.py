@@ -9,36 +9,36 @@ from cameras.runtime.exposure_runner import Command
 
 class SettingsReader:
     def __init__(self, device: Device) -> None:
-        self.device, self.report = device, device.report
-        self._asking: list[Command] = []
+        self.device, self.reporter = device, device.reporter
+        self._requests: list[Command] = []
 
-    def ask(self, command: Command) -> None:
+    def add_request(self, command: Command) -> None:
         """Answered once it is known when the next exposure is due."""
-        self._asking.append(command)
+        self._requests.append(command)
 
-    def answer(self, within_s: float) -> bool:
+    def answer_requests(self, within_s: float) -> bool:
         """Tell all who ask, from the camera itself where an exposure that is due in `within_s` seconds leaves the time.
 
         True when the camera was asked: then what is due has come nearer. CameraError, which they are told too.
         """
-        asks = bool(self._asking) and self.device.is_reading_due(within_s)
-        if asks:
+        was_read = bool(self._requests) and self.device.is_reading_due(within_s)
+        if was_read:
             self._read()
-        for command in self._taken():
-            self.report.answer(command, body=self.device.reading)
-        return asks
+        for command in self._pop_requests():
+            self.reporter.answer_command(command, body=self.device.reading)
+        return was_read
 
     def _read(self) -> None:
         try:
             self.device.read_back()
         except CameraError as error:
-            self.refuse(error.reason, str(error))
+            self.refuse_requests(error.reason, str(error))
             raise
 
-    def refuse(self, reason: str, message: str) -> None:
-        for command in self._taken():
-            self.report.refuse(command, reason, message)
+    def refuse_requests(self, reason: str, message: str) -> None:
+        for command in self._pop_requests():
+            self.reporter.refuse_command(command, reason, message)
 
-    def _taken(self) -> list[Command]:
-        asking, self._asking = self._asking, []
+    def _pop_requests(self) -> list[Command]:
+        asking, self._requests = self._requests, []
         return asking

@@ -195,7 +195,7 @@ class Spool:
             try:
                 self.files.link(self.folder, file["part"], folder, name)
             except FileExistsError:
-                if not self.files.same(self.folder, file["part"], folder, name):
+                if not self.files.is_same_file(self.folder, file["part"], folder, name):
                     raise
             except FileNotFoundError:
                 if self.files.size(folder, name) != file["bytes"]:

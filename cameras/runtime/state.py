@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from cameras.runtime.device import Device
 
 
-def state_of(loop: CameraLoop) -> dict[str, Any]:
-    """From the reporting thread. To ask for it holds the last net open: `Watchdog.look`."""
-    device, report = loop.device, loop.report
-    doing, overdue = loop.watchdog.look()
+def describe_state(loop: CameraLoop) -> dict[str, Any]:
+    """From the reporting thread. To ask for it holds the last net open: `Watchdog.check_deadline`."""
+    device, reporter = loop.device, loop.reporter
+    doing, overdue = loop.watchdog.check_deadline()
     newest_ns = loop.buffer.newest_ns
     return {
-        "observed": report.state,
-        "reason": report.why,
-        "session": loop.runner.describe() or None,
+        "observed": reporter.state,
+        "reason": reporter.message,
+        "session": loop.runner.describe_session() or None,
         "temperature_celsius": device.temperature_celsius,
         **asdict(device.supplies),
         "differs": device.differs,
-        "last_capture": report.last_capture,
+        "last_capture": reporter.last_capture,
         "last_frame": iso(newest_ns / 1e9) if newest_ns else None,
         "frames": loop.buffer.frames,
         "doing": doing,

@@ -17,7 +17,7 @@ class RootMissing(Exception):
     """The root is not there, or is not the one it should be: unmounted. Nothing may be written."""
 
 
-class SpoolTaken(Exception):
+class SpoolLocked(Exception):
     """Another process owns this camera's spool."""
 
 
@@ -31,7 +31,7 @@ def make_root(path: Path, root: str) -> None:
         files.close()
 
 
-def marker_of(path: str) -> str | None:
+def read_marker(path: str) -> str | None:
     """The UUID in the root's marker; None when there is no readable marker."""
     try:
         return Path(path, MARKER).read_text(encoding="ascii").strip()
@@ -48,7 +48,7 @@ def try_link(files: RootFiles, folder: str, name: str, archive: str) -> None:
     files.unlink(archive, test)
 
 
-def apart_sentence(path: str, archive: str) -> str:
+def separate_file_systems_message(path: str, archive: str) -> str:
     """Of an archive, `captures` or `clips`, where that link is refused with EXDEV."""
     return f"The {archive} of {path} lie on another file system than its .spool. Mount one file system over both."
 
@@ -57,21 +57,21 @@ class Storage:
     """An open root with the spool of one camera, or of its clips (`part`), owned."""
 
     def __init__(self, path: str, root: str, camera: str, part: str = "", watchdog: DiskWatchdog | None = None) -> None:
-        """RootMissing, SpoolTaken or OSError. `watchdog` knows of each call to the disk."""
+        """RootMissing, SpoolLocked or OSError. `watchdog` knows of each call to the disk."""
         self.path, self.root, self.watchdog = path, root, watchdog or DiskWatchdog()
-        with self.watchdog.call():
+        with self.watchdog.watch_call():
             self._open(camera, part)
 
     def _open(self, camera: str, part: str) -> None:
         path, root = self.path, self.root
-        if marker_of(path) != root:
-            raise RootMissing(missing_sentence(path))
+        if read_marker(path) != root:
+            raise RootMissing(root_missing_message(path))
         self.files = RootFiles(path, self.watchdog)
         try:
             folder = open_spool_folder(self.files, camera, part)
             self._lock = FolderLock(self.files, folder)
             if not self._lock.acquire():
-                raise SpoolTaken(f"Another process owns {path}/{folder}; it must end first.")
+                raise SpoolLocked(f"Another process owns {path}/{folder}; it must end first.")
         except BaseException:
             self.files.close()
             raise
@@ -81,7 +81,7 @@ class Storage:
         self._lock.release()
         self.files.close()
 
-    def reaches(self, archive: str) -> None:
+    def check_links_into(self, archive: str) -> None:
         """OSError when files of the spool cannot be linked into this archive. On a full disk nobody can tell."""
         try:
             try_link(self.files, self.spool.folder, ".lock", archive)
@@ -95,7 +95,7 @@ class Storage:
     def check(self) -> None:
         """Before each commit: RootMissing when the root is not what we opened; LockLost when the lock's file
         is gone and somebody else could have taken the spool."""
-        with self.watchdog.call():
+        with self.watchdog.watch_call():
             self._check()
 
     def _check(self) -> None:
@@ -103,9 +103,9 @@ class Storage:
         try:
             there = os.stat(self.path)
         except OSError as error:
-            raise RootMissing(missing_sentence(self.path)) from error
-        if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) or marker_of(self.path) != self.root:
-            raise RootMissing(missing_sentence(self.path))
+            raise RootMissing(root_missing_message(self.path)) from error
+        if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) or read_marker(self.path) != self.root:
+            raise RootMissing(root_missing_message(self.path))
         try:
             self._lock.check()
         except LockLost:
@@ -113,7 +113,7 @@ class Storage:
                 raise
 
 
-def missing_sentence(path: str) -> str:
+def root_missing_message(path: str) -> str:
     return (
         f"The storage root {path} is not mounted, or its marker {MARKER} is missing. "
         "Mount it; nothing is written until then."

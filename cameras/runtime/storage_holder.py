@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 from cameras.runtime.programmes import SessionBusy, SessionRunner
 from cameras.runtime.recovery import Verdict
-from cameras.runtime.report import Report
+from cameras.runtime.reporter import Reporter
 from cameras.runtime.sessions import DesiredSession
 from cameras.runtime.spec import Spec
 from cameras.runtime.spool import Spool, is_out_of_space
-from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
+from cameras.runtime.storage import RootMissing, SpoolLocked, Storage
 from cameras.runtime.watchdog import DiskWatchdog
 from core.known_fields import from_json
 
@@ -18,48 +18,54 @@ REFILL_S = 10.0
 
 
 class StorageHolder:
-    def __init__(self, spec: Spec, runner: SessionRunner, report: Report, watchdog: DiskWatchdog) -> None:
-        self.spec, self.runner, self.report, self.watchdog = spec, runner, report, watchdog
+    def __init__(self, spec: Spec, runner: SessionRunner, reporter: Reporter, watchdog: DiskWatchdog) -> None:
+        self.spec, self.runner, self.reporter, self.watchdog = spec, runner, reporter, watchdog
         self.storage: Storage | None = None
-        self.trouble: Exception | None = None
+        self.error: Exception | None = None
         self._lost: Exception | None = None
         self._refilled_at = 0.0
 
-    def lose(self, error: Exception) -> None:
+    def mark_lost(self, error: Exception) -> None:
         """From any thread: the root went away, or its spool to another owner, or its disk hangs. Nothing more may be
         written."""
         if self._lost is None:
             self._lost = error
-            self.report.log("storage.unmounted" if self.reason == "root_missing" else "storage.failed", self.why)
+            self.reporter.log_event(
+                "storage.unmounted" if self.reason == "root_missing" else "storage.failed", self.message
+            )
 
     @property
-    def lost(self) -> bool:
+    def is_lost(self) -> bool:
         return self._lost is not None
 
-    def ready(self) -> bool:
+    def ensure_open(self) -> bool:
         """Held, or opened and recovered now. When not, `trouble` says why."""
         if self.storage:
             return True
         try:
             self._open()
-        except (RootMissing, SpoolTaken, OSError) as error:
-            self.trouble = error
-            self.report.observe("reconnecting", self.why, self.reason)
+        except (RootMissing, SpoolLocked, OSError) as error:
+            self.error = error
+            self.reporter.report_state("reconnecting", self.message, self.reason)
             return False
         return True
 
     @property
     def reason(self) -> str:
-        return "root_missing" if isinstance(self._wrong, RootMissing) else "write_error"
+        return "root_missing" if isinstance(self._current_error, RootMissing) else "write_error"
 
     @property
-    def why(self) -> str:
+    def message(self) -> str:
         """The trouble as a sentence."""
-        return self.sentence(self._wrong) if isinstance(self._wrong, OSError) else str(self._wrong)
+        return (
+            self.describe_error(self._current_error)
+            if isinstance(self._current_error, OSError)
+            else str(self._current_error)
+        )
 
     @property
-    def _wrong(self) -> Exception | None:
-        return self._lost or self.trouble
+    def _current_error(self) -> Exception | None:
+        return self._lost or self.error
 
     def _open(self) -> None:
         storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"], watchdog=self.watchdog)
@@ -67,44 +73,44 @@ class StorageHolder:
             verdict = self.spec["verdict"]
             recovered = storage.recover(from_json(Verdict, verdict) if verdict else None)
             storage.spool.refill_slots()
-            self._resume(storage.spool)
+            self._resume_session(storage.spool)
         except BaseException:
             storage.close()
             raise
         self.spec["verdict"] = self.spec["session"] = None
-        self.storage, self.trouble = storage, None
-        self.report.link.send("recovered", **asdict(recovered))
+        self.storage, self.error = storage, None
+        self.reporter.link.send("recovered", **asdict(recovered))
 
-    def _resume(self, spool: Spool) -> None:
+    def _resume_session(self, spool: Spool) -> None:
         """The session of the spool, then the wish."""
-        self.runner.attach(spool)
+        self.runner.attach_spool(spool)
         verdict = self.spec["verdict"]
-        if self.trouble:
-            self.runner.note_outage(self.reason, self.why)
+        if self.error:
+            self.runner.note_outage(self.reason, self.message)
         elif verdict and self.runner.session:
             self.runner.note_outage(verdict["reason"], verdict["message"])
         if self.spec["session"]:
-            self._follow(self.spec["session"])
+            self._apply_desired_session(self.spec["session"])
 
-    def _follow(self, wished: DesiredSession) -> None:
+    def _apply_desired_session(self, wished: DesiredSession) -> None:
         """The database allows one session, and ids rise with time: of two, the older one is over there. Either the
         spool's was ended while we were away, or the wish was read before the spool's began."""
         try:
             self.runner.apply_desired_session(wished)
         except SessionBusy as error:
-            self.report.log("session.held", str(error))
+            self.reporter.log_event("session.held", str(error))
             if wished["id"] > error.session:
-                self.runner.fail("interrupted", "The database wished for another session.")
+                self.runner.fail_session("interrupted", "The database wished for another session.")
                 self.runner.apply_desired_session(wished)
 
-    def wish(self, session: DesiredSession) -> None:
+    def defer_session(self, session: DesiredSession) -> None:
         """A session's order that came while nothing can be written: followed as soon as it can."""
         self.spec["session"] = session
 
-    def release(self) -> None:
+    def release_storage(self) -> None:
         """Let go of a root that was lost; the still thread has nothing more to write on it."""
-        self.trouble, self._lost = self._lost, None
-        self.runner.detach()
+        self.error, self._lost = self._lost, None
+        self.runner.detach_spool()
         self.close()
 
     def close(self) -> None:
@@ -112,16 +118,16 @@ class StorageHolder:
             self.storage.close()
             self.storage = None
 
-    def refill(self, now: float) -> None:
+    def refill_slots(self, now: float) -> None:
         """Bring the slots back to their number when a full disk has used some up."""
         if self.storage and now - self._refilled_at > REFILL_S:
             self._refilled_at = now
             try:
                 self.storage.spool.refill_slots()
             except OSError as error:
-                self.report.log("storage.failed", self.sentence(error))
+                self.reporter.log_event("storage.failed", self.describe_error(error))
 
-    def sentence(self, error: OSError) -> str:
+    def describe_error(self, error: OSError) -> str:
         """What is wrong with the disk and what to do."""
         path = self.spec["root_path"]
         if is_out_of_space(error):

@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Iterator
 
-LAST_NET_S = 60.0
+LAST_RESORT_S = 60.0
 """This long after a call is overdue, or after a library took the interpreter for itself, the process ends itself
 with its stack on stderr, should nobody else have ended it."""
 
 
-STUCK_S = 30.0
+DISK_TIMEOUT_S = 30.0
 """A disk that takes longer hangs."""
 
 
@@ -24,12 +24,12 @@ class DiskWatchdog:
     """How long the calls to a disk take that are under way now. For any thread; `_lock` guards when each began."""
 
     def __init__(self) -> None:
-        self.patience_s = STUCK_S
+        self.timeout_s = DISK_TIMEOUT_S
         self._lock = threading.Lock()
         self._began: dict[int, float] = {}
 
     @contextlib.contextmanager
-    def call(self) -> Iterator[None]:
+    def watch_call(self) -> Iterator[None]:
         """Around a call, or around several that belong together."""
         thread = threading.get_ident()
         with self._lock:
@@ -42,14 +42,14 @@ class DiskWatchdog:
                 with self._lock:
                     del self._began[thread]
 
-    def keeps(self, thread: int | None) -> bool:
-        """Whether it has not answered this thread for `patience_s` seconds."""
+    def is_blocking(self, thread: int | None) -> bool:
+        """Whether it has not answered this thread for `timeout_s` seconds."""
         with self._lock:
             began = self._began.get(thread or 0)
-        return began is not None and time.monotonic() - began > self.patience_s
+        return began is not None and time.monotonic() - began > self.timeout_s
 
-    def too_slow(self) -> OSError:
-        return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.patience_s:g} s")
+    def timeout_error(self) -> OSError:
+        return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.timeout_s:g} s")
 
 
 class Watchdog:
@@ -59,7 +59,7 @@ class Watchdog:
         self._until: float | None = None
 
     @contextlib.contextmanager
-    def during(self, doing: str, allowed_s: float) -> Iterator[None]:
+    def watch_call(self, doing: str, allowed_s: float) -> Iterator[None]:
         """The owner calls a driver: `doing` should end within `allowed_s` seconds."""
         with self._lock:
             self._doing, self._until = doing, time.monotonic() + allowed_s
@@ -69,12 +69,12 @@ class Watchdog:
             with self._lock:
                 self._doing, self._until = "waiting", None
 
-    def look(self) -> tuple[str, float]:
+    def check_deadline(self) -> tuple[str, float]:
         """What is being done, and by how many seconds it is overdue (0 when it is not). Called each second by the
         reporting thread, which thereby holds the last net open."""
         with self._lock:
             late = 0.0 if self._until is None else time.monotonic() - self._until
             doing = self._doing
-        if late < LAST_NET_S:
-            faulthandler.dump_traceback_later(LAST_NET_S, exit=True, file=sys.stderr)
+        if late < LAST_RESORT_S:
+            faulthandler.dump_traceback_later(LAST_RESORT_S, exit=True, file=sys.stderr)
         return doing, max(0.0, late)

@@ -10,7 +10,7 @@ from django.db import DataError, IntegrityError, transaction
 
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.failpoints import hit_failpoint
-from cameras.runtime.recovery import checked_record, reject
+from cameras.runtime.recovery import checked_record, reject_record
 from cameras.runtime.spool import Record, Spool
 from cameras.runtime.storage import MARKER
 from cameras.supervision.wishes import Wish
@@ -88,7 +88,7 @@ class Ingest:
             record_event("spool.rejected", message, severity="error", camera=self, subject=record)
             raise_alert(f"spool.rejected:{self.slug}", message, severity="error", camera=self)
         try:
-            reject(self.spool, f"{record}.done")
+            reject_record(self.spool, f"{record}.done")
         except OSError as problem:
             if problem.errno != errno.ENOENT:
                 raise

@@ -22,7 +22,7 @@ from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import Record
-from cameras.runtime.storage import marker_of
+from cameras.runtime.storage import read_marker
 from cameras.status_reader import LastCapture
 from cameras.supervision import leftovers
 from cameras.supervision.ingest import Ingest, Opened
@@ -347,7 +347,7 @@ class Ledger:
             log.error("The spool of %s cannot be looked at: %s", wish.slug, error)
 
     def _tidy_spool(self, wish: Wish, settle: Callable[[Wish], None] | None) -> None:
-        if marker_of(wish.root_path) != wish.root:
+        if read_marker(wish.root_path) != wish.root:
             return
         if settle:
             settle(wish)

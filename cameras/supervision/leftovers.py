@@ -11,7 +11,7 @@ from cameras.runtime.clock import CameraClock
 from cameras.runtime.programmes import SessionRunner
 from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import spool_folder
-from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, marker_of
+from cameras.runtime.storage import RootMissing, SpoolLocked, Storage, read_marker
 from cameras.supervision.wishes import Wish
 from cameras.tables import RECOVERIES, resolve
 
@@ -36,7 +36,7 @@ def settle(wish: Wish, verdict: Verdict | None = None) -> Settled | None:
     """
     try:
         return _settle(wish, verdict) if _needs(wish) else Settled(idle=True)
-    except (RootMissing, SpoolTaken) as error:
+    except (RootMissing, SpoolLocked) as error:
         log.info("The spool of %s is left alone: %s", wish.slug, error)
     except OSError as error:
         log.warning("The spool of %s cannot be settled: %s", wish.slug, error)
@@ -59,7 +59,7 @@ def _settle(wish: Wish, verdict: Verdict | None) -> Settled:
 
 def holds_rejected(wish: Wish) -> bool:
     """Whether something that was set aside lies there still; also where nobody can tell, as the root is not there."""
-    if marker_of(wish.root_path) != wish.root:
+    if read_marker(wish.root_path) != wish.root:
         return True
     try:
         return bool(os.listdir(Path(wish.root_path, spool_folder(wish.id, wish.part), "rejected")))
@@ -83,7 +83,7 @@ def _stop_session(wish: Wish, storage: Storage) -> None:
     if wish.session is None or wish.session["desired"] != "stopped":
         return
     runner = SessionRunner(CameraClock(), wish.id, wish.slug, wish.root)
-    runner.attach(storage.spool)
+    runner.attach_spool(storage.spool)
     runner.apply_desired_session(wish.session)  # type: ignore[arg-type]
 
 
@@ -91,5 +91,5 @@ def _end_session_elsewhere(wish: Wish, storage: Storage) -> None:
     """Of a camera that another host has now: a process of a later day must not go on with it here."""
     if wish.elsewhere:
         runner = SessionRunner(CameraClock(), wish.id, wish.slug, wish.root)
-        runner.attach(storage.spool)
-        runner.fail("host_down", "The camera was moved to another host while this one was away.")
+        runner.attach_spool(storage.spool)
+        runner.fail_session("host_down", "The camera was moved to another host while this one was away.")

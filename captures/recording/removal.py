@@ -16,7 +16,7 @@ from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.failpoints import hit_failpoint
 from cameras.runtime.spool import spool_folder
-from cameras.runtime.storage import MARKER, RootMissing, missing_sentence
+from cameras.runtime.storage import MARKER, RootMissing, root_missing_message
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipQuerySet
 from captures.stills.thumbnails import forget
@@ -150,10 +150,10 @@ def opened(root: StorageRoot) -> Iterator[RootFiles]:
     try:
         files = RootFiles(root.path)
     except FileNotFoundError as error:
-        raise RootMissing(missing_sentence(root.path)) from error
+        raise RootMissing(root_missing_message(root.path)) from error
     try:
         if marker_on(files) != str(root.pk):
-            raise RootMissing(missing_sentence(root.path))
+            raise RootMissing(root_missing_message(root.path))
         yield files
     finally:
         files.close()

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any
 
 from cameras.runtime.link import Link
-from cameras.runtime.recording_state import Recorder, waiting
+from cameras.runtime.recording_state import Recorder, waiting_recorder
 from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import Record
@@ -52,7 +52,7 @@ class Telling:
         """None while nothing shall be recorded."""
         if wish is None:
             return None
-        told = waiting(wish, self._trouble[1])
+        told = waiting_recorder(wish, self._trouble[1])
         told["state"] = "failing" if self._trouble[0] else "recording" if clip else "waiting"
         told["since"], told["reason"] = iso(self._since) if self._since else None, self._trouble[0]
         told["lost_frames"], told["free_bytes"] = self._lost, self._free

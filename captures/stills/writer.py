@@ -23,17 +23,17 @@ class StillWriter:
         self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
         self.thumbnails = Thumbnailer(context.spec["root_path"], context.spec["root"])
 
-    def path(self, capture: str, at: datetime, name: str = "") -> str:
+    def file_path(self, capture: str, at: datetime, name: str = "") -> str:
         return self._organizer.path(capture, at, name)
 
-    def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
+    def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
         """The primary file first. OSError as the disk says it; CameraError when nothing of the
         camera's files came; otherwise what broke off is added to `exposure.missing`."""
         if exposure.frame is not None:
             return [self._frame(spool, plan, exposure, identity)]
         return self._own_files(spool, plan, exposure)
 
-    def saved(self, record: Record, exposure: Exposure) -> None:
+    def handle_saved(self, record: Record, exposure: Exposure) -> None:
         """Its files are safe: thumbnails can be made of what is still in memory."""
         self.thumbnails.take(Saved(record, exposure))
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from cameras.runtime.storage import RootMissing, marker_of
+from cameras.runtime.storage import RootMissing, read_marker
 from captures.stills import drawing
 from captures.stills.draughtsman import Order, draw
 from captures.stills.drawing import SIMULATED, Unreadable, from_file, from_frame, thumbnails
@@ -127,7 +127,7 @@ def test_the_quickest_kind_stands_for_a_capture(kinds: list[str], place: int | N
 
 
 def test_a_thumbnail_that_a_power_cut_has_emptied_counts_as_missing(folder: Path) -> None:
-    with ThumbnailStore(str(folder), marker_of(str(folder))) as store:
+    with ThumbnailStore(str(folder), read_marker(str(folder))) as store:
         store.put(SHA, 320, jpeg(32, 24))
         whole = store.read(SHA, 320)
         next(folder.glob(".thumbnails/ab/*-320.jpg")).write_bytes(jpeg(32, 24)[:200])
@@ -143,7 +143,7 @@ def test_nothing_is_written_below_a_root_that_is_not_mounted(folder: Path) -> No
 def order(folder: Path, content: bytes, **fields: Any) -> Order:
     (folder / "a.jpg").write_bytes(content)
     values = {"path": "a.jpg", "kind": "jpeg", "sha256": SHA, "bytes": len(content)}
-    return Order(root=str(marker_of(str(folder))), root_path=str(folder), **values | fields)  # type: ignore[typeddict-item]
+    return Order(root=str(read_marker(str(folder))), root_path=str(folder), **values | fields)  # type: ignore[typeddict-item]
 
 
 def test_a_file_is_drawn_once_in_all_sizes_and_leaves_nothing_else(folder: Path) -> None:

@@ -42,7 +42,7 @@ class OwnFile:
         yield self.content[half:]
 
 
-class ToldCamera(Driver):
+class ScriptedCamera(Driver):
     """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames.
 
     `streams` says whether it is a camera that gives a stream of frames, `previews` a live view; `body_us` where the
@@ -63,7 +63,7 @@ class ToldCamera(Driver):
         self.forgotten: list[Any] = []
         self.number = 0
         self.rest_errors: deque[CameraError] = deque()
-        self.supplies_told: deque[Supplies | CameraError] = deque()
+        self.supplies_results: deque[Supplies | CameraError] = deque()
         self.streams = True
         self.previews = False
         self.body_us: int | None = None
@@ -146,7 +146,7 @@ class ToldCamera(Driver):
     def supplies(self, deadline: float) -> Supplies:
         self.supplies_asked.append(len(self.calls))
         time.sleep(self.supplies_take_s)
-        told = self.supplies_told.popleft() if self.supplies_told else Supplies()
+        told = self.supplies_results.popleft() if self.supplies_results else Supplies()
         if isinstance(told, CameraError):
             raise told
         return told

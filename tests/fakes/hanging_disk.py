@@ -20,7 +20,7 @@ class HangingDisk(RootFiles):
         self.met, self.let_go = threading.Event(), threading.Event()
 
     def create(self, folder: str, name: str, chunks: Iterable[Chunk]) -> None:
-        with self.watchdog.call():
+        with self.watchdog.watch_call():
             if self._word in name:
                 self.met.set()
                 assert self.let_go.wait(PATIENCE_S), "nobody let the disk go on"

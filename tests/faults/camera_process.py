@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import uuid6
 
-from cameras.runtime.storage import MARKER, make_root, marker_of
+from cameras.runtime.storage import MARKER, make_root, read_marker
 from cameras.tables import CONSUMERS
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -36,8 +36,8 @@ class CameraProcess:
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
         self.spec = {
             "camera": camera, "slug": "sim", "kind": "simulated", "address": "", "settings": {"exposure_us": 1000},
-            "sources": [], "root": marker_of(str(root)), "root_path": str(root), "station": "test",
-            "video_root": marker_of(str(root)), "video_root_path": str(root), "recording": None,
+            "sources": [], "root": read_marker(str(root)), "root_path": str(root), "station": "test",
+            "video_root": read_marker(str(root)), "video_root_path": str(root), "recording": None,
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 5.0, "clock_wait_s": 0.0,
             "consumers": CONSUMERS, "session": None, "verdict": None, **spec,
         }  # fmt: skip

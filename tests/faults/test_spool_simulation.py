@@ -58,8 +58,8 @@ class Station:
             self.capture(index)
         session = self.session()
         if session.active:
-            session.move("finished")
-            session.tell(self.spool)
+            session.change_state("finished")
+            session.save_and_send(self.spool)
 
     def session(self) -> SessionFile:
         name = session_name(SESSION)
@@ -73,8 +73,8 @@ class Station:
             session.state = "finished"
             session.settled = 1
             return session
-        session.move("running")
-        session.tell(self.spool)
+        session.change_state("running")
+        session.save_and_send(self.spool)
         return session
 
     def capture(self, index: int) -> None:

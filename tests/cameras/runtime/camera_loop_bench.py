@@ -17,24 +17,24 @@ from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.camera_loop import CameraLoop
 from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
-from cameras.runtime.storage import MARKER, make_root, marker_of
+from cameras.runtime.storage import MARKER, make_root, read_marker
 from captures.stills.writer import StillWriter
-from tests.fakes.camera import ToldCamera
+from tests.fakes.camera import ScriptedCamera
 
 CAMERA = "0193a000-0000-7000-8000-00000000000c"
 PATIENCE_S = 20.0
 
 
-class HeardLink:
+class RecordingLink:
     """The Supervisor's end: what the process says, in order."""
 
     def __init__(self) -> None:
         self.inbox: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.heard: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
 
     def send(self, kind: str, /, **fields: Any) -> None:
         message = json.loads(json.dumps({"type": kind, **fields}))
-        self.heard.append(message)
+        self.messages.append(message)
         self.inbox.put(message)
 
 
@@ -54,24 +54,24 @@ class Streamed:
 
 
 class CameraLoopBench:
-    """Its tests do not ask for `state_of(loop)`: that arms the last net, which would end the test run."""
+    """Its tests do not ask for `describe_state(loop)`: that arms the last net, which would end the test run."""
 
     def __init__(self, root: Path, clock: CameraClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
         if not (root / MARKER).exists():
             make_root(root, str(uuid6.uuid7()))
         self.root, self.spool = root, root / ".spool" / CAMERA
-        self.link, self.clock, self.buffer = HeardLink(), clock or CameraClock(), SharedFrameBuffer()
+        self.link, self.clock, self.buffer = RecordingLink(), clock or CameraClock(), SharedFrameBuffer()
         self.spec: Any = {
             "camera": CAMERA, "slug": "told", "kind": "simulated", "address": "", "settings": {}, "sources": [],
-            "root": marker_of(str(root)), "root_path": str(root), "station": "test",
+            "root": read_marker(str(root)), "root_path": str(root), "station": "test",
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 2.0, "clock_wait_s": 0.0,
             "consumers": {}, "session": None, "recording": None, "verdict": None, **spec,
         }  # fmt: skip
         link: Any = self.link
         self.loop = CameraLoop(self.spec, link, self.clock, self.buffer)
-        self.camera = ToldCamera(self.clock)
+        self.camera = ScriptedCamera(self.clock)
         self.loop.device.driver = driver or self.camera
-        self.loop.use(StillWriter(Context(self.spec, self.buffer, link)))
+        self.loop.set_still_writer(StillWriter(Context(self.spec, self.buffer, link)))
         self.streamed = Streamed()
         self.loop.frame_consumers.append(self.streamed)
         self._thread = threading.Thread(target=self.loop.run, name="camera loop")
@@ -85,14 +85,16 @@ class CameraLoopBench:
         self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive(), "the camera loop does not end"
 
-    def tell(self, kind: str, **fields: Any) -> str:
+    def send_command(self, kind: str, **fields: Any) -> str:
         command = str(uuid6.uuid7())
         self.loop.receive_command({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
         return command
 
     def capture(self, capture: str | None = None, **asked: Any) -> str:
         capture = capture or str(uuid6.uuid7())
-        self.tell("capture", id=capture, planned="2026-01-01T00:00:00Z", asked=asked, requested_by="tester", job="")
+        self.send_command(
+            "capture", id=capture, planned="2026-01-01T00:00:00Z", asked=asked, requested_by="tester", job=""
+        )
         return capture
 
     def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

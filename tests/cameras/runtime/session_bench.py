@@ -32,7 +32,7 @@ class SessionBench:
         """A new camera process comes to this spool."""
         recover(self.spool, ROOT)
         self.runner = SessionRunner(self.clock, CAMERA, "sim", ROOT)
-        self.runner.attach(self.spool)
+        self.runner.attach_spool(self.spool)
 
     def apply_desired(
         self, desired: str = "running", revision: int = 1, session: str = SESSION, so_far: dict[str, int] | None = None
@@ -45,7 +45,7 @@ class SessionBench:
         )  # fmt: skip
 
     def due(self, *, unreachable: bool = False) -> Due | None:
-        return self.runner.due(self.length_s, self.readout_s, unreachable=unreachable)
+        return self.runner.next_due(self.length_s, self.readout_s, unreachable=unreachable)
 
     def next(self) -> Due:
         found = self.due()
@@ -62,7 +62,7 @@ class SessionBench:
             boot=now.boot, boot_s=now.boot_s, deadline_s=20.0, path=f"captures/sim/{capture}", asked={},
             requested_by="", job="",
         )  # fmt: skip
-        self.runner.planned(due.index)
+        self.runner.mark_planned(due.index)
         self.spool.plan(plan)
         return plan
 
@@ -71,7 +71,7 @@ class SessionBench:
         reason = "" if outcome == "saved" else "camera_error"
         record = failed_record(plan, ROOT, reason, "", outcome)
         self.spool.commit(record)
-        self.runner.settle(self.spool, record)
+        self.runner.settle_capture(self.spool, record)
         self.spool.done(record)
 
     def shoot(self, outcome: str = "saved", took_s: float | None = None) -> tuple[int, float]:
@@ -82,7 +82,7 @@ class SessionBench:
         assert plan["index"] is not None
         return plan["index"], started
 
-    def told(self, kind: str) -> list[dict[str, Any]]:
+    def records(self, kind: str) -> list[dict[str, Any]]:
         """The bodies of what waits for the ingest, in the order of their ids."""
         records = [json.loads(self.spool.files.read(self.spool.folder, n)) for n in self.spool.names() if "done" in n]
         return [record["body"] for record in records if record["kind"] == kind]
@@ -98,5 +98,5 @@ class SessionBench:
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        told = self.runner.describe()
+        told = self.runner.describe_session()
         return told["planned"], told["saved"], told["failed"], told["skipped"]

@@ -31,21 +31,21 @@ def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
 
 
 def test_an_abort_while_nothing_is_exposed_spares_the_next_exposure(bench: CameraLoopBench) -> None:
-    bench.tell("abort", reason="camera_hung")
+    bench.send_command("abort", reason="camera_hung")
     assert bench.outcome(bench.capture())["outcome"] == "saved"
 
 
 def test_an_abort_ends_the_running_exposure_with_its_reason(bench: CameraLoopBench) -> None:
     capture = bench.capture(exposure_us=60_000_000)
     bench.wait_for(lambda: "expose" in bench.camera.calls)
-    bench.tell("abort", reason="camera_hung")
+    bench.send_command("abort", reason="camera_hung")
     assert bench.outcome(capture)["reason"] == "camera_hung"
 
 
 def test_a_stop_during_an_exposure_answers_with_it_counted(bench: CameraLoopBench) -> None:
-    bench.tell("start", session=bench.desired_session(SESSION, exposure_us=60_000_000, cadence_s=61))
+    bench.send_command("start", session=bench.desired_session(SESSION, exposure_us=60_000_000, cadence_s=61))
     bench.wait_for(lambda: "expose" in bench.camera.calls)
-    stop = bench.tell("stop", session=bench.desired_session(SESSION, 2, "stopped"))
+    stop = bench.send_command("stop", session=bench.desired_session(SESSION, 2, "stopped"))
     told = bench.until_type("answer", command_id=stop)["body"]
     assert [told[name] for name in ("state", "planned", "saved", "failed", "skipped")] == ["stopped", 1, 0, 1, 0]
 
@@ -73,7 +73,7 @@ def test_a_rejected_setting_fails_its_capture_and_leaves_the_camera_open(bench: 
 
 def test_rejected_settings_are_answered_and_forgotten(bench: CameraLoopBench) -> None:
     bench.camera.apply_errors.append(CameraError("No such gain. Choose another.", reason="rejected_setting"))
-    command = bench.tell("configure", settings={"gain": 99.0})
+    command = bench.send_command("configure", settings={"gain": 99.0})
     assert bench.until_type("answer", command_id=command)["reason"] == "rejected_setting"
     assert ("gain" in bench.loop.device.settings, bench.loop.device.open) == (False, True)
 
@@ -84,14 +84,14 @@ def test_settings_for_a_camera_that_is_away_are_kept_and_hide_no_reason(bench: C
     bench.camera.next.append(gone)
     bench.outcome(bench.capture())
     bench.wait_for(lambda: not bench.loop.device.open)
-    bench.until_type("answer", command_id=bench.tell("configure", settings={"gain": 2.0}))
+    bench.until_type("answer", command_id=bench.send_command("configure", settings={"gain": 2.0}))
     assert bench.outcome(bench.capture())["reason"] == "camera_unreachable"
     assert bench.loop.device.settings["gain"] == 2.0
 
 
 def test_frames_that_arrive_make_the_next_failure_the_first_again(bench: CameraLoopBench) -> None:
     bench.camera.frame_errors.extend([CameraError("No frame.")] * 1)
-    bench.tell("live", qualities=["low"])
+    bench.send_command("live", qualities=["low"])
     bench.until_type("observed", observed="reconnecting")
     bench.wait_for(lambda: bench.buffer.frames > 2)
     bench.camera.frame_errors.append(CameraError("No frame again."))
@@ -103,7 +103,7 @@ def test_a_viewer_of_a_camera_without_a_stream_does_not_take_it_out_of_service(t
     bench = CameraLoopBench(tmp_path)
     bench.camera.streams = False
     with bench:
-        bench.tell("live", qualities=["low"])
+        bench.send_command("live", qualities=["low"])
         bench.wait_for(lambda: bench.streamed.wants_frames)
         outcomes = [bench.outcome(bench.capture())["outcome"] for _ in range(3)]
         assert (outcomes, bench.camera.calls.count("close")) == (["saved"] * 3, 1)
@@ -130,7 +130,7 @@ def test_a_long_exposure_gives_the_next_short_one_no_more_time(bench: CameraLoop
 
 def test_a_capture_that_was_withdrawn_is_not_exposed_when_it_comes_late(bench: CameraLoopBench) -> None:
     late = str(uuid6.uuid7())
-    bench.tell("withdraw", id=late)
+    bench.send_command("withdraw", id=late)
     assert bench.until_type("answer", unstarted=True)["id"] == late
     bench.capture(late)
     bench.outcome(bench.capture())
@@ -151,7 +151,7 @@ def test_slots_that_cannot_be_made_again_end_nothing(bench: CameraLoopBench) -> 
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
-        bench.loop.storage_holder.refill(1e9)
+        bench.loop.storage_holder.refill_slots(1e9)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert bench.outcome(bench.capture())["outcome"] == "saved"
@@ -159,17 +159,19 @@ def test_slots_that_cannot_be_made_again_end_nothing(bench: CameraLoopBench) -> 
 
 def test_a_session_of_the_spool_that_the_database_knows_as_over_makes_way_for_the_next_one(tmp_path: Path) -> None:
     with CameraLoopBench(tmp_path) as first:
-        first.until_type("answer", command_id=first.tell("start", session=first.desired_session(SESSION, cadence_s=60)))
+        first.until_type(
+            "answer", command_id=first.send_command("start", session=first.desired_session(SESSION, cadence_s=60))
+        )
     with CameraLoopBench(tmp_path, session=first.desired_session(NEXT, cadence_s=60)) as second:
         second.until_type("recovered")
-        second.wait_for(lambda: bool(second.loop.runner.describe()))
-        assert second.loop.runner.describe()["id"] == NEXT
+        second.wait_for(lambda: bool(second.loop.runner.describe_session()))
+        assert second.loop.runner.describe_session()["id"] == NEXT
 
 
 def test_a_session_ordered_before_the_camera_is_open_says_what_it_will_use(tmp_path: Path) -> None:
     bench = CameraLoopBench(tmp_path)
     bench.camera.body_us = 2_000_000
-    bench.tell("start", session=bench.desired_session(SESSION, count=1))
+    bench.send_command("start", session=bench.desired_session(SESSION, count=1))
     with bench:
         record = bench.until_type("spooled")["id"]
         told = json.loads((bench.spool / f"{record}.done").read_bytes())
@@ -179,14 +181,14 @@ def test_a_session_ordered_before_the_camera_is_open_says_what_it_will_use(tmp_p
 def test_a_flood_of_commands_leaves_a_session_its_turns(bench: CameraLoopBench) -> None:
     long = bench.capture(exposure_us=500_000)  # while it runs, all the others come
     captures = [long, *(bench.capture() for _ in range(20))]
-    bench.tell("start", session=bench.desired_session(SESSION, delay_s=0.0, count=5))
-    bench.wait_for(lambda: bench.link.heard and any(m.get("id") == captures[-1] for m in bench.link.heard))
+    bench.send_command("start", session=bench.desired_session(SESSION, delay_s=0.0, count=5))
+    bench.wait_for(lambda: bench.link.messages and any(m.get("id") == captures[-1] for m in bench.link.messages))
     assert bench.loop.runner.session is None
 
 
 def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(bench: CameraLoopBench) -> None:
     gone = CameraError("The camera is not there. Plug it in.", reason="camera_unreachable")
-    bench.tell("start", session=bench.desired_session(SESSION, delay_s=0.0))
+    bench.send_command("start", session=bench.desired_session(SESSION, delay_s=0.0))
     bench.wait_for(lambda: "expose" in bench.camera.calls)
     bench.camera.open_errors.append(gone)
     bench.camera.next.append(gone)
@@ -214,7 +216,7 @@ def test_a_frame_of_a_long_exposure_is_as_old_as_its_shutter_and_that_is_no_wron
 
 
 def logged(bench: CameraLoopBench) -> list[str]:
-    return [message["kind"] for message in bench.link.heard if message["type"] == "log"]
+    return [message["kind"] for message in bench.link.messages if message["type"] == "log"]
 
 
 def test_a_still_of_a_slow_stream_may_wait_for_its_next_frame(tmp_path: Path) -> None:

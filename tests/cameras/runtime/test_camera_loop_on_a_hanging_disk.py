@@ -18,7 +18,7 @@ SESSION = "0193a000-0000-7000-8000-000000000003"
 def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
     with CameraLoopBench(tmp_path) as bench:
         bench.until_type("observed", observed="ready")
-        bench.loop.exposure_runner.queue.patience_s = 0.05
+        bench.loop.exposure_runner.queue.timeout_s = 0.05
         yield bench
 
 
@@ -35,8 +35,8 @@ def disk(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
 def hangs(bench: CameraLoopBench, disk: HangingDisk) -> dict[str, Any]:
     """What is told of it, as soon as somebody looks."""
     assert disk.met.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.loop.exposure_runner.queue.stuck)
-    bench.loop.look_at_disk()
+    bench.wait_for(lambda: bench.loop.exposure_runner.queue.is_stuck)
+    bench.loop.check_disk()
     return bench.until_type("log")
 
 
@@ -61,7 +61,7 @@ def test_while_a_disk_hangs_a_capture_is_refused_and_leaves_nothing_behind(
 
 
 def test_what_a_session_missed_while_the_disk_hung_has_its_reason(bench: CameraLoopBench, disk: HangingDisk) -> None:
-    bench.tell("start", session=bench.desired_session(SESSION, cadence_s=0.3))
+    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.3))
     hangs(bench, disk)
     began = bench.clock.monotonic()
     bench.wait_for(lambda: bench.clock.monotonic() > began + 1)
@@ -80,7 +80,7 @@ def test_captures_that_a_disk_does_not_take_in_time_wait_for_it(bench: CameraLoo
 @pytest.fixture
 def disk_of_the_loop(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
     """It hangs with a plan, which the owner's own thread writes."""
-    bench.loop.disk_watchdog.patience_s = 0.05
+    bench.loop.disk_watchdog.timeout_s = 0.05
     storage = bench.loop.storage_holder.storage
     assert storage is not None
     storage.spool.files = disk = HangingDisk(str(tmp_path), "tmp-", bench.loop.disk_watchdog)
@@ -91,8 +91,8 @@ def disk_of_the_loop(bench: CameraLoopBench, tmp_path: Path) -> Iterator[Hanging
 def blocks_the_loop(bench: CameraLoopBench, disk: HangingDisk) -> None:
     """And somebody has looked."""
     assert disk.met.wait(PATIENCE_S)
-    bench.wait_for(lambda: bench.loop.disk_watchdog.keeps(bench.loop._thread))
-    bench.loop.look_at_disk()
+    bench.wait_for(lambda: bench.loop.disk_watchdog.is_blocking(bench.loop._thread))
+    bench.loop.check_disk()
 
 
 def test_a_disk_that_blocks_the_loop_is_told_as_an_event_and_as_the_reason(
@@ -114,13 +114,13 @@ def test_what_a_disk_kept_the_owner_from_is_done_once_it_answers(
     disk_of_the_loop.let_go.set()
     bench.until_type("recovered")
     assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
-    assert bench.loop.report.state == "ready"
+    assert bench.loop.reporter.state == "ready"
 
 
 def test_what_a_session_missed_while_a_disk_kept_the_owner_has_its_reason(
     bench: CameraLoopBench, disk_of_the_loop: HangingDisk
 ) -> None:
-    bench.tell("start", session=bench.desired_session(SESSION, cadence_s=0.3))
+    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.3))
     blocks_the_loop(bench, disk_of_the_loop)
     began = bench.clock.monotonic()
     bench.wait_for(lambda: bench.clock.monotonic() > began + 1)

@@ -77,7 +77,7 @@ def test_frames_are_for_whoever_looks_while_packets_are_copied(
 def test_a_stream_that_is_refused_gives_frames_and_the_next_one_packets(
     buffer: SharedFrameBuffer, reader: CopyingReader
 ) -> None:
-    reader.refuse(STREAM)
+    reader.refuse_packets(STREAM)
     put(buffer, range(2))
     buffer.put_frame(frame(7))
     assert (buffer.wants_packets, taken(reader)) == (False, [7])
@@ -91,7 +91,7 @@ def test_what_the_driver_missed_is_lost_between_two_frames_and_not_after_a_packe
     buffer: SharedFrameBuffer, reader: CopyingReader
 ) -> None:
     put(buffer, range(2))
-    reader.refuse(STREAM)
+    reader.refuse_packets(STREAM)
     buffer.put_frame(replace(frame(7), missed=500))
     buffer.put_frame(replace(frame(11), missed=3))
     assert (taken(reader), reader.lost, reader.lost_since_newest) == ([0, 1, 7, 11], 3, 0)

@@ -18,7 +18,7 @@ def bench(tmp_path: Path) -> SessionBench:
 
 
 def states(bench: SessionBench) -> list[str]:
-    return [body["state"] for body in bench.told("session")]
+    return [body["state"] for body in bench.records("session")]
 
 
 def test_the_same_order_twice_is_one_start(bench: SessionBench) -> None:
@@ -45,7 +45,7 @@ def test_a_paused_session_exposes_nothing_and_its_pause_is_a_gap(bench: SessionB
     bench.clock.go_on(72)
     bench.apply_desired("running", revision=3)
     assert bench.shoot() == (4, 180.0)
-    assert [(gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(3, "vetoed")]
+    assert [(gap["count"], gap["reason"]) for gap in bench.records("gap")] == [(3, "vetoed")]
     assert states(bench) == ["running", "paused", "running"]
 
 
@@ -53,7 +53,7 @@ def test_a_pause_lasts_across_a_restart(bench: SessionBench) -> None:
     bench.apply_desired()
     bench.apply_desired("paused", revision=2)
     bench.start_process()
-    assert (bench.due(), bench.runner.describe()["state"]) == (None, "paused")
+    assert (bench.due(), bench.runner.describe_session()["state"]) == (None, "paused")
 
 
 def test_a_stop_that_arrives_before_the_start_is_told_and_takes_no_camera(bench: SessionBench) -> None:
@@ -77,8 +77,8 @@ def test_a_finished_session_is_not_begun_again_when_its_root_comes_back(bench: S
     bench.shoot()
     bench.due()
     bench.ingest()
-    bench.runner.detach()
-    bench.runner.attach(bench.spool)
+    bench.runner.detach_spool()
+    bench.runner.attach_spool(bench.spool)
     assert bench.apply_desired()["state"] == "finished"
     assert bench.due() is None
 
@@ -102,7 +102,7 @@ def test_a_stop_during_an_exposure_covers_it_with_no_gap(tmp_path: Path) -> None
     bench.clock.go_on(18)
     bench.apply_desired("stopped", revision=2)
     bench.settle(plan, "failed", took_s=0.0)
-    assert bench.told("gap") == []
+    assert bench.records("gap") == []
 
 
 @pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
@@ -111,7 +111,7 @@ def test_a_lost_file_is_made_good_by_what_the_database_knows(tmp_path: Path, tim
     bench.apply_desired(so_far={"planned": 30, "saved": 27, "failed": 2, "skipped": 1, "reported": 4})
     assert bench.shoot() == (30, 100.0)
     assert (bench.shoot(), bench.counts) == ((31, 120.0), (32, 29, 2, 1))
-    assert bench.told("session")[0]["number"] == 5
+    assert bench.records("session")[0]["number"] == 5
 
 
 def test_a_session_file_of_an_older_version_is_resumed(bench: SessionBench) -> None:
@@ -123,12 +123,12 @@ def test_a_session_file_of_an_older_version_is_resumed(bench: SessionBench) -> N
     bench.spool.replace(name, content)
     bench.start_process()
     bench.apply_desired("stopped", revision=2)
-    assert [body["number"] for body in bench.told("session")] == [1, 2]
+    assert [body["number"] for body in bench.records("session")] == [1, 2]
 
 
 def test_counts_from_a_supervisor_of_an_older_version_are_read(bench: SessionBench) -> None:
     bench.apply_desired(so_far={"planned": 1, "saved": 1, "told": 4})
-    assert bench.told("session")[0]["number"] == 5
+    assert bench.records("session")[0]["number"] == 5
 
 
 def test_a_file_that_cannot_be_read_is_set_aside_and_the_session_goes_on(bench: SessionBench) -> None:

@@ -10,11 +10,11 @@ import pytest
 from cameras.drivers.base import CameraError
 from cameras.drivers.network import NetworkDriver
 from cameras.runtime.device import Device
-from cameras.runtime.report import Report
+from cameras.runtime.reporter import Reporter
 from cameras.runtime.watchdog import Watchdog
 from core.outgoing import OutgoingGuard
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, HeardLink
-from tests.fakes.camera import ToldCamera
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, RecordingLink
+from tests.fakes.camera import ScriptedCamera
 from tests.fakes.camera_clock import SetClock
 
 GONE = CameraError("The camera broke off.", reason="camera_unreachable")
@@ -22,7 +22,7 @@ REFUSED = CameraError("The camera refuses the password.", permanent=True)
 DEAD = CameraError("The shutter does not open.")
 
 
-class FarCamera(ToldCamera):
+class FarCamera(ScriptedCamera):
     """It is tried again as often as a network camera is."""
 
     longest_pause_s: ClassVar[float] = NetworkDriver.longest_pause_s
@@ -36,8 +36,8 @@ def clock() -> SetClock:
 @pytest.fixture
 def device(tmp_path: Path, clock: SetClock) -> Device:
     bench = CameraLoopBench(tmp_path, clock)
-    link: Any = HeardLink()
-    device = Device(bench.spec, clock, Watchdog(), Report(link), bench.buffer)
+    link: Any = RecordingLink()
+    device = Device(bench.spec, clock, Watchdog(), Reporter(link), bench.buffer)
     device.driver = bench.camera
     return device
 
@@ -50,10 +50,10 @@ def far(device: Device, clock: SetClock) -> Device:
 
 def test_a_camera_is_opened_only_where_its_job_lets_it(tmp_path: Path, clock: SetClock) -> None:
     bench = CameraLoopBench(tmp_path, clock)
-    link: Any = HeardLink()
+    link: Any = RecordingLink()
     rules = OutgoingGuard(own_ports=[8001]).rules()
     spec = {**bench.spec, "kind": "network", "address": "http://127.0.0.1:8001/video", "outgoing": rules}
-    device = Device(spec, clock, Watchdog(), Report(link), bench.buffer)  # type: ignore[arg-type]
+    device = Device(spec, clock, Watchdog(), Reporter(link), bench.buffer)  # type: ignore[arg-type]
     assert not device.ensure_open()
     assert "leads to a port of the station itself, which is refused always" in str(device.error)
 

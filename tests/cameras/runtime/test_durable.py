@@ -54,7 +54,7 @@ def test_the_same_file_under_two_names_is_told_from_another_with_its_content(fil
     files.create("", "b", [b"x"])
     files.make_folders("deep/er")
     files.link("", "a", "deep/er", "c")
-    assert (files.same("", "a", "deep/er", "c"), files.same("", "b", "deep/er", "c")) == (True, False)
+    assert (files.is_same_file("", "a", "deep/er", "c"), files.is_same_file("", "b", "deep/er", "c")) == (True, False)
     assert (files.links("", "a"), files.links("", "b"), files.links("", "none")) == (2, 1, 0)
 
 
@@ -73,7 +73,7 @@ def test_folders_are_made_once_and_with_their_parents(files: RootFiles, tmp_path
 def test_closed_files_answer_with_an_error_of_the_system(tmp_path: Path) -> None:
     files = RootFiles(str(tmp_path))
     files.make_folders("spool")
-    files.keep("spool")
+    files.hold_folder_open("spool")
     files.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         files.names("spool")

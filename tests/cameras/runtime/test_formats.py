@@ -13,9 +13,9 @@ from cameras.drivers.opencv import OpencvDriver
 from cameras.drivers.pixelink import PixelinkDriver
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.device import Device
-from cameras.runtime.report import Report
+from cameras.runtime.reporter import Reporter
 from cameras.runtime.watchdog import Watchdog
-from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, HeardLink
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, RecordingLink
 from tests.fakes.camera_clock import SetClock
 
 
@@ -23,9 +23,9 @@ from tests.fakes.camera_clock import SetClock
 def device(tmp_path: Path) -> Device:
     """Open, with a camera that gives frames."""
     clock = SetClock()
-    bench, link = CameraLoopBench(tmp_path, clock), HeardLink()
+    bench, link = CameraLoopBench(tmp_path, clock), RecordingLink()
     told: Any = link
-    device = Device(bench.spec, clock, Watchdog(), Report(told), bench.buffer)
+    device = Device(bench.spec, clock, Watchdog(), Reporter(told), bench.buffer)
     device.driver = bench.camera
     assert device.ensure_open()
     return device

@@ -24,13 +24,13 @@ def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
 
 
 def looks(bench: CameraLoopBench) -> None:
-    bench.tell("live", qualities=["medium"])
+    bench.send_command("live", qualities=["medium"])
     bench.wait_for(lambda: bench.buffer.frames > 3)
 
 
 def session(bench: CameraLoopBench, desired: str = "running", revision: int = 1, **programme: Any) -> None:
     desired_session = bench.desired_session(SESSION, revision, desired, **{"cadence_s": 0.05, **programme})
-    bench.tell("start" if desired == "running" else "stop", session=desired_session)
+    bench.send_command("start" if desired == "running" else "stop", session=desired_session)
 
 
 SESSION = str(uuid6.uuid7())
@@ -74,7 +74,7 @@ def test_a_mirror_that_does_not_come_down_is_a_reason_to_open_the_camera_anew(be
 
 def test_a_camera_that_is_gone_when_it_is_asked_for_its_battery_is_reconnected(tmp_path: Path) -> None:
     bench = CameraLoopBench(tmp_path)
-    bench.camera.supplies_told.append(CameraError("It does not answer.", reason="camera_unreachable"))
+    bench.camera.supplies_results.append(CameraError("It does not answer.", reason="camera_unreachable"))
     with bench:
         assert bench.until_type("ladder")["reason"] == "camera_unreachable"
         bench.until_type("observed", observed="ready")
@@ -82,7 +82,7 @@ def test_a_camera_that_is_gone_when_it_is_asked_for_its_battery_is_reconnected(t
 
 def test_what_a_camera_has_left_is_known_while_it_is_there(tmp_path: Path) -> None:
     bench = CameraLoopBench(tmp_path)
-    bench.camera.supplies_told.append(Supplies(battery_percent=77.0, card_free_bytes=32_000_000_000))
+    bench.camera.supplies_results.append(Supplies(battery_percent=77.0, card_free_bytes=32_000_000_000))
     with bench:
         bench.wait_for(lambda: bench.loop.device.supplies.battery_percent == 77.0)
         bench.loop.receive_command({"type": "reopen"})
@@ -105,7 +105,7 @@ def test_a_camera_that_takes_long_to_say_what_it_has_left_is_not_asked_just_befo
 
 def test_a_live_view_that_fails_costs_the_camera_nothing_else(bench: CameraLoopBench) -> None:
     bench.camera.frame_errors.extend(CameraError("Not in this position of the dial.") for _ in range(100))
-    bench.tell("live", qualities=["medium"])
+    bench.send_command("live", qualities=["medium"])
     assert bench.until_type("ladder")["message"] == "Not in this position of the dial."
     assert [bench.outcome(bench.capture())["outcome"] for _ in range(3)] == ["saved"] * 3
     assert (bench.camera.calls.count("frame"), bench.loop.device.failures) == (1, 0)

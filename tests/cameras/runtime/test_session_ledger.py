@@ -85,8 +85,8 @@ class SessionLedger(RuleBasedStateMachine):
 
     @invariant()
     def each_index_has_one_outcome(self) -> None:
-        covered = [body["index"] for body in self.bench.told("capture")]
-        for gap in self.bench.told("gap"):
+        covered = [body["index"] for body in self.bench.records("capture")]
+        for gap in self.bench.records("gap"):
             covered += range(gap["first_index"], gap["first_index"] + gap["count"])
         assert sorted(covered) == list(range(self.bench.apply_desired(revision=0)["planned"]))
 

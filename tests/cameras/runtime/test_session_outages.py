@@ -23,9 +23,9 @@ def test_an_outage_is_one_gap_with_its_times_its_count_and_its_reason(bench: Ses
     bench.runner.note_outage(*UNREACHABLE)
     bench.clock.go_on(92)
     assert bench.due(unreachable=True) is not None
-    assert bench.told("gap") == []
+    assert bench.records("gap") == []
     assert bench.next().index == 5
-    assert bench.told("gap") == [{
+    assert bench.records("gap") == [{
         "session": SESSION, "from": "2027-01-15T20:00:08.000Z", "to": "2027-01-15T20:01:40.000Z", "first_index": 1,
         "count": 4, "reason": "camera_unreachable", "message": "The cable was pulled.",
     }]  # fmt: skip
@@ -36,7 +36,7 @@ def test_an_outage_between_two_starts_misses_nothing(bench: SessionBench) -> Non
     bench.shoot()
     bench.runner.note_outage(*UNREACHABLE)
     bench.clock.go_on(11)
-    assert (bench.shoot()[0], bench.told("gap")) == (1, [])
+    assert (bench.shoot()[0], bench.records("gap")) == (1, [])
 
 
 def test_a_failure_whose_record_is_written_late_keeps_the_reason_of_the_outage(bench: SessionBench) -> None:
@@ -45,7 +45,7 @@ def test_a_failure_whose_record_is_written_late_keeps_the_reason_of_the_outage(b
     bench.settle(plan, "failed")
     bench.clock.go_on(100)
     bench.due()
-    assert [gap["reason"] for gap in bench.told("gap")] == ["camera_unreachable"]
+    assert [gap["reason"] for gap in bench.records("gap")] == ["camera_unreachable"]
 
 
 @pytest.mark.parametrize(("took_s", "following", "skipped"), [(45.0, (2, 145.0), 1), (55.0, (3, 160.0), 2)])
@@ -54,14 +54,16 @@ def test_an_exposure_longer_than_the_cadence_skips_what_no_longer_fits(
 ) -> None:
     bench.shoot(took_s=took_s)
     assert bench.shoot() == following
-    assert [(gap["first_index"], gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(1, skipped, "overrun")]
+    assert [(gap["first_index"], gap["count"], gap["reason"]) for gap in bench.records("gap")] == [
+        (1, skipped, "overrun")
+    ]
 
 
 def test_a_restart_of_the_process_goes_on_by_the_time(bench: SessionBench) -> None:
     bench.shoot()
     bench.start_process()
     assert bench.shoot() == (1, 120.0)
-    assert bench.told("gap") == []
+    assert bench.records("gap") == []
 
 
 def test_what_passed_without_a_process_is_a_gap(bench: SessionBench) -> None:
@@ -69,7 +71,7 @@ def test_what_passed_without_a_process_is_a_gap(bench: SessionBench) -> None:
     bench.clock.go_on(72)
     bench.start_process()
     assert bench.shoot() == (4, 180.0)
-    assert [(gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(3, "interrupted")]
+    assert [(gap["count"], gap["reason"]) for gap in bench.records("gap")] == [(3, "interrupted")]
 
 
 def test_a_process_killed_in_an_exposure_leaves_one_failure_and_no_gap_for_it(bench: SessionBench) -> None:
@@ -85,7 +87,7 @@ def test_on_another_boot_the_wall_clock_says_how_much_was_missed(bench: SessionB
     bench.clock.reboot(off_s=112.0)
     bench.start_process()
     assert bench.next().index == 6
-    assert [(gap["count"], gap["reason"]) for gap in bench.told("gap")] == [(5, "interrupted")]
+    assert [(gap["count"], gap["reason"]) for gap in bench.records("gap")] == [(5, "interrupted")]
 
 
 @pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
@@ -101,7 +103,7 @@ def test_a_session_goes_on_after_a_start_of_the_machine_with_a_clock_that_is_a_d
     assert bench.next().in_s == pytest.approx(12.0)
     bench.clock.set_wall(86_400)
     assert [bench.shoot()[0], bench.shoot()[0]] == [1, 2]
-    assert bench.told("gap") == []
+    assert bench.records("gap") == []
 
 
 def test_a_delay_session_counts_what_an_outage_swallowed(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_a_delay_session_counts_what_an_outage_swallowed(tmp_path: Path) -> None
     bench.runner.note_outage(*UNREACHABLE)
     bench.clock.go_on(12 + 3 * 20)
     assert bench.next().index == 4
-    assert [(gap["first_index"], gap["count"]) for gap in bench.told("gap")] == [(1, 3)]
+    assert [(gap["first_index"], gap["count"]) for gap in bench.records("gap")] == [(1, 3)]
 
 
 @pytest.mark.parametrize(("readout_s", "took_s"), [(3.0, 8.0), (0.0, 11.0)])
@@ -125,7 +127,7 @@ def test_a_delay_session_counts_with_the_readout_and_with_what_a_capture_really_
     bench.runner.note_outage(*UNREACHABLE)
     bench.clock.go_on(12 + 10 * 23)
     bench.due()
-    assert [gap["count"] for gap in bench.told("gap")] == [10]
+    assert [gap["count"] for gap in bench.records("gap")] == [10]
 
 
 def test_a_delay_session_that_is_stopped_before_its_camera_was_asked_has_no_gap_of_millions(tmp_path: Path) -> None:

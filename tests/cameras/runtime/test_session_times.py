@@ -39,8 +39,8 @@ def test_a_session_ends_after_its_count(tmp_path: Path) -> None:
     bench.apply_desired()
     outcomes = [bench.shoot(outcome) for outcome in ("saved", "failed", "saved")]
     assert (len(outcomes), bench.due()) == (3, None)
-    assert bench.told("session")[-1] | {"at": ""} == {
-        "session": bench.told("session")[0]["session"], "number": 2, "state": "finished", "reason": "", "message": "",
+    assert bench.records("session")[-1] | {"at": ""} == {
+        "session": bench.records("session")[0]["session"], "number": 2, "state": "finished", "reason": "", "message": "",
         "at": "", "revision": 1, "planned": 3, "saved": 2, "failed": 1, "skipped": 0,
     }  # fmt: skip
 
@@ -51,15 +51,15 @@ def test_what_an_outage_swallowed_counts_towards_the_count(tmp_path: Path) -> No
     bench.shoot()
     bench.clock.go_on(1000)
     assert bench.due() is None
-    assert [(gap["first_index"], gap["count"]) for gap in bench.told("gap")] == [(1, 4)]
-    assert bench.told("session")[-1]["state"] == "finished"
+    assert [(gap["first_index"], gap["count"]) for gap in bench.records("gap")] == [(1, 4)]
+    assert bench.records("session")[-1]["state"] == "finished"
 
 
 def test_the_last_start_is_at_until(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, cadence_s=20.0, until=utc(EVENING + 40))
     bench.apply_desired()
     assert [bench.shoot()[0] for _ in range(3)] == [0, 1, 2]
-    assert (bench.due(), bench.told("session")[-1]["state"]) == (None, "finished")
+    assert (bench.due(), bench.records("session")[-1]["state"]) == (None, "finished")
 
 
 @pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
@@ -72,8 +72,8 @@ def test_an_outage_beyond_until_counts_the_starts_before_it_and_no_more(
     bench.runner.note_outage("camera_unreachable", "It was gone.")
     bench.clock.go_on(142)
     assert bench.due() is None
-    assert [gap["count"] for gap in bench.told("gap")] == [5]
-    assert bench.told("session")[-1]["planned"] == 6
+    assert [gap["count"] for gap in bench.records("gap")] == [5]
+    assert bench.records("session")[-1]["planned"] == 6
 
 
 @pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
@@ -86,7 +86,7 @@ def test_setting_the_wall_clock_by_an_hour_moves_no_start(
     first = bench.shoot()
     bench.clock.set_wall(by_s)
     assert [first, bench.shoot(), bench.shoot()] == [(0, 100.0), (1, 120.0), (2, 140.0)]
-    assert bench.told("gap") == []
+    assert bench.records("gap") == []
 
 
 @pytest.mark.parametrize("by_s", [3600.0, -3600.0])
@@ -99,7 +99,7 @@ def test_the_wall_clock_moves_no_start_after_the_machine_was_restarted_either(tm
     assert bench.next().in_s == pytest.approx(0.0)
     bench.clock.set_wall(by_s)
     assert [bench.shoot()[0], bench.shoot()[0]] == [3, 4]
-    assert [gap["count"] for gap in bench.told("gap")] == [2]
+    assert [gap["count"] for gap in bench.records("gap")] == [2]
 
 
 def test_a_session_of_short_exposures_without_delay_has_no_gaps(tmp_path: Path) -> None:
@@ -107,4 +107,4 @@ def test_a_session_of_short_exposures_without_delay_has_no_gaps(tmp_path: Path) 
     bench.apply_desired()
     bench.shoot()
     bench.clock.go_on(0.02)
-    assert (bench.shoot()[0], bench.told("gap")) == (1, [])
+    assert (bench.shoot()[0], bench.records("gap")) == (1, [])

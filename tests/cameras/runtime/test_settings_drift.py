@@ -48,7 +48,7 @@ def test_it_is_told_once_and_again_when_it_is_over(bench: CameraLoopBench) -> No
         bench.wait_for(lambda: len(bench.camera.supplies_asked) > asked + 1)
         bench.camera.turned = {"gain": 2.0}
         bench.until(with_differs())
-    assert len([message for message in bench.link.heard if with_differs("gain")(message)]) == 1
+    assert len([message for message in bench.link.messages if with_differs("gain")(message)]) == 1
 
 
 def test_to_apply_the_wish_again_ends_the_difference(bench: CameraLoopBench) -> None:
@@ -56,13 +56,13 @@ def test_to_apply_the_wish_again_ends_the_difference(bench: CameraLoopBench) -> 
         bench.camera.turned = {"gain": 4.0}
         bench.until(with_differs("gain"))
         bench.camera.turned = {}
-        answer = bench.until_type("answer", command_id=bench.tell("configure", settings=dict(WISHED)))
+        answer = bench.until_type("answer", command_id=bench.send_command("configure", settings=dict(WISHED)))
     assert (answer["body"]["differs"], answer["body"]["actual"]) == ([], WISHED)
 
 
 def test_a_setting_that_is_wished_for_no_more_is_left_to_the_camera(bench: CameraLoopBench) -> None:
     with bench:
-        bench.until_type("answer", command_id=bench.tell("configure", settings={"iso": 400}, whole=True))
+        bench.until_type("answer", command_id=bench.send_command("configure", settings={"iso": 400}, whole=True))
         bench.camera.turned = {"gain": 4.0}
         told = bench.until(lambda message: message["type"] == "settings" and message["actual"].get("gain") == 4.0)
     assert (bench.loop.device.settings, told["differs"]) == ({"iso": 400}, [])
@@ -72,7 +72,7 @@ def test_to_ask_the_camera_is_not_to_take_its_change_for_the_wish(bench: CameraL
     with bench:
         bench.camera.turned = {"gain": 4.0}
         bench.until(with_differs("gain"))
-        bench.until_type("answer", command_id=bench.tell("configure", settings={}))
+        bench.until_type("answer", command_id=bench.send_command("configure", settings={}))
         bench.until(with_differs("gain"))
     assert bench.loop.device.settings == WISHED
 

@@ -35,12 +35,12 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def read(bench: CameraLoopBench) -> dict[str, Any]:
     """The answer to who asks what the camera has."""
-    return bench.until_type("answer", command_id=bench.tell("read"))
+    return bench.until_type("answer", command_id=bench.send_command("read"))
 
 
 def told(bench: CameraLoopBench) -> list[dict[str, Any]]:
     """What was told of the settings, asked or not."""
-    return [message for message in bench.link.heard if message["type"] == "settings"]
+    return [message for message in bench.link.messages if message["type"] == "settings"]
 
 
 @pytest.mark.usefixtures("always")
@@ -77,7 +77,7 @@ def test_a_reading_of_the_same_says_that_it_is_newer(bench: CameraLoopBench) -> 
 def test_while_an_exposure_is_due_who_asks_hears_what_was_read_before(bench: CameraLoopBench) -> None:
     bench.camera.read_back_takes_s = 0.3
     slow = read(bench)["body"]
-    bench.tell("start", session=bench.desired_session(SESSION, cadence_s=0.2))
+    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.2))
     bench.wait_for(lambda: bench.camera.calls.count("expose") > 2)
     assert read(bench)["body"] == slow
     assert bench.camera.read_backs == 2
@@ -85,8 +85,8 @@ def test_while_an_exposure_is_due_who_asks_hears_what_was_read_before(bench: Cam
 
 @pytest.mark.usefixtures("always")
 def test_between_two_exposures_with_room_the_camera_is_asked(bench: CameraLoopBench) -> None:
-    bench.tell("start", session=bench.desired_session(SESSION, cadence_s=60))
-    bench.wait_for(lambda: any(heard["type"] == "spooled" for heard in bench.link.heard))
+    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=60))
+    bench.wait_for(lambda: any(heard["type"] == "spooled" for heard in bench.link.messages))
     bench.camera.read_back_takes_s = 0.1
     read(bench)
     assert bench.camera.read_backs == 2
@@ -116,14 +116,14 @@ def test_a_camera_that_is_away_is_said_to_be(bench: CameraLoopBench) -> None:
 @pytest.fixture
 def flooded(bench: CameraLoopBench) -> Iterator[CameraLoopBench]:
     """While an order is followed, the next one comes."""
-    bench.camera.meanwhile = lambda: bench.tell("configure", settings={})
-    bench.tell("configure", settings={})
+    bench.camera.meanwhile = lambda: bench.send_command("configure", settings={})
+    bench.send_command("configure", settings={})
     yield bench
     bench.camera.meanwhile = None
 
 
 def test_a_flood_of_orders_leaves_the_frames_their_turns(flooded: CameraLoopBench) -> None:
-    flooded.tell("live", qualities=["medium"])
+    flooded.send_command("live", qualities=["medium"])
     flooded.wait_for(lambda: flooded.buffer.frames > 20)
     assert flooded.camera.calls.count("apply") > 20
 
@@ -133,7 +133,7 @@ def test_a_flood_of_orders_leaves_a_commanded_still_its_turn(flooded: CameraLoop
 
 
 def test_a_flood_of_orders_leaves_a_session_its_exposures(flooded: CameraLoopBench) -> None:
-    flooded.tell("start", session=flooded.desired_session(SESSION, delay_s=0.0, count=3))
+    flooded.send_command("start", session=flooded.desired_session(SESSION, delay_s=0.0, count=3))
     flooded.wait_for(lambda: flooded.camera.calls.count("expose") == 3)
     assert flooded.camera.calls.count("apply") > 3
 

@@ -67,7 +67,7 @@ class CopyingBench(CameraLoopBench):
 
     def stop_recording(self) -> None:
         """All of it is filed."""
-        stopped = self.tell("record", recording=None)
+        stopped = self.send_command("record", recording=None)
         self.until_type("answer", command_id=stopped)
 
     def records(self) -> list[dict[str, Any]]:

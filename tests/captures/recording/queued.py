@@ -18,7 +18,7 @@ from cameras.runtime.consumers import Context
 from cameras.runtime.storage import make_root
 from captures.recording import recorder
 from captures.recording.recorder import ClipRecorder
-from tests.cameras.runtime.camera_loop_bench import CAMERA, PATIENCE_S, HeardLink
+from tests.cameras.runtime.camera_loop_bench import CAMERA, PATIENCE_S, RecordingLink
 from tests.captures.recording.clips import RECORDING, numbers
 
 FPS = 30
@@ -30,7 +30,7 @@ class QueueBench:
 
     def __init__(self, root: Path, write_s: float = PATIENCE_S, **changes: Any) -> None:
         self._times = mock.patch.multiple(recorder, WRITE_S=write_s, WRITE_OUT_S=write_s + PATIENCE_S)
-        self.root, self.link, self.buffer = root, HeardLink(), SharedFrameBuffer()
+        self.root, self.link, self.buffer = root, RecordingLink(), SharedFrameBuffer()
         make_root(root, video := str(uuid6.uuid7()))
         spec: Any = {
             "camera": CAMERA, "slug": "told", "kind": "simulated", "verdict": None, "video_root": video,

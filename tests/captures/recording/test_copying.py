@@ -94,7 +94,7 @@ def test_a_viewer_is_decoded_for_only_while_it_looks_and_the_clip_loses_nothing(
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
         bench.until_recorded(5)
         before = bench.decoded
-        bench.tell("live", qualities=[])
+        bench.send_command("live", qualities=[])
         bench.wait_for(lambda: bench.decoded > before + FPS)
         bench.streamed.wants_frames = False
         bench.until_more_came(FPS)
@@ -108,7 +108,7 @@ def test_a_viewer_is_decoded_for_only_while_it_looks_and_the_clip_loses_nothing(
 def test_a_camera_that_is_copied_counts_its_packets(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
         bench.until_recorded(10)
-        bench.tell("live", qualities=[])
+        bench.send_command("live", qualities=[])
         bench.wait_for(lambda: bench.buffer.get_frame_for_streaming() is not None)
         bench.until_more_came(10)
         bench.streamed.wants_frames = False
@@ -188,7 +188,7 @@ def test_what_was_not_decoded_in_time_is_counted_and_told(tmp_path: Path) -> Non
     with MjpegServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
         bench.until_recorded(10)
         bench.loop.frame_consumers.append(busy := Busy())
-        bench.tell("live")
+        bench.send_command("live")
         newest = max(server.sent)
         bench.wait_for(lambda: max(server.sent) > newest + 2 * FPS)
         busy.may_go.set()
