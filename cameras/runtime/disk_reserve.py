@@ -23,8 +23,8 @@ class DiskReserve:
     @property
     def message(self) -> str:
         return (
-            f"Less than {self._reserve_bytes / 2**20:.0f} MiB are free in {self._path}: sessions skip their captures. Make "
-            "room; they go on by themselves then."
+            f"Less than {self._reserve_bytes / 2**20:.0f} MiB are free in {self._path}: sessions skip their captures. "
+            "Free some space; they then continue on their own."
         )
 
     def check_space(self, storage: Storage | None, now: float) -> bool:

@@ -40,8 +40,8 @@ def test_a_session_ends_after_its_count(tmp_path: Path) -> None:
     outcomes = [bench.shoot(outcome) for outcome in ("saved", "failed", "saved")]
     assert (len(outcomes), bench.due()) == (3, None)
     assert bench.records("session")[-1] | {"at": ""} == {
-        "session": bench.records("session")[0]["session"], "number": 2, "state": "finished", "reason": "", "message": "",
-        "at": "", "revision": 1, "planned": 3, "saved": 2, "failed": 1, "skipped": 0,
+        "session": bench.records("session")[0]["session"], "number": 2, "state": "finished", "reason": "",
+        "message": "", "at": "", "revision": 1, "planned": 3, "saved": 2, "failed": 1, "skipped": 0,
     }  # fmt: skip
 
 
