@@ -1,4 +1,4 @@
-"""A camera's own process: `python -m cameras.runtime --parent PID`, its spec on stdin. It loads no Django."""
+"""The process of one camera: `python -m cameras.runtime --parent PID`, spec on stdin. It does not load Django."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ PR_SET_PDEATHSIG = 1
 REPORT_S = 1.0
 
 
-def die_with(parent: int) -> None:
-    """The last net: end when the thread that started us ends. It may have ended before this line."""
+def exit_with_parent(parent: int) -> None:
+    """Last resort: the kernel ends this process with the thread that started it, which may be gone already."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("The Supervisor that started this camera process is gone.")
 
 
-def report(loop: CameraLoop, link: Link, ended: threading.Event) -> None:
-    """Each second, whatever the owner does: what is observed, and how overdue it is."""
+def report_states(loop: CameraLoop, link: Link, ended: threading.Event) -> None:
+    """Send the state of the camera each second, also while the camera loop is blocked."""
     frames = loop.buffer.frames
     while not ended.wait(REPORT_S):
         loop.check_disk()
@@ -44,7 +44,7 @@ def report(loop: CameraLoop, link: Link, ended: threading.Event) -> None:
 
 
 def main(parent: int) -> None:
-    die_with(parent)
+    exit_with_parent(parent)
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     handlers = [RepeatLimitingHandler(sys.stderr)]
@@ -68,7 +68,7 @@ def run(spec: Spec, link: Link) -> None:
             loop.frame_consumers.append(consumer)
     link.listen(loop.receive_command, loop.stop)
     ended = threading.Event()
-    reporter = threading.Thread(target=report, args=(loop, link, ended), name="report", daemon=True)
+    reporter = threading.Thread(target=report_states, args=(loop, link, ended), name="report", daemon=True)
     reporter.start()
     try:
         loop.run()

@@ -1,4 +1,4 @@
-"""The owner: the one thread that touches the driver. It opens, exposes, streams, and never waits without a deadline."""
+"""The camera loop: the one thread that uses the driver. It opens, exposes and streams, and each wait has a deadline."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from cameras.runtime.storage_holder import StorageHolder
 from cameras.runtime.watchdog import DiskWatchdog, Watchdog
 
 WRITE_OUT_S = 4.0
-"""What the still thread may still take when the process is told to finish."""
+"""Seconds that the still thread may take to finish writing when the process stops."""
 PACKET_CHECK_S = 1.0
-"""From one look at packets that are copied to the next."""
+"""Seconds between checks that copied packets still arrive."""
 STORAGE_RETRY_S = 1.0
-"""From one look for a storage root that is away to the next."""
+"""Seconds between tries to open a storage root that is not there."""
 OWN_COMMANDS = frozenset({"start", "stop", "configure", "read", "withdraw", "reopen"})
-"""Orders that are the owner's; all others are for those who take frames."""
+"""Commands that the camera loop runs itself. All others are for the consumers of frames."""
 PREVIEW_PAUSE_S = 60.0
-"""From a live view that failed to the next try."""
+"""Seconds from a failed live view to the next try."""
 
 
 class CameraLoop:
@@ -60,7 +60,7 @@ class CameraLoop:
     # From other threads
 
     def receive_command(self, command: Command) -> None:
-        """An order from the link."""
+        """Receive a command from the link."""
         command["received"] = self.clock.monotonic()
         if command["type"] == "abort":
             self.abort(command.get("reason", "interrupted"))
@@ -82,7 +82,7 @@ class CameraLoop:
         self.device.driver.abort()
 
     def _inject_faults(self, command: Command) -> None:
-        """At once, since a camera that hangs keeps the loop."""
+        """Answered at once, on the thread of the link, since a hanging camera blocks the loop."""
         try:
             self.reporter.answer_command(command, body={"faults": self.device.inject_faults(command["faults"])})
         except CameraError as error:
@@ -109,13 +109,13 @@ class CameraLoop:
         self._shut_down()
 
     def _should_run(self) -> bool:
-        """An abort is for what ran when it came, and nothing runs now. `stop` aborts after it says so."""
+        """Clears an abort: it was for the exposure that ran when it came. `stop` sets `_stopping` before it aborts."""
         self.clock.clear_abort()
         return not self._stopping
 
     def _release_storage(self) -> None:
-        """Once the still thread has nothing more to write on it: what it writes after that would be a second verdict
-        beside the recovery's."""
+        """Release the lost root, once the still thread has written all. If it wrote later, a capture could get a second
+        outcome beside that of the recovery."""
         if self.exposure_runner.queue.drain(0.0):
             self.storage_holder.release_storage()
         else:
@@ -123,7 +123,7 @@ class CameraLoop:
             self._run_without_storage()
 
     def _ensure_storage(self) -> bool:
-        """Whether stills can be written. While they cannot it is looked now and then, and when somebody wants one."""
+        """Whether stills can be written. A root that is not there is tried now and then, and when a command waits."""
         now = self.clock.monotonic()
         if (
             self.storage_holder.storage is None
@@ -136,7 +136,7 @@ class CameraLoop:
         return self.storage_holder.ensure_open()
 
     def _run_without_storage(self) -> None:
-        """Stills wait for their root. Whoever records, to another root maybe, or watches needs the camera alone."""
+        """Stills need their root; recording (perhaps to another root) and live view only need the camera."""
         self._refuse_commands()
         self.clock.clear_work()
         if not self._are_frames_wanted():
@@ -150,10 +150,12 @@ class CameraLoop:
         return self.buffer.wants_packets or any(consumer.wants_frames for consumer in self.frame_consumers)
 
     def _run_round(self) -> None:
-        """What comes while orders are followed is for the next round, and takes no still or frame from this one."""
+        """Commands that arrive during a round wait for the next one, so they delay no still or frame of this round."""
         self._report_session()
         self._run_commands()
-        if self.storage_holder.is_lost:  # perhaps for long: recovery blames what passes meanwhile on the disk
+        if (
+            self.storage_holder.is_lost
+        ):  # perhaps for long; starts missed until it is open again have the disk as their reason
             return
         self.clock.clear_work()
         self.exposure_runner.clear_card()
@@ -164,7 +166,7 @@ class CameraLoop:
             self._run_without_camera()
 
     def _expose_or_stream(self) -> None:
-        """One still, one frame, or a wait. While both wait, a session's still and a commanded one take turns."""
+        """One still, one frame, or a wait. When both wait, stills of a session and commanded ones alternate."""
         if self.reporter.state == "reconnecting":
             self.reporter.report_state("ready")
         due = self._next_due()
@@ -181,7 +183,7 @@ class CameraLoop:
             self._stream_or_wait(due)
 
     def _stream_or_wait(self, due: Due | None) -> None:
-        """One frame to those who want one, or a wait."""
+        """Read one frame for the consumers that want it, or wait."""
         if self._may_stream() and any(consumer.wants_frames for consumer in self.frame_consumers):
             self._read_frame(due)
         elif self.buffer.wants_packets:
@@ -190,12 +192,12 @@ class CameraLoop:
             self.clock.wait(self._idle_s(min(1.0, due.in_s) if due else 1.0))
 
     def _idle_s(self, seconds: float) -> float:
-        """Of so many seconds, those for which nothing waits that came before the wait, and so will not end it."""
+        """`seconds`, or 0 when commands wait already: they arrived before the wait and would not end it."""
         return 0.0 if self._commands or self._captures else seconds
 
     def _poll_camera(self, due: Due | None) -> bool:
-        """Ask for the settings when somebody wants to know them, and for the temperature, now and then; True when the
-        camera was asked, and what is due has come nearer."""
+        """Read the settings when a command asks for them, and the telemetry now and then. True when the camera was
+        read, which took time."""
         within_s = (due.in_s if due else 0.0) if self.runner.has_cadence else math.inf
         try:
             if self.settings_reader.answer_requests(self._free_s(due)):
@@ -208,20 +210,20 @@ class CameraLoop:
         return True
 
     def _free_s(self, due: Due | None) -> float:
-        """Seconds until an exposure is due; 0 when a session's may be."""
+        """Seconds until the next exposure; 0 when one of a session may be due."""
         if self._captures or (due is None and self.runner.is_running):
             return 0.0
         return due.in_s if due else math.inf
 
     def _may_stream(self) -> bool:
-        """A preview would raise the mirror and warm the sensor of a session."""
+        """Whether frames may be read. A preview raises the mirror and warms the sensor: none during a session."""
         can, session = self.device.capabilities, self.runner.session
         if can.stream:
             return True
         return can.preview and self.clock.monotonic() >= self._preview_at and not (session and session.active)
 
     def _end_live_view(self) -> bool:
-        """False when the camera failed to end its live view."""
+        """False when the camera could not end its live view."""
         try:
             self.device.end_live_view()
         except CameraError as error:
@@ -240,7 +242,7 @@ class CameraLoop:
         self.clock.wait(self._idle_s(min(1.0, self.device.next_try_s())))
 
     def _refuse_commands(self) -> None:
-        """No still may be written, so no verdict is ours to give. What is wished is kept for when it may be."""
+        """Without the root no record can be written, so commands are refused. Desired states are stored for later."""
         commands = _drain(self._commands)
         for command in commands:
             self.device.set_desired_settings(command.get("settings", {}), whole=command.get("whole", False))
@@ -260,10 +262,10 @@ class CameraLoop:
         self.device.driver.close()
         self.storage_holder.close()
 
-    # Orders
+    # Commands
 
     def _run_commands(self) -> None:
-        """Those that have come until now: however many come meanwhile, stills and frames have their turn between."""
+        """Run the commands that wait now. Later ones wait for the next round, so they never block stills and frames."""
         for _ in range(len(self._commands)):
             command = self._commands.popleft()
             try:
@@ -290,9 +292,7 @@ class CameraLoop:
         elif kind == "withdraw":
             self._withdraw_capture(command["id"])
         elif kind == "reopen":
-            self.exposure_runner.handle_camera_error(
-                CameraError("The Supervisor asked for the camera to be opened anew.")
-            )
+            self.exposure_runner.handle_camera_error(CameraError("The Supervisor asked to reopen the camera."))
         else:
             self._forward_to_consumers(command)
 
@@ -300,15 +300,17 @@ class CameraLoop:
         for consumer in self.frame_consumers:
             consumer.handle_command(command)
 
-    def _apply_desired_session(self, wished: DesiredSession) -> dict[str, Any]:
-        """Once the capture before it is counted, so that the answer covers it. The camera is opened for it, should it
-        not be open yet: a session says what will be used before its first exposure."""
+    def _apply_desired_session(self, desired: DesiredSession) -> dict[str, Any]:
+        """First waits until the previous capture is counted, so that the answer includes it. A new session opens the
+        camera if needed: it records what will be used before its first exposure."""
         self.exposure_runner.queue.drain(WRITE_OUT_S)
-        new = wished["desired"] == "running" and not self.runner.has_session(wished["id"])
+        is_new = desired["desired"] == "running" and not self.runner.has_session(desired["id"])
         used = (
-            self.device.rehearse(requested_exposure(wished["programme"])) if new and self.device.ensure_open() else {}
+            self.device.rehearse(requested_exposure(desired["programme"]))
+            if is_new and self.device.ensure_open()
+            else {}
         )
-        answer = self.runner.apply_desired_session(wished, used)
+        answer = self.runner.apply_desired_session(desired, used)
         self._report_session()
         return answer
 
@@ -326,14 +328,14 @@ class CameraLoop:
         self.reporter.answer_command(command, body=body)
 
     def _withdraw_capture(self, capture: str) -> None:
-        """Let go of a capture that has not begun: its deadline is over."""
+        """Drop a capture that has not begun, because its deadline is over."""
         waiting = [command for command in self._captures if command["id"] == capture]
         for command in waiting:
             self._captures.remove(command)
         if not self.exposure_runner.has_seen(capture):
-            said = "The command did not reach the camera before its deadline."
+            detail = "The command did not reach the camera before its deadline."
             withdrawn = {"command_id": "withdraw", **(waiting[0] if waiting else {}), "id": capture}
-            self.reporter.refuse_command(withdrawn, "not_started", said)
+            self.reporter.refuse_command(withdrawn, "not_started", detail)
             self.exposure_runner.forbid_capture(capture)
 
     # Sessions and frames
@@ -358,14 +360,14 @@ class CameraLoop:
         return None if full else due
 
     def _is_reserve_reached(self) -> bool:
-        """Below the last floor the starts of a session pass as in an outage, and no shutter opens for them. OSError."""
+        """While less than the disk's reserve is free, a session skips its starts as in an outage. OSError."""
         full = self.disk_reserve.check_space(self.storage_holder.storage, self.clock.monotonic())
         if full:
             self.runner.note_outage("disk_full", self.disk_reserve.message)
         return full
 
     def _waits_for_clock(self) -> bool:
-        """After a start of the machine a session waits for a clock to trust, at most a set time."""
+        """After the machine has started, a session waits for a synchronised clock, for at most `clock_wait_s`."""
         session = self.runner.session
         if session is None or session.last_end.boot == self.clock.moment().boot:
             return False
@@ -386,25 +388,25 @@ class CameraLoop:
             self.buffer.put_frame(frame)
 
     def _wait_for_packets(self, due: Due | None) -> None:
-        """What the camera sends is copied as it comes; here it is only seen that it does."""
+        """Packets are copied on other threads. Here it is only checked that they arrive."""
         try:
             self.device.wait_for_packets(self._idle_s(min(PACKET_CHECK_S, due.in_s) if due else PACKET_CHECK_S))
         except CameraError as error:
             self._handle_missing_frame(error)
 
     def _handle_missing_frame(self, error: CameraError) -> None:
-        """A camera that gives no live view, as in some positions of its dial, may well take stills: it is opened anew
-        at once, and whoever looks waits. Only a camera that does not open then has failed."""
+        """A camera without a live view (in some positions of its dial) may still take stills: it is reopened at once,
+        and the live view is paused. The camera has failed only if it does not open."""
         self.exposure_runner.handle_camera_error(error)
         if not self.device.capabilities.stream and error.reason != "camera_unreachable":
             self._preview_at = self.clock.monotonic() + PREVIEW_PAUSE_S
             self.device.retry_now()
 
-    # From the reporting thread, each second
+    # Called by the reporting thread each second
 
     def check_disk(self) -> None:
-        """A disk that hangs is no fault of the camera's: it is told and waited for, and is no step of the ladder, for
-        a process that waits for a disk cannot be killed."""
+        """A hanging disk is not a camera failure. It is reported and waited for; the recovery ladder does not act,
+        since a process that waits for a disk cannot be killed."""
         is_blocked = self.disk_watchdog.is_blocking(self._thread)
         if (is_blocked or self.exposure_runner.queue.is_stuck) and not self.storage_holder.is_lost:
             self.storage_holder.mark_lost(
@@ -416,5 +418,5 @@ class CameraLoop:
 
 
 def _drain(waiting: deque[Command]) -> list[Command]:
-    """What has come until now; other threads may add to it meanwhile."""
+    """Remove and return the commands that wait now. Other threads may add more meanwhile."""
     return [waiting.popleft() for _ in range(len(waiting))]

@@ -1,4 +1,4 @@
-"""The clocks of a camera process, and whether the wall clock can be trusted."""
+"""The clocks of a camera process, and whether the wall clock is synchronised."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TIMEX_BYTES = 208
 
 
 class CameraClock:
-    """Real time. A wait ends early on `abort`, and on `wake` while the owner heeds new work."""
+    """Real time. `abort` ends a wait early; so does `wake`, while `wakes_on_work` is set."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -30,7 +30,7 @@ class CameraClock:
         return time.monotonic()
 
     def moment(self) -> Moment:
-        """Now, by all clocks. The boot clock goes on while the machine sleeps."""
+        """Now, by all clocks. The boot clock also counts the time that the machine is suspended."""
         return Moment(time.time(), self._boot, time.clock_gettime(time.CLOCK_BOOTTIME))
 
     def wait(self, seconds: float) -> bool:
@@ -41,7 +41,7 @@ class CameraClock:
         return self._aborted or (self.wakes_on_work and self._work)
 
     def wake(self) -> None:
-        """There is new work."""
+        """Announce new work."""
         with self._changed:
             self._work = True
             self._changed.notify_all()
@@ -65,7 +65,7 @@ class _Timex(ctypes.Structure):
 
 
 def clock_state() -> str:
-    """`synchronised`, `unsynchronised` or `unknown`, as the kernel says (adjtimex(2))."""
+    """`synchronised`, `unsynchronised` or `unknown`, as reported by the kernel (adjtimex(2))."""
     try:
         answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(_Timex()))
     except (OSError, AttributeError):

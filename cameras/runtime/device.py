@@ -1,4 +1,4 @@
-"""The driver, kept open: with back-off between the tries, and closed after each error."""
+"""Keeps the driver open: closes it after each error, and opens it again with back-off."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ from core.outgoing import OutgoingGuard
 
 JPEG = frozenset({"jpeg", "jpg"})
 OPEN_S = 20.0
-"""What opening a camera may take, in seconds."""
+"""Seconds that opening a camera may take."""
 APPLY_S = 5.0
 FRAME_S = 2.0
 TELEMETRY_S = 5.0
 NEGLIGIBLE_S = 0.05
-"""What asking for the temperature, battery, card and settings may take at any time."""
+"""Reading the telemetry or the settings may take this many seconds at any time; more only between exposures."""
 FRESH_S = 1.0
-"""For so long what was read of the settings is told to all who ask."""
+"""A reading of the settings answers requests for this many seconds."""
 LONGEST_BACK_OFF_S = 60.0
-"""Between two tries of a camera that refuses for good; of others as their driver says."""
+"""Seconds between tries after a permanent error. For other errors the driver has its own limit."""
 HEALTHY_S = 30.0
-"""A camera that was open for so long, and failed at no picture, is as good as new."""
+"""After being open this many seconds without a failed picture, a camera counts as healthy: its failures are reset."""
 UNKNOWN_INTERVAL_S = 10.0
-"""From one frame to the next, at most, of a stream that does not say its rate."""
+"""The longest time from frame to frame for a stream that does not report its rate."""
 NOT_A_CAMERA_FAILURE = frozenset({"rejected_setting", "camera_unreachable", "camera_held"})
-"""A camera that gives no picture for such a reason is not broken."""
+"""Reasons for a missing picture that are not treated as a camera failure."""
 CLOCK_TOLERANCE_S = 5.0
-"""How far the times that a camera gives may lie from ours. What is further off is replaced by ours, and told."""
+"""How far the times of a camera may differ from the station's. Beyond that they are replaced, with a warning."""
 
 
 class Device:
@@ -68,33 +68,33 @@ class Device:
         self.temperature_celsius: float | None = None
         self.supplies = Supplies()
         self.differs: list[Difference] = []
-        """What was changed on the camera's body since the wish was applied."""
+        """Settings that were changed on the camera's body since they were applied."""
         self.reading = dict[str, Any]()
-        """The settings as they were read last: `actual`, `warnings`, `read_at`, `differs`."""
+        """The last reading of the settings: `actual`, `warnings`, `read_at`, `differs`."""
         self._drift, self._actual = SettingsDrift(), dict[str, Any]()
         self._read_at, self._reading_took_s = 0.0, 0.0
-        """When they were read, and how long the camera took to say them, the last time."""
+        """When the settings were read last, and how long the camera took."""
         self.failures = 0
-        """In a row, without a picture or a while of health between them."""
+        """Failures in a row, without a picture or HEALTHY_S seconds between them."""
         self.failed_opens = 0
-        """Tries that did not open it, since it was open last."""
+        """Tries to open the camera that failed since it was last open."""
         self._try_at, self._opened_at = 0.0, 0.0
         self._last_picture_failed = False
-        """Whether it failed at the last picture that was asked of it: it then has to give one to be healthy."""
+        """Whether the last requested picture failed. The camera must then deliver one to count as healthy."""
         self._telemetry_read_at = -TELEMETRY_S
         self._telemetry_took_s = 0.0
-        """How long the camera took for that, the last time."""
+        """How long the camera took to deliver its telemetry the last time."""
         self._is_streaming = False
         self._shutter_us: dict[int | None, int] = {}
         self._interval_s = 0.0
-        """From one frame to the next; 0 where the camera does not say."""
+        """Seconds from frame to frame; 0 when the camera does not report its rate."""
         self._waited_s = 0.0
         self._clock_offset_reported = False
         if faults := spec.get("faults"):
             self.inject_faults(faults)
 
     def ensure_open(self) -> bool:
-        """Open, or opened now if its time has come."""
+        """Open the camera unless it is open or the next try is not due. Returns whether it is open."""
         if self.open:
             self._reset_failures_when_healthy()
             return True
@@ -137,7 +137,7 @@ class Device:
         self.reporter.report_state("ready")
 
     def handle_failure(self, error: CameraError) -> None:
-        """Close, and try again: at once, then after 1 s and more with jitter, up to what the driver says."""
+        """Close the camera. The next try follows at once, then after 1 s and more, up to the limit of its driver, with jitter."""
         self.failed_opens = 0 if self.open else self.failed_opens + 1
         self.open, self.error, self._is_streaming, self.supplies = False, error, False, Supplies()
         with self.watchdog.watch_call("closing", self.spec["margin_s"]):
@@ -152,17 +152,16 @@ class Device:
         self.reporter.report_state("reconnecting", str(error), error.reason)
 
     def record_success(self) -> None:
-        """A picture came: the next failure is the first again."""
+        """A picture arrived: reset the failures."""
         self.failures, self._waited_s, self._last_picture_failed = 0, 0.0, False
 
     def retry_now(self) -> None:
-        """From any thread: the camera may be back, so the pause before the next try is over, and what failed before
-        counts no more."""
+        """From any thread: the camera may be back. End the pause before the next try, and reset the failures."""
         self.failures, self._try_at, self._last_picture_failed = 0, 0.0, False
         self.clock.wake()
 
     def inject_faults(self, faults: dict[str, Any]) -> dict[str, Any]:
-        """From any thread: these faults and no others from now on, of a camera that can rehearse them. CameraError."""
+        """From any thread: set exactly these faults of a simulated camera. CameraError for other cameras."""
         found = self.driver.cause(faults, self._report_faults)
         self.retry_now()
         return found
@@ -171,16 +170,16 @@ class Device:
         self.reporter.link.send("faults", faults=faults, struck=struck)
 
     def set_desired_settings(self, values: dict[str, Any], *, whole: bool) -> None:
-        """These settings from now on: besides those that are wished for already, or (`whole`) no others."""
+        """Set desired settings: in addition to the present ones or, with `whole`, instead of them."""
         self.settings = dict(values) if whole else {**self.settings, **values}
 
     def apply_settings(self, values: dict[str, Any], *, whole: bool = False) -> dict[str, Any]:
-        """`wish`, unless the camera rejects it; what it has then: `actual`, `warnings`, `read_at`, `differs`."""
+        """Set and apply desired settings; drop rejected ones. Returns `actual`, `warnings`, `read_at`, `differs`."""
         before = self.settings
         self.set_desired_settings(values, whole=whole)
         if not self.ensure_open():
-            said = f"The settings are kept, and applied when the camera is back: {self.reporter.message}"
-            raise CameraError(said, reason="camera_unreachable")
+            message = f"The settings are stored and will be applied when the camera is back: {self.reporter.message}"
+            raise CameraError(message, reason="camera_unreachable")
         try:
             with self.watchdog.watch_call("applying settings", APPLY_S + self.spec["margin_s"]):
                 applied = self.driver.apply(values, self.clock.monotonic() + APPLY_S)
@@ -200,7 +199,7 @@ class Device:
         return body
 
     def _update_reading(self) -> None:
-        """What is known of the settings was read just now."""
+        """The known settings have just been read."""
         self._read_at, read_at = self.clock.monotonic(), iso(self.clock.wall_ns() / 1e9)
         self.reading = {"actual": self._actual, "warnings": [], "read_at": read_at, "differs": self.differs}
 
@@ -209,9 +208,9 @@ class Device:
         return float(asked.get("exposure_us") or own) / 1e6
 
     def allowed_s(self, asked: dict[str, Any]) -> float:
-        """Seconds that an exposure may take: itself, the next frame of a stream that is slow, the readout, the margin.
+        """Seconds that an exposure may take: the exposure, the next frame of a slow stream, the readout, the margin.
 
-        Where the shutter time stands on the camera's body it is not what was asked: then the longer one counts.
+        If the shutter time is set on the camera's body it may differ from the requested one; then the longer counts.
         """
         asked_us = asked.get("exposure_us")
         actual_us = self._shutter_us.get(asked_us, self._shutter_us.get(None, 0))
@@ -219,18 +218,19 @@ class Device:
         return exposure_s + self._interval_s + self.capabilities.readout_s + float(self.spec["margin_s"])
 
     def _update_timing(self, actual: dict[str, Any]) -> None:
-        """What the camera has, as far as deadlines come from it."""
+        """Update what deadlines are calculated from: the shutter time and the frame rate."""
         self._update_shutter(None, actual)
         self._interval_s = 1 / float(actual["fps"]) if actual.get("fps") else 0.0
 
     def _update_shutter(self, asked_us: int | None, actual: dict[str, Any]) -> None:
-        """What the shutter does by itself, and for the last time that was asked."""
+        """Remember the camera's own shutter time, and the actual one for the last requested time."""
         if "exposure_us" in actual:
             by_itself = self._shutter_us.get(None, 0)
             self._shutter_us = {None: by_itself, asked_us: actual["exposure_us"]}
 
     def expose(self, asked: dict[str, Any], allowed_s: float) -> Exposure:
-        """One exposure, tried once more after reopening when it failed before the shutter. CameraError, Aborted."""
+        """One exposure. If it failed before the shutter opened, the camera is reopened for a second try. CameraError,
+        Aborted."""
         request = from_json(ExposureRequest, asked)
         deadline = self.clock.monotonic() + allowed_s
         try:
@@ -242,7 +242,7 @@ class Device:
             return self._expose_once(request, deadline)
 
     def rehearse(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """What the camera would use for `asked`: `actual` and `warnings`; nothing while it is not open."""
+        """What the camera would use for `asked`: `actual` and `warnings`. Empty while it is not open."""
         if not self.open:
             return {}
         with self.watchdog.watch_call("trying settings", APPLY_S + self.spec["margin_s"]):
@@ -251,8 +251,7 @@ class Device:
         return {"actual": used.actual, "warnings": [*used.warnings, *self._format_warnings(asked.get("format"))]}
 
     def _format_warnings(self, asked: str | None) -> list[str]:
-        """A sentence when another format was asked than the JPEG that a frame is saved as. A driver that has the
-        setting warns by itself."""
+        """A warning when another format than JPEG was requested. A driver with a `format` setting warns itself."""
         if asked is None or asked.lower() in JPEG or "format" in self.driver.Settings.model_fields:
             return []
         return [f"The pictures of this camera are saved as JPEG; {asked} was asked."]
@@ -280,15 +279,15 @@ class Device:
             raise
 
     def _correct_times(self, exposure: Exposure, began_ns: int, ended_ns: int) -> None:
-        """An exposure lies between its order and its return; a camera that says otherwise has a wrong clock, unless it
-        was the station's that was set meanwhile."""
+        """An exposure lies between the call and its return. If the camera's times do not, its clock is wrong, unless
+        the station's was set meanwhile. Then the times of the call are used."""
         off_s, set_s = (exposure.started_ns - began_ns) / 1e9, (self.clock.wall_ns() - ended_ns) / 1e9
         if abs(set_s) <= CLOCK_TOLERANCE_S:
             if off_s >= -CLOCK_TOLERANCE_S and exposure.ended_ns - ended_ns <= CLOCK_TOLERANCE_S * 1e9:
                 return
             self._report_clock_offset(off_s)
-            said = f"The camera's clock is {off_s:+.0f} s off; the station's is used."
-            exposure.warnings = [*exposure.warnings, said]
+            warning = f"The camera's clock is {off_s:+.0f} s off; the station's is used."
+            exposure.warnings = [*exposure.warnings, warning]
         exposure.started_ns, exposure.ended_ns = began_ns, ended_ns
         if exposure.frame is not None:
             exposure.frame = replace(exposure.frame, captured_ns=began_ns)
@@ -296,12 +295,12 @@ class Device:
     def _report_clock_offset(self, off_s: float) -> None:
         if not self._clock_offset_reported:
             self._clock_offset_reported = True
-            said = f"The camera's clock is {off_s:+.0f} s off. The station's own is used; set the camera's."
-            self.reporter.log_event("camera.clock", said, "warning")
+            message = f"The camera's clock is {off_s:+.0f} s off. The station's clock is used; set the camera's."
+            self.reporter.log_event("camera.clock", message, "warning")
 
     def read_frame(self, within_s: float) -> FrameData | None:
-        """The next frame of the stream; None when it did not come, or other work did. CameraError when none has come
-        for as long as one may take: an interval or exposure, the readout, the margin."""
+        """The next frame of the stream; None when none arrived in time, or when other work did. CameraError when none
+        has arrived for longer than one may take: an interval or exposure, the readout, the margin."""
         began, self._is_streaming = self.clock.monotonic(), True
         with (
             self._tracking_failed_pictures(),
@@ -319,8 +318,8 @@ class Device:
         return replace(frame, captured_ns=self.clock.wall_ns())
 
     def wait_for_packets(self, within_s: float) -> None:
-        """Let the camera's packets come for so long, or until there is other work: they are copied on other threads.
-        CameraError as of `frame`."""
+        """Wait `within_s` seconds, or until there is other work, while other threads copy packets. CameraError as in
+        `read_frame`."""
         self.end_live_view()
         began, before = self.clock.monotonic(), self._packets.frames
         self.clock.wait(within_s)
@@ -336,31 +335,31 @@ class Device:
         allowed_s = longest_s + self.capabilities.readout_s + float(self.spec["margin_s"])
         if self._waited_s > allowed_s:
             waited, self._waited_s = self._waited_s, 0.0
-            raise CameraError(f"The stream has given no frame for {waited:.0f} s, so the camera is opened anew.")
+            raise CameraError(f"The stream has given no frame for {waited:.0f} s, so the camera is reopened.")
 
     def _shutter_s(self) -> float:
-        """Seconds that the shutter of a frame of the stream may be open: it was captured when that began."""
+        """Seconds that the shutter of a frame may be open. `captured_ns` is when it opened."""
         return max(self._shutter_us.get(None, 0) / 1e6, self.exposure_s({}))
 
     @property
     def streams_exposures(self) -> bool:
-        """Whether what was exposed just now comes as a frame of the stream too, in its turn."""
+        """Whether an exposure also arrives as a frame of the stream."""
         return self._is_streaming and self.driver.stills_of_stream
 
     def end_live_view(self) -> None:
-        """Frames are no longer wanted."""
+        """End the live view: no consumer wants frames any more."""
         if self._is_streaming:
             self._is_streaming, self._waited_s = False, 0.0
             with self.watchdog.watch_call("ending the live view", APPLY_S + self.spec["margin_s"]):
                 self.driver.rest(self.clock.monotonic() + APPLY_S)
 
     def is_telemetry_due(self, within_s: float) -> bool:
-        """Now and then, and not when an exposure is due `within_s` seconds and would have to wait for it."""
+        """Every TELEMETRY_S seconds, unless it would delay the exposure that is due in `within_s` seconds."""
         since_s = self.clock.monotonic() - self._telemetry_read_at
         return self.open and since_s >= TELEMETRY_S and self._telemetry_took_s <= max(NEGLIGIBLE_S, within_s / 2)
 
     def read_telemetry(self) -> None:
-        """Ask for the temperature, battery and card, and for the settings: a dial may have been turned."""
+        """Read the temperature, battery and card, and the settings: a dial may have been turned."""
         self._telemetry_read_at = now = self.clock.monotonic()
         with self.watchdog.watch_call("reading the temperature", self.spec["margin_s"]):
             self.temperature_celsius = self.driver.temperature()
@@ -370,13 +369,14 @@ class Device:
         self._telemetry_took_s = self.clock.monotonic() - now
 
     def is_reading_due(self, within_s: float) -> bool:
-        """Whether somebody who asks for the settings is told anew: not of what was read just now, and not when an
-        exposure is due in `within_s` seconds and would have to wait for it."""
+        """Whether a request for the settings reads the camera: not if they were read within FRESH_S, and not if it
+        would delay the exposure that is due in `within_s` seconds."""
         since_s = self.clock.monotonic() - self._read_at
         return since_s >= FRESH_S and self._reading_took_s <= max(NEGLIGIBLE_S, within_s / 2)
 
     def read_back(self) -> None:
-        """Told when it has changed. What is not said, as of what an exposure has borrowed, is as it was."""
+        """Read the settings, and report them when they changed. Settings that the camera leaves out keep their value:
+        an exposure has changed them for itself."""
         began = self.clock.monotonic()
         with self.watchdog.watch_call("reading the settings back", APPLY_S + self.spec["margin_s"]):
             found = self.driver.read_back(began + APPLY_S)

@@ -1,5 +1,5 @@
-"""The last floor of a disk: below it a session takes no stills, so that what is left is for what people ask for, and
-for the records that tell of it."""
+"""The reserve of a disk: with less free space a session skips its stills. What is left is for the captures that people
+request, and for records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cameras.runtime.storage import Storage
 
 DISK_RESERVE_BYTES = 256 * 2**20
 FREE_SPACE_HYSTERESIS = 1.1
-"""Times the floor: a disk at the floor does not stop and go with each still."""
+"""Sessions continue at this many times the reserve, so they do not stop and continue with each still."""
 CHECK_S = 1.0
 
 
@@ -28,7 +28,7 @@ class DiskReserve:
         )
 
     def check_space(self, storage: Storage | None, now: float) -> bool:
-        """Whether the floor is reached, looked at once in CHECK_S; told when it changes. OSError."""
+        """Whether less than the reserve is free. Checked each CHECK_S seconds; a change becomes an event. OSError."""
         if storage is not None and now - self._checked_at >= CHECK_S:
             self._checked_at = now
             free = storage.files.free_bytes()
@@ -36,7 +36,7 @@ class DiskReserve:
         return self.is_reached
 
     def reset(self) -> None:
-        """No session waits for room any more."""
+        """No session waits for free space."""
         self._checked_at = -CHECK_S
         self._change(reached=False)
 
@@ -44,5 +44,7 @@ class DiskReserve:
         if reached and not self.is_reached:
             self._reporter.log_event("storage.last_floor", self.message)
         elif self.is_reached and not reached:
-            self._reporter.log_event("storage.room", f"No session waits for room in {self._path} any more.", "info")
+            self._reporter.log_event(
+                "storage.room", f"No session waits for free space in {self._path} any more.", "info"
+            )
         self.is_reached = reached

@@ -1,4 +1,4 @@
-"""From an order or a session's due time to a plan, an exposure, and the still thread."""
+"""Runs exposures, of commands and of sessions: the plan, the exposure, and the hand-over to the still thread."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Command = dict[str, Any]
 
 
 def requested_exposure(programme: Programme) -> dict[str, Any]:
-    """What each exposure of a session asks of the camera."""
+    """The settings that each exposure of a session requests."""
     asked = {"exposure_us", "gain", "iso", "f_number", "format"}
     return {name: value for name, value in programme.items() if name in asked}
 
@@ -51,15 +51,15 @@ class ExposureRunner:
             writer, runner, self._handle_record, self._handle_lost_storage, storage_holder.describe_error
         )
         self.session: str | None = None
-        """The session whose exposure runs now."""
+        """The session whose exposure is running."""
         self.abort_reason = ""
         self._seen: deque[str] = deque(maxlen=REMEMBERED)
         self._to_delete: deque[Exposure] = deque()
 
-    # What is exposed
+    # Captures
 
     def expose_command(self, command: Command) -> None:
-        """A capture that somebody asked for. An id that was seen is never exposed again."""
+        """Expose a requested capture. An id is never exposed twice."""
         if command["id"] in self._seen:
             return
         waited_ms = (self.clock.monotonic() - command["received"]) * 1000
@@ -85,20 +85,20 @@ class ExposureRunner:
             self.session = None
 
     def record_unexposed(self, command: Command, reason: str, message: str) -> None:
-        """A capture that was asked for and will not be exposed, with its verdict."""
+        """Record the outcome of a requested capture that will not be exposed."""
         self.fail_capture(
             self._make_plan(command["id"], command["asked"], command, command["planned"]), reason, message, command
         )
 
     def forbid_capture(self, capture: str) -> None:
-        """Its verdict is given elsewhere: never expose it, should its command come late."""
+        """Never expose this capture, even if its command arrives late: its outcome is decided elsewhere."""
         self._seen.append(capture)
 
     def has_seen(self, capture: str) -> bool:
         storage = self.storage_holder.storage
         return capture in self._seen or (storage is not None and storage.spool.has_trace(capture))
 
-    # How
+    # Plan and exposure
 
     def _make_plan(self, capture: str, asked: dict[str, Any], by: Command, planned: str = "") -> Plan:
         self._seen.append(capture)
@@ -122,7 +122,7 @@ class ExposureRunner:
         return {**plan, "file": file} if file else plan
 
     def _expose(self, plan: Plan, command: Command) -> None:
-        """Plan on the disk, shutter, and the picture to the still thread."""
+        """Write the plan, expose, and pass the picture to the still thread."""
         try:
             self._write_plan(plan)
         except FileExistsError:
@@ -147,7 +147,7 @@ class ExposureRunner:
             self._hand_over(plan, command, exposure)
 
     def _write_plan(self, plan: Plan) -> None:
-        """Its folder too, before the shutter: a disk without room for it is found out in time."""
+        """Also creates the folder of the files, so that a full disk is detected before the shutter opens."""
         storage = self.storage_holder.storage
         assert storage is not None
         storage.check()
@@ -164,15 +164,15 @@ class ExposureRunner:
     def _record_abort(self, plan: Plan, command: Command) -> None:
         reason, self.abort_reason = self.abort_reason or "interrupted", ""
         self.clock.clear_abort()
-        said = ABORTED.get(reason, "The exposure was aborted.")
-        self.fail_capture(plan, reason, said, command)
+        message = ABORTED.get(reason, "The exposure was aborted.")
+        self.fail_capture(plan, reason, message, command)
         self.reporter.report_state("ready")
         if reason == "camera_hung":
-            self.handle_camera_error(CameraError(said))
+            self.handle_camera_error(CameraError(message))
 
     def handle_camera_error(self, error: CameraError) -> None:
-        """The camera failed: the starts that pass until it is back are missed for this reason. A setting that it
-        refuses is no failure of the camera's."""
+        """The camera failed: starts that are missed until it is back have this reason. A rejected setting is not
+        treated as a camera failure."""
         if error.reason == "rejected_setting":
             self.reporter.report_state("ready")
             return
@@ -180,7 +180,7 @@ class ExposureRunner:
         self.device.handle_failure(error)
 
     def fail_capture(self, plan: Plan, reason: str, message: str, command: Command) -> None:
-        """An outcome without a picture, in its turn behind what the still thread still writes."""
+        """Record an outcome without a picture, after the stills that wait to be written."""
         self._enqueue_still(self._make_still(plan, command, reason=reason, message=message))
 
     def _make_still(self, plan: Plan, command: Command, **fields: Any) -> Still:
@@ -209,10 +209,10 @@ class ExposureRunner:
         self.storage_holder.mark_lost(error)
         self.clock.wake()
 
-    # Afterwards, on the owner's thread
+    # Afterwards, on the thread of the camera loop
 
     def clear_card(self) -> None:
-        """Remove from the camera's card what is safe on ours."""
+        """Delete pictures from the camera's card that are safe in the archive."""
         while self._to_delete and self.device.open:
             try:
                 self.device.delete_from_card(self._to_delete.popleft())

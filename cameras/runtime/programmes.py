@@ -1,7 +1,7 @@
-"""When the next still of a session is due, and what an outage swallowed.
+"""When the next still of a session is due, and which stills an outage prevented.
 
-`cadence_s`: the index follows the time, start to start, without drift. `delay_s`: the next start follows the
-end of the one before; the index counts. Either way an outage is one gap, and counts as skipped.
+With `cadence_s` the index follows the time from start to start, without drift. With `delay_s` the next start follows
+the end of the previous capture, and the index counts. In both, an outage is one gap, whose captures count as skipped.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from cameras.runtime.spool import Record, Spool
 
 log = logging.getLogger(__name__)
 LATE_S = 0.25
-"""A start that is late by less than this is late; by more it is missed (cadence only)."""
+"""With a cadence, a start that is later than this is missed, unless its exposure still fits before the next start."""
 
 REMEMBERED = 100
-"""Sessions that ended in this process: the ingest removes their files, and a late order must not begin them again."""
+"""Ended sessions that are remembered: the ingest removes their files, and a late command must not start them again."""
 READOUT_S = 1.0
-"""Of a camera that has not said how long it takes from the exposure to the picture."""
-OVERRUN = ("overrun", "The capture before it took longer than the cadence.")
+"""Seconds from the exposure to the picture, for a camera that does not report it."""
+OVERRUN = ("overrun", "The previous capture took longer than the cadence.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,11 @@ class Due:
 
 
 class SessionRunner:
-    """The one session of a camera. The owner asks when, the writer settles; both under one lock.
+    """The one session of a camera. The camera loop asks for the next start, and the still thread settles captures; one
+    lock guards both.
 
-    The lock is held while the session's file is made durable, so `describe_session` does without it: a disk that takes
-    long must not make a healthy camera process fall silent.
+    The lock is held while the session's file is written durably. `describe_session` does not take it: a slow disk must
+    not silence a healthy camera process.
     """
 
     def __init__(self, clock: CameraClock, camera: str, slug: str, root: str) -> None:
@@ -63,17 +64,17 @@ class SessionRunner:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        """One change at a time; `describe_session` shows it when it is done."""
+        """One change at a time; `describe_session` sees it when it is complete."""
         with self._lock:
             try:
                 yield
             finally:
                 self._snapshot = replace(self.session) if self.session else None
 
-    # The spool comes and goes
+    # Attaching and detaching the spool
 
     def attach_spool(self, spool: Spool) -> None:
-        """Resume from what the spool holds."""
+        """Resume the session that the spool holds."""
         with self._changing():
             self.spool = spool
             self.session = next((found for found in self._load_sessions(spool) if found.active), None)
@@ -85,7 +86,7 @@ class SessionRunner:
         found = []
         for name in spool.names():
             if name.startswith("session-"):
-                with contextlib.suppress(FileNotFoundError):  # the ingest took it in beside us
+                with contextlib.suppress(FileNotFoundError):  # the ingest removed it meanwhile
                     found.append(SessionFile.load(spool, name))
         return found
 
@@ -93,14 +94,14 @@ class SessionRunner:
         with self._changing():
             self.spool = self.session = None
 
-    # Orders
+    # The desired state
 
     def apply_desired_session(
         self, desired_session: DesiredSession, used: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Take the wish, the higher revision winning. Answers once the session's file says so.
+        """Bring the session to its desired state; a lower revision changes nothing. Returns once its file is durable.
 
-        `used`: what the camera will use (`actual`, `warnings`), told with a session that begins.
+        `used`: what the camera will use (`actual`, `warnings`), recorded with the start of a session. SessionBusy.
         """
         with self._changing():
             spool = self._require_spool()
@@ -119,7 +120,7 @@ class SessionRunner:
 
     @property
     def has_cadence(self) -> bool:
-        """A start of the session that comes late is late for good."""
+        """Whether the session has a cadence, so that a late start cannot be made up for."""
         session = self.session
         return session is not None and self.is_running and "cadence_s" in session.programme
 
@@ -136,7 +137,7 @@ class SessionRunner:
         return next((ended for ended in self._ended if ended.id == session), None)
 
     def _begin_session(self, spool: Spool, desired_session: DesiredSession, used: dict[str, Any]) -> SessionFile:
-        """A session that was stopped before it began is told as stopped, and takes no camera."""
+        """A session that was stopped before it began is recorded as stopped, and does not use the camera."""
         if desired_session["desired"] != "stopped" and self.session and self.session.active:
             raise SessionBusy(self.session)
         session = SessionFile.begin(desired_session, self.camera, self.slug, self.root, self.clock.moment())
@@ -150,19 +151,19 @@ class SessionRunner:
         return session
 
     def _count_from(self, session: SessionFile) -> None:
-        """How long its captures take is yet to be seen."""
+        """The duration of its captures is not known yet."""
         self._planned, self._began = session.settled, None
         self._length_s = self._took_s = 0.0
 
     def _change_state(self, spool: Spool, session: SessionFile, desired_session: DesiredSession) -> None:
         session.revision = desired_session["revision"]
-        wished = desired_session["desired"]
-        if wished == session.state:
+        desired = desired_session["desired"]
+        if desired == session.state:
             return
         if session.state == "paused":
             self._outage = ("vetoed", "The session was paused.")
         self._close_gap(session)
-        session.change_state(wished, "session_stopped" if wished == "stopped" else "")
+        session.change_state(desired, "session_stopped" if desired == "stopped" else "")
         self._report_session(spool, session)
         if not session.active:
             self.session = None
@@ -173,18 +174,18 @@ class SessionRunner:
             self._ended.append(session)
 
     def pop_reported(self) -> list[str]:
-        """Ids of the records that went off since the last call."""
+        """Ids of the records that were sent since the last call."""
         with self._lock:
             reported, self._reported = self._reported, []
             return reported
 
-    # When
+    # The next start
 
     def next_due(self, length_s: float, readout_s: float = 0.0, *, unreachable: bool = False) -> Due | None:
-        """The next start, or None when there is none. Ends the session when it is over.
+        """The next start, or None when there is none. Finishes the session after its last capture.
 
-        `length_s` is what one exposure takes, and `readout_s` at most until its picture is there. While the camera
-        is `unreachable`, what passes becomes a gap once it is back.
+        `length_s` is the duration of an exposure, and `readout_s` the longest time from its end to the picture. While
+        the camera is `unreachable` no gap is recorded; one is, once it is back.
         """
         with self._changing():
             session = self.session
@@ -202,9 +203,9 @@ class SessionRunner:
             return Due(session.id, index, self._start_s(session, index))
 
     def _anchor_to_this_boot(self, session: SessionFile) -> None:
-        """From here on a jump of the wall clock moves no start, though the session began on another boot.
+        """From now on a jump of the wall clock moves no start, even if the session began before the last boot.
 
-        A wall clock by which its last capture lies in the future is behind: then no time counts as passed.
+        If the last capture lies in the future, the wall clock is behind: then no time counts as passed.
         """
         now = self.clock.moment()
         anchor, last_end = session.anchor.on_boot_of(now), session.last_end.on_boot_of(now)
@@ -212,7 +213,7 @@ class SessionRunner:
         session.anchor, session.last_end = anchor.earlier(ahead_s), last_end.earlier(ahead_s)
 
     def _start_s(self, session: SessionFile, index: int) -> float:
-        """Seconds from now until `index` should start; negative when that is past."""
+        """Seconds from now until `index` should start; negative when that time has passed."""
         now = self.clock.moment()
         if "cadence_s" in session.programme:
             return index * session.programme["cadence_s"] - session.anchor.seconds_until(now)
@@ -220,20 +221,20 @@ class SessionRunner:
         return (0.0 if first else session.programme.get("delay_s", 0.0)) - session.last_end.seconds_until(now)
 
     def _missed_starts(self, session: SessionFile) -> int:
-        """How many starts have passed for good. A `delay_s` session misses none without an outage."""
+        """How many starts are missed. A session with `delay_s` misses starts in an outage only."""
         late = -self._start_s(session, session.settled + 1)
         if "cadence_s" not in session.programme:
             return max(0, math.floor(late / self._step_s(session))) if self._outage else 0
         cadence = session.programme["cadence_s"]
-        bearable = max(LATE_S, cadence - self._length_s)
-        if late <= bearable:
+        tolerance_s = max(LATE_S, cadence - self._length_s)
+        if late <= tolerance_s:
             return 0
         passed = math.floor(late / cadence)
-        return passed if late - passed * cadence <= bearable else passed + 1
+        return passed if late - passed * cadence <= tolerance_s else passed + 1
 
     def _step_s(self, session: SessionFile) -> float:
-        """Seconds from one start to the next; rather too many than too few, so that no gap counts more captures than
-        could have been taken."""
+        """Seconds from one start to the next, rather too long than too short: a gap must not count more captures than
+        the camera could have taken."""
         programme = session.programme
         if "cadence_s" in programme:
             return programme["cadence_s"]
@@ -248,7 +249,7 @@ class SessionRunner:
             self._add_gap(session, missed, self._outage or OVERRUN)
 
     def note_outage(self, reason: str, message: str) -> None:
-        """Why the starts that pass from now on are missed; told with the gap."""
+        """Why starts are missed from now on; the gap says it."""
         with self._lock:
             self._outage = (reason, message)
 
@@ -265,7 +266,7 @@ class SessionRunner:
         return count - session.planned if count is not None else 1 << 60
 
     def _starts_before_until(self, session: SessionFile, missed: int) -> int:
-        """How many of the missed starts lie before `until`: all of them when that is over."""
+        """How many of the missed starts lie before `until`; all, while `until` has not passed."""
         beyond = self._seconds_past_until(session)
         if beyond <= 0:
             return missed
@@ -288,15 +289,15 @@ class SessionRunner:
         self._report_session(self._require_spool(), session)
         self.session = None
 
-    # The ledger
+    # Counting captures
 
     def mark_planned(self, index: int) -> None:
-        """A plan for `index` is on the disk: nothing is due until it is settled."""
+        """The plan for `index` is on the disk. Nothing is due until it is settled."""
         with self._lock:
             self._planned, self._began = index, self.clock.moment()
 
     def settle_capture(self, spool: Spool, record: Record) -> None:
-        """Count a capture, before its record leaves the owner's hands."""
+        """Count a capture in its session, before the ingest can see the record."""
         with self._changing():
             session, body = self.session, record["body"]
             if session is None or body.get("session") != session.id:
@@ -311,7 +312,7 @@ class SessionRunner:
             session.save(spool)
 
     def fail_session(self, reason: str, message: str) -> None:
-        """End the session because it cannot go on."""
+        """End the session, because it cannot continue."""
         with self._changing():
             if self.session and self.spool:
                 self.session.change_state("failed", reason, message)
@@ -319,7 +320,7 @@ class SessionRunner:
                 self.session = None
 
     def describe_session(self) -> dict[str, Any]:
-        """The session as it was after the last change. Never waits."""
+        """The session as of the last complete change. Never waits."""
         shown = self._snapshot
         return self._describe_file(shown) if shown else {}
 

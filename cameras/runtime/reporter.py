@@ -1,4 +1,4 @@
-"""What a camera process says of itself: its state on change, and once more each second."""
+"""Messages of a camera process to the Supervisor: its state when it changes, events, records and answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cameras.runtime.link import Link
 
 
 class Reporter:
-    """`_lock` guards what is observed: the owner says it, and while a disk keeps the owner the reporting thread."""
+    """`_lock` guards the state. The camera loop sets it; while a disk blocks the loop, the reporting thread does."""
 
     def __init__(self, link: Link) -> None:
         self._lock = threading.Lock()
@@ -20,25 +20,25 @@ class Reporter:
         self.last_capture: dict[str, Any] | None = None
 
     def report_state(self, state: str, message: str = "", code: str = "") -> None:
-        """`starting`, `ready`, `busy` or `reconnecting`, with a sentence and a reason code. Sent on change, save that
-        each still is no change: that it is busy is told with the state of the second."""
+        """`starting`, `ready`, `busy` or `reconnecting`, with a sentence and a reason code. Sent when it changes,
+        except `busy`: each still would be a change. The state of each second has it."""
         with self._lock:
             self.state, self.message = state, message
-            news = ("ready" if state == "busy" else state, message)
-            if news != self._sent:
-                self._sent = news
-                self.link.send("observed", observed=news[0], reason=message, code=code)
+            changed = ("ready" if state == "busy" else state, message)
+            if changed != self._sent:
+                self._sent = changed
+                self.link.send("observed", observed=changed[0], reason=message, code=code)
 
     def log_event(self, kind: str, message: str, level: str = "error") -> None:
-        """Something for the event log."""
+        """Add an entry to the event log."""
         self.link.send("log", level=level, kind=kind, message=message)
 
     def report_record(self, record: str, command: str = "") -> None:
-        """A record may be taken in now."""
+        """The ingest can read this record now."""
         self.link.send("spooled", id=record, command_id=command)
 
     def answer_command(self, command: dict[str, Any], *, ok: bool = True, **fields: Any) -> None:
-        """To whoever gave the command, if anybody waits for an answer."""
+        """Answer the command, if its sender waits for an answer (it has a `command_id`)."""
         if command.get("command_id"):
             capture = {"id": command["id"]} if "id" in command else {}
             self.link.send("answer", command_id=command["command_id"], ok=ok, **capture, **fields)
@@ -46,5 +46,5 @@ class Reporter:
     def refuse_command(
         self, command: dict[str, Any], reason: str, detail: str, problem: str = "camera-not-reachable"
     ) -> None:
-        """The order was not followed and left nothing behind: for a capture the Supervisor gives the verdict."""
+        """The command was not run and left nothing behind. For a capture the Supervisor decides the outcome."""
         self.answer_command(command, ok=False, problem=problem, reason=reason, detail=detail, unstarted=True)

@@ -1,4 +1,5 @@
-"""What the camera has otherwise than it took it: somebody turned a dial on its body. Shown, and adopted on request."""
+"""Settings that differ from those applied, because someone turned a dial on the camera's body. Pages show them, and
+users can adopt them."""
 
 from __future__ import annotations
 
@@ -7,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
 SAME = 1e-4
-"""As a share of a value: cameras count in floats, and no dial has steps so small."""
+"""Relative tolerance: cameras calculate in floats, and no dial has steps this small."""
 
 
 class Difference(TypedDict):
-    """A setting that is wished for as `wished`, and that the camera has as `has` now."""
+    """A setting whose desired value is `wished`, while the camera has `has`."""
 
     name: str
     wished: Any
@@ -19,34 +20,34 @@ class Difference(TypedDict):
 
 
 class SettingsDrift:
-    """What the camera took of the wish, setting by setting. It may have taken another value than was wished, its
-    nearest; that was told when it was applied, and is no change."""
+    """Remembers the value that the camera took for each desired setting. That may be the nearest to the desired value;
+    the camera warned of it when it was applied, so it is no difference."""
 
     def __init__(self) -> None:
         self._applied: dict[str, Any] = {}
 
     def record_applied(self, names: Iterable[str], actual: Mapping[str, Any]) -> None:
-        """These settings were applied, and the camera has `actual` since."""
+        """These settings were applied, and the camera now has `actual`."""
         self._applied |= {name: actual.get(name) for name in names}
 
-    def find_differences(self, wish: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Difference]:
-        """What of the wish was changed on the body. What is left to the camera it may change by itself."""
+    def find_differences(self, desired: Mapping[str, Any], actual: Mapping[str, Any]) -> list[Difference]:
+        """The desired settings that were changed on the body. The camera may change settings that are left to it."""
         return [
             Difference(name=name, wished=value, has=actual[name])
-            for name, value in sorted(wish.items())
+            for name, value in sorted(desired.items())
             if name in actual
             and self._applied.get(name) is not None
             and not same_value(self._applied[name], actual[name])
         ]
 
 
-def still_desired(differs: Iterable[Difference], wish: Mapping[str, Any]) -> list[Difference]:
-    """Without those whose setting is wished for otherwise by now, or no more."""
-    return [one for one in differs if one["name"] in wish and same_value(wish[one["name"]], one["wished"])]
+def still_desired(differs: Iterable[Difference], desired: Mapping[str, Any]) -> list[Difference]:
+    """Without the differences whose setting now has another desired value, or none."""
+    return [one for one in differs if one["name"] in desired and same_value(desired[one["name"]], one["wished"])]
 
 
 def same_value(one: Any, other: Any) -> bool:
-    """Whether two values of a setting are one to a camera."""
+    """Whether a camera does not distinguish two values of a setting."""
     if is_number(one) and is_number(other):
         return math.isclose(one, other, rel_tol=SAME)
     return bool(one == other)

@@ -1,4 +1,4 @@
-"""Who asks what the camera has: they are answered together, from one reading."""
+"""Requests for the camera's settings, answered together from one reading."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ class SettingsReader:
         self._requests: list[Command] = []
 
     def add_request(self, command: Command) -> None:
-        """Answered once it is known when the next exposure is due."""
+        """It is answered once the time of the next exposure is known."""
         self._requests.append(command)
 
     def answer_requests(self, within_s: float) -> bool:
-        """Tell all who ask, from the camera itself where an exposure that is due in `within_s` seconds leaves the time.
+        """Answer all requests. The camera is read if the exposure that is due in `within_s` seconds leaves the time;
+        else the last reading is sent.
 
-        True when the camera was asked: then what is due has come nearer. CameraError, which they are told too.
+        True when the camera was read, which took time. CameraError when that failed; the requests are then refused.
         """
         was_read = bool(self._requests) and self.device.is_reading_due(within_s)
         if was_read:
@@ -40,5 +41,5 @@ class SettingsReader:
             self.reporter.refuse_command(command, reason, message)
 
     def _pop_requests(self) -> list[Command]:
-        asking, self._requests = self._requests, []
-        return asking
+        requests, self._requests = self._requests, []
+        return requests

@@ -1,4 +1,4 @@
-"""What a camera process reports each second."""
+"""The state that a camera process reports each second."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def describe_state(loop: CameraLoop) -> dict[str, Any]:
-    """From the reporting thread. To ask for it holds the last net open: `Watchdog.check_deadline`."""
+    """Called by the reporting thread. Each call postpones the exit of the process: see `Watchdog.check_deadline`."""
     device, reporter = loop.device, loop.reporter
     doing, overdue = loop.watchdog.check_deadline()
     newest_ns = loop.buffer.newest_ns
@@ -32,11 +32,11 @@ def describe_state(loop: CameraLoop) -> dict[str, Any]:
         "failures": device.failures,
         "unopened": device.failed_opens,
         "trouble": _trouble(device),
-        **{name: told for consumer in loop.frame_consumers for name, told in consumer.stats().items()},
+        **{name: value for consumer in loop.frame_consumers for name, value in consumer.stats().items()},
     }
 
 
 def _trouble(device: Device) -> dict[str, Any] | None:
-    """Why the camera is not open."""
+    """Why the camera is not open; None when it is."""
     error = device.error
     return {"reason": error.reason, "permanent": error.permanent} if error else None

@@ -1,6 +1,6 @@
-"""The still thread: it encodes, writes, commits and places what the owner exposed, in the order of the plans.
+"""The still thread: it encodes, writes, commits and places exposures, in the order of their plans.
 
-Encoding and fsync happen here and not on the owner's thread, or the frame rate would cap the stills.
+The camera loop does not encode or fsync, since that would slow down frames and stills.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_TRIES = 30
 
 @dataclass(slots=True)
 class Still:
-    """An exposure on its way to the disk, or what became of it instead."""
+    """An exposure to be written, or the outcome of a capture without one."""
 
     plan: Plan
     identity: Identity
@@ -64,8 +64,8 @@ class StillQueue:
         self._thread.start()
 
     def put(self, storage: Storage, still: Still) -> None:
-        """Blocks while MOST_WAITING stills wait: the disk is slower than the camera. When it is too slow its root is
-        lost, and this still waits with the others for the disk to come back."""
+        """Block while MOST_WAITING stills wait, since the disk is slower than the camera. After `timeout_s` the root
+        counts as lost; this still waits with the others until the disk answers."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING, self.timeout_s):
                 self._lost(self.timeout_error())
@@ -74,7 +74,7 @@ class StillQueue:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the still thread does not come back from the disk. Never waits."""
+        """Whether the still thread has waited for the disk for longer than `timeout_s`. Never waits."""
         began = self._began
         return began is not None and time.monotonic() - began > self.timeout_s
 
@@ -82,7 +82,7 @@ class StillQueue:
         return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.timeout_s:g} s")
 
     def drain(self, timeout: float) -> bool:
-        """Wait until all is written; False when it took longer."""
+        """Wait until all stills are written; False when that takes longer than `timeout`."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and self._began is None, timeout)
 
@@ -114,17 +114,17 @@ class StillQueue:
             record = self._build_record(storage, still)
             self._commit_record(storage, record)
         except (RootMissing, LockLost, OSError) as error:
-            log.error("%s is not safe on the disk: %s", still.plan["id"], error)
+            log.error("Capture %s is not safe on the disk: %s", still.plan["id"], error)
             self._lost(error)
             return
         except Exception as error:
-            log.exception("%s could not be recorded", still.plan["id"])
+            log.exception("Capture %s could not be recorded", still.plan["id"])
             self._lost(error)
             return
         self._spooled(record, still)
 
     def _build_record(self, storage: Storage, still: Still) -> Record:
-        """Write the files; whatever goes wrong becomes the record's reason."""
+        """Write the files. An error becomes the reason of the record."""
         if still.exposure is None:
             record = failed_record(still.plan, storage.root, still.reason, still.message, still.outcome)
             record["body"] |= describe_conditions(still)
@@ -142,19 +142,19 @@ class StillQueue:
             record["body"] |= {"outcome": "failed", "reason": error.reason, "message": str(error)}
             delete_parts(storage.spool, still.plan["id"])
         except Exception as error:
-            log.exception("%s could not be written", still.plan["id"])
-            message = f"The picture could not be made into a file: {error} The log says where."
+            log.exception("Capture %s could not be written", still.plan["id"])
+            message = f"The picture could not be written as a file: {error} See the log for details."
             record["body"] |= {"outcome": "failed", "reason": "write_error", "message": message[:1000]}
             delete_parts(storage.spool, still.plan["id"])
         else:
             if still.exposure.missing:
                 missing = ", ".join(still.exposure.missing)
-                message = f"The camera promised {missing} and did not give it; what came is kept."
+                message = f"The camera promised {missing} and did not deliver it. The files that arrived are kept."
                 record["body"] |= {"outcome": "failed", "reason": "incomplete", "message": message}
         return record
 
     def _write_files(self, spool: Spool, still: Still) -> list[PartFile]:
-        """After EIO everything is written anew, once: an fsync that failed is never trusted again."""
+        """After EIO all parts are written again, once: after a failed fsync the content of a file is unknown."""
         assert still.exposure is not None
         try:
             return self._writer.write_files(spool, still.plan, still.exposure, still.identity)
@@ -173,7 +173,7 @@ class StillQueue:
 
 
 def retry_while_full(step: Callable[[Record], None], record: Record) -> None:
-    """A step of the spool, tried each second while the disk has no room for even a name."""
+    """Run a step of the spool; retry it each second while the disk is too full for even a file name."""
     for _ in range(MOST_TRIES):
         try:
             step(record)
@@ -191,7 +191,7 @@ def delete_parts(spool: Spool, capture: str) -> None:
 
 
 def describe_conditions(still: Still) -> dict[str, Any]:
-    """What is true of a capture whether or not it was saved."""
+    """The fields of a record that do not depend on whether the capture was saved."""
     return {
         "driver": still.kind,
         "library": still.identity.library,

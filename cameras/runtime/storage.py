@@ -1,4 +1,4 @@
-"""The storage root of a camera process: held by a descriptor, checked by its marker, locked for one owner."""
+"""The storage root of a camera process, held by a descriptor and identified by a marker. Its spool is locked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MARKER = ".skycam-root"
 
 
 class RootMissing(Exception):
-    """The root is not there, or is not the one it should be: unmounted. Nothing may be written."""
+    """The root is missing or is another one: it is not mounted. Nothing may be written."""
 
 
 class SpoolLocked(Exception):
@@ -22,7 +22,7 @@ class SpoolLocked(Exception):
 
 
 def make_root(path: Path, root: str) -> None:
-    """Give a folder its marker. Only for a person's order to use it as a root, never for a capture."""
+    """Write the marker into a folder. Only when a person makes it a root, never for a capture."""
     files = RootFiles(str(path))
     try:
         files.create("", MARKER, [root.encode()])
@@ -32,7 +32,7 @@ def make_root(path: Path, root: str) -> None:
 
 
 def read_marker(path: str) -> str | None:
-    """The UUID in the root's marker; None when there is no readable marker."""
+    """The UUID in the marker of a root; None when there is no readable marker."""
     try:
         return Path(path, MARKER).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -40,7 +40,7 @@ def read_marker(path: str) -> str | None:
 
 
 def try_link(files: RootFiles, folder: str, name: str, archive: str) -> None:
-    """One link of a file of a spool into a folder of the archive: a mount between them answers EXDEV. OSError."""
+    """Try to link a file of a spool into a folder of the archive. OSError: EXDEV when they are on two file systems."""
     test = f".link-{folder.replace('/', '-')}"
     files.make_folders(archive)
     files.unlink(archive, test)
@@ -49,15 +49,15 @@ def try_link(files: RootFiles, folder: str, name: str, archive: str) -> None:
 
 
 def separate_file_systems_message(path: str, archive: str) -> str:
-    """Of an archive, `captures` or `clips`, where that link is refused with EXDEV."""
-    return f"The {archive} of {path} lie on another file system than its .spool. Mount one file system over both."
+    """The message for an archive, `captures` or `clips`, where that link fails with EXDEV."""
+    return f"The {archive} of {path} are on another file system than its .spool. Mount one file system over both."
 
 
 class Storage:
-    """An open root with the spool of one camera, or of its clips (`part`), owned."""
+    """An open root with the locked spool of one camera, or of its clips (`part`)."""
 
     def __init__(self, path: str, root: str, camera: str, part: str = "", watchdog: DiskWatchdog | None = None) -> None:
-        """RootMissing, SpoolLocked or OSError. `watchdog` knows of each call to the disk."""
+        """RootMissing, SpoolLocked or OSError. `watchdog` times each call to the disk."""
         self.path, self.root, self.watchdog = path, root, watchdog or DiskWatchdog()
         with self.watchdog.watch_call():
             self._open(camera, part)
@@ -82,7 +82,7 @@ class Storage:
         self.files.close()
 
     def check_links_into(self, archive: str) -> None:
-        """OSError when files of the spool cannot be linked into this archive. On a full disk nobody can tell."""
+        """OSError when files of the spool cannot be linked into this archive. A full disk is not an error here."""
         try:
             try_link(self.files, self.spool.folder, ".lock", archive)
         except OSError as error:
@@ -93,8 +93,8 @@ class Storage:
         return recover(self.spool, self.root, verdict)
 
     def check(self) -> None:
-        """Before each commit: RootMissing when the root is not what we opened; LockLost when the lock's file
-        is gone and somebody else could have taken the spool."""
+        """Called before each commit. RootMissing when the path leads to another root; LockLost when the lock file was
+        removed and another process has locked the spool."""
         with self.watchdog.watch_call():
             self._check()
 

@@ -1,4 +1,4 @@
-"""The storage root, held while it is there, opened again when it is back."""
+"""Holds the storage root open, and opens it again when it is back."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ class StorageHolder:
         self._refilled_at = 0.0
 
     def mark_lost(self, error: Exception) -> None:
-        """From any thread: the root went away, or its spool to another owner, or its disk hangs. Nothing more may be
-        written."""
+        """From any thread: the root is gone, its spool has another owner, or its disk hangs. Writing stops."""
         if self._lost is None:
             self._lost = error
             self.reporter.log_event(
@@ -39,7 +38,7 @@ class StorageHolder:
         return self._lost is not None
 
     def ensure_open(self) -> bool:
-        """Held, or opened and recovered now. When not, `trouble` says why."""
+        """Open and recover the root unless it is open. When that fails, `error` says why."""
         if self.storage:
             return True
         try:
@@ -56,7 +55,7 @@ class StorageHolder:
 
     @property
     def message(self) -> str:
-        """The trouble as a sentence."""
+        """The error as a sentence."""
         return (
             self.describe_error(self._current_error)
             if isinstance(self._current_error, OSError)
@@ -82,7 +81,7 @@ class StorageHolder:
         self.reporter.link.send("recovered", **asdict(recovered))
 
     def _resume_session(self, spool: Spool) -> None:
-        """The session of the spool, then the wish."""
+        """Resume the session of the spool, then apply the desired one."""
         self.runner.attach_spool(spool)
         verdict = self.spec["verdict"]
         if self.error:
@@ -92,23 +91,23 @@ class StorageHolder:
         if self.spec["session"]:
             self._apply_desired_session(self.spec["session"])
 
-    def _apply_desired_session(self, wished: DesiredSession) -> None:
-        """The database allows one session, and ids rise with time: of two, the older one is over there. Either the
-        spool's was ended while we were away, or the wish was read before the spool's began."""
+    def _apply_desired_session(self, desired: DesiredSession) -> None:
+        """The database allows one session, and ids rise with time: of two, the older one has ended there. Either the
+        session of the spool ended while this process was away, or the desired one was read before the other began."""
         try:
-            self.runner.apply_desired_session(wished)
+            self.runner.apply_desired_session(desired)
         except SessionBusy as error:
             self.reporter.log_event("session.held", str(error))
-            if wished["id"] > error.session:
-                self.runner.fail_session("interrupted", "The database wished for another session.")
-                self.runner.apply_desired_session(wished)
+            if desired["id"] > error.session:
+                self.runner.fail_session("interrupted", "The database asks for another session.")
+                self.runner.apply_desired_session(desired)
 
     def defer_session(self, session: DesiredSession) -> None:
-        """A session's order that came while nothing can be written: followed as soon as it can."""
+        """Store a desired session that arrived while nothing can be written. It is applied when the root is open."""
         self.spec["session"] = session
 
     def release_storage(self) -> None:
-        """Let go of a root that was lost; the still thread has nothing more to write on it."""
+        """Close a lost root. Called when the still thread has nothing more to write to it."""
         self.error, self._lost = self._lost, None
         self.runner.detach_spool()
         self.close()
@@ -119,7 +118,7 @@ class StorageHolder:
             self.storage = None
 
     def refill_slots(self, now: float) -> None:
-        """Bring the slots back to their number when a full disk has used some up."""
+        """Preallocate slots again that a full disk has used up."""
         if self.storage and now - self._refilled_at > REFILL_S:
             self._refilled_at = now
             try:
@@ -128,11 +127,11 @@ class StorageHolder:
                 self.reporter.log_event("storage.failed", self.describe_error(error))
 
     def describe_error(self, error: OSError) -> str:
-        """What is wrong with the disk and what to do."""
+        """What is wrong with the disk, and what to do."""
         path = self.spec["root_path"]
         if is_out_of_space(error):
-            return f"The disk of {path} is full. Free some space; captures go on by themselves then."
-        return f"Writing to {path} failed: {error.strerror}. Look at the disk."
+            return f"The disk of {path} is full. Free some space; captures then continue on their own."
+        return f"Writing to {path} failed: {error.strerror}. Check the disk."
 
 
 def disk_reason(error: OSError) -> str:

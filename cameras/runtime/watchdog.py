@@ -1,5 +1,5 @@
-"""Liveness: what the owner is doing and until when it may take, and how long the disk takes. Exposures and frames
-arriving in time, not `is_alive()`, say whether a camera lives."""
+"""Liveness: deadlines for the calls of the camera loop to its driver, and the duration of calls to the disk. A camera
+lives when its exposures and frames arrive in time; `is_alive()` of its process does not say that."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ import time
 from collections.abc import Iterator
 
 LAST_RESORT_S = 60.0
-"""This long after a call is overdue, or after a library took the interpreter for itself, the process ends itself
-with its stack on stderr, should nobody else have ended it."""
-
+"""The process ends itself, with its stack on stderr, this long after a call became overdue or a library blocked the
+interpreter, unless something else has ended it before."""
 
 DISK_TIMEOUT_S = 30.0
-"""A disk that takes longer hangs."""
+"""A disk that does not answer within this time counts as hung."""
 
 
 class DiskWatchdog:
-    """How long the calls to a disk take that are under way now. For any thread; `_lock` guards when each began."""
+    """Times the calls to a disk that are in progress, on any thread. `_lock` guards `_began`."""
 
     def __init__(self) -> None:
         self.timeout_s = DISK_TIMEOUT_S
@@ -30,7 +29,7 @@ class DiskWatchdog:
 
     @contextlib.contextmanager
     def watch_call(self) -> Iterator[None]:
-        """Around a call, or around several that belong together."""
+        """Around one call, or around several that belong together."""
         thread = threading.get_ident()
         with self._lock:
             is_outermost = thread not in self._began
@@ -43,7 +42,7 @@ class DiskWatchdog:
                     del self._began[thread]
 
     def is_blocking(self, thread: int | None) -> bool:
-        """Whether it has not answered this thread for `timeout_s` seconds."""
+        """Whether the disk has not answered this thread for `timeout_s` seconds."""
         with self._lock:
             began = self._began.get(thread or 0)
         return began is not None and time.monotonic() - began > self.timeout_s
@@ -53,6 +52,8 @@ class DiskWatchdog:
 
 
 class Watchdog:
+    """The deadline of the call to the driver that is in progress."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._doing = "starting"
@@ -60,7 +61,7 @@ class Watchdog:
 
     @contextlib.contextmanager
     def watch_call(self, doing: str, allowed_s: float) -> Iterator[None]:
-        """The owner calls a driver: `doing` should end within `allowed_s` seconds."""
+        """Around a call to the driver: `doing` should end within `allowed_s` seconds."""
         with self._lock:
             self._doing, self._until = doing, time.monotonic() + allowed_s
         try:
@@ -70,8 +71,8 @@ class Watchdog:
                 self._doing, self._until = "waiting", None
 
     def check_deadline(self) -> tuple[str, float]:
-        """What is being done, and by how many seconds it is overdue (0 when it is not). Called each second by the
-        reporting thread, which thereby holds the last net open."""
+        """What is in progress, and by how many seconds it is overdue (0 when it is not). The reporting thread calls it
+        each second; each call postpones the exit of the process (LAST_RESORT_S)."""
         with self._lock:
             late = 0.0 if self._until is None else time.monotonic() - self._until
             doing = self._doing

@@ -45,7 +45,7 @@ def test_a_disk_that_hangs_is_told_and_the_picture_is_saved_when_it_answers(
 ) -> None:
     capture = bench.capture()
     told = hangs(bench, disk)
-    assert (told["kind"], told["message"].endswith("0.05 s. Look at the disk.")) == ("storage.failed", True)
+    assert (told["kind"], told["message"].endswith("0.05 s. Check the disk.")) == ("storage.failed", True)
     disk.let_go.set()
     bench.until_type("recovered")
     assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
