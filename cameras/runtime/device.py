@@ -137,7 +137,7 @@ class Device:
         self.reporter.report_state("ready")
 
     def handle_failure(self, error: CameraError) -> None:
-        """Close the camera. The next try follows at once, then after 1 s and more, up to the limit of its driver, with jitter."""
+        """Close the camera. The next try follows at once, then after 1 s and more with jitter, up to a limit."""
         self.failed_opens = 0 if self.open else self.failed_opens + 1
         self.open, self.error, self._is_streaming, self.supplies = False, error, False, Supplies()
         with self.watchdog.watch_call("closing", self.spec["margin_s"]):

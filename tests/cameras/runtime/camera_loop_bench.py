@@ -1,4 +1,4 @@
-"""The owner's loop in this process: a told camera before it, a real spool behind it, the link in the test's hand."""
+"""The camera loop in this process, with a scripted camera, a real spool, and a link that the test controls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PATIENCE_S = 20.0
 
 
 class RecordingLink:
-    """The Supervisor's end: what the process says, in order."""
+    """The Supervisor's end of the link: records the messages of the process, in order."""
 
     def __init__(self) -> None:
         self.inbox: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -39,7 +39,7 @@ class RecordingLink:
 
 
 class Streamed:
-    """A consumer that wants frames while `wants_frames` says so."""
+    """A consumer that wants frames while `wants_frames` is set."""
 
     def __init__(self) -> None:
         self.wants_frames = False
@@ -54,7 +54,7 @@ class Streamed:
 
 
 class CameraLoopBench:
-    """Its tests do not ask for `describe_state(loop)`: that arms the last net, which would end the test run."""
+    """Tests must not call `describe_state(loop)`: it arms the last resort of the watchdog, which ends the test run."""
 
     def __init__(self, root: Path, clock: CameraClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
         if not (root / MARKER).exists():
@@ -62,7 +62,7 @@ class CameraLoopBench:
         self.root, self.spool = root, root / ".spool" / CAMERA
         self.link, self.clock, self.buffer = RecordingLink(), clock or CameraClock(), SharedFrameBuffer()
         self.spec: Any = {
-            "camera": CAMERA, "slug": "told", "kind": "simulated", "address": "", "settings": {}, "sources": [],
+            "camera": CAMERA, "slug": "scripted", "kind": "simulated", "address": "", "settings": {}, "sources": [],
             "root": read_marker(str(root)), "root_path": str(root), "station": "test",
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 2.0, "clock_wait_s": 0.0,
             "consumers": {}, "session": None, "recording": None, "verdict": None, **spec,
@@ -109,16 +109,16 @@ class CameraLoopBench:
     def wait_for(self, condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
         deadline = time.monotonic() + patience_s
         while not condition():
-            assert time.monotonic() < deadline, "it did not come about"
+            assert time.monotonic() < deadline, "the condition did not become true"
             time.sleep(0.005)
 
     def outcome(self, capture: str) -> dict[str, Any]:
-        """The record's body, with the kinds of its files, once it is spooled."""
+        """The body of the record and its files, once it is spooled."""
         self.until_type("spooled", id=capture)
         return self.record(capture)
 
     def until_gap(self) -> dict[str, Any]:
-        """The body of the next gap that a session tells of."""
+        """The body of the next gap of a session."""
         spooled = self.until(lambda m: m["type"] == "spooled" and self._kind(m["id"]) == "gap")
         return self.record(spooled["id"])
 

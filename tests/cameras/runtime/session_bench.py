@@ -1,4 +1,4 @@
-"""One camera's sessions with a real spool, and time in the test's hand."""
+"""The sessions of one camera, with a real spool and a clock that the test controls."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SessionBench:
         self.start_process()
 
     def start_process(self) -> None:
-        """A new camera process comes to this spool."""
+        """Start a new camera process on this spool."""
         recover(self.spool, ROOT)
         self.runner = SessionRunner(self.clock, CAMERA, "sim", ROOT)
         self.runner.attach_spool(self.spool)
@@ -75,7 +75,7 @@ class SessionBench:
         self.spool.done(record)
 
     def shoot(self, outcome: str = "saved", took_s: float | None = None) -> tuple[int, float]:
-        """One capture from its wait to its record: its index, and its start in seconds of the boot clock."""
+        """One capture, from the wait to the record. Returns its index, and its start in seconds of the boot clock."""
         plan = self.plan()
         started = self.clock.boot_s
         self.settle(plan, outcome, took_s)
@@ -83,12 +83,12 @@ class SessionBench:
         return plan["index"], started
 
     def records(self, kind: str) -> list[dict[str, Any]]:
-        """The bodies of what waits for the ingest, in the order of their ids."""
+        """The bodies of the records that wait for the ingest, in the order of their ids."""
         records = [json.loads(self.spool.files.read(self.spool.folder, n)) for n in self.spool.names() if "done" in n]
         return [record["body"] for record in records if record["kind"] == kind]
 
     def ingest(self) -> None:
-        """Take everything in: a finished session's file goes with its last record."""
+        """Ingest everything: the file of a finished session is removed with its last record."""
         for name in [name for name in self.spool.names() if name.endswith(".done")]:
             self.spool.files.unlink(self.spool.folder, self.spool.read(name).get("settles", ""))
             self.spool.files.unlink(self.spool.folder, name)
@@ -98,5 +98,5 @@ class SessionBench:
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        told = self.runner.describe_session()
-        return told["planned"], told["saved"], told["failed"], told["skipped"]
+        session = self.runner.describe_session()
+        return session["planned"], session["saved"], session["failed"], session["skipped"]

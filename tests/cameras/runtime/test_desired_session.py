@@ -21,7 +21,7 @@ def states(bench: SessionBench) -> list[str]:
     return [body["state"] for body in bench.records("session")]
 
 
-def test_the_same_order_twice_is_one_start(bench: SessionBench) -> None:
+def test_the_same_desired_state_twice_is_one_start(bench: SessionBench) -> None:
     assert bench.apply_desired() == bench.apply_desired()
     assert states(bench) == ["running"]
 
@@ -56,14 +56,14 @@ def test_a_pause_lasts_across_a_restart(bench: SessionBench) -> None:
     assert (bench.due(), bench.runner.describe_session()["state"]) == (None, "paused")
 
 
-def test_a_stop_that_arrives_before_the_start_is_told_and_takes_no_camera(bench: SessionBench) -> None:
+def test_a_stop_that_arrives_before_the_start_is_recorded_and_does_not_use_the_camera(bench: SessionBench) -> None:
     assert bench.apply_desired("stopped", revision=2)["state"] == "stopped"
     assert bench.apply_desired("running", revision=1)["state"] == "stopped"
     assert (states(bench), bench.due()) == (["stopped"], None)
 
 
 @pytest.mark.parametrize("desired", ["running", "paused"])
-def test_a_session_that_is_over_is_not_begun_again_once_its_file_is_gone(bench: SessionBench, desired: str) -> None:
+def test_an_ended_session_is_not_started_again_after_its_file_is_gone(bench: SessionBench, desired: str) -> None:
     bench.apply_desired()
     bench.apply_desired("stopped", revision=2)
     bench.ingest()
@@ -71,7 +71,7 @@ def test_a_session_that_is_over_is_not_begun_again_once_its_file_is_gone(bench: 
     assert (bench.due(), bench.spool.names()) == (None, ["rejected"])
 
 
-def test_a_finished_session_is_not_begun_again_when_its_root_comes_back(bench: SessionBench) -> None:
+def test_a_finished_session_is_not_started_again_when_its_root_comes_back(bench: SessionBench) -> None:
     bench.programme["count"] = 1
     bench.apply_desired()
     bench.shoot()
@@ -95,7 +95,7 @@ def test_another_session_may_start_after_a_stop(bench: SessionBench) -> None:
     assert bench.apply_desired(session=OTHER)["state"] == "running"
 
 
-def test_a_stop_during_an_exposure_covers_it_with_no_gap(tmp_path: Path) -> None:
+def test_a_stop_during_an_exposure_adds_no_gap_for_it(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, length_s=19.0, cadence_s=20.0)
     bench.apply_desired()
     plan = bench.plan()
@@ -106,7 +106,7 @@ def test_a_stop_during_an_exposure_covers_it_with_no_gap(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
-def test_a_lost_file_is_made_good_by_what_the_database_knows(tmp_path: Path, timing: dict[str, float]) -> None:
+def test_a_lost_file_is_replaced_by_the_counts_of_the_database(tmp_path: Path, timing: dict[str, float]) -> None:
     bench = SessionBench(tmp_path, **timing)
     bench.apply_desired(so_far={"planned": 30, "saved": 27, "failed": 2, "skipped": 1, "reported": 4})
     assert bench.shoot() == (30, 100.0)
@@ -131,7 +131,7 @@ def test_counts_from_a_supervisor_of_an_older_version_are_read(bench: SessionBen
     assert bench.records("session")[0]["number"] == 5
 
 
-def test_a_file_that_cannot_be_read_is_set_aside_and_the_session_goes_on(bench: SessionBench) -> None:
+def test_an_unreadable_file_is_set_aside_and_the_session_continues(bench: SessionBench) -> None:
     bench.apply_desired()
     bench.shoot()
     bench.spool.files.overwrite(bench.spool.folder, f"session-{SESSION}.json", b"\xff\xff")

@@ -1,4 +1,4 @@
-"""How long the device waits before it opens a camera again: what was well for a while starts afresh."""
+"""The back-off before a camera is opened again. A camera that was healthy for a while starts with no back-off."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEAD = CameraError("The shutter does not open.")
 
 
 class FarCamera(ScriptedCamera):
-    """It is tried again as often as a network camera is."""
+    """It is tried as often as a network camera."""
 
     longest_pause_s: ClassVar[float] = NetworkDriver.longest_pause_s
 
@@ -48,7 +48,7 @@ def far(device: Device, clock: SetClock) -> Device:
     return device
 
 
-def test_a_camera_is_opened_only_where_its_job_lets_it(tmp_path: Path, clock: SetClock) -> None:
+def test_a_camera_is_opened_only_at_an_address_that_its_spec_allows(tmp_path: Path, clock: SetClock) -> None:
     bench = CameraLoopBench(tmp_path, clock)
     link: Any = RecordingLink()
     rules = OutgoingGuard(own_ports=[8001]).rules()
@@ -58,8 +58,8 @@ def test_a_camera_is_opened_only_where_its_job_lets_it(tmp_path: Path, clock: Se
     assert "leads to a port of the station itself, which is refused always" in str(device.error)
 
 
-def break_off(device: Device, clock: SetClock, *, after_s: float, error: CameraError = GONE) -> None:
-    """Opened as soon as it may be, well for so long, and gone."""
+def disconnect(device: Device, clock: SetClock, *, after_s: float, error: CameraError = GONE) -> None:
+    """Open the camera at its next try; it is healthy for `after_s` seconds and then fails."""
     clock.go_on(device.next_try_s())
     assert device.ensure_open()
     clock.go_on(after_s)
@@ -78,40 +78,40 @@ def fail_a_picture(device: Device, clock: SetClock, *, after_s: float) -> None:
     device.handle_failure(DEAD)
 
 
-def test_a_camera_that_was_well_for_a_while_is_opened_again_at_once(device: Device, clock: SetClock) -> None:
+def test_a_camera_that_was_healthy_for_a_while_is_reopened_at_once(device: Device, clock: SetClock) -> None:
     for _ in range(20):
-        break_off(device, clock, after_s=45)
+        disconnect(device, clock, after_s=45)
     assert (device.failures, device.next_try_s()) == (1, 0.05)
 
 
-def test_a_camera_that_breaks_off_again_and_again_is_tried_less_often(device: Device, clock: SetClock) -> None:
+def test_a_camera_that_disconnects_again_and_again_is_tried_less_often(device: Device, clock: SetClock) -> None:
     for _ in range(6):
-        break_off(device, clock, after_s=10)
+        disconnect(device, clock, after_s=10)
     assert device.failures == 6
     assert device.next_try_s() > 10
 
 
-def test_tries_that_do_not_open_it_are_counted_from_the_last_that_did(device: Device, clock: SetClock) -> None:
-    break_off(device, clock, after_s=10)
+def test_failed_opens_are_counted_since_the_camera_was_last_open(device: Device, clock: SetClock) -> None:
+    disconnect(device, clock, after_s=10)
     assert device.failed_opens == 0
     device.handle_failure(GONE)
     device.handle_failure(GONE)
     assert device.failed_opens == 2
-    break_off(device, clock, after_s=10)
+    disconnect(device, clock, after_s=10)
     assert device.failed_opens == 0
 
 
-def test_a_camera_that_opens_and_takes_no_picture_was_not_well(device: Device, clock: SetClock) -> None:
+def test_a_camera_that_opens_but_takes_no_picture_is_not_healthy(device: Device, clock: SetClock) -> None:
     for _ in range(8):
         fail_a_picture(device, clock, after_s=60)
     assert device.failures == 8
 
 
-def test_a_picture_makes_it_well(device: Device, clock: SetClock) -> None:
+def test_a_picture_resets_the_failures(device: Device, clock: SetClock) -> None:
     for _ in range(3):
         fail_a_picture(device, clock, after_s=60)
     device.record_success()
-    break_off(device, clock, after_s=45)
+    disconnect(device, clock, after_s=45)
     assert device.failures == 1
 
 
@@ -128,7 +128,7 @@ def test_a_camera_that_refuses_the_password_is_tried_once_a_minute(far: Device) 
     assert 45 < far.next_try_s() <= 60
 
 
-def test_other_cameras_are_tried_once_a_minute_at_last(device: Device) -> None:
+def test_other_cameras_are_tried_at_least_once_a_minute(device: Device) -> None:
     for _ in range(20):
         device.handle_failure(GONE)
     assert 45 < device.next_try_s() <= 60

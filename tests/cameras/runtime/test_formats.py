@@ -1,4 +1,4 @@
-"""A format that a camera does not have is warned of, as a setting that it does not have."""
+"""A format that a camera does not have gives a warning, like a setting that it does not have."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from tests.fakes.camera_clock import SetClock
 
 @pytest.fixture
 def device(tmp_path: Path) -> Device:
-    """Open, with a camera that gives frames."""
+    """An open device whose camera delivers frames."""
     clock = SetClock()
     bench, link = CameraLoopBench(tmp_path, clock), RecordingLink()
-    told: Any = link
-    device = Device(bench.spec, clock, Watchdog(), Reporter(told), bench.buffer)
+    recording_link: Any = link
+    device = Device(bench.spec, clock, Watchdog(), Reporter(recording_link), bench.buffer)
     device.driver = bench.camera
     assert device.ensure_open()
     return device
 
 
 @pytest.mark.parametrize("name", ["tiff", "png", "raw", "RAW+JPEG"])
-def test_another_format_than_jpeg_is_warned_of(name: str, device: Device) -> None:
+def test_another_format_than_jpeg_gives_a_warning(name: str, device: Device) -> None:
     said = [f"The pictures of this camera are saved as JPEG; {name} was asked."]
     assert device.expose({"format": name}, 5.0).warnings == said
     assert device.rehearse({"format": name})["warnings"] == said
 
 
 @pytest.mark.parametrize("asked", [{}, {"format": "jpeg"}, {"format": "JPG"}])
-def test_jpeg_is_not(asked: dict[str, str], device: Device) -> None:
+def test_jpeg_gives_no_warning(asked: dict[str, str], device: Device) -> None:
     assert device.expose(asked, 5.0).warnings == []
 
 
-def test_only_a_dslr_has_the_setting_and_warns_by_itself() -> None:
+def test_only_a_dslr_has_the_setting_and_warns_itself() -> None:
     drivers = [Gphoto2Driver, NetworkDriver, OpencvDriver, PixelinkDriver, SimulatedDriver]
     assert ["format" in driver.Settings.model_fields for driver in drivers] == [True, False, False, False, False]

@@ -1,4 +1,4 @@
-"""Whatever happens to a session, in whatever order: its counts add up, and each index has one outcome."""
+"""For any sequence of events in a session its counts add up, and each index has one outcome."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SessionLedger(RuleBasedStateMachine):
 
     @precondition(lambda self: self.bench.due() is not None)
     @rule()
-    def die_in_an_exposure(self) -> None:
+    def kill_during_an_exposure(self) -> None:
         self.bench.plan()
         self.bench.start_process()
 
@@ -79,9 +79,9 @@ class SessionLedger(RuleBasedStateMachine):
 
     @invariant()
     def the_counts_add_up(self) -> None:
-        told = self.bench.apply_desired(revision=0)
-        assert told["planned"] == told["saved"] + told["failed"] + told["skipped"]
-        assert told["planned"] <= self.count
+        session = self.bench.apply_desired(revision=0)
+        assert session["planned"] == session["saved"] + session["failed"] + session["skipped"]
+        assert session["planned"] <= self.count
 
     @invariant()
     def each_index_has_one_outcome(self) -> None:
@@ -92,9 +92,9 @@ class SessionLedger(RuleBasedStateMachine):
 
     @invariant()
     def a_full_count_is_an_end(self) -> None:
-        told = self.bench.apply_desired(revision=0)
+        session = self.bench.apply_desired(revision=0)
         self.bench.due()
-        assert told["planned"] < self.count or self.state in {"finished", "stopped", "paused"}
+        assert session["planned"] < self.count or self.state in {"finished", "stopped", "paused"}
 
 
 SessionLedger.TestCase.settings = settings(

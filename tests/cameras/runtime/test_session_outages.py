@@ -1,4 +1,4 @@
-"""What passes while a session cannot expose becomes one gap, with the reason that it had."""
+"""Starts that pass while a session cannot expose become one gap, with the reason of the outage."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def test_an_exposure_longer_than_the_cadence_skips_what_no_longer_fits(
     ]
 
 
-def test_a_restart_of_the_process_goes_on_by_the_time(bench: SessionBench) -> None:
+def test_a_session_continues_on_time_after_a_restart_of_the_process(bench: SessionBench) -> None:
     bench.shoot()
     bench.start_process()
     assert bench.shoot() == (1, 120.0)
     assert bench.records("gap") == []
 
 
-def test_what_passed_without_a_process_is_a_gap(bench: SessionBench) -> None:
+def test_starts_that_passed_without_a_process_are_a_gap(bench: SessionBench) -> None:
     bench.shoot()
     bench.clock.go_on(72)
     bench.start_process()
@@ -82,7 +82,7 @@ def test_a_process_killed_in_an_exposure_leaves_one_failure_and_no_gap_for_it(be
     assert bench.counts == (2, 1, 1, 0)
 
 
-def test_on_another_boot_the_wall_clock_says_how_much_was_missed(bench: SessionBench) -> None:
+def test_after_a_reboot_the_wall_clock_tells_how_much_was_missed(bench: SessionBench) -> None:
     bench.shoot()
     bench.clock.reboot(off_s=112.0)
     bench.start_process()
@@ -91,7 +91,7 @@ def test_on_another_boot_the_wall_clock_says_how_much_was_missed(bench: SessionB
 
 
 @pytest.mark.parametrize("timing", [{"cadence_s": 20.0}, {"delay_s": 12.0}])
-def test_a_session_goes_on_after_a_start_of_the_machine_with_a_clock_that_is_a_day_behind(
+def test_a_session_continues_after_a_reboot_with_a_clock_that_is_a_day_behind(
     tmp_path: Path, timing: dict[str, float]
 ) -> None:
     bench = SessionBench(tmp_path, **timing)
@@ -106,7 +106,7 @@ def test_a_session_goes_on_after_a_start_of_the_machine_with_a_clock_that_is_a_d
     assert bench.records("gap") == []
 
 
-def test_a_delay_session_counts_what_an_outage_swallowed(tmp_path: Path) -> None:
+def test_a_delay_session_counts_the_captures_that_an_outage_prevented(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, delay_s=12.0)
     bench.apply_desired()
     bench.shoot()
@@ -117,7 +117,7 @@ def test_a_delay_session_counts_what_an_outage_swallowed(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("readout_s", "took_s"), [(3.0, 8.0), (0.0, 11.0)])
-def test_a_delay_session_counts_with_the_readout_and_with_what_a_capture_really_took(
+def test_a_delay_session_counts_with_the_readout_and_the_real_duration_of_a_capture(
     tmp_path: Path, readout_s: float, took_s: float
 ) -> None:
     bench = SessionBench(tmp_path, delay_s=12.0)
@@ -130,7 +130,7 @@ def test_a_delay_session_counts_with_the_readout_and_with_what_a_capture_really_
     assert [gap["count"] for gap in bench.records("gap")] == [10]
 
 
-def test_a_delay_session_that_is_stopped_before_its_camera_was_asked_has_no_gap_of_millions(tmp_path: Path) -> None:
+def test_a_delay_session_stopped_before_its_camera_was_used_has_no_gap_of_millions(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, length_s=0.001, delay_s=0.0)
     bench.apply_desired()
     bench.shoot()

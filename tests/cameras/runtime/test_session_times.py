@@ -1,4 +1,4 @@
-"""When the stills of a session start: by the time for `cadence_s`, by counting for `delay_s`."""
+"""When the stills of a session start: by the clock with `cadence_s`, by counting with `delay_s`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_session_ends_after_its_count(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_what_an_outage_swallowed_counts_towards_the_count(tmp_path: Path) -> None:
+def test_captures_prevented_by_an_outage_count_towards_the_count(tmp_path: Path) -> None:
     bench = SessionBench(tmp_path, cadence_s=20.0, count=5)
     bench.apply_desired()
     bench.shoot()
@@ -90,7 +90,7 @@ def test_setting_the_wall_clock_by_an_hour_moves_no_start(
 
 
 @pytest.mark.parametrize("by_s", [3600.0, -3600.0])
-def test_the_wall_clock_moves_no_start_after_the_machine_was_restarted_either(tmp_path: Path, by_s: float) -> None:
+def test_setting_the_wall_clock_after_a_reboot_moves_no_start_either(tmp_path: Path, by_s: float) -> None:
     bench = SessionBench(tmp_path, cadence_s=20.0)
     bench.apply_desired()
     bench.shoot()

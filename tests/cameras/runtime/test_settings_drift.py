@@ -1,4 +1,4 @@
-"""Somebody changes a setting on the camera's body: what the camera's process says of it, and when it asks."""
+"""A setting is changed on the camera's body: what the camera process reports, and when it reads the settings."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from tests.fakes.gphoto2_port.build import EXPOSURE, ISO, build, plug, turn
 from tests.fakes.pixelink.build import GAIN, SHUTTER, Sdk
 from tests.faults.camera_process import CameraProcess
 
-WISHED = {"gain": 2.0, "iso": 200}
+DESIRED = {"gain": 2.0, "iso": 200}
 
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CameraLoopBench:
-    """A camera that is asked very often."""
+    """A camera whose settings are read very often."""
     monkeypatch.setattr("cameras.runtime.device.TELEMETRY_S", 0.02)
-    bench = CameraLoopBench(tmp_path, settings=dict(WISHED))
+    bench = CameraLoopBench(tmp_path, settings=dict(DESIRED))
     bench.camera.streams = False
     return bench
 
 
 def with_differs(*names: str) -> Callable[[dict[str, Any]], bool]:
-    """The message that tells of a change of these settings, and of no other."""
+    """The message that reports differences of exactly these settings."""
     return lambda message: message["type"] == "settings" and [one["name"] for one in message["differs"]] == list(names)
 
 
-def test_what_is_turned_on_the_body_is_a_difference(bench: CameraLoopBench) -> None:
+def test_a_setting_changed_on_the_body_is_a_difference(bench: CameraLoopBench) -> None:
     with bench:
         bench.until_type("settings", differs=[])
         bench.camera.turned = {"gain": 4.0}
-        told = bench.until(with_differs("gain"))
-    assert told["differs"] == [{"name": "gain", "wished": 2.0, "has": 4.0}]
-    assert told["actual"] == {**WISHED, "gain": 4.0}
+        message = bench.until(with_differs("gain"))
+    assert message["differs"] == [{"name": "gain", "wished": 2.0, "has": 4.0}]
+    assert message["actual"] == {**DESIRED, "gain": 4.0}
 
 
-def test_it_is_told_once_and_again_when_it_is_over(bench: CameraLoopBench) -> None:
+def test_a_difference_is_reported_once_and_again_when_it_ends(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"gain": 4.0}
         bench.until(with_differs("gain"))
@@ -51,37 +51,37 @@ def test_it_is_told_once_and_again_when_it_is_over(bench: CameraLoopBench) -> No
     assert len([message for message in bench.link.messages if with_differs("gain")(message)]) == 1
 
 
-def test_to_apply_the_wish_again_ends_the_difference(bench: CameraLoopBench) -> None:
+def test_applying_the_desired_settings_again_ends_the_difference(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"gain": 4.0}
         bench.until(with_differs("gain"))
         bench.camera.turned = {}
-        answer = bench.until_type("answer", command_id=bench.send_command("configure", settings=dict(WISHED)))
-    assert (answer["body"]["differs"], answer["body"]["actual"]) == ([], WISHED)
+        answer = bench.until_type("answer", command_id=bench.send_command("configure", settings=dict(DESIRED)))
+    assert (answer["body"]["differs"], answer["body"]["actual"]) == ([], DESIRED)
 
 
-def test_a_setting_that_is_wished_for_no_more_is_left_to_the_camera(bench: CameraLoopBench) -> None:
+def test_a_setting_that_is_no_longer_desired_is_left_to_the_camera(bench: CameraLoopBench) -> None:
     with bench:
         bench.until_type("answer", command_id=bench.send_command("configure", settings={"iso": 400}, whole=True))
         bench.camera.turned = {"gain": 4.0}
-        told = bench.until(lambda message: message["type"] == "settings" and message["actual"].get("gain") == 4.0)
-    assert (bench.loop.device.settings, told["differs"]) == ({"iso": 400}, [])
+        message = bench.until(lambda message: message["type"] == "settings" and message["actual"].get("gain") == 4.0)
+    assert (bench.loop.device.settings, message["differs"]) == ({"iso": 400}, [])
 
 
-def test_to_ask_the_camera_is_not_to_take_its_change_for_the_wish(bench: CameraLoopBench) -> None:
+def test_reading_the_camera_does_not_adopt_its_change(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"gain": 4.0}
         bench.until(with_differs("gain"))
         bench.until_type("answer", command_id=bench.send_command("configure", settings={}))
         bench.until(with_differs("gain"))
-    assert bench.loop.device.settings == WISHED
+    assert bench.loop.device.settings == DESIRED
 
 
-def test_what_is_left_to_the_camera_it_may_change_by_itself(bench: CameraLoopBench) -> None:
+def test_the_camera_may_change_settings_that_are_left_to_it(bench: CameraLoopBench) -> None:
     with bench:
         bench.camera.turned = {"exposure_us": 20_000}
-        told = bench.until(lambda message: message["type"] == "settings" and "exposure_us" in message["actual"])
-    assert told["differs"] == []
+        message = bench.until(lambda message: message["type"] == "settings" and "exposure_us" in message["actual"])
+    assert message["differs"] == []
 
 
 @pytest.mark.parametrize(("has", "differs"), [(2.0, False), (2.00001, False), (2.01, True), (None, True)])
@@ -91,15 +91,15 @@ def test_a_difference_is_more_than_the_rounding_of_a_camera(has: float | None, d
     assert bool(drift.find_differences({"gain": 2.0}, {"gain": has})) is differs
 
 
-def test_the_nearest_value_that_a_camera_took_is_no_change() -> None:
+def test_the_nearest_value_that_a_camera_took_is_no_difference() -> None:
     drift = SettingsDrift()
     drift.record_applied(["exposure_us"], {"exposure_us": 8_000_000})
-    wish = {"exposure_us": 8_300_000}
-    assert drift.find_differences(wish, {"exposure_us": 8_000_000}) == []
-    assert drift.find_differences(wish, {"exposure_us": 4_000_000})[0]["wished"] == 8_300_000
+    desired = {"exposure_us": 8_300_000}
+    assert drift.find_differences(desired, {"exposure_us": 8_000_000}) == []
+    assert drift.find_differences(desired, {"exposure_us": 4_000_000})[0]["wished"] == 8_300_000
 
 
-def test_a_difference_ends_with_its_wish() -> None:
+def test_a_difference_ends_with_its_desired_value() -> None:
     found: Any = [{"name": "gain", "wished": 2.0, "has": 4.0}]
     assert still_desired(found, {"gain": 2.0}) == found
     assert still_desired(found, {"gain": 4.0}) == still_desired(found, {}) == []
@@ -111,14 +111,14 @@ def test_a_dial_on_a_dslr_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     for name, value in build(far).items():
         monkeypatch.setenv(name, value)
     plug(far, "usb:001,004 6012345")
-    wished = {"iso": 400, "exposure_us": 1_000_000}
-    with CameraProcess(tmp_path, kind="gphoto2", address="6012345", settings=wished) as process:
+    desired = {"iso": 400, "exposure_us": 1_000_000}
+    with CameraProcess(tmp_path, kind="gphoto2", address="6012345", settings=desired) as process:
         process.until(with_differs())
         turn(far, "usb:001,004", ISO, 1600)
         iso = process.until(with_differs("iso"))["differs"]
         turn(far, "usb:001,004", EXPOSURE, 20_000)
         both = process.until(with_differs("exposure_us", "iso"))["actual"]
-        answer = process.until_type("answer", command_id=process.send("configure", settings=wished))
+        answer = process.until_type("answer", command_id=process.send("configure", settings=desired))
     assert iso == [{"name": "iso", "wished": 400, "has": 1600}]
     assert both["exposure_us"] == 2_000_000
     assert (answer["body"]["actual"]["iso"], answer["body"]["differs"]) == (400, [])
@@ -132,5 +132,5 @@ def test_what_another_program_sets_on_a_pixelink_is_noticed(tmp_path: Path, monk
         process.until(with_differs())
         sdk.is_turned(GAIN, 6.0)
         sdk.is_turned(SHUTTER, 0.02)
-        told = process.until(with_differs("exposure_us"))
-    assert told["differs"] == [{"name": "exposure_us", "wished": 10_000, "has": 20_000}]
+        message = process.until(with_differs("exposure_us"))
+    assert message["differs"] == [{"name": "exposure_us", "wished": 10_000, "has": 20_000}]
