@@ -153,9 +153,9 @@ class CameraLoop:
         """Commands that arrive during a round wait for the next one, so they delay no still or frame of this round."""
         self._report_session()
         self._run_commands()
-        if (
-            self.storage_holder.is_lost
-        ):  # perhaps for long; starts missed until it is open again have the disk as their reason
+        if self.storage_holder.is_lost:
+            # The disk may have blocked a command for long. Only after the root is opened again, missed starts become a
+            # gap with the disk as its reason.
             return
         self.clock.clear_work()
         self.exposure_runner.clear_card()
@@ -232,8 +232,8 @@ class CameraLoop:
         return True
 
     def _run_without_camera(self) -> None:
-        trouble = self.device.error
-        reason, message = (trouble.reason, str(trouble)) if trouble else ("camera_unreachable", "It is not open yet.")
+        error = self.device.error
+        reason, message = (error.reason, str(error)) if error else ("camera_unreachable", "It is not open yet.")
         self.runner.note_outage(reason, message)
         self.settings_reader.refuse_requests(reason, message)
         for command in _drain(self._captures):
@@ -305,11 +305,9 @@ class CameraLoop:
         camera if needed: it records what will be used before its first exposure."""
         self.exposure_runner.queue.drain(WRITE_OUT_S)
         is_new = desired["desired"] == "running" and not self.runner.has_session(desired["id"])
-        used = (
-            self.device.rehearse(requested_exposure(desired["programme"]))
-            if is_new and self.device.ensure_open()
-            else {}
-        )
+        used: dict[str, Any] = {}
+        if is_new and self.device.ensure_open():
+            used = self.device.rehearse(requested_exposure(desired["programme"]))
         answer = self.runner.apply_desired_session(desired, used)
         self._report_session()
         return answer

@@ -37,7 +37,7 @@ class StillConsumer(Protocol):
 class FrameConsumer(Protocol):
     """Reads frames from the buffer on its own threads."""
 
-    def handle_command(self, message: dict[str, Any]) -> None:
+    def handle_command(self, command: dict[str, Any]) -> None:
         """A command for consumers: `live`, `record`, `rotate`, or `configure` with `recording`. Others are ignored."""
 
     @property

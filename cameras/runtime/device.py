@@ -225,8 +225,8 @@ class Device:
     def _update_shutter(self, asked_us: int | None, actual: dict[str, Any]) -> None:
         """Remember the camera's own shutter time, and the actual one for the last requested time."""
         if "exposure_us" in actual:
-            by_itself = self._shutter_us.get(None, 0)
-            self._shutter_us = {None: by_itself, asked_us: actual["exposure_us"]}
+            own_us = self._shutter_us.get(None, 0)
+            self._shutter_us = {None: own_us, asked_us: actual["exposure_us"]}
 
     def expose(self, asked: dict[str, Any], allowed_s: float) -> Exposure:
         """One exposure. If it failed before the shutter opened, the camera is reopened for a second try. CameraError,
@@ -279,8 +279,8 @@ class Device:
             raise
 
     def _correct_times(self, exposure: Exposure, began_ns: int, ended_ns: int) -> None:
-        """An exposure lies between the call and its return. If the camera's times do not, its clock is wrong, unless
-        the station's was set meanwhile. Then the times of the call are used."""
+        """An exposure lies between the call and its return. The times of the call replace those of the camera if these
+        do not (with a warning), or if the station's clock was set meanwhile."""
         off_s, set_s = (exposure.started_ns - began_ns) / 1e9, (self.clock.wall_ns() - ended_ns) / 1e9
         if abs(set_s) <= CLOCK_TOLERANCE_S:
             if off_s >= -CLOCK_TOLERANCE_S and exposure.ended_ns - ended_ns <= CLOCK_TOLERANCE_S * 1e9:

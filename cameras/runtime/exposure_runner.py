@@ -31,8 +31,8 @@ Command = dict[str, Any]
 
 def requested_exposure(programme: Programme) -> dict[str, Any]:
     """The settings that each exposure of a session requests."""
-    asked = {"exposure_us", "gain", "iso", "f_number", "format"}
-    return {name: value for name, value in programme.items() if name in asked}
+    names = {"exposure_us", "gain", "iso", "f_number", "format"}
+    return {name: value for name, value in programme.items() if name in names}
 
 
 class ExposureRunner:
@@ -73,9 +73,8 @@ class ExposureRunner:
         session = self.runner.session
         if session is None:
             return
-        plan = self._make_plan(
-            str(uuid6.uuid7()), requested_exposure(session.programme), {"requested_by": session.created_by}
-        )
+        asked, by = requested_exposure(session.programme), {"requested_by": session.created_by}
+        plan = self._make_plan(str(uuid6.uuid7()), asked, by)
         plan["session"], plan["index"] = due.session, due.index
         self.runner.mark_planned(due.index)
         self.session = due.session
@@ -86,9 +85,8 @@ class ExposureRunner:
 
     def record_unexposed(self, command: Command, reason: str, message: str) -> None:
         """Record the outcome of a requested capture that will not be exposed."""
-        self.fail_capture(
-            self._make_plan(command["id"], command["asked"], command, command["planned"]), reason, message, command
-        )
+        plan = self._make_plan(command["id"], command["asked"], command, command["planned"])
+        self.fail_capture(plan, reason, message, command)
 
     def forbid_capture(self, capture: str) -> None:
         """Never expose this capture, even if its command arrives late: its outcome is decided elsewhere."""

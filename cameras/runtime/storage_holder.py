@@ -29,9 +29,8 @@ class StorageHolder:
         """From any thread: the root is gone, its spool has another owner, or its disk hangs. Writing stops."""
         if self._lost is None:
             self._lost = error
-            self.reporter.log_event(
-                "storage.unmounted" if self.reason == "root_missing" else "storage.failed", self.message
-            )
+            kind = "storage.unmounted" if self.reason == "root_missing" else "storage.failed"
+            self.reporter.log_event(kind, self.message)
 
     @property
     def is_lost(self) -> bool:
@@ -56,11 +55,8 @@ class StorageHolder:
     @property
     def message(self) -> str:
         """The error as a sentence."""
-        return (
-            self.describe_error(self._current_error)
-            if isinstance(self._current_error, OSError)
-            else str(self._current_error)
-        )
+        error = self._current_error
+        return self.describe_error(error) if isinstance(error, OSError) else str(error)
 
     @property
     def _current_error(self) -> Exception | None:

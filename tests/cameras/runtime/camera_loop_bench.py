@@ -44,8 +44,8 @@ class Streamed:
     def __init__(self) -> None:
         self.wants_frames = False
 
-    def handle_command(self, message: dict[str, Any]) -> None:
-        self.wants_frames = message["type"] == "live"
+    def handle_command(self, command: dict[str, Any]) -> None:
+        self.wants_frames = command["type"] == "live"
 
     def stop(self) -> None: ...
 
