@@ -81,4 +81,4 @@ def test_a_night_of_8_s_every_20_s_is_1801_captures_on_time_in_one_folder(night:
     assert max(map(abs, late)) < 0.002
     assert (taken.bodies("gap"), taken.bodies("session")[-1]["saved"]) == ([], 1801)
     folders = {str(path.parent.relative_to(night.root)) for path in night.root.glob("captures/**/*.jpg")}
-    assert folders == {"captures/told/2027/01/15/raw"}
+    assert folders == {"captures/scripted/2027/01/15/raw"}

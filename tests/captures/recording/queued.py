@@ -33,7 +33,7 @@ class QueueBench:
         self.root, self.link, self.buffer = root, RecordingLink(), SharedFrameBuffer()
         make_root(root, video := str(uuid6.uuid7()))
         spec: Any = {
-            "camera": CAMERA, "slug": "told", "kind": "simulated", "verdict": None, "video_root": video,
+            "camera": CAMERA, "slug": "scripted", "kind": "simulated", "verdict": None, "video_root": video,
             "video_root_path": str(root), "site": {"latitude": None, "longitude": None, "time_zone": "UTC"},
             "recording": None,
         }  # fmt: skip

@@ -192,7 +192,7 @@ def test_what_was_not_decoded_in_time_is_counted_and_told(tmp_path: Path) -> Non
         newest = max(server.sent)
         bench.wait_for(lambda: max(server.sent) > newest + 2 * FPS)
         busy.may_go.set()
-        bench.until_type("alert", key="recording.lost:told")
+        bench.until_type("alert", key="recording.lost:scripted")
         bench.stop_recording()
     [(frames, lost)], found = bodies(bench, "frames", "lost_frames"), numbers(bench.clips())
     assert lost == after(found[0] or 0, found[-1] or 0) + 1 - frames > FPS
@@ -242,7 +242,7 @@ def test_packets_that_there_is_no_room_for_are_counted_and_told(
     assert body[1] > 0
     assert sum(body) == len(sent)
     assert len([number for number in numbers(bench.clips()) if number is not None]) == body[0]
-    assert bench.until_type("alert", key="recording.lost:told")["message"]
+    assert bench.until_type("alert", key="recording.lost:scripted")["message"]
 
 
 def put(bench: CopyingBench, sent: list[PacketData]) -> None:
