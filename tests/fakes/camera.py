@@ -98,11 +98,12 @@ class ScriptedCamera(Driver):
         return Applied({**settings, **self._dial})
 
     def read_back(self, deadline: float) -> dict[str, Any]:
-        self.read_backs += 1
         time.sleep(self.read_back_takes_s)
-        if self.read_back_errors:
-            raise self.read_back_errors.popleft()
-        return dict(self.turned)
+        error, found = self.read_back_errors.popleft() if self.read_back_errors else None, dict(self.turned)
+        self.read_backs += 1  # last: tests wait for it before they script the next reading
+        if error:
+            raise error
+        return found
 
     def rehearse(self, request: ExposureRequest, deadline: float) -> Applied:
         return Applied(self._dial)
