@@ -159,7 +159,7 @@ class FileLegs:
 
     def __init__(self, folder: Path, times: int) -> None:
         from cameras.drivers.simulated import SimulatedDriver
-        from cameras.runtime.clock import OwnerClock
+        from cameras.runtime.clock import CameraClock
         from cameras.runtime.durable import RootFiles
         from cameras.runtime.spool import Spool, open_spool_folder
 
@@ -168,9 +168,9 @@ class FileLegs:
         root.mkdir()
         self.files = RootFiles(str(root))
         camera = str(uuid6.uuid7())
-        self.files.keep(open_spool_folder(self.files, camera))
+        self.files.hold_folder_open(open_spool_folder(self.files, camera))
         self.spool = Spool(self.files, camera)
-        self.driver = SimulatedDriver("", OwnerClock())
+        self.driver = SimulatedDriver("", CameraClock())
         self.driver.open(time.monotonic() + 5)
         self.driver.apply({**EXPOSURE, **SCENE}, time.monotonic() + 5)
         self.record: Any = {}

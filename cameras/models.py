@@ -14,7 +14,7 @@ from django.utils import timezone
 from cameras import secrets
 from cameras.drivers import DRIVERS
 from cameras.drivers.credentials import REDACTED
-from cameras.runtime.body import Difference, still_desired
+from cameras.runtime.settings_drift import Difference, still_desired
 from cameras.validation import check_destination, checked_address, checked_settings
 from core.names import check_line
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras import services
 from cameras.command_events import DONE, command_data
 from cameras.models import Camera, SettingsPreset
-from cameras.runtime.body import same
+from cameras.runtime.settings_drift import same_value
 from monitoring.bodies import stamp, stamp_or_none
 from monitoring.services import record_event
 
@@ -128,7 +128,7 @@ def compare_preset(camera: Camera, name: str) -> Comparison:
 
 def compared(camera: Camera, preset: SettingsPreset, name: str) -> ComparedSetting:
     saved, desired, has = preset.settings.get(name), camera.settings.get(name), camera.read_back.get(name)
-    agree = same(saved, desired) and (has is None or same(desired, has))
+    agree = same_value(saved, desired) and (has is None or same_value(desired, has))
     return ComparedSetting(name=name, preset=saved, desired=desired, actual=has, differs=not agree)
 
 

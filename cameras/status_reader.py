@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, TypedDict, cast
 
 from cameras.hiredis_client import open_client
-from cameras.runtime.body import Difference
 from cameras.runtime.recording_state import Recorder
+from cameras.runtime.settings_drift import Difference
 
 
 class LastCapture(TypedDict):

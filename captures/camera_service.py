@@ -22,7 +22,7 @@ from cameras.discovery import discover_cameras
 from cameras.live.places import NoLive
 from cameras.live.singles import next_picture
 from cameras.models import Camera
-from cameras.runtime.spool import FileWish, Record
+from cameras.runtime.spool import FileOptions, Record
 from cameras.serializers import Discovered
 from captures.health import HealthCheck, health_check
 from captures.ingest import apply_record, fail_unsent_capture, files_from_record
@@ -80,7 +80,7 @@ class CameraService:
         return self.finish_capture(sent) if wait else Outcome(sent.capture, pending=True)
 
     def begin_capture(
-        self, camera: Camera, request: CaptureRequest, *, key: str = "", wait_s: float, file: FileWish | None = None
+        self, camera: Camera, request: CaptureRequest, *, key: str = "", wait_s: float, file: FileOptions | None = None
     ) -> SentCapture | Outcome:
         """Insert the planned row and send the command; returns an Outcome when there is nothing to wait for.
         `wait_s`: seconds from now that `finish_capture` will wait at most."""
@@ -88,7 +88,7 @@ class CameraService:
             return self._send_capture(camera, request, key, wait_s, file)
 
     def _send_capture(
-        self, camera: Camera, request: CaptureRequest, key: str, wait_s: float, file: FileWish | None
+        self, camera: Camera, request: CaptureRequest, key: str, wait_s: float, file: FileOptions | None
     ) -> SentCapture | Outcome:
         try:
             deadline_ms = control.check_reachable(camera) + int(START_DEADLINE_S * 1000)
@@ -219,9 +219,9 @@ class CameraService:
 
     @staticmethod
     def _send_start(session: Session, deadline_ms: int) -> None:
-        order = {"session": describe_desired_session(session)}
+        arguments = {"session": describe_desired_session(session)}
         control.wait_for_answer(
-            control.send_command(session.camera, "start", order, wait_s=SESSION_START_S, deadline_ms=deadline_ms)
+            control.send_command(session.camera, "start", arguments, wait_s=SESSION_START_S, deadline_ms=deadline_ms)
         )
 
     def _insert_session(self, camera: Camera, request: SessionRequest) -> tuple[Session, Event]:

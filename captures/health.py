@@ -11,7 +11,7 @@ from django.utils import timezone
 from cameras import status
 from cameras.broker import BrokerDown
 from cameras.models import Camera
-from cameras.runtime.storage import marker_of
+from cameras.runtime.storage import read_marker
 from captures.models import StorageRoot
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.bodies import stamp
@@ -54,7 +54,7 @@ def _video_path() -> str | None:
         root = video_root(settings.STATION.host)
     except UnusableRoot:
         return None
-    return root["path"] if marker_of(root["path"]) == root["id"] else None
+    return root["path"] if read_marker(root["path"]) == root["id"] else None
 
 
 def _read_statuses() -> list[status.Status] | None:
@@ -68,7 +68,7 @@ def disk_problems() -> list[Finding]:
     root = StorageRoot.objects.filter(host=settings.STATION.host, default=True).first()
     if root is None:
         return []
-    if marker_of(root.path) != str(root.id):
+    if read_marker(root.path) != str(root.id):
         problem = f"The storage root {root.path} of the host {root.host} is not mounted, or is another one. Mount it."
         return [Finding(problem, host=root.host)]
     free = shutil.disk_usage(root.path).free

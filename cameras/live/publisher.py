@@ -59,7 +59,7 @@ class LivePublisher:
                 self._publish(frame, quality)
         self.frames += 1
 
-    def order(self, message: dict[str, Any]) -> None:
+    def handle_command(self, message: dict[str, Any]) -> None:
         """`live` with the qualities that somebody wants now, what they are, how much less is to be made, and the
         address that they are published at: of a user that may do nothing else."""
         if message["type"] == "live":

@@ -1,4 +1,4 @@
-"""A camera's own process: `python -m cameras.runtime --parent PID`, its spec on stdin. It loads no Django."""
+"""The process of one camera: `python -m cameras.runtime --parent PID`, spec on stdin. It does not load Django."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ import sys
 import threading
 from typing import Any, cast
 
-from cameras.runtime import killpoints
+from cameras.runtime import failpoints
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.clock import OwnerClock
-from cameras.runtime.consumers import Context, load
+from cameras.runtime.camera_loop import CameraLoop
+from cameras.runtime.clock import CameraClock
+from cameras.runtime.consumers import Context, load_consumer
 from cameras.runtime.link import Link
-from cameras.runtime.loop import Owner
 from cameras.runtime.spec import Spec
-from cameras.runtime.state import state_of
+from cameras.runtime.state import describe_state
 from core.repeats import RepeatLimitingHandler
 
 PR_SET_PDEATHSIG = 1
 REPORT_S = 1.0
 
 
-def die_with(parent: int) -> None:
-    """The last net: end when the thread that started us ends. It may have ended before this line."""
+def exit_with_parent(parent: int) -> None:
+    """Last resort: the kernel ends this process with the thread that started it, which may be gone already."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("The Supervisor that started this camera process is gone.")
 
 
-def report(owner: Owner, link: Link, ended: threading.Event) -> None:
-    """Each second, whatever the owner does: what is observed, and how overdue it is."""
-    frames = owner.buffer.frames
+def report_states(loop: CameraLoop, link: Link, ended: threading.Event) -> None:
+    """Send the state of the camera each second, also while the camera loop is blocked."""
+    frames = loop.buffer.frames
     while not ended.wait(REPORT_S):
-        owner.look_at_disk()
-        state = state_of(owner)
+        loop.check_disk()
+        state = describe_state(loop)
         state["fps"] = round((state["frames"] - frames) / REPORT_S, 1)
         frames = state["frames"]
         link.send("state", **state)
 
 
 def main(parent: int) -> None:
-    die_with(parent)
+    exit_with_parent(parent)
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     handlers = [RepeatLimitingHandler(sys.stderr)]
@@ -52,29 +52,29 @@ def main(parent: int) -> None:
     link = Link()
     spec = cast(Spec, link.read())
     if kill := spec.get("kill"):
-        killpoints.arm(kill["point"], kill.get("passes", 0))
+        failpoints.arm_failpoint(kill["point"], kill.get("passes", 0))
     run(spec, link)
 
 
 def run(spec: Spec, link: Link) -> None:
     buffer = SharedFrameBuffer()
-    owner = Owner(spec, link, OwnerClock(), buffer)
+    loop = CameraLoop(spec, link, CameraClock(), buffer)
     context = Context(spec, buffer, link)
     for name, path in spec["consumers"].items():
-        consumer: Any = load(path, context)
+        consumer: Any = load_consumer(path, context)
         if name == "still_writer":
-            owner.use(consumer)
+            loop.set_still_writer(consumer)
         else:
-            owner.frame_consumers.append(consumer)
-    link.listen(owner.take, owner.stop)
+            loop.frame_consumers.append(consumer)
+    link.listen(loop.receive_command, loop.stop)
     ended = threading.Event()
-    reporter = threading.Thread(target=report, args=(owner, link, ended), name="report", daemon=True)
+    reporter = threading.Thread(target=report_states, args=(loop, link, ended), name="report", daemon=True)
     reporter.start()
     try:
-        owner.run()
+        loop.run()
     finally:
         ended.set()
-        for frame_consumer in owner.frame_consumers:
+        for frame_consumer in loop.frame_consumers:
             frame_consumer.stop()
 
 

@@ -1,7 +1,7 @@
-"""`SharedFrameBuffer`: where the owner puts each frame, and how others take it.
+"""`SharedFrameBuffer`: the camera loop puts each frame into it, and consumers read from it.
 
-Recording and stills are first class: a bounded queue, in order, whose overflow is counted and never silent.
-Live view is newest-only: it can never slow the others down.
+Recording reads every frame, in order, from a bounded queue that counts what it has no room for. Live view reads the
+newest frame only, so it never slows down the others.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ StreamingCallback = Callable[[FrameData], None]
 AnyReader = TypeVar("AnyReader", bound=Reader[Any])
 
 
-class Caller:
-    """Calls a callback with the newest frame, on a thread of its own: one that is slow or hangs misses frames, and the
-    camera none. `missed` counts what it was not called with, `failures` how often it raised."""
+class CallbackRunner:
+    """Calls a callback with the newest frame, on its own thread: a slow or hanging callback misses frames and does not
+    slow down the camera. `missed` counts the frames that it was not called with, `failures` how often it raised."""
 
     def __init__(self, callback: StreamingCallback) -> None:
         self._callback = callback
@@ -31,7 +31,7 @@ class Caller:
         self.missed = self.failures = 0
         threading.Thread(target=self._run, name="callback", daemon=True).start()
 
-    def tell(self, frame: FrameData) -> None:
+    def offer_frame(self, frame: FrameData) -> None:
         with self._changed:
             self.missed += self._frame is not None
             self._frame = frame
@@ -47,39 +47,39 @@ class Caller:
                 self._callback(frame)
             except Exception:
                 self.failures += 1
-                log.exception("A streaming callback failed on frame %s; the camera goes on.", frame.number)
+                log.exception("A streaming callback failed on frame %s; the camera continues.", frame.number)
 
 
 class SharedFrameBuffer:
-    """Also the `PacketSink` of a driver that can give its camera's own coded pictures: where somebody copies those,
-    they are what is counted, and frames are for whoever looks."""
+    """Also the `PacketSink` of a driver that can pass on its camera's own coded pictures. While a reader copies those,
+    packets are counted instead of frames; frames then serve live view only."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._newest: FrameData | None = None
         self._readers: list[Reader[Any]] = []
-        self._callers: list[Caller] = []
+        self._callback_runners: list[CallbackRunner] = []
         self.coded: CodedStream | None = None
-        """What the camera sends, where it can be copied."""
+        """The camera's coded stream; None where packets cannot be copied."""
         self.frames = 0
         self.newest_ns: int | None = None
         """When the newest frame or packet was captured (UTC)."""
         self._lost_before = 0
 
     def put_frame(self, frame: FrameData) -> None:
-        """Called by the owner for each frame. Never blocks and never raises for a reader's sake."""
+        """The camera loop calls it for each frame. A reader never makes it block or raise."""
         with self._lock:
             self._newest = frame
-            readers = [reader for reader in self._readers if not reader.takes(self.coded)]
+            readers = [reader for reader in self._readers if not reader.accepts_packets(self.coded)]
             if len(readers) == len(self._readers):
-                self._count(frame.captured_ns)
-            callers = list(self._callers)
+                self._count_frame(frame.captured_ns)
+            callback_runners = list(self._callback_runners)
         for reader in readers:
-            reader.put(frame)
-        for caller in callers:
-            caller.tell(frame)
+            reader.put_frame(frame)
+        for callback_runner in callback_runners:
+            callback_runner.offer_frame(frame)
 
-    def _count(self, captured_ns: int) -> None:
+    def _count_frame(self, captured_ns: int) -> None:
         self.frames += 1
         self.newest_ns = captured_ns
 
@@ -88,24 +88,24 @@ class SharedFrameBuffer:
         with self._lock:
             return self._newest
 
-    def register_streaming_callback(self, callback: StreamingCallback) -> Caller:
-        """`callback` is called with each frame that is the newest when it is through with the one before."""
-        caller = Caller(callback)
+    def register_streaming_callback(self, callback: StreamingCallback) -> CallbackRunner:
+        """Call `callback` with the newest frame, each time that it has returned from the previous one."""
+        callback_runner = CallbackRunner(callback)
         with self._lock:
-            self._callers.append(caller)
-        return caller
+            self._callback_runners.append(callback_runner)
+        return callback_runner
 
     # Readers
 
     def open_reader(self, most: int, prepare: Preparation | None = None) -> FrameReader:
-        """A first-class reader with room for `most` frames, each as `prepare` makes it, on the owner's thread."""
-        return self._opened(FrameReader(most, prepare))
+        """A reader with room for `most` frames. `prepare` converts each of them, on the thread of the camera loop."""
+        return self._add_reader(FrameReader(most, prepare))
 
     def open_copying_reader(self, most: int, prepare: Preparation | None = None) -> CopyingReader:
-        """The same, which takes the camera's own packets in place of frames where it can."""
-        return self._opened(CopyingReader(most, prepare))
+        """The same, but it reads the camera's own packets instead of frames where they can be copied."""
+        return self._add_reader(CopyingReader(most, prepare))
 
-    def _opened(self, reader: AnyReader) -> AnyReader:
+    def _add_reader(self, reader: AnyReader) -> AnyReader:
         with self._lock:
             self._readers.append(reader)
         return reader
@@ -118,17 +118,17 @@ class SharedFrameBuffer:
 
     @property
     def is_behind(self) -> bool:
-        """Whether a first-class reader may soon lose frames: whoever can do without one then does."""
+        """Whether a reader may soon lose frames. Live view then skips frames."""
         with self._lock:
             return any(reader.is_behind for reader in self._readers)
 
     @property
     def lost(self) -> int:
-        """Frames that first-class readers had no room for, or the driver no time."""
+        """Frames that readers had no room for, or that the driver had no time for."""
         with self._lock:
             return self._lost_before + sum(reader.lost for reader in self._readers)
 
-    # The camera's own packets, on a driver's thread
+    # The camera's own packets, on a thread of the driver
 
     def begin(self, coded: CodedStream) -> None:
         with self._lock:
@@ -141,13 +141,15 @@ class SharedFrameBuffer:
     @property
     def wants_packets(self) -> bool:
         with self._lock:
-            return any(reader.takes(self.coded) for reader in self._readers)
+            return any(reader.accepts_packets(self.coded) for reader in self._readers)
 
     def put_packet(self, packet: PacketData) -> None:
-        """What comes after the end of its stream is left out, so that whoever copies it knows that it was all."""
+        """Packets that arrive after the end of their stream are dropped, so a copy is complete when its stream ends."""
         with self._lock:
-            readers = [reader for reader in self._readers if reader.takes(packet.of) and packet.of is self.coded]
+            readers = [
+                reader for reader in self._readers if reader.accepts_packets(packet.of) and packet.of is self.coded
+            ]
             for reader in readers:
                 reader.put_packet(packet)
             if readers:
-                self._count(packet.captured_ns)
+                self._count_frame(packet.captured_ns)

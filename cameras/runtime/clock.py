@@ -1,4 +1,4 @@
-"""The clocks of a camera process, and whether the wall clock can be trusted."""
+"""The clocks of a camera process, and whether the wall clock is synchronised."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ TIME_ERROR = 5
 TIMEX_BYTES = 208
 
 
-class OwnerClock:
-    """Real time. A wait ends early on `abort`, and on `wake` while the owner heeds new work."""
+class CameraClock:
+    """Real time. `abort` ends a wait early; so does `wake`, while `wakes_on_work` is set."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._aborted = False
         self._work = False
         self._boot = boot_id()
-        self.heeds_work = True
+        self.wakes_on_work = True
 
     def wall_ns(self) -> int:
         return time.time_ns()
@@ -30,7 +30,7 @@ class OwnerClock:
         return time.monotonic()
 
     def moment(self) -> Moment:
-        """Now, by all clocks. The boot clock goes on while the machine sleeps."""
+        """Now, by all clocks. The boot clock also counts the time that the machine is suspended."""
         return Moment(time.time(), self._boot, time.clock_gettime(time.CLOCK_BOOTTIME))
 
     def wait(self, seconds: float) -> bool:
@@ -38,10 +38,10 @@ class OwnerClock:
             return self._changed.wait_for(self._interrupted, max(0.0, seconds))
 
     def _interrupted(self) -> bool:
-        return self._aborted or (self.heeds_work and self._work)
+        return self._aborted or (self.wakes_on_work and self._work)
 
     def wake(self) -> None:
-        """There is new work."""
+        """Announce new work."""
         with self._changed:
             self._work = True
             self._changed.notify_all()
@@ -51,11 +51,11 @@ class OwnerClock:
             self._aborted = True
             self._changed.notify_all()
 
-    def seen_work(self) -> None:
+    def clear_work(self) -> None:
         with self._changed:
             self._work = False
 
-    def seen_abort(self) -> None:
+    def clear_abort(self) -> None:
         with self._changed:
             self._aborted = False
 
@@ -65,7 +65,7 @@ class _Timex(ctypes.Structure):
 
 
 def clock_state() -> str:
-    """`synchronised`, `unsynchronised` or `unknown`, as the kernel says (adjtimex(2))."""
+    """`synchronised`, `unsynchronised` or `unknown`, as reported by the kernel (adjtimex(2))."""
     try:
         answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(_Timex()))
     except (OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""What a consumer of frames is, to the camera process that starts it."""
+"""The interfaces of what consumes stills and frames in a camera process."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ class Context:
 
 
 class StillConsumer(Protocol):
-    """Turns an exposure into files in the spool. Called on the still thread, in the order of the plans."""
+    """Writes an exposure as files into the spool. The still thread calls it, in the order of the plans."""
 
-    def path(self, capture: str, at: datetime, name: str = "") -> str:
-        """The final place of a capture's files, relative to the root, without their endings. With a `name` they are
-        called by it and the time alone; should such a file be there already, `write` adds the id."""
+    def file_path(self, capture: str, at: datetime, name: str = "") -> str:
+        """The final path of a capture's files, relative to the root, without the ending. With a `name`, the file name
+        consists of it and the time; if such a file exists already, `write_files` adds the id."""
 
-    def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
+    def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]: ...
 
-    def saved(self, record: Record, exposure: Exposure) -> None:
-        """The record is safe and has files. Still on the still thread: it must only note it and return."""
+    def handle_saved(self, record: Record, exposure: Exposure) -> None:
+        """The record is durable and has files. Called on the still thread, so it must return at once."""
 
 
 class FrameConsumer(Protocol):
-    """Takes frames from the buffer on threads of its own."""
+    """Reads frames from the buffer on its own threads."""
 
-    def order(self, message: dict[str, Any]) -> None:
-        """An order that is this consumer's: `live`, `record`, `rotate`, `configure` with `recording`."""
+    def handle_command(self, command: dict[str, Any]) -> None:
+        """A command for consumers: `live`, `record`, `rotate`, or `configure` with `recording`. Others are ignored."""
 
     @property
     def wants_frames(self) -> bool: ...
@@ -46,9 +46,9 @@ class FrameConsumer(Protocol):
     def stop(self) -> None: ...
 
     def stats(self) -> dict[str, Any]:
-        """Told each second with the camera's state. Must not wait."""
+        """Sent each second with the state of the camera. Must not wait."""
 
 
-def load(path: str, context: Context) -> Any:
+def load_consumer(path: str, context: Context) -> Any:
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)(context)

@@ -1,6 +1,6 @@
-"""Files that outlive a power cut: every name is relative to a storage root held by a directory descriptor.
+"""Files that survive a power cut. Every path is relative to a storage root, which is held by a directory descriptor.
 
-`Files` is all that the spool asks of a disk; the simulation in tests/faults/ is its other implementation.
+`Files` is all that the spool needs of a disk; the simulation in tests/faults/ is its other implementation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from cameras.runtime.watch import DiskWatch
+from cameras.runtime.watchdog import DiskWatchdog
 
 Chunk = bytes | memoryview
 OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -21,30 +21,30 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Files(Protocol):
-    """A folder is a path relative to the root, without `..`; a name has no slash. OSError as the system has it."""
+    """A folder is a path relative to the root, without `..`; a name has no slash. Raises the OSError of the system."""
 
     def create(self, folder: str, name: str, chunks: Iterable[Chunk]) -> None:
-        """A new file with this content, fsynced. EEXIST when the name is taken; on failure it is removed."""
+        """Create a file with this content and fsync it. EEXIST when the name exists; a failed file is removed."""
 
     def overwrite(self, folder: str, name: str, content: bytes) -> None:
-        """Write over a file that is long enough already, and fsync it. Takes no space."""
+        """Overwrite a file that is long enough already, and fsync it. Needs no free space."""
 
     def preallocate(self, folder: str, name: str, size: int) -> None:
-        """A new file of `size` bytes that are really there, fsynced."""
+        """Create a file of `size` bytes that are allocated on the disk, and fsync it."""
 
     def link(self, folder: str, name: str, to_folder: str, to_name: str) -> None: ...
 
     def rename(self, folder: str, name: str, to_name: str) -> None:
-        """Within one folder, over what is there."""
+        """Within one folder; replaces an existing file."""
 
     def move_aside(self, folder: str, name: str, to_folder: str) -> None:
         """Rename into another folder."""
 
     def unlink(self, folder: str, name: str) -> None:
-        """Also when it is gone already."""
+        """Remove a file; no error when it does not exist."""
 
     def make_folders(self, folder: str) -> None:
-        """The folder and its parents, each new one fsynced into its parent."""
+        """Create the folder and its parents; each new one is fsynced into its parent."""
 
     def sync(self, folder: str) -> None: ...
 
@@ -53,21 +53,21 @@ class Files(Protocol):
     def read(self, folder: str, name: str) -> bytes: ...
 
     def size(self, folder: str, name: str) -> int | None:
-        """None when there is no such regular file."""
+        """None when there is no such file."""
 
-    def same(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
-        """Whether both names are there and are one file."""
+    def is_same_file(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
+        """Whether both names exist and are links to one file."""
 
     def links(self, folder: str, name: str) -> int: ...
 
 
 class RootFiles:
-    """`Files` on the real disk. The descriptors of the root and of its spool stay open; every other folder
-    is walked to afresh, since people move folders while cameras run. `watch` knows of each call."""
+    """`Files` on the real disk. The descriptors of the root and of its spool stay open. Every other folder is opened
+    again for each call, since people move folders while cameras run. `watchdog` times each call."""
 
-    def __init__(self, path: str, watch: DiskWatch | None = None) -> None:
-        self.watch = watch or DiskWatch()
-        with self.watch.call():
+    def __init__(self, path: str, watchdog: DiskWatchdog | None = None) -> None:
+        self.watchdog = watchdog or DiskWatchdog()
+        with self.watchdog.watch_call():
             self._kept: dict[str, int] = {"": os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)}
 
     def close(self) -> None:
@@ -75,8 +75,8 @@ class RootFiles:
             os.close(descriptor)
         self._kept.clear()
 
-    def keep(self, folder: str) -> int:
-        """Open `folder` for as long as this object lives, and return its descriptor."""
+    def hold_folder_open(self, folder: str) -> int:
+        """Keep `folder` open as long as this object lives; returns its descriptor."""
         if folder not in self._kept:
             with self.folder(folder) as descriptor:
                 self._kept[folder] = os.dup(descriptor)
@@ -84,24 +84,24 @@ class RootFiles:
         return self._kept[folder]
 
     def root_status(self) -> os.stat_result:
-        with self.watch.call():
+        with self.watchdog.watch_call():
             return os.fstat(self._kept[""])
 
     def free_bytes(self) -> int:
-        """What is left for this user on the root's file system. OSError."""
-        with self.watch.call():
+        """Bytes that are free for this user on the file system of the root. OSError."""
+        with self.watchdog.watch_call():
             found = os.fstatvfs(self._kept[""])
         return found.f_bavail * found.f_frsize
 
     def read_only(self) -> bool:
-        """Whether the file system of the root takes no changes."""
-        with self.watch.call():
+        """Whether the file system of the root is mounted read-only."""
+        with self.watchdog.watch_call():
             return bool(os.fstatvfs(self._kept[""]).f_flag & os.ST_RDONLY)
 
     @contextlib.contextmanager
     def folder(self, folder: str) -> Iterator[int]:
-        """A descriptor of `folder`; no part of its path may be a symbolic link. All of the block is one call."""
-        with self.watch.call():
+        """A descriptor of `folder`, without following symbolic links. The watchdog times the block as one call."""
+        with self.watchdog.watch_call():
             if folder in self._kept:
                 yield self._kept[folder]
                 return
@@ -119,12 +119,12 @@ class RootFiles:
             return os.open(name, FOLDER, dir_fd=above)
 
     def open_new(self, folder: str, name: str) -> int:
-        """A descriptor of a new file that is to grow; whoever opens it closes it. EEXIST when the name is taken."""
+        """A descriptor of a new file to append to. The caller closes it. EEXIST when the name exists."""
         with self.folder(folder) as at:
             return os.open(name, NEW, 0o640, dir_fd=at)
 
-    def open_again(self, folder: str, name: str) -> int:
-        """A descriptor of a file that is there, to read and to cut."""
+    def open_existing(self, folder: str, name: str) -> int:
+        """A descriptor of an existing file, to read and to truncate."""
         with self.folder(folder) as at:
             return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
 
@@ -205,7 +205,7 @@ class RootFiles:
         found = self._stat(folder, name)
         return found.st_size if found else None
 
-    def same(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
+    def is_same_file(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
         one, other = self._stat(folder, name), self._stat(other_folder, other_name)
         return one is not None and other is not None and (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 
@@ -237,18 +237,18 @@ def _write_all(file: int, chunk: Chunk) -> None:
 
 
 class LockLost(Exception):
-    """Somebody removed or replaced the lock file while we held it."""
+    """The lock file was removed or replaced while it was held."""
 
 
 class FolderLock:
-    """An flock on `<folder>/.lock`. The lock counts only while the descriptor's inode is the path's."""
+    """An flock on `<folder>/.lock`. It is valid only while the path leads to the locked file (the same inode)."""
 
     def __init__(self, files: RootFiles, folder: str) -> None:
-        self._at = files.keep(folder)
+        self._at = files.hold_folder_open(folder)
         self._file: int | None = None
 
     def acquire(self) -> bool:
-        """False when somebody else holds it."""
+        """False when another process holds it."""
         self.release()
         while True:
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -264,7 +264,7 @@ class FolderLock:
             self.release()
 
     def check(self) -> None:
-        """LockLost when the path no longer leads to the file that we locked."""
+        """LockLost when the path no longer leads to the locked file."""
         if not self._is_ours():
             raise LockLost("The lock file of the spool was removed while it was held.")
 

@@ -1,6 +1,6 @@
-"""The line to the Supervisor: JSON lines down on stdin, up on what was stdout.
+"""The link to the Supervisor: JSON lines, down on stdin and up on the original stdout.
 
-The end of stdin is the order to finish and exit.
+The end of stdin is the command to finish and exit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST_LINE_BYTES = 1 << 20
 
 class Link:
     def __init__(self) -> None:
-        """Takes stdout for itself: whatever a library prints goes to stderr from now on."""
+        """Takes stdout: from now on, what a library prints goes to stderr."""
         self._down: BinaryIO = sys.stdin.buffer
         up = os.dup(1)
         os.dup2(2, 1)
@@ -25,7 +25,7 @@ class Link:
         self._lock = threading.Lock()
 
     def read(self) -> dict[str, Any] | None:
-        """The next message; None at the end. ValueError for a line that is no JSON object."""
+        """The next message; None at the end. ValueError for a line that is not a JSON object."""
         line = self._down.readline(MOST_LINE_BYTES)
         if not line:
             return None
@@ -35,7 +35,7 @@ class Link:
         return message
 
     def send(self, kind: str, /, **fields: Any) -> None:
-        """Say something. A Supervisor that is gone is no error: the camera process finishes by the link's end."""
+        """Send a message. No error when the Supervisor is gone: the end of stdin then ends this process."""
         line = json.dumps({"type": kind, **fields}, separators=(",", ":")).encode() + b"\n"
         with self._lock:
             try:
@@ -43,13 +43,13 @@ class Link:
             except BrokenPipeError:
                 return
 
-    def listen(self, take: Callable[[dict[str, Any]], None], ended: Callable[[], None]) -> threading.Thread:
-        """Hand each message to `take` on a thread of its own, and the end to `ended`."""
+    def listen(self, handle: Callable[[dict[str, Any]], None], ended: Callable[[], None]) -> threading.Thread:
+        """On its own thread: call `handle` with each message, and `ended` at the end."""
 
         def run() -> None:
             try:
                 while (message := self.read()) is not None:
-                    take(message)
+                    handle(message)
             finally:
                 ended()
 

@@ -1,5 +1,5 @@
-"""Freed memory goes back to the system. The C library keeps what decoders have freed, and scatters the next decoder's
-over it: a camera that breaks off each few seconds grew by 11 MB so."""
+"""Returns freed memory to the system. The C library keeps what decoders freed and scatters the memory of the next
+decoder over it: the process of a camera that disconnects every few seconds grew by 11 MB."""
 
 from __future__ import annotations
 

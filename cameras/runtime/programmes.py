@@ -1,7 +1,7 @@
-"""When the next still of a session is due, and what an outage swallowed.
+"""When the next still of a session is due, and which stills an outage prevented.
 
-`cadence_s`: the index follows the time, start to start, without drift. `delay_s`: the next start follows the
-end of the one before; the index counts. Either way an outage is one gap, and counts as skipped.
+With `cadence_s` the index follows the time from start to start, without drift. With `delay_s` the next start follows
+the end of the previous capture, and the index counts. In both, an outage is one gap, whose captures count as skipped.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.recovery import settle_session
-from cameras.runtime.sessions import Moment, SessionFile, SessionOrder, session_name
+from cameras.runtime.sessions import DesiredSession, Moment, SessionFile, session_name
 from cameras.runtime.spool import Record, Spool
 
 log = logging.getLogger(__name__)
 LATE_S = 0.25
-"""A start that is late by less than this is late; by more it is missed (cadence only)."""
+"""With a cadence, a start that is later than this is missed, unless its exposure still fits before the next start."""
 
 REMEMBERED = 100
-"""Sessions that ended in this process: the ingest removes their files, and a late order must not begin them again."""
+"""Ended sessions that are remembered: the ingest removes their files, and a late command must not start them again."""
 READOUT_S = 1.0
-"""Of a camera that has not said how long it takes from the exposure to the picture."""
-OVERRUN = ("overrun", "The capture before it took longer than the cadence.")
+"""Seconds from the exposure to the picture, for a camera that does not report it."""
+OVERRUN = ("overrun", "The previous capture took longer than the cadence.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,90 +42,93 @@ class Due:
 
 
 class SessionRunner:
-    """The one session of a camera. The owner asks when, the writer settles; both under one lock.
+    """The one session of a camera. The camera loop asks for the next start, and the still thread settles captures; one
+    lock guards both.
 
-    The lock is held while the session's file is made durable, so `describe` does without it: a disk that takes
-    long must not make a healthy camera process fall silent.
+    The lock is held while the session's file is written durably. `describe_session` does not take it: a slow disk must
+    not silence a healthy camera process.
     """
 
-    def __init__(self, clock: OwnerClock, camera: str, slug: str, root: str) -> None:
+    def __init__(self, clock: CameraClock, camera: str, slug: str, root: str) -> None:
         self.clock, self.camera, self.slug, self.root = clock, camera, slug, root
         self._lock = threading.RLock()
         self._planned = -1
-        self._told: list[str] = []
+        self._reported: list[str] = []
         self._ended: deque[SessionFile] = deque(maxlen=REMEMBERED)
         self._outage: tuple[str, str] | None = None
         self._length_s, self._readout_s, self._took_s = 0.0, READOUT_S, 0.0
         self._began: Moment | None = None
         self.spool: Spool | None = None
         self.session: SessionFile | None = None
-        self._shown: SessionFile | None = None
+        self._snapshot: SessionFile | None = None
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        """One change at a time; `describe` shows it when it is done."""
+        """One change at a time; `describe_session` sees it when it is complete."""
         with self._lock:
             try:
                 yield
             finally:
-                self._shown = replace(self.session) if self.session else None
+                self._snapshot = replace(self.session) if self.session else None
 
-    # The spool comes and goes
+    # Attaching and detaching the spool
 
-    def attach(self, spool: Spool) -> None:
-        """Resume from what the spool holds."""
+    def attach_spool(self, spool: Spool) -> None:
+        """Resume the session that the spool holds."""
         with self._changing():
             self.spool = spool
-            self.session = next((found for found in self._files(spool) if found.active), None)
+            self.session = next((found for found in self._load_sessions(spool) if found.active), None)
             if self.session:
                 self._count_from(self.session)
                 self._outage = ("interrupted", "The camera process was not running.")
 
-    def _files(self, spool: Spool) -> list[SessionFile]:
+    def _load_sessions(self, spool: Spool) -> list[SessionFile]:
         found = []
         for name in spool.names():
             if name.startswith("session-"):
-                with contextlib.suppress(FileNotFoundError):  # the ingest took it in beside us
+                with contextlib.suppress(FileNotFoundError):  # the ingest removed it meanwhile
                     found.append(SessionFile.load(spool, name))
         return found
 
-    def detach(self) -> None:
+    def detach_spool(self) -> None:
         with self._changing():
             self.spool = self.session = None
 
-    # Orders
+    # The desired state
 
-    def order(self, order: SessionOrder, used: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Take the wish, the higher revision winning. Answers once the session's file says so.
+    def apply_desired_session(
+        self, desired_session: DesiredSession, used: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Bring the session to its desired state; a lower revision changes nothing. Returns once its file is durable.
 
-        `used`: what the camera will use (`actual`, `warnings`), told with a session that begins.
+        `used`: what the camera will use (`actual`, `warnings`), recorded with the start of a session. SessionBusy.
         """
         with self._changing():
-            spool = self._spool()
-            known = self._known(spool, order["id"])
+            spool = self._require_spool()
+            known = self._find_session(spool, desired_session["id"])
             if known is None:
-                known = self._begin(spool, order, used or {})
-            elif known.active and order["revision"] >= known.revision:
-                self._follow(spool, known, order)
-            return self._description(known)
+                known = self._begin_session(spool, desired_session, used or {})
+            elif known.active and desired_session["revision"] >= known.revision:
+                self._change_state(spool, known, desired_session)
+            return self._describe_file(known)
 
     @property
-    def exposes(self) -> bool:
+    def is_running(self) -> bool:
         """Whether a session runs, and is not paused."""
         session = self.session
         return session is not None and session.state == "running"
 
     @property
-    def keeps_time(self) -> bool:
-        """A start of the session that comes late is late for good."""
+    def has_cadence(self) -> bool:
+        """Whether the session has a cadence, so that a late start cannot be made up for."""
         session = self.session
-        return session is not None and self.exposes and "cadence_s" in session.programme
+        return session is not None and self.is_running and "cadence_s" in session.programme
 
-    def knows(self, session: str) -> bool:
+    def has_session(self, session: str) -> bool:
         with self._lock:
-            return self._known(self._spool(), session) is not None
+            return self._find_session(self._require_spool(), session) is not None
 
-    def _known(self, spool: Spool, session: str) -> SessionFile | None:
+    def _find_session(self, spool: Spool, session: str) -> SessionFile | None:
         if self.session and self.session.id == session:
             return self.session
         name = session_name(session)
@@ -133,76 +136,76 @@ class SessionRunner:
             return SessionFile.load(spool, name)
         return next((ended for ended in self._ended if ended.id == session), None)
 
-    def _begin(self, spool: Spool, order: SessionOrder, used: dict[str, Any]) -> SessionFile:
-        """A session that was stopped before it began is told as stopped, and takes no camera."""
-        if order["desired"] != "stopped" and self.session and self.session.active:
+    def _begin_session(self, spool: Spool, desired_session: DesiredSession, used: dict[str, Any]) -> SessionFile:
+        """A session that was stopped before it began is recorded as stopped, and does not use the camera."""
+        if desired_session["desired"] != "stopped" and self.session and self.session.active:
             raise SessionBusy(self.session)
-        session = SessionFile.begin(order, self.camera, self.slug, self.root, self.clock.moment())
-        if order["desired"] == "stopped":
-            session.move("stopped", "session_stopped", "It was stopped before it began.")
+        session = SessionFile.begin(desired_session, self.camera, self.slug, self.root, self.clock.moment())
+        if desired_session["desired"] == "stopped":
+            session.change_state("stopped", "session_stopped", "It was stopped before it began.")
         else:
-            session.move("running" if order["desired"] == "running" else "paused", **used)
+            session.change_state("running" if desired_session["desired"] == "running" else "paused", **used)
             self.session = session
             self._count_from(session)
-        self._tell(spool, session)
+        self._report_session(spool, session)
         return session
 
     def _count_from(self, session: SessionFile) -> None:
-        """How long its captures take is yet to be seen."""
+        """The duration of its captures is not known yet."""
         self._planned, self._began = session.settled, None
         self._length_s = self._took_s = 0.0
 
-    def _follow(self, spool: Spool, session: SessionFile, order: SessionOrder) -> None:
-        session.revision = order["revision"]
-        wished = order["desired"]
-        if wished == session.state:
+    def _change_state(self, spool: Spool, session: SessionFile, desired_session: DesiredSession) -> None:
+        session.revision = desired_session["revision"]
+        desired = desired_session["desired"]
+        if desired == session.state:
             return
         if session.state == "paused":
             self._outage = ("vetoed", "The session was paused.")
         self._close_gap(session)
-        session.move(wished, "session_stopped" if wished == "stopped" else "")
-        self._tell(spool, session)
+        session.change_state(desired, "session_stopped" if desired == "stopped" else "")
+        self._report_session(spool, session)
         if not session.active:
             self.session = None
 
-    def _tell(self, spool: Spool, session: SessionFile) -> None:
-        self._told += session.tell(spool)
+    def _report_session(self, spool: Spool, session: SessionFile) -> None:
+        self._reported += session.save_and_send(spool)
         if not session.active:
             self._ended.append(session)
 
-    def take_told(self) -> list[str]:
-        """Ids of the records that went off since the last call."""
+    def pop_reported(self) -> list[str]:
+        """Ids of the records that were sent since the last call."""
         with self._lock:
-            told, self._told = self._told, []
-            return told
+            reported, self._reported = self._reported, []
+            return reported
 
-    # When
+    # The next start
 
-    def due(self, length_s: float, readout_s: float = 0.0, *, unreachable: bool = False) -> Due | None:
-        """The next start, or None when there is none. Ends the session when it is over.
+    def next_due(self, length_s: float, readout_s: float = 0.0, *, unreachable: bool = False) -> Due | None:
+        """The next start, or None when there is none. Finishes the session after its last capture.
 
-        `length_s` is what one exposure takes, and `readout_s` at most until its picture is there. While the camera
-        is `unreachable`, what passes becomes a gap once it is back.
+        `length_s` is the duration of an exposure, and `readout_s` the longest time from its end to the picture. While
+        the camera is `unreachable` no gap is recorded; one is, once it is back.
         """
         with self._changing():
             session = self.session
             if session is None or session.state != "running" or self._planned > session.settled:
                 return None
             self._length_s, self._readout_s = length_s, readout_s
-            self._keep_to_this_boot(session)
+            self._anchor_to_this_boot(session)
             if not unreachable:
                 self._close_gap(session)
-            if self._over(session):
+            if self._is_over(session):
                 self._close_gap(session)
-                self._finish(session)
+                self._finish_session(session)
                 return None
             index = session.settled + 1
             return Due(session.id, index, self._start_s(session, index))
 
-    def _keep_to_this_boot(self, session: SessionFile) -> None:
-        """From here on a jump of the wall clock moves no start, though the session began on another boot.
+    def _anchor_to_this_boot(self, session: SessionFile) -> None:
+        """From now on a jump of the wall clock moves no start, even if the session began before the last boot.
 
-        A wall clock by which its last capture lies in the future is behind: then no time counts as passed.
+        If the last capture lies in the future, the wall clock is behind: then no time counts as passed.
         """
         now = self.clock.moment()
         anchor, last_end = session.anchor.on_boot_of(now), session.last_end.on_boot_of(now)
@@ -210,28 +213,28 @@ class SessionRunner:
         session.anchor, session.last_end = anchor.earlier(ahead_s), last_end.earlier(ahead_s)
 
     def _start_s(self, session: SessionFile, index: int) -> float:
-        """Seconds from now until `index` should start; negative when that is past."""
+        """Seconds from now until `index` should start; negative when that time has passed."""
         now = self.clock.moment()
         if "cadence_s" in session.programme:
             return index * session.programme["cadence_s"] - session.anchor.seconds_until(now)
         first = index == 0 or session.last_end == session.anchor
         return (0.0 if first else session.programme.get("delay_s", 0.0)) - session.last_end.seconds_until(now)
 
-    def _missed(self, session: SessionFile) -> int:
-        """How many starts have passed for good. A `delay_s` session misses none without an outage."""
+    def _missed_starts(self, session: SessionFile) -> int:
+        """How many starts are missed. A session with `delay_s` misses starts in an outage only."""
         late = -self._start_s(session, session.settled + 1)
         if "cadence_s" not in session.programme:
             return max(0, math.floor(late / self._step_s(session))) if self._outage else 0
         cadence = session.programme["cadence_s"]
-        bearable = max(LATE_S, cadence - self._length_s)
-        if late <= bearable:
+        tolerance_s = max(LATE_S, cadence - self._length_s)
+        if late <= tolerance_s:
             return 0
         passed = math.floor(late / cadence)
-        return passed if late - passed * cadence <= bearable else passed + 1
+        return passed if late - passed * cadence <= tolerance_s else passed + 1
 
     def _step_s(self, session: SessionFile) -> float:
-        """Seconds from one start to the next; rather too many than too few, so that no gap counts more captures than
-        could have been taken."""
+        """Seconds from one start to the next, rather too long than too short: a gap must not count more captures than
+        the camera could have taken."""
         programme = session.programme
         if "cadence_s" in programme:
             return programme["cadence_s"]
@@ -241,12 +244,12 @@ class SessionRunner:
     def _close_gap(self, session: SessionFile) -> None:
         if self._planned > session.settled:
             return
-        missed = min(self._left(session), self._before_until(session, self._missed(session)))
+        missed = min(self._captures_left(session), self._starts_before_until(session, self._missed_starts(session)))
         if missed > 0:
             self._add_gap(session, missed, self._outage or OVERRUN)
 
     def note_outage(self, reason: str, message: str) -> None:
-        """Why the starts that pass from now on are missed; told with the gap."""
+        """Why starts are missed from now on; the gap says it."""
         with self._lock:
             self._outage = (reason, message)
 
@@ -256,72 +259,72 @@ class SessionRunner:
         session.last_end = now
         self._planned = session.settled
         self._outage = None
-        self._tell(self._spool(), session)
+        self._report_session(self._require_spool(), session)
 
-    def _left(self, session: SessionFile) -> int:
+    def _captures_left(self, session: SessionFile) -> int:
         count = session.programme.get("count")
         return count - session.planned if count is not None else 1 << 60
 
-    def _before_until(self, session: SessionFile, missed: int) -> int:
-        """How many of the missed starts lie before `until`: all of them when that is over."""
-        beyond = self._beyond_until(session)
+    def _starts_before_until(self, session: SessionFile, missed: int) -> int:
+        """How many of the missed starts lie before `until`; all, while `until` has not passed."""
+        beyond = self._seconds_past_until(session)
         if beyond <= 0:
             return missed
         late = -self._start_s(session, session.settled + 1) - beyond
         return max(0, math.floor(late / self._step_s(session)) + 1)
 
-    def _beyond_until(self, session: SessionFile) -> float:
+    def _seconds_past_until(self, session: SessionFile) -> float:
         until = session.programme.get("until")
         if until is None:
             return -math.inf
         return self.clock.moment().wall - datetime.fromisoformat(until).timestamp()
 
-    def _over(self, session: SessionFile) -> bool:
+    def _is_over(self, session: SessionFile) -> bool:
         index = session.settled + 1
-        past_until = self._beyond_until(session) + max(0.0, self._start_s(session, index)) > 0
-        return self._left(session) <= 0 or past_until
+        past_until = self._seconds_past_until(session) + max(0.0, self._start_s(session, index)) > 0
+        return self._captures_left(session) <= 0 or past_until
 
-    def _finish(self, session: SessionFile) -> None:
-        session.move("finished")
-        self._tell(self._spool(), session)
+    def _finish_session(self, session: SessionFile) -> None:
+        session.change_state("finished")
+        self._report_session(self._require_spool(), session)
         self.session = None
 
-    # The ledger
+    # Counting captures
 
-    def planned(self, index: int) -> None:
-        """A plan for `index` is on the disk: nothing is due until it is settled."""
+    def mark_planned(self, index: int) -> None:
+        """The plan for `index` is on the disk. Nothing is due until it is settled."""
         with self._lock:
             self._planned, self._began = index, self.clock.moment()
 
-    def settle(self, spool: Spool, record: Record) -> None:
-        """Count a capture, before its record leaves the owner's hands."""
+    def settle_capture(self, spool: Spool, record: Record) -> None:
+        """Count a capture in its session, before the ingest can see the record."""
         with self._changing():
             session, body = self.session, record["body"]
             if session is None or body.get("session") != session.id:
                 settle_session(spool, record)
                 return
             session.last_end = self.clock.moment()
-            session.settle(body["index"], body["outcome"], body.get("exposure_us") or 0)
+            session.count_outcome(body["index"], body["outcome"], body.get("exposure_us") or 0)
             self._planned = session.settled
             if body["outcome"] == "saved":
                 self._outage = None
                 self._took_s = self._began.seconds_until(session.last_end) if self._began else 0.0
             session.save(spool)
 
-    def fail(self, reason: str, message: str) -> None:
-        """End the session because it cannot go on."""
+    def fail_session(self, reason: str, message: str) -> None:
+        """End the session, because it cannot continue."""
         with self._changing():
             if self.session and self.spool:
-                self.session.move("failed", reason, message)
-                self._tell(self.spool, self.session)
+                self.session.change_state("failed", reason, message)
+                self._report_session(self.spool, self.session)
                 self.session = None
 
-    def describe(self) -> dict[str, Any]:
-        """The session as it was after the last change. Never waits."""
-        shown = self._shown
-        return self._description(shown) if shown else {}
+    def describe_session(self) -> dict[str, Any]:
+        """The session as of the last complete change. Never waits."""
+        shown = self._snapshot
+        return self._describe_file(shown) if shown else {}
 
-    def _description(self, found: SessionFile) -> dict[str, Any]:
+    def _describe_file(self, found: SessionFile) -> dict[str, Any]:
         start = self._start_s(found, found.settled + 1) if found.state == "running" else None
         return {
             "id": found.id,
@@ -337,7 +340,7 @@ class SessionRunner:
             "next_in_s": None if start is None else round(max(0.0, start), 3),
         }
 
-    def _spool(self) -> Spool:
+    def _require_spool(self) -> Spool:
         if self.spool is None:
             raise RuntimeError("The session has no spool.")
         return self.spool

@@ -1,4 +1,4 @@
-"""First-class readers of a camera's frames: a bounded queue each, in order, whose overflow is counted."""
+"""Readers of a camera's frames. Each has a bounded queue, keeps the order and counts its overflow."""
 
 from __future__ import annotations
 
@@ -15,57 +15,60 @@ log = logging.getLogger(__name__)
 Preparation = Callable[[FrameData], FrameData]
 Item = TypeVar("Item")
 MOST_BYTES = 256_000_000
-"""That a reader's queue may hold, unless it is one frame."""
+"""The most that the queue of a reader may hold; a single frame may be larger."""
 MUCH_BYTES = 64_000_000
-"""Half of it is about a second of a camera of 1280 x 1024 pixels."""
+"""Half of it is about one second of a camera of 1280 x 1024 pixels."""
 MOST_PACKETS = 2_000
 MOST_PACKET_BYTES = 64_000_000
 
 
 class Reader(Generic[Item]):
-    """Every frame, in order, until its bound. `lost` counts what did not fit, and what the driver had no time for."""
+    """Reads every frame, in order, within its bound. `lost` counts those that did not fit or that the driver missed."""
 
     def __init__(self, most: int, prepare: Preparation | None = None) -> None:
         self._items: deque[Any] = deque()
         self._most, self._bytes = most, 0
         self._room = (most, MOST_BYTES)
-        """In number and bytes, of what was put last."""
+        """The bounds that held for the newest item: number and bytes."""
         self._prepare = prepare
         self._filled = threading.Condition()
         self.closed = False
-        """No further frame comes; those that are here may still be taken."""
+        """No further frame is added; those in the queue can still be read."""
         self.lost = self._lost_before_newest = 0
         self._in_stream = False
-        """Whether what was put last was a frame, so that what is missed before the next one was missed here."""
+        """Whether the newest item was a frame. Then frames missed before the next one were missed by this reader."""
 
     @property
     def lost_since_newest(self) -> int:
-        """Of those that were lost, after the newest that was not."""
+        """Items that were lost after the newest in the queue."""
         return self.lost - self._lost_before_newest
 
-    def takes(self, coded: CodedStream | None) -> bool:
-        """Whether it wants the packets of such a stream in place of frames."""
+    def accepts_packets(self, coded: CodedStream | None) -> bool:
+        """Whether it reads the packets of this stream instead of frames."""
         return False
 
     def put_packet(self, packet: PacketData) -> None:
-        """Only of a stream that it takes."""
+        """Called only for streams whose packets it accepts."""
 
-    def put(self, frame: FrameData) -> None:
-        """On the owner's thread. A frame that cannot be prepared is lost; the camera goes on."""
-        self._lose(frame.missed if self._in_stream else 0)
+    def put_frame(self, frame: FrameData) -> None:
+        """On the thread of the camera loop. A frame that cannot be prepared is lost; the camera continues."""
+        self._count_lost(frame.missed if self._in_stream else 0)
         self._in_stream = True
         try:
             prepared = self._prepare(frame) if self._prepare else frame
         except Exception:
             if not self.lost:
-                log.exception("Frame %s cannot be prepared for its reader; others are only counted.", frame.number)
-            self._lose(1)
+                log.exception(
+                    "Frame %s cannot be prepared for its reader. Further ones are counted without a log line.",
+                    frame.number,
+                )
+            self._count_lost(1)
             return
         with self._filled:
             self._append(prepared, self._most, MOST_BYTES)
 
     def _append(self, item: FrameData | PacketData, most: int, most_bytes: int) -> bool:
-        """False when there was no room for it."""
+        """False when the queue is full."""
         self._room = (most, most_bytes)
         if self._items and (len(self._items) >= most or self._bytes + item.size > most_bytes):
             self.lost += 1
@@ -76,12 +79,12 @@ class Reader(Generic[Item]):
         self._filled.notify()
         return True
 
-    def _lose(self, frames: int) -> None:
+    def _count_lost(self, frames: int) -> None:
         with self._filled:
             self.lost += frames
 
     def get(self, timeout: float) -> Item | None:
-        """The next frame; None when none came in time or the reader is closed and empty."""
+        """The next item; None when none came in time, or when the reader is closed and its queue is empty."""
         with self._filled:
             self._filled.wait_for(lambda: self._items or self.closed, timeout)
             if not self._items:
@@ -95,7 +98,7 @@ class Reader(Generic[Item]):
 
     @property
     def is_behind(self) -> bool:
-        """Whether half of its room is taken, or much waits: what gives way shall do so long before anything is lost."""
+        """Whether the queue is half full or holds much. Live view then skips frames, long before any are lost."""
         most, most_bytes = self._room
         return 2 * len(self._items) > most or 2 * self._bytes > min(most_bytes, MUCH_BYTES)
 
@@ -106,26 +109,26 @@ class Reader(Generic[Item]):
 
 
 class FrameReader(Reader[FrameData]):
-    """Of frames alone."""
+    """Reads frames only."""
 
 
 class CopyingReader(Reader[FrameData | PacketData]):
-    """Of the packets of a camera where they can be copied, else of its frames."""
+    """Reads the packets of a camera where they can be copied, else its frames."""
 
     def __init__(self, most: int, prepare: Preparation | None = None) -> None:
         super().__init__(most, prepare)
         self._refused: CodedStream | None = None
         self._broken = False
 
-    def takes(self, coded: CodedStream | None) -> bool:
+    def accepts_packets(self, coded: CodedStream | None) -> bool:
         return coded is not None and coded is not self._refused
 
-    def refuse(self, coded: CodedStream) -> None:
-        """Of this stream rather frames."""
+    def refuse_packets(self, coded: CodedStream) -> None:
+        """From now on, read frames of this stream instead of packets."""
         self._refused = coded
 
     def put_packet(self, packet: PacketData) -> None:
-        """Without one that did not fit, what follows is of no use until the next key frame: it is lost with it."""
+        """After a packet that did not fit, all are lost until the next key frame: they cannot be decoded without it."""
         with self._filled:
             self._in_stream = False
             if self.closed:

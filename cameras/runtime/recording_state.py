@@ -1,4 +1,4 @@
-"""What is said of a camera's recording, each second and in answers. Without Django."""
+"""The state of a camera's recording, as it is reported each second and in answers. Without Django."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from cameras.runtime.spec import Recording
 
 
 class Recorder(TypedDict):
-    """Of a camera that shall record. What is of the open clip is null, or 0, while there is none."""
+    """The state of a camera that should record. Fields of the open clip are null or 0 while there is none."""
 
     state: Literal["recording", "waiting", "failing"]
-    """A clip grows; no frame comes; or nothing can be written, for `reason` and with what to do in `message`."""
+    """A clip grows; no frame arrives; or nothing can be written, for `reason`, with the next step in `message`."""
     kind: str
     by: str
-    """Who wished it."""
+    """Who requested the recording."""
     since: str | None
-    """Since when frames have been written; null before the first."""
+    """When the first frame was written; null before it."""
     reason: str
     message: str
     lost_frames: int
-    """Since then."""
+    """Frames lost since then."""
     free_bytes: int | None
-    """On the disk of the clips."""
+    """Free bytes on the disk of the clips."""
     clip: str | None
     clip_started: str | None
     frames: int
     bytes: int
     mb_per_min: float | None
-    """How fast it grows; null in its first seconds."""
+    """How fast the clip grows; null in its first seconds."""
     floor_s: int | None
-    """Seconds until the disk is at the floor, at that rate; as told by its host, of all that it records."""
+    """Seconds until the free space is at its floor. The host counts the rates of all cameras that it records."""
 
 
-def waiting(wish: Recording, message: str) -> Recorder:
-    """Of a camera that gives no frames yet."""
+def waiting_recorder(desired: Recording, message: str) -> Recorder:
+    """The recorder of a camera that delivers no frames yet."""
     return Recorder(
-        state="waiting", kind=wish["kind"], by=wish["requested_by"], since=None, reason="", message=message,
+        state="waiting", kind=desired["kind"], by=desired["requested_by"], since=None, reason="", message=message,
         lost_frames=0, free_bytes=None, clip=None, clip_started=None, frames=0, bytes=0, mb_per_min=None,
         floor_s=None,
     )  # fmt: skip
 
 
-def observed_recording(state: Mapping[str, Any], wish: Recording | None, why: str) -> Recorder | None:
-    """As its process told in its last `state`, or that it waits where no process tells; `why` is what keeps the
-    camera."""
+def observed_recording(state: Mapping[str, Any], desired: Recording | None, why: str) -> Recorder | None:
+    """The recorder as the process reported it in its last `state`; without a process, a waiting one. `why` says what
+    the camera waits for."""
     if "recorder" not in state:
-        return waiting(wish, why) if wish else None
+        return waiting_recorder(desired, why) if desired else None
     recorder: Recorder | None = state["recorder"]
     if recorder and recorder["state"] == "waiting" and not recorder["message"]:
         return {**recorder, "message": why}
@@ -55,7 +55,7 @@ def observed_recording(state: Mapping[str, Any], wish: Recording | None, why: st
 
 
 def shared(recorder: Recorder | None, others: Iterable[Recorder | None]) -> Recorder | None:
-    """With the time until the floor as `others` fill the same disk as well."""
+    """The recorder with the time until the floor that is left while `others` also write to the same disk."""
     if recorder is None or not recorder["mb_per_min"] or recorder["floor_s"] is None:
         return recorder
     own = recorder["mb_per_min"]

@@ -1,6 +1,6 @@
-"""What a spool's new owner does before anything else: finish what was committed, settle what was not.
+"""Recovery of a spool, the first action of its new owner: finish committed records, record interrupted captures.
 
-Needs the lock of the spool and no database. Every step may itself be killed and is then done again.
+It needs the lock of the spool and no database. A kill may interrupt any step; the next recovery repeats it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from cameras.runtime.spool import Plan, Record, Spool
 PART = re.compile(r"(?P<id>[0-9a-f-]{36})\.[a-z0-9]{1,10}\.part\Z")
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 UNPLACEABLE = (FileNotFoundError, FileExistsError, NotADirectoryError)
-"""NotADirectoryError: a symbolic link or a file stands where a folder of the archive should be."""
+"""NotADirectoryError: a symbolic link or a file is in the place of a folder of the archive."""
 RECORD_FIELDS = {"kind": str, "id": str, "camera": str, "slug": str, "root": str, "files": list, "body": dict}
 
 
 @dataclass(slots=True)
 class DecidedOutcome:
-    """What to say of a capture that was planned and never recorded."""
+    """The outcome of a capture that was planned and never recorded."""
 
     reason: str = "interrupted"
     message: str = "The camera process ended before the picture was safe on the disk."
@@ -31,7 +31,7 @@ class DecidedOutcome:
 
 @dataclass(slots=True)
 class Recovered:
-    """What a recovery did; the Supervisor turns it into events and, for `rejected`, an alert."""
+    """The result of a recovery. The Supervisor turns it into events and, for `rejected`, an alert."""
 
     finished: list[str] = field(default_factory=list)
     interrupted: list[str] = field(default_factory=list)
@@ -43,26 +43,26 @@ class Recovered:
 
 
 def recover(spool: Spool, root: str, decided: DecidedOutcome | None = None) -> Recovered:
-    """Bring the spool into order. `root` is the UUID of the storage root."""
+    """Recover the spool. `root` is the UUID of the storage root."""
     result = Recovered()
     result.removed += remove_temporaries(spool)
-    _sessions(spool, result)
-    for name in _ending(spool, ".json"):
-        _finish(spool, name, result)
-    for name in _by_index(spool, _ending(spool, ".plan")):
-        _interrupt(spool, name, root, decided or DecidedOutcome(), result)
+    _load_sessions(spool, result)
+    for name in _names_with_ending(spool, ".json"):
+        _finish_record(spool, name, result)
+    for name in _sorted_by_index(spool, _names_with_ending(spool, ".plan")):
+        _interrupt_capture(spool, name, root, decided or DecidedOutcome(), result)
     _remove_orphans(spool, result)
-    for session in _sessions(spool, result):
-        session.tell_again(spool)
+    for session in _load_sessions(spool, result):
+        session.send_outbox(spool)
     return result
 
 
-def _ending(spool: Spool, ending: str) -> list[str]:
+def _names_with_ending(spool: Spool, ending: str) -> list[str]:
     return [name for name in spool.names() if name.endswith(ending) and not name.startswith(("session-", "tmp-"))]
 
 
 def remove_temporaries(spool: Spool) -> list[str]:
-    """Unfinished temporaries, which are named, and slots that are a record's other name already, or empty."""
+    """Remove temporary files, and slots that became a record or are empty. Returns the names of the temporary files."""
     names = spool.names()
     temporary = [name for name in names if name.startswith("tmp-")]
     used = [name for name in names if name.startswith("slot-") and spool.files.links(spool.folder, name) > 1]
@@ -72,14 +72,14 @@ def remove_temporaries(spool: Spool) -> list[str]:
     return temporary
 
 
-def _finish(spool: Spool, name: str, result: Recovered) -> None:
-    """A record is there: redo the place and the rest of it, or reject it. A full or failing disk rejects
-    nothing: its OSError rises, and the next recovery tries again."""
+def _finish_record(spool: Spool, name: str, result: Recovered) -> None:
+    """Repeat the steps after the commit of a record, or reject it. A full or failing disk rejects nothing: its OSError
+    is raised, and the next recovery tries again."""
     try:
         record = checked_record(spool.read(name), name)
         spool.place(record)
     except (*UNREADABLE, *UNPLACEABLE) as error:
-        reject(spool, name)
+        reject_record(spool, name)
         result.rejected.append(f"{name}: {error}")
         return
     settle_session(spool, record)
@@ -87,7 +87,7 @@ def _finish(spool: Spool, name: str, result: Recovered) -> None:
     result.finished.append(record["id"])
 
 
-def _interrupt(spool: Spool, name: str, root: str, decided: DecidedOutcome, result: Recovered) -> None:
+def _interrupt_capture(spool: Spool, name: str, root: str, decided: DecidedOutcome, result: Recovered) -> None:
     capture = name.removesuffix(".plan")
     if spool.files.size(spool.folder, f"{capture}.done") is not None:
         spool.files.unlink(spool.folder, name)
@@ -95,7 +95,7 @@ def _interrupt(spool: Spool, name: str, root: str, decided: DecidedOutcome, resu
     try:
         plan = _checked_plan(spool.read(name), capture)
     except UNREADABLE as error:
-        reject(spool, name)
+        reject_record(spool, name)
         result.rejected.append(f"{name}: {error}")
         return
     record = failed_record(plan, root, decided.reason, decided.message)
@@ -108,7 +108,7 @@ def _interrupt(spool: Spool, name: str, root: str, decided: DecidedOutcome, resu
 
 
 def failed_record(plan: Plan, root: str, reason: str, message: str, outcome: str = "failed") -> Record:
-    """A capture that left no file: its plan and why."""
+    """The record of a capture without files: its plan and the reason."""
     now = datetime.now(UTC).isoformat()
     body: dict[str, Any] = {
         **{key: plan[key] for key in ("session", "index", "planned", "asked", "requested_by", "job")},
@@ -124,14 +124,16 @@ def failed_record(plan: Plan, root: str, reason: str, message: str, outcome: str
 
 
 def settle_session(spool: Spool, record: Record) -> None:
-    """Count a session's capture in its file, before the record leaves the owner's hands."""
+    """Count a capture in the file of its session, before the ingest can see the record."""
     if record["kind"] != "capture" or not record["body"].get("session"):
         return
     name = session_name(record["body"]["session"])
     if spool.files.size(spool.folder, name) is None:
         return
     session = SessionFile.load(spool, name)
-    if session.settle(record["body"]["index"], record["body"]["outcome"], record["body"].get("exposure_us") or 0):
+    if session.count_outcome(
+        record["body"]["index"], record["body"]["outcome"], record["body"].get("exposure_us") or 0
+    ):
         session.save(spool)
 
 
@@ -149,7 +151,7 @@ def _remove_orphans(spool: Spool, result: Recovered) -> None:
     spool.files.sync(spool.folder)
 
 
-def _sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
+def _load_sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
     """One that cannot be read is set aside: the database's counts stand in for it."""
     found = []
     for name in spool.names():
@@ -158,15 +160,15 @@ def _sessions(spool: Spool, result: Recovered) -> list[SessionFile]:
         try:
             found.append(SessionFile.load(spool, name))
         except FileNotFoundError:
-            continue  # the ingest took it in beside us
+            continue  # the ingest removed it meanwhile
         except UNREADABLE as error:
-            reject(spool, name)
+            reject_record(spool, name)
             result.rejected.append(f"{name}: {error}")
     return found
 
 
-def reject(spool: Spool, name: str) -> None:
-    """Set a record aside, with its parts: a person decides. It brings no row back to life."""
+def reject_record(spool: Spool, name: str) -> None:
+    """Move a record with its parts to `rejected`, for a person to decide. It changes no database row."""
     aside = f"{spool.folder}/rejected"
     for part in [*parts_of(spool, name.partition(".")[0]), name]:
         spool.files.move_aside(spool.folder, part, aside)
@@ -175,16 +177,16 @@ def reject(spool: Spool, name: str) -> None:
 
 
 def checked_record(content: dict[str, Any], name: str) -> Record:
-    """ValueError when it is not what the owner of a spool writes, or not under its own name."""
+    """ValueError when the content is not a valid record, or when its id does not match `name`."""
     for key, kind in RECORD_FIELDS.items():
         if not isinstance(content.get(key), kind):
-            raise ValueError(f"{key} is missing or of a wrong type")
+            raise ValueError(f"{key} is missing or has the wrong type")
     if content["id"] != name.rpartition(".")[0]:
-        raise ValueError("it stands under another id's name")
+        raise ValueError("its id does not match the name of its file")
     for file in content["files"]:
         _check_path(file["path"])
         if not PART.match(file["part"]) or not isinstance(file["bytes"], int):
-            raise ValueError("it names a file that is none of its own")
+            raise ValueError("it names a file that does not belong to it")
     return cast(Record, content)
 
 
@@ -194,20 +196,20 @@ def _check_path(path: str) -> None:
         or path.startswith("/")
         or any(step in {"", ".", ".."} or step.startswith(".") for step in path.split("/"))
     ):
-        raise ValueError(f"{path!r} leads out of the archive")
+        raise ValueError(f"{path!r} is outside of the archive")
 
 
 def _checked_plan(content: dict[str, Any], capture: str) -> Plan:
     if content["id"] != capture:
-        raise ValueError("it stands under another id's name")
+        raise ValueError("its id does not match the name of its file")
     for key in Plan.__required_keys__:
         if key not in content:
             raise ValueError(f"{key} is missing")
     return cast(Plan, content)
 
 
-def _by_index(spool: Spool, names: list[str]) -> list[str]:
-    """The plans of a session in its order, so that its counts rise in order; the others by id."""
+def _sorted_by_index(spool: Spool, names: list[str]) -> list[str]:
+    """The plans of a session by index, so that it counts its captures in order; other plans by id."""
 
     def place(name: str) -> tuple[int, str]:
         try:

@@ -1,6 +1,6 @@
-"""A session as its spool holds it: `session-<id>.json`, replaced durably before each plan.
+"""The file of a session in its spool: `session-<id>.json`, replaced durably when a capture is settled.
 
-Without database or broker the session goes on from here; after a restart it resumes from here.
+The session continues from it without database or broker, and resumes from it after a restart.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ TERMINAL = frozenset({"finished", "stopped", "failed"})
 
 
 class Programme(TypedDict):
-    """What a session is asked to do. Exactly one of `delay_s` and `cadence_s` is given.
+    """What a session captures. Exactly one of `delay_s` and `cadence_s` is given.
 
-    `delay_s` runs from the end of one capture's saving to the next start; `cadence_s` from start to start.
+    `delay_s` is the time from the saved capture to the next start; `cadence_s` the time from start to start.
     """
 
     exposure_us: int
@@ -35,8 +35,8 @@ class Programme(TypedDict):
     until: NotRequired[str]
 
 
-class SessionOrder(TypedDict):
-    """The wish as the database has it. The higher `revision` wins; `so_far` stands in for a lost file."""
+class DesiredSession(TypedDict):
+    """The desired state of a session in the database. The higher `revision` wins. `so_far` replaces a lost file."""
 
     id: str
     name: str
@@ -49,18 +49,18 @@ class SessionOrder(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time that survives a jump of the wall clock as long as the machine stays up."""
+    """A time that is not affected by a jump of the wall clock, as long as the machine stays up."""
 
     wall: float
     boot: str
     boot_s: float
 
     def seconds_until(self, now: Moment) -> float:
-        """By the boot clock within one boot, else by the wall clock."""
+        """By the boot clock within one boot, otherwise by the wall clock."""
         return now.boot_s - self.boot_s if now.boot == self.boot else now.wall - self.wall
 
     def on_boot_of(self, now: Moment) -> Moment:
-        """The same time by the boot clock of `now`, whose wall clock is trusted."""
+        """The same time on the boot clock of `now`; assumes that its wall clock is right."""
         return self if self.boot == now.boot else Moment(self.wall, now.boot, now.boot_s - (now.wall - self.wall))
 
     def earlier(self, seconds: float) -> Moment:
@@ -80,8 +80,8 @@ def session_name(session: str) -> str:
 
 @dataclass(slots=True)
 class SessionFile:
-    """State of one session. `settled` is the last index with an outcome, -1 before the first;
-    so `settled + 1` = saved + failed + skipped, always."""
+    """The state of one session. `settled` is the last index with an outcome, -1 before the first. So `settled + 1` =
+    saved + failed + skipped, always."""
 
     id: str
     name: str
@@ -100,24 +100,25 @@ class SessionFile:
     skipped: int = 0
     exposure_us: int = 0
     reported: int = 0
+    """The number of the last change of state: the ingest skips records of lower numbers."""
     reason: str = ""
     message: str = ""
     outbox: list[Record] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, order: SessionOrder, camera: str, slug: str, root: str, now: Moment) -> SessionFile:
-        """Where `so_far` counts captures already, the next one starts now."""
-        so_far = order["so_far"]
-        passed_s = so_far.get("planned", 0) * order["programme"].get("cadence_s", 0.0)
+    def begin(cls, desired_session: DesiredSession, camera: str, slug: str, root: str, now: Moment) -> SessionFile:
+        """A new session; where `so_far` already counts captures, the next one starts now."""
+        so_far = desired_session["so_far"]
+        passed_s = so_far.get("planned", 0) * desired_session["programme"].get("cadence_s", 0.0)
         return cls(
-            id=order["id"],
-            name=order["name"],
+            id=desired_session["id"],
+            name=desired_session["name"],
             camera=camera,
             slug=slug,
             root=root,
-            revision=order["revision"],
-            programme=order["programme"],
-            created_by=order["created_by"],
+            revision=desired_session["revision"],
+            programme=desired_session["programme"],
+            created_by=desired_session["created_by"],
             anchor=now.earlier(passed_s),
             last_end=now,
             settled=so_far.get("planned", 0) - 1,
@@ -125,13 +126,15 @@ class SessionFile:
             failed=so_far.get("failed", 0),
             skipped=so_far.get("skipped", 0),
             exposure_us=so_far.get("exposure_us", 0),
-            reported=so_far.get("reported", so_far.get("told", 0)),
+            reported=so_far.get("reported", so_far.get("told", 0)),  # `told`: from a Supervisor of an older version
         )
 
     @classmethod
     def load(cls, spool: Spool, name: str) -> SessionFile:
         """ValueError, TypeError or KeyError when the file is not what `save` wrote."""
         content = spool.read(name)
+        if "told" in content:  # `reported`, in the file of an older version: a station may be upgraded during a session
+            content.setdefault("reported", content["told"])
         for key in ("anchor", "last_end"):
             content[key] = from_json(Moment, content[key])
         return from_json(cls, content)
@@ -151,8 +154,8 @@ class SessionFile:
     def planned(self) -> int:
         return self.settled + 1
 
-    def settle(self, index: int, outcome: str, exposure_us: int = 0) -> bool:
-        """Count the outcome of `index`; False when it was counted already."""
+    def count_outcome(self, index: int, outcome: str, exposure_us: int = 0) -> bool:
+        """Count the outcome of `index`. False when it is counted already."""
         if index <= self.settled:
             return False
         if index > self.settled + 1:
@@ -165,7 +168,7 @@ class SessionFile:
         return True
 
     def add_gap(self, since: Moment, until: Moment, count: int, reason: str, message: str) -> None:
-        """What an outage swallowed, as one record. Told by the next `tell`."""
+        """Record the captures that an outage prevented, as one gap. The next `save_and_send` sends it."""
         body = {
             "session": self.id,
             "from": since.iso(),
@@ -179,8 +182,8 @@ class SessionFile:
         self.skipped += count
         self.outbox.append(self._record("gap", body))
 
-    def move(self, state: str, reason: str = "", message: str = "", **used: Any) -> None:
-        """Go to `state`, to be told by the next `tell`. `used`: `actual` and `warnings` of the camera."""
+    def change_state(self, state: str, reason: str = "", message: str = "", **used: Any) -> None:
+        """Change to `state`. The next `save_and_send` sends it, with `used`: `actual` and `warnings` of the camera."""
         self.state, self.reason, self.message = state, reason, message
         self.reported += 1
         body = {
@@ -213,22 +216,21 @@ class SessionFile:
             body=body,
         )
 
-    def tell(self, spool: Spool) -> list[str]:
-        """Save, then send off what is in the outbox. The ids of the records that the ingest may take now."""
+    def save_and_send(self, spool: Spool) -> list[str]:
+        """Save, then send the records of the outbox. Returns the ids of the records that the ingest can read now."""
         self.save(spool)
-        return self.tell_again(spool)
+        return self.send_outbox(spool)
 
-    def tell_again(self, spool: Spool) -> list[str]:
-        """Send off the outbox of a file that was saved. The ingest takes a record twice without harm, so it
-        may have gone off before a kill."""
-        told = []
+    def send_outbox(self, spool: Spool) -> list[str]:
+        """Send the outbox of a saved file. A record may be sent again after a kill: the ingest ignores the second."""
+        sent = []
         for record in self.outbox:
             if not spool.has_trace(record["id"]):
                 with contextlib.suppress(FileExistsError):
                     spool.commit(record)
             if spool.files.size(spool.folder, f"{record['id']}.json") is not None:
                 spool.done(record)
-            told.append(record["id"])
+            sent.append(record["id"])
         if self.outbox and self.active:
             self.outbox = []
-        return told
+        return sent

@@ -1,33 +1,34 @@
-"""What a camera process is started with: its whole job, as one JSON line."""
+"""The spec of a camera process: its whole job, as one JSON line on stdin."""
 
 from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from cameras.runtime.sessions import SessionOrder
+from cameras.runtime.sessions import DesiredSession
 from core.outgoing import Rules
 
 
 class Recording(TypedDict):
-    """What a camera shall record."""
+    """What a camera should record."""
 
     kind: str
-    """Of its clips: `rolling` or `manual`."""
+    """The kind of its clips: `rolling` or `manual`."""
     clip_s: float
-    """Seconds of a clip; then the next one begins."""
+    """Length of a clip in seconds; then the next one begins."""
     preset: str
     crf: int
     max_kbit_s: int
     floor_bytes: int
-    """With less room than this on the disk nothing is recorded."""
+    """With fewer free bytes on the disk, nothing is recorded."""
     rolling_floor_bytes: NotRequired[int]
-    """The same of rolling clips: more where none is left on the disk that may go, as each would go at once."""
+    """The same for rolling clips. Higher while the disk has no other clip to delete: a new one would be deleted at
+    once."""
     requested_by: str
 
 
 class Spec(TypedDict):
     camera: str
-    """UUID of the camera; names its spool."""
+    """UUID of the camera; its spool is named by it."""
     slug: str
     kind: str
     address: str
@@ -36,28 +37,28 @@ class Spec(TypedDict):
     root: str
     root_path: str
     video_root: str
-    """Where clips go; mostly `root`."""
+    """The storage root of clips; usually `root`."""
     video_root_path: str
     station: str
     site: dict[str, Any]
-    """latitude, longitude, time_zone; each may be null."""
+    """`latitude`, `longitude` and `time_zone`; each may be null."""
     margin_s: float
-    """What a call may take beyond exposure and readout before the camera counts as hung."""
+    """Seconds that a call may take beyond exposure and readout before the camera counts as hung."""
     clock_wait_s: float
-    """How long a session waits, after a start of the machine, for a synchronised clock."""
+    """Seconds that a session waits for a synchronised clock after the machine has started."""
     consumers: dict[str, str]
     """Name -> dotted path (`cameras.tables.CONSUMERS`)."""
-    session: SessionOrder | None
+    session: DesiredSession | None
     recording: Recording | None
     decided_outcome: dict[str, str] | None
-    """`reason` and `message` for what the process before left unfinished, when the Supervisor knows."""
-    last_floor_bytes: NotRequired[int]
-    """Free bytes below which sessions skip their stills; without it there is none."""
+    """`reason` and `message` for captures that the previous process left unfinished, if the Supervisor knows them."""
+    disk_reserve_bytes: NotRequired[int]
+    """Sessions skip their stills while fewer bytes are free. No reserve when it is missing."""
     presets: NotRequired[dict[str, dict[str, Any]]]
-    """Of live view: quality -> size, jpeg_quality, fps. Those of `cameras.live.presets` where there are none."""
+    """Presets of live view: quality -> size, jpeg_quality, fps. Defaults to those of `cameras.live.presets`."""
     outgoing: NotRequired[Rules]
-    """What a network camera's address may lead to; the usual where there are none."""
+    """Rules for the addresses that a network camera may connect to; without them, the defaults."""
     faults: NotRequired[dict[str, Any]]
-    """Those that a simulated camera begins with."""
+    """The faults that a simulated camera starts with."""
     kill: NotRequired[dict[str, Any]]
-    """`point` and `passes`: for tests of the spool protocol."""
+    """A failpoint to arm, for tests: `point` and `passes`."""

@@ -1,7 +1,7 @@
-"""One capture's way to the disk, whatever dies: plan, parts, record (the commit), place, done.
+"""How a capture gets to the disk, safe against a kill at any time: plan, parts, record (the commit), place, done.
 
-Only the spool's owner calls this (it holds the folder's lock). The steps and their order are the protocol of
-docs/spool.md; change them only beside the simulation in tests/faults/test_spool_simulation.py.
+Only the owner of the spool calls it; the owner holds the lock of the folder. docs/spool.md describes the protocol.
+Change its steps or their order only together with the simulation in tests/faults/test_spool_simulation.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 from cameras.runtime.durable import OUT_OF_SPACE, Chunk, Files
-from cameras.runtime.killpoints import reached
+from cameras.runtime.failpoints import hit_failpoint
 
 SLOTS = 64
 SLOT_BYTES = 8192
@@ -23,9 +23,9 @@ KIND = re.compile(r"[a-z0-9]{1,10}\Z")
 SUFFIX = re.compile(r"\.[a-z0-9]{1,5}\Z")
 
 
-class FileWish(TypedDict):
-    """How whoever asks for a capture wants its file: `name` stands in its name instead of the camera's, and then the
-    time alone makes it its own; `jpeg_quality` is of pictures that we encode ourselves."""
+class FileOptions(TypedDict):
+    """How a client wants the file of its capture: `name` replaces the camera's name in the file name, which then is
+    unique only by its time. `jpeg_quality` applies to pictures that Skycam encodes."""
 
     name: str
     jpeg_quality: int
@@ -48,13 +48,13 @@ class _Planned(TypedDict):
 
 
 class Plan(_Planned, total=False):
-    """What is about to be exposed. `path` is the final place without the file's ending."""
+    """A capture that is about to be exposed. `path` is the final path without the ending of the file."""
 
-    file: FileWish
+    file: FileOptions
 
 
 class ClipPlan(TypedDict):
-    """A clip that is about to be written: what its record says whatever becomes of it. `path` is its final place."""
+    """A clip that is about to be written: what its record has whatever its outcome. `path` is its final path."""
 
     id: str
     camera: str
@@ -82,7 +82,8 @@ class PartFile(TypedDict):
 
 
 class Record(TypedDict):
-    """How something ended. Kind `capture` has the fields of the ledger; `session` and `gap` have their own."""
+    """The outcome of a capture, session or gap. `body` of the kind `capture` has the columns of the capture; the others
+    have their own."""
 
     kind: str
     id: str
@@ -92,12 +93,12 @@ class Record(TypedDict):
     files: list[PartFile]
     body: dict[str, Any]
     settles: NotRequired[str]
-    """Name of a session file that the ingest removes once this record is taken in."""
+    """The name of a session file that the ingest removes with this record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part on the disk: its kind, ending (`.jpg`), length and hash."""
+    """A part on the disk: its kind, its ending (`.jpg`), its length and its hash."""
 
     kind: str
     suffix: str
@@ -108,7 +109,7 @@ class Part:
 
 
 def spool_folder(camera: str, part: str = "") -> str:
-    """`part` is `clips` for those of its clips, which have a spool of their own."""
+    """The folder of a camera's spool. `part` is `clips` for the spool of its clips."""
     return f".spool/{UUID(camera)}/{part}".rstrip("/")
 
 
@@ -120,14 +121,14 @@ class Spool:
     # Step 0
 
     def plan(self, plan: Plan | ClipPlan) -> None:
-        """FileExistsError when the id has left any trace here: it is never exposed again."""
+        """Write the plan. FileExistsError when the spool has any file of this id: an id is never exposed twice."""
         if self.has_trace(plan["id"]):
-            raise FileExistsError(f"Capture {plan['id']} is known already.")
+            raise FileExistsError(f"The spool already has capture {plan['id']}.")
         self.files.unlink(self.folder, f"tmp-{plan['id']}")
         self.files.create(self.folder, f"tmp-{plan['id']}", [_bytes(plan)])
         self.files.rename(self.folder, f"tmp-{plan['id']}", f"{plan['id']}.plan")
         self.files.sync(self.folder)
-        reached("after_plan")
+        hit_failpoint("after_plan")
 
     def has_trace(self, capture: str) -> bool:
         return any(self.files.size(self.folder, f"{capture}.{ending}") is not None for ending in _TRACES)
@@ -135,9 +136,9 @@ class Spool:
     # Step 1
 
     def write_part(self, capture: str, kind: str, suffix: str, chunks: Iterable[Chunk]) -> Part:
-        """Write and hash one file. OSError as the disk says it; after EIO it is written anew, once, by the caller."""
+        """Write and hash one file. Raises the disk's OSError; after EIO the caller writes all parts again, once."""
         if not KIND.match(kind) or not SUFFIX.match(suffix):
-            raise ValueError(f"{kind!r} with the ending {suffix!r} is no kind of file.")
+            raise ValueError(f"{kind!r} with the ending {suffix!r} is not a valid kind of file.")
         digest = hashlib.sha256()
         total = 0
 
@@ -149,13 +150,13 @@ class Spool:
                 yield chunk
 
         self.files.create(self.folder, f"{capture}.{kind}.part", counted())
-        reached("after_part")
+        hit_failpoint("after_part")
         return Part(kind, suffix, total, digest.hexdigest())
 
     # Step 2
 
     def commit(self, record: Record) -> None:
-        """The record under its name, durable. FileExistsError when there is one: the first outcome holds."""
+        """Commit the record durably under its name. FileExistsError when there is one: the first outcome is final."""
         content = _bytes(record)
         temporary = self._durable_temporary(f"tmp-{record['id']}", content)
         try:
@@ -163,10 +164,10 @@ class Spool:
         finally:
             self.files.unlink(self.folder, temporary)
         self.files.sync(self.folder)
-        reached("after_record")
+        hit_failpoint("after_record")
 
     def _durable_temporary(self, name: str, content: bytes) -> str:
-        """The content in a file of its own; in a preallocated slot when the disk is full."""
+        """Write the content to a new file, or to a preallocated slot when the disk is full. Returns its name."""
         self.files.unlink(self.folder, name)
         try:
             self.files.create(self.folder, name, [content])
@@ -188,58 +189,58 @@ class Spool:
     # Step 3
 
     def place(self, record: Record) -> None:
-        """Each part under its final path. FileExistsError when another file is there."""
+        """Link each part to its final path. FileExistsError when another file has that path."""
         for file in record["files"]:
             folder, _, name = file["path"].rpartition("/")
             self.files.make_folders(folder)
             try:
                 self.files.link(self.folder, file["part"], folder, name)
             except FileExistsError:
-                if not self.files.same(self.folder, file["part"], folder, name):
+                if not self.files.is_same_file(self.folder, file["part"], folder, name):
                     raise
             except FileNotFoundError:
                 if self.files.size(folder, name) != file["bytes"]:
                     raise
         for folder in {file["path"].rpartition("/")[0] for file in record["files"]}:
             self.files.sync(folder)
-        reached("after_place")
+        hit_failpoint("after_place")
 
     # Step 4
 
     def done(self, record: Record) -> None:
-        """Remove plan and parts, and only then let the ingest see the record."""
+        """Remove the plan and the parts, then rename the record so that the ingest sees it."""
         self.files.unlink(self.folder, f"{record['id']}.plan")
         for file in record["files"]:
             self.files.unlink(self.folder, file["part"])
         self.files.rename(self.folder, f"{record['id']}.json", f"{record['id']}.done")
         self.files.sync(self.folder)
-        reached("after_done")
+        hit_failpoint("after_done")
 
-    # Beside the captures
+    # Other files
 
     def replace(self, name: str, content: dict[str, Any]) -> None:
-        """A file of the owner (a session's state), replaced durably."""
+        """Replace a file of the owner durably: the state of a session."""
         temporary = self._durable_temporary(f"tmp-{name}", _bytes(content))
         self.files.rename(self.folder, temporary, name)
         self.files.sync(self.folder)
 
     def read(self, name: str) -> dict[str, Any]:
-        """ValueError when it is not the JSON object that was written."""
+        """Read a JSON object. ValueError when the file has none."""
         content = json.loads(self.files.read(self.folder, name))
         if not isinstance(content, dict):
-            raise ValueError(f"{name} holds no JSON object.")
+            raise ValueError(f"{name} is not a JSON object.")
         return content
 
     def names(self) -> list[str]:
         return sorted(self.files.names(self.folder))
 
     def refill_slots(self) -> int:
-        """Bring the slots up to their number; how many were made. A full disk is no error here."""
+        """Preallocate missing slots; returns how many. A full disk is not an error here."""
         there = set(self.files.names(self.folder))
-        wanted = [name for name in (f"slot-{number:02}" for number in range(SLOTS)) if name not in there]
+        missing = [name for name in (f"slot-{number:02}" for number in range(SLOTS)) if name not in there]
         made = 0
         try:
-            for name in wanted:
+            for name in missing:
                 self.files.preallocate(self.folder, name, SLOT_BYTES)
                 made += 1
         except OSError as error:
@@ -258,7 +259,7 @@ def _bytes(content: Any) -> bytes:
 
 
 def boot_id() -> str:
-    """Which start of the machine this is."""
+    """The id of this boot of the machine."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
 

@@ -1,4 +1,4 @@
-"""What a camera process reports each second."""
+"""The state that a camera process reports each second."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING, Any
 from cameras.runtime.sessions import iso
 
 if TYPE_CHECKING:
+    from cameras.runtime.camera_loop import CameraLoop
     from cameras.runtime.device import Device
-    from cameras.runtime.loop import Owner
 
 
-def state_of(owner: Owner) -> dict[str, Any]:
-    """From the reporting thread. To ask for it holds the last net open: `Watch.look`."""
-    device, report = owner.device, owner.report
-    doing, overdue = owner.watch.look()
-    newest_ns = owner.buffer.newest_ns
+def describe_state(loop: CameraLoop) -> dict[str, Any]:
+    """Called by the reporting thread. Each call postpones the exit of the process: see `Watchdog.check_deadline`."""
+    device, reporter = loop.device, loop.reporter
+    doing, overdue = loop.watchdog.check_deadline()
+    newest_ns = loop.buffer.newest_ns
     return {
-        "observed": report.state,
-        "reason": report.why,
-        "session": owner.runner.describe() or None,
+        "observed": reporter.state,
+        "reason": reporter.message,
+        "session": loop.runner.describe_session() or None,
         "temperature_celsius": device.temperature_celsius,
         **asdict(device.supplies),
         "differs": device.differs,
-        "last_capture": report.last_capture,
+        "last_capture": reporter.last_capture,
         "last_frame": iso(newest_ns / 1e9) if newest_ns else None,
-        "frames": owner.buffer.frames,
+        "frames": loop.buffer.frames,
         "doing": doing,
         "overdue_s": round(overdue, 3),
         "failures": device.failures,
-        "unopened": device.unopened,
+        "unopened": device.failed_opens,
         "trouble": _trouble(device),
-        **{name: told for consumer in owner.frame_consumers for name, told in consumer.stats().items()},
+        **{name: value for consumer in loop.frame_consumers for name, value in consumer.stats().items()},
     }
 
 
 def _trouble(device: Device) -> dict[str, Any] | None:
-    """Why the camera is not open."""
-    error = device.trouble
+    """Why the camera is not open; None when it is."""
+    error = device.error
     return {"reason": error.reason, "permanent": error.permanent} if error else None

@@ -1,6 +1,6 @@
-"""The still thread: it encodes, writes, commits and places what the owner exposed, in the order of the plans.
+"""The still thread: it encodes, writes, commits and places exposures, in the order of their plans.
 
-Encoding and fsync happen here and not on the owner's thread, or the frame rate would cap the stills.
+The camera loop does not encode or fsync, since that would slow down frames and stills.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cameras.runtime.recovery import failed_record, parts_of
 from cameras.runtime.sessions import iso
 from cameras.runtime.spool import PartFile, Plan, Record, Spool, is_out_of_space
 from cameras.runtime.storage import RootMissing, Storage
-from cameras.runtime.watch import STUCK_S
+from cameras.runtime.watchdog import DISK_TIMEOUT_S
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 4
@@ -32,7 +32,7 @@ MOST_TRIES = 30
 
 @dataclass(slots=True)
 class Still:
-    """An exposure on its way to the disk, or what became of it instead."""
+    """An exposure to be written, or the outcome of a capture without one."""
 
     plan: Plan
     identity: Identity
@@ -51,38 +51,38 @@ class StillQueue:
         runner: SessionRunner,
         spooled: Callable[[Record, Still], None],
         lost: Callable[[Exception], None],
-        sentence: Callable[[OSError], str],
+        describe_error: Callable[[OSError], str],
     ) -> None:
         self._writer, self._runner, self._spooled, self._lost = writer, runner, spooled, lost
-        self._sentence = sentence
+        self._describe_error = describe_error
         self._waiting: deque[tuple[Storage, Still]] = deque()
         self._changed = threading.Condition()
-        self.patience_s = STUCK_S
+        self.timeout_s = DISK_TIMEOUT_S
         self._began: float | None = None
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="stills", daemon=True)
         self._thread.start()
 
     def put(self, storage: Storage, still: Still) -> None:
-        """Blocks while MOST_WAITING stills wait: the disk is slower than the camera. When it is too slow its root is
-        lost, and this still waits with the others for the disk to come back."""
+        """Block while MOST_WAITING stills wait, since the disk is slower than the camera. After `timeout_s` the root
+        counts as lost; this still waits with the others until the disk answers."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING, self.patience_s):
-                self._lost(self.too_slow())
+            if not self._changed.wait_for(lambda: len(self._waiting) < MOST_WAITING, self.timeout_s):
+                self._lost(self.timeout_error())
             self._waiting.append((storage, still))
             self._changed.notify_all()
 
     @property
-    def stuck(self) -> bool:
-        """Whether the still thread does not come back from the disk. Never waits."""
+    def is_stuck(self) -> bool:
+        """Whether the still thread has waited for the disk for longer than `timeout_s`. Never waits."""
         began = self._began
-        return began is not None and time.monotonic() - began > self.patience_s
+        return began is not None and time.monotonic() - began > self.timeout_s
 
-    def too_slow(self) -> OSError:
-        return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.patience_s:g} s")
+    def timeout_error(self) -> OSError:
+        return TimeoutError(errno.ETIMEDOUT, f"it takes longer than {self.timeout_s:g} s")
 
     def drain(self, timeout: float) -> bool:
-        """Wait until all is written; False when it took longer."""
+        """Wait until all stills are written; False when that takes longer than `timeout`."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and self._began is None, timeout)
 
@@ -103,77 +103,77 @@ class StillQueue:
                 self._began = time.monotonic()
                 self._changed.notify_all()
             try:
-                self._take(storage, still)
+                self._write_still(storage, still)
             finally:
                 with self._changed:
                     self._began = None
                     self._changed.notify_all()
 
-    def _take(self, storage: Storage, still: Still) -> None:
+    def _write_still(self, storage: Storage, still: Still) -> None:
         try:
-            record = self._record(storage, still)
-            self._conclude(storage, record)
+            record = self._build_record(storage, still)
+            self._commit_record(storage, record)
         except (RootMissing, LockLost, OSError) as error:
-            log.error("%s is not safe on the disk: %s", still.plan["id"], error)
+            log.error("Capture %s is not safe on the disk: %s", still.plan["id"], error)
             self._lost(error)
             return
         except Exception as error:
-            log.exception("%s could not be recorded", still.plan["id"])
+            log.exception("Capture %s could not be recorded", still.plan["id"])
             self._lost(error)
             return
         self._spooled(record, still)
 
-    def _record(self, storage: Storage, still: Still) -> Record:
-        """Write the files; whatever goes wrong becomes the record's reason."""
+    def _build_record(self, storage: Storage, still: Still) -> Record:
+        """Write the files. An error becomes the reason of the record."""
         if still.exposure is None:
             record = failed_record(still.plan, storage.root, still.reason, still.message, still.outcome)
-            record["body"] |= circumstances(still)
+            record["body"] |= describe_conditions(still)
             return record
         storage.check()
         record = failed_record(still.plan, storage.root, "", "", outcome="saved")
-        record["body"] |= circumstances(still) | observed(still.exposure)
+        record["body"] |= describe_conditions(still) | describe_exposure(still.exposure)
         try:
-            record["files"] = self._write(storage.spool, still)
+            record["files"] = self._write_files(storage.spool, still)
         except OSError as error:
             reason = "disk_full" if is_out_of_space(error) else "write_error"
-            record["body"] |= {"outcome": "failed", "reason": reason, "message": self._sentence(error)}
-            drop_parts(storage.spool, still.plan["id"])
+            record["body"] |= {"outcome": "failed", "reason": reason, "message": self._describe_error(error)}
+            delete_parts(storage.spool, still.plan["id"])
         except CameraError as error:
             record["body"] |= {"outcome": "failed", "reason": error.reason, "message": str(error)}
-            drop_parts(storage.spool, still.plan["id"])
+            delete_parts(storage.spool, still.plan["id"])
         except Exception as error:
-            log.exception("%s could not be written", still.plan["id"])
-            message = f"The picture could not be made into a file: {error} The log says where."
+            log.exception("Capture %s could not be written", still.plan["id"])
+            message = f"The picture could not be written as a file: {error} See the log for details."
             record["body"] |= {"outcome": "failed", "reason": "write_error", "message": message[:1000]}
-            drop_parts(storage.spool, still.plan["id"])
+            delete_parts(storage.spool, still.plan["id"])
         else:
             if still.exposure.missing:
                 missing = ", ".join(still.exposure.missing)
-                message = f"The camera promised {missing} and did not give it; what came is kept."
+                message = f"The camera promised {missing} and did not deliver it. The files that arrived are kept."
                 record["body"] |= {"outcome": "failed", "reason": "incomplete", "message": message}
         return record
 
-    def _write(self, spool: Spool, still: Still) -> list[PartFile]:
-        """After EIO everything is written anew, once: an fsync that failed is never trusted again."""
+    def _write_files(self, spool: Spool, still: Still) -> list[PartFile]:
+        """After EIO all parts are written again, once: after a failed fsync the content of a file is unknown."""
         assert still.exposure is not None
         try:
-            return self._writer.write(spool, still.plan, still.exposure, still.identity)
+            return self._writer.write_files(spool, still.plan, still.exposure, still.identity)
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
-            drop_parts(spool, still.plan["id"])
-            return self._writer.write(spool, still.plan, still.exposure, still.identity)
+            delete_parts(spool, still.plan["id"])
+            return self._writer.write_files(spool, still.plan, still.exposure, still.identity)
 
-    def _conclude(self, storage: Storage, record: Record) -> None:
+    def _commit_record(self, storage: Storage, record: Record) -> None:
         storage.check()
-        patiently(storage.spool.commit, record)
-        patiently(storage.spool.place, record)
-        self._runner.settle(storage.spool, record)
+        retry_while_full(storage.spool.commit, record)
+        retry_while_full(storage.spool.place, record)
+        self._runner.settle_capture(storage.spool, record)
         storage.spool.done(record)
 
 
-def patiently(step: Callable[[Record], None], record: Record) -> None:
-    """A step of the spool, tried each second while the disk has no room for even a name."""
+def retry_while_full(step: Callable[[Record], None], record: Record) -> None:
+    """Run a step of the spool; retry it each second while the disk is too full for even a file name."""
     for _ in range(MOST_TRIES):
         try:
             step(record)
@@ -185,13 +185,13 @@ def patiently(step: Callable[[Record], None], record: Record) -> None:
     step(record)
 
 
-def drop_parts(spool: Spool, capture: str) -> None:
+def delete_parts(spool: Spool, capture: str) -> None:
     for name in parts_of(spool, capture):
         spool.files.unlink(spool.folder, name)
 
 
-def circumstances(still: Still) -> dict[str, Any]:
-    """What is true of a capture whether or not it was saved."""
+def describe_conditions(still: Still) -> dict[str, Any]:
+    """The fields of a record that do not depend on whether the capture was saved."""
     return {
         "driver": still.kind,
         "library": still.identity.library,
@@ -202,7 +202,7 @@ def circumstances(still: Still) -> dict[str, Any]:
     }
 
 
-def observed(exposure: Exposure) -> dict[str, Any]:
+def describe_exposure(exposure: Exposure) -> dict[str, Any]:
     return {
         **{name: exposure.actual.get(name) for name in ("exposure_us", "gain", "iso", "f_number")},
         "started": iso(exposure.started_ns / 1e9),

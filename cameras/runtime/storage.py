@@ -1,4 +1,4 @@
-"""The storage root of a camera process: held by a descriptor, checked by its marker, locked for one owner."""
+"""The storage root of a camera process, held by a descriptor and identified by a marker. Its spool is locked."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 from cameras.runtime.durable import FolderLock, LockLost, RootFiles
 from cameras.runtime.recovery import DecidedOutcome, Recovered, recover
 from cameras.runtime.spool import Spool, is_out_of_space, open_spool_folder
-from cameras.runtime.watch import DiskWatch
+from cameras.runtime.watchdog import DiskWatchdog
 
 MARKER = ".skycam-root"
 
 
 class RootMissing(Exception):
-    """The root is not there, or is not the one it should be: unmounted. Nothing may be written."""
+    """The root is missing or is another one: it is not mounted. Nothing may be written."""
 
 
-class SpoolTaken(Exception):
+class SpoolLocked(Exception):
     """Another process owns this camera's spool."""
 
 
 def make_root(path: Path, root: str) -> None:
-    """Give a folder its marker. Only for a person's order to use it as a root, never for a capture."""
+    """Write the marker into a folder. Only when a person makes it a root, never for a capture."""
     files = RootFiles(str(path))
     try:
         files.create("", MARKER, [root.encode()])
@@ -31,8 +31,8 @@ def make_root(path: Path, root: str) -> None:
         files.close()
 
 
-def marker_of(path: str) -> str | None:
-    """The UUID in the root's marker; None when there is no readable marker."""
+def read_marker(path: str) -> str | None:
+    """The UUID in the marker of a root; None when there is no readable marker."""
     try:
         return Path(path, MARKER).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -40,7 +40,7 @@ def marker_of(path: str) -> str | None:
 
 
 def try_link(files: RootFiles, folder: str, name: str, archive: str) -> None:
-    """One link of a file of a spool into a folder of the archive: a mount between them answers EXDEV. OSError."""
+    """Try to link a file of a spool into a folder of the archive. OSError: EXDEV when they are on two file systems."""
     test = f".link-{folder.replace('/', '-')}"
     files.make_folders(archive)
     files.unlink(archive, test)
@@ -48,30 +48,30 @@ def try_link(files: RootFiles, folder: str, name: str, archive: str) -> None:
     files.unlink(archive, test)
 
 
-def apart_sentence(path: str, archive: str) -> str:
-    """Of an archive, `captures` or `clips`, where that link is refused with EXDEV."""
-    return f"The {archive} of {path} lie on another file system than its .spool. Mount one file system over both."
+def separate_file_systems_message(path: str, archive: str) -> str:
+    """The message for an archive, `captures` or `clips`, where that link fails with EXDEV."""
+    return f"The {archive} of {path} are on another file system than its .spool. Mount one file system over both."
 
 
 class Storage:
-    """An open root with the spool of one camera, or of its clips (`part`), owned."""
+    """An open root with the locked spool of one camera, or of its clips (`part`)."""
 
-    def __init__(self, path: str, root: str, camera: str, part: str = "", watch: DiskWatch | None = None) -> None:
-        """RootMissing, SpoolTaken or OSError. `watch` knows of each call to the disk."""
-        self.path, self.root, self.watch = path, root, watch or DiskWatch()
-        with self.watch.call():
+    def __init__(self, path: str, root: str, camera: str, part: str = "", watchdog: DiskWatchdog | None = None) -> None:
+        """RootMissing, SpoolLocked or OSError. `watchdog` times each call to the disk."""
+        self.path, self.root, self.watchdog = path, root, watchdog or DiskWatchdog()
+        with self.watchdog.watch_call():
             self._open(camera, part)
 
     def _open(self, camera: str, part: str) -> None:
         path, root = self.path, self.root
-        if marker_of(path) != root:
-            raise RootMissing(missing_sentence(path))
-        self.files = RootFiles(path, self.watch)
+        if read_marker(path) != root:
+            raise RootMissing(root_missing_message(path))
+        self.files = RootFiles(path, self.watchdog)
         try:
             folder = open_spool_folder(self.files, camera, part)
             self._lock = FolderLock(self.files, folder)
             if not self._lock.acquire():
-                raise SpoolTaken(f"Another process owns {path}/{folder}; it must end first.")
+                raise SpoolLocked(f"Another process owns {path}/{folder}; it must end first.")
         except BaseException:
             self.files.close()
             raise
@@ -81,8 +81,8 @@ class Storage:
         self._lock.release()
         self.files.close()
 
-    def reaches(self, archive: str) -> None:
-        """OSError when files of the spool cannot be linked into this archive. On a full disk nobody can tell."""
+    def check_links_into(self, archive: str) -> None:
+        """OSError when files of the spool cannot be linked into this archive. A full disk is not an error here."""
         try:
             try_link(self.files, self.spool.folder, ".lock", archive)
         except OSError as error:
@@ -93,9 +93,9 @@ class Storage:
         return recover(self.spool, self.root, decided)
 
     def check(self) -> None:
-        """Before each commit: RootMissing when the root is not what we opened; LockLost when the lock's file
-        is gone and somebody else could have taken the spool."""
-        with self.watch.call():
+        """Called before each commit. RootMissing when the path leads to another root; LockLost when the lock file was
+        removed and another process has locked the spool."""
+        with self.watchdog.watch_call():
             self._check()
 
     def _check(self) -> None:
@@ -103,9 +103,9 @@ class Storage:
         try:
             there = os.stat(self.path)
         except OSError as error:
-            raise RootMissing(missing_sentence(self.path)) from error
-        if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) or marker_of(self.path) != self.root:
-            raise RootMissing(missing_sentence(self.path))
+            raise RootMissing(root_missing_message(self.path)) from error
+        if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) or read_marker(self.path) != self.root:
+            raise RootMissing(root_missing_message(self.path))
         try:
             self._lock.check()
         except LockLost:
@@ -113,7 +113,7 @@ class Storage:
                 raise
 
 
-def missing_sentence(path: str) -> str:
+def root_missing_message(path: str) -> str:
     return (
         f"The storage root {path} is not mounted, or its marker {MARKER} is missing. "
         "Mount it; nothing is written until then."

@@ -22,7 +22,7 @@ from cameras.control import Answer
 from cameras.models import Camera
 from cameras.runtime.recovery import DecidedOutcome
 from cameras.runtime.spool import Record
-from cameras.runtime.storage import marker_of
+from cameras.runtime.storage import read_marker
 from cameras.status_reader import LastCapture
 from cameras.supervision import orphan_recovery
 from cameras.supervision.desired_state import DesiredState, desired_states, former_places, left_places
@@ -353,7 +353,7 @@ class DatabaseSync:
             log.error("The spool of %s cannot be swept: %s", desired.slug, error)
 
     def _sweep_spool(self, desired: DesiredState, settle: Callable[[DesiredState], None] | None) -> None:
-        if marker_of(desired.root_path) != desired.root:
+        if read_marker(desired.root_path) != desired.root:
             return
         if settle:
             settle(desired)

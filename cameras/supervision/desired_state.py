@@ -11,7 +11,7 @@ from django.conf import settings
 
 from cameras.lease_holders import Lease, LeaseHolder, lease_of, session_holders
 from cameras.models import Camera
-from cameras.runtime.last_floor import LAST_FLOOR_BYTES
+from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
 from cameras.runtime.spec import Spec
 from cameras.runtime.spool import spool_folder
 from cameras.supervision.usb import UsbIdentity
@@ -93,7 +93,7 @@ class DesiredState:
             session=self.session,  # type: ignore[typeddict-item]
             recording=self.recording,  # type: ignore[typeddict-item]
             decided_outcome=decided,
-            last_floor_bytes=LAST_FLOOR_BYTES,
+            disk_reserve_bytes=DISK_RESERVE_BYTES,
             presets=self.presets,
             outgoing=station.outgoing.rules(),
             faults=faults or {},

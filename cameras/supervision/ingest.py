@@ -9,8 +9,8 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, IntegrityError, transaction
 
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.killpoints import reached
-from cameras.runtime.recovery import checked_record, reject
+from cameras.runtime.failpoints import hit_failpoint
+from cameras.runtime.recovery import checked_record, reject_record
 from cameras.runtime.spool import Record, Spool
 from cameras.runtime.storage import MARKER
 from cameras.supervision.desired_state import DesiredState
@@ -67,7 +67,7 @@ class SpoolIngester:
         except WRONG_RECORD as error:
             self._reject(record, error)
             return None
-        reached("after_commit")
+        hit_failpoint("after_commit")
         return found
 
     def remove_record(self, record: Record) -> None:
@@ -75,7 +75,7 @@ class SpoolIngester:
         if "settles" in record:
             self.spool.files.unlink(self.spool.folder, record["settles"])
         self.spool.files.unlink(self.spool.folder, f"{record['id']}.done")
-        reached("after_unlink")
+        hit_failpoint("after_unlink")
         self.spool.files.sync(self.spool.folder)
 
     def _reject(self, record: str, error: Exception) -> None:
@@ -88,7 +88,7 @@ class SpoolIngester:
             record_event("spool.rejected", message, severity="error", camera=self, subject=record)
             raise_alert(f"spool.rejected:{self.slug}", message, severity="error", camera=self)
         try:
-            reject(self.spool, f"{record}.done")
+            reject_record(self.spool, f"{record}.done")
         except OSError as problem:
             if problem.errno != errno.ENOENT:
                 raise

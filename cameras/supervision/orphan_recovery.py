@@ -7,11 +7,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.programmes import SessionRunner
 from cameras.runtime.recovery import DecidedOutcome
 from cameras.runtime.spool import spool_folder
-from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, marker_of
+from cameras.runtime.storage import RootMissing, SpoolLocked, Storage, read_marker
 from cameras.supervision.desired_state import DesiredState
 from cameras.tables import RECOVERIES, resolve
 
@@ -36,7 +36,7 @@ def recover_spool(desired: DesiredState, decided: DecidedOutcome | None = None) 
     """
     try:
         return _recover(desired, decided) if _needs_recovery(desired) else RecoveredSpool(idle=True)
-    except (RootMissing, SpoolTaken) as error:
+    except (RootMissing, SpoolLocked) as error:
         log.info("The spool of %s is left alone: %s", desired.slug, error)
     except OSError as error:
         log.warning("The spool of %s cannot be recovered: %s", desired.slug, error)
@@ -59,7 +59,7 @@ def _recover(desired: DesiredState, decided: DecidedOutcome | None) -> Recovered
 
 def holds_rejected(desired: DesiredState) -> bool:
     """Whether rejected records are left. Also True when the root is absent and cannot be checked."""
-    if marker_of(desired.root_path) != desired.root:
+    if read_marker(desired.root_path) != desired.root:
         return True
     try:
         return bool(os.listdir(Path(desired.root_path, spool_folder(desired.id, desired.part), "rejected")))
@@ -82,14 +82,14 @@ def _needs_recovery(desired: DesiredState) -> bool:
 def _stop_session(desired: DesiredState, storage: Storage) -> None:
     if desired.session is None or desired.session["desired"] != "stopped":
         return
-    runner = SessionRunner(OwnerClock(), desired.id, desired.slug, desired.root)
-    runner.attach(storage.spool)
-    runner.order(desired.session)  # type: ignore[arg-type]
+    runner = SessionRunner(CameraClock(), desired.id, desired.slug, desired.root)
+    runner.attach_spool(storage.spool)
+    runner.apply_desired_session(desired.session)  # type: ignore[arg-type]
 
 
 def _end_session_elsewhere(desired: DesiredState, storage: Storage) -> None:
     """End the session of a camera that moved to another host, so that no later process continues it here."""
     if desired.elsewhere:
-        runner = SessionRunner(OwnerClock(), desired.id, desired.slug, desired.root)
-        runner.attach(storage.spool)
-        runner.fail("host_down", "The camera was moved to another host while this one was away.")
+        runner = SessionRunner(CameraClock(), desired.id, desired.slug, desired.root)
+        runner.attach_spool(storage.spool)
+        runner.fail_session("host_down", "The camera was moved to another host while this one was away.")

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from cameras.models import Camera
 from cameras.readings import supersedes
-from cameras.runtime.body import Difference, still_desired
+from cameras.runtime.settings_drift import Difference, still_desired
 from monitoring.services import record_event
 
 

@@ -20,9 +20,9 @@ from cameras.lease_holders import holder_fields, who_holds
 from cameras.live.governor import Governor
 from cameras.live.presets import PRESETS
 from cameras.process_usage import ProcessUsage
-from cameras.runtime.body import still_desired
 from cameras.runtime.recording_state import is_recording, observed_recording, shared
 from cameras.runtime.sessions import iso
+from cameras.runtime.settings_drift import still_desired
 from cameras.runtime.spec import Recording
 from cameras.supervision.broker_users import BrokerUsers
 

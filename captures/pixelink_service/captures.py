@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from cameras.models import Camera
-from cameras.runtime.spool import FileWish
+from cameras.runtime.spool import FileOptions
 from captures.camera_service import CameraService, Outcome, SentCapture
 from captures.models import Capture, CaptureFile, StorageRoot
 from captures.outcomes import check_saved
@@ -45,7 +45,7 @@ def take_capture(camera: Camera, request: CaptureRequest) -> Outcome:
     with _request_order.admit():
         with _request_order.wait_turn(deadline - time.monotonic()):
             sent = service.begin_capture(
-                camera, request, wait_s=max(0.0, deadline - time.monotonic()), file=file_wish()
+                camera, request, wait_s=max(0.0, deadline - time.monotonic()), file=file_options()
             )
         outcome = service.finish_capture(sent) if isinstance(sent, SentCapture) else sent
     check_saved(outcome)
@@ -54,8 +54,8 @@ def take_capture(camera: Camera, request: CaptureRequest) -> Outcome:
     return outcome
 
 
-def file_wish() -> FileWish:
-    return FileWish(name=NAME, jpeg_quality=settings.STATION.service.image_quality)
+def file_options() -> FileOptions:
+    return FileOptions(name=NAME, jpeg_quality=settings.STATION.service.image_quality)
 
 
 def captured_body(outcome: Outcome, warnings: Sequence[str] = ()) -> Captured:

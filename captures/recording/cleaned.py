@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from cameras.models import Camera
-from cameras.runtime.last_floor import ROOM_AGAIN
+from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from captures.models import Clip, StorageRoot
 from captures.recording.room import Cleared
 from monitoring.services import record_event
@@ -45,7 +45,7 @@ def for_room(root: StorageRoot, cleared: Cleared) -> str:
 def lacking(root: StorageRoot, cleared: Cleared, floor: float) -> str:
     """No rolling clip is recorded there, and why."""
     free = f"Only {amount(cleared.free)} are free in {root.path}, where the soft floor is {amount(floor)}"
-    missing = f"free {amount(floor * ROOM_AGAIN - cleared.free)}"
+    missing = f"free {amount(floor * FREE_SPACE_HYSTERESIS - cleared.free)}"
     if not Clip.objects.present().filter(root=root).exists():
         return (
             f"{free}, and there are no clips that could make room. No rolling clip is recorded until there is: "

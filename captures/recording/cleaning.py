@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from cameras.models import Camera
-from cameras.runtime.last_floor import ROOM_AGAIN
+from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from cameras.runtime.storage import RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaned import for_room, lacking, tell
@@ -135,7 +135,7 @@ class Cleaning:
 def _is_exhausted(root: StorageRoot, cleared: Cleared, floor: int) -> bool:
     """No clip is left that may go. It lasts until there is a tenth more room than the floor: else a clip would be
     recorded into what the one before it left, and go for it, again and again."""
-    enough = floor * (ROOM_AGAIN if root.exhausted else 1.0)
+    enough = floor * (FREE_SPACE_HYSTERESIS if root.exhausted else 1.0)
     return cleared.free + cleared.owed < enough and not loose_in(root).exists()
 
 

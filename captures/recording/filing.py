@@ -15,7 +15,7 @@ from datetime import datetime
 from cameras.runtime.durable import LockLost
 from cameras.runtime.recovery import DecidedOutcome
 from cameras.runtime.spool import Record
-from cameras.runtime.stills import patiently
+from cameras.runtime.stills import retry_while_full
 from cameras.runtime.storage import RootMissing, Storage
 from captures.recording.open_clip import OpenClip, record_of
 from captures.recording.recovery import Recovered, recover
@@ -176,7 +176,7 @@ def _filed(clip: OpenClip, ended: datetime) -> Record:
         "interrupted": clip.interrupted, "reason": clip.reason, "message": clip.message,
     }  # fmt: skip
     record = record_of(clip.plan, storage.root, told, clip.file.bytes, clip.file.sha256)
-    patiently(storage.spool.commit, record)
-    patiently(storage.spool.place, record)
+    retry_while_full(storage.spool.commit, record)
+    retry_while_full(storage.spool.place, record)
     storage.spool.done(record)
     return record

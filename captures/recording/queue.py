@@ -44,4 +44,4 @@ class Queue:
     @property
     def copies(self) -> bool:
         """Whether the camera's own packets come, and no frames."""
-        return bool(self._readers) and self._readers[-1].takes(self._buffer.coded)
+        return bool(self._readers) and self._readers[-1].accepts_packets(self._buffer.coded)

@@ -18,12 +18,12 @@ from typing import Any
 from cameras.drivers import driver_class
 from cameras.drivers.packets import PacketData
 from cameras.runtime.consumers import Context
+from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
 from cameras.runtime.durable import LockLost
-from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.recovery import DecidedOutcome, remove_temporaries
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import is_out_of_space
-from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, apart_sentence
+from cameras.runtime.storage import RootMissing, SpoolLocked, Storage, separate_file_systems_message
 from captures.night import Site
 from captures.organizer import ImageOrganizer
 from captures.recording.filing import Filer
@@ -50,7 +50,7 @@ WRITE_S, WRITE_OUT_S = 3.0, 4.0
 """For what is still queued when the process is to end, and until its clip is filed."""
 STUCK_S = 6.0
 """More than the thread takes for a frame, and a disk to sync a second of them."""
-WRONG = (RootMissing, SpoolTaken, LockLost, OSError)
+WRONG = (RootMissing, SpoolLocked, LockLost, OSError)
 
 
 class ClipRecorder:
@@ -88,7 +88,7 @@ class ClipRecorder:
 
     # On the owner's thread
 
-    def order(self, message: dict[str, Any]) -> None:
+    def handle_command(self, message: dict[str, Any]) -> None:
         """`record` and `configure` with what shall be recorded (`recording`, None for nothing); `rotate`."""
         if "recording" in message:
             self._obey(message["recording"])
@@ -98,13 +98,13 @@ class ClipRecorder:
         elif message["type"] == "rotate":
             self._end_clip(message)
 
-    def _end_clip(self, order: dict[str, Any]) -> None:
+    def _end_clip(self, command: dict[str, Any]) -> None:
         """The next frame begins another."""
         clip = self._clip
         if clip is None:
-            self._telling.has_no_clip(order)
+            self._telling.has_no_clip(command)
             return
-        self._telling.asked(order, clip.id)
+        self._telling.asked(command, clip.id)
         self._rotate = True
 
     def _obey(self, desired: Recording | None) -> None:
@@ -249,7 +249,7 @@ class ClipRecorder:
         if self._queue.reader is not None and isinstance(frame, PacketData):
             log.warning("What this camera sends is decoded and encoded anew. %s", why)
             self._keyless_since = None
-            self._queue.reader.refuse(frame.of)
+            self._queue.reader.refuse_packets(frame.of)
 
     def _follows(self, clip: OpenClip, frame: Recorded) -> bool:
         return 0 <= frame.monotonic - clip.newest <= clip.patience_s
@@ -324,7 +324,7 @@ class ClipRecorder:
         if self._storage is None:
             return False
         free, floor = self._storage.files.free_bytes(), floor_of(desired)
-        self._full = free < floor * (ROOM_AGAIN if self._full else 1.0)
+        self._full = free < floor * (FREE_SPACE_HYSTERESIS if self._full else 1.0)
         self._telling.saw(free, floor)
         if self._full:
             self._telling.full(desired)
@@ -350,7 +350,7 @@ class ClipRecorder:
         if isinstance(error, OSError) and is_out_of_space(error):
             return "disk_full", f"The disk of {self._spec['video_root_path']} is full."
         if isinstance(error, OSError) and error.errno == errno.EXDEV:
-            return "write_error", apart_sentence(self._spec["video_root_path"], "clips")
+            return "write_error", separate_file_systems_message(self._spec["video_root_path"], "clips")
         if not isinstance(error, WRONG):
             return "camera_error", f"The recorder failed ({type(error).__name__}: {error})."
         said = error.strerror if isinstance(error, OSError) else error
@@ -368,7 +368,7 @@ class ClipRecorder:
             return
         try:
             self._storage = Storage(self._spec["video_root_path"], self._spec["video_root"], self._spec["camera"], PART)
-            self._storage.reaches("clips")
+            self._storage.check_links_into("clips")
             remove_temporaries(self._storage.spool)
             self._storage.spool.refill_slots()
             clips = left_over(self._storage.spool)

@@ -12,7 +12,14 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.recovery import UNREADABLE, DecidedOutcome, checked_record, parts_of, reject, remove_temporaries
+from cameras.runtime.recovery import (
+    UNREADABLE,
+    DecidedOutcome,
+    checked_record,
+    parts_of,
+    reject_record,
+    remove_temporaries,
+)
 from cameras.runtime.spool import ClipPlan, Record, Spool
 from cameras.runtime.storage import Storage
 from captures.recording.open_clip import KIND, record_of
@@ -98,7 +105,7 @@ def _repaired(storage: Storage, plan: ClipPlan, decided: DecidedOutcome, lost: i
     spool, part = storage.spool, f"{plan['id']}.{KIND}.part"
     if spool.files.size(spool.folder, part) is None:
         return None
-    file = cast(RootFiles, spool.files).open_again(spool.folder, part)
+    file = cast(RootFiles, spool.files).open_existing(spool.folder, part)
     try:
         whole, sha256 = repair(file)
     finally:
@@ -135,7 +142,7 @@ def _reject(spool: Spool, clip: str, said: str, result: Recovered) -> None:
     """Set aside with all that belongs to it: a person decides."""
     known = [name for name in (f"{clip}.json", f"{clip}.plan") if name in spool.names()]
     for name in known or parts_of(spool, clip):
-        reject(spool, name)
+        reject_record(spool, name)
     result.rejected.append(said)
 
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.killpoints import reached
+from cameras.runtime.failpoints import hit_failpoint
 from cameras.runtime.spool import spool_folder
-from cameras.runtime.storage import MARKER, RootMissing, missing_sentence
+from cameras.runtime.storage import MARKER, RootMissing, root_missing_message
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipQuerySet
 from captures.stills.thumbnails import delete_thumbnails
@@ -69,7 +69,7 @@ def condemn(clips: ClipQuerySet) -> list[UUID]:
         clips.filter(pk__in=locked).order_by().update(deleted_at=now)
         marked = Clip.objects.filter(pk__in=locked, deleted_at=now).values_list("pk", flat=True)
         found = list(marked)
-    reached("after_condemned")
+    hit_failpoint("after_condemned")
     return found
 
 
@@ -150,10 +150,10 @@ def opened(root: StorageRoot) -> Iterator[RootFiles]:
     try:
         files = RootFiles(root.path)
     except FileNotFoundError as error:
-        raise RootMissing(missing_sentence(root.path)) from error
+        raise RootMissing(root_missing_message(root.path)) from error
     try:
         if marker_on(files) != str(root.pk):
-            raise RootMissing(missing_sentence(root.path))
+            raise RootMissing(root_missing_message(root.path))
         yield files
     finally:
         files.close()
@@ -177,13 +177,13 @@ def finish(files: RootFiles, clips: Iterable[Clip]) -> Finished:
     for clip in clips:
         try:
             delete_file(files, clip.path, clip.sha256)
-            reached("after_clip_file")
+            hit_failpoint("after_clip_file")
             if files.size(spool_folder(str(clip.camera_id), "clips"), f"{clip.pk}.done") is None:
                 finished.gone.append(clip)
         except OSError as error:
             finished.stuck.append((clip, error))
     Clip.objects.filter(pk__in=[clip.pk for clip in finished.gone]).delete()
-    reached("after_clip_row")
+    hit_failpoint("after_clip_row")
     return finished
 
 

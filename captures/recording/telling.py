@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any
 
 from cameras.runtime.link import Link
-from cameras.runtime.recording_state import Recorder, waiting
+from cameras.runtime.recording_state import Recorder, waiting_recorder
 from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import Record
@@ -52,7 +52,7 @@ class Telling:
         """None while nothing shall be recorded."""
         if desired is None:
             return None
-        told = waiting(desired, self._trouble[1])
+        told = waiting_recorder(desired, self._trouble[1])
         told["state"] = "failing" if self._trouble[0] else "recording" if clip else "waiting"
         told["since"], told["reason"] = iso(self._since) if self._since else None, self._trouble[0]
         told["lost_frames"], told["free_bytes"] = self._lost, self._free
@@ -72,19 +72,19 @@ class Telling:
 
     # Who asked
 
-    def asked(self, order: dict[str, Any], awaits: str) -> None:
+    def asked(self, command: dict[str, Any], awaits: str) -> None:
         """Answered when what was asked for is observed: a frame `written`, the recording `stopped`, or a
         clip, by its id, filed."""
-        if order.get("command_id"):
+        if command.get("command_id"):
             with self._lock:
-                self._waiting.append({**order, "awaits": awaits})
+                self._waiting.append({**command, "awaits": awaits})
 
     def _answer(self, awaited: str, **fields: Any) -> None:
         with self._lock:
-            ready = [order for order in self._waiting if order["awaits"] == awaited]
-            self._waiting = deque(order for order in self._waiting if order["awaits"] != awaited)
-        for order in ready:
-            self._link.send("answer", command_id=order["command_id"], **fields)
+            ready = [command for command in self._waiting if command["awaits"] == awaited]
+            self._waiting = deque(command for command in self._waiting if command["awaits"] != awaited)
+        for command in ready:
+            self._link.send("answer", command_id=command["command_id"], **fields)
 
     # What happened
 
@@ -137,10 +137,10 @@ class Telling:
         """Its last clip is filed."""
         self._answer("stopped", ok=True, body={"clip": self._filed, "recorder": None})
 
-    def has_no_clip(self, order: dict[str, Any]) -> None:
+    def has_no_clip(self, command: dict[str, Any]) -> None:
         """There is none that could be ended."""
         said = f"{self._slug} writes no clip now. {self.why}".strip()
-        self._link.send("answer", command_id=order["command_id"], ok=False, problem=NOT_RECORDING, detail=said)
+        self._link.send("answer", command_id=command["command_id"], ok=False, problem=NOT_RECORDING, detail=said)
 
     def failed(self, reason: str, message: str) -> None:
         """Nothing can be written now. Told once, until it can again."""

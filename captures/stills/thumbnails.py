@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from cameras.runtime.durable import RootFiles
-from cameras.runtime.storage import MARKER, RootMissing, missing_sentence
+from cameras.runtime.storage import MARKER, RootMissing, root_missing_message
 from captures.recording.faststart import VERSION as FASTSTART
 
 FOLDER = ".thumbnails"
@@ -41,7 +41,7 @@ class ThumbnailStore:
         self.files = RootFiles(path)
         if root is not None and not self._has_marker(root):
             self.close()
-            raise RootMissing(missing_sentence(path))
+            raise RootMissing(root_missing_message(path))
 
     def _has_marker(self, root: str) -> bool:
         try:

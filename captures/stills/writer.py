@@ -23,10 +23,10 @@ class StillWriter:
         self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
         self.thumbnails = ThumbnailThread(context.spec["root_path"], context.spec["root"])
 
-    def path(self, capture: str, at: datetime, name: str = "") -> str:
+    def file_path(self, capture: str, at: datetime, name: str = "") -> str:
         return self._organizer.path(capture, at, name)
 
-    def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
+    def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
         """Returns the primary file first.
 
         Raises the OSError of the disk, and CameraError when none of the camera's files was transferred. Otherwise the
@@ -36,7 +36,7 @@ class StillWriter:
             return [self._write_frame(spool, plan, exposure, identity)]
         return self._write_camera_files(spool, plan, exposure)
 
-    def saved(self, record: Record, exposure: Exposure) -> None:
+    def handle_saved(self, record: Record, exposure: Exposure) -> None:
         """The capture's files are safe: thumbnails are rendered from the exposure in memory."""
         self.thumbnails.submit_capture(SavedCapture(record, exposure))
 

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from cameras.models import Camera
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.spool import is_out_of_space
-from cameras.runtime.storage import MARKER, apart_sentence, make_root, marker_of, try_link
+from cameras.runtime.storage import MARKER, make_root, read_marker, separate_file_systems_message, try_link
 from captures.models import StorageRoot
 from captures.pixelink_service.served_camera import find_camera
 
@@ -50,7 +50,7 @@ def _find_or_create_root(folder: Path, host: str, archives: Sequence[str]) -> St
     known = StorageRoot.objects.filter(host=host, path=str(folder)).first()
     if known is None:
         return _create_root(folder, host, archives)
-    if marker_of(str(folder)) == str(known.id):
+    if read_marker(str(folder)) == str(known.id):
         check_links(folder, archives, known=True)
     return known
 
@@ -69,7 +69,7 @@ def _create_root(folder: Path, host: str, archives: Sequence[str]) -> StorageRoo
 def _ensure_marker(folder: Path) -> UUID:
     """The UUID in the folder's marker file, which is created if missing. OSError; UnusableRoot for a damaged marker,
     which camera processes would refuse."""
-    found = marker_of(str(folder))
+    found = read_marker(str(folder))
     if found is None:
         found = str(uuid6.uuid7())
         make_root(folder, found)
@@ -90,7 +90,7 @@ def check_links(folder: Path, archives: Sequence[str], *, known: bool = False) -
             if known and is_out_of_space(error):
                 continue
             if error.errno == errno.EXDEV:
-                raise UnusableRoot(apart_sentence(str(folder), archive)) from error
+                raise UnusableRoot(separate_file_systems_message(str(folder), archive)) from error
             raise UnusableRoot(f"{folder} cannot hold files: {error.strerror}. Choose another folder.") from error
 
 

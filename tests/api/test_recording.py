@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from cameras import broker, status
 from cameras.models import Camera
-from cameras.runtime.recording_state import waiting
+from cameras.runtime.recording_state import waiting_recorder
 from captures.recording import orders
 from captures.recording.ingest import desired_recording
 from monitoring.models import Event
@@ -29,7 +29,7 @@ FULL = {"ok": False, "problem": "disk-full", "reason": "disk_full", "detail": "T
 def observed(camera: Camera) -> dict[str, Any]:
     """What a host answers once the camera records."""
     desired: Any = desired_recording(Camera(slug=camera.slug, recording="rolling", recording_by="a-operator"))
-    recorder = {**waiting(desired, ""), "state": "recording", "clip": UNKNOWN, "frames": 2}
+    recorder = {**waiting_recorder(desired, ""), "state": "recording", "clip": UNKNOWN, "frames": 2}
     return {"clip": UNKNOWN, "recorder": recorder}
 
 

@@ -36,10 +36,10 @@ def folder(tmp_path: Path) -> Path:
 def root(db: None, folder: Path) -> StorageRoot:
     from django.conf import settings
 
-    from cameras.runtime.storage import marker_of
+    from cameras.runtime.storage import read_marker
     from captures.models import StorageRoot
 
-    return StorageRoot.objects.create(id=marker_of(str(folder)), host=settings.STATION.host, path=str(folder))
+    return StorageRoot.objects.create(id=read_marker(str(folder)), host=settings.STATION.host, path=str(folder))
 
 
 @pytest.fixture

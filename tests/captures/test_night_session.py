@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from cameras.drivers.simulated import SimulatedDriver
-from tests.cameras.runtime.owner_bench import OwnerBench
-from tests.fakes.owner_clock import EVENING, SetClock
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
+from tests.fakes.camera_clock import EVENING, SetClock
 
 SESSION = "0193a000-0000-7000-8000-000000000003"
 SUTHERLAND = {"latitude": -32.4, "longitude": 20.8, "time_zone": "Africa/Johannesburg"}
@@ -28,7 +28,7 @@ class NightClock(SetClock):
     settled: Callable[[float], bool]
 
     def wait(self, seconds: float) -> bool:
-        if self.heeds_work:
+        if self.wakes_on_work:
             self.settled(10.0)
         if self._interrupted():
             return True
@@ -36,14 +36,14 @@ class NightClock(SetClock):
 
 
 @pytest.fixture
-def night() -> Iterator[OwnerBench]:
+def night() -> Iterator[CameraLoopBench]:
     """8 s every 20 s from 20:00 to 06:00."""
     until = datetime.fromtimestamp(EVENING + HOURS_10, UTC).isoformat()
     clock = NightClock(EVENING)
     folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
-    bench = OwnerBench(folder, clock, SimulatedDriver("", clock), settings=SMALL, site=SUTHERLAND)
+    bench = CameraLoopBench(folder, clock, SimulatedDriver("", clock), settings=SMALL, site=SUTHERLAND)
     bench.spec["session"] = bench.session_order(SESSION, exposure_us=8_000_000, cadence_s=20.0, until=until)
-    clock.settled = bench.owner.exposer.queue.drain
+    clock.settled = bench.loop.exposer.queue.drain
     yield bench
     bench.wait_for(lambda: is_removed(folder))
 
@@ -57,7 +57,7 @@ def is_removed(folder: Path) -> bool:
 class SpoolReader:
     """Takes the records out of the spool during the night, like the ingest."""
 
-    def __init__(self, bench: OwnerBench) -> None:
+    def __init__(self, bench: CameraLoopBench) -> None:
         self.bench, self.records = bench, list[dict[str, Any]]()
 
     def read_records(self) -> bool:
@@ -71,7 +71,7 @@ class SpoolReader:
         return [record["body"] for record in self.records if record["kind"] == kind]
 
 
-def test_a_night_of_8_s_every_20_s_is_1801_captures_on_time_in_one_folder(night: OwnerBench) -> None:
+def test_a_night_of_8_s_every_20_s_is_1801_captures_on_time_in_one_folder(night: CameraLoopBench) -> None:
     reader = SpoolReader(night)
     with night:
         night.wait_for(reader.read_records, patience_s=60)
@@ -81,4 +81,4 @@ def test_a_night_of_8_s_every_20_s_is_1801_captures_on_time_in_one_folder(night:
     assert max(map(abs, late)) < 0.002
     assert (reader.bodies("gap"), reader.bodies("session")[-1]["saved"]) == ([], 1801)
     folders = {str(path.parent.relative_to(night.root)) for path in night.root.glob("captures/**/*.jpg")}
-    assert folders == {"captures/told/2027/01/15/raw"}
+    assert folders == {"captures/scripted/2027/01/15/raw"}

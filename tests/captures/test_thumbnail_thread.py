@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cameras.drivers.base import Exposure, FrameData
-from cameras.runtime.storage import marker_of
+from cameras.runtime.storage import read_marker
 from captures.stills.thumbnail_thread import SavedCapture, ThumbnailThread
 from captures.stills.thumbnails import SIZES, ThumbnailStore
 from tests.api.builders import until
@@ -44,7 +44,7 @@ def sha(number: int, place: int = 0) -> str:
 
 @pytest.fixture
 def thumbnail_thread(folder: Path) -> ThumbnailThread:
-    return ThumbnailThread(str(folder), str(marker_of(str(folder))))
+    return ThumbnailThread(str(folder), str(read_marker(str(folder))))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from cameras.runtime.storage import RootMissing, marker_of
+from cameras.runtime.storage import RootMissing, read_marker
 from captures.stills import thumbnail_rendering
 from captures.stills.thumbnail_rendering import (
     SIMULATED,
@@ -133,7 +133,7 @@ def test_a_capture_shows_its_file_of_the_fastest_kind(kinds: list[str], place: i
 
 
 def test_a_truncated_thumbnail_counts_as_missing(folder: Path) -> None:
-    with ThumbnailStore(str(folder), marker_of(str(folder))) as store:
+    with ThumbnailStore(str(folder), read_marker(str(folder))) as store:
         store.write_thumbnail(SHA, 320, jpeg(32, 24))
         whole = store.read_thumbnail(SHA, 320)
         next(folder.glob(".thumbnails/ab/*-320.jpg")).write_bytes(jpeg(32, 24)[:200])
@@ -149,7 +149,7 @@ def test_nothing_is_written_below_a_root_that_is_not_mounted(folder: Path) -> No
 def job(folder: Path, content: bytes, **fields: Any) -> ThumbnailJob:
     (folder / "a.jpg").write_bytes(content)
     values = {"path": "a.jpg", "kind": "jpeg", "sha256": SHA, "bytes": len(content)}
-    return ThumbnailJob(root=str(marker_of(str(folder))), root_path=str(folder), **values | fields)  # type: ignore[typeddict-item]
+    return ThumbnailJob(root=str(read_marker(str(folder))), root_path=str(folder), **values | fields)  # type: ignore[typeddict-item]
 
 
 def test_a_file_is_rendered_once_in_all_sizes(folder: Path) -> None:

@@ -15,7 +15,7 @@ import uuid6
 
 from cameras.drivers.base import FrameData
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.consumers import Context, load
+from cameras.runtime.consumers import Context, load_consumer
 from cameras.runtime.storage import Storage
 from cameras.supervision.ingest import SpoolIngester
 from cameras.tables import RECORDS
@@ -125,7 +125,7 @@ def feed(buffer: SharedFrameBuffer, frames: int) -> None:
 
 def test_the_documented_consumer_gets_every_frame(example: types.ModuleType) -> None:
     buffer = SharedFrameBuffer()
-    counter = load(f"{example.__name__}.FrameCounter", Context(cast(Any, {}), buffer, cast(Any, None)))
+    counter = load_consumer(f"{example.__name__}.FrameCounter", Context(cast(Any, {}), buffer, cast(Any, None)))
     assert counter.wants_frames
     feed(buffer, 20)
     counter.stop()

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from cameras.runtime import killpoints, spool, stills, storage
-from cameras.runtime.exposing import REMEMBERED
-from cameras.runtime.holding import REFILL_S
+from cameras.runtime import failpoints, spool, stills, storage
+from cameras.runtime.exposure_runner import REMEMBERED
+from cameras.runtime.storage_holder import REFILL_S
 from cameras.supervision.desired_state import CLOCK_WAIT_S
 from tests.docs.pages import page, section
 from tests.faults import test_spool_simulation as simulation
@@ -27,8 +27,8 @@ def test_the_page_says_how_many_lives_the_simulation_runs(stride: int) -> None:
     assert lives(stride) in section("docs/spool.md", "Proof")
 
 
-def test_the_page_names_the_kill_points_in_their_order() -> None:
-    assert tuple(re.findall(r"`(after_\w+)`", section("docs/spool.md", "Kill points"))) == killpoints.KILL_POINTS
+def test_the_page_names_the_failpoints_in_their_order() -> None:
+    assert tuple(re.findall(r"`(after_\w+)`", section("docs/spool.md", "Failpoints"))) == failpoints.FAILPOINTS
 
 
 @pytest.mark.parametrize(

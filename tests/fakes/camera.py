@@ -42,16 +42,16 @@ class OwnFile:
         yield self.content[half:]
 
 
-class ToldCamera(Driver):
+class ScriptedCamera(Driver):
     """`next` holds what the next exposures give: an Exposure, or an error to raise; then plain frames.
 
-    `streams` says whether it is a camera that gives a stream of frames, `previews` a live view; `body_us` where the
-    dial of its body stands, if it has one: it then exposes for so long whatever is asked; `age_s` how old a frame is
-    when it comes; `turned` what its body has now, where it says; `supplies_take_s` how long it takes to say what it has
-    left, `read_back_takes_s` to say how it is set; `meanwhile` what happens while it is set.
+    `streams`: whether the camera has a stream of frames; `previews`: whether it has a live view. `body_us`: the shutter
+    time on the dial of its body, if it has one; it then ignores the requested time. `age_s`: the age of a frame when it
+    arrives. `turned`: the settings on its body that it reports. `supplies_take_s`, `read_back_takes_s`: how long it
+    takes to report battery and card, and its settings. `meanwhile`: called while settings are applied.
     """
 
-    kind = "told"
+    kind = "scripted"
 
     def __init__(self, clock: Clock) -> None:
         super().__init__("", clock)
@@ -63,7 +63,7 @@ class ToldCamera(Driver):
         self.forgotten: list[Any] = []
         self.number = 0
         self.rest_errors: deque[CameraError] = deque()
-        self.supplies_told: deque[Supplies | CameraError] = deque()
+        self.supplies_results: deque[Supplies | CameraError] = deque()
         self.streams = True
         self.previews = False
         self.body_us: int | None = None
@@ -81,7 +81,7 @@ class ToldCamera(Driver):
         self.calls.append("open")
         if self.open_errors:
             raise self.open_errors.popleft()
-        return Identity(vendor="Söhne & Co", model="Told", serial="1")
+        return Identity(vendor="Söhne & Co", model="Scripted", serial="1")
 
     def close(self) -> None:
         self.calls.append("close")
@@ -98,11 +98,12 @@ class ToldCamera(Driver):
         return Applied({**settings, **self._dial})
 
     def read_back(self, deadline: float) -> dict[str, Any]:
-        self.read_backs += 1
         time.sleep(self.read_back_takes_s)
-        if self.read_back_errors:
-            raise self.read_back_errors.popleft()
-        return dict(self.turned)
+        error, found = self.read_back_errors.popleft() if self.read_back_errors else None, dict(self.turned)
+        self.read_backs += 1  # last: tests wait for it before they script the next reading
+        if error:
+            raise error
+        return found
 
     def dry_run(self, request: ExposureRequest, deadline: float) -> Applied:
         return Applied(self._dial)
@@ -114,10 +115,10 @@ class ToldCamera(Driver):
     def expose(self, request: ExposureRequest, deadline: float) -> Exposure:
         self.calls.append("expose")
         if self.next:
-            told = self.next.popleft()
-            if isinstance(told, CameraError):
-                raise told
-            return replace(told, **self._times())
+            result = self.next.popleft()
+            if isinstance(result, CameraError):
+                raise result
+            return replace(result, **self._times())
         if self.clock.wait((request.exposure_us or 1000) / 1e6):
             raise Aborted
         return exposure(
@@ -146,7 +147,7 @@ class ToldCamera(Driver):
     def supplies(self, deadline: float) -> Supplies:
         self.supplies_asked.append(len(self.calls))
         time.sleep(self.supplies_take_s)
-        told = self.supplies_told.popleft() if self.supplies_told else Supplies()
+        told = self.supplies_results.popleft() if self.supplies_results else Supplies()
         if isinstance(told, CameraError):
             raise told
         return told

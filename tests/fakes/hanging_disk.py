@@ -1,4 +1,4 @@
-"""A disk on which writing one kind of file takes until the test lets it end."""
+"""A disk on which writing one kind of file hangs until the test releases it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import threading
 from collections.abc import Iterable
 
 from cameras.runtime.durable import Chunk, RootFiles
-from cameras.runtime.watch import DiskWatch
+from cameras.runtime.watchdog import DiskWatchdog
 
 PATIENCE_S = 20.0
 
 
 class HangingDisk(RootFiles):
-    """What is created with `word` in its name hangs; `met` says that something does."""
+    """Creating a file with `word` in its name hangs until `released` is set; `is_hanging` is set meanwhile."""
 
-    def __init__(self, path: str, word: str, watch: DiskWatch | None = None) -> None:
-        super().__init__(path, watch)
+    def __init__(self, path: str, word: str, watchdog: DiskWatchdog | None = None) -> None:
+        super().__init__(path, watchdog)
         self._word = word
-        self.met, self.let_go = threading.Event(), threading.Event()
+        self.is_hanging, self.released = threading.Event(), threading.Event()
 
     def create(self, folder: str, name: str, chunks: Iterable[Chunk]) -> None:
-        with self.watch.call():
+        with self.watchdog.watch_call():
             if self._word in name:
-                self.met.set()
-                assert self.let_go.wait(PATIENCE_S), "nobody let the disk go on"
+                self.is_hanging.set()
+                assert self.released.wait(PATIENCE_S), "the test did not release the disk"
         super().create(folder, name, chunks)

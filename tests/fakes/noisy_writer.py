@@ -10,7 +10,7 @@ from captures.stills.writer import StillWriter
 
 
 class NoisyWriter(StillWriter):
-    def write(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
+    def write_files(self, spool: Spool, plan: Plan, exposure: Exposure, identity: Identity) -> list[PartFile]:
         os.write(1, b'{"type": "state"} and rubbish without an end')
         print("a library says hello", flush=True)
         return super().write(spool, plan, exposure, identity)

@@ -39,7 +39,7 @@ class Archive:
     def session(self, **programme: object) -> Session:
         return Session.objects.create(camera=self.camera, programme={"exposure_us": 1000, **programme})
 
-    def order(self, session: Session) -> dict[str, object]:
+    def desired_session(self, session: Session) -> dict[str, object]:
         session.refresh_from_db()
         return describe_desired_session(session)
 

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import uuid6
 
-from cameras.runtime.storage import MARKER, make_root, marker_of
+from cameras.runtime.storage import MARKER, make_root, read_marker
 from cameras.tables import CONSUMERS
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -36,8 +36,8 @@ class CameraProcess:
         self._inbox: queue.Queue[dict[str, Any]] = queue.Queue()
         self.spec = {
             "camera": camera, "slug": "sim", "kind": "simulated", "address": "", "settings": {"exposure_us": 1000},
-            "sources": [], "root": marker_of(str(root)), "root_path": str(root), "station": "test",
-            "video_root": marker_of(str(root)), "video_root_path": str(root), "recording": None,
+            "sources": [], "root": read_marker(str(root)), "root_path": str(root), "station": "test",
+            "video_root": read_marker(str(root)), "video_root_path": str(root), "recording": None,
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 5.0, "clock_wait_s": 0.0,
             "consumers": CONSUMERS, "session": None, "decided_outcome": None, **spec,
         }  # fmt: skip
@@ -98,11 +98,11 @@ class CameraProcess:
         return capture
 
     def start_session(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> str:
-        order = {
+        desired_session = {
             "id": session, "name": "", "revision": revision, "desired": desired, "created_by": "tester", "so_far": {},
             "programme": {"exposure_us": 1000, **programme},
         }  # fmt: skip
-        return self.send("start" if desired == "running" else "stop", session=order)
+        return self.send("start" if desired == "running" else "stop", session=desired_session)
 
     def until(self, wanted: Callable[[dict[str, Any]], bool], patience_s: float = TIMEOUT_S) -> dict[str, Any]:
         """The next message that is wanted."""

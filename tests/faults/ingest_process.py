@@ -11,11 +11,11 @@ def main(point: str, passes: str, root: str, camera: str) -> None:
     import django
 
     django.setup()
-    from cameras.runtime import killpoints
+    from cameras.runtime import failpoints
     from cameras.runtime.durable import RootFiles
     from cameras.supervision.ingest import SpoolIngester
 
-    killpoints.arm(point, int(passes))
+    failpoints.arm_failpoint(point, int(passes))
     ingester = SpoolIngester(RootFiles(root), camera, "sim")
     for name in sorted(ingester.waiting_records()):
         taken = ingester.ingest(name)

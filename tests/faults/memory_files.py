@@ -137,7 +137,7 @@ class MemoryFiles:
         inode = self.folders.get(folder, Folder()).names.get(name)
         return None if inode is None else len(inode.content)
 
-    def same(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
+    def is_same_file(self, folder: str, name: str, other_folder: str, other_name: str) -> bool:
         one = self.folders[folder].names.get(name)
         return one is not None and one is self.folders[other_folder].names.get(other_name)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from cameras.runtime.recovery import failed_record, recover, settle_session
-from cameras.runtime.sessions import Moment, SessionFile, SessionOrder, session_name
+from cameras.runtime.sessions import DesiredSession, Moment, SessionFile, session_name
 from cameras.runtime.spool import Plan, Record, Spool, open_spool_folder
 from tests.faults.memory_files import Killed, MemoryFiles
 
@@ -58,23 +58,23 @@ class Station:
             self.capture(index)
         session = self.session()
         if session.active:
-            session.move("finished")
-            session.tell(self.spool)
+            session.change_state("finished")
+            session.save_and_send(self.spool)
 
     def session(self) -> SessionFile:
         name = session_name(SESSION)
         if self.files.size(self.spool.folder, name) is not None:
             return SessionFile.load(self.spool, name)
-        order = SessionOrder(
+        desired_session = DesiredSession(
             id=SESSION, name="", revision=1, desired="running", programme={"exposure_us": 1}, created_by="", so_far={}
         )
-        session = SessionFile.begin(order, CAMERA, "dslr", ROOT, START)
+        session = SessionFile.begin(desired_session, CAMERA, "dslr", ROOT, START)
         if self.state == "finished":
             session.state = "finished"
             session.settled = 1
             return session
-        session.move("running")
-        session.tell(self.spool)
+        session.change_state("running")
+        session.save_and_send(self.spool)
         return session
 
     def capture(self, index: int) -> None:

@@ -49,7 +49,9 @@ class Camera:
 
     def want(self, *qualities: str, lowered: int = 0) -> None:
         url = settings.STATION.redis_url
-        self.publisher.order({"type": "live", "qualities": list(qualities), "lowered": lowered, "redis_url": url})
+        self.publisher.handle_command(
+            {"type": "live", "qualities": list(qualities), "lowered": lowered, "redis_url": url}
+        )
 
     @property
     def encoded(self) -> dict[str, int]:

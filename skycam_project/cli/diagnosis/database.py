@@ -82,10 +82,10 @@ def storage(station: Station) -> Iterator[Finding]:
 
 
 def root_finding(root: StorageRoot) -> Finding:
-    from cameras.runtime.storage import marker_of, missing_sentence
+    from cameras.runtime.storage import read_marker, root_missing_message
 
-    if marker_of(root.path) != str(root.id):
-        return Finding("storage", BROKEN, missing_sentence(root.path), "Mount the disk that holds it.")
+    if read_marker(root.path) != str(root.id):
+        return Finding("storage", BROKEN, root_missing_message(root.path), "Mount the disk that holds it.")
     if not os.access(root.path, os.W_OK | os.X_OK):
         return Finding("storage", BROKEN, f"{root.path} cannot be written.", "Change its owner, or mount it writable.")
     found = os.statvfs(root.path)

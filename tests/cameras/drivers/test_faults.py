@@ -13,7 +13,7 @@ import pytest
 from cameras.drivers.base import Aborted, CameraError, ExposureRequest, SystemClock
 from cameras.drivers.gphoto2 import Gphoto2Driver
 from cameras.drivers.simulated import SimulatedDriver
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 from tests.skycam_project.stations import eventually
 
 SHORT = ExposureRequest(exposure_us=1000)
@@ -65,7 +65,7 @@ def test_a_slow_camera_takes_longer_by_the_given_seconds(camera: SimulatedDriver
 
 
 def test_a_slow_camera_can_be_aborted(soon: Soon) -> None:
-    camera = SimulatedDriver("", OwnerClock())
+    camera = SimulatedDriver("", CameraClock())
     camera.open(soon())
     camera.set_faults({"slow": 60}, lambda *_: None)
     ended = threading.Event()

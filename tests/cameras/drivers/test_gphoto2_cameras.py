@@ -205,9 +205,9 @@ say(driver.expose(ExposureRequest(), soon()).actual["exposure_us"])
 def test_an_abort_closes_a_shutter_that_is_held_open(desk: Dslr) -> None:
     aborted = desk.says(f"""
 from cameras.drivers.base import Aborted
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 import threading
-clock = OwnerClock()
+clock = CameraClock()
 {OPEN}
 driver.apply({{"exposure_us": 60_000_000}}, soon())
 threading.Timer(0.2, clock.abort).start()
@@ -216,7 +216,7 @@ try:
     driver.expose(ExposureRequest(), clock.monotonic() + 100)
 except Aborted:
     took_s = clock.monotonic() - began
-clock.seen_abort()
+clock.clear_abort()
 driver.open(soon())
 say([took_s, len(driver.expose(ExposureRequest(exposure_us=1000), soon()).files)])
 """)

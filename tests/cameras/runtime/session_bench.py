@@ -1,4 +1,4 @@
-"""One camera's sessions with a real spool, and time in the test's hand."""
+"""The sessions of one camera, with a real spool and a clock that the test controls."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import uuid6
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.programmes import Due, SessionRunner
 from cameras.runtime.recovery import failed_record, recover
-from cameras.runtime.sessions import SessionOrder, session_name
+from cameras.runtime.sessions import DesiredSession, session_name
 from cameras.runtime.spool import Plan, Spool, open_spool_folder
-from tests.fakes.owner_clock import SetClock
+from tests.fakes.camera_clock import SetClock
 
 CAMERA = "0193a000-0000-7000-8000-000000000001"
 ROOT = "0193a000-0000-7000-8000-000000000002"
@@ -29,23 +29,23 @@ class SessionBench:
         self.start_process()
 
     def start_process(self) -> None:
-        """A new camera process comes to this spool."""
+        """Start a new camera process on this spool."""
         recover(self.spool, ROOT)
         self.runner = SessionRunner(self.clock, CAMERA, "sim", ROOT)
-        self.runner.attach(self.spool)
+        self.runner.attach_spool(self.spool)
 
-    def order(
+    def apply_desired(
         self, desired: str = "running", revision: int = 1, session: str = SESSION, so_far: dict[str, int] | None = None
     ) -> dict[str, Any]:
-        return self.runner.order(
-            SessionOrder(
+        return self.runner.apply_desired_session(
+            DesiredSession(
                 id=session, name="", revision=revision, desired=desired, created_by="", so_far=so_far or {},
                 programme={"exposure_us": round(self.length_s * 1e6), **self.programme},  # type: ignore[typeddict-item]
             )
         )  # fmt: skip
 
     def due(self, *, unreachable: bool = False) -> Due | None:
-        return self.runner.due(self.length_s, self.readout_s, unreachable=unreachable)
+        return self.runner.next_due(self.length_s, self.readout_s, unreachable=unreachable)
 
     def next(self) -> Due:
         found = self.due()
@@ -62,7 +62,7 @@ class SessionBench:
             boot=now.boot, boot_s=now.boot_s, deadline_s=20.0, path=f"captures/sim/{capture}", asked={},
             requested_by="", job="",
         )  # fmt: skip
-        self.runner.planned(due.index)
+        self.runner.mark_planned(due.index)
         self.spool.plan(plan)
         return plan
 
@@ -71,24 +71,24 @@ class SessionBench:
         reason = "" if outcome == "saved" else "camera_error"
         record = failed_record(plan, ROOT, reason, "", outcome)
         self.spool.commit(record)
-        self.runner.settle(self.spool, record)
+        self.runner.settle_capture(self.spool, record)
         self.spool.done(record)
 
     def shoot(self, outcome: str = "saved", took_s: float | None = None) -> tuple[int, float]:
-        """One capture from its wait to its record: its index, and its start in seconds of the boot clock."""
+        """One capture, from the wait to the record. Returns its index, and its start in seconds of the boot clock."""
         plan = self.plan()
         started = self.clock.boot_s
         self.settle(plan, outcome, took_s)
         assert plan["index"] is not None
         return plan["index"], started
 
-    def told(self, kind: str) -> list[dict[str, Any]]:
-        """The bodies of what waits for the ingest, in the order of their ids."""
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        """The bodies of the records that wait for the ingest, in the order of their ids."""
         records = [json.loads(self.spool.files.read(self.spool.folder, n)) for n in self.spool.names() if "done" in n]
         return [record["body"] for record in records if record["kind"] == kind]
 
     def ingest(self) -> None:
-        """Take everything in: a finished session's file goes with its last record."""
+        """Ingest everything: the file of a finished session is removed with its last record."""
         for name in [name for name in self.spool.names() if name.endswith(".done")]:
             self.spool.files.unlink(self.spool.folder, self.spool.read(name).get("settles", ""))
             self.spool.files.unlink(self.spool.folder, name)
@@ -98,5 +98,5 @@ class SessionBench:
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        told = self.runner.describe()
-        return told["planned"], told["saved"], told["failed"], told["skipped"]
+        session = self.runner.describe_session()
+        return session["planned"], session["saved"], session["failed"], session["skipped"]

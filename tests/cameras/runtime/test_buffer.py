@@ -1,4 +1,4 @@
-"""`SharedFrameBuffer`: no frame torn, doubled or out of order; what does not fit is counted."""
+"""`SharedFrameBuffer`: no frame is torn, duplicated or out of order; frames that do not fit are counted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATIENCE_S = 20.0
 
 
 def frame(number: int) -> FrameData:
-    """Each of its pixels is its number: a torn one is seen."""
+    """Each pixel is the number of the frame, so a torn frame is detected."""
     return FrameData(np.full((8, 8), number % 65536, np.uint16), number, float(number), number)
 
 
@@ -46,7 +46,7 @@ def test_there_is_no_frame_before_the_first() -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(most=st.integers(1, 20), sent=st.integers(0, 60))
-def test_what_a_reader_has_and_what_it_lost_is_what_was_sent_in_order(most: int, sent: int) -> None:
+def test_a_reader_has_or_counts_as_lost_each_frame_in_order(most: int, sent: int) -> None:
     buffer = SharedFrameBuffer()
     reader = buffer.open_reader(most)
     any(map(buffer.put_frame, map(frame, range(sent))))
@@ -56,7 +56,7 @@ def test_what_a_reader_has_and_what_it_lost_is_what_was_sent_in_order(most: int,
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(steps=st.lists(st.booleans(), max_size=80), most=st.integers(1, 5))
-def test_frames_put_and_taken_in_any_turn_stay_in_order(steps: list[bool], most: int) -> None:
+def test_frames_put_and_read_alternately_stay_in_order(steps: list[bool], most: int) -> None:
     buffer = SharedFrameBuffer()
     reader = buffer.open_reader(most)
     taken = [reader.get(0.0) if take else buffer.put_frame(frame(place)) for place, take in enumerate(steps)]
@@ -85,7 +85,7 @@ def test_the_newest_frame_is_whole_and_never_older_than_the_one_before() -> None
     assert [found.number for found in seen] == sorted(found.number for found in seen)
 
 
-def test_two_readers_and_a_stalled_one_each_have_every_frame_that_fits() -> None:
+def test_two_readers_and_a_stalled_one_each_get_every_frame_that_fits() -> None:
     buffer = SharedFrameBuffer()
     first, second, stalled = buffer.open_reader(500), buffer.open_reader(500), buffer.open_reader(3)
     any(map(buffer.put_frame, map(frame, range(300))))
@@ -101,7 +101,7 @@ def test_losses_are_still_counted_after_their_reader_has_gone() -> None:
     assert buffer.lost == 4
 
 
-def test_a_callback_that_raises_harms_nobody_and_is_counted() -> None:
+def test_a_callback_that_raises_is_counted_and_does_no_harm() -> None:
     buffer, heard = SharedFrameBuffer(), queue.Queue[int]()
     raising = buffer.register_streaming_callback(lambda _: 1 / 0)  # type: ignore[arg-type, return-value]
     buffer.register_streaming_callback(lambda found: heard.put(found.number))
@@ -114,7 +114,7 @@ def test_a_callback_that_raises_harms_nobody_and_is_counted() -> None:
     assert numbers(reader) == [0, 1]
 
 
-def test_a_callback_that_hangs_misses_frames_and_the_camera_none() -> None:
+def test_a_callback_that_hangs_misses_frames_and_does_not_slow_down_the_camera() -> None:
     buffer, begun, go_on, heard = SharedFrameBuffer(), threading.Event(), threading.Event(), list[int]()
 
     def hang(found: FrameData) -> None:
@@ -161,7 +161,7 @@ def test_a_reader_that_waits_is_woken_by_a_frame() -> None:
     assert found.number == 7
 
 
-def test_a_reader_that_is_closed_gives_what_it_has_and_then_nothing_at_once() -> None:
+def test_a_closed_reader_delivers_its_frames_and_then_returns_nothing_at_once() -> None:
     buffer = SharedFrameBuffer()
     reader = buffer.open_reader(10)
     buffer.put_frame(frame(1))

@@ -1,4 +1,4 @@
-"""Packets on their way from a driver to whoever copies them: bounded, in order, and never beside frames."""
+"""Packets from a driver to a reader that copies them: bounded, in order, and never mixed with frames."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def put(buffer: SharedFrameBuffer, numbers: range, size: int = 10) -> None:
         buffer.put_packet(packet(number, size=size))
 
 
-def test_an_overflow_loses_what_follows_until_the_next_key_frame(
+def test_an_overflow_loses_all_packets_until_the_next_key_frame(
     buffer: SharedFrameBuffer, reader: CopyingReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readers, "MOST_PACKETS", 3)
@@ -64,9 +64,7 @@ def test_a_queue_of_packets_is_bounded_by_their_bytes(
     assert (taken(reader), reader.lost) == ([0, 1], 3)
 
 
-def test_frames_are_for_whoever_looks_while_packets_are_copied(
-    buffer: SharedFrameBuffer, reader: CopyingReader
-) -> None:
+def test_frames_serve_live_view_only_while_packets_are_copied(buffer: SharedFrameBuffer, reader: CopyingReader) -> None:
     other = buffer.open_reader(100)
     put(buffer, range(2))
     buffer.put_frame(frame(0))
@@ -74,10 +72,10 @@ def test_frames_are_for_whoever_looks_while_packets_are_copied(
     assert buffer.get_frame_for_streaming()
 
 
-def test_a_stream_that_is_refused_gives_frames_and_the_next_one_packets(
+def test_a_refused_stream_is_read_as_frames_and_the_next_one_as_packets(
     buffer: SharedFrameBuffer, reader: CopyingReader
 ) -> None:
-    reader.refuse(STREAM)
+    reader.refuse_packets(STREAM)
     put(buffer, range(2))
     buffer.put_frame(frame(7))
     assert (buffer.wants_packets, taken(reader)) == (False, [7])
@@ -87,11 +85,11 @@ def test_a_stream_that_is_refused_gives_frames_and_the_next_one_packets(
     assert (buffer.wants_packets, taken(reader)) == (True, [0])
 
 
-def test_what_the_driver_missed_is_lost_between_two_frames_and_not_after_a_packet(
+def test_frames_missed_by_the_driver_count_between_two_frames_and_not_after_a_packet(
     buffer: SharedFrameBuffer, reader: CopyingReader
 ) -> None:
     put(buffer, range(2))
-    reader.refuse(STREAM)
+    reader.refuse_packets(STREAM)
     buffer.put_frame(replace(frame(7), missed=500))
     buffer.put_frame(replace(frame(11), missed=3))
     assert (taken(reader), reader.lost, reader.lost_since_newest) == ([0, 1, 7, 11], 3, 0)
@@ -103,7 +101,7 @@ def test_nothing_comes_after_the_end_of_a_stream(buffer: SharedFrameBuffer, read
     assert (buffer.wants_packets, taken(reader)) == (False, [])
 
 
-def test_nobody_wants_packets_when_nobody_copies(buffer: SharedFrameBuffer, reader: CopyingReader) -> None:
+def test_packets_are_not_wanted_without_a_reader_that_copies(buffer: SharedFrameBuffer, reader: CopyingReader) -> None:
     assert buffer.wants_packets
     buffer.close_reader(reader)
     put(buffer, range(2))

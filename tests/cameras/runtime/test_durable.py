@@ -1,4 +1,4 @@
-"""Files on the real disk: what fails leaves nothing behind, and nothing leads out of the root."""
+"""Files on the real disk: a failed write leaves nothing behind, and no path leads out of the root."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def broken() -> Iterator[bytes]:
     raise RuntimeError("the rest is gone")
 
 
-def test_a_file_whose_content_breaks_off_is_removed(files: RootFiles) -> None:
+def test_a_file_whose_content_ends_with_an_error_is_removed(files: RootFiles) -> None:
     with pytest.raises(RuntimeError):
         files.create("", "x", broken())
     assert files.names("") == []
 
 
-def test_a_name_that_is_taken_is_not_overwritten(files: RootFiles) -> None:
+def test_an_existing_file_is_not_overwritten(files: RootFiles) -> None:
     files.create("", "x", [b"first"])
     with pytest.raises(FileExistsError):
         files.create("", "x", [b"second"])
     assert files.read("", "x") == b"first"
 
 
-def test_a_link_is_not_followed_by_any_call(files: RootFiles, tmp_path: Path) -> None:
+def test_no_call_follows_a_symbolic_link(files: RootFiles, tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "x").write_bytes(b"secret")
     (tmp_path / "folder").symlink_to(tmp_path / "real")
@@ -49,12 +49,12 @@ def test_a_link_is_not_followed_by_any_call(files: RootFiles, tmp_path: Path) ->
         files.overwrite("", "file", b"x")
 
 
-def test_the_same_file_under_two_names_is_told_from_another_with_its_content(files: RootFiles) -> None:
+def test_two_names_of_one_file_differ_from_a_copy_of_it(files: RootFiles) -> None:
     files.create("", "a", [b"x"])
     files.create("", "b", [b"x"])
     files.make_folders("deep/er")
     files.link("", "a", "deep/er", "c")
-    assert (files.same("", "a", "deep/er", "c"), files.same("", "b", "deep/er", "c")) == (True, False)
+    assert (files.is_same_file("", "a", "deep/er", "c"), files.is_same_file("", "b", "deep/er", "c")) == (True, False)
     assert (files.links("", "a"), files.links("", "b"), files.links("", "none")) == (2, 1, 0)
 
 
@@ -64,16 +64,16 @@ def test_a_preallocated_file_has_its_size_and_is_overwritten_in_place(files: Roo
     assert (files.size("", "slot"), files.read("", "slot")[:7]) == (8192, b"record\0")
 
 
-def test_folders_are_made_once_and_with_their_parents(files: RootFiles, tmp_path: Path) -> None:
+def test_folders_are_created_once_and_with_their_parents(files: RootFiles, tmp_path: Path) -> None:
     files.make_folders("a/b/c")
     files.make_folders("a/b/c")
     assert (tmp_path / "a/b/c").is_dir()
 
 
-def test_closed_files_answer_with_an_error_of_the_system(tmp_path: Path) -> None:
+def test_closed_files_raise_an_error_of_the_system(tmp_path: Path) -> None:
     files = RootFiles(str(tmp_path))
     files.make_folders("spool")
-    files.keep("spool")
+    files.hold_folder_open("spool")
     files.close()
     with pytest.raises(OSError, match="Bad file descriptor"):
         files.names("spool")
@@ -89,7 +89,7 @@ def test_a_folder_is_locked_by_one_at_a_time(files: RootFiles, tmp_path: Path) -
     other_files.close()
 
 
-def test_a_lock_whose_file_was_replaced_does_not_count(files: RootFiles, tmp_path: Path) -> None:
+def test_a_lock_is_lost_when_its_file_was_replaced(files: RootFiles, tmp_path: Path) -> None:
     files.make_folders("spool")
     lock = FolderLock(files, "spool")
     lock.acquire()

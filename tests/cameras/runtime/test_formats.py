@@ -1,4 +1,4 @@
-"""A format that a camera does not have is warned of, as a setting that it does not have."""
+"""A format that a camera does not have gives a warning, like a setting that it does not have."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from cameras.drivers.opencv import OpencvDriver
 from cameras.drivers.pixelink import PixelinkDriver
 from cameras.drivers.simulated.driver import SimulatedDriver
 from cameras.runtime.device import Device
-from cameras.runtime.report import Report
-from cameras.runtime.watch import Watch
-from tests.cameras.runtime.owner_bench import HeardLink, OwnerBench
-from tests.fakes.owner_clock import SetClock
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.watchdog import Watchdog
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench, RecordingLink
+from tests.fakes.camera_clock import SetClock
 
 
 @pytest.fixture
 def device(tmp_path: Path) -> Device:
-    """Open, with a camera that gives frames."""
+    """An open device whose camera delivers frames."""
     clock = SetClock()
-    bench, link = OwnerBench(tmp_path, clock), HeardLink()
-    told: Any = link
-    device = Device(bench.spec, clock, Watch(), Report(told), bench.buffer)
+    bench, link = CameraLoopBench(tmp_path, clock), RecordingLink()
+    recording_link: Any = link
+    device = Device(bench.spec, clock, Watchdog(), Reporter(recording_link), bench.buffer)
     device.driver = bench.camera
-    assert device.ready()
+    assert device.ensure_open()
     return device
 
 
 @pytest.mark.parametrize("name", ["tiff", "png", "raw", "RAW+JPEG"])
-def test_another_format_than_jpeg_is_warned_of(name: str, device: Device) -> None:
+def test_another_format_than_jpeg_gives_a_warning(name: str, device: Device) -> None:
     said = [f"The pictures of this camera are saved as JPEG; {name} was asked."]
     assert device.expose({"format": name}, 5.0).warnings == said
     assert device.rehearse({"format": name})["warnings"] == said
 
 
 @pytest.mark.parametrize("asked", [{}, {"format": "jpeg"}, {"format": "JPG"}])
-def test_jpeg_is_not(asked: dict[str, str], device: Device) -> None:
+def test_jpeg_gives_no_warning(asked: dict[str, str], device: Device) -> None:
     assert device.expose(asked, 5.0).warnings == []
 
 
-def test_only_a_dslr_has_the_setting_and_warns_by_itself() -> None:
+def test_only_a_dslr_has_the_setting_and_warns_itself() -> None:
     drivers = [Gphoto2Driver, NetworkDriver, OpencvDriver, PixelinkDriver, SimulatedDriver]
     assert ["format" in driver.Settings.model_fields for driver in drivers] == [True, False, False, False, False]

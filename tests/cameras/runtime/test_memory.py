@@ -1,4 +1,4 @@
-"""What was freed does not stay with the C library."""
+"""Freed memory does not stay with the C library."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import psutil
 from cameras.runtime.memory import release_freed_memory
 
 BLOCK, BLOCKS = 16_384, 4000
-"""64 MB in blocks so small that each comes from the heap."""
+"""64 MB in blocks that are small enough to come from the heap."""
 
 
 def resident() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def test_memory_that_was_freed_below_what_is_still_used_goes_back_to_the_system() -> None:
+def test_memory_freed_below_memory_in_use_is_returned_to_the_system() -> None:
     libc = ctypes.CDLL(None)
     libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
     blocks = [libc.malloc(BLOCK) for _ in range(BLOCKS)]

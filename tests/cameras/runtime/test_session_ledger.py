@@ -1,4 +1,4 @@
-"""Whatever happens to a session, in whatever order: its counts add up, and each index has one outcome."""
+"""For any sequence of events in a session its counts add up, and each index has one outcome."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SessionLedger(RuleBasedStateMachine):
         self.bench = SessionBench(Path(self.folder.name), **timing, **({"count": COUNT} if counted else {}))
         self.count = COUNT if counted else 1 << 60
         self.revision = 1
-        self.bench.order()
+        self.bench.apply_desired()
 
     def teardown(self) -> None:
         self.bench.files.close()
@@ -32,7 +32,7 @@ class SessionLedger(RuleBasedStateMachine):
 
     @property
     def state(self) -> str:
-        return str(self.bench.order(revision=0)["state"])
+        return str(self.bench.apply_desired(revision=0)["state"])
 
     @precondition(lambda self: self.bench.due() is not None)
     @rule(outcome=outcomes, took_s=st.floats(0.001, 40))
@@ -41,7 +41,7 @@ class SessionLedger(RuleBasedStateMachine):
 
     @precondition(lambda self: self.bench.due() is not None)
     @rule()
-    def die_in_an_exposure(self) -> None:
+    def kill_during_an_exposure(self) -> None:
         self.bench.plan()
         self.bench.start_process()
 
@@ -66,35 +66,35 @@ class SessionLedger(RuleBasedStateMachine):
         self.bench.start_process()
 
     @rule(desired=st.sampled_from(["paused", "running"]), for_s=seconds)
-    def order(self, desired: str, for_s: float) -> None:
+    def apply_desired(self, desired: str, for_s: float) -> None:
         self.revision += 1
-        self.bench.order(desired, self.revision)
+        self.bench.apply_desired(desired, self.revision)
         self.bench.clock.go_on(for_s)
 
     @precondition(lambda self: self.revision > 4)
     @rule()
     def stop(self) -> None:
         self.revision += 1
-        self.bench.order("stopped", self.revision)
+        self.bench.apply_desired("stopped", self.revision)
 
     @invariant()
     def the_counts_add_up(self) -> None:
-        told = self.bench.order(revision=0)
-        assert told["planned"] == told["saved"] + told["failed"] + told["skipped"]
-        assert told["planned"] <= self.count
+        session = self.bench.apply_desired(revision=0)
+        assert session["planned"] == session["saved"] + session["failed"] + session["skipped"]
+        assert session["planned"] <= self.count
 
     @invariant()
     def each_index_has_one_outcome(self) -> None:
-        covered = [body["index"] for body in self.bench.told("capture")]
-        for gap in self.bench.told("gap"):
+        covered = [body["index"] for body in self.bench.records("capture")]
+        for gap in self.bench.records("gap"):
             covered += range(gap["first_index"], gap["first_index"] + gap["count"])
-        assert sorted(covered) == list(range(self.bench.order(revision=0)["planned"]))
+        assert sorted(covered) == list(range(self.bench.apply_desired(revision=0)["planned"]))
 
     @invariant()
     def a_full_count_is_an_end(self) -> None:
-        told = self.bench.order(revision=0)
+        session = self.bench.apply_desired(revision=0)
         self.bench.due()
-        assert told["planned"] < self.count or self.state in {"finished", "stopped", "paused"}
+        assert session["planned"] < self.count or self.state in {"finished", "stopped", "paused"}
 
 
 SessionLedger.TestCase.settings = settings(

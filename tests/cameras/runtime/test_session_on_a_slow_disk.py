@@ -1,4 +1,4 @@
-"""A disk that takes long holds up what is written, and not what is said of the session."""
+"""A slow disk delays what is written, but not the reported state of the session."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ AT_ONCE_S = 2.0
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[HangingDisk]:
-    """It hangs with a session's file."""
+    """It hangs with the file of a session."""
     disk = HangingDisk(str(tmp_path), "session-")
     yield disk
-    disk.let_go.set()
+    disk.released.set()
     disk.close()
 
 
@@ -27,19 +27,19 @@ def disk(tmp_path: Path) -> Iterator[HangingDisk]:
 def threads(disk: HangingDisk) -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor() as threads:
         yield threads
-        disk.let_go.set()
+        disk.released.set()
 
 
-def test_a_session_is_described_while_its_file_is_not_yet_on_the_disk(
+def test_a_session_can_be_described_while_its_file_is_being_written(
     tmp_path: Path, disk: HangingDisk, threads: ThreadPoolExecutor
 ) -> None:
     bench = SessionBench(tmp_path, cadence_s=20.0)
-    bench.order()
+    bench.apply_desired()
     plan = bench.plan()
     bench.spool.files = disk
     settled = threads.submit(bench.settle, plan)
-    assert disk.met.wait(PATIENCE_S)
+    assert disk.is_hanging.wait(PATIENCE_S)
     assert threads.submit(lambda: bench.counts).result(AT_ONCE_S) == (0, 0, 0, 0)
-    disk.let_go.set()
+    disk.released.set()
     settled.result(PATIENCE_S)
     assert bench.counts == (1, 1, 0, 0)

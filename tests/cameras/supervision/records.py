@@ -8,7 +8,7 @@ import uuid6
 
 from cameras.runtime.durable import RootFiles
 from cameras.runtime.recovery import failed_record
-from cameras.runtime.sessions import Moment, SessionFile, SessionOrder
+from cameras.runtime.sessions import DesiredSession, Moment, SessionFile
 from cameras.runtime.spool import Plan, Record, Spool, open_spool_folder
 from tests.faults.archive import Archive
 
@@ -53,24 +53,24 @@ def session_records(archive: Archive, session: str, gap: int, after: int = 0) ->
     now = file.anchor
     file.settled += after
     file.add_gap(now, now, gap, "camera_unreachable", "It was gone.")
-    file.move("finished")
+    file.change_state("finished")
     return file.outbox
 
 
 def lay_end(archive: Archive, session: str) -> list[str]:
     """A session that has ended, with its file in the spool and its records where the ingest looks."""
     file, spool = begun(archive, session), spool_of(archive)
-    file.move("finished")
-    told = file.tell(spool)
+    file.change_state("finished")
+    told = file.save_and_send(spool)
     spool.files.close()  # type: ignore[attr-defined]
     return told
 
 
 def begun(archive: Archive, session: str) -> SessionFile:
-    order = SessionOrder(
+    desired_session = DesiredSession(
         id=session, name="", revision=1, desired="running", created_by="", so_far={}, programme={"exposure_us": 1000}
     )
     now = Moment(1_800_000_000.0, "boot", 10.0)
-    file = SessionFile.begin(order, str(archive.camera.id), "sim", str(archive.root.id), now)
-    file.move("running")
+    file = SessionFile.begin(desired_session, str(archive.camera.id), "sim", str(archive.root.id), now)
+    file.change_state("running")
     return file

@@ -65,7 +65,7 @@ def killed_in_an_exposure(archive: Archive) -> str:
 def stopped(archive: Archive, session: Session) -> Any:
     session.desired, session.revision = Session.Desired.STOPPED, 2
     session.save()
-    return dataclasses.replace(archive.desired(), session=archive.order(session))
+    return dataclasses.replace(archive.desired(), session=archive.desired_session(session))
 
 
 def test_a_spool_without_an_owner_is_recovered(archive: Archive) -> None:
@@ -101,7 +101,7 @@ def test_a_spool_that_cannot_be_opened_delays_no_other(archive: Archive) -> None
 
 def test_a_session_of_a_camera_without_a_process_is_stopped(archive: Archive) -> None:
     session = archive.session(cadence_s=60)
-    with CameraProcess(archive.folder, str(archive.camera.id), session=archive.order(session)) as process:
+    with CameraProcess(archive.folder, str(archive.camera.id), session=archive.desired_session(session)) as process:
         process.until(lambda m: m["type"] == "state" and m["session"] and m["session"]["saved"] == 1)
     orphan_recovery.recover_spool(stopped(archive, session))
     archive.ingest()

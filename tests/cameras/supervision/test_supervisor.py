@@ -52,7 +52,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 
 def with_session(supervisor: Supervisor, archive: Archive, session: Session) -> CameraSlot:
-    desired = dataclasses.replace(archive.desired(), session=archive.order(session))
+    desired = dataclasses.replace(archive.desired(), session=archive.desired_session(session))
     slot = CameraSlot(desired, RestartSchedule())
     supervisor.slots = {desired.id: slot}
     return slot
@@ -128,9 +128,9 @@ def test_a_session_that_its_camera_refused_has_failed_with_the_reason(
     archive: Archive, supervisor: Supervisor, slot: CameraSlot
 ) -> None:
     session = archive.session(cadence_s=0.1)
-    order: Any = archive.order(session)
-    order["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
-    supervisor._apply_desired_state(slot, dataclasses.replace(slot.desired, session=order))
+    desired_session: Any = archive.desired_session(session)
+    desired_session["programme"]["gain"] = math.nan  # the simulated camera refuses nothing else
+    supervisor._apply_desired_state(slot, dataclasses.replace(slot.desired, session=desired_session))
     until(lambda: state_after_a_read(supervisor, session) != "planned")
     assert (session.state, session.reason, session.message) == (
         "failed",

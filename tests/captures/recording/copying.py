@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from cameras.drivers.network import NetworkDriver
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
 from captures.recording.recorder import ClipRecorder
-from tests.cameras.runtime.owner_bench import CAMERA, PATIENCE_S, OwnerBench, Streamed
+from tests.cameras.runtime.camera_loop_bench import CAMERA, PATIENCE_S, CameraLoopBench, Streamed
 from tests.captures.recording.clips import RECORDING
 
 SHORT = {**RECORDING, "clip_s": 0.7}
@@ -25,21 +25,21 @@ class Busy(Streamed):
         super().__init__()
         self.may_go = threading.Event()
 
-    def order(self, message: dict[str, Any]) -> None:
+    def handle_command(self, message: dict[str, Any]) -> None:
         assert self.may_go.wait(PATIENCE_S)
 
 
-class CopyingBench(OwnerBench):
+class CopyingBench(CameraLoopBench):
     """`desired` is what is recorded from the start; None for nothing."""
 
     def __init__(self, root: Path, address: str, desired: dict[str, Any] | None) -> None:
-        clock = OwnerClock()
+        clock = CameraClock()
         self.network = NetworkDriver(address, clock)
         super().__init__(root, clock, self.network, kind="network", settings={})
         self.spec |= {"recording": desired, "video_root": self.spec["root"], "video_root_path": str(root)}
         link: Any = self.link
         self.recorder = ClipRecorder(Context(self.spec, self.buffer, link))
-        self.owner.frame_consumers.append(self.recorder)
+        self.loop.frame_consumers.append(self.recorder)
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
@@ -67,7 +67,7 @@ class CopyingBench(OwnerBench):
 
     def stop_recording(self) -> None:
         """All of it is filed."""
-        stopped = self.tell("record", recording=None)
+        stopped = self.send_command("record", recording=None)
         self.until_type("answer", command_id=stopped)
 
     def records(self) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from cameras.runtime.consumers import Context
 from cameras.runtime.storage import make_root
 from captures.recording import recorder
 from captures.recording.recorder import ClipRecorder
-from tests.cameras.runtime.owner_bench import CAMERA, PATIENCE_S, HeardLink
+from tests.cameras.runtime.camera_loop_bench import CAMERA, PATIENCE_S, RecordingLink
 from tests.captures.recording.clips import RECORDING, numbers
 
 FPS = 30
@@ -30,10 +30,10 @@ class QueueBench:
 
     def __init__(self, root: Path, write_s: float = PATIENCE_S, **changes: Any) -> None:
         self._times = mock.patch.multiple(recorder, WRITE_S=write_s, WRITE_OUT_S=write_s + PATIENCE_S)
-        self.root, self.link, self.buffer = root, HeardLink(), SharedFrameBuffer()
+        self.root, self.link, self.buffer = root, RecordingLink(), SharedFrameBuffer()
         make_root(root, video := str(uuid6.uuid7()))
         spec: Any = {
-            "camera": CAMERA, "slug": "told", "kind": "simulated", "decided_outcome": None, "video_root": video,
+            "camera": CAMERA, "slug": "scripted", "kind": "simulated", "decided_outcome": None, "video_root": video,
             "video_root_path": str(root), "site": {"latitude": None, "longitude": None, "time_zone": "UTC"},
             "recording": None,
         }  # fmt: skip
@@ -47,10 +47,10 @@ class QueueBench:
         return self
 
     def start(self) -> None:
-        self.recorder.order({"type": "record", "recording": self.desired})
+        self.recorder.handle_command({"type": "record", "recording": self.desired})
 
     def stop(self) -> None:
-        self.recorder.order({"type": "record", "recording": None})
+        self.recorder.handle_command({"type": "record", "recording": None})
 
     def __exit__(self, *_: object) -> None:
         with self._times:

@@ -14,10 +14,10 @@ def main(point: str, passes: str, keep: str) -> None:
     import django
 
     django.setup()
-    from cameras.runtime import killpoints
+    from cameras.runtime import failpoints
     from captures.recording.cleaning import Cleaning
 
-    killpoints.arm(point, int(passes))
+    failpoints.arm_failpoint(point, int(passes))
     Cleaning("main").look()
 
 

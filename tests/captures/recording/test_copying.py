@@ -94,7 +94,7 @@ def test_a_viewer_is_decoded_for_only_while_it_looks_and_the_clip_loses_nothing(
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
         bench.until_recorded(5)
         before = bench.decoded
-        bench.tell("live", qualities=[])
+        bench.send_command("live", qualities=[])
         bench.wait_for(lambda: bench.decoded > before + FPS)
         bench.streamed.wants_frames = False
         bench.until_more_came(FPS)
@@ -108,7 +108,7 @@ def test_a_viewer_is_decoded_for_only_while_it_looks_and_the_clip_loses_nothing(
 def test_a_camera_that_is_copied_counts_its_packets(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
         bench.until_recorded(10)
-        bench.tell("live", qualities=[])
+        bench.send_command("live", qualities=[])
         bench.wait_for(lambda: bench.buffer.get_frame_for_streaming() is not None)
         bench.until_more_came(10)
         bench.streamed.wants_frames = False
@@ -187,12 +187,12 @@ def test_what_is_no_h264_is_encoded(tmp_path: Path) -> None:
 def test_what_was_not_decoded_in_time_is_counted_and_told(tmp_path: Path) -> None:
     with MjpegServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
         bench.until_recorded(10)
-        bench.owner.frame_consumers.append(busy := Busy())
-        bench.tell("live")
+        bench.loop.frame_consumers.append(busy := Busy())
+        bench.send_command("live")
         newest = max(server.sent)
         bench.wait_for(lambda: max(server.sent) > newest + 2 * FPS)
         busy.may_go.set()
-        bench.until_type("alert", key="recording.lost:told")
+        bench.until_type("alert", key="recording.lost:scripted")
         bench.stop_recording()
     [(frames, lost)], found = bodies(bench, "frames", "lost_frames"), numbers(bench.clips())
     assert lost == after(found[0] or 0, found[-1] or 0) + 1 - frames > FPS
@@ -242,7 +242,7 @@ def test_packets_that_there_is_no_room_for_are_counted_and_told(
     assert body[1] > 0
     assert sum(body) == len(sent)
     assert len([number for number in numbers(bench.clips()) if number is not None]) == body[0]
-    assert bench.until_type("alert", key="recording.lost:told")["message"]
+    assert bench.until_type("alert", key="recording.lost:scripted")["message"]
 
 
 def put(bench: CopyingBench, sent: list[PacketData]) -> None:

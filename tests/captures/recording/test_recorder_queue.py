@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cameras.runtime.storage import Storage
-from tests.cameras.runtime.owner_bench import PATIENCE_S
+from tests.cameras.runtime.camera_loop_bench import PATIENCE_S
 from tests.captures.recording.queued import QueueBench
 from tests.skycam_project.stations import eventually
 
@@ -68,7 +68,7 @@ def test_a_camera_that_records_nothing_raises_no_alert_of_its_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = [OSError(errno.EROFS, "Read-only file system")]
-    monkeypatch.setattr(Storage, "reaches", lambda *_: refused(answers))
+    monkeypatch.setattr(Storage, "check_links_into", lambda *_: refused(answers))
     bench = QueueBench(tmp_path, clip_s=60)
     eventually(lambda: not answers, PATIENCE_S, "the disk has refused once")
     with bench:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras.runtime.recording_state import shared, waiting
+from cameras.runtime.recording_state import shared, waiting_recorder
 from captures.recording.recovery import Recovered
 from captures.recording.telling import Telling
 
@@ -53,7 +53,7 @@ def test_a_clip_that_was_mended_ends_no_alert_of_others_that_wait() -> None:
 
 
 def recorder(mb_per_min: float | None, floor_s: int | None) -> Any:
-    return {**waiting(DESIRED, ""), "mb_per_min": mb_per_min, "floor_s": floor_s}
+    return {**waiting_recorder(DESIRED, ""), "mb_per_min": mb_per_min, "floor_s": floor_s}
 
 
 def test_the_time_until_the_floor_is_shorter_where_others_fill_the_same_disk() -> None:

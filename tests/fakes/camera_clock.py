@@ -1,15 +1,15 @@
-"""The machine's clocks in a test's hand."""
+"""The machine's clocks, controlled by a test."""
 
 from __future__ import annotations
 
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.sessions import Moment
 
 EVENING = 1_800_043_200.0
 """2027-01-15 20:00:00Z."""
 
 
-class SetClock(OwnerClock):
+class SetClock(CameraClock):
     """Time stands still until the test moves it, and a wait moves it by what is waited for."""
 
     def __init__(self, wall: float = EVENING) -> None:
@@ -38,11 +38,11 @@ class SetClock(OwnerClock):
         self.boot_s += seconds
 
     def set_wall(self, by_s: float) -> None:
-        """Somebody sets the wall clock; nothing else moves."""
+        """Someone sets the wall clock; no other clock changes."""
         self._ahead += by_s
 
     def reboot(self, off_s: float, boot: str = "second boot") -> None:
-        """The machine is off for so long."""
+        """The machine is off for `off_s` seconds."""
         wall = self.wall + off_s
         self.boot, self.boot_s = boot, 5.0
         self._ahead = wall - self.boot_s

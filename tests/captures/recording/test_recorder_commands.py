@@ -12,8 +12,8 @@ FAST = {"fps": 30, "width": 320, "height": 240, "exposure_us": 1000}
 FULL = {**RECORDING, "floor_bytes": 1 << 60}
 
 
-def answered(process: CameraProcess, kind: str, **order: Any) -> dict[str, Any]:
-    return process.until_type("answer", command_id=process.send(kind, **order))
+def answered(process: CameraProcess, kind: str, **command: Any) -> dict[str, Any]:
+    return process.until_type("answer", command_id=process.send(kind, **command))
 
 
 def over(process: CameraProcess, about: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cameras.runtime.last_floor import LAST_FLOOR_BYTES
+from cameras.runtime.disk_reserve import DISK_RESERVE_BYTES
 from tests.faults.archive import Archive
 from tests.faults.camera_process import CameraProcess
 from tests.faults.small_disk import SmallDisk
@@ -27,7 +27,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def process(disk: SmallDisk) -> Iterator[CameraProcess]:
-    with CameraProcess(disk.path, settings=SMALL, last_floor_bytes=FLOOR) as process:
+    with CameraProcess(disk.path, settings=SMALL, disk_reserve_bytes=FLOOR) as process:
         process.until_type("observed", observed="ready")
         yield process
 
@@ -101,5 +101,5 @@ def test_a_session_that_is_stopped_there_ends_with_its_gap_and_waits_for_no_room
 
 
 @pytest.mark.django_db
-def test_a_station_starts_its_cameras_with_the_last_floor(tmp_path: Path) -> None:
-    assert Archive(tmp_path).desired().spec(None)["last_floor_bytes"] == LAST_FLOOR_BYTES == 256 * 2**20
+def test_a_station_starts_its_cameras_with_the_disk_reserve(tmp_path: Path) -> None:
+    assert Archive(tmp_path).desired().spec(None)["disk_reserve_bytes"] == DISK_RESERVE_BYTES == 256 * 2**20

@@ -1,4 +1,4 @@
-"""The owner's loop: an order or an error touches what it is meant for, and nothing after it."""
+"""The camera loop: a command or an error affects what it is meant for, and nothing after it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 import uuid6
 
 from cameras.drivers.base import CameraError
-from cameras.runtime.clock import OwnerClock
-from tests.cameras.runtime.owner_bench import OwnerBench
+from cameras.runtime.clock import CameraClock
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
 from tests.fakes.camera import exposure
 
 NEXT = "0193a000-0000-7000-8000-000000000004"
@@ -24,46 +24,46 @@ SESSION = "0193a000-0000-7000-8000-000000000003"
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[OwnerBench]:
-    with OwnerBench(tmp_path) as bench:
+def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
+    with CameraLoopBench(tmp_path) as bench:
         bench.until_type("observed", observed="ready")
         yield bench
 
 
-def test_an_abort_while_nothing_is_exposed_spares_the_next_exposure(bench: OwnerBench) -> None:
-    bench.tell("abort", reason="camera_hung")
+def test_an_abort_without_an_exposure_does_not_abort_the_next_one(bench: CameraLoopBench) -> None:
+    bench.send_command("abort", reason="camera_hung")
     assert bench.outcome(bench.capture())["outcome"] == "saved"
 
 
-def test_an_abort_ends_the_running_exposure_with_its_reason(bench: OwnerBench) -> None:
+def test_an_abort_ends_the_running_exposure_with_its_reason(bench: CameraLoopBench) -> None:
     capture = bench.capture(exposure_us=60_000_000)
     bench.wait_for(lambda: "expose" in bench.camera.calls)
-    bench.tell("abort", reason="camera_hung")
+    bench.send_command("abort", reason="camera_hung")
     assert bench.outcome(capture)["reason"] == "camera_hung"
 
 
-def test_a_stop_during_an_exposure_answers_with_it_counted(bench: OwnerBench) -> None:
-    bench.tell("start", session=bench.session_order(SESSION, exposure_us=60_000_000, cadence_s=61))
+def test_the_answer_to_a_stop_counts_the_running_exposure(bench: CameraLoopBench) -> None:
+    bench.send_command("start", session=bench.desired_session(SESSION, exposure_us=60_000_000, cadence_s=61))
     bench.wait_for(lambda: "expose" in bench.camera.calls)
-    stop = bench.tell("stop", session=bench.session_order(SESSION, 2, "stopped"))
-    told = bench.until_type("answer", command_id=stop)["body"]
-    assert [told[name] for name in ("state", "planned", "saved", "failed", "skipped")] == ["stopped", 1, 0, 1, 0]
+    stop = bench.send_command("stop", session=bench.desired_session(SESSION, 2, "stopped"))
+    answer = bench.until_type("answer", command_id=stop)["body"]
+    assert [answer[name] for name in ("state", "planned", "saved", "failed", "skipped")] == ["stopped", 1, 0, 1, 0]
 
 
-def test_a_picture_that_cannot_be_encoded_is_a_failure_and_the_next_one_is_saved(bench: OwnerBench) -> None:
+def test_a_picture_that_cannot_be_encoded_is_a_failure_and_the_next_one_is_saved(bench: CameraLoopBench) -> None:
     bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((2, 2, 2, 2), np.uint8))))
     failed, saved = bench.capture(), bench.capture()
     assert [bench.outcome(failed)["reason"], bench.outcome(saved)["outcome"]] == ["write_error", "saved"]
 
 
-def test_what_json_cannot_say_is_a_failure_and_the_next_one_is_saved(bench: OwnerBench) -> None:
+def test_a_picture_that_json_cannot_describe_is_a_failure_and_the_next_one_is_saved(bench: CameraLoopBench) -> None:
     bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), warnings=[object()]))
     failed, saved = bench.capture(), bench.capture()
     bench.until_type("recovered")
     assert [bench.record(failed)["outcome"], bench.record(saved)["outcome"]] == ["failed", "saved"]
 
 
-def test_a_rejected_setting_fails_its_capture_and_leaves_the_camera_open(bench: OwnerBench) -> None:
+def test_a_rejected_setting_fails_its_capture_and_leaves_the_camera_open(bench: CameraLoopBench) -> None:
     bench.camera.next.append(CameraError("No such ISO. Choose another.", reason="rejected_setting"))
     calls = len(bench.camera.calls)
     assert bench.outcome(bench.capture())["reason"] == "rejected_setting"
@@ -71,39 +71,39 @@ def test_a_rejected_setting_fails_its_capture_and_leaves_the_camera_open(bench: 
     assert bench.camera.calls[calls:] == ["expose", "expose"]
 
 
-def test_rejected_settings_are_answered_and_forgotten(bench: OwnerBench) -> None:
+def test_rejected_settings_are_refused_and_not_stored(bench: CameraLoopBench) -> None:
     bench.camera.apply_errors.append(CameraError("No such gain. Choose another.", reason="rejected_setting"))
-    command = bench.tell("configure", settings={"gain": 99.0})
+    command = bench.send_command("configure", settings={"gain": 99.0})
     assert bench.until_type("answer", command_id=command)["reason"] == "rejected_setting"
-    assert ("gain" in bench.owner.device.settings, bench.owner.device.open) == (False, True)
+    assert ("gain" in bench.loop.device.settings, bench.loop.device.open) == (False, True)
 
 
-def test_settings_for_a_camera_that_is_away_are_kept_and_hide_no_reason(bench: OwnerBench) -> None:
+def test_settings_for_a_camera_that_is_away_are_stored_and_keep_the_reason(bench: CameraLoopBench) -> None:
     gone = CameraError("The camera is not there. Plug it in.", reason="camera_unreachable")
     bench.camera.open_errors.extend([gone] * 50)
     bench.camera.next.append(gone)
     bench.outcome(bench.capture())
-    bench.wait_for(lambda: not bench.owner.device.open)
-    bench.until_type("answer", command_id=bench.tell("configure", settings={"gain": 2.0}))
+    bench.wait_for(lambda: not bench.loop.device.open)
+    bench.until_type("answer", command_id=bench.send_command("configure", settings={"gain": 2.0}))
     assert bench.outcome(bench.capture())["reason"] == "camera_unreachable"
-    assert bench.owner.device.settings["gain"] == 2.0
+    assert bench.loop.device.settings["gain"] == 2.0
 
 
-def test_frames_that_arrive_make_the_next_failure_the_first_again(bench: OwnerBench) -> None:
+def test_frames_that_arrive_reset_the_failures(bench: CameraLoopBench) -> None:
     bench.camera.frame_errors.extend([CameraError("No frame.")] * 1)
-    bench.tell("live", qualities=["low"])
+    bench.send_command("live", qualities=["low"])
     bench.until_type("observed", observed="reconnecting")
     bench.wait_for(lambda: bench.buffer.frames > 2)
     bench.camera.frame_errors.append(CameraError("No frame again."))
     bench.until_type("ladder", message="No frame again.")
-    assert bench.owner.device.next_try_s() < 0.5
+    assert bench.loop.device.next_try_s() < 0.5
 
 
 def test_a_viewer_of_a_camera_without_a_stream_does_not_take_it_out_of_service(tmp_path: Path) -> None:
-    bench = OwnerBench(tmp_path)
+    bench = CameraLoopBench(tmp_path)
     bench.camera.streams = False
     with bench:
-        bench.tell("live", qualities=["low"])
+        bench.send_command("live", qualities=["low"])
         bench.wait_for(lambda: bench.streamed.wants_frames)
         outcomes = [bench.outcome(bench.capture())["outcome"] for _ in range(3)]
         assert (outcomes, bench.camera.calls.count("close")) == (["saved"] * 3, 1)
@@ -111,33 +111,33 @@ def test_a_viewer_of_a_camera_without_a_stream_does_not_take_it_out_of_service(t
 
 @pytest.mark.parametrize("asked", [{}, {"exposure_us": 1000}])
 def test_an_exposure_may_take_as_long_as_the_dial_of_the_camera_says(tmp_path: Path, asked: dict[str, int]) -> None:
-    bench = OwnerBench(tmp_path)
+    bench = CameraLoopBench(tmp_path)
     bench.camera.body_us = 30_000_000
     with bench:
         bench.until_type("observed", observed="ready")
-        assert bench.owner.device.allowed_s(asked) > 30
+        assert bench.loop.device.allowed_s(asked) > 30
         bench.outcome(bench.capture(**asked))
-        assert bench.owner.device.allowed_s(asked) > 30
+        assert bench.loop.device.allowed_s(asked) > 30
 
 
-def test_a_long_exposure_gives_the_next_short_one_no_more_time(bench: OwnerBench) -> None:
+def test_a_long_exposure_does_not_extend_the_deadline_of_the_next_short_one(bench: CameraLoopBench) -> None:
     bench.camera.next.append(
         exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), actual={"exposure_us": 60_000_000})
     )
     bench.outcome(bench.capture(exposure_us=60_000_000))
-    assert bench.owner.device.allowed_s({"exposure_us": 1000}) < 5
+    assert bench.loop.device.allowed_s({"exposure_us": 1000}) < 5
 
 
-def test_a_capture_that_was_withdrawn_is_not_exposed_when_it_comes_late(bench: OwnerBench) -> None:
+def test_a_capture_that_was_withdrawn_is_not_exposed_when_it_comes_late(bench: CameraLoopBench) -> None:
     late = str(uuid6.uuid7())
-    bench.tell("withdraw", id=late)
+    bench.send_command("withdraw", id=late)
     assert bench.until_type("answer", unstarted=True)["id"] == late
     bench.capture(late)
     bench.outcome(bench.capture())
     assert bench.camera.calls.count("expose") == 1
 
 
-def test_a_picture_that_is_not_safe_on_the_disk_stays_on_the_card(bench: OwnerBench) -> None:
+def test_a_picture_that_is_not_safe_on_the_disk_stays_on_the_card(bench: CameraLoopBench) -> None:
     bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((2, 2, 2, 2), np.uint8)), card=["IMG_1"]))
     bench.camera.next.append(exposure(frame=bench.camera.image(np.zeros((16, 16), np.uint8)), card=["IMG_2"]))
     bench.capture()
@@ -146,47 +146,49 @@ def test_a_picture_that_is_not_safe_on_the_disk_stays_on_the_card(bench: OwnerBe
     assert bench.camera.forgotten == ["IMG_2"]
 
 
-def test_slots_that_cannot_be_made_again_end_nothing(bench: OwnerBench) -> None:
+def test_slots_that_cannot_be_refilled_do_not_stop_captures(bench: CameraLoopBench) -> None:
     (bench.spool / "slot-00").unlink()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
-        bench.owner.holding.refill(1e9)
+        bench.loop.storage_holder.refill_slots(1e9)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert bench.outcome(bench.capture())["outcome"] == "saved"
 
 
-def test_a_session_of_the_spool_that_the_database_knows_as_over_makes_way_for_the_next_one(tmp_path: Path) -> None:
-    with OwnerBench(tmp_path) as first:
-        first.until_type("answer", command_id=first.tell("start", session=first.session_order(SESSION, cadence_s=60)))
-    with OwnerBench(tmp_path, session=first.session_order(NEXT, cadence_s=60)) as second:
+def test_a_session_that_has_ended_in_the_database_makes_way_for_the_next_one(tmp_path: Path) -> None:
+    with CameraLoopBench(tmp_path) as first:
+        first.until_type(
+            "answer", command_id=first.send_command("start", session=first.desired_session(SESSION, cadence_s=60))
+        )
+    with CameraLoopBench(tmp_path, session=first.desired_session(NEXT, cadence_s=60)) as second:
         second.until_type("recovered")
-        second.wait_for(lambda: bool(second.owner.runner.describe()))
-        assert second.owner.runner.describe()["id"] == NEXT
+        second.wait_for(lambda: bool(second.loop.runner.describe_session()))
+        assert second.loop.runner.describe_session()["id"] == NEXT
 
 
-def test_a_session_ordered_before_the_camera_is_open_says_what_it_will_use(tmp_path: Path) -> None:
-    bench = OwnerBench(tmp_path)
+def test_a_session_started_before_the_camera_is_open_records_what_it_will_use(tmp_path: Path) -> None:
+    bench = CameraLoopBench(tmp_path)
     bench.camera.body_us = 2_000_000
-    bench.tell("start", session=bench.session_order(SESSION, count=1))
+    bench.send_command("start", session=bench.desired_session(SESSION, count=1))
     with bench:
         record = bench.until_type("spooled")["id"]
-        told = json.loads((bench.spool / f"{record}.done").read_bytes())
-    assert told["body"]["actual"] == {"exposure_us": 2_000_000}
+        content = json.loads((bench.spool / f"{record}.done").read_bytes())
+    assert content["body"]["actual"] == {"exposure_us": 2_000_000}
 
 
-def test_a_flood_of_commands_leaves_a_session_its_turns(bench: OwnerBench) -> None:
+def test_a_session_exposes_during_a_flood_of_commands(bench: CameraLoopBench) -> None:
     long = bench.capture(exposure_us=500_000)  # while it runs, all the others come
     captures = [long, *(bench.capture() for _ in range(20))]
-    bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0, count=5))
-    bench.wait_for(lambda: bench.link.heard and any(m.get("id") == captures[-1] for m in bench.link.heard))
-    assert bench.owner.runner.session is None
+    bench.send_command("start", session=bench.desired_session(SESSION, delay_s=0.0, count=5))
+    bench.wait_for(lambda: bench.link.messages and any(m.get("id") == captures[-1] for m in bench.link.messages))
+    assert bench.loop.runner.session is None
 
 
-def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(bench: OwnerBench) -> None:
+def test_a_gap_without_cadence_counts_no_more_than_the_camera_could_have_taken(bench: CameraLoopBench) -> None:
     gone = CameraError("The camera is not there. Plug it in.", reason="camera_unreachable")
-    bench.tell("start", session=bench.session_order(SESSION, delay_s=0.0))
+    bench.send_command("start", session=bench.desired_session(SESSION, delay_s=0.0))
     bench.wait_for(lambda: "expose" in bench.camera.calls)
     bench.camera.open_errors.append(gone)
     bench.camera.next.append(gone)
@@ -199,32 +201,32 @@ def seconds_of(gap: dict[str, Any]) -> float:
     return (datetime.fromisoformat(gap["to"]) - datetime.fromisoformat(gap["from"])).total_seconds()
 
 
-@pytest.mark.parametrize(("exposure_us", "told"), [(30_000_000, False), (1000, True)])
-def test_a_frame_of_a_long_exposure_is_as_old_as_its_shutter_and_that_is_no_wrong_clock(
-    tmp_path: Path, exposure_us: int, told: bool
+@pytest.mark.parametrize(("exposure_us", "reported"), [(30_000_000, False), (1000, True)])
+def test_a_frame_as_old_as_its_long_exposure_is_no_sign_of_a_wrong_clock(
+    tmp_path: Path, exposure_us: int, reported: bool
 ) -> None:
-    bench = OwnerBench(tmp_path, settings={"exposure_us": exposure_us})
+    bench = CameraLoopBench(tmp_path, settings={"exposure_us": exposure_us})
     bench.camera.age_s = 20.0
     bench.streamed.wants_frames = True
     with bench:
         bench.wait_for(lambda: bench.buffer.frames > 0)
     newest = bench.buffer.get_frame_for_streaming()
     assert newest is not None
-    assert (time.time() - newest.captured_ns / 1e9 < 15, "camera.clock" in logged(bench)) == (told, told)
+    assert (time.time() - newest.captured_ns / 1e9 < 15, "camera.clock" in logged(bench)) == (reported, reported)
 
 
-def logged(bench: OwnerBench) -> list[str]:
-    return [message["kind"] for message in bench.link.heard if message["type"] == "log"]
+def logged(bench: CameraLoopBench) -> list[str]:
+    return [message["kind"] for message in bench.link.messages if message["type"] == "log"]
 
 
 def test_a_still_of_a_slow_stream_may_wait_for_its_next_frame(tmp_path: Path) -> None:
-    with OwnerBench(tmp_path, settings={"fps": 0.1}) as bench:
+    with CameraLoopBench(tmp_path, settings={"fps": 0.1}) as bench:
         bench.until_type("observed", observed="ready")
-        assert bench.owner.device.allowed_s({"exposure_us": 1000}) > 10.0 + float(bench.spec["margin_s"])
+        assert bench.loop.device.allowed_s({"exposure_us": 1000}) > 10.0 + float(bench.spec["margin_s"])
 
 
-class SetClock(OwnerClock):
-    """The machine's clock, which is set by so many seconds."""
+class SetClock(CameraClock):
+    """The machine's clock, set by `by_s` seconds."""
 
     by_s = 0
 
@@ -233,11 +235,9 @@ class SetClock(OwnerClock):
 
 
 @pytest.mark.parametrize("by_s", [-3600, 3600])
-def test_the_stations_clock_that_is_set_during_an_exposure_is_not_taken_for_the_cameras(
-    tmp_path: Path, by_s: int
-) -> None:
+def test_a_clock_of_the_station_set_during_an_exposure_is_not_blamed_on_the_camera(tmp_path: Path, by_s: int) -> None:
     clock = SetClock()
-    with OwnerBench(tmp_path, clock) as bench:
+    with CameraLoopBench(tmp_path, clock) as bench:
         capture = bench.capture(exposure_us=500_000)
         bench.wait_for(lambda: "expose" in bench.camera.calls)
         clock.by_s = by_s

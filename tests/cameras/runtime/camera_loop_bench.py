@@ -1,4 +1,4 @@
-"""The owner's loop in this process: a told camera before it, a real spool behind it, the link in the test's hand."""
+"""The camera loop in this process, with a scripted camera, a real spool, and a link that the test controls."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ import uuid6
 
 from cameras.drivers.base import Driver
 from cameras.runtime.buffer import SharedFrameBuffer
-from cameras.runtime.clock import OwnerClock
+from cameras.runtime.camera_loop import CameraLoop
+from cameras.runtime.clock import CameraClock
 from cameras.runtime.consumers import Context
-from cameras.runtime.loop import Owner
-from cameras.runtime.storage import MARKER, make_root, marker_of
+from cameras.runtime.storage import MARKER, make_root, read_marker
 from captures.stills.writer import StillWriter
-from tests.fakes.camera import ToldCamera
+from tests.fakes.camera import ScriptedCamera
 
 CAMERA = "0193a000-0000-7000-8000-00000000000c"
 PATIENCE_S = 20.0
 
 
-class HeardLink:
-    """The Supervisor's end: what the process says, in order."""
+class RecordingLink:
+    """The Supervisor's end of the link: records the messages of the process, in order."""
 
     def __init__(self) -> None:
         self.inbox: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.heard: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
 
     def send(self, kind: str, /, **fields: Any) -> None:
         message = json.loads(json.dumps({"type": kind, **fields}))
-        self.heard.append(message)
+        self.messages.append(message)
         self.inbox.put(message)
 
 
 class Streamed:
-    """A consumer that wants frames while `wants_frames` says so."""
+    """A consumer that wants frames while `wants_frames` is set."""
 
     def __init__(self) -> None:
         self.wants_frames = False
 
-    def order(self, message: dict[str, Any]) -> None:
-        self.wants_frames = message["type"] == "live"
+    def handle_command(self, command: dict[str, Any]) -> None:
+        self.wants_frames = command["type"] == "live"
 
     def stop(self) -> None: ...
 
@@ -53,46 +53,48 @@ class Streamed:
         return {}
 
 
-class OwnerBench:
-    """Its tests do not ask for `state_of(owner)`: that arms the last net, which would end the test run."""
+class CameraLoopBench:
+    """Tests must not call `describe_state(loop)`: it arms the last resort of the watchdog, which ends the test run."""
 
-    def __init__(self, root: Path, clock: OwnerClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
+    def __init__(self, root: Path, clock: CameraClock | None = None, driver: Driver | None = None, **spec: Any) -> None:
         if not (root / MARKER).exists():
             make_root(root, str(uuid6.uuid7()))
         self.root, self.spool = root, root / ".spool" / CAMERA
-        self.link, self.clock, self.buffer = HeardLink(), clock or OwnerClock(), SharedFrameBuffer()
+        self.link, self.clock, self.buffer = RecordingLink(), clock or CameraClock(), SharedFrameBuffer()
         self.spec: Any = {
-            "camera": CAMERA, "slug": "told", "kind": "simulated", "address": "", "settings": {}, "sources": [],
-            "root": marker_of(str(root)), "root_path": str(root), "station": "test",
+            "camera": CAMERA, "slug": "scripted", "kind": "simulated", "address": "", "settings": {}, "sources": [],
+            "root": read_marker(str(root)), "root_path": str(root), "station": "test",
             "site": {"latitude": None, "longitude": None, "time_zone": "UTC"}, "margin_s": 2.0, "clock_wait_s": 0.0,
             "consumers": {}, "session": None, "recording": None, "decided_outcome": None, **spec,
         }  # fmt: skip
         link: Any = self.link
-        self.owner = Owner(self.spec, link, self.clock, self.buffer)
-        self.camera = ToldCamera(self.clock)
-        self.owner.device.driver = driver or self.camera
-        self.owner.use(StillWriter(Context(self.spec, self.buffer, link)))
+        self.loop = CameraLoop(self.spec, link, self.clock, self.buffer)
+        self.camera = ScriptedCamera(self.clock)
+        self.loop.device.driver = driver or self.camera
+        self.loop.set_still_writer(StillWriter(Context(self.spec, self.buffer, link)))
         self.streamed = Streamed()
-        self.owner.frame_consumers.append(self.streamed)
-        self._thread = threading.Thread(target=self.owner.run, name="owner")
+        self.loop.frame_consumers.append(self.streamed)
+        self._thread = threading.Thread(target=self.loop.run, name="camera loop")
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.owner.stop()
+        self.loop.stop()
         self._thread.join(PATIENCE_S)
-        assert not self._thread.is_alive(), "the owner does not end"
+        assert not self._thread.is_alive(), "the camera loop does not end"
 
-    def tell(self, kind: str, **fields: Any) -> str:
+    def send_command(self, kind: str, **fields: Any) -> str:
         command = str(uuid6.uuid7())
-        self.owner.take({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
+        self.loop.receive_command({"type": kind, "command_id": command, "remaining_ms": 30_000, **fields})
         return command
 
     def capture(self, capture: str | None = None, **asked: Any) -> str:
         capture = capture or str(uuid6.uuid7())
-        self.tell("capture", id=capture, planned="2026-01-01T00:00:00Z", asked=asked, requested_by="tester", job="")
+        self.send_command(
+            "capture", id=capture, planned="2026-01-01T00:00:00Z", asked=asked, requested_by="tester", job=""
+        )
         return capture
 
     def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -107,16 +109,16 @@ class OwnerBench:
     def wait_for(self, condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
         deadline = time.monotonic() + patience_s
         while not condition():
-            assert time.monotonic() < deadline, "it did not come about"
+            assert time.monotonic() < deadline, "the condition did not become true"
             time.sleep(0.005)
 
     def outcome(self, capture: str) -> dict[str, Any]:
-        """The record's body, with the kinds of its files, once it is spooled."""
+        """The body of the record and its files, once it is spooled."""
         self.until_type("spooled", id=capture)
         return self.record(capture)
 
     def until_gap(self) -> dict[str, Any]:
-        """The body of the next gap that a session tells of."""
+        """The body of the next gap of a session."""
         spooled = self.until(lambda m: m["type"] == "spooled" and self._kind(m["id"]) == "gap")
         return self.record(spooled["id"])
 
@@ -127,7 +129,7 @@ class OwnerBench:
         record = json.loads((self.spool / f"{capture}.done").read_text())
         return {**record["body"], "files": record["files"]}
 
-    def session_order(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> Any:
+    def desired_session(self, session: str, revision: int = 1, desired: str = "running", **programme: Any) -> Any:
         return {
             "id": session, "name": "", "revision": revision, "desired": desired, "created_by": "tester", "so_far": {},
             "programme": {"exposure_us": 1000, **programme},

@@ -22,8 +22,8 @@ def archive(tmp_path: Path) -> Archive:
 
 
 def process(archive: Archive, session: Session | None = None, **spec: object) -> CameraProcess:
-    order = archive.order(session) if session else None
-    return CameraProcess(archive.folder, str(archive.camera.id), session=order, **spec)
+    desired_session = archive.desired_session(session) if session else None
+    return CameraProcess(archive.folder, str(archive.camera.id), session=desired_session, **spec)
 
 
 def run_to_the_end(archive: Archive, session: Session) -> None:

@@ -1,0 +1,38 @@
+"""Failpoints: named places in the spool protocol and in the removal of a clip where a test can kill the process.
+They do nothing unless a test arms one."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+FAILPOINTS = (
+    "after_plan",
+    "after_part",
+    "after_record",
+    "after_place",
+    "after_done",
+    "after_commit",
+    "after_unlink",
+    "after_condemned",
+    "after_clip_file",
+    "after_clip_row",
+)
+
+_armed: dict[str, int] = {}
+
+
+def arm_failpoint(point: str, passes: int = 0) -> None:
+    """Kill this process at `point`, after it was passed `passes` times. ValueError for an unknown point."""
+    if point not in FAILPOINTS:
+        raise ValueError(f"{point!r} is not a failpoint. The failpoints are: {', '.join(FAILPOINTS)}.")
+    _armed[point] = passes
+
+
+def hit_failpoint(point: str) -> None:
+    if point not in _armed:
+        return
+    if _armed[point] > 0:
+        _armed[point] -= 1
+        return
+    os.kill(os.getpid(), signal.SIGKILL)

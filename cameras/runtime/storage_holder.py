@@ -1,0 +1,134 @@
+"""Holds the storage root open, and opens it again when it is back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from cameras.runtime.programmes import SessionBusy, SessionRunner
+from cameras.runtime.recovery import DecidedOutcome
+from cameras.runtime.reporter import Reporter
+from cameras.runtime.sessions import DesiredSession
+from cameras.runtime.spec import Spec
+from cameras.runtime.spool import Spool, is_out_of_space
+from cameras.runtime.storage import RootMissing, SpoolLocked, Storage
+from cameras.runtime.watchdog import DiskWatchdog
+from core.known_fields import from_json
+
+REFILL_S = 10.0
+
+
+class StorageHolder:
+    def __init__(self, spec: Spec, runner: SessionRunner, reporter: Reporter, watchdog: DiskWatchdog) -> None:
+        self.spec, self.runner, self.reporter, self.watchdog = spec, runner, reporter, watchdog
+        self.storage: Storage | None = None
+        self.error: Exception | None = None
+        self._lost: Exception | None = None
+        self._refilled_at = 0.0
+
+    def mark_lost(self, error: Exception) -> None:
+        """From any thread: the root is gone, its spool has another owner, or its disk hangs. Writing stops."""
+        if self._lost is None:
+            self._lost = error
+            kind = "storage.unmounted" if self.reason == "root_missing" else "storage.failed"
+            self.reporter.log_event(kind, self.message)
+
+    @property
+    def is_lost(self) -> bool:
+        return self._lost is not None
+
+    def ensure_open(self) -> bool:
+        """Open and recover the root unless it is open. When that fails, `error` says why."""
+        if self.storage:
+            return True
+        try:
+            self._open()
+        except (RootMissing, SpoolLocked, OSError) as error:
+            self.error = error
+            self.reporter.report_state("reconnecting", self.message, self.reason)
+            return False
+        return True
+
+    @property
+    def reason(self) -> str:
+        return "root_missing" if isinstance(self._current_error, RootMissing) else "write_error"
+
+    @property
+    def message(self) -> str:
+        """The error as a sentence."""
+        error = self._current_error
+        return self.describe_error(error) if isinstance(error, OSError) else str(error)
+
+    @property
+    def _current_error(self) -> Exception | None:
+        return self._lost or self.error
+
+    def _open(self) -> None:
+        storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"], watchdog=self.watchdog)
+        try:
+            decided = self.spec["decided_outcome"]
+            recovered = storage.recover(from_json(DecidedOutcome, decided) if decided else None)
+            storage.spool.refill_slots()
+            self._resume_session(storage.spool)
+        except BaseException:
+            storage.close()
+            raise
+        self.spec["decided_outcome"] = self.spec["session"] = None
+        self.storage, self.error = storage, None
+        self.reporter.link.send("recovered", **asdict(recovered))
+
+    def _resume_session(self, spool: Spool) -> None:
+        """Resume the session of the spool, then apply the desired one."""
+        self.runner.attach_spool(spool)
+        decided = self.spec["decided_outcome"]
+        if self.error:
+            self.runner.note_outage(self.reason, self.message)
+        elif decided and self.runner.session:
+            self.runner.note_outage(decided["reason"], decided["message"])
+        if self.spec["session"]:
+            self._apply_desired_session(self.spec["session"])
+
+    def _apply_desired_session(self, desired: DesiredSession) -> None:
+        """The database allows one session, and ids rise with time: of two, the older one has ended there. Either the
+        session of the spool ended while this process was away, or the desired one was read before the other began."""
+        try:
+            self.runner.apply_desired_session(desired)
+        except SessionBusy as error:
+            self.reporter.log_event("session.held", str(error))
+            if desired["id"] > error.session:
+                self.runner.fail_session("interrupted", "The database asks for another session.")
+                self.runner.apply_desired_session(desired)
+
+    def defer_session(self, session: DesiredSession) -> None:
+        """Store a desired session that arrived while nothing can be written. It is applied when the root is open."""
+        self.spec["session"] = session
+
+    def release_storage(self) -> None:
+        """Close a lost root. Called when the still thread has nothing more to write to it."""
+        self.error, self._lost = self._lost, None
+        self.runner.detach_spool()
+        self.close()
+
+    def close(self) -> None:
+        if self.storage:
+            self.storage.close()
+            self.storage = None
+
+    def refill_slots(self, now: float) -> None:
+        """Preallocate slots again that a full disk has used up."""
+        if self.storage and now - self._refilled_at > REFILL_S:
+            self._refilled_at = now
+            try:
+                self.storage.spool.refill_slots()
+            except OSError as error:
+                self.reporter.log_event("storage.failed", self.describe_error(error))
+
+    def describe_error(self, error: OSError) -> str:
+        """What is wrong with the disk, and what to do."""
+        path = self.spec["root_path"]
+        if is_out_of_space(error):
+            return f"The disk of {path} is full. Free some space; captures then continue on their own."
+        return f"Writing to {path} failed: {error.strerror}. Check the disk."
+
+
+def disk_reason(error: OSError) -> str:
+    return "disk_full" if is_out_of_space(error) else "write_error"

@@ -1,0 +1,128 @@
+"""A hanging disk is reported, nothing is written twice, and exposures are saved when the disk answers again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cameras.runtime.camera_loop_bench import CameraLoopBench
+from tests.fakes.hanging_disk import PATIENCE_S, HangingDisk
+
+SESSION = "0193a000-0000-7000-8000-000000000003"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[CameraLoopBench]:
+    with CameraLoopBench(tmp_path) as bench:
+        bench.until_type("observed", observed="ready")
+        bench.loop.exposure_runner.queue.timeout_s = 0.05
+        yield bench
+
+
+@pytest.fixture
+def disk(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
+    """It hangs with a picture, until the root is opened again."""
+    storage = bench.loop.storage_holder.storage
+    assert storage is not None
+    storage.spool.files = disk = HangingDisk(str(tmp_path), ".part")
+    yield disk
+    disk.released.set()
+
+
+def wait_for_hang(bench: CameraLoopBench, disk: HangingDisk) -> dict[str, Any]:
+    """The event of the hanging disk, after a check of the disk."""
+    assert disk.is_hanging.wait(PATIENCE_S)
+    bench.wait_for(lambda: bench.loop.exposure_runner.queue.is_stuck)
+    bench.loop.check_disk()
+    return bench.until_type("log")
+
+
+def test_a_hanging_disk_is_reported_and_the_picture_is_saved_when_it_answers(
+    bench: CameraLoopBench, disk: HangingDisk
+) -> None:
+    capture = bench.capture()
+    event = wait_for_hang(bench, disk)
+    assert (event["kind"], event["message"].endswith("0.05 s. Check the disk.")) == ("storage.failed", True)
+    disk.released.set()
+    bench.until_type("recovered")
+    assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
+
+
+def test_while_a_disk_hangs_a_capture_is_refused_and_leaves_nothing_behind(
+    bench: CameraLoopBench, disk: HangingDisk
+) -> None:
+    bench.capture()
+    wait_for_hang(bench, disk)
+    refused = bench.until_type("answer", id=bench.capture())
+    assert (refused["reason"], refused["unstarted"]) == ("write_error", True)
+
+
+def test_starts_missed_while_the_disk_hung_have_its_reason(bench: CameraLoopBench, disk: HangingDisk) -> None:
+    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.3))
+    wait_for_hang(bench, disk)
+    began = bench.clock.monotonic()
+    bench.wait_for(lambda: bench.clock.monotonic() > began + 1)
+    disk.released.set()
+    assert bench.until_gap()["reason"] == "write_error"
+
+
+def test_captures_wait_for_a_disk_that_does_not_write_them_in_time(bench: CameraLoopBench, disk: HangingDisk) -> None:
+    captures = [bench.capture() for _ in range(6)]
+    assert bench.until_type("log")["kind"] == "storage.failed"
+    disk.released.set()
+    bench.until_type("recovered")
+    assert [bench.record(capture)["outcome"] for capture in captures] == ["saved"] * 6
+
+
+@pytest.fixture
+def disk_of_the_loop(bench: CameraLoopBench, tmp_path: Path) -> Iterator[HangingDisk]:
+    """It hangs with a plan, which the camera loop itself writes."""
+    bench.loop.disk_watchdog.timeout_s = 0.05
+    storage = bench.loop.storage_holder.storage
+    assert storage is not None
+    storage.spool.files = disk = HangingDisk(str(tmp_path), "tmp-", bench.loop.disk_watchdog)
+    yield disk
+    disk.released.set()
+
+
+def wait_for_blocked_loop(bench: CameraLoopBench, disk: HangingDisk) -> None:
+    """The disk blocks the loop, and it has been checked."""
+    assert disk.is_hanging.wait(PATIENCE_S)
+    bench.wait_for(lambda: bench.loop.disk_watchdog.is_blocking(bench.loop._thread))
+    bench.loop.check_disk()
+
+
+def test_a_disk_that_blocks_the_loop_is_reported_as_an_event_and_as_the_reason(
+    bench: CameraLoopBench, disk_of_the_loop: HangingDisk
+) -> None:
+    bench.capture()
+    wait_for_blocked_loop(bench, disk_of_the_loop)
+    event = bench.until_type("log")
+    observed = bench.until_type("observed", observed="reconnecting")
+    assert (event["kind"], observed["code"], observed["reason"]) == ("storage.failed", "write_error", event["message"])
+    assert "it takes longer than 0.05 s" in event["message"]
+
+
+def test_a_capture_blocked_by_a_disk_is_saved_once_the_disk_answers(
+    bench: CameraLoopBench, disk_of_the_loop: HangingDisk
+) -> None:
+    capture = bench.capture()
+    wait_for_blocked_loop(bench, disk_of_the_loop)
+    disk_of_the_loop.released.set()
+    bench.until_type("recovered")
+    assert [bench.record(capture)["outcome"], bench.outcome(bench.capture())["outcome"]] == ["saved", "saved"]
+    assert bench.loop.reporter.state == "ready"
+
+
+def test_starts_missed_while_a_disk_blocked_the_loop_have_its_reason(
+    bench: CameraLoopBench, disk_of_the_loop: HangingDisk
+) -> None:
+    bench.send_command("start", session=bench.desired_session(SESSION, cadence_s=0.3))
+    wait_for_blocked_loop(bench, disk_of_the_loop)
+    began = bench.clock.monotonic()
+    bench.wait_for(lambda: bench.clock.monotonic() > began + 1)
+    disk_of_the_loop.released.set()
+    assert bench.until_gap()["reason"] == "write_error"
