@@ -16,7 +16,7 @@ from cameras.runtime.recovery import UNREADABLE, Verdict, checked_record, parts_
 from cameras.runtime.spool import ClipPlan, Record, Spool
 from cameras.runtime.storage import Storage
 from captures.recording.open_clip import KIND, record_of
-from captures.recording.repair import Whole, repair
+from captures.recording.repair import PlayablePart, repair
 
 UNPLACEABLE = (FileNotFoundError, FileExistsError)
 """Not NotADirectoryError: a folder that is a symbolic link for a moment costs no clip."""
@@ -108,7 +108,7 @@ def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int | No
     return record_of(plan, storage.root, _told(plan, whole, verdict, lost), whole.bytes, sha256)
 
 
-def _told(plan: ClipPlan, whole: Whole, verdict: Verdict, lost: int | None) -> dict[str, object]:
+def _told(plan: ClipPlan, whole: PlayablePart, verdict: Verdict, lost: int | None) -> dict[str, object]:
     ended = datetime.fromisoformat(plan["started"]) + timedelta(seconds=whole.seconds)
     return {
         "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": lost, "interrupted": True,

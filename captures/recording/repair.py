@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 HEAD = struct.Struct(">I4s")
-MOST_BOX_BYTES = 1 << 30
+MAX_BOX_BYTES = 1 << 30
 READ_BYTES = 1 << 20
 PARENTS = (b"moov", b"trak", b"mdia", b"moof", b"traf")
 DEFAULT_DURATION, DEFAULT_SIZE, DEFAULT_FLAGS = 0x8, 0x10, 0x20
@@ -23,7 +23,7 @@ BASE_OFFSET, DESCRIPTION = 0x1, 0x2
 DATA_OFFSET, FIRST_FLAGS = 0x1, 0x4
 SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION = 0x100, 0x200, 0x400, 0x800
 NAL_LENGTH = 4
-MOST_SAMPLES = 10_000
+MAX_SAMPLES = 10_000
 """In a fragment; ours have one."""
 BLOCK = b"\0" * 512
 """What a power cut leaves empty begins and ends with a block, and is no shorter. A camera may send a few zeros that
@@ -45,7 +45,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class PlayablePart:
     """What is whole of a clip: its bytes, frames, and seconds from the first frame to the end of the last one."""
 
     bytes: int = 0
@@ -61,14 +61,14 @@ class Fragment:
     sizes: tuple[int, ...]
 
 
-def repair(file: int) -> tuple[Whole, str]:
+def repair(file: int) -> tuple[PlayablePart, str]:
     """Cut what is not whole off the end of an open clip, and give what is left, with its SHA-256. `frames` is 0 for
     one of which nothing can be played. OSError."""
     _check_readable(file)
     if os.fstat(file).st_size == 0:
-        return Whole(), ""
+        return PlayablePart(), ""
     with mmap.mmap(file, 0, prot=mmap.PROT_READ) as content:
-        whole = whole_part(content)
+        whole = playable_part(content)
         sha256 = hashlib.sha256(memoryview(content)[: whole.bytes]).hexdigest()
     os.ftruncate(file, whole.bytes)
     os.fsync(file)
@@ -82,12 +82,12 @@ def _check_readable(file: int) -> None:
         place += read
 
 
-def whole_part(content: mmap.mmap | bytes) -> Whole:
+def playable_part(content: mmap.mmap | bytes) -> PlayablePart:
     """The longest beginning that plays. Never raises for what is in the file."""
-    whole = Whole()
-    unsynced: deque[tuple[Whole, Box, float]] = deque()
+    whole = PlayablePart()
+    unsynced: deque[tuple[PlayablePart, Box, float]] = deque()
     with contextlib.suppress(Damaged, struct.error):
-        for pictures, found in _wholes(content):
+        for pictures, found in _playable_parts(content):
             unsynced.append((whole, pictures, found.seconds))
             whole = found
     for before, pictures, seconds in unsynced:
@@ -96,10 +96,10 @@ def whole_part(content: mmap.mmap | bytes) -> Whole:
     return whole
 
 
-def _wholes(content: mmap.mmap | bytes) -> Iterator[tuple[Box, Whole]]:
+def _playable_parts(content: mmap.mmap | bytes) -> Iterator[tuple[Box, PlayablePart]]:
     """The pictures of each fragment, with what is whole up to their end. Damaged where the rest is not; an index at the
     end is left out, since players do without it."""
-    whole, timescale = Whole(), 0
+    whole, timescale = PlayablePart(), 0
     fragment: Fragment | None = None
     for box in boxes(content, 0, len(content)):
         if box.kind == b"moov":
@@ -108,7 +108,7 @@ def _wholes(content: mmap.mmap | bytes) -> Iterator[tuple[Box, Whole]]:
             fragment = _fragment(content, box)
         elif box.kind == b"mdat" and fragment is not None and timescale:
             _check_samples(content, box, fragment)
-            whole = Whole(box.end, whole.frames + fragment.frames, fragment.ends / timescale)
+            whole = PlayablePart(box.end, whole.frames + fragment.frames, fragment.ends / timescale)
             fragment = None
             yield box, whole
 
@@ -119,7 +119,7 @@ def boxes(content: mmap.mmap | bytes, start: int, end: int) -> Iterator[Box]:
         if start + HEAD.size > end:
             raise Damaged
         size, kind = HEAD.unpack_from(content, start)
-        if not HEAD.size <= size <= MOST_BOX_BYTES or start + size > end:
+        if not HEAD.size <= size <= MAX_BOX_BYTES or start + size > end:
             raise Damaged
         yield Box(kind, start, start + HEAD.size, start + size)
         start += size
@@ -169,7 +169,7 @@ def _samples(
     flags, count = struct.unpack_from(">II", content, trun.body)
     place = trun.body + 8 + (4 if flags & DATA_OFFSET else 0) + (4 if flags & FIRST_FLAGS else 0)
     fields = [flag for flag in (SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION) if flags & flag]
-    if count > MOST_SAMPLES or place + 4 * len(fields) * count > trun.end:
+    if count > MAX_SAMPLES or place + 4 * len(fields) * count > trun.end:
         raise Damaged
     rows = [struct.unpack_from(f">{len(fields)}I", content, place + 4 * len(fields) * row) for row in range(count)]
     durations = tuple(_of(row, fields, SAMPLE_DURATION, duration) for row in rows)

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import BinaryIO, NotRequired, TypedDict
 
 from cameras.runtime.storage import RootMissing
-from captures.recording.boxes import NoMovie
-from captures.recording.faststart import head_of
+from captures.recording.faststart import faststart_header
+from captures.recording.mp4_boxes import UnsupportedMp4
 from captures.stills.drawing import Unreadable, from_file, thumbnails
 from captures.stills.thumbnails import ThumbnailStore
 
@@ -67,8 +67,8 @@ def _index(store: ThumbnailStore, order: Order) -> None:
         return
     with _opened(store, order) as file:
         try:
-            head = head_of(file.fileno(), order["bytes"])
-        except NoMovie:
+            head = faststart_header(file.fileno(), order["bytes"])
+        except UnsupportedMp4:
             head = b""
         store.put_head(order["sha256"], head)
 

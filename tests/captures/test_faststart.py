@@ -17,8 +17,8 @@ from cameras.models import Camera
 from captures import studio as studios
 from captures import thumbnails as waiting
 from captures.models import Clip, StorageRoot
-from captures.recording.boxes import NoMovie
-from captures.recording.faststart import head_of
+from captures.recording.faststart import faststart_header
+from captures.recording.mp4_boxes import UnsupportedMp4
 from captures.studio import order_of
 from tests.api.builders import content as sent
 from tests.captures.clips import clip_of, content, cut_off
@@ -32,7 +32,7 @@ def head(tmp_path: Path) -> Callable[[bytes], bytes]:
         file = tmp_path / "clip.mp4"
         file.write_bytes(film)
         with file.open("rb") as opened:
-            return head_of(opened.fileno(), len(film))
+            return faststart_header(opened.fileno(), len(film))
 
     return made
 
@@ -73,7 +73,7 @@ def test_of_a_clip_that_was_cut_off_every_whole_frame_is_found(share: float, hea
 
 @pytest.mark.parametrize("film", [b"", b"x", b"no movie at all" * 9, FILM[:600], FILM[:40] + FILM[600:]])
 def test_what_is_no_clip_is_refused(film: bytes, head: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(NoMovie):
+    with pytest.raises(UnsupportedMp4):
         head(film)
 
 
@@ -90,7 +90,7 @@ def test_a_damaged_clip_gives_a_head_or_is_refused(head: Any, damages: list[tupl
 def refused_or_head(head: Any, film: bytes) -> bytes | None:
     try:
         return bytes(head(film))
-    except NoMovie:
+    except UnsupportedMp4:
         return None
 
 

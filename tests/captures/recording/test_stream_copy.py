@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cameras.drivers.packets import Coded, PacketData
-from captures.recording.repair import whole_part
+from captures.recording.repair import playable_part
 from captures.recording.stream_copy import CopiedTrack
 from captures.recording.tracks import Unplayable
 from tests.captures.recording.clips import shown
@@ -113,7 +113,7 @@ def test_zeros_that_are_not_allowed_are_no_power_cut() -> None:
     sent = [replace(packet, data=remark + packet.data) for packet in packets(evenly())]
     content = copied(sent)
     assert b"A\0\0\0\0B" in content
-    assert whole_part(content).frames == len(sent)
+    assert playable_part(content).frames == len(sent)
 
 
 def test_parameters_that_come_by_themselves_go_with_the_next_picture(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_parameters_that_come_by_themselves_go_with_the_next_picture(tmp_path: P
 @pytest.mark.parametrize("length", range(3_000, 40_000, 2_311))
 def test_a_copied_clip_that_is_cut_off_plays_as_far_as_it_goes(length: int) -> None:
     content = copied(packets(evenly()))[:length]
-    whole = whole_part(content)
+    whole = playable_part(content)
     with av.open(io.BytesIO(content[: whole.bytes])) as container:
         assert sum(1 for _ in container.decode(video=0)) == whole.frames > 0
 

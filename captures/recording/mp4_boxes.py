@@ -5,18 +5,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-HEAD = 8
-MOST_NESTED = 1 << 20
+HEADER_BYTES = 8
+MAX_BOX_BYTES = 1 << 20
 """Bytes of a box that is read whole; only media data is larger."""
 
 
-class NoMovie(Exception):
+class UnsupportedMp4(Exception):
     """These bytes are no fragmented MP4 of one video track; the message says why."""
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
     payload = b"".join(parts)
-    return struct.pack(">I4s", HEAD + len(payload), kind) + payload
+    return struct.pack(">I4s", HEADER_BYTES + len(payload), kind) + payload
 
 
 def full_box(kind: bytes, *parts: bytes, version: int = 0) -> bytes:
@@ -24,19 +24,19 @@ def full_box(kind: bytes, *parts: bytes, version: int = 0) -> bytes:
     return box(kind, struct.pack(">I", version << 24), *parts)
 
 
-def numbers(form: str, values: Sequence[int]) -> bytes:
+def pack_numbers(form: str, values: Sequence[int]) -> bytes:
     """Big-endian, `form` each: I, q, Q."""
     return struct.pack(f">{len(values)}{form}", *values)
 
 
 def children(payload: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and payload of each box. NoMovie when they do not fill it exactly."""
+    """Kind and payload of each box. UnsupportedMp4 when they do not fill it exactly."""
     at = 0
     while at < len(payload):
         size, kind = header(payload, at)
-        if size < HEAD or at + size > len(payload):
-            raise NoMovie("A box reaches beyond the one that it lies in.")
-        yield kind, payload[at + HEAD : at + size]
+        if size < HEADER_BYTES or at + size > len(payload):
+            raise UnsupportedMp4("A box reaches beyond the one that it lies in.")
+        yield kind, payload[at + HEADER_BYTES : at + size]
         at += size
 
 
@@ -44,15 +44,15 @@ def header(content: bytes, at: int) -> tuple[int, bytes]:
     try:
         size, kind = struct.unpack_from(">I4s", content, at)
     except struct.error:
-        raise NoMovie("A box ends within its header.") from None
+        raise UnsupportedMp4("A box ends within its header.") from None
     return size, kind
 
 
 def child(payload: bytes, *path: bytes) -> bytes:
-    """The payload of the first box at `path`. NoMovie when there is none."""
+    """The payload of the first box at `path`. UnsupportedMp4 when there is none."""
     for wanted in path:
         found = next((inner for kind, inner in children(payload) if kind == wanted), None)
         if found is None:
-            raise NoMovie(f"It has no box {b'/'.join(path).decode('ascii', 'replace')}.")
+            raise UnsupportedMp4(f"It has no box {b'/'.join(path).decode('ascii', 'replace')}.")
         payload = found
     return payload
