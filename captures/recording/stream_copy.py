@@ -9,10 +9,10 @@ from av.container import InputContainer
 
 from cameras.drivers.packets import PacketData
 from captures.recording.muxer import TICKS, TIME_BASE, Muxer
+from captures.recording.nal_units import has_slice, parameter_sets, parameter_sets_in, split_units, to_annex_b
 from captures.recording.tracks import Recorded, Sink, Track, Unplayable
-from captures.recording.units import has_slice, packed, sets_in, sets_of, units_of
 
-LOOK = {"probesize": "10000000", "analyzeduration": "0", "fpsprobesize": "0"}
+PROBE_OPTIONS = {"probesize": "10000000", "analyzeduration": "0", "fpsprobesize": "0"}
 NO_SETS = "Its packets come without the parameters that a decoder needs."
 NO_PICTURE = "No picture can be made of its packets."
 
@@ -23,33 +23,33 @@ class CopiedTrack(Track):
 
     def __init__(self, first: PacketData) -> None:
         self.of = self._of = first.of
-        units = units_of(first.data, first.of.extradata)
-        self._sets = sets_of(units) or sets_in(first.of.extradata)
+        units = split_units(first.data, first.of.extradata)
+        self._sets = parameter_sets(units) or parameter_sets_in(first.of.extradata)
         if not self._sets or not has_slice(units):
             raise Unplayable(NO_SETS)
-        self._picture = _opened(packed([*self._sets, *self._without_sets(units)]))
+        self._picture = _open_picture(to_annex_b([*self._sets, *self._without_sets(units)]))
         codec = self._picture.streams.video[0].codec_context
         self.size = (codec.width, codec.height)
         if not all(self.size):
             raise Unplayable(NO_PICTURE)
-        self._held: list[bytes] = []
+        self._pending: list[bytes] = []
 
     def begin(self, sink: Sink) -> None:
-        self._copier = Copier(sink, self._picture)
+        self._muxer = PacketMuxer(sink, self._picture)
 
     def fits(self, frame: Recorded) -> bool:
         if not isinstance(frame, PacketData) or frame.of is not self._of:
             return False
-        sets = sets_of(units_of(frame.data, self._of.extradata)) if frame.is_key else ()
+        sets = parameter_sets(split_units(frame.data, self._of.extradata)) if frame.is_key else ()
         return not sets or sets == self._sets
 
     def add(self, frame: Recorded, seconds: float) -> bool:
         assert isinstance(frame, PacketData)
-        units = [*self._held, *units_of(frame.data, self._of.extradata)]
+        units = [*self._pending, *split_units(frame.data, self._of.extradata)]
         whole = has_slice(units)
-        self._held = [] if whole else units
+        self._pending = [] if whole else units
         if whole:
-            self._copier.add(packed(self._without_sets(units)), seconds, frame.shown_after_s, is_key=frame.is_key)
+            self._muxer.add(to_annex_b(self._without_sets(units)), seconds, frame.shown_after_s, is_key=frame.is_key)
         return whole
 
     def _without_sets(self, units: list[bytes]) -> list[bytes]:
@@ -57,11 +57,11 @@ class CopiedTrack(Track):
         return [unit for unit in units if unit not in self._sets]
 
     def finish(self) -> None:
-        self._copier.close()
+        self._muxer.close()
         self._picture.close()
 
 
-class Copier(Muxer):
+class PacketMuxer(Muxer):
     """Into a stream like that of `source`."""
 
     def __init__(self, sink: Sink, source: InputContainer) -> None:
@@ -78,9 +78,9 @@ class Copier(Muxer):
         self._container.mux(packet)
 
 
-def _opened(picture: bytes) -> InputContainer:
+def _open_picture(picture: bytes) -> InputContainer:
     """FFmpeg finds out of it what the head of a file says. Unplayable."""
     try:
-        return av.open(io.BytesIO(picture), "r", format="h264", options=LOOK)
+        return av.open(io.BytesIO(picture), "r", format="h264", options=PROBE_OPTIONS)
     except av.FFmpegError as error:
         raise Unplayable(f"{NO_PICTURE} ({type(error).__name__})") from None

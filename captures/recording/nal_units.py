@@ -7,32 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-START = b"\0\0\1"
+SHORT_START_CODE = b"\0\0\1"
 START_CODE = b"\0\0\0\1"
-KIND, FORBIDDEN = 0x1F, 0x80
-UNKNOWN, SEQUENCE, PICTURE, FILLER = 0, 7, 8, 12
+TYPE_MASK, FORBIDDEN_BIT = 0x1F, 0x80
+UNSPECIFIED, SPS, PPS, FILLER = 0, 7, 8, 12
 SLICES = frozenset(range(1, 6))
-SETS = frozenset({SEQUENCE, PICTURE})
-AVCC_HEAD = 6
+PARAMETER_SETS = frozenset({SPS, PPS})
+AVCC_HEADER_BYTES = 6
 
 
-def kind_of(unit: bytes) -> int:
-    return unit[0] & KIND
+def unit_type(unit: bytes) -> int:
+    return unit[0] & TYPE_MASK
 
 
-def units_of(data: bytes, extradata: bytes) -> list[bytes]:
+def split_units(data: bytes, extradata: bytes) -> list[bytes]:
     """The units of a packet, of whose stream `extradata` says how they are packed. Without what is no picture's: empty
     ones, fillers, and what a decoder must leave out; nor the zeros that may follow a unit."""
-    found = _measured(data, (extradata[4] & 3) + 1) if is_avcc(extradata) else data.split(START)
+    found = _length_prefixed(data, (extradata[4] & 3) + 1) if is_avcc(extradata) else data.split(SHORT_START_CODE)
     whole = (unit.rstrip(b"\0") for unit in found)
-    return [unit for unit in whole if unit and not unit[0] & FORBIDDEN and kind_of(unit) not in {UNKNOWN, FILLER}]
+    return [
+        unit for unit in whole if unit and not unit[0] & FORBIDDEN_BIT and unit_type(unit) not in {UNSPECIFIED, FILLER}
+    ]
 
 
 def is_avcc(extradata: bytes) -> bool:
-    return len(extradata) > AVCC_HEAD and extradata[0] == 1
+    return len(extradata) > AVCC_HEADER_BYTES and extradata[0] == 1
 
 
-def _measured(data: bytes, length_bytes: int) -> list[bytes]:
+def _length_prefixed(data: bytes, length_bytes: int) -> list[bytes]:
     """Each unit behind its length. What is cut off is left out."""
     found, place = [], 0
     while place + length_bytes <= len(data):
@@ -44,20 +46,20 @@ def _measured(data: bytes, length_bytes: int) -> list[bytes]:
     return found
 
 
-def sets_of(units: Iterable[bytes]) -> tuple[bytes, ...]:
+def parameter_sets(units: Iterable[bytes]) -> tuple[bytes, ...]:
     """The parameter sets among them; empty unless there are both kinds, for one is nothing without the other."""
-    found = tuple(dict.fromkeys(unit for unit in units if kind_of(unit) in SETS))
-    return found if {kind_of(unit) for unit in found} == SETS else ()
+    found = tuple(dict.fromkeys(unit for unit in units if unit_type(unit) in PARAMETER_SETS))
+    return found if {unit_type(unit) for unit in found} == PARAMETER_SETS else ()
 
 
-def sets_in(extradata: bytes) -> tuple[bytes, ...]:
+def parameter_sets_in(extradata: bytes) -> tuple[bytes, ...]:
     """The parameter sets that are known apart from the packets."""
-    return sets_of(_listed(extradata) if is_avcc(extradata) else units_of(extradata, b""))
+    return parameter_sets(_sets_of_avcc(extradata) if is_avcc(extradata) else split_units(extradata, b""))
 
 
-def _listed(extradata: bytes) -> list[bytes]:
+def _sets_of_avcc(extradata: bytes) -> list[bytes]:
     """Of an `avcC`: first those of sequences, then those of pictures, each behind its length of two bytes."""
-    found, place = list[bytes](), AVCC_HEAD - 1
+    found, place = list[bytes](), AVCC_HEADER_BYTES - 1
     for mask in (0x1F, 0xFF):
         count = extradata[place] & mask if place < len(extradata) else 0
         place += 1
@@ -70,9 +72,9 @@ def _listed(extradata: bytes) -> list[bytes]:
 
 def has_slice(units: Iterable[bytes]) -> bool:
     """Whether there is something of a picture among them."""
-    return any(kind_of(unit) in SLICES for unit in units)
+    return any(unit_type(unit) in SLICES for unit in units)
 
 
-def packed(units: Iterable[bytes]) -> bytes:
+def to_annex_b(units: Iterable[bytes]) -> bytes:
     """As annex B."""
     return b"".join(START_CODE + unit for unit in units)
