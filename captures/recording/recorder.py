@@ -31,8 +31,8 @@ from captures.recording.losses import Losses
 from captures.recording.open_clip import OpenClip
 from captures.recording.pauses import PAUSE_S, Pauses
 from captures.recording.queue import Queue
+from captures.recording.recorder_status import PART, RecorderStatus, floor_of
 from captures.recording.recovery import left_over
-from captures.recording.telling import PART, Telling, floor_of
 from captures.recording.tracks import Recorded, Unplayable, may_begin
 from core.known_fields import from_json
 
@@ -58,7 +58,7 @@ class ClipRecorder:
         self._spec, self._buffer = context.spec, context.buffer
         self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
         self._verdict = from_json(Verdict, context.spec["verdict"]) if context.spec["verdict"] else None
-        self._telling = Telling(context.link, context.spec["slug"], context.spec["video_root_path"])
+        self._status = RecorderStatus(context.link, context.spec["slug"], context.spec["video_root_path"])
         self._filer = Filer(self._lose)
         self._wish: Recording | None = None
         self._queued_for: Recording | None = None
@@ -80,7 +80,7 @@ class ClipRecorder:
         self._changed = threading.Condition()
         self._obey(context.spec["recording"])
         if self._wish is None:
-            self._telling.at_rest()
+            self._status.report_idle()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
@@ -90,9 +90,9 @@ class ClipRecorder:
         """`record` and `configure` with what shall be recorded (`recording`, None for nothing); `rotate`."""
         if "recording" in message:
             self._obey(message["recording"])
-            self._telling.asked(message, "written" if self._wish else "stopped")
+            self._status.add_request(message, "written" if self._wish else "stopped")
             if self._wish is None and self._queue.reader is None:
-                self._filer.then(self._telling.stopped)
+                self._filer.then(self._status.answer_stop)
         elif message["type"] == "rotate":
             self._end_clip(message)
 
@@ -100,9 +100,9 @@ class ClipRecorder:
         """The next frame begins another."""
         clip = self._clip
         if clip is None:
-            self._telling.has_no_clip(order)
+            self._status.reject_rotation(order)
             return
-        self._telling.asked(order, clip.id)
+        self._status.add_request(order, clip.id)
         self._rotate = True
 
     def _obey(self, wish: Recording | None) -> None:
@@ -136,8 +136,8 @@ class ClipRecorder:
                 self._clip.file.synced = False
             path = self._spec["video_root_path"]
             said = f"The disk of {path} has not answered for {STUCK_S:g} s. Recording goes on when it does."
-            self._telling.failed("write_error", said)
-        return {"recorder": self._telling.status(self._wish, self._clip)}
+            self._status.report_failure("write_error", said)
+        return {"recorder": self._status.snapshot(self._wish, self._clip)}
 
     def _is_stuck(self) -> bool:
         """A disk that hangs says nothing: whoever waits for it does not come back."""
@@ -189,15 +189,15 @@ class ClipRecorder:
         assert reader is not None
         lost = self._losses.after(reader) + len(reader)
         if lost and self._clip is not None:
-            self._telling.lost(self._clip, lost)
+            self._status.report_lost_frames(self._clip, lost)
         self._close(None)
         self._full = False
         self._losses.forget()
         self._keyless_since = None
         with self._changed:
             reader = self._queue.next_reader()
-        self._telling.ended(for_good=reader is None)
-        self._filer.then(self._telling.stopped)
+        self._status.report_recording_stopped(for_good=reader is None)
+        self._filer.then(self._status.answer_stop)
 
     # Frames and packets
 
@@ -269,7 +269,7 @@ class ClipRecorder:
             self._failed(error)
             return False
         self._filer.watch(self._clip)
-        self._telling.began(self._clip)
+        self._status.report_clip_opened(self._clip)
         return True
 
     def _add(self, frame: Recorded, lost: int) -> None:
@@ -280,8 +280,8 @@ class ClipRecorder:
             self._failed(error)
             return
         if lost:
-            self._telling.lost(self._clip, lost)
-        self._telling.wrote(self._clip)
+            self._status.report_lost_frames(self._clip, lost)
+        self._status.report_frame_written(self._clip)
 
     def _close(self, next_frame: Recorded | None) -> None:
         """The open clip is whole, or as whole as it gets; the filer brings it to its record."""
@@ -296,7 +296,7 @@ class ClipRecorder:
         except Exception as error:  # an encoder that failed may fail at its end again
             log.exception("A clip could not be ended as it should.")
             clip.cut(*self._said_of(error))
-        self._filer.file(clip, clip.ended(next_frame), self._telling.filed, self._telling.recovered)
+        self._filer.file(clip, clip.ended(next_frame), self._status.report_finalized, self._status.report_recovered)
 
     # The disk
 
@@ -307,7 +307,7 @@ class ClipRecorder:
         if time.monotonic() - self._looked_at >= LOOK_S:
             self._looked_at = time.monotonic()
             if clip is not None and self._is_full(self._wish or clip.wish):
-                self._give_up("disk_full", self._telling.why)
+                self._give_up("disk_full", self._status.failure_message)
 
     def _has_ended(self, clip: OpenClip) -> bool:
         """Its camera is gone, or silent; not while frames wait, as after a disk that hung."""
@@ -323,9 +323,9 @@ class ClipRecorder:
             return False
         free, floor = self._storage.files.free_bytes(), floor_of(wish)
         self._full = free < floor * (ROOM_AGAIN if self._full else 1.0)
-        self._telling.saw(free, floor)
+        self._status.set_disk_space(free, floor)
         if self._full:
-            self._telling.full(wish)
+            self._status.report_disk_full(wish)
         return self._full
 
     def _failed(self, error: Exception) -> None:
@@ -337,7 +337,7 @@ class ClipRecorder:
     def _give_up(self, reason: str, message: str) -> None:
         wrote_s = self._clip.length_s if self._clip is not None else 0.0
         self._not_before = time.monotonic() + self._pauses.after(reason, wrote_s)
-        self._telling.failed(reason, message)
+        self._status.report_failure(reason, message)
         if self._clip is not None:
             self._clip.cut(reason, message)
             self._close(None)
@@ -374,10 +374,10 @@ class ClipRecorder:
             self._let_go()
             self._not_before = time.monotonic() + PAUSE_S
             if self._wish is not None:
-                self._telling.failed(*self._said_of(error))
+                self._status.report_failure(*self._said_of(error))
             return
-        self._telling.holds()
-        self._filer.recover(self._storage, clips, self._verdict, self._telling.recovered)
+        self._status.report_storage_opened()
+        self._filer.recover(self._storage, clips, self._verdict, self._status.report_recovered)
         self._verdict = None
 
     def _let_go(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cameras.runtime.recording_state import shared, waiting
+from captures.recording.recorder_status import RecorderStatus
 from captures.recording.recovery import Recovered
-from captures.recording.telling import Telling
 
 WISH: Any = {"kind": "rolling", "requested_by": "ada"}
 
@@ -22,9 +22,9 @@ def clip(length_s: float, size: int) -> Any:
 
 def test_a_clip_that_has_just_begun_grows_as_the_one_before_it() -> None:
     up: Any = SimpleNamespace(send=lambda *_, **__: None)
-    telling = Telling(up, "sky", "/video")
-    telling.saw(10**9, 0)
-    rates = [telling.status(WISH, clip(*one)) for one in ((1.0, 10), (6.0, 600_000), (1.0, 10))]
+    status = RecorderStatus(up, "sky", "/video")
+    status.set_disk_space(10**9, 0)
+    rates = [status.snapshot(WISH, clip(*one)) for one in ((1.0, 10), (6.0, 600_000), (1.0, 10))]
     assert [(told["mb_per_min"], told["floor_s"]) for told in rates if told] == [
         (None, None),
         (6.0, 10_000),
@@ -40,15 +40,15 @@ def left(told: list[dict[str, Any]]) -> str:
 
 def test_a_clip_that_was_mended_ends_no_alert_of_others_that_wait() -> None:
     told: list[dict[str, Any]] = []
-    telling = Telling(SimpleNamespace(send=lambda _, **fields: told.append(fields)), "sky", "/video")  # type: ignore[arg-type]
+    status = RecorderStatus(SimpleNamespace(send=lambda _, **fields: told.append(fields)), "sky", "/video")  # type: ignore[arg-type]
     broken = OSError(errno.EIO, "Input/output error")
-    telling.recovered(Recovered(tried=["a", "b"], failed={"a": broken, "b": broken}))
-    telling.recovered(Recovered(tried=["c"], repaired=["c"]))
+    status.report_recovered(Recovered(tried=["a", "b"], failed={"a": broken, "b": broken}))
+    status.report_recovered(Recovered(tried=["c"], repaired=["c"]))
     assert left(told).startswith("2 clips of sky")
-    telling.recovered(Recovered(tried=["a"], repaired=["a"]))
+    status.report_recovered(Recovered(tried=["a"], repaired=["a"]))
     assert left(told).startswith("A clip of sky")
-    telling.holds()
-    telling.recovered(Recovered())
+    status.report_storage_opened()
+    status.report_recovered(Recovered())
     assert left(told) == ""
 
 
@@ -68,7 +68,10 @@ def test_the_time_until_the_floor_is_shorter_where_others_fill_the_same_disk() -
 
 @pytest.mark.parametrize(("floor", "lower"), [(2_000_000_000, False), (10_000_000_000, True)])
 def test_a_full_disk_may_hold_no_clips_at_all(floor: int, lower: bool) -> None:
-    telling = Telling(SimpleNamespace(send=lambda *_, **__: None), "sky", "/video")  # type: ignore[arg-type]
-    telling.full({**WISH, "floor_bytes": 2_000_000_000, "rolling_floor_bytes": floor})
-    assert f"less than {floor / 1e9:g} GB left. Free some space" in telling.why
-    assert ("there is none" in telling.why, "lower camera_config.soft_floor_gb" in telling.why) == (lower, lower)
+    status = RecorderStatus(SimpleNamespace(send=lambda *_, **__: None), "sky", "/video")  # type: ignore[arg-type]
+    status.report_disk_full({**WISH, "floor_bytes": 2_000_000_000, "rolling_floor_bytes": floor})
+    assert f"less than {floor / 1e9:g} GB left. Free some space" in status.failure_message
+    assert (
+        "there is none" in status.failure_message,
+        "lower camera_config.soft_floor_gb" in status.failure_message,
+    ) == (lower, lower)
