@@ -135,7 +135,7 @@ class OpenClip:
         return ended
 
 
-def record_of(plan: ClipPlan, root: str, told: dict[str, object], size: int, sha256: str) -> Record:
+def make_record(plan: ClipPlan, root: str, told: dict[str, object], size: int, sha256: str) -> Record:
     """`told`: ended, frames, lost_frames, interrupted, reason, message."""
     file = PartFile(
         kind=KIND, bytes=size, sha256=sha256, part=f"{plan['id']}.{KIND}.part", path=plan["path"],

@@ -1,8 +1,8 @@
 """`ClipRecorder`: the frames of a camera into clips. Runs in a camera process, without Django.
 
 The owner's thread turns each frame into I420 and queues it, or the driver's thread the packets of a camera that sends
-H.264; the thread here encodes or copies, writes, and waits for a disk to sync only where a clip begins; `Filer` brings
-what has ended to its record. Whatever goes wrong ends a clip, never the camera.
+H.264; the thread here encodes or copies, writes, and waits for a disk to sync only where a clip begins; `ClipFinalizer`
+brings what has ended to its record. Whatever goes wrong ends a clip, never the camera.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from cameras.runtime.spool import is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage, apart_sentence
 from captures.night import Site
 from captures.organizer import ImageOrganizer
-from captures.recording.filing import Filer
-from captures.recording.losses import Losses
+from captures.recording.clip_finalizer import ClipFinalizer
+from captures.recording.frame_queue import FrameQueue
+from captures.recording.loss_counter import LossCounter
 from captures.recording.open_clip import OpenClip
-from captures.recording.pauses import PAUSE_S, Pauses
-from captures.recording.queue import Queue
 from captures.recording.recorder_status import PART, RecorderStatus, floor_of
-from captures.recording.recovery import left_over
+from captures.recording.recovery import unfinished_clips
+from captures.recording.retry import RETRY_S, RetryDelay
 from captures.recording.tracks import Recorded, Unplayable, may_begin
 from core.known_fields import from_json
 
@@ -59,20 +59,20 @@ class ClipRecorder:
         self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
         self._verdict = from_json(Verdict, context.spec["verdict"]) if context.spec["verdict"] else None
         self._status = RecorderStatus(context.link, context.spec["slug"], context.spec["video_root_path"])
-        self._filer = Filer(self._lose)
+        self._finalizer = ClipFinalizer(self._lose)
         self._wish: Recording | None = None
         self._queued_for: Recording | None = None
         """The wish that what is queued was captured for: it outlives a stop."""
-        self._queue = Queue(context.buffer)
+        self._queue = FrameQueue(context.buffer)
         self._write_until = math.inf
         self._storage: Storage | None = None
         self._lost: Exception | None = None
         self._clip: OpenClip | None = None
-        self._losses = Losses(numbered=driver_class(context.spec["kind"]).numbers_frames)
+        self._losses = LossCounter(numbered=driver_class(context.spec["kind"]).numbers_frames)
         self._rotate = False
         self._keyless_since: float | None = None
         self._changes: deque[float] = deque(maxlen=MOST_CHANGES)
-        self._not_before, self._pauses = 0.0, Pauses()
+        self._not_before, self._retry_delay = 0.0, RetryDelay()
         self._looked_at = 0.0
         self._full = False
         self._turned_at = time.monotonic()
@@ -92,7 +92,7 @@ class ClipRecorder:
             self._obey(message["recording"])
             self._status.add_request(message, "written" if self._wish else "stopped")
             if self._wish is None and self._queue.reader is None:
-                self._filer.then(self._status.answer_stop)
+                self._finalizer.run_after(self._status.answer_stop)
         elif message["type"] == "rotate":
             self._end_clip(message)
 
@@ -111,15 +111,15 @@ class ClipRecorder:
                 self._not_before, self._full = 0.0, False
             self._wish, self._queued_for = wish, wish or self._queued_for
             if wish:
-                self._queue.go_on()
+                self._queue.open_reader()
             else:
-                self._queue.end()
+                self._queue.close_reader()
             self._changed.notify_all()
 
     @property
     def wants_frames(self) -> bool:
         """Not while the camera's own packets are copied."""
-        return self._wish is not None and not self._queue.copies
+        return self._wish is not None and not self._queue.copies_packets
 
     def stop(self) -> None:
         """What is queued is written, as far as there is time, and the clip filed."""
@@ -142,7 +142,7 @@ class ClipRecorder:
     def _is_stuck(self) -> bool:
         """A disk that hangs says nothing: whoever waits for it does not come back."""
         now = time.monotonic()
-        return now - self._turned_at > STUCK_S or self._filer.syncs_for_s(now) > STUCK_S
+        return now - self._turned_at > STUCK_S or self._finalizer.syncs_for_s(now) > STUCK_S
 
     def _lose(self, error: Exception) -> None:
         """From any thread: the root cannot be written to."""
@@ -187,23 +187,23 @@ class ClipRecorder:
         """Recording was stopped, and all that was queued is written; what is not, as the process ends, is lost."""
         reader = self._queue.reader
         assert reader is not None
-        lost = self._losses.after(reader) + len(reader)
+        lost = self._losses.count_after(reader) + len(reader)
         if lost and self._clip is not None:
             self._status.report_lost_frames(self._clip, lost)
         self._close(None)
         self._full = False
-        self._losses.forget()
+        self._losses.reset()
         self._keyless_since = None
         with self._changed:
             reader = self._queue.next_reader()
         self._status.report_recording_stopped(for_good=reader is None)
-        self._filer.then(self._status.answer_stop)
+        self._finalizer.run_after(self._status.answer_stop)
 
     # Frames and packets
 
     def _take(self, frame: Recorded) -> None:
         assert self._queue.reader is not None
-        lost, clip = self._losses.before(frame, self._queue.reader.lost), self._clip
+        lost, clip = self._losses.count_before(frame, self._queue.reader.lost), self._clip
         if clip is not None and self._ends_before(clip, frame):
             self._close(frame if self._follows(clip, frame) else None)
         if self._clip is None and not self._open(frame):
@@ -268,7 +268,7 @@ class ClipRecorder:
         except WRONG as error:
             self._failed(error)
             return False
-        self._filer.watch(self._clip)
+        self._finalizer.set_open_clip(self._clip)
         self._status.report_clip_opened(self._clip)
         return True
 
@@ -286,7 +286,7 @@ class ClipRecorder:
     def _close(self, next_frame: Recorded | None) -> None:
         """The open clip is whole, or as whole as it gets; the filer brings it to its record."""
         clip, self._clip, self._rotate = self._clip, None, False
-        self._filer.watch(None)
+        self._finalizer.set_open_clip(None)
         if clip is None:
             return
         try:
@@ -296,7 +296,9 @@ class ClipRecorder:
         except Exception as error:  # an encoder that failed may fail at its end again
             log.exception("A clip could not be ended as it should.")
             clip.cut(*self._said_of(error))
-        self._filer.file(clip, clip.ended(next_frame), self._status.report_finalized, self._status.report_recovered)
+        self._finalizer.finalize(
+            clip, clip.ended(next_frame), self._status.report_finalized, self._status.report_recovered
+        )
 
     # The disk
 
@@ -336,7 +338,7 @@ class ClipRecorder:
 
     def _give_up(self, reason: str, message: str) -> None:
         wrote_s = self._clip.length_s if self._clip is not None else 0.0
-        self._not_before = time.monotonic() + self._pauses.after(reason, wrote_s)
+        self._not_before = time.monotonic() + self._retry_delay.next_s(reason, wrote_s)
         self._status.report_failure(reason, message)
         if self._clip is not None:
             self._clip.cut(reason, message)
@@ -369,22 +371,22 @@ class ClipRecorder:
             self._storage.reaches("clips")
             remove_temporaries(self._storage.spool)
             self._storage.spool.refill_slots()
-            clips = left_over(self._storage.spool)
+            clips = unfinished_clips(self._storage.spool)
         except WRONG as error:
             self._let_go()
-            self._not_before = time.monotonic() + PAUSE_S
+            self._not_before = time.monotonic() + RETRY_S
             if self._wish is not None:
                 self._status.report_failure(*self._said_of(error))
             return
         self._status.report_storage_opened()
-        self._filer.recover(self._storage, clips, self._verdict, self._status.report_recovered)
+        self._finalizer.recover_clips(self._storage, clips, self._verdict, self._status.report_recovered)
         self._verdict = None
 
     def _let_go(self) -> None:
         """Nothing more is written to the root; what is not filed by then is the next recovery's."""
         if self._clip is not None:
             self._close(None)
-        self._filer.drain(WRITE_OUT_S)
+        self._finalizer.drain(WRITE_OUT_S)
         if self._storage is not None:
             self._storage.close()
             self._storage = None

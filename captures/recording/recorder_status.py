@@ -13,7 +13,7 @@ from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Recording
 from cameras.runtime.spool import Record
 from captures.recording.open_clip import OpenClip
-from captures.recording.recovery import Recovered, left_sentence
+from captures.recording.recovery import RecoveredClips, unrecovered_message
 from core.counting import counted, were
 
 RATE_S = 5.0
@@ -180,8 +180,8 @@ class RecorderStatus:
         if self._failure[0] == "root_missing":
             self._clear_failure()
 
-    def report_recovered(self, found: Recovered) -> None:
-        for clip in (*found.filed, *found.repaired):
+    def report_recovered(self, found: RecoveredClips) -> None:
+        for clip in (*found.finalized, *found.repaired):
             self._link.send("spooled", id=clip, command_id="", part=PART)
             self._answer_requests(clip, ok=True, body={"clip": clip})
         for clip in found.empty:
@@ -196,7 +196,7 @@ class RecorderStatus:
         for clip in found.tried:
             self._unrecovered.pop(clip, None)
         self._unrecovered |= found.failed
-        self._set_alert("left", left_sentence(self._slug, self._path, self._unrecovered))
+        self._set_alert("left", unrecovered_message(self._slug, self._path, self._unrecovered))
         if found.rejected:
             said = f"Clips of {self._slug} could not be recovered: {'; '.join(found.rejected)[:500]}"
             self._log_event("spool.rejected", said, "error")

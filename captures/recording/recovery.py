@@ -15,21 +15,21 @@ from cameras.runtime.durable import RootFiles
 from cameras.runtime.recovery import UNREADABLE, Verdict, checked_record, parts_of, reject, remove_temporaries
 from cameras.runtime.spool import ClipPlan, Record, Spool
 from cameras.runtime.storage import Storage
-from captures.recording.open_clip import KIND, record_of
+from captures.recording.open_clip import KIND, make_record
 from captures.recording.repair import PlayablePart, repair
 
 UNPLACEABLE = (FileNotFoundError, FileExistsError)
 """Not NotADirectoryError: a folder that is a symbolic link for a moment costs no clip."""
-UNSAID = Verdict("interrupted", "The camera process ended before the clip did.")
-NONE_KNOWN: Mapping[str, int] = {}
+PROCESS_ENDED = Verdict("interrupted", "The camera process ended before the clip did.")
+NO_LOSSES: Mapping[str, int] = {}
 
 
 @dataclass(slots=True)
-class Recovered:
+class RecoveredClips:
     """Ids of clips, and what was set aside."""
 
     tried: list[str] = field(default_factory=list)
-    filed: list[str] = field(default_factory=list)
+    finalized: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
@@ -38,30 +38,30 @@ class Recovered:
 
     def left(self, slug: str, path: str) -> str:
         """Of a camera, in a root: what the alert says of them; empty where there are none."""
-        return left_sentence(slug, path, self.failed)
+        return unrecovered_message(slug, path, self.failed)
 
 
-def left_over(spool: Spool) -> list[str]:
+def unfinished_clips(spool: Spool) -> list[str]:
     """Ids of what an owner before us did not bring to its end."""
     endings = (".plan", ".json", f".{KIND}.part")
     return sorted({name.partition(".")[0] for name in spool.names() if name.endswith(endings)})
 
 
-def recover_all(storage: Storage, verdict: Verdict | None = None) -> Recovered:
+def recover_all(storage: Storage, verdict: Verdict | None = None) -> RecoveredClips:
     """Whatever is left in the spool. What the disk does not let go through is left for the next time."""
     remove_temporaries(storage.spool)
-    return recover(storage, left_over(storage.spool), verdict)
+    return recover(storage, unfinished_clips(storage.spool), verdict)
 
 
 def recover(
-    storage: Storage, clips: list[str], verdict: Verdict | None = None, lost: Mapping[str, int] = NONE_KNOWN
-) -> Recovered:
+    storage: Storage, clips: list[str], verdict: Verdict | None = None, lost: Mapping[str, int] = NO_LOSSES
+) -> RecoveredClips:
     """Bring these clips to their end, each by itself: one that cannot be read holds up no other. `lost` are the frames
     that clips are known to have lost; their files do not say, so that of all others it is unknown."""
-    result = Recovered(tried=clips)
+    result = RecoveredClips(tried=clips)
     for clip in clips:
         try:
-            _recover(storage, clip, verdict or UNSAID, lost.get(clip), result)
+            _recover(storage, clip, verdict or PROCESS_ENDED, lost.get(clip), result)
         except (*UNREADABLE, *UNPLACEABLE, OverflowError) as error:
             _reject(storage.spool, clip, f"{clip}: {error}", result)
         except OSError as error:
@@ -69,12 +69,12 @@ def recover(
     return result
 
 
-def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int | None, result: Recovered) -> None:
+def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int | None, result: RecoveredClips) -> None:
     spool = storage.spool
     names = set(spool.names())
     if f"{clip}.json" in names:
         record = checked_record(spool.read(f"{clip}.json"), f"{clip}.json")
-        settled = result.filed
+        settled = result.finalized
     elif f"{clip}.done" in names:
         spool.files.unlink(spool.folder, f"{clip}.plan")
         return
@@ -83,7 +83,7 @@ def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int | None, re
     else:
         found = _repaired(storage, _checked_plan(spool, clip), verdict, lost)
         if found is None:
-            _forget(spool, clip)
+            _discard(spool, clip)
             result.empty.append(clip)
             return
         record, settled = found, result.repaired
@@ -105,10 +105,10 @@ def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int | No
         os.close(file)
     if not whole.frames:
         return None
-    return record_of(plan, storage.root, _told(plan, whole, verdict, lost), whole.bytes, sha256)
+    return make_record(plan, storage.root, _outcome(plan, whole, verdict, lost), whole.bytes, sha256)
 
 
-def _told(plan: ClipPlan, whole: PlayablePart, verdict: Verdict, lost: int | None) -> dict[str, object]:
+def _outcome(plan: ClipPlan, whole: PlayablePart, verdict: Verdict, lost: int | None) -> dict[str, object]:
     ended = datetime.fromisoformat(plan["started"]) + timedelta(seconds=whole.seconds)
     return {
         "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": lost, "interrupted": True,
@@ -124,14 +124,14 @@ def _checked_plan(spool: Spool, clip: str) -> ClipPlan:
     return cast(ClipPlan, plan)
 
 
-def _forget(spool: Spool, clip: str) -> None:
+def _discard(spool: Spool, clip: str) -> None:
     for part in parts_of(spool, clip):
         spool.files.unlink(spool.folder, part)
     spool.files.unlink(spool.folder, f"{clip}.plan")
     spool.files.sync(spool.folder)
 
 
-def _reject(spool: Spool, clip: str, said: str, result: Recovered) -> None:
+def _reject(spool: Spool, clip: str, said: str, result: RecoveredClips) -> None:
     """Set aside with all that belongs to it: a person decides."""
     known = [name for name in (f"{clip}.json", f"{clip}.plan") if name in spool.names()]
     for name in known or parts_of(spool, clip):
@@ -139,7 +139,7 @@ def _reject(spool: Spool, clip: str, said: str, result: Recovered) -> None:
     result.rejected.append(said)
 
 
-def left_sentence(slug: str, path: str, failed: Mapping[str, OSError]) -> str:
+def unrecovered_message(slug: str, path: str, failed: Mapping[str, OSError]) -> str:
     """Of clips that could not be brought to their end; empty where all were."""
     if not failed:
         return ""

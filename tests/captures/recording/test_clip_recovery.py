@@ -49,7 +49,7 @@ def committed(storage: Storage) -> str:
 def test_a_slot_that_is_a_record_already_is_no_slot_any_more(storage: Storage) -> None:
     clip = committed(storage)
     found = recover_all(storage)
-    assert (found.filed, storage.files.links(storage.spool.folder, f"{clip}.done")) == ([clip], 1)
+    assert (found.finalized, storage.files.links(storage.spool.folder, f"{clip}.done")) == ([clip], 1)
 
 
 def test_what_was_being_written_when_its_owner_was_killed_is_removed(storage: Storage) -> None:
@@ -73,7 +73,7 @@ def test_a_folder_that_is_a_link_for_a_moment_costs_no_clip(storage: Storage, tm
     first = recover_all(storage)
     (tmp_path / "clips").unlink()
     second = recover_all(storage)
-    assert (first.filed, list(first.failed), first.rejected, second.filed) == ([], [clip], [], [clip])
+    assert (first.finalized, list(first.failed), first.rejected, second.finalized) == ([], [clip], [], [clip])
 
 
 @pytest.mark.django_db

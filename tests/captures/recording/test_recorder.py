@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cameras.drivers.base import FrameData
-from captures.recording.losses import Losses
+from captures.recording.loss_counter import LossCounter
 from tests.captures.recording.clips import RECORDING, clips_of, numbered_video, numbers, records_of, shown
 from tests.faults.camera_process import CameraProcess
 
@@ -144,13 +144,13 @@ def frame(number: int) -> FrameData:
 
 
 def test_frames_that_are_missing_in_the_numbers_of_a_camera_were_lost() -> None:
-    losses = Losses(numbered=True)
-    assert [losses.before(frame(number), dropped=0) for number in (7, 8, 11, 0, 1)] == [0, 0, 2, 0, 0]
+    losses = LossCounter(numbered=True)
+    assert [losses.count_before(frame(number), dropped=0) for number in (7, 8, 11, 0, 1)] == [0, 0, 2, 0, 0]
 
 
 def test_where_a_camera_does_not_number_its_frames_those_without_room_were_lost() -> None:
-    losses = Losses(numbered=False)
-    counted = [losses.before(frame(number), dropped) for number, dropped in ((7, 0), (9, 0), (10, 3), (11, 3))]
+    losses = LossCounter(numbered=False)
+    counted = [losses.count_before(frame(number), dropped) for number, dropped in ((7, 0), (9, 0), (10, 3), (11, 3))]
     assert counted == [0, 0, 3, 0]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from cameras.runtime.recording_state import shared, waiting
 from captures.recording.recorder_status import RecorderStatus
-from captures.recording.recovery import Recovered
+from captures.recording.recovery import RecoveredClips
 
 WISH: Any = {"kind": "rolling", "requested_by": "ada"}
 
@@ -42,13 +42,13 @@ def test_a_clip_that_was_mended_ends_no_alert_of_others_that_wait() -> None:
     told: list[dict[str, Any]] = []
     status = RecorderStatus(SimpleNamespace(send=lambda _, **fields: told.append(fields)), "sky", "/video")  # type: ignore[arg-type]
     broken = OSError(errno.EIO, "Input/output error")
-    status.report_recovered(Recovered(tried=["a", "b"], failed={"a": broken, "b": broken}))
-    status.report_recovered(Recovered(tried=["c"], repaired=["c"]))
+    status.report_recovered(RecoveredClips(tried=["a", "b"], failed={"a": broken, "b": broken}))
+    status.report_recovered(RecoveredClips(tried=["c"], repaired=["c"]))
     assert left(told).startswith("2 clips of sky")
-    status.report_recovered(Recovered(tried=["a"], repaired=["a"]))
+    status.report_recovered(RecoveredClips(tried=["a"], repaired=["a"]))
     assert left(told).startswith("A clip of sky")
     status.report_storage_opened()
-    status.report_recovered(Recovered())
+    status.report_recovered(RecoveredClips())
     assert left(told) == ""
 
 

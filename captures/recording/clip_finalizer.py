@@ -17,23 +17,23 @@ from cameras.runtime.recovery import Verdict
 from cameras.runtime.spool import Record
 from cameras.runtime.stills import patiently
 from cameras.runtime.storage import RootMissing, Storage
-from captures.recording.open_clip import OpenClip, record_of
-from captures.recording.recovery import Recovered, recover
+from captures.recording.open_clip import OpenClip, make_record
+from captures.recording.recovery import RecoveredClips, recover
 
 log = logging.getLogger(__name__)
 SYNC_S = 1.0
-AGAIN_S = 30.0
+RETRY_S = 30.0
 """From a recovery that the disk did not let end to the next try."""
 Job = Callable[[], None]
-Lost = Callable[[Exception], None]
-Mended = Callable[[Recovered], None]
+ErrorHandler = Callable[[Exception], None]
+RecoveredHandler = Callable[[RecoveredClips], None]
 
 
-class Filer:
+class ClipFinalizer:
     """`lost` hears of a root that cannot be written, and what was to be filed stays for the next recovery."""
 
-    def __init__(self, lost: Lost) -> None:
-        self._lost = lost
+    def __init__(self, on_error: ErrorHandler) -> None:
+        self._on_error = on_error
         self._jobs: deque[Job] = deque()
         self._changed = threading.Condition()
         self._open: OpenClip | None = None
@@ -41,18 +41,20 @@ class Filer:
         self._syncs_since: float | None = None
         self._lost_frames: dict[str, int] = {}
         """Of each clip of this process that is not filed yet: its file does not say."""
-        self._again: tuple[float, Job] | None = None
+        self._retry: tuple[float, Job] | None = None
         self._stopping = threading.Event()
         threading.Thread(target=self._run, name="clips", daemon=True).start()
         threading.Thread(target=self._sync_each_second, name="clip-sync", daemon=True).start()
 
-    def watch(self, clip: OpenClip | None) -> None:
+    def set_open_clip(self, clip: OpenClip | None) -> None:
         """The clip that is being written now."""
         self._open = clip
 
-    def file(self, clip: OpenClip, ended: datetime, filed: Callable[[Record], None], mended: Mended) -> None:
+    def finalize(
+        self, clip: OpenClip, ended: datetime, on_finalized: Callable[[Record], None], on_recovered: RecoveredHandler
+    ) -> None:
         """A clip to which nothing is added any more; `filed` is called with its record when that is safe. One that the
-        disk or an encoder did not let end is read again, and `mended` says what is left of it."""
+        disk or an encoder did not let end is read again, and `on_recovered` says what is left of it."""
 
         def job() -> None:
             self._lost_frames[clip.id] = clip.lost_frames
@@ -61,31 +63,33 @@ class Filer:
             except OSError as error:
                 clip.cut("write_error", f"The disk failed at its end ({error.strerror}).")
             if clip.is_whole:
-                filed(_filed(clip, ended))
+                on_finalized(_commit_clip(clip, ended))
                 del self._lost_frames[clip.id]
                 return
-            found = self._recovered(clip.storage, [clip.id], _verdict(clip))
-            mended(found)
+            found = self._recover(clip.storage, [clip.id], _verdict(clip))
+            on_recovered(found)
             for failed in found.failed.values():
                 raise failed
 
-        self._put(job)
+        self._enqueue(job)
 
-    def recover(self, storage: Storage, clips: list[str], verdict: Verdict | None, mended: Mended) -> None:
-        """Clips that another owner of the spool left; `mended` says what became of them. Those that the disk did not
+    def recover_clips(
+        self, storage: Storage, clips: list[str], verdict: Verdict | None, on_recovered: RecoveredHandler
+    ) -> None:
+        """Clips that another owner of the spool left; `on_recovered` gets what became of them. Those that the disk did not
         let go through are tried again by and by, and keep nobody from recording."""
 
         def job() -> None:
-            found = self._recovered(storage, clips, verdict)
-            mended(found)
+            found = self._recover(storage, clips, verdict)
+            on_recovered(found)
             if found.failed:
-                again = functools.partial(self.recover, storage, list(found.failed), verdict, mended)
-                self._again = (time.monotonic() + AGAIN_S, again)
+                retry = functools.partial(self.recover_clips, storage, list(found.failed), verdict, on_recovered)
+                self._retry = (time.monotonic() + RETRY_S, retry)
 
-        self._again = None
-        self._put(job)
+        self._retry = None
+        self._enqueue(job)
 
-    def _recovered(self, storage: Storage, clips: list[str], verdict: Verdict | None) -> Recovered:
+    def _recover(self, storage: Storage, clips: list[str], verdict: Verdict | None) -> RecoveredClips:
         found = recover(storage, clips, verdict, self._lost_frames)
         for clip in set(clips) - set(found.failed):
             self._lost_frames.pop(clip, None)
@@ -96,11 +100,11 @@ class Filer:
         since = self._syncs_since
         return 0.0 if since is None else now - since
 
-    def then(self, job: Job) -> None:
+    def run_after(self, job: Job) -> None:
         """After all that was put before it."""
-        self._put(job)
+        self._enqueue(job)
 
-    def _put(self, job: Job) -> None:
+    def _enqueue(self, job: Job) -> None:
         with self._changed:
             self._jobs.append(job)
             self._changed.notify_all()
@@ -119,39 +123,39 @@ class Filer:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            job = self._next()
+            job = self._next_job()
             if job is not None:
-                self._do(job)
+                self._run_job(job)
             with self._changed:
                 self._busy = False
                 self._changed.notify_all()
 
-    def _next(self) -> Job | None:
+    def _next_job(self) -> Job | None:
         with self._changed:
             self._changed.wait_for(lambda: self._jobs or self._stopping.is_set(), SYNC_S)
             self._busy = bool(self._jobs)
             if self._jobs:
                 return self._jobs.popleft()
-        return self._due_again()
+        return self._due_retry()
 
-    def _due_again(self) -> Job | None:
-        again = self._again
-        return again[1] if again is not None and time.monotonic() >= again[0] else None
+    def _due_retry(self) -> Job | None:
+        retry = self._retry
+        return retry[1] if retry is not None and time.monotonic() >= retry[0] else None
 
-    def _do(self, job: Job) -> None:
+    def _run_job(self, job: Job) -> None:
         try:
             job()
         except (RootMissing, LockLost, OSError) as error:
             log.error("A clip is not safe on the disk: %s", error)
-            self._lost(error)
+            self._on_error(error)
         except Exception as error:
             log.exception("A clip could not be filed; it is tried again when its spool is opened anew.")
-            self._lost(error)
+            self._on_error(error)
 
     def _sync_each_second(self) -> None:
         while not self._stopping.wait(SYNC_S):
             self._syncs_since = time.monotonic()
-            self._do(self._sync)
+            self._run_job(self._sync)
             self._syncs_since = None
 
     def _sync(self) -> None:
@@ -167,15 +171,15 @@ def _verdict(clip: OpenClip) -> Verdict:
     return Verdict(clip.reason or "write_error", clip.message or said)
 
 
-def _filed(clip: OpenClip, ended: datetime) -> Record:
+def _commit_clip(clip: OpenClip, ended: datetime) -> Record:
     """Committed, placed and done."""
     storage = clip.storage
     storage.check()
-    told: dict[str, object] = {
+    outcome: dict[str, object] = {
         "ended": ended.isoformat(), "frames": clip.frames, "lost_frames": clip.lost_frames,
         "interrupted": clip.interrupted, "reason": clip.reason, "message": clip.message,
     }  # fmt: skip
-    record = record_of(clip.plan, storage.root, told, clip.file.bytes, clip.file.sha256)
+    record = make_record(clip.plan, storage.root, outcome, clip.file.bytes, clip.file.sha256)
     patiently(storage.spool.commit, record)
     patiently(storage.spool.place, record)
     storage.spool.done(record)

@@ -13,20 +13,20 @@ QUEUE_FRAMES = 300
 as `readers.MOST_BYTES` hold. Where neither disk nor machine is slow, one or two wait."""
 
 
-class Queue:
+class FrameQueue:
     """A reader for each time that recording is wished: what was queued before a stop is read before what comes after.
-    `go_on` and `end` by the thread that orders, the rest by the one that reads."""
+    `open_reader` and `close_reader` by the thread that orders, the rest by the one that reads."""
 
     def __init__(self, buffer: SharedFrameBuffer) -> None:
         self._buffer = buffer
         self._readers: deque[CopyingReader] = deque()
 
-    def go_on(self) -> None:
+    def open_reader(self) -> None:
         """Idempotent."""
         if not self._readers or self._readers[-1].closed:
             self._readers.append(self._buffer.open_copying_reader(QUEUE_FRAMES, as_i420))
 
-    def end(self) -> None:
+    def close_reader(self) -> None:
         """What is queued stays. Idempotent."""
         if self._readers and not self._readers[-1].closed:
             self._buffer.close_reader(self._readers[-1])
@@ -42,6 +42,6 @@ class Queue:
         return self.reader
 
     @property
-    def copies(self) -> bool:
+    def copies_packets(self) -> bool:
         """Whether the camera's own packets come, and no frames."""
         return bool(self._readers) and self._readers[-1].takes(self._buffer.coded)
