@@ -19,7 +19,7 @@ RECORDS = {
     "capture": "captures.ingest.take_capture",
     "gap": "captures.ingest.take_gap",
     "session": "captures.ingest.take_session",
-    "clip": "captures.recording.ingest.take_clip",
+    "clip": "captures.recording.ingest.ingest_clip",
 }
 """Kind of spool record -> the function that takes it into the database, idempotent by the record's id."""
 

@@ -18,10 +18,10 @@ from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 from monitoring.station_settings import camera_config
 
-TOLD = ("kind", "frames", "lost_frames", "interrupted", "reason", "message", "simulated", "codec", "copied")
+BODY_FIELDS = ("kind", "frames", "lost_frames", "interrupted", "reason", "message", "simulated", "codec", "copied")
 
 
-def take_clip(record: Record) -> None:
+def ingest_clip(record: Record) -> None:
     """A clip that has ended; its poster is drawn once the row is safe. A record of one that is known already changes
     nothing."""
     if Clip.objects.filter(pk=record["id"]).exists():
@@ -29,7 +29,7 @@ def take_clip(record: Record) -> None:
     clip = clip_of(record)
     clip.save(force_insert=True)
     transaction.on_commit(functools.partial(studio().ask, order_of(clip)))
-    _tell(clip, camera_of(record))
+    _record_clip_event(clip, camera_of(record))
 
 
 def clip_of(record: Record) -> Clip:
@@ -48,11 +48,11 @@ def clip_of(record: Record) -> Clip:
         sha256=file["sha256"],
         width=file["width"] or 0,
         height=file["height"] or 0,
-        **{name: body[name] for name in TOLD},
+        **{name: body[name] for name in BODY_FIELDS},
     )
 
 
-def _tell(clip: Clip, camera: CameraRef) -> None:
+def _record_clip_event(clip: Clip, camera: CameraRef) -> None:
     length = f"{clip.duration.total_seconds():.1f} s with {clip.frames} {'frame' if clip.frames == 1 else 'frames'}"
     lost = f", {clip.lost_frames} lost" if clip.lost_frames else ""
     unknown = " How many frames it lost is unknown." if clip.lost_frames is None else ""
