@@ -61,7 +61,7 @@ class ClipFinalizer:
             try:
                 clip.file.close()
             except OSError as error:
-                clip.cut("write_error", f"The disk failed at its end ({error.strerror}).")
+                clip.interrupt("write_error", f"The disk failed at its end ({error.strerror}).")
             if clip.is_whole:
                 on_finalized(_commit_clip(clip, ended))
                 del self._lost_frames[clip.id]
@@ -76,8 +76,8 @@ class ClipFinalizer:
     def recover_clips(
         self, storage: Storage, clips: list[str], verdict: Verdict | None, on_recovered: RecoveredHandler
     ) -> None:
-        """Clips that another owner of the spool left; `on_recovered` gets what became of them. Those that the disk did not
-        let go through are tried again by and by, and keep nobody from recording."""
+        """Recover clips that an earlier owner of the spool left. `on_recovered` gets the result. Clips that the disk
+        does not give back yet are tried again every RETRY_S; recording goes on meanwhile."""
 
         def job() -> None:
             found = self._recover(storage, clips, verdict)

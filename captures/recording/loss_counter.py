@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cameras.runtime.readers import CopyingReader
-from captures.recording.tracks import Recorded
+from captures.recording.tracks import FrameOrPacket
 
 
 class LossCounter:
@@ -17,7 +17,7 @@ class LossCounter:
     def reset(self) -> None:
         self._number, self._dropped = -1, 0
 
-    def count_before(self, frame: Recorded, dropped: int) -> int:
+    def count_before(self, frame: FrameOrPacket, dropped: int) -> int:
         """How many between the frame before and this one. `dropped` counts what the queue has dropped so far. Numbers
         begin anew when the camera is opened anew."""
         missing = frame.number - self._number - 1 if 0 <= self._number < frame.number else 0

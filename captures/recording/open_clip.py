@@ -11,19 +11,19 @@ from cameras.runtime.spec import Recording
 from cameras.runtime.spool import ClipPlan, PartFile, Record
 from cameras.runtime.storage import Storage
 from captures.organizer import ImageOrganizer
-from captures.recording.tracks import Recorded, track_of
+from captures.recording.tracks import FrameOrPacket, make_track
 from captures.recording.video_file import VideoFile
 
 KIND = "clip"
 FIRST_INTERVAL_S = 1 / 15
 """How long the only frame of a clip is said to last."""
-PATIENCE_S = 5.0
-PATIENT_INTERVALS = 5
+TIMEOUT_S = 5.0
+TIMEOUT_INTERVALS = 5
 """A clip ends when no frame has come for so long, and for so many intervals of its frames."""
-FIRST_PATIENCE_S = 20.0
+FIRST_TIMEOUT_S = 20.0
 """The same while it has a single frame, and nobody knows how far they are apart."""
-COPIED_PATIENCE_S = 30.0
-"""The same where packets are copied: the end of their stream is told, and what comes after a pause may be of no use
+COPIED_TIMEOUT_S = 30.0
+"""The same where packets are copied: the end of their stream is announced, and what comes after a pause may be of no use
 without what came before it."""
 SAME_CLOCK_S = 1.0
 """The beginning of the next clip is the end of this one, unless the wall clock was set meanwhile."""
@@ -34,10 +34,10 @@ class OpenClip:
     LockLost; Unplayable for a packet that no clip can begin with."""
 
     def __init__(
-        self, storage: Storage, camera: str, organizer: ImageOrganizer, first: Recorded, wish: Recording
+        self, storage: Storage, camera: str, organizer: ImageOrganizer, first: FrameOrPacket, wish: Recording
     ) -> None:
         self.storage, self.wish = storage, wish
-        self._track = track_of(first, wish)
+        self._track = make_track(first, wish)
         self.plan = self._planned(camera, organizer, first)
         storage.check()
         storage.files.make_folders(self.plan["path"].rpartition("/")[0])
@@ -53,21 +53,21 @@ class OpenClip:
         self.reason = ""
         self.message = ""
 
-    def _planned(self, camera: str, organizer: ImageOrganizer, first: Recorded) -> ClipPlan:
+    def _planned(self, camera: str, organizer: ImageOrganizer, first: FrameOrPacket) -> ClipPlan:
         clip, started, (width, height) = str(uuid6.uuid7()), moment(first.captured_ns), self._track.size
         return ClipPlan(
             id=clip, camera=camera, slug=organizer.slug, path=organizer.clip(clip, started), kind=self.wish["kind"],
-            started=started.isoformat(), simulated=first.simulated, codec="h264", copied=self.of is not None,
+            started=started.isoformat(), simulated=first.simulated, codec="h264", copied=self.source is not None,
             width=width, height=height, requested_by=self.wish["requested_by"],
         )  # fmt: skip
 
     @property
-    def of(self) -> Coded | None:
+    def source(self) -> Coded | None:
         """The stream whose packets it copies; None where it encodes."""
-        return self._track.of
+        return self._track.source
 
-    def fits(self, frame: Recorded) -> bool:
-        return self._track.fits(frame)
+    def accepts(self, frame: FrameOrPacket) -> bool:
+        return self._track.accepts(frame)
 
     @property
     def id(self) -> str:
@@ -92,16 +92,16 @@ class OpenClip:
         return self._newest - self._first
 
     @property
-    def patience_s(self) -> float:
+    def timeout_s(self) -> float:
         """How long after the newest frame the next one still belongs to it."""
-        if self.of is not None:
-            return COPIED_PATIENCE_S
-        return FIRST_PATIENCE_S if self.frames < 2 else max(PATIENCE_S, PATIENT_INTERVALS * self._interval_s)
+        if self.source is not None:
+            return COPIED_TIMEOUT_S
+        return FIRST_TIMEOUT_S if self.frames < 2 else max(TIMEOUT_S, TIMEOUT_INTERVALS * self._interval_s)
 
-    def age_s(self, frame: Recorded) -> float:
+    def age_s(self, frame: FrameOrPacket) -> float:
         return frame.monotonic - self._first
 
-    def add(self, frame: Recorded) -> None:
+    def add(self, frame: FrameOrPacket) -> None:
         """OSError of the disk: what was written before it is kept. av.FFmpegError of the encoder."""
         if not self._track.add(frame, self.age_s(frame)):
             return
@@ -110,7 +110,7 @@ class OpenClip:
         self._newest = max(self._newest, frame.monotonic)
         self.frames += 1
 
-    def cut(self, reason: str, message: str) -> None:
+    def interrupt(self, reason: str, message: str) -> None:
         """It ends before its time."""
         self.interrupted, self.reason, self.message = True, reason, message
 
@@ -124,7 +124,7 @@ class OpenClip:
         """Whether all that was added is in the file. What an encoder that failed has made of it, only the file says."""
         return self.frames > 0 and self._finished and self.file.failed is None
 
-    def ended(self, next_frame: Recorded | None) -> datetime:
+    def ended(self, next_frame: FrameOrPacket | None) -> datetime:
         """Exclusive: when the next clip begins, where recording goes on."""
         length_s = self._newest - self._first + self._interval_s
         if next_frame is not None:
@@ -135,8 +135,8 @@ class OpenClip:
         return ended
 
 
-def make_record(plan: ClipPlan, root: str, told: dict[str, object], size: int, sha256: str) -> Record:
-    """`told`: ended, frames, lost_frames, interrupted, reason, message."""
+def make_record(plan: ClipPlan, root: str, outcome: dict[str, object], size: int, sha256: str) -> Record:
+    """`outcome`: ended, frames, lost_frames, interrupted, reason, message."""
     file = PartFile(
         kind=KIND, bytes=size, sha256=sha256, part=f"{plan['id']}.{KIND}.part", path=plan["path"],
         width=plan["width"], height=plan["height"],
@@ -144,7 +144,7 @@ def make_record(plan: ClipPlan, root: str, told: dict[str, object], size: int, s
     kept = {name: plan[name] for name in ("kind", "started", "simulated", "codec", "copied", "requested_by")}
     return Record(
         kind="clip", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[file],
-        body={**kept, **told},
+        body={**kept, **outcome},
     )  # fmt: skip
 
 

@@ -33,24 +33,24 @@ from captures.recording.open_clip import OpenClip
 from captures.recording.recorder_status import PART, RecorderStatus, floor_of
 from captures.recording.recovery import unfinished_clips
 from captures.recording.retry import RETRY_S, RetryDelay
-from captures.recording.tracks import Recorded, Unplayable, may_begin
+from captures.recording.tracks import FrameOrPacket, Unplayable, can_begin_clip
 from core.known_fields import from_json
 
 log = logging.getLogger(__name__)
-ROOM = {"floor_bytes": 0, "rolling_floor_bytes": 0}
+FLOORS = {"floor_bytes": 0, "rolling_floor_bytes": 0}
 """What of a wish may change within a clip."""
 WAIT_S = 0.2
-LOOK_S = 2.0
+CHECK_S = 2.0
 """From one look at the disk to the next."""
-KEY_PATIENCE_S = 60.0
+KEY_FRAME_TIMEOUT_S = 60.0
 """How long a camera whose packets are copied may go without a key frame where a clip is to begin with one."""
-MOST_CHANGES, CHANGES_S = 4, 60.0
+MAX_CHANGES, CHANGES_S = 4, 60.0
 """A camera whose parameters change so often in so many seconds would have a clip for each moment."""
 WRITE_S, WRITE_OUT_S = 3.0, 4.0
 """For what is still queued when the process is to end, and until its clip is filed."""
 STUCK_S = 6.0
 """More than the thread takes for a frame, and a disk to sync a second of them."""
-WRONG = (RootMissing, SpoolTaken, LockLost, OSError)
+STORAGE_ERRORS = (RootMissing, SpoolTaken, LockLost, OSError)
 
 
 class ClipRecorder:
@@ -59,26 +59,26 @@ class ClipRecorder:
         self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
         self._verdict = from_json(Verdict, context.spec["verdict"]) if context.spec["verdict"] else None
         self._status = RecorderStatus(context.link, context.spec["slug"], context.spec["video_root_path"])
-        self._finalizer = ClipFinalizer(self._lose)
+        self._finalizer = ClipFinalizer(self._lose_storage)
         self._wish: Recording | None = None
-        self._queued_for: Recording | None = None
+        self._queued_wish: Recording | None = None
         """The wish that what is queued was captured for: it outlives a stop."""
         self._queue = FrameQueue(context.buffer)
         self._write_until = math.inf
         self._storage: Storage | None = None
-        self._lost: Exception | None = None
+        self._storage_error: Exception | None = None
         self._clip: OpenClip | None = None
         self._losses = LossCounter(numbered=driver_class(context.spec["kind"]).numbers_frames)
         self._rotate = False
         self._keyless_since: float | None = None
-        self._changes: deque[float] = deque(maxlen=MOST_CHANGES)
+        self._changes: deque[float] = deque(maxlen=MAX_CHANGES)
         self._not_before, self._retry_delay = 0.0, RetryDelay()
-        self._looked_at = 0.0
+        self._checked_at = 0.0
         self._full = False
-        self._turned_at = time.monotonic()
+        self._ran_at = time.monotonic()
         self._stopping = False
         self._changed = threading.Condition()
-        self._obey(context.spec["recording"])
+        self._apply_recording(context.spec["recording"])
         if self._wish is None:
             self._status.report_idle()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -89,7 +89,7 @@ class ClipRecorder:
     def order(self, message: dict[str, Any]) -> None:
         """`record` and `configure` with what shall be recorded (`recording`, None for nothing); `rotate`."""
         if "recording" in message:
-            self._obey(message["recording"])
+            self._apply_recording(message["recording"])
             self._status.add_request(message, "written" if self._wish else "stopped")
             if self._wish is None and self._queue.reader is None:
                 self._finalizer.run_after(self._status.answer_stop)
@@ -105,11 +105,11 @@ class ClipRecorder:
         self._status.add_request(order, clip.id)
         self._rotate = True
 
-    def _obey(self, wish: Recording | None) -> None:
+    def _apply_recording(self, wish: Recording | None) -> None:
         with self._changed:
             if wish and wish != self._wish:
                 self._not_before, self._full = 0.0, False
-            self._wish, self._queued_for = wish, wish or self._queued_for
+            self._wish, self._queued_wish = wish, wish or self._queued_wish
             if wish:
                 self._queue.open_reader()
             else:
@@ -124,7 +124,7 @@ class ClipRecorder:
     def stop(self) -> None:
         """What is queued is written, as far as there is time, and the clip filed."""
         self._write_until = time.monotonic() + WRITE_S
-        self._obey(None)
+        self._apply_recording(None)
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -142,36 +142,36 @@ class ClipRecorder:
     def _is_stuck(self) -> bool:
         """A disk that hangs says nothing: whoever waits for it does not come back."""
         now = time.monotonic()
-        return now - self._turned_at > STUCK_S or self._finalizer.syncs_for_s(now) > STUCK_S
+        return now - self._ran_at > STUCK_S or self._finalizer.syncs_for_s(now) > STUCK_S
 
-    def _lose(self, error: Exception) -> None:
+    def _lose_storage(self, error: Exception) -> None:
         """From any thread: the root cannot be written to."""
-        self._lost = error
+        self._storage_error = error
 
     # The thread
 
     def _run(self) -> None:
         while not self._is_over():
             try:
-                self._turn()
+                self._run_once()
             except Exception as error:
                 log.exception("The recorder stumbled and goes on.")
-                self._give_up(*self._said_of(error))
-        self._let_go()
+                self._interrupt_clip(*self._describe_error(error))
+        self._close_storage()
 
     def _is_over(self) -> bool:
         return self._stopping and self._queue.reader is None
 
-    def _turn(self) -> None:
-        self._turned_at = time.monotonic()
-        if self._lost is not None or self._storage is None:
-            self._hold()
-        frame = self._next()
+    def _run_once(self) -> None:
+        self._ran_at = time.monotonic()
+        if self._storage_error is not None or self._storage is None:
+            self._open_storage()
+        frame = self._next_frame()
         if frame is not None:
-            self._take(frame)
-        self._look()
+            self._record_frame(frame)
+        self._check_clip_and_disk()
 
-    def _next(self) -> Recorded | None:
+    def _next_frame(self) -> FrameOrPacket | None:
         """The next frame or packet; None when none came in time. A reader that was closed is read to its end."""
         reader = self._queue.reader
         if reader is None:
@@ -180,17 +180,17 @@ class ClipRecorder:
             return None
         frame = reader.get(WAIT_S) if time.monotonic() < self._write_until else None
         if frame is None and reader.closed:
-            self._end_of()
+            self._finish_reader()
         return frame
 
-    def _end_of(self) -> None:
+    def _finish_reader(self) -> None:
         """Recording was stopped, and all that was queued is written; what is not, as the process ends, is lost."""
         reader = self._queue.reader
         assert reader is not None
         lost = self._losses.count_after(reader) + len(reader)
         if lost and self._clip is not None:
             self._status.report_lost_frames(self._clip, lost)
-        self._close(None)
+        self._close_clip(None)
         self._full = False
         self._losses.reset()
         self._keyless_since = None
@@ -201,89 +201,89 @@ class ClipRecorder:
 
     # Frames and packets
 
-    def _take(self, frame: Recorded) -> None:
+    def _record_frame(self, frame: FrameOrPacket) -> None:
         assert self._queue.reader is not None
         lost, clip = self._losses.count_before(frame, self._queue.reader.lost), self._clip
         if clip is not None and self._ends_before(clip, frame):
-            self._close(frame if self._follows(clip, frame) else None)
-        if self._clip is None and not self._open(frame):
+            self._close_clip(frame if self._follows(clip, frame) else None)
+        if self._clip is None and not self._open_clip(frame):
             return
-        self._add(frame, lost)
+        self._add_frame(frame, lost)
 
-    def _ends_before(self, clip: OpenClip, frame: Recorded) -> bool:
-        if not clip.fits(frame):
+    def _ends_before(self, clip: OpenClip, frame: FrameOrPacket) -> bool:
+        if not clip.accepts(frame):
             self._count_change(clip, frame)
             return True
         if not self._follows(clip, frame):
             return True
-        return self._is_due(clip, frame) and self._may_begin(frame)
+        return self._is_due(clip, frame) and self._can_begin_clip(frame)
 
-    def _is_due(self, clip: OpenClip, frame: Recorded) -> bool:
+    def _is_due(self, clip: OpenClip, frame: FrameOrPacket) -> bool:
         """Not once recording was stopped: what is still queued goes into the clip that is open."""
         wish = self._wish
         if wish is None:
             return False
-        return self._rotate or clip.age_s(frame) >= wish["clip_s"] or {**wish, **ROOM} != {**clip.wish, **ROOM}
+        return self._rotate or clip.age_s(frame) >= wish["clip_s"] or {**wish, **FLOORS} != {**clip.wish, **FLOORS}
 
-    def _may_begin(self, frame: Recorded) -> bool:
+    def _can_begin_clip(self, frame: FrameOrPacket) -> bool:
         """Whether a clip may begin with this one. A camera that sends no key frame for long is decoded from now on,
         until it is opened anew."""
-        if may_begin(frame):
+        if can_begin_clip(frame):
             self._keyless_since = None
             return True
         self._keyless_since = self._keyless_since or frame.monotonic
-        if frame.monotonic - self._keyless_since > KEY_PATIENCE_S:
-            self._refuse(frame, f"It has sent no key frame for {KEY_PATIENCE_S:g} s.")
+        if frame.monotonic - self._keyless_since > KEY_FRAME_TIMEOUT_S:
+            self._refuse_packets(frame, f"It has sent no key frame for {KEY_FRAME_TIMEOUT_S:g} s.")
         return False
 
-    def _count_change(self, clip: OpenClip, frame: Recorded) -> None:
+    def _count_change(self, clip: OpenClip, frame: FrameOrPacket) -> None:
         """Of the parameters within a stream."""
-        if isinstance(frame, PacketData) and frame.of is clip.of:
+        if isinstance(frame, PacketData) and frame.of is clip.source:
             self._changes.append(frame.monotonic)
-            if len(self._changes) == MOST_CHANGES and frame.monotonic - self._changes[0] < CHANGES_S:
-                self._refuse(frame, "Its parameters change too often.")
+            if len(self._changes) == MAX_CHANGES and frame.monotonic - self._changes[0] < CHANGES_S:
+                self._refuse_packets(frame, "Its parameters change too often.")
 
-    def _refuse(self, frame: Recorded, why: str) -> None:
+    def _refuse_packets(self, frame: FrameOrPacket, why: str) -> None:
         if self._queue.reader is not None and isinstance(frame, PacketData):
             log.warning("What this camera sends is decoded and encoded anew. %s", why)
             self._keyless_since = None
             self._queue.reader.refuse(frame.of)
 
-    def _follows(self, clip: OpenClip, frame: Recorded) -> bool:
-        return 0 <= frame.monotonic - clip.newest <= clip.patience_s
+    def _follows(self, clip: OpenClip, frame: FrameOrPacket) -> bool:
+        return 0 <= frame.monotonic - clip.newest <= clip.timeout_s
 
-    def _open(self, frame: Recorded) -> bool:
+    def _open_clip(self, frame: FrameOrPacket) -> bool:
         """False while nothing can be written; why is told."""
-        wish = self._queued_for
+        wish = self._queued_wish
         if wish is None or self._storage is None or time.monotonic() < self._not_before:
             return False
-        if not self._may_begin(frame) or self._is_full(wish):
+        if not self._can_begin_clip(frame) or self._is_full(wish):
             return False
         self._rotate = False
         try:
             self._clip = OpenClip(self._storage, self._spec["camera"], self._organizer, frame, wish)
         except Unplayable as error:
-            self._refuse(frame, str(error))
+            self._refuse_packets(frame, str(error))
             return False
-        except WRONG as error:
-            self._failed(error)
+        except STORAGE_ERRORS as error:
+            self._handle_storage_error(error)
             return False
         self._finalizer.set_open_clip(self._clip)
         self._status.report_clip_opened(self._clip)
         return True
 
-    def _add(self, frame: Recorded, lost: int) -> None:
+    def _add_frame(self, frame: FrameOrPacket, lost: int) -> None:
         assert self._clip is not None
         try:
             self._clip.add(frame)
         except OSError as error:
-            self._failed(error)
+            self._handle_storage_error(error)
             return
         if lost:
             self._status.report_lost_frames(self._clip, lost)
         self._status.report_frame_written(self._clip)
 
-    def _close(self, next_frame: Recorded | None) -> None:
+    def _close_clip(self, next_frame: FrameOrPacket | None) -> None:
         """The open clip is whole, or as whole as it gets; the filer brings it to its record."""
         clip, self._clip, self._rotate = self._clip, None, False
         self._finalizer.set_open_clip(None)
@@ -292,32 +292,32 @@ class ClipRecorder:
         try:
             clip.finish()
         except OSError as error:
-            clip.cut(*self._said_of(error))
+            clip.interrupt(*self._describe_error(error))
         except Exception as error:  # an encoder that failed may fail at its end again
             log.exception("A clip could not be ended as it should.")
-            clip.cut(*self._said_of(error))
+            clip.interrupt(*self._describe_error(error))
         self._finalizer.finalize(
             clip, clip.ended(next_frame), self._status.report_finalized, self._status.report_recovered
         )
 
     # The disk
 
-    def _look(self) -> None:
+    def _check_clip_and_disk(self) -> None:
         clip = self._clip
         if clip is not None and self._has_ended(clip):
-            self._close(None)
-        if time.monotonic() - self._looked_at >= LOOK_S:
-            self._looked_at = time.monotonic()
+            self._close_clip(None)
+        if time.monotonic() - self._checked_at >= CHECK_S:
+            self._checked_at = time.monotonic()
             if clip is not None and self._is_full(self._wish or clip.wish):
-                self._give_up("disk_full", self._status.failure_message)
+                self._interrupt_clip("disk_full", self._status.failure_message)
 
     def _has_ended(self, clip: OpenClip) -> bool:
         """Its camera is gone, or silent; not while frames wait, as after a disk that hung."""
         if self._queue.reader is not None and len(self._queue.reader):
             return False
-        if clip.of is not None and clip.of is not self._buffer.coded:
+        if clip.source is not None and clip.source is not self._buffer.coded:
             return True
-        return time.monotonic() - clip.newest > clip.patience_s
+        return time.monotonic() - clip.newest > clip.timeout_s
 
     def _is_full(self, wish: Recording) -> bool:
         """Below the floor: told once, until there is a tenth more room than that."""
@@ -330,40 +330,40 @@ class ClipRecorder:
             self._status.report_disk_full(wish)
         return self._full
 
-    def _failed(self, error: Exception) -> None:
+    def _handle_storage_error(self, error: Exception) -> None:
         """The clip ends with what is on the disk, and the next one is tried after a pause."""
         if not isinstance(error, OSError):
-            self._lose(error)
-        self._give_up(*self._said_of(error))
+            self._lose_storage(error)
+        self._interrupt_clip(*self._describe_error(error))
 
-    def _give_up(self, reason: str, message: str) -> None:
+    def _interrupt_clip(self, reason: str, message: str) -> None:
         wrote_s = self._clip.length_s if self._clip is not None else 0.0
         self._not_before = time.monotonic() + self._retry_delay.next_s(reason, wrote_s)
         self._status.report_failure(reason, message)
         if self._clip is not None:
-            self._clip.cut(reason, message)
-            self._close(None)
+            self._clip.interrupt(reason, message)
+            self._close_clip(None)
 
-    def _said_of(self, error: Exception) -> tuple[str, str]:
+    def _describe_error(self, error: Exception) -> tuple[str, str]:
         if isinstance(error, RootMissing):
             return "root_missing", str(error)
         if isinstance(error, OSError) and is_out_of_space(error):
             return "disk_full", f"The disk of {self._spec['video_root_path']} is full."
         if isinstance(error, OSError) and error.errno == errno.EXDEV:
             return "write_error", apart_sentence(self._spec["video_root_path"], "clips")
-        if not isinstance(error, WRONG):
+        if not isinstance(error, STORAGE_ERRORS):
             return "camera_error", f"The recorder failed ({type(error).__name__}: {error})."
         said = error.strerror if isinstance(error, OSError) else error
         return "write_error", f"Writing to {self._spec['video_root_path']} failed: {said}."
 
     # The root
 
-    def _hold(self) -> None:
+    def _open_storage(self) -> None:
         """Open the root, or a while after it was lost open it anew, and bring to its end what lies in its spool."""
-        if self._lost is not None:
-            self._give_up(*self._said_of(self._lost))
-            self._let_go()
-            self._lost = None
+        if self._storage_error is not None:
+            self._interrupt_clip(*self._describe_error(self._storage_error))
+            self._close_storage()
+            self._storage_error = None
         if time.monotonic() < self._not_before:
             return
         try:
@@ -372,20 +372,20 @@ class ClipRecorder:
             remove_temporaries(self._storage.spool)
             self._storage.spool.refill_slots()
             clips = unfinished_clips(self._storage.spool)
-        except WRONG as error:
-            self._let_go()
+        except STORAGE_ERRORS as error:
+            self._close_storage()
             self._not_before = time.monotonic() + RETRY_S
             if self._wish is not None:
-                self._status.report_failure(*self._said_of(error))
+                self._status.report_failure(*self._describe_error(error))
             return
         self._status.report_storage_opened()
         self._finalizer.recover_clips(self._storage, clips, self._verdict, self._status.report_recovered)
         self._verdict = None
 
-    def _let_go(self) -> None:
+    def _close_storage(self) -> None:
         """Nothing more is written to the root; what is not filed by then is the next recovery's."""
         if self._clip is not None:
-            self._close(None)
+            self._close_clip(None)
         self._finalizer.drain(WRITE_OUT_S)
         if self._storage is not None:
             self._storage.close()

@@ -10,7 +10,7 @@ from av.container import InputContainer
 from cameras.drivers.packets import PacketData
 from captures.recording.muxer import TICKS, TIME_BASE, Muxer
 from captures.recording.nal_units import has_slice, parameter_sets, parameter_sets_in, split_units, to_annex_b
-from captures.recording.tracks import Recorded, Sink, Track, Unplayable
+from captures.recording.tracks import FrameOrPacket, Sink, Track, Unplayable
 
 PROBE_OPTIONS = {"probesize": "10000000", "analyzeduration": "0", "fpsprobesize": "0"}
 NO_SETS = "Its packets come without the parameters that a decoder needs."
@@ -22,7 +22,7 @@ class CopiedTrack(Track):
     later key frame it is another track's."""
 
     def __init__(self, first: PacketData) -> None:
-        self.of = self._of = first.of
+        self.source = self._source = first.of
         units = split_units(first.data, first.of.extradata)
         self._sets = parameter_sets(units) or parameter_sets_in(first.of.extradata)
         if not self._sets or not has_slice(units):
@@ -37,15 +37,15 @@ class CopiedTrack(Track):
     def begin(self, sink: Sink) -> None:
         self._muxer = PacketMuxer(sink, self._picture)
 
-    def fits(self, frame: Recorded) -> bool:
-        if not isinstance(frame, PacketData) or frame.of is not self._of:
+    def accepts(self, frame: FrameOrPacket) -> bool:
+        if not isinstance(frame, PacketData) or frame.of is not self._source:
             return False
-        sets = parameter_sets(split_units(frame.data, self._of.extradata)) if frame.is_key else ()
+        sets = parameter_sets(split_units(frame.data, self._source.extradata)) if frame.is_key else ()
         return not sets or sets == self._sets
 
-    def add(self, frame: Recorded, seconds: float) -> bool:
+    def add(self, frame: FrameOrPacket, seconds: float) -> bool:
         assert isinstance(frame, PacketData)
-        units = [*self._pending, *split_units(frame.data, self._of.extradata)]
+        units = [*self._pending, *split_units(frame.data, self._source.extradata)]
         whole = has_slice(units)
         self._pending = [] if whole else units
         if whole:

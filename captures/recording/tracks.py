@@ -9,7 +9,7 @@ from cameras.drivers.base import FrameData
 from cameras.drivers.packets import Coded, PacketData
 from cameras.runtime.spec import Recording
 
-Recorded = FrameData | PacketData
+FrameOrPacket = FrameData | PacketData
 """A picture in memory, I420, to be encoded; or one that the camera has coded, to be copied."""
 
 
@@ -26,18 +26,18 @@ class Track(ABC):
 
     size: tuple[int, int]
     """Width and height in pixels."""
-    of: Coded | None = None
+    source: Coded | None = None
     """The stream whose packets are copied."""
 
     @abstractmethod
     def begin(self, sink: Sink) -> None: ...
 
     @abstractmethod
-    def fits(self, frame: Recorded) -> bool:
+    def accepts(self, frame: FrameOrPacket) -> bool:
         """Whether the clip can hold it as well: a picture of the same size, a packet of the same stream."""
 
     @abstractmethod
-    def add(self, frame: Recorded, seconds: float) -> bool:
+    def add(self, frame: FrameOrPacket, seconds: float) -> bool:
         """A picture that fits, captured `seconds` after the first. False for a packet without one: it goes with the
         next. OSError of the sink, av.FFmpegError of the encoder."""
 
@@ -46,7 +46,7 @@ class Track(ABC):
         """What is still held back, and the index. OSError of the sink."""
 
 
-def track_of(first: Recorded, wish: Recording) -> Track:
+def make_track(first: FrameOrPacket, wish: Recording) -> Track:
     """FFmpeg is loaded with the first clip. Unplayable."""
     if isinstance(first, PacketData):
         from captures.recording.stream_copy import CopiedTrack
@@ -57,6 +57,6 @@ def track_of(first: Recorded, wish: Recording) -> Track:
     return EncodedTrack(first, wish)
 
 
-def may_begin(frame: Recorded) -> bool:
+def can_begin_clip(frame: FrameOrPacket) -> bool:
     """Whether a clip may begin with it."""
     return isinstance(frame, FrameData) or frame.is_key

@@ -161,7 +161,7 @@ def test_a_stall_inside_a_picture_ends_the_clip_before_it(tmp_path: Path, monkey
 
 
 def test_a_camera_that_sends_no_key_frames_any_more_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "KEY_PATIENCE_S", 0.5)
+    monkeypatch.setattr(recorder, "KEY_FRAME_TIMEOUT_S", 0.5)
     pictures = coded(PICTURES, FPS, group=PICTURES)
     with RtspServer(FPS, pictures=pictures) as server, CopyingBench(tmp_path, server.address, SHORT) as bench:
         bench.until_filed(2)

@@ -37,7 +37,7 @@ def copied(sent: list[PacketData]) -> bytes:
     file, track = io.BytesIO(), CopiedTrack(sent[0])
     track.begin(file)
     for packet in sent:
-        assert track.fits(packet)
+        assert track.accepts(packet)
         track.add(packet, packet.monotonic)
     track.finish()
     return file.getvalue()
@@ -141,6 +141,6 @@ def test_another_stream_or_other_parameters_do_not_fit() -> None:
     sent = packets(evenly())
     track = CopiedTrack(sent[0])
     other = coded(GROUP, FPS, width=352, height=288)[0].data
-    assert track.fits(sent[1])
-    assert not track.fits(replace(sent[0], data=other))
-    assert not track.fits(replace(sent[0], of=Coded("h264")))
+    assert track.accepts(sent[1])
+    assert not track.accepts(replace(sent[0], data=other))
+    assert not track.accepts(replace(sent[0], of=Coded("h264")))
