@@ -29,7 +29,7 @@ from captures.health import HealthCheck, health_check
 from captures.ingest import files_of, fill, settle_unstarted
 from captures.models import Capture, CaptureFile, Session
 from captures.models.session import ACTIVE, SessionState
-from captures.recording.orders import record, stop_recording
+from captures.recording.recording_commands import record, stop_recording
 from captures.requests import CaptureRequest, SessionRequest
 from captures.sessions.orders import check_goes_on, session_order
 from monitoring.models import Event
@@ -306,13 +306,14 @@ class CameraService:
     def start_recording(self, camera_id: str) -> bool:
         """True once its first frame is in a clip; False when it shall record already, or there is no such camera.
 
-        ValidationError for a camera without a stream, Held by another, Kept where it does not record yet.
+        ValidationError for a camera without a stream, Held by another, RecordingDeferred where it does not record yet.
         """
         camera = _present(camera_id)
         return camera is not None and not camera.recording and record(camera, actor=self.actor)["recording"]
 
     def stop_recording(self, camera_id: str) -> bool:
-        """True once its last clip is filed; False when it shall not record, or there is no such camera. Held, Kept."""
+        """True once its last clip is finalized; False when it shall not record, or there is no such camera. Held,
+        RecordingDeferred."""
         camera = _present(camera_id)
         return camera is not None and bool(camera.recording) and not stop_recording(camera, self.actor)["recording"]
 

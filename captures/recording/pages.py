@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from cameras.leases import Held
 from cameras.pages import CameraPage, refusal
-from captures.recording.orders import Kept, record, stop_recording
+from captures.recording.recording_commands import RecordingDeferred, record, stop_recording
 from monitoring.naming import with_names
 from monitoring.page import said
 
@@ -22,7 +22,7 @@ class RecordPage(CameraPage):
             record(camera, request.POST.get("kind", ""), self.actor)
         except Held as error:
             return said(request, "bad", refusal(error, camera))
-        except Kept as error:
+        except RecordingDeferred as error:
             return said(request, "warn", refusal(error, camera))
         except ValidationError as error:
             return said(request, "bad", with_names(" ".join(error.messages), {slug: camera.name}))
@@ -39,6 +39,6 @@ class StopRecordingPage(CameraPage):
             stop_recording(camera, self.actor)
         except Held as error:
             return said(request, "bad", refusal(error, camera))
-        except Kept as error:
+        except RecordingDeferred as error:
             return said(request, "warn", refusal(error, camera))
         return said(request, "ok", "Recording stopped; its last clip is kept.")

@@ -15,7 +15,6 @@ from django.utils import timezone
 from cameras import broker, status
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting
-from captures.recording import orders
 from captures.recording.ingest import wished_recording
 from monitoring.models import Event
 from tests.api.builders import UNKNOWN
@@ -154,11 +153,11 @@ def test_what_is_not_understood_is_refused(body: Any, operator: Any, camera: Cam
 
 
 def test_a_new_clip_is_begun_of_what_records_alone(camera: Camera, valkey: Any) -> None:
-    with pytest.raises(orders.NotRecording, match="does not record"):
-        orders.new_clip(camera, "ada")
+    with pytest.raises(recording_commands.NotRecording, match="does not record"):
+        recording_commands.new_clip(camera, "ada")
     Camera.objects.update(recording="rolling")
     with camera_host(valkey, {"rotate": {"clip": UNKNOWN}}):
-        assert orders.new_clip(camera, "ada") == UNKNOWN
+        assert recording_commands.new_clip(camera, "ada") == UNKNOWN
     assert outcomes("new-clip") == ["done"]
 
 
@@ -169,7 +168,7 @@ def test_of_eight_who_press_at_once_one_has_started_it(camera: Camera, valkey: A
     def press(who: str) -> bool:
         together.wait(20)
         try:
-            return orders.record(camera, actor=who)["recording"]
+            return recording_commands.record(camera, actor=who)["recording"]
         finally:
             connection.close()
 

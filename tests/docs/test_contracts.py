@@ -23,7 +23,7 @@ from captures.models import Capture
 from captures.models.capture import Reason
 from captures.models.session import SESSION_MOVES
 from captures.recording.bodies import GoneBody
-from captures.recording.orders import RecordingBody
+from captures.recording.recording_commands import RecordingBody
 from captures.requests import CaptureRequest
 from captures.serializers import RecordBody, StartBody
 from captures.sessions.forecast import ForecastBody

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from cameras.runtime.recording_state import Recorder
-from captures.recording.orders import RecordingBody
+from captures.recording.recording_commands import RecordingBody
 
 
-def headline(body: RecordingBody) -> str:
+def describe_recording(body: RecordingBody) -> str:
     """What it does, and where it does not record as it should, why."""
     camera, recorder = body["camera"], body["recorder"]
     if recorder is None:
         unknown = f"{camera} shall record; its host does not answer, so nobody knows whether it does."
         return unknown if body["desired"] else f"{camera} does not record."
-    return f"{camera} {_does(recorder)} {recorder['message']}".strip()
+    return f"{camera} {_describe_state(recorder)} {recorder['message']}".strip()
 
 
-def _does(recorder: Recorder) -> str:
+def _describe_state(recorder: Recorder) -> str:
     if recorder["state"] == "failing":
         return "cannot record."
     if recorder["state"] == "waiting":

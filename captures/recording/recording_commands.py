@@ -23,7 +23,7 @@ from captures.recording.ingest import wished_recording
 from monitoring.models import Event
 from monitoring.services import record_event
 
-START_S, FILE_S, AWAY_S = 10.0, 20.0, 3.0
+START_S, FINALIZE_S, UNREACHABLE_S = 10.0, 20.0, 3.0
 """How long the first frame in a clip is waited for; the last clip's place on the disk; and a camera that is away."""
 
 
@@ -38,8 +38,8 @@ class RecordingBody(TypedDict):
     clip: str | None
 
 
-class Kept(ControlError):
-    """The camera could not do it now. The wish is kept, and carried out as soon as it can."""
+class RecordingDeferred(ControlError):
+    """The camera cannot do it now. The request is stored and carried out as soon as the camera can."""
 
 
 class NotRecording(ControlError):
@@ -51,25 +51,27 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
     stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
 
     ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was wished.
-    Kept where it does not record yet.
+    RecordingDeferred where it does not record yet.
     """
     with refusals_told(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
         kind = kind or locked.recording or ClipKind.ROLLING
-        _check(locked, kind)
+        _check_recordable(locked, kind)
         event = _wish(locked, kind, actor)
-    kept = f"{camera.slug} records as soon as it can: that is kept."
-    return _told(locked, wished_recording(locked), event, kept, START_S)
+    deferred = f"{camera.slug} records as soon as it can: that is kept."
+    return _await_outcome(locked, wished_recording(locked), event, deferred, START_S)
 
 
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
-    """Wish it recorded no more; answered when its last clip is filed. Held; Kept when its host could not be told."""
+    """Stop recording; returns when the last clip is finalized. Held; RecordingDeferred when the host cannot be reached."""
     with refusals_told(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _wish(locked, "", actor)
     if status.desired(locked) != "connected":
-        return _body(locked, {"clip": None})
-    return _told(locked, None, event, f"{camera.slug} stops recording as soon as it hears of it: that is kept.", FILE_S)
+        return _make_body(locked, {"clip": None})
+    return _await_outcome(
+        locked, None, event, f"{camera.slug} stops recording as soon as it hears of it: that is kept.", FINALIZE_S
+    )
 
 
 def new_clip(camera: Camera, actor: str = "") -> str:
@@ -82,7 +84,7 @@ def new_clip(camera: Camera, actor: str = "") -> str:
     if not locked.recording:
         raise NotRecording(f"{camera.slug} does not record. Start that first: `skycam record start {camera.slug}`.")
     with failures_told(camera, "new-clip", actor, {}):
-        clip: str = control.ask(camera, "rotate", wait_s=FILE_S)["clip"]
+        clip: str = control.ask(camera, "rotate", wait_s=FINALIZE_S)["clip"]
     record_event(
         "command", f"{actor or 'Someone'} began a new clip of {camera.slug}.", camera=camera, actor=actor,
         subject=clip, data=told("new-clip", {}, DONE),
@@ -97,7 +99,7 @@ def _locked(camera: Camera, actor: str) -> Camera:
     return locked
 
 
-def _check(camera: Camera, kind: str) -> None:
+def _check_recordable(camera: Camera, kind: str) -> None:
     if kind not in ClipKind.values:
         raise ValidationError({"kind": f"There is no such kind of clip: {', '.join(ClipKind.values)}."})
     if not may_record(camera):
@@ -118,28 +120,28 @@ def _wish(locked: Camera, kind: str, actor: str) -> Event | None:
     return wished(locked, "stop-recording", f"stopped the recording of {locked.slug}.", actor, {})
 
 
-def _told(
-    camera: Camera, recording: dict[str, Any] | None, event: Event | None, kept: str, wait_s: float
+def _await_outcome(
+    camera: Camera, recording: dict[str, Any] | None, event: Event | None, deferred: str, wait_s: float
 ) -> RecordingBody:
     try:
         with outcome_in(event) if event else nullcontext():
-            return _body(camera, _asked(camera, recording, wait_s))
+            return _make_body(camera, _ask_host(camera, recording, wait_s))
     except UNREACHED as error:
-        raise Kept(f"{error} {kept}", problem_of(error), getattr(error, "reason", "")) from error
+        raise RecordingDeferred(f"{error} {deferred}", problem_of(error), getattr(error, "reason", "")) from error
 
 
-def _asked(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> dict[str, Any]:
+def _ask_host(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> dict[str, Any]:
     """The host's answer. ControlError or BrokerDown, with what keeps the camera where its host has said that."""
-    keeps = _keeps(camera)
+    unreachable = _unreachable_reason(camera)
     try:
-        return control.ask(camera, "record", {"recording": recording}, wait_s=AWAY_S if keeps else wait_s)
+        return control.ask(camera, "record", {"recording": recording}, wait_s=UNREACHABLE_S if unreachable else wait_s)
     except TooSlow as error:
-        if why := _keeps(camera) or keeps:
+        if why := _unreachable_reason(camera) or unreachable:
             raise ControlError(why, reason="camera_unreachable") from error
         raise
 
 
-def _keeps(camera: Camera) -> str:
+def _unreachable_reason(camera: Camera) -> str:
     """Why the camera gives no frames, as its host says; empty while it works, or nobody knows."""
     try:
         found = status.read(camera)
@@ -149,7 +151,7 @@ def _keeps(camera: Camera) -> str:
     return f"{camera.slug} is {found['observed']}. {found['reason']}".strip() if away else ""
 
 
-def _body(camera: Camera, answer: dict[str, Any]) -> RecordingBody:
+def _make_body(camera: Camera, answer: dict[str, Any]) -> RecordingBody:
     recorder: Recorder | None = answer.get("recorder")
     return RecordingBody(
         camera=camera.slug, desired=camera.recording or None, recording=is_recording(recorder),
@@ -157,7 +159,7 @@ def _body(camera: Camera, answer: dict[str, Any]) -> RecordingBody:
     )  # fmt: skip
 
 
-def recording_of(camera: Camera, told: Status) -> RecordingBody:
+def recording_body(camera: Camera, told: Status) -> RecordingBody:
     """As its status tells."""
     recorder = told["recorder"]
-    return _body(camera, {"recorder": recorder, "clip": recorder["clip"] if recorder else None})
+    return _make_body(camera, {"recorder": recorder, "clip": recorder["clip"] if recorder else None})
