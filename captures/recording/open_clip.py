@@ -23,8 +23,8 @@ TIMEOUT_INTERVALS = 5
 FIRST_TIMEOUT_S = 20.0
 """The same while it has a single frame, and nobody knows how far they are apart."""
 COPIED_TIMEOUT_S = 30.0
-"""The same where packets are copied: the end of their stream is announced, and what comes after a pause may be of no use
-without what came before it."""
+"""The same where packets are copied: the end of their stream is announced, and packets after a pause may be useless
+without those before it."""
 SAME_CLOCK_S = 1.0
 """The beginning of the next clip is the end of this one, unless the wall clock was set meanwhile."""
 

@@ -63,7 +63,8 @@ def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
 
 
 def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
-    """Stop recording; returns when the last clip is finalized. Held; RecordingDeferred when the host cannot be reached."""
+    """Stop recording; returns when the last clip is finalized. Held; RecordingDeferred when its host does not
+    answer."""
     with refusals_told(camera, "stop-recording", actor), transaction.atomic():
         locked = _locked(camera, actor)
         event = _wish(locked, "", actor)

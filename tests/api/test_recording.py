@@ -15,6 +15,7 @@ from django.utils import timezone
 from cameras import broker, status
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting
+from captures.recording import recording_commands
 from captures.recording.ingest import wished_recording
 from monitoring.models import Event
 from tests.api.builders import UNKNOWN
