@@ -9,23 +9,23 @@ from django.db import transaction
 from captures.models import Clip, ClipHold
 
 
-class ClipGone(Exception):
+class ClipDeleted(Exception):
     """The clip is being deleted, or is not there."""
 
 
 @transaction.atomic
-def hold(clip: UUID, by: str, name: str) -> ClipHold:
-    """Keep the clip for the experiment, archive or export `name`; twice is once. ClipGone.
+def hold_clip(clip: UUID, by: str, name: str) -> ClipHold:
+    """Keep the clip for the experiment, archive or export `name`; twice is once. ClipDeleted.
 
     The row is locked first: a deletion that comes at the same moment sees the hold, or this sees the deletion.
     """
     if Clip.objects.present().select_for_update().filter(pk=clip).first() is None:
-        raise ClipGone(f"The clip {clip} is being deleted, or is not there any more.")
+        raise ClipDeleted(f"The clip {clip} is being deleted, or is not there any more.")
     found, _ = ClipHold.objects.get_or_create(clip_id=clip, by=by, name=name)
     return found
 
 
-def let_go(by: str, name: str, clip: UUID | None = None) -> int:
+def release_holds(by: str, name: str, clip: UUID | None = None) -> int:
     """End the holds of that name, on one clip or on all; how many there were."""
     holds = ClipHold.objects.filter(by=by, name=name)
     if clip is not None:
