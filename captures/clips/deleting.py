@@ -1,4 +1,4 @@
-"""What people do with clips: pin them, and delete them. How a file goes is `captures.recording.removal`."""
+"""What people do with clips: pin them, and delete them. How a file goes is `captures.recording.deletion`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from captures.models import Clip, ClipHold
-from captures.recording.removal import condemn, sweep
+from captures.recording.deletion import delete_marked, mark_for_deletion
 from core.counting import counted
 from monitoring.services import record_event
 
@@ -45,10 +45,10 @@ def delete_clip(clip: Clip, actor: str) -> None:
         holds = list(found.holds.all())
         if holds or found.pinned:
             raise ClipHeld(found, holds)
-        condemn(Clip.objects.present().filter(pk=clip.pk))
+        mark_for_deletion(Clip.objects.present().filter(pk=clip.pk))
         _tell(clip, actor)
     if clip.host == settings.STATION.host:
-        sweep(clip.host, [clip.pk])
+        delete_marked(clip.host, [clip.pk])
 
 
 def _tell(clip: Clip, actor: str) -> None:

@@ -16,7 +16,7 @@ from cameras.runtime.storage import RootMissing
 from captures.clips.player import leave
 from captures.files import OnOtherHost
 from captures.models import Capture, CaptureFile
-from captures.recording.removal import delete_file, opened
+from captures.recording.deletion import delete_file, open_root
 from captures.selectors import captures_for
 from monitoring.page import Page, is_part
 from monitoring.services import record_event
@@ -63,7 +63,7 @@ def _record(capture: Capture, files: Sequence[CaptureFile], actor: str) -> None:
 
 def _remove(file: CaptureFile) -> None:
     try:
-        with opened(file.root) as root:
+        with open_root(file.root) as root:
             delete_file(root, file.path, file.sha256)
     except RootMissing as error:
         raise NotDeleted(str(error)) from error

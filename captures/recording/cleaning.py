@@ -15,7 +15,16 @@ from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.storage import RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaned import for_room, lacking, tell
-from captures.recording.removal import Problem, condemn, in_one, is_usable, opened, stuck_in, sweep, undeletable
+from captures.recording.deletion import (
+    Problem,
+    combine_problems,
+    delete_marked,
+    is_usable,
+    mark_for_deletion,
+    open_root,
+    stuck_problem,
+    undeletable_message,
+)
 from captures.recording.room import Cleared, Room
 from captures.recording.surplus import InTurn, Kept, beyond_newest, loose_in, to_make_room
 from captures.storage.roots import UnusableRoot, video_root
@@ -65,8 +74,8 @@ class Cleaning:
         """The rule of count is for as many cameras as fit in the time. DatabaseError."""
         roots = list(StorageRoot.objects.filter(host=self.host))
         looked = Looked()
-        beyond = self._condemn_beyond([root for root in roots if is_usable(root)], within_s)
-        self._sweep(beyond, looked)
+        beyond = self._mark_beyond([root for root in roots if is_usable(root)], within_s)
+        self._delete_marked(beyond, looked)
         watched = watched_roots(self.host)
         for root in roots:
             if root not in watched:
@@ -78,22 +87,22 @@ class Cleaning:
 
     # The rule of count
 
-    def _condemn_beyond(self, roots: list[StorageRoot], within_s: float) -> set[UUID]:
+    def _mark_beyond(self, roots: list[StorageRoot], within_s: float) -> set[UUID]:
         kept, found = Kept.by_config(), set[UUID]()
         for camera in self._in_turn.cameras(within_s):
-            found.update(condemn(beyond_newest(camera, self.host, kept).filter(root__in=roots)))
+            found.update(mark_for_deletion(beyond_newest(camera, self.host, kept).filter(root__in=roots)))
         return found
 
-    def _sweep(self, beyond: set[UUID], looked: Looked) -> None:
-        swept = sweep(self.host)
-        counted = [clip for clip in swept.clips if clip.pk in beyond]
-        asked = [clip for clip in swept.clips if clip.pk not in beyond]
+    def _delete_marked(self, beyond: set[UUID], looked: Looked) -> None:
+        summary = delete_marked(self.host)
+        counted = [clip for clip in summary.clips if clip.pk in beyond]
+        asked = [clip for clip in summary.clips if clip.pk not in beyond]
         keep = camera_config().rolling_clips_count
         tell(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
         tell(asked, "asked", "as was decided before", self.actor)
         looked.gone += [Gone(clip, "count") for clip in counted] + [Gone(clip, "asked") for clip in asked]
-        looked.problems += [one.sentence for one in swept.problems.values()]
-        problem = in_one(swept.problems.values()) if swept.problems else Problem("")
+        looked.problems += [one.sentence for one in summary.problems.values()]
+        problem = combine_problems(summary.problems.values()) if summary.problems else Problem("")
         self._alert(f"storage.clips:{self.host}", problem.sentence, "error", problem.camera)
 
     # The rule of space
@@ -103,19 +112,19 @@ class Cleaning:
         config, room = camera_config(), self._rooms.setdefault(root.pk, Room(root, self.clock))
         floor, alert = int(config.soft_floor_gb * GB), f"storage.soft_floor:{root.pk}"
         try:
-            with opened(root) as files:
+            with open_root(root) as files:
                 cleared = room.make(files, floor, self.goes_on)
         except RootMissing as error:
             looked.add(str(error))
             return
         except OSError as error:
-            looked.add(undeletable(root, error))
-            self._alert(alert, undeletable(root, error), "error")
+            looked.add(undeletable_message(root, error))
+            self._alert(alert, undeletable_message(root, error), "error")
             return
         tell(cleared.clips, "space", for_room(root, cleared), self.actor, cleared.owed)
         looked.gone += [Gone(clip, "space") for clip in cleared.clips]
         if cleared.stuck:
-            looked.add(stuck_in(root, cleared.stuck).sentence)
+            looked.add(stuck_problem(root, cleared.stuck).sentence)
         _note_exhausted(root, exhausted=_is_exhausted(root, cleared, floor))
         self._alert(alert, lacking(root, cleared, floor) if root.exhausted else "")
 
@@ -174,7 +183,7 @@ def would_go(host: str) -> Iterator[Gone]:
             planned[clip.pk] = clip
             yield Gone(clip, "count")
     for root in watched_roots(host):
-        with opened(root) as files:
+        with open_root(root) as files:
             missing = config.soft_floor_gb * GB - files.free_bytes()
         missing -= sum(clip.bytes for clip in planned.values() if clip.root_id == root.pk)
         for clip in to_make_room(root, int(missing), set(planned)):

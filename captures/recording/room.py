@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from cameras.runtime.durable import RootFiles
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipQuerySet
-from captures.recording.removal import MOST_AT_ONCE, MOST_STUCK, Stuck, condemn, finish, folder_of
+from captures.recording.deletion import MAX_AT_ONCE, MAX_STUCK, Stuck, delete_clips, folder_of, mark_for_deletion
 from captures.recording.surplus import oldest_loose
 
 PATIENCE_S = 60.0
@@ -66,7 +66,7 @@ class Room:
         if self._lacks(cleared, floor) and files.read_only():
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         closed = self._closed()
-        while self._lacks(cleared, floor) and len(closed) < MOST_STUCK and goes_on() and not cleared.exhausted:
+        while self._lacks(cleared, floor) and len(closed) < MAX_STUCK and goes_on() and not cleared.exhausted:
             oldest = list(_besides(oldest_loose(self.root), closed).select_related("camera")[:AT_ONCE])
             cleared.exhausted = not oldest
             for clip in oldest:
@@ -82,18 +82,18 @@ class Room:
     def _closed(self) -> set[str]:
         """Folders in which the disk keeps a clip that is marked."""
         marked = Clip.objects.exclude(deleted_at=None).filter(root=self.root).order_by()
-        return {folder_of(path) for path in marked.values_list("path", flat=True)[:MOST_AT_ONCE]}
+        return {folder_of(path) for path in marked.values_list("path", flat=True)[:MAX_AT_ONCE]}
 
     def _lacks(self, cleared: Cleared, floor: int) -> bool:
         return cleared.free + self.owed.at(cleared.free) < floor
 
     def _delete(self, files: RootFiles, clip: Clip, cleared: Cleared) -> None:
         """Unless somebody took hold of it meanwhile."""
-        if not condemn(Clip.objects.loose().filter(pk=clip.pk)):
+        if not mark_for_deletion(Clip.objects.loose().filter(pk=clip.pk)):
             return
-        finished = finish(files, [clip])
-        cleared.stuck += finished.stuck
-        if finished.stuck:
+        result = delete_clips(files, [clip])
+        cleared.stuck += result.stuck
+        if result.stuck:
             return
         cleared.clips.append(clip)
         before, cleared.free = cleared.free, files.free_bytes()

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from cameras.models import Camera
 from captures.clips import player, sheets, timeline
 from captures.models import Clip, ClipHold, StorageRoot
-from captures.recording.removal import condemn
+from captures.recording.deletion import mark_for_deletion
 from monitoring.models import Event
 from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN
@@ -305,7 +305,7 @@ def test_a_clip_is_pinned_and_let_go_on_its_page(operator: Any, clip: Clip) -> N
 def test_a_clip_that_goes_just_now_is_not_said_to_be_pinned(
     operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(player, "pin_clip", lambda found, *_: condemn(Clip.objects.filter(pk=found.pk)))
+    monkeypatch.setattr(player, "pin_clip", lambda found, *_: mark_for_deletion(Clip.objects.filter(pk=found.pk)))
     assert operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart").status_code == 404
 
 

@@ -33,13 +33,15 @@ def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
     from django.db import transaction
 
     from captures.models import Clip
-    from captures.recording.holds import hold
-    from captures.recording.removal import condemn
+    from captures.recording.deletion import mark_for_deletion
+    from captures.recording.holds import hold_clip
 
     marked: list = []  # type: ignore[type-arg]
-    deletion = threading.Thread(target=lambda: marked.extend(condemn(Clip.objects.loose().filter(pk=clip.pk))))
+    deletion = threading.Thread(
+        target=lambda: marked.extend(mark_for_deletion(Clip.objects.loose().filter(pk=clip.pk)))
+    )
     with transaction.atomic():
-        hold(clip.pk, "experiment", "growth")
+        hold_clip(clip.pk, "experiment", "growth")
         deletion.start()
         until_somebody_waits()
     deletion.join()
@@ -51,20 +53,20 @@ def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
     from django.db import transaction
 
     from captures.models import Clip
-    from captures.recording.holds import ClipGone, hold
-    from captures.recording.removal import condemn
+    from captures.recording.deletion import mark_for_deletion
+    from captures.recording.holds import ClipDeleted, hold_clip
 
     said: list[str] = []
 
     def take() -> None:
         try:
-            hold(clip.pk, "experiment", "growth")
-        except ClipGone as error:
+            hold_clip(clip.pk, "experiment", "growth")
+        except ClipDeleted as error:
             said.append(str(error))
 
     holding = threading.Thread(target=take)
     with transaction.atomic():
-        condemn(Clip.objects.loose().filter(pk=clip.pk))
+        mark_for_deletion(Clip.objects.loose().filter(pk=clip.pk))
         holding.start()
         until_somebody_waits()
     holding.join()

@@ -8,9 +8,9 @@ import pytest
 
 from cameras.models import Camera
 from captures.models import Clip, StorageRoot
-from captures.recording import removal
-from captures.recording.holds import ClipGone, hold, let_go
-from captures.recording.removal import Problem, condemn, in_one
+from captures.recording import deletion
+from captures.recording.deletion import Problem, combine_problems, mark_for_deletion
+from captures.recording.holds import ClipDeleted, hold_clip, release_holds
 from monitoring.models import Alert, Event
 from tests.captures.recording.shelf import LENGTH, Shelf, ahead, configured
 
@@ -62,10 +62,10 @@ def test_a_clip_that_is_pinned_or_asked_for_never_goes(shelf: Shelf, held: dict[
 
 def test_a_clip_that_an_experiment_holds_goes_once_it_is_let_go(shelf: Shelf) -> None:
     clips = shelf.clips(4)
-    hold(clips[0].pk, "experiment", "growth")
+    hold_clip(clips[0].pk, "experiment", "growth")
     shelf.cleaning.look()
     assert shelf.kept == ["0", "1", "2", "3"]
-    assert let_go("experiment", "growth") == 1
+    assert release_holds("experiment", "growth") == 1
     shelf.cleaning.look()
     assert shelf.kept == ["1", "2", "3"]
 
@@ -74,15 +74,15 @@ def test_a_hold_that_came_after_the_look_and_before_the_mark_wins(shelf: Shelf) 
     clip = shelf.clip(0)
     chosen = Clip.objects.loose().filter(pk=clip.pk)
     assert chosen.exists()
-    hold(clip.pk, "archive", "march")
-    assert (condemn(chosen), Clip.objects.get().deleted_at) == ([], None)
+    hold_clip(clip.pk, "archive", "march")
+    assert (mark_for_deletion(chosen), Clip.objects.get().deleted_at) == ([], None)
 
 
 def test_a_clip_that_is_being_deleted_cannot_be_held(shelf: Shelf) -> None:
     clip = shelf.clip(0)
-    condemn(Clip.objects.filter(pk=clip.pk))
-    with pytest.raises(ClipGone, match="being deleted"):
-        hold(clip.pk, "export", "film")
+    mark_for_deletion(Clip.objects.filter(pk=clip.pk))
+    with pytest.raises(ClipDeleted, match="being deleted"):
+        hold_clip(clip.pk, "export", "film")
 
 
 def test_a_clip_on_another_host_is_left_to_that_host(shelf: Shelf) -> None:
@@ -177,7 +177,7 @@ def test_an_alert_of_several_disks_names_clips_of_one_camera_at_most() -> None:
     open_to_all, hidden = Camera(slug="sky"), Camera(slug="attic", restricted=True)
     of_attic = Problem("A clip in /a: clips/attic/1.mp4.", hidden, "A clip in /a.")
     of_sky = Problem("A clip in /b: clips/sky/1.mp4.", open_to_all, "A clip in /b.")
-    found = in_one([of_attic, Problem("The root /c is not mounted."), of_sky])
+    found = combine_problems([of_attic, Problem("The root /c is not mounted."), of_sky])
     assert (found.sentence, found.camera) == (
         "A clip in /b: clips/sky/1.mp4. A clip in /a. The root /c is not mounted.", open_to_all
     )  # fmt: skip
@@ -192,7 +192,7 @@ def test_it_goes_once_its_disk_lets_it_go_and_the_alert_ends(shelf: Shelf) -> No
 
 
 def test_many_that_cannot_be_deleted_do_not_fill_every_sweep(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(removal, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(deletion, "MAX_AT_ONCE", 2)
     shelf.move_and_link(*shelf.clips(7)[:2])
     for _ in range(3):
         shelf.cleaning.look()

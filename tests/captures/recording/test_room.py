@@ -13,8 +13,8 @@ import uuid6
 from cameras.runtime.storage import MARKER, RootMissing
 from captures.models import Clip, StorageRoot
 from captures.recording.cleaning import ANEW_S, Cleaning, Gone, would_go
+from captures.recording.deletion import MAX_STUCK
 from captures.recording.ingest import recording_settings
-from captures.recording.removal import MOST_STUCK
 from captures.recording.room import PATIENCE_S
 from monitoring.models import Alert, Event
 from tests.captures.recording.shelf import Shelf, ahead, configured
@@ -275,22 +275,22 @@ def test_clips_that_the_disk_keeps_are_in_nobodys_way(shelf: Shelf) -> None:
 
 
 def test_one_folder_that_keeps_all_its_clips_does_not_keep_those_of_others(shelf: Shelf) -> None:
-    clips = shelf.clips(MOST_STUCK + 6, HALF_MB // 2)
-    shelf.move_and_link(*clips[: MOST_STUCK + 2])
+    clips = shelf.clips(MAX_STUCK + 6, HALF_MB // 2)
+    shelf.move_and_link(*clips[: MAX_STUCK + 2])
     shelf.cleaning.look()
     assert len(shelf.rows) < len(clips)
-    assert Clip.objects.present().filter(path__startswith="clips/old/").count() == MOST_STUCK + 1
+    assert Clip.objects.present().filter(path__startswith="clips/old/").count() == MAX_STUCK + 1
 
 
 def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_however_often_it_is_looked_at(
     shelf: Shelf, disk: SmallDisk
 ) -> None:
-    for number, clip in enumerate(shelf.clips(3 * MOST_STUCK)):
+    for number, clip in enumerate(shelf.clips(3 * MAX_STUCK)):
         shelf.move_and_link(clip, folder=f"old-{number}")
     disk.fill()
     looks = [shelf.cleaning.look() for _ in range(3)]
     assert [len(looked.problems) for looked in looks] == [1, 1, 1]
-    assert Clip.objects.present().count() == 2 * MOST_STUCK
+    assert Clip.objects.present().count() == 2 * MAX_STUCK
     said = Alert.objects.get(key="storage.clips:main").message
     assert "none goes to make room meanwhile" in said
 

@@ -22,11 +22,11 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
 
 
 def killed_at(point: str, passes: int) -> int:
-    words = ["-m", "tests.captures.recording.removal_process", point, str(passes), "3"]
+    words = ["-m", "tests.captures.recording.deletion_process", point, str(passes), "3"]
     return subprocess.run([sys.executable, *words], cwd=PROJECT, timeout=60, check=False).returncode
 
 
-@pytest.mark.parametrize(("point", "passes"), [("after_condemned", 0), ("after_clip_file", 1), ("after_clip_row", 0)])
+@pytest.mark.parametrize(("point", "passes"), [("after_clip_marked", 0), ("after_clip_file", 1), ("after_clip_row", 0)])
 def test_a_removal_that_was_killed_is_finished_at_the_next_look(shelf: Shelf, point: str, passes: int) -> None:
     shelf.clips(6)
     assert killed_at(point, passes) == -9

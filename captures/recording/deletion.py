@@ -22,9 +22,9 @@ from captures.models.clip import ClipQuerySet
 from captures.stills.thumbnails import forget
 
 log = logging.getLogger(__name__)
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 """Rows of one transaction: others want to write too."""
-MOST_STUCK = 10
+MAX_STUCK = 10
 """Folders of one root: where the disk keeps a marked clip in so many, no more are marked to make room. A disk that
 fails at each clip shall not cost all of them once it is mended."""
 
@@ -39,7 +39,7 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Swept:
+class DeletionSummary:
     """Clips that are gone, and roots where that could not be done."""
 
     clips: list[Clip] = field(default_factory=list)
@@ -50,17 +50,17 @@ Stuck = tuple[Clip, OSError]
 
 
 @dataclass(slots=True)
-class Finished:
+class DeletionResult:
     """Clips of which nothing is left, and those that the disk keeps, with what it says."""
 
-    gone: list[Clip] = field(default_factory=list)
+    deleted: list[Clip] = field(default_factory=list)
     stuck: list[Stuck] = field(default_factory=list)
 
 
-def condemn(clips: ClipQuerySet) -> list[UUID]:
+def mark_for_deletion(clips: ClipQuerySet) -> list[UUID]:
     """Mark for deletion what `clips` names, as far as its conditions still hold when it is written: a hold or a pin
     that comes at the same moment is either seen here or refused there. The ids of those that were marked."""
-    wanted = list(clips.order_by().values_list("pk", flat=True)[:MOST_AT_ONCE])
+    wanted = list(clips.order_by().values_list("pk", flat=True)[:MAX_AT_ONCE])
     if not wanted:
         return []
     now = timezone.now()
@@ -69,44 +69,44 @@ def condemn(clips: ClipQuerySet) -> list[UUID]:
         clips.filter(pk__in=locked).order_by().update(deleted_at=now)
         marked = Clip.objects.filter(pk__in=locked, deleted_at=now).values_list("pk", flat=True)
         found = list(marked)
-    reached("after_condemned")
+    reached("after_clip_marked")
     return found
 
 
-def sweep(host: str, only: Iterable[UUID] | None = None) -> Swept:
+def delete_marked(host: str, only: Iterable[UUID] | None = None) -> DeletionSummary:
     """Finish the deletion of this host's clips that are marked. A root that is not mounted keeps its rows."""
     marked = Clip.objects.exclude(deleted_at=None).filter(host=host, root__host=host)
     if only is not None:
         marked = marked.filter(pk__in=list(only))
-    swept = Swept()
+    summary = DeletionSummary()
     for root in StorageRoot.objects.filter(pk__in=marked.order_by().values("root")):
         clips = marked.filter(root=root).select_related("camera").order_by("deleted_at", "pk")
-        _sweep_root(root, list(clips[:MOST_AT_ONCE]), swept)
-    return swept
+        _delete_marked_in(root, list(clips[:MAX_AT_ONCE]), summary)
+    return summary
 
 
-def _sweep_root(root: StorageRoot, clips: list[Clip], swept: Swept) -> None:
+def _delete_marked_in(root: StorageRoot, clips: list[Clip], summary: DeletionSummary) -> None:
     try:
-        with opened(root) as files:
-            finished = finish(files, clips)
+        with open_root(root) as files:
+            result = delete_clips(files, clips)
     except RootMissing as error:
-        swept.problems[root.pk] = Problem(str(error))
+        summary.problems[root.pk] = Problem(str(error))
     except OSError as error:
-        swept.problems[root.pk] = Problem(undeletable(root, error))
+        summary.problems[root.pk] = Problem(undeletable_message(root, error))
     else:
-        swept.clips += finished.gone
-        if finished.stuck:
-            swept.problems[root.pk] = stuck_in(root, finished.stuck)
-            _put_behind([clip for clip, _ in finished.stuck], len(clips))
+        summary.clips += result.deleted
+        if result.stuck:
+            summary.problems[root.pk] = stuck_problem(root, result.stuck)
+            _move_to_end([clip for clip, _ in result.stuck], len(clips))
 
 
-def _put_behind(clips: list[Clip], looked_at: int) -> None:
+def _move_to_end(clips: list[Clip], looked_at: int) -> None:
     """Where there are more than one sweep looks at, those that cannot go wait behind all others."""
-    if looked_at == MOST_AT_ONCE:
+    if looked_at == MAX_AT_ONCE:
         Clip.objects.filter(pk__in=[clip.pk for clip in clips]).update(deleted_at=timezone.now())
 
 
-def undeletable(root: StorageRoot, error: OSError) -> str:
+def undeletable_message(root: StorageRoot, error: OSError) -> str:
     return f"Clips in {root.path} cannot be deleted: {error.strerror}. Look at the disk."
 
 
@@ -114,12 +114,12 @@ def folder_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def stuck_in(root: StorageRoot, stuck: list[Stuck]) -> Problem:
+def stuck_problem(root: StorageRoot, stuck: list[Stuck]) -> Problem:
     """Names a clip that everybody may know of, if there is one."""
     clip, error = min(stuck, key=lambda one: (one[0].camera.restricted, one[0].path))
     clips = "A clip" if len(stuck) == 1 else f"{len(stuck)} clips"
     folders = {folder_of(one.path) for one, _ in stuck}
-    others = "others go meanwhile" if len(folders) < MOST_STUCK else "none goes to make room meanwhile"
+    others = "others go meanwhile" if len(folders) < MAX_STUCK else "none goes to make room meanwhile"
     said = f"{clips} in {root.path} cannot be deleted"
     return Problem(
         f"{said}: {clip.path} ({error.strerror}). Look at that file and its folders; {others}.",
@@ -128,7 +128,7 @@ def stuck_in(root: StorageRoot, stuck: list[Stuck]) -> Problem:
     )
 
 
-def in_one(problems: Iterable[Problem]) -> Problem:
+def combine_problems(problems: Iterable[Problem]) -> Problem:
     """All of them, for an alert: since it is about one camera at most, one problem names a clip and the others none."""
     listed = sorted(problems, key=lambda one: (one.camera is None, one.camera is not None and one.camera.restricted))
     first, others = listed[0], listed[1:]
@@ -138,28 +138,28 @@ def in_one(problems: Iterable[Problem]) -> Problem:
 def is_usable(root: StorageRoot) -> bool:
     """Whether files can be deleted there: what is not mounted, or read-only, is not even marked."""
     try:
-        with opened(root) as files:
+        with open_root(root) as files:
             return not files.read_only()
     except (RootMissing, OSError):
         return False
 
 
 @contextlib.contextmanager
-def opened(root: StorageRoot) -> Iterator[RootFiles]:
+def open_root(root: StorageRoot) -> Iterator[RootFiles]:
     """The root by its descriptor. RootMissing when it is not there, or another one is; OSError."""
     try:
         files = RootFiles(root.path)
     except FileNotFoundError as error:
         raise RootMissing(missing_sentence(root.path)) from error
     try:
-        if marker_on(files) != str(root.pk):
+        if read_marker(files) != str(root.pk):
             raise RootMissing(missing_sentence(root.path))
         yield files
     finally:
         files.close()
 
 
-def marker_on(files: RootFiles) -> str | None:
+def read_marker(files: RootFiles) -> str | None:
     """The UUID of the root that was opened, and not of what may be mounted over it by now."""
     try:
         return files.read("", MARKER).decode("ascii").strip()
@@ -167,24 +167,24 @@ def marker_on(files: RootFiles) -> str | None:
         return None
 
 
-def finish(files: RootFiles, clips: Iterable[Clip]) -> Finished:
+def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
     """The files of marked clips, then their rows; also when a part of it is done already. One that cannot be removed
     is in nobody's way.
 
     A row stays while its record still lies in the spool: taken in again, that would make a row without a file.
     """
-    finished = Finished()
+    result = DeletionResult()
     for clip in clips:
         try:
             delete_file(files, clip.path, clip.sha256)
             reached("after_clip_file")
             if files.size(spool_folder(str(clip.camera_id), "clips"), f"{clip.pk}.done") is None:
-                finished.gone.append(clip)
+                result.deleted.append(clip)
         except OSError as error:
-            finished.stuck.append((clip, error))
-    Clip.objects.filter(pk__in=[clip.pk for clip in finished.gone]).delete()
+            result.stuck.append((clip, error))
+    Clip.objects.filter(pk__in=[clip.pk for clip in result.deleted]).delete()
     reached("after_clip_row")
-    return finished
+    return result
 
 
 def delete_file(files: RootFiles, path: str, sha256: str) -> None:

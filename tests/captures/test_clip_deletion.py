@@ -11,7 +11,7 @@ from cameras.models import Camera
 from captures import studio as studios
 from captures.clips.deleting import ClipHeld, delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
-from captures.recording.removal import sweep
+from captures.recording.deletion import delete_marked
 from captures.studio import order_of
 from tests.captures.clips import clip_of
 
@@ -36,7 +36,7 @@ def test_without_its_root_it_is_nowhere_to_be_seen_and_goes_later(viewer: Any, c
     delete_clip(clip, "ada")
     assert (viewer.get(f"/api/v1/clips/{clip.pk}/").status_code, file_of(clip).exists()) == (404, True)
     marker.with_name("elsewhere").rename(marker)
-    assert [one.pk for one in sweep(clip.host).clips] == [clip.pk]
+    assert [one.pk for one in delete_marked(clip.host).clips] == [clip.pk]
 
 
 def test_a_clip_of_another_host_waits_for_it(viewer: Any, clip: Clip) -> None:
