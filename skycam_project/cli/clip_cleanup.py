@@ -12,7 +12,7 @@ from skycam_project.cli.output import answer, grid, say, short_time, show, warn
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from captures.recording.cleaning import Looked
+    from captures.recording.cleanup import CleanupResult
 
 WHY = {"count": "beyond rolling_clips_count", "space": "room on the disk", "asked": "deleted before"}
 
@@ -25,45 +25,45 @@ def cleanup(dry_run: bool) -> int:
     Pinned and held clips stay. The station does the same by itself every two seconds.
     """
     person = current().person("manager")
-    from captures.recording.bodies import gone_body
+    from captures.recording.bodies import deleted_body
 
-    looked = planned() if dry_run else cleaned(person.actor)
-    results = [dict(gone_body(one)) for one in looked.gone]
-    body = {"dry_run": dry_run, "bytes": sum(one.clip.bytes for one in looked.gone), "problems": looked.problems}
+    result = plan() if dry_run else clean_up(person.actor)
+    results = [dict(deleted_body(one)) for one in result.deleted]
+    body = {"dry_run": dry_run, "bytes": sum(one.clip.bytes for one in result.deleted), "problems": result.problems}
     answer({**body, "results": results}, draw)
-    return FAILED if looked.problems else 0
+    return FAILED if result.problems else 0
 
 
-def planned() -> Looked:
+def plan() -> CleanupResult:
     from django.conf import settings
 
     from cameras.runtime.storage import RootMissing
-    from captures.recording.cleaning import Looked, would_go
+    from captures.recording.cleanup import CleanupResult, plan_cleanup
 
-    looked = Looked()
+    result = CleanupResult()
     try:
-        for one in would_go(settings.STATION.host):
-            looked.gone.append(one)
+        for one in plan_cleanup(settings.STATION.host):
+            result.deleted.append(one)
     except (RootMissing, OSError) as error:
-        looked.problems.append(str(error))
-    return looked
+        result.problems.append(str(error))
+    return result
 
 
-def cleaned(actor: str) -> Looked:
+def clean_up(actor: str) -> CleanupResult:
     """Look after look, since each is short, until nothing more goes."""
     from django.conf import settings
 
-    from captures.recording.cleaning import Cleaning, Looked
+    from captures.recording.cleanup import CleanupResult, ClipCleanup
 
-    cleaning, whole = Cleaning(settings.STATION.host, actor), Looked()
-    while (looked := cleaning.look()).gone:
-        whole.gone += looked.gone
-    whole.problems = looked.problems
+    runner, whole = ClipCleanup(settings.STATION.host, actor), CleanupResult()
+    while (result := runner.run()).deleted:
+        whole.deleted += result.deleted
+    whole.problems = result.problems
     return whole
 
 
 def draw(body: dict[str, Any]) -> None:
-    from captures.recording.cleaned import counted
+    from captures.recording.cleanup_events import counted
     from monitoring.templatetags.skycam import amount
 
     rows = [

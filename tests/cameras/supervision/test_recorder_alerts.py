@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cameras.supervision.supervisor import Supervisor
-from captures.recording.cleaning import Cleaning
+from captures.recording.cleanup import ClipCleanup
 from monitoring.models import Alert
 from tests.api.builders import until
 from tests.captures.recording.shelf import configured
@@ -101,6 +101,6 @@ def test_a_recorder_hears_that_no_clip_may_go_and_records_no_rolling_one(
 ) -> None:
     configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=0)
     until(lambda: not is_open(supervisor) and archive.spool.exists(), 30)
-    Cleaning("main").look()
+    ClipCleanup("main").run()
     until(lambda: is_open(supervisor), 30)
     assert "they are pinned or held" in Alert.objects.get(key=KEY, state=Alert.State.OPEN).message

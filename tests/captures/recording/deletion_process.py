@@ -15,10 +15,10 @@ def main(point: str, passes: str, keep: str) -> None:
 
     django.setup()
     from cameras.runtime import killpoints
-    from captures.recording.cleaning import Cleaning
+    from captures.recording.cleanup import ClipCleanup
 
     killpoints.arm(point, int(passes))
-    Cleaning("main").look()
+    ClipCleanup("main").run()
 
 
 if __name__ == "__main__":

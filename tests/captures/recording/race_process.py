@@ -24,7 +24,7 @@ def main(folder: str) -> None:
     shelf = Shelf(Path(folder))
     clips = shelf.clips(4)
     found = {"hold first": hold_first(clips[0]), "deletion first": deletion_first(clips[1])}
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     print(json.dumps({**found, "kept": shelf.kept}))
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Clip
-from captures.recording.cleaning import Cleaning
+from captures.recording.cleanup import ClipCleanup
 from tests.faults.ledger import Archive
 
 STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
@@ -25,7 +25,7 @@ class Shelf(Archive):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         (folder / "clips").mkdir()
-        self.cleaning = Cleaning("main")
+        self.cleanup = ClipCleanup("main")
 
     def clip(self, number: int, size: int = 10, **fields: Any) -> Clip:
         path = f"clips/{number}-{fields.get('kind', 'rolling')}.mp4"

@@ -11,15 +11,15 @@ from django.db import connection
 
 from cameras.models import Camera
 from captures.models import Clip, ClipHold
-from captures.recording.cleaning import watched_roots
+from captures.recording.cleanup import watched_roots
 from captures.recording.retention import COUNT_S
-from captures.recording.surplus import InTurn, Kept, beyond_newest, oldest_loose
+from captures.recording.retention_policy import RetentionLimit, RoundRobin, clips_beyond_limit, oldest_deletable
 from tests.captures.recording.shelf import LENGTH, Shelf
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prove, pytest.mark.timeout(900)]
 CAMERAS, EACH, KEPT, HELD = 32, 31_250, 30_000, 625
 """Of each camera 30,000 are kept by the rule; of those beyond, one half is pinned and the other held."""
-RULE = Kept(KEPT, KEPT * LENGTH)
+RULE = RetentionLimit(KEPT, KEPT * LENGTH)
 MOST_S = 0.02
 OWN = {
     "id": "lower(hex(randomblob(16)))",
@@ -56,10 +56,10 @@ def fill(first: Clip) -> None:
     ClipHold.objects.bulk_create([ClipHold(clip=clip, by="experiment", name="growth") for clip in held])
 
 
-def look(turns: InTurn) -> float:
+def look(turns: RoundRobin) -> float:
     """Seconds of the processor for what each look counts, where nothing is to be done."""
     began = time.process_time()
-    surplus = [list(beyond_newest(camera, "main", RULE)[:100]) for camera in turns.cameras(COUNT_S)]
+    surplus = [list(clips_beyond_limit(camera, "main", RULE)[:100]) for camera in turns.cameras(COUNT_S)]
     assert watched_roots("main")
     taken = time.process_time() - began
     assert not any(surplus)
@@ -67,8 +67,8 @@ def look(turns: InTurn) -> float:
 
 
 def test_a_look_at_a_million_clips_takes_less_than_20_ms(shelf: Shelf) -> None:
-    turns = InTurn()
+    turns = RoundRobin()
     taken = statistics.median(look(turns) for _ in range(CAMERAS))
     print(f"{Clip.objects.count()} clips: {taken * 1000:.1f} ms")
     assert taken < MOST_S
-    assert list(oldest_loose(shelf.root)[:20])
+    assert list(oldest_deletable(shelf.root)[:20])

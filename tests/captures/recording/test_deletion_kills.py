@@ -32,12 +32,12 @@ def test_a_removal_that_was_killed_is_finished_at_the_next_look(shelf: Shelf, po
     assert killed_at(point, passes) == -9
     assert set(shelf.files) <= set(shelf.rows)
     assert Clip.objects.present().count() == 3
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert shelf.kept == ["3", "4", "5"]
 
 
 def test_a_clip_that_a_person_marked_is_removed_by_its_host(shelf: Shelf) -> None:
     asked = shelf.clip(0, kind="manual")
     Clip.objects.filter(pk=asked.pk).update(deleted_at="2026-03-29T00:00:00Z")
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert shelf.kept == []

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
-    monkeypatch.setattr(retention, "LOOK_S", 0.05)
+    monkeypatch.setattr(retention, "INTERVAL_S", 0.05)
     return Shelf(tmp_path)
 
 
@@ -72,6 +72,6 @@ def test_a_look_that_fails_is_an_alert_until_one_succeeds(
 ) -> None:
     alerts = Alert.objects.filter(key="storage.retention:main")
     with monkeypatch.context() as patched:
-        patched.setattr(keeper._cleaning, "look", lambda _: 1 / 0)
+        patched.setattr(keeper._cleanup, "run", lambda _: 1 / 0)
         until(lambda: alerts.exclude(state="resolved").filter(message__contains="ZeroDivisionError").exists())
     until(lambda: alerts.filter(state="resolved").exists())

@@ -10,7 +10,7 @@ from django.db import transaction
 from cameras.models import Camera
 from cameras.runtime.last_floor import ROOM_AGAIN
 from captures.models import Clip, StorageRoot
-from captures.recording.room import Cleared
+from captures.recording.disk_space import FreedSpace
 from monitoring.services import record_event
 from monitoring.templatetags.skycam import amount
 
@@ -20,32 +20,32 @@ def counted(clips: int) -> str:
 
 
 @transaction.atomic
-def tell(clips: Iterable[Clip], why: str, reason: str, actor: str = "", owed: int = 0) -> None:
-    """One event for each camera: whoever may not see it hears nothing of it. `owed`: bytes that are not free yet."""
+def record_deletions(clips: Iterable[Clip], why: str, reason: str, actor: str = "", pending: int = 0) -> None:
+    """One event for each camera: whoever may not see it hears nothing of it. `pending`: bytes that are not free yet."""
     by_camera: dict[Camera, list[Clip]] = defaultdict(list)
     for clip in clips:
         by_camera[clip.camera].append(clip)
     for camera, gone in by_camera.items():
         size = sum(clip.bytes for clip in gone)
         said = f"{counted(len(gone))} of {camera.slug} ({amount(size)}) went, {reason}."
-        data = {"why": why, "clips": len(gone), "bytes": size, "unfreed_bytes": owed}
-        severity = "warning" if owed else "info"
+        data = {"why": why, "clips": len(gone), "bytes": size, "unfreed_bytes": pending}
+        severity = "warning" if pending else "info"
         record_event("storage.cleaned", said, severity=severity, camera=camera, actor=actor, data=data)
 
 
-def for_room(root: StorageRoot, cleared: Cleared) -> str:
+def space_reason(root: StorageRoot, freed: FreedSpace) -> str:
     """Why clips of a root went, and what the disk has not given back."""
     said = f"to make room in {root.path}"
-    if not cleared.owed:
+    if not freed.pending:
         return said
-    late = f"{amount(cleared.owed)} are not free yet, as when a program has a clip open"
+    late = f"{amount(freed.pending)} are not free yet, as when a program has a clip open"
     return f"{said}; {late}. Nothing more goes for a minute"
 
 
-def lacking(root: StorageRoot, cleared: Cleared, floor: float) -> str:
+def shortage_message(root: StorageRoot, freed: FreedSpace, floor: float) -> str:
     """No rolling clip is recorded there, and why."""
-    free = f"Only {amount(cleared.free)} are free in {root.path}, where the soft floor is {amount(floor)}"
-    missing = f"free {amount(floor * ROOM_AGAIN - cleared.free)}"
+    free = f"Only {amount(freed.free)} are free in {root.path}, where the soft floor is {amount(floor)}"
+    missing = f"free {amount(floor * ROOM_AGAIN - freed.free)}"
     if not Clip.objects.present().filter(root=root).exists():
         return (
             f"{free}, and there are no clips that could make room. No rolling clip is recorded until there is: "

@@ -24,13 +24,13 @@ from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipKind, ClipQuerySet
 from monitoring.station_settings import camera_config
 
-SOON = timedelta(minutes=1)
+CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of two hosts may differ."""
-NEARLY = 0.98
+LENGTH_TOLERANCE = 0.98
 """Of the time that whole clips take: clocks are set, and a clip may come out a little short."""
 
 
-class Kept(NamedTuple):
+class RetentionLimit(NamedTuple):
     """Of each camera the newest `clips`, and what began no earlier than `reach` before the newest: that is how far so
     many whole clips reach back."""
 
@@ -41,10 +41,10 @@ class Kept(NamedTuple):
     def by_config(cls) -> Self:
         config = camera_config()
         clips = config.rolling_clips_count
-        return cls(clips, timedelta(minutes=config.recording_duration_minutes * clips * NEARLY))
+        return cls(clips, timedelta(minutes=config.recording_duration_minutes * clips * LENGTH_TOLERANCE))
 
 
-class InTurn:
+class RoundRobin:
     """Cameras one after the other, at each look as many as fit in its time and at least one: to count 100,000 clips of
     each of many cameras takes a while, and need not be done at once."""
 
@@ -67,25 +67,25 @@ class InTurn:
         return found[after:] + found[:after]
 
 
-def beyond_newest(camera: UUID, host: str, kept: Kept) -> ClipQuerySet:
+def clips_beyond_limit(camera: UUID, host: str, limit: RetentionLimit) -> ClipQuerySet:
     """Loose clips of this host that are older than the camera's newest rolling clips, on whatever host, by number and
     by time; oldest first."""
-    rolling, soon = Clip.objects.present().filter(camera=camera, kind=ClipKind.ROLLING), timezone.now() + SOON
+    rolling, soon = Clip.objects.present().filter(camera=camera, kind=ClipKind.ROLLING), timezone.now() + CLOCK_SKEW
     past, ahead = rolling.filter(started_at__lte=soon), rolling.filter(started_at__gt=soon)
     loose = Clip.objects.loose().filter(camera=camera, host=host).order_by("started_at", "pk")
-    found = _beyond(past, kept.clips) & _before(past, kept.reach)
+    found = _beyond_count(past, limit.clips) & _before_reach(past, limit.reach)
     if ahead.exists():
-        found |= _beyond(ahead, kept.clips - past[: kept.clips].count()) & Q(started_at__gt=soon)
+        found |= _beyond_count(ahead, limit.clips - past[: limit.clips].count()) & Q(started_at__gt=soon)
     return loose.filter(found)
 
 
-def _before(clips: ClipQuerySet, reach: timedelta) -> Q:
+def _before_reach(clips: ClipQuerySet, reach: timedelta) -> Q:
     """Begun so long before the newest of them, or longer."""
     newest = clips.order_by("-started_at").values_list("started_at", flat=True).first()
     return Q(started_at__lte=newest - reach) if newest else Q(pk__in=[])
 
 
-def _beyond(clips: ClipQuerySet, keep: int) -> Q:
+def _beyond_count(clips: ClipQuerySet, keep: int) -> Q:
     """Older than the `keep` newest of them."""
     for started_at, pk in clips.order_by("-started_at", "-pk").values_list("started_at", "pk")[keep : keep + 1]:
         older = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lte=pk)
@@ -93,24 +93,24 @@ def _beyond(clips: ClipQuerySet, keep: int) -> Q:
     return Q(pk__in=[])
 
 
-def loose_in(root: StorageRoot) -> ClipQuerySet:
+def deletable_in(root: StorageRoot) -> ClipQuerySet:
     return Clip.objects.loose().filter(root=root, host=root.host).order_by("started_at", "pk")
 
 
-def oldest_loose(root: StorageRoot) -> ClipQuerySet:
+def oldest_deletable(root: StorageRoot) -> ClipQuerySet:
     """Loose clips in a root, oldest first: while there are some that begin in the future, those alone."""
-    loose = loose_in(root)
-    ahead = loose.filter(started_at__gt=timezone.now() + SOON)
+    loose = deletable_in(root)
+    ahead = loose.filter(started_at__gt=timezone.now() + CLOCK_SKEW)
     return ahead if ahead.exists() else loose
 
 
-def to_make_room(root: StorageRoot, missing_bytes: int, besides: Container[UUID]) -> Iterator[Clip]:
-    """The oldest loose clips of a root that make up `missing_bytes`, or all there are; `besides` go anyway."""
+def clips_to_free(root: StorageRoot, missing_bytes: int, excluded: Container[UUID]) -> Iterator[Clip]:
+    """The oldest loose clips of a root that make up `missing_bytes`, or all there are; `excluded` go anyway."""
     known = set[UUID]()
-    for clip in chain(_each(oldest_loose(root)), _each(loose_in(root))):
+    for clip in chain(_each(oldest_deletable(root)), _each(deletable_in(root))):
         if missing_bytes <= 0:
             return
-        if clip.pk not in known and clip.pk not in besides:
+        if clip.pk not in known and clip.pk not in excluded:
             known.add(clip.pk)
             missing_bytes -= clip.bytes
             yield clip

@@ -14,7 +14,7 @@ from cameras.models import Camera
 from cameras.runtime.last_floor import ROOM_AGAIN
 from cameras.runtime.storage import RootMissing
 from captures.models import Clip, StorageRoot
-from captures.recording.cleaned import for_room, lacking, tell
+from captures.recording.cleanup_events import record_deletions, shortage_message, space_reason
 from captures.recording.deletion import (
     Problem,
     combine_problems,
@@ -25,19 +25,25 @@ from captures.recording.deletion import (
     stuck_problem,
     undeletable_message,
 )
-from captures.recording.room import Cleared, Room
-from captures.recording.surplus import InTurn, Kept, beyond_newest, loose_in, to_make_room
+from captures.recording.disk_space import DiskSpace, FreedSpace
+from captures.recording.retention_policy import (
+    RetentionLimit,
+    RoundRobin,
+    clips_beyond_limit,
+    clips_to_free,
+    deletable_in,
+)
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring.services import raise_alert, resolve_alert
 from monitoring.station_settings import camera_config
 
 GB = 1e9
-ANEW_S = 60.0
+ALERT_REPEAT_S = 60.0
 """From one telling of an alert to the next."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class Deleted:
     """`why` is `count`, `space`, or `asked`: somebody deleted it, or an earlier look could not."""
 
     clip: Clip
@@ -45,8 +51,8 @@ class Gone:
 
 
 @dataclass(slots=True)
-class Looked:
-    gone: list[Gone] = field(default_factory=list)
+class CleanupResult:
+    deleted: list[Deleted] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def add(self, problem: str) -> None:
@@ -54,7 +60,7 @@ class Looked:
             self.problems.append(problem)
 
 
-class Cleaning:
+class ClipCleanup:
     """`actor` is who asked for it, where it was not the clock."""
 
     def __init__(
@@ -62,93 +68,93 @@ class Cleaning:
         host: str,
         actor: str = "",
         clock: Callable[[], float] = time.monotonic,
-        goes_on: Callable[[], bool] = lambda: True,
+        should_continue: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.host, self.actor, self.clock, self.goes_on = host, actor, clock, goes_on
-        self._in_turn = InTurn()
-        self._rooms: dict[UUID, Room] = {}
-        self._told: dict[str, tuple[str, float]] = {}
+        self.host, self.actor, self.clock, self.should_continue = host, actor, clock, should_continue
+        self._round_robin = RoundRobin()
+        self._spaces: dict[UUID, DiskSpace] = {}
+        self._reported: dict[str, tuple[str, float]] = {}
         """Alerts that were raised here: key -> sentence and when; an empty one where all was seen to be well."""
 
-    def look(self, within_s: float = math.inf) -> Looked:
+    def run(self, within_s: float = math.inf) -> CleanupResult:
         """The rule of count is for as many cameras as fit in the time. DatabaseError."""
         roots = list(StorageRoot.objects.filter(host=self.host))
-        looked = Looked()
+        result = CleanupResult()
         beyond = self._mark_beyond([root for root in roots if is_usable(root)], within_s)
-        self._delete_marked(beyond, looked)
+        self._delete_marked(beyond, result)
         watched = watched_roots(self.host)
         for root in roots:
             if root not in watched:
-                self._alert(f"storage.soft_floor:{root.pk}", "")
-                _note_exhausted(root, exhausted=False)
+                self._set_alert(f"storage.soft_floor:{root.pk}", "")
+                _set_exhausted(root, exhausted=False)
             else:
-                self._make_room(root, looked)
-        return looked
+                self._make_room(root, result)
+        return result
 
     # The rule of count
 
     def _mark_beyond(self, roots: list[StorageRoot], within_s: float) -> set[UUID]:
-        kept, found = Kept.by_config(), set[UUID]()
-        for camera in self._in_turn.cameras(within_s):
-            found.update(mark_for_deletion(beyond_newest(camera, self.host, kept).filter(root__in=roots)))
+        limit, found = RetentionLimit.by_config(), set[UUID]()
+        for camera in self._round_robin.cameras(within_s):
+            found.update(mark_for_deletion(clips_beyond_limit(camera, self.host, limit).filter(root__in=roots)))
         return found
 
-    def _delete_marked(self, beyond: set[UUID], looked: Looked) -> None:
+    def _delete_marked(self, beyond: set[UUID], result: CleanupResult) -> None:
         summary = delete_marked(self.host)
         counted = [clip for clip in summary.clips if clip.pk in beyond]
         asked = [clip for clip in summary.clips if clip.pk not in beyond]
         keep = camera_config().rolling_clips_count
-        tell(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
-        tell(asked, "asked", "as was decided before", self.actor)
-        looked.gone += [Gone(clip, "count") for clip in counted] + [Gone(clip, "asked") for clip in asked]
-        looked.problems += [one.sentence for one in summary.problems.values()]
+        record_deletions(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
+        record_deletions(asked, "asked", "as was decided before", self.actor)
+        result.deleted += [Deleted(clip, "count") for clip in counted] + [Deleted(clip, "asked") for clip in asked]
+        result.problems += [one.sentence for one in summary.problems.values()]
         problem = combine_problems(summary.problems.values()) if summary.problems else Problem("")
-        self._alert(f"storage.clips:{self.host}", problem.sentence, "error", problem.camera)
+        self._set_alert(f"storage.clips:{self.host}", problem.sentence, "error", problem.camera)
 
     # The rule of space
 
-    def _make_room(self, root: StorageRoot, looked: Looked) -> None:
+    def _make_room(self, root: StorageRoot, result: CleanupResult) -> None:
         """A root that is not there keeps its clips; who looks after its captures tells of it."""
-        config, room = camera_config(), self._rooms.setdefault(root.pk, Room(root, self.clock))
+        config, space = camera_config(), self._spaces.setdefault(root.pk, DiskSpace(root, self.clock))
         floor, alert = int(config.soft_floor_gb * GB), f"storage.soft_floor:{root.pk}"
         try:
             with open_root(root) as files:
-                cleared = room.make(files, floor, self.goes_on)
+                freed = space.free_space(files, floor, self.should_continue)
         except RootMissing as error:
-            looked.add(str(error))
+            result.add(str(error))
             return
         except OSError as error:
-            looked.add(undeletable_message(root, error))
-            self._alert(alert, undeletable_message(root, error), "error")
+            result.add(undeletable_message(root, error))
+            self._set_alert(alert, undeletable_message(root, error), "error")
             return
-        tell(cleared.clips, "space", for_room(root, cleared), self.actor, cleared.owed)
-        looked.gone += [Gone(clip, "space") for clip in cleared.clips]
-        if cleared.stuck:
-            looked.add(stuck_problem(root, cleared.stuck).sentence)
-        _note_exhausted(root, exhausted=_is_exhausted(root, cleared, floor))
-        self._alert(alert, lacking(root, cleared, floor) if root.exhausted else "")
+        record_deletions(freed.clips, "space", space_reason(root, freed), self.actor, freed.pending)
+        result.deleted += [Deleted(clip, "space") for clip in freed.clips]
+        if freed.stuck:
+            result.add(stuck_problem(root, freed.stuck).sentence)
+        _set_exhausted(root, exhausted=_is_exhausted(root, freed, floor))
+        self._set_alert(alert, shortage_message(root, freed, floor) if root.exhausted else "")
 
-    def _alert(self, key: str, sentence: str, severity: str = "warning", camera: Camera | None = None) -> None:
+    def _set_alert(self, key: str, sentence: str, severity: str = "warning", camera: Camera | None = None) -> None:
         """Raised and resolved on change; what a predecessor left open too. Another sentence, as of a second disk or of
         the room that is left, is told after a while."""
-        said, at = self._told.get(key, (None, 0.0))
-        if sentence == said or (sentence and said and self.clock() - at < ANEW_S):
+        said, at = self._reported.get(key, (None, 0.0))
+        if sentence == said or (sentence and said and self.clock() - at < ALERT_REPEAT_S):
             return
         if sentence:
             raise_alert(key, sentence, severity=severity, camera=camera)
         else:
             resolve_alert(key)
-        self._told[key] = sentence, self.clock()
+        self._reported[key] = sentence, self.clock()
 
 
-def _is_exhausted(root: StorageRoot, cleared: Cleared, floor: int) -> bool:
+def _is_exhausted(root: StorageRoot, freed: FreedSpace, floor: int) -> bool:
     """No clip is left that may go. It lasts until there is a tenth more room than the floor: else a clip would be
     recorded into what the one before it left, and go for it, again and again."""
     enough = floor * (ROOM_AGAIN if root.exhausted else 1.0)
-    return cleared.free + cleared.owed < enough and not loose_in(root).exists()
+    return freed.free + freed.pending < enough and not deletable_in(root).exists()
 
 
-def _note_exhausted(root: StorageRoot, *, exhausted: bool) -> None:
+def _set_exhausted(root: StorageRoot, *, exhausted: bool) -> None:
     """For whoever records there."""
     if root.exhausted != exhausted:
         root.exhausted = exhausted
@@ -170,21 +176,21 @@ def _recorded_to(host: str) -> UUID | None:
         return None
 
 
-def would_go(host: str) -> Iterator[Gone]:
+def plan_cleanup(host: str) -> Iterator[Deleted]:
     """What a look would delete, oldest first by camera and root; nothing is changed. OSError, RootMissing."""
-    config, kept, planned = camera_config(), Kept.by_config(), dict[UUID, Clip]()
+    config, limit, planned = camera_config(), RetentionLimit.by_config(), dict[UUID, Clip]()
     roots = [root for root in StorageRoot.objects.filter(host=host) if is_usable(root)]
     for clip in Clip.objects.exclude(deleted_at=None).filter(host=host, root__in=roots).select_related("camera"):
         planned[clip.pk] = clip
-        yield Gone(clip, "asked")
-    for camera in InTurn().cameras(math.inf):
-        beyond = beyond_newest(camera, host, kept).filter(root__in=roots)
+        yield Deleted(clip, "asked")
+    for camera in RoundRobin().cameras(math.inf):
+        beyond = clips_beyond_limit(camera, host, limit).filter(root__in=roots)
         for clip in beyond.select_related("camera"):
             planned[clip.pk] = clip
-            yield Gone(clip, "count")
+            yield Deleted(clip, "count")
     for root in watched_roots(host):
         with open_root(root) as files:
             missing = config.soft_floor_gb * GB - files.free_bytes()
         missing -= sum(clip.bytes for clip in planned.values() if clip.root_id == root.pk)
-        for clip in to_make_room(root, int(missing), set(planned)):
-            yield Gone(clip, "space")
+        for clip in clips_to_free(root, int(missing), set(planned)):
+            yield Deleted(clip, "space")

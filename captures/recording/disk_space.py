@@ -12,15 +12,15 @@ from cameras.runtime.durable import RootFiles
 from captures.models import Clip, StorageRoot
 from captures.models.clip import ClipQuerySet
 from captures.recording.deletion import MAX_AT_ONCE, MAX_STUCK, Stuck, delete_clips, folder_of, mark_for_deletion
-from captures.recording.surplus import oldest_loose
+from captures.recording.retention_policy import oldest_deletable
 
-PATIENCE_S = 60.0
+PENDING_S = 60.0
 """How long the space of a deleted file may come late: a reader holds it open, or the file system is slow to say."""
-AT_ONCE = 20
+BATCH = 20
 
 
 @dataclass(slots=True)
-class Owed:
+class PendingSpace:
     """Bytes of deleted files that the disk has not given back. While they may still come, nothing more is deleted for
     them: files that somebody reads free nothing, and all clips would go."""
 
@@ -29,15 +29,15 @@ class Owed:
     until: float = 0.0
     clock: Callable[[], float] = time.monotonic
 
-    def note(self, deleted: int, before: int, after: int) -> None:
+    def add_deleted(self, deleted: int, before: int, after: int) -> None:
         """A file of `deleted` bytes is gone, and the free space went from `before` to `after`."""
-        owed = self.at(before)
+        pending = self.remaining(before)
         if (after - before) * 2 < deleted:
-            owed += deleted
-            self.until = self.clock() + PATIENCE_S
-        self.bytes, self.free = owed, after
+            pending += deleted
+            self.until = self.clock() + PENDING_S
+        self.bytes, self.free = pending, after
 
-    def at(self, free: int) -> int:
+    def remaining(self, free: int) -> int:
         """What is still to come where `free` bytes are free by now."""
         if self.clock() >= self.until:
             self.bytes = 0
@@ -45,62 +45,67 @@ class Owed:
 
 
 @dataclass(slots=True)
-class Cleared:
+class FreedSpace:
     """One look at a root: what went, what is free now, and whether anything was left that might have gone."""
 
     free: int
     clips: list[Clip] = field(default_factory=list)
     stuck: list[Stuck] = field(default_factory=list)
     """Those that were marked at this look, and that the disk keeps."""
-    owed: int = 0
+    pending: int = 0
     exhausted: bool = False
 
 
-class Room:
+class DiskSpace:
     def __init__(self, root: StorageRoot, clock: Callable[[], float] = time.monotonic) -> None:
-        self.root, self.owed = root, Owed(clock=clock)
+        self.root, self.pending = root, PendingSpace(clock=clock)
 
-    def make(self, files: RootFiles, floor: int, goes_on: Callable[[], bool]) -> Cleared:
+    def free_space(self, files: RootFiles, floor: int, should_continue: Callable[[], bool]) -> FreedSpace:
         """Delete until `floor` bytes are free, and no more than that. OSError: nothing can be."""
-        cleared = Cleared(files.free_bytes())
-        if self._lacks(cleared, floor) and files.read_only():
+        freed = FreedSpace(files.free_bytes())
+        if self._is_short(freed, floor) and files.read_only():
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-        closed = self._closed()
-        while self._lacks(cleared, floor) and len(closed) < MAX_STUCK and goes_on() and not cleared.exhausted:
-            oldest = list(_besides(oldest_loose(self.root), closed).select_related("camera")[:AT_ONCE])
-            cleared.exhausted = not oldest
+        stuck_folders = self._stuck_folders()
+        while (
+            self._is_short(freed, floor)
+            and len(stuck_folders) < MAX_STUCK
+            and should_continue()
+            and not freed.exhausted
+        ):
+            oldest = list(_outside(oldest_deletable(self.root), stuck_folders).select_related("camera")[:BATCH])
+            freed.exhausted = not oldest
             for clip in oldest:
-                if not self._lacks(cleared, floor) or not goes_on():
+                if not self._is_short(freed, floor) or not should_continue():
                     break
-                self._delete(files, clip, cleared)
-                if cleared.stuck and cleared.stuck[-1][0] == clip:
-                    closed.add(folder_of(clip.path))
+                self._delete(files, clip, freed)
+                if freed.stuck and freed.stuck[-1][0] == clip:
+                    stuck_folders.add(folder_of(clip.path))
                     break
-        cleared.owed = self.owed.at(cleared.free)
-        return cleared
+        freed.pending = self.pending.remaining(freed.free)
+        return freed
 
-    def _closed(self) -> set[str]:
+    def _stuck_folders(self) -> set[str]:
         """Folders in which the disk keeps a clip that is marked."""
         marked = Clip.objects.exclude(deleted_at=None).filter(root=self.root).order_by()
         return {folder_of(path) for path in marked.values_list("path", flat=True)[:MAX_AT_ONCE]}
 
-    def _lacks(self, cleared: Cleared, floor: int) -> bool:
-        return cleared.free + self.owed.at(cleared.free) < floor
+    def _is_short(self, freed: FreedSpace, floor: int) -> bool:
+        return freed.free + self.pending.remaining(freed.free) < floor
 
-    def _delete(self, files: RootFiles, clip: Clip, cleared: Cleared) -> None:
+    def _delete(self, files: RootFiles, clip: Clip, freed: FreedSpace) -> None:
         """Unless somebody took hold of it meanwhile."""
         if not mark_for_deletion(Clip.objects.loose().filter(pk=clip.pk)):
             return
         result = delete_clips(files, [clip])
-        cleared.stuck += result.stuck
+        freed.stuck += result.stuck
         if result.stuck:
             return
-        cleared.clips.append(clip)
-        before, cleared.free = cleared.free, files.free_bytes()
-        self.owed.note(clip.bytes, before, cleared.free)
+        freed.clips.append(clip)
+        before, freed.free = freed.free, files.free_bytes()
+        self.pending.add_deleted(clip.bytes, before, freed.free)
 
 
-def _besides(clips: ClipQuerySet, folders: set[str]) -> ClipQuerySet:
+def _outside(clips: ClipQuerySet, folders: set[str]) -> ClipQuerySet:
     for folder in folders:
         clips = clips.exclude(path__startswith=f"{folder}/")
     return clips

@@ -12,10 +12,10 @@ import uuid6
 
 from cameras.runtime.storage import MARKER, RootMissing
 from captures.models import Clip, StorageRoot
-from captures.recording.cleaning import ANEW_S, Cleaning, Gone, would_go
+from captures.recording.cleanup import ALERT_REPEAT_S, ClipCleanup, Deleted, plan_cleanup
 from captures.recording.deletion import MAX_STUCK
+from captures.recording.disk_space import PENDING_S
 from captures.recording.ingest import recording_settings
-from captures.recording.room import PATIENCE_S
 from monitoring.models import Alert, Event
 from tests.captures.recording.shelf import Shelf, ahead, configured
 from tests.faults.small_disk import SmallDisk
@@ -53,7 +53,7 @@ def alert(shelf: Shelf) -> Alert | None:
 
 def test_the_oldest_clips_go_until_there_is_room(shelf: Shelf) -> None:
     shelf.clips(6, HALF_MB)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert (shelf.kept, alert(shelf)) == (["2", "3", "4", "5"], None)
 
 
@@ -61,20 +61,20 @@ def test_what_a_fast_clock_dated_into_the_future_goes_first(shelf: Shelf) -> Non
     shelf.clips(4, HALF_MB)
     shelf.clip(8, HALF_MB, **ahead(0))
     shelf.clip(9, HALF_MB, **ahead(1))
-    assert [gone.clip.filename[0] for gone in would_go("main")] == ["8", "9"]
-    shelf.cleaning.look()
+    assert [gone.clip.filename[0] for gone in plan_cleanup("main")] == ["8", "9"]
+    shelf.cleanup.run()
     assert shelf.kept == ["0", "1", "2", "3"]
 
 
 def test_nothing_goes_while_there_is_room(shelf: Shelf) -> None:
     shelf.clips(4, HALF_MB)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert (shelf.kept, Event.objects.count()) == (["0", "1", "2", "3"], 0)
 
 
 def test_one_event_tells_how_much_went_and_why(shelf: Shelf) -> None:
     shelf.clips(6, HALF_MB)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     [event] = Event.objects.filter(kind="storage.cleaned")
     assert event.message == f"2 clips of sim (1 MB) went, to make room in {shelf.folder}."
     assert (event.data["why"], event.data["clips"], event.data["bytes"]) == ("space", 2, 2 * HALF_MB)
@@ -84,27 +84,27 @@ def test_held_and_pinned_clips_stay_and_newer_ones_go_for_them(shelf: Shelf) -> 
     first, second, *_ = shelf.clips(6, HALF_MB)
     first.holds.create(by="experiment", name="growth")
     Clip.objects.filter(pk=second.pk).update(pinned=True)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert shelf.kept == ["0", "1", "4", "5"]
 
 
 def test_when_only_held_clips_are_left_an_alert_says_so_until_there_is_room(shelf: Shelf, disk: SmallDisk) -> None:
     shelf.clips(6, HALF_MB)
     Clip.objects.update(pinned=True)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     raised = alert(shelf)
     assert raised is not None
     assert (raised.severity, "no clip is left that may go" in raised.message) == ("warning", True)
     assert shelf.kept == ["0", "1", "2", "3", "4", "5"]
     Clip.objects.update(pinned=False)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert (shelf.kept, alert(shelf)) == (["2", "3", "4", "5"], None)
 
 
 def test_where_there_are_no_clips_at_all_the_alert_says_what_helps(shelf: Shelf, disk: SmallDisk) -> None:
     disk.fill()
     type(shelf.camera).objects.update(recording="rolling")
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     raised = alert(shelf)
     assert raised is not None
     assert ("pinned" in raised.message, "lower camera_config.soft_floor_gb" in raised.message) == (False, True)
@@ -112,16 +112,16 @@ def test_where_there_are_no_clips_at_all_the_alert_says_what_helps(shelf: Shelf,
 
 def test_an_open_alert_tells_each_minute_how_it_is(shelf: Shelf, disk: SmallDisk) -> None:
     hand = Hand()
-    shelf.cleaning = Cleaning("main", clock=hand)
+    shelf.cleanup = ClipCleanup("main", clock=hand)
     shelf.clip(0, pinned=True)
     disk.leave(1_900_000)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     disk.leave(1_500_000)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     first = alert(shelf)
-    hand.now += ANEW_S
-    shelf.cleaning.look()
-    shelf.cleaning.look()
+    hand.now += ALERT_REPEAT_S
+    shelf.cleanup.run()
+    shelf.cleanup.run()
     second = alert(shelf)
     assert first is not None
     assert second is not None
@@ -137,10 +137,10 @@ def test_while_no_clip_may_go_the_soft_floor_is_that_of_rolling_clips(shelf: She
     StorageRoot.objects.update(default=True)
     shelf.clips(6, HALF_MB)
     Clip.objects.update(pinned=True)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     full = rolling_floor()
     Clip.objects.update(pinned=False)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert (full, rolling_floor()) == (2_000_000, 100_000)
 
 
@@ -148,34 +148,34 @@ def test_the_last_clip_that_goes_makes_no_room_for_another(shelf: Shelf, disk: S
     shelf.clip(0, 3 * HALF_MB, pinned=True)
     shelf.clip(1, HALF_MB)
     disk.leave(2_000_000 - HALF_MB + 100_000)
-    shelf.cleaning.look()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
+    shelf.cleanup.run()
     assert (shelf.kept, alert(shelf)) == (["0"], None)
     disk.leave(2_000_000 - 100_000)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     disk.leave(2_000_000 + 100_000)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert alert(shelf) is not None
     disk.leave(2_000_000 + 300_000)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert alert(shelf) is None
 
 
 def test_a_root_where_clips_are_about_to_go_is_looked_at_too(shelf: Shelf, disk: SmallDisk) -> None:
     disk.fill()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert alert(shelf) is None
     type(shelf.camera).objects.update(recording="rolling")
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert alert(shelf) is not None
 
 
 def test_an_alert_of_a_root_that_holds_no_clips_any_more_is_over(shelf: Shelf, disk: SmallDisk) -> None:
     disk.fill()
     type(shelf.camera).objects.update(recording="rolling")
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     type(shelf.camera).objects.update(recording="")
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert alert(shelf) is None
 
 
@@ -184,8 +184,8 @@ def test_clips_that_a_reader_has_open_free_nothing_and_the_others_stay(shelf: Sh
     with contextlib.ExitStack() as readers:
         for clip in clips:
             readers.enter_context(open(shelf.folder / clip.path, "rb"))
-        shelf.cleaning.look()
-        shelf.cleaning.look()
+        shelf.cleanup.run()
+        shelf.cleanup.run()
     [event] = Event.objects.filter(kind="storage.cleaned")
     assert (shelf.kept, event.severity) == (["2", "3", "4", "5"], "warning")
     assert "1 MB are not free yet" in event.message
@@ -193,19 +193,19 @@ def test_clips_that_a_reader_has_open_free_nothing_and_the_others_stay(shelf: Sh
 
 def test_space_that_never_comes_is_made_up_for_after_a_while(shelf: Shelf) -> None:
     clips, hand = shelf.clips(6, HALF_MB), Hand()
-    shelf.cleaning = Cleaning("main", clock=hand)
+    shelf.cleanup = ClipCleanup("main", clock=hand)
     with open(shelf.folder / clips[0].path, "rb"):
-        shelf.cleaning.look()
+        shelf.cleanup.run()
         assert shelf.kept == ["2", "3", "4", "5"]
-        hand.now += PATIENCE_S
-        shelf.cleaning.look()
+        hand.now += PENDING_S
+        shelf.cleanup.run()
         assert shelf.kept == ["3", "4", "5"]
 
 
 def test_a_root_that_was_unmounted_loses_no_file_and_no_row(shelf: Shelf, disk: SmallDisk) -> None:
     shelf.clips(6, HALF_MB)
     disk.unmount()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert (shelf.rows, os.listdir(disk.path)) == (["0", "1", "2", "3", "4", "5"], [])
     disk.mount()
     assert shelf.kept == ["0", "1", "2", "3", "4", "5"]
@@ -215,11 +215,11 @@ def test_clips_that_were_marked_before_the_root_went_away_wait_for_it(shelf: She
     shelf.clips(2, HALF_MB)
     Clip.objects.update(deleted_at="2026-03-29T00:00:00Z")
     disk.unmount()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     problem = Alert.objects.get(key="storage.clips:main")
     assert (shelf.rows, "not mounted" in problem.message) == (["0", "1"], True)
     disk.mount()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     problem.refresh_from_db()
     assert (shelf.kept, problem.state) == ([], "resolved")
 
@@ -227,22 +227,22 @@ def test_clips_that_were_marked_before_the_root_went_away_wait_for_it(shelf: She
 def test_another_disk_at_the_same_place_loses_nothing(shelf: Shelf, disk: SmallDisk) -> None:
     shelf.clips(6, HALF_MB)
     (disk.kept / MARKER).write_text(str(uuid6.uuid7()))
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert shelf.kept == ["0", "1", "2", "3", "4", "5"]
 
 
 def test_what_a_read_only_disk_keeps_goes_when_it_can_be_written_again(shelf: Shelf, disk: SmallDisk) -> None:
     shelf.clips(6, HALF_MB)
     disk.remount("ro")
-    shelf.cleaning.look()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
+    shelf.cleanup.run()
     assert Clip.objects.present().count() == 6
     assert shelf.rows == shelf.files == ["0", "1", "2", "3", "4", "5"]
     raised = alert(shelf)
     assert raised is not None
     assert "Read-only file system" in raised.message
     disk.remount("rw")
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert shelf.kept == ["2", "3", "4", "5"]
 
 
@@ -251,7 +251,7 @@ def test_clips_in_another_root_are_left_alone(shelf: Shelf, tmp_path: Path) -> N
     elsewhere = shelf.clip(0, 1, root=other)
     for number in range(1, 7):
         shelf.clip(number, HALF_MB)
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert Clip.objects.filter(pk=elsewhere.pk).exists()
     assert shelf.rows == ["0", "3", "4", "5", "6"]
 
@@ -262,14 +262,14 @@ def test_clips_beyond_their_number_in_a_root_that_is_not_there_are_not_even_mark
     configured(monkeypatch, rolling_clips_count=1)
     shelf.clips(3)
     disk.unmount()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert Clip.objects.present().count() == 3
 
 
 def test_clips_that_the_disk_keeps_are_in_nobodys_way(shelf: Shelf) -> None:
     shelf.move_and_link(*shelf.clips(6, HALF_MB)[:2])
-    shelf.cleaning.look()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
+    shelf.cleanup.run()
     said = Alert.objects.get(key="storage.clips:main").message
     assert (shelf.rows, "clips/old/0-rolling.mp4 (Not a directory)" in said) == (["0", "1", "4", "5"], True)
 
@@ -277,7 +277,7 @@ def test_clips_that_the_disk_keeps_are_in_nobodys_way(shelf: Shelf) -> None:
 def test_one_folder_that_keeps_all_its_clips_does_not_keep_those_of_others(shelf: Shelf) -> None:
     clips = shelf.clips(MAX_STUCK + 6, HALF_MB // 2)
     shelf.move_and_link(*clips[: MAX_STUCK + 2])
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert len(shelf.rows) < len(clips)
     assert Clip.objects.present().filter(path__startswith="clips/old/").count() == MAX_STUCK + 1
 
@@ -288,7 +288,7 @@ def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_however_often_it
     for number, clip in enumerate(shelf.clips(3 * MAX_STUCK)):
         shelf.move_and_link(clip, folder=f"old-{number}")
     disk.fill()
-    looks = [shelf.cleaning.look() for _ in range(3)]
+    looks = [shelf.cleanup.run() for _ in range(3)]
     assert [len(looked.problems) for looked in looks] == [1, 1, 1]
     assert Clip.objects.present().count() == 2 * MAX_STUCK
     said = Alert.objects.get(key="storage.clips:main").message
@@ -298,18 +298,18 @@ def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_however_often_it
 def test_clips_that_the_disk_kept_make_room_once_it_is_mended(shelf: Shelf, disk: SmallDisk) -> None:
     shelf.move_and_link(*shelf.clips(3))
     disk.fill()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     (shelf.folder / "clips" / "old").unlink()
     (shelf.folder / "elsewhere-old").rename(shelf.folder / "clips" / "old")
     disk.empty()
-    shelf.cleaning.look()
+    shelf.cleanup.run()
     assert shelf.rows == ["1", "2"]
     [event] = Event.objects.filter(kind="storage.cleaned")
     assert event.message.endswith("went, as was decided before.")
 
 
 def planned() -> list[tuple[str, str]]:
-    return [(gone.clip.filename[0], gone.why) for gone in would_go("main")]
+    return [(gone.clip.filename[0], gone.why) for gone in plan_cleanup("main")]
 
 
 def test_a_dry_run_counts_the_room_that_marked_clips_will_give(shelf: Shelf) -> None:
@@ -324,7 +324,7 @@ def test_a_dry_run_names_no_clip_of_a_root_that_is_not_there(
     clips = shelf.clips(3)
     Clip.objects.filter(pk=clips[0].pk).update(deleted_at="2026-03-29T00:00:00Z")
     disk.unmount()
-    found: list[Gone] = []
+    found: list[Deleted] = []
     with pytest.raises(RootMissing):
-        found.extend(would_go("main"))
+        found.extend(plan_cleanup("main"))
     assert found == []
