@@ -12,7 +12,7 @@ from cameras.supervision.supervisor import Supervisor
 from captures.recording.cleanup import ClipCleanup
 from monitoring.models import Alert
 from tests.api.builders import until
-from tests.captures.recording.shelf import configured
+from tests.captures.recording.clip_archive import configured
 from tests.faults.ledger import Archive
 
 pytestmark = pytest.mark.django_db

@@ -19,13 +19,13 @@ def main(folder: str) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from tests.captures.recording.shelf import Shelf
+    from tests.captures.recording.clip_archive import ClipArchive
 
-    shelf = Shelf(Path(folder))
-    clips = shelf.clips(4)
+    archive = ClipArchive(Path(folder))
+    clips = archive.clips(4)
     found = {"hold first": hold_first(clips[0]), "deletion first": deletion_first(clips[1])}
-    shelf.cleanup.run()
-    print(json.dumps({**found, "kept": shelf.kept}))
+    archive.cleanup.run()
+    print(json.dumps({**found, "kept": archive.kept}))
 
 
 def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]

@@ -14,7 +14,7 @@ from captures.models import Clip, ClipHold
 from captures.recording.cleanup import watched_roots
 from captures.recording.retention import COUNT_S
 from captures.recording.retention_policy import RetentionLimit, RoundRobin, clips_beyond_limit, oldest_deletable
-from tests.captures.recording.shelf import LENGTH, Shelf
+from tests.captures.recording.clip_archive import LENGTH, ClipArchive
 
 pytestmark = [pytest.mark.django_db, pytest.mark.prove, pytest.mark.timeout(900)]
 CAMERAS, EACH, KEPT, HELD = 32, 31_250, 30_000, 625
@@ -32,14 +32,14 @@ OWN = {
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    shelf = Shelf(tmp_path)
+def archive(tmp_path: Path) -> ClipArchive:
+    archive = ClipArchive(tmp_path)
     for number in range(CAMERAS):
         camera = Camera.objects.create(slug=f"camera-{number}", name="Camera", kind="simulated", host="main")
-        fill(shelf.clip(0, camera=camera, kind="rolling", path=f"clips/{number}/", pinned=True))
+        fill(archive.clip(0, camera=camera, kind="rolling", path=f"clips/{number}/", pinned=True))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    return shelf
+    return archive
 
 
 def fill(first: Clip) -> None:
@@ -66,9 +66,9 @@ def look(turns: RoundRobin) -> float:
     return taken
 
 
-def test_a_look_at_a_million_clips_takes_less_than_20_ms(shelf: Shelf) -> None:
+def test_a_look_at_a_million_clips_takes_less_than_20_ms(archive: ClipArchive) -> None:
     turns = RoundRobin()
     taken = statistics.median(look(turns) for _ in range(CAMERAS))
     print(f"{Clip.objects.count()} clips: {taken * 1000:.1f} ms")
     assert taken < MOST_S
-    assert list(oldest_deletable(shelf.root)[:20])
+    assert list(oldest_deletable(archive.root)[:20])

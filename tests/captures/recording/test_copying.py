@@ -15,7 +15,7 @@ from cameras.drivers.packets import Coded, PacketData
 from cameras.runtime import readers
 from captures.recording import recorder
 from tests.captures.recording.clips import clips_of, numbers, records_of, shown
-from tests.captures.recording.copying import LONG, SHORT, Busy, CopyingBench, bodies
+from tests.captures.recording.copying_bench import LONG, SHORT, Busy, CopyingBench, bodies
 from tests.fakes.network.http import MjpegServer, TransportStreamServer
 from tests.fakes.network.rtsp import PICTURES, RtspServer
 from tests.fakes.network.video import GROUP, coded

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from captures.models import Clip
-from tests.captures.recording.shelf import Shelf, configured
+from tests.captures.recording.clip_archive import ClipArchive, configured
 from tests.faults.camera_process import PROJECT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
-    return Shelf(tmp_path)
+    return ClipArchive(tmp_path)
 
 
 def killed_at(point: str, passes: int) -> int:
@@ -27,17 +27,17 @@ def killed_at(point: str, passes: int) -> int:
 
 
 @pytest.mark.parametrize(("point", "passes"), [("after_clip_marked", 0), ("after_clip_file", 1), ("after_clip_row", 0)])
-def test_a_removal_that_was_killed_is_finished_at_the_next_look(shelf: Shelf, point: str, passes: int) -> None:
-    shelf.clips(6)
+def test_a_removal_that_was_killed_is_finished_at_the_next_look(archive: ClipArchive, point: str, passes: int) -> None:
+    archive.clips(6)
     assert killed_at(point, passes) == -9
-    assert set(shelf.files) <= set(shelf.rows)
+    assert set(archive.files) <= set(archive.rows)
     assert Clip.objects.present().count() == 3
-    shelf.cleanup.run()
-    assert shelf.kept == ["3", "4", "5"]
+    archive.cleanup.run()
+    assert archive.kept == ["3", "4", "5"]
 
 
-def test_a_clip_that_a_person_marked_is_removed_by_its_host(shelf: Shelf) -> None:
-    asked = shelf.clip(0, kind="manual")
+def test_a_clip_that_a_person_marked_is_removed_by_its_host(archive: ClipArchive) -> None:
+    asked = archive.clip(0, kind="manual")
     Clip.objects.filter(pk=asked.pk).update(deleted_at="2026-03-29T00:00:00Z")
-    shelf.cleanup.run()
-    assert shelf.kept == []
+    archive.cleanup.run()
+    assert archive.kept == []

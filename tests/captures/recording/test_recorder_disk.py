@@ -12,7 +12,7 @@ import uuid6
 
 from cameras.runtime.storage import make_root
 from tests.captures.recording.clips import RECORDING, clips_of, numbers, records_of
-from tests.captures.recording.queued import QueueBench
+from tests.captures.recording.recorder_bench import RecorderBench
 from tests.faults.camera_process import CameraProcess
 from tests.faults.small_disk import SmallDisk, mounted
 
@@ -139,7 +139,7 @@ def test_recording_goes_on_while_the_root_of_the_stills_is_away(disk: SmallDisk,
 
 
 def test_what_a_clip_lost_is_still_known_once_the_disk_cut_it_off(disk: SmallDisk) -> None:
-    with QueueBench(disk.path, clip_s=60) as bench:
+    with RecorderBench(disk.path, clip_s=60) as bench:
         bench.put(range(20))
         bench.put(range(30, 40))
         bench.until_written(30)

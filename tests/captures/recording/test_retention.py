@@ -14,20 +14,20 @@ from cameras.tables import KEEPERS, resolve
 from captures.recording import retention
 from captures.recording.retention import Retention
 from monitoring.models import Alert
-from tests.captures.recording.shelf import Shelf, configured
+from tests.captures.recording.clip_archive import ClipArchive, configured
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
     monkeypatch.setattr(retention, "INTERVAL_S", 0.05)
-    return Shelf(tmp_path)
+    return ClipArchive(tmp_path)
 
 
 @pytest.fixture
-def keeper(shelf: Shelf) -> Iterator[Retention]:
+def keeper(archive: ClipArchive) -> Iterator[Retention]:
     keeper = resolve(KEEPERS["retention"])("main")
     keeper.start()
     yield keeper
@@ -52,23 +52,23 @@ def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
         time.sleep(0.01)
 
 
-def test_a_camera_host_deletes_by_itself_what_is_too_much(shelf: Shelf, keeper: Retention) -> None:
-    shelf.clips(5)
-    until(lambda: shelf.files == shelf.rows == ["2", "3", "4"])
+def test_a_camera_host_deletes_by_itself_what_is_too_much(archive: ClipArchive, keeper: Retention) -> None:
+    archive.clips(5)
+    until(lambda: archive.files == archive.rows == ["2", "3", "4"])
 
 
 def test_it_outlives_what_goes_wrong_and_says_it_once(
-    shelf: Shelf, keeper: Retention, caplog: pytest.LogCaptureFixture
+    archive: ClipArchive, keeper: Retention, caplog: pytest.LogCaptureFixture
 ) -> None:
     with without_clips():
         until(lambda: "Clips cannot be looked after" in caplog.text)
-    shelf.clips(5)
-    until(lambda: shelf.files == shelf.rows == ["2", "3", "4"])
+    archive.clips(5)
+    until(lambda: archive.files == archive.rows == ["2", "3", "4"])
     assert caplog.text.count("Clips cannot be looked after") == 1
 
 
 def test_a_look_that_fails_is_an_alert_until_one_succeeds(
-    shelf: Shelf, keeper: Retention, monkeypatch: pytest.MonkeyPatch
+    archive: ClipArchive, keeper: Retention, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alerts = Alert.objects.filter(key="storage.retention:main")
     with monkeypatch.context() as patched:

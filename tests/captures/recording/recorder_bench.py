@@ -25,7 +25,7 @@ FPS = 30
 SIZE = (320, 240)
 
 
-class QueueBench:
+class RecorderBench:
     """`changes` are of what is recorded. At the end all that is queued may be written, or `write_s` seconds of it."""
 
     def __init__(self, root: Path, write_s: float = PATIENCE_S, **changes: Any) -> None:

@@ -19,7 +19,7 @@ LENGTH = timedelta(minutes=10)
 MB = 1_000_000
 
 
-class Shelf(Archive):
+class ClipArchive(Archive):
     """Clips number 0, 1, ...: the higher, the newer."""
 
     def __init__(self, folder: Path) -> None:
