@@ -12,23 +12,23 @@ from rest_framework.views import APIView
 
 from cameras.api import actor
 from captures.clips.bodies import ClipBody, clip_body
-from captures.clips.deleting import delete_clip, pin_clip
 from captures.clips.selectors import clips_for, known_until, overlapping
 from captures.clips.serializers import ClipPage, ClipQuery, PinBody, TimelineQuery
+from captures.clips.services import delete_clip, pin_clip
 from captures.clips.timeline import Row, Span, Timeline, timeline
 from captures.models import Clip
 from captures.selectors import camera_condition, camera_ids
 from monitoring.bodies import stamp
 from monitoring.cursor import page
 
-Shown = TypedDict("Shown", {"from": str, "to": str, "clip": str})
-Lost = TypedDict("Lost", {"from": str, "to": str, "clip": str, "lost_frames": int | None, "interrupted": bool})
-Without = TypedDict("Without", {"from": str, "to": str})
+SegmentBody = TypedDict("SegmentBody", {"from": str, "to": str, "clip": str})
+LossBody = TypedDict("LossBody", {"from": str, "to": str, "clip": str, "lost_frames": int | None, "interrupted": bool})
+GapBody = TypedDict("GapBody", {"from": str, "to": str})
 TimelineBody = TypedDict(
     "TimelineBody",
     {
         "camera": str, "from": str, "to": str, "step_s": float,
-        "video": list[Shown], "lost": list[Lost], "gaps": list[Without], "breaks": list[Without],
+        "video": list[SegmentBody], "lost": list[LossBody], "gaps": list[GapBody], "breaks": list[GapBody],
     },
 )  # fmt: skip
 
@@ -93,13 +93,13 @@ def timeline_body(camera: str, span: Span, found: Timeline) -> TimelineBody:
         "to": stamp(span.end),
         "step_s": span.step.total_seconds(),
         "video": [{"from": stamp(one.begin), "to": stamp(one.end), "clip": str(one.clip)} for one in found.video],
-        "lost": [lost_body(clip) for clip in found.lost],
+        "lost": [loss_body(clip) for clip in found.lost],
         "gaps": [{"from": stamp(begin), "to": stamp(end)} for begin, end in found.gaps],
         "breaks": [{"from": stamp(begin), "to": stamp(end)} for begin, end in found.breaks],
     }
 
 
-def lost_body(clip: Row) -> Lost:
+def loss_body(clip: Row) -> LossBody:
     return {
         "from": stamp(clip.started_at),
         "to": stamp(clip.ended_at),

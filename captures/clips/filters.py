@@ -15,7 +15,7 @@ from captures.gallery.filters import parsed_cursor, parsed_day, parsed_moment, p
 from captures.models.clip import ClipKind
 from monitoring.cursor import Cursor
 
-SHOWN = {
+CONDITIONS = {
     "pinned": Q(pinned=True),
     "lost": Q(interrupted=True) | Q(lost_frames__gt=0),
     "real": Q(simulated=False),
@@ -26,7 +26,7 @@ LABELS = {"pinned": "Pinned", "lost": "With losses", "real": "Real", "simulated"
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ClipFilter:
     """What cannot be read is left out. `day` is None where the reader has named none: the newest with clips. `missed`
     is a moment that was sought and has no video; `window` is the part of the day that time-lines show."""
 
@@ -40,12 +40,12 @@ class Chosen:
     window: Window | None = None
 
     @classmethod
-    def of(cls, given: Mapping[str, str]) -> Chosen:
+    def of(cls, given: Mapping[str, str]) -> ClipFilter:
         return cls(
             day=parsed_day(given.get("day", "")),
             camera=given.get("camera", ""),
             kind=given.get("kind", "") if given.get("kind") in ClipKind.values else "",
-            only=given.get("only", "") if given.get("only") in SHOWN else "",
+            only=given.get("only", "") if given.get("only") in CONDITIONS else "",
             at=parsed_time(given.get("at", "")),
             missed=parsed_moment(given.get("missed", "")),
             cursor=parsed_cursor(given.get("cursor", "")),
@@ -75,4 +75,4 @@ class Chosen:
     def conditions(self) -> Q:
         """Of the clips of a day; the camera is looked up by who may see it."""
         kind = Q(kind=self.kind) if self.kind else Q()
-        return kind & SHOWN.get(self.only, Q())
+        return kind & CONDITIONS.get(self.only, Q())

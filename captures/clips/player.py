@@ -15,9 +15,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from captures.clips.bands import band_of
-from captures.clips.deleting import ClipHeld, delete_clip, pin_clip, reasons_of
 from captures.clips.selectors import clips_for
+from captures.clips.services import ClipHeld, delete_clip, hold_reasons, pin_clip
+from captures.clips.timeline_layout import lay_out_timeline
 from captures.clips.windows import Window, controls
 from captures.gallery.days import Day
 from captures.models import Clip
@@ -31,7 +31,7 @@ TOUCHING_S = 1.0
 """Two clips that are closer are one recording."""
 
 
-class OfClip(Page):
+class ClipPageBase(Page):
     """A page of the clip that the address names."""
 
     def clip(self) -> Clip:
@@ -42,14 +42,14 @@ class OfClip(Page):
         return found
 
 
-class ClipPage(OfClip):
+class ClipPage(ClipPageBase):
     template = "clips/clip.html"
 
     def get(self, request: HttpRequest, clip: UUID) -> HttpResponse:
         found = self.clip()
         time_line = self.time_line(found)
         if is_part(request):
-            return self.render({"clip": found, **time_line}, "clips/_bands.html")
+            return self.render({"clip": found, **time_line}, "clips/_timelines.html")
         return self.render({
             "clip": found,
             **time_line,
@@ -57,7 +57,7 @@ class ClipPage(OfClip):
             "elsewhere": found.host != settings.STATION.host,
             "zone": f"{timezone.localtime(found.started_at):%Z}",
             "offset": zone_offset_s(found),
-            "held": reasons_of(found, list(found.holds.all())),
+            "held": hold_reasons(found, list(found.holds.all())),
             "events": list(events_for(request.user).filter(subject=str(found.pk))[:EVENTS]),
             **self.around(found),
         })  # fmt: skip
@@ -67,16 +67,16 @@ class ClipPage(OfClip):
         day, given = Day.of(clip.started_at, "day"), self.request.GET.dict()
         middle = clip.started_at + clip.duration / 2
         window = Window.of(given, day.range) or Window.within(day.range, middle, max(AROUND, 2 * clip.duration))
-        band = band_of(clip.camera.slug, clip.camera.name, [clip.camera_id], window)
+        layout = lay_out_timeline(clip.camera.slug, clip.camera.name, [clip.camera_id], window)
         if not window.begin <= middle < window.end:
             middle = window.begin + window.span / 2
         kept = {"t": given["t"]} if "t" in given else {}
         whole = Window(*day.range, day.range)
         return {
             "day": day,
-            "bands": [band],
+            "timelines": [layout],
             "window": window,
-            "mark": band.x_of(clip.started_at),
+            "mark": layout.x_of(clip.started_at),
             "controls": controls(window, middle, lambda other: f"?{urlencode(kept | other.values(named=True))}"),
             "whole": f"?{urlencode(kept | whole.values(named=True))}",
         }
@@ -113,7 +113,7 @@ def zone_offset_s(clip: Clip) -> int:
     return int(offset.total_seconds()) if offset else 0
 
 
-class PinPage(OfClip):
+class PinPage(ClipPageBase):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, clip: UUID) -> HttpResponse:
@@ -127,7 +127,7 @@ class PinPage(OfClip):
         return said(request, "ok", "Pinned: nothing deletes it." if pinned else "Not pinned any more.")
 
 
-class DeletePage(OfClip):
+class DeletePage(ClipPageBase):
     """What would be lost, and the deletion itself."""
 
     roles = {"GET": "manager", "POST": "manager"}
@@ -146,15 +146,15 @@ class DeletePage(OfClip):
             raise Http404("No such clip.") from None
         messages.success(request, f"Deleted: {found.filename}.")
         day = Day.of(found.started_at, "day").date
-        return leave(request, f"{reverse('clips')}?camera={found.camera.slug}&day={day}")
+        return redirect_to(request, f"{reverse('clips')}?camera={found.camera.slug}&day={day}")
 
     def answer(self, clip: Clip, refusal: str = "", status: int = 200) -> HttpResponse:
         template = "clips/_delete.html" if is_part(self.request) else self.template
-        held = reasons_of(clip, list(clip.holds.all()))
+        held = hold_reasons(clip, list(clip.holds.all()))
         return self.render({"clip": clip, "held": held, "refusal": refusal}, template, status)
 
 
-def leave(request: HttpRequest, address: str) -> HttpResponse:
+def redirect_to(request: HttpRequest, address: str) -> HttpResponse:
     """To another page, also from a form in a dialog."""
     if is_part(request):
         return HttpResponse(status=204, headers={"HX-Redirect": address})

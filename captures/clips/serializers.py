@@ -13,7 +13,7 @@ from captures.serializers import Slug
 from core.model import GivenModel
 from monitoring.cursor import Links, Moment, Query, TimeQuery
 
-MOST_STEPS = 2000
+MAX_STEPS = 2000
 """Of a time-line: no screen has many more pixels."""
 
 
@@ -53,7 +53,7 @@ class TimelineQuery(Query):
         float | None,
         Field(
             ge=1e-6, le=86_400 * 366, allow_inf_nan=False,
-            description=f"Seconds of a pixel: what is closer together becomes one. At most {MOST_STEPS} "
+            description=f"Seconds of a pixel: what is closer together becomes one. At most {MAX_STEPS} "
             "of them fit into the time that is asked for; without, as many.",
         ),
     ] = None  # fmt: skip
@@ -62,8 +62,8 @@ class TimelineQuery(Query):
     def _fits(self) -> Self:
         if self.from_ >= self.to:
             raise ValueError("`from` must be before `to`.")
-        if self.step and (self.to - self.from_) / timedelta(seconds=self.step) > MOST_STEPS:
-            raise ValueError(f"More than {MOST_STEPS} steps from `from` to `to`. Take a longer step or less time.")
+        if self.step and (self.to - self.from_) / timedelta(seconds=self.step) > MAX_STEPS:
+            raise ValueError(f"More than {MAX_STEPS} steps from `from` to `to`. Take a longer step or less time.")
         return self
 
     @property
@@ -71,7 +71,7 @@ class TimelineQuery(Query):
         """Of a step."""
         if self.step:
             return timedelta(seconds=self.step)
-        return max((self.to - self.from_) / MOST_STEPS, timedelta(microseconds=1))
+        return max((self.to - self.from_) / MAX_STEPS, timedelta(microseconds=1))
 
     @property
     def ends(self) -> tuple[datetime, datetime]:

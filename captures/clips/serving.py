@@ -39,7 +39,7 @@ class ClipFileView(APIView):
         query: ClipFileQuery = ClipFileQuery.of(request)
         found = clips_for(request.user).get(pk=clip)
         try:
-            response = served(request, found, query.form)
+            response = serve_clip(request, found, query.form)
         except FileMissing as error:
             tell_missing(found, found.camera, str(error), {"clip": str(found.pk)})
             raise
@@ -47,13 +47,13 @@ class ClipFileView(APIView):
         return response
 
 
-def served(request: Request, clip: Clip, form: str | None) -> HttpResponseBase:
+def serve_clip(request: Request, clip: Clip, form: str | None) -> HttpResponseBase:
     """A clip that has its index in itself is served as it is in each form."""
-    head = head_of(clip, request.user.get_username()) if form else b""
+    head = clip_header(clip, request.user.get_username()) if form else b""
     return serve(request, clip, head, FORM if head else "")
 
 
-def head_of(clip: Clip, user: str) -> bytes:
+def clip_header(clip: Clip, user: str) -> bytes:
     """What makes it quick to open; its host makes that when it is first asked for. As `captures.thumbnails.thumbnail`
     when it is not to be had now."""
     if clip.host != settings.STATION.host:

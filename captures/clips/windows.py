@@ -17,7 +17,7 @@ SPANS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 360))
 LEAST = SPANS[0]
 PIXELS = 720
 """Steps of a window: what is closer together than one is drawn as one."""
-MOST_TICKS = 12
+MAX_TICKS = 12
 TICK_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800)
 
 
@@ -71,19 +71,19 @@ class Window:
 
     @property
     def ticks(self) -> list[datetime]:
-        """At round times of the reader's clock, at most MOST_TICKS."""
-        step = next((step for step in TICK_S if self.span.total_seconds() / step <= MOST_TICKS), TICK_S[-1])
+        """At round times of the reader's clock, at most MAX_TICKS."""
+        step = next((step for step in TICK_S if self.span.total_seconds() / step <= MAX_TICKS), TICK_S[-1])
         local = timezone.localtime(self.begin)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         passed = (local - midnight) // timedelta(seconds=step)
         first = in_utc(midnight) + passed * timedelta(seconds=step)
-        every = [first + number * timedelta(seconds=step) for number in range(MOST_TICKS + 2)]
+        every = [first + number * timedelta(seconds=step) for number in range(MAX_TICKS + 2)]
         return [tick for tick in every if self.begin <= tick < self.end]
 
     @property
     def in_seconds(self) -> bool:
         """Whether its ticks are closer than a minute."""
-        return self.span.total_seconds() / 60 < MOST_TICKS
+        return self.span.total_seconds() / 60 < MAX_TICKS
 
     def values(self, *, named: bool = False) -> dict[str, str]:
         """For an address; nothing for the whole day, unless that must be `named` too."""

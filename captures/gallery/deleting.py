@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cameras.runtime.storage import RootMissing
-from captures.clips.player import leave
+from captures.clips.player import redirect_to
 from captures.files import OnOtherHost
 from captures.models import Capture, CaptureFile
 from captures.recording.deletion import delete_file, open_root
@@ -87,7 +87,7 @@ class DeletePage(Page):
         except (OnOtherHost, NotDeleted) as error:
             return self.answer(self.capture(), str(error), 409)
         messages.success(request, "The picture is deleted.")
-        return leave(request, reverse("picture", args=[found.pk]))
+        return redirect_to(request, reverse("picture", args=[found.pk]))
 
     def capture(self) -> Capture:
         """404 also without a file, and when the user may not see it."""

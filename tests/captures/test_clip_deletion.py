@@ -9,7 +9,7 @@ import pytest
 
 from cameras.models import Camera
 from captures import studio as studios
-from captures.clips.deleting import ClipHeld, delete_clip
+from captures.clips.services import ClipHeld, delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
 from captures.recording.deletion import delete_marked
 from captures.studio import order_of

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cameras.models import Camera
 from captures.clips import timeline as lines
-from captures.clips.timeline import Span, Stretch, gaps_between, merged, timeline
+from captures.clips.timeline import Segment, Span, gaps_between, merged, timeline
 from captures.models import Clip, StorageRoot
 from tests.captures.clips import STARTED, row_of
 
@@ -24,16 +24,16 @@ NO_HURRY = settings(deadline=None)
 PIECES = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 60)), max_size=30)
 
 
-def stretches(pieces: list[tuple[int, int]]) -> list[Stretch]:
+def segments(pieces: list[tuple[int, int]]) -> list[Segment]:
     return [
-        Stretch(STARTED + at * SECOND, STARTED + (at + length) * SECOND, uuid6.uuid7()) for at, length in pieces
+        Segment(STARTED + at * SECOND, STARTED + (at + length) * SECOND, uuid6.uuid7()) for at, length in pieces
     ]  # fmt: skip
 
 
 @NO_HURRY
 @given(PIECES, st.integers(1, 40))
 def test_merged_stretches_cover_all_video_and_lie_a_step_apart(pieces: list[tuple[int, int]], step_s: int) -> None:
-    given_ones, step = stretches(pieces), step_s * SECOND
+    given_ones, step = segments(pieces), step_s * SECOND
     found = merged(given_ones, step)
     assert all(any(one.begin <= given.begin and given.end <= one.end for one in found) for given in given_ones)
     assert all(after.begin - before.end >= step for before, after in pairwise(found))
@@ -43,7 +43,7 @@ def test_merged_stretches_cover_all_video_and_lie_a_step_apart(pieces: list[tupl
 @NO_HURRY
 @given(PIECES, st.integers(1, 40))
 def test_what_is_merged_twice_stays_as_it_is(pieces: list[tuple[int, int]], step_s: int) -> None:
-    once = merged(stretches(pieces), step_s * SECOND)
+    once = merged(segments(pieces), step_s * SECOND)
     assert merged(once, step_s * SECOND) == once
 
 
@@ -53,7 +53,7 @@ def test_video_and_gaps_fill_the_time_up_to_less_than_a_step_at_its_ends(
     pieces: list[tuple[int, int]], step_s: int
 ) -> None:
     step, begin, end = step_s * SECOND, STARTED, STARTED + 600 * SECOND
-    video = merged(stretches(pieces), step)
+    video = merged(segments(pieces), step)
     gaps = list(gaps_between(video, begin, end, step))
     covered = sum((one.end - one.begin for one in video), timedelta()) + sum((b - a for a, b in gaps), timedelta())
     assert end - begin - 2 * step < covered <= end - begin
@@ -150,12 +150,12 @@ def test_many_clips_give_the_same_line_as_few(
 def both(camera: Camera, span: Span, monkeypatch: pytest.MonkeyPatch) -> Any:
     with monkeypatch.context() as patched:
         few = timeline([camera.pk], span, LATER)
-        patched.setattr(lines, "FEW", 1)
+        patched.setattr(lines, "MAX_SINGLE", 1)
         return few, timeline([camera.pk], span, LATER)
 
 
 def test_its_size_is_bounded(viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "FEW", 100)
+    monkeypatch.setattr(lines, "MAX_SINGLE", 100)
     made(camera, root, [(number * 2, number * 2 + 1) for number in range(500)], lost_frames=1)
     body = asked(viewer, 0, 1000, step=100)
     assert (len(body["video"]), len(body["lost"])) == (1, 10)

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from captures.clips import player, sheets, timeline
+from captures.clips import clip_pages, player, timeline
 from captures.models import Clip, ClipHold, StorageRoot
 from captures.recording.deletion import mark_for_deletion
 from monitoring.models import Event
@@ -73,7 +73,7 @@ def test_a_time_begins_the_page_there_and_leads_back(viewer: Any, camera: Camera
 def test_a_long_day_comes_in_pages(
     viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheets, "PAGE", 2)
+    monkeypatch.setattr(clip_pages, "PAGE", 2)
     rows(camera, root, 0, 1, 2)
     first = viewer.get(DAY)
     later = re.findall(r'href="([^"]*)" rel="next"', text_of(first))
@@ -129,7 +129,7 @@ def test_short_clips_with_long_breaks_are_not_taken_for_a_day_of_video(
 ) -> None:
     Clip.objects.bulk_create(row_of(camera, root, STARTED + number * timedelta(seconds=115), 5) for number in range(36))
     assert "3 min of video" in text_of(viewer.get(DAY + "&camera=sky"))
-    monkeypatch.setattr(timeline, "FEW", 10)
+    monkeypatch.setattr(timeline, "MAX_SINGLE", 10)
     assert "at most 1 h 7 min of video" in text_of(viewer.get(DAY + "&camera=sky"))
 
 

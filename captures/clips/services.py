@@ -17,11 +17,11 @@ class ClipHeld(Exception):
     """It must stay; the message says for what."""
 
     def __init__(self, clip: Clip, holds: list[ClipHold]) -> None:
-        super().__init__(f"The clip is held by {', '.join(reasons_of(clip, holds))}. Nothing was deleted.")
+        super().__init__(f"The clip is held by {', '.join(hold_reasons(clip, holds))}. Nothing was deleted.")
         self.holds = holds
 
 
-def reasons_of(clip: Clip, holds: list[ClipHold]) -> list[str]:
+def hold_reasons(clip: Clip, holds: list[ClipHold]) -> list[str]:
     """Why it may not be deleted, in words; empty when it may."""
     return [*map(str, holds), *([PIN] if clip.pinned else [])]
 
@@ -46,12 +46,12 @@ def delete_clip(clip: Clip, actor: str) -> None:
         if holds or found.pinned:
             raise ClipHeld(found, holds)
         mark_for_deletion(Clip.objects.present().filter(pk=clip.pk))
-        _tell(clip, actor)
+        _record_deletion(clip, actor)
     if clip.host == settings.STATION.host:
         delete_marked(clip.host, [clip.pk])
 
 
-def _tell(clip: Clip, actor: str) -> None:
+def _record_deletion(clip: Clip, actor: str) -> None:
     lost = f"{clip.duration.total_seconds():.0f} s, {counted(clip.frames, 'frame')}, {clip.filename}"
     record_event(
         "recording.deleted", f"{actor} deleted the clip {clip}: {lost}.", camera=clip.camera, subject=clip.pk,
