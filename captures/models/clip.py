@@ -23,7 +23,7 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         """Without those that are being deleted."""
         return self.filter(deleted_at=None)
 
-    def loose(self) -> Self:
+    def deletable(self) -> Self:
         """Rolling clips that nobody holds: what the rules of count and space may delete."""
         return self.present().filter(kind=ClipKind.ROLLING, pinned=False, holds=None)
 

@@ -1,4 +1,4 @@
-"""Room on the disk of one storage root: below the soft floor the oldest loose clips go, one by one."""
+"""Room on the disk of one storage root: below the soft floor the oldest deletable clips go, one by one."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class DiskSpace:
 
     def _delete(self, files: RootFiles, clip: Clip, freed: FreedSpace) -> None:
         """Unless somebody took hold of it meanwhile."""
-        if not mark_for_deletion(Clip.objects.loose().filter(pk=clip.pk)):
+        if not mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk)):
             return
         result = delete_clips(files, [clip])
         freed.stuck += result.stuck

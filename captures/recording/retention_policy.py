@@ -72,11 +72,11 @@ def clips_beyond_limit(camera: UUID, host: str, limit: RetentionLimit) -> ClipQu
     by time; oldest first."""
     rolling, soon = Clip.objects.present().filter(camera=camera, kind=ClipKind.ROLLING), timezone.now() + CLOCK_SKEW
     past, ahead = rolling.filter(started_at__lte=soon), rolling.filter(started_at__gt=soon)
-    loose = Clip.objects.loose().filter(camera=camera, host=host).order_by("started_at", "pk")
+    deletable = Clip.objects.deletable().filter(camera=camera, host=host).order_by("started_at", "pk")
     found = _beyond_count(past, limit.clips) & _before_reach(past, limit.reach)
     if ahead.exists():
         found |= _beyond_count(ahead, limit.clips - past[: limit.clips].count()) & Q(started_at__gt=soon)
-    return loose.filter(found)
+    return deletable.filter(found)
 
 
 def _before_reach(clips: ClipQuerySet, reach: timedelta) -> Q:
@@ -94,18 +94,18 @@ def _beyond_count(clips: ClipQuerySet, keep: int) -> Q:
 
 
 def deletable_in(root: StorageRoot) -> ClipQuerySet:
-    return Clip.objects.loose().filter(root=root, host=root.host).order_by("started_at", "pk")
+    return Clip.objects.deletable().filter(root=root, host=root.host).order_by("started_at", "pk")
 
 
 def oldest_deletable(root: StorageRoot) -> ClipQuerySet:
     """Loose clips in a root, oldest first: while there are some that begin in the future, those alone."""
-    loose = deletable_in(root)
-    ahead = loose.filter(started_at__gt=timezone.now() + CLOCK_SKEW)
-    return ahead if ahead.exists() else loose
+    deletable = deletable_in(root)
+    ahead = deletable.filter(started_at__gt=timezone.now() + CLOCK_SKEW)
+    return ahead if ahead.exists() else deletable
 
 
 def clips_to_free(root: StorageRoot, missing_bytes: int, excluded: Container[UUID]) -> Iterator[Clip]:
-    """The oldest loose clips of a root that make up `missing_bytes`, or all there are; `excluded` go anyway."""
+    """The oldest deletable clips of a root that make up `missing_bytes`, or all there are; `excluded` go anyway."""
     known = set[UUID]()
     for clip in chain(_each(oldest_deletable(root)), _each(deletable_in(root))):
         if missing_bytes <= 0:

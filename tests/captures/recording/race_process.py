@@ -38,7 +38,7 @@ def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
 
     marked: list = []  # type: ignore[type-arg]
     deletion = threading.Thread(
-        target=lambda: marked.extend(mark_for_deletion(Clip.objects.loose().filter(pk=clip.pk)))
+        target=lambda: marked.extend(mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk)))
     )
     with transaction.atomic():
         hold_clip(clip.pk, "experiment", "growth")
@@ -66,7 +66,7 @@ def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
 
     holding = threading.Thread(target=take)
     with transaction.atomic():
-        mark_for_deletion(Clip.objects.loose().filter(pk=clip.pk))
+        mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk))
         holding.start()
         until_somebody_waits()
     holding.join()

@@ -72,7 +72,7 @@ def test_a_clip_that_an_experiment_holds_goes_once_it_is_let_go(archive: ClipArc
 
 def test_a_hold_that_came_after_the_look_and_before_the_mark_wins(archive: ClipArchive) -> None:
     clip = archive.clip(0)
-    chosen = Clip.objects.loose().filter(pk=clip.pk)
+    chosen = Clip.objects.deletable().filter(pk=clip.pk)
     assert chosen.exists()
     hold_clip(clip.pk, "archive", "march")
     assert (mark_for_deletion(chosen), Clip.objects.get().deleted_at) == ([], None)

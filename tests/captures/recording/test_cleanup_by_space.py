@@ -1,4 +1,4 @@
-"""The rule of space, on a small disk: the oldest loose clips go until there is room, and no more than that."""
+"""The rule of space, on a small disk: the oldest deletable clips go until there is room, and no more than that."""
 
 from __future__ import annotations
 
