@@ -1,4 +1,4 @@
-"""Clips that go, as JSON."""
+"""Deleted clips, as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitoring.bodies import stamp
 
 
 class DeletedBody(TypedDict):
-    """A clip that went, or would go. `why` is count, space or asked; `age_s` is since its end."""
+    """A clip that was deleted, or would be. `why` is count, space or asked; `age_s` counts from its end."""
 
     camera: str
     clip: str

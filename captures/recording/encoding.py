@@ -1,4 +1,4 @@
-"""Frames into a clip: H.264 of our own."""
+"""Encode frames to H.264 for a clip."""
 
 from __future__ import annotations
 

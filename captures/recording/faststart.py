@@ -1,7 +1,7 @@
-"""A head that makes a fragmented MP4 quick to open and to seek, without a copy of it. Django-free.
+"""A header that makes a fragmented MP4 quick to open and to seek, without copying the file. Django-free.
 
-A recorder's file has no index: to learn its length a browser reads all of it. The head is `ftyp`, a `moov` that says
-where each frame lies, and the beginning of an `mdat` that holds the whole file behind it, byte for byte.
+A recorder's file has no index: a browser has to read all of it to learn its length. The header is `ftyp`, a `moov` with
+the offset of each frame, and the start of an `mdat` that contains the whole file behind it, byte for byte.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from captures.recording.fragments import Samples, movie_and_samples
 from captures.recording.mp4_boxes import UnsupportedMp4, box, child, children, full_box, pack_numbers
 
 VERSION = 1
-"""Counts up when the same file gets another head."""
+"""Increase it when the same file gets another header."""
 FILE_TYPE = box(b"ftyp", b"isom", pack_numbers("I", [512]), b"isomiso2avc1mp41")
 LARGE_HEADER_BYTES = 16
-"""Bytes of a header with a long size."""
+"""Bytes of a box header with a 64-bit size."""
 DURATION_OFFSETS = {b"mvhd": (16, 24), b"mdhd": (16, 24), b"tkhd": (20, 28)}
-"""Where the duration stands in a payload, by its version."""
+"""Offset of the duration in a payload of version 0 and 1."""
 
 
 def faststart_header(file: int, size: int) -> bytes:
-    """What to send before the `size` bytes behind a descriptor. UnsupportedMp4 when there is no such head for them."""
+    """The header to send before the `size` bytes of an open file. UnsupportedMp4 if there can be none."""
     movie, samples = movie_and_samples(file, size)
     try:
         length = len(_header(movie, samples, 0, size))
         return _header(movie, samples, length, size)
     except (struct.error, ZeroDivisionError, IndexError) as error:
-        raise UnsupportedMp4(f"Its header is not as it should be: {error}.") from None
+        raise UnsupportedMp4(f"Its header is damaged: {error}.") from None
 
 
 def _header(movie: bytes, samples: Samples, base: int, size: int) -> bytes:
-    """`base` is where the file begins: the length of the head."""
+    """`base` is where the file begins: the length of the header."""
     return FILE_TYPE + _movie(movie, samples, base) + struct.pack(">I4sQ", 1, b"mdat", LARGE_HEADER_BYTES + size)
 
 
@@ -60,13 +60,13 @@ def _media(media: bytes, samples: Samples, base: int, duration: int) -> bytes:
 
 
 def _timescale(head: bytes) -> int:
-    """Units per second of `mvhd` or `mdhd`."""
+    """Ticks per second, from `mvhd` or `mdhd`."""
     (found,) = struct.unpack_from(">I", head, 20 if head[0] else 12)
     return int(found)
 
 
 def _with_duration(kind: bytes, payload: bytes, duration: int) -> bytes:
-    """The box of that kind in `payload`, with another duration."""
+    """The box of this kind in `payload`, with another duration."""
     head = bytearray(child(payload, kind))
     short, long = DURATION_OFFSETS[kind]
     struct.pack_into(">Q" if head[0] else ">I", head, long if head[0] else short, duration)
@@ -74,7 +74,7 @@ def _with_duration(kind: bytes, payload: bytes, duration: int) -> bytes:
 
 
 def _table(descriptions: bytes, samples: Samples, base: int) -> bytes:
-    """`stbl`: every frame is a chunk of its own."""
+    """`stbl`: each frame is one chunk."""
     count = len(samples.sizes)
     return box(
         b"stbl",
@@ -91,12 +91,12 @@ def _table(descriptions: bytes, samples: Samples, base: int) -> bytes:
 def _durations(samples: Samples) -> list[int]:
     found = [after - before for before, after in pairwise([*samples.times, samples.end])]
     if min(found) < 0:
-        raise UnsupportedMp4("Its time goes back.")
+        raise UnsupportedMp4("Its time stamps go backwards.")
     return found
 
 
 def _run_lengths(kind: bytes, values: list[int], version: int = 0) -> bytes:
-    """Counts and values, equal neighbours together."""
+    """Run-length encoded: count and value of equal neighbours."""
     runs = [(len(list(group)), value) for value, group in groupby(values)]
     pairs = [struct.pack(">Ii" if version else ">II", *run) for run in runs]
     return full_box(kind, pack_numbers("I", [len(runs)]), *pairs, version=version)

@@ -1,6 +1,6 @@
-"""The frames of a fragmented MP4: where each lies, when it is shown, and whether it is a key frame. Django-free.
+"""The frames of a fragmented MP4: their offsets, times and key frames. Django-free.
 
-Only headers are read, so that a clip of an hour costs little more than its number of frames.
+Only headers are read, so the cost grows with the number of frames, not with the size of the file.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ NOT_SYNC = 0x10000
 
 @dataclass(slots=True)
 class Samples:
-    """One place in each list for each frame: offset and size in bytes, decode time, what is added to show it (both in
-    units of the track), key frame or not. `end` is when the last one is over."""
+    """One entry per frame in each list: offset and size in bytes, decode time, and composition offset (both in ticks of
+    the track). `end` is when the last frame ends."""
 
     offsets: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     shifts: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
-    """Numbers of the key frames, the first frame being 1."""
+    """Numbers of the key frames, counted from 1."""
     end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Of a track, where a fragment says nothing else."""
+    """Values of a track for samples without their own."""
 
     duration: int
     size: int
@@ -42,9 +42,9 @@ class Defaults:
 
 
 def movie_and_samples(file: int, size: int) -> tuple[bytes, Samples]:
-    """The payload of `moov`, and the frames of all whole fragments of the file behind a descriptor.
+    """The payload of `moov`, and the frames of all complete fragments of an open file.
 
-    What a crash cut off is left out. UnsupportedMp4 unless it is a fragmented MP4 with one track. OSError of the disk.
+    A fragment that a crash cut off is left out. UnsupportedMp4 unless it is a fragmented MP4 with one track. OSError.
     """
     movie, defaults, samples = None, None, Samples()
     for kind, at, payload in _top_boxes(file, size):
@@ -54,12 +54,12 @@ def movie_and_samples(file: int, size: int) -> tuple[bytes, Samples]:
         elif kind == b"moof" and defaults is not None:
             _add_fragment(samples, payload, at, defaults, size)
     if movie is None or not samples.sizes:
-        raise UnsupportedMp4("It has no whole fragment.")
+        raise UnsupportedMp4("It has no complete fragment.")
     return movie, samples
 
 
 def _top_boxes(file: int, size: int) -> Iterator[tuple[bytes, int, bytes]]:
-    """Kind, place and payload of each; media data has none. Ends where the file was cut off."""
+    """Kind, offset and payload of each box; `mdat` comes without payload. Ends where the file was cut off."""
     at, probe, probe_at = 0, b"", 0
     while at + HEADER_BYTES <= size:
         if not probe_at <= at <= probe_at + len(probe) - MEDIA_HEAD:
@@ -75,7 +75,7 @@ def _top_boxes(file: int, size: int) -> Iterator[tuple[bytes, int, bytes]]:
 
 def _payload(file: int, at: int, length: int, probe: bytes) -> bytes:
     if length > MAX_BOX_BYTES:
-        raise UnsupportedMp4("A header is larger than any that Skycam writes.")
+        raise UnsupportedMp4("A header is larger than Skycam writes them.")
     return (
         probe[HEADER_BYTES:length] if length <= len(probe) else os.pread(file, length - HEADER_BYTES, at + HEADER_BYTES)
     )
@@ -83,7 +83,7 @@ def _payload(file: int, at: int, length: int, probe: bytes) -> bytes:
 
 def _defaults(movie: bytes) -> Defaults:
     if sum(kind == b"trak" for kind, _ in children(movie)) != 1:
-        raise UnsupportedMp4("It has not one track alone.")
+        raise UnsupportedMp4("It does not have exactly one track.")
     return Defaults(*struct.unpack_from(">III", _check_length(child(movie, b"mvex", b"trex"), 24), 12))
 
 
@@ -94,13 +94,13 @@ def _check_length(payload: bytes, least: int) -> bytes:
 
 
 def _add_fragment(samples: Samples, fragment: bytes, at: int, defaults: Defaults, size: int) -> None:
-    """The frames of one `moof` that lies at `at`; none when its media data was cut off."""
+    """Add the frames of the `moof` at offset `at`; none if its media data was cut off."""
     try:
         for kind, track in children(fragment):
             if kind == b"traf":
                 _add_track(samples, dict(children(track)), at, defaults, size)
     except (KeyError, IndexError, struct.error):
-        raise UnsupportedMp4("A fragment is not as it should be.") from None
+        raise UnsupportedMp4("A fragment is damaged.") from None
 
 
 def _add_track(samples: Samples, boxes: dict[bytes, bytes], at: int, defaults: Defaults, size: int) -> None:
@@ -125,7 +125,7 @@ def _add_track(samples: Samples, boxes: dict[bytes, bytes], at: int, defaults: D
 
 
 def _fragment_defaults(head: bytes, defaults: Defaults, at: int) -> tuple[Defaults, int]:
-    """What `tfhd` says, and the place that offsets count from."""
+    """The defaults in `tfhd`, and the offset that others count from."""
     (flags,) = struct.unpack_from(">I", head, 0)
     places = ((0x1, "Q"), (0x2, "I"), (0x8, "I"), (0x10, "I"), (0x20, "I"))
     given = [bit for bit, _ in places if flags & bit]
@@ -139,7 +139,7 @@ def _fragment_defaults(head: bytes, defaults: Defaults, at: int) -> tuple[Defaul
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`offset` from the base of the fragment; each sample is duration, size, flags, shift."""
+    """`offset` counts from the base of the fragment; each sample is duration, size, flags, composition offset."""
 
     offset: int
     samples: list[tuple[int, int, int, int]]

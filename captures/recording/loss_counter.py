@@ -1,4 +1,4 @@
-"""What a recorder counts as lost."""
+"""Count the frames that a recorder lost."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from captures.recording.tracks import FrameOrPacket
 
 
 class LossCounter:
-    """Frames that were captured and did not come here: by their numbers, where a driver numbers them, else those for
-    which the queue had no room, or the driver no time."""
+    """Counts frames that were captured and did not arrive: by their numbers where the driver numbers frames, else those
+    that the queue or the driver dropped."""
 
     def __init__(self, *, numbered: bool) -> None:
         self._numbered = numbered
@@ -18,12 +18,12 @@ class LossCounter:
         self._number, self._dropped = -1, 0
 
     def count_before(self, frame: FrameOrPacket, dropped: int) -> int:
-        """How many between the frame before and this one. `dropped` counts what the queue has dropped so far. Numbers
-        begin anew when the camera is opened anew."""
+        """How many were lost between the previous frame and this one. `dropped` is the queue's count so far. Numbers
+        start again when the camera is reopened."""
         missing = frame.number - self._number - 1 if 0 <= self._number < frame.number else 0
         more, self._number, self._dropped = dropped - self._dropped, frame.number, dropped
         return missing if self._numbered else more
 
     def count_after(self, reader: CopyingReader) -> int:
-        """How many after the last frame of a reader that is closed and empty."""
+        """How many were lost after the last frame of a reader that is closed and empty."""
         return reader.lost_since_newest if self._numbered else reader.lost - self._dropped

@@ -1,4 +1,4 @@
-"""The units that coded pictures are made of, whichever way they are packed.
+"""NAL units of H.264 packets, with start codes (annex B) or with lengths (`avcC`).
 
 Source: ITU-T H.264, 7.3.1, 7.4.1 and annex B; ISO/IEC 14496-15, 5.3.3.1 (`avcC`).
 """
@@ -21,8 +21,8 @@ def unit_type(unit: bytes) -> int:
 
 
 def split_units(data: bytes, extradata: bytes) -> list[bytes]:
-    """The units of a packet, of whose stream `extradata` says how they are packed. Without what is no picture's: empty
-    ones, fillers, and what a decoder must leave out; nor the zeros that may follow a unit."""
+    """The NAL units of a packet; `extradata` of its stream says how they are delimited. Without trailing zeros, and
+    without empty units, fillers, and units that a decoder must ignore."""
     found = _length_prefixed(data, (extradata[4] & 3) + 1) if is_avcc(extradata) else data.split(SHORT_START_CODE)
     whole = (unit.rstrip(b"\0") for unit in found)
     return [
@@ -35,7 +35,7 @@ def is_avcc(extradata: bytes) -> bool:
 
 
 def _length_prefixed(data: bytes, length_bytes: int) -> list[bytes]:
-    """Each unit behind its length. What is cut off is left out."""
+    """Units with a length before each. A unit that is cut off is left out."""
     found, place = [], 0
     while place + length_bytes <= len(data):
         length = int.from_bytes(data[place : place + length_bytes])
@@ -47,18 +47,18 @@ def _length_prefixed(data: bytes, length_bytes: int) -> list[bytes]:
 
 
 def parameter_sets(units: Iterable[bytes]) -> tuple[bytes, ...]:
-    """The parameter sets among them; empty unless there are both kinds, for one is nothing without the other."""
+    """The parameter sets among `units`; empty unless there are SPS and PPS, as neither is of use alone."""
     found = tuple(dict.fromkeys(unit for unit in units if unit_type(unit) in PARAMETER_SETS))
     return found if {unit_type(unit) for unit in found} == PARAMETER_SETS else ()
 
 
 def parameter_sets_in(extradata: bytes) -> tuple[bytes, ...]:
-    """The parameter sets that are known apart from the packets."""
+    """The parameter sets that a stream announces outside its packets."""
     return parameter_sets(_sets_of_avcc(extradata) if is_avcc(extradata) else split_units(extradata, b""))
 
 
 def _sets_of_avcc(extradata: bytes) -> list[bytes]:
-    """Of an `avcC`: first those of sequences, then those of pictures, each behind its length of two bytes."""
+    """The parameter sets in `avcC`: first SPS, then PPS, each after its length of two bytes."""
     found, place = list[bytes](), AVCC_HEADER_BYTES - 1
     for mask in (0x1F, 0xFF):
         count = extradata[place] & mask if place < len(extradata) else 0
@@ -71,10 +71,9 @@ def _sets_of_avcc(extradata: bytes) -> list[bytes]:
 
 
 def has_slice(units: Iterable[bytes]) -> bool:
-    """Whether there is something of a picture among them."""
+    """Whether `units` contain a part of a picture."""
     return any(unit_type(unit) in SLICES for unit in units)
 
 
 def to_annex_b(units: Iterable[bytes]) -> bytes:
-    """As annex B."""
     return b"".join(START_CODE + unit for unit in units)

@@ -1,4 +1,4 @@
-"""A camera's own packets into a clip, as they are: nothing is decoded, save the first picture of each clip."""
+"""Copy a camera's own packets into a clip. Only the first picture of each clip is decoded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from captures.recording.nal_units import has_slice, parameter_sets, parameter_se
 from captures.recording.tracks import FrameOrPacket, Sink, Track, Unplayable
 
 PROBE_OPTIONS = {"probesize": "10000000", "analyzeduration": "0", "fpsprobesize": "0"}
-NO_SETS = "Its packets come without the parameters that a decoder needs."
-NO_PICTURE = "No picture can be made of its packets."
+NO_SETS = "Its packets come without the parameter sets that a decoder needs."
+NO_PICTURE = "Its packets cannot be decoded."
 
 
 class CopiedTrack(Track):
-    """What of parameter sets the first packet carries itself goes before what was said apart from it; with others in a
-    later key frame it is another track's."""
+    """Parameter sets in the first packet override those that the stream announces. A key frame with other parameter
+    sets needs another track."""
 
     def __init__(self, first: PacketData) -> None:
         self.source = self._source = first.of
@@ -53,7 +53,7 @@ class CopiedTrack(Track):
         return whole
 
     def _without_sets(self, units: list[bytes]) -> list[bytes]:
-        """They stand in the head of the file."""
+        """The parameter sets are in the header of the file."""
         return [unit for unit in units if unit not in self._sets]
 
     def finish(self) -> None:
@@ -62,7 +62,7 @@ class CopiedTrack(Track):
 
 
 class PacketMuxer(Muxer):
-    """Into a stream like that of `source`."""
+    """Writes packets into a stream like that of `source`."""
 
     def __init__(self, sink: Sink, source: InputContainer) -> None:
         super().__init__(sink)
@@ -70,7 +70,7 @@ class PacketMuxer(Muxer):
         self._stream.time_base = TIME_BASE
 
     def add(self, data: bytes, seconds: float, shown_after_s: float, *, is_key: bool) -> None:
-        """Decoded `seconds` after the first, and shown so long after that. OSError of the sink."""
+        """Add a packet decoded `seconds` after the first and shown `shown_after_s` later. OSError of the sink."""
         packet = av.Packet(data)
         packet.stream, packet.time_base, packet.is_keyframe = self._stream, TIME_BASE, is_key
         packet.dts = self.ticks(seconds)
@@ -79,7 +79,7 @@ class PacketMuxer(Muxer):
 
 
 def _open_picture(picture: bytes) -> InputContainer:
-    """FFmpeg finds out of it what the head of a file says. Unplayable."""
+    """FFmpeg reads from it what the header of the file needs. Unplayable."""
     try:
         return av.open(io.BytesIO(picture), "r", format="h264", options=PROBE_OPTIONS)
     except av.FFmpegError as error:

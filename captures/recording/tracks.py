@@ -1,4 +1,4 @@
-"""What a clip's pictures are made into: encoded out of frames, or copied out of a camera's own packets."""
+"""The video track of a clip: frames are encoded, a camera's own packets are copied."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from cameras.drivers.packets import Coded, PacketData
 from cameras.runtime.spec import Recording
 
 FrameOrPacket = FrameData | PacketData
-"""A picture in memory, I420, to be encoded; or one that the camera has coded, to be copied."""
+"""A picture in memory (I420) to encode, or a packet from the camera to copy."""
 
 
 class Unplayable(Exception):
-    """No clip can begin with this packet: no picture can be made of it."""
+    """No clip can begin with this packet, as it cannot be decoded."""
 
 
 class Sink(Protocol):
@@ -22,32 +22,32 @@ class Sink(Protocol):
 
 
 class Track(ABC):
-    """Made of a clip's first picture, begun when the clip's file is there, and used by one thread."""
+    """Created for a clip's first picture, begun when the clip's file exists, used by one thread."""
 
     size: tuple[int, int]
     """Width and height in pixels."""
     source: Coded | None = None
-    """The stream whose packets are copied."""
+    """The stream whose packets are copied; None where frames are encoded."""
 
     @abstractmethod
     def begin(self, sink: Sink) -> None: ...
 
     @abstractmethod
     def accepts(self, frame: FrameOrPacket) -> bool:
-        """Whether the clip can hold it as well: a picture of the same size, a packet of the same stream."""
+        """Whether the track can hold it: a picture of the same size, or a packet of the same stream."""
 
     @abstractmethod
     def add(self, frame: FrameOrPacket, seconds: float) -> bool:
-        """A picture that fits, captured `seconds` after the first. False for a packet without one: it goes with the
-        next. OSError of the sink, av.FFmpegError of the encoder."""
+        """Add an accepted picture captured `seconds` after the first. False for a packet without a picture: it is
+        written with the next. OSError of the sink, av.FFmpegError of the encoder."""
 
     @abstractmethod
     def finish(self) -> None:
-        """What is still held back, and the index. OSError of the sink."""
+        """Write what is still pending, and the index. OSError of the sink."""
 
 
 def make_track(first: FrameOrPacket, wish: Recording) -> Track:
-    """FFmpeg is loaded with the first clip. Unplayable."""
+    """The first clip loads FFmpeg. Unplayable."""
     if isinstance(first, PacketData):
         from captures.recording.stream_copy import CopiedTrack
 
@@ -58,5 +58,5 @@ def make_track(first: FrameOrPacket, wish: Recording) -> Track:
 
 
 def can_begin_clip(frame: FrameOrPacket) -> bool:
-    """Whether a clip may begin with it."""
+    """Whether a clip can begin with it: a frame, or a key frame."""
     return isinstance(frame, FrameData) or frame.is_key
