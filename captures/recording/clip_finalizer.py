@@ -1,6 +1,5 @@
-"""From a clip's last frame to its record: synced, committed, placed, on a thread of its own, so that the next clip's
-frames wait for no disk. The same thread repairs what a crash cut off; another syncs the open clip each second, however
-long that takes."""
+"""Finalize clips: sync, commit and place them on a separate thread, so that the frames of the next clip do not wait for
+the disk. The same thread repairs clips that a crash cut off. Another thread syncs the open clip each second."""
 
 from __future__ import annotations
 
@@ -23,14 +22,14 @@ from captures.recording.recovery import RecoveredClips, recover
 log = logging.getLogger(__name__)
 SYNC_S = 1.0
 RETRY_S = 30.0
-"""From a recovery that the disk did not let end to the next try."""
+"""Seconds until a recovery that failed is tried again."""
 Job = Callable[[], None]
 ErrorHandler = Callable[[Exception], None]
 RecoveredHandler = Callable[[RecoveredClips], None]
 
 
 class ClipFinalizer:
-    """`lost` hears of a root that cannot be written, and what was to be filed stays for the next recovery."""
+    """`on_error` gets the error of a root that cannot be written; its clips stay for the next recovery."""
 
     def __init__(self, on_error: ErrorHandler) -> None:
         self._on_error = on_error
@@ -40,21 +39,21 @@ class ClipFinalizer:
         self._busy = False
         self._syncs_since: float | None = None
         self._lost_frames: dict[str, int] = {}
-        """Of each clip of this process that is not filed yet: its file does not say."""
+        """For each clip of this process that is not finalized yet, as its file does not contain the number."""
         self._retry: tuple[float, Job] | None = None
         self._stopping = threading.Event()
         threading.Thread(target=self._run, name="clips", daemon=True).start()
         threading.Thread(target=self._sync_each_second, name="clip-sync", daemon=True).start()
 
     def set_open_clip(self, clip: OpenClip | None) -> None:
-        """The clip that is being written now."""
+        """Set the clip to sync each second."""
         self._open = clip
 
     def finalize(
         self, clip: OpenClip, ended: datetime, on_finalized: Callable[[Record], None], on_recovered: RecoveredHandler
     ) -> None:
-        """A clip to which nothing is added any more; `filed` is called with its record when that is safe. One that the
-        disk or an encoder did not let end is read again, and `on_recovered` says what is left of it."""
+        """Finalize a clip that gets no more frames; `on_finalized` gets its record once that is safe. A clip that the
+        disk or the encoder failed to finish is read again and repaired; `on_recovered` gets the result."""
 
         def job() -> None:
             self._lost_frames[clip.id] = clip.lost_frames
@@ -96,12 +95,12 @@ class ClipFinalizer:
         return found
 
     def syncs_for_s(self, now: float) -> float:
-        """How long the disk has been syncing the open clip; 0 while it does not."""
+        """Seconds since the running sync of the open clip began; 0 if there is none."""
         since = self._syncs_since
         return 0.0 if since is None else now - since
 
     def run_after(self, job: Job) -> None:
-        """After all that was put before it."""
+        """Run `job` after all jobs in the queue."""
         self._enqueue(job)
 
     def _enqueue(self, job: Job) -> None:
@@ -110,7 +109,7 @@ class ClipFinalizer:
             self._changed.notify_all()
 
     def drain(self, timeout: float) -> bool:
-        """Wait until all is filed; False when it took longer."""
+        """Wait until the queue is empty; False after `timeout` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._jobs and not self._busy, timeout)
 
@@ -149,7 +148,7 @@ class ClipFinalizer:
             log.error("A clip is not safe on the disk: %s", error)
             self._on_error(error)
         except Exception as error:
-            log.exception("A clip could not be filed; it is tried again when its spool is opened anew.")
+            log.exception("A clip could not be finalized; it is recovered when its spool is opened again.")
             self._on_error(error)
 
     def _sync_each_second(self) -> None:
@@ -165,14 +164,14 @@ class ClipFinalizer:
 
 
 def _verdict(clip: OpenClip) -> Verdict:
-    """On a clip that is not whole."""
+    """Why a clip is not whole."""
     error = clip.file.failed
-    said = f"The disk failed while it was recorded ({error.strerror})." if error else ""
-    return Verdict(clip.reason or "write_error", clip.message or said)
+    message = f"The disk failed while it was recorded ({error.strerror})." if error else ""
+    return Verdict(clip.reason or "write_error", clip.message or message)
 
 
 def _commit_clip(clip: OpenClip, ended: datetime) -> Record:
-    """Committed, placed and done."""
+    """Commit and place the clip, and mark its record as done."""
     storage = clip.storage
     storage.check()
     outcome: dict[str, object] = {

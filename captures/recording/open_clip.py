@@ -1,4 +1,4 @@
-"""A clip while it is being recorded: its plan on the disk, its file, its encoder, and what its record will say."""
+"""A clip while it is being recorded: its plan on the disk, its file, its track, and the data of its record."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from captures.recording.video_file import VideoFile
 
 KIND = "clip"
 FIRST_INTERVAL_S = 1 / 15
-"""How long the only frame of a clip is said to last."""
+"""The duration of a clip's only frame."""
 TIMEOUT_S = 5.0
 TIMEOUT_INTERVALS = 5
-"""A clip ends when no frame has come for so long, and for so many intervals of its frames."""
+"""A clip ends when no frame comes for TIMEOUT_S and for TIMEOUT_INTERVALS intervals of its frames."""
 FIRST_TIMEOUT_S = 20.0
-"""The same while it has a single frame, and nobody knows how far they are apart."""
+"""The same while it has a single frame, so that the interval is unknown."""
 COPIED_TIMEOUT_S = 30.0
 """The same where packets are copied: the end of their stream is announced, and packets after a pause may be useless
 without those before it."""
 SAME_CLOCK_S = 1.0
-"""The beginning of the next clip is the end of this one, unless the wall clock was set meanwhile."""
+"""A clip ends where the next one begins, unless the wall clock was set meanwhile."""
 
 
 class OpenClip:
-    """Begun by its first frame or packet, and written by one thread. OSError as the disk says it, RootMissing or
-    LockLost; Unplayable for a packet that no clip can begin with."""
+    """Begins with its first frame or packet; one thread writes it. OSError of the disk, RootMissing, LockLost;
+    Unplayable for a packet that no clip can begin with."""
 
     def __init__(
         self, storage: Storage, camera: str, organizer: ImageOrganizer, first: FrameOrPacket, wish: Recording
@@ -63,7 +63,7 @@ class OpenClip:
 
     @property
     def source(self) -> Coded | None:
-        """The stream whose packets it copies; None where it encodes."""
+        """The stream whose packets are copied; None where frames are encoded."""
         return self._track.source
 
     def accepts(self, frame: FrameOrPacket) -> bool:
@@ -93,7 +93,7 @@ class OpenClip:
 
     @property
     def timeout_s(self) -> float:
-        """How long after the newest frame the next one still belongs to it."""
+        """How long after the newest frame the next one still belongs to this clip."""
         if self.source is not None:
             return COPIED_TIMEOUT_S
         return FIRST_TIMEOUT_S if self.frames < 2 else max(TIMEOUT_S, TIMEOUT_INTERVALS * self._interval_s)
@@ -102,7 +102,7 @@ class OpenClip:
         return frame.monotonic - self._first
 
     def add(self, frame: FrameOrPacket) -> None:
-        """OSError of the disk: what was written before it is kept. av.FFmpegError of the encoder."""
+        """OSError of the disk: what was written before is kept. av.FFmpegError of the encoder."""
         if not self._track.add(frame, self.age_s(frame)):
             return
         if self.frames and frame.monotonic > self._newest:
@@ -111,21 +111,21 @@ class OpenClip:
         self.frames += 1
 
     def interrupt(self, reason: str, message: str) -> None:
-        """It ends before its time."""
+        """Mark the clip as cut off before its time."""
         self.interrupted, self.reason, self.message = True, reason, message
 
     def finish(self) -> None:
-        """No frame comes any more. OSError of the disk."""
+        """Write the end of the file. OSError of the disk."""
         self._track.finish()
         self._finished = True
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that was added is in the file. What an encoder that failed has made of it, only the file says."""
+        """Whether all added frames are in the file. After an encoder failed, only the file itself can tell."""
         return self.frames > 0 and self._finished and self.file.failed is None
 
     def ended(self, next_frame: FrameOrPacket | None) -> datetime:
-        """Exclusive: when the next clip begins, where recording goes on."""
+        """The exclusive end: where recording continues, the start of the next clip."""
         length_s = self._newest - self._first + self._interval_s
         if next_frame is not None:
             length_s = next_frame.monotonic - self._first
@@ -149,6 +149,6 @@ def make_record(plan: ClipPlan, root: str, outcome: dict[str, object], size: int
 
 
 def moment(nanoseconds: int) -> datetime:
-    """To the microsecond, which a float of seconds does not hold."""
+    """Exact to the microsecond, unlike a float of seconds."""
     whole, rest = divmod(nanoseconds // 1000, 1_000_000)
     return datetime.fromtimestamp(whole, UTC) + timedelta(microseconds=rest)

@@ -1,8 +1,8 @@
-"""`ClipRecorder`: the frames of a camera into clips. Runs in a camera process, without Django.
+"""`ClipRecorder` writes the frames of a camera into clips. It runs in a camera process, without Django.
 
-The owner's thread turns each frame into I420 and queues it, or the driver's thread the packets of a camera that sends
-H.264; the thread here encodes or copies, writes, and waits for a disk to sync only where a clip begins; `ClipFinalizer`
-brings what has ended to its record. Whatever goes wrong ends a clip, never the camera.
+The owner's thread converts each frame to I420 and queues it; for a camera that sends H.264 the driver's thread queues
+its packets. The recorder's thread encodes or copies and writes them, and waits for a sync only where a clip begins.
+`ClipFinalizer` finalizes clips that have ended. An error ends a clip, never the camera.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from core.known_fields import from_json
 
 log = logging.getLogger(__name__)
 FLOORS = {"floor_bytes": 0, "rolling_floor_bytes": 0}
-"""What of a wish may change within a clip."""
+"""The settings of a recording that may change within a clip."""
 WAIT_S = 0.2
 CHECK_S = 2.0
-"""From one look at the disk to the next."""
+"""Seconds between checks of the disk."""
 KEY_FRAME_TIMEOUT_S = 60.0
-"""How long a camera whose packets are copied may go without a key frame where a clip is to begin with one."""
+"""How long a clip that is due may wait for a key frame of a camera whose packets are copied."""
 MAX_CHANGES, CHANGES_S = 4, 60.0
-"""A camera whose parameters change so often in so many seconds would have a clip for each moment."""
+"""A camera whose parameter sets change more often is encoded: each change begins another clip."""
 WRITE_S, WRITE_OUT_S = 3.0, 4.0
-"""For what is still queued when the process is to end, and until its clip is filed."""
+"""Seconds at the end of the process to write queued frames, and until the clip is finalized."""
 STUCK_S = 6.0
-"""More than the thread takes for a frame, and a disk to sync a second of them."""
+"""Longer than the thread needs for a frame, and a disk to sync a second of frames."""
 STORAGE_ERRORS = (RootMissing, SpoolTaken, LockLost, OSError)
 
 
@@ -62,7 +62,7 @@ class ClipRecorder:
         self._finalizer = ClipFinalizer(self._lose_storage)
         self._wish: Recording | None = None
         self._queued_wish: Recording | None = None
-        """The wish that what is queued was captured for: it outlives a stop."""
+        """The wish for which the queued frames were captured; it outlives a stop."""
         self._queue = FrameQueue(context.buffer)
         self._write_until = math.inf
         self._storage: Storage | None = None
@@ -87,7 +87,7 @@ class ClipRecorder:
     # On the owner's thread
 
     def order(self, message: dict[str, Any]) -> None:
-        """`record` and `configure` with what shall be recorded (`recording`, None for nothing); `rotate`."""
+        """Handle `record` and `configure` (`recording`: the desired recording, None to stop) and `rotate`."""
         if "recording" in message:
             self._apply_recording(message["recording"])
             self._status.add_request(message, "written" if self._wish else "stopped")
@@ -97,7 +97,7 @@ class ClipRecorder:
             self._end_clip(message)
 
     def _end_clip(self, order: dict[str, Any]) -> None:
-        """The next frame begins another."""
+        """Let the next frame begin another clip."""
         clip = self._clip
         if clip is None:
             self._status.reject_rotation(order)
@@ -118,11 +118,11 @@ class ClipRecorder:
 
     @property
     def wants_frames(self) -> bool:
-        """Not while the camera's own packets are copied."""
+        """False while the camera's own packets are copied."""
         return self._wish is not None and not self._queue.copies_packets
 
     def stop(self) -> None:
-        """What is queued is written, as far as there is time, and the clip filed."""
+        """Write the queued frames, as far as there is time, and finalize the clip."""
         self._write_until = time.monotonic() + WRITE_S
         self._apply_recording(None)
         with self._changed:
@@ -135,17 +135,17 @@ class ClipRecorder:
             if self._clip is not None:
                 self._clip.file.synced = False
             path = self._spec["video_root_path"]
-            said = f"The disk of {path} has not answered for {STUCK_S:g} s. Recording goes on when it does."
-            self._status.report_failure("write_error", said)
+            message = f"The disk of {path} has not answered for {STUCK_S:g} s. Recording continues when it does."
+            self._status.report_failure("write_error", message)
         return {"recorder": self._status.snapshot(self._wish, self._clip)}
 
     def _is_stuck(self) -> bool:
-        """A disk that hangs says nothing: whoever waits for it does not come back."""
+        """A disk that hangs raises no error: its callers just never return."""
         now = time.monotonic()
         return now - self._ran_at > STUCK_S or self._finalizer.syncs_for_s(now) > STUCK_S
 
     def _lose_storage(self, error: Exception) -> None:
-        """From any thread: the root cannot be written to."""
+        """The root cannot be written to. Called from any thread."""
         self._storage_error = error
 
     # The thread
@@ -155,7 +155,7 @@ class ClipRecorder:
             try:
                 self._run_once()
             except Exception as error:
-                log.exception("The recorder stumbled and goes on.")
+                log.exception("The recorder failed and continues.")
                 self._interrupt_clip(*self._describe_error(error))
         self._close_storage()
 
@@ -172,7 +172,7 @@ class ClipRecorder:
         self._check_clip_and_disk()
 
     def _next_frame(self) -> FrameOrPacket | None:
-        """The next frame or packet; None when none came in time. A reader that was closed is read to its end."""
+        """The next frame or packet; None if none came in time. A closed reader is read to its end."""
         reader = self._queue.reader
         if reader is None:
             with self._changed:
@@ -184,7 +184,7 @@ class ClipRecorder:
         return frame
 
     def _finish_reader(self) -> None:
-        """Recording was stopped, and all that was queued is written; what is not, as the process ends, is lost."""
+        """Finish a stopped recording: its queued frames are written; those left as the process ends are lost."""
         reader = self._queue.reader
         assert reader is not None
         lost = self._losses.count_after(reader) + len(reader)
@@ -219,15 +219,15 @@ class ClipRecorder:
         return self._is_due(clip, frame) and self._can_begin_clip(frame)
 
     def _is_due(self, clip: OpenClip, frame: FrameOrPacket) -> bool:
-        """Not once recording was stopped: what is still queued goes into the clip that is open."""
+        """False once recording is stopped: queued frames go into the open clip."""
         wish = self._wish
         if wish is None:
             return False
         return self._rotate or clip.age_s(frame) >= wish["clip_s"] or {**wish, **FLOORS} != {**clip.wish, **FLOORS}
 
     def _can_begin_clip(self, frame: FrameOrPacket) -> bool:
-        """Whether a clip may begin with this one. A camera that sends no key frame for long is decoded from now on,
-        until it is opened anew."""
+        """Whether a clip can begin with this frame. A camera that sends no key frame for KEY_FRAME_TIMEOUT_S is decoded
+        until it is reopened."""
         if can_begin_clip(frame):
             self._keyless_since = None
             return True
@@ -237,15 +237,15 @@ class ClipRecorder:
         return False
 
     def _count_change(self, clip: OpenClip, frame: FrameOrPacket) -> None:
-        """Of the parameters within a stream."""
+        """Count changes of the parameter sets within one stream."""
         if isinstance(frame, PacketData) and frame.of is clip.source:
             self._changes.append(frame.monotonic)
             if len(self._changes) == MAX_CHANGES and frame.monotonic - self._changes[0] < CHANGES_S:
-                self._refuse_packets(frame, "Its parameters change too often.")
+                self._refuse_packets(frame, "Its parameter sets change too often.")
 
     def _refuse_packets(self, frame: FrameOrPacket, why: str) -> None:
         if self._queue.reader is not None and isinstance(frame, PacketData):
-            log.warning("What this camera sends is decoded and encoded anew. %s", why)
+            log.warning("The camera's packets are decoded and encoded again instead of copied. %s", why)
             self._keyless_since = None
             self._queue.reader.refuse(frame.of)
 
@@ -253,7 +253,7 @@ class ClipRecorder:
         return 0 <= frame.monotonic - clip.newest <= clip.timeout_s
 
     def _open_clip(self, frame: FrameOrPacket) -> bool:
-        """False while nothing can be written; why is told."""
+        """False while nothing can be written; the status says why."""
         wish = self._queued_wish
         if wish is None or self._storage is None or time.monotonic() < self._not_before:
             return False
@@ -284,7 +284,7 @@ class ClipRecorder:
         self._status.report_frame_written(self._clip)
 
     def _close_clip(self, next_frame: FrameOrPacket | None) -> None:
-        """The open clip is whole, or as whole as it gets; the filer brings it to its record."""
+        """End the open clip as it is, and hand it to the finalizer."""
         clip, self._clip, self._rotate = self._clip, None, False
         self._finalizer.set_open_clip(None)
         if clip is None:
@@ -293,8 +293,8 @@ class ClipRecorder:
             clip.finish()
         except OSError as error:
             clip.interrupt(*self._describe_error(error))
-        except Exception as error:  # an encoder that failed may fail at its end again
-            log.exception("A clip could not be ended as it should.")
+        except Exception as error:  # an encoder that failed may fail again in finish()
+            log.exception("The encoder could not finish a clip.")
             clip.interrupt(*self._describe_error(error))
         self._finalizer.finalize(
             clip, clip.ended(next_frame), self._status.report_finalized, self._status.report_recovered
@@ -312,7 +312,7 @@ class ClipRecorder:
                 self._interrupt_clip("disk_full", self._status.failure_message)
 
     def _has_ended(self, clip: OpenClip) -> bool:
-        """Its camera is gone, or silent; not while frames wait, as after a disk that hung."""
+        """Whether its camera is gone or silent. Not while frames wait in the queue, as after a disk that hung."""
         if self._queue.reader is not None and len(self._queue.reader):
             return False
         if clip.source is not None and clip.source is not self._buffer.coded:
@@ -320,7 +320,7 @@ class ClipRecorder:
         return time.monotonic() - clip.newest > clip.timeout_s
 
     def _is_full(self, wish: Recording) -> bool:
-        """Below the floor: told once, until there is a tenth more room than that."""
+        """Whether the disk is below the floor; then until a tenth more than the floor is free."""
         if self._storage is None:
             return False
         free, floor = self._storage.files.free_bytes(), floor_of(wish)
@@ -331,7 +331,7 @@ class ClipRecorder:
         return self._full
 
     def _handle_storage_error(self, error: Exception) -> None:
-        """The clip ends with what is on the disk, and the next one is tried after a pause."""
+        """End the clip with what is on the disk; the next one is tried after a delay."""
         if not isinstance(error, OSError):
             self._lose_storage(error)
         self._interrupt_clip(*self._describe_error(error))
@@ -353,13 +353,13 @@ class ClipRecorder:
             return "write_error", apart_sentence(self._spec["video_root_path"], "clips")
         if not isinstance(error, STORAGE_ERRORS):
             return "camera_error", f"The recorder failed ({type(error).__name__}: {error})."
-        said = error.strerror if isinstance(error, OSError) else error
-        return "write_error", f"Writing to {self._spec['video_root_path']} failed: {said}."
+        cause = error.strerror if isinstance(error, OSError) else error
+        return "write_error", f"Writing to {self._spec['video_root_path']} failed: {cause}."
 
     # The root
 
     def _open_storage(self) -> None:
-        """Open the root, or a while after it was lost open it anew, and bring to its end what lies in its spool."""
+        """Open the root, or reopen it after an error, and recover the clips in its spool."""
         if self._storage_error is not None:
             self._interrupt_clip(*self._describe_error(self._storage_error))
             self._close_storage()
@@ -383,7 +383,7 @@ class ClipRecorder:
         self._verdict = None
 
     def _close_storage(self) -> None:
-        """Nothing more is written to the root; what is not filed by then is the next recovery's."""
+        """Close the root. Clips that are not finalized by then are left to the next recovery."""
         if self._clip is not None:
             self._close_clip(None)
         self._finalizer.drain(WRITE_OUT_S)

@@ -1,4 +1,4 @@
-"""What the recorder says: its state each second, events, and answers to who asked for something."""
+"""The recorder's status each second, its events and alerts, and its answers to commands."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from captures.recording.recovery import RecoveredClips, unrecovered_message
 from core.counting import counted, were
 
 RATE_S = 5.0
-"""A clip shorter than this says nothing of how fast it grows; the one before it does."""
+"""A shorter clip does not show how fast it grows; the rate of the clip before it is used."""
 MINUTE_S = 60
 PART = "clips"
-"""Of the camera's spool."""
+"""The part of the camera's spool with its clips."""
 PROBLEMS = {"disk_full": "disk-full", "write_error": "disk-full"}
 UNREACHABLE = "camera-not-reachable"
 NOT_RECORDING = "not-recording"
@@ -33,23 +33,23 @@ class RecorderStatus:
         self._requests: deque[dict[str, Any]] = deque()
         self._failure = ("", "")
         self._alert_closed = False
-        """What a recorder before this one complained of is over, too."""
+        """Whether the alert that an earlier recorder left open is closed."""
         self._since: float | None = None
         self._free: int | None = None
         self._floor = 0
         self._lost = 0
         self._rate: float | None = None
-        """Bytes a second of the newest clip that was long enough to say."""
+        """Bytes per second of the newest clip that was long enough."""
         self._last_finalized: str | None = None
         self._unrecovered: dict[str, OSError] = {}
-        """Clips that the disk does not let be brought to their end."""
+        """Clips that the disk does not let us recover, with its errors."""
 
     @property
     def failure_message(self) -> str:
         return self._failure[1]
 
     def snapshot(self, wish: Recording | None, clip: OpenClip | None) -> Recorder | None:
-        """None while nothing shall be recorded."""
+        """The status as it is published; None if no recording is desired."""
         if wish is None:
             return None
         status = waiting(wish, self._failure[1])
@@ -70,11 +70,11 @@ class RecorderStatus:
         if rate and self._free is not None:
             status["floor_s"] = round(max(0.0, (self._free - self._floor) / rate))
 
-    # Who asked
+    # Commands
 
     def add_request(self, order: dict[str, Any], awaits: str) -> None:
-        """Answered when what was asked for is observed: a frame `written`, the recording `stopped`, or a
-        clip, by its id, filed."""
+        """Answer the command when its outcome is observed: a frame is `written`, the recording is `stopped`, or the
+        clip with this id is finalized."""
         if order.get("command_id"):
             with self._lock:
                 self._requests.append({**order, "awaits": awaits})
@@ -86,17 +86,16 @@ class RecorderStatus:
         for order in ready:
             self._link.send("answer", command_id=order["command_id"], **fields)
 
-    # What happened
+    # Events
 
     def report_clip_opened(self, clip: OpenClip) -> None:
-        """A clip is open."""
         if self._since is None:
             self._since, self._lost, self._rate = time.time(), 0, None
-            self._log_event("recording.started", f"{self._slug} records ({clip.plan['kind']}).", "info")
+            self._log_event("recording.started", f"{self._slug} is recording ({clip.plan['kind']}).", "info")
 
     def report_frame_written(self, clip: OpenClip) -> None:
-        """A frame was added to the clip. The first is in its file once the second is added. A disk that failed has to
-        sync as well."""
+        """Called for each frame. The first frame is in the file once the second is added. After a disk error the
+        failure ends only with a successful sync."""
         if clip.frames < 2:
             return
         if (self._failure[0] or not self._alert_closed) and (clip.file.synced or self._failure[0] != "write_error"):
@@ -108,9 +107,9 @@ class RecorderStatus:
 
     def report_lost_frames(self, clip: OpenClip, frames: int) -> None:
         if not clip.lost_frames:
-            said = f"{self._slug} loses frames of its recording: this machine, its disk or its network is too slow."
-            self._log_event("recording.lost", said, "error")
-            self._set_alert("lost", said)
+            message = f"{self._slug} loses frames while recording: this machine, its disk or its network is too slow."
+            self._log_event("recording.lost", message, "error")
+            self._set_alert("lost", message)
         clip.lost_frames += frames
         self._lost += frames
 
@@ -122,32 +121,32 @@ class RecorderStatus:
             self._set_alert("lost", "")
 
     def report_recording_stopped(self, *, for_good: bool) -> None:
-        """It was stopped, and all that was queued is written; `for_good` unless it was started again meanwhile."""
+        """Recording stopped and its queue is written; `for_good` unless it was started again meanwhile."""
         if self._since is not None:
-            self._log_event("recording.stopped", f"{self._slug} records no longer.", "info")
+            self._log_event("recording.stopped", f"{self._slug} stopped recording.", "info")
         self._since = None
         self.report_idle()
         if for_good:
             self._answer_requests(
-                "written", ok=False, problem=NOT_RECORDING, detail=f"{self._slug} was told to stop meanwhile."
+                "written", ok=False, problem=NOT_RECORDING, detail=f"Recording of {self._slug} was stopped meanwhile."
             )
 
     def report_idle(self) -> None:
-        """Nothing shall be recorded: there is nothing to complain of."""
+        """No recording is desired: close the alerts."""
         self._clear_failure()
         self._set_alert("lost", "")
 
     def answer_stop(self) -> None:
-        """Its last clip is filed."""
+        """The last clip is finalized."""
         self._answer_requests("stopped", ok=True, body={"clip": self._last_finalized, "recorder": None})
 
     def reject_rotation(self, order: dict[str, Any]) -> None:
-        """There is none that could be ended."""
-        said = f"{self._slug} writes no clip now. {self.failure_message}".strip()
-        self._link.send("answer", command_id=order["command_id"], ok=False, problem=NOT_RECORDING, detail=said)
+        """There is no open clip to end."""
+        detail = f"{self._slug} is not writing a clip. {self.failure_message}".strip()
+        self._link.send("answer", command_id=order["command_id"], ok=False, problem=NOT_RECORDING, detail=detail)
 
     def report_failure(self, reason: str, message: str) -> None:
-        """Nothing can be written now. Told once, until it can again."""
+        """Nothing can be written. Logged once for each reason and message."""
         if (reason, message) != self._failure:
             self._log_event("recording.failed", f"{self._slug} cannot record: {message}", "critical")
             self._set_alert("failed", f"{self._slug} cannot record: {message}")
@@ -161,21 +160,21 @@ class RecorderStatus:
         self._set_alert("failed", "")
 
     def set_disk_space(self, free: int, floor: int) -> None:
-        """How much room there is, in bytes."""
+        """Free space and floor, in bytes."""
         self._free, self._floor = free, floor
 
     def report_disk_full(self, wish: Recording) -> None:
-        """There is not enough."""
+        """The free space is below the floor."""
         floor = floor_of(wish)
-        said = f"The disk of {self._path} has less than {floor / 1e9:g} GB left. Free some space"
+        lack = f"The disk of {self._path} has less than {floor / 1e9:g} GB left. Free some space"
         if floor > wish["floor_bytes"]:
-            why = "No clip of it may go: there is none, or they are pinned or held."
-            self.report_failure("disk_full", f"{said}, or lower camera_config.soft_floor_gb. {why}")
+            why = "No clip on it can be deleted: there is none, or they are pinned or held."
+            self.report_failure("disk_full", f"{lack}, or lower camera_config.soft_floor_gb. {why}")
         else:
-            self.report_failure("disk_full", f"{said}.")
+            self.report_failure("disk_full", f"{lack}.")
 
     def report_storage_opened(self) -> None:
-        """The root is open, and all that was left in it is tried again."""
+        """The root is open; its unfinished clips are tried again."""
         self._unrecovered = {}
         if self._failure[0] == "root_missing":
             self._clear_failure()
@@ -186,23 +185,22 @@ class RecorderStatus:
             self._answer_requests(clip, ok=True, body={"clip": clip})
         for clip in found.empty:
             self._answer_requests(
-                clip, ok=False, problem=NOT_RECORDING, detail=f"No frame of {self._slug} came into the clip."
+                clip, ok=False, problem=NOT_RECORDING, detail=f"The clip of {self._slug} has no frames."
             )
         if found.repaired:
             number = len(found.repaired)
             clips = f"{counted(number, 'clip')} of {self._slug} that {were(number)} cut off"
-            said = f"{clips} {were(number)} repaired and kept."
-            self._log_event("spool.recovered", said, "warning")
+            self._log_event("spool.recovered", f"{clips} {were(number)} repaired and kept.", "warning")
         for clip in found.tried:
             self._unrecovered.pop(clip, None)
         self._unrecovered |= found.failed
         self._set_alert("left", unrecovered_message(self._slug, self._path, self._unrecovered))
         if found.rejected:
-            said = f"Clips of {self._slug} could not be recovered: {'; '.join(found.rejected)[:500]}"
-            self._log_event("spool.rejected", said, "error")
+            message = f"Clips of {self._slug} could not be recovered: {'; '.join(found.rejected)[:500]}"
+            self._log_event("spool.rejected", message, "error")
 
     def _set_alert(self, about: str, message: str) -> None:
-        """Raised, or with no message resolved: `recording.failed:<slug>`."""
+        """Raise the alert, or resolve it if `message` is empty: `recording.failed:<slug>`."""
         self._link.send("alert", key=f"recording.{about}:{self._slug}", message=message)
 
     def _log_event(self, kind: str, message: str, level: str) -> None:
@@ -210,6 +208,6 @@ class RecorderStatus:
 
 
 def floor_of(wish: Recording) -> int:
-    """Bytes that have to be free."""
+    """How many bytes have to be free."""
     floor = wish["floor_bytes"]
     return wish.get("rolling_floor_bytes", floor) if wish["kind"] == "rolling" else floor

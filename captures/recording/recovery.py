@@ -1,6 +1,6 @@
-"""What a new owner of a spool of clips does: file what was recorded, repair what was cut off.
+"""Recover the clips in a spool with a new owner: finalize complete ones, repair those that were cut off.
 
-Needs the spool's lock and no database. Every step may itself be killed and is then done again.
+Needs the spool's lock and no database. A kill at any step is safe: the step is repeated.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from captures.recording.open_clip import KIND, make_record
 from captures.recording.repair import PlayablePart, repair
 
 UNPLACEABLE = (FileNotFoundError, FileExistsError)
-"""Not NotADirectoryError: a folder that is a symbolic link for a moment costs no clip."""
+"""Not NotADirectoryError: a folder that is briefly a symbolic link must not cost a clip."""
 PROCESS_ENDED = Verdict("interrupted", "The camera process ended before the clip did.")
 NO_LOSSES: Mapping[str, int] = {}
 
 
 @dataclass(slots=True)
 class RecoveredClips:
-    """Ids of clips, and what was set aside."""
+    """Ids of clips by outcome; `rejected` and `failed` say why."""
 
     tried: list[str] = field(default_factory=list)
     finalized: list[str] = field(default_factory=list)
@@ -34,21 +34,21 @@ class RecoveredClips:
     empty: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     failed: dict[str, OSError] = field(default_factory=dict)
-    """Left as they are, for the next recovery: a disk that is full or fails said this of them."""
+    """Left for the next recovery, with the error of a disk that is full or fails."""
 
     def left(self, slug: str, path: str) -> str:
-        """Of a camera, in a root: what the alert says of them; empty where there are none."""
+        """The alert about the clips that failed; empty if there are none."""
         return unrecovered_message(slug, path, self.failed)
 
 
 def unfinished_clips(spool: Spool) -> list[str]:
-    """Ids of what an owner before us did not bring to its end."""
+    """Ids of clips that an earlier owner did not finalize."""
     endings = (".plan", ".json", f".{KIND}.part")
     return sorted({name.partition(".")[0] for name in spool.names() if name.endswith(endings)})
 
 
 def recover_all(storage: Storage, verdict: Verdict | None = None) -> RecoveredClips:
-    """Whatever is left in the spool. What the disk does not let go through is left for the next time."""
+    """Recover all clips in the spool. Those that the disk fails on stay for the next time."""
     remove_temporaries(storage.spool)
     return recover(storage, unfinished_clips(storage.spool), verdict)
 
@@ -56,8 +56,8 @@ def recover_all(storage: Storage, verdict: Verdict | None = None) -> RecoveredCl
 def recover(
     storage: Storage, clips: list[str], verdict: Verdict | None = None, lost: Mapping[str, int] = NO_LOSSES
 ) -> RecoveredClips:
-    """Bring these clips to their end, each by itself: one that cannot be read holds up no other. `lost` are the frames
-    that clips are known to have lost; their files do not say, so that of all others it is unknown."""
+    """Recover each of these clips; one that cannot be read does not hold up the others. `lost` has the known numbers of
+    lost frames by clip; files do not contain them, so for all other clips the number is unknown."""
     result = RecoveredClips(tried=clips)
     for clip in clips:
         try:
@@ -94,7 +94,7 @@ def _recover(storage: Storage, clip: str, verdict: Verdict, lost: int | None, re
 
 
 def _repaired(storage: Storage, plan: ClipPlan, verdict: Verdict, lost: int | None) -> Record | None:
-    """None when no frame of it can be played."""
+    """None if no frame can be played."""
     spool, part = storage.spool, f"{plan['id']}.{KIND}.part"
     if spool.files.size(spool.folder, part) is None:
         return None
@@ -120,7 +120,7 @@ def _checked_plan(spool: Spool, clip: str) -> ClipPlan:
     plan = spool.read(f"{clip}.plan")
     missing = ClipPlan.__required_keys__ - plan.keys()
     if missing or plan["id"] != clip:
-        raise ValueError("its plan is not one")
+        raise ValueError("its plan is damaged")
     return cast(ClipPlan, plan)
 
 
@@ -131,21 +131,21 @@ def _discard(spool: Spool, clip: str) -> None:
     spool.files.sync(spool.folder)
 
 
-def _reject(spool: Spool, clip: str, said: str, result: RecoveredClips) -> None:
-    """Set aside with all that belongs to it: a person decides."""
+def _reject(spool: Spool, clip: str, reason: str, result: RecoveredClips) -> None:
+    """Set the clip's files aside for a person to decide."""
     known = [name for name in (f"{clip}.json", f"{clip}.plan") if name in spool.names()]
     for name in known or parts_of(spool, clip):
         reject(spool, name)
-    result.rejected.append(said)
+    result.rejected.append(reason)
 
 
 def unrecovered_message(slug: str, path: str, failed: Mapping[str, OSError]) -> str:
-    """Of clips that could not be brought to their end; empty where all were."""
+    """About clips that cannot be recovered yet; empty if there are none."""
     if not failed:
         return ""
-    said = next(iter(failed.values())).strerror
+    error = next(iter(failed.values())).strerror
     clips = "A clip" if len(failed) == 1 else f"{len(failed)} clips"
     return (
-        f"{clips} of {slug} that a crash cut off cannot be kept yet: the disk of {path} says {said}. It is tried again "
-        "by and by, and recording goes on. Look at the disk."
+        f"{clips} of {slug} that a crash cut off cannot be recovered yet: the disk of {path} reports {error}. Skycam "
+        "keeps trying, and recording continues. Check the disk."
     )
