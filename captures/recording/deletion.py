@@ -1,5 +1,5 @@
-"""How clips are deleted, so that a kill between any two lines spoils nothing: `deleted_at` in the row, then the file,
-then the row. What a kill left half done, or another host asked for, the host that has the file finishes."""
+"""Delete clips so that a kill at any line does no harm: set `deleted_at` in the row, delete the file, delete the row.
+The host with the file finishes deletions that a kill interrupted, or that another host requested."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from captures.stills.thumbnails import forget
 
 log = logging.getLogger(__name__)
 MAX_AT_ONCE = 100
-"""Rows of one transaction: others want to write too."""
+"""Rows per transaction, so that other writers do not wait long."""
 MAX_STUCK = 10
-"""Folders of one root: where the disk keeps a marked clip in so many, no more are marked to make room. A disk that
-fails at each clip shall not cost all of them once it is mended."""
+"""Folders of one root in which marked clips cannot be deleted. From then on no more clips are marked to free space: a
+disk that fails on each clip must not cost all of them once it works again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why clips of a root stay. `camera` is the one whose clip the sentence names; `without_path` names none."""
+    """Why clips of a root stay. `sentence` names a clip of `camera`; `without_path` names none."""
 
     sentence: str
     camera: Camera | None = None
@@ -40,7 +40,7 @@ class Problem:
 
 @dataclass(slots=True)
 class DeletionSummary:
-    """Clips that are gone, and roots where that could not be done."""
+    """Deleted clips, and problems by root."""
 
     clips: list[Clip] = field(default_factory=list)
     problems: dict[UUID, Problem] = field(default_factory=dict)
@@ -51,15 +51,15 @@ Stuck = tuple[Clip, OSError]
 
 @dataclass(slots=True)
 class DeletionResult:
-    """Clips of which nothing is left, and those that the disk keeps, with what it says."""
+    """Deleted clips, and clips that the disk cannot delete, with its errors."""
 
     deleted: list[Clip] = field(default_factory=list)
     stuck: list[Stuck] = field(default_factory=list)
 
 
 def mark_for_deletion(clips: ClipQuerySet) -> list[UUID]:
-    """Mark for deletion what `clips` names, as far as its conditions still hold when it is written: a hold or a pin
-    that comes at the same moment is either seen here or refused there. The ids of those that were marked."""
+    """Mark those of `clips` whose conditions still hold when the mark is written: a concurrent hold or pin is either
+    seen here or refused there. Returns the ids of the marked clips."""
     wanted = list(clips.order_by().values_list("pk", flat=True)[:MAX_AT_ONCE])
     if not wanted:
         return []
@@ -74,7 +74,7 @@ def mark_for_deletion(clips: ClipQuerySet) -> list[UUID]:
 
 
 def delete_marked(host: str, only: Iterable[UUID] | None = None) -> DeletionSummary:
-    """Finish the deletion of this host's clips that are marked. A root that is not mounted keeps its rows."""
+    """Delete this host's marked clips. Clips of a root that is not mounted keep their rows."""
     marked = Clip.objects.exclude(deleted_at=None).filter(host=host, root__host=host)
     if only is not None:
         marked = marked.filter(pk__in=list(only))
@@ -100,14 +100,14 @@ def _delete_marked_in(root: StorageRoot, clips: list[Clip], summary: DeletionSum
             _move_to_end([clip for clip, _ in result.stuck], len(clips))
 
 
-def _move_to_end(clips: list[Clip], looked_at: int) -> None:
-    """Where there are more than one sweep looks at, those that cannot go wait behind all others."""
-    if looked_at == MAX_AT_ONCE:
+def _move_to_end(clips: list[Clip], tried: int) -> None:
+    """If there are more marked clips than one batch, those that cannot be deleted wait behind all others."""
+    if tried == MAX_AT_ONCE:
         Clip.objects.filter(pk__in=[clip.pk for clip in clips]).update(deleted_at=timezone.now())
 
 
 def undeletable_message(root: StorageRoot, error: OSError) -> str:
-    return f"Clips in {root.path} cannot be deleted: {error.strerror}. Look at the disk."
+    return f"Clips in {root.path} cannot be deleted: {error.strerror}. Check the disk."
 
 
 def folder_of(path: str) -> str:
@@ -115,28 +115,32 @@ def folder_of(path: str) -> str:
 
 
 def stuck_problem(root: StorageRoot, stuck: list[Stuck]) -> Problem:
-    """Names a clip that everybody may know of, if there is one."""
+    """Names a clip of an unrestricted camera if there is one."""
     clip, error = min(stuck, key=lambda one: (one[0].camera.restricted, one[0].path))
     clips = "A clip" if len(stuck) == 1 else f"{len(stuck)} clips"
     folders = {folder_of(one.path) for one, _ in stuck}
-    others = "others go meanwhile" if len(folders) < MAX_STUCK else "none goes to make room meanwhile"
-    said = f"{clips} in {root.path} cannot be deleted"
+    others = (
+        "other clips are deleted meanwhile"
+        if len(folders) < MAX_STUCK
+        else "no clip is deleted to free space meanwhile"
+    )
+    summary = f"{clips} in {root.path} cannot be deleted"
     return Problem(
-        f"{said}: {clip.path} ({error.strerror}). Look at that file and its folders; {others}.",
+        f"{summary}: {clip.path} ({error.strerror}). Check that file and its folders; {others}.",
         clip.camera,
-        f"{said} ({error.strerror}); {others}.",
+        f"{summary} ({error.strerror}); {others}.",
     )
 
 
 def combine_problems(problems: Iterable[Problem]) -> Problem:
-    """All of them, for an alert: since it is about one camera at most, one problem names a clip and the others none."""
+    """All problems in one for an alert. It can belong to one camera only, so only one problem names a clip."""
     listed = sorted(problems, key=lambda one: (one.camera is None, one.camera is not None and one.camera.restricted))
     first, others = listed[0], listed[1:]
     return Problem(" ".join([first.sentence, *(one.without_path or one.sentence for one in others)]), first.camera)
 
 
 def is_usable(root: StorageRoot) -> bool:
-    """Whether files can be deleted there: what is not mounted, or read-only, is not even marked."""
+    """Whether files can be deleted there. Clips of a root that is read-only or not mounted are not even marked."""
     try:
         with open_root(root) as files:
             return not files.read_only()
@@ -146,7 +150,7 @@ def is_usable(root: StorageRoot) -> bool:
 
 @contextlib.contextmanager
 def open_root(root: StorageRoot) -> Iterator[RootFiles]:
-    """The root by its descriptor. RootMissing when it is not there, or another one is; OSError."""
+    """The root, opened by descriptor. RootMissing if it, or the right one, is not there; OSError."""
     try:
         files = RootFiles(root.path)
     except FileNotFoundError as error:
@@ -160,7 +164,7 @@ def open_root(root: StorageRoot) -> Iterator[RootFiles]:
 
 
 def read_marker(files: RootFiles) -> str | None:
-    """The UUID of the root that was opened, and not of what may be mounted over it by now."""
+    """The UUID of the root that is open, not of one mounted over it since."""
     try:
         return files.read("", MARKER).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -168,10 +172,10 @@ def read_marker(files: RootFiles) -> str | None:
 
 
 def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
-    """The files of marked clips, then their rows; also when a part of it is done already. One that cannot be removed
-    is in nobody's way.
+    """Delete the files of marked clips, then their rows; continues an interrupted deletion. A clip that cannot be
+    deleted does not hold up the others.
 
-    A row stays while its record still lies in the spool: taken in again, that would make a row without a file.
+    A row stays while its record is in the spool: ingested again, the record would make a row without a file.
     """
     result = DeletionResult()
     for clip in clips:
@@ -188,7 +192,7 @@ def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
 
 
 def delete_file(files: RootFiles, path: str, sha256: str) -> None:
-    """A file of a root, which may be gone already, and what was drawn of it. OSError."""
+    """Delete a file of a root, which may be missing already, and its thumbnails. OSError."""
     folder, _, name = path.rpartition("/")
     with contextlib.suppress(FileNotFoundError):  # people move files and folders
         files.unlink(folder, name)
@@ -196,4 +200,4 @@ def delete_file(files: RootFiles, path: str, sha256: str) -> None:
     try:
         forget(files, sha256)
     except OSError as error:
-        log.warning("What was drawn of %s stays in the thumbnails of its root: %s", path, error)
+        log.warning("The thumbnails of %s cannot be deleted and stay in its root: %s", path, error)

@@ -1,4 +1,4 @@
-"""A camera's recording in a sentence, for people at the command line and on pages."""
+"""A camera's recording in a sentence, for the command line and for pages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from captures.recording.recording_commands import RecordingBody
 
 
 def describe_recording(body: RecordingBody) -> str:
-    """What it does, and where it does not record as it should, why."""
+    """Whether the camera is recording, and if not, why."""
     camera, recorder = body["camera"], body["recorder"]
     if recorder is None:
-        unknown = f"{camera} shall record; its host does not answer, so nobody knows whether it does."
-        return unknown if body["desired"] else f"{camera} does not record."
+        unknown = f"{camera} should be recording; its host does not answer, so its state is unknown."
+        return unknown if body["desired"] else f"{camera} is not recording."
     return f"{camera} {_describe_state(recorder)} {recorder['message']}".strip()
 
 
@@ -19,5 +19,5 @@ def _describe_state(recorder: Recorder) -> str:
     if recorder["state"] == "failing":
         return "cannot record."
     if recorder["state"] == "waiting":
-        return "shall record, and waits for frames."
-    return f"records ({recorder['kind']}{', for ' + recorder['by'] if recorder['by'] else ''})."
+        return "should be recording and waits for frames."
+    return f"is recording ({recorder['kind']}{', for ' + recorder['by'] if recorder['by'] else ''})."

@@ -1,4 +1,4 @@
-"""Start and stop a camera's recording, on its page and its card."""
+"""Start and stop a camera's recording on its page and its card."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RecordPage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Record, and say what came of it."""
+        """Start recording and show the outcome."""
         camera = self.camera()
         try:
             record(camera, request.POST.get("kind", ""), self.actor)
@@ -33,7 +33,7 @@ class StopRecordingPage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Stop recording; the last clip is in its place then."""
+        """Stop recording; the last clip is finalized by then."""
         camera = self.camera()
         try:
             stop_recording(camera, self.actor)

@@ -1,6 +1,6 @@
-"""What is wished of a camera's recording, and what came of it: start, stop, a new clip.
+"""Start and stop a camera's recording, and begin a new clip.
 
-The wish is in the camera's row and lasts across restarts; its host is told, and answers with what it observed.
+The request is stored in the camera's row and survives restarts. Its host gets a command and answers with the outcome.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from monitoring.models import Event
 from monitoring.services import record_event
 
 START_S, FINALIZE_S, UNREACHABLE_S = 10.0, 20.0, 3.0
-"""How long the first frame in a clip is waited for; the last clip's place on the disk; and a camera that is away."""
+"""Seconds to wait for the first frame in a clip, for the last clip to be finalized, and for a camera that is away."""
 
 
 class RecordingBody(TypedDict):
-    """`desired` is the kind of clips that is wished, null for none; `recorder` as it was observed, null once nothing is
-    recorded; `clip` the one that grows, after a stop the one that was filed last."""
+    """`desired` is the desired kind of clips, null for none; `recorder` the observed recorder, null if there is none;
+    `clip` the open clip, after a stop the last one."""
 
     camera: str
     desired: str | None
@@ -47,18 +47,18 @@ class NotRecording(ControlError):
 
 
 def record(camera: Camera, kind: str = "", actor: str = "") -> RecordingBody:
-    """Wish the camera recorded; answered when the first frame is in a clip. Without a kind, what is wished already
-    stays as it is: clips that somebody wants kept do not become rolling ones. Else rolling.
+    """Start recording; returns when the first frame is in a clip. Without `kind` a recording keeps its kind, so that
+    manual clips do not become rolling ones; a new recording is rolling.
 
-    ValidationError for a camera without a stream, or another kind of clip; Held by another: then nothing was wished.
-    RecordingDeferred where it does not record yet.
+    ValidationError for a camera without a stream, or an unknown kind; Held if someone else holds the camera. Both
+    leave the request as it was. RecordingDeferred if the camera does not record yet.
     """
     with refusals_told(camera, "record", actor, {"kind": kind}), transaction.atomic():
         locked = _locked(camera, actor)
         kind = kind or locked.recording or ClipKind.ROLLING
         _check_recordable(locked, kind)
         event = _wish(locked, kind, actor)
-    deferred = f"{camera.slug} records as soon as it can: that is kept."
+    deferred = f"{camera.slug} starts recording as soon as it can; the request is stored."
     return _await_outcome(locked, wished_recording(locked), event, deferred, START_S)
 
 
@@ -71,19 +71,23 @@ def stop_recording(camera: Camera, actor: str = "") -> RecordingBody:
     if status.desired(locked) != "connected":
         return _make_body(locked, {"clip": None})
     return _await_outcome(
-        locked, None, event, f"{camera.slug} stops recording as soon as it hears of it: that is kept.", FINALIZE_S
+        locked,
+        None,
+        event,
+        f"{camera.slug} stops recording as soon as its host answers; the request is stored.",
+        FINALIZE_S,
     )
 
 
 def new_clip(camera: Camera, actor: str = "") -> str:
-    """End the clip that grows, and begin the next one with the next frame. The id of the first, once it is filed.
+    """End the open clip and begin another with the next frame. Returns the id of the ended clip once it is finalized.
 
-    NotRecording, Held; another ControlError or BrokerDown when it could not be told.
+    NotRecording, Held; another ControlError or BrokerDown if the host does not answer.
     """
     with refusals_told(camera, "new-clip", actor), transaction.atomic():
         locked = _locked(camera, actor)
     if not locked.recording:
-        raise NotRecording(f"{camera.slug} does not record. Start that first: `skycam record start {camera.slug}`.")
+        raise NotRecording(f"{camera.slug} is not recording. Start it first: `skycam record start {camera.slug}`.")
     with failures_told(camera, "new-clip", actor, {}):
         clip: str = control.ask(camera, "rotate", wait_s=FINALIZE_S)["clip"]
     record_event(
@@ -94,7 +98,7 @@ def new_clip(camera: Camera, actor: str = "") -> str:
 
 
 def _locked(camera: Camera, actor: str) -> Camera:
-    """The row as it is now, until the transaction ends. Held by another."""
+    """The current row, locked until the transaction ends. Held."""
     locked = Camera.objects.select_for_update().get(pk=camera.pk)
     leases.check(locked, actor)
     return locked
@@ -102,16 +106,15 @@ def _locked(camera: Camera, actor: str) -> Camera:
 
 def _check_recordable(camera: Camera, kind: str) -> None:
     if kind not in ClipKind.values:
-        raise ValidationError({"kind": f"There is no such kind of clip: {', '.join(ClipKind.values)}."})
+        raise ValidationError({"kind": f"No such kind of clip. Choose one of: {', '.join(ClipKind.values)}."})
     if not may_record(camera):
         raise ValidationError(
-            f"{camera.slug} gives no stream of frames, so there is nothing to record. Take pictures: capture, or start "
-            "a session."
+            f"{camera.slug} gives no stream of frames, so it cannot be recorded. Capture stills or start a session."
         )
 
 
 def _wish(locked: Camera, kind: str, actor: str) -> Event | None:
-    """None when it is wished already: then the host is only asked once more."""
+    """None if it is desired already: then the host is only asked again."""
     if locked.recording == kind:
         return None
     locked.recording, locked.recording_by = kind, actor if kind else ""
@@ -132,7 +135,7 @@ def _await_outcome(
 
 
 def _ask_host(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -> dict[str, Any]:
-    """The host's answer. ControlError or BrokerDown, with what keeps the camera where its host has said that."""
+    """The host's answer. ControlError or BrokerDown, with the reason why the camera is away if its host reported it."""
     unreachable = _unreachable_reason(camera)
     try:
         return control.ask(camera, "record", {"recording": recording}, wait_s=UNREACHABLE_S if unreachable else wait_s)
@@ -143,7 +146,7 @@ def _ask_host(camera: Camera, recording: dict[str, Any] | None, wait_s: float) -
 
 
 def _unreachable_reason(camera: Camera) -> str:
-    """Why the camera gives no frames, as its host says; empty while it works, or nobody knows."""
+    """Why the camera gives no frames, as its host reports; empty if it works, or that is unknown."""
     try:
         found = status.read(camera)
     except BrokerDown:
@@ -161,6 +164,6 @@ def _make_body(camera: Camera, answer: dict[str, Any]) -> RecordingBody:
 
 
 def recording_body(camera: Camera, told: Status) -> RecordingBody:
-    """As its status tells."""
+    """The recording as the camera's status has it."""
     recorder = told["recorder"]
     return _make_body(camera, {"recorder": recorder, "clip": recorder["clip"] if recorder else None})
