@@ -1,4 +1,4 @@
-"""The routes of clips: list, one, pin, delete, and when there is video."""
+"""The routes of clips: list, show, pin, delete, and the time-line."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ClipView(APIView):
 
     @extend_schema(request=PinBody, responses=ClipBody)
     def patch(self, request: Request, clip: UUID) -> Response:
-        """Pin it, so that nothing deletes it; or let it go."""
+        """Pin the clip, so that nothing deletes it, or unpin it."""
         found = self.clip(clip)
         wanted = PinBody.model_validate(request.data)
         pin_clip(found, wanted.pinned, actor(request))
@@ -63,7 +63,7 @@ class ClipView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, clip: UUID) -> Response:
-        """Delete it with its file, for good. 409 while something holds it, or it is pinned."""
+        """Delete the clip and its file for good. 409 while it is held or pinned."""
         delete_clip(self.clip(clip), actor(request))
         return Response(status=204)
 
@@ -76,9 +76,9 @@ class TimelineView(APIView):
 
     @extend_schema(parameters=TimelineQuery.parameters(), responses=TimelineBody)
     def get(self, request: Request) -> Response:
-        """When a camera has video: `video`, with the clip that shows its beginning; `lost`, clips that lost frames or
-        were cut off, the first of each step; `gaps`, of a step and more; `breaks`, the shorter ones,
-        where there are few clips. The clip that is being recorded is in none."""
+        """When a camera has video. `video`: segments, each with the clip at its beginning; `lost`: clips that lost
+        frames or were cut off, the first of each step; `gaps`: times without video of a step or more; `breaks`:
+        shorter ones, if there are few clips. The clip being recorded is not included."""
         query: TimelineQuery = TimelineQuery.of(request)
         cameras = camera_ids(request.user, query.camera)
         span = Span(*query.ends, query.width)

@@ -1,4 +1,4 @@
-"""A day's clips in pages, the oldest first."""
+"""A day's clips in pages, oldest first."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class PageOfClips:
 def page_of_clips(
     clips: QuerySet[Clip], ends: tuple[datetime, datetime], start: datetime | None, cursor: Cursor | None
 ) -> PageOfClips:
-    """Of the clips that show a part of the time between `ends`: from the cursor on, else from `start`, else from the
-    beginning."""
+    """A page of the clips that show a part of the time between `ends`: from the cursor, else from `start`, else from
+    the beginning."""
     begin, end = ends
     if cursor is not None and not cursor.newer:
         return _backward(beyond(overlapping(clips, begin, end), "started_at", cursor))

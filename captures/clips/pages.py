@@ -1,4 +1,4 @@
-"""Recordings by day: a time-line for each camera, its clips, and the way to any moment."""
+"""Recordings by day: a time-line for each camera, its clips, and a link to any moment."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Choice:
 
 
 class Scope:
-    """What one reader may see of what was chosen."""
+    """The clips of a filter that a user can see."""
 
     def __init__(self, user: Any, given: Mapping[str, str]) -> None:
-        """Http404 for a camera that the user may not know of."""
+        """Http404 for a camera that the user cannot see."""
         self.user, self.chosen = user, ClipFilter.of(given)
         try:
             self.of_camera = camera_condition(user, self.chosen.camera or None)
@@ -58,12 +58,12 @@ class Scope:
 
     @property
     def clips(self) -> QuerySet[Clip]:
-        """Of each day."""
+        """Clips of all days."""
         return clips_for(self.user).filter(**self.of_camera)
 
     @property
     def bare(self) -> QuerySet[Clip]:
-        """Without what belongs to them: for one row out of all, a database would begin with the smallest table."""
+        """Without related rows: to find one row, a database would otherwise begin with the smallest table."""
         return self.clips.select_related(None).prefetch_related(None)
 
     @cached_property
@@ -71,14 +71,14 @@ class Scope:
         return cameras_seen(self.user)
 
     def _day(self) -> Day:
-        """The one that was named, else the newest with clips, else today."""
+        """The day of the filter, else the newest with clips, else today."""
         if self.chosen.day:
             return Day(self.chosen.day, "day")
         newest = self.bare.order_by("-started_at", "-id").first()
         return Day.of(newest.started_at if newest else now(), "day")
 
     def timelines(self) -> list[TimelineLayout]:
-        """Of the chosen camera; of all that have clips on the day without one."""
+        """The time-line of the chosen camera, or of all cameras with clips on the day."""
         of_slug: dict[str, list[Camera]] = {}
         for camera in self.cameras:
             of_slug.setdefault(camera.slug, []).append(camera)
@@ -147,7 +147,7 @@ def first_of(clip_page: PageOfClips, day: Day) -> datetime:
 
 
 def counted(clips: QuerySet[Clip]) -> dict[str, Any]:
-    """Of a day; at most MAX_COUNTED are looked at."""
+    """Totals of a day's clips, at most MAX_COUNTED of them."""
     some = clips.select_related(None).prefetch_related(None).order_by()[:MAX_COUNTED]
     lost = Count("pk", filter=Q(interrupted=True) | Q(lost_frames__gt=0))
     return some.aggregate(clips=Count("pk"), bytes=Sum("bytes"), frames=Sum("frames"), lost=lost)
@@ -185,7 +185,7 @@ def links(chosen: ClipFilter, day: Day, clip_page: PageOfClips) -> dict[str, Any
 
 
 def neighbours(scope: Scope) -> dict[str, str]:
-    """The nearest days before and after that have clips; empty where there is none."""
+    """Links to the nearest days with clips before and after; empty if there is none."""
     begin, end = scope.day.range
     before = scope.bare.filter(started_at__lt=begin).order_by("-started_at", "-id").first()
     after = scope.bare.filter(started_at__gte=end).order_by("started_at", "id").first()
@@ -194,7 +194,7 @@ def neighbours(scope: Scope) -> dict[str, str]:
 
 
 def missed(scope: Scope) -> dict[str, Any] | None:
-    """What lies around a moment without video, in the chosen camera or in all; and what other cameras have there."""
+    """The clips around a moment without video, of the chosen camera or of all; and of other cameras at that moment."""
     moment, clips = scope.chosen.missed, clips_for(scope.user)
     if moment is None:
         return None
@@ -211,8 +211,8 @@ def missed(scope: Scope) -> dict[str, Any] | None:
 
 
 class AtPage(Page):
-    """The way to a moment: `camera` (without one, any that has video there), and `at` by the reader's clock or with a
-    zone."""
+    """Redirects to a moment: `camera` (by default any with video then) and `at`, in the reader's time zone or with
+    one."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         slug, moment = request.GET.get("camera", ""), parsed_moment(request.GET.get("at", ""))
@@ -238,6 +238,6 @@ class AtPage(Page):
 
 
 def address_at(clip: Clip, moment: datetime, window: Window | None = None) -> str:
-    """The page of a clip, opened at that moment, with that part of the day on its time-line."""
+    """The page of a clip, opened at `moment`, with `window` on its time-line."""
     values = {"t": f"{(moment - clip.started_at).total_seconds():g}"} | (window.values() if window else {})
     return f"{reverse('clip', args=[clip.pk])}?{urlencode(values)}"

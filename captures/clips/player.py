@@ -1,4 +1,4 @@
-"""The page of a clip: its player, its facts, and what is done with it."""
+"""The page of a clip: its player and its data; pin and delete it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from monitoring.selectors import events_for
 EVENTS = 20
 AROUND = timedelta(hours=1)
 TOUCHING_S = 1.0
-"""Two clips that are closer are one recording."""
+"""Two clips that are closer together are one recording."""
 
 
 class ClipPageBase(Page):
-    """A page of the clip that the address names."""
+    """A page of the clip in the address."""
 
     def clip(self) -> Clip:
-        """404 also when the user may not see it."""
+        """404 also if the user cannot see it."""
         found = clips_for(self.request.user).filter(pk=self.kwargs["clip"]).first()
         if found is None:
             raise Http404("No such clip.")
@@ -63,7 +63,8 @@ class ClipPage(ClipPageBase):
         })  # fmt: skip
 
     def time_line(self, clip: Clip) -> dict[str, Any]:
-        """Of the clip's camera: the part of the day that the address names, else an hour or more around the clip."""
+        """The time-line of the clip's camera: the part of the day in the address, else an hour or more around the
+        clip."""
         day, given = Day.of(clip.started_at, "day"), self.request.GET.dict()
         middle = clip.started_at + clip.duration / 2
         window = Window.of(given, day.range) or Window.within(day.range, middle, max(AROUND, 2 * clip.duration))
@@ -82,7 +83,7 @@ class ClipPage(ClipPageBase):
         }
 
     def around(self, clip: Clip) -> dict[str, Any]:
-        """The clips before and after, and whether recording went on between them."""
+        """The clips before and after, and whether the recording continued in the next one."""
         of_camera = clips_for(self.request.user).filter(camera_id=clip.camera_id)
         older = neighbour(of_camera, clip, newer=False)
         newer = neighbour(of_camera, clip, newer=True)
@@ -100,7 +101,7 @@ def touches(clip: Clip, newer: Clip) -> bool:
 
 
 def start_of(clip: Clip, text: str) -> float:
-    """The second at which it is opened; the beginning for what is none."""
+    """The second at which the player starts; 0 if `text` is not a number."""
     try:
         seconds = float(text)
     except ValueError:
@@ -117,18 +118,18 @@ class PinPage(ClipPageBase):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, clip: UUID) -> HttpResponse:
-        """Pin it or let it go, as the form says."""
+        """Pin or unpin the clip, as the form says."""
         found, pinned = self.clip(), request.POST.get("pinned") == "yes"
         pin_clip(found, pinned, self.actor)
         left = self.clip()
         if is_part(request):
             wide = request.POST.get("wide") == "yes"
             return self.render({"clip": left, "wide": wide}, "clips/_pin.html")
-        return said(request, "ok", "Pinned: nothing deletes it." if pinned else "Not pinned any more.")
+        return said(request, "ok", "Pinned: nothing deletes it." if pinned else "Unpinned.")
 
 
 class DeletePage(ClipPageBase):
-    """What would be lost, and the deletion itself."""
+    """Asks for confirmation with what will be lost, and deletes the clip."""
 
     roles = {"GET": "manager", "POST": "manager"}
     template = "clips/delete.html"
@@ -155,7 +156,7 @@ class DeletePage(ClipPageBase):
 
 
 def redirect_to(request: HttpRequest, address: str) -> HttpResponse:
-    """To another page, also from a form in a dialog."""
+    """Redirect to another page, also from a form in a dialog."""
     if is_part(request):
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     return redirect(address)

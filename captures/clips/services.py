@@ -1,4 +1,4 @@
-"""What people do with clips: pin them, and delete them. How a file goes is `captures.recording.deletion`."""
+"""Pin and delete clips. `captures.recording.deletion` deletes the files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from captures.recording.deletion import delete_marked, mark_for_deletion
 from core.counting import counted
 from monitoring.services import record_event
 
-PIN = "a pin, which an operator can take off"
+PIN = "a pin, which an operator can remove"
 
 
 class ClipHeld(Exception):
-    """It must stay; the message says for what."""
+    """The clip must not be deleted; the message says why."""
 
     def __init__(self, clip: Clip, holds: list[ClipHold]) -> None:
         super().__init__(f"The clip is held by {', '.join(hold_reasons(clip, holds))}. Nothing was deleted.")
@@ -22,24 +22,24 @@ class ClipHeld(Exception):
 
 
 def hold_reasons(clip: Clip, holds: list[ClipHold]) -> list[str]:
-    """Why it may not be deleted, in words; empty when it may."""
+    """Why the clip must not be deleted, for people; empty if it may be."""
     return [*map(str, holds), *([PIN] if clip.pinned else [])]
 
 
 @transaction.atomic
 def pin_clip(clip: Clip, pinned: bool, actor: str) -> None:
-    """Pin it or let it go; twice is once. One that is being deleted already stays as it is."""
+    """Pin or unpin the clip. Idempotent. A clip that is being deleted is not changed."""
     if Clip.objects.present().filter(pk=clip.pk, pinned=not pinned).update(pinned=pinned):
-        word = "pinned" if pinned else "let go of"
+        verb = "pinned" if pinned else "unpinned"
         record_event(
-            "recording.pinned", f"{actor} {word} the clip {clip}.", camera=clip.camera, subject=clip.pk,
+            "recording.pinned", f"{actor} {verb} the clip {clip}.", camera=clip.camera, subject=clip.pk,
             actor=actor, data={"pinned": pinned},
         )  # fmt: skip
 
 
 def delete_clip(clip: Clip, actor: str) -> None:
-    """For good. A file on another host, or on a disk that fails, goes when that host can remove it. ClipHeld;
-    Clip.DoesNotExist when it is being deleted already."""
+    """Delete the clip for good. A file on another host, or on a failing disk, is deleted when that host can do it.
+    ClipHeld; Clip.DoesNotExist if it is being deleted already."""
     with transaction.atomic():
         found = Clip.objects.present().select_for_update().get(pk=clip.pk)
         holds = list(found.holds.all())
@@ -52,8 +52,8 @@ def delete_clip(clip: Clip, actor: str) -> None:
 
 
 def _record_deletion(clip: Clip, actor: str) -> None:
-    lost = f"{clip.duration.total_seconds():.0f} s, {counted(clip.frames, 'frame')}, {clip.filename}"
+    content = f"{clip.duration.total_seconds():.0f} s, {counted(clip.frames, 'frame')}, {clip.filename}"
     record_event(
-        "recording.deleted", f"{actor} deleted the clip {clip}: {lost}.", camera=clip.camera, subject=clip.pk,
+        "recording.deleted", f"{actor} deleted the clip {clip}: {content}.", camera=clip.camera, subject=clip.pk,
         actor=actor, data={"path": clip.path, "bytes": clip.bytes, "sha256": clip.sha256},
     )  # fmt: skip

@@ -1,8 +1,8 @@
-"""When a camera has video, and when not: bounded, whatever the table holds.
+"""When a camera has video and when not, at a bounded cost for any number of clips.
 
-Where there are few clips each is looked at. Else the time that is asked for is cut into steps (pixels of a screen), and
-of each step three rows are sought by an index: the first clip that began in it, the last one, and the first that lost
-something. Clips that begin in one step are closer together than a step, so nothing that could be seen is passed over.
+A few clips are read one by one. Otherwise the requested time is divided into steps (pixels of a screen), and an index
+finds three rows per step: the first clip that began in it, the last one, and the first with losses. Clips that begin in
+one step are closer together than a step, so nothing visible is missed.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from django.db.models import QuerySet
 from captures.models import Clip
 
 MAX_SINGLE = 900
-"""Clips that are looked at one by one, and parameters of a query."""
+"""The most clips that are read one by one, and parameters of a query."""
 CONTINUOUS = timedelta(seconds=1)
-"""What is closer together is one recording."""
+"""Clips that are closer together are one recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Time with video; `clip` is the one that shows its beginning."""
+    """Time with video; `clip` shows its beginning."""
 
     begin: datetime
     end: datetime
@@ -35,7 +35,7 @@ class Segment:
 
 
 class Row(NamedTuple):
-    """What a time-line needs of a clip."""
+    """The columns of a clip that a time-line needs."""
 
     id: UUID
     started_at: datetime
@@ -50,9 +50,9 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """`lost`: clips that lost frames or were cut off; where there are many clips, the first such of each step. `gaps`
-    are times without video, `breaks` those shorter than a step; of many clips they are not known. Then `covered`, the
-    time with video, is at most so long."""
+    """`lost`: clips that lost frames or were cut off; if there are many clips, the first of each step. `gaps` are times
+    without video; `breaks` are those shorter than a step, unknown if there are many clips. Then `exact` is False, and
+    `covered`, the time with video, is an upper limit."""
 
     video: list[Segment]
     lost: list[Row]
@@ -77,7 +77,7 @@ class Span:
 
 
 def timeline(cameras: Sequence[UUID], span: Span, known: datetime) -> Timeline:
-    """Of these cameras together. What came after `known` may still be recorded, and is no gap."""
+    """The time-line of these cameras together. Time after `known` may still be recorded and is not a gap."""
     open_then = rows_of(cameras, ended_at__gt=span.begin).order_by("ended_at")[:1]
     within = rows_of(cameras, started_at__gte=span.begin, started_at__lt=span.end).order_by("started_at", "id")
     clips = [Row(*row) for row in within[: MAX_SINGLE + 1]]
@@ -113,20 +113,20 @@ def segments_by_step(cameras: Sequence[UUID], span: Span) -> tuple[list[Segment]
 
 
 def known_rows(ids: Iterable[UUID]) -> dict[UUID, Row]:
-    """In portions that every database takes."""
+    """Rows by id, in batches that every database accepts."""
     wanted = sorted(ids)
-    portions = (wanted[at : at + MAX_SINGLE] for at in range(0, len(wanted), MAX_SINGLE))
-    clips = Clip.objects.order_by().values_list(*Row._fields)  # in order, a database would walk through all of them
-    return {row[0]: Row(*row) for portion in portions for row in clips.filter(pk__in=portion)}
+    batches = (wanted[at : at + MAX_SINGLE] for at in range(0, len(wanted), MAX_SINGLE))
+    clips = Clip.objects.order_by().values_list(*Row._fields)  # with an order, a database would scan all clips
+    return {row[0]: Row(*row) for batch in batches for row in clips.filter(pk__in=batch)}
 
 
 def clamp(segment: Segment, span: Span) -> Segment:
-    """Only what lies within."""
+    """The part of the segment within the span."""
     return Segment(max(segment.begin, span.begin), min(segment.end, span.end), segment.clip)
 
 
 def merged(segments: Iterable[Segment], step: timedelta) -> list[Segment]:
-    """In the order of time; neighbours that are closer than `step` are one."""
+    """Segments in order of time; neighbours that are closer than `step` are merged."""
     found: list[Segment] = []
     for segment in sorted(segments, key=lambda one: (one.begin, one.end)):
         if found and segment.begin - found[-1].end < step:
@@ -140,7 +140,7 @@ def merged(segments: Iterable[Segment], step: timedelta) -> list[Segment]:
 def gaps_between(
     video: Sequence[Segment], begin: datetime, end: datetime, step: timedelta
 ) -> Iterator[tuple[datetime, datetime]]:
-    """Times of at least a step in which nothing is shown."""
+    """Times without video of at least a step."""
     edges = [(begin, begin), *((one.begin, one.end) for one in video), (max(begin, end), end)]
     for (_, ended), (began, _) in pairwise(edges):
         if began - ended >= step:
@@ -148,13 +148,13 @@ def gaps_between(
 
 
 Step = tuple[UUID | None, UUID | None, UUID | None]
-"""The clips of one step: the first, the last, and the first that lost something."""
+"""The clips of one step: the first, the last, and the first with losses."""
 LOSS = "AND (lost_frames > 0 OR interrupted)"
 """As in the condition of the index `clip_camera_lost`."""
 
 
 def found_steps(cameras: Sequence[UUID], span: Span) -> list[Step]:
-    """Those in which a clip began."""
+    """The steps in which a clip began."""
     pairs = list(pairwise(span.bounds))
     places = ", ".join(["(%s, %s)"] * len(pairs))
     columns = ", ".join(first_in_step(cameras, *how) for how in (("ASC", ""), ("DESC", ""), ("ASC", LOSS)))
@@ -166,7 +166,7 @@ def found_steps(cameras: Sequence[UUID], span: Span) -> list[Step]:
 
 
 def first_in_step(cameras: Sequence[UUID], order: str, condition: str) -> str:
-    """A sub-select of the clip that comes first in a step; its parameters are the cameras."""
+    """A sub-select of the first clip in a step; its parameters are the cameras."""
     places = ", ".join(["%s"] * len(cameras))
     table = connection.ops.quote_name(Clip._meta.db_table)
     return (
@@ -176,7 +176,7 @@ def first_in_step(cameras: Sequence[UUID], order: str, condition: str) -> str:
 
 
 def to_db(name: str, values: Iterable[Any]) -> list[Any]:
-    """As the database takes them for that field."""
+    """The values as the database stores them for this field."""
     field: Any = Clip._meta.get_field(name)
     return [field.get_db_prep_value(value, connection) for value in values]
 

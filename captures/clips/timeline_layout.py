@@ -1,4 +1,4 @@
-"""A camera's time-line as a drawing, x in thousandths of its width, so that it fits any screen; and as a table."""
+"""The layout of a camera's time-line as a drawing (x in thousandths of its width) and as a table."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from core.counting import counted
 
 WIDTH = 1000.0
 MIN_WIDTH = 2.0
-"""A loss, a break, and a clip, is never too small to be seen."""
+"""The least width of a mark, so that it is always visible."""
 MAX_ROWS = 120
-"""Of its table."""
+"""The most rows of the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`kind` is video, lost or break; a longer gap is drawn by nothing. `words` say what it is, and from when to
-    when."""
+    """`kind` is video, lost or break; a longer gap has no mark. `title` says what it is, and its times."""
 
     kind: str
     x: float
@@ -35,7 +34,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The same for a reader who does not see the drawing: what there is, from when to when."""
+    """A row of the table, which has the same content as the drawing."""
 
     kind: str
     what: str
@@ -49,8 +48,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class TimelineLayout:
-    """Of one camera, in a part of a day: `covered` is the time with video; where it is not `exact`, at most so long.
-    `rows` are in the order of time; `more` is how many were left out."""
+    """The time-line of one camera in a part of a day. `covered` is the time with video, an upper limit unless `exact`.
+    `rows` are in order of time; `more` is how many were left out."""
 
     slug: str
     name: str
@@ -93,7 +92,7 @@ def lay_out_timeline(slug: str, name: str, cameras: Sequence[UUID], window: Wind
 
 
 def rows_of(found: Timeline, step: timedelta) -> list[Row]:
-    """What is drawn later lies above."""
+    """In drawing order: later rows are drawn on top."""
     video = [Row("video", "video", one.begin, one.end) for one in found.video]
     lost = [loss_of(clip, step) for clip in found.lost]
     breaks = [
@@ -103,7 +102,7 @@ def rows_of(found: Timeline, step: timedelta) -> list[Row]:
 
 
 def loss_of(clip: Clip, step: timedelta) -> Row:
-    """What it lost, from when to when: one that was cut off, at its end."""
+    """The losses of a clip; a clip that was cut off is marked at its end."""
     if clip.lost_frames:
         return Row("lost", f"{counted(clip.lost_frames, 'frame')} lost", clip.started_at, clip.ended_at)
     return Row("lost", "cut off", max(clip.started_at, clip.ended_at - step), clip.ended_at)
@@ -120,7 +119,7 @@ def make_mark(row: Row, ends: tuple[datetime, datetime]) -> Mark:
 
 
 def middle_of_content(timelines: Sequence[TimelineLayout], window: Window) -> datetime:
-    """Of what there is to see; of the window where that is nothing."""
+    """The middle of all rows; of the window if there are none."""
     ends = [(max(row.begin, window.begin), min(row.end, window.end)) for layout in timelines for row in layout.rows]
     begin, end = min((one[0] for one in ends), default=window.begin), max((one[1] for one in ends), default=window.end)
     return begin + (end - begin) / 2

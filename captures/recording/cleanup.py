@@ -1,4 +1,4 @@
-"""One look at the clips of a host: what was left half done, the rules of count and space, and what is said of them."""
+"""One pass over the clips of a host: finish deletions, apply the rules of count and space, report the result."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from monitoring.station_settings import camera_config
 
 GB = 1e9
 ALERT_REPEAT_S = 60.0
-"""From one telling of an alert to the next."""
+"""Seconds until an open alert gets a new sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """`why` is `count`, `space`, or `asked`: somebody deleted it, or an earlier look could not."""
+    """`why` is `count`, `space` or `asked`: a person deleted it, or an earlier pass could not."""
 
     clip: Clip
     why: str
@@ -61,7 +61,7 @@ class CleanupResult:
 
 
 class ClipCleanup:
-    """`actor` is who asked for it, where it was not the clock."""
+    """`actor` is the person who requested the cleanup; empty for the periodic one."""
 
     def __init__(
         self,
@@ -74,10 +74,10 @@ class ClipCleanup:
         self._round_robin = RoundRobin()
         self._spaces: dict[UUID, DiskSpace] = {}
         self._reported: dict[str, tuple[str, float]] = {}
-        """Alerts that were raised here: key -> sentence and when; an empty one where all was seen to be well."""
+        """Alert key -> its last sentence, empty if resolved, and when it was set."""
 
     def run(self, within_s: float = math.inf) -> CleanupResult:
-        """The rule of count is for as many cameras as fit in the time. DatabaseError."""
+        """One pass. The rule of count covers as many cameras as fit in `within_s`. DatabaseError."""
         roots = list(StorageRoot.objects.filter(host=self.host))
         result = CleanupResult()
         beyond = self._mark_beyond([root for root in roots if is_usable(root)], within_s)
@@ -105,7 +105,7 @@ class ClipCleanup:
         asked = [clip for clip in summary.clips if clip.pk not in beyond]
         keep = camera_config().rolling_clips_count
         record_deletions(counted, "count", f"beyond the newest {keep} of the camera", self.actor)
-        record_deletions(asked, "asked", "as was decided before", self.actor)
+        record_deletions(asked, "asked", "marked for deletion earlier", self.actor)
         result.deleted += [Deleted(clip, "count") for clip in counted] + [Deleted(clip, "asked") for clip in asked]
         result.problems += [one.sentence for one in summary.problems.values()]
         problem = combine_problems(summary.problems.values()) if summary.problems else Problem("")
@@ -114,7 +114,7 @@ class ClipCleanup:
     # The rule of space
 
     def _make_room(self, root: StorageRoot, result: CleanupResult) -> None:
-        """A root that is not there keeps its clips; who looks after its captures tells of it."""
+        """A missing root keeps its clips. The ingest of its captures raises the alert about it."""
         config, space = camera_config(), self._spaces.setdefault(root.pk, DiskSpace(root, self.clock))
         floor, alert = int(config.soft_floor_gb * GB), f"storage.soft_floor:{root.pk}"
         try:
@@ -135,10 +135,10 @@ class ClipCleanup:
         self._set_alert(alert, shortage_message(root, freed, floor) if root.exhausted else "")
 
     def _set_alert(self, key: str, sentence: str, severity: str = "warning", camera: Camera | None = None) -> None:
-        """Raised and resolved on change; what a predecessor left open too. Another sentence, as of a second disk or of
-        the room that is left, is told after a while."""
-        said, at = self._reported.get(key, (None, 0.0))
-        if sentence == said or (sentence and said and self.clock() - at < ALERT_REPEAT_S):
+        """Raise or resolve the alert on a change, also one that an earlier process left open. A new sentence for an
+        open alert, as about a second disk, waits ALERT_REPEAT_S."""
+        last, at = self._reported.get(key, (None, 0.0))
+        if sentence == last or (sentence and last and self.clock() - at < ALERT_REPEAT_S):
             return
         if sentence:
             raise_alert(key, sentence, severity=severity, camera=camera)
@@ -148,21 +148,21 @@ class ClipCleanup:
 
 
 def _is_exhausted(root: StorageRoot, freed: FreedSpace, floor: int) -> bool:
-    """No clip is left that may go. It lasts until there is a tenth more room than the floor: else a clip would be
-    recorded into what the one before it left, and go for it, again and again."""
+    """No clip is left to delete. It lasts until a tenth more than the floor is free: else each new clip would be
+    recorded into the space of the one before and be deleted for it, over and over."""
     enough = floor * (ROOM_AGAIN if root.exhausted else 1.0)
     return freed.free + freed.pending < enough and not deletable_in(root).exists()
 
 
 def _set_exhausted(root: StorageRoot, *, exhausted: bool) -> None:
-    """For whoever records there."""
+    """Tell the recorders of this root."""
     if root.exhausted != exhausted:
         root.exhausted = exhausted
         root.save(update_fields=["exhausted"])
 
 
 def watched_roots(host: str) -> set[StorageRoot]:
-    """Those that hold clips, and the one where clips go while a camera records."""
+    """The roots with clips, and the root for new clips while a camera records."""
     holding = Exists(Clip.objects.present().filter(root=OuterRef("pk"), host=host))
     return set(StorageRoot.objects.filter(Q(holding) | Q(pk=_recorded_to(host)), host=host))
 
@@ -177,7 +177,7 @@ def _recorded_to(host: str) -> UUID | None:
 
 
 def plan_cleanup(host: str) -> Iterator[Deleted]:
-    """What a look would delete, oldest first by camera and root; nothing is changed. OSError, RootMissing."""
+    """What a pass would delete, oldest first by camera and root; changes nothing. OSError, RootMissing."""
     config, limit, planned = camera_config(), RetentionLimit.by_config(), dict[UUID, Clip]()
     roots = [root for root in StorageRoot.objects.filter(host=host) if is_usable(root)]
     for clip in Clip.objects.exclude(deleted_at=None).filter(host=host, root__in=roots).select_related("camera"):

@@ -1,4 +1,4 @@
-"""Room on the disk of one storage root: below the soft floor the oldest deletable clips go, one by one."""
+"""Free space on the disk of a storage root: below the soft floor the oldest deletable clips are deleted one by one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from captures.recording.deletion import MAX_AT_ONCE, MAX_STUCK, Stuck, delete_cl
 from captures.recording.retention_policy import oldest_deletable
 
 PENDING_S = 60.0
-"""How long the space of a deleted file may come late: a reader holds it open, or the file system is slow to say."""
+"""How long the space of a deleted file may be pending: a reader has it open, or the file system reports late."""
 BATCH = 20
 
 
 @dataclass(slots=True)
 class PendingSpace:
-    """Bytes of deleted files that the disk has not given back. While they may still come, nothing more is deleted for
-    them: files that somebody reads free nothing, and all clips would go."""
+    """Bytes of deleted files that the disk has not freed yet. While they are pending no more clips are deleted in their
+    place: a file that someone has open frees nothing, and all clips would be deleted."""
 
     bytes: int = 0
     free: int = 0
@@ -30,7 +30,7 @@ class PendingSpace:
     clock: Callable[[], float] = time.monotonic
 
     def add_deleted(self, deleted: int, before: int, after: int) -> None:
-        """A file of `deleted` bytes is gone, and the free space went from `before` to `after`."""
+        """A file of `deleted` bytes was deleted; the free space changed from `before` to `after`."""
         pending = self.remaining(before)
         if (after - before) * 2 < deleted:
             pending += deleted
@@ -38,7 +38,7 @@ class PendingSpace:
         self.bytes, self.free = pending, after
 
     def remaining(self, free: int) -> int:
-        """What is still to come where `free` bytes are free by now."""
+        """Bytes still pending, given that `free` bytes are free now."""
         if self.clock() >= self.until:
             self.bytes = 0
         return max(0, self.bytes - max(0, free - self.free))
@@ -46,12 +46,12 @@ class PendingSpace:
 
 @dataclass(slots=True)
 class FreedSpace:
-    """One look at a root: what went, what is free now, and whether anything was left that might have gone."""
+    """The result of one pass over a root. `exhausted`: no deletable clip is left."""
 
     free: int
     clips: list[Clip] = field(default_factory=list)
     stuck: list[Stuck] = field(default_factory=list)
-    """Those that were marked at this look, and that the disk keeps."""
+    """Clips marked in this pass that the disk cannot delete."""
     pending: int = 0
     exhausted: bool = False
 
@@ -61,7 +61,7 @@ class DiskSpace:
         self.root, self.pending = root, PendingSpace(clock=clock)
 
     def free_space(self, files: RootFiles, floor: int, should_continue: Callable[[], bool]) -> FreedSpace:
-        """Delete until `floor` bytes are free, and no more than that. OSError: nothing can be."""
+        """Delete clips until `floor` bytes are free, and no more. OSError if nothing can be deleted."""
         freed = FreedSpace(files.free_bytes())
         if self._is_short(freed, floor) and files.read_only():
             raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -85,7 +85,7 @@ class DiskSpace:
         return freed
 
     def _stuck_folders(self) -> set[str]:
-        """Folders in which the disk keeps a clip that is marked."""
+        """Folders with a marked clip that the disk cannot delete."""
         marked = Clip.objects.exclude(deleted_at=None).filter(root=self.root).order_by()
         return {folder_of(path) for path in marked.values_list("path", flat=True)[:MAX_AT_ONCE]}
 
@@ -93,7 +93,7 @@ class DiskSpace:
         return freed.free + self.pending.remaining(freed.free) < floor
 
     def _delete(self, files: RootFiles, clip: Clip, freed: FreedSpace) -> None:
-        """Unless somebody took hold of it meanwhile."""
+        """Delete the clip unless it was pinned or held meanwhile."""
         if not mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk)):
             return
         result = delete_clips(files, [clip])

@@ -1,5 +1,5 @@
-"""What keeps a camera host's disks from filling up with clips: on a thread of its own beside the Supervisor, so that
-a slow disk or a busy database delays no camera."""
+"""Clean up the clips of a camera host periodically. It runs on its own thread beside the Supervisor, so that a slow
+disk or a busy database delays no camera."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from monitoring.services import raise_alert, resolve_alert
 log = logging.getLogger(__name__)
 INTERVAL_S = 2.0
 COUNT_S = 0.005
-"""Of a look, for counting clips."""
+"""Seconds of a pass for counting clips."""
 
 
 class Retention:
-    """One look every INTERVAL_S at the clips of `host`: their number, and the room in each root."""
+    """Applies the rules of count and space to the clips of `host` every INTERVAL_S."""
 
     def __init__(self, host: str) -> None:
         self._stopping = threading.Event()
@@ -26,7 +26,7 @@ class Retention:
         self._alert = f"storage.retention:{host}"
         self._logged = ""
         self._problem, self._alerted = "", "not yet"
-        """What the alert is to say, and what it says."""
+        """What the alert should say, and what it says."""
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
     def start(self) -> None:
@@ -43,22 +43,22 @@ class Retention:
         connection.close()
 
     def _run_pass(self) -> None:
-        """The thread outlives what goes wrong, which is said once. A database that is away has its own alert."""
+        """One pass. The thread survives errors and logs each kind once. A missing database has its own alert."""
         try:
             self._update_alert()
             self._cleanup.run(COUNT_S)
             self._logged = self._problem = ""
         except Exception as error:
             if type(error).__name__ != self._logged:
-                log.exception("Clips cannot be looked after; it is tried again every %g s.", INTERVAL_S)
+                log.exception("The cleanup of clips failed; it is tried again every %g s.", INTERVAL_S)
             self._logged = type(error).__name__
             if isinstance(error, DatabaseError):
                 connection.close()
             else:
                 self._problem = (
-                    f"No clip makes room for newer ones, as looking after them fails ({self._logged}): the disk "
+                    f"Old clips are not deleted, as the cleanup fails ({self._logged}): the disk may fill up. Check "
+                    "the worker's log and restart the worker: `skycam restart worker`."
                 )
-                self._problem += "may fill up. Look at the worker's log, and restart it: `skycam restart worker`."
 
     def _update_alert(self) -> None:
         if self._problem == self._alerted:

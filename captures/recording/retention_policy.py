@@ -1,10 +1,10 @@
-"""Which rolling clips may go: beyond the newest of each camera, and the oldest of a root.
+"""Which rolling clips to delete: those beyond the newest of each camera, and the oldest of a root.
 
-A camera that is opened anew every few seconds makes a clip each time. Counted alone, an hour of those would cost a day
-of whole ones; so what goes beyond the newest is older than that many whole clips are long as well.
+A camera that is reopened every few seconds makes a clip each time. By count alone an hour of those would evict a day of
+full-length clips, so a clip beyond the count must also be older than that many full-length clips last.
 
-A clip that begins in the future was recorded before the clock was set back, so it is older than all others: else each
-new clip would go at once, until the clock has come to where it was.
+A clip that begins in the future was recorded before the clock was set back, so it counts as older than all others: else
+each new clip would be deleted at once until the clock catches up.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from monitoring.station_settings import camera_config
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of two hosts may differ."""
 LENGTH_TOLERANCE = 0.98
-"""Of the time that whole clips take: clocks are set, and a clip may come out a little short."""
+"""Share of the nominal length: clocks are set, and a clip may be a little short."""
 
 
 class RetentionLimit(NamedTuple):
-    """Of each camera the newest `clips`, and what began no earlier than `reach` before the newest: that is how far so
-    many whole clips reach back."""
+    """Each camera keeps its newest `clips`, and clips that began within `reach` before the newest: the time that many
+    full-length clips cover."""
 
     clips: int
     reach: timedelta
@@ -45,8 +45,8 @@ class RetentionLimit(NamedTuple):
 
 
 class RoundRobin:
-    """Cameras one after the other, at each look as many as fit in its time and at least one: to count 100,000 clips of
-    each of many cameras takes a while, and need not be done at once."""
+    """Cameras in turn: each pass gets as many as fit in its time, at least one. To count 100,000 clips of each of many
+    cameras takes a while and need not happen at once."""
 
     def __init__(self) -> None:
         self._last: UUID | None = None
@@ -60,7 +60,7 @@ class RoundRobin:
                 return
 
     def _all(self) -> list[UUID]:
-        """Those with clips, from the one after the last; removed ones and those of other hosts too."""
+        """Cameras with rolling clips, starting after the last one; also removed ones and those of other hosts."""
         clips = Clip.objects.present().filter(camera=OuterRef("pk"), kind=ClipKind.ROLLING)
         found = list(Camera.objects.filter(Exists(clips)).order_by("pk").values_list("pk", flat=True))
         after = next((place for place, camera in enumerate(found) if self._last is None or camera > self._last), 0)
@@ -68,8 +68,8 @@ class RoundRobin:
 
 
 def clips_beyond_limit(camera: UUID, host: str, limit: RetentionLimit) -> ClipQuerySet:
-    """Loose clips of this host that are older than the camera's newest rolling clips, on whatever host, by number and
-    by time; oldest first."""
+    """Deletable clips of this host beyond the camera's limit by number and by time, oldest first. The camera's newest
+    clips count on any host."""
     rolling, soon = Clip.objects.present().filter(camera=camera, kind=ClipKind.ROLLING), timezone.now() + CLOCK_SKEW
     past, ahead = rolling.filter(started_at__lte=soon), rolling.filter(started_at__gt=soon)
     deletable = Clip.objects.deletable().filter(camera=camera, host=host).order_by("started_at", "pk")
@@ -80,13 +80,13 @@ def clips_beyond_limit(camera: UUID, host: str, limit: RetentionLimit) -> ClipQu
 
 
 def _before_reach(clips: ClipQuerySet, reach: timedelta) -> Q:
-    """Begun so long before the newest of them, or longer."""
+    """Begun at least `reach` before the newest of `clips`."""
     newest = clips.order_by("-started_at").values_list("started_at", flat=True).first()
     return Q(started_at__lte=newest - reach) if newest else Q(pk__in=[])
 
 
 def _beyond_count(clips: ClipQuerySet, keep: int) -> Q:
-    """Older than the `keep` newest of them."""
+    """Older than the `keep` newest of `clips`."""
     for started_at, pk in clips.order_by("-started_at", "-pk").values_list("started_at", "pk")[keep : keep + 1]:
         older = Q(started_at__lt=started_at) | Q(started_at=started_at, pk__lte=pk)
         return older & Q(started_at__lte=started_at)
@@ -98,14 +98,14 @@ def deletable_in(root: StorageRoot) -> ClipQuerySet:
 
 
 def oldest_deletable(root: StorageRoot) -> ClipQuerySet:
-    """Loose clips in a root, oldest first: while there are some that begin in the future, those alone."""
+    """Deletable clips in a root, oldest first. While some begin in the future, only those."""
     deletable = deletable_in(root)
     ahead = deletable.filter(started_at__gt=timezone.now() + CLOCK_SKEW)
     return ahead if ahead.exists() else deletable
 
 
 def clips_to_free(root: StorageRoot, missing_bytes: int, excluded: Container[UUID]) -> Iterator[Clip]:
-    """The oldest deletable clips of a root that make up `missing_bytes`, or all there are; `excluded` go anyway."""
+    """The oldest deletable clips of a root that add up to `missing_bytes`, or all; without `excluded`."""
     known = set[UUID]()
     for clip in chain(_each(oldest_deletable(root)), _each(deletable_in(root))):
         if missing_bytes <= 0:

@@ -1,4 +1,4 @@
-"""`skycam record cleanup`: what of the recordings is kept."""
+"""`skycam record cleanup`: delete clips by the retention rules."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from skycam_project.cli.station import current
 if TYPE_CHECKING:
     from captures.recording.cleanup import CleanupResult
 
-WHY = {"count": "beyond rolling_clips_count", "space": "room on the disk", "asked": "deleted before"}
+WHY = {"count": "beyond rolling_clips_count", "space": "disk space", "asked": "marked earlier"}
 
 
 @click.command("cleanup", cls=Command)
-@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 def cleanup(dry_run: bool) -> int:
-    """Delete rolling clips of this host that are too many, or in the way of free space.
+    """Delete rolling clips of this host beyond the number to keep, or to free space.
 
     Pinned and held clips stay. The station does the same by itself every two seconds.
     """
@@ -50,7 +50,7 @@ def plan() -> CleanupResult:
 
 
 def clean_up(actor: str) -> CleanupResult:
-    """Look after look, since each is short, until nothing more goes."""
+    """Run passes until one deletes nothing, as each pass covers a part."""
     from django.conf import settings
 
     from captures.recording.cleanup import CleanupResult, ClipCleanup
@@ -63,7 +63,7 @@ def clean_up(actor: str) -> CleanupResult:
 
 
 def draw(body: dict[str, Any]) -> None:
-    from captures.recording.cleanup_events import counted
+    from core.counting import counted
     from monitoring.templatetags.skycam import amount
 
     rows = [
@@ -72,6 +72,6 @@ def draw(body: dict[str, Any]) -> None:
     ]
     if rows:
         show(grid(["camera", "clip", "started", "size", "why"], rows))
-    verb = "would go" if body["dry_run"] else "went"
-    say(f"{counted(len(rows))} {verb}, {amount(body['bytes'])}.")
+    verb = "would be deleted" if body["dry_run"] else "deleted"
+    say(f"{counted(len(rows), 'clip')} {verb}, {amount(body['bytes'])}.")
     warn(body["problems"])

@@ -1,4 +1,4 @@
-"""`skycam record`: which cameras record, and what they record now."""
+"""`skycam record`: start and stop recordings, and show them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def record() -> None:
-    """Start and stop recordings, look at them, and clean up after them."""
+    """Start and stop recordings, show them, and clean up clips."""
 
 
 record.add_command(cleanup)
@@ -33,9 +33,9 @@ record.add_command(cleanup)
 @record.command("start")
 @cameras("Which cameras; by default the primary one.")
 @click.option("--all", "every", is_flag=True, help="Every camera that gives a stream of frames.")
-@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default as it records already, or rolling.")
+@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default the current kind, else rolling.")
 def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
-    """Record cameras, by default the primary one; it stays so across restarts."""
+    """Start recording cameras, by default the primary one. Recording continues after restarts."""
     person = current().person("operator")
     from cameras.models import may_record
     from captures.recording import recording_commands
@@ -46,7 +46,7 @@ def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
 
 @record.command("stop")
 @cameras("Which cameras; by default the primary one.")
-@click.option("--all", "every", is_flag=True, help="Every camera that shall record.")
+@click.option("--all", "every", is_flag=True, help="Every camera that should be recording.")
 def stop(cameras: tuple[str, ...], every: bool) -> int:
     """Stop recording cameras, by default the primary one."""
     person = current().person("operator")
@@ -70,18 +70,18 @@ def status(cameras: tuple[str, ...]) -> None:
 
 
 def cameras_of(person: Person, slugs: tuple[str, ...], every: bool) -> list[Camera]:
-    """Those that were named, or all that this person knows, or the primary one."""
+    """The named cameras, or all that this person can see, or the primary one."""
     from cameras.selectors import cameras_for
 
     if every and slugs:
-        raise CliError("invalid", "Name cameras, or say --all: not both.")
+        raise CliError("invalid", "Name cameras or use --all, not both.")
     if every:
         return list(cameras_for(person.user))
     return [chosen(person, slug) for slug in dict.fromkeys(slugs)] or [chosen(person, None)]
 
 
 def for_each(cameras: list[Camera], action: Callable[[Camera], RecordingBody]) -> int:
-    """What came of it, camera by camera: one that fails keeps none of the others. The worst of their exit statuses."""
+    """Run `action` for each camera; a failure does not stop the others. Returns the worst exit status."""
     results: list[dict[str, Any]] = []
     problems: list[dict[str, Any]] = []
     exit_statuses = [0]
