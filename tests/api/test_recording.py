@@ -115,7 +115,7 @@ def test_a_full_disk_is_said_and_the_wish_kept(operator: Any, camera: Camera, va
     with camera_host(valkey, {"record": FULL}):
         answer = operator.post(RECORD)
     assert (answer.status_code, answer.json()["type"]) == (507, "/problems/disk-full")
-    assert answer.json()["detail"] == "The disk is full. sky records as soon as it can: that is kept."
+    assert answer.json()["detail"] == "The disk is full. sky starts recording as soon as it can; the request is stored."
     assert told(camera)[0] == "rolling"
 
 
@@ -154,7 +154,7 @@ def test_what_is_not_understood_is_refused(body: Any, operator: Any, camera: Cam
 
 
 def test_a_new_clip_is_begun_of_what_records_alone(camera: Camera, valkey: Any) -> None:
-    with pytest.raises(recording_commands.NotRecording, match="does not record"):
+    with pytest.raises(recording_commands.NotRecording, match="is not recording"):
         recording_commands.new_clip(camera, "ada")
     Camera.objects.update(recording="rolling")
     with camera_host(valkey, {"rotate": {"clip": UNKNOWN}}):

@@ -1,4 +1,4 @@
-"""A storage root with clips on it, as the ingest leaves them: a row each, and a file of that many bytes."""
+"""A storage root with clips as the ingest leaves them: a row for each, and a file of its size."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ClipArchive(Archive):
         return [self.clip(number, size) for number in range(numbers)]
 
     def move_and_link(self, *clips: Clip, folder: str = "old") -> None:
-        """Somebody moved them into another folder, and put a symbolic link in its place."""
+        """Move the clips into another folder, with a symbolic link in its place."""
         elsewhere, link = self.folder / f"elsewhere-{folder}", self.folder / "clips" / folder
         elsewhere.mkdir()
         link.symlink_to(elsewhere)
@@ -65,7 +65,7 @@ class ClipArchive(Archive):
 
 
 def configured(monkeypatch: Any, **values: Any) -> None:
-    """CAMERA_CONFIG as a YAML file would give it."""
+    """Set CAMERA_CONFIG as a YAML file would."""
     station = settings.STATION
     section = type(station.camera_config).model_validate({**station.camera_config.model_dump(), **values})
     monkeypatch.setattr(settings, "STATION", station.model_copy(update={"camera_config": section}))

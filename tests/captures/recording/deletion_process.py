@@ -1,5 +1,4 @@
-"""One look at the clips in a process of its own, on the run's database: `POINT PASSES KEEP`. It dies at the
-point."""
+"""One cleanup in a separate process on the database of the run: `POINT PASSES KEEP`. It dies at the point."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A hold and a deletion at the same moment, on the database of DATABASE_URL: `FOLDER`. Prints as JSON what became of
-them, when the hold was first and when the deletion was."""
+"""A concurrent hold and deletion on the database of DATABASE_URL: `FOLDER`. Prints the outcomes as JSON, with the hold
+first and with the deletion first."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
     with transaction.atomic():
         hold_clip(clip.pk, "experiment", "growth")
         deletion.start()
-        until_somebody_waits()
+        wait_for_a_blocked_transaction()
     deletion.join()
     return marked
 
@@ -56,25 +56,25 @@ def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
     from captures.recording.deletion import mark_for_deletion
     from captures.recording.holds import ClipDeleted, hold_clip
 
-    said: list[str] = []
+    errors: list[str] = []
 
-    def take() -> None:
+    def hold_it() -> None:
         try:
             hold_clip(clip.pk, "experiment", "growth")
         except ClipDeleted as error:
-            said.append(str(error))
+            errors.append(str(error))
 
-    holding = threading.Thread(target=take)
+    holding = threading.Thread(target=hold_it)
     with transaction.atomic():
         mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk))
         holding.start()
-        until_somebody_waits()
+        wait_for_a_blocked_transaction()
     holding.join()
-    return said[0]
+    return errors[0]
 
 
-def until_somebody_waits() -> None:
-    """For a lock of this transaction."""
+def wait_for_a_blocked_transaction() -> None:
+    """Until another transaction waits for a lock of this one."""
     from django.db import connection
 
     deadline = time.monotonic() + 20
@@ -83,7 +83,7 @@ def until_somebody_waits() -> None:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
-        assert time.monotonic() < deadline, "nobody waits"
+        assert time.monotonic() < deadline, "no transaction waits"
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""The look at the rules of count and space, each two seconds, costs next to nothing however many clips there are."""
+"""A pass of the cleanup, each two seconds, is cheap for any number of clips."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OWN = {
     "ended_at": "datetime(clip.started_at, (10 * number + 10) || ' minutes')",
     "pinned": f"number < {HELD}",
 }
-"""What each of the rows has of its own, as SQLite makes it."""
+"""The columns that differ between rows, as SQLite expressions."""
 
 
 @pytest.fixture
@@ -56,19 +56,19 @@ def fill(first: Clip) -> None:
     ClipHold.objects.bulk_create([ClipHold(clip=clip, by="experiment", name="growth") for clip in held])
 
 
-def look(turns: RoundRobin) -> float:
-    """Seconds of the processor for what each look counts, where nothing is to be done."""
+def run_pass(cameras_in_turn: RoundRobin) -> float:
+    """CPU seconds of a pass that finds nothing to delete."""
     began = time.process_time()
-    surplus = [list(clips_beyond_limit(camera, "main", RULE)[:100]) for camera in turns.cameras(COUNT_S)]
+    surplus = [list(clips_beyond_limit(camera, "main", RULE)[:100]) for camera in cameras_in_turn.cameras(COUNT_S)]
     assert watched_roots("main")
-    taken = time.process_time() - began
+    seconds = time.process_time() - began
     assert not any(surplus)
-    return taken
+    return seconds
 
 
-def test_a_look_at_a_million_clips_takes_less_than_20_ms(archive: ClipArchive) -> None:
-    turns = RoundRobin()
-    taken = statistics.median(look(turns) for _ in range(CAMERAS))
-    print(f"{Clip.objects.count()} clips: {taken * 1000:.1f} ms")
-    assert taken < MOST_S
+def test_a_pass_over_a_million_clips_takes_less_than_20_ms(archive: ClipArchive) -> None:
+    cameras_in_turn = RoundRobin()
+    seconds = statistics.median(run_pass(cameras_in_turn) for _ in range(CAMERAS))
+    print(f"{Clip.objects.count()} clips: {seconds * 1000:.1f} ms")
+    assert seconds < MOST_S
     assert list(oldest_deletable(archive.root)[:20])

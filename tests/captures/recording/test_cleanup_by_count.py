@@ -1,4 +1,4 @@
-"""The rule of count: each camera keeps its newest rolling clips, and whatever somebody holds."""
+"""The rule of count: each camera keeps its newest rolling clips, and those that are pinned or held."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     return ClipArchive(tmp_path)
 
 
-def test_the_newest_of_a_camera_stay_and_the_others_go(archive: ClipArchive) -> None:
+def test_the_newest_clips_of_a_camera_stay_and_the_others_are_deleted(archive: ClipArchive) -> None:
     archive.clips(5)
     archive.cleanup.run()
     assert archive.kept == ["2", "3", "4"]
 
 
-def test_each_camera_keeps_its_own(archive: ClipArchive) -> None:
+def test_each_camera_keeps_its_own_clips(archive: ClipArchive) -> None:
     other = Camera.objects.create(slug="other", name="Other", kind="simulated", host="main")
     archive.clips(3)
     archive.clip(7, camera=other)
@@ -39,7 +39,7 @@ def test_each_camera_keeps_its_own(archive: ClipArchive) -> None:
     assert archive.kept == ["0", "1", "2", "7"]
 
 
-def test_clips_of_seconds_push_out_no_whole_ones_of_the_time_that_is_kept(archive: ClipArchive) -> None:
+def test_short_clips_never_evict_full_length_ones(archive: ClipArchive) -> None:
     whole = archive.clips(4)
     for number in range(20, 30):
         started = whole[-1].ended_at + (number - 20) * SHORT
@@ -52,7 +52,7 @@ def test_clips_of_seconds_push_out_no_whole_ones_of_the_time_that_is_kept(archiv
 
 
 @pytest.mark.parametrize("held", [{"pinned": True}, {"kind": "manual"}])
-def test_a_clip_that_is_pinned_or_asked_for_never_goes(archive: ClipArchive, held: dict[str, object]) -> None:
+def test_a_pinned_or_manual_clip_is_never_deleted(archive: ClipArchive, held: dict[str, object]) -> None:
     archive.clip(0, **held)
     for number in range(1, 5):
         archive.clip(number)
@@ -60,7 +60,7 @@ def test_a_clip_that_is_pinned_or_asked_for_never_goes(archive: ClipArchive, hel
     assert archive.kept == ["0", "2", "3", "4"]
 
 
-def test_a_clip_that_an_experiment_holds_goes_once_it_is_let_go(archive: ClipArchive) -> None:
+def test_a_held_clip_is_deleted_once_it_is_released(archive: ClipArchive) -> None:
     clips = archive.clips(4)
     hold_clip(clips[0].pk, "experiment", "growth")
     archive.cleanup.run()
@@ -70,12 +70,12 @@ def test_a_clip_that_an_experiment_holds_goes_once_it_is_let_go(archive: ClipArc
     assert archive.kept == ["1", "2", "3"]
 
 
-def test_a_hold_that_came_after_the_look_and_before_the_mark_wins(archive: ClipArchive) -> None:
+def test_a_hold_between_the_query_and_the_mark_wins(archive: ClipArchive) -> None:
     clip = archive.clip(0)
-    chosen = Clip.objects.deletable().filter(pk=clip.pk)
-    assert chosen.exists()
+    clips = Clip.objects.deletable().filter(pk=clip.pk)
+    assert clips.exists()
     hold_clip(clip.pk, "archive", "march")
-    assert (mark_for_deletion(chosen), Clip.objects.get().deleted_at) == ([], None)
+    assert (mark_for_deletion(clips), Clip.objects.get().deleted_at) == ([], None)
 
 
 def test_a_clip_that_is_being_deleted_cannot_be_held(archive: ClipArchive) -> None:
@@ -103,23 +103,23 @@ def test_clips_on_another_host_count_as_the_cameras_newest(archive: ClipArchive)
     assert archive.kept == ["1", "2", "3"]
 
 
-def test_one_event_tells_of_a_batch(archive: ClipArchive) -> None:
+def test_one_event_reports_a_batch(archive: ClipArchive) -> None:
     archive.clips(5, size=1000)
     archive.cleanup.run()
     archive.cleanup.run()
     [event] = Event.objects.filter(kind="storage.cleaned")
     assert (event.camera, event.severity, event.data["clips"], event.data["bytes"]) == ("sim", "info", 2, 2000)
-    assert event.message == "2 clips of sim (2 kB) went, beyond the newest 3 of the camera."
+    assert event.message == "2 clips of sim (2 kB) were deleted: beyond the newest 3 of the camera."
 
 
-def test_a_clip_whose_file_somebody_removed_goes_too(archive: ClipArchive) -> None:
+def test_a_clip_without_its_file_is_deleted_too(archive: ClipArchive) -> None:
     archive.clips(4)
     (archive.folder / "clips" / "0-rolling.mp4").unlink()
     archive.cleanup.run()
     assert archive.kept == ["1", "2", "3"]
 
 
-def test_a_clip_whose_folder_somebody_removed_goes_too(archive: ClipArchive) -> None:
+def test_a_clip_without_its_folder_is_deleted_too(archive: ClipArchive) -> None:
     Clip.objects.filter(pk=archive.clip(0).pk).update(path="clips/gone/0.mp4")
     (archive.folder / "clips" / "0-rolling.mp4").unlink()
     for number in range(1, 4):
@@ -128,7 +128,7 @@ def test_a_clip_whose_folder_somebody_removed_goes_too(archive: ClipArchive) -> 
     assert archive.kept == ["1", "2", "3"]
 
 
-def test_a_row_stays_while_its_record_could_bring_it_back(archive: ClipArchive) -> None:
+def test_a_row_stays_while_its_record_is_in_the_spool(archive: ClipArchive) -> None:
     oldest = archive.clips(4)[0]
     record = archive.spool / "clips" / f"{oldest.pk}.done"
     record.parent.mkdir(parents=True)
@@ -140,7 +140,7 @@ def test_a_row_stays_while_its_record_could_bring_it_back(archive: ClipArchive) 
     assert archive.kept == ["1", "2", "3"]
 
 
-def test_what_was_recorded_while_the_clock_was_fast_goes_before_what_is_recorded_since(archive: ClipArchive) -> None:
+def test_clips_from_a_fast_clock_are_deleted_before_newer_ones(archive: ClipArchive) -> None:
     for number in range(3):
         archive.clip(number, **ahead(number))
     archive.clip(7)
@@ -152,28 +152,28 @@ def test_what_was_recorded_while_the_clock_was_fast_goes_before_what_is_recorded
     assert archive.kept == ["7", "8", "9"]
 
 
-def test_a_pinned_clip_of_a_clock_that_was_fast_does_not_keep_the_others_from_going(archive: ClipArchive) -> None:
+def test_a_pinned_clip_from_a_fast_clock_does_not_protect_the_others(archive: ClipArchive) -> None:
     archive.clip(9, **ahead(0), pinned=True)
     archive.clips(4)
     archive.cleanup.run()
     assert archive.kept == ["1", "2", "3", "9"]
 
 
-def test_a_clip_that_cannot_be_deleted_keeps_no_other_and_the_alert_names_it(archive: ClipArchive) -> None:
+def test_a_clip_that_cannot_be_deleted_holds_up_no_other_and_the_alert_names_it(archive: ClipArchive) -> None:
     archive.move_and_link(archive.clips(6)[0])
     archive.cleanup.run()
-    said = Alert.objects.get(key="storage.clips:main").message
-    assert (archive.rows, "clips/old/0-rolling.mp4 (Not a directory)" in said) == (["0", "3", "4", "5"], True)
+    message = Alert.objects.get(key="storage.clips:main").message
+    assert (archive.rows, "clips/old/0-rolling.mp4 (Not a directory)" in message) == (["0", "3", "4", "5"], True)
 
 
-def test_the_alert_of_a_clip_that_cannot_be_deleted_is_seen_by_those_who_see_its_camera(archive: ClipArchive) -> None:
+def test_the_alert_about_a_clip_that_cannot_be_deleted_belongs_to_its_camera(archive: ClipArchive) -> None:
     clip = archive.clips(6)[0]
     archive.move_and_link(clip)
     archive.cleanup.run()
     assert Alert.objects.get(key="storage.clips:main").camera_uuid == str(clip.camera_id)
 
 
-def test_an_alert_of_several_disks_names_clips_of_one_camera_at_most() -> None:
+def test_an_alert_about_several_disks_names_a_clip_of_one_camera_at_most() -> None:
     open_to_all, hidden = Camera(slug="sky"), Camera(slug="attic", restricted=True)
     of_attic = Problem("A clip in /a: clips/attic/1.mp4.", hidden, "A clip in /a.")
     of_sky = Problem("A clip in /b: clips/sky/1.mp4.", open_to_all, "A clip in /b.")
@@ -183,7 +183,7 @@ def test_an_alert_of_several_disks_names_clips_of_one_camera_at_most() -> None:
     )  # fmt: skip
 
 
-def test_it_goes_once_its_disk_lets_it_go_and_the_alert_ends(archive: ClipArchive) -> None:
+def test_a_clip_is_deleted_once_the_disk_works_and_the_alert_closes(archive: ClipArchive) -> None:
     archive.move_and_link(archive.clips(4)[0])
     archive.cleanup.run()
     (archive.folder / "clips" / "old").unlink()
@@ -191,7 +191,7 @@ def test_it_goes_once_its_disk_lets_it_go_and_the_alert_ends(archive: ClipArchiv
     assert (archive.kept, Alert.objects.get(key="storage.clips:main").state) == (["1", "2", "3"], "resolved")
 
 
-def test_many_that_cannot_be_deleted_do_not_fill_every_sweep(
+def test_many_clips_that_cannot_be_deleted_do_not_fill_every_batch(
     archive: ClipArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deletion, "MAX_AT_ONCE", 2)
@@ -201,7 +201,7 @@ def test_many_that_cannot_be_deleted_do_not_fill_every_sweep(
     assert archive.rows == ["0", "1", "4", "5", "6"]
 
 
-def test_thumbnails_that_cannot_be_removed_keep_no_clip(archive: ClipArchive) -> None:
+def test_thumbnails_that_cannot_be_deleted_hold_up_no_clip(archive: ClipArchive) -> None:
     (archive.folder / ".thumbnails").symlink_to(archive.folder / "clips")
     archive.clips(4)
     archive.cleanup.run()

@@ -1,4 +1,4 @@
-"""The rule of space, on a small disk: the oldest deletable clips go until there is room, and no more than that."""
+"""The rule of space, on a small disk: the oldest deletable clips are deleted until enough is free, and no more."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ HALF_MB = 500_000
 """Of a disk of 4.2 MB: six of them leave 1.2 MB."""
 
 
-class Hand:
-    """A clock that a test moves on."""
+class ManualClock:
+    """A clock that a test advances."""
 
     now = 1000.0
 
@@ -51,36 +51,36 @@ def alert(archive: ClipArchive) -> Alert | None:
     return Alert.objects.exclude(state="resolved").filter(key=f"storage.soft_floor:{archive.root.pk}").first()
 
 
-def test_the_oldest_clips_go_until_there_is_room(archive: ClipArchive) -> None:
+def test_the_oldest_clips_are_deleted_until_enough_is_free(archive: ClipArchive) -> None:
     archive.clips(6, HALF_MB)
     archive.cleanup.run()
     assert (archive.kept, alert(archive)) == (["2", "3", "4", "5"], None)
 
 
-def test_what_a_fast_clock_dated_into_the_future_goes_first(archive: ClipArchive) -> None:
+def test_clips_that_a_fast_clock_dated_into_the_future_are_deleted_first(archive: ClipArchive) -> None:
     archive.clips(4, HALF_MB)
     archive.clip(8, HALF_MB, **ahead(0))
     archive.clip(9, HALF_MB, **ahead(1))
-    assert [gone.clip.filename[0] for gone in plan_cleanup("main")] == ["8", "9"]
+    assert [deleted.clip.filename[0] for deleted in plan_cleanup("main")] == ["8", "9"]
     archive.cleanup.run()
     assert archive.kept == ["0", "1", "2", "3"]
 
 
-def test_nothing_goes_while_there_is_room(archive: ClipArchive) -> None:
+def test_nothing_is_deleted_while_enough_is_free(archive: ClipArchive) -> None:
     archive.clips(4, HALF_MB)
     archive.cleanup.run()
     assert (archive.kept, Event.objects.count()) == (["0", "1", "2", "3"], 0)
 
 
-def test_one_event_tells_how_much_went_and_why(archive: ClipArchive) -> None:
+def test_one_event_reports_how_much_was_deleted_and_why(archive: ClipArchive) -> None:
     archive.clips(6, HALF_MB)
     archive.cleanup.run()
     [event] = Event.objects.filter(kind="storage.cleaned")
-    assert event.message == f"2 clips of sim (1 MB) went, to make room in {archive.folder}."
+    assert event.message == f"2 clips of sim (1 MB) were deleted: to free space in {archive.folder}."
     assert (event.data["why"], event.data["clips"], event.data["bytes"]) == ("space", 2, 2 * HALF_MB)
 
 
-def test_held_and_pinned_clips_stay_and_newer_ones_go_for_them(archive: ClipArchive) -> None:
+def test_held_and_pinned_clips_stay_and_newer_ones_are_deleted_instead(archive: ClipArchive) -> None:
     first, second, *_ = archive.clips(6, HALF_MB)
     first.holds.create(by="experiment", name="growth")
     Clip.objects.filter(pk=second.pk).update(pinned=True)
@@ -88,40 +88,43 @@ def test_held_and_pinned_clips_stay_and_newer_ones_go_for_them(archive: ClipArch
     assert archive.kept == ["0", "1", "4", "5"]
 
 
-def test_when_only_held_clips_are_left_an_alert_says_so_until_there_is_room(
+def test_when_only_pinned_clips_are_left_an_alert_says_so_until_enough_is_free(
     archive: ClipArchive, disk: SmallDisk
 ) -> None:
     archive.clips(6, HALF_MB)
     Clip.objects.update(pinned=True)
     archive.cleanup.run()
-    raised = alert(archive)
-    assert raised is not None
-    assert (raised.severity, "no clip is left that may go" in raised.message) == ("warning", True)
+    opened_alert = alert(archive)
+    assert opened_alert is not None
+    assert (opened_alert.severity, "No clip can be deleted" in opened_alert.message) == ("warning", True)
     assert archive.kept == ["0", "1", "2", "3", "4", "5"]
     Clip.objects.update(pinned=False)
     archive.cleanup.run()
     assert (archive.kept, alert(archive)) == (["2", "3", "4", "5"], None)
 
 
-def test_where_there_are_no_clips_at_all_the_alert_says_what_helps(archive: ClipArchive, disk: SmallDisk) -> None:
+def test_without_any_clips_the_alert_says_what_helps(archive: ClipArchive, disk: SmallDisk) -> None:
     disk.fill()
     type(archive.camera).objects.update(recording="rolling")
     archive.cleanup.run()
-    raised = alert(archive)
-    assert raised is not None
-    assert ("pinned" in raised.message, "lower camera_config.soft_floor_gb" in raised.message) == (False, True)
+    opened_alert = alert(archive)
+    assert opened_alert is not None
+    assert ("pinned" in opened_alert.message, "lower camera_config.soft_floor_gb" in opened_alert.message) == (
+        False,
+        True,
+    )
 
 
-def test_an_open_alert_tells_each_minute_how_it_is(archive: ClipArchive, disk: SmallDisk) -> None:
-    hand = Hand()
-    archive.cleanup = ClipCleanup("main", clock=hand)
+def test_an_open_alert_is_updated_each_minute(archive: ClipArchive, disk: SmallDisk) -> None:
+    clock = ManualClock()
+    archive.cleanup = ClipCleanup("main", clock=clock)
     archive.clip(0, pinned=True)
     disk.leave(1_900_000)
     archive.cleanup.run()
     disk.leave(1_500_000)
     archive.cleanup.run()
     first = alert(archive)
-    hand.now += ALERT_REPEAT_S
+    clock.now += ALERT_REPEAT_S
     archive.cleanup.run()
     archive.cleanup.run()
     second = alert(archive)
@@ -135,7 +138,7 @@ def rolling_floor() -> int:
     return found
 
 
-def test_while_no_clip_may_go_the_soft_floor_is_that_of_rolling_clips(archive: ClipArchive) -> None:
+def test_while_no_clip_can_be_deleted_the_soft_floor_applies_to_rolling_clips(archive: ClipArchive) -> None:
     StorageRoot.objects.update(default=True)
     archive.clips(6, HALF_MB)
     Clip.objects.update(pinned=True)
@@ -146,7 +149,7 @@ def test_while_no_clip_may_go_the_soft_floor_is_that_of_rolling_clips(archive: C
     assert (full, rolling_floor()) == (2_000_000, 100_000)
 
 
-def test_the_last_clip_that_goes_makes_no_room_for_another(archive: ClipArchive, disk: SmallDisk) -> None:
+def test_the_space_of_the_last_deleted_clip_is_not_enough_for_another(archive: ClipArchive, disk: SmallDisk) -> None:
     archive.clip(0, 3 * HALF_MB, pinned=True)
     archive.clip(1, HALF_MB)
     disk.leave(2_000_000 - HALF_MB + 100_000)
@@ -163,7 +166,9 @@ def test_the_last_clip_that_goes_makes_no_room_for_another(archive: ClipArchive,
     assert alert(archive) is None
 
 
-def test_a_root_where_clips_are_about_to_go_is_looked_at_too(archive: ClipArchive, disk: SmallDisk) -> None:
+def test_a_root_that_a_camera_records_to_is_checked_before_its_first_clip(
+    archive: ClipArchive, disk: SmallDisk
+) -> None:
     disk.fill()
     archive.cleanup.run()
     assert alert(archive) is None
@@ -172,7 +177,7 @@ def test_a_root_where_clips_are_about_to_go_is_looked_at_too(archive: ClipArchiv
     assert alert(archive) is not None
 
 
-def test_an_alert_of_a_root_that_holds_no_clips_any_more_is_over(archive: ClipArchive, disk: SmallDisk) -> None:
+def test_the_alert_about_a_root_without_clips_closes(archive: ClipArchive, disk: SmallDisk) -> None:
     disk.fill()
     type(archive.camera).objects.update(recording="rolling")
     archive.cleanup.run()
@@ -193,13 +198,13 @@ def test_clips_that_a_reader_has_open_free_nothing_and_the_others_stay(archive: 
     assert "1 MB are not free yet" in event.message
 
 
-def test_space_that_never_comes_is_made_up_for_after_a_while(archive: ClipArchive) -> None:
-    clips, hand = archive.clips(6, HALF_MB), Hand()
-    archive.cleanup = ClipCleanup("main", clock=hand)
+def test_space_that_stays_pending_is_freed_elsewhere_after_a_while(archive: ClipArchive) -> None:
+    clips, clock = archive.clips(6, HALF_MB), ManualClock()
+    archive.cleanup = ClipCleanup("main", clock=clock)
     with open(archive.folder / clips[0].path, "rb"):
         archive.cleanup.run()
         assert archive.kept == ["2", "3", "4", "5"]
-        hand.now += PENDING_S
+        clock.now += PENDING_S
         archive.cleanup.run()
         assert archive.kept == ["3", "4", "5"]
 
@@ -213,7 +218,7 @@ def test_a_root_that_was_unmounted_loses_no_file_and_no_row(archive: ClipArchive
     assert archive.kept == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_clips_that_were_marked_before_the_root_went_away_wait_for_it(archive: ClipArchive, disk: SmallDisk) -> None:
+def test_clips_marked_before_their_root_was_unmounted_wait_for_it(archive: ClipArchive, disk: SmallDisk) -> None:
     archive.clips(2, HALF_MB)
     Clip.objects.update(deleted_at="2026-03-29T00:00:00Z")
     disk.unmount()
@@ -233,16 +238,16 @@ def test_another_disk_at_the_same_place_loses_nothing(archive: ClipArchive, disk
     assert archive.kept == ["0", "1", "2", "3", "4", "5"]
 
 
-def test_what_a_read_only_disk_keeps_goes_when_it_can_be_written_again(archive: ClipArchive, disk: SmallDisk) -> None:
+def test_clips_on_a_read_only_disk_are_deleted_when_it_is_writable_again(archive: ClipArchive, disk: SmallDisk) -> None:
     archive.clips(6, HALF_MB)
     disk.remount("ro")
     archive.cleanup.run()
     archive.cleanup.run()
     assert Clip.objects.present().count() == 6
     assert archive.rows == archive.files == ["0", "1", "2", "3", "4", "5"]
-    raised = alert(archive)
-    assert raised is not None
-    assert "Read-only file system" in raised.message
+    opened_alert = alert(archive)
+    assert opened_alert is not None
+    assert "Read-only file system" in opened_alert.message
     disk.remount("rw")
     archive.cleanup.run()
     assert archive.kept == ["2", "3", "4", "5"]
@@ -258,7 +263,7 @@ def test_clips_in_another_root_are_left_alone(archive: ClipArchive, tmp_path: Pa
     assert archive.rows == ["0", "3", "4", "5", "6"]
 
 
-def test_clips_beyond_their_number_in_a_root_that_is_not_there_are_not_even_marked(
+def test_clips_beyond_the_count_in_a_missing_root_are_not_even_marked(
     archive: ClipArchive, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(monkeypatch, rolling_clips_count=1)
@@ -268,15 +273,15 @@ def test_clips_beyond_their_number_in_a_root_that_is_not_there_are_not_even_mark
     assert Clip.objects.present().count() == 3
 
 
-def test_clips_that_the_disk_keeps_are_in_nobodys_way(archive: ClipArchive) -> None:
+def test_clips_that_cannot_be_deleted_hold_up_no_others(archive: ClipArchive) -> None:
     archive.move_and_link(*archive.clips(6, HALF_MB)[:2])
     archive.cleanup.run()
     archive.cleanup.run()
-    said = Alert.objects.get(key="storage.clips:main").message
-    assert (archive.rows, "clips/old/0-rolling.mp4 (Not a directory)" in said) == (["0", "1", "4", "5"], True)
+    message = Alert.objects.get(key="storage.clips:main").message
+    assert (archive.rows, "clips/old/0-rolling.mp4 (Not a directory)" in message) == (["0", "1", "4", "5"], True)
 
 
-def test_one_folder_that_keeps_all_its_clips_does_not_keep_those_of_others(archive: ClipArchive) -> None:
+def test_a_folder_whose_clips_cannot_be_deleted_holds_up_no_other_folder(archive: ClipArchive) -> None:
     clips = archive.clips(MAX_STUCK + 6, HALF_MB // 2)
     archive.move_and_link(*clips[: MAX_STUCK + 2])
     archive.cleanup.run()
@@ -284,20 +289,20 @@ def test_one_folder_that_keeps_all_its_clips_does_not_keep_those_of_others(archi
     assert Clip.objects.present().filter(path__startswith="clips/old/").count() == MAX_STUCK + 1
 
 
-def test_a_disk_that_lets_nothing_go_has_but_a_few_clips_marked_however_often_it_is_looked_at(
+def test_a_disk_that_deletes_nothing_gets_only_a_few_clips_marked_over_many_passes(
     archive: ClipArchive, disk: SmallDisk
 ) -> None:
     for number, clip in enumerate(archive.clips(3 * MAX_STUCK)):
         archive.move_and_link(clip, folder=f"old-{number}")
     disk.fill()
-    looks = [archive.cleanup.run() for _ in range(3)]
-    assert [len(looked.problems) for looked in looks] == [1, 1, 1]
+    results = [archive.cleanup.run() for _ in range(3)]
+    assert [len(result.problems) for result in results] == [1, 1, 1]
     assert Clip.objects.present().count() == 2 * MAX_STUCK
-    said = Alert.objects.get(key="storage.clips:main").message
-    assert "none goes to make room meanwhile" in said
+    message = Alert.objects.get(key="storage.clips:main").message
+    assert "no clip is deleted to free space meanwhile" in message
 
 
-def test_clips_that_the_disk_kept_make_room_once_it_is_mended(archive: ClipArchive, disk: SmallDisk) -> None:
+def test_clips_that_could_not_be_deleted_are_deleted_once_the_disk_works(archive: ClipArchive, disk: SmallDisk) -> None:
     archive.move_and_link(*archive.clips(3))
     disk.fill()
     archive.cleanup.run()
@@ -307,19 +312,19 @@ def test_clips_that_the_disk_kept_make_room_once_it_is_mended(archive: ClipArchi
     archive.cleanup.run()
     assert archive.rows == ["1", "2"]
     [event] = Event.objects.filter(kind="storage.cleaned")
-    assert event.message.endswith("went, as was decided before.")
+    assert event.message.endswith("was deleted: marked for deletion earlier.")
 
 
 def planned() -> list[tuple[str, str]]:
-    return [(gone.clip.filename[0], gone.why) for gone in plan_cleanup("main")]
+    return [(deleted.clip.filename[0], deleted.why) for deleted in plan_cleanup("main")]
 
 
-def test_a_dry_run_counts_the_room_that_marked_clips_will_give(archive: ClipArchive) -> None:
+def test_a_dry_run_counts_the_space_of_marked_clips(archive: ClipArchive) -> None:
     Clip.objects.filter(pk=archive.clips(6, HALF_MB)[5].pk).update(deleted_at="2026-03-29T00:00:00Z")
     assert planned() == [("5", "asked"), ("0", "space")]
 
 
-def test_a_dry_run_names_no_clip_of_a_root_that_is_not_there(
+def test_a_dry_run_lists_no_clip_of_a_missing_root(
     archive: ClipArchive, disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(monkeypatch, rolling_clips_count=1)

@@ -1,4 +1,4 @@
-"""SIGKILL of the removal between any two of its steps: no row without a file, no file without a row."""
+"""SIGKILL between any two steps of a deletion: no row without a file, no file without a row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def killed_at(point: str, passes: int) -> int:
 
 
 @pytest.mark.parametrize(("point", "passes"), [("after_clip_marked", 0), ("after_clip_file", 1), ("after_clip_row", 0)])
-def test_a_removal_that_was_killed_is_finished_at_the_next_look(archive: ClipArchive, point: str, passes: int) -> None:
+def test_the_next_pass_finishes_a_deletion_that_was_killed(archive: ClipArchive, point: str, passes: int) -> None:
     archive.clips(6)
     assert killed_at(point, passes) == -9
     assert set(archive.files) <= set(archive.rows)
@@ -36,8 +36,8 @@ def test_a_removal_that_was_killed_is_finished_at_the_next_look(archive: ClipArc
     assert archive.kept == ["3", "4", "5"]
 
 
-def test_a_clip_that_a_person_marked_is_removed_by_its_host(archive: ClipArchive) -> None:
-    asked = archive.clip(0, kind="manual")
-    Clip.objects.filter(pk=asked.pk).update(deleted_at="2026-03-29T00:00:00Z")
+def test_a_clip_that_a_person_marked_is_deleted_by_its_host(archive: ClipArchive) -> None:
+    marked = archive.clip(0, kind="manual")
+    Clip.objects.filter(pk=marked.pk).update(deleted_at="2026-03-29T00:00:00Z")
     archive.cleanup.run()
     assert archive.kept == []
