@@ -76,7 +76,7 @@ class ClipFinalizer:
         self, storage: Storage, clips: list[str], verdict: Verdict | None, on_recovered: RecoveredHandler
     ) -> None:
         """Recover clips that an earlier owner of the spool left. `on_recovered` gets the result. Clips that the disk
-        does not give back yet are tried again every RETRY_S; recording goes on meanwhile."""
+        does not give back yet are tried again every RETRY_S; recording continues."""
 
         def job() -> None:
             found = self._recover(storage, clips, verdict)

@@ -163,7 +163,7 @@ def _make_body(camera: Camera, answer: dict[str, Any]) -> RecordingBody:
     )  # fmt: skip
 
 
-def recording_body(camera: Camera, told: Status) -> RecordingBody:
+def recording_body(camera: Camera, reported: Status) -> RecordingBody:
     """The recording as the camera's status has it."""
-    recorder = told["recorder"]
+    recorder = reported["recorder"]
     return _make_body(camera, {"recorder": recorder, "clip": recorder["clip"] if recorder else None})

@@ -96,7 +96,7 @@ def test_a_clip_that_a_recorder_sets_aside_is_an_alert_that_outlives_it(
     assert is_open(supervisor, "spool.rejected:sim")
 
 
-def test_a_recorder_hears_that_no_clip_may_go_and_records_no_rolling_one(
+def test_a_recorder_learns_that_no_clip_can_be_deleted_and_records_no_rolling_one(
     archive: Archive, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=0)
