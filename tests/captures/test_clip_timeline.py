@@ -181,6 +181,6 @@ def test_the_rows_are_found_by_indexes(camera: Camera, root: StorageRoot) -> Non
     with connection.cursor() as cursor:
         condition = f"camera_id = %s AND started_at >= %s AND deleted_at IS NULL {lines.LOSS}"
         sql = f"EXPLAIN QUERY PLAN SELECT id FROM captures_clip WHERE {condition} ORDER BY started_at, id LIMIT 1"
-        cursor.execute(sql, [*lines.stored("camera", [camera.pk]), *lines.stored("started_at", [STARTED])])
+        cursor.execute(sql, [*lines.to_db("camera", [camera.pk]), *lines.to_db("started_at", [STARTED])])
         plan = " ".join(str(row[3]) for row in cursor.fetchall())
     assert "clip_camera_lost" in plan

@@ -47,12 +47,12 @@ def test_a_full_disk_ends_the_clip_and_the_next_begins_when_there_is_space(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     disk.fill()
-    process.until_type("alert", key="recording.failure:sim")
+    process.until_type("alert", key="recording.failed:sim")
     record = next_record(process)
     assert (record["body"]["interrupted"], record["body"]["reason"]) == (True, "disk_full")
     assert numbers([disk.path / record["files"][0]["path"]]) == list(range(record["body"]["frames"]))
     disk.empty()
-    process.until_type("alert", key="recording.failure:sim", message="")
+    process.until_type("alert", key="recording.failed:sim", message="")
     wait_for_some_frames(process)
 
 
@@ -61,7 +61,7 @@ def test_at_the_floor_recording_waits_for_a_tenth_more_space(disk: SmallDisk) ->
     with CameraProcess(disk.path, settings=NOISY, recording={**LONG, "floor_bytes": floor}) as process:
         wait_for_some_frames(process)
         disk.leave(floor - 500_000)
-        process.until(lambda one: one.get("key") == "recording.failure:sim" and one["message"])
+        process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])
         disk.leave(floor + 200_000)
         recorder = process.until(lambda message: free(message) > floor and message["recorder"]["state"] != "recording")[
             "recorder"
@@ -76,7 +76,7 @@ def test_a_disk_mounted_over_the_clips_only_is_reported_and_nothing_is_recorded(
 ) -> None:
     with mounted(tmp_path / "other", over=disk.path / "clips"):
         process = CameraProcess(disk.path, settings=NOISY, recording=LONG)
-        message = process.until(lambda one: one.get("key") == "recording.failure:sim" and one["message"])["message"]
+        message = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
         parts = list((process.spool / "clips").glob("*.part"))
     with process:
         wait_for_some_frames(process)
@@ -90,9 +90,9 @@ def free(message: dict[str, Any]) -> int:
 def test_where_no_clip_can_be_deleted_a_manual_one_is_recorded_and_no_rolling_one(disk: SmallDisk) -> None:
     exhausted = {**LONG, "rolling_floor_bytes": 1 << 60}
     with CameraProcess(disk.path, settings=NOISY, recording=exhausted) as process:
-        message = process.until(lambda one: one.get("key") == "recording.failure:sim" and one["message"])["message"]
+        message = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
         process.send("record", recording={**exhausted, "kind": "manual"})
-        process.until_type("alert", key="recording.failure:sim", message="")
+        process.until_type("alert", key="recording.failed:sim", message="")
         wait_for_some_frames(process)
     assert "they are pinned or held" in message
 
@@ -101,10 +101,10 @@ def test_a_disk_that_refuses_writes_is_reported_and_recording_continues_when_it_
     process: CameraProcess,
 ) -> None:
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
-    message = process.until_type("alert", key="recording.failure:sim")
+    message = process.until_type("alert", key="recording.failed:sim")
     record = next_record(process)
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    process.until_type("alert", key="recording.failure:sim", message="")
+    process.until_type("alert", key="recording.failed:sim", message="")
     assert "File too large" in message["message"]
     assert (record["body"]["interrupted"], record["body"]["reason"]) == (True, "write_error")
 

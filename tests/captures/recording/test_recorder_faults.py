@@ -24,7 +24,7 @@ def wait_for_frames(process: CameraProcess, frames: int = 10) -> None:
 
 
 def failure(process: CameraProcess) -> str:
-    message: str = process.until(lambda one: one.get("key") == "recording.failure:sim" and one["message"])["message"]
+    message: str = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
     return message
 
 
@@ -33,7 +33,7 @@ def test_an_encoder_that_fails_at_each_frame_is_reported_and_does_not_end_the_re
         message = failure(process)
         process.send("record", recording=LONG)
         wait_for_frames(process)
-    assert "The recorder failure" in message
+    assert "The recorder failed" in message
 
 
 def test_a_disk_that_cannot_sync_is_reported_until_it_can(tmp_path: Path, disk: BadDisk) -> None:
@@ -43,8 +43,8 @@ def test_a_disk_that_cannot_sync_is_reported_until_it_can(tmp_path: Path, disk: 
             message = failure(process)
             process.until_type("spooled", part="clips")
             process.until_type("spooled", part="clips")
-        messages = [one["message"] for one in process.messages if one.get("key") == "recording.failure:sim"]
-        process.until_type("alert", key="recording.failure:sim", message="")
+        messages = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
+        process.until_type("alert", key="recording.failed:sim", message="")
         records = records_of(process)
     assert "Input/output error" in message
     assert messages[-1]
@@ -84,10 +84,10 @@ def test_a_disk_that_hangs_is_reported_and_the_clip_continues_when_it_is_back(
         wait_for_frames(process)
         with disk.does(how):
             assert "has not answered" in failure(process)
-        process.until_type("alert", key="recording.failure:sim", message="")
+        process.until_type("alert", key="recording.failed:sim", message="")
         process.until_type("answer", command_id=process.send("record", recording=None))
         [record] = records_of(process)
-    messages = [one["message"] for one in process.messages if one.get("key") == "recording.failure:sim"]
+    messages = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
     assert [bool(one) for one in messages] == [False, True, False, False]
     assert record["body"]["frames"] + record["body"]["lost_frames"] > 120
 

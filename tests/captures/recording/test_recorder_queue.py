@@ -35,7 +35,7 @@ def test_an_encoder_that_fails_at_its_first_frame_leaves_no_clip_and_nothing_els
     with RecorderBench(tmp_path, clip_s=60, preset=preset) as bench:
         bench.put_frames(range(3), size=(width, 240))
         message = bench.failure()
-    assert "The recorder failure" in message
+    assert "The recorder failed" in message
     assert (bench.recorded_numbers(), bench.unfinished_files()) == ([], [])
 
 
@@ -70,7 +70,7 @@ def test_a_camera_that_does_not_record_raises_no_alert_about_its_disk(
     errors = [OSError(errno.EROFS, "Read-only file system")]
     monkeypatch.setattr(Storage, "reaches", lambda *_: raise_next(errors))
     bench = RecorderBench(tmp_path, clip_s=60)
-    eventually(lambda: not errors, PATIENCE_S, "the disk has raise_next once")
+    eventually(lambda: not errors, PATIENCE_S, "the disk has failed once")
     with bench:
         bench.put_frames(range(10))
         bench.wait_for_frames(10)
