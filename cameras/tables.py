@@ -20,7 +20,7 @@ RECORDS = {
     "capture": "captures.ingest.ingest_capture",
     "gap": "captures.ingest.ingest_gap",
     "session": "captures.ingest.ingest_session",
-    "clip": "captures.recording.ingest.take_clip",
+    "clip": "captures.recording.ingest.ingest_clip",
 }
 """Kind of spool record -> the function that takes it into the database, idempotent by the record's id."""
 

@@ -28,7 +28,7 @@ from captures.health import HealthCheck, health_check
 from captures.ingest import apply_record, fail_unsent_capture, files_from_record
 from captures.models import Capture, CaptureFile, Session
 from captures.models.session import ACTIVE, SessionState
-from captures.recording.orders import record, stop_recording
+from captures.recording.recording_commands import record, stop_recording
 from captures.requests import CaptureRequest, SessionRequest
 from captures.sessions.session_commands import check_can_go_on, describe_desired_session
 from monitoring.models import Event
@@ -316,7 +316,7 @@ class CameraService:
     def start_recording(self, camera_id: str) -> bool:
         """True once its first frame is in a clip; False when recording is already on or the camera does not exist.
 
-        ValidationError for a camera without a stream; LeaseHeld when another user holds it; Kept when it does not
+        ValidationError for a camera without a stream; LeaseHeld when another user holds it; RecordingDeferred when it does not
         record yet.
         """
         camera = _find_camera(camera_id)
@@ -324,7 +324,7 @@ class CameraService:
 
     def stop_recording(self, camera_id: str) -> bool:
         """True once its last clip is finished; False when recording is off or the camera does not exist. LeaseHeld,
-        Kept."""
+        RecordingDeferred."""
         camera = _find_camera(camera_id)
         return camera is not None and bool(camera.recording) and not stop_recording(camera, self.actor)["recording"]
 

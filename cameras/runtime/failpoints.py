@@ -14,7 +14,7 @@ FAILPOINTS = (
     "after_done",
     "after_commit",
     "after_unlink",
-    "after_condemned",
+    "after_clip_marked",
     "after_clip_file",
     "after_clip_row",
 )

@@ -1,4 +1,4 @@
-"""The routes of clips: list, one, pin, delete, and when there is video."""
+"""The routes of clips: list, show, pin, delete, and the time-line."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from rest_framework.views import APIView
 
 from cameras.api import actor
 from captures.clips.bodies import ClipBody, clip_body
-from captures.clips.deleting import delete_clip, pin_clip
 from captures.clips.selectors import clips_for, known_until, overlapping
 from captures.clips.serializers import ClipPage, ClipQuery, PinBody, TimelineQuery
+from captures.clips.services import delete_clip, pin_clip
 from captures.clips.timeline import Row, Span, Timeline, timeline
 from captures.models import Clip
 from captures.selectors import camera_condition, camera_ids
 from monitoring.bodies import stamp
 from monitoring.cursor import page
 
-Shown = TypedDict("Shown", {"from": str, "to": str, "clip": str})
-Lost = TypedDict("Lost", {"from": str, "to": str, "clip": str, "lost_frames": int | None, "interrupted": bool})
-Without = TypedDict("Without", {"from": str, "to": str})
+SegmentBody = TypedDict("SegmentBody", {"from": str, "to": str, "clip": str})
+LossBody = TypedDict("LossBody", {"from": str, "to": str, "clip": str, "lost_frames": int | None, "interrupted": bool})
+GapBody = TypedDict("GapBody", {"from": str, "to": str})
 TimelineBody = TypedDict(
     "TimelineBody",
     {
         "camera": str, "from": str, "to": str, "step_s": float,
-        "video": list[Shown], "lost": list[Lost], "gaps": list[Without], "breaks": list[Without],
+        "video": list[SegmentBody], "lost": list[LossBody], "gaps": list[GapBody], "breaks": list[GapBody],
     },
 )  # fmt: skip
 
@@ -55,7 +55,7 @@ class ClipView(APIView):
 
     @extend_schema(request=PinBody, responses=ClipBody)
     def patch(self, request: Request, clip: UUID) -> Response:
-        """Pin it, so that nothing deletes it; or let it go."""
+        """Pin the clip, so that nothing deletes it, or unpin it."""
         found = self.clip(clip)
         wanted = PinBody.model_validate(request.data)
         pin_clip(found, wanted.pinned, actor(request))
@@ -63,7 +63,7 @@ class ClipView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, clip: UUID) -> Response:
-        """Delete it with its file, for good. 409 while something holds it, or it is pinned."""
+        """Delete the clip and its file for good. 409 while it is held or pinned."""
         delete_clip(self.clip(clip), actor(request))
         return Response(status=204)
 
@@ -76,9 +76,9 @@ class TimelineView(APIView):
 
     @extend_schema(parameters=TimelineQuery.parameters(), responses=TimelineBody)
     def get(self, request: Request) -> Response:
-        """When a camera has video: `video`, with the clip that shows its beginning; `lost`, clips that lost frames or
-        were cut off, the first of each step; `gaps`, of a step and more; `breaks`, the shorter ones,
-        where there are few clips. The clip that is being recorded is in none."""
+        """When a camera has video. `video`: segments, each with the clip at its beginning; `lost`: clips that lost
+        frames or were cut off, the first of each step; `gaps`: times without video of a step or more; `breaks`:
+        shorter ones, if there are few clips. The clip being recorded is not included."""
         query: TimelineQuery = TimelineQuery.of(request)
         cameras = camera_ids(request.user, query.camera)
         span = Span(*query.ends, query.width)
@@ -93,13 +93,13 @@ def timeline_body(camera: str, span: Span, found: Timeline) -> TimelineBody:
         "to": stamp(span.end),
         "step_s": span.step.total_seconds(),
         "video": [{"from": stamp(one.begin), "to": stamp(one.end), "clip": str(one.clip)} for one in found.video],
-        "lost": [lost_body(clip) for clip in found.lost],
+        "lost": [loss_body(clip) for clip in found.lost],
         "gaps": [{"from": stamp(begin), "to": stamp(end)} for begin, end in found.gaps],
         "breaks": [{"from": stamp(begin), "to": stamp(end)} for begin, end in found.breaks],
     }
 
 
-def lost_body(clip: Row) -> Lost:
+def loss_body(clip: Row) -> LossBody:
     return {
         "from": stamp(clip.started_at),
         "to": stamp(clip.ended_at),

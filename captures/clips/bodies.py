@@ -1,4 +1,4 @@
-"""Clips as JSON. They read what was fetched with them (`captures.clips.selectors`)."""
+"""Clips as JSON, from rows fetched with their relations (`captures.clips.selectors`)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class HoldBody(TypedDict):
 
 
 class ClipBody(TypedDict):
-    """A recorded file. `ended` is exclusive. `lost_frames` were captured while it ran, and are not in it; null is
-    unknown. While `holds` has one, or it is pinned, nothing deletes it."""
+    """A recorded file. `ended` is exclusive. `lost_frames` were captured meanwhile and are not in the file; null is
+    unknown. Nothing deletes a clip that is held or pinned."""
 
     id: str
     camera: str

@@ -1,4 +1,4 @@
-"""What a reader has chosen among the recordings: all of it stands in the address, and every link is made from it."""
+"""The filter of the page of recordings. The whole filter is in the address, and every link is made from it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from captures.gallery.filters import parse_clock, parse_cursor, parse_day, parse
 from captures.models.clip import ClipKind
 from monitoring.cursor import Cursor
 
-SHOWN = {
+CONDITIONS = {
     "pinned": Q(pinned=True),
     "lost": Q(interrupted=True) | Q(lost_frames__gt=0),
     "real": Q(simulated=False),
     "simulated": Q(simulated=True),
 }
-"""What clips may be narrowed down to."""
+"""Conditions of the filter `only`."""
 LABELS = {"pinned": "Pinned", "lost": "With losses", "real": "Real", "simulated": "Simulated"}
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """What cannot be read is left out. `day` is None where the reader has named none: the newest with clips. `missed`
-    is a moment that was sought and has no video; `window` is the part of the day that time-lines show."""
+class ClipFilter:
+    """Values that cannot be parsed are left out. `day` is None for the newest day with clips. `missed` is a requested
+    moment without video; `window` is the part of the day that time-lines show."""
 
     day: date | None = None
     camera: str = ""
@@ -40,22 +40,22 @@ class Chosen:
     window: Window | None = None
 
     @classmethod
-    def of(cls, given: Mapping[str, str]) -> Chosen:
+    def of(cls, given: Mapping[str, str]) -> ClipFilter:
         return cls(
             day=parse_day(given.get("day", "")),
             camera=given.get("camera", ""),
             kind=given.get("kind", "") if given.get("kind") in ClipKind.values else "",
-            only=given.get("only", "") if given.get("only") in SHOWN else "",
+            only=given.get("only", "") if given.get("only") in CONDITIONS else "",
             at=parse_clock(given.get("at", "")),
             missed=parse_moment(given.get("missed", "")),
             cursor=parse_cursor(given.get("cursor", "")),
         )
 
     def link(self, **changes: Any) -> str:
-        """The query of the page with `changes`. Another day, camera or filter begins at its beginning, another day's
-        time-line with the whole of it."""
-        left_out = {"at": None, "cursor": None, "missed": None} | ({"window": None} if "day" in changes else {})
-        other = replace(self, **(left_out | changes))
+        """The query of the page with `changes`. Another day, camera or filter starts at its beginning; another day's
+        time-line shows the whole day."""
+        reset = {"at": None, "cursor": None, "missed": None} | ({"window": None} if "day" in changes else {})
+        other = replace(self, **(reset | changes))
         values = {
             "day": other.day.isoformat() if other.day else "",
             "camera": other.camera,
@@ -73,6 +73,6 @@ class Chosen:
         return bool(self.camera or self.kind or self.only)
 
     def conditions(self) -> Q:
-        """Of the clips of a day; the camera is looked up by who may see it."""
+        """Conditions on the clips of a day, without the camera, which is checked against the user's access."""
         kind = Q(kind=self.kind) if self.kind else Q()
-        return kind & SHOWN.get(self.only, Q())
+        return kind & CONDITIONS.get(self.only, Q())

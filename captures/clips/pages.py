@@ -1,4 +1,4 @@
-"""Recordings by day: a time-line for each camera, its clips, and the way to any moment."""
+"""Recordings by day: a time-line for each camera, its clips, and a link to any moment."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from cameras.models import Camera
-from captures.clips.bands import Band, band_of, middle_of
-from captures.clips.filters import LABELS, Chosen
+from captures.clips.clip_pages import PageOfClips, page_of_clips
+from captures.clips.filters import LABELS, ClipFilter
 from captures.clips.selectors import clips_for, first_after, last_before, overlapping, showing
-from captures.clips.sheets import Sheet, sheet_of
+from captures.clips.timeline_layout import TimelineLayout, lay_out_timeline, middle_of_content
 from captures.clips.windows import Window, controls
 from captures.gallery.days import Day
 from captures.gallery.filters import now, parse_moment
@@ -28,8 +28,8 @@ from captures.models.clip import ClipKind
 from captures.selectors import UnknownCamera, camera_condition, camera_ids, visible_cameras
 from monitoring.page import Page, is_part
 
-MOST_COUNTED = 5_000
-MOST_BANDS = 12
+MAX_COUNTED = 5_000
+MAX_TIMELINES = 12
 """Cameras whose time-lines are drawn at once."""
 
 
@@ -43,11 +43,11 @@ class Choice:
 
 
 class Scope:
-    """What one reader may see of what was chosen."""
+    """The clips of a filter that a user can see."""
 
     def __init__(self, user: Any, given: Mapping[str, str]) -> None:
-        """Http404 for a camera that the user may not know of."""
-        self.user, self.chosen = user, Chosen.of(given)
+        """Http404 for a camera that the user cannot see."""
+        self.user, self.chosen = user, ClipFilter.of(given)
         try:
             self.of_camera = camera_condition(user, self.chosen.camera or None)
         except UnknownCamera as error:
@@ -58,12 +58,12 @@ class Scope:
 
     @property
     def clips(self) -> QuerySet[Clip]:
-        """Of each day."""
+        """Clips of all days."""
         return clips_for(self.user).filter(**self.of_camera)
 
     @property
     def bare(self) -> QuerySet[Clip]:
-        """Without what belongs to them: for one row out of all, a database would begin with the smallest table."""
+        """Without related rows: to find one row, a database would otherwise begin with the smallest table."""
         return self.clips.select_related(None).prefetch_related(None)
 
     @cached_property
@@ -71,20 +71,21 @@ class Scope:
         return visible_cameras(self.user)
 
     def _day(self) -> Day:
-        """The one that was named, else the newest with clips, else today."""
+        """The day of the filter, else the newest with clips, else today."""
         if self.chosen.day:
             return Day(self.chosen.day, "day")
         newest = self.bare.order_by("-started_at", "-id").first()
         return Day.of(newest.started_at if newest else now(), "day")
 
-    def bands(self) -> list[Band]:
-        """Of the chosen camera; of all that have clips on the day without one."""
+    def timelines(self) -> list[TimelineLayout]:
+        """The time-line of the chosen camera, or of all cameras with clips on the day."""
         of_slug: dict[str, list[Camera]] = {}
         for camera in self.cameras:
             of_slug.setdefault(camera.slug, []).append(camera)
         wanted = [self.chosen.camera] if self.chosen.camera else self._slugs_of_day(of_slug)
         return [
-            band_of(slug, of_slug[slug][-1].name, [one.pk for one in of_slug[slug]], self.window) for slug in wanted
+            lay_out_timeline(slug, of_slug[slug][-1].name, [one.pk for one in of_slug[slug]], self.window)
+            for slug in wanted
         ]
 
     def _slugs_of_day(self, of_slug: dict[str, list[Camera]]) -> list[str]:
@@ -93,7 +94,7 @@ class Scope:
             slug for slug, cameras in of_slug.items()
             if overlapping(Clip.objects.present().filter(camera__in=cameras), begin, end).exists()
         ]  # fmt: skip
-        return found[:MOST_BANDS]
+        return found[:MAX_TIMELINES]
 
 
 class ClipsPage(Page):
@@ -103,20 +104,22 @@ class ClipsPage(Page):
         try:
             scope = Scope(request.user, request.GET.dict())
             if is_part(request):
-                return self.render(time_lines(scope), "clips/_bands.html")
+                return self.render(time_lines(scope), "clips/_timelines.html")
             return self.render(observed(scope) | time_lines(scope))
         except OverflowError:
             raise Http404("There is no such day.") from None
 
 
 def time_lines(scope: Scope) -> dict[str, Any]:
-    bands, chosen = scope.bands(), replace(scope.chosen, day=scope.day.date)
+    timelines, chosen = scope.timelines(), replace(scope.chosen, day=scope.day.date)
     return {
-        "bands": bands,
+        "timelines": timelines,
         "day": scope.day,
         "several": len(scope.cameras) > 1 and not chosen.camera,
         "window": scope.window,
-        "controls": controls(scope.window, middle_of(bands, scope.window), lambda window: chosen.link(window=window)),
+        "controls": controls(
+            scope.window, middle_of_content(timelines, scope.window), lambda window: chosen.link(window=window)
+        ),
         "whole": chosen.link(window=None),
     }
 
@@ -124,28 +127,28 @@ def time_lines(scope: Scope) -> dict[str, Any]:
 def observed(scope: Scope) -> dict[str, Any]:
     chosen, day = scope.chosen, scope.day
     clips = scope.clips.filter(chosen.conditions())
-    sheet = sheet_of(clips, day.range, day.at(chosen.at) if chosen.at else None, chosen.cursor)
+    clip_page = page_of_clips(clips, day.range, day.at(chosen.at) if chosen.at else None, chosen.cursor)
     return {
         "chosen": chosen,
         "day": day,
-        "sheet": sheet,
+        "clip_page": clip_page,
         "counted": counted(overlapping(clips, *day.range)),
-        "most": MOST_COUNTED,
+        "most": MAX_COUNTED,
         "cameras": scope.cameras,
         "choices": choices(scope),
-        "links": links(chosen, day, sheet) | neighbours(scope),
-        "moment": chosen.missed or (day.at(chosen.at) if chosen.at else first_of(sheet, day)),
+        "links": links(chosen, day, clip_page) | neighbours(scope),
+        "moment": chosen.missed or (day.at(chosen.at) if chosen.at else first_of(clip_page, day)),
         "missed": missed(scope),
     }
 
 
-def first_of(sheet: Sheet, day: Day) -> datetime:
-    return max(sheet.clips[0].started_at, day.range[0]) if sheet.clips else day.range[0]
+def first_of(clip_page: PageOfClips, day: Day) -> datetime:
+    return max(clip_page.clips[0].started_at, day.range[0]) if clip_page.clips else day.range[0]
 
 
 def counted(clips: QuerySet[Clip]) -> dict[str, Any]:
-    """Of a day; at most MOST_COUNTED are looked at."""
-    some = clips.select_related(None).prefetch_related(None).order_by()[:MOST_COUNTED]
+    """Totals of a day's clips, at most MAX_COUNTED of them."""
+    some = clips.select_related(None).prefetch_related(None).order_by()[:MAX_COUNTED]
     lost = Count("pk", filter=Q(interrupted=True) | Q(lost_frames__gt=0))
     return some.aggregate(clips=Count("pk"), bytes=Sum("bytes"), frames=Sum("frames"), lost=lost)
 
@@ -164,25 +167,25 @@ def choices(scope: Scope) -> dict[str, list[Choice]]:
     }
 
 
-def _toggle(chosen: Chosen, name: str, value: str, label: str) -> Choice:
+def _toggle(chosen: ClipFilter, name: str, value: str, label: str) -> Choice:
     on = getattr(chosen, name) == value
     return Choice(str(label), chosen.link(**{name: "" if on else value}), on)
 
 
-def links(chosen: Chosen, day: Day, sheet: Sheet) -> dict[str, Any]:
+def links(chosen: ClipFilter, day: Day, clip_page: PageOfClips) -> dict[str, Any]:
     here = replace(chosen, day=day.date, window=None)
     return {
         "begin": here.link(),
         "newest": here.link(day=None),
         "nothing": here.link(camera="", kind="", only=""),
-        "earlier": here.link(cursor=sheet.earlier) if sheet.earlier else "",
-        "later": here.link(cursor=sheet.later) if sheet.later else "",
+        "earlier": here.link(cursor=clip_page.earlier) if clip_page.earlier else "",
+        "later": here.link(cursor=clip_page.later) if clip_page.later else "",
         "hours": [(hour, here.link(at=hour)) for hour in day.hours],
     }
 
 
 def neighbours(scope: Scope) -> dict[str, str]:
-    """The nearest days before and after that have clips; empty where there is none."""
+    """Links to the nearest days with clips before and after; empty if there is none."""
     begin, end = scope.day.range
     before = scope.bare.filter(started_at__lt=begin).order_by("-started_at", "-id").first()
     after = scope.bare.filter(started_at__gte=end).order_by("started_at", "id").first()
@@ -191,7 +194,7 @@ def neighbours(scope: Scope) -> dict[str, str]:
 
 
 def missed(scope: Scope) -> dict[str, Any] | None:
-    """What lies around a moment without video, in the chosen camera or in all; and what other cameras have there."""
+    """The clips around a moment without video, of the chosen camera or of all; and of other cameras at that moment."""
     moment, clips = scope.chosen.missed, clips_for(scope.user)
     if moment is None:
         return None
@@ -208,8 +211,8 @@ def missed(scope: Scope) -> dict[str, Any] | None:
 
 
 class AtPage(Page):
-    """The way to a moment: `camera` (without one, any that has video there), and `at` by the reader's clock or with a
-    zone."""
+    """Redirects to a moment: `camera` (by default any with video then) and `at`, in the reader's time zone or with
+    one."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         slug, moment = request.GET.get("camera", ""), parse_moment(request.GET.get("at", ""))
@@ -220,7 +223,7 @@ class AtPage(Page):
         if found:
             window = Window.of(request.GET.dict(), Day.of(found[0].started_at, "day").range)
             return redirect(address_at(found[0], moment, window))
-        return redirect(f"{reverse('clips')}{Chosen(day=self.day(moment), camera=slug).link(missed=moment)}")
+        return redirect(f"{reverse('clips')}{ClipFilter(day=self.day(moment), camera=slug).link(missed=moment)}")
 
     def camera_ids(self, slug: str) -> list[UUID]:
         if not slug:
@@ -235,6 +238,6 @@ class AtPage(Page):
 
 
 def address_at(clip: Clip, moment: datetime, window: Window | None = None) -> str:
-    """The page of a clip, opened at that moment, with that part of the day on its time-line."""
+    """The page of a clip, opened at `moment`, with `window` on its time-line."""
     values = {"t": f"{(moment - clip.started_at).total_seconds():g}"} | (window.values() if window else {})
     return f"{reverse('clip', args=[clip.pk])}?{urlencode(values)}"

@@ -1,4 +1,4 @@
-"""The page of a clip: its player, its facts, and what is done with it."""
+"""The page of a clip: its player and its data; pin and delete it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from captures.clips.bands import band_of
-from captures.clips.deleting import ClipHeld, delete_clip, pin_clip, reasons_of
 from captures.clips.selectors import clips_for
+from captures.clips.services import ClipHeld, delete_clip, hold_reasons, pin_clip
+from captures.clips.timeline_layout import lay_out_timeline
 from captures.clips.windows import Window, controls
 from captures.gallery.days import Day
 from captures.models import Clip
@@ -28,28 +28,28 @@ from monitoring.selectors import events_for
 EVENTS = 20
 AROUND = timedelta(hours=1)
 TOUCHING_S = 1.0
-"""Two clips that are closer are one recording."""
+"""Two clips that are closer together are one recording."""
 
 
-class OfClip(Page):
-    """A page of the clip that the address names."""
+class ClipPageBase(Page):
+    """A page of the clip in the address."""
 
     def clip(self) -> Clip:
-        """404 also when the user may not see it."""
+        """404 also if the user cannot see it."""
         found = clips_for(self.request.user).filter(pk=self.kwargs["clip"]).first()
         if found is None:
             raise Http404("No such clip.")
         return found
 
 
-class ClipPage(OfClip):
+class ClipPage(ClipPageBase):
     template = "clips/clip.html"
 
     def get(self, request: HttpRequest, clip: UUID) -> HttpResponse:
         found = self.clip()
         time_line = self.time_line(found)
         if is_part(request):
-            return self.render({"clip": found, **time_line}, "clips/_bands.html")
+            return self.render({"clip": found, **time_line}, "clips/_timelines.html")
         return self.render({
             "clip": found,
             **time_line,
@@ -57,32 +57,33 @@ class ClipPage(OfClip):
             "elsewhere": found.host != settings.STATION.host,
             "zone": f"{timezone.localtime(found.started_at):%Z}",
             "offset": zone_offset_s(found),
-            "held": reasons_of(found, list(found.holds.all())),
+            "held": hold_reasons(found, list(found.holds.all())),
             "events": list(events_for(request.user).filter(subject=str(found.pk))[:EVENTS]),
             **self.around(found),
         })  # fmt: skip
 
     def time_line(self, clip: Clip) -> dict[str, Any]:
-        """Of the clip's camera: the part of the day that the address names, else an hour or more around the clip."""
+        """The time-line of the clip's camera: the part of the day in the address, else an hour or more around the
+        clip."""
         day, given = Day.of(clip.started_at, "day"), self.request.GET.dict()
         middle = clip.started_at + clip.duration / 2
         window = Window.of(given, day.range) or Window.within(day.range, middle, max(AROUND, 2 * clip.duration))
-        band = band_of(clip.camera.slug, clip.camera.name, [clip.camera_id], window)
+        layout = lay_out_timeline(clip.camera.slug, clip.camera.name, [clip.camera_id], window)
         if not window.begin <= middle < window.end:
             middle = window.begin + window.span / 2
         kept = {"t": given["t"]} if "t" in given else {}
         whole = Window(*day.range, day.range)
         return {
             "day": day,
-            "bands": [band],
+            "timelines": [layout],
             "window": window,
-            "mark": band.x_of(clip.started_at),
+            "mark": layout.x_of(clip.started_at),
             "controls": controls(window, middle, lambda other: f"?{urlencode(kept | other.values(named=True))}"),
             "whole": f"?{urlencode(kept | whole.values(named=True))}",
         }
 
     def around(self, clip: Clip) -> dict[str, Any]:
-        """The clips before and after, and whether recording went on between them."""
+        """The clips before and after, and whether the recording continued in the next one."""
         of_camera = clips_for(self.request.user).filter(camera_id=clip.camera_id)
         older = neighbour(of_camera, clip, newer=False)
         newer = neighbour(of_camera, clip, newer=True)
@@ -100,7 +101,7 @@ def touches(clip: Clip, newer: Clip) -> bool:
 
 
 def start_of(clip: Clip, text: str) -> float:
-    """The second at which it is opened; the beginning for what is none."""
+    """The second at which the player starts; 0 if `text` is not a number."""
     try:
         seconds = float(text)
     except ValueError:
@@ -113,22 +114,22 @@ def zone_offset_s(clip: Clip) -> int:
     return int(offset.total_seconds()) if offset else 0
 
 
-class PinPage(OfClip):
+class PinPage(ClipPageBase):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, clip: UUID) -> HttpResponse:
-        """Pin it or let it go, as the form says."""
+        """Pin or unpin the clip, as the form says."""
         found, pinned = self.clip(), request.POST.get("pinned") == "yes"
         pin_clip(found, pinned, self.actor)
         left = self.clip()
         if is_part(request):
             wide = request.POST.get("wide") == "yes"
             return self.render({"clip": left, "wide": wide}, "clips/_pin.html")
-        return said(request, "ok", "Pinned: nothing deletes it." if pinned else "Not pinned any more.")
+        return said(request, "ok", "Pinned: nothing deletes it." if pinned else "Unpinned.")
 
 
-class DeletePage(OfClip):
-    """What would be lost, and the deletion itself."""
+class DeletePage(ClipPageBase):
+    """Asks for confirmation with what will be lost, and deletes the clip."""
 
     roles = {"GET": "manager", "POST": "manager"}
     template = "clips/delete.html"
@@ -146,16 +147,16 @@ class DeletePage(OfClip):
             raise Http404("No such clip.") from None
         messages.success(request, f"Deleted: {found.filename}.")
         day = Day.of(found.started_at, "day").date
-        return leave(request, f"{reverse('clips')}?camera={found.camera.slug}&day={day}")
+        return redirect_to(request, f"{reverse('clips')}?camera={found.camera.slug}&day={day}")
 
     def answer(self, clip: Clip, refusal: str = "", status: int = 200) -> HttpResponse:
         template = "clips/_delete.html" if is_part(self.request) else self.template
-        held = reasons_of(clip, list(clip.holds.all()))
+        held = hold_reasons(clip, list(clip.holds.all()))
         return self.render({"clip": clip, "held": held, "refusal": refusal}, template, status)
 
 
-def leave(request: HttpRequest, address: str) -> HttpResponse:
-    """To another page, also from a form in a dialog."""
+def redirect_to(request: HttpRequest, address: str) -> HttpResponse:
+    """Redirect to another page, also from a form in a dialog."""
     if is_part(request):
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     return redirect(address)

@@ -1,4 +1,4 @@
-"""Which clips a user may see, and which one shows a moment. One that is being deleted does not exist."""
+"""The clips that a user can see, and those that show a moment. Clips that are being deleted are left out."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from captures.selectors import visible_to
 from monitoring.station_settings import camera_config
 
 LATE = timedelta(minutes=1)
-"""How long after its end a clip may get its row."""
+"""How long after its end a clip may still be without a row."""
 
 
 def clips_for(user: Any) -> QuerySet[Clip]:
-    """With camera, root and holds, in a constant number of queries."""
+    """The clips that the user can see, with camera, root and holds, in a constant number of queries."""
     return visible_to(Clip.objects.present().select_related("camera", "root").prefetch_related("holds"), user)
 
 
 def overlapping(clips: QuerySet[Clip], begin: datetime | None, end: datetime | None) -> QuerySet[Clip]:
-    """Those that show a part of the time from `begin` to before `end`."""
+    """Clips that show a part of the time from `begin` to before `end`."""
     if end is not None:
         clips = clips.filter(started_at__lt=end)
     if begin is not None:
@@ -34,7 +34,7 @@ def overlapping(clips: QuerySet[Clip], begin: datetime | None, end: datetime | N
 
 
 def earliest_start(moment: datetime) -> datetime:
-    """Before this no clip began that reaches beyond `moment`: so a search need not go back to the first clip of all."""
+    """No clip that began before this reaches beyond `moment`, so a search need not go back further."""
     open_then = Clip.objects.filter(camera=OuterRef("pk"), ended_at__gt=moment).order_by("ended_at")
     starts = Camera.objects.annotate(start=Subquery(open_then.values("started_at")[:1])).exclude(start=None)
     found: list[datetime] = list(starts.values_list("start", flat=True))
@@ -42,7 +42,7 @@ def earliest_start(moment: datetime) -> datetime:
 
 
 def known_until(cameras: Sequence[UUID]) -> datetime:
-    """Until when a camera's clips must have their rows: while it records, the newest may still run."""
+    """Until when all clips of a camera have rows: while it records, the newest clip has none yet."""
     now = timezone.now()
     if not Camera.objects.filter(pk__in=cameras).exclude(recording="").exists():
         return now
@@ -56,7 +56,7 @@ def at_moment(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) 
 
 
 def showing(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) -> list[Clip]:
-    """The clips that show the moment: at most one of each camera, in the order of the cameras."""
+    """The clips that show the moment: at most one per camera, in the order of `cameras`."""
     found = [at_moment(clips, [camera], moment) for camera in cameras]
     return [clip for clip in found if clip is not None and clip.started_at <= moment]
 
@@ -68,5 +68,5 @@ def first_after(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime
 
 
 def last_before(clips: QuerySet[Clip], cameras: Sequence[UUID], moment: datetime) -> Clip | None:
-    """The last clip that was over by then."""
+    """The last clip that ended by then."""
     return clips.filter(camera_id__in=cameras, ended_at__lte=moment).order_by("-ended_at", "-id").first()

@@ -1,4 +1,4 @@
-"""What may be asked of clips."""
+"""Query parameters and bodies of requests about clips."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from captures.serializers import Slug
 from core.model import GivenModel
 from monitoring.cursor import Links, Moment, Query, TimeQuery
 
-MOST_STEPS = 2000
-"""Of a time-line: no screen has many more pixels."""
+MAX_STEPS = 2000
+"""The most steps of a time-line: few screens have more pixels."""
 
 
 class ClipQuery(TimeQuery):
@@ -35,7 +35,7 @@ class ClipFileQuery(Query):
     download: Annotated[bool, Field(description="To be saved rather than shown.")] = False
     form: Annotated[
         Literal["faststart"] | None,
-        Field(description="faststart: with an index before it, so that a player opens and seeks it at once."),
+        Field(description="faststart: with an index in front, so that players open and seek it at once."),
     ] = None
 
 
@@ -53,8 +53,8 @@ class TimelineQuery(Query):
         float | None,
         Field(
             ge=1e-6, le=86_400 * 366, allow_inf_nan=False,
-            description=f"Seconds of a pixel: what is closer together becomes one. At most {MOST_STEPS} "
-            "of them fit into the time that is asked for; without, as many.",
+            description=f"Seconds per pixel: segments that are closer together are merged. At most "
+            f"{MAX_STEPS} steps fit into the requested time, which is the default.",
         ),
     ] = None  # fmt: skip
 
@@ -62,16 +62,16 @@ class TimelineQuery(Query):
     def _fits(self) -> Self:
         if self.from_ >= self.to:
             raise ValueError("`from` must be before `to`.")
-        if self.step and (self.to - self.from_) / timedelta(seconds=self.step) > MOST_STEPS:
-            raise ValueError(f"More than {MOST_STEPS} steps from `from` to `to`. Take a longer step or less time.")
+        if self.step and (self.to - self.from_) / timedelta(seconds=self.step) > MAX_STEPS:
+            raise ValueError(f"More than {MAX_STEPS} steps from `from` to `to`. Take a longer step or less time.")
         return self
 
     @property
     def width(self) -> timedelta:
-        """Of a step."""
+        """The length of a step."""
         if self.step:
             return timedelta(seconds=self.step)
-        return max((self.to - self.from_) / MOST_STEPS, timedelta(microseconds=1))
+        return max((self.to - self.from_) / MAX_STEPS, timedelta(microseconds=1))
 
     @property
     def ends(self) -> tuple[datetime, datetime]:

@@ -1,4 +1,4 @@
-"""Views of a clip's file and of its poster."""
+"""Views of a clip's file and poster."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class ClipFileView(APIView):
         responses={(200, "video/mp4"): OpenApiTypes.BINARY, (206, "video/mp4"): OpenApiTypes.BINARY, 304: None},
     )
     def get(self, request: Request, clip: UUID) -> HttpResponseBase:
-        """The clip's file. Range, If-Range, If-None-Match and HEAD are understood; the ETag is its SHA-256."""
+        """The clip's file. Supports Range, If-Range, If-None-Match and HEAD; the ETag is the SHA-256."""
         query: ClipFileQuery = ClipFileQuery.of(request)
         found = clips_for(request.user).get(pk=clip)
         try:
-            response = served(request, found, query.form)
+            response = serve_clip(request, found, query.form)
         except FileMissing as error:
             raise_missing_alert(found, found.camera, str(error), {"clip": str(found.pk)})
             raise
@@ -47,15 +47,15 @@ class ClipFileView(APIView):
         return response
 
 
-def served(request: Request, clip: Clip, form: str | None) -> HttpResponseBase:
-    """A clip that has its index in itself is served as it is in each form."""
-    head = head_of(clip, request.user.get_username()) if form else b""
+def serve_clip(request: Request, clip: Clip, form: str | None) -> HttpResponseBase:
+    """Serve the file; a clip that contains its index is served unchanged in each form."""
+    head = clip_header(clip, request.user.get_username()) if form else b""
     return serve(request, clip, head, FORM if head else "")
 
 
-def head_of(clip: Clip, user: str) -> bytes:
-    """What makes it quick to open; its host makes that when it is first asked for. As `captures.thumbnails.thumbnail`
-    when it is not to be had now."""
+def clip_header(clip: Clip, user: str) -> bytes:
+    """The faststart header of the clip, which its host makes on the first request. Raises as
+    `captures.thumbnails.thumbnail` while it is not available."""
     if clip.host != settings.STATION.host:
         raise OnOtherHost(clip)
     with ThumbnailStore(clip.root.path) as store:
@@ -69,8 +69,8 @@ class PosterView(APIView):
         parameters=ThumbnailQuery.parameters(), responses={(200, "image/jpeg"): OpenApiTypes.BINARY, 304: None}
     )
     def get(self, request: Request, clip: UUID) -> HttpResponse:
-        """A JPEG of its first key frame, at most `size` pixels long. 503 with Retry-After while it is being drawn, 404
-        with the reason when it cannot be."""
+        """A JPEG of the first key frame, at most `size` pixels on its longer side. 503 with Retry-After while it is
+        being rendered, 404 with the reason if it cannot be."""
         size: int = ThumbnailQuery.of(request).size
         found = clips_for(request.user).get(pk=clip)
         headers = {"ETag": f'"{found.sha256}-{size}"', "Cache-Control": REVALIDATE}

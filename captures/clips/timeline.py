@@ -1,8 +1,8 @@
-"""When a camera has video, and when not: bounded, whatever the table holds.
+"""When a camera has video and when not, at a bounded cost for any number of clips.
 
-Where there are few clips each is looked at. Else the time that is asked for is cut into steps (pixels of a screen), and
-of each step three rows are sought by an index: the first clip that began in it, the last one, and the first that lost
-something. Clips that begin in one step are closer together than a step, so nothing that could be seen is passed over.
+A few clips are read one by one. Otherwise the requested time is divided into steps (pixels of a screen), and an index
+finds three rows per step: the first clip that began in it, the last one, and the first with losses. Clips that begin in
+one step are closer together than a step, so nothing visible is missed.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from django.db.models import QuerySet
 
 from captures.models import Clip
 
-FEW = 900
-"""Clips that are looked at one by one, and parameters of a query."""
-NO_BREAK = timedelta(seconds=1)
-"""What is closer together is one recording."""
+MAX_SINGLE = 900
+"""The most clips that are read one by one, and parameters of a query."""
+CONTINUOUS = timedelta(seconds=1)
+"""Clips that are closer together are one recording."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Time with video; `clip` is the one that shows its beginning."""
+class Segment:
+    """Time with video; `clip` shows its beginning."""
 
     begin: datetime
     end: datetime
@@ -35,7 +35,7 @@ class Stretch:
 
 
 class Row(NamedTuple):
-    """What a time-line needs of a clip."""
+    """The columns of a clip that a time-line needs."""
 
     id: UUID
     started_at: datetime
@@ -50,11 +50,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """`lost`: clips that lost frames or were cut off; where there are many clips, the first such of each step. `gaps`
-    are times without video, `breaks` those shorter than a step; of many clips they are not known. Then `covered`, the
-    time with video, is at most so long."""
+    """`lost`: clips that lost frames or were cut off; if there are many clips, the first of each step. `gaps` are times
+    without video; `breaks` are those shorter than a step, unknown if there are many clips. Then `exact` is False, and
+    `covered`, the time with video, is an upper limit."""
 
-    video: list[Stretch]
+    video: list[Segment]
     lost: list[Row]
     gaps: list[tuple[datetime, datetime]]
     breaks: list[tuple[datetime, datetime]]
@@ -77,17 +77,19 @@ class Span:
 
 
 def timeline(cameras: Sequence[UUID], span: Span, known: datetime) -> Timeline:
-    """Of these cameras together. What came after `known` may still be recorded, and is no gap."""
+    """The time-line of these cameras together. Time after `known` may still be recorded and is not a gap."""
     open_then = rows_of(cameras, ended_at__gt=span.begin).order_by("ended_at")[:1]
     within = rows_of(cameras, started_at__gte=span.begin, started_at__lt=span.end).order_by("started_at", "id")
-    clips = [Row(*row) for row in within[: FEW + 1]]
-    exact = len(clips) <= FEW
-    stretches, lost = each(clips) if exact else stepwise(cameras, span)
-    reaching_in, lost_before = each([one for one in (Row(*row) for row in open_then) if one.started_at < span.begin])
-    found = [*reaching_in, *stretches]
-    video = [cut(stretch, span) for stretch in merged(found, span.step)]
+    clips = [Row(*row) for row in within[: MAX_SINGLE + 1]]
+    exact = len(clips) <= MAX_SINGLE
+    segments, lost = segments_of(clips) if exact else segments_by_step(cameras, span)
+    reaching_in, lost_before = segments_of(
+        [one for one in (Row(*row) for row in open_then) if one.started_at < span.begin]
+    )
+    found = [*reaching_in, *segments]
+    video = [clamp(segment, span) for segment in merged(found, span.step)]
     gaps = list(gaps_between(video, span.begin, min(span.end, known), span.step))
-    whole = [cut(stretch, span) for stretch in merged(found, min(NO_BREAK, span.step) if exact else span.step)]
+    whole = [clamp(segment, span) for segment in merged(found, min(CONTINUOUS, span.step) if exact else span.step)]
     breaks = [(a.end, b.begin) for a, b in pairwise(whole) if b.begin - a.end < span.step]
     covered = sum((one.end - one.begin for one in whole), timedelta())
     return Timeline(video, lost_before + lost, gaps, breaks, covered, exact)
@@ -98,47 +100,47 @@ def rows_of(cameras: Sequence[UUID], **conditions: Any) -> QuerySet[Clip, Any]:
     return clips.values_list(*Row._fields)
 
 
-def each(clips: Sequence[Row]) -> tuple[list[Stretch], list[Row]]:
-    return [Stretch(one.started_at, one.ended_at, one.id) for one in clips], [one for one in clips if one.lossy]
+def segments_of(clips: Sequence[Row]) -> tuple[list[Segment], list[Row]]:
+    return [Segment(one.started_at, one.ended_at, one.id) for one in clips], [one for one in clips if one.lossy]
 
 
-def stepwise(cameras: Sequence[UUID], span: Span) -> tuple[list[Stretch], list[Row]]:
+def segments_by_step(cameras: Sequence[UUID], span: Span) -> tuple[list[Segment], list[Row]]:
     steps = found_steps(cameras, span)
     clips = known_rows({pk for step in steps for pk in step if pk})
     found = [(clips[first], clips[last]) for first, last, _ in steps if first in clips and last in clips]
-    stretches = [Stretch(first.started_at, last.ended_at, first.id) for first, last in found]
-    return stretches, [clips[lost] for _, _, lost in steps if lost in clips]
+    segments = [Segment(first.started_at, last.ended_at, first.id) for first, last in found]
+    return segments, [clips[lost] for _, _, lost in steps if lost in clips]
 
 
 def known_rows(ids: Iterable[UUID]) -> dict[UUID, Row]:
-    """In portions that every database takes."""
+    """Rows by id, in batches that every database accepts."""
     wanted = sorted(ids)
-    portions = (wanted[at : at + FEW] for at in range(0, len(wanted), FEW))
-    clips = Clip.objects.order_by().values_list(*Row._fields)  # in order, a database would walk through all of them
-    return {row[0]: Row(*row) for portion in portions for row in clips.filter(pk__in=portion)}
+    batches = (wanted[at : at + MAX_SINGLE] for at in range(0, len(wanted), MAX_SINGLE))
+    clips = Clip.objects.order_by().values_list(*Row._fields)  # with an order, a database would scan all clips
+    return {row[0]: Row(*row) for batch in batches for row in clips.filter(pk__in=batch)}
 
 
-def cut(stretch: Stretch, span: Span) -> Stretch:
-    """Only what lies within."""
-    return Stretch(max(stretch.begin, span.begin), min(stretch.end, span.end), stretch.clip)
+def clamp(segment: Segment, span: Span) -> Segment:
+    """The part of the segment within the span."""
+    return Segment(max(segment.begin, span.begin), min(segment.end, span.end), segment.clip)
 
 
-def merged(stretches: Iterable[Stretch], step: timedelta) -> list[Stretch]:
-    """In the order of time; neighbours that are closer than `step` are one."""
-    found: list[Stretch] = []
-    for stretch in sorted(stretches, key=lambda one: (one.begin, one.end)):
-        if found and stretch.begin - found[-1].end < step:
+def merged(segments: Iterable[Segment], step: timedelta) -> list[Segment]:
+    """Segments in order of time; neighbours that are closer than `step` are merged."""
+    found: list[Segment] = []
+    for segment in sorted(segments, key=lambda one: (one.begin, one.end)):
+        if found and segment.begin - found[-1].end < step:
             last = found.pop()
-            found.append(Stretch(last.begin, max(last.end, stretch.end), last.clip))
+            found.append(Segment(last.begin, max(last.end, segment.end), last.clip))
         else:
-            found.append(stretch)
+            found.append(segment)
     return found
 
 
 def gaps_between(
-    video: Sequence[Stretch], begin: datetime, end: datetime, step: timedelta
+    video: Sequence[Segment], begin: datetime, end: datetime, step: timedelta
 ) -> Iterator[tuple[datetime, datetime]]:
-    """Times of at least a step in which nothing is shown."""
+    """Times without video of at least a step."""
     edges = [(begin, begin), *((one.begin, one.end) for one in video), (max(begin, end), end)]
     for (_, ended), (began, _) in pairwise(edges):
         if began - ended >= step:
@@ -146,25 +148,25 @@ def gaps_between(
 
 
 Step = tuple[UUID | None, UUID | None, UUID | None]
-"""The clips of one step: the first, the last, and the first that lost something."""
+"""The clips of one step: the first, the last, and the first with losses."""
 LOSS = "AND (lost_frames > 0 OR interrupted)"
 """As in the condition of the index `clip_camera_lost`."""
 
 
 def found_steps(cameras: Sequence[UUID], span: Span) -> list[Step]:
-    """Those in which a clip began."""
+    """The steps in which a clip began."""
     pairs = list(pairwise(span.bounds))
     places = ", ".join(["(%s, %s)"] * len(pairs))
-    columns = ", ".join(sought(cameras, *how) for how in (("ASC", ""), ("DESC", ""), ("ASC", LOSS)))
+    columns = ", ".join(first_in_step(cameras, *how) for how in (("ASC", ""), ("DESC", ""), ("ASC", LOSS)))
     sql = f"WITH step(at, till) AS (VALUES {places}) SELECT {columns} FROM step ORDER BY at"  # noqa: S608 - no value
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*stored("started_at", chain(*pairs)), *stored("camera", cameras) * 3])
+        cursor.execute(sql, [*to_db("started_at", chain(*pairs)), *to_db("camera", cameras) * 3])
         rows = cursor.fetchall()
-    return [as_ids(row) for row in rows if row[0] is not None]
+    return [to_ids(row) for row in rows if row[0] is not None]
 
 
-def sought(cameras: Sequence[UUID], order: str, condition: str) -> str:
-    """A sub-select of the clip that comes first in a step; its parameters are the cameras."""
+def first_in_step(cameras: Sequence[UUID], order: str, condition: str) -> str:
+    """A sub-select of the first clip in a step; its parameters are the cameras."""
     places = ", ".join(["%s"] * len(cameras))
     table = connection.ops.quote_name(Clip._meta.db_table)
     return (
@@ -173,12 +175,12 @@ def sought(cameras: Sequence[UUID], order: str, condition: str) -> str:
     )
 
 
-def stored(name: str, values: Iterable[Any]) -> list[Any]:
-    """As the database takes them for that field."""
+def to_db(name: str, values: Iterable[Any]) -> list[Any]:
+    """The values as the database stores them for this field."""
     field: Any = Clip._meta.get_field(name)
     return [field.get_db_prep_value(value, connection) for value in values]
 
 
-def as_ids(row: Sequence[Any]) -> Step:
+def to_ids(row: Sequence[Any]) -> Step:
     first, last, lost = (UUID(str(value)) if value is not None else None for value in row)
     return first, last, lost

@@ -13,11 +13,11 @@ from captures.gallery.filters import parse_moment
 from monitoring.cursor import in_utc
 
 SPANS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 360))
-"""Of the zoom buttons, below the whole day."""
+"""The spans of the zoom buttons, besides the whole day."""
 LEAST = SPANS[0]
 PIXELS = 720
-"""Steps of a window: what is closer together than one is drawn as one."""
-MOST_TICKS = 12
+"""Steps of a window: segments that are closer together are drawn as one."""
+MAX_TICKS = 12
 TICK_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800)
 
 
@@ -31,7 +31,7 @@ class Window:
 
     @classmethod
     def within(cls, day: tuple[datetime, datetime], middle: datetime, span: timedelta) -> Self:
-        """So long, around `middle`, moved and shortened until it lies within the day. In whole milliseconds."""
+        """A window of `span` around `middle`, moved and shortened to fit into the day. In whole milliseconds."""
         first, last = day
         span = max(LEAST, min(span, last - first))
         begin = min(max(middle - span / 2, first), last - span)
@@ -40,7 +40,7 @@ class Window:
 
     @classmethod
     def of(cls, given: Mapping[str, str], day: tuple[datetime, datetime]) -> Self | None:
-        """What `from` and `to` say; None where they are missing, or say nothing of that day."""
+        """The window of `from` and `to`; None if they are missing or outside the day."""
         begin, end = parse_moment(given.get("from", "")), parse_moment(given.get("to", ""))
         if begin is None or end is None or not begin < end or end <= day[0] or begin >= day[1]:
             return None
@@ -65,28 +65,28 @@ class Window:
         return self.within(self.day, middle, found[-1] if closer else found[0]) if found else None
 
     def moved(self, spans: float) -> Self | None:
-        """Earlier or later by so many of its spans; None where the day begins or ends."""
+        """The window moved by `spans` of its length; None at the start or end of the day."""
         found = self.within(self.day, self.begin + self.span * (0.5 + spans), self.span)
         return found if found.begin != self.begin else None
 
     @property
     def ticks(self) -> list[datetime]:
-        """At round times of the reader's clock, at most MOST_TICKS."""
-        step = next((step for step in TICK_S if self.span.total_seconds() / step <= MOST_TICKS), TICK_S[-1])
+        """Round times in the reader's time zone, at most MAX_TICKS."""
+        step = next((step for step in TICK_S if self.span.total_seconds() / step <= MAX_TICKS), TICK_S[-1])
         local = timezone.localtime(self.begin)
         midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
         passed = (local - midnight) // timedelta(seconds=step)
         first = in_utc(midnight) + passed * timedelta(seconds=step)
-        every = [first + number * timedelta(seconds=step) for number in range(MOST_TICKS + 2)]
+        every = [first + number * timedelta(seconds=step) for number in range(MAX_TICKS + 2)]
         return [tick for tick in every if self.begin <= tick < self.end]
 
     @property
     def in_seconds(self) -> bool:
         """Whether its ticks are closer than a minute."""
-        return self.span.total_seconds() / 60 < MOST_TICKS
+        return self.span.total_seconds() / 60 < MAX_TICKS
 
     def values(self, *, named: bool = False) -> dict[str, str]:
-        """For an address; nothing for the whole day, unless that must be `named` too."""
+        """Query parameters; empty for the whole day unless `named`."""
         return {} if self.whole and not named else {"from": stamp(self.begin), "to": stamp(self.end)}
 
 
@@ -97,7 +97,7 @@ def stamp(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A button of the time-line: the address of what it leads to, empty where it can do nothing."""
+    """A button of the time-line with its address, empty if it is disabled."""
 
     name: str
     label: str
@@ -107,7 +107,7 @@ class Control:
 
 
 def controls(window: Window, middle: datetime, link: Callable[[Window], str]) -> list[Control]:
-    """Where each button leads from `window`; `middle` is what zooming keeps in sight."""
+    """The buttons for `window`; zooming keeps `middle` in sight."""
     wanted = [
         ("out", "Zoom out", "zoomo", "-", window.zoomed(middle, closer=False)),
         ("in", "Zoom in", "zoomi", "+", window.zoomed(middle, closer=True)),

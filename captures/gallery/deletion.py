@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cameras.runtime.storage import RootMissing
-from captures.clips.player import leave
+from captures.clips.player import redirect_to
 from captures.files import OnOtherHost
 from captures.models import Capture, CaptureFile
-from captures.recording.removal import delete_file, opened
+from captures.recording.deletion import delete_file, open_root
 from captures.selectors import captures_for
 from monitoring.page import Page, is_part
 from monitoring.services import record_event
@@ -63,7 +63,7 @@ def _record_deletion(capture: Capture, files: Sequence[CaptureFile], actor: str)
 
 def _delete_file(file: CaptureFile) -> None:
     try:
-        with opened(file.root) as root:
+        with open_root(file.root) as root:
             delete_file(root, file.path, file.sha256)
     except RootMissing as error:
         raise NotDeleted(str(error)) from error
@@ -87,7 +87,7 @@ class DeletePage(Page):
         except (OnOtherHost, NotDeleted) as error:
             return self.answer(self.capture(), str(error), 409)
         messages.success(request, "The picture is deleted.")
-        return leave(request, reverse("picture", args=[found.pk]))
+        return redirect_to(request, reverse("picture", args=[found.pk]))
 
     def capture(self) -> Capture:
         """Http404 also for a capture without files, or one that the user may not see."""

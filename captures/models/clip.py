@@ -23,7 +23,7 @@ class ClipQuerySet(models.QuerySet["Clip"]):
         """Clips that are not being deleted."""
         return self.filter(deleted_at=None)
 
-    def loose(self) -> Self:
+    def deletable(self) -> Self:
         """Rolling clips without a pin or a hold: retention by count and space may delete them."""
         return self.present().filter(kind=ClipKind.ROLLING, pinned=False, holds=None)
 

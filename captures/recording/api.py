@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cameras.api import CameraView, actor
-from captures.recording.orders import RecordingBody, record, stop_recording
+from captures.recording.recording_commands import RecordingBody, record, stop_recording
 from captures.serializers import RecordBody
 
 
@@ -14,8 +14,8 @@ class RecordView(CameraView):
 
     @extend_schema(request=RecordBody, responses=RecordingBody)
     def post(self, request: Request, slug: str) -> Response:
-        """Record the camera, and answer once its first frame is in a clip. Starting twice changes nothing. A problem
-        says why it does not record yet; the request is kept all the same, unless another holds the camera."""
+        """Start recording; answers when the first frame is in a clip. Starting twice changes nothing. A problem says
+        why the camera does not record yet; the request is stored all the same, unless someone else holds the camera."""
         wanted = RecordBody.model_validate(request.data)
         return Response(record(self.camera(), wanted.named, actor(request)))
 
@@ -25,5 +25,5 @@ class StopRecordingView(CameraView):
 
     @extend_schema(request=None, responses=RecordingBody)
     def post(self, request: Request, slug: str) -> Response:
-        """Record no more, and answer once the last clip is in its place. Stopping twice changes nothing."""
+        """Stop recording; answers when the last clip is in its place. Stopping twice changes nothing."""
         return Response(stop_recording(self.camera(), actor(request)))

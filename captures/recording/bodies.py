@@ -1,4 +1,4 @@
-"""Clips that go, as JSON."""
+"""Deleted clips, as JSON."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TypedDict
 
 from django.utils import timezone
 
-from captures.recording.cleaning import Gone
+from captures.recording.cleanup import Deleted
 from monitoring.bodies import stamp
 
 
-class GoneBody(TypedDict):
-    """A clip that went, or would go. `why` is count, space or asked; `age_s` is since its end."""
+class DeletedBody(TypedDict):
+    """A clip that was deleted, or would be. `why` is count, space or asked; `age_s` counts from its end."""
 
     camera: str
     clip: str
@@ -22,14 +22,14 @@ class GoneBody(TypedDict):
     why: str
 
 
-def gone_body(gone: Gone) -> GoneBody:
-    clip = gone.clip
-    return GoneBody(
+def deleted_body(deleted: Deleted) -> DeletedBody:
+    clip = deleted.clip
+    return DeletedBody(
         camera=clip.camera.slug,
         clip=str(clip.pk),
         filename=clip.filename,
         started=stamp(clip.started_at),
         age_s=round((timezone.now() - clip.ended_at).total_seconds(), 1),
         bytes=clip.bytes,
-        why=gone.why,
+        why=deleted.why,
     )

@@ -1,4 +1,4 @@
-"""Frames into a clip: H.264 of our own."""
+"""Encode frames to H.264 for a clip."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from cameras.drivers.base import FrameData
 from cameras.runtime.spec import Recording
 from captures.recording.muxer import Encoder
 from captures.recording.pixels import size_of
-from captures.recording.tracks import Recorded, Sink, Track
+from captures.recording.tracks import FrameOrPacket, Sink, Track
 
 
 class EncodedTrack(Track):
@@ -16,10 +16,10 @@ class EncodedTrack(Track):
     def begin(self, sink: Sink) -> None:
         self._encoder = Encoder(sink, *self.size, self._desired)
 
-    def fits(self, frame: Recorded) -> bool:
+    def accepts(self, frame: FrameOrPacket) -> bool:
         return isinstance(frame, FrameData) and size_of(frame.image) == self.size
 
-    def add(self, frame: Recorded, seconds: float) -> bool:
+    def add(self, frame: FrameOrPacket, seconds: float) -> bool:
         assert isinstance(frame, FrameData)
         self._encoder.add(frame.image, seconds)  # type: ignore[arg-type]
         return True

@@ -1,6 +1,6 @@
-"""The frames of a fragmented MP4: where each lies, when it is shown, and whether it is a key frame. Django-free.
+"""The frames of a fragmented MP4: their offsets, times and key frames. Django-free.
 
-Only headers are read, so that a clip of an hour costs little more than its number of frames.
+Only headers are read, so the cost grows with the number of frames, not with the size of the file.
 """
 
 from __future__ import annotations
@@ -10,31 +10,31 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from captures.recording.boxes import HEAD, MOST_NESTED, NoMovie, child, children, header
+from captures.recording.mp4_boxes import HEADER_BYTES, MAX_BOX_BYTES, UnsupportedMp4, child, children, header
 
-LOOK_BYTES = 1024
-MOST_SAMPLES = 350_000
+PROBE_BYTES = 1024
+MAX_SAMPLES = 350_000
 MEDIA_HEAD = 16
 NOT_SYNC = 0x10000
 
 
 @dataclass(slots=True)
 class Samples:
-    """One place in each list for each frame: offset and size in bytes, decode time, what is added to show it (both in
-    units of the track), key frame or not. `end` is when the last one is over."""
+    """One entry per frame in each list: offset and size in bytes, decode time, and composition offset (both in ticks of
+    the track). `end` is when the last frame ends."""
 
     offsets: list[int] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     shifts: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
-    """Numbers of the key frames, the first frame being 1."""
+    """Numbers of the key frames, counted from 1."""
     end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """Of a track, where a fragment says nothing else."""
+    """Values of a track for samples without their own."""
 
     duration: int
     size: int
@@ -42,9 +42,9 @@ class Defaults:
 
 
 def movie_and_samples(file: int, size: int) -> tuple[bytes, Samples]:
-    """The payload of `moov`, and the frames of all whole fragments of the file behind a descriptor.
+    """The payload of `moov`, and the frames of all complete fragments of an open file.
 
-    What a crash cut off is left out. NoMovie when it is no fragmented MP4 of one track. OSError as the disk says it.
+    A fragment that a crash cut off is left out. UnsupportedMp4 unless it is a fragmented MP4 with one track. OSError.
     """
     movie, defaults, samples = None, None, Samples()
     for kind, at, payload in _top_boxes(file, size):
@@ -52,53 +52,55 @@ def movie_and_samples(file: int, size: int) -> tuple[bytes, Samples]:
             movie = payload
             defaults = _defaults(payload)
         elif kind == b"moof" and defaults is not None:
-            _add(samples, payload, at, defaults, size)
+            _add_fragment(samples, payload, at, defaults, size)
     if movie is None or not samples.sizes:
-        raise NoMovie("It has no whole fragment.")
+        raise UnsupportedMp4("It has no complete fragment.")
     return movie, samples
 
 
 def _top_boxes(file: int, size: int) -> Iterator[tuple[bytes, int, bytes]]:
-    """Kind, place and payload of each; media data has none. Ends where the file was cut off."""
-    at, look, seen = 0, b"", 0
-    while at + HEAD <= size:
-        if not seen <= at <= seen + len(look) - MEDIA_HEAD:
-            look, seen = os.pread(file, LOOK_BYTES, at), at
-        length, kind = header(look, at - seen)
-        if length == 1 and len(look) >= at - seen + MEDIA_HEAD:
-            (length,) = struct.unpack_from(">Q", look, at - seen + HEAD)
-        if length < HEAD or at + length > size:
+    """Kind, offset and payload of each box; `mdat` comes without payload. Ends where the file was cut off."""
+    at, probe, probe_at = 0, b"", 0
+    while at + HEADER_BYTES <= size:
+        if not probe_at <= at <= probe_at + len(probe) - MEDIA_HEAD:
+            probe, probe_at = os.pread(file, PROBE_BYTES, at), at
+        length, kind = header(probe, at - probe_at)
+        if length == 1 and len(probe) >= at - probe_at + MEDIA_HEAD:
+            (length,) = struct.unpack_from(">Q", probe, at - probe_at + HEADER_BYTES)
+        if length < HEADER_BYTES or at + length > size:
             return
-        yield kind, at, b"" if kind == b"mdat" else _payload(file, at, length, look[at - seen :])
+        yield kind, at, b"" if kind == b"mdat" else _payload(file, at, length, probe[at - probe_at :])
         at += length
 
 
-def _payload(file: int, at: int, length: int, look: bytes) -> bytes:
-    if length > MOST_NESTED:
-        raise NoMovie("A header is larger than any that Skycam writes.")
-    return look[HEAD:length] if length <= len(look) else os.pread(file, length - HEAD, at + HEAD)
+def _payload(file: int, at: int, length: int, probe: bytes) -> bytes:
+    if length > MAX_BOX_BYTES:
+        raise UnsupportedMp4("A header is larger than Skycam writes them.")
+    return (
+        probe[HEADER_BYTES:length] if length <= len(probe) else os.pread(file, length - HEADER_BYTES, at + HEADER_BYTES)
+    )
 
 
 def _defaults(movie: bytes) -> Defaults:
     if sum(kind == b"trak" for kind, _ in children(movie)) != 1:
-        raise NoMovie("It has not one track alone.")
-    return Defaults(*struct.unpack_from(">III", _long(child(movie, b"mvex", b"trex"), 24), 12))
+        raise UnsupportedMp4("It does not have exactly one track.")
+    return Defaults(*struct.unpack_from(">III", _check_length(child(movie, b"mvex", b"trex"), 24), 12))
 
 
-def _long(payload: bytes, least: int) -> bytes:
+def _check_length(payload: bytes, least: int) -> bytes:
     if len(payload) < least:
-        raise NoMovie("A box is too short.")
+        raise UnsupportedMp4("A box is too short.")
     return payload
 
 
-def _add(samples: Samples, fragment: bytes, at: int, defaults: Defaults, size: int) -> None:
-    """The frames of one `moof` that lies at `at`; none when its media data was cut off."""
+def _add_fragment(samples: Samples, fragment: bytes, at: int, defaults: Defaults, size: int) -> None:
+    """Add the frames of the `moof` at offset `at`; none if its media data was cut off."""
     try:
         for kind, track in children(fragment):
             if kind == b"traf":
                 _add_track(samples, dict(children(track)), at, defaults, size)
     except (KeyError, IndexError, struct.error):
-        raise NoMovie("A fragment is not as it should be.") from None
+        raise UnsupportedMp4("A fragment is damaged.") from None
 
 
 def _add_track(samples: Samples, boxes: dict[bytes, bytes], at: int, defaults: Defaults, size: int) -> None:
@@ -109,8 +111,8 @@ def _add_track(samples: Samples, boxes: dict[bytes, bytes], at: int, defaults: D
     offset = base + run.offset
     if offset + sum(one[1] for one in run.samples) > size:
         return
-    if len(samples.sizes) + len(run.samples) > MOST_SAMPLES:
-        raise NoMovie(f"It has more than {MOST_SAMPLES} frames.")
+    if len(samples.sizes) + len(run.samples) > MAX_SAMPLES:
+        raise UnsupportedMp4(f"It has more than {MAX_SAMPLES} frames.")
     for duration, length, flags, shift in run.samples:
         samples.offsets.append(offset)
         samples.sizes.append(length)
@@ -123,21 +125,21 @@ def _add_track(samples: Samples, boxes: dict[bytes, bytes], at: int, defaults: D
 
 
 def _fragment_defaults(head: bytes, defaults: Defaults, at: int) -> tuple[Defaults, int]:
-    """What `tfhd` says, and the place that offsets count from."""
+    """The defaults in `tfhd`, and the offset that others count from."""
     (flags,) = struct.unpack_from(">I", head, 0)
     places = ((0x1, "Q"), (0x2, "I"), (0x8, "I"), (0x10, "I"), (0x20, "I"))
     given = [bit for bit, _ in places if flags & bit]
     form = ">" + "".join(letter for bit, letter in places if flags & bit)
-    said = dict(zip(given, struct.unpack_from(form, head, 8), strict=True))
+    values = dict(zip(given, struct.unpack_from(form, head, 8), strict=True))
     found = Defaults(
-        said.get(0x8, defaults.duration), said.get(0x10, defaults.size), said.get(0x20, defaults.flags)
+        values.get(0x8, defaults.duration), values.get(0x10, defaults.size), values.get(0x20, defaults.flags)
     )  # fmt: skip
-    return found, said.get(0x1, at)
+    return found, values.get(0x1, at)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`offset` from the base of the fragment; each sample is duration, size, flags, shift."""
+    """`offset` counts from the base of the fragment; each sample is duration, size, flags, composition offset."""
 
     offset: int
     samples: list[tuple[int, int, int, int]]
@@ -151,7 +153,7 @@ def _run(payload: bytes, defaults: Defaults) -> Run:
     fields = [(0x100, "I"), (0x200, "I"), (0x400, "I"), (0x800, "i")]
     form = struct.Struct(">" + "".join(letter for bit, letter in fields if flags & bit))
     if count * max(form.size, 1) > len(payload):
-        raise NoMovie("A run of frames is longer than its box.")
+        raise UnsupportedMp4("A run of frames is longer than its box.")
     found = []
     for number in range(count):
         given = iter(form.unpack_from(payload, at + number * form.size))

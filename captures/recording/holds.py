@@ -1,4 +1,4 @@
-"""What keeps a clip from being deleted by the rules of count and space."""
+"""Holds, which keep clips from being deleted by the rules of count and space."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from django.db import transaction
 from captures.models import Clip, ClipHold
 
 
-class ClipGone(Exception):
-    """The clip is being deleted, or is not there."""
+class ClipDeleted(Exception):
+    """The clip is being deleted, or does not exist."""
 
 
 @transaction.atomic
-def hold(clip: UUID, by: str, name: str) -> ClipHold:
-    """Keep the clip for the experiment, archive or export `name`; twice is once. ClipGone.
+def hold_clip(clip: UUID, by: str, name: str) -> ClipHold:
+    """Keep the clip for the experiment, archive or export `name`. Idempotent. ClipDeleted.
 
-    The row is locked first: a deletion that comes at the same moment sees the hold, or this sees the deletion.
+    The row is locked first: a concurrent deletion sees the hold, or the hold sees the deletion.
     """
     if Clip.objects.present().select_for_update().filter(pk=clip).first() is None:
-        raise ClipGone(f"The clip {clip} is being deleted, or is not there any more.")
+        raise ClipDeleted(f"The clip {clip} is being deleted, or does not exist any more.")
     found, _ = ClipHold.objects.get_or_create(clip_id=clip, by=by, name=name)
     return found
 
 
-def let_go(by: str, name: str, clip: UUID | None = None) -> int:
-    """End the holds of that name, on one clip or on all; how many there were."""
+def release_holds(by: str, name: str, clip: UUID | None = None) -> int:
+    """Release the holds of `name`, on one clip or on all; returns how many there were."""
     holds = ClipHold.objects.filter(by=by, name=name)
     if clip is not None:
         holds = holds.filter(clip=clip)

@@ -1,4 +1,4 @@
-"""Records of clips into the database, in the transaction of the caller and idempotent; what cameras shall record."""
+"""Ingest records of clips, idempotent and in the caller's transaction; the recording that a camera is to run."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from monitoring.camera_refs import CameraRef
 from monitoring.services import record_event
 from monitoring.station_settings import camera_config
 
-TOLD = ("kind", "frames", "lost_frames", "interrupted", "reason", "message", "simulated", "codec", "copied")
+BODY_FIELDS = ("kind", "frames", "lost_frames", "interrupted", "reason", "message", "simulated", "codec", "copied")
 
 
-def take_clip(record: Record) -> None:
-    """A clip that has ended; its poster is drawn once the row is safe. A record of one that is known already changes
+def ingest_clip(record: Record) -> None:
+    """Save the clip of a record; its poster is rendered after the commit. A record that is known already changes
     nothing."""
     if Clip.objects.filter(pk=record["id"]).exists():
         return
     clip = clip_of(record)
     clip.save(force_insert=True)
     transaction.on_commit(functools.partial(local_queue().enqueue, job_for(clip)))
-    _tell(clip, camera_of(record))
+    _record_clip_event(clip, camera_of(record))
 
 
 def clip_of(record: Record) -> Clip:
-    """The row of a record of this host, not saved."""
+    """The unsaved row for a record of this host."""
     body, [file] = record["body"], record["files"]
     return Clip(
         id=record["id"],
@@ -48,32 +48,32 @@ def clip_of(record: Record) -> Clip:
         sha256=file["sha256"],
         width=file["width"] or 0,
         height=file["height"] or 0,
-        **{name: body[name] for name in TOLD},
+        **{name: body[name] for name in BODY_FIELDS},
     )
 
 
-def _tell(clip: Clip, camera: CameraRef) -> None:
+def _record_clip_event(clip: Clip, camera: CameraRef) -> None:
     length = f"{clip.duration.total_seconds():.1f} s with {clip.frames} {'frame' if clip.frames == 1 else 'frames'}"
     lost = f", {clip.lost_frames} lost" if clip.lost_frames else ""
     unknown = " How many frames it lost is unknown." if clip.lost_frames is None else ""
-    said = f"{camera.slug} recorded a clip of {length}{lost}.{unknown}"
+    summary = f"{camera.slug} recorded a clip of {length}{lost}.{unknown}"
     data = {"reason": clip.reason, "lost_frames": clip.lost_frames} if clip.interrupted or clip.lost_frames else {}
     record_event(
         "recording.lost" if clip.interrupted or clip.lost_frames else "recording.rotated",
-        f"{said} {clip.message}".strip(), severity="warning" if data else "info", camera=camera, subject=clip.pk,
+        f"{summary} {clip.message}".strip(), severity="warning" if data else "info", camera=camera, subject=clip.pk,
         data=data,
     )  # fmt: skip
 
 
 def desired_recording(camera: Camera) -> dict[str, Any] | None:
-    """What a camera shall record, as its process takes it (`cameras.runtime.spec.Recording`); None for nothing."""
+    """The desired recording for the camera's process (`cameras.runtime.spec.Recording`); None for nothing."""
     if not camera.recording or camera.removed_at is not None:
         return None
     return {"kind": camera.recording, "requested_by": camera.recording_by, **recording_settings()}
 
 
 def recording_settings() -> dict[str, Any]:
-    """How every camera records. A camera's host has the last word: the configuration of who asks may be another."""
+    """Settings of every recording. The camera's host decides, as its configuration may differ from the caller's."""
     config, host = camera_config(), settings.STATION.host
     floor_gb = config.soft_floor_gb if new_clips_root(host).filter(exhausted=True).exists() else config.hard_floor_gb
     return {

@@ -1,4 +1,4 @@
-"""Recordings in numbers, for Prometheus: of the cameras that a user may see, on whichever host."""
+"""Prometheus metrics of recordings, for the cameras that a user may see, on any host."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from cameras.status import read_statuses
 from captures.models import Clip
 
 OF_CLIP = {
-    "skycam_recording_frames": ("frames", "Frames in the clip that grows."),
-    "skycam_recording_bytes": ("bytes", "Bytes of the clip that grows."),
+    "skycam_recording_frames": ("frames", "Frames in the open clip."),
+    "skycam_recording_bytes": ("bytes", "Bytes of the open clip."),
     "skycam_recording_lost_frames": ("lost_frames", "Frames lost since the recording began."),
-    "skycam_recording_floor_seconds": ("floor_s", "Seconds until the disk is at the floor, as the clip grows now."),
+    "skycam_recording_floor_seconds": ("floor_s", "Seconds until the disk is at the floor at the current rate."),
 }
 """Metric -> the field of the recorder, and what it means."""
 
 
 def recordings(user: Any) -> Iterator[Metric]:
-    """Without what the broker tells while it is away: then nobody knows."""
+    """Metrics from the broker are left out while it is away."""
     cameras = list(cameras_for(user))
     yield _by_camera(
-        "skycam_recording_wished", "Whether the camera shall be recorded.",
+        "skycam_recording_wished", "Whether the camera should be recording.",
         {camera.slug: bool(camera.recording) for camera in cameras},
     )  # fmt: skip
     yield _clips(user)
     try:
-        told = read_statuses(cameras)
+        statuses = read_statuses(cameras)
     except BrokerDown:
         return
-    recording = {slug: one["recording"] for slug, one in told.items() if one["observed"] != "host_down"}
+    recording = {slug: one["recording"] for slug, one in statuses.items() if one["observed"] != "host_down"}
     yield _by_camera("skycam_recording", "Whether a clip of the camera is being written.", recording)
-    recorders: dict[str, Any] = {slug: one["recorder"] for slug, one in told.items() if one["recorder"]}
+    recorders: dict[str, Any] = {slug: one["recorder"] for slug, one in statuses.items() if one["recorder"]}
     for name, (field, meaning) in OF_CLIP.items():
         yield _by_camera(name, meaning, {slug: recorder[field] for slug, recorder in recorders.items()})
 
 
 def _by_camera(name: str, meaning: str, values: dict[str, Any]) -> Metric:
-    """What is not known is left out."""
+    """A camera without a known value is left out."""
     family = GaugeMetricFamily(name, meaning, labels=["camera"])
     for slug, value in values.items():
         if value is not None:
@@ -52,7 +52,7 @@ def _by_camera(name: str, meaning: str, values: dict[str, Any]) -> Metric:
 
 
 def _clips(user: Any) -> Metric:
-    family = GaugeMetricFamily("skycam_clips", "Clips that are kept.", labels=["camera", "kind"])
+    family = GaugeMetricFamily("skycam_clips", "Clips in the archive.", labels=["camera", "kind"])
     seen = Clip.objects.present().filter(camera__in=cameras_for(user)).order_by()
     for slug, kind, clips in seen.values_list("camera__slug", "kind").annotate(clips=Count("id")):
         family.add_metric([slug, kind], clips)

@@ -1,4 +1,4 @@
-"""H.264 into fragmented MP4: one fragment for each frame, so that what was written plays, wherever it is cut off.
+"""H.264 into fragmented MP4. Each frame is one fragment, so a file that is cut off anywhere still plays up to there.
 
 Source of the options: FFmpeg's formats documentation, chapter mov/mp4; libx264's in its codecs documentation.
 """
@@ -16,29 +16,29 @@ from cameras.runtime.spec import Recording
 from captures.recording.tracks import Sink
 
 TICKS = 90_000
-"""Of the time stamps in a second."""
+"""Ticks per second of the time stamps."""
 TIME_BASE = Fraction(1, TICKS)
 KEY_S = 2.0
-"""From one key frame to the next."""
+"""Seconds between key frames."""
 FORMAT = {"movflags": "frag_every_frame+empty_moov+default_base_moof", "flush_packets": "1"}
 BUFFER_BYTES = 1 << 20
 SINGLE_THREAD_PIXELS = 1920 * 1200
 BT601 = 6
-"""SMPTE 170M, as FFmpeg numbers it: what `pixels.i420` makes."""
+"""FFmpeg's number of SMPTE 170M, which `pixels.i420` makes."""
 LIMITED = 1
 I_FRAME = 1
 
 
 class Muxer:
-    """`ticks` of a frame rise strictly, whatever the clock of its camera does."""
+    """Time stamps increase strictly, whatever the camera's clock does."""
 
     def __init__(self, sink: Sink) -> None:
         self._container = av.open(sink, "w", format="mp4", options=FORMAT, buffer_size=BUFFER_BYTES)
         self._last = -1
 
     def ticks(self, seconds: float) -> int:
-        """The time stamp of what was captured `seconds` after the first frame. Two frames in one tick are a tick
-        apart: a muxer ends at a time that does not rise."""
+        """The time stamp of a frame captured `seconds` after the first. Two frames in one tick are put one tick apart:
+        a muxer stops at a time stamp that does not increase."""
         self._last = max(self._last + 1, round(seconds * TICKS))
         return self._last
 
@@ -61,7 +61,7 @@ class Encoder(Muxer):
         self._key_at = 0.0
 
     def add(self, planes: NDArray[np.uint8], seconds: float) -> None:
-        """An I420 picture, captured `seconds` after the first. OSError of the sink."""
+        """Encode an I420 picture captured `seconds` after the first. OSError of the sink."""
         frame = av.VideoFrame.from_numpy_buffer(planes, format="yuv420p")
         frame.pts, frame.time_base = self.ticks(seconds), TIME_BASE
         if seconds >= self._key_at:
@@ -70,14 +70,14 @@ class Encoder(Muxer):
         self._container.mux(self._stream.encode(frame))
 
     def finish(self) -> None:
-        """What the encoder still holds, and the index. OSError of the sink."""
+        """Write the frames that the encoder still holds, and the index. OSError of the sink."""
         self._container.mux(self._stream.encode(None))
         self.close()
 
 
 def _options(desired: Recording) -> dict[str, str]:
-    """Constant quality with a cap: noise would make ten times as much of it. Nothing looks ahead, so nothing is held
-    back that a crash would take."""
+    """Constant quality with a cap on the bit rate, which noise would raise tenfold. No look-ahead: frames that the
+    encoder holds back would be lost in a crash."""
     rate = f"{desired['max_kbit_s']}k"
     return {
         "preset": desired["preset"], "tune": "zerolatency", "crf": str(desired["crf"]),

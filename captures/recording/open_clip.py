@@ -1,4 +1,4 @@
-"""A clip while it is being recorded: its plan on the disk, its file, its encoder, and what its record will say."""
+"""A clip while it is being recorded: its plan on the disk, its file, its track, and the data of its record."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from cameras.runtime.spec import Recording
 from cameras.runtime.spool import ClipPlan, PartFile, Record
 from cameras.runtime.storage import Storage
 from captures.organizer import ImageOrganizer
-from captures.recording.tracks import Recorded, track_of
+from captures.recording.tracks import FrameOrPacket, make_track
 from captures.recording.video_file import VideoFile
 
 KIND = "clip"
 FIRST_INTERVAL_S = 1 / 15
-"""How long the only frame of a clip is said to last."""
-PATIENCE_S = 5.0
-PATIENT_INTERVALS = 5
-"""A clip ends when no frame has come for so long, and for so many intervals of its frames."""
-FIRST_PATIENCE_S = 20.0
-"""The same while it has a single frame, and nobody knows how far they are apart."""
-COPIED_PATIENCE_S = 30.0
-"""The same where packets are copied: the end of their stream is told, and what comes after a pause may be of no use
-without what came before it."""
+"""The duration of a clip's only frame."""
+TIMEOUT_S = 5.0
+TIMEOUT_INTERVALS = 5
+"""A clip ends when no frame comes for TIMEOUT_S and for TIMEOUT_INTERVALS intervals of its frames."""
+FIRST_TIMEOUT_S = 20.0
+"""The same while it has a single frame, so that the interval is unknown."""
+COPIED_TIMEOUT_S = 30.0
+"""The same where packets are copied: the end of their stream is announced, and packets after a pause may be useless
+without those before it."""
 SAME_CLOCK_S = 1.0
-"""The beginning of the next clip is the end of this one, unless the wall clock was set meanwhile."""
+"""A clip ends where the next one begins, unless the wall clock was set meanwhile."""
 
 
 class OpenClip:
-    """Begun by its first frame or packet, and written by one thread. OSError as the disk says it, RootMissing or
-    LockLost; Unplayable for a packet that no clip can begin with."""
+    """Begins with its first frame or packet; one thread writes it. OSError of the disk, RootMissing, LockLost;
+    Unplayable for a packet that no clip can begin with."""
 
     def __init__(
-        self, storage: Storage, camera: str, organizer: ImageOrganizer, first: Recorded, desired: Recording
+        self, storage: Storage, camera: str, organizer: ImageOrganizer, first: FrameOrPacket, desired: Recording
     ) -> None:
         self.storage, self.desired = storage, desired
-        self._track = track_of(first, desired)
+        self._track = make_track(first, desired)
         self.plan = self._planned(camera, organizer, first)
         storage.check()
         storage.files.make_folders(self.plan["path"].rpartition("/")[0])
@@ -53,21 +53,21 @@ class OpenClip:
         self.reason = ""
         self.message = ""
 
-    def _planned(self, camera: str, organizer: ImageOrganizer, first: Recorded) -> ClipPlan:
+    def _planned(self, camera: str, organizer: ImageOrganizer, first: FrameOrPacket) -> ClipPlan:
         clip, started, (width, height) = str(uuid6.uuid7()), moment(first.captured_ns), self._track.size
         return ClipPlan(
             id=clip, camera=camera, slug=organizer.slug, path=organizer.clip(clip, started), kind=self.desired["kind"],
-            started=started.isoformat(), simulated=first.simulated, codec="h264", copied=self.of is not None,
+            started=started.isoformat(), simulated=first.simulated, codec="h264", copied=self.source is not None,
             width=width, height=height, requested_by=self.desired["requested_by"],
         )  # fmt: skip
 
     @property
-    def of(self) -> CodedStream | None:
-        """The stream whose packets it copies; None where it encodes."""
-        return self._track.of
+    def source(self) -> CodedStream | None:
+        """The stream whose packets are copied; None where frames are encoded."""
+        return self._track.source
 
-    def fits(self, frame: Recorded) -> bool:
-        return self._track.fits(frame)
+    def accepts(self, frame: FrameOrPacket) -> bool:
+        return self._track.accepts(frame)
 
     @property
     def id(self) -> str:
@@ -92,17 +92,17 @@ class OpenClip:
         return self._newest - self._first
 
     @property
-    def patience_s(self) -> float:
-        """How long after the newest frame the next one still belongs to it."""
-        if self.of is not None:
-            return COPIED_PATIENCE_S
-        return FIRST_PATIENCE_S if self.frames < 2 else max(PATIENCE_S, PATIENT_INTERVALS * self._interval_s)
+    def timeout_s(self) -> float:
+        """How long after the newest frame the next one still belongs to this clip."""
+        if self.source is not None:
+            return COPIED_TIMEOUT_S
+        return FIRST_TIMEOUT_S if self.frames < 2 else max(TIMEOUT_S, TIMEOUT_INTERVALS * self._interval_s)
 
-    def age_s(self, frame: Recorded) -> float:
+    def age_s(self, frame: FrameOrPacket) -> float:
         return frame.monotonic - self._first
 
-    def add(self, frame: Recorded) -> None:
-        """OSError of the disk: what was written before it is kept. av.FFmpegError of the encoder."""
+    def add(self, frame: FrameOrPacket) -> None:
+        """OSError of the disk: what was written before is kept. av.FFmpegError of the encoder."""
         if not self._track.add(frame, self.age_s(frame)):
             return
         if self.frames and frame.monotonic > self._newest:
@@ -110,22 +110,22 @@ class OpenClip:
         self._newest = max(self._newest, frame.monotonic)
         self.frames += 1
 
-    def cut(self, reason: str, message: str) -> None:
-        """It ends before its time."""
+    def interrupt(self, reason: str, message: str) -> None:
+        """Mark the clip as cut off before its time."""
         self.interrupted, self.reason, self.message = True, reason, message
 
     def finish(self) -> None:
-        """No frame comes any more. OSError of the disk."""
+        """Write the end of the file. OSError of the disk."""
         self._track.finish()
         self._finished = True
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that was added is in the file. What an encoder that failed has made of it, only the file says."""
+        """Whether all added frames are in the file. After an encoder failed, only the file itself can tell."""
         return self.frames > 0 and self._finished and self.file.failed is None
 
-    def ended(self, next_frame: Recorded | None) -> datetime:
-        """Exclusive: when the next clip begins, where recording goes on."""
+    def ended(self, next_frame: FrameOrPacket | None) -> datetime:
+        """The exclusive end: where recording continues, the start of the next clip."""
         length_s = self._newest - self._first + self._interval_s
         if next_frame is not None:
             length_s = next_frame.monotonic - self._first
@@ -135,8 +135,8 @@ class OpenClip:
         return ended
 
 
-def record_of(plan: ClipPlan, root: str, told: dict[str, object], size: int, sha256: str) -> Record:
-    """`told`: ended, frames, lost_frames, interrupted, reason, message."""
+def make_record(plan: ClipPlan, root: str, outcome: dict[str, object], size: int, sha256: str) -> Record:
+    """`outcome`: ended, frames, lost_frames, interrupted, reason, message."""
     file = PartFile(
         kind=KIND, bytes=size, sha256=sha256, part=f"{plan['id']}.{KIND}.part", path=plan["path"],
         width=plan["width"], height=plan["height"],
@@ -144,11 +144,11 @@ def record_of(plan: ClipPlan, root: str, told: dict[str, object], size: int, sha
     kept = {name: plan[name] for name in ("kind", "started", "simulated", "codec", "copied", "requested_by")}
     return Record(
         kind="clip", id=plan["id"], camera=plan["camera"], slug=plan["slug"], root=root, files=[file],
-        body={**kept, **told},
+        body={**kept, **outcome},
     )  # fmt: skip
 
 
 def moment(nanoseconds: int) -> datetime:
-    """To the microsecond, which a float of seconds does not hold."""
+    """Exact to the microsecond, unlike a float of seconds."""
     whole, rest = divmod(nanoseconds // 1000, 1_000_000)
     return datetime.fromtimestamp(whole, UTC) + timedelta(microseconds=rest)

@@ -1,4 +1,4 @@
-"""Start and stop a camera's recording, on its page and its card."""
+"""Start and stop a camera's recording on its page and its card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from cameras.lease_holders import LeaseHeld
 from cameras.pages import CameraPage, refusal
-from captures.recording.orders import Kept, record, stop_recording
+from captures.recording.recording_commands import RecordingDeferred, record, stop_recording
 from monitoring.naming import with_names
 from monitoring.page import said
 
@@ -16,13 +16,13 @@ class RecordPage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Record, and say what came of it."""
+        """Start recording and show the outcome."""
         camera = self.camera()
         try:
             record(camera, request.POST.get("kind", ""), self.actor)
         except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
-        except Kept as error:
+        except RecordingDeferred as error:
             return said(request, "warn", refusal(error, camera))
         except ValidationError as error:
             return said(request, "bad", with_names(" ".join(error.messages), {slug: camera.name}))
@@ -33,12 +33,12 @@ class StopRecordingPage(CameraPage):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
-        """Stop recording; the last clip is in its place then."""
+        """Stop recording; the last clip is finalized by then."""
         camera = self.camera()
         try:
             stop_recording(camera, self.actor)
         except LeaseHeld as error:
             return said(request, "bad", refusal(error, camera))
-        except Kept as error:
+        except RecordingDeferred as error:
             return said(request, "warn", refusal(error, camera))
         return said(request, "ok", "Recording stopped; its last clip is kept.")

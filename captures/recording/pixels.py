@@ -1,4 +1,4 @@
-"""From a camera's pictures to what the encoder takes: I420, half the size of RGB."""
+"""Convert a camera's pictures to I420 for the encoder: half the size of RGB."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ NEUTRAL = 128
 
 
 def as_i420(frame: FrameData) -> FrameData:
-    """The frame with its picture as I420: (height * 3 / 2, width), uint8, both sides even."""
+    """The frame with its picture in I420: (height * 3 / 2, width), uint8; width and height are even."""
     return replace(frame, image=i420(frame.image))
 
 
 def i420(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Of RGB or mono, uint8 or uint16. An odd last row or column is left out: H.264 as browsers play it has none.
+    """From RGB or mono, uint8 or uint16. An odd last row or column is left out: browsers play H.264 of even size only.
 
     BT.601, limited range. Source: ITU-R BT.601-7; OpenCV, COLOR_RGB2YUV_I420.
     """

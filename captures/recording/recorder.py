@@ -1,8 +1,8 @@
-"""`ClipRecorder`: the frames of a camera into clips. Runs in a camera process, without Django.
+"""`ClipRecorder` writes the frames of a camera into clips. It runs in a camera process, without Django.
 
-The owner's thread turns each frame into I420 and queues it, or the driver's thread the packets of a camera that sends
-H.264; the thread here encodes or copies, writes, and waits for a disk to sync only where a clip begins; `Filer` brings
-what has ended to its record. Whatever goes wrong ends a clip, never the camera.
+The owner's thread converts each frame to I420 and queues it; for a camera that sends H.264 the driver's thread queues
+its packets. The recorder's thread encodes or copies and writes them, and waits for a sync only where a clip begins.
+`ClipFinalizer` finalizes clips that have ended. An error ends a clip, never the camera.
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ from cameras.runtime.spool import is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolLocked, Storage, separate_file_systems_message
 from captures.night import Site
 from captures.organizer import ImageOrganizer
-from captures.recording.filing import Filer
-from captures.recording.losses import Losses
+from captures.recording.clip_finalizer import ClipFinalizer
+from captures.recording.frame_queue import FrameQueue
+from captures.recording.loss_counter import LossCounter
 from captures.recording.open_clip import OpenClip
-from captures.recording.pauses import PAUSE_S, Pauses
-from captures.recording.queue import Queue
-from captures.recording.recovery import left_over
-from captures.recording.telling import PART, Telling, floor_of
-from captures.recording.tracks import Recorded, Unplayable, may_begin
+from captures.recording.recorder_status import PART, RecorderStatus, floor_of
+from captures.recording.recovery import unfinished_clips
+from captures.recording.retry import RETRY_S, RetryDelay
+from captures.recording.tracks import FrameOrPacket, Unplayable, can_begin_clip
 from core.known_fields import from_json
 
 log = logging.getLogger(__name__)
-ROOM = {"floor_bytes": 0, "rolling_floor_bytes": 0}
-"""What of the desired recording may change within a clip."""
+FLOORS = {"floor_bytes": 0, "rolling_floor_bytes": 0}
+"""The settings of a recording that may change within a clip."""
 WAIT_S = 0.2
-LOOK_S = 2.0
-"""From one look at the disk to the next."""
-KEY_PATIENCE_S = 60.0
-"""How long a camera whose packets are copied may go without a key frame where a clip is to begin with one."""
-MOST_CHANGES, CHANGES_S = 4, 60.0
-"""A camera whose parameters change so often in so many seconds would have a clip for each moment."""
+CHECK_S = 2.0
+"""Seconds between checks of the disk."""
+KEY_FRAME_TIMEOUT_S = 60.0
+"""How long a clip that is due may wait for a key frame of a camera whose packets are copied."""
+MAX_CHANGES, CHANGES_S = 4, 60.0
+"""A camera whose parameter sets change more often is encoded: each change begins another clip."""
 WRITE_S, WRITE_OUT_S = 3.0, 4.0
-"""For what is still queued when the process is to end, and until its clip is filed."""
+"""Seconds at the end of the process to write queued frames, and until the clip is finalized."""
 STUCK_S = 6.0
-"""More than the thread takes for a frame, and a disk to sync a second of them."""
-WRONG = (RootMissing, SpoolLocked, LockLost, OSError)
+"""Longer than the thread needs for a frame, and a disk to sync a second of frames."""
+STORAGE_ERRORS = (RootMissing, SpoolLocked, LockLost, OSError)
 
 
 class ClipRecorder:
@@ -60,73 +60,73 @@ class ClipRecorder:
         self._decided = (
             from_json(DecidedOutcome, context.spec["decided_outcome"]) if context.spec["decided_outcome"] else None
         )
-        self._telling = Telling(context.link, context.spec["slug"], context.spec["video_root_path"])
-        self._filer = Filer(self._lose)
+        self._status = RecorderStatus(context.link, context.spec["slug"], context.spec["video_root_path"])
+        self._finalizer = ClipFinalizer(self._lose_storage)
         self._desired: Recording | None = None
-        self._queued_for: Recording | None = None
-        """The desired recording that queued frames were captured for: it outlives a stop."""
-        self._queue = Queue(context.buffer)
+        self._queued_wish: Recording | None = None
+        """The wish for which the queued frames were captured; it outlives a stop."""
+        self._queue = FrameQueue(context.buffer)
         self._write_until = math.inf
         self._storage: Storage | None = None
-        self._lost: Exception | None = None
+        self._storage_error: Exception | None = None
         self._clip: OpenClip | None = None
-        self._losses = Losses(numbered=driver_class(context.spec["kind"]).numbers_frames)
+        self._losses = LossCounter(numbered=driver_class(context.spec["kind"]).numbers_frames)
         self._rotate = False
         self._keyless_since: float | None = None
-        self._changes: deque[float] = deque(maxlen=MOST_CHANGES)
-        self._not_before, self._pauses = 0.0, Pauses()
-        self._looked_at = 0.0
+        self._changes: deque[float] = deque(maxlen=MAX_CHANGES)
+        self._not_before, self._retry_delay = 0.0, RetryDelay()
+        self._checked_at = 0.0
         self._full = False
-        self._turned_at = time.monotonic()
+        self._ran_at = time.monotonic()
         self._stopping = False
         self._changed = threading.Condition()
-        self._obey(context.spec["recording"])
+        self._apply_recording(context.spec["recording"])
         if self._desired is None:
-            self._telling.at_rest()
+            self._status.report_idle()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     # On the owner's thread
 
     def handle_command(self, message: dict[str, Any]) -> None:
-        """`record` and `configure` with what shall be recorded (`recording`, None for nothing); `rotate`."""
+        """Handle `record` and `configure` (`recording`: the desired recording, None to stop) and `rotate`."""
         if "recording" in message:
-            self._obey(message["recording"])
-            self._telling.asked(message, "written" if self._desired else "stopped")
+            self._apply_recording(message["recording"])
+            self._status.add_request(message, "written" if self._desired else "stopped")
             if self._desired is None and self._queue.reader is None:
-                self._filer.then(self._telling.stopped)
+                self._finalizer.run_after(self._status.answer_stop)
         elif message["type"] == "rotate":
             self._end_clip(message)
 
     def _end_clip(self, command: dict[str, Any]) -> None:
-        """The next frame begins another."""
+        """Let the next frame begin another clip."""
         clip = self._clip
         if clip is None:
-            self._telling.has_no_clip(command)
+            self._status.reject_rotation(order)
             return
-        self._telling.asked(command, clip.id)
+        self._status.add_request(order, clip.id)
         self._rotate = True
 
-    def _obey(self, desired: Recording | None) -> None:
+    def _apply_recording(self, desired: Recording | None) -> None:
         with self._changed:
             if desired and desired != self._desired:
                 self._not_before, self._full = 0.0, False
-            self._desired, self._queued_for = desired, desired or self._queued_for
+            self._desired, self._queued_wish = desired, desired or self._queued_wish
             if desired:
-                self._queue.go_on()
+                self._queue.open_reader()
             else:
-                self._queue.end()
+                self._queue.close_reader()
             self._changed.notify_all()
 
     @property
     def wants_frames(self) -> bool:
-        """Not while the camera's own packets are copied."""
-        return self._desired is not None and not self._queue.copies
+        """False while the camera's own packets are copied."""
+        return self._desired is not None and not self._queue.copies_packets
 
     def stop(self) -> None:
-        """What is queued is written, as far as there is time, and the clip filed."""
+        """Write the queued frames, as far as there is time, and finalize the clip."""
         self._write_until = time.monotonic() + WRITE_S
-        self._obey(None)
+        self._apply_recording(None)
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -137,44 +137,44 @@ class ClipRecorder:
             if self._clip is not None:
                 self._clip.file.synced = False
             path = self._spec["video_root_path"]
-            said = f"The disk of {path} has not answered for {STUCK_S:g} s. Recording goes on when it does."
-            self._telling.failed("write_error", said)
-        return {"recorder": self._telling.status(self._desired, self._clip)}
+            message = f"The disk of {path} has not answered for {STUCK_S:g} s. Recording continues when it does."
+            self._status.report_failure("write_error", message)
+        return {"recorder": self._status.snapshot(self._desired, self._clip)}
 
     def _is_stuck(self) -> bool:
-        """A disk that hangs says nothing: whoever waits for it does not come back."""
+        """A disk that hangs raises no error: its callers just never return."""
         now = time.monotonic()
-        return now - self._turned_at > STUCK_S or self._filer.syncs_for_s(now) > STUCK_S
+        return now - self._ran_at > STUCK_S or self._finalizer.syncs_for_s(now) > STUCK_S
 
-    def _lose(self, error: Exception) -> None:
-        """From any thread: the root cannot be written to."""
-        self._lost = error
+    def _lose_storage(self, error: Exception) -> None:
+        """The root cannot be written to. Called from any thread."""
+        self._storage_error = error
 
     # The thread
 
     def _run(self) -> None:
         while not self._is_over():
             try:
-                self._turn()
+                self._run_once()
             except Exception as error:
-                log.exception("The recorder stumbled and goes on.")
-                self._give_up(*self._said_of(error))
-        self._let_go()
+                log.exception("The recorder failed and continues.")
+                self._interrupt_clip(*self._describe_error(error))
+        self._close_storage()
 
     def _is_over(self) -> bool:
         return self._stopping and self._queue.reader is None
 
-    def _turn(self) -> None:
-        self._turned_at = time.monotonic()
-        if self._lost is not None or self._storage is None:
-            self._hold()
-        frame = self._next()
+    def _run_once(self) -> None:
+        self._ran_at = time.monotonic()
+        if self._storage_error is not None or self._storage is None:
+            self._open_storage()
+        frame = self._next_frame()
         if frame is not None:
-            self._take(frame)
-        self._look()
+            self._record_frame(frame)
+        self._check_clip_and_disk()
 
-    def _next(self) -> Recorded | None:
-        """The next frame or packet; None when none came in time. A reader that was closed is read to its end."""
+    def _next_frame(self) -> FrameOrPacket | None:
+        """The next frame or packet; None if none came in time. A closed reader is read to its end."""
         reader = self._queue.reader
         if reader is None:
             with self._changed:
@@ -182,188 +182,194 @@ class ClipRecorder:
             return None
         frame = reader.get(WAIT_S) if time.monotonic() < self._write_until else None
         if frame is None and reader.closed:
-            self._end_of()
+            self._finish_reader()
         return frame
 
-    def _end_of(self) -> None:
-        """Recording was stopped, and all that was queued is written; what is not, as the process ends, is lost."""
+    def _finish_reader(self) -> None:
+        """Finish a stopped recording: its queued frames are written; those left as the process ends are lost."""
         reader = self._queue.reader
         assert reader is not None
-        lost = self._losses.after(reader) + len(reader)
+        lost = self._losses.count_after(reader) + len(reader)
         if lost and self._clip is not None:
-            self._telling.lost(self._clip, lost)
-        self._close(None)
+            self._status.report_lost_frames(self._clip, lost)
+        self._close_clip(None)
         self._full = False
-        self._losses.forget()
+        self._losses.reset()
         self._keyless_since = None
         with self._changed:
             reader = self._queue.next_reader()
-        self._telling.ended(for_good=reader is None)
-        self._filer.then(self._telling.stopped)
+        self._status.report_recording_stopped(for_good=reader is None)
+        self._finalizer.run_after(self._status.answer_stop)
 
     # Frames and packets
 
-    def _take(self, frame: Recorded) -> None:
+    def _record_frame(self, frame: FrameOrPacket) -> None:
         assert self._queue.reader is not None
-        lost, clip = self._losses.before(frame, self._queue.reader.lost), self._clip
+        lost, clip = self._losses.count_before(frame, self._queue.reader.lost), self._clip
         if clip is not None and self._ends_before(clip, frame):
-            self._close(frame if self._follows(clip, frame) else None)
-        if self._clip is None and not self._open(frame):
+            self._close_clip(frame if self._follows(clip, frame) else None)
+        if self._clip is None and not self._open_clip(frame):
             return
-        self._add(frame, lost)
+        self._add_frame(frame, lost)
 
-    def _ends_before(self, clip: OpenClip, frame: Recorded) -> bool:
-        if not clip.fits(frame):
+    def _ends_before(self, clip: OpenClip, frame: FrameOrPacket) -> bool:
+        if not clip.accepts(frame):
             self._count_change(clip, frame)
             return True
         if not self._follows(clip, frame):
             return True
-        return self._is_due(clip, frame) and self._may_begin(frame)
+        return self._is_due(clip, frame) and self._can_begin_clip(frame)
 
-    def _is_due(self, clip: OpenClip, frame: Recorded) -> bool:
-        """Not once recording was stopped: what is still queued goes into the clip that is open."""
+    def _is_due(self, clip: OpenClip, frame: FrameOrPacket) -> bool:
+        """False once recording is stopped: queued frames go into the open clip."""
         desired = self._desired
         if desired is None:
             return False
-        return self._rotate or clip.age_s(frame) >= desired["clip_s"] or {**desired, **ROOM} != {**clip.desired, **ROOM}
+        return (
+            self._rotate
+            or clip.age_s(frame) >= desired["clip_s"]
+            or {**desired, **FLOORS} != {**clip.desired, **FLOORS}
+        )
 
-    def _may_begin(self, frame: Recorded) -> bool:
-        """Whether a clip may begin with this one. A camera that sends no key frame for long is decoded from now on,
-        until it is opened anew."""
-        if may_begin(frame):
+    def _can_begin_clip(self, frame: FrameOrPacket) -> bool:
+        """Whether a clip can begin with this frame. A camera that sends no key frame for KEY_FRAME_TIMEOUT_S is decoded
+        until it is reopened."""
+        if can_begin_clip(frame):
             self._keyless_since = None
             return True
         self._keyless_since = self._keyless_since or frame.monotonic
-        if frame.monotonic - self._keyless_since > KEY_PATIENCE_S:
-            self._refuse(frame, f"It has sent no key frame for {KEY_PATIENCE_S:g} s.")
+        if frame.monotonic - self._keyless_since > KEY_FRAME_TIMEOUT_S:
+            self._refuse_packets(frame, f"It has sent no key frame for {KEY_FRAME_TIMEOUT_S:g} s.")
         return False
 
-    def _count_change(self, clip: OpenClip, frame: Recorded) -> None:
-        """Of the parameters within a stream."""
-        if isinstance(frame, PacketData) and frame.of is clip.of:
+    def _count_change(self, clip: OpenClip, frame: FrameOrPacket) -> None:
+        """Count changes of the parameter sets within one stream."""
+        if isinstance(frame, PacketData) and frame.of is clip.source:
             self._changes.append(frame.monotonic)
-            if len(self._changes) == MOST_CHANGES and frame.monotonic - self._changes[0] < CHANGES_S:
-                self._refuse(frame, "Its parameters change too often.")
+            if len(self._changes) == MAX_CHANGES and frame.monotonic - self._changes[0] < CHANGES_S:
+                self._refuse_packets(frame, "Its parameter sets change too often.")
 
-    def _refuse(self, frame: Recorded, why: str) -> None:
+    def _refuse_packets(self, frame: FrameOrPacket, why: str) -> None:
         if self._queue.reader is not None and isinstance(frame, PacketData):
-            log.warning("What this camera sends is decoded and encoded anew. %s", why)
+            log.warning("The camera's packets are decoded and encoded again instead of copied. %s", why)
             self._keyless_since = None
             self._queue.reader.refuse_packets(frame.of)
 
-    def _follows(self, clip: OpenClip, frame: Recorded) -> bool:
-        return 0 <= frame.monotonic - clip.newest <= clip.patience_s
+    def _follows(self, clip: OpenClip, frame: FrameOrPacket) -> bool:
+        return 0 <= frame.monotonic - clip.newest <= clip.timeout_s
 
-    def _open(self, frame: Recorded) -> bool:
-        """False while nothing can be written; why is told."""
-        desired = self._queued_for
+    def _open_clip(self, frame: FrameOrPacket) -> bool:
+        """False while nothing can be written; the status says why."""
+        desired = self._queued_wish
         if desired is None or self._storage is None or time.monotonic() < self._not_before:
             return False
-        if not self._may_begin(frame) or self._is_full(desired):
+        if not self._can_begin_clip(frame) or self._is_full(desired):
             return False
         self._rotate = False
         try:
             self._clip = OpenClip(self._storage, self._spec["camera"], self._organizer, frame, desired)
         except Unplayable as error:
-            self._refuse(frame, str(error))
+            self._refuse_packets(frame, str(error))
             return False
-        except WRONG as error:
-            self._failed(error)
+        except STORAGE_ERRORS as error:
+            self._handle_storage_error(error)
             return False
-        self._filer.watch(self._clip)
-        self._telling.began(self._clip)
+        self._finalizer.set_open_clip(self._clip)
+        self._status.report_clip_opened(self._clip)
         return True
 
-    def _add(self, frame: Recorded, lost: int) -> None:
+    def _add_frame(self, frame: FrameOrPacket, lost: int) -> None:
         assert self._clip is not None
         try:
             self._clip.add(frame)
         except OSError as error:
-            self._failed(error)
+            self._handle_storage_error(error)
             return
         if lost:
-            self._telling.lost(self._clip, lost)
-        self._telling.wrote(self._clip)
+            self._status.report_lost_frames(self._clip, lost)
+        self._status.report_frame_written(self._clip)
 
-    def _close(self, next_frame: Recorded | None) -> None:
-        """The open clip is whole, or as whole as it gets; the filer brings it to its record."""
+    def _close_clip(self, next_frame: FrameOrPacket | None) -> None:
+        """End the open clip as it is, and hand it to the finalizer."""
         clip, self._clip, self._rotate = self._clip, None, False
-        self._filer.watch(None)
+        self._finalizer.set_open_clip(None)
         if clip is None:
             return
         try:
             clip.finish()
         except OSError as error:
-            clip.cut(*self._said_of(error))
-        except Exception as error:  # an encoder that failed may fail at its end again
-            log.exception("A clip could not be ended as it should.")
-            clip.cut(*self._said_of(error))
-        self._filer.file(clip, clip.ended(next_frame), self._telling.filed, self._telling.recovered)
+            clip.interrupt(*self._describe_error(error))
+        except Exception as error:  # an encoder that failed may fail again in finish()
+            log.exception("The encoder could not finish a clip.")
+            clip.interrupt(*self._describe_error(error))
+        self._finalizer.finalize(
+            clip, clip.ended(next_frame), self._status.report_finalized, self._status.report_recovered
+        )
 
     # The disk
 
-    def _look(self) -> None:
+    def _check_clip_and_disk(self) -> None:
         clip = self._clip
         if clip is not None and self._has_ended(clip):
-            self._close(None)
-        if time.monotonic() - self._looked_at >= LOOK_S:
-            self._looked_at = time.monotonic()
+            self._close_clip(None)
+        if time.monotonic() - self._checked_at >= CHECK_S:
+            self._checked_at = time.monotonic()
             if clip is not None and self._is_full(self._desired or clip.desired):
-                self._give_up("disk_full", self._telling.why)
+                self._interrupt_clip("disk_full", self._status.failure_message)
 
     def _has_ended(self, clip: OpenClip) -> bool:
-        """Its camera is gone, or silent; not while frames wait, as after a disk that hung."""
+        """Whether its camera is gone or silent. Not while frames wait in the queue, as after a disk that hung."""
         if self._queue.reader is not None and len(self._queue.reader):
             return False
-        if clip.of is not None and clip.of is not self._buffer.coded:
+        if clip.source is not None and clip.source is not self._buffer.coded:
             return True
-        return time.monotonic() - clip.newest > clip.patience_s
+        return time.monotonic() - clip.newest > clip.timeout_s
 
     def _is_full(self, desired: Recording) -> bool:
-        """Below the floor: told once, until there is a tenth more room than that."""
+        """Whether the disk is below the floor; then until a tenth more than the floor is free."""
         if self._storage is None:
             return False
         free, floor = self._storage.files.free_bytes(), floor_of(desired)
         self._full = free < floor * (FREE_SPACE_HYSTERESIS if self._full else 1.0)
-        self._telling.saw(free, floor)
+        self._status.set_disk_space(free, floor)
         if self._full:
-            self._telling.full(desired)
+            self._status.report_disk_full(desired)
         return self._full
 
-    def _failed(self, error: Exception) -> None:
-        """The clip ends with what is on the disk, and the next one is tried after a pause."""
+    def _handle_storage_error(self, error: Exception) -> None:
+        """End the clip with what is on the disk; the next one is tried after a delay."""
         if not isinstance(error, OSError):
-            self._lose(error)
-        self._give_up(*self._said_of(error))
+            self._lose_storage(error)
+        self._interrupt_clip(*self._describe_error(error))
 
-    def _give_up(self, reason: str, message: str) -> None:
+    def _interrupt_clip(self, reason: str, message: str) -> None:
         wrote_s = self._clip.length_s if self._clip is not None else 0.0
-        self._not_before = time.monotonic() + self._pauses.after(reason, wrote_s)
-        self._telling.failed(reason, message)
+        self._not_before = time.monotonic() + self._retry_delay.next_s(reason, wrote_s)
+        self._status.report_failure(reason, message)
         if self._clip is not None:
-            self._clip.cut(reason, message)
-            self._close(None)
+            self._clip.interrupt(reason, message)
+            self._close_clip(None)
 
-    def _said_of(self, error: Exception) -> tuple[str, str]:
+    def _describe_error(self, error: Exception) -> tuple[str, str]:
         if isinstance(error, RootMissing):
             return "root_missing", str(error)
         if isinstance(error, OSError) and is_out_of_space(error):
             return "disk_full", f"The disk of {self._spec['video_root_path']} is full."
         if isinstance(error, OSError) and error.errno == errno.EXDEV:
             return "write_error", separate_file_systems_message(self._spec["video_root_path"], "clips")
-        if not isinstance(error, WRONG):
+        if not isinstance(error, STORAGE_ERRORS):
             return "camera_error", f"The recorder failed ({type(error).__name__}: {error})."
-        said = error.strerror if isinstance(error, OSError) else error
-        return "write_error", f"Writing to {self._spec['video_root_path']} failed: {said}."
+        cause = error.strerror if isinstance(error, OSError) else error
+        return "write_error", f"Writing to {self._spec['video_root_path']} failed: {cause}."
 
     # The root
 
-    def _hold(self) -> None:
-        """Open the root, or a while after it was lost open it anew, and bring to its end what lies in its spool."""
-        if self._lost is not None:
-            self._give_up(*self._said_of(self._lost))
-            self._let_go()
-            self._lost = None
+    def _open_storage(self) -> None:
+        """Open the root, or reopen it after an error, and recover the clips in its spool."""
+        if self._storage_error is not None:
+            self._interrupt_clip(*self._describe_error(self._storage_error))
+            self._close_storage()
+            self._storage_error = None
         if time.monotonic() < self._not_before:
             return
         try:
@@ -371,22 +377,22 @@ class ClipRecorder:
             self._storage.check_links_into("clips")
             remove_temporaries(self._storage.spool)
             self._storage.spool.refill_slots()
-            clips = left_over(self._storage.spool)
-        except WRONG as error:
-            self._let_go()
-            self._not_before = time.monotonic() + PAUSE_S
+            clips = unfinished_clips(self._storage.spool)
+        except STORAGE_ERRORS as error:
+            self._close_storage()
+            self._not_before = time.monotonic() + RETRY_S
             if self._desired is not None:
-                self._telling.failed(*self._said_of(error))
+                self._status.report_failure(*self._describe_error(error))
             return
-        self._telling.holds()
-        self._filer.recover(self._storage, clips, self._decided, self._telling.recovered)
+        self._status.report_storage_opened()
+        self._finalizer.recover_clips(self._storage, clips, self._decided, self._status.report_recovered)
         self._decided = None
 
-    def _let_go(self) -> None:
-        """Nothing more is written to the root; what is not filed by then is the next recovery's."""
+    def _close_storage(self) -> None:
+        """Close the root. Clips that are not finalized by then are left to the next recovery."""
         if self._clip is not None:
-            self._close(None)
-        self._filer.drain(WRITE_OUT_S)
+            self._close_clip(None)
+        self._finalizer.drain(WRITE_OUT_S)
         if self._storage is not None:
             self._storage.close()
             self._storage = None

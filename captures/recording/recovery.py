@@ -1,6 +1,6 @@
-"""What a new owner of a spool of clips does: file what was recorded, repair what was cut off.
+"""Recover the clips in a spool with a new owner: finalize complete ones, repair those that were cut off.
 
-Needs the spool's lock and no database. Every step may itself be killed and is then done again.
+Needs the spool's lock and no database. A kill at any step is safe: the step is repeated.
 """
 
 from __future__ import annotations
@@ -22,53 +22,53 @@ from cameras.runtime.recovery import (
 )
 from cameras.runtime.spool import ClipPlan, Record, Spool
 from cameras.runtime.storage import Storage
-from captures.recording.open_clip import KIND, record_of
-from captures.recording.repair import Whole, repair
+from captures.recording.open_clip import KIND, make_record
+from captures.recording.repair import PlayablePart, repair
 
 UNPLACEABLE = (FileNotFoundError, FileExistsError)
-"""Not NotADirectoryError: a folder that is a symbolic link for a moment costs no clip."""
-UNSAID = DecidedOutcome("interrupted", "The camera process ended before the clip did.")
-NONE_KNOWN: Mapping[str, int] = {}
+"""Not NotADirectoryError: a folder that is briefly a symbolic link must not cost a clip."""
+PROCESS_ENDED = DecidedOutcome("interrupted", "The camera process ended before the clip did.")
+NO_LOSSES: Mapping[str, int] = {}
 
 
 @dataclass(slots=True)
-class Recovered:
-    """Ids of clips, and what was set aside."""
+class RecoveredClips:
+    """Ids of clips by outcome; `rejected` and `failed` say why."""
 
     tried: list[str] = field(default_factory=list)
-    filed: list[str] = field(default_factory=list)
+    finalized: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     failed: dict[str, OSError] = field(default_factory=dict)
-    """Left as they are, for the next recovery: a disk that is full or fails said this of them."""
+    """Left for the next recovery, with the error of a disk that is full or fails."""
 
     def left(self, slug: str, path: str) -> str:
-        """Of a camera, in a root: what the alert says of them; empty where there are none."""
-        return left_sentence(slug, path, self.failed)
+        """The alert about the clips that failed; empty if there are none."""
+        return unrecovered_message(slug, path, self.failed)
 
 
-def left_over(spool: Spool) -> list[str]:
-    """Ids of what an owner before us did not bring to its end."""
+def unfinished_clips(spool: Spool) -> list[str]:
+    """Ids of clips that an earlier owner did not finalize."""
     endings = (".plan", ".json", f".{KIND}.part")
     return sorted({name.partition(".")[0] for name in spool.names() if name.endswith(endings)})
 
 
-def recover_all(storage: Storage, decided: DecidedOutcome | None = None) -> Recovered:
-    """Whatever is left in the spool. What the disk does not let go through is left for the next time."""
+def recover_all(storage: Storage, decided: DecidedOutcome | None = None) -> RecoveredClips:
+    """Recover all clips in the spool. Those that the disk fails on stay for the next time."""
     remove_temporaries(storage.spool)
-    return recover(storage, left_over(storage.spool), decided)
+    return recover(storage, unfinished_clips(storage.spool), decided)
 
 
 def recover(
-    storage: Storage, clips: list[str], decided: DecidedOutcome | None = None, lost: Mapping[str, int] = NONE_KNOWN
-) -> Recovered:
-    """Bring these clips to their end, each by itself: one that cannot be read holds up no other. `lost` are the frames
-    that clips are known to have lost; their files do not say, so that of all others it is unknown."""
-    result = Recovered(tried=clips)
+    storage: Storage, clips: list[str], decided: DecidedOutcome | None = None, lost: Mapping[str, int] = NO_LOSSES
+) -> RecoveredClips:
+    """Recover each of these clips; one that cannot be read does not hold up the others. `lost` has the known numbers of
+    lost frames by clip; files do not contain them, so for all other clips the number is unknown."""
+    result = RecoveredClips(tried=clips)
     for clip in clips:
         try:
-            _recover(storage, clip, decided or UNSAID, lost.get(clip), result)
+            _recover(storage, clip, decided or PROCESS_ENDED, lost.get(clip), result)
         except (*UNREADABLE, *UNPLACEABLE, OverflowError) as error:
             _reject(storage.spool, clip, f"{clip}: {error}", result)
         except OSError as error:
@@ -76,12 +76,12 @@ def recover(
     return result
 
 
-def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | None, result: Recovered) -> None:
+def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | None, result: RecoveredClips) -> None:
     spool = storage.spool
     names = set(spool.names())
     if f"{clip}.json" in names:
         record = checked_record(spool.read(f"{clip}.json"), f"{clip}.json")
-        settled = result.filed
+        settled = result.finalized
     elif f"{clip}.done" in names:
         spool.files.unlink(spool.folder, f"{clip}.plan")
         return
@@ -90,7 +90,7 @@ def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | N
     else:
         found = _repaired(storage, _checked_plan(spool, clip), decided, lost)
         if found is None:
-            _forget(spool, clip)
+            _discard(spool, clip)
             result.empty.append(clip)
             return
         record, settled = found, result.repaired
@@ -101,7 +101,7 @@ def _recover(storage: Storage, clip: str, decided: DecidedOutcome, lost: int | N
 
 
 def _repaired(storage: Storage, plan: ClipPlan, decided: DecidedOutcome, lost: int | None) -> Record | None:
-    """None when no frame of it can be played."""
+    """None if no frame can be played."""
     spool, part = storage.spool, f"{plan['id']}.{KIND}.part"
     if spool.files.size(spool.folder, part) is None:
         return None
@@ -112,10 +112,10 @@ def _repaired(storage: Storage, plan: ClipPlan, decided: DecidedOutcome, lost: i
         os.close(file)
     if not whole.frames:
         return None
-    return record_of(plan, storage.root, _told(plan, whole, decided, lost), whole.bytes, sha256)
+    return make_record(plan, storage.root, _outcome(plan, whole, decided, lost), whole.bytes, sha256)
 
 
-def _told(plan: ClipPlan, whole: Whole, decided: DecidedOutcome, lost: int | None) -> dict[str, object]:
+def _outcome(plan: ClipPlan, whole: PlayablePart, decided: DecidedOutcome, lost: int | None) -> dict[str, object]:
     ended = datetime.fromisoformat(plan["started"]) + timedelta(seconds=whole.seconds)
     return {
         "ended": ended.isoformat(), "frames": whole.frames, "lost_frames": lost, "interrupted": True,
@@ -127,32 +127,32 @@ def _checked_plan(spool: Spool, clip: str) -> ClipPlan:
     plan = spool.read(f"{clip}.plan")
     missing = ClipPlan.__required_keys__ - plan.keys()
     if missing or plan["id"] != clip:
-        raise ValueError("its plan is not one")
+        raise ValueError("its plan is damaged")
     return cast(ClipPlan, plan)
 
 
-def _forget(spool: Spool, clip: str) -> None:
+def _discard(spool: Spool, clip: str) -> None:
     for part in parts_of(spool, clip):
         spool.files.unlink(spool.folder, part)
     spool.files.unlink(spool.folder, f"{clip}.plan")
     spool.files.sync(spool.folder)
 
 
-def _reject(spool: Spool, clip: str, said: str, result: Recovered) -> None:
-    """Set aside with all that belongs to it: a person decides."""
+def _reject(spool: Spool, clip: str, reason: str, result: RecoveredClips) -> None:
+    """Set the clip's files aside for a person to decide."""
     known = [name for name in (f"{clip}.json", f"{clip}.plan") if name in spool.names()]
     for name in known or parts_of(spool, clip):
         reject_record(spool, name)
-    result.rejected.append(said)
+    result.rejected.append(reason)
 
 
-def left_sentence(slug: str, path: str, failed: Mapping[str, OSError]) -> str:
-    """Of clips that could not be brought to their end; empty where all were."""
+def unrecovered_message(slug: str, path: str, failed: Mapping[str, OSError]) -> str:
+    """About clips that cannot be recovered yet; empty if there are none."""
     if not failed:
         return ""
-    said = next(iter(failed.values())).strerror
+    error = next(iter(failed.values())).strerror
     clips = "A clip" if len(failed) == 1 else f"{len(failed)} clips"
     return (
-        f"{clips} of {slug} that a crash cut off cannot be kept yet: the disk of {path} says {said}. It is tried again "
-        "by and by, and recording goes on. Look at the disk."
+        f"{clips} of {slug} that a crash cut off cannot be recovered yet: the disk of {path} reports {error}. Skycam "
+        "keeps trying, and recording continues. Check the disk."
     )

@@ -1,4 +1,4 @@
-"""A fragmented MP4 that was cut off: how much of it is whole.
+"""Repair a fragmented MP4 that was cut off: find how much of it plays.
 
 Source: ISO/IEC 14496-12 (boxes ftyp, moov, moof with tfhd, tfdt and trun, mdat); 14496-15 (H.264 in samples).
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 HEAD = struct.Struct(">I4s")
-MOST_BOX_BYTES = 1 << 30
+MAX_BOX_BYTES = 1 << 30
 READ_BYTES = 1 << 20
 PARENTS = (b"moov", b"trak", b"mdia", b"moof", b"traf")
 DEFAULT_DURATION, DEFAULT_SIZE, DEFAULT_FLAGS = 0x8, 0x10, 0x20
@@ -23,17 +23,17 @@ BASE_OFFSET, DESCRIPTION = 0x1, 0x2
 DATA_OFFSET, FIRST_FLAGS = 0x1, 0x4
 SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION = 0x100, 0x200, 0x400, 0x800
 NAL_LENGTH = 4
-MOST_SAMPLES = 10_000
-"""In a fragment; ours have one."""
+MAX_SAMPLES = 10_000
+"""The most samples of a fragment; Skycam's have one."""
 BLOCK = b"\0" * 512
-"""What a power cut leaves empty begins and ends with a block, and is no shorter. A camera may send a few zeros that
-H.264 does not allow, but a unit that is written never ends with one."""
+"""A power cut leaves whole blocks empty, never less. A camera may send a few zeros that H.264 does not allow, but a
+written NAL unit never ends with one."""
 UNSYNCED_S = 3.0
-"""More than what was written since the last sync; what lies before it is not doubted."""
+"""Longer than the time since the last sync; older data is on the disk."""
 
 
 class Damaged(Exception):
-    """Here the file is no longer what was written."""
+    """From here on the file is not what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """What is whole of a clip: its bytes, frames, and seconds from the first frame to the end of the last one."""
+class PlayablePart:
+    """The part of a clip that plays: its bytes, frames, and seconds to the end of the last frame."""
 
     bytes: int = 0
     frames: int = 0
@@ -57,18 +57,18 @@ class Whole:
 class Fragment:
     frames: int
     ends: int
-    """In ticks of the track."""
+    """The end, in ticks of the track."""
     sizes: tuple[int, ...]
 
 
-def repair(file: int) -> tuple[Whole, str]:
-    """Cut what is not whole off the end of an open clip, and give what is left, with its SHA-256. `frames` is 0 for
-    one of which nothing can be played. OSError."""
+def repair(file: int) -> tuple[PlayablePart, str]:
+    """Truncate an open clip to the part that plays; returns that part and its SHA-256. `frames` is 0 if nothing can be
+    played. OSError."""
     _check_readable(file)
     if os.fstat(file).st_size == 0:
-        return Whole(), ""
+        return PlayablePart(), ""
     with mmap.mmap(file, 0, prot=mmap.PROT_READ) as content:
-        whole = whole_part(content)
+        whole = playable_part(content)
         sha256 = hashlib.sha256(memoryview(content)[: whole.bytes]).hexdigest()
     os.ftruncate(file, whole.bytes)
     os.fsync(file)
@@ -76,18 +76,18 @@ def repair(file: int) -> tuple[Whole, str]:
 
 
 def _check_readable(file: int) -> None:
-    """OSError where the disk does not give all of it: to meet that in a map would end the process (SIGBUS)."""
+    """OSError if the disk cannot read all of it: in a memory map that would kill the process (SIGBUS)."""
     place = 0
     while read := len(os.pread(file, READ_BYTES, place)):
         place += read
 
 
-def whole_part(content: mmap.mmap | bytes) -> Whole:
-    """The longest beginning that plays. Never raises for what is in the file."""
-    whole = Whole()
-    unsynced: deque[tuple[Whole, Box, float]] = deque()
+def playable_part(content: mmap.mmap | bytes) -> PlayablePart:
+    """The longest beginning that plays. No content of the file raises."""
+    whole = PlayablePart()
+    unsynced: deque[tuple[PlayablePart, Box, float]] = deque()
     with contextlib.suppress(Damaged, struct.error):
-        for pictures, found in _wholes(content):
+        for pictures, found in _playable_parts(content):
             unsynced.append((whole, pictures, found.seconds))
             whole = found
     for before, pictures, seconds in unsynced:
@@ -96,10 +96,10 @@ def whole_part(content: mmap.mmap | bytes) -> Whole:
     return whole
 
 
-def _wholes(content: mmap.mmap | bytes) -> Iterator[tuple[Box, Whole]]:
-    """The pictures of each fragment, with what is whole up to their end. Damaged where the rest is not; an index at the
-    end is left out, since players do without it."""
-    whole, timescale = Whole(), 0
+def _playable_parts(content: mmap.mmap | bytes) -> Iterator[tuple[Box, PlayablePart]]:
+    """The `mdat` of each fragment, with the playable part up to its end. Damaged where the rest does not play. An index
+    at the end is left out, since players do not need it."""
+    whole, timescale = PlayablePart(), 0
     fragment: Fragment | None = None
     for box in boxes(content, 0, len(content)):
         if box.kind == b"moov":
@@ -108,25 +108,25 @@ def _wholes(content: mmap.mmap | bytes) -> Iterator[tuple[Box, Whole]]:
             fragment = _fragment(content, box)
         elif box.kind == b"mdat" and fragment is not None and timescale:
             _check_samples(content, box, fragment)
-            whole = Whole(box.end, whole.frames + fragment.frames, fragment.ends / timescale)
+            whole = PlayablePart(box.end, whole.frames + fragment.frames, fragment.ends / timescale)
             fragment = None
             yield box, whole
 
 
 def boxes(content: mmap.mmap | bytes, start: int, end: int) -> Iterator[Box]:
-    """The boxes from `start` to `end`. Damaged where one is not whole."""
+    """The boxes from `start` to `end`. Damaged where one is incomplete."""
     while start < end:
         if start + HEAD.size > end:
             raise Damaged
         size, kind = HEAD.unpack_from(content, start)
-        if not HEAD.size <= size <= MOST_BOX_BYTES or start + size > end:
+        if not HEAD.size <= size <= MAX_BOX_BYTES or start + size > end:
             raise Damaged
         yield Box(kind, start, start + HEAD.size, start + size)
         start += size
 
 
 def _inner(content: mmap.mmap | bytes, box: Box, *path: bytes) -> Box:
-    """The first box at that path within `box`. Damaged when there is none."""
+    """The first box at `path` within `box`. Damaged if there is none."""
     for kind in path:
         found = next((inner for inner in boxes(content, box.body, box.end) if inner.kind == kind), None)
         if found is None:
@@ -153,7 +153,7 @@ def _fragment(content: mmap.mmap | bytes, moof: Box) -> Fragment:
 
 
 def _defaults(content: mmap.mmap | bytes, tfhd: Box) -> tuple[int, int]:
-    """Duration and size of a sample that does not say its own."""
+    """Duration and size of samples without their own."""
     (flags,) = struct.unpack_from(">I", content, tfhd.body)
     place = tfhd.body + 8 + (8 if flags & BASE_OFFSET else 0) + (4 if flags & DESCRIPTION else 0)
     found = []
@@ -169,7 +169,7 @@ def _samples(
     flags, count = struct.unpack_from(">II", content, trun.body)
     place = trun.body + 8 + (4 if flags & DATA_OFFSET else 0) + (4 if flags & FIRST_FLAGS else 0)
     fields = [flag for flag in (SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION) if flags & flag]
-    if count > MOST_SAMPLES or place + 4 * len(fields) * count > trun.end:
+    if count > MAX_SAMPLES or place + 4 * len(fields) * count > trun.end:
         raise Damaged
     rows = [struct.unpack_from(f">{len(fields)}I", content, place + 4 * len(fields) * row) for row in range(count)]
     durations = tuple(_of(row, fields, SAMPLE_DURATION, duration) for row in rows)
@@ -181,7 +181,7 @@ def _of(row: tuple[int, ...], fields: list[int], field: int, default: int) -> in
 
 
 def _check_samples(content: mmap.mmap | bytes, mdat: Box, fragment: Fragment) -> None:
-    """The pictures are all there, and nothing else: their units fill them."""
+    """Damaged unless the pictures are complete: their NAL units fill them."""
     if mdat.body + sum(fragment.sizes) != mdat.end:
         raise Damaged
     place = mdat.body
@@ -193,13 +193,13 @@ def _check_samples(content: mmap.mmap | bytes, mdat: Box, fragment: Fragment) ->
 
 
 def _has_hole(content: mmap.mmap | bytes, mdat: Box) -> bool:
-    """Whether a power cut left something of these pictures empty."""
+    """Whether a power cut left blocks of these pictures empty."""
     units = _units(content, mdat.body, mdat.end)
     return any(not content[end - 1] or content.find(BLOCK, start, end) >= 0 for start, end in units)
 
 
 def _units(content: mmap.mmap | bytes, place: int, end: int) -> Iterator[tuple[int, int]]:
-    """Where each unit of pictures starts and ends, without its length. Damaged where they do not fill their place."""
+    """Start and end of each NAL unit, without its length. Damaged unless the units fill `place` to `end`."""
     if place == end:
         raise Damaged
     while place < end:

@@ -1,5 +1,5 @@
-"""What keeps a camera host's disks from filling up with clips: on a thread of its own beside the Supervisor, so that
-a slow disk or a busy database delays no camera."""
+"""Clean up the clips of a camera host periodically. It runs on its own thread beside the Supervisor, so that a slow
+disk or a busy database delays no camera."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import threading
 
 from django.db import DatabaseError, connection
 
-from captures.recording.cleaning import Cleaning
+from captures.recording.cleanup import ClipCleanup
 from monitoring.services import raise_alert, resolve_alert
 
 log = logging.getLogger(__name__)
-LOOK_S = 2.0
+INTERVAL_S = 2.0
 COUNT_S = 0.005
-"""Of a look, for counting clips."""
+"""Seconds of a pass for counting clips."""
 
 
 class Retention:
-    """One look every LOOK_S at the clips of `host`: their number, and the room in each root."""
+    """Applies the rules of count and space to the clips of `host` every INTERVAL_S."""
 
     def __init__(self, host: str) -> None:
         self._stopping = threading.Event()
-        self._cleaning = Cleaning(host, goes_on=lambda: not self._stopping.is_set())
+        self._cleanup = ClipCleanup(host, should_continue=lambda: not self._stopping.is_set())
         self._alert = f"storage.retention:{host}"
-        self._failed = ""
-        self._wrong, self._told = "", "not yet"
-        """What the alert is to say, and what it says."""
+        self._logged = ""
+        self._problem, self._alerted = "", "not yet"
+        """What the alert should say, and what it says."""
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
     def start(self) -> None:
@@ -38,33 +38,33 @@ class Retention:
             self._thread.join(2.0)
 
     def _run(self) -> None:
-        while not self._stopping.wait(LOOK_S):
-            self._turn()
+        while not self._stopping.wait(INTERVAL_S):
+            self._run_pass()
         connection.close()
 
-    def _turn(self) -> None:
-        """The thread outlives what goes wrong, which is said once. A database that is away has its own alert."""
+    def _run_pass(self) -> None:
+        """One pass. The thread survives errors and logs each kind once. A missing database has its own alert."""
         try:
-            self._tell()
-            self._cleaning.look(COUNT_S)
-            self._failed = self._wrong = ""
+            self._update_alert()
+            self._cleanup.run(COUNT_S)
+            self._logged = self._problem = ""
         except Exception as error:
-            if type(error).__name__ != self._failed:
-                log.exception("Clips cannot be looked after; it is tried again every %g s.", LOOK_S)
-            self._failed = type(error).__name__
+            if type(error).__name__ != self._logged:
+                log.exception("The cleanup of clips failed; it is tried again every %g s.", INTERVAL_S)
+            self._logged = type(error).__name__
             if isinstance(error, DatabaseError):
                 connection.close()
             else:
-                self._wrong = (
-                    f"No clip makes room for newer ones, as looking after them fails ({self._failed}): the disk "
+                self._problem = (
+                    f"Old clips are not deleted, as the cleanup fails ({self._logged}): the disk may fill up. Check "
+                    "the worker's log and restart the worker: `skycam restart worker`."
                 )
-                self._wrong += "may fill up. Look at the worker's log, and restart it: `skycam restart worker`."
 
-    def _tell(self) -> None:
-        if self._wrong == self._told:
+    def _update_alert(self) -> None:
+        if self._problem == self._alerted:
             return
-        if self._wrong:
-            raise_alert(self._alert, self._wrong, severity="error")
+        if self._problem:
+            raise_alert(self._alert, self._problem, severity="error")
         else:
             resolve_alert(self._alert)
-        self._told = self._wrong
+        self._alerted = self._problem

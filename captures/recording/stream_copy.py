@@ -1,4 +1,4 @@
-"""A camera's own packets into a clip, as they are: nothing is decoded, save the first picture of each clip."""
+"""Copy a camera's own packets into a clip. Only the first picture of each clip is decoded."""
 
 from __future__ import annotations
 
@@ -9,60 +9,60 @@ from av.container import InputContainer
 
 from cameras.drivers.packets import PacketData
 from captures.recording.muxer import TICKS, TIME_BASE, Muxer
-from captures.recording.tracks import Recorded, Sink, Track, Unplayable
-from captures.recording.units import has_slice, packed, sets_in, sets_of, units_of
+from captures.recording.nal_units import has_slice, parameter_sets, parameter_sets_in, split_units, to_annex_b
+from captures.recording.tracks import FrameOrPacket, Sink, Track, Unplayable
 
-LOOK = {"probesize": "10000000", "analyzeduration": "0", "fpsprobesize": "0"}
-NO_SETS = "Its packets come without the parameters that a decoder needs."
-NO_PICTURE = "No picture can be made of its packets."
+PROBE_OPTIONS = {"probesize": "10000000", "analyzeduration": "0", "fpsprobesize": "0"}
+NO_SETS = "Its packets come without the parameter sets that a decoder needs."
+NO_PICTURE = "Its packets cannot be decoded."
 
 
 class CopiedTrack(Track):
-    """What of parameter sets the first packet carries itself goes before what was said apart from it; with others in a
-    later key frame it is another track's."""
+    """Parameter sets in the first packet override those that the stream announces. A key frame with other parameter
+    sets needs another track."""
 
     def __init__(self, first: PacketData) -> None:
-        self.of = self._of = first.of
-        units = units_of(first.data, first.of.extradata)
-        self._sets = sets_of(units) or sets_in(first.of.extradata)
+        self.source = self._source = first.of
+        units = split_units(first.data, first.of.extradata)
+        self._sets = parameter_sets(units) or parameter_sets_in(first.of.extradata)
         if not self._sets or not has_slice(units):
             raise Unplayable(NO_SETS)
-        self._picture = _opened(packed([*self._sets, *self._without_sets(units)]))
+        self._picture = _open_picture(to_annex_b([*self._sets, *self._without_sets(units)]))
         codec = self._picture.streams.video[0].codec_context
         self.size = (codec.width, codec.height)
         if not all(self.size):
             raise Unplayable(NO_PICTURE)
-        self._held: list[bytes] = []
+        self._pending: list[bytes] = []
 
     def begin(self, sink: Sink) -> None:
-        self._copier = Copier(sink, self._picture)
+        self._muxer = PacketMuxer(sink, self._picture)
 
-    def fits(self, frame: Recorded) -> bool:
-        if not isinstance(frame, PacketData) or frame.of is not self._of:
+    def accepts(self, frame: FrameOrPacket) -> bool:
+        if not isinstance(frame, PacketData) or frame.of is not self._source:
             return False
-        sets = sets_of(units_of(frame.data, self._of.extradata)) if frame.is_key else ()
+        sets = parameter_sets(split_units(frame.data, self._source.extradata)) if frame.is_key else ()
         return not sets or sets == self._sets
 
-    def add(self, frame: Recorded, seconds: float) -> bool:
+    def add(self, frame: FrameOrPacket, seconds: float) -> bool:
         assert isinstance(frame, PacketData)
-        units = [*self._held, *units_of(frame.data, self._of.extradata)]
+        units = [*self._pending, *split_units(frame.data, self._source.extradata)]
         whole = has_slice(units)
-        self._held = [] if whole else units
+        self._pending = [] if whole else units
         if whole:
-            self._copier.add(packed(self._without_sets(units)), seconds, frame.shown_after_s, is_key=frame.is_key)
+            self._muxer.add(to_annex_b(self._without_sets(units)), seconds, frame.shown_after_s, is_key=frame.is_key)
         return whole
 
     def _without_sets(self, units: list[bytes]) -> list[bytes]:
-        """They stand in the head of the file."""
+        """The parameter sets are in the header of the file."""
         return [unit for unit in units if unit not in self._sets]
 
     def finish(self) -> None:
-        self._copier.close()
+        self._muxer.close()
         self._picture.close()
 
 
-class Copier(Muxer):
-    """Into a stream like that of `source`."""
+class PacketMuxer(Muxer):
+    """Writes packets into a stream like that of `source`."""
 
     def __init__(self, sink: Sink, source: InputContainer) -> None:
         super().__init__(sink)
@@ -70,7 +70,7 @@ class Copier(Muxer):
         self._stream.time_base = TIME_BASE
 
     def add(self, data: bytes, seconds: float, shown_after_s: float, *, is_key: bool) -> None:
-        """Decoded `seconds` after the first, and shown so long after that. OSError of the sink."""
+        """Add a packet decoded `seconds` after the first and shown `shown_after_s` later. OSError of the sink."""
         packet = av.Packet(data)
         packet.stream, packet.time_base, packet.is_keyframe = self._stream, TIME_BASE, is_key
         packet.dts = self.ticks(seconds)
@@ -78,9 +78,9 @@ class Copier(Muxer):
         self._container.mux(packet)
 
 
-def _opened(picture: bytes) -> InputContainer:
-    """FFmpeg finds out of it what the head of a file says. Unplayable."""
+def _open_picture(picture: bytes) -> InputContainer:
+    """FFmpeg reads from it what the header of the file needs. Unplayable."""
     try:
-        return av.open(io.BytesIO(picture), "r", format="h264", options=LOOK)
+        return av.open(io.BytesIO(picture), "r", format="h264", options=PROBE_OPTIONS)
     except av.FFmpegError as error:
         raise Unplayable(f"{NO_PICTURE} ({type(error).__name__})") from None

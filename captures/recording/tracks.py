@@ -1,4 +1,4 @@
-"""What a clip's pictures are made into: encoded out of frames, or copied out of a camera's own packets."""
+"""The video track of a clip: frames are encoded, a camera's own packets are copied."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from cameras.drivers.base import FrameData
 from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime.spec import Recording
 
-Recorded = FrameData | PacketData
-"""A picture in memory, I420, to be encoded; or one that the camera has coded, to be copied."""
+FrameOrPacket = FrameData | PacketData
+"""A picture in memory (I420) to encode, or a packet from the camera to copy."""
 
 
 class Unplayable(Exception):
-    """No clip can begin with this packet: no picture can be made of it."""
+    """No clip can begin with this packet, as it cannot be decoded."""
 
 
 class Sink(Protocol):
@@ -22,32 +22,32 @@ class Sink(Protocol):
 
 
 class Track(ABC):
-    """Made of a clip's first picture, begun when the clip's file is there, and used by one thread."""
+    """Created for a clip's first picture, begun when the clip's file exists, used by one thread."""
 
     size: tuple[int, int]
     """Width and height in pixels."""
-    of: CodedStream | None = None
-    """The stream whose packets are copied."""
+    source: CodedStream | None = None
+    """The stream whose packets are copied; None where frames are encoded."""
 
     @abstractmethod
     def begin(self, sink: Sink) -> None: ...
 
     @abstractmethod
-    def fits(self, frame: Recorded) -> bool:
-        """Whether the clip can hold it as well: a picture of the same size, a packet of the same stream."""
+    def accepts(self, frame: FrameOrPacket) -> bool:
+        """Whether the track can hold it: a picture of the same size, or a packet of the same stream."""
 
     @abstractmethod
-    def add(self, frame: Recorded, seconds: float) -> bool:
-        """A picture that fits, captured `seconds` after the first. False for a packet without one: it goes with the
-        next. OSError of the sink, av.FFmpegError of the encoder."""
+    def add(self, frame: FrameOrPacket, seconds: float) -> bool:
+        """Add an accepted picture captured `seconds` after the first. False for a packet without a picture: it is
+        written with the next. OSError of the sink, av.FFmpegError of the encoder."""
 
     @abstractmethod
     def finish(self) -> None:
-        """What is still held back, and the index. OSError of the sink."""
+        """Write what is still pending, and the index. OSError of the sink."""
 
 
-def track_of(first: Recorded, desired: Recording) -> Track:
-    """FFmpeg is loaded with the first clip. Unplayable."""
+def make_track(first: FrameOrPacket, desired: Recording) -> Track:
+    """The first clip loads FFmpeg. Unplayable."""
     if isinstance(first, PacketData):
         from captures.recording.stream_copy import CopiedTrack
 
@@ -57,6 +57,6 @@ def track_of(first: Recorded, desired: Recording) -> Track:
     return EncodedTrack(first, desired)
 
 
-def may_begin(frame: Recorded) -> bool:
-    """Whether a clip may begin with it."""
+def can_begin_clip(frame: FrameOrPacket) -> bool:
+    """Whether a clip can begin with it: a frame, or a key frame."""
     return isinstance(frame, FrameData) or frame.is_key

@@ -1,4 +1,4 @@
-"""A clip's file while it grows: hashed as it is written, so that nobody need read it again."""
+"""A clip's file while it is written. It is hashed on the way, so that it need not be read again."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class VideoFile:
     """A new file of the spool. `write` is called by one thread, `sync` by any."""
 
     def __init__(self, files: RootFiles, folder: str, name: str) -> None:
-        """OSError as the disk says it."""
+        """OSError of the disk."""
         self._file = files.open_new(folder, name)
         self._digest = hashlib.sha256()
         self._closing = threading.Lock()
         self.bytes = 0
         self.synced = False
-        """Whether the disk has taken something of it for good."""
+        """Whether the disk has synced a part of it."""
         self.failed: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """OSError once: whoever ends a file that failed writes into nothing."""
+        """Raises OSError once. Later writes are discarded, so that the encoder of a failed file can finish."""
         view = memoryview(data)
         if self.failed is not None:
             return len(view)
@@ -37,7 +37,7 @@ class VideoFile:
         return len(view)
 
     def _append(self, view: memoryview) -> None:
-        """What is on the disk is what is hashed, also of a write that the disk cuts short."""
+        """Hash exactly what is on the disk, also when a write is cut short."""
         while view:
             written = os.write(self._file, view)
             self._digest.update(view[:written])
@@ -45,15 +45,15 @@ class VideoFile:
             view = view[written:]
 
     def sync(self) -> None:
-        """What was written so far outlives a power cut. Of a file that is closed it does already. OSError: then nobody
-        knows what is on the disk, and a later sync does not say it."""
+        """Make all bytes written so far survive a power cut. A closed file needs no sync. OSError: then the content of
+        the disk is unknown, and a later sync cannot tell."""
         with self._closing:
             if self._file >= 0:
                 self._sync(os.fdatasync)
                 self.synced = True
 
     def close(self) -> None:
-        """Synced. OSError as of `sync`; the file is closed all the same."""
+        """Sync and close. OSError as in `sync`; the file is closed all the same."""
         with self._closing:
             try:
                 self._sync(os.fsync)

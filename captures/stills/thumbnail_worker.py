@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import BinaryIO, NotRequired, TypedDict
 
 from cameras.runtime.storage import RootMissing
-from captures.recording.boxes import NoMovie
-from captures.recording.faststart import head_of
+from captures.recording.faststart import faststart_header
+from captures.recording.mp4_boxes import UnsupportedMp4
 from captures.stills.thumbnail_rendering import Unreadable, image_from_file, render_thumbnails
 from captures.stills.thumbnails import ThumbnailStore
 
@@ -67,8 +67,8 @@ def _write_head(store: ThumbnailStore, job: ThumbnailJob) -> None:
         return
     with _open_original(store, job) as file:
         try:
-            head = head_of(file.fileno(), job["bytes"])
-        except NoMovie:
+            head = faststart_header(file.fileno(), job["bytes"])
+        except UnsupportedMp4:
             head = b""
         store.write_head(job["sha256"], head)
 

@@ -32,7 +32,7 @@ from cameras.viewers import NoViewer
 from captures.api import NoSession
 from captures.camera_service import IdempotencyMismatch
 from captures.clips.bodies import hold_body
-from captures.clips.deleting import ClipHeld
+from captures.clips.services import ClipHeld
 from captures.files import FileMissing, OnOtherHost
 from captures.outcomes import NotSaved
 from captures.ranges import Unsatisfiable

@@ -1,4 +1,4 @@
-"""`skycam record cleanup`: what of the recordings is kept."""
+"""`skycam record cleanup`: delete clips by the retention rules."""
 
 from __future__ import annotations
 
@@ -12,58 +12,58 @@ from skycam_project.cli.output import answer, grid, say, short_time, show, warn
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
-    from captures.recording.cleaning import Looked
+    from captures.recording.cleanup import CleanupResult
 
-WHY = {"count": "beyond rolling_clips_count", "space": "room on the disk", "asked": "deleted before"}
+WHY = {"count": "beyond rolling_clips_count", "space": "disk space", "asked": "marked earlier"}
 
 
 @click.command("cleanup", cls=Command)
-@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted.")
 def cleanup(dry_run: bool) -> int:
-    """Delete rolling clips of this host that are too many, or in the way of free space.
+    """Delete rolling clips of this host beyond the number to keep, or to free space.
 
     Pinned and held clips stay. The station does the same by itself every two seconds.
     """
     person = current().person("manager")
-    from captures.recording.bodies import gone_body
+    from captures.recording.bodies import deleted_body
 
-    looked = planned() if dry_run else cleaned(person.actor)
-    results = [dict(gone_body(one)) for one in looked.gone]
-    body = {"dry_run": dry_run, "bytes": sum(one.clip.bytes for one in looked.gone), "problems": looked.problems}
+    result = plan() if dry_run else clean_up(person.actor)
+    results = [dict(deleted_body(one)) for one in result.deleted]
+    body = {"dry_run": dry_run, "bytes": sum(one.clip.bytes for one in result.deleted), "problems": result.problems}
     answer({**body, "results": results}, draw)
-    return FAILED if looked.problems else 0
+    return FAILED if result.problems else 0
 
 
-def planned() -> Looked:
+def plan() -> CleanupResult:
     from django.conf import settings
 
     from cameras.runtime.storage import RootMissing
-    from captures.recording.cleaning import Looked, would_go
+    from captures.recording.cleanup import CleanupResult, plan_cleanup
 
-    looked = Looked()
+    result = CleanupResult()
     try:
-        for one in would_go(settings.STATION.host):
-            looked.gone.append(one)
+        for one in plan_cleanup(settings.STATION.host):
+            result.deleted.append(one)
     except (RootMissing, OSError) as error:
-        looked.problems.append(str(error))
-    return looked
+        result.problems.append(str(error))
+    return result
 
 
-def cleaned(actor: str) -> Looked:
-    """Look after look, since each is short, until nothing more goes."""
+def clean_up(actor: str) -> CleanupResult:
+    """Run passes until one deletes nothing, as each pass covers a part."""
     from django.conf import settings
 
-    from captures.recording.cleaning import Cleaning, Looked
+    from captures.recording.cleanup import CleanupResult, ClipCleanup
 
-    cleaning, whole = Cleaning(settings.STATION.host, actor), Looked()
-    while (looked := cleaning.look()).gone:
-        whole.gone += looked.gone
-    whole.problems = looked.problems
+    runner, whole = ClipCleanup(settings.STATION.host, actor), CleanupResult()
+    while (result := runner.run()).deleted:
+        whole.deleted += result.deleted
+    whole.problems = result.problems
     return whole
 
 
 def draw(body: dict[str, Any]) -> None:
-    from captures.recording.cleaned import counted
+    from core.counting import counted
     from monitoring.templatetags.skycam import amount
 
     rows = [
@@ -72,6 +72,6 @@ def draw(body: dict[str, Any]) -> None:
     ]
     if rows:
         show(grid(["camera", "clip", "started", "size", "why"], rows))
-    verb = "would go" if body["dry_run"] else "went"
-    say(f"{counted(len(rows))} {verb}, {amount(body['bytes'])}.")
+    verb = "would be deleted" if body["dry_run"] else "deleted"
+    say(f"{counted(len(rows), 'clip')} {verb}, {amount(body['bytes'])}.")
     warn(body["problems"])

@@ -1,4 +1,4 @@
-"""`skycam clips`: what was recorded."""
+"""`skycam clips`: list clips and copy their files."""
 
 from __future__ import annotations
 
@@ -26,16 +26,18 @@ def clips() -> None:
 
 
 @clips.command("list")
-@camera("Of this camera alone.")
-@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="Those that were recorded so.")
+@camera("Only of this camera.")
+@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="Only clips of this kind.")
 @click.option(
-    "--from", "from_", type=PastMoment(), help="Those that show this time or a later one: 22:30, or 2 h (ago)."
+    "--from", "from_", type=PastMoment(), help="Clips that show this time or a later one: 22:30, or 2 h (ago)."
 )
-@click.option("--to", type=PastMoment(), help="Those that begin before this time, written as for --from.")
-@click.option("--pinned/--unpinned", "pinned", default=None, help="Those that are pinned, or are not.")
-@click.option("--interrupted/--whole", "interrupted", default=None, help="Those that were cut off, or were not.")
-@click.option("--simulated/--real", "simulated", default=None, help="Of simulated cameras, or of real ones.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
+@click.option("--to", type=PastMoment(), help="Clips that begin before this time, written as for --from.")
+@click.option("--pinned/--unpinned", "pinned", default=None, help="Only pinned clips, or only others.")
+@click.option(
+    "--interrupted/--whole", "interrupted", default=None, help="Only clips that were cut off, or only others."
+)
+@click.option("--simulated/--real", "simulated", default=None, help="Only clips of simulated cameras, or of real ones.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most this number.")
 def list_clips(
     camera: str | None, from_: datetime | None, to: datetime | None, limit: int, **conditions: Any
 ) -> None:  # fmt: skip
@@ -72,7 +74,7 @@ def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) ->
 
 
 def the_clip(person: Person, text: str | None, camera: str | None) -> Clip:
-    """The clip whose id begins so, else the newest; CliError when this person knows none such."""
+    """The clip whose id begins with `text`, else the newest. CliError if this person can see none."""
     from captures.clips.selectors import clips_for
 
     visible = clips_for(person.user).filter(**of_camera(person, camera)).order_by("-started_at", "-id")
@@ -87,13 +89,13 @@ def draw_clips(body: dict[str, Any]) -> None:
 def clip_cells(clip: dict[str, Any]) -> list[object]:
     from monitoring.templatetags.skycam import amount, duration
 
-    words = {
+    marks = {
         "manual": clip["kind"] == "manual",
         "pinned": clip["pinned"],
         "held": bool(clip["holds"]),
         "cut off": clip["interrupted"],
     }
-    remarks = [word for word, holds in words.items() if holds]
+    remarks = [word for word, applies in marks.items() if applies]
     length, size = duration(clip["duration_s"]), amount(clip["bytes"])
     started = short_time(clip["started"])
     lost = "unknown" if clip["lost_frames"] is None else clip["lost_frames"]

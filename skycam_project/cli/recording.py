@@ -1,4 +1,4 @@
-"""`skycam record`: which cameras record, and what they record now."""
+"""`skycam record`: start and stop recordings, and show them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
     from cameras.models import Camera
-    from captures.recording.orders import RecordingBody
+    from captures.recording.recording_commands import RecordingBody
     from skycam_project.cli.identity import Person
 
 
 @click.group(cls=Group)
 def record() -> None:
-    """Start and stop recordings, look at them, and clean up after them."""
+    """Start and stop recordings, show them, and clean up clips."""
 
 
 record.add_command(cleanup)
@@ -33,24 +33,24 @@ record.add_command(cleanup)
 @record.command("start")
 @cameras("Which cameras; by default the primary one.")
 @click.option("--all", "every", is_flag=True, help="Every camera that gives a stream of frames.")
-@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default as it records already, or rolling.")
+@click.option("--kind", type=click.Choice(["rolling", "manual"]), help="By default the current kind, else rolling.")
 def start(cameras: tuple[str, ...], every: bool, kind: str | None) -> int:
-    """Record cameras, by default the primary one; it stays so across restarts."""
+    """Start recording cameras, by default the primary one. Recording continues after restarts."""
     person = current().person("operator")
     from cameras.models import may_record
-    from captures.recording import orders
+    from captures.recording import recording_commands
 
     found = [camera for camera in cameras_of(person, cameras, every) if not every or may_record(camera)]
-    return for_each(found, lambda camera: orders.record(camera, kind or "", person.actor))
+    return for_each(found, lambda camera: recording_commands.record(camera, kind or "", person.actor))
 
 
 @record.command("stop")
 @cameras("Which cameras; by default the primary one.")
-@click.option("--all", "every", is_flag=True, help="Every camera that shall record.")
+@click.option("--all", "every", is_flag=True, help="Every camera that should be recording.")
 def stop(cameras: tuple[str, ...], every: bool) -> int:
     """Stop recording cameras, by default the primary one."""
     person = current().person("operator")
-    from captures.recording.orders import stop_recording
+    from captures.recording.recording_commands import stop_recording
 
     found = [camera for camera in cameras_of(person, cameras, every) if not every or camera.recording]
     return for_each(found, lambda camera: stop_recording(camera, person.actor))
@@ -62,40 +62,40 @@ def status(cameras: tuple[str, ...]) -> None:
     """Show what cameras record, by default all of them."""
     person = current().person("viewer")
     from cameras.status import read_statuses
-    from captures.recording.orders import recording_of
+    from captures.recording.recording_commands import recording_body
 
     found = cameras_of(person, cameras, every=not cameras)
-    told = read_statuses(found)
-    answer({"results": [dict(recording_of(camera, told[camera.slug])) for camera in found]}, draw)
+    statuses = read_statuses(found)
+    answer({"results": [dict(recording_body(camera, statuses[camera.slug])) for camera in found]}, draw)
 
 
 def cameras_of(person: Person, slugs: tuple[str, ...], every: bool) -> list[Camera]:
-    """Those that were named, or all that this person knows, or the primary one."""
+    """The named cameras, or all that this person can see, or the primary one."""
     from cameras.selectors import cameras_for
 
     if every and slugs:
-        raise CliError("invalid", "Name cameras, or say --all: not both.")
+        raise CliError("invalid", "Name cameras or use --all, not both.")
     if every:
         return list(cameras_for(person.user))
     return [chosen(person, slug) for slug in dict.fromkeys(slugs)] or [chosen(person, None)]
 
 
-def for_each(cameras: list[Camera], order: Callable[[Camera], RecordingBody]) -> int:
-    """What came of it, camera by camera: one that fails keeps none of the others. The worst of their exit statuses."""
+def for_each(cameras: list[Camera], action: Callable[[Camera], RecordingBody]) -> int:
+    """Run `action` for each camera; a failure does not stop the others. Returns the worst exit status."""
     results: list[dict[str, Any]] = []
     problems: list[dict[str, Any]] = []
-    statuses = [0]
+    exit_statuses = [0]
     for camera in cameras:
         try:
-            results.append(dict(order(camera)))
+            results.append(dict(action(camera)))
         except Exception as error:
             problem = errors.translated(error)
             if problem is None or len(cameras) == 1:
                 raise
             problems.append({"camera": camera.slug, **problem.body(current().command)})
-            statuses.append(problem.status)
+            exit_statuses.append(problem.status)
     answer({"results": results, "problems": problems}, draw)
-    return max(statuses)
+    return max(exit_statuses)
 
 
 def draw(body: dict[str, Any]) -> None:
@@ -108,10 +108,10 @@ def draw(body: dict[str, Any]) -> None:
 
 
 def draw_recording(body: dict[str, Any]) -> None:
-    from captures.recording.words import headline
+    from captures.recording.descriptions import describe_recording
     from monitoring.templatetags.skycam import amount, duration
 
-    say(headline(body))  # type: ignore[arg-type]
+    say(describe_recording(body))  # type: ignore[arg-type]
     recorder = body["recorder"]
     if not recorder:
         return

@@ -15,7 +15,7 @@ from django.utils import timezone
 from cameras import broker, status
 from cameras.models import Camera
 from cameras.runtime.recording_state import waiting_recorder
-from captures.recording import orders
+from captures.recording import recording_commands
 from captures.recording.ingest import desired_recording
 from monitoring.models import Event
 from tests.api.builders import UNKNOWN
@@ -115,7 +115,7 @@ def test_a_full_disk_is_reported_and_the_request_kept(operator: Any, camera: Cam
     with camera_host(valkey, {"record": FULL}):
         answer = operator.post(RECORD)
     assert (answer.status_code, answer.json()["type"]) == (507, "/problems/disk-full")
-    assert answer.json()["detail"] == "The disk is full. sky records as soon as it can: that is kept."
+    assert answer.json()["detail"] == "The disk is full. sky starts recording as soon as it can; the request is stored."
     assert told(camera)[0] == "rolling"
 
 
@@ -156,11 +156,11 @@ def test_an_invalid_request_is_refused(body: Any, operator: Any, camera: Camera)
 
 
 def test_a_new_clip_is_begun_of_what_records_alone(camera: Camera, valkey: Any) -> None:
-    with pytest.raises(orders.NotRecording, match="does not record"):
-        orders.new_clip(camera, "ada")
+    with pytest.raises(recording_commands.NotRecording, match="does not record"):
+        recording_commands.new_clip(camera, "ada")
     Camera.objects.update(recording="rolling")
     with camera_host(valkey, {"rotate": {"clip": UNKNOWN}}):
-        assert orders.new_clip(camera, "ada") == UNKNOWN
+        assert recording_commands.new_clip(camera, "ada") == UNKNOWN
     assert outcomes("new-clip") == ["done"]
 
 
@@ -171,7 +171,7 @@ def test_of_eight_requests_at_once_one_starts_it(camera: Camera, valkey: Any) ->
     def press(who: str) -> bool:
         together.wait(20)
         try:
-            return orders.record(camera, actor=who)["recording"]
+            return recording_commands.record(camera, actor=who)["recording"]
         finally:
             connection.close()
 

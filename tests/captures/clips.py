@@ -49,7 +49,7 @@ def cut_off(clip: bytes, share: float = 0.7) -> bytes:
 def clip_of(
     camera: Camera, root: StorageRoot, started: datetime = STARTED, *, film: bytes | None = None, **fields: Any
 ) -> Clip:
-    """A row, and its file where the row says. `film` is a clip of 40 frames, 4 s, unless it is said."""
+    """A row and its file. `film` is by default a clip of 40 frames, 4 s."""
     film = content() if film is None else film
     clip = row_of(camera, root, started, bytes=len(film), sha256=hashlib.sha256(film).hexdigest(), **fields)
     there = Path(root.path, clip.path)

@@ -1,4 +1,4 @@
-"""When a camera has video: what is merged, what is a gap, what was lost; whatever the clips, and however many."""
+"""The time-line of a camera: segments, gaps and losses, for any number of clips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cameras.models import Camera
 from captures.clips import timeline as lines
-from captures.clips.timeline import Span, Stretch, gaps_between, merged, timeline
+from captures.clips.timeline import Segment, Span, gaps_between, merged, timeline
 from captures.models import Clip, StorageRoot
 from tests.captures.clips import STARTED, row_of
 
@@ -24,16 +24,16 @@ NO_HURRY = settings(deadline=None)
 PIECES = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 60)), max_size=30)
 
 
-def stretches(pieces: list[tuple[int, int]]) -> list[Stretch]:
+def segments(pieces: list[tuple[int, int]]) -> list[Segment]:
     return [
-        Stretch(STARTED + at * SECOND, STARTED + (at + length) * SECOND, uuid6.uuid7()) for at, length in pieces
+        Segment(STARTED + at * SECOND, STARTED + (at + length) * SECOND, uuid6.uuid7()) for at, length in pieces
     ]  # fmt: skip
 
 
 @NO_HURRY
 @given(PIECES, st.integers(1, 40))
 def test_merged_stretches_cover_all_video_and_lie_a_step_apart(pieces: list[tuple[int, int]], step_s: int) -> None:
-    given_ones, step = stretches(pieces), step_s * SECOND
+    given_ones, step = segments(pieces), step_s * SECOND
     found = merged(given_ones, step)
     assert all(any(one.begin <= given.begin and given.end <= one.end for one in found) for given in given_ones)
     assert all(after.begin - before.end >= step for before, after in pairwise(found))
@@ -43,7 +43,7 @@ def test_merged_stretches_cover_all_video_and_lie_a_step_apart(pieces: list[tupl
 @NO_HURRY
 @given(PIECES, st.integers(1, 40))
 def test_what_is_merged_twice_stays_as_it_is(pieces: list[tuple[int, int]], step_s: int) -> None:
-    once = merged(stretches(pieces), step_s * SECOND)
+    once = merged(segments(pieces), step_s * SECOND)
     assert merged(once, step_s * SECOND) == once
 
 
@@ -53,7 +53,7 @@ def test_video_and_gaps_fill_the_time_up_to_less_than_a_step_at_its_ends(
     pieces: list[tuple[int, int]], step_s: int
 ) -> None:
     step, begin, end = step_s * SECOND, STARTED, STARTED + 600 * SECOND
-    video = merged(stretches(pieces), step)
+    video = merged(segments(pieces), step)
     gaps = list(gaps_between(video, begin, end, step))
     covered = sum((one.end - one.begin for one in video), timedelta()) + sum((b - a for a, b in gaps), timedelta())
     assert end - begin - 2 * step < covered <= end - begin
@@ -61,7 +61,7 @@ def test_video_and_gaps_fill_the_time_up_to_less_than_a_step_at_its_ends(
 
 
 def made(camera: Camera, root: StorageRoot, pieces: list[tuple[float, float]], **fields: Any) -> list[Clip]:
-    """Clips from so many to so many seconds."""
+    """Clips with these ends in seconds."""
     rows = [row_of(camera, root, STARTED + a * SECOND, b - a, **fields) for a, b in pieces]
     return Clip.objects.bulk_create(rows)
 
@@ -80,7 +80,7 @@ def seconds(body: Any, name: str) -> list[tuple[float, float]]:
     return [((a - STARTED).total_seconds(), (b - STARTED).total_seconds()) for a, b in ends]
 
 
-def test_neighbours_are_one_and_gaps_are_gaps(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_neighbours_are_merged_and_gaps_are_kept(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     clips = made(camera, root, [(-5, 10), (10, 20), (20.5, 30), (50, 60), (95, 120)])
     body = asked(viewer, 0, 100, step=1)
     assert seconds(body, "video") == [(0, 30), (50, 60), (95, 100)]
@@ -94,7 +94,7 @@ def test_a_gap_below_a_step_is_a_break(viewer: Any, camera: Camera, root: Storag
     assert (seconds(body, "video"), seconds(body, "gaps"), seconds(body, "breaks")) == ([(0, 100)], [], [(40, 46)])
 
 
-def test_losses_are_said_clip_by_clip(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_losses_are_listed_by_clip(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     made(camera, root, [(10, 20)], lost_frames=3)
     made(camera, root, [(20, 30)])
     made(camera, root, [(30, 33)], interrupted=True, lost_frames=None)
@@ -102,12 +102,12 @@ def test_losses_are_said_clip_by_clip(viewer: Any, camera: Camera, root: Storage
     assert [(one["lost_frames"], one["interrupted"]) for one in lost] == [(3, False), (None, True)]
 
 
-def test_what_is_being_deleted_is_a_gap(viewer: Any, camera: Camera, root: StorageRoot) -> None:
+def test_a_clip_being_deleted_is_a_gap(viewer: Any, camera: Camera, root: StorageRoot) -> None:
     made(camera, root, [(10, 20)], deleted_at=STARTED)
     assert seconds(asked(viewer, 0, 100, step=1), "gaps") == [(0, 100)]
 
 
-def test_the_clip_that_may_still_run_is_no_gap(viewer: Any, camera: Camera) -> None:
+def test_a_clip_that_may_still_be_recorded_is_not_a_gap(viewer: Any, camera: Camera) -> None:
     now = datetime.now(UTC)
     ends = {"from": (now - timedelta(seconds=60)).isoformat(), "to": (now + timedelta(seconds=60)).isoformat()}
     idle = viewer.get(ADDRESS, {"camera": "sky", **ends}).json()
@@ -120,7 +120,7 @@ PATTERNS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30), st.boolean
 
 
 def laid_out(pattern: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]]:
-    """Begin, end and loss of clips that follow each other, with pauses."""
+    """Begin, end and losses of successive clips with pauses."""
     found, at = [], 0
     for pause, length, lossy in pattern:
         found.append((at + pause, at + pause + length, lossy))
@@ -128,7 +128,7 @@ def laid_out(pattern: list[tuple[int, int, bool]]) -> list[tuple[int, int, bool]
     return found
 
 
-def test_many_clips_give_the_same_line_as_few(
+def test_many_clips_give_the_same_time_line_as_few(
     camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @settings(max_examples=40, deadline=None)
@@ -150,12 +150,12 @@ def test_many_clips_give_the_same_line_as_few(
 def both(camera: Camera, span: Span, monkeypatch: pytest.MonkeyPatch) -> Any:
     with monkeypatch.context() as patched:
         few = timeline([camera.pk], span, LATER)
-        patched.setattr(lines, "FEW", 1)
+        patched.setattr(lines, "MAX_SINGLE", 1)
         return few, timeline([camera.pk], span, LATER)
 
 
 def test_its_size_is_bounded(viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "FEW", 100)
+    monkeypatch.setattr(lines, "MAX_SINGLE", 100)
     made(camera, root, [(number * 2, number * 2 + 1) for number in range(500)], lost_frames=1)
     body = asked(viewer, 0, 1000, step=100)
     assert (len(body["video"]), len(body["lost"])) == (1, 10)
@@ -168,19 +168,19 @@ BAD = [
 
 
 @pytest.mark.parametrize("wrong", BAD)
-def test_what_is_missing_or_wrong_is_refused(wrong: dict[str, Any], viewer: Any, camera: Camera) -> None:
+def test_missing_or_wrong_parameters_are_refused(wrong: dict[str, Any], viewer: Any, camera: Camera) -> None:
     right = {"camera": "sky", "from": "2026-03-28T12:00:00Z", "to": "2026-03-28T12:30:00Z"}
     given_query = {**right, **wrong} if wrong and wrong != {"camera": "sky"} else wrong
     assert viewer.get(ADDRESS, given_query).status_code == 400
 
 
-def test_the_sought_rows_are_found_by_indexes(camera: Camera, root: StorageRoot) -> None:
+def test_the_rows_are_found_by_indexes(camera: Camera, root: StorageRoot) -> None:
     from django.db import connection
 
     made(camera, root, [(0, 1)])
     with connection.cursor() as cursor:
         condition = f"camera_id = %s AND started_at >= %s AND deleted_at IS NULL {lines.LOSS}"
         sql = f"EXPLAIN QUERY PLAN SELECT id FROM captures_clip WHERE {condition} ORDER BY started_at, id LIMIT 1"
-        cursor.execute(sql, [*lines.stored("camera", [camera.pk]), *lines.stored("started_at", [STARTED])])
+        cursor.execute(sql, [*lines.to_db("camera", [camera.pk]), *lines.to_db("started_at", [STARTED])])
         plan = " ".join(str(row[3]) for row in cursor.fetchall())
     assert "clip_camera_lost" in plan

@@ -1,4 +1,4 @@
-"""The API of clips: list and filters, one, its file, pin, delete."""
+"""The API of clips: list, filters, one clip, its file, pin, delete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cameras.models import Camera
-from captures.clips.deleting import delete_clip
+from captures.clips.services import delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Alert, Event
 from monitoring.tasks import look_at_health
@@ -33,7 +33,7 @@ def clip(camera: Camera, root: StorageRoot) -> Clip:
 
 @pytest.fixture
 def row_by_row(camera: Camera, root: StorageRoot) -> list[Clip]:
-    """Five of a minute each, one after the other, then an hour without, then one more."""
+    """Five clips of a minute each, then an hour without, then one more."""
     minutes = [0, 1, 2, 3, 4, 65]
     rows = [row_of(camera, root, STARTED + timedelta(minutes=number), 60) for number in minutes]
     return Clip.objects.bulk_create(rows)
@@ -45,7 +45,7 @@ def listed(client: Any, **query: Any) -> list[str]:
     return [one["started"][11:16] for one in answer["results"]]
 
 
-def test_a_clip_says_all_that_is_known_of_it(viewer: Any, clip: Clip) -> None:
+def test_a_clip_has_all_its_fields(viewer: Any, clip: Clip) -> None:
     body = viewer.get(url(clip)).json()
     assert (body["started"], body["ended"], body["duration_s"]) == (
         "2026-03-28T12:00:00.000Z", "2026-03-28T12:00:04.000Z", 4.0,
@@ -88,7 +88,7 @@ def test_a_long_clip_is_found_in_its_middle_among_other_cameras(
 
 
 @pytest.mark.parametrize("name", ["pinned", "interrupted", "simulated"])
-def test_clips_are_filtered_by_what_they_are(name: str, viewer: Any, row_by_row: list[Clip]) -> None:
+def test_clips_are_filtered_by_their_flags(name: str, viewer: Any, row_by_row: list[Clip]) -> None:
     Clip.objects.filter(pk=row_by_row[2].pk).update(**{name: True})
     assert listed(viewer, **{name: "true"}) == ["12:02"]
     assert len(listed(viewer, **{name: "false"})) == 5
@@ -100,7 +100,7 @@ def test_clips_are_filtered_by_kind_and_camera(viewer: Any, row_by_row: list[Cli
 
 
 @pytest.mark.parametrize("query", ["kind=film", "pinned=x", "camera=none", "from=now", "nonsense=1"])
-def test_a_filter_that_is_none_is_refused(query: str, viewer: Any, clip: Clip) -> None:
+def test_an_invalid_filter_is_refused(query: str, viewer: Any, clip: Clip) -> None:
     assert viewer.get(f"{CLIPS}?{query}").status_code == 400
 
 
@@ -126,7 +126,7 @@ def test_a_download_has_the_files_name(viewer: Any, clip: Clip) -> None:
     answer.close()
 
 
-def test_a_file_that_is_gone_raises_an_alert_and_one_elsewhere_names_its_host(viewer: Any, clip: Clip) -> None:
+def test_a_missing_file_raises_an_alert_and_a_file_elsewhere_names_its_host(viewer: Any, clip: Clip) -> None:
     Path(clip.root.path, clip.path).unlink()
     gone = viewer.get(url(clip, "file/"))
     Clip.objects.update(host="mountain")
@@ -135,7 +135,7 @@ def test_a_file_that_is_gone_raises_an_alert_and_one_elsewhere_names_its_host(vi
     assert (elsewhere.status_code, elsewhere.json()["host"]) == (409, "mountain")
 
 
-def test_an_operator_pins_and_lets_go_and_the_log_says_who(operator: Any, clip: Clip) -> None:
+def test_an_operator_pins_and_unpins_and_the_log_says_who(operator: Any, clip: Clip) -> None:
     answers = [operator.patch(url(clip), {"pinned": wanted}, format="json") for wanted in (True, True, False)]
     assert [answer.json()["pinned"] for answer in answers] == [True, True, False]
     found = Event.objects.filter(kind="recording.pinned").order_by("at")
@@ -183,12 +183,12 @@ def viewer_sees(client: Any, clip: Clip) -> Any:
     return client.get(url(clip)).json()
 
 
-def test_an_unknown_clip_is_not_there(manager: Any) -> None:
+def test_an_unknown_clip_is_not_found(manager: Any) -> None:
     answers = [manager.get(f"{CLIPS}{UNKNOWN}/"), manager.delete(f"{CLIPS}{UNKNOWN}/")]
     assert [answer.status_code for answer in answers] == [404, 404]
 
 
-def test_a_file_that_is_not_the_stored_one_is_not_drawn_again_and_again(viewer: Any, clip: Clip) -> None:
+def test_a_file_that_was_changed_is_not_rendered_repeatedly(viewer: Any, clip: Clip) -> None:
     os.truncate(Path(clip.root.path, clip.path), 1000)
     answers = [viewer.get(url(clip, tail)) for tail in ("poster/", "file/?form=faststart", "file/")]
     assert [answer.status_code for answer in answers] == [404] * 3
@@ -196,7 +196,7 @@ def test_a_file_that_is_not_the_stored_one_is_not_drawn_again_and_again(viewer: 
 
 
 @pytest.mark.parametrize("again", ["back", "deleted"])
-def test_an_alert_of_a_missing_file_ends_with_its_cause(again: str, viewer: Any, clip: Clip, valkey: Any) -> None:
+def test_an_alert_about_a_missing_file_closes_with_its_cause(again: str, viewer: Any, clip: Clip, valkey: Any) -> None:
     file = Path(clip.root.path, clip.path)
     file.rename(file.with_name("elsewhere"))
     viewer.get(url(clip, "file/"))

@@ -1,4 +1,4 @@
-"""The head that makes a clip quick to open: every frame is found at its time, and no byte of the file is changed."""
+"""The faststart header of a clip: every frame is found at its time, and no byte of the file changes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from cameras.models import Camera
 from captures import thumbnail_queue
 from captures import thumbnails as waiting
 from captures.models import Clip, StorageRoot
-from captures.recording.boxes import NoMovie
-from captures.recording.faststart import head_of
+from captures.recording.faststart import faststart_header
+from captures.recording.mp4_boxes import UnsupportedMp4
 from captures.thumbnail_queue import job_for
 from tests.api.builders import content as sent
 from tests.captures.clips import clip_of, content, cut_off
@@ -32,7 +32,7 @@ def head(tmp_path: Path) -> Callable[[bytes], bytes]:
         file = tmp_path / "clip.mp4"
         file.write_bytes(film)
         with file.open("rb") as opened:
-            return head_of(opened.fileno(), len(film))
+            return faststart_header(opened.fileno(), len(film))
 
     return made
 
@@ -50,7 +50,7 @@ def test_every_frame_is_found_at_its_time(head: Callable[[bytes], bytes]) -> Non
     assert shown(head(FILM) + FILM) == [(number, pytest.approx(number)) for number in range(40)]
 
 
-def test_the_length_is_known_from_the_head_alone(head: Callable[[bytes], bytes]) -> None:
+def test_the_length_is_known_from_the_header_alone(head: Callable[[bytes], bytes]) -> None:
     with av.open(io.BytesIO(head(FILM) + FILM), format="mp4") as clip:
         stream = clip.streams.video[0]
         assert (stream.frames, float(stream.duration * stream.time_base)) == (40, pytest.approx(4.0, abs=0.11))
@@ -64,7 +64,7 @@ def test_a_seek_finds_the_key_frame_before_a_moment(head: Callable[[bytes], byte
 
 
 @pytest.mark.parametrize("share", [0.3, 0.55, 0.99])
-def test_of_a_clip_that_was_cut_off_every_whole_frame_is_found(share: float, head: Callable[[bytes], bytes]) -> None:
+def test_every_complete_frame_of_a_clip_that_was_cut_off_is_found(share: float, head: Callable[[bytes], bytes]) -> None:
     film = cut_off(FILM, share)
     found = shown(head(film) + film)
     assert found == [(number, pytest.approx(number)) for number in range(len(found))]
@@ -73,13 +73,13 @@ def test_of_a_clip_that_was_cut_off_every_whole_frame_is_found(share: float, hea
 
 @pytest.mark.parametrize("film", [b"", b"x", b"no movie at all" * 9, FILM[:600], FILM[:40] + FILM[600:]])
 def test_what_is_no_clip_is_refused(film: bytes, head: Callable[[bytes], bytes]) -> None:
-    with pytest.raises(NoMovie):
+    with pytest.raises(UnsupportedMp4):
         head(film)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, len(FILM) - 1), st.binary(min_size=1, max_size=9)), min_size=1, max_size=6))
-def test_a_damaged_clip_gives_a_head_or_is_refused(head: Any, damages: list[tuple[int, bytes]]) -> None:
+def test_a_damaged_clip_gets_a_header_or_is_refused(head: Any, damages: list[tuple[int, bytes]]) -> None:
     film = bytearray(FILM)
     for at, written in damages:
         film[at : at + len(written)] = written
@@ -90,13 +90,13 @@ def test_a_damaged_clip_gives_a_head_or_is_refused(head: Any, damages: list[tupl
 def refused_or_head(head: Any, film: bytes) -> bytes | None:
     try:
         return bytes(head(film))
-    except NoMovie:
+    except UnsupportedMp4:
         return None
 
 
 @pytest.fixture
 def clip(camera: Camera, root: StorageRoot) -> Clip:
-    """Its poster and its head are drawn."""
+    """Render its poster and make its header."""
     clip = clip_of(camera, root)
     thumbnail_queue.run_worker([job_for(clip)])
     return clip
@@ -106,7 +106,7 @@ def url(clip: Clip, form: str = "?form=faststart") -> str:
     return f"/api/v1/clips/{clip.pk}/file/{form}"
 
 
-def test_it_is_served_before_the_file_under_an_etag_of_its_own(viewer: Any, clip: Clip) -> None:
+def test_the_header_is_served_before_the_file_under_its_own_etag(viewer: Any, clip: Clip) -> None:
     answer = viewer.get(url(clip))
     whole = sent(answer)
     assert (answer["ETag"], answer["Content-Length"]) == (f'"{clip.sha256}-faststart1"', str(len(whole)))
@@ -143,7 +143,7 @@ def test_a_range_of_the_other_form_gives_the_whole(viewer: Any, clip: Clip) -> N
     assert (answer.status_code, sent(answer).endswith(FILM)) == (200, True)
 
 
-def test_a_clip_that_has_its_index_in_itself_is_served_as_it_is(
+def test_a_clip_that_contains_its_index_is_served_unchanged(
     viewer: Any, camera: Camera, root: StorageRoot, tmp_path: Path
 ) -> None:
     plain = clip_of(camera, root, film=remuxed(tmp_path / "plain.mp4"))
@@ -163,7 +163,7 @@ def remuxed(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_what_is_not_drawn_yet_is_asked_for_and_comes_later(
+def test_a_header_that_does_not_exist_yet_is_requested_and_served_later(
     viewer: Any, camera: Camera, root: StorageRoot, valkey: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "WAIT_S", 0.1)
@@ -174,7 +174,7 @@ def test_what_is_not_drawn_yet_is_asked_for_and_comes_later(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_of_the_files_host_draws_poster_and_head(
+def test_a_worker_of_the_files_host_makes_poster_and_header(
     viewer: Any, camera: Camera, root: StorageRoot, files_worker: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "WAIT_S", 30.0)
@@ -184,7 +184,7 @@ def test_a_worker_of_the_files_host_draws_poster_and_head(
     assert sent(viewer.get(url(clip))).endswith(FILM)
 
 
-def test_a_poster_is_the_first_key_frame_and_says_that_it_is_simulated(
+def test_a_poster_is_the_first_key_frame_and_is_marked_as_simulated(
     viewer: Any, camera: Camera, root: StorageRoot
 ) -> None:
     from PIL import ExifTags, Image

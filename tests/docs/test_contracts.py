@@ -22,8 +22,8 @@ from captures.clips.bodies import ClipBody, HoldBody
 from captures.models import Capture
 from captures.models.capture import Reason
 from captures.models.session import SESSION_MOVES
-from captures.recording.bodies import GoneBody
-from captures.recording.orders import RecordingBody
+from captures.recording.bodies import DeletedBody
+from captures.recording.recording_commands import RecordingBody
 from captures.requests import CaptureRequest
 from captures.serializers import RecordBody, StartBody
 from captures.sessions.forecast import ForecastBody
@@ -52,7 +52,7 @@ FIELDS = {
     "recording": RecordingBody.__annotations__,
     "recorder": Recorder.__annotations__,
     "setting": SettingBody.__annotations__,
-    "clip that goes": GoneBody.__annotations__,
+    "clip that goes": DeletedBody.__annotations__,
     "viewer": ViewerBody.__annotations__,
     "token": KnownTokenBody.__annotations__,
     "health": HealthBody.__annotations__,

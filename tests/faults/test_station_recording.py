@@ -130,7 +130,7 @@ def test_a_desired_recording_is_kept_while_the_camera_is_disconnected(station: F
     answer = station.post(f"{CAMERA}record/")
     eventually(lambda: recorder(station).get("message") == "It is disconnected.", BACK_S, "it is told")
     assert (answer.status, answer.body["type"]) == (503, "/problems/camera-not-reachable")
-    assert answer.body["detail"].endswith("simulated records as soon as it can: that is kept.")
+    assert answer.body["detail"].endswith("simulated starts recording as soon as it can; the request is stored.")
     station.post(f"{CAMERA}connect/")
     assert grows(station)
     assert station.post(f"{CAMERA}stop-recording/").body["recorder"] is None

@@ -11,9 +11,9 @@ from django.db import InterfaceError, OperationalError
 from django.test.utils import CaptureQueriesContext
 
 from cameras.models import Camera
-from captures.clips import player, sheets, timeline
+from captures.clips import clip_pages, player, timeline
 from captures.models import Clip, ClipHold, StorageRoot
-from captures.recording.removal import condemn
+from captures.recording.deletion import mark_for_deletion
 from monitoring.models import Event
 from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN
@@ -73,7 +73,7 @@ def test_a_time_begins_the_page_there_and_leads_back(viewer: Any, camera: Camera
 def test_a_long_day_comes_in_pages(
     viewer: Any, camera: Camera, root: StorageRoot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sheets, "PAGE", 2)
+    monkeypatch.setattr(clip_pages, "PAGE", 2)
     rows(camera, root, 0, 1, 2)
     first = viewer.get(DAY)
     later = re.findall(r'href="([^"]*)" rel="next"', text_of(first))
@@ -129,7 +129,7 @@ def test_short_clips_with_long_breaks_are_not_taken_for_a_day_of_video(
 ) -> None:
     Clip.objects.bulk_create(row_of(camera, root, STARTED + number * timedelta(seconds=115), 5) for number in range(36))
     assert "3 min of video" in text_of(viewer.get(DAY + "&camera=sky"))
-    monkeypatch.setattr(timeline, "FEW", 10)
+    monkeypatch.setattr(timeline, "MAX_SINGLE", 10)
     assert "at most 1 h 7 min of video" in text_of(viewer.get(DAY + "&camera=sky"))
 
 
@@ -305,7 +305,7 @@ def test_a_clip_is_pinned_and_let_go_on_its_page(operator: Any, clip: Clip) -> N
 def test_a_clip_that_goes_just_now_is_not_said_to_be_pinned(
     operator: Any, clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(player, "pin_clip", lambda found, *_: condemn(Clip.objects.filter(pk=found.pk)))
+    monkeypatch.setattr(player, "pin_clip", lambda found, *_: mark_for_deletion(Clip.objects.filter(pk=found.pk)))
     assert operator.post(f"/clips/{clip.pk}/pin/", {"pinned": "yes"}, format="multipart").status_code == 404
 
 

@@ -111,7 +111,7 @@ def test_an_operator_records(kind: str, operator: Any, camera: Camera, valkey: A
 def test_what_is_kept_for_later_is_said_on_the_page(operator: Any, camera: Camera, valkey: Any) -> None:
     answer = text_of(operator.post(f"{PAGE}record/", headers=SCRIPT))
     assert 'class="said warn"' in answer
-    assert "sky records as soon as it can: that is kept." in answer
+    assert "sky starts recording as soon as it can; the request is stored." in answer
 
 
 def test_an_operator_stops(operator: Any, desired: Camera, valkey: Any) -> None:
@@ -123,4 +123,4 @@ def test_an_operator_stops(operator: Any, desired: Camera, valkey: Any) -> None:
 
 def test_another_kind_of_clip_is_refused(operator: Any, camera: Camera) -> None:
     answer = operator.post(f"{PAGE}record/", {"kind": "eternal"}, format="multipart", headers=SCRIPT)
-    assert "There is no such kind of clip" in text_of(answer)
+    assert "No such kind of clip" in text_of(answer)

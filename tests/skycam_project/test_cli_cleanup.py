@@ -1,4 +1,4 @@
-"""`skycam record cleanup`: what goes, what would go, and why."""
+"""`skycam record cleanup`: which clips are deleted, or would be, and why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from captures.models import Clip
 from monitoring.models import Event
-from tests.captures.recording.shelf import Shelf, configured
+from tests.captures.recording.clip_archive import ClipArchive, configured
 from tests.faults.small_disk import SmallDisk
 from tests.skycam_project.cli_station import answer, skycam
 
@@ -25,46 +25,46 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 
 @pytest.fixture
-def shelf(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+def archive(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     """Six clips of 1 MB on a disk of 10 MiB: two too many for its room, one too many for the camera."""
     configured(monkeypatch, rolling_clips_count=5, soft_floor_gb=0.006, hard_floor_gb=0.001)
-    shelf = Shelf(disk.path)
-    shelf.clips(6, MB)
-    return shelf
+    archive = ClipArchive(disk.path)
+    archive.clips(6, MB)
+    return archive
 
 
-def test_a_dry_run_says_what_would_go_and_why_and_leaves_all(shelf: Shelf) -> None:
+def test_a_dry_run_says_what_would_go_and_why_and_leaves_all(archive: ClipArchive) -> None:
     told = answer("record", "cleanup", "--dry-run")
     found = [(one["camera"], one["filename"][0], one["bytes"], one["why"]) for one in told["results"]]
     assert found == [("sim", "0", MB, "count"), ("sim", "1", MB, "space")]
-    assert (told["bytes"], told["dry_run"], shelf.kept) == (2 * MB, True, ["0", "1", "2", "3", "4", "5"])
+    assert (told["bytes"], told["dry_run"], archive.kept) == (2 * MB, True, ["0", "1", "2", "3", "4", "5"])
 
 
-def test_what_a_dry_run_names_is_what_goes(shelf: Shelf) -> None:
+def test_what_a_dry_run_names_is_what_goes(archive: ClipArchive) -> None:
     named = answer("record", "cleanup", "--dry-run")["results"]
     told = answer("record", "cleanup")
     assert [one["clip"] for one in told["results"]] == [one["clip"] for one in named]
-    assert (told["problems"], shelf.kept) == ([], ["2", "3", "4", "5"])
+    assert (told["problems"], archive.kept) == ([], ["2", "3", "4", "5"])
     assert {event.actor for event in Event.objects.filter(kind="storage.cleaned")} == {"cli:root"}
 
 
-def test_a_person_reads_it_as_a_table(shelf: Shelf) -> None:
+def test_a_person_reads_it_as_a_table(archive: ClipArchive) -> None:
     shown = skycam("record", "cleanup", "--dry-run")
     assert (shown.exit_code, "0-rolling.mp4" in shown.stdout) == (0, True)
-    assert "2 clips would go, 2 MB." in shown.stdout
+    assert "2 clips would be deleted, 2 MB." in shown.stdout
 
 
-def test_with_nothing_to_do_it_says_so(shelf: Shelf) -> None:
+def test_with_nothing_to_do_it_says_so(archive: ClipArchive) -> None:
     Clip.objects.update(pinned=True)
     shown = skycam("record", "cleanup")
-    assert (shown.exit_code, shown.stdout) == (0, "0 clips went, 0 B.\n")
+    assert (shown.exit_code, shown.stdout) == (0, "0 clips deleted, 0 B.\n")
 
 
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])
 def test_a_root_that_is_not_mounted_is_a_failure_with_a_sentence(
-    shelf: Shelf, disk: SmallDisk, option: list[str]
+    archive: ClipArchive, disk: SmallDisk, option: list[str]
 ) -> None:
     disk.unmount()
-    told = skycam("record", "cleanup", *option)
+    result = skycam("record", "cleanup", *option)
     disk.mount()
-    assert (told.exit_code, "is not mounted" in told.stderr) == (1, True)
+    assert (result.exit_code, "is not mounted" in result.stderr) == (1, True)

@@ -59,13 +59,13 @@ def test_the_primary_camera_is_recorded_by_default(server: redis.Redis) -> None:
     assert desired() == {"bath": "rolling", "dome": "", "dslr": ""}
 
 
-def test_all_are_those_that_give_frames(server: redis.Redis) -> None:
+def test_all_means_cameras_that_give_frames(server: redis.Redis) -> None:
     with camera_host(server, {"record": RECORDED}):
         ran = skycam("record", "start", "--all", "--kind", "manual")
     assert (ran.exit_code, desired()) == (0, {"bath": "manual", "dome": "manual", "dslr": ""})
 
 
-def test_all_that_record_are_stopped(server: redis.Redis) -> None:
+def test_all_recordings_are_stopped(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     with camera_host(server, {"record": {"clip": "c-1", "recorder": None}}) as orders:
         found = answer("record", "stop", "--all")
@@ -73,7 +73,7 @@ def test_all_that_record_are_stopped(server: redis.Redis) -> None:
     assert set(desired().values()) == {""}
 
 
-def test_one_that_cannot_keeps_none_of_the_others(server: redis.Redis) -> None:
+def test_a_camera_that_fails_does_not_stop_the_others(server: redis.Redis) -> None:
     with camera_host(server, {"record": RECORDED}):
         ran = skycam("--output", "json", "record", "start", "dslr", "dome")
     found = json.loads(ran.stdout)
@@ -81,31 +81,31 @@ def test_one_that_cannot_keeps_none_of_the_others(server: redis.Redis) -> None:
     assert (found["problems"][0]["camera"], found["problems"][0]["type"]) == ("dslr", "/problems/invalid")
 
 
-def test_a_start_that_could_not_be_told_is_kept_and_says_so(server: redis.Redis) -> None:
+def test_a_start_without_a_host_is_stored_and_says_so(server: redis.Redis) -> None:
     ran = skycam("record", "start", "dome")
     assert (ran.exit_code, desired()["dome"]) == (3, "rolling")
     assert "dome records as soon as it can: that is kept." in ran.stderr
 
 
-def test_names_and_all_do_not_go_together() -> None:
+def test_names_and_all_exclude_each_other() -> None:
     assert skycam("record", "stop", "dome", "--all").exit_code == 2
 
 
-def test_status_shows_what_is_recorded_since_when_and_for_how_long_there_is_room(server: redis.Redis) -> None:
+def test_status_shows_what_is_recorded_since_when_and_how_long_the_disk_lasts(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     told = {"observed": "ready", "recording": True, "recorder": RECORDER}
     status.write_status(server, status.absent_status("dome", "connected", "") | told)
     shown = " ".join(skycam("record", "status").stdout.split())
-    assert "bath does not record." in shown
-    assert "dome records (rolling, for cli:anna)." in shown
+    assert "bath is not recording." in shown
+    assert "dome is recording (rolling, for cli:anna)." in shown
     assert "frames 900 size 12.5 MB grows 12.5 MB/min disk full in 2 d 4 h" in shown
 
 
-def test_status_of_a_camera_whose_host_is_away_says_that_nobody_knows(server: redis.Redis) -> None:
+def test_status_of_a_camera_whose_host_is_away_is_unknown(server: redis.Redis) -> None:
     Camera.objects.filter(slug="dome").update(recording="rolling")
     [found] = answer("record", "status", "dome")["results"]
     assert (found["desired"], found["recording"], found["recorder"]) == ("rolling", False, None)
-    assert "nobody knows" in skycam("record", "status", "dome").stdout
+    assert "its state is unknown" in skycam("record", "status", "dome").stdout
 
 
 STATES = [

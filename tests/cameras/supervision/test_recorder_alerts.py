@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from cameras.supervision.supervisor import Supervisor
-from captures.recording.cleaning import Cleaning
+from captures.recording.cleanup import ClipCleanup
 from monitoring.models import Alert
 from tests.api.builders import until
-from tests.captures.recording.shelf import configured
+from tests.captures.recording.clip_archive import configured
 from tests.faults.archive import Archive
 
 pytestmark = pytest.mark.django_db
@@ -94,11 +94,11 @@ def test_a_clip_that_a_recorder_rejects_is_an_alert_that_outlives_it(archive: Ar
     assert is_open(supervisor, "spool.rejected:sim")
 
 
-def test_a_recorder_hears_that_no_clip_may_go_and_records_no_rolling_one(
+def test_a_recorder_learns_that_no_clip_can_be_deleted_and_records_no_rolling_one(
     archive: Archive, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(monkeypatch, soft_floor_gb=1_000_000, hard_floor_gb=0)
     until(lambda: not is_open(supervisor) and archive.spool.exists(), 30)
-    Cleaning("main").look()
+    ClipCleanup("main").run()
     until(lambda: is_open(supervisor), 30)
     assert "they are pinned or held" in Alert.objects.get(key=KEY, state=Alert.State.OPEN).message

@@ -1,4 +1,4 @@
-"""A camera process whose disk fails or hangs when it is told to: the far end of its system calls."""
+"""A camera process whose disk fails or hangs on demand, by a library around its system calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class BadDisk:
 
     @contextmanager
     def does(self, how: str) -> Iterator[None]:
-        """`sync-fails`, `sync-hangs`, `write-hangs`, `read-fails`, `read-hangs`: of files of clips not in place."""
+        """`sync-fails`, `sync-hangs`, `write-hangs`, `read-fails`, `read-hangs`: for files of clips that are not
+        placed yet."""
         (self.folder / how).touch()
         yield
         (self.folder / how).unlink()

@@ -1,4 +1,4 @@
-"""Reading clips back: what is in a file, frame by frame."""
+"""Read clips back frame by frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RECORDING: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Shown:
-    """A frame of a clip: its number, read from its pixels, and its time in the clip in seconds."""
+    """A frame of a clip: the number in its pixels, and its time in seconds."""
 
     number: int | None
     seconds: float
@@ -40,7 +40,7 @@ def numbers(paths: list[Path]) -> list[int | None]:
 
 
 def numbered_video(path: Path, frames: int = 600, fps: int = 30) -> Path:
-    """A video file whose frames carry their numbers, as a source."""
+    """A video file as a source, with a number in the pixels of each frame."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "18"})
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
@@ -53,10 +53,10 @@ def numbered_video(path: Path, frames: int = 600, fps: int = 30) -> Path:
 
 
 def clips_of(process: CameraProcess) -> list[Path]:
-    """The files in the archive, oldest first."""
+    """The files of clips, oldest first."""
     return sorted((process.root / "clips").rglob("*.mp4"))
 
 
 def records_of(process: CameraProcess) -> list[dict[str, Any]]:
-    """The records that wait for the ingest, oldest first."""
+    """The records that wait for ingest, oldest first."""
     return [json.loads(path.read_text()) for path in sorted((process.spool / "clips").glob("*.done"))]

@@ -1,5 +1,5 @@
-"""A hold and a deletion at the same moment, on the database of DATABASE_URL: `FOLDER`. Prints as JSON what became of
-them, when the hold was first and when the deletion was."""
+"""A concurrent hold and deletion on the database of DATABASE_URL: `FOLDER`. Prints the outcomes as JSON, with the hold
+first and with the deletion first."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def main(folder: str) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from tests.captures.recording.shelf import Shelf
+    from tests.captures.recording.clip_archive import ClipArchive
 
-    shelf = Shelf(Path(folder))
-    clips = shelf.clips(4)
+    archive = ClipArchive(Path(folder))
+    clips = archive.clips(4)
     found = {"hold first": hold_first(clips[0]), "deletion first": deletion_first(clips[1])}
-    shelf.cleaning.look()
-    print(json.dumps({**found, "kept": shelf.kept}))
+    archive.cleanup.run()
+    print(json.dumps({**found, "kept": archive.kept}))
 
 
 def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
@@ -33,15 +33,17 @@ def hold_first(clip) -> list:  # type: ignore[no-untyped-def, type-arg]
     from django.db import transaction
 
     from captures.models import Clip
-    from captures.recording.holds import hold
-    from captures.recording.removal import condemn
+    from captures.recording.deletion import mark_for_deletion
+    from captures.recording.holds import hold_clip
 
     marked: list = []  # type: ignore[type-arg]
-    deletion = threading.Thread(target=lambda: marked.extend(condemn(Clip.objects.loose().filter(pk=clip.pk))))
+    deletion = threading.Thread(
+        target=lambda: marked.extend(mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk)))
+    )
     with transaction.atomic():
-        hold(clip.pk, "experiment", "growth")
+        hold_clip(clip.pk, "experiment", "growth")
         deletion.start()
-        until_somebody_waits()
+        wait_for_a_blocked_transaction()
     deletion.join()
     return marked
 
@@ -51,28 +53,28 @@ def deletion_first(clip) -> str:  # type: ignore[no-untyped-def]
     from django.db import transaction
 
     from captures.models import Clip
-    from captures.recording.holds import ClipGone, hold
-    from captures.recording.removal import condemn
+    from captures.recording.deletion import mark_for_deletion
+    from captures.recording.holds import ClipDeleted, hold_clip
 
-    said: list[str] = []
+    errors: list[str] = []
 
-    def take() -> None:
+    def hold_it() -> None:
         try:
-            hold(clip.pk, "experiment", "growth")
-        except ClipGone as error:
-            said.append(str(error))
+            hold_clip(clip.pk, "experiment", "growth")
+        except ClipDeleted as error:
+            errors.append(str(error))
 
-    holding = threading.Thread(target=take)
+    holding = threading.Thread(target=hold_it)
     with transaction.atomic():
-        condemn(Clip.objects.loose().filter(pk=clip.pk))
+        mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk))
         holding.start()
-        until_somebody_waits()
+        wait_for_a_blocked_transaction()
     holding.join()
-    return said[0]
+    return errors[0]
 
 
-def until_somebody_waits() -> None:
-    """For a lock of this transaction."""
+def wait_for_a_blocked_transaction() -> None:
+    """Until another transaction waits for a lock of this one."""
     from django.db import connection
 
     deadline = time.monotonic() + 20
@@ -81,7 +83,7 @@ def until_somebody_waits() -> None:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
-        assert time.monotonic() < deadline, "nobody waits"
+        assert time.monotonic() < deadline, "no transaction waits"
         time.sleep(0.05)
 
 

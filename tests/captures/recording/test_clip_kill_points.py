@@ -1,4 +1,4 @@
-"""A camera process killed between any two steps of a clip's way to its record: the next one finds all of it."""
+"""A camera process killed between any two steps of finalizing a clip: the next process recovers the clip."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def leftovers(process: CameraProcess) -> list[str]:
 
 @pytest.mark.parametrize("passes", [0, 1])
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_at_any_step_loses_no_clip_and_doubles_none(tmp_path: Path, point: str, passes: int) -> None:
+def test_a_kill_at_any_step_loses_and_duplicates_no_clip(tmp_path: Path, point: str, passes: int) -> None:
     recording = {**RECORDING, "clip_s": 0.5}
     with CameraProcess(tmp_path, settings=FAST, recording=recording, kill={"point": point, "passes": passes}) as killed:
         killed.process.wait(30)

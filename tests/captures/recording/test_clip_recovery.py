@@ -1,4 +1,4 @@
-"""What a new owner of a spool of clips does beside repairing what was cut off."""
+"""What a new owner of a spool of clips does, besides repairing clips that were cut off."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def storage(tmp_path: Path) -> Iterator[Storage]:
 
 
 def committed(storage: Storage) -> str:
-    """A clip of three bytes whose record was written into a slot; its owner was killed before that had one name."""
+    """A clip of three bytes whose record was written into a slot; its owner was killed before the slot lost its
+    name."""
     spool, clip, at = storage.spool, str(uuid6.uuid7()), storage.spool.folder
     part = f"{clip}.clip.part"
     file = {"kind": "clip", "bytes": 3, "sha256": "", "part": part, "path": f"clips/{clip}.mp4", "width": 2}
@@ -46,19 +47,19 @@ def committed(storage: Storage) -> str:
     return clip
 
 
-def test_a_slot_that_is_a_record_already_is_no_slot_any_more(storage: Storage) -> None:
+def test_a_slot_that_became_a_record_is_removed(storage: Storage) -> None:
     clip = committed(storage)
     found = recover_all(storage)
-    assert (found.filed, storage.files.links(storage.spool.folder, f"{clip}.done")) == ([clip], 1)
+    assert (found.finalized, storage.files.links(storage.spool.folder, f"{clip}.done")) == ([clip], 1)
 
 
-def test_what_was_being_written_when_its_owner_was_killed_is_removed(storage: Storage) -> None:
+def test_temporary_files_of_a_killed_owner_are_removed(storage: Storage) -> None:
     storage.files.create(storage.spool.folder, f"tmp-{uuid6.uuid7()}", [b"{"])
     recover_all(storage)
     assert storage.spool.names() == [".lock", "rejected"]
 
 
-def test_a_recorder_makes_the_slots_anew_that_are_records(tmp_path: Path, storage: Storage) -> None:
+def test_a_recorder_replaces_slots_that_became_records(tmp_path: Path, storage: Storage) -> None:
     clip = committed(storage)
     storage.close()
     with CameraProcess(tmp_path, CAMERA) as process:
@@ -67,17 +68,17 @@ def test_a_recorder_makes_the_slots_anew_that_are_records(tmp_path: Path, storag
     assert slots == [1] * SLOTS
 
 
-def test_a_folder_that_is_a_link_for_a_moment_costs_no_clip(storage: Storage, tmp_path: Path) -> None:
+def test_a_folder_that_is_briefly_a_link_costs_no_clip(storage: Storage, tmp_path: Path) -> None:
     clip = committed(storage)
     (tmp_path / "clips").symlink_to(tmp_path / ".spool")
     first = recover_all(storage)
     (tmp_path / "clips").unlink()
     second = recover_all(storage)
-    assert (first.filed, list(first.failed), first.rejected, second.filed) == ([], [clip], [], [clip])
+    assert (first.finalized, list(first.failed), first.rejected, second.finalized) == ([], [clip], [], [clip])
 
 
 @pytest.mark.django_db
-def test_what_a_clip_lost_whose_process_was_killed_is_unknown(tmp_path: Path) -> None:
+def test_the_losses_of_a_clip_whose_process_was_killed_are_unknown(tmp_path: Path) -> None:
     archive = Archive(tmp_path)
     clips = archive.desired().of_clips
     with CameraProcess(archive.folder, str(archive.camera.pk), recording=ROLLING) as process:
@@ -87,6 +88,6 @@ def test_what_a_clip_lost_whose_process_was_killed_is_unknown(tmp_path: Path) ->
     storage.close()
     with OpenedSpool(clips) as ingester:
         [ingester.ingest(record) for record in ingester.waiting_records()]
-    [clip], told = Clip.objects.all(), Event.objects.get(kind="recording.lost")
-    assert (clip.interrupted, clip.lost_frames, told.data["lost_frames"]) == (True, None, None)
-    assert "How many frames it lost is unknown." in told.message
+    [clip], event = Clip.objects.all(), Event.objects.get(kind="recording.lost")
+    assert (clip.interrupted, clip.lost_frames, event.data["lost_frames"]) == (True, None, None)
+    assert "How many frames it lost is unknown." in event.message

@@ -1,4 +1,4 @@
-"""H.264 of network cameras is copied into clips: over the wire from real servers, without being decoded."""
+"""H.264 of network cameras is copied into clips without decoding, over the network from real servers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cameras.drivers.packets import CodedStream, PacketData
 from cameras.runtime import readers
 from captures.recording import recorder
 from tests.captures.recording.clips import clips_of, numbers, records_of, shown
-from tests.captures.recording.copying import LONG, SHORT, Busy, CopyingBench, bodies
+from tests.captures.recording.copying_bench import LONG, SHORT, Busy, CopyingBench, bodies
 from tests.fakes.network.http import MjpegServer, TransportStreamServer
 from tests.fakes.network.rtsp import PICTURES, RtspServer
 from tests.fakes.network.video import GROUP, coded
@@ -29,17 +29,17 @@ def follow_one_another(found: list[int | None]) -> bool:
 
 
 def after(number: int, other: int) -> int:
-    """How many pictures later the other one is sent; they are counted anew each PICTURES."""
+    """How many pictures after `number` the `other` is sent; numbers repeat every PICTURES."""
     return (other - number + PICTURES // 2) % PICTURES - PICTURES // 2
 
 
 def test_every_packet_is_in_one_clip_across_three_rotations(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, SHORT) as bench:
-        bench.until_filed(3)
+        bench.wait_for_clips(3)
         bench.stop_recording()
-    told = bodies(bench, "codec", "copied", "simulated", "interrupted", "lost_frames")
+    found_bodies = bodies(bench, "codec", "copied", "simulated", "interrupted", "lost_frames")
     found = numbers(bench.clips())
-    assert (len(told), set(told)) == (4, {("h264", True, False, False, 0)})
+    assert (len(found_bodies), set(found_bodies)) == (4, {("h264", True, False, False, 0)})
     assert [body[0] for body in bodies(bench, "frames")] == [len(shown(clip)) for clip in bench.clips()]
     assert follow_one_another(found)
     assert len(found) > 3 * FPS
@@ -47,7 +47,7 @@ def test_every_packet_is_in_one_clip_across_three_rotations(tmp_path: Path) -> N
 
 def test_a_clip_ends_where_the_next_one_begins(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, SHORT) as bench:
-        bench.until_filed(2)
+        bench.wait_for_clips(2)
     (_, first_ends), (second_starts, _) = bodies(bench, "started", "ended")[:2]
     assert first_ends == second_starts
     assert [(file["width"], file["height"]) for file in bench.records()[0]["files"]] == [(320, 240)]
@@ -55,17 +55,17 @@ def test_a_clip_ends_where_the_next_one_begins(tmp_path: Path) -> None:
 
 def test_a_transport_stream_is_copied_as_well(tmp_path: Path) -> None:
     with TransportStreamServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(60)
+        bench.wait_for_frames(60)
         bench.stop_recording()
     assert bodies(bench, "copied") == [(True,)]
     assert follow_one_another(numbers(bench.clips()))
 
 
-def test_pictures_that_are_sent_in_another_order_are_shown_in_theirs(tmp_path: Path) -> None:
-    """All but the last: the end may come between the one that is shown last and those that are sent after it."""
+def test_pictures_sent_out_of_order_are_shown_in_order(tmp_path: Path) -> None:
+    """Except the last two: the stream may end between the picture shown last and those sent after it."""
     pictures = coded(PICTURES, FPS, b_frames=2)
     with RtspServer(FPS, pictures=pictures) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(60)
+        bench.wait_for_frames(60)
         bench.stop_recording()
     [body] = bodies(bench, "frames")
     frames = shown(bench.clips()[0])
@@ -75,42 +75,42 @@ def test_pictures_that_are_sent_in_another_order_are_shown_in_theirs(tmp_path: P
     assert np.median(steps) == pytest.approx(1 / FPS, rel=0.1)
 
 
-def test_nothing_is_decoded_for_recording_and_a_still_is_taken_meanwhile(tmp_path: Path) -> None:
+def test_recording_decodes_nothing_and_a_still_is_captured_meanwhile(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(5)
+        bench.wait_for_frames(5)
         before = bench.decoded
-        bench.until_more_came(FPS)
+        bench.wait_for_packets(FPS)
         assert bench.decoded == before
         outcome = bench.outcome(bench.capture())
         after = bench.decoded
-        bench.until_more_came(FPS)
+        bench.wait_for_packets(FPS)
         assert bench.decoded == after > before
         bench.stop_recording()
     assert outcome["outcome"] == "saved"
     assert follow_one_another(numbers(bench.clips()))
 
 
-def test_a_viewer_is_decoded_for_only_while_it_looks_and_the_clip_loses_nothing(tmp_path: Path) -> None:
+def test_packets_are_decoded_only_while_someone_watches_and_the_clip_loses_nothing(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(5)
+        bench.wait_for_frames(5)
         before = bench.decoded
         bench.send_command("live", qualities=[])
         bench.wait_for(lambda: bench.decoded > before + FPS)
         bench.streamed.wants_frames = False
-        bench.until_more_came(FPS)
+        bench.wait_for_packets(FPS)
         after = bench.decoded
-        bench.until_more_came(FPS)
+        bench.wait_for_packets(FPS)
         assert bench.decoded == after
         bench.stop_recording()
     assert follow_one_another(numbers(bench.clips()))
 
 
-def test_a_camera_that_is_copied_counts_its_packets(tmp_path: Path) -> None:
+def test_a_camera_whose_packets_are_copied_counts_them(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(10)
+        bench.wait_for_frames(10)
         bench.send_command("live", qualities=[])
         bench.wait_for(lambda: bench.buffer.get_frame_for_streaming() is not None)
-        bench.until_more_came(10)
+        bench.wait_for_packets(10)
         bench.streamed.wants_frames = False
         bench.stop_recording()
         assert bench.buffer.newest_ns
@@ -119,11 +119,11 @@ def test_a_camera_that_is_copied_counts_its_packets(tmp_path: Path) -> None:
 
 def test_a_camera_that_comes_back_with_another_size_begins_another_clip(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(20)
+        bench.wait_for_frames(20)
         server.pictures = coded(PICTURES, FPS, width=352, height=288)
         server.hang_up()
-        bench.until_filed()
-        bench.until_recorded(20)
+        bench.wait_for_clips()
+        bench.wait_for_frames(20)
         bench.stop_recording()
     assert [(one["files"][0]["width"], one["body"]["interrupted"]) for one in bench.records()] == [
         (320, False),
@@ -132,13 +132,13 @@ def test_a_camera_that_comes_back_with_another_size_begins_another_clip(tmp_path
     assert all(follow_one_another(numbers([clip])) for clip in bench.clips())
 
 
-def test_other_parameters_amid_a_stream_begin_another_clip_without_a_loss(tmp_path: Path) -> None:
+def test_new_parameter_sets_within_a_stream_begin_another_clip_without_a_loss(tmp_path: Path) -> None:
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(5)
+        bench.wait_for_frames(5)
         other, turn = coded(PICTURES, FPS, width=352, height=288), (max(server.sent) // 40 + 2) * 40
         server.pictures = server.pictures[:turn] + other[turn:]
-        bench.until_filed()
-        bench.until_recorded(5)
+        bench.wait_for_clips()
+        bench.wait_for_frames(5)
         bench.stop_recording()
     assert [one["files"][0]["width"] for one in bench.records()] == [320, 352]
     assert follow_one_another(numbers(bench.clips()))
@@ -148,28 +148,28 @@ def test_other_parameters_amid_a_stream_begin_another_clip_without_a_loss(tmp_pa
 def test_a_stall_inside_a_picture_ends_the_clip_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "READ_S", 1.2)
     with RtspServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(20)
+        bench.wait_for_frames(20)
         server.mood = "stall inside"
-        bench.until_filed()
+        bench.wait_for_clips()
         last = numbers(bench.clips())[-1]
         server.mood = "good"
-        bench.until_recorded(20)
+        bench.wait_for_frames(20)
         bench.stop_recording()
     assert last is not None
     assert len(bench.clips()) == 2
     assert all(follow_one_another(numbers([clip])) for clip in bench.clips())
 
 
-def test_a_camera_that_sends_no_key_frames_any_more_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recorder, "KEY_PATIENCE_S", 0.5)
+def test_a_camera_that_stops_sending_key_frames_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "KEY_FRAME_TIMEOUT_S", 0.5)
     pictures = coded(PICTURES, FPS, group=PICTURES)
     with RtspServer(FPS, pictures=pictures) as server, CopyingBench(tmp_path, server.address, SHORT) as bench:
-        bench.until_filed(2)
+        bench.wait_for_clips(2)
     assert bodies(bench, "copied")[:2] == [(True,), (False,)]
     assert all(follow_one_another(numbers([clip])) for clip in bench.clips()[:2])
 
 
-def test_a_camera_whose_parameters_change_with_each_key_frame_is_encoded(tmp_path: Path) -> None:
+def test_a_camera_whose_parameter_sets_change_with_each_key_frame_is_encoded(tmp_path: Path) -> None:
     one, other = (coded(PICTURES, FPS, group=20, width=width) for width in (320, 336))
     pictures = [(one, other)[number // 20 % 2][number] for number in range(PICTURES)]
     with RtspServer(FPS, pictures=pictures) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
@@ -177,16 +177,16 @@ def test_a_camera_whose_parameters_change_with_each_key_frame_is_encoded(tmp_pat
     assert bodies(bench, "copied")[:4] == [(True,)] * 4
 
 
-def test_what_is_no_h264_is_encoded(tmp_path: Path) -> None:
+def test_a_stream_other_than_h264_is_encoded(tmp_path: Path) -> None:
     with MjpegServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(10)
+        bench.wait_for_frames(10)
         bench.stop_recording()
     assert bodies(bench, "copied") == [(False,)]
 
 
-def test_what_was_not_decoded_in_time_is_counted_and_told(tmp_path: Path) -> None:
+def test_frames_not_decoded_in_time_are_counted_and_reported(tmp_path: Path) -> None:
     with MjpegServer(FPS) as server, CopyingBench(tmp_path, server.address, LONG) as bench:
-        bench.until_recorded(10)
+        bench.wait_for_frames(10)
         bench.loop.frame_consumers.append(busy := Busy())
         bench.send_command("live")
         newest = max(server.sent)
@@ -198,10 +198,10 @@ def test_what_was_not_decoded_in_time_is_counted_and_told(tmp_path: Path) -> Non
     assert lost == after(found[0] or 0, found[-1] or 0) + 1 - frames > FPS
 
 
-def test_no_file_holds_the_password(tmp_path: Path) -> None:
+def test_no_file_contains_the_password(tmp_path: Path) -> None:
     with RtspServer(FPS, login="me:sesame") as server:
         with CopyingBench(tmp_path, server.with_login("me:sesame@"), LONG) as bench:
-            bench.until_recorded(10)
+            bench.wait_for_frames(10)
         files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert len(bench.clips()) == 1
     assert not [content for content in files if b"sesame" in content or b"rtsp" in content]
@@ -223,7 +223,7 @@ def test_a_kill_loses_less_than_a_second_and_the_clip_is_kept(tmp_path: Path) ->
     assert after(found[-1] or 0, sent) < FPS
 
 
-def test_packets_that_there_is_no_room_for_are_counted_and_told(
+def test_packets_that_do_not_fit_into_the_queue_are_counted_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, stream, began = CopyingBench(tmp_path, "", LONG), CodedStream("h264"), time.monotonic()
@@ -232,11 +232,11 @@ def test_packets_that_there_is_no_room_for_are_counted_and_told(
         for number, one in enumerate(coded(PICTURES, FPS))
     ]
     bench.buffer.begin(stream)
-    put(bench, sent[:GROUP])
+    put_packets(bench, sent[:GROUP])
     monkeypatch.setattr(readers, "MOST_PACKETS", 10)
-    put(bench, sent[GROUP:-GROUP])
+    put_packets(bench, sent[GROUP:-GROUP])
     monkeypatch.undo()
-    put(bench, sent[-GROUP:])
+    put_packets(bench, sent[-GROUP:])
     bench.recorder.stop()
     [body] = bodies(bench, "frames", "lost_frames")
     assert body[1] > 0
@@ -245,8 +245,8 @@ def test_packets_that_there_is_no_room_for_are_counted_and_told(
     assert bench.until_type("alert", key="recording.lost:scripted")["message"]
 
 
-def put(bench: CopyingBench, sent: list[PacketData]) -> None:
-    """All at once; and wait until what there was room for is written."""
+def put_packets(bench: CopyingBench, sent: list[PacketData]) -> None:
+    """Put all at once, and wait until those that fit into the queue are written."""
     for packet in sent:
         bench.buffer.put_packet(packet)
-    bench.wait_for(lambda: bench.told().get("frames", 0) + bench.buffer.lost > sent[-1].number)
+    bench.wait_for(lambda: bench.status().get("frames", 0) + bench.buffer.lost > sent[-1].number)

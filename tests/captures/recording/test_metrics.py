@@ -1,4 +1,4 @@
-"""Recordings in numbers: of whom, and for whom."""
+"""Metrics of recordings: of which cameras, and for which users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ METRICS = "/api/v1/metrics/"
 
 
 def numbers(client: Any) -> dict[str, float]:
-    """Of the cameras, by name and labels."""
+    """Metrics of cameras, by name and labels."""
     lines = client.get(METRICS).content.decode().splitlines()
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if "{camera=" in line)}
 
@@ -36,10 +36,10 @@ def clip(camera: Camera, root: StorageRoot, kind: str, path: str) -> None:
     )  # fmt: skip
 
 
-def test_what_records_is_counted_by_camera(camera: Camera, valkey: Any) -> None:
+def test_recordings_are_counted_by_camera(camera: Camera, valkey: Any) -> None:
     Camera.objects.update(recording="rolling")
-    told = {"observed": "ready", "recording": True, "recorder": RECORDER}
-    status.write_status(valkey, status.absent_status("sky", "connected", "") | told)
+    recorded = {"observed": "ready", "recording": True, "recorder": RECORDER}
+    status.write_status(valkey, status.absent_status("sky", "connected", "") | recorded)
     found = numbers(program("viewer"))
     assert (found['skycam_recording{camera="sky"}'], found['skycam_recording_wished{camera="sky"}']) == (1, 1)
     of_clip = [found[f'{name}{{camera="sky"}}'] for name in OF_CLIP]
@@ -55,14 +55,14 @@ def test_clips_are_counted_by_kind(camera: Camera, root: StorageRoot) -> None:
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_of_a_host_that_nobody_hears_it_is_not_said_whether_it_records(
+def test_without_a_host_there_is_no_metric_of_its_recordings(
     running: bool, camera: Camera, request: pytest.FixtureRequest
 ) -> None:
     _ = request.getfixturevalue("valkey") if running else None
     assert numbers(program("viewer")) == {'skycam_recording_wished{camera="sky"}': 0}
 
 
-def test_a_camera_that_one_may_not_see_is_in_no_number(camera: Camera, root: StorageRoot) -> None:
+def test_a_camera_that_the_user_cannot_see_is_in_no_metric(camera: Camera, root: StorageRoot) -> None:
     clip(camera, root, "rolling", "1.mp4")
     only_for(camera, User.objects.create_user("ada", role="viewer").username)
     assert numbers(program("viewer")) == {}

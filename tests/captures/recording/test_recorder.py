@@ -1,4 +1,4 @@
-"""A camera process that records: what is in its clips, and what it says of them."""
+"""A camera process that records: its clips and their records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cameras.drivers.base import FrameData
-from captures.recording.losses import Losses
+from captures.recording.loss_counter import LossCounter
 from tests.captures.recording.clips import RECORDING, clips_of, numbered_video, numbers, records_of, shown
 from tests.faults.camera_process import CameraProcess
 
@@ -21,7 +21,7 @@ def recording(root: Path, **changes: Any) -> CameraProcess:
     return CameraProcess(root, settings=FAST, recording={**RECORDING, **changes})
 
 
-def until_filed(process: CameraProcess, clips: int) -> None:
+def wait_for_clips(process: CameraProcess, clips: int) -> None:
     for _ in range(clips):
         process.until_type("spooled", part="clips")
 
@@ -32,7 +32,7 @@ def ends(record: dict[str, Any]) -> tuple[datetime, datetime]:
 
 def test_every_frame_is_in_one_clip_across_three_rotations(tmp_path: Path) -> None:
     with recording(tmp_path) as process:
-        until_filed(process, 3)
+        wait_for_clips(process, 3)
         stopped = process.send("record", recording=None)
         process.until_type("answer", command_id=stopped)
         found = numbers(clips_of(process))
@@ -42,19 +42,19 @@ def test_every_frame_is_in_one_clip_across_three_rotations(tmp_path: Path) -> No
 
 def test_a_clip_ends_where_the_next_one_begins(tmp_path: Path) -> None:
     with recording(tmp_path) as process:
-        until_filed(process, 3)
+        wait_for_clips(process, 3)
         first, second, third = (ends(record) for record in records_of(process)[:3])
     assert (first[1], second[1]) == (second[0], third[0])
     assert timedelta(seconds=0.9) < second[1] - second[0] < timedelta(seconds=1.5)
 
 
-def test_the_record_says_what_is_in_the_file(tmp_path: Path) -> None:
+def test_the_record_describes_the_file(tmp_path: Path) -> None:
     with recording(tmp_path) as process:
-        until_filed(process, 1)
+        wait_for_clips(process, 1)
         [file], [record] = clips_of(process)[:1], records_of(process)[:1]
-        told = record["files"][0]
-        assert (tmp_path / told["path"], told["bytes"]) == (file, file.stat().st_size)
-        assert told["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        file_record = record["files"][0]
+        assert (tmp_path / file_record["path"], file_record["bytes"]) == (file, file.stat().st_size)
+        assert file_record["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     body = record["body"]
     assert body["frames"] == len(shown(file))
     assert (body["kind"], body["simulated"], body["interrupted"], body["requested_by"]) == (
@@ -63,14 +63,14 @@ def test_the_record_says_what_is_in_the_file(tmp_path: Path) -> None:
         False,
         "anna",
     )
-    assert (told["width"], told["height"], body["lost_frames"]) == (320, 240, 0)
+    assert (file_record["width"], file_record["height"], body["lost_frames"]) == (320, 240, 0)
 
 
-def test_a_clip_cut_off_by_a_kill_is_kept_and_says_so(tmp_path: Path) -> None:
+def test_a_clip_cut_off_by_a_kill_is_kept_and_marked(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as killed:
         killed.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 40)
     with recording(tmp_path, clip_s=60) as process:
-        until_filed(process, 1)
+        wait_for_clips(process, 1)
         [record], [file] = records_of(process), clips_of(process)
     assert (record["body"]["interrupted"], record["body"]["reason"]) == (True, "interrupted")
     assert record["body"]["frames"] == len(shown(file)) >= 40
@@ -78,7 +78,7 @@ def test_a_clip_cut_off_by_a_kill_is_kept_and_says_so(tmp_path: Path) -> None:
     assert numbers([file]) == list(range(record["body"]["frames"]))
 
 
-def test_a_clip_is_ended_on_demand_without_losing_a_frame(tmp_path: Path) -> None:
+def test_a_new_clip_on_demand_loses_no_frame(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as process:
         process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 10)
         rotated = process.send("rotate")
@@ -95,14 +95,14 @@ def test_another_picture_size_begins_another_clip(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as process:
         process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
         process.send("configure", settings={"width": 640, "height": 480})
-        until_filed(process, 1)
+        wait_for_clips(process, 1)
         process.send("record", recording=None)
-        until_filed(process, 1)
+        wait_for_clips(process, 1)
         sizes = [(record["files"][0]["width"], record["body"]["interrupted"]) for record in records_of(process)]
     assert sizes == [(320, False), (640, False)]
 
 
-def test_recording_is_started_and_stopped_by_order(tmp_path: Path) -> None:
+def test_recording_is_started_and_stopped_by_command(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST) as process:
         started = process.until_type("answer", command_id=process.send("record", recording={**RECORDING, "clip_s": 60}))
         stopped = process.until_type("answer", command_id=process.send("record", recording=None))
@@ -111,7 +111,7 @@ def test_recording_is_started_and_stopped_by_order(tmp_path: Path) -> None:
     assert started["body"]["clip"] == stopped["body"]["clip"] == record["id"]
 
 
-def test_the_end_of_the_process_files_its_clip(tmp_path: Path) -> None:
+def test_the_end_of_the_process_finalizes_its_clip(tmp_path: Path) -> None:
     with recording(tmp_path, clip_s=60) as process:
         process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
         process.finish()
@@ -121,10 +121,10 @@ def test_the_end_of_the_process_files_its_clip(tmp_path: Path) -> None:
 
 def test_below_the_floor_nothing_is_recorded_and_stills_go_on(tmp_path: Path) -> None:
     with recording(tmp_path, floor_bytes=1 << 60) as process:
-        said = process.until_type("alert", key="recording.failed:sim")
+        alert = process.until_type("alert", key="recording.failed:sim")
         process.until_type("spooled", id=process.capture())
         state = process.until(lambda message: message.get("recorder"))["recorder"]
-    assert "has less than" in said["message"]
+    assert "has less than" in alert["message"]
     assert (state["state"], state["reason"], clips_of(process)) == ("failing", "disk_full", [])
 
 
@@ -132,7 +132,7 @@ def test_a_camera_that_goes_away_ends_its_clip_and_begins_another_when_it_is_bac
     with recording(tmp_path, clip_s=60) as process:
         process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
         process.send("faults", faults={"disconnect": True})
-        until_filed(process, 1)
+        wait_for_clips(process, 1)
         process.send("faults", faults={})
         process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 5)
         [record] = records_of(process)
@@ -143,18 +143,18 @@ def frame(number: int) -> FrameData:
     return FrameData(np.zeros((2, 2), np.uint8), 0, float(number), number)
 
 
-def test_frames_that_are_missing_in_the_numbers_of_a_camera_were_lost() -> None:
-    losses = Losses(numbered=True)
-    assert [losses.before(frame(number), dropped=0) for number in (7, 8, 11, 0, 1)] == [0, 0, 2, 0, 0]
+def test_frames_missing_in_the_numbers_of_a_camera_are_lost() -> None:
+    losses = LossCounter(numbered=True)
+    assert [losses.count_before(frame(number), dropped=0) for number in (7, 8, 11, 0, 1)] == [0, 0, 2, 0, 0]
 
 
-def test_where_a_camera_does_not_number_its_frames_those_without_room_were_lost() -> None:
-    losses = Losses(numbered=False)
-    counted = [losses.before(frame(number), dropped) for number, dropped in ((7, 0), (9, 0), (10, 3), (11, 3))]
+def test_where_a_camera_does_not_number_its_frames_dropped_ones_are_lost() -> None:
+    losses = LossCounter(numbered=False)
+    counted = [losses.count_before(frame(number), dropped) for number, dropped in ((7, 0), (9, 0), (10, 3), (11, 3))]
     assert counted == [0, 0, 3, 0]
 
 
-def test_stills_of_a_camera_whose_stills_are_frames_are_in_the_clip_once_and_in_their_turn(tmp_path: Path) -> None:
+def test_stills_that_are_frames_are_in_the_clip_once_and_in_order(tmp_path: Path) -> None:
     (tmp_path / "sources").mkdir()
     source = numbered_video(tmp_path / "sources" / "numbers.mp4")
     with CameraProcess(

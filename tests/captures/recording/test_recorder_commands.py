@@ -1,4 +1,4 @@
-"""What a recorder answers to who asks, and what it says is over."""
+"""The recorder's answers to commands, and the alerts that it closes."""
 
 from __future__ import annotations
 
@@ -16,36 +16,41 @@ def answered(process: CameraProcess, kind: str, **command: Any) -> dict[str, Any
     return process.until_type("answer", command_id=process.send(kind, **command))
 
 
-def over(process: CameraProcess, about: str) -> dict[str, Any]:
+def closed_alert(process: CameraProcess, about: str) -> dict[str, Any]:
     return process.until_type("alert", key=f"recording.{about}:sim", message="")
 
 
-def test_a_start_is_answered_with_the_clip_that_grows_and_a_stop_with_nothing(tmp_path: Path) -> None:
+def test_a_start_is_answered_with_the_open_clip_and_a_stop_with_no_recorder(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST) as process:
         started = answered(process, "record", recording={**RECORDING, "clip_s": 60})["body"]
         stopped = answered(process, "record", recording=None)["body"]
-    told = started["recorder"]
-    assert (told["state"], told["clip"], told["by"], told["frames"]) == ("recording", started["clip"], "anna", 2)
-    assert told["clip_started"].endswith("Z")
+    recorder = started["recorder"]
+    assert (recorder["state"], recorder["clip"], recorder["by"], recorder["frames"]) == (
+        "recording",
+        started["clip"],
+        "anna",
+        2,
+    )
+    assert recorder["clip_started"].endswith("Z")
     assert (stopped["recorder"], stopped["clip"]) == (None, started["clip"])
 
 
-def test_a_stop_of_what_does_not_record_is_answered_too(tmp_path: Path) -> None:
+def test_a_stop_without_a_recording_is_answered_too(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST) as process:
         twice = [answered(process, "record", recording=None) for _ in range(2)]
     assert [(answer["ok"], answer["body"]["clip"]) for answer in twice] == [(True, None)] * 2
 
 
-def test_without_a_clip_no_new_one_is_begun(tmp_path: Path) -> None:
+def test_without_an_open_clip_a_new_one_is_refused(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST) as process:
-        refused = answered(process, "rotate")
+        refusal = answered(process, "rotate")
         answered(process, "record", recording={**RECORDING, "clip_s": 60})
         answered(process, "record", recording=None)
         records = records_of(process)
-    assert (refused["ok"], refused["problem"], len(records)) == (False, "not-recording", 1)
+    assert (refusal["ok"], refusal["problem"], len(records)) == (False, "not-recording", 1)
 
 
-def test_who_waits_for_a_start_hears_of_a_stop(tmp_path: Path) -> None:
+def test_a_pending_start_is_answered_when_recording_stops(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings={**FAST, "fps": 0.1}) as process:
         started = process.send("record", recording=RECORDING)
         stopped = process.send("record", recording=None)
@@ -54,23 +59,23 @@ def test_who_waits_for_a_start_hears_of_a_stop(tmp_path: Path) -> None:
     assert answers[stopped]["ok"] is True
 
 
-def test_what_was_failing_before_a_kill_is_over_once_a_clip_grows(tmp_path: Path) -> None:
+def test_an_alert_from_before_a_kill_closes_once_a_clip_is_written(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST, recording=FULL) as killed:
         killed.until(lambda message: message["type"] == "alert" and message["message"])
     with CameraProcess(tmp_path, settings=FAST, recording={**RECORDING, "clip_s": 60}) as process:
-        assert over(process, "failed")
+        assert closed_alert(process, "failed")
 
 
-def test_where_nothing_shall_be_recorded_nothing_is_failing(tmp_path: Path) -> None:
+def test_without_a_desired_recording_the_alerts_close(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST) as process:
-        assert over(process, "failed")
-        assert over(process, "lost")
+        assert closed_alert(process, "failed")
+        assert closed_alert(process, "lost")
 
 
-def test_a_stop_ends_the_failure(tmp_path: Path) -> None:
+def test_a_stop_closes_the_alert(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST, recording=FULL) as process:
-        refused = answered(process, "record", recording=FULL)
+        refusal = answered(process, "record", recording=FULL)
         answered(process, "record", recording=None)
-        said = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
-    assert (refused["problem"], refused["reason"]) == ("disk-full", "disk_full")
-    assert said[-1] == ""
+        messages = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
+    assert (refusal["problem"], refusal["reason"]) == ("disk-full", "disk_full")
+    assert messages[-1] == ""

@@ -1,4 +1,4 @@
-"""The disk under a camera that records: full, gone, failing. Clips end as they are, the camera goes on."""
+"""A full, missing or failing disk under a camera that records: clips end as they are, the camera continues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import uuid6
 
 from cameras.runtime.storage import make_root
 from tests.captures.recording.clips import RECORDING, clips_of, numbers, records_of
-from tests.captures.recording.queued import QueueBench
+from tests.captures.recording.recorder_bench import RecorderBench
 from tests.faults.camera_process import CameraProcess
 from tests.faults.small_disk import SmallDisk, mounted
 
@@ -30,11 +30,11 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 @pytest.fixture
 def process(disk: SmallDisk) -> Iterator[CameraProcess]:
     with CameraProcess(disk.path, settings=NOISY, recording=LONG) as process:
-        records_some(process)
+        wait_for_some_frames(process)
         yield process
 
 
-def records_some(process: CameraProcess) -> None:
+def wait_for_some_frames(process: CameraProcess) -> None:
     process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > 10)
 
 
@@ -43,7 +43,7 @@ def next_record(process: CameraProcess) -> dict[str, Any]:
     return next(record for record in records_of(process) if record["id"] == clip)
 
 
-def test_a_full_disk_ends_the_clip_with_what_is_on_it_and_the_next_begins_when_there_is_room(
+def test_a_full_disk_ends_the_clip_and_the_next_begins_when_there_is_space(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     disk.fill()
@@ -53,61 +53,63 @@ def test_a_full_disk_ends_the_clip_with_what_is_on_it_and_the_next_begins_when_t
     assert numbers([disk.path / record["files"][0]["path"]]) == list(range(record["body"]["frames"]))
     disk.empty()
     process.until_type("alert", key="recording.failed:sim", message="")
-    records_some(process)
+    wait_for_some_frames(process)
 
 
-def test_at_the_floor_recording_waits_for_a_tenth_more_room(disk: SmallDisk) -> None:
+def test_at_the_floor_recording_waits_for_a_tenth_more_space(disk: SmallDisk) -> None:
     floor = 3_000_000
     with CameraProcess(disk.path, settings=NOISY, recording={**LONG, "floor_bytes": floor}) as process:
-        records_some(process)
+        wait_for_some_frames(process)
         disk.leave(floor - 500_000)
         process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])
         disk.leave(floor + 200_000)
-        seen = process.until(lambda told: free(told) > floor and told["recorder"]["state"] != "recording")["recorder"]
+        recorder = process.until(lambda message: free(message) > floor and message["recorder"]["state"] != "recording")[
+            "recorder"
+        ]
         disk.leave(floor + 500_000)
-        records_some(process)
-    assert (seen["state"], seen["reason"]) == ("failing", "disk_full")
+        wait_for_some_frames(process)
+    assert (recorder["state"], recorder["reason"]) == ("failing", "disk_full")
 
 
-def test_a_disk_mounted_over_the_clips_alone_is_told_and_nothing_is_recorded_beside_it(
+def test_a_disk_mounted_over_the_clips_only_is_reported_and_nothing_is_recorded(
     disk: SmallDisk, tmp_path: Path
 ) -> None:
     with mounted(tmp_path / "other", over=disk.path / "clips"):
         process = CameraProcess(disk.path, settings=NOISY, recording=LONG)
-        said = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
+        message = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
         parts = list((process.spool / "clips").glob("*.part"))
     with process:
-        records_some(process)
-    assert ("on another file system than its .spool" in said, parts) == (True, [])
+        wait_for_some_frames(process)
+    assert ("on another file system than its .spool" in message, parts) == (True, [])
 
 
 def free(message: dict[str, Any]) -> int:
     return (message.get("recorder") or {}).get("free_bytes") or 0
 
 
-def test_where_no_clip_may_go_a_manual_one_is_recorded_and_no_rolling_one(disk: SmallDisk) -> None:
+def test_where_no_clip_can_be_deleted_a_manual_one_is_recorded_and_no_rolling_one(disk: SmallDisk) -> None:
     exhausted = {**LONG, "rolling_floor_bytes": 1 << 60}
     with CameraProcess(disk.path, settings=NOISY, recording=exhausted) as process:
-        said = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
+        message = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
         process.send("record", recording={**exhausted, "kind": "manual"})
         process.until_type("alert", key="recording.failed:sim", message="")
-        records_some(process)
-    assert "they are pinned or held" in said
+        wait_for_some_frames(process)
+    assert "they are pinned or held" in message
 
 
-def test_a_disk_that_refuses_to_be_written_is_told_and_recording_goes_on_when_it_is_mended(
+def test_a_disk_that_refuses_writes_is_reported_and_recording_continues_when_it_works(
     process: CameraProcess,
 ) -> None:
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
-    said = process.until_type("alert", key="recording.failed:sim")
+    message = process.until_type("alert", key="recording.failed:sim")
     record = next_record(process)
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     process.until_type("alert", key="recording.failed:sim", message="")
-    assert "File too large" in said["message"]
+    assert "File too large" in message["message"]
     assert (record["body"]["interrupted"], record["body"]["reason"]) == (True, "write_error")
 
 
-def test_a_disk_that_is_unmounted_keeps_what_it_has_and_its_clip_is_filed_when_it_is_back(
+def test_a_clip_on_an_unmounted_disk_is_finalized_when_the_disk_is_back(
     disk: SmallDisk, process: CameraProcess
 ) -> None:
     disk.unmount()
@@ -116,17 +118,17 @@ def test_a_disk_that_is_unmounted_keeps_what_it_has_and_its_clip_is_filed_when_i
     disk.mount()
     record = next_record(process)
     assert record["body"]["frames"] > 10
-    records_some(process)
+    wait_for_some_frames(process)
     assert len(clips_of(process)) == 1
 
 
-def test_recording_goes_on_while_the_root_of_the_stills_is_away(disk: SmallDisk, tmp_path: Path) -> None:
+def test_recording_continues_while_the_root_of_the_stills_is_missing(disk: SmallDisk, tmp_path: Path) -> None:
     video = tmp_path / "video"
     video.mkdir()
     make_root(video, root := str(uuid6.uuid7()))
     where = {"video_root": root, "video_root_path": str(video)}
     with CameraProcess(disk.path, settings=NOISY, recording=LONG, **where) as process:
-        records_some(process)
+        wait_for_some_frames(process)
         disk.unmount()
         refused = process.until_type("answer", command_id=process.commands[process.capture()])
         stopped = process.until_type("answer", command_id=process.send("record", recording=None))
@@ -138,13 +140,13 @@ def test_recording_goes_on_while_the_root_of_the_stills_is_away(disk: SmallDisk,
     assert len(numbers(sorted(video.rglob("*.mp4")))) > 10
 
 
-def test_what_a_clip_lost_is_still_known_once_the_disk_cut_it_off(disk: SmallDisk) -> None:
-    with QueueBench(disk.path, clip_s=60) as bench:
-        bench.put(range(20))
-        bench.put(range(30, 40))
-        bench.until_written(30)
+def test_the_losses_of_a_clip_are_still_known_after_the_disk_cut_it_off(disk: SmallDisk) -> None:
+    with RecorderBench(disk.path, clip_s=60) as bench:
+        bench.put_frames(range(20))
+        bench.put_frames(range(30, 40))
+        bench.wait_for_frames(30)
         disk.fill()
-        bench.put(range(40, 200))
-        bench.failed()
+        bench.put_frames(range(40, 200))
+        bench.failure()
     [record] = bench.records()
     assert (record["body"]["reason"], record["body"]["lost_frames"]) == ("disk_full", 10)

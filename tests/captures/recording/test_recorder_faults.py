@@ -1,4 +1,4 @@
-"""What fails in a recorder or under it, again and again: it is told, and recording goes on as soon as it can."""
+"""Repeated failures of the recorder or its disk: they are reported, and recording continues as soon as it can."""
 
 from __future__ import annotations
 
@@ -19,93 +19,91 @@ def disk(tmp_path: Path) -> BadDisk:
     return BadDisk(tmp_path)
 
 
-def records_some(process: CameraProcess, frames: int = 10) -> None:
+def wait_for_frames(process: CameraProcess, frames: int = 10) -> None:
     process.until(lambda message: (message.get("recorder") or {}).get("frames", 0) > frames)
 
 
-def failed(process: CameraProcess) -> str:
-    said: str = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
-    return said
+def failure(process: CameraProcess) -> str:
+    message: str = process.until(lambda one: one.get("key") == "recording.failed:sim" and one["message"])["message"]
+    return message
 
 
-def test_an_encoder_that_fails_at_each_frame_is_told_and_does_not_end_the_recorder(tmp_path: Path) -> None:
+def test_an_encoder_that_fails_at_each_frame_is_reported_and_does_not_end_the_recorder(tmp_path: Path) -> None:
     with CameraProcess(tmp_path, settings=FAST, recording={**LONG, "preset": "none such"}) as process:
-        said = failed(process)
+        message = failure(process)
         process.send("record", recording=LONG)
-        records_some(process)
-    assert "The recorder failed" in said
+        wait_for_frames(process)
+    assert "The recorder failed" in message
 
 
-def test_a_disk_that_syncs_nothing_is_told_until_it_does(tmp_path: Path, disk: BadDisk) -> None:
+def test_a_disk_that_cannot_sync_is_reported_until_it_can(tmp_path: Path, disk: BadDisk) -> None:
     with on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
-        records_some(process)
+        wait_for_frames(process)
         with disk.does("sync-fails"):
-            said = failed(process)
+            message = failure(process)
             process.until_type("spooled", part="clips")
             process.until_type("spooled", part="clips")
-        told = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
+        messages = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
         process.until_type("alert", key="recording.failed:sim", message="")
         records = records_of(process)
-    assert "Input/output error" in said
-    assert told[-1]
+    assert "Input/output error" in message
+    assert messages[-1]
     assert {record["body"]["reason"] for record in records} == {"write_error"}
 
 
 def killed_while_recording(folder: Path) -> None:
     with CameraProcess(folder, settings=FAST, recording=LONG) as killed:
-        records_some(killed)
+        wait_for_frames(killed)
 
 
-def test_a_clip_that_cannot_be_read_any_more_is_told_and_keeps_nobody_from_recording(
-    tmp_path: Path, disk: BadDisk
-) -> None:
+def test_a_clip_that_cannot_be_read_is_reported_and_recording_continues(tmp_path: Path, disk: BadDisk) -> None:
     killed_while_recording(tmp_path)
     with disk.does("read-fails"), on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
-        said = process.until(lambda one: one.get("key") == "recording.left:sim")["message"]
-        records_some(process, 60)
+        message = process.until(lambda one: one.get("key") == "recording.left:sim")["message"]
+        wait_for_frames(process, 60)
         assert records_of(process) == []
     with on(disk)(tmp_path, settings=FAST, recording=None) as process:
         process.until_type("alert", key="recording.left:sim", message="")
         assert len(records_of(process)) == 2
-    assert "Input/output error" in said
+    assert "Input/output error" in message
 
 
-def test_the_clip_that_grows_is_synced_while_a_left_one_takes_long(tmp_path: Path, disk: BadDisk) -> None:
+def test_the_open_clip_is_synced_while_the_recovery_of_another_hangs(tmp_path: Path, disk: BadDisk) -> None:
     killed_while_recording(tmp_path)
     with disk.does("read-hangs"), on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
-        records_some(process)
+        wait_for_frames(process)
         with disk.does("sync-fails"):
-            assert "Input/output error" in failed(process)
+            assert "Input/output error" in failure(process)
 
 
 @pytest.mark.parametrize("how", ["write-hangs", "sync-hangs"])
-def test_a_disk_that_hangs_is_told_and_the_clip_goes_on_when_it_is_back(
+def test_a_disk_that_hangs_is_reported_and_the_clip_continues_when_it_is_back(
     tmp_path: Path, disk: BadDisk, how: str
 ) -> None:
     with on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
-        records_some(process)
+        wait_for_frames(process)
         with disk.does(how):
-            assert "has not answered" in failed(process)
+            assert "has not answered" in failure(process)
         process.until_type("alert", key="recording.failed:sim", message="")
         process.until_type("answer", command_id=process.send("record", recording=None))
         [record] = records_of(process)
-    told = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
-    assert [bool(message) for message in told] == [False, True, False, False]
+    messages = [one["message"] for one in process.messages if one.get("key") == "recording.failed:sim"]
+    assert [bool(one) for one in messages] == [False, True, False, False]
     assert record["body"]["frames"] + record["body"]["lost_frames"] > 120
 
 
-def ended(process: CameraProcess) -> str:
-    """The command that asked for the next clip, once that grows."""
+def rotate(process: CameraProcess) -> str:
+    """Request a new clip; returns the command once that clip is open."""
     clip = process.until(lambda message: (message.get("recorder") or {}).get("clip"))["recorder"]["clip"]
     command = process.send("rotate")
     process.until(lambda message: (message.get("recorder") or {}).get("clip") not in {None, clip})
     return command
 
 
-def test_each_who_asks_for_a_new_clip_hears_of_the_one_that_he_ended(tmp_path: Path, disk: BadDisk) -> None:
+def test_each_request_for_a_new_clip_is_answered_with_the_clip_that_it_ended(tmp_path: Path, disk: BadDisk) -> None:
     killed_while_recording(tmp_path)
     with on(disk)(tmp_path, settings=FAST, recording=LONG) as process:
         with disk.does("read-hangs"):
-            asked = [ended(process), ended(process)]
-        clips = [process.until_type("answer", command_id=command)["body"]["clip"] for command in asked]
+            commands = [rotate(process), rotate(process)]
+        clips = [process.until_type("answer", command_id=command)["body"]["clip"] for command in commands]
     assert clips[0] < clips[1]

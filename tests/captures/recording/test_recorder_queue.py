@@ -1,4 +1,4 @@
-"""Frames that wait for the recorder: all of them are written, also when it is stopped meanwhile."""
+"""Queued frames are all written, also when recording is stopped meanwhile."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pytest
 
 from cameras.runtime.storage import Storage
 from tests.cameras.runtime.camera_loop_bench import PATIENCE_S
-from tests.captures.recording.queued import QueueBench
+from tests.captures.recording.recorder_bench import RecorderBench
 from tests.skycam_project.stations import eventually
 
 
-def test_what_was_queued_before_a_stop_is_written_though_its_clip_was_due_to_end(tmp_path: Path) -> None:
-    with QueueBench(tmp_path, clip_s=0.5) as bench:
-        bench.put(range(60))
-    assert [number for clip in bench.recorded() for number in clip] == list(range(60))
+def test_frames_queued_before_a_stop_are_written_though_their_clip_is_due_to_end(tmp_path: Path) -> None:
+    with RecorderBench(tmp_path, clip_s=0.5) as bench:
+        bench.put_frames(range(60))
+    assert [number for clip in bench.recorded_numbers() for number in clip] == list(range(60))
 
 
-def test_what_was_queued_in_another_size_before_a_stop_is_written_into_a_clip_of_its_own(tmp_path: Path) -> None:
-    with QueueBench(tmp_path, clip_s=60) as bench:
-        bench.put(range(30))
-        bench.put(range(30, 60), size=(640, 480))
-    assert bench.recorded() == [list(range(30)), list(range(30, 60))]
+def test_frames_of_another_size_queued_before_a_stop_get_a_clip_of_their_own(tmp_path: Path) -> None:
+    with RecorderBench(tmp_path, clip_s=60) as bench:
+        bench.put_frames(range(30))
+        bench.put_frames(range(30, 60), size=(640, 480))
+    assert bench.recorded_numbers() == [list(range(30)), list(range(30, 60))]
 
 
 @pytest.mark.parametrize(
@@ -32,54 +32,54 @@ def test_what_was_queued_in_another_size_before_a_stop_is_written_into_a_clip_of
 def test_an_encoder_that_fails_at_its_first_frame_leaves_no_clip_and_nothing_else(
     tmp_path: Path, width: int, preset: str
 ) -> None:
-    with QueueBench(tmp_path, clip_s=60, preset=preset) as bench:
-        bench.put(range(3), size=(width, 240))
-        said = bench.failed()
-    assert "The recorder failed" in said
-    assert (bench.recorded(), bench.left()) == ([], [])
+    with RecorderBench(tmp_path, clip_s=60, preset=preset) as bench:
+        bench.put_frames(range(3), size=(width, 240))
+        message = bench.failure()
+    assert "The recorder failed" in message
+    assert (bench.recorded_numbers(), bench.unfinished_files()) == ([], [])
 
 
-def test_eight_seconds_of_frames_wait_for_a_disk_that_takes_its_time(tmp_path: Path) -> None:
-    with QueueBench(tmp_path, clip_s=60) as bench:
-        bench.put(range(240))
-        bench.until_written(240)
-    assert bench.recorded() == [list(range(240))]
+def test_eight_seconds_of_frames_fit_into_the_queue(tmp_path: Path) -> None:
+    with RecorderBench(tmp_path, clip_s=60) as bench:
+        bench.put_frames(range(240))
+        bench.wait_for_frames(240)
+    assert bench.recorded_numbers() == [list(range(240))]
 
 
-def test_what_comes_while_the_queue_of_a_stopped_recording_is_written_goes_into_the_next_one(tmp_path: Path) -> None:
-    with QueueBench(tmp_path, clip_s=60) as bench:
-        bench.put(range(60))
+def test_frames_after_a_restart_go_into_the_next_clip_while_the_queue_is_written(tmp_path: Path) -> None:
+    with RecorderBench(tmp_path, clip_s=60) as bench:
+        bench.put_frames(range(60))
         bench.stop()
         bench.start()
-        bench.put(range(60, 90))
-    assert bench.recorded() == [list(range(60)), list(range(60, 90))]
+        bench.put_frames(range(60, 90))
+    assert bench.recorded_numbers() == [list(range(60)), list(range(60, 90))]
 
 
-def test_what_there_is_no_time_to_write_at_the_end_is_counted_as_lost(tmp_path: Path) -> None:
-    with QueueBench(tmp_path, write_s=0, clip_s=60) as bench:
-        bench.put(range(2))
-        bench.until_written(2)
-        bench.put(range(2, 200))
+def test_frames_without_time_to_be_written_at_the_end_are_counted_as_lost(tmp_path: Path) -> None:
+    with RecorderBench(tmp_path, write_s=0, clip_s=60) as bench:
+        bench.put_frames(range(2))
+        bench.wait_for_frames(2)
+        bench.put_frames(range(2, 200))
     [body] = [record["body"] for record in bench.records()]
     assert body["frames"] + body["lost_frames"] == 200
 
 
-def test_a_camera_that_records_nothing_raises_no_alert_of_its_disk(
+def test_a_camera_that_does_not_record_raises_no_alert_about_its_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = [OSError(errno.EROFS, "Read-only file system")]
-    monkeypatch.setattr(Storage, "check_links_into", lambda *_: refused(answers))
-    bench = QueueBench(tmp_path, clip_s=60)
-    eventually(lambda: not answers, PATIENCE_S, "the disk has refused once")
+    errors = [OSError(errno.EROFS, "Read-only file system")]
+    monkeypatch.setattr(Storage, "check_links_into", lambda *_: raise_next(errors))
+    bench = RecorderBench(tmp_path, clip_s=60)
+    eventually(lambda: not errors, PATIENCE_S, "the disk has failed once")
     with bench:
-        bench.put(range(10))
-        bench.until_written(10)
-    raised = [heard for heard in bench.link.inbox.queue if heard["type"] == "alert" and heard["message"]]
-    assert raised == []
+        bench.put_frames(range(10))
+        bench.wait_for_frames(10)
+    alerts = [sent for sent in bench.link.inbox.queue if sent["type"] == "alert" and sent["message"]]
+    assert alerts == []
 
 
-def refused(answers: list[OSError]) -> None:
-    """Each of them once."""
-    for answer in answers[:]:
-        answers.remove(answer)
-        raise answer
+def raise_next(errors: list[OSError]) -> None:
+    """Raise each of the errors once."""
+    for error in errors[:]:
+        errors.remove(error)
+        raise error

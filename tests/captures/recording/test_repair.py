@@ -1,4 +1,4 @@
-"""A clip that was cut off anywhere: what is left of it plays, and its count of frames is true."""
+"""A clip that was cut off anywhere: the rest plays, and its number of frames is right."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captures.recording.muxer import Encoder
-from captures.recording.repair import whole_part
+from captures.recording.repair import playable_part
 from tests.captures.recording.clips import RECORDING
 
 FRAMES = 24
@@ -28,7 +28,7 @@ class Sink:
 
 
 def clip() -> bytes:
-    """Noise at first, then a picture that stands still: large units, and units of a few bytes."""
+    """Noise, then a still picture: large NAL units, and units of a few bytes."""
     sink, noise = Sink(), np.random.default_rng(1)
     encoder = Encoder(sink, 64, 48, RECORDING)
     picture = noise.integers(0, 255, (72, 64), dtype=np.uint8)
@@ -40,7 +40,7 @@ def clip() -> bytes:
 
 CLIP = clip()
 LARGEST = 12_000
-"""Bytes; no fragment of the clip, nor its head, has as many."""
+"""More bytes than any fragment of the clip, or its header."""
 
 
 def frames_in(content: bytes) -> int:
@@ -49,53 +49,53 @@ def frames_in(content: bytes) -> int:
 
 
 def test_a_clip_that_was_not_cut_off_is_whole() -> None:
-    whole = whole_part(CLIP)
+    whole = playable_part(CLIP)
     assert (whole.frames, CLIP[whole.bytes :][4:8]) == (FRAMES, b"mfra")
     assert whole.seconds == pytest.approx(FRAMES / RATE, abs=1 / RATE)
 
 
 @settings(deadline=None)
 @given(st.integers(0, len(CLIP)))
-def test_what_is_left_of_a_clip_cut_off_anywhere_plays(length: int) -> None:
-    whole = whole_part(CLIP[:length])
+def test_the_rest_of_a_clip_cut_off_anywhere_plays(length: int) -> None:
+    whole = playable_part(CLIP[:length])
     assert whole.bytes <= length
     assert whole.frames == (frames_in(CLIP[: whole.bytes]) if whole.frames else 0)
 
 
 @settings(deadline=None)
 @given(st.integers(0, len(CLIP)))
-def test_no_more_than_the_last_frame_is_lost_to_a_cut(length: int) -> None:
-    whole = whole_part(CLIP[:length])
+def test_a_cut_loses_the_last_frame_at_most(length: int) -> None:
+    whole = playable_part(CLIP[:length])
     assert length - whole.bytes < LARGEST
     assert CLIP[whole.bytes :][4:8] in {b"moof", b"mfra", b""} or not whole.frames
 
 
 @settings(deadline=None)
 @given(st.integers(0, len(CLIP) // 512))
-def test_a_page_that_a_power_cut_left_empty_is_where_it_ends(page: int) -> None:
+def test_a_clip_ends_before_a_page_that_a_power_cut_left_empty(page: int) -> None:
     damaged = CLIP[: page * 512] + b"\0" * (len(CLIP) - page * 512)
-    whole = whole_part(damaged)
+    whole = playable_part(damaged)
     assert whole.bytes <= page * 512
     assert whole.frames == (frames_in(damaged[: whole.bytes]) if whole.frames else 0)
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=4096))
-def test_rubbish_is_no_clip(content: bytes) -> None:
-    assert whole_part(content).frames == 0
+def test_random_bytes_are_not_a_clip(content: bytes) -> None:
+    assert playable_part(content).frames == 0
 
 
 @settings(deadline=None)
 @given(st.integers(0, len(CLIP) - 1), st.integers(1, 255))
-def test_a_damaged_byte_is_never_an_error(place: int, change: int) -> None:
+def test_a_damaged_byte_never_raises(place: int, change: int) -> None:
     damaged = bytearray(CLIP)
     damaged[place] ^= change
-    assert whole_part(bytes(damaged)).bytes <= len(CLIP)
+    assert playable_part(bytes(damaged)).bytes <= len(CLIP)
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_pictures_that_are_said_to_be_longer_than_they_are_end_it(place: int) -> None:
+def test_a_clip_ends_before_a_picture_whose_length_is_wrong(place: int) -> None:
     first = CLIP.index(b"mdat") - 4
     damaged = bytearray(CLIP)
     damaged[first + place] ^= 1
-    assert whole_part(bytes(damaged)).frames == 0
+    assert playable_part(bytes(damaged)).frames == 0

@@ -1,4 +1,4 @@
-"""The thread beside the Supervisor."""
+"""The thread that cleans up clips beside the Supervisor."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from cameras.tables import HOST_THREADS, resolve
 from captures.recording import retention
 from captures.recording.retention import Retention
 from monitoring.models import Alert
-from tests.captures.recording.shelf import Shelf, configured
+from tests.captures.recording.clip_archive import ClipArchive, configured
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClipArchive:
     configured(monkeypatch, rolling_clips_count=3, soft_floor_gb=0, hard_floor_gb=0)
-    monkeypatch.setattr(retention, "LOOK_S", 0.05)
-    return Shelf(tmp_path)
+    monkeypatch.setattr(retention, "INTERVAL_S", 0.05)
+    return ClipArchive(tmp_path)
 
 
 @pytest.fixture
-def keeper(shelf: Shelf) -> Iterator[Retention]:
-    keeper = resolve(HOST_THREADS["retention"])("main")
-    keeper.start()
-    yield keeper
-    keeper.stop()
+def retention_thread(archive: ClipArchive) -> Iterator[Retention]:
+    retention_thread = resolve(HOST_THREADS["retention"])("main")
+    retention_thread.start()
+    yield retention_thread
+    retention_thread.stop()
 
 
 @contextlib.contextmanager
 def without_clips() -> Iterator[None]:
-    """A database in which clips cannot be asked for."""
+    """A database without the table of clips."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE captures_clip RENAME TO hidden")
         try:
@@ -48,30 +48,30 @@ def without_clips() -> Iterator[None]:
 def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.01)
 
 
-def test_a_camera_host_deletes_by_itself_what_is_too_much(shelf: Shelf, keeper: Retention) -> None:
-    shelf.clips(5)
-    until(lambda: shelf.files == shelf.rows == ["2", "3", "4"])
+def test_a_camera_host_deletes_surplus_clips_by_itself(archive: ClipArchive, retention_thread: Retention) -> None:
+    archive.clips(5)
+    until(lambda: archive.files == archive.rows == ["2", "3", "4"])
 
 
-def test_it_outlives_what_goes_wrong_and_says_it_once(
-    shelf: Shelf, keeper: Retention, caplog: pytest.LogCaptureFixture
+def test_the_thread_survives_errors_and_logs_them_once(
+    archive: ClipArchive, retention_thread: Retention, caplog: pytest.LogCaptureFixture
 ) -> None:
     with without_clips():
-        until(lambda: "Clips cannot be looked after" in caplog.text)
-    shelf.clips(5)
-    until(lambda: shelf.files == shelf.rows == ["2", "3", "4"])
-    assert caplog.text.count("Clips cannot be looked after") == 1
+        until(lambda: "The cleanup of clips failed" in caplog.text)
+    archive.clips(5)
+    until(lambda: archive.files == archive.rows == ["2", "3", "4"])
+    assert caplog.text.count("The cleanup of clips failed") == 1
 
 
-def test_a_look_that_fails_is_an_alert_until_one_succeeds(
-    shelf: Shelf, keeper: Retention, monkeypatch: pytest.MonkeyPatch
+def test_a_pass_that_fails_raises_an_alert_until_one_succeeds(
+    archive: ClipArchive, retention_thread: Retention, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alerts = Alert.objects.filter(key="storage.retention:main")
     with monkeypatch.context() as patched:
-        patched.setattr(keeper._cleaning, "look", lambda _: 1 / 0)
+        patched.setattr(retention_thread._cleanup, "run", lambda _: 1 / 0)
         until(lambda: alerts.exclude(state="resolved").filter(message__contains="ZeroDivisionError").exists())
     until(lambda: alerts.filter(state="resolved").exists())

@@ -1,4 +1,4 @@
-"""Packets as cameras send them, sane and odd, into a file that plays with the right times."""
+"""Packets as cameras send them, regular and odd, become a file that plays with the right times."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from cameras.drivers.packets import CodedStream, PacketData
-from captures.recording.repair import whole_part
+from captures.recording.repair import playable_part
 from captures.recording.stream_copy import CopiedTrack
 from captures.recording.tracks import Unplayable
 from tests.captures.recording.clips import shown
@@ -37,7 +37,7 @@ def copied(sent: list[PacketData]) -> bytes:
     file, track = io.BytesIO(), CopiedTrack(sent[0])
     track.begin(file)
     for packet in sent:
-        assert track.fits(packet)
+        assert track.accepts(packet)
         track.add(packet, packet.monotonic)
     track.finish()
     return file.getvalue()
@@ -67,8 +67,8 @@ def test_a_burst_after_a_stall_is_written_whole(tmp_path: Path) -> None:
     assert found[-1][1] == pytest.approx(3.1, abs=1e-3)
 
 
-def measured(packet: PacketData) -> PacketData:
-    """Each unit behind its length, and the parameter sets apart."""
+def length_prefixed(packet: PacketData) -> PacketData:
+    """The packet with lengths before its units, without parameter sets."""
     own = [unit for unit in units(packet.data) if unit not in SETS]
     return replace(packet, data=b"".join(len(unit).to_bytes(4) + unit for unit in own))
 
@@ -79,12 +79,12 @@ def avcc() -> bytes:
     return head + len(sequence).to_bytes(2) + sequence + b"\1" + len(picture).to_bytes(2) + picture
 
 
-def test_packets_with_lengths_are_copied_as_those_with_start_codes(tmp_path: Path) -> None:
-    sent = [measured(packet) for packet in packets(evenly(), CodedStream("h264", avcc()))]
+def test_packets_with_lengths_are_copied_like_those_with_start_codes(tmp_path: Path) -> None:
+    sent = [length_prefixed(packet) for packet in packets(evenly(), CodedStream("h264", avcc()))]
     assert copied(sent) == copied(packets(evenly()))
 
 
-def test_parameters_that_are_said_only_apart_are_in_the_file() -> None:
+def test_parameter_sets_from_outside_the_packets_are_in_the_file() -> None:
     apart = CodedStream("h264", b"".join(START + unit for unit in SETS))
     bare = [
         replace(packet, data=b"".join(START + unit for unit in units(packet.data) if unit not in SETS))
@@ -102,21 +102,21 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
-def test_what_cameras_send_oddly_is_not_in_the_file(odd: object) -> None:
+def test_odd_data_from_cameras_is_not_in_the_file(odd: object) -> None:
     assert callable(odd)
     sent = [replace(packet, data=odd(packet.data)) for packet in packets(evenly())]
     assert copied(sent) == copied(packets(evenly()))
 
 
-def test_zeros_that_are_not_allowed_are_no_power_cut() -> None:
+def test_zeros_that_are_not_allowed_are_not_taken_for_a_power_cut() -> None:
     remark = START + b"\x06\x05\x20" + b"A" * 16 + b"\0\0\0\0" + b"B" * 12 + b"\x80"
     sent = [replace(packet, data=remark + packet.data) for packet in packets(evenly())]
     content = copied(sent)
     assert b"A\0\0\0\0B" in content
-    assert whole_part(content).frames == len(sent)
+    assert playable_part(content).frames == len(sent)
 
 
-def test_parameters_that_come_by_themselves_go_with_the_next_picture(tmp_path: Path) -> None:
+def test_parameter_sets_in_their_own_packet_are_written_with_the_next_picture(tmp_path: Path) -> None:
     sent = packets(evenly())
     alone = replace(sent[GROUP], data=START + b"\x09\xf0", is_key=False)
     found = played(copied([*sent[:GROUP], alone, *sent[GROUP:]]), tmp_path)
@@ -124,23 +124,23 @@ def test_parameters_that_come_by_themselves_go_with_the_next_picture(tmp_path: P
 
 
 @pytest.mark.parametrize("length", range(3_000, 40_000, 2_311))
-def test_a_copied_clip_that_is_cut_off_plays_as_far_as_it_goes(length: int) -> None:
+def test_a_copied_clip_that_is_cut_off_plays_up_to_there(length: int) -> None:
     content = copied(packets(evenly()))[:length]
-    whole = whole_part(content)
+    whole = playable_part(content)
     with av.open(io.BytesIO(content[: whole.bytes])) as container:
         assert sum(1 for _ in container.decode(video=0)) == whole.frames > 0
 
 
 @pytest.mark.parametrize("data", [b"", b"abc", START + b"\x65abc", b"".join(START + unit for unit in SETS)])
-def test_what_no_picture_can_be_made_of_begins_no_clip(data: bytes) -> None:
+def test_a_packet_that_cannot_be_decoded_begins_no_clip(data: bytes) -> None:
     with pytest.raises(Unplayable):
         CopiedTrack(replace(packets(evenly())[0], data=data))
 
 
-def test_another_stream_or_other_parameters_do_not_fit() -> None:
+def test_another_stream_or_other_parameter_sets_are_not_accepted() -> None:
     sent = packets(evenly())
     track = CopiedTrack(sent[0])
     other = coded(GROUP, FPS, width=352, height=288)[0].data
-    assert track.fits(sent[1])
-    assert not track.fits(replace(sent[0], data=other))
-    assert not track.fits(replace(sent[0], of=CodedStream("h264")))
+    assert track.accepts(sent[1])
+    assert not track.accepts(replace(sent[0], data=other))
+    assert not track.accepts(replace(sent[0], of=CodedStream("h264")))

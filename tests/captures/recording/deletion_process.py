@@ -1,5 +1,4 @@
-"""One look at the clips in a process of its own, on the run's database: `POINT PASSES KEEP`. It dies at the
-point."""
+"""One cleanup in a separate process on the database of the run: `POINT PASSES KEEP`. It dies at the point."""
 
 from __future__ import annotations
 
@@ -15,10 +14,10 @@ def main(point: str, passes: str, keep: str) -> None:
 
     django.setup()
     from cameras.runtime import failpoints
-    from captures.recording.cleaning import Cleaning
+    from captures.recording.cleanup import ClipCleanup
 
     failpoints.arm_failpoint(point, int(passes))
-    Cleaning("main").look()
+    ClipCleanup("main").run()
 
 
 if __name__ == "__main__":

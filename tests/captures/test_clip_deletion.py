@@ -1,4 +1,4 @@
-"""A person deletes a clip: at once where its file lies, later where that cannot be, and never what is held."""
+"""A person deletes a clip: at once on its host, later if that is impossible, and never while it is held."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from cameras.models import Camera
 from captures import thumbnail_queue
-from captures.clips.deleting import ClipHeld, delete_clip
+from captures.clips.services import ClipHeld, delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
-from captures.recording.removal import sweep
+from captures.recording.deletion import delete_marked
 from captures.thumbnail_queue import job_for
 from tests.captures.clips import clip_of
 
@@ -30,23 +30,23 @@ def test_a_deleted_clip_leaves_neither_file_nor_row(clip: Clip) -> None:
     assert (Clip.objects.count(), file_of(clip).exists()) == (0, False)
 
 
-def test_without_its_root_it_is_nowhere_to_be_seen_and_goes_later(viewer: Any, clip: Clip) -> None:
+def test_without_its_root_a_deleted_clip_is_hidden_and_deleted_later(viewer: Any, clip: Clip) -> None:
     marker = Path(clip.root.path, ".skycam-root")
     marker.rename(marker.with_name("elsewhere"))
     delete_clip(clip, "ada")
     assert (viewer.get(f"/api/v1/clips/{clip.pk}/").status_code, file_of(clip).exists()) == (404, True)
     marker.with_name("elsewhere").rename(marker)
-    assert [one.pk for one in sweep(clip.host).clips] == [clip.pk]
+    assert [one.pk for one in delete_marked(clip.host).clips] == [clip.pk]
 
 
-def test_a_clip_of_another_host_waits_for_it(viewer: Any, clip: Clip) -> None:
+def test_a_clip_of_another_host_waits_for_that_host(viewer: Any, clip: Clip) -> None:
     Clip.objects.update(host="mountain")
     clip.refresh_from_db()
     delete_clip(clip, "ada")
     assert (viewer.get("/api/v1/clips/").json()["results"], file_of(clip).exists()) == ([], True)
 
 
-def test_twice_is_refused_as_what_is_not_there(clip: Clip) -> None:
+def test_a_second_deletion_finds_no_clip(clip: Clip) -> None:
     delete_clip(clip, "ada")
     with pytest.raises(Clip.DoesNotExist):
         delete_clip(clip, "ada")
@@ -59,7 +59,7 @@ def test_what_was_drawn_of_a_clip_goes_with_it(clip: Clip) -> None:
     assert (len(drawn), list(Path(clip.root.path, ".thumbnails").glob("*/*"))) == (4, [])
 
 
-def test_what_is_held_is_not_marked(clip: Clip) -> None:
+def test_a_held_clip_is_not_marked(clip: Clip) -> None:
     ClipHold.objects.create(clip=clip, by="archive", name="Perseids 2026")
     with pytest.raises(ClipHeld, match="archive Perseids 2026"):
         delete_clip(clip, "ada")

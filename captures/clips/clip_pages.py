@@ -1,4 +1,4 @@
-"""A day's clips in pages, the oldest first."""
+"""A day's clips in pages, oldest first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class PageOfClips:
     """One page, and the cursors to the pages around it."""
 
     clips: list[Clip]
@@ -23,11 +23,11 @@ class Sheet:
     later: Cursor | None = None
 
 
-def sheet_of(
+def page_of_clips(
     clips: QuerySet[Clip], ends: tuple[datetime, datetime], start: datetime | None, cursor: Cursor | None
-) -> Sheet:
-    """Of the clips that show a part of the time between `ends`: from the cursor on, else from `start`, else from the
-    beginning."""
+) -> PageOfClips:
+    """A page of the clips that show a part of the time between `ends`: from the cursor, else from `start`, else from
+    the beginning."""
     begin, end = ends
     if cursor is not None and not cursor.newer:
         return _backward(beyond(overlapping(clips, begin, end), "started_at", cursor))
@@ -38,20 +38,20 @@ def sheet_of(
     return _forward(overlapping(clips, start, end), before=overlapping(clips, begin, start).exists())
 
 
-def _forward(clips: QuerySet[Clip], *, before: bool) -> Sheet:
+def _forward(clips: QuerySet[Clip], *, before: bool) -> PageOfClips:
     found = list(clips.order_by("started_at", "id")[: PAGE + 1])
     shown = found[:PAGE]
-    return Sheet(
+    return PageOfClips(
         shown,
         _cursor(shown[0], newer=False) if before and shown else None,
         _cursor(shown[-1], newer=True) if len(found) > PAGE else None,
     )
 
 
-def _backward(clips: QuerySet[Clip]) -> Sheet:
+def _backward(clips: QuerySet[Clip]) -> PageOfClips:
     found = list(clips.order_by("-started_at", "-id")[: PAGE + 1])
     shown = found[:PAGE][::-1]
-    return Sheet(
+    return PageOfClips(
         shown,
         _cursor(shown[0], newer=False) if len(found) > PAGE else None,
         _cursor(shown[-1], newer=True) if shown else None,

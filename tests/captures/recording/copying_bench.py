@@ -1,4 +1,4 @@
-"""A network camera that is recorded, with its owner and recorder in this process, so that it is seen what they do."""
+"""A network camera that is recorded, with its owner and recorder in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONG = {**RECORDING, "clip_s": 60}
 
 
 class Busy(Streamed):
-    """A consumer that keeps the owner with an order until it may go, as a camera that answers slowly does."""
+    """A consumer that blocks the owner until `may_go` is set, as a slow camera would."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Busy(Streamed):
 
 
 class CopyingBench(CameraLoopBench):
-    """`desired` is what is recorded from the start; None for nothing."""
+    """`wish` is the recording from the start; None for nothing."""
 
     def __init__(self, root: Path, address: str, desired: dict[str, Any] | None) -> None:
         clock = CameraClock()
@@ -47,31 +47,31 @@ class CopyingBench(CameraLoopBench):
 
     @property
     def decoded(self) -> int:
-        """The number of the packet that was decoded last."""
-        return self.network._decoder.number
+        """The number of the last decoded packet."""
+        return self.network._pictures.number
 
-    def until_recorded(self, frames: int) -> None:
-        """So many frames are in the open clip."""
-        self.wait_for(lambda: self.told().get("frames", 0) >= frames)
+    def wait_for_frames(self, frames: int) -> None:
+        """Wait until the open clip has `frames` frames."""
+        self.wait_for(lambda: self.status().get("frames", 0) >= frames)
 
-    def told(self) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         return self.recorder.stats()["recorder"] or {}
 
-    def until_more_came(self, packets: int) -> None:
+    def wait_for_packets(self, packets: int) -> None:
         before = self.buffer.frames
         self.wait_for(lambda: self.buffer.frames >= before + packets)
 
-    def until_filed(self, clips: int = 1) -> None:
+    def wait_for_clips(self, clips: int = 1) -> None:
         for _ in range(clips):
             self.until_type("spooled", part="clips")
 
     def stop_recording(self) -> None:
-        """All of it is filed."""
-        stopped = self.send_command("record", recording=None)
+        """Stop, and wait until the last clip is finalized."""
+        stopped = self.tell("record", recording=None)
         self.until_type("answer", command_id=stopped)
 
     def records(self) -> list[dict[str, Any]]:
-        """Oldest first."""
+        """The records, oldest first."""
         folder = self.root / ".spool" / CAMERA / "clips"
         return [json.loads(path.read_text()) for path in sorted(folder.glob("*.done"))]
 

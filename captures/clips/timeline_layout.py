@@ -1,4 +1,4 @@
-"""A camera's time-line as a drawing, x in thousandths of its width, so that it fits any screen; and as a table."""
+"""The layout of a camera's time-line as a drawing (x in thousandths of its width) and as a table."""
 
 from __future__ import annotations
 
@@ -16,28 +16,27 @@ from captures.clips.windows import Window
 from core.counting import counted
 
 WIDTH = 1000.0
-LEAST = 2.0
-"""A loss, a break, and a clip, is never too small to be seen."""
-MOST_ROWS = 120
-"""Of its table."""
+MIN_WIDTH = 2.0
+"""The least width of a mark, so that it is always visible."""
+MAX_ROWS = 120
+"""The most rows of the table."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """`look` is video, lost or break; a longer gap is drawn by nothing. `words` say what it is, and from when to
-    when."""
+class Mark:
+    """`kind` is video, lost or break; a longer gap has no mark. `title` says what it is, and its times."""
 
-    look: str
+    kind: str
     x: float
     width: float
-    words: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The same for a reader who does not see the drawing: what there is, from when to when."""
+    """A row of the table, which has the same content as the drawing."""
 
-    look: str
+    kind: str
     what: str
     begin: datetime
     end: datetime
@@ -48,15 +47,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
-    """Of one camera, in a part of a day: `covered` is the time with video; where it is not `exact`, at most so long.
-    `rows` are in the order of time; `more` is how many were left out."""
+class TimelineLayout:
+    """The time-line of one camera in a part of a day. `covered` is the time with video, an upper limit unless `exact`.
+    `rows` are in order of time; `more` is how many were left out."""
 
     slug: str
     name: str
     begin: datetime
     end: datetime
-    parts: list[Part]
+    marks: list[Mark]
     rows: list[Row]
     more: int
     ticks: list[tuple[float, datetime]]
@@ -67,33 +66,33 @@ class Band:
     now: float | None
 
     def x_of(self, moment: datetime) -> float:
-        return place(moment, self.begin, self.end)
+        return x_of(moment, self.begin, self.end)
 
 
-def band_of(slug: str, name: str, cameras: Sequence[UUID], window: Window) -> Band:
+def lay_out_timeline(slug: str, name: str, cameras: Sequence[UUID], window: Window) -> TimelineLayout:
     begin, end = window.begin, window.end
     found = timeline(cameras, Span(begin, end, window.step), known_until(cameras))
     rows = rows_of(found, window.step)
     now = timezone.now()
-    return Band(
+    return TimelineLayout(
         slug=slug,
         name=name,
         begin=begin,
         end=end,
-        parts=parts_of(rows, begin, end),
-        rows=sorted(rows, key=lambda row: row.begin)[:MOST_ROWS],
-        more=max(0, len(rows) - MOST_ROWS),
-        ticks=[(place(at, begin, end), at) for at in window.ticks],
+        marks=marks_of(rows, begin, end),
+        rows=sorted(rows, key=lambda row: row.begin)[:MAX_ROWS],
+        more=max(0, len(rows) - MAX_ROWS),
+        ticks=[(x_of(at, begin, end), at) for at in window.ticks],
         in_seconds=window.in_seconds,
         covered=found.covered,
         exact=found.exact,
         losses=len(found.lost),
-        now=place(now, begin, end) if begin <= now < end else None,
+        now=x_of(now, begin, end) if begin <= now < end else None,
     )
 
 
 def rows_of(found: Timeline, step: timedelta) -> list[Row]:
-    """What is drawn later lies above."""
+    """In drawing order: later rows are drawn on top."""
     video = [Row("video", "video", one.begin, one.end) for one in found.video]
     lost = [loss_of(clip, step) for clip in found.lost]
     breaks = [
@@ -103,28 +102,28 @@ def rows_of(found: Timeline, step: timedelta) -> list[Row]:
 
 
 def loss_of(clip: Clip, step: timedelta) -> Row:
-    """What it lost, from when to when: one that was cut off, at its end."""
+    """The losses of a clip; a clip that was cut off is marked at its end."""
     if clip.lost_frames:
         return Row("lost", f"{counted(clip.lost_frames, 'frame')} lost", clip.started_at, clip.ended_at)
     return Row("lost", "cut off", max(clip.started_at, clip.ended_at - step), clip.ended_at)
 
 
-def parts_of(rows: Sequence[Row], begin: datetime, end: datetime) -> list[Part]:
-    return [part(row, (begin, end)) for row in rows]
+def marks_of(rows: Sequence[Row], begin: datetime, end: datetime) -> list[Mark]:
+    return [make_mark(row, (begin, end)) for row in rows]
 
 
-def part(row: Row, ends: tuple[datetime, datetime]) -> Part:
-    left, right = place(max(row.begin, ends[0]), *ends), place(min(row.end, ends[1]), *ends)
-    words = f"{row.what}, {timezone.localtime(row.begin):%H:%M:%S} to {timezone.localtime(row.end):%H:%M:%S}"
-    return Part(row.look, left, max(LEAST, round(right - left, 2)), words)
+def make_mark(row: Row, ends: tuple[datetime, datetime]) -> Mark:
+    left, right = x_of(max(row.begin, ends[0]), *ends), x_of(min(row.end, ends[1]), *ends)
+    title = f"{row.what}, {timezone.localtime(row.begin):%H:%M:%S} to {timezone.localtime(row.end):%H:%M:%S}"
+    return Mark(row.kind, left, max(MIN_WIDTH, round(right - left, 2)), title)
 
 
-def middle_of(bands: Sequence[Band], window: Window) -> datetime:
-    """Of what there is to see; of the window where that is nothing."""
-    ends = [(max(row.begin, window.begin), min(row.end, window.end)) for band in bands for row in band.rows]
+def middle_of_content(timelines: Sequence[TimelineLayout], window: Window) -> datetime:
+    """The middle of all rows; of the window if there are none."""
+    ends = [(max(row.begin, window.begin), min(row.end, window.end)) for layout in timelines for row in layout.rows]
     begin, end = min((one[0] for one in ends), default=window.begin), max((one[1] for one in ends), default=window.end)
     return begin + (end - begin) / 2
 
 
-def place(moment: datetime, begin: datetime, end: datetime) -> float:
+def x_of(moment: datetime, begin: datetime, end: datetime) -> float:
     return round((moment - begin) / (end - begin) * WIDTH, 2)

@@ -1,4 +1,4 @@
-"""A storage root with clips on it, as the ingest leaves them: a row each, and a file of that many bytes."""
+"""A storage root with clips as the ingest leaves them: a row for each, and a file of its size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from captures.models import Clip
-from captures.recording.cleaning import Cleaning
+from captures.recording.cleanup import ClipCleanup
 from tests.faults.archive import Archive
 
 STARTED = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
@@ -19,13 +19,13 @@ LENGTH = timedelta(minutes=10)
 MB = 1_000_000
 
 
-class Shelf(Archive):
+class ClipArchive(Archive):
     """Clips number 0, 1, ...: the higher, the newer."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         (folder / "clips").mkdir()
-        self.cleaning = Cleaning("main")
+        self.cleanup = ClipCleanup("main")
 
     def clip(self, number: int, size: int = 10, **fields: Any) -> Clip:
         path = f"clips/{number}-{fields.get('kind', 'rolling')}.mp4"
@@ -41,7 +41,7 @@ class Shelf(Archive):
         return [self.clip(number, size) for number in range(numbers)]
 
     def move_and_link(self, *clips: Clip, folder: str = "old") -> None:
-        """Somebody moved them into another folder, and put a symbolic link in its place."""
+        """Move the clips into another folder, with a symbolic link in its place."""
         elsewhere, link = self.folder / f"elsewhere-{folder}", self.folder / "clips" / folder
         elsewhere.mkdir()
         link.symlink_to(elsewhere)
@@ -65,7 +65,7 @@ class Shelf(Archive):
 
 
 def configured(monkeypatch: Any, **values: Any) -> None:
-    """CAMERA_CONFIG as a YAML file would give it."""
+    """Set CAMERA_CONFIG as a YAML file would."""
     station = settings.STATION
     section = type(station.camera_config).model_validate({**station.camera_config.model_dump(), **values})
     monkeypatch.setattr(settings, "STATION", station.model_copy(update={"camera_config": section}))

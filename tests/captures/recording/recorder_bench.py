@@ -1,4 +1,4 @@
-"""A recorder in this process, whose frames the test puts: more at once than it has written yet."""
+"""A recorder in this process, fed by the test faster than it writes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ FPS = 30
 SIZE = (320, 240)
 
 
-class QueueBench:
-    """`changes` are of what is recorded. At the end all that is queued may be written, or `write_s` seconds of it."""
+class RecorderBench:
+    """`changes` apply to the recording. At the end the recorder has `write_s` seconds to write its queue."""
 
     def __init__(self, root: Path, write_s: float = PATIENCE_S, **changes: Any) -> None:
         self._times = mock.patch.multiple(recorder, WRITE_S=write_s, WRITE_OUT_S=write_s + PATIENCE_S)
@@ -56,41 +56,41 @@ class QueueBench:
         with self._times:
             self.recorder.stop()
 
-    def put(self, numbers: range, size: tuple[int, int] = SIZE) -> None:
-        """Frames that were captured `FPS` a second, all at once."""
+    def put_frames(self, numbers: range, size: tuple[int, int] = SIZE) -> None:
+        """Put frames captured at `FPS` a second, all at once."""
         for number in numbers:
             image = np.full((size[1], size[0]), 128, np.uint8)
             draw_frame_number(image, number)
             at = number / FPS
             self.buffer.put_frame(FrameData(image, self._began_ns + round(at * 1e9), self._began + at, number))
 
-    def until_written(self, frames: int) -> None:
-        """So many frames are in the open clip."""
+    def wait_for_frames(self, frames: int) -> None:
+        """Wait until the open clip has `frames` frames."""
         deadline = time.monotonic() + PATIENCE_S
-        while self.told().get("frames", 0) < frames:
-            assert time.monotonic() < deadline, f"It told: {self.told()}"
+        while self.status().get("frames", 0) < frames:
+            assert time.monotonic() < deadline, f"Its status: {self.status()}"
             time.sleep(0.005)
 
-    def told(self) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         return self.recorder.stats()["recorder"] or {}
 
-    def failed(self) -> str:
-        """Why nothing can be recorded, once it is told."""
-        heard: dict[str, Any] = {}
-        while not (heard.get("key", "").startswith("recording.failed:") and heard["message"]):
-            heard = self.link.inbox.get(timeout=PATIENCE_S)
-        return str(heard["message"])
+    def failure(self) -> str:
+        """The message of the next failure alert."""
+        sent: dict[str, Any] = {}
+        while not (sent.get("key", "").startswith("recording.failed:") and sent["message"]):
+            sent = self.link.inbox.get(timeout=PATIENCE_S)
+        return str(sent["message"])
 
     def records(self) -> list[dict[str, Any]]:
-        """Oldest first."""
+        """The records, oldest first."""
         folder = self.root / ".spool" / CAMERA / "clips"
         return [json.loads(path.read_text()) for path in sorted(folder.glob("*.done"))]
 
-    def recorded(self) -> list[list[int | None]]:
+    def recorded_numbers(self) -> list[list[int | None]]:
         """The numbers of the frames in each clip."""
         return [numbers([self.root / record["files"][0]["path"]]) for record in self.records()]
 
-    def left(self) -> list[str]:
-        """The names of what lies in the spool and is no record."""
+    def unfinished_files(self) -> list[str]:
+        """The files in the spool besides records."""
         names = [path.name for path in (self.root / ".spool" / CAMERA / "clips").iterdir()]
         return [name for name in names if not name.startswith(("slot-", ".lock", "rejected"))]

@@ -1,4 +1,4 @@
-"""Rows that are read by many at once: a hold and a deletion of one clip at the same moment, on PostgreSQL."""
+"""A concurrent hold and deletion of one clip on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.faults.camera_process import PROJECT
 from tests.postgresql import postgresql
 
 
-def test_of_a_hold_and_a_deletion_at_the_same_moment_the_first_wins(tmp_path: Path) -> None:
+def test_of_a_concurrent_hold_and_deletion_the_first_wins(tmp_path: Path) -> None:
     with postgresql() as address:
         done = subprocess.run(
             [sys.executable, "-m", "tests.captures.recording.race_process", str(tmp_path)],

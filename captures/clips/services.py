@@ -1,0 +1,59 @@
+"""Pin and delete clips. `captures.recording.deletion` deletes the files."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import transaction
+
+from captures.models import Clip, ClipHold
+from captures.recording.deletion import delete_marked, mark_for_deletion
+from core.counting import counted
+from monitoring.services import record_event
+
+PIN = "a pin, which an operator can remove"
+
+
+class ClipHeld(Exception):
+    """The clip must not be deleted; the message says why."""
+
+    def __init__(self, clip: Clip, holds: list[ClipHold]) -> None:
+        super().__init__(f"The clip is held by {', '.join(hold_reasons(clip, holds))}. Nothing was deleted.")
+        self.holds = holds
+
+
+def hold_reasons(clip: Clip, holds: list[ClipHold]) -> list[str]:
+    """Why the clip must not be deleted, for people; empty if it may be."""
+    return [*map(str, holds), *([PIN] if clip.pinned else [])]
+
+
+@transaction.atomic
+def pin_clip(clip: Clip, pinned: bool, actor: str) -> None:
+    """Pin or unpin the clip. Idempotent. A clip that is being deleted is not changed."""
+    if Clip.objects.present().filter(pk=clip.pk, pinned=not pinned).update(pinned=pinned):
+        verb = "pinned" if pinned else "unpinned"
+        record_event(
+            "recording.pinned", f"{actor} {verb} the clip {clip}.", camera=clip.camera, subject=clip.pk,
+            actor=actor, data={"pinned": pinned},
+        )  # fmt: skip
+
+
+def delete_clip(clip: Clip, actor: str) -> None:
+    """Delete the clip for good. A file on another host, or on a failing disk, is deleted when that host can do it.
+    ClipHeld; Clip.DoesNotExist if it is being deleted already."""
+    with transaction.atomic():
+        found = Clip.objects.present().select_for_update().get(pk=clip.pk)
+        holds = list(found.holds.all())
+        if holds or found.pinned:
+            raise ClipHeld(found, holds)
+        mark_for_deletion(Clip.objects.present().filter(pk=clip.pk))
+        _record_deletion(clip, actor)
+    if clip.host == settings.STATION.host:
+        delete_marked(clip.host, [clip.pk])
+
+
+def _record_deletion(clip: Clip, actor: str) -> None:
+    content = f"{clip.duration.total_seconds():.0f} s, {counted(clip.frames, 'frame')}, {clip.filename}"
+    record_event(
+        "recording.deleted", f"{actor} deleted the clip {clip}: {content}.", camera=clip.camera, subject=clip.pk,
+        actor=actor, data={"path": clip.path, "bytes": clip.bytes, "sha256": clip.sha256},
+    )  # fmt: skip

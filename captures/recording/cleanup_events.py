@@ -1,0 +1,54 @@
+"""Events and alert messages about deleted clips and about disks without space."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from cameras.models import Camera
+from cameras.runtime.disk_reserve import FREE_SPACE_HYSTERESIS
+from captures.models import Clip, StorageRoot
+from captures.recording.disk_space import FreedSpace
+from core.counting import counted, were
+from monitoring.services import record_event
+from monitoring.templatetags.skycam import amount
+
+
+@transaction.atomic
+def record_deletions(clips: Iterable[Clip], why: str, reason: str, actor: str = "", pending: int = 0) -> None:
+    """One event per camera, so that users see only events of their cameras. `pending`: bytes that are not free yet."""
+    by_camera: dict[Camera, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        by_camera[clip.camera].append(clip)
+    for camera, deleted in by_camera.items():
+        number, size = len(deleted), sum(clip.bytes for clip in deleted)
+        message = f"{counted(number, 'clip')} of {camera.slug} ({amount(size)}) {were(number)} deleted: {reason}."
+        data = {"why": why, "clips": number, "bytes": size, "unfreed_bytes": pending}
+        severity = "warning" if pending else "info"
+        record_event("storage.cleaned", message, severity=severity, camera=camera, actor=actor, data=data)
+
+
+def space_reason(root: StorageRoot, freed: FreedSpace) -> str:
+    """Why clips of a root were deleted, and how much space the disk has not freed yet."""
+    reason = f"to free space in {root.path}"
+    if not freed.pending:
+        return reason
+    late = f"{amount(freed.pending)} are not free yet: a program may have a clip open"
+    return f"{reason}; {late}. No more clips are deleted for a minute"
+
+
+def shortage_message(root: StorageRoot, freed: FreedSpace, floor: float) -> str:
+    """Why no rolling clip is recorded in a root, and what helps."""
+    free = f"Only {amount(freed.free)} are free in {root.path}; the soft floor is {amount(floor)}."
+    missing = f"free {amount(floor * FREE_SPACE_HYSTERESIS - freed.free)}"
+    if not Clip.objects.present().filter(root=root).exists():
+        return (
+            f"{free} There are no clips to delete. No rolling clip is recorded until there is space: {missing}, or "
+            "lower camera_config.soft_floor_gb."
+        )
+    return (
+        f"{free} No clip can be deleted: the remaining clips are pinned or held. No rolling clip is recorded until "
+        f"there is space: release some clips, or {missing}."
+    )

@@ -1,0 +1,203 @@
+"""Delete clips so that a kill at any line does no harm: set `deleted_at` in the row, delete the file, delete the row.
+The host with the file finishes deletions that a kill interrupted, or that another host requested."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from cameras.models import Camera
+from cameras.runtime.durable import RootFiles
+from cameras.runtime.failpoints import hit_failpoint
+from cameras.runtime.spool import spool_folder
+from cameras.runtime.storage import MARKER, RootMissing, root_missing_message
+from captures.models import Clip, StorageRoot
+from captures.models.clip import ClipQuerySet
+from captures.stills.thumbnails import delete_thumbnails
+
+log = logging.getLogger(__name__)
+MAX_AT_ONCE = 100
+"""Rows per transaction, so that other writers do not wait long."""
+MAX_STUCK = 10
+"""Folders of one root in which marked clips cannot be deleted. From then on no more clips are marked to free space: a
+disk that fails on each clip must not cost all of them once it works again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why clips of a root stay. `sentence` names a clip of `camera`; `without_path` names none."""
+
+    sentence: str
+    camera: Camera | None = None
+    without_path: str = ""
+
+
+@dataclass(slots=True)
+class DeletionSummary:
+    """Deleted clips, and problems by root."""
+
+    clips: list[Clip] = field(default_factory=list)
+    problems: dict[UUID, Problem] = field(default_factory=dict)
+
+
+Stuck = tuple[Clip, OSError]
+
+
+@dataclass(slots=True)
+class DeletionResult:
+    """Deleted clips, and clips that the disk cannot delete, with its errors."""
+
+    deleted: list[Clip] = field(default_factory=list)
+    stuck: list[Stuck] = field(default_factory=list)
+
+
+def mark_for_deletion(clips: ClipQuerySet) -> list[UUID]:
+    """Mark those of `clips` whose conditions still hold when the mark is written: a concurrent hold or pin is either
+    seen here or refused there. Returns the ids of the marked clips."""
+    wanted = list(clips.order_by().values_list("pk", flat=True)[:MAX_AT_ONCE])
+    if not wanted:
+        return []
+    now = timezone.now()
+    with transaction.atomic():
+        locked = list(Clip.objects.select_for_update().filter(pk__in=wanted).values_list("pk", flat=True))
+        clips.filter(pk__in=locked).order_by().update(deleted_at=now)
+        marked = Clip.objects.filter(pk__in=locked, deleted_at=now).values_list("pk", flat=True)
+        found = list(marked)
+    hit_failpoint("after_clip_marked")
+    return found
+
+
+def delete_marked(host: str, only: Iterable[UUID] | None = None) -> DeletionSummary:
+    """Delete this host's marked clips. Clips of a root that is not mounted keep their rows."""
+    marked = Clip.objects.exclude(deleted_at=None).filter(host=host, root__host=host)
+    if only is not None:
+        marked = marked.filter(pk__in=list(only))
+    summary = DeletionSummary()
+    for root in StorageRoot.objects.filter(pk__in=marked.order_by().values("root")):
+        clips = marked.filter(root=root).select_related("camera").order_by("deleted_at", "pk")
+        _delete_marked_in(root, list(clips[:MAX_AT_ONCE]), summary)
+    return summary
+
+
+def _delete_marked_in(root: StorageRoot, clips: list[Clip], summary: DeletionSummary) -> None:
+    try:
+        with open_root(root) as files:
+            result = delete_clips(files, clips)
+    except RootMissing as error:
+        summary.problems[root.pk] = Problem(str(error))
+    except OSError as error:
+        summary.problems[root.pk] = Problem(undeletable_message(root, error))
+    else:
+        summary.clips += result.deleted
+        if result.stuck:
+            summary.problems[root.pk] = stuck_problem(root, result.stuck)
+            _move_to_end([clip for clip, _ in result.stuck], len(clips))
+
+
+def _move_to_end(clips: list[Clip], tried: int) -> None:
+    """If there are more marked clips than one batch, those that cannot be deleted wait behind all others."""
+    if tried == MAX_AT_ONCE:
+        Clip.objects.filter(pk__in=[clip.pk for clip in clips]).update(deleted_at=timezone.now())
+
+
+def undeletable_message(root: StorageRoot, error: OSError) -> str:
+    return f"Clips in {root.path} cannot be deleted: {error.strerror}. Check the disk."
+
+
+def folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def stuck_problem(root: StorageRoot, stuck: list[Stuck]) -> Problem:
+    """Names a clip of an unrestricted camera if there is one."""
+    clip, error = min(stuck, key=lambda one: (one[0].camera.restricted, one[0].path))
+    clips = "A clip" if len(stuck) == 1 else f"{len(stuck)} clips"
+    folders = {folder_of(one.path) for one, _ in stuck}
+    others = (
+        "other clips are deleted meanwhile"
+        if len(folders) < MAX_STUCK
+        else "no clip is deleted to free space meanwhile"
+    )
+    summary = f"{clips} in {root.path} cannot be deleted"
+    return Problem(
+        f"{summary}: {clip.path} ({error.strerror}). Check that file and its folders; {others}.",
+        clip.camera,
+        f"{summary} ({error.strerror}); {others}.",
+    )
+
+
+def combine_problems(problems: Iterable[Problem]) -> Problem:
+    """All problems in one for an alert. It can belong to one camera only, so only one problem names a clip."""
+    listed = sorted(problems, key=lambda one: (one.camera is None, one.camera is not None and one.camera.restricted))
+    first, others = listed[0], listed[1:]
+    return Problem(" ".join([first.sentence, *(one.without_path or one.sentence for one in others)]), first.camera)
+
+
+def is_usable(root: StorageRoot) -> bool:
+    """Whether files can be deleted there. Clips of a root that is read-only or not mounted are not even marked."""
+    try:
+        with open_root(root) as files:
+            return not files.read_only()
+    except (RootMissing, OSError):
+        return False
+
+
+@contextlib.contextmanager
+def open_root(root: StorageRoot) -> Iterator[RootFiles]:
+    """The root, opened by descriptor. RootMissing if it, or the right one, is not there; OSError."""
+    try:
+        files = RootFiles(root.path)
+    except FileNotFoundError as error:
+        raise RootMissing(root_missing_message(root.path)) from error
+    try:
+        if read_marker(files) != str(root.pk):
+            raise RootMissing(root_missing_message(root.path))
+        yield files
+    finally:
+        files.close()
+
+
+def read_marker(files: RootFiles) -> str | None:
+    """The UUID of the root that is open, not of one mounted over it since."""
+    try:
+        return files.read("", MARKER).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def delete_clips(files: RootFiles, clips: Iterable[Clip]) -> DeletionResult:
+    """Delete the files of marked clips, then their rows; continues an interrupted deletion. A clip that cannot be
+    deleted does not hold up the others.
+
+    A row stays while its record is in the spool: ingested again, the record would make a row without a file.
+    """
+    result = DeletionResult()
+    for clip in clips:
+        try:
+            delete_file(files, clip.path, clip.sha256)
+            hit_failpoint("after_clip_file")
+            if files.size(spool_folder(str(clip.camera_id), "clips"), f"{clip.pk}.done") is None:
+                result.deleted.append(clip)
+        except OSError as error:
+            result.stuck.append((clip, error))
+    Clip.objects.filter(pk__in=[clip.pk for clip in result.deleted]).delete()
+    hit_failpoint("after_clip_row")
+    return result
+
+
+def delete_file(files: RootFiles, path: str, sha256: str) -> None:
+    """Delete a file of a root, which may be missing already, and its thumbnails. OSError."""
+    folder, _, name = path.rpartition("/")
+    with contextlib.suppress(FileNotFoundError):  # people move files and folders
+        files.unlink(folder, name)
+        files.sync(folder)
+    try:
+        delete_thumbnails(files, sha256)
+    except OSError as error:
+        log.warning("The thumbnails of %s cannot be deleted and stay in its root: %s", path, error)

@@ -1,0 +1,111 @@
+"""Free space on the disk of a storage root: below the soft floor the oldest deletable clips are deleted one by one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cameras.runtime.durable import RootFiles
+from captures.models import Clip, StorageRoot
+from captures.models.clip import ClipQuerySet
+from captures.recording.deletion import MAX_AT_ONCE, MAX_STUCK, Stuck, delete_clips, folder_of, mark_for_deletion
+from captures.recording.retention_policy import oldest_deletable
+
+PENDING_S = 60.0
+"""How long the space of a deleted file may be pending: a reader has it open, or the file system reports late."""
+BATCH = 20
+
+
+@dataclass(slots=True)
+class PendingSpace:
+    """Bytes of deleted files that the disk has not freed yet. While they are pending no more clips are deleted in their
+    place: a file that someone has open frees nothing, and all clips would be deleted."""
+
+    bytes: int = 0
+    free: int = 0
+    until: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+
+    def add_deleted(self, deleted: int, before: int, after: int) -> None:
+        """A file of `deleted` bytes was deleted; the free space changed from `before` to `after`."""
+        pending = self.remaining(before)
+        if (after - before) * 2 < deleted:
+            pending += deleted
+            self.until = self.clock() + PENDING_S
+        self.bytes, self.free = pending, after
+
+    def remaining(self, free: int) -> int:
+        """Bytes still pending, given that `free` bytes are free now."""
+        if self.clock() >= self.until:
+            self.bytes = 0
+        return max(0, self.bytes - max(0, free - self.free))
+
+
+@dataclass(slots=True)
+class FreedSpace:
+    """The result of one pass over a root. `exhausted`: no deletable clip is left."""
+
+    free: int
+    clips: list[Clip] = field(default_factory=list)
+    stuck: list[Stuck] = field(default_factory=list)
+    """Clips marked in this pass that the disk cannot delete."""
+    pending: int = 0
+    exhausted: bool = False
+
+
+class DiskSpace:
+    def __init__(self, root: StorageRoot, clock: Callable[[], float] = time.monotonic) -> None:
+        self.root, self.pending = root, PendingSpace(clock=clock)
+
+    def free_space(self, files: RootFiles, floor: int, should_continue: Callable[[], bool]) -> FreedSpace:
+        """Delete clips until `floor` bytes are free, and no more. OSError if nothing can be deleted."""
+        freed = FreedSpace(files.free_bytes())
+        if self._is_short(freed, floor) and files.read_only():
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        stuck_folders = self._stuck_folders()
+        while (
+            self._is_short(freed, floor)
+            and len(stuck_folders) < MAX_STUCK
+            and should_continue()
+            and not freed.exhausted
+        ):
+            oldest = list(_outside(oldest_deletable(self.root), stuck_folders).select_related("camera")[:BATCH])
+            freed.exhausted = not oldest
+            for clip in oldest:
+                if not self._is_short(freed, floor) or not should_continue():
+                    break
+                self._delete(files, clip, freed)
+                if freed.stuck and freed.stuck[-1][0] == clip:
+                    stuck_folders.add(folder_of(clip.path))
+                    break
+        freed.pending = self.pending.remaining(freed.free)
+        return freed
+
+    def _stuck_folders(self) -> set[str]:
+        """Folders with a marked clip that the disk cannot delete."""
+        marked = Clip.objects.exclude(deleted_at=None).filter(root=self.root).order_by()
+        return {folder_of(path) for path in marked.values_list("path", flat=True)[:MAX_AT_ONCE]}
+
+    def _is_short(self, freed: FreedSpace, floor: int) -> bool:
+        return freed.free + self.pending.remaining(freed.free) < floor
+
+    def _delete(self, files: RootFiles, clip: Clip, freed: FreedSpace) -> None:
+        """Delete the clip unless it was pinned or held meanwhile."""
+        if not mark_for_deletion(Clip.objects.deletable().filter(pk=clip.pk)):
+            return
+        result = delete_clips(files, [clip])
+        freed.stuck += result.stuck
+        if result.stuck:
+            return
+        freed.clips.append(clip)
+        before, freed.free = freed.free, files.free_bytes()
+        self.pending.add_deleted(clip.bytes, before, freed.free)
+
+
+def _outside(clips: ClipQuerySet, folders: set[str]) -> ClipQuerySet:
+    for folder in folders:
+        clips = clips.exclude(path__startswith=f"{folder}/")
+    return clips

@@ -1,0 +1,20 @@
+"""How long a recorder waits after a clip that could not be written."""
+
+from __future__ import annotations
+
+from captures.recording.retry import RetryDelay
+
+
+def test_the_delay_doubles_for_an_encoder_that_keeps_failing_at_once() -> None:
+    delay = RetryDelay()
+    assert [delay.next_s("camera_error", 0.0) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_an_encoder_that_worked_longer_than_its_delay_is_retried_soon() -> None:
+    delay = RetryDelay()
+    assert [delay.next_s("camera_error", wrote_s) for wrote_s in (0.0, 0.0, 5.0)] == [1, 2, 1]
+
+
+def test_a_disk_is_retried_each_second() -> None:
+    delay = RetryDelay()
+    assert [delay.next_s(reason, 0.0) for reason in ("camera_error", "write_error", "write_error")] == [1, 1, 1]
