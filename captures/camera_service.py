@@ -316,8 +316,8 @@ class CameraService:
     def start_recording(self, camera_id: str) -> bool:
         """True once its first frame is in a clip; False when recording is already on or the camera does not exist.
 
-        ValidationError for a camera without a stream; LeaseHeld when another user holds it; RecordingDeferred when it does not
-        record yet.
+        ValidationError for a camera without a stream; LeaseHeld when another user holds it; RecordingDeferred when it
+        does not record yet.
         """
         camera = _find_camera(camera_id)
         return camera is not None and not camera.recording and record(camera, actor=self.actor)["recording"]

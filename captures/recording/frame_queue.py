@@ -44,4 +44,4 @@ class FrameQueue:
     @property
     def copies_packets(self) -> bool:
         """Whether the camera's own packets are queued instead of frames."""
-        return bool(self._readers) and self._readers[-1].takes(self._buffer.coded)
+        return bool(self._readers) and self._readers[-1].accepts_packets(self._buffer.coded)

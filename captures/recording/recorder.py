@@ -63,7 +63,7 @@ class ClipRecorder:
         self._status = RecorderStatus(context.link, context.spec["slug"], context.spec["video_root_path"])
         self._finalizer = ClipFinalizer(self._lose_storage)
         self._desired: Recording | None = None
-        self._queued_wish: Recording | None = None
+        self._queued_desired: Recording | None = None
         """The wish for which the queued frames were captured; it outlives a stop."""
         self._queue = FrameQueue(context.buffer)
         self._write_until = math.inf
@@ -86,7 +86,7 @@ class ClipRecorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    # On the owner's thread
+    # On the thread of the camera loop
 
     def handle_command(self, message: dict[str, Any]) -> None:
         """Handle `record` and `configure` (`recording`: the desired recording, None to stop) and `rotate`."""
@@ -102,16 +102,16 @@ class ClipRecorder:
         """Let the next frame begin another clip."""
         clip = self._clip
         if clip is None:
-            self._status.reject_rotation(order)
+            self._status.reject_rotation(command)
             return
-        self._status.add_request(order, clip.id)
+        self._status.add_request(command, clip.id)
         self._rotate = True
 
     def _apply_recording(self, desired: Recording | None) -> None:
         with self._changed:
             if desired and desired != self._desired:
                 self._not_before, self._full = 0.0, False
-            self._desired, self._queued_wish = desired, desired or self._queued_wish
+            self._desired, self._queued_desired = desired, desired or self._queued_desired
             if desired:
                 self._queue.open_reader()
             else:
@@ -260,7 +260,7 @@ class ClipRecorder:
 
     def _open_clip(self, frame: FrameOrPacket) -> bool:
         """False while nothing can be written; the status says why."""
-        desired = self._queued_wish
+        desired = self._queued_desired
         if desired is None or self._storage is None or time.monotonic() < self._not_before:
             return False
         if not self._can_begin_clip(frame) or self._is_full(desired):
