@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from cameras.control import TooSlow
-from cameras.live.census import everywhere, order_end
 from cameras.live.viewer import ViewerBody
+from cameras.live.viewer_registry import request_end, viewers_everywhere
 from cameras.models import Camera
 from monitoring.services import record_event
 from monitoring.station_settings import live_streaming_config
@@ -27,7 +27,7 @@ def viewers_for(user: Any) -> list[ViewerBody]:
 
 
 def _all() -> dict[str, ViewerBody]:
-    return {body["id"]: body for bodies in everywhere().values() for body in bodies}
+    return {body["id"]: body for bodies in viewers_everywhere().values() for body in bodies}
 
 
 def may_see(body: ViewerBody, user: Any) -> bool:
@@ -40,10 +40,10 @@ def shown(body: ViewerBody, user: Any) -> ViewerBody:
 
 def end_viewer(user: Any, viewer: str) -> ViewerBody:
     """End it, and answer when its web process has. NoViewer where the user may not see it; TooSlow, BrokerDown."""
-    for process, bodies in everywhere().items():
+    for process, bodies in viewers_everywhere().items():
         for body in bodies:
             if body["id"] == viewer and may_see(body, user):
-                order_end(process, viewer, user.get_username())
+                request_end(process, viewer, user.get_username())
                 _wait_for_end(viewer)
                 _tell(body, user.get_username())
                 return shown(body, user)

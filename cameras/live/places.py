@@ -7,8 +7,8 @@ import logging
 import time
 from collections import Counter
 
-from cameras.live.census import Census, Counts, Round
 from cameras.live.viewer import Viewer
+from cameras.live.viewer_registry import Counts, Renewal, ViewerRegistry
 from cameras.sockets.subscription import CUT
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Places:
         self.most, self.most_of_a_user = most, most_of_a_user
         self.viewers: dict[str, Viewer] = {}
         self.others: Counts = Counter()
-        self._census = Census()
+        self._registry = ViewerRegistry()
         self._lock = asyncio.Lock()
         self._refused: dict[str, tuple[float, NoLive]] = {}
 
@@ -70,7 +70,7 @@ class Places:
 
     async def _enter(self) -> Counts:
         try:
-            return await asyncio.to_thread(self._census.enter, self.own)
+            return await asyncio.to_thread(self._registry.register_counts, self.own)
         except CUT as error:
             log.warning("Viewers elsewhere could not be counted: %s", type(error).__name__)
             return Counter()
@@ -87,12 +87,12 @@ class Places:
             )
         return None
 
-    async def renew(self) -> Round:
+    async def renew(self) -> Renewal:
         """Tell of the viewers here and hear of the others. Raises what redis raises."""
         async with self._lock:
             for viewer in self.viewers.values():
                 viewer.measure()
             bodies = [viewer.body() for viewer in self.viewers.values()]
-            found = await asyncio.to_thread(self._census.renew, self.own, bodies)
+            found = await asyncio.to_thread(self._registry.renew_viewers, self.own, bodies)
             self.others = found.others
             return found

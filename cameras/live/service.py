@@ -20,7 +20,6 @@ from django.db import connection
 from cameras import broker
 from cameras.live import statistics
 from cameras.live.budget import Budget
-from cameras.live.census import Round
 from cameras.live.feed import Feed
 from cameras.live.governor import FEWER, SMALLER, Governor
 from cameras.live.picture import Picture
@@ -29,6 +28,7 @@ from cameras.live.presets import PRESETS, Preset, presets_of
 from cameras.live.publisher import LOWERED
 from cameras.live.reasons import NoFrame, host_limits, no_frame, refused, too_much
 from cameras.live.viewer import TRANSPORTS, Transport, Viewer
+from cameras.live.viewer_registry import Renewal
 from cameras.sockets.subscription import CUT
 from cameras.status import Status, read_slugs
 from core.background import start_background, surviving
@@ -143,7 +143,7 @@ class LiveStreamingService:
         try:
             found = await self.places.renew()
         except CUT:
-            found = Round()
+            found = Renewal()
         for name, by in found.ended.items():
             if ended := self.places.viewers.get(name):
                 self.end_session(ended)

@@ -17,9 +17,9 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from cameras.live import places
-from cameras.live.census import Census, everywhere
 from cameras.live.publisher import HEAD, LOWERED
 from cameras.live.service import LiveStreamingService
+from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
 from cameras.models import Camera
 from cameras.sockets import loops
 from monitoring import station_settings
@@ -117,8 +117,8 @@ async def test_viewers_of_another_web_process_count(
     configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
 ) -> None:
     configured(max_viewers_per_user=3)
-    elsewhere = Census()
-    await asyncio.to_thread(elsewhere.enter, Counter({"a-viewer": 2}))
+    elsewhere = ViewerRegistry()
+    await asyncio.to_thread(elsewhere.register_counts, Counter({"a-viewer": 2}))
     async with watching(anna, 1), Opened(LIVE, anna) as fourth:
         assert (await fourth.asked(REQUEST))["reason"] == "capacity"
 
@@ -127,8 +127,8 @@ async def test_a_web_process_that_was_killed_leaves_nothing_behind(
     configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
 ) -> None:
     configured(max_viewers_per_user=2)
-    killed = Census()
-    await asyncio.to_thread(killed.enter, Counter({"a-viewer": 2}))
+    killed = ViewerRegistry()
+    await asyncio.to_thread(killed.register_counts, Counter({"a-viewer": 2}))
     assert 0 < server.ttl(viewers_key(killed)) <= 5
     server.delete(viewers_key(killed))  # what its life's end does
     async with watching(anna, 2):
@@ -136,15 +136,15 @@ async def test_a_web_process_that_was_killed_leaves_nothing_behind(
     await eventually(lambda: not server.keys("*view*"))
 
 
-def viewers_key(census: Census) -> str:
-    return f"{settings.STATION.station.id}:viewers:{census.process}"
+def viewers_key(registry: ViewerRegistry) -> str:
+    return f"{settings.STATION.station.id}:viewers:{registry.process}"
 
 
 async def test_a_stream_has_a_place_too(
     configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
 ) -> None:
     configured(max_viewers_per_user=1)
-    await asyncio.to_thread(Census().enter, Counter({"a-viewer": 1}))
+    await asyncio.to_thread(ViewerRegistry().register_counts, Counter({"a-viewer": 1}))
     answer = await sync_to_async(lambda: client(anna).get("/api/v1/cameras/sky/stream.mjpeg"))()
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/live-full")
     assert answer["Retry-After"]
@@ -157,7 +157,7 @@ async def test_a_manager_sees_everybody_and_others_their_own(
     anna: Headers, ben: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1), watching(ben, 1):
-        await eventually(lambda: sum(map(len, everywhere().values())) == 2)
+        await eventually(lambda: sum(map(len, viewers_everywhere().values())) == 2)
         everybody, own = await told(ben), await told(anna)
     assert {one["user"] for one in everybody} == {"a-viewer", "a-manager"}
     assert [(one["user"], one["camera"], one["quality"], one["transport"], one["remote"]) for one in own] == [
