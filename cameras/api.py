@@ -29,7 +29,7 @@ from cameras.control import ControlError
 from cameras.detection import detect
 from cameras.drivers.simulated.faults import Faults
 from cameras.live.mjpeg import CONTENT_TYPE, stream, watching
-from cameras.live.singles import has_pictures, next_picture
+from cameras.live.snapshot_limiter import has_pictures, next_picture
 from cameras.models import Camera
 from cameras.selectors import camera_for, primary_camera_for
 from cameras.serializers import (

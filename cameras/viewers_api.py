@@ -18,7 +18,7 @@ from cameras.live.viewer import ViewerBody
 from monitoring.metrics import metrics_for
 
 
-class ViewerLimits(TypedDict):
+class ViewerLimitsBody(TypedDict):
     """0 kbit/s is no limit."""
 
     max_viewers: int
@@ -29,7 +29,7 @@ class ViewerLimits(TypedDict):
 
 class ViewerList(TypedDict):
     results: list[ViewerBody]
-    limits: ViewerLimits
+    limits: ViewerLimitsBody
 
 
 class ViewersView(APIView):

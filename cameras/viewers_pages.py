@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from cameras import viewers
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
-from cameras.live.places import OFF
 from cameras.live.service import station_presets
+from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from monitoring.page import Page, said
 
 
@@ -47,7 +47,7 @@ class EndViewerPage(Page):
 
 def observed(user: Any) -> dict[str, Any]:
     limits = viewers.limits()
-    context = {"limits": limits, "enabled": viewers.enabled(), "off": OFF}
+    context = {"limits": limits, "enabled": viewers.enabled(), "off": LIVE_VIEW_OFF}
     try:
         found = viewers.viewers_for(user)
     except BrokerDown as error:

@@ -20,8 +20,8 @@ from cameras.broker import BrokerDown
 from cameras.commands import failures_told, outcome_in, refusals_told, wished
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.detection import detect
-from cameras.live.places import NoLive
-from cameras.live.singles import next_picture
+from cameras.live.snapshot_limiter import next_picture
+from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
 from cameras.runtime.spool import FileWish, Record
 from cameras.serializers import Detected
@@ -324,7 +324,7 @@ class CameraService:
             return None
         try:
             picture = next_picture(camera_id, quality, LIVE_WAIT_S)
-        except (BrokerDown, NoLive):
+        except (BrokerDown, LiveViewRefused):
             return None
         return picture.jpeg if picture else None
 

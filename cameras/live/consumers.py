@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 from cameras.live.picture import Picture
-from cameras.live.places import NoLive
 from cameras.live.presets import PRESETS
 from cameras.live.reasons import refused
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import Viewer
+from cameras.live.viewer_limits import LiveViewRefused
 from cameras.sockets.consumer import BadMessage, Order, Socket
 from cameras.sockets.loops import of_this_loop
 from cameras.sockets.sight import Sight
@@ -67,7 +67,7 @@ class LiveConsumer(Socket):
         service = of_this_loop(LiveStreamingService)
         try:
             viewer = await self._enter(service, quality)
-        except NoLive as error:
+        except LiveViewRefused as error:
             await self.say(dict(refused(error.reason, str(error))))
             return
         picture = await service.picture(viewer, quality, NO_FRAME_S)
@@ -81,7 +81,7 @@ class LiveConsumer(Socket):
         await self.say(message)
 
     async def _enter(self, service: LiveStreamingService, quality: str) -> Viewer:
-        """The viewer that this socket is; a new one after a pause. NoLive."""
+        """The viewer that this socket is; a new one after a pause. LiveViewRefused."""
         if self._viewer is None or not service.has(self._viewer):
             host, *_ = self.scope.get("client") or ("",)
             self._viewer = await service.create_session(

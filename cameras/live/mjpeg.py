@@ -33,7 +33,7 @@ class Watching:
         self.may_look = not sight.of_camera(self.slug).code
 
     async def enter(self, user: str, remote: str) -> None:
-        """NoLive."""
+        """LiveViewRefused."""
         service = of_this_loop(LiveStreamingService)
         self.viewer = await service.create_session(user, self.slug, self.quality, "mjpeg", remote, self.end)
 
@@ -55,7 +55,7 @@ class Watching:
 
 @async_to_sync
 async def watching(slug: str, quality: str, visitor: Visitor, user: str, remote: str) -> Watching:
-    """From a thread: a place for one more stream, to be given to `stream` soon. NoLive when there is none."""
+    """From a thread: a place for one more stream, to be given to `stream` soon. LiveViewRefused when there is none."""
     found = Watching(slug, quality, visitor)
     await found.enter(user, remote)
     return found

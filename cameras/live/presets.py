@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cameras.live.governor import FEWER, SMALLER
+from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS
 from core.known_fields import from_json
 
 LOWERED_SIZE = 0.5
@@ -41,10 +41,10 @@ class Preset:
         return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg_quality])[1].tobytes()
 
     def lowered(self, level: int, longest: int) -> Preset:
-        """What is made of images whose longest side is `longest` pixels while a host is busy, by the Governor's level:
+        """What is made of images whose longest side is `longest` pixels while a host is busy, by the LoadShedder's level:
         smaller and rougher pictures, half as many, or both."""
-        fps = self.fps / 2 if level in FEWER else self.fps
-        if level not in SMALLER:
+        fps = self.fps / 2 if level in FPS_LEVELS else self.fps
+        if level not in QUALITY_LEVELS:
             return replace(self, fps=fps)
         quality = min(self.jpeg_quality, max(LEAST_JPEG_QUALITY, self.jpeg_quality - ROUGHER))
         return Preset(int(min(self.size, longest) * LOWERED_SIZE), quality, fps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypedDict
 
-from cameras.live.budget import Budget
+from cameras.live.rate_limiter import RateLimiter
 from cameras.status import Status
 
 
@@ -59,9 +59,9 @@ def host_limits(status: Status | None) -> str:
     return told or "The camera host is busy: pictures are smaller or fewer."
 
 
-def too_much(limits: Bandwidth, budget: Budget) -> str:
-    """By which limit pictures are left out; `budget` is the own one of whoever gets fewer."""
-    if limits.per_viewer_kbit_s and (not limits.total_kbit_s or budget.wait_s()):
+def too_much(limits: Bandwidth, rate_limiter: RateLimiter) -> str:
+    """By which limit pictures are left out; `rate_limiter` is the own one of whoever gets fewer."""
+    if limits.per_viewer_kbit_s and (not limits.total_kbit_s or rate_limiter.wait_s()):
         return f"One viewer gets {limits.per_viewer_kbit_s} kbit/s at most: pictures are left out."
     return f"All viewers together get {limits.total_kbit_s} kbit/s at most: pictures are left out."
 

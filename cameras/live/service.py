@@ -19,15 +19,15 @@ from django.db import connection
 
 from cameras import broker
 from cameras.live import statistics
-from cameras.live.budget import Budget
 from cameras.live.feed import Feed
-from cameras.live.governor import FEWER, SMALLER, Governor
+from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS, LoadShedder
 from cameras.live.picture import Picture
-from cameras.live.places import OFF, NoLive, Places
 from cameras.live.presets import PRESETS, Preset, presets_of
 from cameras.live.publisher import LOWERED
+from cameras.live.rate_limiter import RateLimiter
 from cameras.live.reasons import NoFrame, host_limits, no_frame, refused, too_much
 from cameras.live.viewer import TRANSPORTS, Transport, Viewer
+from cameras.live.viewer_limits import LIVE_VIEW_OFF, LiveViewRefused, ViewerLimits
 from cameras.live.viewer_registry import Renewal
 from cameras.sockets.subscription import CUT
 from cameras.status import Status, read_slugs
@@ -56,9 +56,9 @@ class LiveStreamingService:
         self.presets = presets_of(self.config.quality_presets.model_dump())
         self._following: asyncio.Task[None] | None = None
         self._asked_at = 0.0
-        self.governor = Governor(self.config.cpu_thresholds, load or psutil.Process().cpu_percent)
-        self.places = Places(self.config.max_viewers, self.config.max_viewers_per_user)
-        self.total = Budget(self.config.bandwidth.total_kbit_s)
+        self.load_shedder = LoadShedder(self.config.cpu_thresholds, load or psutil.Process().cpu_percent)
+        self.viewer_limits = ViewerLimits(self.config.max_viewers, self.config.max_viewers_per_user)
+        self.total_rate_limiter = RateLimiter(self.config.bandwidth.total_kbit_s)
         self._feeds: dict[tuple[str, str], Feed] = {}
         self._statuses: dict[str, tuple[float, Status | None]] = {}
         self._running: asyncio.Task[None] | None = None
@@ -75,15 +75,15 @@ class LiveStreamingService:
     ) -> Viewer:
         """A new viewer, who watches until `end_session`; `end` is called with a sentence when somebody else ends it.
 
-        NoLive where live view is switched off, or everybody's or this user's places are taken.
+        LiveViewRefused where live view is switched off, or everybody's or this user's places are taken.
         """
         await self.follow_settings(SETTINGS_S)
         viewer = Viewer(user_id, camera, quality, transport, remote, end)
-        viewer.budget.kbit_s = self.config.bandwidth.per_viewer_kbit_s
+        viewer.rate_limiter.kbit_s = self.config.bandwidth.per_viewer_kbit_s
         try:
             self.check_enabled()
-            await self.places.take(viewer)
-        except NoLive as error:
+            await self.viewer_limits.admit_viewer(viewer)
+        except LiveViewRefused as error:
             statistics.REFUSED.labels(error.reason).inc()
             raise
         if self._running is None:
@@ -104,24 +104,25 @@ class LiveStreamingService:
         if config == self.config:
             return
         self.config, self.presets = config, presets_of(config.quality_presets.model_dump())
-        self.governor.thresholds = config.cpu_thresholds
-        self.places.most, self.places.most_of_a_user = config.max_viewers, config.max_viewers_per_user
-        self.total.kbit_s = config.bandwidth.total_kbit_s
-        for viewer in list(self.places.viewers.values()):
-            viewer.budget.kbit_s = config.bandwidth.per_viewer_kbit_s
+        self.load_shedder.thresholds = config.cpu_thresholds
+        self.viewer_limits.max_viewers = config.max_viewers
+        self.viewer_limits.max_per_user = config.max_viewers_per_user
+        self.total_rate_limiter.kbit_s = config.bandwidth.total_kbit_s
+        for viewer in list(self.viewer_limits.viewers.values()):
+            viewer.rate_limiter.kbit_s = config.bandwidth.per_viewer_kbit_s
             if not self.enabled:  # its next request hears why
                 self.end_session(viewer)
 
     def end_session(self, viewer: Viewer) -> None:
         """Its place is free; for the second time nothing happens."""
-        self.places.viewers.pop(viewer.id, None)
+        self.viewer_limits.viewers.pop(viewer.id, None)
 
     def has(self, viewer: Viewer | None) -> bool:
-        return viewer is not None and viewer.id in self.places.viewers
+        return viewer is not None and viewer.id in self.viewer_limits.viewers
 
     def check_enabled(self) -> None:
         if not self.enabled:
-            raise NoLive("disabled", OFF)
+            raise LiveViewRefused("disabled", LIVE_VIEW_OFF)
 
     async def _run(self) -> None:
         """Until nobody watches, and that is told as well."""
@@ -139,43 +140,47 @@ class LiveStreamingService:
         await self.follow_settings()
         self.look_at_load()
         self._forget_idle()
-        nobody = not self.places.viewers
+        nobody = not self.viewer_limits.viewers
         try:
-            found = await self.places.renew()
+            found = await self.viewer_limits.renew_viewers()
         except CUT:
             found = Renewal()
         for name, by in found.ended.items():
-            if ended := self.places.viewers.get(name):
+            if ended := self.viewer_limits.viewers.get(name):
                 self.end_session(ended)
                 ended.end(f"{by[:40]} ended this live view.")
         self._share()
-        return nobody and not self.places.viewers
+        return nobody and not self.viewer_limits.viewers
 
     def _forget_idle(self) -> None:
         now = time.monotonic()
-        for viewer in [one for one in self.places.viewers.values() if now - one.asked_at > IDLE_S]:
+        for viewer in [one for one in self.viewer_limits.viewers.values() if now - one.asked_at > IDLE_S]:
             self.end_session(viewer)
-        watching = Counter(viewer.transport for viewer in self.places.viewers.values())
+        watching = Counter(viewer.transport for viewer in self.viewer_limits.viewers.values())
         for transport in TRANSPORTS:
             statistics.VIEWERS.labels(transport).set(watching[transport])
 
     def _share(self) -> None:
         """Of what all viewers of the station may have together, this process has as much as it has viewers; where it
         has none, its single pictures may have all."""
-        own, others = len(self.places.viewers), self.places.others.total()
+        own, others = len(self.viewer_limits.viewers), self.viewer_limits.others.total()
         if limit := self.config.bandwidth.total_kbit_s:
-            self.total.kbit_s = limit * own / (own + others) if own else limit
+            self.total_rate_limiter.kbit_s = limit * own / (own + others) if own else limit
 
     def look_at_load(self) -> None:
         """At most once in LOOK_S."""
         if time.monotonic() - self._looked_at < LOOK_S:
             return
         self._looked_at = time.monotonic()
-        before = self.governor.lowered
-        if self.governor.look():
-            log.warning("Live view: this process's load is %.0f %%; %s.", self.governor.percent, self.governor.what)
-            statistics.LOWERED_TIMES.inc(self.governor.lowered - before)
-        statistics.LOWERED.set(self.governor.level)
+        before = self.load_shedder.lowered_steps
+        if self.load_shedder.update_level():
+            log.warning(
+                "Live view: this process's load is %.0f %%; %s.",
+                self.load_shedder.percent,
+                self.load_shedder.description,
+            )
+            statistics.LOWERED_TIMES.inc(self.load_shedder.lowered_steps - before)
+        statistics.LOWERED.set(self.load_shedder.level)
 
     # Pictures
 
@@ -188,7 +193,7 @@ class LiveStreamingService:
     def served(self, quality: str) -> str:
         """The quality that is given for it: the next lower one while this process is busy."""
         names = list(PRESETS)
-        return names[max(0, names.index(quality) - (self.governor.level in SMALLER))]
+        return names[max(0, names.index(quality) - (self.load_shedder.level in QUALITY_LEVELS))]
 
     async def picture(self, viewer: Viewer, quality: str, wait_s: float) -> Picture | None:
         """The newest that this viewer has not had, in its turn; None when none comes in time."""
@@ -203,8 +208,8 @@ class LiveStreamingService:
     def gave(self, viewer: Viewer, picture: Picture, size: int) -> None:
         """It is on its way, with `size` bytes."""
         viewer.took(picture.serial, size)
-        self.total.spend(size)
-        if self.governor.level in FEWER:
+        self.total_rate_limiter.consume(size)
+        if self.load_shedder.level in FPS_LEVELS:
             viewer.turn_at = time.monotonic() + 2 / self.presets[picture.quality].fps
         statistics.FRAMES.labels(picture.quality).inc()
         statistics.BYTES.inc(size)
@@ -225,7 +230,7 @@ class LiveStreamingService:
         return not wait_s
 
     def _wait_s(self, viewer: Viewer) -> float:
-        by_rate = max(viewer.budget.wait_s(), self.total.wait_s())
+        by_rate = max(viewer.rate_limiter.wait_s(), self.total_rate_limiter.wait_s())
         if by_rate:
             viewer.held_back_at = time.monotonic()
         return max(by_rate, viewer.turn_at - time.monotonic(), 0.0)
@@ -238,17 +243,17 @@ class LiveStreamingService:
         if picture and picture.flags & LOWERED:
             status = await self._status(viewer.camera, "")
             found["host_cpu"] = host_limits(status)
-        if self.governor.level:
-            percent = f"{self.governor.percent:.0f} %"
-            found["web_cpu"] = f"The web server is busy ({percent} of a processor): {self.governor.what}."
+        if self.load_shedder.level:
+            percent = f"{self.load_shedder.percent:.0f} %"
+            found["web_cpu"] = f"The web server is busy ({percent} of a processor): {self.load_shedder.description}."
         if time.monotonic() - viewer.held_back_at < SAID_FOR_S:
-            found["bandwidth"] = too_much(self.config.bandwidth, viewer.budget)
+            found["bandwidth"] = too_much(self.config.bandwidth, viewer.rate_limiter)
         viewer.limited = tuple(found)
         return found
 
     async def why_none(self, viewer: Viewer, desired: str, quality: str) -> NoFrame:
         if time.monotonic() - viewer.held_back_at < SAID_FOR_S:
-            return refused("bandwidth", too_much(self.config.bandwidth, viewer.budget))
+            return refused("bandwidth", too_much(self.config.bandwidth, viewer.rate_limiter))
         feed = self.feed(viewer.camera, self.served(quality))
         return no_frame(viewer.camera, None if feed.broker_away else await self._status(viewer.camera, desired))
 

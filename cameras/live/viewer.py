@@ -9,7 +9,7 @@ from typing import Literal, TypedDict, get_args
 
 import uuid6
 
-from cameras.live.budget import Budget
+from cameras.live.rate_limiter import RateLimiter
 
 MEASURED = 8
 """Rounds over which the rate is taken."""
@@ -50,7 +50,7 @@ class Viewer:
         self.asked_at = time.monotonic()
         self.frames = self.bytes = self.dropped = 0
         self.limited: tuple[str, ...] = ()
-        self.budget = Budget()
+        self.rate_limiter = RateLimiter()
         self.last = 0
         """Serial of the picture that it got last."""
         self.turn_at = 0.0
@@ -62,7 +62,7 @@ class Viewer:
         self.last = serial
         self.frames += 1
         self.bytes += size
-        self.budget.spend(size)
+        self.rate_limiter.consume(size)
 
     def measure(self) -> None:
         """Now and then, for `body`."""

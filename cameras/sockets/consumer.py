@@ -17,8 +17,8 @@ from django.conf import settings
 
 from cameras.sockets import origin
 from cameras.sockets.loops import of_this_loop
+from cameras.sockets.message_rate import MessageRate
 from cameras.sockets.open_sockets import OpenSockets
-from cameras.sockets.rate import Rate
 from cameras.sockets.sight import Lookout, Sight
 from cameras.tables import DOORS, resolve
 from core.background import start_background
@@ -58,7 +58,7 @@ class Socket(AsyncWebsocketConsumer):
             return
         self.ended = False
         await self.accept(next(iter(self.scope["subprotocols"]), None))
-        self._rate, self._errors = Rate(MESSAGES_PER_S), 0
+        self._rate, self._errors = MessageRate(MESSAGES_PER_S), 0
         self.orders: Mapping[str, Order] = {"ping": self.pong, **self.own_orders()}
         of_this_loop(Lookout).join(self)
         self._task = start_background(self._work(), "socket")
@@ -132,7 +132,7 @@ class Socket(AsyncWebsocketConsumer):
             await self.leave(NO_BYTES, "Messages are JSON text.")
         elif len(text_data) > MOST_CHARACTERS:
             await self.leave(TOO_LARGE, f"A message has at most {MOST_CHARACTERS} characters.")
-        elif not self._rate.take():
+        elif not self._rate.allow_message():
             await self.leave(TOO_OFTEN, f"At most {MESSAGES_PER_S:g} messages a second.")
         else:
             await self._follow(text_data)

@@ -17,7 +17,7 @@ from django.http import HttpResponse
 
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
-from cameras.live.places import NoLive
+from cameras.live.viewer_limits import LiveViewRefused
 from captures.outcomes import NotSaved
 from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationItem
 from captures.pixelink_service.served import NotConnected
@@ -93,7 +93,7 @@ def _(error: NotSaved) -> HttpResponse:
 
 
 @answer_of.register(BrokerDown)
-@answer_of.register(NoLive)
+@answer_of.register(LiveViewRefused)
 @answer_of.register(TooMany)
 def _(error: Exception) -> HttpResponse:
     return refused(503, str(error))

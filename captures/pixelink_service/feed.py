@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cameras.live.mjpeg import Watching, watching
-from cameras.live.singles import has_pictures
+from cameras.live.snapshot_limiter import has_pictures
 from cameras.models import Camera
 from captures.pixelink_service.served import ACTOR, NotConnected
 
@@ -37,11 +37,11 @@ EVERYBODY = Everybody()
 
 
 def check_pictures(camera: Camera, quality: str) -> None:
-    """NotConnected when no picture comes. BrokerDown; NoLive where live view is switched off."""
+    """NotConnected when no picture comes. BrokerDown; LiveViewRefused where live view is switched off."""
     if not has_pictures(camera.slug, quality, FIRST_WAIT_S):
         raise NotConnected(f"{camera.slug} gave no picture within {FIRST_WAIT_S:g} s.")
 
 
 def place(camera: Camera, quality: str, remote: str) -> Watching:
-    """For one more stream. NoLive when as many watch as may."""
+    """For one more stream. LiveViewRefused when as many watch as may."""
     return watching(camera.slug, quality, EVERYBODY, ACTOR, remote)

@@ -24,8 +24,8 @@ from rest_framework.views import set_rollback
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.leases import Held
-from cameras.live.places import NoLive
-from cameras.live.singles import TooMuch
+from cameras.live.snapshot_limiter import SnapshotLimitExceeded
+from cameras.live.viewer_limits import LiveViewRefused
 from cameras.presets import NoPreset
 from cameras.selectors import NoPrimaryCamera
 from cameras.viewers import NoViewer
@@ -294,14 +294,14 @@ def _(error: NotDrawnYet) -> Problem:
 
 
 @problem_of.register
-def _(error: NoLive) -> Problem:
+def _(error: LiveViewRefused) -> Problem:
     if error.reason == "disabled":
         return Problem("live-disabled", str(error))
     return Problem("live-full", str(error), headers={"Retry-After": "5"})
 
 
 @problem_of.register
-def _(error: TooMuch) -> Problem:
+def _(error: SnapshotLimitExceeded) -> Problem:
     return Problem("rate-limited", str(error), headers={"Retry-After": str(error.retry_s)})
 
 

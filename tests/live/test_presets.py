@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from cameras import broker
 from cameras.drivers.base import FrameData
-from cameras.live.governor import FPS_ALONE
+from cameras.live.load_shedder import LOWER_FPS_ONLY
 from cameras.live.presets import PRESETS, Pace, Preset, presets_of
 from cameras.live.publisher import HEAD, LOWERED, LivePublisher
 from cameras.runtime.buffer import SharedFrameBuffer
@@ -130,7 +130,7 @@ def test_lowering_makes_nothing_larger_or_finer() -> None:
 
 
 def test_where_quality_is_never_lowered_pictures_keep_their_size() -> None:
-    assert Preset(640, 60, 10).lowered(FPS_ALONE, 1280) == Preset(640, 60, 5)
+    assert Preset(640, 60, 10).lowered(LOWER_FPS_ONLY, 1280) == Preset(640, 60, 5)
 
 
 @hypothesis.settings(deadline=None)

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from cameras.live import places
+from cameras.live import viewer_limits
 from cameras.live.publisher import HEAD, LOWERED
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
@@ -95,7 +95,7 @@ async def test_a_place_that_is_left_is_free(
     configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(max_viewers_per_user=1)
-    monkeypatch.setattr(places, "REFUSED_FOR_S", 0.0)
+    monkeypatch.setattr(viewer_limits, "REFUSED_FOR_S", 0.0)
     async with Opened(LIVE, anna) as waits:
         async with watching(anna, 1):
             assert (await waits.asked(REQUEST))["reason"] == "capacity"
@@ -108,9 +108,9 @@ async def test_whoever_asks_for_nothing_gives_the_place_up(
     monkeypatch.setattr("cameras.live.service.IDLE_S", 0.3)
     async with watching(anna, 1) as (hidden,):
         service = loops.of_this_loop(LiveStreamingService)
-        await eventually(lambda: not service.places.viewers)
+        await eventually(lambda: not service.viewer_limits.viewers)
         assert (await hidden.asked(REQUEST))["type"] == "frame"
-        assert len(service.places.viewers) == 1
+        assert len(service.viewer_limits.viewers) == 1
 
 
 async def test_viewers_of_another_web_process_count(
@@ -201,7 +201,7 @@ async def test_the_reason_of_a_close_fits_into_its_frame_in_whole_characters(
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1) as (socket,):
-        (viewer,) = loops.of_this_loop(LiveStreamingService).places.viewers.values()
+        (viewer,) = loops.of_this_loop(LiveStreamingService).viewer_limits.viewers.values()
         viewer.end(f"{'漢' * 45} ended this live view.")
         assert await socket.closed() == (4410, "漢" * 41)
 

@@ -14,13 +14,13 @@ from cameras.sockets.subscription import CUT
 log = logging.getLogger(__name__)
 REFUSED_FOR_S = 0.5
 """A refusal holds for so long without another question: many who ask again and again cost nothing."""
-OFF = (
+LIVE_VIEW_OFF = (
     "Live view is switched off on this station; recording and captures go on. A manager switches it on with "
     "`live_streaming_config.enabled: true`, under Settings."
 )
 
 
-class NoLive(Exception):
+class LiveViewRefused(Exception):
     """Nothing can be watched: `reason` disabled (live view is switched off) or capacity. The text says what to do."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -28,66 +28,68 @@ class NoLive(Exception):
         self.reason = reason
 
 
-class Places:
+class ViewerLimits:
     """The viewers of this web process, and their places among those of the station."""
 
-    def __init__(self, most: int, most_of_a_user: int) -> None:
-        self.most, self.most_of_a_user = most, most_of_a_user
+    def __init__(self, max_viewers: int, max_per_user: int) -> None:
+        self.max_viewers, self.max_per_user = max_viewers, max_per_user
         self.viewers: dict[str, Viewer] = {}
         self.others: Counts = Counter()
         self._registry = ViewerRegistry()
         self._lock = asyncio.Lock()
-        self._refused: dict[str, tuple[float, NoLive]] = {}
+        self._refused: dict[str, tuple[float, LiveViewRefused]] = {}
 
     @property
     def own(self) -> Counts:
         return Counter(viewer.user for viewer in self.viewers.values())
 
-    async def take(self, viewer: Viewer) -> None:
-        """A place for one more. NoLive when there is none. While the broker is away only the viewers here count."""
+    async def admit_viewer(self, viewer: Viewer) -> None:
+        """Count one more viewer. LiveViewRefused at a limit. While the broker is away only the viewers here count."""
         told_at, refusal = self._refused.get(viewer.user, (0.0, None))
         if refusal and time.monotonic() - told_at < REFUSED_FOR_S:
             raise refusal
         async with self._lock:
-            await self._count_in(viewer)
+            await self._count_viewer(viewer)
             if refusal := self._refusal(viewer.user):
                 self.viewers.pop(viewer.id, None)
-                await self._enter()
+                await self._register_counts()
                 self._refused = {**self._recently_refused(), viewer.user: (time.monotonic(), refusal)}
                 raise refusal
 
-    async def _count_in(self, viewer: Viewer) -> None:
+    async def _count_viewer(self, viewer: Viewer) -> None:
         self.viewers[viewer.id] = viewer
         try:
-            self.others = await self._enter()
+            self.others = await self._register_counts()
         except asyncio.CancelledError:  # it left before it had its place
             self.viewers.pop(viewer.id, None)
             raise
 
-    def _recently_refused(self) -> dict[str, tuple[float, NoLive]]:
+    def _recently_refused(self) -> dict[str, tuple[float, LiveViewRefused]]:
         now = time.monotonic()
         return {user: told for user, told in self._refused.items() if now - told[0] < REFUSED_FOR_S}
 
-    async def _enter(self) -> Counts:
+    async def _register_counts(self) -> Counts:
         try:
             return await asyncio.to_thread(self._registry.register_counts, self.own)
         except CUT as error:
             log.warning("Viewers elsewhere could not be counted: %s", type(error).__name__)
             return Counter()
 
-    def _refusal(self, user: str) -> NoLive | None:
+    def _refusal(self, user: str) -> LiveViewRefused | None:
         counted = self.own + self.others
-        if counted.total() > self.most:
-            return NoLive("capacity", f"At most {self.most} live views are given at a time, and so many there are.")
-        if counted[user] > self.most_of_a_user:
-            return NoLive(
+        if counted.total() > self.max_viewers:
+            return LiveViewRefused(
+                "capacity", f"At most {self.max_viewers} live views can run at a time, and all are in use. Try later."
+            )
+        if counted[user] > self.max_per_user:
+            return LiveViewRefused(
                 "capacity",
-                f"One user may have {self.most_of_a_user} live views at a time, and you have so many. Close one, "
-                "here or where else you are signed in; who watches is on the page of viewers.",
+                f"One user may have {self.max_per_user} live views at a time, and you have reached that. Close one, "
+                "here or wherever else you are signed in. The page of viewers lists yours.",
             )
         return None
 
-    async def renew(self) -> Renewal:
+    async def renew_viewers(self) -> Renewal:
         """Tell of the viewers here and hear of the others. Raises what redis raises."""
         async with self._lock:
             for viewer in self.viewers.values():

@@ -10,9 +10,9 @@ import redis
 from asgiref.sync import sync_to_async
 from rest_framework.test import APIClient
 
-from cameras.live.governor import QUALITY
+from cameras.live.load_shedder import LOWER_QUALITY
 from cameras.live.service import LiveStreamingService
-from cameras.live.singles import MOST_WAITING, Singles, TooMuch
+from cameras.live.snapshot_limiter import MAX_WAITING_PER_USER, SnapshotLimiter, SnapshotLimitExceeded
 from cameras.models import Camera
 from cameras.sockets import loops
 from skycam_project.access.models import User
@@ -73,7 +73,7 @@ async def test_all_together_have_the_bandwidth_of_the_station(
 ) -> None:
     configured(bandwidth={"total_kbit_s": NOT_EVEN_ONE})
     assert [(await asked(user))[0].status_code for user in (anna, ben)] == [200, 429]
-    assert loops.of_this_loop(LiveStreamingService).total.wait_s() > 0
+    assert loops.of_this_loop(LiveStreamingService).total_rate_limiter.wait_s() > 0
 
 
 async def test_a_busy_web_process_gives_the_next_lower_quality(
@@ -81,7 +81,7 @@ async def test_a_busy_web_process_gives_the_next_lower_quality(
 ) -> None:
     configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0})
     service = LiveStreamingService(load=lambda: 100.0)
-    service.governor.level = QUALITY
+    service.load_shedder.level = LOWER_QUALITY
     loops.put(service)
     assert (await asked(anna, quality="high"))[0].status_code == 200
     assert [name.rpartition(":")[2] for name in server.keys("*:want:*")] == ["medium"]
@@ -90,11 +90,11 @@ async def test_a_busy_web_process_gives_the_next_lower_quality(
 async def test_so_many_requests_of_a_user_wait_for_a_camera_without_pictures(
     camera: Camera, server: redis.Redis
 ) -> None:
-    many = [ask("anna") for _ in range(MOST_WAITING + 1)]
+    many = [ask("anna") for _ in range(MAX_WAITING_PER_USER + 1)]
     *waited, refused, bens = await asyncio.gather(*many, ask("ben"), return_exceptions=True)
-    assert waited == [None] * MOST_WAITING
-    assert isinstance(refused, TooMuch)
-    assert f"At most {MOST_WAITING} requests" in str(refused)
+    assert waited == [None] * MAX_WAITING_PER_USER
+    assert isinstance(refused, SnapshotLimitExceeded)
+    assert f"At most {MAX_WAITING_PER_USER} requests" in str(refused)
     assert bens is None
     assert await ask("anna") is None
 
@@ -102,11 +102,11 @@ async def test_so_many_requests_of_a_user_wait_for_a_camera_without_pictures(
 async def test_a_camera_that_gives_pictures_is_not_kept_back_by_others_that_give_none(
     camera: Camera, pictures: CameraProcess
 ) -> None:
-    singles = loops.of_this_loop(Singles)
-    await singles.picture("sky", "low", 3, "anna")
-    dead = [asyncio.ensure_future(singles.picture("dark", "low", 30, "anna")) for _ in range(MOST_WAITING)]
-    await eventually(lambda: singles._waiting["anna"] == MOST_WAITING)
-    assert await singles.picture("sky", "low", 3, "anna") is not None
+    limiter = loops.of_this_loop(SnapshotLimiter)
+    await limiter.get_picture("sky", "low", 3, "anna")
+    dead = [asyncio.ensure_future(limiter.get_picture("dark", "low", 30, "anna")) for _ in range(MAX_WAITING_PER_USER)]
+    await eventually(lambda: limiter._waiting["anna"] == MAX_WAITING_PER_USER)
+    assert await limiter.get_picture("sky", "low", 3, "anna") is not None
     assert not any(one.done() for one in dead)
     for one in dead:
         one.cancel()
@@ -114,19 +114,21 @@ async def test_a_camera_that_gives_pictures_is_not_kept_back_by_others_that_give
 
 
 async def test_the_stations_own_programs_wait_without_a_limit(camera: Camera, server: redis.Redis) -> None:
-    assert await asyncio.gather(*[ask("") for _ in range(2 * MOST_WAITING)]) == [None] * 2 * MOST_WAITING
+    assert (
+        await asyncio.gather(*[ask("") for _ in range(2 * MAX_WAITING_PER_USER)]) == [None] * 2 * MAX_WAITING_PER_USER
+    )
 
 
 async def test_a_stream_that_is_asked_for_waits_among_them_and_spends_nothing(
     configured: Any, camera: Camera, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": NOT_EVEN_ONE})
-    singles = loops.of_this_loop(Singles)
-    assert [await singles.comes("sky", "low", 3, "anna") for _ in range(3)] == [True] * 3
+    limiter = loops.of_this_loop(SnapshotLimiter)
+    assert [await limiter.has_picture("sky", "low", 3, "anna") for _ in range(3)] == [True] * 3
     pictures.quiet.set()
-    waiting = [singles.comes("dark", "low", 0.3, "anna") for _ in range(MOST_WAITING + 1)]
-    assert isinstance((await asyncio.gather(*waiting, return_exceptions=True))[-1], TooMuch)
+    waiting = [limiter.has_picture("dark", "low", 0.3, "anna") for _ in range(MAX_WAITING_PER_USER + 1)]
+    assert isinstance((await asyncio.gather(*waiting, return_exceptions=True))[-1], SnapshotLimitExceeded)
 
 
 def ask(user: str) -> Any:
-    return loops.of_this_loop(Singles).picture("sky", "low", 0.3, user)
+    return loops.of_this_loop(SnapshotLimiter).get_picture("sky", "low", 0.3, user)

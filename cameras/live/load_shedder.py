@@ -1,4 +1,4 @@
-"""`Governor`: when a busy machine gives less live view, so that recording and captures have it. Django-free.
+"""`LoadShedder`: when a busy machine gives less live view, so that recording and captures have it. Django-free.
 
 First pictures become smaller, then fewer, or fewer alone where they shall never be smaller; a step is taken when the
 load has lasted, and taken back, one at a time, when it has been well below for as long.
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 SMOOTHING = 0.5
-QUALITY, FPS, FPS_ALONE = 1, 2, 3
+LOWER_QUALITY, LOWER_BOTH, LOWER_FPS_ONLY = 1, 2, 3
 """Levels: pictures are smaller; and fewer as well; fewer and as large as ever."""
-SMALLER, FEWER = (QUALITY, FPS), (FPS, FPS_ALONE)
-WHAT = {
+QUALITY_LEVELS, FPS_LEVELS = (LOWER_QUALITY, LOWER_BOTH), (LOWER_BOTH, LOWER_FPS_ONLY)
+DESCRIPTIONS = {
     0: "pictures are as they should be",
-    QUALITY: "pictures are smaller",
-    FPS: "pictures are smaller and fewer",
-    FPS_ALONE: "pictures are fewer",
+    LOWER_QUALITY: "pictures are smaller",
+    LOWER_BOTH: "pictures are smaller and fewer",
+    LOWER_FPS_ONLY: "pictures are fewer",
 }
 
 
@@ -40,7 +40,7 @@ class Thresholds(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FixedThresholds:
     """Thresholds as plain values."""
 
     lower_quality: float = 85.0
@@ -49,7 +49,7 @@ class Limits:
     hold_s: float = 5.0
 
 
-class Governor:
+class LoadShedder:
     """`load` gives per cent since it was asked last."""
 
     def __init__(
@@ -58,44 +58,44 @@ class Governor:
         self.thresholds, self.load, self.clock = thresholds, load, clock
         self.level = 0
         self.percent = 0.0
-        self.lowered = 0
+        self.lowered_steps = 0
         """How often a step was taken."""
         self._since: float | None = None
-        self._wanted = 0
+        self._target = 0
 
-    def look(self) -> bool:
+    def update_level(self) -> bool:
         """Measure; True when the level has changed. Ask about once a second."""
         self.percent += SMOOTHING * (self.load() - self.percent)
         if self.level and self.level not in self._steps:
-            self._since, self.level = None, self._left
+            self._since, self.level = None, self._remaining_level
             return True
-        wanted, now = self._next(), self.clock()
-        if wanted == self.level:
+        target, now = self._target_level(), self.clock()
+        if target == self.level:
             self._since = None
-        elif self._since is None or (wanted > self.level) != (self._wanted > self.level):
+        elif self._since is None or (target > self.level) != (self._target > self.level):
             self._since = now
-        self._wanted = wanted
+        self._target = target
         if self._since is None or now - self._since < self.thresholds.hold_s:
             return False
         self._since = None
-        self.lowered += wanted > self.level
-        self.level = wanted
+        self.lowered_steps += target > self.level
+        self.level = target
         return True
 
     @property
     def _steps(self) -> dict[int, float]:
         """Level -> the load from which it is taken, in turn; without what is never to be lowered."""
         at = self.thresholds
-        first = {QUALITY: at.lower_quality} if at.lower_quality else {}
-        return first | ({FPS if first else FPS_ALONE: at.lower_fps} if at.lower_fps else {})
+        first = {LOWER_QUALITY: at.lower_quality} if at.lower_quality else {}
+        return first | ({LOWER_BOTH if first else LOWER_FPS_ONLY: at.lower_fps} if at.lower_fps else {})
 
     @property
-    def _left(self) -> int:
+    def _remaining_level(self) -> int:
         """Of the present level, once some of it is never to be lowered any more."""
-        parts = (QUALITY, FPS_ALONE) if self.level == FPS else ()
+        parts = (LOWER_QUALITY, LOWER_FPS_ONLY) if self.level == LOWER_BOTH else ()
         return next((level for level in parts if level in self._steps), 0)
 
-    def _next(self) -> int:
+    def _target_level(self) -> int:
         """The level that this load asks for, one step at most from the present one."""
         steps = self._steps
         levels = [0, *steps]
@@ -107,6 +107,6 @@ class Governor:
         return self.level
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """What is given less of."""
-        return WHAT[self.level]
+        return DESCRIPTIONS[self.level]

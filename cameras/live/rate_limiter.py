@@ -1,4 +1,4 @@
-"""`Budget`: so many bytes a second. What is above it waits for its turn and then gets the newest; nothing is queued."""
+"""`RateLimiter`: so many bytes a second. What is above it waits for its turn and then gets the newest; nothing is queued."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BURST_S = 0.5
 """What was not used is kept for so long."""
 
 
-class Budget:
+class RateLimiter:
     """`kbit_s` 0: no limit. A picture may overdraw it, or a large one never came; the next waits the longer."""
 
     def __init__(self, kbit_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,7 @@ class Budget:
         self._at = now
         return max(0.0, -self._left / self._rate)
 
-    def spend(self, size: int) -> None:
+    def consume(self, size: int) -> None:
         """`size` in bytes. `wait_s` was asked before."""
         if self.kbit_s:
             self._left -= size
