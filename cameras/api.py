@@ -254,8 +254,8 @@ class StreamView(CameraView):
             raise no_picture(camera)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
-        visitor = resolve(DOORS["visitor"])(lower_case(request.headers))
-        place = watching(slug, quality, visitor, actor(request), request.META.get("REMOTE_ADDR") or "")
+        principal = resolve(DOORS["visitor"])(lower_case(request.headers))
+        place = watching(slug, quality, principal, actor(request), request.META.get("REMOTE_ADDR") or "")
         return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 
 

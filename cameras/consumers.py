@@ -54,7 +54,7 @@ class StatusConsumer(Socket):
 
     async def _content(self) -> dict[str, Any]:
         try:
-            cameras = await of_this_loop(Statuses).of(self.sight.cameras)
+            cameras = await of_this_loop(Statuses).of(self.access.cameras)
         except broker.BrokerDown as error:
             return {"type": "no_status", "reason": "broker", "message": str(error)}
         return {"type": "status", "cameras": cameras}

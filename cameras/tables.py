@@ -75,7 +75,7 @@ RECOVERIES = {
 """Part of a spool -> what brings it into order while its camera has no process. Django-free."""
 
 DOORS = {
-    "visitor": "skycam_project.access.visitors.visitor_of",
+    "visitor": "skycam_project.access.principals.principal_of",
 }
 """Headers of a WebSocket or request -> who asks, to be asked again while it lasts."""
 

@@ -25,5 +25,5 @@ class CapturesConsumer(Socket):
     async def _tell(self, notice: Notice | None) -> None:
         if notice is MISSED:
             await self.say(dict(GAP))
-        elif notice.get("camera") in self.sight.cameras:
+        elif notice.get("camera") in self.access.cameras:
             await self.say({"type": "capture_update", "data": notice})

@@ -11,9 +11,9 @@ from cameras.live.reasons import refused
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import Viewer
 from cameras.live.viewer_limits import LiveViewRefused
+from cameras.sockets.access import Access
 from cameras.sockets.consumer import BadMessage, Order, Socket
 from cameras.sockets.loops import of_this_loop
-from cameras.sockets.sight import Sight
 from core.background import start_background
 
 BINARY = "skycam.live.v1"
@@ -44,8 +44,8 @@ class LiveConsumer(Socket):
         """A live picture has a place of its own from its first request on."""
         return super().most_of_a_user + of_this_loop(LiveStreamingService).config.max_viewers_per_user
 
-    def sight_of(self, sight: Sight) -> Sight:
-        return sight.of_camera(self.slug)
+    def narrow_access(self, access: Access) -> Access:
+        return access.for_camera(self.slug)
 
     def own_orders(self) -> dict[str, Order]:
         return {"request_frame": self.request_frame}
@@ -73,7 +73,7 @@ class LiveConsumer(Socket):
         picture = await service.picture(viewer, quality, NO_FRAME_S)
         await self._say_limits(quality, await service.limits(viewer, picture))
         if picture is None:
-            desired = self.sight.cameras.get(self.slug, "")
+            desired = self.access.cameras.get(self.slug, "")
             await self.say(dict(await service.why_none(viewer, desired, quality)))
             return
         message = self._form(picture)
@@ -85,7 +85,7 @@ class LiveConsumer(Socket):
         if self._viewer is None or not service.has(self._viewer):
             host, *_ = self.scope.get("client") or ("",)
             self._viewer = await service.create_session(
-                self.sight.user, self.slug, quality, "websocket", host, self._end
+                self.access.user, self.slug, quality, "websocket", host, self._end
             )
             if self.ended:  # meanwhile
                 service.end_session(self._viewer)

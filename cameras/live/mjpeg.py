@@ -10,8 +10,8 @@ from asgiref.sync import async_to_sync
 from cameras.live.picture import Picture
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import Viewer
+from cameras.sockets.access import Access, AccessMonitor, Principal
 from cameras.sockets.loops import of_this_loop
-from cameras.sockets.sight import Lookout, Sight, Visitor
 
 BOUNDARY = "skycam-frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
@@ -21,16 +21,16 @@ WITHOUT_S = 10.0
 
 
 class Watching:
-    """A stream's viewer, and its place in the lookout: whoever may no longer see the camera sees no further picture."""
+    """A stream's viewer, and its place in the monitor: whoever may no longer see the camera sees no further picture."""
 
-    def __init__(self, slug: str, quality: str, visitor: Visitor) -> None:
-        self.slug, self.quality, self.visitor = slug, quality, visitor
+    def __init__(self, slug: str, quality: str, principal: Principal) -> None:
+        self.slug, self.quality, self.principal = slug, quality, principal
         self.may_look = True
         self.ended = ""
         self.viewer: Viewer
 
-    def see(self, sight: Sight) -> None:
-        self.may_look = not sight.of_camera(self.slug).code
+    def update_access(self, access: Access) -> None:
+        self.may_look = not access.for_camera(self.slug).code
 
     async def enter(self, user: str, remote: str) -> None:
         """LiveViewRefused."""
@@ -54,17 +54,17 @@ class Watching:
 
 
 @async_to_sync
-async def watching(slug: str, quality: str, visitor: Visitor, user: str, remote: str) -> Watching:
+async def watching(slug: str, quality: str, principal: Principal, user: str, remote: str) -> Watching:
     """From a thread: a place for one more stream, to be given to `stream` soon. LiveViewRefused when there is none."""
-    found = Watching(slug, quality, visitor)
+    found = Watching(slug, quality, principal)
     await found.enter(user, remote)
     return found
 
 
 async def stream(place: Watching) -> AsyncIterator[bytes]:
     """Each picture is followed by its boundary at once: browsers show a part when the next one begins."""
-    service, lookout = of_this_loop(LiveStreamingService), of_this_loop(Lookout)
-    lookout.join(place)
+    service, monitor = of_this_loop(LiveStreamingService), of_this_loop(AccessMonitor)
+    monitor.add_listener(place)
     try:
         yield f"--{BOUNDARY}\r\n".encode()
         while picture := await place.next(service):
@@ -74,7 +74,7 @@ async def stream(place: Watching) -> AsyncIterator[bytes]:
         if place.ended:
             yield last_part(place.ended)
     finally:
-        lookout.leave(place)
+        monitor.remove_listener(place)
         service.end_session(place.viewer)
 
 

@@ -16,10 +16,10 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from cameras.sockets import origin
+from cameras.sockets.access import Access, AccessMonitor
 from cameras.sockets.loops import of_this_loop
 from cameras.sockets.message_rate import MessageRate
 from cameras.sockets.open_sockets import OpenSockets
-from cameras.sockets.sight import Lookout, Sight
 from cameras.tables import DOORS, resolve
 from core.background import start_background
 from core.constraints import is_number
@@ -51,7 +51,7 @@ class Socket(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.ended = True
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
-        self.visitor = resolve(DOORS["visitor"])(self.headers)
+        self.principal = resolve(DOORS["visitor"])(self.headers)
         refused = self._refused() or await self._look() or self._enter_sockets()
         if refused:
             await self.close(*refused)
@@ -60,14 +60,14 @@ class Socket(AsyncWebsocketConsumer):
         await self.accept(next(iter(self.scope["subprotocols"]), None))
         self._rate, self._errors = MessageRate(MESSAGES_PER_S), 0
         self.orders: Mapping[str, Order] = {"ping": self.pong, **self.own_orders()}
-        of_this_loop(Lookout).join(self)
+        of_this_loop(AccessMonitor).add_listener(self)
         self._task = start_background(self._work(), "socket")
 
     async def disconnect(self, code: int) -> None:
         """Also called for a socket that was never let in."""
         self.ended = True
         of_this_loop(OpenSockets).leave(self)
-        of_this_loop(Lookout).leave(self)
+        of_this_loop(AccessMonitor).remove_listener(self)
         if task := getattr(self, "_task", None):
             task.cancel()
 
@@ -81,9 +81,9 @@ class Socket(AsyncWebsocketConsumer):
         """Type of a message -> what follows it."""
         return {}
 
-    def sight_of(self, sight: Sight) -> Sight:
-        """The sight as far as it matters here; its code ends the socket."""
-        return sight
+    def narrow_access(self, access: Access) -> Access:
+        """The access as far as it matters here; its code ends the socket."""
+        return access
 
     async def work(self) -> None:
         """What the socket does by itself, until it is cancelled."""
@@ -98,7 +98,7 @@ class Socket(AsyncWebsocketConsumer):
     # Who may come in
 
     def _refused(self) -> tuple[int, str] | None:
-        if self.visitor.needs_origin and not origin.is_ours(self.headers):
+        if self.principal.needs_origin and not origin.is_ours(self.headers):
             return FOREIGN, "The page that asks is not of this station."
         offered = self.scope["subprotocols"]
         if offered and offered[0] not in self.subprotocols:
@@ -106,22 +106,22 @@ class Socket(AsyncWebsocketConsumer):
         return None
 
     async def _look(self) -> tuple[int, str] | None:
-        self.sight = self.sight_of(await of_this_loop(Lookout).first(self.visitor))
-        return (self.sight.code, self.sight.reason) if self.sight.code else None
+        self.access = self.narrow_access(await of_this_loop(AccessMonitor).check_access(self.principal))
+        return (self.access.code, self.access.reason) if self.access.code else None
 
     def _enter_sockets(self) -> tuple[int, str] | None:
-        return of_this_loop(OpenSockets).enter(self, self.sight.user, self.most_of_a_user)
+        return of_this_loop(OpenSockets).enter(self, self.access.user, self.most_of_a_user)
 
     @property
     def most_of_a_user(self) -> int:
         """How many sockets, this one among them, one user may have."""
         return int(settings.STATION.web.limits.sockets_per_user)
 
-    def see(self, sight: Sight) -> None:
-        """Every two seconds: what the visitor may see now."""
-        self.sight = self.sight_of(sight)
-        if self.sight.code and not self.ended:
-            start_background(self.leave(self.sight.code, self.sight.reason), "closing a socket")
+    def update_access(self, access: Access) -> None:
+        """Every two seconds: what the principal may see now."""
+        self.access = self.narrow_access(access)
+        if self.access.code and not self.ended:
+            start_background(self.leave(self.access.code, self.access.reason), "closing a socket")
 
     # What is said
 

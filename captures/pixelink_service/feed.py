@@ -25,7 +25,7 @@ class Program:
 
 
 class Everybody:
-    """All clients of the service, as one visitor of `cameras.sockets.sight`."""
+    """All clients of the service, as one principal of `cameras.sockets.access`."""
 
     needs_origin = False
 

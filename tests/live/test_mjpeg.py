@@ -15,20 +15,20 @@ from cameras.live import mjpeg
 from cameras.live.mjpeg import Watching, stream
 from cameras.models import Camera
 from skycam_project.access.models import User
-from skycam_project.access.visitors import Visitor, visitor_of
+from skycam_project.access.principals import Principal, principal_of
 from tests.live.builders import CameraProcess, user_of, with_token
 
 URL = "/api/v1/cameras/sky/stream.mjpeg"
 
 
 @pytest_asyncio.fixture
-async def visitor(camera: Camera) -> Visitor:
-    return visitor_of(await sync_to_async(lambda: with_token(user_of("viewer")))())
+async def principal(camera: Camera) -> Principal:
+    return principal_of(await sync_to_async(lambda: with_token(user_of("viewer")))())
 
 
 @pytest_asyncio.fixture
-async def parts(visitor: Visitor, pictures: CameraProcess) -> AsyncIterator[AsyncIterator[bytes]]:
-    place = Watching("sky", "medium", visitor)
+async def parts(principal: Principal, pictures: CameraProcess) -> AsyncIterator[AsyncIterator[bytes]]:
+    place = Watching("sky", "medium", principal)
     await place.enter("a-viewer", "192.0.2.7")
     opened: Any = stream(place)
     yield opened

@@ -1,4 +1,4 @@
-"""`Lookout`: an error in one visitor's check ends neither the checks nor another's view."""
+"""`AccessMonitor`: an error in one principal's check ends neither the checks nor another's view."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from cameras.models import Camera
-from cameras.sockets.sight import TRY_LATER, Lookout, Sight
+from cameras.sockets.access import TRY_LATER, Access, AccessMonitor
 from skycam_project.access.models import User
 from tests.live.builders import user_of
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A visitor whose rights cannot be determined."""
+    """A principal whose rights cannot be determined."""
 
     needs_origin: bool = False
 
@@ -34,27 +34,31 @@ class Signed:
 
 
 @dataclass(eq=False)
-class Watcher:
-    visitor: Any
+class RecordingListener:
+    principal: Any
     fails: bool = False
-    sights: asyncio.Queue[Sight] = field(default_factory=asyncio.Queue)
+    received: asyncio.Queue[Access] = field(default_factory=asyncio.Queue)
 
-    def see(self, sight: Sight) -> None:
-        self.sights.put_nowait(sight)
+    def update_access(self, access: Access) -> None:
+        self.received.put_nowait(access)
         if self.fails:
             raise LookupError("closed already")
 
-    async def next(self) -> Sight:
-        return await asyncio.wait_for(self.sights.get(), 10)
+    async def next(self) -> Access:
+        return await asyncio.wait_for(self.received.get(), 10)
 
 
 async def test_who_cannot_be_checked_sees_nothing_and_the_others_go_on(camera: Camera) -> None:
     anna = await sync_to_async(user_of)("viewer")
-    lookout = Lookout()
-    broken, failing, good = Watcher(Broken()), Watcher(Signed(anna.pk), fails=True), Watcher(Signed(anna.pk))
-    for watcher in (broken, failing, good):
-        lookout.join(watcher)
+    monitor = AccessMonitor()
+    broken, failing, good = (
+        RecordingListener(Broken()),
+        RecordingListener(Signed(anna.pk), fails=True),
+        RecordingListener(Signed(anna.pk)),
+    )
+    for listener in (broken, failing, good):
+        monitor.add_listener(listener)
     assert (await broken.next()).code == TRY_LATER
     assert [(await good.next()).code, (await good.next()).code] == [0, 0]
-    for watcher in (broken, failing, good):
-        lookout.leave(watcher)
+    for listener in (broken, failing, good):
+        monitor.remove_listener(listener)

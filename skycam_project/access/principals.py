@@ -15,7 +15,7 @@ from skycam_project.access.models import User
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class Principal:
     """A token's text, or the key of a browser's session. A page of another site cannot set the token's header."""
 
     token: str | None = None
@@ -33,12 +33,12 @@ class Visitor:
         return signed_in(self.session) if self.session else None
 
 
-def visitor_of(headers: Mapping[str, str]) -> Visitor:
+def principal_of(headers: Mapping[str, str]) -> Principal:
     """By headers with lower-case names. A token counts before a cookie."""
     scheme, _, text = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "token":
-        return Visitor(token=text.strip())
-    return Visitor(session=parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME))
+        return Principal(token=text.strip())
+    return Principal(session=parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME))
 
 
 def signed_in(session: str) -> User | None:
