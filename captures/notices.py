@@ -7,7 +7,7 @@ from typing import TypedDict
 from django.db import transaction
 
 from cameras.models import Camera
-from cameras.notices import post
+from cameras.notices import publish_notice
 from captures.bodies import capture_url, thumbnail_url
 from captures.models import Capture, CaptureFile
 
@@ -38,7 +38,7 @@ def tell_of(capture: Capture, slug: str, files: list[CaptureFile]) -> None:
     observed, removed = Camera.objects.values_list("observed", "removed_at").get(pk=capture.camera_id)
     if removed is None:
         update = capture_update(capture, slug, observed, files)
-        transaction.on_commit(lambda: post(CAPTURES, update), robust=True)
+        transaction.on_commit(lambda: publish_notice(CAPTURES, update), robust=True)
 
 
 def capture_update(capture: Capture, slug: str, observed: str, files: list[CaptureFile]) -> CaptureUpdate:

@@ -12,8 +12,8 @@ from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import Viewer
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.sockets.access import Access
-from cameras.sockets.consumer import BadMessage, Order, Socket
-from cameras.sockets.loops import of_this_loop
+from cameras.sockets.consumer import BadMessage, MessageHandler, Socket
+from cameras.sockets.loop_singletons import loop_singleton
 from core.background import start_background
 
 BINARY = "skycam.live.v1"
@@ -29,7 +29,7 @@ class LiveConsumer(Socket):
     async def connect(self) -> None:
         self.slug: str = self.scope["url_route"]["kwargs"]["slug"]
         self.binary = BINARY in self.scope["subprotocols"]
-        self._waiting: asyncio.Queue[str] = asyncio.Queue()
+        self._requests: asyncio.Queue[str] = asyncio.Queue()
         self._viewer: Viewer | None = None
         self._limits: dict[str, str] = {}
         await super().connect()
@@ -37,50 +37,50 @@ class LiveConsumer(Socket):
     async def disconnect(self, code: int) -> None:
         await super().disconnect(code)
         if self._viewer:
-            of_this_loop(LiveStreamingService).end_session(self._viewer)
+            loop_singleton(LiveStreamingService).end_session(self._viewer)
 
     @property
-    def most_of_a_user(self) -> int:
+    def max_sockets_of_user(self) -> int:
         """A live picture has a place of its own from its first request on."""
-        return super().most_of_a_user + of_this_loop(LiveStreamingService).config.max_viewers_per_user
+        return super().max_sockets_of_user + loop_singleton(LiveStreamingService).config.max_viewers_per_user
 
     def narrow_access(self, access: Access) -> Access:
         return access.for_camera(self.slug)
 
-    def own_orders(self) -> dict[str, Order]:
+    def own_handlers(self) -> dict[str, MessageHandler]:
         return {"request_frame": self.request_frame}
 
     async def request_frame(self, message: dict[str, Any]) -> None:
         quality = message.get("quality", "medium")
         if not isinstance(quality, str) or quality not in PRESETS:
             raise BadMessage("invalid", f"`quality` is one of {', '.join(PRESETS)}.")
-        most = of_this_loop(LiveStreamingService).config.frame_buffer_size
-        if self._waiting.qsize() >= most:
+        most = loop_singleton(LiveStreamingService).config.frame_buffer_size
+        if self._requests.qsize() >= most:
             raise BadMessage("too_many", f"At most {most} requests wait; ask again when one was answered.")
-        self._waiting.put_nowait(quality)
+        self._requests.put_nowait(quality)
 
-    async def work(self) -> None:
+    async def run(self) -> None:
         while not self.ended:
-            await self._answer(await self._waiting.get())
+            await self._answer_request(await self._requests.get())
 
-    async def _answer(self, quality: str) -> None:
-        service = of_this_loop(LiveStreamingService)
+    async def _answer_request(self, quality: str) -> None:
+        service = loop_singleton(LiveStreamingService)
         try:
-            viewer = await self._enter(service, quality)
+            viewer = await self._ensure_viewer(service, quality)
         except LiveViewRefused as error:
-            await self.say(dict(refused(error.reason, str(error))))
+            await self.send_message(dict(refused(error.reason, str(error))))
             return
         picture = await service.picture(viewer, quality, NO_FRAME_S)
-        await self._say_limits(quality, await service.limits(viewer, picture))
+        await self._send_limits(quality, await service.limits(viewer, picture))
         if picture is None:
             desired = self.access.cameras.get(self.slug, "")
-            await self.say(dict(await service.why_none(viewer, desired, quality)))
+            await self.send_message(dict(await service.why_none(viewer, desired, quality)))
             return
-        message = self._form(picture)
+        message = self._encode_picture(picture)
         service.gave(viewer, picture, len(message))
-        await self.say(message)
+        await self.send_message(message)
 
-    async def _enter(self, service: LiveStreamingService, quality: str) -> Viewer:
+    async def _ensure_viewer(self, service: LiveStreamingService, quality: str) -> Viewer:
         """The viewer that this socket is; a new one after a pause. LiveViewRefused."""
         if self._viewer is None or not service.has(self._viewer):
             host, *_ = self.scope.get("client") or ("",)
@@ -92,15 +92,15 @@ class LiveConsumer(Socket):
         return self._viewer
 
     def _end(self, sentence: str) -> None:
-        start_background(self.leave(ENDED, sentence), "closing a socket")
+        start_background(self.close_with_reason(ENDED, sentence), "closing a socket")
 
-    def _form(self, picture: Picture) -> str | bytes:
+    def _encode_picture(self, picture: Picture) -> str | bytes:
         lowered = bool(self._limits)
         return picture.binary(lowered=lowered) if self.binary else picture.text(lowered=lowered)
 
-    async def _say_limits(self, quality: str, limits: dict[str, str]) -> None:
+    async def _send_limits(self, quality: str, limits: dict[str, str]) -> None:
         """When they change; the load in a sentence may."""
         if limits.keys() != self._limits.keys():
             self._limits = limits
             told = [{"reason": reason, "message": message} for reason, message in limits.items()]
-            await self.say({"type": "limited", "quality": quality, "limits": told})
+            await self.send_message({"type": "limited", "quality": quality, "limits": told})

@@ -11,7 +11,7 @@ import logging
 
 from cameras import broker
 from cameras.live.picture import Picture
-from cameras.sockets.subscription import CUT, Subscription
+from cameras.sockets.subscription import CONNECTION_ERRORS, Subscription
 from core.background import start_background, surviving
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Feed:
         """Off the loop: a broker that hangs must not hold up the others."""
         renewed = False
         try:
-            with contextlib.suppress(*CUT):
+            with contextlib.suppress(*CONNECTION_ERRORS):
                 await asyncio.to_thread(want, self.slug, self.quality)
                 renewed = True
         finally:

@@ -11,7 +11,7 @@ from cameras.live.picture import Picture
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import Viewer
 from cameras.sockets.access import Access, AccessMonitor, Principal
-from cameras.sockets.loops import of_this_loop
+from cameras.sockets.loop_singletons import loop_singleton
 
 BOUNDARY = "skycam-frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
@@ -34,7 +34,7 @@ class Watching:
 
     async def enter(self, user: str, remote: str) -> None:
         """LiveViewRefused."""
-        service = of_this_loop(LiveStreamingService)
+        service = loop_singleton(LiveStreamingService)
         self.viewer = await service.create_session(user, self.slug, self.quality, "mjpeg", remote, self.end)
 
     def end(self, sentence: str) -> None:
@@ -63,7 +63,7 @@ async def watching(slug: str, quality: str, principal: Principal, user: str, rem
 
 async def stream(place: Watching) -> AsyncIterator[bytes]:
     """Each picture is followed by its boundary at once: browsers show a part when the next one begins."""
-    service, monitor = of_this_loop(LiveStreamingService), of_this_loop(AccessMonitor)
+    service, monitor = loop_singleton(LiveStreamingService), loop_singleton(AccessMonitor)
     monitor.add_listener(place)
     try:
         yield f"--{BOUNDARY}\r\n".encode()

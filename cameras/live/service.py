@@ -29,7 +29,7 @@ from cameras.live.reasons import NoFrame, host_limits, no_frame, refused, too_mu
 from cameras.live.viewer import TRANSPORTS, Transport, Viewer
 from cameras.live.viewer_limits import LIVE_VIEW_OFF, LiveViewRefused, ViewerLimits
 from cameras.live.viewer_registry import Renewal
-from cameras.sockets.subscription import CUT
+from cameras.sockets.subscription import CONNECTION_ERRORS
 from cameras.status import Status, read_slugs
 from core.background import start_background, surviving
 from monitoring.station_settings import live_streaming_config
@@ -48,7 +48,7 @@ SAID_FOR_S = 2.0
 
 
 class LiveStreamingService:
-    """One in each event loop: `of_this_loop(LiveStreamingService)`. `load` gives this process's, in per cent of a
+    """One in each event loop: `loop_singleton(LiveStreamingService)`. `load` gives this process's, in per cent of a
     processor."""
 
     def __init__(self, load: Callable[[], float] | None = None) -> None:
@@ -143,7 +143,7 @@ class LiveStreamingService:
         nobody = not self.viewer_limits.viewers
         try:
             found = await self.viewer_limits.renew_viewers()
-        except CUT:
+        except CONNECTION_ERRORS:
             found = Renewal()
         for name, by in found.ended.items():
             if ended := self.viewer_limits.viewers.get(name):

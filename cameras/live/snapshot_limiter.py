@@ -17,7 +17,7 @@ from cameras.live.rate_limiter import RateLimiter
 from cameras.live.reasons import too_much
 from cameras.live.service import SETTINGS_S, LiveStreamingService
 from cameras.live.viewer_limits import LiveViewRefused
-from cameras.sockets.loops import of_this_loop
+from cameras.sockets.loop_singletons import loop_singleton
 
 MIN_WAIT_S = 1.0
 """For a picture, however long its turn was waited for."""
@@ -39,7 +39,7 @@ class SnapshotLimitExceeded(LiveViewRefused):
 
 
 class SnapshotLimiter:
-    """One in each event loop: `of_this_loop(SnapshotLimiter)`. A user "" stands for the station itself, and has no limits."""
+    """One in each event loop: `loop_singleton(SnapshotLimiter)`. A user "" stands for the station itself, and has no limits."""
 
     def __init__(self) -> None:
         self._waiting: Counter[str] = Counter()
@@ -65,7 +65,7 @@ class SnapshotLimiter:
 
     async def _current_service(self) -> LiveStreamingService:
         """With up-to-date settings and load, which no viewer may be refreshing. LiveViewRefused when live view is off."""
-        service = of_this_loop(LiveStreamingService)
+        service = loop_singleton(LiveStreamingService)
         await service.follow_settings(SETTINGS_S)
         service.look_at_load()
         service.check_enabled()
@@ -124,11 +124,11 @@ async def fresh_picture(service: LiveStreamingService, slug: str, quality: str, 
 async def next_picture(slug: str, quality: str, wait_s: float, user: str = "") -> Picture | None:
     """From a thread: a picture that is not stale; None when none arrives in `wait_s` seconds. BrokerDown without a
     broker, LiveViewRefused when live view is switched off, SnapshotLimitExceeded when `user` is over a limit."""
-    return await of_this_loop(SnapshotLimiter).get_picture(slug, quality, wait_s, user)
+    return await loop_singleton(SnapshotLimiter).get_picture(slug, quality, wait_s, user)
 
 
 @async_to_sync
 async def has_pictures(slug: str, quality: str, wait_s: float, user: str = "") -> bool:
     """From a thread, before a stream: whether it would show any. Of what may be given it takes nothing. Raises as
     `next_picture` does."""
-    return await of_this_loop(SnapshotLimiter).has_picture(slug, quality, wait_s, user)
+    return await loop_singleton(SnapshotLimiter).has_picture(slug, quality, wait_s, user)

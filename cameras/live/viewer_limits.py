@@ -9,7 +9,7 @@ from collections import Counter
 
 from cameras.live.viewer import Viewer
 from cameras.live.viewer_registry import Counts, Renewal, ViewerRegistry
-from cameras.sockets.subscription import CUT
+from cameras.sockets.subscription import CONNECTION_ERRORS
 
 log = logging.getLogger(__name__)
 REFUSED_FOR_S = 0.5
@@ -71,7 +71,7 @@ class ViewerLimits:
     async def _register_counts(self) -> Counts:
         try:
             return await asyncio.to_thread(self._registry.register_counts, self.own)
-        except CUT as error:
+        except CONNECTION_ERRORS as error:
             log.warning("Viewers elsewhere could not be counted: %s", type(error).__name__)
             return Counter()
 

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from cameras.sockets import origin
 from cameras.sockets.access import Access, AccessMonitor
-from cameras.sockets.loops import of_this_loop
+from cameras.sockets.loop_singletons import loop_singleton
 from cameras.sockets.message_rate import MessageRate
 from cameras.sockets.open_sockets import OpenSockets
 from cameras.tables import DOORS, resolve
@@ -25,15 +25,15 @@ from core.background import start_background
 from core.constraints import is_number
 
 log = logging.getLogger(__name__)
-MOST_CHARACTERS = 65_536
+MAX_CHARACTERS = 65_536
 MESSAGES_PER_S = 150.0
-MOST_ERRORS = 20
-MOST_SENT = 1e16
-MOST_REASON_BYTES = 123
+MAX_ERRORS = 20
+MAX_SENT = 1e16
+MAX_REASON_BYTES = 123
 """Of a close frame, RFC 6455 5.5: 125 bytes with the code."""
-NO_BYTES, TOO_MANY_ERRORS, TOO_LARGE, FAILED = 1003, 1008, 1009, 1011
-FOREIGN, NO_SUCH_ADDRESS, NO_SUBPROTOCOL, TOO_OFTEN = 4403, 4404, 4406, 4429
-Order = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+UNSUPPORTED_DATA, TOO_MANY_ERRORS, TOO_LARGE, FAILED = 1003, 1008, 1009, 1011
+FOREIGN_ORIGIN, NO_SUCH_ADDRESS, NO_SUBPROTOCOL, TOO_OFTEN = 4403, 4404, 4406, 4429
+MessageHandler = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
 
 class BadMessage(Exception):
@@ -52,22 +52,22 @@ class Socket(AsyncWebsocketConsumer):
         self.ended = True
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
         self.principal = resolve(DOORS["visitor"])(self.headers)
-        refused = self._refused() or await self._look() or self._enter_sockets()
+        refused = self._check_handshake() or await self._check_access() or self._check_open_sockets()
         if refused:
             await self.close(*refused)
             return
         self.ended = False
         await self.accept(next(iter(self.scope["subprotocols"]), None))
         self._rate, self._errors = MessageRate(MESSAGES_PER_S), 0
-        self.orders: Mapping[str, Order] = {"ping": self.pong, **self.own_orders()}
-        of_this_loop(AccessMonitor).add_listener(self)
-        self._task = start_background(self._work(), "socket")
+        self.handlers: Mapping[str, MessageHandler] = {"ping": self.pong, **self.own_handlers()}
+        loop_singleton(AccessMonitor).add_listener(self)
+        self._task = start_background(self._run(), "socket")
 
     async def disconnect(self, code: int) -> None:
         """Also called for a socket that was never let in."""
         self.ended = True
-        of_this_loop(OpenSockets).leave(self)
-        of_this_loop(AccessMonitor).remove_listener(self)
+        loop_singleton(OpenSockets).remove_socket(self)
+        loop_singleton(AccessMonitor).remove_listener(self)
         if task := getattr(self, "_task", None):
             task.cancel()
 
@@ -77,7 +77,7 @@ class Socket(AsyncWebsocketConsumer):
 
     # What a socket is for
 
-    def own_orders(self) -> Mapping[str, Order]:
+    def own_handlers(self) -> Mapping[str, MessageHandler]:
         """Type of a message -> what follows it."""
         return {}
 
@@ -85,35 +85,35 @@ class Socket(AsyncWebsocketConsumer):
         """The access as far as it matters here; its code ends the socket."""
         return access
 
-    async def work(self) -> None:
+    async def run(self) -> None:
         """What the socket does by itself, until it is cancelled."""
 
-    async def _work(self) -> None:
+    async def _run(self) -> None:
         try:
-            await self.work()
+            await self.run()
         except Exception:
             log.exception("A socket at %s failed and is closed.", self.scope["path"])
-            await self.leave(FAILED, "The station failed here; its log says more. Try again.")
+            await self.close_with_reason(FAILED, "The station failed here; its log says more. Try again.")
 
     # Who may come in
 
-    def _refused(self) -> tuple[int, str] | None:
+    def _check_handshake(self) -> tuple[int, str] | None:
         if self.principal.needs_origin and not origin.is_ours(self.headers):
-            return FOREIGN, "The page that asks is not of this station."
+            return FOREIGN_ORIGIN, "The page that asks is not of this station."
         offered = self.scope["subprotocols"]
         if offered and offered[0] not in self.subprotocols:
             return NO_SUBPROTOCOL, f"Subprotocols are {', '.join(self.subprotocols) or 'not used here'}."
         return None
 
-    async def _look(self) -> tuple[int, str] | None:
-        self.access = self.narrow_access(await of_this_loop(AccessMonitor).check_access(self.principal))
+    async def _check_access(self) -> tuple[int, str] | None:
+        self.access = self.narrow_access(await loop_singleton(AccessMonitor).check_access(self.principal))
         return (self.access.code, self.access.reason) if self.access.code else None
 
-    def _enter_sockets(self) -> tuple[int, str] | None:
-        return of_this_loop(OpenSockets).enter(self, self.access.user, self.most_of_a_user)
+    def _check_open_sockets(self) -> tuple[int, str] | None:
+        return loop_singleton(OpenSockets).add_socket(self, self.access.user, self.max_sockets_of_user)
 
     @property
-    def most_of_a_user(self) -> int:
+    def max_sockets_of_user(self) -> int:
         """How many sockets, this one among them, one user may have."""
         return int(settings.STATION.web.limits.sockets_per_user)
 
@@ -121,7 +121,7 @@ class Socket(AsyncWebsocketConsumer):
         """Every two seconds: what the principal may see now."""
         self.access = self.narrow_access(access)
         if self.access.code and not self.ended:
-            start_background(self.leave(self.access.code, self.access.reason), "closing a socket")
+            start_background(self.close_with_reason(self.access.code, self.access.reason), "closing a socket")
 
     # What is said
 
@@ -129,50 +129,50 @@ class Socket(AsyncWebsocketConsumer):
         if self.ended:
             return
         if text_data is None:
-            await self.leave(NO_BYTES, "Messages are JSON text.")
-        elif len(text_data) > MOST_CHARACTERS:
-            await self.leave(TOO_LARGE, f"A message has at most {MOST_CHARACTERS} characters.")
+            await self.close_with_reason(UNSUPPORTED_DATA, "Messages are JSON text.")
+        elif len(text_data) > MAX_CHARACTERS:
+            await self.close_with_reason(TOO_LARGE, f"A message has at most {MAX_CHARACTERS} characters.")
         elif not self._rate.allow_message():
-            await self.leave(TOO_OFTEN, f"At most {MESSAGES_PER_S:g} messages a second.")
+            await self.close_with_reason(TOO_OFTEN, f"At most {MESSAGES_PER_S:g} messages a second.")
         else:
-            await self._follow(text_data)
+            await self._handle_message(text_data)
 
-    async def _follow(self, text: str) -> None:
+    async def _handle_message(self, text: str) -> None:
         try:
-            message = parsed(text)
-            order = self.orders.get(message["type"])
-            if order is None:
-                known = ", ".join(sorted(self.orders))
+            message = parse_message(text)
+            handler = self.handlers.get(message["type"])
+            if handler is None:
+                known = ", ".join(sorted(self.handlers))
                 raise BadMessage("unknown_type", f"There is no message of this type here. There are: {known}.")
-            await order(message)
+            await handler(message)
         except BadMessage as error:
-            await self._complain(error)
+            await self._send_error(error)
 
-    async def _complain(self, error: BadMessage) -> None:
+    async def _send_error(self, error: BadMessage) -> None:
         self._errors += 1
-        await self.say({"type": "error", "reason": error.reason, "message": str(error)})
-        if self._errors > MOST_ERRORS:
-            await self.leave(TOO_MANY_ERRORS, "Too many messages that could not be followed.")
+        await self.send_message({"type": "error", "reason": error.reason, "message": str(error)})
+        if self._errors > MAX_ERRORS:
+            await self.close_with_reason(TOO_MANY_ERRORS, "Too many messages that could not be followed.")
 
     async def pong(self, message: dict[str, Any]) -> None:
         """For the offset of the client's clock: `sent` comes back as it was, beside this machine's time."""
         sent = message.get("sent")
-        if not is_number(sent) or not -MOST_SENT < sent < MOST_SENT:
+        if not is_number(sent) or not -MAX_SENT < sent < MAX_SENT:
             raise BadMessage("invalid", "A ping says `sent`, a number such as milliseconds.")
-        await self.say({"type": "pong", "sent": sent, "server_us": time.time_ns() // 1000})
+        await self.send_message({"type": "pong", "sent": sent, "server_us": time.time_ns() // 1000})
 
-    async def say(self, content: dict[str, Any] | str | bytes) -> None:
+    async def send_message(self, content: dict[str, Any] | str | bytes) -> None:
         """A message to the other end; nothing once it has gone."""
         if isinstance(content, dict):
             content = json.dumps(content)
         form = {"bytes": content} if isinstance(content, bytes) else {"text": content}
-        await self._send({"type": "websocket.send", **form})
+        await self._send_or_end({"type": "websocket.send", **form})
 
-    async def leave(self, code: int, reason: str) -> None:
-        await self._send({"type": "websocket.close", "code": code, "reason": fitting(reason)})
+    async def close_with_reason(self, code: int, reason: str) -> None:
+        await self._send_or_end({"type": "websocket.close", "code": code, "reason": truncate_reason(reason)})
         self.ended = True
 
-    async def _send(self, message: dict[str, Any]) -> None:
+    async def _send_or_end(self, message: dict[str, Any]) -> None:
         """uvicorn says OSError once the client has gone, and RuntimeError once it has closed the socket itself."""
         if self.ended:
             return
@@ -182,12 +182,12 @@ class Socket(AsyncWebsocketConsumer):
             self.ended = True
 
 
-def fitting(reason: str) -> str:
+def truncate_reason(reason: str) -> str:
     """As much of it as a close frame takes, in whole characters."""
-    return reason.encode()[:MOST_REASON_BYTES].decode(errors="ignore")
+    return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
-def parsed(text: str) -> dict[str, Any]:
+def parse_message(text: str) -> dict[str, Any]:
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):

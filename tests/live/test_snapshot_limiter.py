@@ -14,7 +14,7 @@ from cameras.live.load_shedder import LOWER_QUALITY
 from cameras.live.service import LiveStreamingService
 from cameras.live.snapshot_limiter import MAX_WAITING_PER_USER, SnapshotLimiter, SnapshotLimitExceeded
 from cameras.models import Camera
-from cameras.sockets import loops
+from cameras.sockets import loop_singletons
 from skycam_project.access.models import User
 from tests.live.builders import CameraProcess, eventually, user_of
 
@@ -73,7 +73,7 @@ async def test_all_together_have_the_bandwidth_of_the_station(
 ) -> None:
     configured(bandwidth={"total_kbit_s": NOT_EVEN_ONE})
     assert [(await asked(user))[0].status_code for user in (anna, ben)] == [200, 429]
-    assert loops.of_this_loop(LiveStreamingService).total_rate_limiter.wait_s() > 0
+    assert loop_singletons.loop_singleton(LiveStreamingService).total_rate_limiter.wait_s() > 0
 
 
 async def test_a_busy_web_process_gives_the_next_lower_quality(
@@ -82,7 +82,7 @@ async def test_a_busy_web_process_gives_the_next_lower_quality(
     configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0})
     service = LiveStreamingService(load=lambda: 100.0)
     service.load_shedder.level = LOWER_QUALITY
-    loops.put(service)
+    loop_singletons.set_loop_singleton(service)
     assert (await asked(anna, quality="high"))[0].status_code == 200
     assert [name.rpartition(":")[2] for name in server.keys("*:want:*")] == ["medium"]
 
@@ -102,7 +102,7 @@ async def test_so_many_requests_of_a_user_wait_for_a_camera_without_pictures(
 async def test_a_camera_that_gives_pictures_is_not_kept_back_by_others_that_give_none(
     camera: Camera, pictures: CameraProcess
 ) -> None:
-    limiter = loops.of_this_loop(SnapshotLimiter)
+    limiter = loop_singletons.loop_singleton(SnapshotLimiter)
     await limiter.get_picture("sky", "low", 3, "anna")
     dead = [asyncio.ensure_future(limiter.get_picture("dark", "low", 30, "anna")) for _ in range(MAX_WAITING_PER_USER)]
     await eventually(lambda: limiter._waiting["anna"] == MAX_WAITING_PER_USER)
@@ -123,7 +123,7 @@ async def test_a_stream_that_is_asked_for_waits_among_them_and_spends_nothing(
     configured: Any, camera: Camera, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": NOT_EVEN_ONE})
-    limiter = loops.of_this_loop(SnapshotLimiter)
+    limiter = loop_singletons.loop_singleton(SnapshotLimiter)
     assert [await limiter.has_picture("sky", "low", 3, "anna") for _ in range(3)] == [True] * 3
     pictures.quiet.set()
     waiting = [limiter.has_picture("dark", "low", 0.3, "anna") for _ in range(MAX_WAITING_PER_USER + 1)]
@@ -131,4 +131,4 @@ async def test_a_stream_that_is_asked_for_waits_among_them_and_spends_nothing(
 
 
 def ask(user: str) -> Any:
-    return loops.of_this_loop(SnapshotLimiter).get_picture("sky", "low", 0.3, user)
+    return loop_singletons.loop_singleton(SnapshotLimiter).get_picture("sky", "low", 0.3, user)

@@ -21,7 +21,7 @@ from cameras.live.publisher import HEAD, LOWERED
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
 from cameras.models import Camera
-from cameras.sockets import loops
+from cameras.sockets import loop_singletons
 from monitoring import station_settings
 from monitoring.models import Event
 from tests.live.builders import CameraProcess, Opened, eventually, user_of, with_token
@@ -107,7 +107,7 @@ async def test_whoever_asks_for_nothing_gives_the_place_up(
 ) -> None:
     monkeypatch.setattr("cameras.live.service.IDLE_S", 0.3)
     async with watching(anna, 1) as (hidden,):
-        service = loops.of_this_loop(LiveStreamingService)
+        service = loop_singletons.loop_singleton(LiveStreamingService)
         await eventually(lambda: not service.viewer_limits.viewers)
         assert (await hidden.asked(REQUEST))["type"] == "frame"
         assert len(service.viewer_limits.viewers) == 1
@@ -201,7 +201,7 @@ async def test_the_reason_of_a_close_fits_into_its_frame_in_whole_characters(
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1) as (socket,):
-        (viewer,) = loops.of_this_loop(LiveStreamingService).viewer_limits.viewers.values()
+        (viewer,) = loop_singletons.loop_singleton(LiveStreamingService).viewer_limits.viewers.values()
         viewer.end(f"{'漢' * 45} ended this live view.")
         assert await socket.closed() == (4410, "漢" * 41)
 
@@ -265,7 +265,7 @@ async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_all_agai
     monkeypatch.setattr("cameras.live.service.LOOK_S", 0.0)
     configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0, "hold_s": 0.0})
     load = [100.0]
-    loops.put(LiveStreamingService(load=lambda: load[0]))
+    loop_singletons.set_loop_singleton(LiveStreamingService(load=lambda: load[0]))
     async with Opened(LIVE, anna) as socket:
         assert "The web server is busy" in str(await said(socket, type="limited"))
         assert (await said(socket, quality="low", type="frame"))["lowered"]
@@ -305,7 +305,7 @@ async def test_who_watches_already_may_let_as_many_wait_as_a_manager_sets(
 ) -> None:
     async with watching(anna, 1) as (socket,):
         await sync_to_async(station_settings.change)({"live_streaming_config.frame_buffer_size": 2})
-        service = loops.of_this_loop(LiveStreamingService)
+        service = loop_singletons.loop_singleton(LiveStreamingService)
         await eventually(lambda: service.config.frame_buffer_size == 2)
         pictures.quiet.set()
         [await socket.say(REQUEST) for _ in range(9)]
