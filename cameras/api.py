@@ -28,7 +28,7 @@ from cameras.bodies import (
 from cameras.control import ControlError
 from cameras.detection import detect
 from cameras.drivers.simulated.faults import Faults
-from cameras.live.mjpeg import CONTENT_TYPE, stream, watching
+from cameras.live.mjpeg import CONTENT_TYPE, open_stream, stream_parts
 from cameras.live.snapshot_limiter import has_pictures, next_picture
 from cameras.models import Camera
 from cameras.selectors import camera_for, primary_camera_for
@@ -255,8 +255,8 @@ class StreamView(CameraView):
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
         principal = resolve(DOORS["visitor"])(lower_case(request.headers))
-        place = watching(slug, quality, principal, actor(request), request.META.get("REMOTE_ADDR") or "")
-        return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+        place = open_stream(slug, quality, principal, actor(request), request.META.get("REMOTE_ADDR") or "")
+        return StreamingHttpResponse(stream_parts(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 
 
 def no_picture(camera: Camera) -> ControlError:

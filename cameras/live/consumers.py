@@ -7,7 +7,7 @@ from typing import Any
 
 from cameras.live.picture import Picture
 from cameras.live.presets import PRESETS
-from cameras.live.reasons import refused
+from cameras.live.reasons import refusal_message
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import Viewer
 from cameras.live.viewer_limits import LiveViewRefused
@@ -68,21 +68,21 @@ class LiveConsumer(Socket):
         try:
             viewer = await self._ensure_viewer(service, quality)
         except LiveViewRefused as error:
-            await self.send_message(dict(refused(error.reason, str(error))))
+            await self.send_message(dict(refusal_message(error.reason, str(error))))
             return
-        picture = await service.picture(viewer, quality, NO_FRAME_S)
-        await self._send_limits(quality, await service.limits(viewer, picture))
+        picture = await service.next_picture(viewer, quality, NO_FRAME_S)
+        await self._send_limits(quality, await service.describe_limits(viewer, picture))
         if picture is None:
             desired = self.access.cameras.get(self.slug, "")
-            await self.send_message(dict(await service.why_none(viewer, desired, quality)))
+            await self.send_message(dict(await service.explain_no_frame(viewer, desired, quality)))
             return
         message = self._encode_picture(picture)
-        service.gave(viewer, picture, len(message))
+        service.record_sent(viewer, picture, len(message))
         await self.send_message(message)
 
     async def _ensure_viewer(self, service: LiveStreamingService, quality: str) -> Viewer:
         """The viewer that this socket is; a new one after a pause. LiveViewRefused."""
-        if self._viewer is None or not service.has(self._viewer):
+        if self._viewer is None or not service.has_viewer(self._viewer):
             host, *_ = self.scope.get("client") or ("",)
             self._viewer = await service.create_session(
                 self.access.user, self.slug, quality, "websocket", host, self._end

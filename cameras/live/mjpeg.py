@@ -15,24 +15,24 @@ from cameras.sockets.loop_singletons import loop_singleton
 
 BOUNDARY = "skycam-frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-LOOK_S = 1.0
-WITHOUT_S = 10.0
+POLL_S = 1.0
+NO_PICTURE_TIMEOUT_S = 10.0
 """A stream without pictures ends after so long, so that its client asks again or says so."""
 
 
-class Watching:
+class MjpegStream:
     """A stream's viewer, and its place in the monitor: whoever may no longer see the camera sees no further picture."""
 
     def __init__(self, slug: str, quality: str, principal: Principal) -> None:
         self.slug, self.quality, self.principal = slug, quality, principal
-        self.may_look = True
+        self.may_view = True
         self.ended = ""
         self.viewer: Viewer
 
     def update_access(self, access: Access) -> None:
-        self.may_look = not access.for_camera(self.slug).code
+        self.may_view = not access.for_camera(self.slug).code
 
-    async def enter(self, user: str, remote: str) -> None:
+    async def add_viewer(self, user: str, remote: str) -> None:
         """LiveViewRefused."""
         service = loop_singleton(LiveStreamingService)
         self.viewer = await service.create_session(user, self.slug, self.quality, "mjpeg", remote, self.end)
@@ -40,42 +40,42 @@ class Watching:
     def end(self, sentence: str) -> None:
         self.ended = sentence
 
-    async def next(self, service: LiveStreamingService) -> Picture | None:
+    async def next_picture(self, service: LiveStreamingService) -> Picture | None:
         """None when the stream is to end."""
-        deadline = time.monotonic() + WITHOUT_S
-        while self._goes_on(service) and time.monotonic() < deadline:
-            picture = await service.picture(self.viewer, self.quality, LOOK_S)
-            if picture and self._goes_on(service):
+        deadline = time.monotonic() + NO_PICTURE_TIMEOUT_S
+        while self._may_continue(service) and time.monotonic() < deadline:
+            picture = await service.next_picture(self.viewer, self.quality, POLL_S)
+            if picture and self._may_continue(service):
                 return picture
         return None
 
-    def _goes_on(self, service: LiveStreamingService) -> bool:
-        return self.may_look and not self.ended and service.has(self.viewer)
+    def _may_continue(self, service: LiveStreamingService) -> bool:
+        return self.may_view and not self.ended and service.has_viewer(self.viewer)
 
 
 @async_to_sync
-async def watching(slug: str, quality: str, principal: Principal, user: str, remote: str) -> Watching:
+async def open_stream(slug: str, quality: str, principal: Principal, user: str, remote: str) -> MjpegStream:
     """From a thread: a place for one more stream, to be given to `stream` soon. LiveViewRefused when there is none."""
-    found = Watching(slug, quality, principal)
-    await found.enter(user, remote)
+    found = MjpegStream(slug, quality, principal)
+    await found.add_viewer(user, remote)
     return found
 
 
-async def stream(place: Watching) -> AsyncIterator[bytes]:
+async def stream_parts(stream: MjpegStream) -> AsyncIterator[bytes]:
     """Each picture is followed by its boundary at once: browsers show a part when the next one begins."""
     service, monitor = loop_singleton(LiveStreamingService), loop_singleton(AccessMonitor)
-    monitor.add_listener(place)
+    monitor.add_listener(stream)
     try:
         yield f"--{BOUNDARY}\r\n".encode()
-        while picture := await place.next(service):
-            limits = await service.limits(place.viewer, picture)
-            service.gave(place.viewer, picture, len(picture.packed))
+        while picture := await stream.next_picture(service):
+            limits = await service.describe_limits(stream.viewer, picture)
+            service.record_sent(stream.viewer, picture, len(picture.packed))
             yield part(picture, limits)
-        if place.ended:
-            yield last_part(place.ended)
+        if stream.ended:
+            yield last_part(stream.ended)
     finally:
-        monitor.remove_listener(place)
-        service.end_session(place.viewer)
+        monitor.remove_listener(stream)
+        service.end_session(stream.viewer)
 
 
 def part(picture: Picture, limits: dict[str, str]) -> bytes:

@@ -9,7 +9,7 @@ import struct
 import time
 from datetime import UTC, datetime
 
-from cameras.live.publisher import HEAD, LOWERED, MAGIC, SIMULATED, STALE, VERSION
+from cameras.live.publisher import FRAME_HEADER, LOWERED, MAGIC, SIMULATED, STALE, VERSION
 
 STALE_S = 2.0
 """A picture that came longer ago says that it is stale."""
@@ -22,7 +22,9 @@ class Picture:
 
     def __init__(self, packed: bytes, quality: str) -> None:
         try:
-            magic, version, self.flags, _, self.number, self.captured_us, self.sent_us = HEAD.unpack_from(packed)
+            magic, version, self.flags, _, self.number, self.captured_us, self.sent_us = FRAME_HEADER.unpack_from(
+                packed
+            )
         except struct.error:
             raise ValueError("This is no picture.") from None
         if (magic, version) != (MAGIC, VERSION):
@@ -38,7 +40,7 @@ class Picture:
 
     @property
     def jpeg(self) -> bytes:
-        return self.packed[HEAD.size :]
+        return self.packed[FRAME_HEADER.size :]
 
     def flags_now(self, *, lowered: bool) -> int:
         """`lowered`: its viewer gets less than its quality, for whichever reason."""
@@ -50,7 +52,7 @@ class Picture:
         flags = self.flags_now(lowered=lowered)
         if flags == self.flags:
             return self.packed
-        head = HEAD.pack(MAGIC, VERSION, flags, 0, self.number, self.captured_us, self.sent_us)
+        head = FRAME_HEADER.pack(MAGIC, VERSION, flags, 0, self.number, self.captured_us, self.sent_us)
         return head + self.jpeg
 
     def text(self, *, lowered: bool = False) -> str:

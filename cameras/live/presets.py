@@ -14,11 +14,11 @@ import numpy as np
 from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS
 from core.known_fields import from_json
 
-LOWERED_SIZE = 0.5
+LOWERED_SCALE = 0.5
 """Of the longest side, where pictures are lowered."""
-ROUGHER = 15
+LOWERED_JPEG_QUALITY_BY = 15
 """What is then taken off the JPEG quality."""
-LEAST_JPEG_QUALITY = 30
+MIN_JPEG_QUALITY = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Preset:
         fps = self.fps / 2 if level in FPS_LEVELS else self.fps
         if level not in QUALITY_LEVELS:
             return replace(self, fps=fps)
-        quality = min(self.jpeg_quality, max(LEAST_JPEG_QUALITY, self.jpeg_quality - ROUGHER))
-        return Preset(int(min(self.size, longest) * LOWERED_SIZE), quality, fps)
+        quality = min(self.jpeg_quality, max(MIN_JPEG_QUALITY, self.jpeg_quality - LOWERED_JPEG_QUALITY_BY))
+        return Preset(int(min(self.size, longest) * LOWERED_SCALE), quality, fps)
 
 
 PRESETS = {"low": Preset(640, 60, 10.0), "medium": Preset(1280, 75, 25.0), "high": Preset(4096, 90, 30.0)}
@@ -59,7 +59,7 @@ def presets_of(configured: Mapping[str, Mapping[str, Any]] | None) -> dict[str, 
     return {name: from_json(Preset, configured[name]) for name in PRESETS} if configured else PRESETS
 
 
-class Pace:
+class FrameRateLimiter:
     """So many pictures a second of what comes, in the long run, and evenly: what comes a little early counts as on
     time, so that a camera as fast as the limit loses none to its jitter."""
 
@@ -69,7 +69,7 @@ class Pace:
     def __init__(self) -> None:
         self._due = -1.0
 
-    def take(self, at: float, fps: float) -> bool:
+    def admit_frame(self, at: float, fps: float) -> bool:
         """Whether the picture of `at` (seconds of a monotonic clock) is one of those."""
         interval = 1 / fps
         ahead = self._due - at

@@ -12,11 +12,11 @@ import time
 from typing import Any
 
 from cameras.drivers.base import FrameData
-from cameras.live.presets import Pace, presets_of
+from cameras.live.presets import FrameRateLimiter, presets_of
 from cameras.runtime.consumers import Context
 
 log = logging.getLogger(__name__)
-HEAD = struct.Struct("!4sBBHIQQ")
+FRAME_HEADER = struct.Struct("!4sBBHIQQ")
 MAGIC = b"SKYL"
 VERSION = 1
 SIMULATED, STALE, LOWERED = 1, 2, 4
@@ -24,10 +24,10 @@ SIMULATED, STALE, LOWERED = 1, 2, 4
 PAUSE_AFTER_FAILURE_S = 1.0
 
 
-def packed(frame: FrameData, jpeg: bytes, *, lowered: bool = False) -> bytes:
+def pack_picture(frame: FrameData, jpeg: bytes, *, lowered: bool = False) -> bytes:
     """Magic, version, flags, 0, sequence, captured µs UTC, sent µs UTC; then the JPEG."""
     flags = (SIMULATED if frame.simulated else 0) | (LOWERED if lowered else 0)
-    head = HEAD.pack(
+    head = FRAME_HEADER.pack(
         MAGIC, VERSION, flags, 0, frame.number & 0xFFFFFFFF, frame.captured_ns // 1000, time.time_ns() // 1000
     )
     return head + jpeg
@@ -39,7 +39,7 @@ class LivePublisher:
     def __init__(self, context: Context) -> None:
         self._spec, self._buffer = context.spec, context.buffer
         self._presets = presets_of(context.spec.get("presets"))
-        self._paces = {quality: Pace() for quality in self._presets}
+        self._rate_limiters = {quality: FrameRateLimiter() for quality in self._presets}
         self._level = 0
         self._wanted: frozenset[str] = frozenset()
         self._stopping = threading.Event()
@@ -47,9 +47,9 @@ class LivePublisher:
         self._redis: Any = None
         self.frames = self.yielded = 0
         self.encoded = dict.fromkeys(self._presets, 0)
-        context.buffer.register_streaming_callback(self._take)
+        context.buffer.register_streaming_callback(self._publish_frame)
 
-    def _take(self, frame: FrameData) -> None:
+    def _publish_frame(self, frame: FrameData) -> None:
         """A picture that recording has no time for is not made."""
         wanted = sorted(self._wanted)
         if wanted and self._buffer.is_behind:
@@ -86,13 +86,13 @@ class LivePublisher:
 
         level = self._level
         preset = self._presets[quality].lowered(level, max(frame.image.shape[:2]))
-        if not self._paces[quality].take(frame.monotonic, preset.fps):
+        if not self._rate_limiters[quality].admit_frame(frame.monotonic, preset.fps):
             return
         jpeg = preset.encode(frame.image)
         self.encoded[quality] += 1
         channel = f"{self._spec['station']}:live:{self._spec['slug']}:{quality}"
         try:
-            self._connection(self._redis_url).publish(channel, packed(frame, jpeg, lowered=level > 0))
+            self._connection(self._redis_url).publish(channel, pack_picture(frame, jpeg, lowered=level > 0))
         except (redis.RedisError, OSError) as error:
             log.warning("Live view waits for the broker: %s", type(error).__name__)
             self._redis = None

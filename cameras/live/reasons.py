@@ -39,34 +39,34 @@ SENTENCES = {
 }
 
 
-def no_frame(slug: str, status: Status | None) -> NoFrame:
+def no_frame_message(slug: str, status: Status | None) -> NoFrame:
     """`status` is None when the broker is away."""
     if status is None:
         return NoFrame(type="no_frame", reason="broker", message=SENTENCES["broker"], last_frame=None)
-    reason, last = reason_of(status), status["last_frame"]
+    reason, last = no_frame_reason(status), status["last_frame"]
     message = SENTENCES[reason].format(slug=slug, why=status["reason"], last=last).strip()
     return NoFrame(type="no_frame", reason=reason, message=message, last_frame=last)
 
 
-def refused(reason: str, message: str) -> NoFrame:
+def refusal_message(reason: str, message: str) -> NoFrame:
     """For what no camera is the cause of: disabled, capacity, bandwidth."""
     return NoFrame(type="no_frame", reason=reason, message=message, last_frame=None)
 
 
-def host_limits(status: Status | None) -> str:
+def host_load_message(status: Status | None) -> str:
     """Why its host makes smaller pictures."""
     told = status.get("lowered") if status else ""
     return told or "The camera host is busy: pictures are smaller or fewer."
 
 
-def too_much(limits: Bandwidth, rate_limiter: RateLimiter) -> str:
+def bandwidth_message(limits: Bandwidth, rate_limiter: RateLimiter) -> str:
     """By which limit pictures are left out; `rate_limiter` is the own one of whoever gets fewer."""
     if limits.per_viewer_kbit_s and (not limits.total_kbit_s or rate_limiter.wait_s()):
         return f"One viewer gets {limits.per_viewer_kbit_s} kbit/s at most: pictures are left out."
     return f"All viewers together get {limits.total_kbit_s} kbit/s at most: pictures are left out."
 
 
-def reason_of(status: Status) -> str:
+def no_frame_reason(status: Status) -> str:
     observed = status["observed"]
     if observed == "host_down" and status["desired"] == "disabled":
         return "disabled"

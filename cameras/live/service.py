@@ -18,14 +18,14 @@ from django.conf import settings
 from django.db import connection
 
 from cameras import broker
-from cameras.live import statistics
+from cameras.live import metrics
 from cameras.live.feed import Feed
 from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS, LoadShedder
 from cameras.live.picture import Picture
 from cameras.live.presets import PRESETS, Preset, presets_of
 from cameras.live.publisher import LOWERED
 from cameras.live.rate_limiter import RateLimiter
-from cameras.live.reasons import NoFrame, host_limits, no_frame, refused, too_much
+from cameras.live.reasons import NoFrame, bandwidth_message, host_load_message, no_frame_message, refusal_message
 from cameras.live.viewer import TRANSPORTS, Transport, Viewer
 from cameras.live.viewer_limits import LIVE_VIEW_OFF, LiveViewRefused, ViewerLimits
 from cameras.live.viewer_registry import Renewal
@@ -35,15 +35,15 @@ from core.background import start_background, surviving
 from monitoring.station_settings import live_streaming_config
 
 log = logging.getLogger(__name__)
-STATUS_S = 0.5
+STATUS_MAX_AGE_S = 0.5
 """How long a status read for one viewer serves the others."""
-ROUND_S = 0.5
-CONFIGURED_S, SETTINGS_S = 1.0, 0.5
+RUN_EVERY_S = 0.5
+SETTINGS_MAX_AGE_S, SETTINGS_WAIT_S = 1.0, 0.5
 """How old what was read of the settings may be, and how long whoever begins to watch waits for it."""
-LOOK_S = 1.0
+LOAD_CHECK_EVERY_S = 1.0
 IDLE_S = 10.0
 """A viewer that asks for nothing, such as a hidden page, gives its place up and takes it again when it asks."""
-SAID_FOR_S = 2.0
+LIMITED_FOR_S = 2.0
 """How long a viewer counts as limited after a picture was held back."""
 
 
@@ -54,15 +54,15 @@ class LiveStreamingService:
     def __init__(self, load: Callable[[], float] | None = None) -> None:
         self.config = settings.STATION.live_streaming_config
         self.presets = presets_of(self.config.quality_presets.model_dump())
-        self._following: asyncio.Task[None] | None = None
-        self._asked_at = 0.0
+        self._settings_task: asyncio.Task[None] | None = None
+        self._settings_read_at = 0.0
         self.load_shedder = LoadShedder(self.config.cpu_thresholds, load or psutil.Process().cpu_percent)
         self.viewer_limits = ViewerLimits(self.config.max_viewers, self.config.max_viewers_per_user)
         self.total_rate_limiter = RateLimiter(self.config.bandwidth.total_kbit_s)
         self._feeds: dict[tuple[str, str], Feed] = {}
         self._statuses: dict[str, tuple[float, Status | None]] = {}
         self._running: asyncio.Task[None] | None = None
-        self._looked_at = 0.0
+        self._load_checked_at = 0.0
 
     @property
     def enabled(self) -> bool:
@@ -77,30 +77,32 @@ class LiveStreamingService:
 
         LiveViewRefused where live view is switched off, or everybody's or this user's places are taken.
         """
-        await self.follow_settings(SETTINGS_S)
+        await self.refresh_settings(SETTINGS_WAIT_S)
         viewer = Viewer(user_id, camera, quality, transport, remote, end)
         viewer.rate_limiter.kbit_s = self.config.bandwidth.per_viewer_kbit_s
         try:
             self.check_enabled()
             await self.viewer_limits.admit_viewer(viewer)
         except LiveViewRefused as error:
-            statistics.REFUSED.labels(error.reason).inc()
+            metrics.REFUSED.labels(error.reason).inc()
             raise
         if self._running is None:
             self._running = start_background(self._run(), "live view")
         return viewer
 
-    async def follow_settings(self, wait_s: float = 0.0) -> None:
-        """Take up what was changed on the page, asked at most once in CONFIGURED_S, and waited for so long at most:
+    async def refresh_settings(self, wait_s: float = 0.0) -> None:
+        """Take up what was changed on the page, asked at most once in SETTINGS_MAX_AGE_S, and waited for so long at most:
         nobody's view depends on a database that is busy."""
-        if self._following is None or (self._following.done() and time.monotonic() - self._asked_at >= CONFIGURED_S):
-            self._asked_at = time.monotonic()
-            self._following = start_background(self._follow_settings(), "live view settings")
-        if not self._following.done():
-            await asyncio.wait({self._following}, timeout=wait_s)
+        if self._settings_task is None or (
+            self._settings_task.done() and time.monotonic() - self._settings_read_at >= SETTINGS_MAX_AGE_S
+        ):
+            self._settings_read_at = time.monotonic()
+            self._settings_task = start_background(self._apply_settings(), "live view settings")
+        if not self._settings_task.done():
+            await asyncio.wait({self._settings_task}, timeout=wait_s)
 
-    async def _follow_settings(self) -> None:
-        config = await asyncio.to_thread(settings_now)
+    async def _apply_settings(self) -> None:
+        config = await asyncio.to_thread(read_settings)
         if config == self.config:
             return
         self.config, self.presets = config, presets_of(config.quality_presets.model_dump())
@@ -117,7 +119,7 @@ class LiveStreamingService:
         """Its place is free; for the second time nothing happens."""
         self.viewer_limits.viewers.pop(viewer.id, None)
 
-    def has(self, viewer: Viewer | None) -> bool:
+    def has_viewer(self, viewer: Viewer | None) -> bool:
         return viewer is not None and viewer.id in self.viewer_limits.viewers
 
     def check_enabled(self) -> None:
@@ -129,17 +131,17 @@ class LiveStreamingService:
         try:
             while True:
                 with surviving("live view"):
-                    if await self._round():
+                    if await self._run_once():
                         return
-                await asyncio.sleep(ROUND_S)
+                await asyncio.sleep(RUN_EVERY_S)
         finally:
             self._running = None
 
-    async def _round(self) -> bool:
+    async def _run_once(self) -> bool:
         """True when it has told that nobody watches, and nobody has come since."""
-        await self.follow_settings()
-        self.look_at_load()
-        self._forget_idle()
+        await self.refresh_settings()
+        self.check_load()
+        self._end_idle_viewers()
         nobody = not self.viewer_limits.viewers
         try:
             found = await self.viewer_limits.renew_viewers()
@@ -149,29 +151,29 @@ class LiveStreamingService:
             if ended := self.viewer_limits.viewers.get(name):
                 self.end_session(ended)
                 ended.end(f"{by[:40]} ended this live view.")
-        self._share()
+        self._share_bandwidth()
         return nobody and not self.viewer_limits.viewers
 
-    def _forget_idle(self) -> None:
+    def _end_idle_viewers(self) -> None:
         now = time.monotonic()
         for viewer in [one for one in self.viewer_limits.viewers.values() if now - one.asked_at > IDLE_S]:
             self.end_session(viewer)
         watching = Counter(viewer.transport for viewer in self.viewer_limits.viewers.values())
         for transport in TRANSPORTS:
-            statistics.VIEWERS.labels(transport).set(watching[transport])
+            metrics.VIEWERS.labels(transport).set(watching[transport])
 
-    def _share(self) -> None:
+    def _share_bandwidth(self) -> None:
         """Of what all viewers of the station may have together, this process has as much as it has viewers; where it
         has none, its single pictures may have all."""
         own, others = len(self.viewer_limits.viewers), self.viewer_limits.others.total()
         if limit := self.config.bandwidth.total_kbit_s:
             self.total_rate_limiter.kbit_s = limit * own / (own + others) if own else limit
 
-    def look_at_load(self) -> None:
-        """At most once in LOOK_S."""
-        if time.monotonic() - self._looked_at < LOOK_S:
+    def check_load(self) -> None:
+        """At most once in LOAD_CHECK_EVERY_S."""
+        if time.monotonic() - self._load_checked_at < LOAD_CHECK_EVERY_S:
             return
-        self._looked_at = time.monotonic()
+        self._load_checked_at = time.monotonic()
         before = self.load_shedder.lowered_steps
         if self.load_shedder.update_level():
             log.warning(
@@ -179,8 +181,8 @@ class LiveStreamingService:
                 self.load_shedder.percent,
                 self.load_shedder.description,
             )
-            statistics.LOWERED_TIMES.inc(self.load_shedder.lowered_steps - before)
-        statistics.LOWERED.set(self.load_shedder.level)
+            metrics.LOWERED_TIMES.inc(self.load_shedder.lowered_steps - before)
+        metrics.LOWERED.set(self.load_shedder.level)
 
     # Pictures
 
@@ -190,82 +192,82 @@ class LiveStreamingService:
             self._feeds[slug, quality] = Feed(slug, quality)
         return self._feeds[slug, quality]
 
-    def served(self, quality: str) -> str:
+    def served_quality(self, quality: str) -> str:
         """The quality that is given for it: the next lower one while this process is busy."""
         names = list(PRESETS)
         return names[max(0, names.index(quality) - (self.load_shedder.level in QUALITY_LEVELS))]
 
-    async def picture(self, viewer: Viewer, quality: str, wait_s: float) -> Picture | None:
+    async def next_picture(self, viewer: Viewer, quality: str, wait_s: float) -> Picture | None:
         """The newest that this viewer has not had, in its turn; None when none comes in time."""
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s
         viewer.quality, viewer.asked_at = quality, time.monotonic()
-        feed = self.feed(viewer.camera, self.served(quality))
-        if not await self._has_turn(viewer, feed, deadline):
+        feed = self.feed(viewer.camera, self.served_quality(quality))
+        if not await self._wait_for_turn(viewer, feed, deadline):
             return None
-        return await feed.newer(viewer.last, max(0.0, deadline - now()))
+        return await feed.wait_for_newer(viewer.last_serial, max(0.0, deadline - now()))
 
-    def gave(self, viewer: Viewer, picture: Picture, size: int) -> None:
+    def record_sent(self, viewer: Viewer, picture: Picture, size: int) -> None:
         """It is on its way, with `size` bytes."""
-        viewer.took(picture.serial, size)
+        viewer.record_sent(picture.serial, size)
         self.total_rate_limiter.consume(size)
         if self.load_shedder.level in FPS_LEVELS:
-            viewer.turn_at = time.monotonic() + 2 / self.presets[picture.quality].fps
-        statistics.FRAMES.labels(picture.quality).inc()
-        statistics.BYTES.inc(size)
+            viewer.next_picture_at = time.monotonic() + 2 / self.presets[picture.quality].fps
+        metrics.FRAMES.labels(picture.quality).inc()
+        metrics.BYTES.inc(size)
 
-    async def _has_turn(self, viewer: Viewer, feed: Feed, deadline: float) -> bool:
+    async def _wait_for_turn(self, viewer: Viewer, feed: Feed, deadline: float) -> bool:
         """Wait for it where there is a limit, while pictures go by; False when it does not come before the deadline."""
         wait_s = self._wait_s(viewer)
         if not wait_s:
             return True
         loop, passing = asyncio.get_running_loop(), feed.pictures
         while wait_s and loop.time() < deadline:
-            feed.ask()
+            feed.keep_running()
             await asyncio.sleep(min(wait_s, max(0.0, deadline - loop.time())))
             wait_s = self._wait_s(viewer)
         left_out = max(0, feed.pictures - passing - 1)
         viewer.dropped += left_out
-        statistics.DROPPED.inc(left_out)
+        metrics.DROPPED.inc(left_out)
         return not wait_s
 
     def _wait_s(self, viewer: Viewer) -> float:
-        by_rate = max(viewer.rate_limiter.wait_s(), self.total_rate_limiter.wait_s())
-        if by_rate:
-            viewer.held_back_at = time.monotonic()
-        return max(by_rate, viewer.turn_at - time.monotonic(), 0.0)
+        rate_wait_s = max(viewer.rate_limiter.wait_s(), self.total_rate_limiter.wait_s())
+        if rate_wait_s:
+            viewer.limited_at = time.monotonic()
+        return max(rate_wait_s, viewer.next_picture_at - time.monotonic(), 0.0)
 
     # What is said of it
 
-    async def limits(self, viewer: Viewer, picture: Picture | None) -> dict[str, str]:
+    async def describe_limits(self, viewer: Viewer, picture: Picture | None) -> dict[str, str]:
         """Why this viewer gets less than its quality: reason -> sentence. Empty where it gets all."""
         found = {}
         if picture and picture.flags & LOWERED:
             status = await self._status(viewer.camera, "")
-            found["host_cpu"] = host_limits(status)
+            found["host_cpu"] = host_load_message(status)
         if self.load_shedder.level:
             percent = f"{self.load_shedder.percent:.0f} %"
             found["web_cpu"] = f"The web server is busy ({percent} of a processor): {self.load_shedder.description}."
-        if time.monotonic() - viewer.held_back_at < SAID_FOR_S:
-            found["bandwidth"] = too_much(self.config.bandwidth, viewer.rate_limiter)
+        if time.monotonic() - viewer.limited_at < LIMITED_FOR_S:
+            found["bandwidth"] = bandwidth_message(self.config.bandwidth, viewer.rate_limiter)
         viewer.limited = tuple(found)
         return found
 
-    async def why_none(self, viewer: Viewer, desired: str, quality: str) -> NoFrame:
-        if time.monotonic() - viewer.held_back_at < SAID_FOR_S:
-            return refused("bandwidth", too_much(self.config.bandwidth, viewer.rate_limiter))
-        feed = self.feed(viewer.camera, self.served(quality))
-        return no_frame(viewer.camera, None if feed.broker_away else await self._status(viewer.camera, desired))
+    async def explain_no_frame(self, viewer: Viewer, desired: str, quality: str) -> NoFrame:
+        if time.monotonic() - viewer.limited_at < LIMITED_FOR_S:
+            return refusal_message("bandwidth", bandwidth_message(self.config.bandwidth, viewer.rate_limiter))
+        feed = self.feed(viewer.camera, self.served_quality(quality))
+        return no_frame_message(viewer.camera, None if feed.broker_away else await self._status(viewer.camera, desired))
 
     async def _status(self, slug: str, desired: str) -> Status | None:
         read_at, status = self._statuses.get(slug, (0.0, None))
-        if time.monotonic() - read_at > STATUS_S:
-            status = await asyncio.to_thread(read_or_none, slug, desired)
+        if time.monotonic() - read_at > STATUS_MAX_AGE_S:
+            status = await asyncio.to_thread(read_status_or_none, slug, desired)
             self._statuses[slug] = time.monotonic(), status
         return status
 
 
-def settings_now() -> Any:
+def read_settings() -> Any:
     """On a thread of its own, which keeps no connection to the database: whoever began the task may be gone."""
     try:
         return live_streaming_config()
@@ -273,7 +275,7 @@ def settings_now() -> Any:
         connection.close()
 
 
-def read_or_none(slug: str, desired: str) -> Status | None:
+def read_status_or_none(slug: str, desired: str) -> Status | None:
     try:
         return read_slugs({slug: desired})[slug]
     except broker.BrokerDown:

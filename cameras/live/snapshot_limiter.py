@@ -11,11 +11,11 @@ from contextlib import contextmanager, nullcontext
 from asgiref.sync import async_to_sync
 
 from cameras import broker
-from cameras.live import statistics
+from cameras.live import metrics
 from cameras.live.picture import Picture
 from cameras.live.rate_limiter import RateLimiter
-from cameras.live.reasons import too_much
-from cameras.live.service import SETTINGS_S, LiveStreamingService
+from cameras.live.reasons import bandwidth_message
+from cameras.live.service import SETTINGS_WAIT_S, LiveStreamingService
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.sockets.loop_singletons import loop_singleton
 
@@ -35,7 +35,7 @@ class SnapshotLimitExceeded(LiveViewRefused):
     def __init__(self, reason: str, message: str, retry_s: float) -> None:
         self.retry_s = math.ceil(retry_s)
         super().__init__(reason, f"{message} Ask again in {self.retry_s} s.")
-        statistics.REFUSED.labels(reason).inc()
+        metrics.REFUSED.labels(reason).inc()
 
 
 class SnapshotLimiter:
@@ -66,14 +66,14 @@ class SnapshotLimiter:
     async def _current_service(self) -> LiveStreamingService:
         """With up-to-date settings and load, which no viewer may be refreshing. LiveViewRefused when live view is off."""
         service = loop_singleton(LiveStreamingService)
-        await service.follow_settings(SETTINGS_S)
-        service.look_at_load()
+        await service.refresh_settings(SETTINGS_WAIT_S)
+        service.check_load()
         service.check_enabled()
         return service
 
     def _must_wait(self, service: LiveStreamingService, slug: str, quality: str, user: str) -> bool:
         """A camera that gives pictures is not kept back by others that give none."""
-        kept = service.feed(slug, service.served(quality)).newest
+        kept = service.feed(slug, service.served_quality(quality)).newest
         return kept is None or kept.is_stale or self._rate_limiters[user].wait_s() > 0
 
     @contextmanager
@@ -99,22 +99,22 @@ class SnapshotLimiter:
         deadline = now() + wait_s
         while left_s := max(own.wait_s(), service.total_rate_limiter.wait_s() if user else 0.0):
             if now() + left_s > deadline:
-                raise SnapshotLimitExceeded("bandwidth", too_much(limits, own), left_s)
+                raise SnapshotLimitExceeded("bandwidth", bandwidth_message(limits, own), left_s)
             await asyncio.sleep(left_s)
 
     def _record_sent(self, service: LiveStreamingService, user: str, picture: Picture) -> None:
         size = len(picture.jpeg)
         self._rate_limiters[user].consume(size)
         service.total_rate_limiter.consume(size)
-        statistics.FRAMES.labels(picture.quality).inc()
-        statistics.BYTES.inc(size)
+        metrics.FRAMES.labels(picture.quality).inc()
+        metrics.BYTES.inc(size)
 
 
 async def fresh_picture(service: LiveStreamingService, slug: str, quality: str, wait_s: float) -> Picture | None:
     """A picture that is not stale; None when none comes in time. BrokerDown."""
-    feed = service.feed(slug, service.served(quality))
+    feed = service.feed(slug, service.served_quality(quality))
     kept = feed.newest
-    picture = await feed.newer(kept.serial if kept and kept.is_stale else 0, wait_s)
+    picture = await feed.wait_for_newer(kept.serial if kept and kept.is_stale else 0, wait_s)
     if picture is None and feed.broker_away:
         raise broker.BrokerDown
     return picture

@@ -11,7 +11,7 @@ import uuid6
 
 from cameras.live.rate_limiter import RateLimiter
 
-MEASURED = 8
+RATE_SAMPLES = 8
 """Rounds over which the rate is taken."""
 Transport = Literal["websocket", "mjpeg"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
@@ -51,20 +51,20 @@ class Viewer:
         self.frames = self.bytes = self.dropped = 0
         self.limited: tuple[str, ...] = ()
         self.rate_limiter = RateLimiter()
-        self.last = 0
+        self.last_serial = 0
         """Serial of the picture that it got last."""
-        self.turn_at = 0.0
+        self.next_picture_at = 0.0
         """When it may have its next one, where there are fewer."""
-        self.held_back_at = -1e9
-        self._samples: deque[tuple[float, int, int]] = deque([(self.asked_at, 0, 0)], MEASURED)
+        self.limited_at = -1e9
+        self._samples: deque[tuple[float, int, int]] = deque([(self.asked_at, 0, 0)], RATE_SAMPLES)
 
-    def took(self, serial: int, size: int) -> None:
-        self.last = serial
+    def record_sent(self, serial: int, size: int) -> None:
+        self.last_serial = serial
         self.frames += 1
         self.bytes += size
         self.rate_limiter.consume(size)
 
-    def measure(self) -> None:
+    def sample_rates(self) -> None:
         """Now and then, for `body`."""
         self._samples.append((time.monotonic(), self.frames, self.bytes))
 

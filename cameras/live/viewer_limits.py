@@ -93,7 +93,7 @@ class ViewerLimits:
         """Tell of the viewers here and hear of the others. Raises what redis raises."""
         async with self._lock:
             for viewer in self.viewers.values():
-                viewer.measure()
+                viewer.sample_rates()
             bodies = [viewer.body() for viewer in self.viewers.values()]
             found = await asyncio.to_thread(self._registry.renew_viewers, self.own, bodies)
             self.others = found.others

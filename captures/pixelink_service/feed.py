@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cameras.live.mjpeg import Watching, watching
+from cameras.live.mjpeg import MjpegStream, open_stream
 from cameras.live.snapshot_limiter import has_pictures
 from cameras.models import Camera
 from captures.pixelink_service.served import ACTOR, NotConnected
@@ -42,6 +42,6 @@ def check_pictures(camera: Camera, quality: str) -> None:
         raise NotConnected(f"{camera.slug} gave no picture within {FIRST_WAIT_S:g} s.")
 
 
-def place(camera: Camera, quality: str, remote: str) -> Watching:
+def place(camera: Camera, quality: str, remote: str) -> MjpegStream:
     """For one more stream. LiveViewRefused when as many watch as may."""
-    return watching(camera.slug, quality, EVERYBODY, ACTOR, remote)
+    return open_stream(camera.slug, quality, EVERYBODY, ACTOR, remote)

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from cameras import services
 from cameras.broker import BrokerDown
-from cameras.live.mjpeg import CONTENT_TYPE, stream
+from cameras.live.mjpeg import CONTENT_TYPE, stream_parts
 from captures.pixelink_service import feed, pictures
 from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem
 from captures.pixelink_service.errors import DATABASE_AWAY, BadBody, answer, items_of
@@ -119,4 +119,4 @@ class FeedRoute(Route):
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
         place = feed.place(camera, quality, request.META.get("REMOTE_ADDR") or "")
-        return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+        return StreamingHttpResponse(stream_parts(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)

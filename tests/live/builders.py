@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from cameras import broker
 from cameras.drivers.base import FrameData
 from cameras.live.presets import PRESETS
-from cameras.live.publisher import packed
+from cameras.live.publisher import pack_picture
 from skycam_project.access.models import ApiToken, User
 from skycam_project.asgi import application
 
@@ -48,7 +48,7 @@ class CameraProcess:
         for quality in PRESETS:
             if self.server.exists(broker.key("want", self.slug, quality)):
                 self.server.publish(
-                    broker.key("live", self.slug, quality), packed(frame, self.jpeg, lowered=self.lowered)
+                    broker.key("live", self.slug, quality), pack_picture(frame, self.jpeg, lowered=self.lowered)
                 )
 
 

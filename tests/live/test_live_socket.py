@@ -16,7 +16,7 @@ from asgiref.sync import sync_to_async
 from cameras import status
 from cameras.live import consumers
 from cameras.live.picture import jpeg_size
-from cameras.live.publisher import HEAD
+from cameras.live.publisher import FRAME_HEADER
 from cameras.models import Camera
 from tests.live.builders import CameraProcess, Opened, eventually, user_of, with_token
 from tests.live.stations import BINARY
@@ -60,10 +60,10 @@ async def test_a_frame_in_json_says_what_it_is(socket: Opened, pictures: CameraP
 
 async def test_a_frame_in_binary_has_its_head(binary: Opened, pictures: CameraProcess) -> None:
     frame = await binary.asked(REQUEST)
-    magic, version, flags, zero, _, captured, sent = HEAD.unpack_from(frame)
+    magic, version, flags, zero, _, captured, sent = FRAME_HEADER.unpack_from(frame)
     assert (magic, version, flags, zero) == (b"SKYL", 1, 1, 0)
     assert captured <= sent <= time.time_ns() // 1000
-    assert frame[HEAD.size :] == pictures.jpeg
+    assert frame[FRAME_HEADER.size :] == pictures.jpeg
 
 
 async def test_each_answer_is_newer_than_the_last(socket: Opened, pictures: CameraProcess) -> None:
@@ -74,7 +74,7 @@ async def test_each_answer_is_newer_than_the_last(socket: Opened, pictures: Came
 async def test_two_requests_may_wait(binary: Opened, pictures: CameraProcess) -> None:
     await binary.say(REQUEST)
     first = await binary.asked(REQUEST)
-    assert HEAD.unpack_from(first)[4] < HEAD.unpack_from(await binary.hear())[4]
+    assert FRAME_HEADER.unpack_from(first)[4] < FRAME_HEADER.unpack_from(await binary.hear())[4]
 
 
 async def test_without_a_quality_it_is_medium(socket: Opened, pictures: CameraProcess) -> None:

@@ -93,7 +93,7 @@ def test_where_quality_is_never_lowered_pictures_become_fewer_alone(machine: Mac
 def test_pictures_that_are_fewer_alone_keep_their_quality() -> None:
     service = LiveStreamingService()
     service.load_shedder.level = LOWER_FPS_ONLY
-    assert [service.served(quality) for quality in PRESETS] == list(PRESETS)
+    assert [service.served_quality(quality) for quality in PRESETS] == list(PRESETS)
 
 
 SWITCHED = [

@@ -17,7 +17,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from cameras.live import viewer_limits
-from cameras.live.publisher import HEAD, LOWERED
+from cameras.live.publisher import FRAME_HEADER, LOWERED
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
 from cameras.models import Camera
@@ -262,7 +262,7 @@ async def test_all_together_have_a_bandwidth(configured: Any, anna: Headers, pic
 async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_all_again(
     configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cameras.live.service.LOOK_S", 0.0)
+    monkeypatch.setattr("cameras.live.service.LOAD_CHECK_EVERY_S", 0.0)
     configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0, "hold_s": 0.0})
     load = [100.0]
     loop_singletons.set_loop_singleton(LiveStreamingService(load=lambda: load[0]))
@@ -289,7 +289,7 @@ async def test_a_busy_host_is_told_of(anna: Headers, pictures: CameraProcess, se
         limited = await socket.asked(REQUEST)
         frame = await socket.hear()
     assert limited["limits"][0]["reason"] == "host_cpu"
-    assert HEAD.unpack_from(frame)[2] & LOWERED
+    assert FRAME_HEADER.unpack_from(frame)[2] & LOWERED
 
 
 @pytest.mark.parametrize("most", [1, 3])

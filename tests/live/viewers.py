@@ -16,7 +16,7 @@ from itertools import pairwise
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from cameras.live.publisher import HEAD
+from cameras.live.publisher import FRAME_HEADER
 from tests.live.stations import BINARY, LiveStation
 
 LIVE = "/ws/live/simulated/"
@@ -38,7 +38,7 @@ class Seen:
         if isinstance(message, str):
             self.reasons.append(json.loads(message).get("reason", ""))
             return
-        head = HEAD.unpack_from(message)
+        head = FRAME_HEADER.unpack_from(message)
         self.numbers.append(head[4])
         self.last_bytes = len(message)
         self.came.append(time.monotonic())
