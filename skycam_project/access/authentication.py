@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from skycam_project.access.models import RANK, ApiToken, User
 
 log = logging.getLogger(__name__)
-NOTE_EVERY_S = 60.0
+RECORD_USE_EVERY_S = 60.0
 REFUSED = "This token is not known, or has expired. Get one with POST /api/v1/auth/token/."
 
 
@@ -29,19 +29,19 @@ class TokenAuthentication(BaseAuthentication):
         token = valid_token(text.strip())
         if token is None:
             raise AuthenticationFailed(REFUSED)
-        return capped(token.user, token.scope), token
+        return cap_role(token.user, token.scope), token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Token realm="Skycam"'
 
 
-NEEDED = ("scope", "hint", "expires_at", "last_used_at", "user__username", "user__role", "user__is_active")
+TOKEN_COLUMNS = ("scope", "hint", "expires_at", "last_used_at", "user__username", "user__role", "user__is_active")
 
 
 def known_token(text: str) -> ApiToken | None:
     """With its user, in one query of the columns that a request needs; the password's hash is none of them."""
     try:
-        return ApiToken.objects.select_related("user").only(*NEEDED).get(digest=ApiToken.digest_of(text))
+        return ApiToken.objects.select_related("user").only(*TOKEN_COLUMNS).get(digest=ApiToken.digest_of(text))
     except ApiToken.DoesNotExist:
         return None
 
@@ -51,28 +51,28 @@ def valid_token(text: str) -> ApiToken | None:
     token = known_token(text)
     if token is None or token.expired or not token.user.is_active:
         return None
-    note_use(token)
+    record_use(token)
     return token
 
 
-def capped(user: User, scope: str) -> User:
+def cap_role(user: User, scope: str) -> User:
     """The user with the lower of role and scope, for this request alone: it is not to be saved."""
     user.role = min(user.role, scope, key=RANK.__getitem__)
     return user
 
 
-tried: dict[int, float] = {}
+last_tries: dict[int, float] = {}
 """Token -> monotonic seconds of the last try to write down its use, in this process."""
 
 
-def note_use(token: ApiToken) -> None:
+def record_use(token: ApiToken) -> None:
     """Write down the use, at most once a minute and only tried once a minute: looking must go on while the
     database cannot be written."""
     now = time.monotonic()
-    recent = token.last_used_at and timezone.now() - token.last_used_at < timedelta(seconds=NOTE_EVERY_S)
-    if recent or now - tried.get(token.pk, -NOTE_EVERY_S) < NOTE_EVERY_S:
+    recent = token.last_used_at and timezone.now() - token.last_used_at < timedelta(seconds=RECORD_USE_EVERY_S)
+    if recent or now - last_tries.get(token.pk, -RECORD_USE_EVERY_S) < RECORD_USE_EVERY_S:
         return
-    tried[token.pk] = now
+    last_tries[token.pk] = now
     try:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
     except OperationalError:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from core.names import RESERVED_USER_NAMES, is_reserved
 
 DEFAULT_LIFE = timedelta(days=365)
-LONGEST_LIFE = timedelta(days=730)
+MAX_LIFE = timedelta(days=730)
 """Of a token. A longer one is cut to it."""
 
 
@@ -116,7 +116,7 @@ class ApiToken(models.Model):
             name=name,
             scope=lower_of(scope or user.role, user.role),
             address=address[:60],
-            expires_at=min(expires_at or now + DEFAULT_LIFE, now + LONGEST_LIFE),
+            expires_at=min(expires_at or now + DEFAULT_LIFE, now + MAX_LIFE),
         )
         return token, text
 

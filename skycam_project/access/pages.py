@@ -27,10 +27,10 @@ from skycam_project.access.denials import record_denied
 from skycam_project.access.models import RANK, Role, SignIn, User
 
 ROLES = [(role.value, role.label) for role in (Role.VIEWER, Role.OPERATOR, Role.MANAGER)]
-LIVES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (730, "two years")]
-USUAL_DAYS = 365
+LIFETIMES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (730, "two years")]
+DEFAULT_DAYS = 365
 
-LONGEST_NAME = 150
+MAX_NAME_LENGTH = 150
 FORM_METHODS = ["get", "head", "options", "post"]
 """Django's own forms would take PUT too."""
 
@@ -58,12 +58,12 @@ class SignInPage(auth_views.LoginView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            sign_in_limits.count_try(
-                request.POST.get("username", "")[:LONGEST_NAME],
+            sign_in_limits.count_attempt(
+                request.POST.get("username", "")[:MAX_NAME_LENGTH],
                 request.META.get("REMOTE_ADDR", ""),
                 request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE, ""),
             )
-        except sign_in_limits.TooManyTries as error:
+        except sign_in_limits.TooManyAttempts as error:
             context = self.get_context_data(form=self.get_form_class()(request), wait_s=error.wait_s)
             return self.render_to_response(context, status=429, headers={"Retry-After": str(error.wait_s)})
         return super().post(request, *args, **kwargs)
@@ -76,10 +76,10 @@ class SignInPage(auth_views.LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)
         user = form.get_user()
-        services.note_sign_in(self.request, user)
+        services.record_sign_in(self.request, user)
         answer.set_cookie(
             settings.KNOWN_BROWSER_COOKIE,
-            sign_in_limits.known_browser(user.username),
+            sign_in_limits.browser_mark(user.username),
             max_age=sign_in_limits.KNOWN_FOR_S,
             path=self.request.path,
             secure=settings.SESSION_COOKIE_SECURE,
@@ -89,11 +89,11 @@ class SignInPage(auth_views.LoginView):
         return answer
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        record_denied(form.data.get("username", "")[:LONGEST_NAME], self.request.META.get("REMOTE_ADDR", ""))
+        record_denied(form.data.get("username", "")[:MAX_NAME_LENGTH], self.request.META.get("REMOTE_ADDR", ""))
         return super().form_invalid(form)
 
 
-class AdminDoor(View):
+class AdminSignInRedirect(View):
     """Where the admin sends everybody whom it does not let in."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -114,13 +114,13 @@ class PasswordPage(auth_views.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         before = self.request.session.session_key
         answer = super().form_valid(form)
-        revoked = services.password_changed(form.user, before, self.request.session.session_key)
-        tokens = f" {text[0].upper()}{text[1:]}." if (text := services.tokens_revoked(revoked)) else ""
+        revoked = services.record_password_change(form.user, before, self.request.session.session_key)
+        tokens = f" {text[0].upper()}{text[1:]}." if (text := services.revoked_tokens_text(revoked)) else ""
         said(self.request, "ok", f"Your password is changed, and every other browser is signed out.{tokens}")
         return answer
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
-        return super().get_context_data(living_tokens=services.living_tokens(self.request.user), **more)
+        return super().get_context_data(valid_tokens=services.count_valid_tokens(self.request.user), **more)
 
 
 class AccountPage(Page):
@@ -139,15 +139,15 @@ def account_context(request: HttpRequest) -> dict[str, Any]:
         "sign_ins": services.sign_ins_of(user),
         "this": request.session.session_key,
         "scopes": [choice for choice in ROLES if RANK[choice[0]] <= RANK[user.role]],
-        "lives": LIVES,
-        "usual_days": USUAL_DAYS,
+        "lives": LIFETIMES,
+        "usual_days": DEFAULT_DAYS,
     }
 
 
 class TokenForm(forms.Form):
     name = forms.CharField(required=False)
     scope = forms.ChoiceField(choices=ROLES)
-    days = forms.TypedChoiceField(choices=LIVES, coerce=int)
+    days = forms.TypedChoiceField(choices=LIFETIMES, coerce=int)
 
 
 class TokensPage(Page):
@@ -209,7 +209,7 @@ class UsersPage(Page):
     template = "access/users.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.listed()
+        return self.render_users()
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """A new user, whose made-up password is shown this once."""
@@ -217,12 +217,12 @@ class UsersPage(Page):
         try:
             user, password = accounts.add_user(name, role, actor=self.actor)
         except ValidationError as error:
-            return self.listed(errors=error.messages, typed=name, status=400)
-        return self.listed(shown=user, password=password)
+            return self.render_users(errors=error.messages, typed=name, status=400)
+        return self.render_users(shown=user, password=password)
 
-    def listed(self, status: int = 200, **more: Any) -> HttpResponse:
+    def render_users(self, status: int = 200, **more: Any) -> HttpResponse:
         tokens = Count("tokens", filter=Q(tokens__expires_at__gt=timezone.now()))
-        users = User.objects.annotate(living_tokens=tokens).order_by("username")
+        users = User.objects.annotate(valid_tokens=tokens).order_by("username")
         context = {"users": list(users), "roles": ROLES, **more}
         answer = self.render(context, UsersPage.template, status)
         answer.headers["Cache-Control"] = "no-store"
@@ -240,25 +240,27 @@ class UserPage(UsersPage):
             raise Http404
         if found == request.user:
             raise PermissionDenied("Ask another manager: nobody changes their own role or removes themselves.")
-        return self._do(found, request.POST.get("do", ""))
+        return self._respond_to_action(found, request.POST.get("do", ""))
 
-    def _do(self, user: User, what: str) -> HttpResponse:
+    def _respond_to_action(self, user: User, what: str) -> HttpResponse:
         try:
-            return self._done(user, what)
+            return self._apply_action(user, what)
         except ValidationError as error:
-            return self.listed(errors=error.messages, status=400)
+            return self.render_users(errors=error.messages, status=400)
         except User.DoesNotExist:
             raise Http404 from None
 
-    def _done(self, user: User, what: str) -> HttpResponse:
+    def _apply_action(self, user: User, what: str) -> HttpResponse:
         if what == "remove":
             accounts.remove_user(user, actor=self.actor)
             return redirect("users")
         if what == "password":
             changed = accounts.change_user(user, reset=True, actor=self.actor)
-            return self.listed(shown=user, password=changed.password, revoked=services.tokens_revoked(changed.revoked))
+            return self.render_users(
+                shown=user, password=changed.password, revoked=services.revoked_tokens_text(changed.revoked)
+            )
         role = self.request.POST.get("role", "")
         if role not in dict(ROLES):
-            return self.listed(errors=["There is no such role."], status=400)
+            return self.render_users(errors=["There is no such role."], status=400)
         accounts.change_user(user, role=role, actor=self.actor)
         return redirect("users")

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, parse_cookie
 
-from skycam_project.access.authentication import capped, valid_token
+from skycam_project.access.authentication import cap_role, valid_token
 from skycam_project.access.models import User
 
 
@@ -29,7 +29,7 @@ class Principal:
         """As the database has them now, capped at the token's scope. None: signed out, revoked, expired, inactive."""
         if self.token is not None:
             token = valid_token(self.token)
-            return capped(token.user, token.scope) if token else None
+            return cap_role(token.user, token.scope) if token else None
         return signed_in(self.session) if self.session else None
 
 

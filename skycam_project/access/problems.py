@@ -40,7 +40,7 @@ from captures.selectors import UnknownCamera
 from captures.thumbnails import NotDrawnYet, NoThumbnail
 from core.waiting import TooManyWaiting
 from skycam_project.access.services import Denied
-from skycam_project.access.sign_in_limits import TooManyTries
+from skycam_project.access.sign_in_limits import TooManyAttempts
 
 PROBLEMS = {
     "invalid": (400, "The request is not valid"),
@@ -97,12 +97,12 @@ class ProblemBody(_Always, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`more` are extension members, such as the `capture` that failed."""
+    """`extensions` are extension members, such as the `capture` that failed."""
 
     type: str
     detail: str
     errors: list[ErrorBody] = field(default_factory=list)
-    more: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self, instance: str) -> JsonResponse:
@@ -117,7 +117,10 @@ class Problem:
         if self.errors:
             body["errors"] = self.errors
         return JsonResponse(
-            body | dict(self.more), status=status, content_type="application/problem+json", headers=dict(self.headers)
+            body | dict(self.extensions),
+            status=status,
+            content_type="application/problem+json",
+            headers=dict(self.headers),
         )
 
 
@@ -213,7 +216,7 @@ def _(error: drf_errors.Throttled) -> Problem:
 
 
 @problem_of.register
-def _(error: TooManyTries) -> Problem:
+def _(error: TooManyAttempts) -> Problem:
     return Problem("rate-limited", str(error), headers={"Retry-After": str(error.wait_s)})
 
 
@@ -248,7 +251,7 @@ def _(error: NoPrimaryCamera) -> Problem:
 
 @problem_of.register
 def _(error: OnOtherHost) -> Problem:
-    return Problem("file-elsewhere", str(error), more={"host": error.host})
+    return Problem("file-elsewhere", str(error), extensions={"host": error.host})
 
 
 @problem_of.register
@@ -262,13 +265,13 @@ def _(error: Unsatisfiable) -> Problem:
 @problem_of.register
 def _(error: Held) -> Problem:
     """By somebody's lease, or for what a session forbids."""
-    return Problem("held", error.detail, more=error.members)
+    return Problem("held", error.detail, extensions=error.members)
 
 
 @problem_of.register
 def _(error: ClipHeld) -> Problem:
     """By what needs it, not by a person."""
-    return Problem("held", str(error), more={"holds": [hold_body(hold) for hold in error.holds]})
+    return Problem("held", str(error), extensions={"holds": [hold_body(hold) for hold in error.holds]})
 
 
 @problem_of.register
@@ -279,13 +282,13 @@ def _(error: Mismatch) -> Problem:
 @problem_of.register
 def _(error: NotSaved) -> Problem:
     capture = error.capture
-    more = {"capture": str(capture.pk), "capture_status": capture.status, "reason": capture.reason}
-    return Problem(known(error.problem), str(error), more=more)
+    extensions = {"capture": str(capture.pk), "capture_status": capture.status, "reason": capture.reason}
+    return Problem(known_type(error.problem), str(error), extensions=extensions)
 
 
 @problem_of.register
 def _(error: ControlError) -> Problem:
-    return Problem(known(error.problem), error.detail, more={"reason": error.reason} if error.reason else {})
+    return Problem(known_type(error.problem), error.detail, extensions={"reason": error.reason} if error.reason else {})
 
 
 @problem_of.register
@@ -325,7 +328,7 @@ def _(_: Exception) -> Problem:
     )
 
 
-def known(name: str) -> str:
+def known_type(name: str) -> str:
     """A camera host may be newer than this program."""
     return name if name in PROBLEMS else "camera-not-reachable"
 
@@ -354,10 +357,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def server_error(request: HttpRequest) -> HttpResponseBase:
     if not is_api(request.path):
         is_away = isinstance(sys.exception(), OperationalError | InterfaceError)
-        return without_database() if is_away else defaults.server_error(request)
+        return database_down_page() if is_away else defaults.server_error(request)
     return Problem("internal", "Something went wrong inside; the station's log says what.").response(request.path)
 
 
-def without_database() -> HttpResponse:
+def database_down_page() -> HttpResponse:
     """A page that needs no row to say so."""
     return HttpResponse(get_template("503.html").render(), status=503, headers={"Retry-After": "5"})

@@ -19,7 +19,7 @@ from skycam_project.access import sign_in_limits
 from skycam_project.access.denials import record_denied
 from skycam_project.access.models import DEFAULT_LIFE, RANK, ApiToken, Role, SignIn, User
 
-LONGEST_NAME = 80
+MAX_NAME_LENGTH = 80
 
 
 class Denied(Exception):
@@ -38,18 +38,20 @@ def sign_in(
     name: str = "",
     life: timedelta = DEFAULT_LIFE,
 ) -> tuple[ApiToken, str]:
-    """A new token and its text. Denied when name and password do not let in, TooManyTries before they are looked at.
+    """A new token and its text. Denied when name and password do not let in, TooManyAttempts before they are looked at.
     Slow, since a password is hashed."""
-    sign_in_limits.count_try(username, address)
+    sign_in_limits.count_attempt(username, address)
     user: Any = authenticate(username=username, password=password)
     if user is None or not user.may(Role.VIEWER):
         record_denied(username, address)
         raise Denied
-    return _let_in(user, address, scope, name or f"Signed in from {address or 'this machine'}", life)
+    return _issue_sign_in_token(user, address, scope, name or f"Signed in from {address or 'this machine'}", life)
 
 
 @transaction.atomic
-def _let_in(user: User, address: str, scope: str | None, name: str, life: timedelta) -> tuple[ApiToken, str]:
+def _issue_sign_in_token(
+    user: User, address: str, scope: str | None, name: str, life: timedelta
+) -> tuple[ApiToken, str]:
     ApiToken.objects.filter(user=user, expires_at__lte=timezone.now()).delete()
     token, text = ApiToken.issue(user, scope=scope, name=name, expires_at=timezone.now() + life, address=address)
     record_event(
@@ -87,8 +89,8 @@ def checked_name(name: str) -> str:
     name = name.strip()
     if not name:
         raise ValidationError({"name": "Give the token a name: what will use it, such as `backup script`."})
-    if len(name) > LONGEST_NAME:
-        raise ValidationError({"name": f"A token's name has at most {LONGEST_NAME} characters."})
+    if len(name) > MAX_NAME_LENGTH:
+        raise ValidationError({"name": f"A token's name has at most {MAX_NAME_LENGTH} characters."})
     try:
         return check_line(name)
     except ValueError as error:
@@ -105,9 +107,9 @@ def revoke_token(token: ApiToken, *, actor: str) -> None:
 
 def revoke_tokens(user: Any) -> int:
     """All tokens of a user, in the transaction and event of the caller. Returns how many of them still let in."""
-    living = living_tokens(user)
+    revoked = count_valid_tokens(user)
     ApiToken.objects.filter(user_id=user.pk).delete()
-    return living
+    return revoked
 
 
 def lower_scopes(user: User) -> None:
@@ -118,12 +120,12 @@ def lower_scopes(user: User) -> None:
     ApiToken.objects.filter(user=user, scope__in=higher).update(scope=user.role)
 
 
-def living_tokens(user: Any) -> int:
+def count_valid_tokens(user: Any) -> int:
     """How many tokens of a user let in now."""
     return ApiToken.objects.filter(user_id=user.pk, expires_at__gt=timezone.now()).count()
 
 
-def tokens_revoked(count: int) -> str:
+def revoked_tokens_text(count: int) -> str:
     """`2 tokens no longer let in`; empty for none."""
     if not count:
         return ""
@@ -134,7 +136,7 @@ def tokens_revoked(count: int) -> str:
 
 
 @transaction.atomic
-def note_sign_in(request: HttpRequest, user: User) -> None:
+def record_sign_in(request: HttpRequest, user: User) -> None:
     """A browser has come in: remembered with its session, so that its user can end it from elsewhere."""
     address = request.META.get("REMOTE_ADDR", "")[:60]
     agent = request.headers.get("User-Agent", "")[:200]
@@ -169,12 +171,12 @@ def end_sign_ins(user: User, *, but: str | None = None) -> None:
 
 
 @transaction.atomic
-def password_changed(user: User, before: str | None, session_key: str | None) -> int:
+def record_password_change(user: User, before: str | None, session_key: str | None) -> int:
     """This browser's session has another key than `before`; those of others end, and all tokens. How many tokens."""
     SignIn.objects.filter(user=user, session_key=before).update(session_key=session_key)
     end_sign_ins(user, but=session_key)
     revoked = revoke_tokens(user)
-    also = f"; {text}" if (text := tokens_revoked(revoked)) else ""
+    also = f"; {text}" if (text := revoked_tokens_text(revoked)) else ""
     _changed(user.username, user.username, f"{user.username} changed their password{also}.")
     return revoked
 

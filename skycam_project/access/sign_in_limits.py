@@ -25,10 +25,10 @@ from core.addresses import block_of
 from skycam_project.access.models import ApiToken, SignIn
 
 WINDOW_S = 60
-OF_AN_ADDRESS = 30
-OF_AN_ACCOUNT_FROM_AN_ADDRESS = 10
-OF_AN_ACCOUNT = 30
-OF_A_KNOWN_PLACE = 30
+MAX_OF_ADDRESS = 30
+MAX_OF_ACCOUNT_AND_ADDRESS = 10
+MAX_OF_ACCOUNT = 30
+MAX_OF_KNOWN_CLIENT = 30
 KNOWN_FOR_S = 365 * 86_400
 SALT = "skycam.known-browser"
 REFUSED = Counter(
@@ -36,7 +36,7 @@ REFUSED = Counter(
 )
 
 
-class TooManyTries(Exception):
+class TooManyAttempts(Exception):
     """`wait_s`: whole seconds until the next try."""
 
     def __init__(self, wait_s: int) -> None:
@@ -58,25 +58,25 @@ class Limit:
         return f"sign-in:{digest}:{window}"
 
 
-def count_try(username: str, address: str, browser: str = "") -> None:
-    """One more try. TooManyTries when it is one too many. `browser` is what `known_browser` gave it once."""
+def count_attempt(username: str, address: str, browser: str = "") -> None:
+    """One more try. TooManyAttempts when it is one too many. `browser` is what `browser_mark` gave it once."""
     now = time.time()
     username = unicodedata.normalize("NFKC", username).strip()  # as the form does before it looks for the user
     for limit in limits(username, block_of(address), browser):
         if _count(limit.key(int(now // WINDOW_S))) > limit.most:
             REFUSED.labels(limit.by).inc()
-            raise TooManyTries(math.ceil(WINDOW_S - now % WINDOW_S))
+            raise TooManyAttempts(math.ceil(WINDOW_S - now % WINDOW_S))
 
 
 def limits(username: str, block: str, browser: str) -> list[Limit]:
     if is_known_browser(browser, username):
-        return [Limit("browser", (username, browser), OF_A_KNOWN_PLACE)]
-    if has_come_from(username, block):
-        return [Limit("known address", (username, block), OF_A_KNOWN_PLACE)]
+        return [Limit("browser", (username, browser), MAX_OF_KNOWN_CLIENT)]
+    if has_signed_in_from(username, block):
+        return [Limit("known address", (username, block), MAX_OF_KNOWN_CLIENT)]
     return [
-        Limit("address", (block,), OF_AN_ADDRESS),
-        Limit("account and address", (username, block), OF_AN_ACCOUNT_FROM_AN_ADDRESS),
-        Limit("account", (username,), OF_AN_ACCOUNT),
+        Limit("address", (block,), MAX_OF_ADDRESS),
+        Limit("account and address", (username, block), MAX_OF_ACCOUNT_AND_ADDRESS),
+        Limit("account", (username,), MAX_OF_ACCOUNT),
     ]
 
 
@@ -95,7 +95,7 @@ def _count_in(where: Any, key: str) -> int:
         return 1
 
 
-def has_come_from(username: str, block: str) -> bool:
+def has_signed_in_from(username: str, block: str) -> bool:
     """Whether the user has a sign-in or a token from there."""
     rows = (SignIn.objects, ApiToken.objects)
     addresses = {
@@ -104,7 +104,7 @@ def has_come_from(username: str, block: str) -> bool:
     return any(address and block_of(address) == block for address in addresses)
 
 
-def known_browser(username: str) -> str:
+def browser_mark(username: str) -> str:
     """What a browser keeps that has signed in: with it, its tries are counted apart."""
     return signing.dumps(username, salt=SALT)
 

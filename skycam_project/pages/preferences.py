@@ -27,7 +27,7 @@ QUALITIES = {name: name.capitalize() for name in reversed(PRESETS)}
 BRIGHTNESS = {str(percent): f"{percent} %" for percent in range(100, 0, -10)}
 CHOICES = {"theme": THEMES, "clock": CLOCKS, "quality": QUALITIES, "brightness": BRIGHTNESS}
 YEAR_S = 365 * 86_400
-MACHINES_ZONE = Path("/etc/localtime")
+LOCALTIME = Path("/etc/localtime")
 
 
 def preference(request: HttpRequest, name: str) -> str:
@@ -38,7 +38,7 @@ def preference(request: HttpRequest, name: str) -> str:
 
 
 @require_POST
-def choose(request: HttpRequest) -> HttpResponse:
+def save_preferences(request: HttpRequest) -> HttpResponse:
     """Keep what the form says, and lead back. Also for somebody who has not signed in."""
     response = back(request)
     for name, choices in CHOICES.items():
@@ -53,13 +53,13 @@ def station_zone() -> tzinfo:
     if name := settings.STATION.site.time_zone:
         return ZoneInfo(name)
     try:
-        with MACHINES_ZONE.open("rb") as file:
+        with LOCALTIME.open("rb") as file:
             return ZoneInfo.from_file(file)
     except (OSError, ValueError):
         return UTC
 
 
-class ChosenTimeZone:
+class TimeZoneMiddleware:
     """Times on pages are the station's or UTC, as the reader has chosen. The API is UTC always."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

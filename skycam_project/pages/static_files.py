@@ -12,11 +12,11 @@ from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-FOR_GOOD = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 HASH_LENGTH = 12
 
 
-class HashedAddresses(StaticFilesStorage):
+class HashedStaticFilesStorage(StaticFilesStorage):
     def url(self, name: str | None) -> str:
         """`/static/css/base.css?v=0123456789ab`; without a hash for what is not found."""
         found = hash_of(str(name))
@@ -30,7 +30,7 @@ def hash_of(name: str) -> str:
     return hashlib.sha256(Path(str(path)).read_bytes()).hexdigest()[:HASH_LENGTH] if path else ""
 
 
-class StaticFiles(WhiteNoiseMiddleware):
+class StaticFilesMiddleware(WhiteNoiseMiddleware):
     """An address with the right hash never shows anything else. One without (a module's import) is asked anew."""
 
     @staticmethod
@@ -40,7 +40,7 @@ class StaticFiles(WhiteNoiseMiddleware):
         response = HttpResponse(content_of(found.file), status=int(found.status), headers=dict(found.headers))
         name = request.path_info.removeprefix("/static/")
         if request.GET.get("v") and request.GET["v"] == hash_of(name):
-            response.headers["Cache-Control"] = FOR_GOOD
+            response.headers["Cache-Control"] = IMMUTABLE
         return response
 
 

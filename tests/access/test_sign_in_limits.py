@@ -122,7 +122,7 @@ def test_the_mark_of_a_known_browser_is_not_made_up(kept: str, ada: User) -> Non
 
 
 def test_the_mark_of_a_known_browser_is_for_one_user_alone(ada: User) -> None:
-    assert not sign_in_limits.is_known_browser(sign_in_limits.known_browser("bob"), "ada")
+    assert not sign_in_limits.is_known_browser(sign_in_limits.browser_mark("bob"), "ada")
 
 
 def test_the_mark_of_a_browser_goes_to_the_sign_in_alone_and_no_script_reads_it(ada: User, settings: Any) -> None:
@@ -165,7 +165,7 @@ def an_hour_later() -> None:
 
 def test_a_flood_of_refused_sign_ins_is_a_bounded_number_of_events(db: None) -> None:
     flood(500)
-    assert Event.objects.filter(kind="user.denied").count() == denials.TOLD_SINGLY
+    assert Event.objects.filter(kind="user.denied").count() == denials.MAX_SINGLE_EVENTS
 
 
 def test_the_others_of_the_hour_are_one_event_with_their_number(db: None) -> None:
@@ -173,17 +173,17 @@ def test_the_others_of_the_hour_are_one_event_with_their_number(db: None) -> Non
     an_hour_later()
     denials.record_denied("late", "203.0.113.1")
     summary = Event.objects.filter(kind="user.denied", data__has_key="count").get()
-    assert summary.data["count"] == 500 - denials.TOLD_SINGLY
-    assert sum(summary.data["names"].values()) == 500 - denials.TOLD_SINGLY
-    assert len(summary.data["addresses"]) <= denials.MOST_KEPT + 1
+    assert summary.data["count"] == 500 - denials.MAX_SINGLE_EVENTS
+    assert sum(summary.data["names"].values()) == 500 - denials.MAX_SINGLE_EVENTS
+    assert len(summary.data["addresses"]) <= denials.MAX_NAMES_KEPT + 1
     assert summary.message.startswith("470 more tries to sign in were refused from ")
 
 
 def test_an_hour_is_told_once(db: None) -> None:
     flood(40)
     an_hour_later()
-    denials.tell_former_hours()
-    denials.tell_former_hours()
+    denials.summarise_past_hours()
+    denials.summarise_past_hours()
     assert Event.objects.filter(kind="user.denied", data__has_key="count").count() == 1
     assert not DeniedHour.objects.exists()
 
@@ -191,7 +191,7 @@ def test_an_hour_is_told_once(db: None) -> None:
 def test_a_quiet_hour_is_not_told_again(db: None) -> None:
     flood(3)
     an_hour_later()
-    denials.tell_former_hours()
+    denials.summarise_past_hours()
     assert Event.objects.filter(kind="user.denied").count() == 3
 
 

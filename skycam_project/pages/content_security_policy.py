@@ -23,7 +23,7 @@ SOURCES = (
 POLICY = "; ".join(SOURCES)
 
 
-class ContentPolicy:
+class ContentSecurityPolicyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-NOT_KEPT = "private, no-store"
+NO_STORE = "private, no-store"
 
 
-class PrivateAnswers:
+class NoStoreMiddleware:
     """Views that say otherwise, such as those of pictures, are left as they are; static files never come here."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -18,5 +18,5 @@ class PrivateAnswers:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response.headers.setdefault("Cache-Control", NOT_KEPT)
+        response.headers.setdefault("Cache-Control", NO_STORE)
         return response
