@@ -12,21 +12,25 @@ from cameras.models import Camera
 from monitoring.services import record_event
 from monitoring.station_settings import live_streaming_config
 
-END_S = 2.0
-LOOK_S = 0.05
+END_TIMEOUT_S = 2.0
+POLL_S = 0.05
 
 
-class NoViewer(Exception):
+class ViewerNotFound(Exception):
     def __init__(self) -> None:
         super().__init__("There is no such viewer, or none that you may see. It may have ended just now.")
 
 
 def viewers_for(user: Any) -> list[ViewerBody]:
     """A manager sees everybody's, and from where they look; others see their own. BrokerDown."""
-    return [shown(body, user) for body in sorted(_all().values(), key=lambda body: body["id"]) if may_see(body, user)]
+    return [
+        without_address(body, user)
+        for body in sorted(_viewers_by_id().values(), key=lambda body: body["id"])
+        if may_see(body, user)
+    ]
 
 
-def _all() -> dict[str, ViewerBody]:
+def _viewers_by_id() -> dict[str, ViewerBody]:
     return {body["id"]: body for bodies in viewers_everywhere().values() for body in bodies}
 
 
@@ -34,31 +38,31 @@ def may_see(body: ViewerBody, user: Any) -> bool:
     return bool(user.may("manager")) or body["user"] == user.get_username()
 
 
-def shown(body: ViewerBody, user: Any) -> ViewerBody:
+def without_address(body: ViewerBody, user: Any) -> ViewerBody:
     return body if user.may("manager") else {**body, "remote": None}
 
 
 def end_viewer(user: Any, viewer: str) -> ViewerBody:
-    """End it, and answer when its web process has. NoViewer where the user may not see it; TooSlow, BrokerDown."""
+    """End it, and answer when its web process has. ViewerNotFound where the user may not see it; TooSlow, BrokerDown."""
     for process, bodies in viewers_everywhere().items():
         for body in bodies:
             if body["id"] == viewer and may_see(body, user):
                 request_end(process, viewer, user.get_username())
                 _wait_for_end(viewer)
-                _tell(body, user.get_username())
-                return shown(body, user)
-    raise NoViewer
+                _record_end(body, user.get_username())
+                return without_address(body, user)
+    raise ViewerNotFound
 
 
 def _wait_for_end(viewer: str) -> None:
-    deadline = time.monotonic() + END_S
-    while viewer in _all():
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while viewer in _viewers_by_id():
         if time.monotonic() > deadline:
-            raise TooSlow(f"The web process of this viewer did not end it within {END_S:g} s. Try again.")
-        time.sleep(LOOK_S)
+            raise TooSlow(f"The web process of this viewer did not end it within {END_TIMEOUT_S:g} s. Try again.")
+        time.sleep(POLL_S)
 
 
-def _tell(body: ViewerBody, by: str) -> None:
+def _record_end(body: ViewerBody, by: str) -> None:
     """One's own is no event."""
     if body["user"] != by:
         said = f"{by} ended a live view of {body['camera']} that {body['user']} had."

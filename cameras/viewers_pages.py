@@ -12,14 +12,14 @@ from cameras.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.live.service import station_presets
 from cameras.live.viewer_limits import LIVE_VIEW_OFF
-from monitoring.page import Page, said
+from monitoring.page import Page, message_response
 
 
 class ViewersPage(Page):
     template = "cameras/viewers.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render({**observed(request.user), "presets": station_presets()})
+        return self.render({**viewers_context(request.user), "presets": station_presets()})
 
 
 class ViewersNow(Page):
@@ -28,7 +28,7 @@ class ViewersNow(Page):
     template = "cameras/_viewers_now.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(observed(request.user))
+        return self.render(viewers_context(request.user))
 
 
 class EndViewerPage(Page):
@@ -38,14 +38,14 @@ class EndViewerPage(Page):
         """End this live view, and say so."""
         try:
             ended = viewers.end_viewer(request.user, str(viewer))
-        except viewers.NoViewer as error:
-            return said(request, "warn", str(error))
+        except viewers.ViewerNotFound as error:
+            return message_response(request, "warn", str(error))
         except (ControlError, BrokerDown) as error:
-            return said(request, "bad", str(error))
-        return said(request, "ok", f"Ended: {ended['user']} on {ended['camera']}.")
+            return message_response(request, "bad", str(error))
+        return message_response(request, "ok", f"Ended: {ended['user']} on {ended['camera']}.")
 
 
-def observed(user: Any) -> dict[str, Any]:
+def viewers_context(user: Any) -> dict[str, Any]:
     limits = viewers.limits()
     context = {"limits": limits, "enabled": viewers.enabled(), "off": LIVE_VIEW_OFF}
     try:
@@ -53,8 +53,8 @@ def observed(user: Any) -> dict[str, Any]:
     except BrokerDown as error:
         return {**context, "trouble": str(error)}
     total = sum(body["kbit_s"] for body in found)
-    return {**context, "viewers": found, "own": count_of(found, user), "kbit_s": total}
+    return {**context, "viewers": found, "own": count_own(found, user), "kbit_s": total}
 
 
-def count_of(found: list[Any], user: Any) -> int:
+def count_own(found: list[Any], user: Any) -> int:
     return sum(body["user"] == user.get_username() for body in found)

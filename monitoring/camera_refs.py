@@ -23,7 +23,7 @@ class CameraName:
     slug: str
 
 
-def names_of(camera: CameraRef | None) -> dict[str, str]:
+def camera_columns(camera: CameraRef | None) -> dict[str, str]:
     """The columns of an event or alert; empty for what is about no camera."""
     if camera is None:
         return {"camera": "", "camera_uuid": ""}

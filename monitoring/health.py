@@ -25,7 +25,7 @@ HEALTH: dict[str, str] = {
 }
 
 
-OF_THIS_HOST = frozenset({"parts", "disk"})
+HOST_CHECKS = frozenset({"parts", "disk"})
 """Entries that each machine answers for itself alone; the others are of the whole station, whoever asks."""
 
 
@@ -40,14 +40,14 @@ class Finding:
     alert: str = ""
 
 
-def examined(names: Iterable[str] = HEALTH) -> dict[str, list[Finding]]:
+def run_checks(names: Iterable[str] = HEALTH) -> dict[str, list[Finding]]:
     """Entries of HEALTH with their findings; an entry that fails itself says so."""
-    return {name: asked(import_string(HEALTH[name])) for name in names}
+    return {name: run_check(import_string(HEALTH[name])) for name in names}
 
 
 def findings() -> dict[str, list[str]]:
     """The sentences of all of them."""
-    return {name: sentences(found) for name, found in examined().items()}
+    return {name: sentences(found) for name, found in run_checks().items()}
 
 
 def findings_for(user: Any) -> dict[str, list[str]]:
@@ -55,7 +55,7 @@ def findings_for(user: Any) -> dict[str, list[str]]:
     hidden = {camera.id for camera in hidden_cameras(user)}
     return {
         name: sentences(one for one in found if one.camera is None or one.camera.id not in hidden)
-        for name, found in examined().items()
+        for name, found in run_checks().items()
     }
 
 
@@ -64,7 +64,7 @@ def sentences(found: Iterable[Finding]) -> list[str]:
     return list(dict.fromkeys(one.sentence for one in found))
 
 
-def asked(function: Callable[[], list[Finding]]) -> list[Finding]:
+def run_check(function: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return function()
     except Exception as error:

@@ -18,7 +18,7 @@ EVERY_S = 1.0
 _last = 0.0
 
 
-def beat() -> None:
+def send_heartbeat() -> None:
     """Tell the launcher that the caller's loop turns. Cheap, from any thread; does nothing without a launcher."""
     global _last
     fd, now = _pipe(), time.monotonic()
@@ -39,7 +39,7 @@ def start_heartbeat_thread(alive: Callable[[], bool] = lambda: True) -> threadin
     def run() -> None:
         while True:
             if alive():
-                beat()
+                send_heartbeat()
             time.sleep(EVERY_S)
 
     thread = threading.Thread(target=run, name="heartbeat", daemon=True)
@@ -47,11 +47,11 @@ def start_heartbeat_thread(alive: Callable[[], bool] = lambda: True) -> threadin
     return thread
 
 
-async def keep_beating(alive: Callable[[], bool]) -> None:
+async def send_heartbeats(alive: Callable[[], bool]) -> None:
     """Beat each second from the running event loop, for as long as `alive()` says so."""
     while True:
         if alive():
-            beat()
+            send_heartbeat()
         await asyncio.sleep(EVERY_S)
 
 

@@ -18,7 +18,7 @@ METRICS: dict[str, str] = {
 }
 
 
-class _Numbers(Collector):
+class _StationCollector(Collector):
     """Of one look by one user."""
 
     def __init__(self, user: Any) -> None:
@@ -35,6 +35,6 @@ class _Numbers(Collector):
 def metrics_for(user: Any) -> bytes:
     """In the form of Prometheus."""
     registry = CollectorRegistry(auto_describe=False)
-    numbers = _Numbers(user)
-    registry.register(numbers)
+    collector = _StationCollector(user)
+    registry.register(collector)
     return generate_latest(registry)

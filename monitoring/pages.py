@@ -9,10 +9,10 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 
 from monitoring.cursor import Cursor, beyond
-from monitoring.feed import folded
+from monitoring.feed import fold_events
 from monitoring.models import Alert, Event, Severity
-from monitoring.page import Page, back
-from monitoring.selectors import OF_MANAGERS, alerts_for, events_for
+from monitoring.page import Page, redirect_back
+from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for, events_for
 from monitoring.services import acknowledge_alert
 
 ROWS = 100
@@ -44,7 +44,7 @@ class EventsPage(Page):
         events = self._page(request.GET.get("before", ""), chosen)
         return self.render(
             {
-                "lines": list(folded(events[:ROWS])),
+                "lines": list(fold_events(events[:ROWS])),
                 "before": Cursor(events[ROWS - 1].at, events[ROWS - 1].pk, newer=False).text()
                 if len(events) > ROWS
                 else "",
@@ -70,7 +70,7 @@ class EventsPage(Page):
 
 def kinds_for(user: Any) -> dict[str, str]:
     """Those of which `user` may see any."""
-    hidden = set() if user.may("manager") else {kind.removesuffix(".") for kind in OF_MANAGERS}
+    hidden = set() if user.may("manager") else {kind.removesuffix(".") for kind in MANAGER_ONLY_KINDS}
     return {kind: name for kind, name in KINDS.items() if kind not in hidden}
 
 
@@ -88,7 +88,7 @@ class AcknowledgePage(Page):
         if found is None:
             raise Http404
         acknowledge_alert(found, self.actor)
-        return back(request)
+        return redirect_back(request)
 
 
 def open_alerts(user: Any) -> list[Alert]:

@@ -22,7 +22,7 @@ class BackOff:
     exits: int = 0
     quick_exits: int = 0
 
-    def after(self, lived_s: float) -> float:
+    def next_delay_s(self, lived_s: float) -> float:
         """Seconds to wait after a life of `lived_s` seconds. Raises CrashLoop when too many lives were too short."""
         self.quick_exits = self.quick_exits + 1 if lived_s < self.crash_loop_s else 0
         if self.quick_exits >= self.crash_loop_exits:
@@ -33,6 +33,6 @@ class BackOff:
         exact: float = min(LONGEST_S, 2.0 ** min(self.exits - 2, 10))
         return exact * random.uniform(0.8, 1.2)
 
-    def forgive(self) -> None:
+    def reset(self) -> None:
         """A person says: try again now."""
         self.exits = self.quick_exits = 0

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from monitoring.camera_refs import CameraRef, names_of
+from monitoring.camera_refs import CameraRef, camera_columns
 from monitoring.models import Alert, Event, Severity
 
 
@@ -32,7 +32,7 @@ def record_event(
         kind=kind,
         message=message,
         severity=severity,
-        **names_of(camera),
+        **camera_columns(camera),
         subject=str(subject),
         actor=actor,
         host=settings.STATION.host,
@@ -54,14 +54,14 @@ def raise_alert(
     none where a whole disk or host is meant, since that concerns whoever uses it."""
     alert, created = Alert.objects.exclude(state=Alert.State.RESOLVED).get_or_create(
         key=key,
-        defaults={"message": message, "severity": severity, "data": data or {}, **names_of(camera)},
+        defaults={"message": message, "severity": severity, "data": data or {}, **camera_columns(camera)},
     )
     if created:
         record_event("alert.opened", message, severity=severity, camera=camera, subject=alert.id, data={"key": key})
         return alert
     Alert.objects.filter(pk=alert.pk).update(
         message=message, severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, data=data or {},
-        **names_of(camera),
+        **camera_columns(camera),
     )  # fmt: skip
     alert.refresh_from_db()
     return alert

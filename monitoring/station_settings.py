@@ -1,7 +1,7 @@
 """Sections of the configuration that are changed on the page while the station runs.
 
 What holds: environment and `.env` over the page over YAML over the default. Every process reads the page's values
-again after KEPT_S. Which values are allowed, the sections themselves say (`settings.STATION`).
+again after CACHE_S. Which values are allowed, the sections themselves say (`settings.STATION`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from monitoring.services import record_event
 
 SECTIONS = ("station", "camera_config", "live_streaming_config")
 """Those that the page shows, by their names in YAML. They hold no secrets."""
-KEPT_S = 1.0
+CACHE_S = 1.0
 Key = tuple[str, ...]
 
-_kept: tuple[float, dict[Key, Any]] | None = None
+_cache: tuple[float, dict[Key, Any]] | None = None
 
 
 def camera_config() -> Any:
@@ -40,7 +40,7 @@ def live_streaming_config() -> Any:
     try:
         return section("live_streaming_config")
     except DatabaseError:
-        return effective("live_streaming_config", _kept[1] if _kept else {})[0]
+        return effective("live_streaming_config", _cache[1] if _cache else {})[0]
 
 
 def station_name() -> str:
@@ -48,7 +48,7 @@ def station_name() -> str:
     try:
         return str(section("station").name)
     except DatabaseError:
-        return str(effective("station", _kept[1] if _kept else {})[0].name)
+        return str(effective("station", _cache[1] if _cache else {})[0].name)
 
 
 def section(name: str) -> Any:
@@ -57,18 +57,18 @@ def section(name: str) -> Any:
 
 
 def page_values() -> dict[Key, Any]:
-    """What was set on the page, asked at most once in KEPT_S."""
-    global _kept
-    if _kept is None or time.monotonic() - _kept[0] >= KEPT_S:
+    """What was set on the page, asked at most once in CACHE_S."""
+    global _cache
+    if _cache is None or time.monotonic() - _cache[0] >= CACHE_S:
         rows = StationSetting.objects.values_list("key", "value")
-        _kept = (time.monotonic(), {tuple(key.split(".")): value for key, value in rows})
-    return _kept[1]
+        _cache = (time.monotonic(), {tuple(key.split(".")): value for key, value in rows})
+    return _cache[1]
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Ask anew at the next look."""
-    global _kept
-    _kept = None
+    global _cache
+    _cache = None
 
 
 def effective(name: str, page: Mapping[Key, Any]) -> tuple[Any, list[Key]]:
@@ -77,16 +77,16 @@ def effective(name: str, page: Mapping[Key, Any]) -> tuple[Any, list[Key]]:
     base: BaseModel = getattr(settings.STATION, name)
     own = {key: value for key, value in page.items() if key[0] == name}
     waiting = {key: value for key, value in own.items() if key in fields(name) and key not in settings.STATION.fixed}
-    found, used = _with(base, waiting), dict(waiting)
+    found, used = _apply_values(base, waiting), dict(waiting)
     if found is None:
         found, used = base, {}
-        while fitting := next((key for key in waiting if _with(base, {**used, key: waiting[key]})), None):
+        while fitting := next((key for key in waiting if _apply_values(base, {**used, key: waiting[key]})), None):
             used[fitting] = waiting.pop(fitting)
-        found = _with(base, used)
+        found = _apply_values(base, used)
     return found, [key for key in own if key not in used]
 
 
-def _with(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel | None:
+def _apply_values(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel | None:
     try:
         return _checked(base, values)
     except Refused:
@@ -132,20 +132,20 @@ def value_at(found: BaseModel, key: Key) -> Any:
 
 
 @transaction.atomic
-def change(changes: Mapping[str, Any], actor: str = "") -> None:
+def change_settings(changes: Mapping[str, Any], actor: str = "") -> None:
     """Set keys (`camera_config.crf`), or with None take back what was set on the page. One event for each key.
 
     ValidationError with a sentence for each key that cannot be set so; then nothing is changed.
     """
     keys = {tuple(key.split(".")): value for key, value in changes.items()}
     _refuse_unknown(keys)
-    forget()
+    clear_cache()
     before = page_values()
     after = {**{key: value for key, value in before.items() if key not in keys}, **_given(keys)}
     for name in {key[0] for key in keys}:
         _change_section(name, [key for key in keys if key[0] == name], before, after, actor)
-    forget()
-    transaction.on_commit(forget)
+    clear_cache()
+    transaction.on_commit(clear_cache)
 
 
 def _given(keys: Mapping[Key, Any]) -> dict[Key, Any]:
@@ -174,7 +174,7 @@ def _change_section(
         raise ValidationError(_sentences(error, name, keys)) from None
     for key in keys:
         _store(key, value_at(new, key) if key in after else None, actor)
-        _tell(".".join(key), value_at(old, key), value_at(new, key), actor)
+        _record_change(".".join(key), value_at(old, key), value_at(new, key), actor)
 
 
 def _sentences(error: Refused, name: str, keys: list[Key]) -> dict[str, list[str]]:
@@ -202,11 +202,11 @@ def _store(key: Key, value: Any, actor: str) -> None:
     StationSetting.objects.update_or_create(key=".".join(key), defaults=fields)
 
 
-def _tell(key: str, old: Any, new: Any, actor: str) -> None:
-    said = "stays" if old == new else f"from {_shown(old)} to {_shown(new)}"
+def _record_change(key: str, old: Any, new: Any, actor: str) -> None:
+    said = "stays" if old == new else f"from {_text(old)} to {_text(new)}"
     text = f"{actor or 'The station'} set {key}: {said}."
     record_event("station.settings", text, actor=actor, subject=key, data={"key": key, "old": old, "new": new})
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     return "nothing" if value is None else str(value)

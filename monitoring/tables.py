@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-HIDDEN = {
+HIDDEN_CAMERAS = {
     "cameras": "cameras.selectors.hidden_cameras",
 }
 """User -> the cameras, removed ones too, whose events and alerts this user must not see."""

@@ -226,7 +226,7 @@ CELERY_TIMEZONE = "UTC"
 # Celery's own count of tasks after which it closes a thread's connection: skycam_project/celery.py looks after them.
 CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_BEAT_SCHEDULE = {
-    "health": {"task": "monitoring.look_at_health", "schedule": 60.0},
+    "health": {"task": "monitoring.check_health", "schedule": 60.0},
     "retention": {"task": "monitoring.remove_expired", "schedule": 3600.0},
     "denials": {"task": "access.count_denials", "schedule": 3600.0},
 }

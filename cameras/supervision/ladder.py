@@ -56,7 +56,7 @@ class Restarts:
         self.reasons = [*self.reasons[-4:], reason]
         lived_s = now - self._started if self._started is not None else 0.0
         try:
-            self.not_before = now + self.rule.after(0.0 if fruitless and lived_s < IDLE_S else lived_s)
+            self.not_before = now + self.rule.next_delay_s(0.0 if fruitless and lived_s < IDLE_S else lived_s)
         except CrashLoop:
             return True
         return False
@@ -72,5 +72,5 @@ class Restarts:
 
     def forgive(self) -> None:
         """A person says: try again now."""
-        self.rule.forgive()
+        self.rule.reset()
         self.not_before = 0.0

@@ -191,7 +191,7 @@ class Supervisor:
 
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
-        heartbeat.beat()
+        heartbeat.send_heartbeat()
         seen = self.ledger.seen
         self.adopted_at = seen.read_at
         self._adopt(seen.cameras)
@@ -309,7 +309,7 @@ class Supervisor:
             child.finish()
         for wish, child in left:
             while not child.wait(TICK_S) and time.monotonic() < child.end_by:
-                heartbeat.beat()
+                heartbeat.send_heartbeat()
             if child.exit_status is None:
                 self._cut_off(wish, child)
 

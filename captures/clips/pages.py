@@ -26,7 +26,7 @@ from captures.gallery.filters import now, parsed_moment
 from captures.models import Clip
 from captures.models.clip import ClipKind
 from captures.selectors import UnknownCamera, camera_condition, camera_ids, cameras_seen
-from monitoring.page import Page, is_part
+from monitoring.page import Page, is_htmx_request
 
 MOST_COUNTED = 5_000
 MOST_BANDS = 12
@@ -102,7 +102,7 @@ class ClipsPage(Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         try:
             scope = Scope(request.user, request.GET.dict())
-            if is_part(request):
+            if is_htmx_request(request):
                 return self.render(time_lines(scope), "clips/_bands.html")
             return self.render(observed(scope) | time_lines(scope))
         except OverflowError:

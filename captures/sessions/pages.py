@@ -29,7 +29,7 @@ from captures.selectors import UnknownCamera, camera_condition, captures_for, se
 from captures.sessions.orders import SessionEnded, holder
 from captures.sessions.timeline import line_of
 from monitoring.cursor import Cursor, beyond
-from monitoring.page import Page, said
+from monitoring.page import Page, message_response
 from monitoring.selectors import events_for
 
 ROWS = 50
@@ -233,14 +233,14 @@ def moved(request: HttpRequest, session: Session, move: Callable[[Session], Sess
     try:
         found = move(session)
     except (Held, SessionEnded) as error:
-        return said(request, "bad", refusal(error, session.camera))
+        return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
-        return said(
+        return message_response(
             request, "bad", f"It is stored, and happens when its host is back. {refusal(error, session.camera)}"
         )
     if found.desired == SessionState.PAUSED and found.state == SessionState.RUNNING:
-        return said(request, "ok", "Pauses after the running exposure.")
-    return said(request, "ok", f"Session {found.state}.")
+        return message_response(request, "ok", "Pauses after the running exposure.")
+    return message_response(request, "ok", f"Session {found.state}.")
 
 
 def stop(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
@@ -251,8 +251,8 @@ def stop(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
             taken_over(request, session.camera, actor)
         ended = CameraService(actor).stop_session(session)
     except Held as error:
-        return said(request, "bad", refusal(error, session.camera))
+        return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
-        return said(request, "bad", f"It will stop when its host is back. {refusal(error, session.camera)}")
+        return message_response(request, "bad", f"It will stop when its host is back. {refusal(error, session.camera)}")
     counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
-    return said(request, "ok", f"Session {ended.state}: {counts}.")
+    return message_response(request, "ok", f"Session {ended.state}: {counts}.")

@@ -21,7 +21,7 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views import View
 
-from monitoring.page import Page, said
+from monitoring.page import Page, message_response
 from skycam_project.access import accounts, services, sign_in_limits
 from skycam_project.access.denials import record_denied
 from skycam_project.access.models import RANK, Role, SignIn, User
@@ -116,7 +116,9 @@ class PasswordPage(auth_views.PasswordChangeView):
         answer = super().form_valid(form)
         revoked = services.record_password_change(form.user, before, self.request.session.session_key)
         tokens = f" {text[0].upper()}{text[1:]}." if (text := services.revoked_tokens_text(revoked)) else ""
-        said(self.request, "ok", f"Your password is changed, and every other browser is signed out.{tokens}")
+        message_response(
+            self.request, "ok", f"Your password is changed, and every other browser is signed out.{tokens}"
+        )
         return answer
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
@@ -163,7 +165,7 @@ class TokensPage(Page):
         """A new token, whose text is shown this once."""
         form = TokenForm(request.POST)
         if not form.is_valid():
-            return said(request, "bad", "Choose what the token may do, and how long.")
+            return message_response(request, "bad", "Choose what the token may do, and how long.")
         user: Any = request.user
         asked = form.cleaned_data
         life = timedelta(days=asked["days"])
@@ -190,7 +192,7 @@ class RevokeTokenPage(Page):
         if found is None:
             raise Http404
         services.revoke_token(found, actor=self.actor)
-        return said(request, "ok", "The token no longer lets in.")
+        return message_response(request, "ok", "The token no longer lets in.")
 
 
 class RevokeSignInPage(Page):
@@ -201,7 +203,7 @@ class RevokeSignInPage(Page):
         if found is None:
             raise Http404
         services.end_sign_in(found)
-        return said(request, "ok", "It is signed out there.")
+        return message_response(request, "ok", "It is signed out there.")
 
 
 class UsersPage(Page):

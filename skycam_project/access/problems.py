@@ -28,7 +28,7 @@ from cameras.live.snapshot_limiter import SnapshotLimitExceeded
 from cameras.live.viewer_limits import LiveViewRefused
 from cameras.presets import NoPreset
 from cameras.selectors import NoPrimaryCamera
-from cameras.viewers import NoViewer
+from cameras.viewers import ViewerNotFound
 from captures.api import NoSession
 from captures.camera_service import Mismatch
 from captures.clips.bodies import hold_body
@@ -233,7 +233,7 @@ def _(_: Exception) -> Problem:
 @problem_of.register(NoPreset)
 @problem_of.register(NoSession)
 @problem_of.register(NoThumbnail)
-@problem_of.register(NoViewer)
+@problem_of.register(ViewerNotFound)
 @problem_of.register(FileMissing)
 def _(error: Exception) -> Problem:
     return Problem("not-found", str(error))

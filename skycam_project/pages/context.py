@@ -19,7 +19,7 @@ from skycam_project.pages.preferences import CLOCKS, THEMES, preference, station
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MenuEntry:
     """A page in the side bar. `key` follows g on the keyboard; `phone` pages are tabs there; its More has all."""
 
     name: str
@@ -31,15 +31,15 @@ class Entry:
 
 
 PAGES = (
-    Entry("dashboard", "Dashboard", "dash", "d"),
-    Entry("gallery", "Gallery", "image", "p"),
-    Entry("clips", "Recordings", "rec", "r"),
-    Entry("sessions", "Sessions", "moon", "n", phone=False),
-    Entry("events", "Events", "list", "e"),
-    Entry("status", "Status", "pulse", "s", phone=False),
-    Entry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
-    Entry("users", "Users", "user", "u", role="manager", phone=False),
-    Entry("station-settings", "Settings", "sliders", "o", role="manager", phone=False),
+    MenuEntry("dashboard", "Dashboard", "dash", "d"),
+    MenuEntry("gallery", "Gallery", "image", "p"),
+    MenuEntry("clips", "Recordings", "rec", "r"),
+    MenuEntry("sessions", "Sessions", "moon", "n", phone=False),
+    MenuEntry("events", "Events", "list", "e"),
+    MenuEntry("status", "Status", "pulse", "s", phone=False),
+    MenuEntry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
+    MenuEntry("users", "Users", "user", "u", role="manager", phone=False),
+    MenuEntry("station-settings", "Settings", "sliders", "o", role="manager", phone=False),
 )
 """Pages that exist, in the order of the side bar."""
 
@@ -60,30 +60,30 @@ class Shell:
         return getattr(self.request, "user", None)
 
     @property
-    def looks(self) -> bool:
+    def can_view(self) -> bool:
         return bool(self.user and self.user.is_authenticated and self.user.may("viewer"))
 
     @property
-    def operates(self) -> bool:
-        return self.looks and bool(self.user.may("operator"))
+    def can_operate(self) -> bool:
+        return self.can_view and bool(self.user.may("operator"))
 
     @property
-    def manages(self) -> bool:
-        return self.looks and bool(self.user.may("manager"))
+    def can_manage(self) -> bool:
+        return self.can_view and bool(self.user.may("manager"))
 
     @property
-    def pages(self) -> list[Entry]:
-        return [entry for entry in PAGES if self.looks and self.user.may(entry.role)]
+    def pages(self) -> list[MenuEntry]:
+        return [entry for entry in PAGES if self.can_view and self.user.may(entry.role)]
 
     @property
-    def here(self) -> str:
+    def current_page(self) -> str:
         match = self.request.resolver_match
         return match.view_name if match else ""
 
     @property
-    def beyond_tabs(self) -> bool:
+    def is_outside_tabs(self) -> bool:
         """Whether the page is none of a phone's tabs."""
-        return self.here not in {entry.name for entry in PAGES if entry.phone}
+        return self.current_page not in {entry.name for entry in PAGES if entry.phone}
 
     @cached_property
     def cameras(self) -> list[Card]:
@@ -92,7 +92,7 @@ class Shell:
     @cached_property
     def names(self) -> dict[str, str]:
         """What people call the cameras, by id; of those that the reader may see."""
-        return {card.camera.slug: card.camera.name for card in self.cameras} if self.looks else {}
+        return {card.camera.slug: card.camera.name for card in self.cameras} if self.can_view else {}
 
     @cached_property
     def alerts(self) -> list[Alert]:
@@ -122,7 +122,7 @@ class Shell:
         return preference(self.request, "quality")
 
     @property
-    def requests(self) -> int:
+    def max_waiting_requests(self) -> int:
         """Most requests of a live picture that may wait."""
         return int(live_streaming_config().frame_buffer_size)
 
@@ -131,7 +131,7 @@ class Shell:
         return timezone.now()
 
     @property
-    def local(self) -> Any:
+    def local_now(self) -> Any:
         return self.now.astimezone(station_zone())
 
 

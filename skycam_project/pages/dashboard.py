@@ -22,7 +22,7 @@ class DashboardPage(Page):
     template = "dashboard.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(observed(request.user))
+        return self.render(dashboard_context(request.user))
 
 
 class DashboardNow(Page):
@@ -31,7 +31,7 @@ class DashboardNow(Page):
     template = "_dashboard_now.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(observed(request.user))
+        return self.render(dashboard_context(request.user))
 
 
 class ShellNow(Page):
@@ -50,7 +50,7 @@ class TemperaturePage(Page):
         return JsonResponse({"series": temperatures(faces_of(cameras_for(request.user)))})
 
 
-def observed(user: Any) -> dict[str, Any]:
+def dashboard_context(user: Any) -> dict[str, Any]:
     cards = cards_for(user)
     return {
         "cards": cards,

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from cameras.live.presets import PRESETS
-from monitoring.page import back
+from monitoring.page import redirect_back
 
 THEMES = {"system": "Auto", "light": "Light", "dark": "Dark", "red": "Red"}
 CLOCKS = {"local": "Station", "utc": "UTC"}
@@ -40,7 +40,7 @@ def preference(request: HttpRequest, name: str) -> str:
 @require_POST
 def save_preferences(request: HttpRequest) -> HttpResponse:
     """Keep what the form says, and lead back. Also for somebody who has not signed in."""
-    response = back(request)
+    response = redirect_back(request)
     for name, choices in CHOICES.items():
         if (wanted := request.POST.get(name, "")) in choices:
             response.set_cookie(name, wanted, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())

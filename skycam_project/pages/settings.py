@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from captures.models import Clip
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring import station_settings
-from monitoring.page import Page, said
+from monitoring.page import Page, message_response
 from skycam_project.config.layers import from_text
 from skycam_project.config.model import LEAVES
 from skycam_project.station_settings import PAGE, SettingBody, all_settings, choices, is_number
@@ -179,11 +179,11 @@ class StationSettingsPage(Page):
         form = {name: str(text) for name, text in request.POST.items()}
         changes = {form[BACK]: None} if BACK in form else changes_in(form)
         try:
-            station_settings.change(changes, self.actor)
+            station_settings.change_settings(changes, self.actor)
         except ValidationError as error:
             errors = error.message_dict
             found = {"groups": groups(form, errors), "faults": len(errors), "video": video_folder()}
             return self.render(found, status=400)
         if changes:
-            said(request, "ok", "Saved. All parts of the station follow within two seconds.")
+            message_response(request, "ok", "Saved. All parts of the station follow within two seconds.")
         return redirect("station-settings")

