@@ -1,4 +1,4 @@
-"""Who watches live pictures, over all web processes; and how one of them is ended."""
+"""The viewers of live pictures over all web processes, and how to end one."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ POLL_S = 0.05
 
 class ViewerNotFound(Exception):
     def __init__(self) -> None:
-        super().__init__("There is no such viewer, or none that you may see. It may have ended just now.")
+        super().__init__("There is no such viewer, or you may not see it. It may have ended just now.")
 
 
 def viewers_for(user: Any) -> list[ViewerBody]:
-    """A manager sees everybody's, and from where they look; others see their own. BrokerDown."""
+    """A manager sees all viewers and their addresses; others see their own viewers. BrokerDown."""
     return [
         without_address(body, user)
         for body in sorted(_viewers_by_id().values(), key=lambda body: body["id"])
@@ -43,7 +43,8 @@ def without_address(body: ViewerBody, user: Any) -> ViewerBody:
 
 
 def end_viewer(user: Any, viewer: str) -> ViewerBody:
-    """End it, and answer when its web process has. ViewerNotFound where the user may not see it; TooSlow, BrokerDown."""
+    """End a viewer and wait until its web process has. ViewerNotFound, also when the user may not see it; TooSlow,
+    BrokerDown."""
     for process, bodies in viewers_everywhere().items():
         for body in bodies:
             if body["id"] == viewer and may_see(body, user):
@@ -63,15 +64,15 @@ def _wait_for_end(viewer: str) -> None:
 
 
 def _record_end(body: ViewerBody, by: str) -> None:
-    """One's own is no event."""
+    """An event, unless users end a viewer of their own."""
     if body["user"] != by:
-        said = f"{by} ended a live view of {body['camera']} that {body['user']} had."
+        message = f"{by} ended a live view of {body['camera']} that {body['user']} had."
         camera = Camera.objects.present().filter(slug=body["camera"]).first()
-        record_event("live.ended", said, camera=camera, actor=by, data={"viewer": body["id"]})
+        record_event("live.ended", message, camera=camera, actor=by, data={"viewer": body["id"]})
 
 
 def limits() -> dict[str, int]:
-    """How many may watch, and how much they may have: 0 for no limit."""
+    """How many viewers there may be, and their bandwidth: 0 kbit/s is no limit."""
     config = live_streaming_config()
     return {
         "max_viewers": config.max_viewers,

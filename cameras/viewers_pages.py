@@ -1,4 +1,4 @@
-"""The page of viewers: who watches what, and a click that ends it."""
+"""The page of viewers: who watches what, with a button that ends it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class EndViewerPage(Page):
     roles = {"POST": "viewer"}
 
     def post(self, request: HttpRequest, viewer: UUID) -> HttpResponse:
-        """End this live view, and say so."""
+        """End this live view and answer with a message."""
         try:
             ended = viewers.end_viewer(request.user, str(viewer))
         except viewers.ViewerNotFound as error:

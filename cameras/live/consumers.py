@@ -1,4 +1,4 @@
-"""`ws/live/{slug}/`: pictures for who asks for them, as JSON or, with the subprotocol skycam.live.v1, as bytes."""
+"""`ws/live/{slug}/`: live pictures on request, as JSON or, with the subprotocol skycam.live.v1, as bytes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from core.background import start_background
 
 BINARY = "skycam.live.v1"
 NO_FRAME_S = 2.0
-"""How long a request waits for a picture before it is told why there is none."""
+"""How long a request waits for a picture before it is answered with the reason why there is none."""
 ENDED = 4410
-"""The code that closes a socket whose viewer was ended by somebody."""
+"""Closes a socket whose viewer somebody ended."""
 
 
 class LiveConsumer(Socket):
@@ -41,7 +41,7 @@ class LiveConsumer(Socket):
 
     @property
     def max_sockets_of_user(self) -> int:
-        """A live picture has a place of its own from its first request on."""
+        """Live sockets come on top of the others: `max_viewers_per_user` limits them from their first request."""
         return super().max_sockets_of_user + loop_singleton(LiveStreamingService).config.max_viewers_per_user
 
     def narrow_access(self, access: Access) -> Access:
@@ -54,9 +54,9 @@ class LiveConsumer(Socket):
         quality = message.get("quality", "medium")
         if not isinstance(quality, str) or quality not in PRESETS:
             raise BadMessage("invalid", f"`quality` is one of {', '.join(PRESETS)}.")
-        most = loop_singleton(LiveStreamingService).config.frame_buffer_size
-        if self._requests.qsize() >= most:
-            raise BadMessage("too_many", f"At most {most} requests wait; ask again when one was answered.")
+        limit = loop_singleton(LiveStreamingService).config.frame_buffer_size
+        if self._requests.qsize() >= limit:
+            raise BadMessage("too_many", f"At most {limit} requests can wait. Ask again when one is answered.")
         self._requests.put_nowait(quality)
 
     async def run(self) -> None:
@@ -81,13 +81,13 @@ class LiveConsumer(Socket):
         await self.send_message(message)
 
     async def _ensure_viewer(self, service: LiveStreamingService, quality: str) -> Viewer:
-        """The viewer that this socket is; a new one after a pause. LiveViewRefused."""
+        """This socket's viewer; a new one when the last one ended while idle. LiveViewRefused."""
         if self._viewer is None or not service.has_viewer(self._viewer):
             host, *_ = self.scope.get("client") or ("",)
             self._viewer = await service.create_session(
                 self.access.user, self.slug, quality, "websocket", host, self._end
             )
-            if self.ended:  # meanwhile
+            if self.ended:  # while create_session waited
                 service.end_session(self._viewer)
         return self._viewer
 
@@ -99,8 +99,8 @@ class LiveConsumer(Socket):
         return picture.binary(lowered=lowered) if self.binary else picture.text(lowered=lowered)
 
     async def _send_limits(self, quality: str, limits: dict[str, str]) -> None:
-        """When they change; the load in a sentence may."""
+        """Only when the reasons change: the load in a message may change with each picture."""
         if limits.keys() != self._limits.keys():
             self._limits = limits
-            told = [{"reason": reason, "message": message} for reason, message in limits.items()]
-            await self.send_message({"type": "limited", "quality": quality, "limits": told})
+            listed = [{"reason": reason, "message": message} for reason, message in limits.items()]
+            await self.send_message({"type": "limited", "quality": quality, "limits": listed})

@@ -1,6 +1,7 @@
 """`Feed`: the newest picture of one camera in one quality, for all viewers of a web process.
 
-One subscription for each, and only while somebody asks. There is no queue for a viewer: who does not ask costs nothing.
+Each feed has one subscription, and only while somebody requests pictures. Viewers have no queues: a viewer that
+requests nothing costs nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ WANT_TTL_S = 5
 RENEW_S = 1.5
 RETRY_S = 0.3
 IDLE_AFTER_S = 5.0
-"""How long after the last question a feed goes on."""
+"""How long after the last request a feed keeps running."""
 POLL_S = 1.0
 
 
@@ -28,7 +29,7 @@ class Feed:
         self.slug, self.quality = slug, quality
         self.newest: Picture | None = None
         self.pictures = 0
-        """How many have come."""
+        """How many have arrived."""
         self._subscription = Subscription(broker.key("live", slug, quality), self._receive_picture)
         self._arrived = asyncio.Event()
         self._last_request_at = 0.0
@@ -40,7 +41,7 @@ class Feed:
         return not (self._subscription.up and self._renewed)
 
     async def wait_for_newer(self, than: int, wait_s: float) -> Picture | None:
-        """The newest picture whose serial is above `than`, at once or when it comes; None when none comes in time."""
+        """The newest picture with a serial above `than`, at once or when it arrives; None after `wait_s` seconds."""
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s
         while True:
@@ -55,7 +56,7 @@ class Feed:
                     await self._arrived.wait()
 
     def keep_running(self) -> None:
-        """Somebody wants pictures of this feed."""
+        """Start the feed, or keep it running for another IDLE_AFTER_S."""
         self._last_request_at = asyncio.get_running_loop().time()
         if self._running is None:
             self._running = start_background(self._run(), "live feed")
@@ -65,7 +66,7 @@ class Feed:
             self.newest = Picture(message, self.quality)
             self.pictures += 1
         except ValueError as error:
-            log.warning("A message for %s was left aside: %s", self._subscription.channel, error)
+            log.warning("A message on %s was ignored: %s", self._subscription.channel, error)
             return
         arrived, self._arrived = self._arrived, asyncio.Event()
         arrived.set()
@@ -83,7 +84,7 @@ class Feed:
             await asyncio.wait([listening])
 
     async def _renew_request(self) -> None:
-        """Off the loop: a broker that hangs must not hold up the others."""
+        """On a thread: a broker that hangs must not block the event loop."""
         renewed = False
         try:
             with contextlib.suppress(*CONNECTION_ERRORS):
@@ -94,5 +95,5 @@ class Feed:
 
 
 def request_pictures(slug: str, quality: str) -> None:
-    """Tell the camera's host that somebody watches. Raises what redis raises."""
+    """Ask the camera's host for pictures of this quality, for WANT_TTL_S. Raises what redis raises."""
     broker.connection().set(broker.key("want", slug, quality), "1", ex=WANT_TTL_S)

@@ -1,7 +1,7 @@
-"""`LoadShedder`: when a busy machine gives less live view, so that recording and captures have it. Django-free.
+"""`LoadShedder`: reduces live view while a machine is busy, so that recording and captures keep it. Django-free.
 
-First pictures become smaller, then fewer, or fewer alone where they shall never be smaller; a step is taken when the
-load has lasted, and taken back, one at a time, when it has been well below for as long.
+The first step makes pictures smaller, the second also fewer; a step can be disabled. A step is taken after the load
+has stayed above its threshold for `hold_s`, and taken back, one at a time, after it has stayed below `restore`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Protocol
 
 SMOOTHING = 0.5
 LOWER_QUALITY, LOWER_BOTH, LOWER_FPS_ONLY = 1, 2, 3
-"""Levels: pictures are smaller; and fewer as well; fewer and as large as ever."""
+"""Levels: smaller pictures; smaller and fewer; fewer at full size."""
 QUALITY_LEVELS, FPS_LEVELS = (LOWER_QUALITY, LOWER_BOTH), (LOWER_BOTH, LOWER_FPS_ONLY)
 DESCRIPTIONS = {
-    0: "pictures are as they should be",
+    0: "pictures are at full quality again",
     LOWER_QUALITY: "pictures are smaller",
     LOWER_BOTH: "pictures are smaller and fewer",
     LOWER_FPS_ONLY: "pictures are fewer",
@@ -24,7 +24,7 @@ DESCRIPTIONS = {
 
 
 class Thresholds(Protocol):
-    """As `live_streaming_config.cpu_thresholds`: per cent, 0 for never; seconds."""
+    """As `live_streaming_config.cpu_thresholds`: per cent, where 0 disables a step; `hold_s` in seconds."""
 
     @property
     def lower_quality(self) -> float: ...
@@ -50,7 +50,7 @@ class FixedThresholds:
 
 
 class LoadShedder:
-    """`load` gives per cent since it was asked last."""
+    """`load` returns the load in per cent since its last call."""
 
     def __init__(
         self, thresholds: Thresholds, load: Callable[[], float], clock: Callable[[], float] = time.monotonic
@@ -59,12 +59,12 @@ class LoadShedder:
         self.level = 0
         self.percent = 0.0
         self.lowered_steps = 0
-        """How often a step was taken."""
+        """How many steps down were taken so far."""
         self._since: float | None = None
         self._target = 0
 
     def update_level(self) -> bool:
-        """Measure; True when the level has changed. Ask about once a second."""
+        """Measure the load; True when the level has changed. Call it about once a second."""
         self.percent += SMOOTHING * (self.load() - self.percent)
         if self.level and self.level not in self._steps:
             self._since, self.level = None, self._remaining_level
@@ -84,19 +84,19 @@ class LoadShedder:
 
     @property
     def _steps(self) -> dict[int, float]:
-        """Level -> the load from which it is taken, in turn; without what is never to be lowered."""
+        """Level -> the load from which it is taken, in order; without disabled steps."""
         at = self.thresholds
         first = {LOWER_QUALITY: at.lower_quality} if at.lower_quality else {}
         return first | ({LOWER_BOTH if first else LOWER_FPS_ONLY: at.lower_fps} if at.lower_fps else {})
 
     @property
     def _remaining_level(self) -> int:
-        """Of the present level, once some of it is never to be lowered any more."""
+        """The part of the present level that is still enabled after the thresholds changed; 0 for none."""
         parts = (LOWER_QUALITY, LOWER_FPS_ONLY) if self.level == LOWER_BOTH else ()
         return next((level for level in parts if level in self._steps), 0)
 
     def _target_level(self) -> int:
-        """The level that this load asks for, one step at most from the present one."""
+        """The level for this load, at most one step from the present one."""
         steps = self._steps
         levels = [0, *steps]
         at = levels.index(self.level)
@@ -108,5 +108,5 @@ class LoadShedder:
 
     @property
     def description(self) -> str:
-        """What is given less of."""
+        """The level in words, for messages."""
         return DESCRIPTIONS[self.level]

@@ -1,4 +1,4 @@
-"""Live pictures as an endless `multipart/x-mixed-replace`: every picture on the same feed as the WebSockets."""
+"""Live pictures as an endless `multipart/x-mixed-replace` response, from the same feeds as the WebSockets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BOUNDARY = "skycam-frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 POLL_S = 1.0
 NO_PICTURE_TIMEOUT_S = 10.0
-"""A stream without pictures ends after so long, so that its client asks again or says so."""
+"""A stream ends after this long without a picture, so that its client reconnects or reports it."""
 
 
 class MjpegStream:
@@ -33,7 +33,7 @@ class MjpegStream:
         self.may_view = not access.for_camera(self.slug).code
 
     async def add_viewer(self, user: str, remote: str) -> None:
-        """LiveViewRefused."""
+        """Count this stream as a viewer. LiveViewRefused."""
         service = loop_singleton(LiveStreamingService)
         self.viewer = await service.create_session(user, self.slug, self.quality, "mjpeg", remote, self.end)
 
@@ -41,7 +41,7 @@ class MjpegStream:
         self.ended = sentence
 
     async def next_picture(self, service: LiveStreamingService) -> Picture | None:
-        """None when the stream is to end."""
+        """None when the stream must end."""
         deadline = time.monotonic() + NO_PICTURE_TIMEOUT_S
         while self._may_continue(service) and time.monotonic() < deadline:
             picture = await service.next_picture(self.viewer, self.quality, POLL_S)
@@ -62,7 +62,8 @@ async def open_stream(slug: str, quality: str, principal: Principal, user: str, 
 
 
 async def stream_parts(stream: MjpegStream) -> AsyncIterator[bytes]:
-    """Each picture is followed by its boundary at once: browsers show a part when the next one begins."""
+    """The body, part by part. Each picture is followed by its boundary at once, since browsers show a part when the
+    next one begins."""
     service, monitor = loop_singleton(LiveStreamingService), loop_singleton(AccessMonitor)
     monitor.add_listener(stream)
     try:
@@ -79,8 +80,8 @@ async def stream_parts(stream: MjpegStream) -> AsyncIterator[bytes]:
 
 
 def part(picture: Picture, limits: dict[str, str]) -> bytes:
-    """Its head says what a frame of skycam.live.v1 does: number, capture in µs UTC, and the same flags; and what keeps
-    it from its quality."""
+    """Its headers have the fields of a skycam.live.v1 frame (number, capture time in µs UTC, flags) and the reasons why
+    its quality is lowered."""
     jpeg, flags = picture.jpeg, picture.flags_now(lowered=bool(limits))
     limited = f"X-Limited: {' '.join(limits.values())}\r\n" if limits else ""
     head = (
@@ -91,7 +92,7 @@ def part(picture: Picture, limits: dict[str, str]) -> bytes:
 
 
 def last_part(sentence: str) -> bytes:
-    """No picture: who has ended the stream. A program that knows only pictures shows its last one."""
+    """Text that says who ended the stream. A client that knows only pictures keeps showing the last one."""
     text = sentence.encode()
     head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(text)}\r\nX-Ended: yes\r\n\r\n"
     return head.encode() + text + f"\r\n--{BOUNDARY}--\r\n".encode()

@@ -1,4 +1,4 @@
-"""One live picture as it came from a camera process, and the forms in which viewers get it, each made once."""
+"""A live picture as a camera process sent it, and its encodings for viewers, each made once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from cameras.live.publisher import FRAME_HEADER, LOWERED, MAGIC, SIMULATED, STALE, VERSION
 
 STALE_S = 2.0
-"""A picture that came longer ago says that it is stale."""
+"""A picture that arrived longer ago is marked stale."""
 _serials = itertools.count(1)
 START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
 class Picture:
-    """ValueError for what is none. `serial` rises in this process with each picture, whatever the camera counts."""
+    """ValueError for bytes that are no picture. `serial` rises in this process with each picture; the camera's own
+    `number` starts again when its process does."""
 
     def __init__(self, packed: bytes, quality: str) -> None:
         try:
@@ -26,9 +27,9 @@ class Picture:
                 packed
             )
         except struct.error:
-            raise ValueError("This is no picture.") from None
+            raise ValueError("It is shorter than the frame header.") from None
         if (magic, version) != (MAGIC, VERSION):
-            raise ValueError("This is no picture of this version.")
+            raise ValueError(f"It is no frame of version {VERSION}.")
         self.packed, self.quality = packed, quality
         self.serial = next(_serials)
         self._texts: dict[int, str] = {}
@@ -43,7 +44,7 @@ class Picture:
         return self.packed[FRAME_HEADER.size :]
 
     def flags_now(self, *, lowered: bool) -> int:
-        """`lowered`: its viewer gets less than its quality, for whichever reason."""
+        """`lowered`: the viewer gets less than the requested quality, for any reason."""
         own: int = self.flags
         return own | (STALE if self.is_stale else 0) | (LOWERED if lowered else 0)
 
@@ -56,7 +57,7 @@ class Picture:
         return head + self.jpeg
 
     def text(self, *, lowered: bool = False) -> str:
-        """The frame as JSON, made once for all viewers who are told the same."""
+        """The frame as JSON, made once for all viewers with the same flags."""
         flags = self.flags_now(lowered=lowered)
         if flags not in self._texts:
             self._texts[flags] = self._json(flags)

@@ -1,7 +1,7 @@
-"""`LiveStreamingService`: who watches, and the newest pictures of the cameras for all viewers of a web process.
+"""`LiveStreamingService`: the viewers of a web process and the newest pictures of the cameras for them.
 
-A picture is wanted by a key with a short life; the camera's process then encodes it once for everybody. No queue of
-pictures exists: whoever may not have one now gets the newest when they may.
+A key with a short life requests a quality; the camera's process then encodes each picture once for all viewers. There
+is no queue of pictures: a viewer that has to wait gets the newest one afterwards.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from monitoring.station_settings import live_streaming_config
 
 log = logging.getLogger(__name__)
 STATUS_MAX_AGE_S = 0.5
-"""How long a status read for one viewer serves the others."""
+"""How long a status that was read for one viewer is used for the others."""
 RUN_EVERY_S = 0.5
 SETTINGS_MAX_AGE_S, SETTINGS_WAIT_S = 1.0, 0.5
-"""How old what was read of the settings may be, and how long whoever begins to watch waits for it."""
+"""How old the settings may be before they are read again, and how long a new viewer waits for that."""
 LOAD_CHECK_EVERY_S = 1.0
 IDLE_S = 10.0
-"""A viewer that asks for nothing, such as a hidden page, gives its place up and takes it again when it asks."""
+"""A viewer that requests nothing, such as a hidden page, is ended after this; its next request makes a new one."""
 LIMITED_FOR_S = 2.0
-"""How long a viewer counts as limited after a picture was held back."""
+"""How long a viewer counts as limited after a picture was delayed."""
 
 
 class LiveStreamingService:
-    """One in each event loop: `loop_singleton(LiveStreamingService)`. `load` gives this process's, in per cent of a
-    processor."""
+    """One in each event loop: `loop_singleton(LiveStreamingService)`. `load` returns this process's load in per cent of
+    a processor."""
 
     def __init__(self, load: Callable[[], float] | None = None) -> None:
         self.config = settings.STATION.live_streaming_config
@@ -73,9 +73,9 @@ class LiveStreamingService:
     async def create_session(
         self, user_id: str, camera: str, quality: str, transport: Transport, remote: str, end: Callable[[str], None]
     ) -> Viewer:
-        """A new viewer, who watches until `end_session`; `end` is called with a sentence when somebody else ends it.
+        """A new viewer, until `end_session`; `end` is called with a sentence when somebody else ends it.
 
-        LiveViewRefused where live view is switched off, or everybody's or this user's places are taken.
+        LiveViewRefused when live view is switched off or a limit of viewers is reached.
         """
         await self.refresh_settings(SETTINGS_WAIT_S)
         viewer = Viewer(user_id, camera, quality, transport, remote, end)
@@ -91,8 +91,8 @@ class LiveStreamingService:
         return viewer
 
     async def refresh_settings(self, wait_s: float = 0.0) -> None:
-        """Take up what was changed on the page, asked at most once in SETTINGS_MAX_AGE_S, and waited for so long at most:
-        nobody's view depends on a database that is busy."""
+        """Read the settings when they are older than SETTINGS_MAX_AGE_S, and wait at most `wait_s` seconds for them: a
+        busy database delays no viewer."""
         if self._settings_task is None or (
             self._settings_task.done() and time.monotonic() - self._settings_read_at >= SETTINGS_MAX_AGE_S
         ):
@@ -112,11 +112,11 @@ class LiveStreamingService:
         self.total_rate_limiter.kbit_s = config.bandwidth.total_kbit_s
         for viewer in list(self.viewer_limits.viewers.values()):
             viewer.rate_limiter.kbit_s = config.bandwidth.per_viewer_kbit_s
-            if not self.enabled:  # its next request hears why
+            if not self.enabled:  # its next request is answered with the reason
                 self.end_session(viewer)
 
     def end_session(self, viewer: Viewer) -> None:
-        """Its place is free; for the second time nothing happens."""
+        """The viewer no longer counts. A second call does nothing."""
         self.viewer_limits.viewers.pop(viewer.id, None)
 
     def has_viewer(self, viewer: Viewer | None) -> bool:
@@ -127,7 +127,7 @@ class LiveStreamingService:
             raise LiveViewRefused("disabled", LIVE_VIEW_OFF)
 
     async def _run(self) -> None:
-        """Until nobody watches, and that is told as well."""
+        """Until no one watches and the registry shows it."""
         try:
             while True:
                 with surviving("live view"):
@@ -138,7 +138,7 @@ class LiveStreamingService:
             self._running = None
 
     async def _run_once(self) -> bool:
-        """True when it has told that nobody watches, and nobody has come since."""
+        """True when the registry shows no viewers here and none has come since."""
         await self.refresh_settings()
         self.check_load()
         self._end_idle_viewers()
@@ -163,8 +163,8 @@ class LiveStreamingService:
             metrics.VIEWERS.labels(transport).set(watching[transport])
 
     def _share_bandwidth(self) -> None:
-        """Of what all viewers of the station may have together, this process has as much as it has viewers; where it
-        has none, its single pictures may have all."""
+        """This process gets a share of `total_kbit_s` by its number of viewers. Without viewers its single pictures may
+        use all of it."""
         own, others = len(self.viewer_limits.viewers), self.viewer_limits.others.total()
         if limit := self.config.bandwidth.total_kbit_s:
             self.total_rate_limiter.kbit_s = limit * own / (own + others) if own else limit
@@ -187,18 +187,18 @@ class LiveStreamingService:
     # Pictures
 
     def feed(self, slug: str, quality: str) -> Feed:
-        """Of a camera that exists and a quality of PRESETS."""
+        """The feed of an existing camera and a quality of PRESETS."""
         if (slug, quality) not in self._feeds:
             self._feeds[slug, quality] = Feed(slug, quality)
         return self._feeds[slug, quality]
 
     def served_quality(self, quality: str) -> str:
-        """The quality that is given for it: the next lower one while this process is busy."""
+        """The quality that is sent for a requested one: the next lower one while this process is busy."""
         names = list(PRESETS)
         return names[max(0, names.index(quality) - (self.load_shedder.level in QUALITY_LEVELS))]
 
     async def next_picture(self, viewer: Viewer, quality: str, wait_s: float) -> Picture | None:
-        """The newest that this viewer has not had, in its turn; None when none comes in time."""
+        """The newest picture that this viewer has not had, once its limits allow it; None after `wait_s` seconds."""
         now = asyncio.get_running_loop().time
         deadline = now() + wait_s
         viewer.quality, viewer.asked_at = quality, time.monotonic()
@@ -208,7 +208,7 @@ class LiveStreamingService:
         return await feed.wait_for_newer(viewer.last_serial, max(0.0, deadline - now()))
 
     def record_sent(self, viewer: Viewer, picture: Picture, size: int) -> None:
-        """It is on its way, with `size` bytes."""
+        """Count a picture as sent, with `size` bytes."""
         viewer.record_sent(picture.serial, size)
         self.total_rate_limiter.consume(size)
         if self.load_shedder.level in FPS_LEVELS:
@@ -217,7 +217,7 @@ class LiveStreamingService:
         metrics.BYTES.inc(size)
 
     async def _wait_for_turn(self, viewer: Viewer, feed: Feed, deadline: float) -> bool:
-        """Wait for it where there is a limit, while pictures go by; False when it does not come before the deadline."""
+        """Wait until the limits allow a picture, and count those dropped meanwhile. False at the deadline."""
         wait_s = self._wait_s(viewer)
         if not wait_s:
             return True
@@ -226,9 +226,9 @@ class LiveStreamingService:
             feed.keep_running()
             await asyncio.sleep(min(wait_s, max(0.0, deadline - loop.time())))
             wait_s = self._wait_s(viewer)
-        left_out = max(0, feed.pictures - passing - 1)
-        viewer.dropped += left_out
-        metrics.DROPPED.inc(left_out)
+        dropped = max(0, feed.pictures - passing - 1)
+        viewer.dropped += dropped
+        metrics.DROPPED.inc(dropped)
         return not wait_s
 
     def _wait_s(self, viewer: Viewer) -> float:
@@ -237,10 +237,10 @@ class LiveStreamingService:
             viewer.limited_at = time.monotonic()
         return max(rate_wait_s, viewer.next_picture_at - time.monotonic(), 0.0)
 
-    # What is said of it
+    # Messages
 
     async def describe_limits(self, viewer: Viewer, picture: Picture | None) -> dict[str, str]:
-        """Why this viewer gets less than its quality: reason -> sentence. Empty where it gets all."""
+        """Why this viewer gets less than its quality: reason -> sentence. Empty at full quality."""
         found = {}
         if picture and picture.flags & LOWERED:
             status = await self._status(viewer.camera, "")
@@ -268,7 +268,7 @@ class LiveStreamingService:
 
 
 def read_settings() -> Any:
-    """On a thread of its own, which keeps no connection to the database: whoever began the task may be gone."""
+    """For a thread. It closes the thread's database connection, since no request ends here that would close it."""
     try:
         return live_streaming_config()
     finally:
@@ -283,5 +283,5 @@ def read_status_or_none(slug: str, desired: str) -> Status | None:
 
 
 def station_presets() -> dict[str, Preset]:
-    """As this station is configured."""
+    """The presets as this station is configured."""
     return presets_of(live_streaming_config().quality_presets.model_dump())

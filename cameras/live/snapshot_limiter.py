@@ -1,4 +1,4 @@
-"""`SnapshotLimiter`: pictures that are asked for one by one, such as `frame.jpg`, and what one user may have of them."""
+"""`SnapshotLimiter`: single pictures such as `frame.jpg`, and how many of them a user may have."""
 
 from __future__ import annotations
 
@@ -20,17 +20,15 @@ from cameras.live.viewer_limits import LiveViewRefused
 from cameras.sockets.loop_singletons import loop_singleton
 
 MIN_WAIT_S = 1.0
-"""For a picture, however long its turn was waited for."""
+"""The least time to wait for a picture, after any wait for bandwidth."""
 MAX_WAITING_PER_USER = 20
-"""Requests of one user. Each holds a thread; a page that asks every second for six cameras which give none has 18."""
-
-
+"""Each request holds a thread. A page that asks every second for six cameras without pictures has 18."""
 MAX_WAITING = 32
-"""Of all users: the other requests of a web process find a thread."""
+"""Of all users together, so that threads are left for the other requests of a web process."""
 
 
 class SnapshotLimitExceeded(LiveViewRefused):
-    """More than this user may have now: `reason` waiting or bandwidth. `retry_s` is when to ask again."""
+    """This user is over a limit: `reason` is waiting or bandwidth. `retry_s`: seconds until a retry can succeed."""
 
     def __init__(self, reason: str, message: str, retry_s: float) -> None:
         self.retry_s = math.ceil(retry_s)
@@ -39,7 +37,7 @@ class SnapshotLimitExceeded(LiveViewRefused):
 
 
 class SnapshotLimiter:
-    """One in each event loop: `loop_singleton(SnapshotLimiter)`. A user "" stands for the station itself, and has no limits."""
+    """One in each event loop: `loop_singleton(SnapshotLimiter)`. The user "" is the station itself, without limits."""
 
     def __init__(self) -> None:
         self._waiting: Counter[str] = Counter()
@@ -64,7 +62,7 @@ class SnapshotLimiter:
             return await fresh_picture(service, slug, quality, wait_s) is not None
 
     async def _current_service(self) -> LiveStreamingService:
-        """With up-to-date settings and load, which no viewer may be refreshing. LiveViewRefused when live view is off."""
+        """With current settings and load: while no one watches, nothing else refreshes them. LiveViewRefused."""
         service = loop_singleton(LiveStreamingService)
         await service.refresh_settings(SETTINGS_WAIT_S)
         service.check_load()
@@ -72,19 +70,19 @@ class SnapshotLimiter:
         return service
 
     def _must_wait(self, service: LiveStreamingService, slug: str, quality: str, user: str) -> bool:
-        """A camera that gives pictures is not kept back by others that give none."""
+        """False for a camera with a fresh picture: requests for cameras without pictures do not hold it up."""
         kept = service.feed(slug, service.served_quality(quality)).newest
         return kept is None or kept.is_stale or self._rate_limiters[user].wait_s() > 0
 
     @contextmanager
     def _count_waiting(self, user: str, wait_s: float) -> Iterator[None]:
-        """Among those that wait. SnapshotLimitExceeded."""
+        """Count a request as waiting. SnapshotLimitExceeded."""
         if user and self._waiting[user] >= MAX_WAITING_PER_USER:
-            said = f"At most {MAX_WAITING_PER_USER} requests of one user wait for a picture at a time, and so many do."
-            raise SnapshotLimitExceeded("waiting", said, wait_s)
+            message = f"At most {MAX_WAITING_PER_USER} requests of one user can wait for a picture at a time."
+            raise SnapshotLimitExceeded("waiting", message, wait_s)
         if user and self._waiting.total() >= MAX_WAITING:
-            said = f"At most {MAX_WAITING} requests of all users wait for a picture at a time, and so many do."
-            raise SnapshotLimitExceeded("waiting", said, wait_s)
+            message = f"At most {MAX_WAITING} requests of all users can wait for a picture at a time."
+            raise SnapshotLimitExceeded("waiting", message, wait_s)
         self._waiting[user] += 1
         try:
             yield
@@ -92,7 +90,7 @@ class SnapshotLimiter:
             self._waiting[user] -= 1
 
     async def _wait_for_bandwidth(self, service: LiveStreamingService, user: str, wait_s: float) -> None:
-        """Wait for it where there is a limit. SnapshotLimitExceeded at once where it does not come within `wait_s` seconds."""
+        """Wait until the limits allow a picture. SnapshotLimitExceeded at once if that takes over `wait_s` seconds."""
         limits, own = service.config.bandwidth, self._rate_limiters[user]
         own.kbit_s = limits.per_viewer_kbit_s if user else 0
         now = asyncio.get_running_loop().time
@@ -111,7 +109,7 @@ class SnapshotLimiter:
 
 
 async def fresh_picture(service: LiveStreamingService, slug: str, quality: str, wait_s: float) -> Picture | None:
-    """A picture that is not stale; None when none comes in time. BrokerDown."""
+    """A picture that is not stale; None when none arrives in `wait_s` seconds. BrokerDown."""
     feed = service.feed(slug, service.served_quality(quality))
     kept = feed.newest
     picture = await feed.wait_for_newer(kept.serial if kept and kept.is_stale else 0, wait_s)
@@ -129,6 +127,6 @@ async def next_picture(slug: str, quality: str, wait_s: float, user: str = "") -
 
 @async_to_sync
 async def has_pictures(slug: str, quality: str, wait_s: float, user: str = "") -> bool:
-    """From a thread, before a stream: whether it would show any. Of what may be given it takes nothing. Raises as
-    `next_picture` does."""
+    """From a thread, before a stream: whether pictures arrive. It uses no bandwidth of the user. Raises what
+    `next_picture` raises."""
     return await loop_singleton(SnapshotLimiter).has_picture(slug, quality, wait_s, user)

@@ -1,4 +1,4 @@
-"""`Viewer`: one live picture that somebody looks at. A page with four of them has four viewers."""
+"""`Viewer`: one live picture that somebody watches. A page with four live pictures has four viewers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import uuid6
 from cameras.live.rate_limiter import RateLimiter
 
 RATE_SAMPLES = 8
-"""Rounds over which the rate is taken."""
+"""Samples over which the rates are averaged."""
 Transport = Literal["websocket", "mjpeg"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 
@@ -28,17 +28,17 @@ class ViewerBody(TypedDict):
     frames: int
     bytes: int
     dropped: int
-    """Pictures that were left out, since a limit did not allow them."""
+    """Pictures that a limit dropped."""
     fps: float
     kbit_s: float
     limited: list[str]
-    """What keeps it from its quality: host_cpu, web_cpu, bandwidth."""
+    """Why it gets less than its quality: host_cpu, web_cpu, bandwidth."""
     remote: str | None
-    """The address it looks from; null for whoever is no manager."""
+    """The client's address; null for readers who are not managers."""
 
 
 class Viewer:
-    """`end` is called with a sentence when somebody ends it. Of the event loop that it was made in."""
+    """`end` is called with a sentence when somebody ends it. Use it only in the event loop that made it."""
 
     def __init__(
         self, user: str, camera: str, quality: str, transport: Transport, remote: str, end: Callable[[str], None]
@@ -52,9 +52,9 @@ class Viewer:
         self.limited: tuple[str, ...] = ()
         self.rate_limiter = RateLimiter()
         self.last_serial = 0
-        """Serial of the picture that it got last."""
+        """Serial of the last picture sent."""
         self.next_picture_at = 0.0
-        """When it may have its next one, where there are fewer."""
+        """When the next picture may be sent while pictures are fewer."""
         self.limited_at = -1e9
         self._samples: deque[tuple[float, int, int]] = deque([(self.asked_at, 0, 0)], RATE_SAMPLES)
 
@@ -65,7 +65,7 @@ class Viewer:
         self.rate_limiter.consume(size)
 
     def sample_rates(self) -> None:
-        """Now and then, for `body`."""
+        """Call it at intervals: `body` averages over the samples."""
         self._samples.append((time.monotonic(), self.frames, self.bytes))
 
     def body(self) -> ViewerBody:

@@ -1,4 +1,4 @@
-"""How many may watch at a time, in all and of one user; whoever is one too many is told the limits."""
+"""How many viewers may watch at a time: all together, and of one user. Anyone over a limit is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cameras.sockets.subscription import CONNECTION_ERRORS
 
 log = logging.getLogger(__name__)
 REFUSED_FOR_S = 0.5
-"""A refusal holds for so long without another question: many who ask again and again cost nothing."""
+"""A refusal is repeated for this long without asking Redis, so that clients which retry all the time cost nothing."""
 LIVE_VIEW_OFF = (
     "Live view is switched off on this station; recording and captures go on. A manager switches it on with "
     "`live_streaming_config.enabled: true`, under Settings."
@@ -21,7 +21,7 @@ LIVE_VIEW_OFF = (
 
 
 class LiveViewRefused(Exception):
-    """Nothing can be watched: `reason` disabled (live view is switched off) or capacity. The text says what to do."""
+    """No live view can start: `reason` is disabled (switched off) or capacity. The text says what to do."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ class LiveViewRefused(Exception):
 
 
 class ViewerLimits:
-    """The viewers of this web process, and their places among those of the station."""
+    """The viewers of this web process, counted together with those of the other processes."""
 
     def __init__(self, max_viewers: int, max_per_user: int) -> None:
         self.max_viewers, self.max_per_user = max_viewers, max_per_user
@@ -45,8 +45,8 @@ class ViewerLimits:
 
     async def admit_viewer(self, viewer: Viewer) -> None:
         """Count one more viewer. LiveViewRefused at a limit. While the broker is away only the viewers here count."""
-        told_at, refusal = self._refused.get(viewer.user, (0.0, None))
-        if refusal and time.monotonic() - told_at < REFUSED_FOR_S:
+        refused_at, refusal = self._refused.get(viewer.user, (0.0, None))
+        if refusal and time.monotonic() - refused_at < REFUSED_FOR_S:
             raise refusal
         async with self._lock:
             await self._count_viewer(viewer)
@@ -60,13 +60,13 @@ class ViewerLimits:
         self.viewers[viewer.id] = viewer
         try:
             self.others = await self._register_counts()
-        except asyncio.CancelledError:  # it left before it had its place
+        except asyncio.CancelledError:  # the client left before it was admitted
             self.viewers.pop(viewer.id, None)
             raise
 
     def _recently_refused(self) -> dict[str, tuple[float, LiveViewRefused]]:
         now = time.monotonic()
-        return {user: told for user, told in self._refused.items() if now - told[0] < REFUSED_FOR_S}
+        return {user: entry for user, entry in self._refused.items() if now - entry[0] < REFUSED_FOR_S}
 
     async def _register_counts(self) -> Counts:
         try:
@@ -90,7 +90,7 @@ class ViewerLimits:
         return None
 
     async def renew_viewers(self) -> Renewal:
-        """Tell of the viewers here and hear of the others. Raises what redis raises."""
+        """Write the viewers here and read the counts elsewhere. Raises what redis raises."""
         async with self._lock:
             for viewer in self.viewers.values():
                 viewer.sample_rates()

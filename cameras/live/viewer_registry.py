@@ -1,7 +1,7 @@
 """`ViewerRegistry`: who watches, over all web processes of the station.
 
-In Redis, under the id of each process: renewed twice a second, gone five seconds after a process that was killed.
-Blocking calls, which raise what redis raises; one of a process at a time.
+Each process writes its viewers to Redis under its own id, twice a second; they expire five seconds after a kill.
+Calls block and raise what redis raises. A process makes one call at a time.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from cameras.live.viewer import ViewerBody
 TTL_S = 5
 END_REQUEST_TTL_S = 10
 Counts = Counter[str]
-"""User -> viewers."""
+"""User -> number of viewers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What a renewal brought: viewers of this process that somebody ended (id -> who), and how many there are."""
+    """What a renewal returns: viewers of this process that somebody ended (id -> who), and the counts elsewhere."""
 
     ended: dict[str, str] = field(default_factory=dict)
     others: Counts = field(default_factory=Counter)
@@ -36,8 +36,9 @@ class ViewerRegistry:
         self._registered: set[str] = set()
 
     def register_counts(self, own: Counts) -> Counts:
-        """Say how many each user has here, a new one among them, and hear how many there are elsewhere. What is said
-        first counts first: of two that enter at once the second sees the first."""
+        """Write how many viewers each user has here, a new one included; return how many they have elsewhere.
+
+        One transaction: of two processes that register at once, the second sees the first."""
         with broker.connection().pipeline(transaction=True) as pipe:
             pipe.set(broker.key("viewers", self.process), "[]", ex=TTL_S, nx=True)
             self._write_counts(pipe, own)
@@ -45,20 +46,20 @@ class ViewerRegistry:
             return self._count_others(pipe.execute()[-1])
 
     def renew_viewers(self, own: Counts, bodies: Iterable[ViewerBody]) -> Renewal:
-        """Tell of this process's viewers; of none, that there are none."""
-        told = list(bodies)
+        """Write this process's viewers, or remove its key when there are none."""
+        viewers = list(bodies)
         ended = broker.key("ended", self.process)
         with broker.connection().pipeline(transaction=True) as pipe:
-            if told:
-                pipe.set(broker.key("viewers", self.process), json.dumps(told), ex=TTL_S)
+            if viewers:
+                pipe.set(broker.key("viewers", self.process), json.dumps(viewers), ex=TTL_S)
             else:
                 pipe.delete(broker.key("viewers", self.process))
             self._write_counts(pipe, own)
             pipe.smembers(ended)
             pipe.delete(ended)
             pipe.hgetall(broker.key("viewing"))
-            *_, orders, _, counts = pipe.execute()
-        return Renewal(dict(order.split(" ", 1) for order in orders), self._count_others(counts))
+            *_, requests, _, counts = pipe.execute()
+        return Renewal(dict(request.split(" ", 1) for request in requests), self._count_others(counts))
 
     def _write_counts(self, pipe: Any, own: Counts) -> None:
         name = broker.key("viewing")
@@ -73,7 +74,7 @@ class ViewerRegistry:
         return f"{self.process} {user}"
 
     def _count_others(self, counts: dict[str, str]) -> Counts:
-        """Of the processes that live; those that were killed are forgotten here."""
+        """Counts of the living processes. Counts of killed ones are deleted."""
         elsewhere = [name for name in counts if not name.startswith(f"{self.process} ")]
         if not elsewhere:
             return Counter()
@@ -88,7 +89,7 @@ class ViewerRegistry:
 
 
 def viewers_by_process(processes: Iterable[str]) -> dict[str, list[ViewerBody]]:
-    """Process -> its viewers, of those that live."""
+    """Process -> its viewers, for the processes that are alive."""
     names = sorted(processes)
     found: Any = broker.connection().mget([broker.key("viewers", name) for name in names]) if names else []
     return {name: json.loads(text) for name, text in zip(names, found, strict=True) if text is not None}

@@ -1,4 +1,4 @@
-"""What a principal may see just now: asked of the database when a socket opens, and again every two seconds."""
+"""What a principal may see: read from the database when a socket or stream opens, and again every two seconds."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ SIGNED_OUT, NO_ROLE, NO_CAMERA, TRY_LATER = 4401, 4403, 4404, 1013
 
 
 class Principal(Protocol):
-    """Who asks, by what they showed. Hashable, so that one look serves all sockets of one sign-in."""
+    """Who opened a socket or stream, by their credentials. Hashable: one query serves all sockets of a sign-in."""
 
     needs_origin: bool
 
     def user(self) -> Any:
-        """The user as the database has them now; None when they may not come in (any more)."""
+        """The user as the database has them now; None when the credentials are not valid, or no longer."""
 
     def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`cameras` is slug -> desired. `code` and `reason` say why a socket is closed; 0 where it is not."""
+    """`cameras` is slug -> desired. `code` and `reason` say why a socket is closed; the code is 0 for access."""
 
     code: int = 0
     reason: str = ""
@@ -41,7 +41,7 @@ class Access:
     user: str = ""
 
     def for_camera(self, slug: str) -> Access:
-        """The same, for a socket that is about one camera. One that may not be seen does not exist."""
+        """The access to one camera. For a reader, a hidden camera does not exist."""
         if self.code or slug in self.cameras:
             return self
         return Access(NO_CAMERA, f"There is no camera {slug[:40]}.")
@@ -57,8 +57,8 @@ def read_access(principal: Principal) -> Access:
 
 
 def read_access_or_refuse(principal: Principal) -> Access:
-    """Rights that cannot be determined are none, and one principal's error ends no other's view. Error when the database
-    is away."""
+    """No access when the rights cannot be determined: an error for one principal affects no other. Error when the
+    database is away."""
     try:
         return read_access(principal)
     except Error:
@@ -77,7 +77,7 @@ async def read_access_of_all(principals: Collection[Principal]) -> dict[Principa
 
 
 class AccessListener(Protocol):
-    """What is told of a new access, when it has changed or not."""
+    """Gets the principal's access at each check, changed or not."""
 
     principal: Principal
 
@@ -85,18 +85,18 @@ class AccessListener(Protocol):
 
 
 class AccessMonitor:
-    """Looks for all listeners of one event loop together; runs only while there are any."""
+    """Checks the access of all listeners of one event loop together; runs only while there are any."""
 
     def __init__(self) -> None:
         self._listeners: set[AccessListener] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def check_access(self, principal: Principal) -> Access:
-        """A look of its own, when something opens. A database that is away opens nothing."""
+        """One check, when a socket or stream opens. Without the database nothing opens."""
         try:
             return (await read_access_of_all([principal]))[principal]
         except Error as error:
-            log.warning("Nobody new is let in to watch: %s", type(error).__name__)
+            log.warning("New sockets and streams are refused, since access cannot be checked: %s", type(error).__name__)
             return Access(TRY_LATER, "The station's database does not answer. Try again.")
 
     def add_listener(self, listener: AccessListener) -> None:
@@ -117,11 +117,11 @@ class AccessMonitor:
             self._task = None
 
     async def _round(self) -> None:
-        """While the database is away everybody keeps what they may see: nothing can have been taken away in it."""
+        """While the database is away everybody keeps their access: nothing can have been revoked in it."""
         try:
             found = await read_access_of_all({listener.principal for listener in self._listeners})
         except Error as error:
-            log.warning("Who may watch could not be looked up: %s", type(error).__name__)
+            log.warning("Access could not be checked again: %s", type(error).__name__)
             return
         for listener in list(self._listeners):
             if access := found.get(listener.principal):

@@ -1,7 +1,7 @@
-"""`Socket`: what the station's WebSockets have in common. Who may come in, what may be said, and how it ends.
+"""`Socket`: the base of the station's WebSocket consumers: access, messages, limits, and closing.
 
-Messages are JSON objects with a `type`. What is wrong is answered with `{"type": "error", "reason", "message"}`; what
-is too much closes. No socket needs the channel layer, so none ends with the broker.
+Messages are JSON objects with a `type`. A bad message is answered with `{"type": "error", "reason", "message"}`; too
+many of them close the socket. No socket needs the channel layer, so none closes when the broker goes away.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MessageHandler = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
 
 class BadMessage(Exception):
-    """A message that cannot be followed. The text says what may be sent; `reason` is for programs."""
+    """A message that cannot be handled. The text says what may be sent; `reason` is for programs."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -64,7 +64,7 @@ class Socket(AsyncWebsocketConsumer):
         self._task = start_background(self._run(), "socket")
 
     async def disconnect(self, code: int) -> None:
-        """Also called for a socket that was never let in."""
+        """Channels also calls it for a socket that was refused."""
         self.ended = True
         loop_singleton(OpenSockets).remove_socket(self)
         loop_singleton(AccessMonitor).remove_listener(self)
@@ -72,34 +72,34 @@ class Socket(AsyncWebsocketConsumer):
             task.cancel()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Channels changes threads here for each message, to close old database connections. There are none."""
+        """Channels would switch threads for each message, to close old database connections. Sockets have none."""
         await getattr(self, message["type"].replace(".", "_"))(message)
 
     # What a socket is for
 
     def own_handlers(self) -> Mapping[str, MessageHandler]:
-        """Type of a message -> what follows it."""
+        """Message type -> handler, beside `ping`."""
         return {}
 
     def narrow_access(self, access: Access) -> Access:
-        """The access as far as it matters here; its code ends the socket."""
+        """The access that this socket needs; a code other than 0 closes it."""
         return access
 
     async def run(self) -> None:
-        """What the socket does by itself, until it is cancelled."""
+        """What the socket does on its own, until it is cancelled."""
 
     async def _run(self) -> None:
         try:
             await self.run()
         except Exception:
             log.exception("A socket at %s failed and is closed.", self.scope["path"])
-            await self.close_with_reason(FAILED, "The station failed here; its log says more. Try again.")
+            await self.close_with_reason(FAILED, "The station failed here. Its log says more. Try again.")
 
-    # Who may come in
+    # Access
 
     def _check_handshake(self) -> tuple[int, str] | None:
         if self.principal.needs_origin and not origin.is_ours(self.headers):
-            return FOREIGN_ORIGIN, "The page that asks is not of this station."
+            return FOREIGN_ORIGIN, "The page that opened this socket does not belong to this station."
         offered = self.scope["subprotocols"]
         if offered and offered[0] not in self.subprotocols:
             return NO_SUBPROTOCOL, f"Subprotocols are {', '.join(self.subprotocols) or 'not used here'}."
@@ -114,16 +114,16 @@ class Socket(AsyncWebsocketConsumer):
 
     @property
     def max_sockets_of_user(self) -> int:
-        """How many sockets, this one among them, one user may have."""
+        """How many sockets one user may have, this one included."""
         return int(settings.STATION.web.limits.sockets_per_user)
 
     def update_access(self, access: Access) -> None:
-        """Every two seconds: what the principal may see now."""
+        """Called every two seconds with what the principal may see now."""
         self.access = self.narrow_access(access)
         if self.access.code and not self.ended:
             start_background(self.close_with_reason(self.access.code, self.access.reason), "closing a socket")
 
-    # What is said
+    # Messages
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.ended:
@@ -143,7 +143,7 @@ class Socket(AsyncWebsocketConsumer):
             handler = self.handlers.get(message["type"])
             if handler is None:
                 known = ", ".join(sorted(self.handlers))
-                raise BadMessage("unknown_type", f"There is no message of this type here. There are: {known}.")
+                raise BadMessage("unknown_type", f"This socket has no message of this type. It has: {known}.")
             await handler(message)
         except BadMessage as error:
             await self._send_error(error)
@@ -152,17 +152,17 @@ class Socket(AsyncWebsocketConsumer):
         self._errors += 1
         await self.send_message({"type": "error", "reason": error.reason, "message": str(error)})
         if self._errors > MAX_ERRORS:
-            await self.close_with_reason(TOO_MANY_ERRORS, "Too many messages that could not be followed.")
+            await self.close_with_reason(TOO_MANY_ERRORS, "Too many bad messages.")
 
     async def pong(self, message: dict[str, Any]) -> None:
-        """For the offset of the client's clock: `sent` comes back as it was, beside this machine's time."""
+        """`sent` comes back unchanged, with this machine's time: clients compute their clock's offset from both."""
         sent = message.get("sent")
         if not is_number(sent) or not -MAX_SENT < sent < MAX_SENT:
-            raise BadMessage("invalid", "A ping says `sent`, a number such as milliseconds.")
+            raise BadMessage("invalid", "A ping needs `sent`, a number such as milliseconds.")
         await self.send_message({"type": "pong", "sent": sent, "server_us": time.time_ns() // 1000})
 
     async def send_message(self, content: dict[str, Any] | str | bytes) -> None:
-        """A message to the other end; nothing once it has gone."""
+        """Send a message; do nothing once the client has gone."""
         if isinstance(content, dict):
             content = json.dumps(content)
         form = {"bytes": content} if isinstance(content, bytes) else {"text": content}
@@ -173,7 +173,7 @@ class Socket(AsyncWebsocketConsumer):
         self.ended = True
 
     async def _send_or_end(self, message: dict[str, Any]) -> None:
-        """uvicorn says OSError once the client has gone, and RuntimeError once it has closed the socket itself."""
+        """uvicorn raises OSError once the client has gone, and RuntimeError once it has closed the socket itself."""
         if self.ended:
             return
         try:
@@ -183,7 +183,7 @@ class Socket(AsyncWebsocketConsumer):
 
 
 def truncate_reason(reason: str) -> str:
-    """As much of it as a close frame takes, in whole characters."""
+    """As many whole characters as fit into a close frame."""
     return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
@@ -191,14 +191,14 @@ def parse_message(text: str) -> dict[str, Any]:
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadMessage("invalid", "This is no JSON.") from None
+        raise BadMessage("invalid", "The message is not JSON.") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise BadMessage("invalid", "A message is a JSON object with a `type`.")
     return message
 
 
 class NotFound(AsyncWebsocketConsumer):
-    """For addresses that are none."""
+    """For unknown addresses."""
 
     channel_layer_alias = Socket.channel_layer_alias
 

@@ -1,4 +1,4 @@
-"""What there is once in each event loop, and so once in each web process."""
+"""Objects of which each event loop, and so each web process, has one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _singletons: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type, Any]] = Wea
 
 
 def loop_singleton(kind: type[Singleton]) -> Singleton:
-    """The running loop's own `kind`, made when it is first asked for."""
+    """The running loop's instance of `kind`, created by the first call."""
     singletons = _singletons.setdefault(asyncio.get_running_loop(), {})
     if kind not in singletons:
         singletons[kind] = kind()
@@ -20,5 +20,5 @@ def loop_singleton(kind: type[Singleton]) -> Singleton:
 
 
 def set_loop_singleton(singleton: Any) -> None:
-    """Have this one in the running loop: made with something else than its defaults."""
+    """Use this instance in the running loop, such as one that was not made with defaults."""
     _singletons.setdefault(asyncio.get_running_loop(), {})[type(singleton)] = singleton

@@ -1,4 +1,4 @@
-"""How often a socket may speak: so many messages a second on average, twice as many at once."""
+"""Limits how often a client may send: `per_s` messages a second on average, twice as many in a burst."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class MessageRate:
         self._at = time.monotonic()
 
     def allow_message(self) -> bool:
-        """Whether one more is within the rate."""
+        """Whether one more message is within the rate."""
         now = time.monotonic()
         self._left = min(2 * self.per_s, self._left + (now - self._at) * self.per_s)
         self._at = now

@@ -1,4 +1,4 @@
-"""`NoticeBroadcaster`: notices of one kind for all sockets of a web process, over one subscription while anybody listens."""
+"""`NoticeBroadcaster`: passes notices of one kind to all sockets of a web process, over one Redis subscription."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ POLL_S = 0.25
 Notice = dict[str, Any]
 Listener = asyncio.Queue["Notice | None"]
 MISSED = None
-"""What a listener is given where notices may have been lost."""
+"""A listener gets it in place of notices that may have been lost."""
 
 
 class NoticeBroadcaster:
-    """One of each kind in each event loop."""
+    """One of each kind in each event loop. It subscribes only while there are listeners."""
 
     kind: ClassVar[str]
 
@@ -47,13 +47,13 @@ class NoticeBroadcaster:
         try:
             notice = json.loads(message)
         except ValueError:
-            log.warning("A notice on %s was no JSON.", self._subscription.channel)
+            log.warning("A notice on %s was not JSON and is ignored.", self._subscription.channel)
             return
         for listener in self._listeners:
             deliver_notice(listener, notice)
 
     async def _run(self) -> None:
-        """Keeps the subscription; every listener hears of a cut once it is mended."""
+        """Keep the subscription; after a cut every listener gets MISSED as soon as it is up again."""
         subscribed, reported_cuts = start_background(self._subscription.run(), "subscription"), self._subscription.cuts
         try:
             while self._listeners:
@@ -69,7 +69,7 @@ class NoticeBroadcaster:
 
 
 def deliver_notice(listener: Listener, notice: Notice | None) -> None:
-    """A listener that is too slow loses what waits for it, and gets MISSED."""
+    """A listener that is too slow loses its waiting notices and gets MISSED."""
     if listener.full():
         while not listener.empty():
             listener.get_nowait()

@@ -1,4 +1,4 @@
-"""How many WebSockets one user has open at this web process: only so many."""
+"""Limits how many WebSockets one user has open at this web process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OpenSockets:
         """None, or the code and the reason with which the socket is closed."""
         if self._counts[user] >= limit:
             count_refusal("sockets of a user")
-            return TOO_MANY, f"One user may have {limit} sockets at a time, and you have so many. Close a page."
+            return TOO_MANY, f"One user may have {limit} sockets at a time, and you have reached that. Close a page."
         self._users[socket] = user
         self._counts[user] += 1
         return None

@@ -152,7 +152,8 @@ class Herald:
         """Why live pictures are less than they might be; empty where they are not."""
         if not self.load_shedder.level:
             return ""
-        return f"The camera host is busy ({self.load_shedder.percent:.0f} % of its processors): {self.load_shedder.description}."
+        percent = f"{self.load_shedder.percent:.0f} %"
+        return f"The camera host is busy ({percent} of its processors): {self.load_shedder.description}."
 
     def status(self, post: Post) -> statuses.Status:
         wish, state, identity = post.wish, post.state, post.identity

@@ -132,7 +132,7 @@ REASONS = [
     ("disconnected", {}, "disconnected", "Connect it to see pictures."),
     ("busy", {}, "busy", "is exposing"),
     ("ready", {"last_frame": "2026-03-01T20:00:00Z"}, "stale", "the last one came at 2026-03-01T20:00:00Z"),
-    ("ready", {}, "never", "has given no picture yet"),
+    ("ready", {}, "never", "has sent no picture yet"),
 ]
 
 

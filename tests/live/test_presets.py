@@ -1,4 +1,4 @@
-"""What a camera's process makes of its frames for live view: each quality once, at its limiter, if somebody wants it."""
+"""What a camera process publishes for live view: each watched quality once per frame, at its rate."""
 
 from __future__ import annotations
 

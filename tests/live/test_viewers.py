@@ -244,7 +244,7 @@ async def test_above_its_bandwidth_a_viewer_gets_fewer_frames_and_is_told(
         one = await counted(anna, 2)
     limited = next(message for message in found if message["type"] == "limited")
     assert limited["limits"] == [
-        {"reason": "bandwidth", "message": "One viewer gets 60 kbit/s at most: pictures are left out."}
+        {"reason": "bandwidth", "message": "One viewer gets 60 kbit/s at most: pictures are dropped."}
     ]
     assert one["dropped"] > 0
     assert found[-1]["lowered"]
