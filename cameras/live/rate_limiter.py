@@ -10,8 +10,8 @@ BURST_S = 0.5
 
 
 class RateLimiter:
-    """`kbit_s` 0: no limit. A picture may overdraw the bucket, since a large one could never be sent otherwise; the next
-    one waits longer."""
+    """`kbit_s` 0: no limit. A picture may overdraw the bucket, as a large one could never be sent otherwise; then the
+    next one waits longer."""
 
     def __init__(self, kbit_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Who may come in, as rows: each change with its event. A password is in none of them."""
+"""Adds, changes and removes users. Each change writes an event, without passwords."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAST_MANAGER = "{name} is the last manager. Make somebody else a manager first."
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """`password` is one that was made up; `revoked` is how many tokens let in until now."""
+    """`password` is the generated one, or None; `revoked` is how many valid tokens were revoked."""
 
     user: User
     password: str | None
@@ -28,7 +28,7 @@ class UserChange:
 
 @transaction.atomic
 def add_user(name: str, role: str, password: str | None = None, *, actor: str) -> tuple[User, str | None]:
-    """A new user, and the password when one was made up. ValidationError with a sentence for each bad field."""
+    """A new user, and the generated password, or None. ValidationError with a sentence for each bad field."""
     user = User(username=unicodedata.normalize("NFKC", name))
     set_role(user, role)
     generated = set_password(user, password)
@@ -42,8 +42,8 @@ def add_user(name: str, role: str, password: str | None = None, *, actor: str) -
 def change_user(
     user: User, *, role: str | None = None, password: str | None = None, reset: bool = False, actor: str
 ) -> UserChange:
-    """A new role, a new password, or both; `reset` makes a password up, which comes back. With a new password all
-    sign-ins and tokens of the user end. ValidationError; User.DoesNotExist when somebody has removed them since."""
+    """Set a role, a password, or both; `reset` generates a password and returns it. A new password ends all sign-ins
+    and tokens of the user. ValidationError; User.DoesNotExist when somebody has removed the user meanwhile."""
     done, generated, revoked = [], None, 0
     if role is not None:
         check_a_manager_remains(user, role)
@@ -65,16 +65,16 @@ def change_user(
 
 @transaction.atomic
 def remove_user(user: User, *, actor: str) -> None:
-    """The user and their tokens; what they did stays in the event log. ValidationError for the last manager;
-    User.DoesNotExist when somebody has removed them since."""
+    """Remove a user and their tokens; their events stay in the log. ValidationError for the last manager;
+    User.DoesNotExist when somebody has removed the user meanwhile."""
     check_a_manager_remains(user, Role.NONE)
     User.objects.select_for_update().get(pk=user.pk).delete()
     record_event("user.changed", f"{actor} removed the user {user}.", subject=user, actor=actor)
 
 
 def check_a_manager_remains(user: User, role: str) -> None:
-    """ValidationError when `user`, with that role, would leave the station without a manager. Until the caller's
-    transaction ends nobody else takes a manager away: all of them are locked, in one order."""
+    """ValidationError when `user` with this role would leave the station without a manager. All managers are locked, in
+    one order, so that no other transaction removes one before the caller's ends."""
     managers = User.objects.filter(role=Role.MANAGER, is_active=True).order_by("pk")
     locked = list(managers.select_for_update().values_list("pk", flat=True))
     if role != Role.MANAGER and locked == [user.pk]:
@@ -82,13 +82,13 @@ def check_a_manager_remains(user: User, role: str) -> None:
 
 
 def set_role(user: User, role: str) -> None:
-    """A manager may also use the Django admin; nobody else."""
+    """Only managers may use the Django admin."""
     user.role = role
     user.is_staff = user.is_superuser = role == Role.MANAGER
 
 
 def set_password(user: User, password: str | None) -> str | None:
-    """Set the password, checked; or one that is made up here and returned."""
+    """Validate and set the password; without one, generate one and return it. ValidationError."""
     if password is None:
         generated = secrets.token_urlsafe(12)
         user.set_password(generated)

@@ -1,5 +1,5 @@
-"""Refused sign-ins as events. Anybody can cause them, so their number is bounded: the first of an hour are told one by
-one, the others together."""
+"""Refused sign-ins as events. Anybody can cause them, so their number is bounded: the first of an hour get an event
+each, the others one event together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def record_denied(username: str, address: str) -> None:
         return
     record_event(
         "user.denied",
-        f"Somebody at {address or 'this machine'} was not let in as {username!r}.",
+        f"A sign-in as {username!r} from {address or 'this machine'} was refused.",
         severity="warning",
         data={"address": address, "username": username},
     )
@@ -34,7 +34,7 @@ def record_denied(username: str, address: str) -> None:
 
 @transaction.atomic
 def _count(username: str, address: str) -> int:
-    """How many there were in this hour, with this one."""
+    """The number of refused sign-ins in this hour, this one included."""
     began_at = timezone.now().replace(minute=0, second=0, microsecond=0)
     hour, is_new = DeniedHour.objects.select_for_update().get_or_create(began_at=began_at)
     hour.count += 1
@@ -53,7 +53,7 @@ def _add(counted: dict[str, int], name: str) -> None:
 
 
 def summarise_past_hours() -> None:
-    """One event for each hour that is over and had more than were told singly."""
+    """One event for each past hour with more refusals than MAX_SINGLE_EVENTS."""
     now = timezone.now()
     for hour in DeniedHour.objects.filter(began_at__lte=now - HOUR):
         _record_summary(hour)
@@ -68,7 +68,7 @@ def _record_summary(hour: DeniedHour) -> None:
     until: datetime = hour.began_at + HOUR
     record_event(
         "user.denied",
-        f"{more} more tries to sign in were refused from {hour.began_at:%H:%M} to {until:%H:%M} UTC: "
+        f"{more} more sign-ins were refused from {hour.began_at:%H:%M} to {until:%H:%M} UTC: "
         f"as {_most_common(hour.names)}; from {_most_common(hour.addresses)}.",
         severity="warning",
         data={"count": more, "names": hour.names, "addresses": hour.addresses},

@@ -1,4 +1,4 @@
-"""Coming in: signing in and out, passwords, sign-ins and tokens of one's own, and users for a manager."""
+"""Pages for signing in and out, passwords, your own sign-ins and tokens, and users (for managers)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DEFAULT_DAYS = 365
 
 MAX_NAME_LENGTH = 150
 FORM_METHODS = ["get", "head", "options", "post"]
-"""Django's own forms would take PUT too."""
+"""Django's own form views would accept PUT too."""
 
 
 class SignInForm(AuthenticationForm):
@@ -40,7 +40,7 @@ class SignInForm(AuthenticationForm):
         return ValidationError(str(services.Denied()))
 
     def confirm_login_allowed(self, user: Any) -> None:
-        """Somebody without a role is told the same as somebody with a wrong password."""
+        """Users without a role get the same answer as for a wrong password."""
         if not user.may(Role.VIEWER):
             raise self.get_invalid_login_error()
 
@@ -69,7 +69,7 @@ class SignInPage(auth_views.LoginView):
         return super().post(request, *args, **kwargs)
 
     def get_success_url(self) -> str:
-        """Not to this page again: who is signed in would be sent to and fro for ever."""
+        """Never this page: a signed-in user would be redirected in a loop."""
         wanted = super().get_success_url()
         return self.get_default_redirect_url() if wanted == self.request.path else wanted
 
@@ -94,10 +94,10 @@ class SignInPage(auth_views.LoginView):
 
 
 class AdminSignInRedirect(View):
-    """Where the admin sends everybody whom it does not let in."""
+    """The Django admin redirects here whoever may not use it."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """To the sign-in; somebody who has signed in already would be sent to and fro for ever."""
+        """Redirect to the sign-in page; refuse users who are signed in but no managers, or they would loop."""
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get("next") or resolve_url("admin:index"))
         if not request.user.is_staff:
@@ -116,9 +116,7 @@ class PasswordPage(auth_views.PasswordChangeView):
         answer = super().form_valid(form)
         revoked = services.record_password_change(form.user, before, self.request.session.session_key)
         tokens = f" {text[0].upper()}{text[1:]}." if (text := services.revoked_tokens_text(revoked)) else ""
-        message_response(
-            self.request, "ok", f"Your password is changed, and every other browser is signed out.{tokens}"
-        )
+        message_response(self.request, "ok", f"Your password is changed. Every other browser is signed out.{tokens}")
         return answer
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
@@ -126,7 +124,7 @@ class PasswordPage(auth_views.PasswordChangeView):
 
 
 class AccountPage(Page):
-    """One's own sign-ins and tokens."""
+    """Your own sign-ins and tokens."""
 
     template = "access/account.html"
 
@@ -153,7 +151,7 @@ class TokenForm(forms.Form):
 
 
 class TokensPage(Page):
-    """Making a token for oneself; a manager sees everybody's."""
+    """Make a token for yourself; a manager sees everybody's."""
 
     roles = {"GET": "manager", "POST": "viewer"}
     template = "access/account.html"
@@ -162,10 +160,10 @@ class TokensPage(Page):
         return self.render({"tokens": list(services.list_tokens())}, "access/tokens.html")
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """A new token, whose text is shown this once."""
+        """A new token. Its text is shown only once."""
         form = TokenForm(request.POST)
         if not form.is_valid():
-            return message_response(request, "bad", "Choose what the token may do, and how long.")
+            return message_response(request, "bad", "Choose what the token may do and how long it is valid.")
         user: Any = request.user
         asked = form.cleaned_data
         life = timedelta(days=asked["days"])
@@ -182,7 +180,7 @@ class TokensPage(Page):
 
 
 class RevokeTokenPage(Page):
-    """One's own; a manager revokes anybody's."""
+    """Revoke your own tokens; a manager may revoke anybody's."""
 
     roles = {"POST": "viewer"}
 
@@ -192,7 +190,7 @@ class RevokeTokenPage(Page):
         if found is None:
             raise Http404
         services.revoke_token(found, actor=self.actor)
-        return message_response(request, "ok", "The token no longer lets in.")
+        return message_response(request, "ok", "The token is revoked.")
 
 
 class RevokeSignInPage(Page):
@@ -203,7 +201,7 @@ class RevokeSignInPage(Page):
         if found is None:
             raise Http404
         services.end_sign_in(found)
-        return message_response(request, "ok", "It is signed out there.")
+        return message_response(request, "ok", "That browser is signed out.")
 
 
 class UsersPage(Page):
@@ -214,7 +212,7 @@ class UsersPage(Page):
         return self.render_users()
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """A new user, whose made-up password is shown this once."""
+        """A new user. The generated password is shown only once."""
         name, role = request.POST.get("username", "").strip(), request.POST.get("role", "")
         try:
             user, password = accounts.add_user(name, role, actor=self.actor)
@@ -232,7 +230,7 @@ class UsersPage(Page):
 
 
 class UserPage(UsersPage):
-    """What a manager does to one user; not to themselves, so that a manager always remains."""
+    """A manager changes or removes one user, but not themselves, so that a manager always remains."""
 
     roles = {"POST": "manager"}
 
@@ -241,7 +239,7 @@ class UserPage(UsersPage):
         if found is None:
             raise Http404
         if found == request.user:
-            raise PermissionDenied("Ask another manager: nobody changes their own role or removes themselves.")
+            raise PermissionDenied("You cannot change your own role or remove yourself. Ask another manager.")
         return self._respond_to_action(found, request.POST.get("do", ""))
 
     def _respond_to_action(self, user: User, what: str) -> HttpResponse:

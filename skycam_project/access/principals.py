@@ -1,4 +1,4 @@
-"""Who opened something that lasts (a WebSocket, a stream), by what they showed; asked again while it lasts."""
+"""The principal of a WebSocket or stream: its credentials, which are checked again while it is open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from skycam_project.access.models import User
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A token's text, or the key of a browser's session. A page of another site cannot set the token's header."""
+    """A token's text, or the key of a browser's session. Only a cookie needs an Origin check, since a page of another
+    site cannot set the token's header."""
 
     token: str | None = None
     session: str | None = None
@@ -26,7 +27,7 @@ class Principal:
         return self.token is None
 
     def user(self) -> User | None:
-        """As the database has them now, capped at the token's scope. None: signed out, revoked, expired, inactive."""
+        """The user as in the database now, capped at the token's scope; None if signed out, revoked or inactive."""
         if self.token is not None:
             token = valid_token(self.token)
             return cap_role(token.user, token.scope) if token else None
@@ -34,7 +35,7 @@ class Principal:
 
 
 def principal_of(headers: Mapping[str, str]) -> Principal:
-    """By headers with lower-case names. A token counts before a cookie."""
+    """From headers with lower-case names. A token takes precedence over a cookie."""
     scheme, _, text = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "token":
         return Principal(token=text.strip())

@@ -1,6 +1,6 @@
-"""What went wrong, as `application/problem+json` (RFC 9457): one table of types, one place that knows exceptions.
+"""Errors as `application/problem+json` (RFC 9457): the table of types, and which exception becomes which problem.
 
-Anything not known here rises, is logged, and becomes `internal` without a word of its inside.
+An exception that is not listed here propagates, is logged, and becomes `internal` without any detail.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ PROBLEMS = {
     "forbidden": (403, "You may not do this"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This cannot be done here"),
-    "held": (409, "Held by another"),
+    "held": (409, "Held by someone else"),
     "busy": (409, "The camera is busy"),
-    "not-recording": (409, "Nothing is recorded"),
+    "not-recording": (409, "Not recording"),
     "session-ended": (409, "The session has ended"),
     "no-primary-camera": (409, "No camera is the primary one"),
-    "file-elsewhere": (409, "The file lies on another host"),
+    "file-elsewhere": (409, "The file is on another host"),
     "too-large": (413, "The request is too large"),
     "unsupported-media-type": (415, "Send JSON"),
-    "range": (416, "The file does not reach that far"),
+    "range": (416, "The range is beyond the end of the file"),
     "idempotency-mismatch": (422, "The Idempotency-Key was used for another request"),
-    "rate-limited": (429, "Too many tries"),
+    "rate-limited": (429, "Too many requests"),
     "internal": (500, "Something went wrong inside"),
     "capture-failed": (502, "The capture failed"),
     "camera-not-reachable": (503, "The camera cannot be reached"),
@@ -67,13 +67,13 @@ PROBLEMS = {
     "broker-down": (503, "The station's broker does not answer"),
     "database-down": (503, "The station's database does not answer"),
     "live-disabled": (503, "Live view is switched off"),
-    "live-full": (503, "As many watch as may"),
-    "not-ready": (503, "It is being made"),
+    "live-full": (503, "The limit of live views is reached"),
+    "not-ready": (503, "It is not ready yet"),
     "too-busy": (503, "The station has too many requests"),
     "too-slow": (504, "No answer in time"),
     "disk-full": (507, "The disk is full"),
 }
-"""Type of problem -> status and title. What was refused, a sentence in `detail` says."""
+"""Type of problem -> status and title. The sentence in `detail` says what was refused."""
 
 
 class ErrorBody(TypedDict):
@@ -125,7 +125,7 @@ class Problem:
 
 
 def problem_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
-    """For DRF. None for what is not known: it rises to where it is logged."""
+    """DRF's exception handler. None for an unknown exception, which then propagates and is logged."""
     problem = problem_of(error)
     if problem is None:
         return None
@@ -135,7 +135,7 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespons
 
 @singledispatch
 def problem_of(_error: object) -> Problem | None:
-    """The problem that tells of an exception."""
+    """The problem for an exception; None for an unknown one."""
     return None
 
 
@@ -183,7 +183,7 @@ def _(_: drf_errors.UnsupportedMediaType) -> Problem:
     return Problem("unsupported-media-type", "Send the body as application/json.")
 
 
-# Who asks
+# Authentication and permissions
 
 
 @problem_of.register(drf_errors.NotAuthenticated)
@@ -212,7 +212,7 @@ def _(error: Exception) -> Problem:
 @problem_of.register
 def _(error: drf_errors.Throttled) -> Problem:
     wait = int(getattr(error, "wait", None) or 60) + 1
-    return Problem("rate-limited", f"Too many tries. Wait {wait} s.", headers={"Retry-After": str(wait)})
+    return Problem("rate-limited", f"Too many requests. Wait {wait} s.", headers={"Retry-After": str(wait)})
 
 
 @problem_of.register
@@ -220,7 +220,7 @@ def _(error: TooManyAttempts) -> Problem:
     return Problem("rate-limited", str(error), headers={"Retry-After": str(error.wait_s)})
 
 
-# What is not there
+# Not found
 
 
 @problem_of.register(drf_errors.NotFound)
@@ -259,18 +259,18 @@ def _(error: Unsatisfiable) -> Problem:
     return Problem("range", str(error), headers={"Content-Range": f"bytes */{error.size}"})
 
 
-# What cannot be done now
+# Conflicts and outages
 
 
 @problem_of.register
 def _(error: Held) -> Problem:
-    """By somebody's lease, or for what a session forbids."""
+    """Somebody's lease holds the camera, or a session forbids it."""
     return Problem("held", error.detail, extensions=error.members)
 
 
 @problem_of.register
 def _(error: ClipHeld) -> Problem:
-    """By what needs it, not by a person."""
+    """Something that needs the clip holds it, such as a pin."""
     return Problem("held", str(error), extensions={"holds": [hold_body(hold) for hold in error.holds]})
 
 
@@ -323,17 +323,17 @@ def _(error: BrokerDown) -> Problem:
 def _(_: Exception) -> Problem:
     return Problem(
         "database-down",
-        "The station's database is locked or away, so nothing was changed. Running sessions go on. Try again soon.",
+        "The station's database is locked or away. Nothing was changed. Running sessions continue. Try again soon.",
         headers={"Retry-After": "5"},
     )
 
 
 def known_type(name: str) -> str:
-    """A camera host may be newer than this program."""
+    """`name`, or a general type: a newer camera host may send types that are unknown here."""
     return name if name in PROBLEMS else "camera-not-reachable"
 
 
-# Where Django answers before or after a view of the API
+# Errors that Django handles outside API views
 
 
 def is_api(path: str) -> bool:
@@ -362,5 +362,5 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 def database_down_page() -> HttpResponse:
-    """A page that needs no row to say so."""
+    """A page that needs no database."""
     return HttpResponse(get_template("503.html").render(), status=503, headers={"Retry-After": "5"})

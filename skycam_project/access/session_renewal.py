@@ -1,4 +1,4 @@
-"""A browser that is not used for `web.session_idle_s` is signed out; each use puts that off."""
+"""Signs out a browser that was not used for `web.session_idle_s`; each use renews the session."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MAX_STEP_S = 3600.0
 
 
 class SessionRenewalMiddleware:
-    """Writes at most once an hour, and only tries: looking goes on while the database cannot be written. An open page
-    asks by itself, so it counts as use."""
+    """Writes at most once an hour. A failed write is only logged: pages must work while the database cannot be written.
+    An open page polls, so it counts as use."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

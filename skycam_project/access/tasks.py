@@ -1,4 +1,4 @@
-"""What is done for accounts each hour."""
+"""Hourly tasks for accounts."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def test_the_others_of_the_hour_are_one_event_with_their_number(db: None) -> Non
     assert summary.data["count"] == 500 - denials.MAX_SINGLE_EVENTS
     assert sum(summary.data["names"].values()) == 500 - denials.MAX_SINGLE_EVENTS
     assert len(summary.data["addresses"]) <= denials.MAX_NAMES_KEPT + 1
-    assert summary.message.startswith("470 more tries to sign in were refused from ")
+    assert summary.message.startswith("470 more sign-ins were refused from ")
 
 
 def test_an_hour_is_told_once(db: None) -> None:
