@@ -1,4 +1,4 @@
-"""Events as a person reads them: a run of saved captures and of clips that follow each other is one line."""
+"""Events for people: consecutive saved captures and clips share one line."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from monitoring.models import Event
 from monitoring.selectors import events_for
 
 ROUTINE = {"capture.saved": "capture{s} saved", "recording.rotated": "clip{s} recorded"}
-"""Kinds that say all is well, again and again."""
+"""Kinds of frequent events that report success."""
 REDUNDANT_KINDS = ("command.done",)
-"""Kinds that add nothing to the line of what was asked."""
+"""Kinds that add nothing to the line of the command."""
 MAX_EVENTS = 200
 SAME_MOMENT = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The newest event of a run, and what the line says of them all."""
+    """The newest event of a run, and the message for the whole run."""
 
     event: Event
     message: str
@@ -46,7 +46,7 @@ def fold_events(events: Sequence[Event]) -> Iterable[Line]:
 
 
 def without_details(events: Sequence[Event]) -> list[Event]:
-    """Without the steps that the event of a restart, or the alert of a quarantine, tells of at the same moment."""
+    """Without the single steps that the event of a restart or the alert of a quarantine already reports."""
     summaries = [event for event in events if is_summary(event)]
     return [
         event for event in events if not (is_detail(event) and any(is_summarised_by(event, one) for one in summaries))

@@ -1,7 +1,6 @@
-"""How a part tells the launcher that it works: a byte on an inherited pipe.
+"""Heartbeats from a part to the launcher: bytes on an inherited pipe.
 
-A pipe needs neither broker nor disk, and a byte in it means that the very loop which wrote it is turning.
-Imports no Django.
+A pipe needs neither broker nor disk, and a byte proves that the loop which wrote it is running. Imports no Django.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _last = 0.0
 
 
 def send_heartbeat() -> None:
-    """Tell the launcher that the caller's loop turns. Cheap, from any thread; does nothing without a launcher."""
+    """Tell the launcher that the caller's loop is running. Cheap, from any thread; does nothing without a launcher."""
     global _last
     fd, now = _pipe(), time.monotonic()
     if fd is None or now - _last < EVERY_S / 2:
@@ -28,13 +27,13 @@ def send_heartbeat() -> None:
     try:
         os.write(fd, b".")
     except BlockingIOError:
-        return  # the launcher has not read yet; what is in the pipe says enough
+        return  # the pipe is full, since the launcher has not read yet: it holds heartbeats enough
     except BrokenPipeError:
-        return  # the launcher is gone, and the kernel is about to end this part too
+        return  # the launcher is gone; the kernel ends this part, too
 
 
 def start_heartbeat_thread(alive: Callable[[], bool] = lambda: True) -> threading.Thread:
-    """Beat each second for as long as `alive()` says so. For a part whose main loop stops while the broker is away."""
+    """Send a heartbeat each second while `alive()`. For a part whose main loop stops while the broker is away."""
 
     def run() -> None:
         while True:
@@ -48,7 +47,7 @@ def start_heartbeat_thread(alive: Callable[[], bool] = lambda: True) -> threadin
 
 
 async def send_heartbeats(alive: Callable[[], bool]) -> None:
-    """Beat each second from the running event loop, for as long as `alive()` says so."""
+    """Send a heartbeat each second from the running event loop, while `alive()`."""
     while True:
         if alive():
             send_heartbeat()

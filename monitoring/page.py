@@ -1,4 +1,4 @@
-"""What every page has: the least role for each method, and an answer that suits a browser with and without scripts."""
+"""The base of every page: the lowest role for each method, and responses for browsers with and without scripts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.views import View
 
 
 class Page(View):
-    """A page or a part of one. `roles`: method -> the least role; a method without a role is not served."""
+    """A page or a part of one. `roles`: method -> the lowest role that may use it; other methods get 405."""
 
     roles: ClassVar[dict[str, str]] = {"GET": "viewer"}
     template: ClassVar[str] = ""
@@ -40,21 +40,21 @@ class Page(View):
 
 
 def is_htmx_request(request: HttpRequest) -> bool:
-    """Whether a script on one of our pages asks, and takes a part of a page."""
+    """Whether htmx on one of our pages sent the request and expects a part of a page."""
     return request.headers.get("HX-Request") == "true"
 
 
 def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
-    """The sign-in page, and from there back; a script on a page leads the whole page there."""
+    """Redirect to the sign-in page, which leads back afterwards; htmx redirects the whole page."""
     if not is_htmx_request(request):
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
     return HttpResponse(status=401, headers={"HX-Redirect": resolve_url("sign-in")})
 
 
 def message_response(request: HttpRequest, tone: str, sentence: str, **more: Any) -> HttpResponse:
-    """The outcome of what was done: in its place on the page for a script, else on the page that one returns to.
+    """The outcome of an action: a partial for htmx, else a Django message on the page that the browser returns to.
 
-    `tone` is ok, warn or bad. The page then looks anew at what it shows.
+    `tone` is ok, warn or bad. The trigger `acted` makes the page refresh itself.
     """
     if is_htmx_request(request):
         context = {"tone": tone, "sentence": sentence, **more}
@@ -69,7 +69,7 @@ MESSAGE_LEVELS = {"ok": messages.SUCCESS, "warn": messages.WARNING, "bad": messa
 
 
 def redirect_back(request: HttpRequest, otherwise: str = "/") -> HttpResponseRedirect:
-    """To the page that the form stood on, if it is one of ours."""
+    """Redirect to the page of the form if it is one of ours."""
     wanted = str(request.POST.get("next") or request.headers.get("Referer") or otherwise)
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return HttpResponseRedirect(wanted if safe else otherwise)

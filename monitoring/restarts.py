@@ -1,4 +1,4 @@
-"""When something that ended is started again, and when that is given up: parts of the station and camera processes."""
+"""The back-off between restarts of parts and camera processes, and when to give up."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ LONGEST_S = 60.0
 
 
 class CrashLoop(Exception):
-    """It ended again and again right after its start."""
+    """The process ended too often right after its start."""
 
 
 @dataclass(slots=True)
 class BackOff:
-    """The first restart comes at once, then after 1, 2, 4 ... 60 s, each with jitter; a healthy life resets it."""
+    """The first restart is immediate, the next follow after 1, 2, 4 ... 60 s with jitter. A healthy run resets it."""
 
     healthy_s: float = 30.0
     crash_loop_exits: int = 5
@@ -23,7 +23,7 @@ class BackOff:
     quick_exits: int = 0
 
     def next_delay_s(self, lived_s: float) -> float:
-        """Seconds to wait after a life of `lived_s` seconds. Raises CrashLoop when too many lives were too short."""
+        """Seconds to wait after a run of `lived_s` seconds. Raises CrashLoop after too many short runs in a row."""
         self.quick_exits = self.quick_exits + 1 if lived_s < self.crash_loop_s else 0
         if self.quick_exits >= self.crash_loop_exits:
             raise CrashLoop
@@ -34,5 +34,5 @@ class BackOff:
         return exact * random.uniform(0.8, 1.2)
 
     def reset(self) -> None:
-        """A person says: try again now."""
+        """Start from the beginning, for example when an operator asks to try again now."""
         self.exits = self.quick_exits = 0

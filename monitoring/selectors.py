@@ -1,4 +1,4 @@
-"""Which events and alerts a user may see: none of cameras that are hidden, and what names people only as a manager."""
+"""Which events and alerts a user may see: none of hidden cameras; only managers see those that name people."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from monitoring.tables import HIDDEN_CAMERAS
 
 Row = TypeVar("Row", Event, Alert)
 MANAGER_ONLY_KINDS = ("user.", "camera.audience")
-"""Beginnings of the kinds of events that say who the others are: for managers alone."""
+"""Prefixes of event kinds that reveal other users, for managers only."""
 
 
 def hidden_cameras(user: Any) -> list[CameraRef]:
-    """Removed ones too."""
+    """Cameras that `user` may not see, including removed ones."""
     return [camera for path in HIDDEN_CAMERAS.values() for camera in import_string(path)(user)]
 
 
@@ -39,7 +39,7 @@ def alerts_for(user: Any) -> QuerySet[Alert]:
 
 
 def visible_to(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
-    """Without those of hidden cameras. A row from before rows had the camera's id is decided by the slug."""
+    """Without the rows of hidden cameras. Old rows without the camera's id are filtered by slug."""
     hidden = hidden_cameras(user)
     if not hidden:
         return rows

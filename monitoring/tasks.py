@@ -1,4 +1,4 @@
-"""What is done again and again: the station's health becomes alerts, and what is old enough is removed."""
+"""Periodic tasks: health checks become alerts, and old rows are removed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from monitoring.selectors import unresolved_keys
 from monitoring.services import raise_alert, resolve_alert
 
 ALERT_RESOLVERS = ("captures.missing.settle_missing",)
-"""What closes alerts that others than HEALTH have raised, once their cause is gone."""
+"""Functions that resolve alerts which HEALTH did not raise, once their cause is gone."""
 
 
 @shared_task(name="monitoring.check_health", ignore_result=True)
 def check_health() -> None:
-    """The alerts of what HEALTH says of the whole station."""
+    """Run the checks of the whole station and update their alerts."""
     _sync_alerts(HEALTH.keys() - HOST_CHECKS)
     for path in ALERT_RESOLVERS:
         import_string(path)()
@@ -31,13 +31,13 @@ def remove_expired() -> None:
 
 
 def check_host() -> None:
-    """The alerts of what HEALTH says of this machine. Each camera host asks for itself, without the broker."""
+    """Run the checks of this machine and update their alerts. Each camera host does it itself, without the broker."""
     _sync_alerts(HOST_CHECKS)
 
 
 def _sync_alerts(names: Iterable[str]) -> None:
-    """An alert for each entry that has something to put right, one for each host and camera that it tells of; and its
-    end when it has not. What has an alert of its own gets no second one."""
+    """Open an alert for each check with findings, one per host and camera, and resolve it when there are none. A
+    finding that already has an alert gets no second one."""
     wrong: dict[str, list[Finding]] = {}
     for name, found in run_checks(names).items():
         for finding in (one for one in found if not one.alert):
@@ -59,8 +59,8 @@ def _alert_key(name: str, finding: Finding) -> str:
 
 
 def _is_checked_here(key: str, names: Iterable[str]) -> bool:
-    """Whether this look decides about an alert: one of another host is that host's. One without a host was raised by
-    an older version."""
+    """Whether these checks may resolve an alert: only a host itself resolves its alerts. An alert without a host comes
+    from an older version."""
     name, _, rest = key.removeprefix("health.").partition(":")
     if name in HOST_CHECKS:
         return name in names and rest.partition(":")[0] in {"", settings.STATION.host}

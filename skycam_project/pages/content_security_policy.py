@@ -1,4 +1,4 @@
-"""Nothing but our own files runs or shows on a page: no inline code, no inline style, no other origin."""
+"""The Content-Security-Policy: pages load only our own files, with no inline code or style and no other origin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page shows around its own: pages, cameras with glyph and age, alerts, clocks, theme."""
+"""The shell around every page: menu, cameras with glyph and age, alerts, clocks, theme."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from skycam_project.pages.preferences import CLOCKS, THEMES, preference, station
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A page in the side bar. `key` follows g on the keyboard; `phone` pages are tabs there; its More has all."""
+    """A page in the side bar. `key`: the key after g that opens it; `phone`: a tab on phones, where More lists all."""
 
     name: str
     label: str
@@ -41,11 +41,11 @@ PAGES = (
     MenuEntry("users", "Users", "user", "u", role="manager", phone=False),
     MenuEntry("station-settings", "Settings", "sliders", "o", role="manager", phone=False),
 )
-"""Pages that exist, in the order of the side bar."""
+"""The pages, in the order of the side bar."""
 
 
 class Shell:
-    """Asked by templates alone, so that an answer without a page costs nothing."""
+    """Its properties are evaluated by templates only, so that responses without a page cost nothing."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -82,7 +82,7 @@ class Shell:
 
     @property
     def is_outside_tabs(self) -> bool:
-        """Whether the page is none of a phone's tabs."""
+        """Whether the page has no tab on phones."""
         return self.current_page not in {entry.name for entry in PAGES if entry.phone}
 
     @cached_property
@@ -91,7 +91,7 @@ class Shell:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """What people call the cameras, by id; of those that the reader may see."""
+        """Camera id -> display name, for the cameras that the reader may see."""
         return {card.camera.slug: card.camera.name for card in self.cameras} if self.can_view else {}
 
     @cached_property
@@ -104,7 +104,7 @@ class Shell:
 
     @property
     def brightness(self) -> str:
-        """Of pictures in the red theme, in per cent."""
+        """Brightness of pictures in the red theme, in per cent."""
         return preference(self.request, "brightness")
 
     @property
@@ -113,17 +113,17 @@ class Shell:
 
     @cached_property
     def qualities(self) -> dict[str, Preset]:
-        """Of live view, as this station is configured."""
+        """The presets of live view, as this station is configured."""
         return station_presets()
 
     @property
     def quality(self) -> str:
-        """Of large live pictures, as the reader has chosen; else the best."""
+        """The quality of large live pictures that the reader has chosen; else the best."""
         return preference(self.request, "quality")
 
     @property
     def max_waiting_requests(self) -> int:
-        """Most requests of a live picture that may wait."""
+        """How many requests of a live picture may wait."""
         return int(live_streaming_config().frame_buffer_size)
 
     @property

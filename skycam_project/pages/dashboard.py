@@ -1,4 +1,4 @@
-"""The station at a glance: every camera, the newest pictures, what happened, how warm the cameras are."""
+"""The dashboard: every camera, the newest captures, recent events, and the cameras' temperatures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class DashboardPage(Page):
 
 
 class DashboardNow(Page):
-    """The parts of the dashboard that change by themselves."""
+    """The parts of the dashboard that refresh themselves."""
 
     template = "_dashboard_now.html"
 
@@ -35,7 +35,7 @@ class DashboardNow(Page):
 
 
 class ShellNow(Page):
-    """What changes by itself on every page."""
+    """The parts of the shell that refresh themselves on every page."""
 
     template = "_shell_now.html"
 
@@ -44,7 +44,7 @@ class ShellNow(Page):
 
 
 class TemperaturePage(Page):
-    """What the chart shows, as JSON."""
+    """The data of the temperature chart, as JSON."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return JsonResponse({"series": temperatures(faces_of(cameras_for(request.user)))})

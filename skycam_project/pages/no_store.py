@@ -1,4 +1,4 @@
-"""What is answered is for whoever asked, and not kept: after signing out a browser has nothing left to show."""
+"""Responses are private and not cached: after a sign-out the browser has nothing left to show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NO_STORE = "private, no-store"
 
 
 class NoStoreMiddleware:
-    """Views that say otherwise, such as those of pictures, are left as they are; static files never come here."""
+    """Sets Cache-Control unless the view has set it, as views of pictures do. Static files never get here."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

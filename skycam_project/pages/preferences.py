@@ -1,7 +1,7 @@
-"""What a reader prefers, in cookies: the theme, how bright pictures are in the red one, whether times are the station's
-or UTC, the quality of live pictures.
+"""A reader's preferences, in cookies: theme, brightness of pictures in the red theme, station time or UTC, quality of
+live pictures.
 
-The server writes them into the page, so nothing flashes and nothing needs a script.
+The server renders them into the page, so that pages neither flash nor need a script for them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOCALTIME = Path("/etc/localtime")
 
 
 def preference(request: HttpRequest, name: str) -> str:
-    """What the cookie says, if it is one of the choices; else the first of them."""
+    """The cookie's value if it is one of the choices; else the first choice."""
     choices = CHOICES[name]
     wanted = request.COOKIES.get(name, "")
     return wanted if wanted in choices else next(iter(choices))
@@ -39,7 +39,7 @@ def preference(request: HttpRequest, name: str) -> str:
 
 @require_POST
 def save_preferences(request: HttpRequest) -> HttpResponse:
-    """Keep what the form says, and lead back. Also for somebody who has not signed in."""
+    """Store the form's choices and redirect back. Works without a sign-in, too."""
     response = redirect_back(request)
     for name, choices in CHOICES.items():
         if (wanted := request.POST.get(name, "")) in choices:
@@ -49,7 +49,7 @@ def save_preferences(request: HttpRequest) -> HttpResponse:
 
 @cache
 def station_zone() -> tzinfo:
-    """The site's time zone, else the machine's."""
+    """The configured time zone of the site, else the machine's."""
     if name := settings.STATION.site.time_zone:
         return ZoneInfo(name)
     try:
@@ -60,7 +60,7 @@ def station_zone() -> tzinfo:
 
 
 class TimeZoneMiddleware:
-    """Times on pages are the station's or UTC, as the reader has chosen. The API is UTC always."""
+    """Shows times on pages in station time or UTC, as the reader has chosen. The API always uses UTC."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""How the station's parts are: hosts, processes, restarts and their reasons, versions, what to put right."""
+"""The status page: hosts, processes, restarts and their reasons, versions, and problems to fix."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ FINDING_DISPLAYS = {
     "broken": Look("bad", "To put right", "bad"),
 }
 CAMERA_CHECKS = {"cameras", "hosts"}
-"""Checks of the examination that name cameras and their hosts. The page itself has them for each reader."""
+"""Checks of the examination that name cameras and hosts. The rest of the page shows those that the reader may see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A process: a part of the station, or a camera's."""
+    """A process of the station: a part, or a camera process."""
 
     name: str
     look: Look
@@ -70,7 +70,7 @@ class Row:
 class HostPanel:
     name: str
     alive: bool | None
-    """None while the broker is away: then nobody knows."""
+    """None while the broker is away: then it is unknown."""
     version: str
     rows: list[Row]
 
@@ -98,7 +98,7 @@ class StatusPage(Page):
 
 
 class StatusNow(Page):
-    """The parts of the page that change by themselves."""
+    """The parts of the page that refresh themselves."""
 
     template = "_status_now.html"
 
@@ -107,7 +107,7 @@ class StatusNow(Page):
 
 
 class ExaminationPage(Page):
-    """What `skycam doctor` says of the machine that answers; not of cameras to whoever may not see them all."""
+    """The result of `skycam doctor` on this machine; without checks of cameras for readers who may not see them all."""
 
     roles = {"GET": "operator"}
     template = "_examination.html"
@@ -139,7 +139,7 @@ def host_panels(user: Any) -> list[HostPanel]:
 
 
 def hosts_alive(cameras: list[Camera]) -> dict[str, bool]:
-    """Host -> whether its heart beats; empty while the broker is away."""
+    """Host -> whether it sends heartbeats; empty while the broker is away."""
     try:
         return {one["host"]: one["alive"] for one in hosts_of(cameras)}
     except BrokerDown:
@@ -147,7 +147,7 @@ def hosts_alive(cameras: list[Camera]) -> dict[str, bool]:
 
 
 def part_rows(host: str) -> list[Row]:
-    """The launcher knows the parts of its own machine alone."""
+    """The parts of this machine: the launcher knows no others."""
     if host != settings.STATION.host:
         return []
     try:
@@ -169,14 +169,14 @@ def part_rows(host: str) -> list[Row]:
 
 
 def reason_of(part: dict[str, Any]) -> str:
-    """Of a part in a crash loop also when it is tried again."""
+    """Why a part stopped and, in a crash loop, when it is tried again."""
     seconds = part.get("next_try_s")
     return str(part["reason"]) if seconds is None else f"{part['reason']}; next try in {seconds} s"
 
 
 @dataclass(frozen=True, slots=True)
 class Restarts:
-    """Of a camera's process in the last 24 hours: how many, and why it ended last."""
+    """Restarts of a camera process in the last 24 hours: how many, and why it ended last."""
 
     count: int = 0
     reason: str = ""
@@ -206,7 +206,7 @@ def camera_row(face: Face, restarts: Restarts, usage: Usage | None) -> Row:
 
 
 def restarts_of_cameras(user: Any) -> dict[str, Restarts]:
-    """By the camera's id."""
+    """Camera id -> its restarts."""
     recent = events_for(user).filter(kind="part.restarted", at__gte=timezone.now() - DAY).exclude(camera_uuid="")
     found: dict[str, Restarts] = {}
     for camera, data, message in recent.order_by("at", "id").values_list("camera_uuid", "data", "message"):
@@ -216,7 +216,7 @@ def restarts_of_cameras(user: Any) -> dict[str, Restarts]:
 
 
 def disks() -> list[Disk]:
-    """The storage roots of this machine; another host's are its own to look at."""
+    """The storage roots of this machine; only another host itself can read the usage of its own."""
     return [disk_of(root) for root in StorageRoot.objects.filter(host=settings.STATION.host)]
 
 
