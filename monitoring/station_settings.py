@@ -156,9 +156,9 @@ def _refuse_unknown(keys: Mapping[Key, Any]) -> None:
     wrong = {}
     for key in keys:
         if key[0] not in SECTIONS or key not in fields(key[0]):
-            wrong[".".join(key)] = "There is no such key on this page."
+            wrong[".".join(key)] = "No such key can be set here."
         elif key in settings.STATION.fixed:
-            wrong[".".join(key)] = f"It is set by {settings.STATION.origin(key)}, which overrides this page."
+            wrong[".".join(key)] = f"It is set by {settings.STATION.origin(key)}, which overrides what is set here."
     if wrong:
         raise ValidationError(wrong)
 

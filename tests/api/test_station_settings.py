@@ -154,7 +154,7 @@ def test_the_command_line_names_the_station_and_takes_the_name_back(db: None) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("station.id", "other"), "There is no such key on this page."),
+        (("station.id", "other"), "No such key can be set here."),
         (("camera_config.crf", "99"), "This is not allowed; allowed is a whole number from 0 to 51."),
         (("station.name",), "Give a value, or --unset."),
     ],
