@@ -48,7 +48,7 @@ class RecordingListener:
         return await asyncio.wait_for(self.received.get(), 10)
 
 
-async def test_who_cannot_be_checked_sees_nothing_and_the_others_go_on(camera: Camera) -> None:
+async def test_a_principal_whose_check_fails_gets_no_access_and_the_others_keep_theirs(camera: Camera) -> None:
     anna = await sync_to_async(user_of)("viewer")
     monitor = AccessMonitor()
     broken, failing, good = (

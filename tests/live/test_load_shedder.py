@@ -76,12 +76,12 @@ def test_it_is_restored_one_step_at_a_time_once_the_load_is_well_below(
     assert {1, 0} <= set(found)
 
 
-def test_with_thresholds_of_0_nothing_is_ever_lowered(machine: Machine) -> None:
+def test_thresholds_of_0_disable_lowering(machine: Machine) -> None:
     load_shedder = LoadShedder(FixedThresholds(0, 0, 60, 0), machine.load, machine.clock)
     assert set(levels(load_shedder, machine, 100, 20)) == {0}
 
 
-def test_where_quality_is_never_lowered_pictures_become_fewer_alone(machine: Machine) -> None:
+def test_with_lower_quality_disabled_only_the_frame_rate_is_lowered(machine: Machine) -> None:
     load_shedder = LoadShedder(
         FixedThresholds(lower_quality=0, lower_fps=95, restore=60, hold_s=5), machine.load, machine.clock
     )
@@ -90,7 +90,7 @@ def test_where_quality_is_never_lowered_pictures_become_fewer_alone(machine: Mac
     assert levels(load_shedder, machine, 20, 30)[-1] == 0
 
 
-def test_pictures_that_are_fewer_alone_keep_their_quality() -> None:
+def test_pictures_at_a_lowered_frame_rate_keep_their_quality() -> None:
     service = LiveStreamingService()
     service.load_shedder.level = LOWER_FPS_ONLY
     assert [service.served_quality(quality) for quality in PRESETS] == list(PRESETS)
@@ -104,7 +104,7 @@ SWITCHED = [
 
 
 @pytest.mark.parametrize(("limits", "level"), SWITCHED)
-def test_what_is_switched_to_never_is_taken_back_at_once(
+def test_a_step_that_is_disabled_is_taken_back_at_once(
     load_shedder: LoadShedder, machine: Machine, limits: FixedThresholds, level: int
 ) -> None:
     assert levels(load_shedder, machine, 100, 30)[-1] == LOWER_BOTH
@@ -124,7 +124,7 @@ class Process:
         return True
 
 
-def test_a_busy_host_tells_its_cameras_and_says_so_in_their_status(machine: Machine) -> None:
+def test_a_busy_host_lowers_its_cameras_and_reports_it_in_their_status(machine: Machine) -> None:
     supervisor, process = Supervisor(), Process()
     herald = supervisor.herald
     limits = FixedThresholds(lower_quality=80, lower_fps=0, hold_s=0)
@@ -135,13 +135,13 @@ def test_a_busy_host_tells_its_cameras_and_says_so_in_their_status(machine: Mach
     machine.percent = 100
     [herald._look_at_load() for _ in range(5)]
     supervisor.want({"sky": ("low",)}, herald.load_shedder.level, {"sky": "unix:///sock"})
-    told = {"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}, "redis_url": "unix:///sock"}
-    assert process.heard == [told]
+    expected = {"type": "live", "qualities": ("low",), "lowered": 1, "presets": {}, "redis_url": "unix:///sock"}
+    assert process.heard == [expected]
     assert herald.lowered.startswith("The camera host is busy (9")
 
 
 @given(sizes=st.lists(st.integers(1, 500_000), min_size=5, max_size=60), kbit_s=st.integers(100, 50_000))
-def test_a_budget_is_not_exceeded_by_more_than_its_burst_and_one_picture(sizes: list[int], kbit_s: int) -> None:
+def test_a_rate_is_not_exceeded_by_more_than_its_burst_and_one_picture(sizes: list[int], kbit_s: int) -> None:
     machine = Machine()
     rate_limiter = RateLimiter(kbit_s, machine.clock)
     for size in sizes:

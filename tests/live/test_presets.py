@@ -69,16 +69,16 @@ def pictures(server: redis.Redis) -> Iterator[Any]:
     with redis.Redis.from_url(settings.STATION.redis_url).pubsub() as heard:
         heard.psubscribe(broker.key("live", "sky", "*"))
         assert heard.get_message(timeout=5)
-        yield lambda: told(heard.get_message(timeout=5))
+        yield lambda: decoded(heard.get_message(timeout=5))
 
 
-def told(message: Any) -> tuple[str, int, int]:
+def decoded(message: Any) -> tuple[str, int, int]:
     image = cv2.imdecode(np.frombuffer(message["data"][FRAME_HEADER.size :], np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
     return message["channel"].decode().rpartition(":")[2], FRAME_HEADER.unpack_from(message["data"])[2], image.shape[1]
 
 
-def test_a_quality_that_nobody_wants_is_not_encoded(camera: Camera) -> None:
+def test_a_quality_that_no_one_watches_is_not_encoded(camera: Camera) -> None:
     camera.frames(3, fps=5)
     camera.want("medium")
     camera.frames(4, fps=5)
@@ -129,7 +129,7 @@ def test_lowering_makes_nothing_larger_or_finer() -> None:
     assert Preset(640, 20, 10).lowered(2, 1280) == Preset(320, 20, 5)
 
 
-def test_where_quality_is_never_lowered_pictures_keep_their_size() -> None:
+def test_with_lower_quality_disabled_pictures_keep_their_size() -> None:
     assert Preset(640, 60, 10).lowered(LOWER_FPS_ONLY, 1280) == Preset(640, 60, 5)
 
 

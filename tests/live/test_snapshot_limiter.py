@@ -59,7 +59,7 @@ async def test_a_user_has_the_bandwidth_of_one_viewer(
     assert (await asked(ben))[0].status_code == 200
 
 
-async def test_whoever_is_a_little_above_it_waits_and_is_not_refused(
+async def test_a_user_a_little_above_the_limit_waits_and_is_not_refused(
     configured: Any, anna: User, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": len(pictures.jpeg) * 8 * 5 // 1000})  # five a second
@@ -68,7 +68,7 @@ async def test_whoever_is_a_little_above_it_waits_and_is_not_refused(
     assert asyncio.get_running_loop().time() - since > 0.8
 
 
-async def test_all_together_have_the_bandwidth_of_the_station(
+async def test_all_users_together_have_the_bandwidth_of_the_station(
     configured: Any, anna: User, ben: User, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"total_kbit_s": NOT_EVEN_ONE})
@@ -87,7 +87,7 @@ async def test_a_busy_web_process_gives_the_next_lower_quality(
     assert [name.rpartition(":")[2] for name in server.keys("*:want:*")] == ["medium"]
 
 
-async def test_so_many_requests_of_a_user_wait_for_a_camera_without_pictures(
+async def test_a_limited_number_of_requests_wait_for_a_camera_without_pictures(
     camera: Camera, server: redis.Redis
 ) -> None:
     many = [ask("anna") for _ in range(MAX_WAITING_PER_USER + 1)]
@@ -99,9 +99,7 @@ async def test_so_many_requests_of_a_user_wait_for_a_camera_without_pictures(
     assert await ask("anna") is None
 
 
-async def test_a_camera_that_gives_pictures_is_not_kept_back_by_others_that_give_none(
-    camera: Camera, pictures: CameraProcess
-) -> None:
+async def test_a_camera_with_pictures_is_not_delayed_by_others_without(camera: Camera, pictures: CameraProcess) -> None:
     limiter = loop_singletons.loop_singleton(SnapshotLimiter)
     await limiter.get_picture("sky", "low", 3, "anna")
     dead = [asyncio.ensure_future(limiter.get_picture("dark", "low", 30, "anna")) for _ in range(MAX_WAITING_PER_USER)]
@@ -119,7 +117,7 @@ async def test_the_stations_own_programs_wait_without_a_limit(camera: Camera, se
     )
 
 
-async def test_a_stream_that_is_asked_for_waits_among_them_and_spends_nothing(
+async def test_the_check_before_a_stream_waits_too_and_uses_no_bandwidth(
     configured: Any, camera: Camera, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": NOT_EVEN_ONE})
