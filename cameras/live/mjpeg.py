@@ -21,7 +21,7 @@ NO_PICTURE_TIMEOUT_S = 10.0
 
 
 class MjpegStream:
-    """A stream's viewer, and its place in the monitor: whoever may no longer see the camera sees no further picture."""
+    """A stream's viewer. It listens for access: without access to the camera no further picture is sent."""
 
     def __init__(self, slug: str, quality: str, principal: Principal) -> None:
         self.slug, self.quality, self.principal = slug, quality, principal
@@ -55,7 +55,10 @@ class MjpegStream:
 
 @async_to_sync
 async def open_stream(slug: str, quality: str, principal: Principal, user: str, remote: str) -> MjpegStream:
-    """From a thread: a place for one more stream, to be given to `stream` soon. LiveViewRefused when there is none."""
+    """From a thread: a new stream, to be passed to `stream_parts` soon: it counts as a viewer from now on.
+
+    LiveViewRefused at a limit.
+    """
     found = MjpegStream(slug, quality, principal)
     await found.add_viewer(user, remote)
     return found

@@ -12,7 +12,7 @@ from cameras.runtime.last_floor import ROOM_AGAIN
 from captures.models import Clip, StorageRoot
 from captures.recording.room import Cleared
 from monitoring.services import record_event
-from monitoring.templatetags.skycam import amount
+from monitoring.templatetags.skycam import format_bytes
 
 
 def counted(clips: int) -> str:
@@ -27,7 +27,7 @@ def tell(clips: Iterable[Clip], why: str, reason: str, actor: str = "", owed: in
         by_camera[clip.camera].append(clip)
     for camera, gone in by_camera.items():
         size = sum(clip.bytes for clip in gone)
-        said = f"{counted(len(gone))} of {camera.slug} ({amount(size)}) went, {reason}."
+        said = f"{counted(len(gone))} of {camera.slug} ({format_bytes(size)}) went, {reason}."
         data = {"why": why, "clips": len(gone), "bytes": size, "unfreed_bytes": owed}
         severity = "warning" if owed else "info"
         record_event("storage.cleaned", said, severity=severity, camera=camera, actor=actor, data=data)
@@ -38,14 +38,14 @@ def for_room(root: StorageRoot, cleared: Cleared) -> str:
     said = f"to make room in {root.path}"
     if not cleared.owed:
         return said
-    late = f"{amount(cleared.owed)} are not free yet, as when a program has a clip open"
+    late = f"{format_bytes(cleared.owed)} are not free yet, as when a program has a clip open"
     return f"{said}; {late}. Nothing more goes for a minute"
 
 
 def lacking(root: StorageRoot, cleared: Cleared, floor: float) -> str:
     """No rolling clip is recorded there, and why."""
-    free = f"Only {amount(cleared.free)} are free in {root.path}, where the soft floor is {amount(floor)}"
-    missing = f"free {amount(floor * ROOM_AGAIN - cleared.free)}"
+    free = f"Only {format_bytes(cleared.free)} are free in {root.path}, where the soft floor is {format_bytes(floor)}"
+    missing = f"free {format_bytes(floor * ROOM_AGAIN - cleared.free)}"
     if not Clip.objects.present().filter(root=root).exists():
         return (
             f"{free}, and there are no clips that could make room. No rolling clip is recorded until there is: "

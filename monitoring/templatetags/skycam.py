@@ -126,7 +126,7 @@ def exposure(microseconds: float | None) -> str:
 
 
 @register.filter
-def amount(size: float | None) -> str:
+def format_bytes(size: float | None) -> str:
     """1.46 TB, 212 GB: decimal."""
     if size is None:
         return NOTHING
@@ -165,7 +165,7 @@ def named(context: Any, sentence: str, cameras: str | Iterable[str]) -> SafeStri
     """A sentence about `cameras` (slugs), with the names of those that the reader may see."""
     names = context["shell"].names
     about = [cameras] if isinstance(cameras, str) else cameras
-    return spoken(with_names(sentence, {slug: names[slug] for slug in about if slug in names}))
+    return with_code(with_names(sentence, {slug: names[slug] for slug in about if slug in names}))
 
 
 @register.simple_tag(takes_context=True)
@@ -175,6 +175,6 @@ def camera_name(context: Any, slug: str) -> str:
 
 
 @register.filter
-def spoken(sentence: str) -> SafeString:
+def with_code(sentence: str) -> SafeString:
     """A sentence of the log or of an error, with text in back-quotes as code."""
     return mark_safe(QUOTED.sub(r"<code>\1</code>", conditional_escape(sentence)))  # noqa: S308 - escaped just here

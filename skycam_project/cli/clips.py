@@ -85,7 +85,7 @@ def draw_clips(body: dict[str, Any]) -> None:
 
 
 def clip_cells(clip: dict[str, Any]) -> list[object]:
-    from monitoring.templatetags.skycam import amount, duration
+    from monitoring.templatetags.skycam import duration, format_bytes
 
     words = {
         "manual": clip["kind"] == "manual",
@@ -94,7 +94,7 @@ def clip_cells(clip: dict[str, Any]) -> list[object]:
         "cut off": clip["interrupted"],
     }
     remarks = [word for word, holds in words.items() if holds]
-    length, size = duration(clip["duration_s"]), amount(clip["bytes"])
+    length, size = duration(clip["duration_s"]), format_bytes(clip["bytes"])
     started = short_time(clip["started"])
     lost = "unknown" if clip["lost_frames"] is None else clip["lost_frames"]
     return [short_id(clip["id"]), started, clip["camera"], length, size, lost, ", ".join(remarks)]
