@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-LONGEST_S = 60.0
+MAX_PAUSE_S = 60.0
 
 
 class CrashLoop(Exception):
@@ -30,7 +30,7 @@ class BackOff:
         self.exits = 1 if lived_s >= self.healthy_s else self.exits + 1
         if self.exits == 1:
             return 0.0
-        exact: float = min(LONGEST_S, 2.0 ** min(self.exits - 2, 10))
+        exact: float = min(MAX_PAUSE_S, 2.0 ** min(self.exits - 2, 10))
         return exact * random.uniform(0.8, 1.2)
 
     def reset(self) -> None:

@@ -90,13 +90,13 @@ async def test_a_busy_web_process_gives_the_next_lower_quality(
 async def test_a_limited_number_of_requests_wait_for_a_camera_without_pictures(
     camera: Camera, server: redis.Redis
 ) -> None:
-    many = [ask("anna") for _ in range(MAX_WAITING_PER_USER + 1)]
-    *waited, refused, bens = await asyncio.gather(*many, ask("ben"), return_exceptions=True)
+    many = [get_picture("anna") for _ in range(MAX_WAITING_PER_USER + 1)]
+    *waited, refused, bens = await asyncio.gather(*many, get_picture("ben"), return_exceptions=True)
     assert waited == [None] * MAX_WAITING_PER_USER
     assert isinstance(refused, SnapshotLimitExceeded)
     assert f"At most {MAX_WAITING_PER_USER} requests" in str(refused)
     assert bens is None
-    assert await ask("anna") is None
+    assert await get_picture("anna") is None
 
 
 async def test_a_camera_with_pictures_is_not_delayed_by_others_without(camera: Camera, pictures: CameraProcess) -> None:
@@ -113,7 +113,8 @@ async def test_a_camera_with_pictures_is_not_delayed_by_others_without(camera: C
 
 async def test_the_stations_own_programs_wait_without_a_limit(camera: Camera, server: redis.Redis) -> None:
     assert (
-        await asyncio.gather(*[ask("") for _ in range(2 * MAX_WAITING_PER_USER)]) == [None] * 2 * MAX_WAITING_PER_USER
+        await asyncio.gather(*[get_picture("") for _ in range(2 * MAX_WAITING_PER_USER)])
+        == [None] * 2 * MAX_WAITING_PER_USER
     )
 
 
@@ -128,5 +129,5 @@ async def test_the_check_before_a_stream_waits_too_and_uses_no_bandwidth(
     assert isinstance((await asyncio.gather(*waiting, return_exceptions=True))[-1], SnapshotLimitExceeded)
 
 
-def ask(user: str) -> Any:
+def get_picture(user: str) -> Any:
     return loop_singletons.loop_singleton(SnapshotLimiter).get_picture("sky", "low", 0.3, user)
