@@ -71,7 +71,7 @@ def client(headers: Headers) -> APIClient:
     return found
 
 
-# Places
+# Limits of viewers
 
 
 async def test_one_user_reaches_the_limit_and_another_can_still_watch(

@@ -23,7 +23,7 @@ MOST = 3
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStation]:
-    """Where one user has three places."""
+    """A station where one user may have three viewers."""
     data = tmp_path_factory.mktemp("webs") / "data"
     variables = {"MAX_VIEWERS_PER_USER": str(MOST), "QUALITY_PRESETS__LOW__SIZE": "320"}
     found = LiveStation(data, **{f"LIVE_STREAMING_CONFIG__{name}": value for name, value in variables.items()})
@@ -53,7 +53,7 @@ class Second:
 
 @pytest.fixture
 def second(station: LiveStation) -> Iterator[Second]:
-    """While nobody else watches any more."""
+    """Once no one else watches any more."""
     eventually(lambda: not viewer_ids(station), 15, "who watched before is forgotten")
     found = Second(station)
     yield found
