@@ -95,11 +95,11 @@ def test_the_settings_cost_one_query_for_the_token_and_one_for_the_camera(
 
 
 def test_the_use_of_a_token_is_written_down_once_a_minute(camera: Camera) -> None:
-    authentication.tried.clear()
+    authentication.last_tries.clear()
     client = program("viewer")
     client.get("/api/v1/cameras/")
     first = ApiToken.objects.get().last_used_at
-    authentication.tried.clear()
+    authentication.last_tries.clear()
     client.get("/api/v1/cameras/")
     assert first is not None
     assert ApiToken.objects.get().last_used_at == first
