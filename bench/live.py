@@ -15,7 +15,7 @@ import redis
 from bench.figures import Table
 from bench.runs import Runs
 from tests.live.stations import LiveStation
-from tests.live.viewers import Seen, looking
+from tests.live.viewers import ReceivedFrames, watching
 
 VIEWERS = (1, 5, 20)
 SCENES: dict[str, dict[str, object]] = {
@@ -74,7 +74,7 @@ class Encodes:
 
 async def add_rows(found: Table, station: LiveStation, viewers: int, encodes: Encodes, seconds: int) -> None:
     parts = {name: station.part(name) for name in ("web", "valkey")} | {"camera": station.camera_process()}
-    async with looking(station, viewers) as seen:
+    async with watching(station, viewers) as seen:
         await asyncio.sleep(WARM_UP_S)
         for one in seen:
             forget(one)
@@ -87,7 +87,7 @@ async def add_rows(found: Table, station: LiveStation, viewers: int, encodes: En
         add_cost(found, seen, encodes.count(), used)
 
 
-def add_lateness(found: Table, seen: list[Seen]) -> None:
+def add_lateness(found: Table, seen: list[ReceivedFrames]) -> None:
     late = sorted(value for one in seen for value in one.late_ms)
     lost = sum(one.numbers[-1] - one.numbers[0] + 1 - len(one.numbers) for one in seen)
     frames = f"{len(seen[0].numbers)} frames of {seen[0].last_bytes // 1000} kB, {lost} lost"
@@ -95,12 +95,12 @@ def add_lateness(found: Table, seen: list[Seen]) -> None:
     found.add(f"{len(seen)} viewers, 99th percentile", f"{late[int(0.99 * (len(late) - 1))]:.1f} ms", f"{P99_MS} ms")
 
 
-def add_cost(found: Table, seen: list[Seen], encodes: int, used: dict[str, float]) -> None:
+def add_cost(found: Table, seen: list[ReceivedFrames], encodes: int, used: dict[str, float]) -> None:
     cpu = ", ".join(f"{name} {share:.1f} %" for name, share in used.items())
     found.add(f"{len(seen)} viewers, encodes", f"{encodes}", f"{len(seen[0].numbers)}", f"of a core: {cpu}")
 
 
-def forget(seen: Seen) -> None:
+def forget(seen: ReceivedFrames) -> None:
     seen.numbers.clear()
     seen.came.clear()
     seen.late_ms.clear()

@@ -16,7 +16,7 @@ from bench.runs import Runs
 from cameras.tables import CONSUMERS
 from tests.faults.camera_process import CameraProcess
 from tests.live.stations import LiveStation
-from tests.live.viewers import Seen, looking
+from tests.live.viewers import ReceivedFrames, watching
 from tests.skycam_project.stations import eventually
 
 RECORDING: dict[str, Any] = {
@@ -86,7 +86,7 @@ def add_camera(station: LiveStation, number: int) -> str:
 async def add_rows(found: Table, station: LiveStation, slugs: list[str], seconds: int) -> None:
     processes = {name: psutil.Process(pid) for name, pid in station.pids().items() if pid}
     cameras = {f"camera {one.pid}": one for one in camera_processes(station)}
-    async with looking(station, VIEWERS) as seen:
+    async with watching(station, VIEWERS) as seen:
         await asyncio.sleep(WARM_UP_S)
         for one in seen:
             forget(one)
@@ -102,7 +102,9 @@ async def add_rows(found: Table, station: LiveStation, slugs: list[str], seconds
     found.add("Live view, 99th percentile", f"{late[int(0.99 * (len(late) - 1))]:.1f} ms", f"{P99_MS} ms")
 
 
-def add_shares(found: Table, seen: list[Seen], used: dict[str, float], cameras: dict[str, psutil.Process]) -> None:
+def add_shares(
+    found: Table, seen: list[ReceivedFrames], used: dict[str, float], cameras: dict[str, psutil.Process]
+) -> None:
     each = ", ".join(f"{used[name]:.1f}" for name in cameras)
     frames = f"{len(seen[0].numbers)} frames to each viewer"
     found.add("The four cameras, of a core", f"{sum(used[name] for name in cameras):.1f} %", note=f"each {each}")

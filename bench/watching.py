@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 
 from bench.mjpeg import decoded, frames, monotonic_us
 from cameras.drivers.simulated.codec import read_frame_number
-from cameras.live.publisher import HEAD
+from cameras.live.publisher import FRAME_HEADER
 from tests.live.stations import BINARY
 from tests.live.viewers import REQUEST
 
@@ -66,7 +66,7 @@ async def live_frames(watch: Watch) -> AsyncIterator[bytes]:
         while True:
             await opened.send(REQUEST)
             if isinstance(message := await opened.recv(), bytes):
-                yield message[HEAD.size :]
+                yield message[FRAME_HEADER.size :]
 
 
 async def watched(watch: Watch) -> list[Viewer]:

@@ -28,8 +28,8 @@ from cameras.bodies import (
 from cameras.control import ControlError
 from cameras.discovery import discover_cameras
 from cameras.drivers.simulated.faults import Faults
-from cameras.live.mjpeg import CONTENT_TYPE, stream, watching
-from cameras.live.singles import has_pictures, next_picture
+from cameras.live.mjpeg import CONTENT_TYPE, open_stream, stream_parts
+from cameras.live.snapshot_limiter import has_pictures, next_picture
 from cameras.models import Camera
 from cameras.selectors import camera_for, primary_camera_for
 from cameras.serializers import (
@@ -254,9 +254,9 @@ class StreamView(CameraView):
             raise no_picture(camera)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
-        visitor = resolve(ACCESS["visitor"])(lower_case(request.headers))
-        place = watching(slug, quality, visitor, actor(request), request.META.get("REMOTE_ADDR") or "")
-        return StreamingHttpResponse(stream(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+        principal = resolve(ACCESS["visitor"])(lower_case(request.headers))
+        place = open_stream(slug, quality, principal, actor(request), request.META.get("REMOTE_ADDR") or "")
+        return StreamingHttpResponse(stream_parts(place), content_type=CONTENT_TYPE, headers=NOT_KEPT)
 
 
 def no_picture(camera: Camera) -> ControlError:

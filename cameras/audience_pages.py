@@ -14,7 +14,7 @@ from cameras import services
 from cameras.audience import audience_of
 from cameras.models import Camera
 from cameras.pages import CameraPage
-from monitoring.page import is_part
+from monitoring.page import is_htmx_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,10 @@ class AudiencePage(CameraPage):
         except ValidationError as error:
             camera.restricted = restricted
             return self._form(camera, listed, status=400, tone="bad", sentence=" ".join(error.messages))
-        if not is_part(request):
+        if not is_htmx_request(request):
             return redirect("camera", slug=slug)
         return self._form(camera, listed, tone="ok", sentence="Saved. Open pages follow within 5 s.")
 
     def _form(self, camera: Camera, listed: list[str], status: int = 200, **outcome: Any) -> HttpResponse:
-        template = "cameras/_audience.html" if is_part(self.request) else self.template
+        template = "cameras/_audience.html" if is_htmx_request(self.request) else self.template
         return self.render({"camera": camera, "people": people(listed), **outcome}, template, status)

@@ -9,7 +9,7 @@ from datetime import datetime
 from cameras import status as statuses
 from cameras.broker import BrokerDown
 from cameras.lease_holders import Lease, LeaseHolder, lease_of, person
-from cameras.live.places import OFF
+from cameras.live.viewer_limits import LIVE_VIEW_OFF
 from cameras.models import Camera, may_record
 from cameras.runtime.recording_state import Recorder
 from cameras.status import Status, absent_status, desired_connection
@@ -137,7 +137,7 @@ class CameraDisplay:
     def why_not_live(self) -> str:
         """What to do to get a live picture; empty where it will come by itself."""
         if not live_streaming_config().enabled:
-            return OFF
+            return LIVE_VIEW_OFF
         if not self.camera.enabled:
             enable = f"`skycam cameras set {self.camera.slug} --enabled`"
             return f"{self.camera.name} is disabled. A manager can enable it on its page, under Edit, or by {enable}."

@@ -10,7 +10,7 @@ from typing import Any
 
 from cameras import broker
 from cameras.sockets.consumer import Socket
-from cameras.sockets.loops import of_this_loop
+from cameras.sockets.loop_singletons import loop_singleton
 from cameras.status import Status, read_statuses_by_slug
 
 READ_EVERY_S = 0.25
@@ -43,18 +43,18 @@ class StatusCache:
 
 
 class StatusConsumer(Socket):
-    async def work(self) -> None:
+    async def run(self) -> None:
         said, said_at = "", 0.0
         while not self.ended:
             text = json.dumps(await self._content())
             if text != said or time.monotonic() - said_at >= SEND_EVERY_S:
                 said, said_at = text, time.monotonic()
-                await self.say(text)
+                await self.send_message(text)
             await asyncio.sleep(READ_EVERY_S)
 
     async def _content(self) -> dict[str, Any]:
         try:
-            cameras = await of_this_loop(StatusCache).statuses_of(self.sight.cameras)
+            cameras = await loop_singleton(StatusCache).statuses_of(self.access.cameras)
         except broker.BrokerDown as error:
             return {"type": "no_status", "reason": "broker", "message": str(error)}
         return {"type": "status", "cameras": cameras}

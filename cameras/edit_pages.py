@@ -14,7 +14,7 @@ from cameras.edit_form import EditForm
 from cameras.lease_holders import LeaseHeld
 from cameras.models import Camera
 from cameras.pages import CameraPage, refusal
-from monitoring.page import is_part
+from monitoring.page import is_htmx_request
 
 
 class EditPage(CameraPage):
@@ -61,8 +61,8 @@ class RemovePage(CameraPage):
             return self._form(camera, 409, refusal=refusal(error, camera))
         messages.success(request, f"{camera.name} is removed. Its pictures, clips and sessions stay.")
         home = resolve_url("cameras")
-        return HttpResponse(headers={"HX-Redirect": home}) if is_part(request) else redirect(home)
+        return HttpResponse(headers={"HX-Redirect": home}) if is_htmx_request(request) else redirect(home)
 
     def _form(self, camera: Camera, status: int = 200, **more: Any) -> HttpResponse:
-        template = "cameras/_remove.html" if is_part(self.request) else self.template
+        template = "cameras/_remove.html" if is_htmx_request(self.request) else self.template
         return self.render({"camera": camera, **more}, template, status)

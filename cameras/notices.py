@@ -16,19 +16,19 @@ from typing import Any
 from cameras import broker
 
 log = logging.getLogger(__name__)
-MOST_WAITING = 500
+MAX_WAITING = 500
 """What does not fit is left out: a page that missed it finds it in the list."""
 
 
-class Postbox:
+class NoticePublisher:
     """A thread that posts what is dropped into it, in order."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[str, str]] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[tuple[str, str]] = queue.Queue(MAX_WAITING)
         self._away = False
         threading.Thread(target=self._run, name="notices", daemon=True).start()
 
-    def drop(self, channel: str, text: str) -> None:
+    def enqueue(self, channel: str, text: str) -> None:
         """Returns at once."""
         try:
             self._waiting.put_nowait((channel, text))
@@ -37,9 +37,9 @@ class Postbox:
 
     def _run(self) -> None:
         while True:
-            self._post(*self._waiting.get())
+            self._publish(*self._waiting.get())
 
-    def _post(self, channel: str, text: str) -> None:
+    def _publish(self, channel: str, text: str) -> None:
         try:
             broker.connection().publish(channel, text)
             self._away = False
@@ -50,10 +50,10 @@ class Postbox:
 
 
 @functools.cache
-def postbox() -> Postbox:
-    return Postbox()
+def notice_publisher() -> NoticePublisher:
+    return NoticePublisher()
 
 
-def post(kind: str, body: Mapping[str, Any]) -> None:
+def publish_notice(kind: str, body: Mapping[str, Any]) -> None:
     """Tell all web processes. Never waits and never fails."""
-    postbox().drop(broker.key(kind), json.dumps(body))
+    notice_publisher().enqueue(broker.key(kind), json.dumps(body))

@@ -21,7 +21,7 @@ from cameras.presets import presets_for
 from cameras.selectors import camera_for, cameras_for
 from cameras.settings_form import SettingsForm, setting_label, with_unit
 from monitoring.naming import with_names
-from monitoring.page import Page, back, is_part, said
+from monitoring.page import Page, is_htmx_request, message_response, redirect_back
 from monitoring.templatetags.skycam import clock_text
 
 UNREACHED = (ControlError, BrokerDown)
@@ -56,8 +56,8 @@ class ConnectPage(CameraPage):
         try:
             observed = services.connect(camera, self.connected, self.actor)["observed"]
         except UNREACHED as error:
-            return said(request, "bad", refusal(error, camera))
-        return said(request, "ok", f"{camera.name}: {STATE_DISPLAYS[observed].label.lower()}.")
+            return message_response(request, "bad", refusal(error, camera))
+        return message_response(request, "ok", f"{camera.name}: {STATE_DISPLAYS[observed].label.lower()}.")
 
 
 def acquire_from_form(request: HttpRequest, camera: Camera, actor: str) -> Camera:
@@ -76,8 +76,8 @@ class AcquireLeasePage(CameraPage):
         try:
             acquire_from_form(request, camera, self.actor)
         except LeaseHeld as error:
-            return said(request, "bad", refusal(error, camera))
-        return said(request, "ok", f"You hold {camera.name}.", holder=self.actor)
+            return message_response(request, "bad", refusal(error, camera))
+        return message_response(request, "ok", f"You hold {camera.name}.", holder=self.actor)
 
 
 class RenewLeasePage(CameraPage):
@@ -86,11 +86,11 @@ class RenewLeasePage(CameraPage):
     def post(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Renew this user's lease. A lease that was lost is not acquired again."""
         if leases.renew_lease(self.camera(), self.actor):
-            return HttpResponse(status=204) if is_part(request) else back(request)
+            return HttpResponse(status=204) if is_htmx_request(request) else redirect_back(request)
         camera = self.camera()
         lease = lease_of(camera)
         who = f"{lease.holder.held_by} took it over" if lease else "It was released, or not renewed in time"
-        return said(request, "warn", f"You do not hold {camera.name} any more. {who}.")
+        return message_response(request, "warn", f"You do not hold {camera.name} any more. {who}.")
 
 
 class ReleaseLeasePage(CameraPage):
@@ -101,10 +101,10 @@ class ReleaseLeasePage(CameraPage):
         try:
             other = holder_of(leases.release_lease(camera, self.actor))
         except LeaseHeld as error:
-            return said(request, "bad", refusal(error, camera))
+            return message_response(request, "bad", refusal(error, camera))
         left = f"The session of {other.held_by} holds it now" if other else "Nobody holds it now"
         holder = other.held_by if other else NOBODY
-        return said(request, "ok", f"You have released {camera.name}. {left}.", holder=holder)
+        return message_response(request, "ok", f"You have released {camera.name}. {left}.", holder=holder)
 
 
 class SettingsPage(CameraPage):
@@ -129,7 +129,7 @@ class SettingsPage(CameraPage):
             return self._form(SettingsForm(camera), tone="warn", sentence=kept)
         except ValidationError as error:
             return self._form(form, tone="bad", sentence=" ".join(error.messages), status=400)
-        if not is_part(request):
+        if not is_htmx_request(request):
             return redirect("camera", slug=slug)
         tone, sentence = ("warn", " ".join(warnings)) if warnings else ("ok", "The camera has applied them.")
         return self._form(SettingsForm(camera, answered=True), tone=tone, sentence=sentence)
@@ -142,7 +142,7 @@ class SettingsPage(CameraPage):
         return list(answer.get("warnings", []))
 
     def _form(self, form: SettingsForm, status: int = 200, **outcome: Any) -> HttpResponse:
-        template = "cameras/_settings.html" if is_part(self.request) else self.template
+        template = "cameras/_settings.html" if is_htmx_request(self.request) else self.template
         return self.render({**panel_context(form), **outcome}, template, status)
 
 
@@ -192,13 +192,13 @@ class FaultsPage(CameraPage):
             return self._form(camera, form, tone="bad", sentence=refusal(error, camera))
         except ValidationError as error:
             return self._form(camera, form, tone="bad", sentence=" ".join(error.messages), status=400)
-        if not is_part(request):
+        if not is_htmx_request(request):
             return redirect("camera", slug=slug)
         said = "They strike from the next picture on." if found else "No fault is on."
         return self._form(camera, FaultsForm(found), tone="ok", sentence=said)
 
     def _form(self, camera: Camera, form: FaultsForm, status: int = 200, **outcome: Any) -> HttpResponse:
-        template = "cameras/_faults.html" if is_part(self.request) else self.template
+        template = "cameras/_faults.html" if is_htmx_request(self.request) else self.template
         return self.render({"faults": form, "camera": camera, **outcome}, template, status)
 
 
@@ -214,7 +214,7 @@ class CamerasPage(Page):
     def post(self, request: HttpRequest) -> HttpResponse:
         form = AddForm(request.POST.dict())
         camera = form.add(self.actor)
-        if is_part(request):
+        if is_htmx_request(request):
             return self._row(form, camera)
         return self.render_page(form, status=400) if camera is None else redirect("camera", slug=camera.slug)
 
@@ -246,6 +246,6 @@ class DiscoverPage(CamerasPage):
             found: dict[str, Any] = {"found": discover_cameras()}
         except BrokerDown as error:
             found = {"trouble": str(error)}
-        if is_part(request):
+        if is_htmx_request(request):
             return self.render({"hosts": host_names(), **found}, "cameras/_found.html")
         return self.render_page(AddForm(), **found)

@@ -17,7 +17,7 @@ from cameras.pages import UNREACHED, SettingsPage, refusal
 from cameras.presets import ComparedSetting, Comparison, NoPreset
 from cameras.settings_form import SettingsForm, setting_label, with_unit
 from monitoring.naming import with_names
-from monitoring.page import MESSAGE_LEVELS, is_part
+from monitoring.page import MESSAGE_LEVELS, is_htmx_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class PanelPage(SettingsPage):
         self, camera: Camera, tone: str, sentence: str, status: int = 200, answer: dict[str, Any] | None = None
     ) -> HttpResponse:
         """`answer` is the camera's, which may not be in the database yet."""
-        if is_part(self.request):
+        if is_htmx_request(self.request):
             camera.refresh_from_db()
             camera.read_back = (answer or {}).get("actual", camera.read_back)
             camera.differs = (answer or {}).get("differs", camera.differs)
@@ -120,7 +120,7 @@ class PresetPage(PanelPage):
             comparison = presets.compare_preset(camera, name)
         except NoPreset as error:
             raise Http404(str(error)) from None
-        template = "cameras/_preset.html" if is_part(request) else "cameras/preset.html"
+        template = "cameras/_preset.html" if is_htmx_request(request) else "cameras/preset.html"
         context = {"camera": camera, "comparison": comparison, "compared": comparison_rows(camera, comparison)}
         return self.render(context, template)
 

@@ -1,4 +1,4 @@
-"""Who watches live pictures, over all web processes; and how one of them is ended."""
+"""The viewers of live pictures over all web processes, and how to end one."""
 
 from __future__ import annotations
 
@@ -6,68 +6,73 @@ import time
 from typing import Any
 
 from cameras.control import TooSlow
-from cameras.live.census import everywhere, order_end
 from cameras.live.viewer import ViewerBody
+from cameras.live.viewer_registry import request_end, viewers_everywhere
 from cameras.models import Camera
 from monitoring.services import record_event
 from monitoring.station_settings import live_streaming_config
 
-END_S = 2.0
-LOOK_S = 0.05
+END_TIMEOUT_S = 2.0
+POLL_S = 0.05
 
 
-class NoViewer(Exception):
+class ViewerNotFound(Exception):
     def __init__(self) -> None:
-        super().__init__("There is no such viewer, or none that you may see. It may have ended just now.")
+        super().__init__("There is no such viewer, or you may not see it. It may have ended just now.")
 
 
 def viewers_for(user: Any) -> list[ViewerBody]:
-    """A manager sees everybody's, and from where they look; others see their own. BrokerDown."""
-    return [shown(body, user) for body in sorted(_all().values(), key=lambda body: body["id"]) if may_see(body, user)]
+    """A manager sees all viewers and their addresses; others see their own viewers. BrokerDown."""
+    return [
+        without_address(body, user)
+        for body in sorted(_viewers_by_id().values(), key=lambda body: body["id"])
+        if may_see(body, user)
+    ]
 
 
-def _all() -> dict[str, ViewerBody]:
-    return {body["id"]: body for bodies in everywhere().values() for body in bodies}
+def _viewers_by_id() -> dict[str, ViewerBody]:
+    return {body["id"]: body for bodies in viewers_everywhere().values() for body in bodies}
 
 
 def may_see(body: ViewerBody, user: Any) -> bool:
     return bool(user.may("manager")) or body["user"] == user.get_username()
 
 
-def shown(body: ViewerBody, user: Any) -> ViewerBody:
+def without_address(body: ViewerBody, user: Any) -> ViewerBody:
     return body if user.may("manager") else {**body, "remote": None}
 
 
 def end_viewer(user: Any, viewer: str) -> ViewerBody:
-    """End it, and answer when its web process has. NoViewer where the user may not see it; TooSlow, BrokerDown."""
-    for process, bodies in everywhere().items():
+    """End a viewer and wait until its web process has. ViewerNotFound, also when the user may not see it; TooSlow,
+    BrokerDown."""
+    for process, bodies in viewers_everywhere().items():
         for body in bodies:
             if body["id"] == viewer and may_see(body, user):
-                order_end(process, viewer, user.get_username())
+                request_end(process, viewer, user.get_username())
                 _wait_for_end(viewer)
-                _tell(body, user.get_username())
-                return shown(body, user)
-    raise NoViewer
+                _record_end(body, user.get_username())
+                return without_address(body, user)
+    raise ViewerNotFound
 
 
 def _wait_for_end(viewer: str) -> None:
-    deadline = time.monotonic() + END_S
-    while viewer in _all():
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while viewer in _viewers_by_id():
         if time.monotonic() > deadline:
-            raise TooSlow(f"The web process of this viewer did not end it within {END_S:g} s. Try again.")
-        time.sleep(LOOK_S)
+            raise TooSlow(f"The web process of this viewer did not end it within {END_TIMEOUT_S:g} s. Try again.")
+        time.sleep(POLL_S)
 
 
-def _tell(body: ViewerBody, by: str) -> None:
-    """One's own is no event."""
+def _record_end(body: ViewerBody, by: str) -> None:
+    """An event, unless users end a viewer of their own."""
     if body["user"] != by:
-        said = f"{by} ended a live view of {body['camera']} that {body['user']} had."
+        message = f"{by} ended a live view of {body['camera']} that {body['user']} had."
         camera = Camera.objects.present().filter(slug=body["camera"]).first()
-        record_event("live.ended", said, camera=camera, actor=by, data={"viewer": body["id"]})
+        record_event("live.ended", message, camera=camera, actor=by, data={"viewer": body["id"]})
 
 
 def limits() -> dict[str, int]:
-    """How many may watch, and how much they may have: 0 for no limit."""
+    """How many viewers there may be, and their bandwidth: 0 kbit/s is no limit."""
     config = live_streaming_config()
     return {
         "max_viewers": config.max_viewers,

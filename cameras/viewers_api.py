@@ -1,4 +1,4 @@
-"""Viewers of live pictures over the API, and the numbers of live view for Prometheus."""
+"""Viewers of live pictures over the API, and the metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cameras.live.viewer import ViewerBody
 from monitoring.metrics import metrics_for
 
 
-class ViewerLimits(TypedDict):
+class ViewerLimitsBody(TypedDict):
     """0 kbit/s is no limit."""
 
     max_viewers: int
@@ -29,7 +29,7 @@ class ViewerLimits(TypedDict):
 
 class ViewerList(TypedDict):
     results: list[ViewerBody]
-    limits: ViewerLimits
+    limits: ViewerLimitsBody
 
 
 class ViewersView(APIView):
@@ -37,7 +37,7 @@ class ViewersView(APIView):
 
     @extend_schema(operation_id="viewers_list", responses=ViewerList)
     def get(self, request: Request) -> Response:
-        """Who watches what, over all web processes: everybody for a manager, else your own."""
+        """Who watches what, over all web processes: all viewers for a manager, else your own."""
         return Response({"results": viewers.viewers_for(request.user), "limits": viewers.limits()})
 
 
@@ -46,7 +46,7 @@ class ViewerView(APIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, viewer: UUID) -> Response:
-        """End a live view: anybody's for a manager, else your own. Whoever watched is told, and may come back."""
+        """End a live view: any for a manager, else your own. Its page says who ended it and can start it again."""
         viewers.end_viewer(request.user, str(viewer))
         return Response(status=204)
 
@@ -56,6 +56,5 @@ class MetricsView(APIView):
 
     @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
-        """What the web process that answers has counted, and the numbers of the cameras that you may see, in the form
-        of Prometheus."""
+        """Counters of the web process that answers, and metrics of the cameras that you may see, for Prometheus."""
         return HttpResponse(generate_latest() + metrics_for(request.user), content_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""The page of viewers: who watches what, and a click that ends it."""
+"""The page of viewers: who watches what, with a button that ends it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from cameras import viewers
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
-from cameras.live.places import OFF
 from cameras.live.service import station_presets
-from monitoring.page import Page, said
+from cameras.live.viewer_limits import LIVE_VIEW_OFF
+from monitoring.page import Page, message_response
 
 
 class ViewersPage(Page):
     template = "cameras/viewers.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render({**observed(request.user), "presets": station_presets()})
+        return self.render({**viewers_context(request.user), "presets": station_presets()})
 
 
 class ViewersNow(Page):
@@ -28,33 +28,33 @@ class ViewersNow(Page):
     template = "cameras/_viewers_now.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(observed(request.user))
+        return self.render(viewers_context(request.user))
 
 
 class EndViewerPage(Page):
     roles = {"POST": "viewer"}
 
     def post(self, request: HttpRequest, viewer: UUID) -> HttpResponse:
-        """End this live view, and say so."""
+        """End this live view and answer with a message."""
         try:
             ended = viewers.end_viewer(request.user, str(viewer))
-        except viewers.NoViewer as error:
-            return said(request, "warn", str(error))
+        except viewers.ViewerNotFound as error:
+            return message_response(request, "warn", str(error))
         except (ControlError, BrokerDown) as error:
-            return said(request, "bad", str(error))
-        return said(request, "ok", f"Ended: {ended['user']} on {ended['camera']}.")
+            return message_response(request, "bad", str(error))
+        return message_response(request, "ok", f"Ended: {ended['user']} on {ended['camera']}.")
 
 
-def observed(user: Any) -> dict[str, Any]:
+def viewers_context(user: Any) -> dict[str, Any]:
     limits = viewers.limits()
-    context = {"limits": limits, "enabled": viewers.enabled(), "off": OFF}
+    context = {"limits": limits, "enabled": viewers.enabled(), "off": LIVE_VIEW_OFF}
     try:
         found = viewers.viewers_for(user)
     except BrokerDown as error:
         return {**context, "trouble": str(error)}
     total = sum(body["kbit_s"] for body in found)
-    return {**context, "viewers": found, "own": count_of(found, user), "kbit_s": total}
+    return {**context, "viewers": found, "own": count_own(found, user), "kbit_s": total}
 
 
-def count_of(found: list[Any], user: Any) -> int:
+def count_own(found: list[Any], user: Any) -> int:
     return sum(body["user"] == user.get_username() for body in found)

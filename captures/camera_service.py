@@ -19,8 +19,8 @@ from cameras.broker import BrokerDown
 from cameras.command_events import record_desired_change, record_failures, record_outcome, record_refusals
 from cameras.control import ControlError, HostDown, TooSlow
 from cameras.discovery import discover_cameras
-from cameras.live.places import NoLive
-from cameras.live.singles import next_picture
+from cameras.live.snapshot_limiter import next_picture
+from cameras.live.viewer_limits import LiveViewRefused
 from cameras.models import Camera
 from cameras.runtime.spool import FileOptions, Record
 from cameras.serializers import Discovered
@@ -336,7 +336,7 @@ class CameraService:
             return None
         try:
             picture = next_picture(camera_id, quality, LIVE_WAIT_S)
-        except (BrokerDown, NoLive):
+        except (BrokerDown, LiveViewRefused):
             return None
         return picture.jpeg if picture else None
 

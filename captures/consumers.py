@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from cameras.sockets.board import MISSED, Board, Notice
 from cameras.sockets.consumer import Socket
-from cameras.sockets.loops import of_this_loop
+from cameras.sockets.loop_singletons import loop_singleton
+from cameras.sockets.notice_broadcaster import MISSED, Notice, NoticeBroadcaster
 from captures.notices import CAPTURES
 
 NOTICES_LOST = {"type": "missed", "message": "Notices may have been lost; ask for the list of captures."}
 
 
-class CaptureBroadcaster(Board):
+class CaptureBroadcaster(NoticeBroadcaster):
     kind: ClassVar[str] = CAPTURES
 
 
 class CapturesConsumer(Socket):
-    async def work(self) -> None:
-        with of_this_loop(CaptureBroadcaster).listening() as listener:
+    async def run(self) -> None:
+        with loop_singleton(CaptureBroadcaster).subscribe() as listener:
             while not self.ended:
                 await self._send_notice(await listener.get())
 
     async def _send_notice(self, notice: Notice | None) -> None:
         if notice is MISSED:
-            await self.say(dict(NOTICES_LOST))
-        elif notice.get("camera") in self.sight.cameras:
-            await self.say({"type": "capture_update", "data": notice})
+            await self.send_message(dict(NOTICES_LOST))
+        elif notice.get("camera") in self.access.cameras:
+            await self.send_message({"type": "capture_update", "data": notice})

@@ -7,7 +7,7 @@ from typing import TypedDict
 from django.db import transaction
 
 from cameras.models import Camera
-from cameras.notices import post
+from cameras.notices import publish_notice
 from captures.bodies import capture_url, thumbnail_url
 from captures.models import Capture, CaptureFile
 
@@ -39,7 +39,7 @@ def publish_capture(capture: Capture, slug: str, files: list[CaptureFile]) -> No
     observed, removed = Camera.objects.values_list("observed", "removed_at").get(pk=capture.camera_id)
     if removed is None:
         update = capture_update(capture, slug, observed, files)
-        transaction.on_commit(lambda: post(CAPTURES, update), robust=True)
+        transaction.on_commit(lambda: publish_notice(CAPTURES, update), robust=True)
 
 
 def capture_update(capture: Capture, slug: str, observed: str, files: list[CaptureFile]) -> CaptureUpdate:

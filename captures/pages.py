@@ -28,7 +28,7 @@ from captures.sessions.session_commands import active_session
 from captures.start_form import StartForm
 from captures.templatetags.captures import filename, original
 from monitoring.feed import feed
-from monitoring.page import is_part, said
+from monitoring.page import is_htmx_request, message_response
 
 STRIP = 12
 SESSIONS = 6
@@ -79,11 +79,11 @@ class CapturePage(PageOfCamera):
             outcome = CameraService(self.actor).capture(camera, CaptureRequest())
             check_saved(outcome)
         except LeaseHeld as error:
-            return said(request, "bad", refusal(error, camera))
+            return message_response(request, "bad", refusal(error, camera))
         except NotSaved as error:
-            return said(request, "bad", f"Not saved. {refusal(error, camera)}")
+            return message_response(request, "bad", f"Not saved. {refusal(error, camera)}")
         if outcome.pending:
-            return said(request, "warn", "Under way; its outcome will stand among the captures.")
+            return message_response(request, "warn", "Under way; its outcome will stand among the captures.")
         return saved_message(request, outcome.capture)
 
 
@@ -107,7 +107,7 @@ class StartPage(PageOfCamera):
         form = StartForm(camera, request.POST.dict())
         if form.request is None:
             return self._render_form(form, status=400)
-        if not is_part(request) and "confirmed" not in request.POST:
+        if not is_htmx_request(request) and "confirmed" not in request.POST:
             return self._render_form(form, confirm=form.given, **forecast_of(form))
         try:
             session = CameraService(self.actor).start_session(camera, form.request)
@@ -120,8 +120,8 @@ class StartPage(PageOfCamera):
         if self._alone:
             messages.success(self.request, sentence)
             home = resolve_url("camera", slug=camera.slug)
-            return HttpResponse(headers={"HX-Redirect": home}) if is_part(self.request) else redirect(home)
-        answer = said(self.request, "ok", sentence)
+            return HttpResponse(headers={"HX-Redirect": home}) if is_htmx_request(self.request) else redirect(home)
+        answer = message_response(self.request, "ok", sentence)
         answer.headers["HX-Retarget"] = f"#said-{camera.slug}"
         answer.headers["HX-Reswap"] = "innerHTML"
         return answer
@@ -129,10 +129,10 @@ class StartPage(PageOfCamera):
     @property
     def _alone(self) -> bool:
         """Whether the form is a page of its own rather than a dialog."""
-        return not is_part(self.request) or "alone" in self.request.POST
+        return not is_htmx_request(self.request) or "alone" in self.request.POST
 
     def _render_form(self, form: StartForm, status: int = 200, **more: Any) -> HttpResponse:
-        template = "cameras/_start.html" if is_part(self.request) else self.template
+        template = "cameras/_start.html" if is_htmx_request(self.request) else self.template
         held = held_sentence(holder_of(form.camera), self.actor)
         context = {"form": form, "camera": form.camera, "alone": self._alone, "held": held, **more}
         return self.render(context, template, status)
@@ -163,10 +163,10 @@ class StopPage(PageOfCamera):
         """Stop the session that runs on the camera and show its counts."""
         session = active_session(self.camera())
         if session is None:
-            return said(request, "warn", "No session runs here any more.")
+            return message_response(request, "warn", "No session runs here any more.")
         return stop_session(request, session, self.actor)
 
 
 def saved_message(request: HttpRequest, capture: Capture) -> HttpResponse:
     """The message has the file's name as a link to the file."""
-    return said(request, "ok", "Saved", at=capture.ended_at, link=original(capture), name=filename(capture))
+    return message_response(request, "ok", "Saved", at=capture.ended_at, link=original(capture), name=filename(capture))

@@ -16,7 +16,7 @@ from monitoring.services import acknowledge_alert
 
 
 class EventsView(APIView):
-    """What happened, newest first."""
+    """Events, newest first."""
 
     roles = {"GET": "viewer"}
 
@@ -28,7 +28,7 @@ class EventsView(APIView):
 
 
 class AlertsView(APIView):
-    """What a person must see to, newest first."""
+    """Alerts, which need a person's attention, newest first."""
 
     roles = {"GET": "viewer"}
 
@@ -40,7 +40,7 @@ class AlertsView(APIView):
 
 
 class AcknowledgeView(APIView):
-    """A person has seen the alert."""
+    """Mark the alert as seen."""
 
     roles = {"POST": "operator"}
 

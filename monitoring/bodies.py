@@ -1,4 +1,4 @@
-"""Events and alerts as JSON, for API, sockets and command line alike."""
+"""Events and alerts as JSON, for API, sockets and command line."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class AlertBody(TypedDict):
 
 
 ADDRESS = "address"
-"""Among the arguments of what was done to a camera: for managers alone."""
+"""An argument of camera commands that only managers may see."""
 
 
 def event_body(event: Event, user: Any) -> EventBody:

@@ -1,4 +1,4 @@
-"""Which camera an event or alert is about: by its id, which is never used again, and its slug, which may be."""
+"""Which camera an event or alert is about: by its id, which is never reused, and its slug, which may be."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class CameraRef(Protocol):
-    """A row of a camera, or whatever else knows both names of it."""
+    """A camera's row, or anything else with its id and slug."""
 
     @property
     def id(self) -> UUID | str: ...
@@ -23,8 +23,8 @@ class CameraName:
     slug: str
 
 
-def names_of(camera: CameraRef | None) -> dict[str, str]:
-    """The columns of an event or alert; empty for what is about no camera."""
+def camera_columns(camera: CameraRef | None) -> dict[str, str]:
+    """The columns of an event or alert; empty strings without a camera."""
     if camera is None:
         return {"camera": "", "camera_uuid": ""}
     return {"camera": camera.slug, "camera_uuid": str(camera.id)}

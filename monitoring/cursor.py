@@ -1,4 +1,4 @@
-"""Pages by a cursor on (-time, -id): the deepest costs what the first does, and no rows are counted."""
+"""Cursor pagination on (-time, -id): the deepest page costs as little as the first, and no rows are counted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The row beyond which a page begins, and in which direction it goes."""
+    """The row after which a page begins, and its direction."""
 
     at: datetime
     id: UUID
@@ -34,7 +34,7 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: object) -> Cursor:
-        """ValueError when it is not what `text` gave."""
+        """ValueError for anything that `text` did not produce."""
         try:
             padded = str(text) + "=" * (-len(str(text)) % 4)
             plain = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
@@ -42,12 +42,12 @@ class Cursor:
             cursor = cls(datetime.fromisoformat(at), UUID(row), {"n": True, "o": False}[plain[:1]])
             in_utc(cursor.at)
         except (ValueError, KeyError, binascii.Error):
-            raise ValueError("This is no cursor. Take it from `next` or `previous` of a page.") from None
+            raise ValueError("This is not a cursor. Take it from `next` or `previous` of a page.") from None
         return cursor
 
 
 def in_utc(at: datetime) -> datetime:
-    """ValueError without a zone, or beyond what a calendar holds."""
+    """ValueError without a time zone, or beyond the years 1 to 9999."""
     if at.tzinfo is None:
         raise ValueError("Give a time zone, such as Z.")
     try:
@@ -64,13 +64,13 @@ def _parsed(value: object) -> object:
 
 
 class Query(GivenModel):
-    """What may stand after the `?`. An unknown name is refused, so that a typing error does not widen a search."""
+    """Query parameters. An unknown name is refused, so that a typing error does not widen a search."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False, arbitrary_types_allowed=True)
 
     @classmethod
     def of(cls, request: Request) -> Any:
-        """pydantic.ValidationError for bad, unknown or repeated names."""
+        """The parameters of a request. pydantic.ValidationError for bad, unknown or repeated ones."""
         given: QueryDict = request.query_params
         repeated = {name: values for name, values in given.lists() if len(values) > 1}
         return cls.model_validate({**given.dict(), **repeated})
@@ -130,7 +130,7 @@ def page(
 
 
 def beyond(rows: QuerySet[Row], by: str, cursor: Cursor | None) -> QuerySet[Row]:
-    """The rows on the cursor's side. The condition stands twice so that the index is entered at the right place."""
+    """The rows beyond the cursor. The first condition repeats the second one so that the database can use the index."""
     if cursor is None:
         return rows
     side = "gt" if cursor.newer else "lt"

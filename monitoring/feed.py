@@ -1,4 +1,4 @@
-"""Events as a person reads them: a run of saved captures and of clips that follow each other is one line."""
+"""Events for people: consecutive saved captures and clips share one line."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from monitoring.models import Event
 from monitoring.selectors import events_for
 
 ROUTINE = {"capture.saved": "capture{s} saved", "recording.rotated": "clip{s} recorded"}
-"""Kinds that say all is well, again and again."""
-TOLD_ALREADY = ("command.done",)
-"""Kinds that add nothing to the line of what was asked."""
-LOOKED_AT = 200
-AT_ONCE = timedelta(seconds=2)
+"""Kinds of frequent events that report success."""
+REDUNDANT_KINDS = ("command.done",)
+"""Kinds that add nothing to the line of the command."""
+MAX_EVENTS = 200
+SAME_MOMENT = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The newest event of a run, and what the line says of them all."""
+    """The newest event of a run, and the message for the whole run."""
 
     event: Event
     message: str
@@ -32,45 +32,47 @@ class Line:
 
 def feed(user: Any, lines: int, **conditions: Any) -> list[Line]:
     """The newest lines, folded from the newest events alone: a night of captures costs no more than an hour."""
-    events = events_for(user).filter(**conditions).exclude(kind__in=TOLD_ALREADY)
-    return list(folded(list(events[:LOOKED_AT])))[:lines]
+    events = events_for(user).filter(**conditions).exclude(kind__in=REDUNDANT_KINDS)
+    return list(fold_events(list(events[:MAX_EVENTS])))[:lines]
 
 
-def folded(events: Sequence[Event]) -> Iterable[Line]:
-    for routine, run in groupby(without_echoes(events), key=lambda event: event.kind in ROUTINE):
+def fold_events(events: Sequence[Event]) -> Iterable[Line]:
+    for routine, run in groupby(without_details(events), key=lambda event: event.kind in ROUTINE):
         listed = list(run)
         if routine and len(listed) > 1:
-            yield Line(listed[0], together(listed), cameras_of(listed))
+            yield Line(listed[0], run_message(listed), cameras_of(listed))
         else:
             yield from (Line(event, event.message, cameras_of([event])) for event in listed)
 
 
-def without_echoes(events: Sequence[Event]) -> list[Event]:
-    """Without the steps that the event of a restart, or the alert of a quarantine, tells of at the same moment."""
-    tellers = [event for event in events if is_teller(event)]
-    return [event for event in events if not (is_echo(event) and any(told_by(event, one) for one in tellers))]
+def without_details(events: Sequence[Event]) -> list[Event]:
+    """Without the single steps that the event of a restart or the alert of a quarantine already reports."""
+    summaries = [event for event in events if is_summary(event)]
+    return [
+        event for event in events if not (is_detail(event) and any(is_summarised_by(event, one) for one in summaries))
+    ]
 
 
-def is_teller(event: Event) -> bool:
+def is_summary(event: Event) -> bool:
     quarantine = event.kind == "alert.opened" and str(event.data.get("key", "")).startswith("camera.quarantined:")
     return bool(event.camera) and (event.kind == "part.restarted" or quarantine)
 
 
-def is_echo(event: Event) -> bool:
+def is_detail(event: Event) -> bool:
     if event.kind == "camera.state":
         return event.data.get("observed") in {"reconnecting", "starting", "quarantined"}
     return event.kind == "camera.ladder" and event.data.get("step") in {"back_off", "quarantine"}
 
 
-def told_by(event: Event, teller: Event) -> bool:
-    return event.camera_uuid == teller.camera_uuid and abs(event.at - teller.at) < AT_ONCE
+def is_summarised_by(event: Event, summary: Event) -> bool:
+    return event.camera_uuid == summary.camera_uuid and abs(event.at - summary.at) < SAME_MOMENT
 
 
-def together(events: Sequence[Event]) -> str:
+def run_message(events: Sequence[Event]) -> str:
     """38 captures saved, 2 clips recorded: dslr, lab."""
     counted = Counter(event.kind for event in events)
-    told = [(counted[kind], words) for kind, words in ROUTINE.items() if counted[kind]]
-    parts = [f"{count} {words.format(s='s' if count > 1 else '')}" for count, words in told]
+    counts = [(counted[kind], words) for kind, words in ROUTINE.items() if counted[kind]]
+    parts = [f"{count} {words.format(s='s' if count > 1 else '')}" for count, words in counts]
     return f"{', '.join(parts)}: {', '.join(cameras_of(events))}."
 
 

@@ -1,5 +1,5 @@
-"""HEALTH: what an operator must know of, named once. Each entry is a function without arguments that returns a
-finding for each thing to put right, and none when all is well."""
+"""HEALTH: the station's health checks. Each entry is a function without arguments that returns a finding for each
+problem, and none when all is well."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ HEALTH: dict[str, str] = {
 }
 
 
-OF_THIS_HOST = frozenset({"parts", "disk"})
-"""Entries that each machine answers for itself alone; the others are of the whole station, whoever asks."""
+HOST_CHECKS = frozenset({"parts", "disk"})
+"""Checks of a single machine, which only that machine can run. The others are about the whole station."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`camera` is the one that the sentence tells of: it is for those who may see that camera. `host` is the machine,
-    empty where it is the whole station. `alert` is the key of an alert that tells of it already."""
+    """`camera` is the one that the sentence is about: only users who may see it get the finding. `host` is the machine,
+    empty for the whole station. `alert` is the key of an alert that already reports the problem."""
 
     sentence: str
     camera: CameraRef | None = None
@@ -40,22 +40,22 @@ class Finding:
     alert: str = ""
 
 
-def examined(names: Iterable[str] = HEALTH) -> dict[str, list[Finding]]:
-    """Entries of HEALTH with their findings; an entry that fails itself says so."""
-    return {name: asked(import_string(HEALTH[name])) for name in names}
+def run_checks(names: Iterable[str] = HEALTH) -> dict[str, list[Finding]]:
+    """Entry of HEALTH -> its findings. A check that raises becomes a finding."""
+    return {name: run_check(import_string(HEALTH[name])) for name in names}
 
 
 def findings() -> dict[str, list[str]]:
-    """The sentences of all of them."""
-    return {name: sentences(found) for name, found in examined().items()}
+    """Entry of HEALTH -> its sentences."""
+    return {name: sentences(found) for name, found in run_checks().items()}
 
 
 def findings_for(user: Any) -> dict[str, list[str]]:
-    """The same without those that tell of cameras which are hidden from `user`."""
+    """As `findings`, without the cameras that are hidden from `user`."""
     hidden = {camera.id for camera in hidden_cameras(user)}
     return {
         name: sentences(one for one in found if one.camera is None or one.camera.id not in hidden)
-        for name, found in examined().items()
+        for name, found in run_checks().items()
     }
 
 
@@ -64,12 +64,12 @@ def sentences(found: Iterable[Finding]) -> list[str]:
     return list(dict.fromkeys(one.sentence for one in found))
 
 
-def asked(function: Callable[[], list[Finding]]) -> list[Finding]:
+def run_check(function: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return function()
     except Exception as error:
-        logger.exception("A question about the station's health failed.")
-        return [Finding(f"It could not be asked: {type(error).__name__}.")]
+        logger.exception("A health check failed.")
+        return [Finding(f"The check failed ({type(error).__name__}). The log has the traceback.")]
 
 
 def database_problems() -> list[Finding]:
@@ -79,6 +79,6 @@ def database_problems() -> list[Finding]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except Error as error:
-        sentence = f"The database does not answer ({type(error).__name__}). Start it, or look at DATABASE_URL."
+        sentence = f"The database does not answer ({type(error).__name__}). Start it, or check DATABASE_URL."
         return [Finding(sentence)]
     return []

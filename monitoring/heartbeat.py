@@ -1,7 +1,6 @@
-"""How a part tells the launcher that it works: a byte on an inherited pipe.
+"""Heartbeats from a part to the launcher: bytes on an inherited pipe.
 
-A pipe needs neither broker nor disk, and a byte in it means that the very loop which wrote it is turning.
-Imports no Django.
+A pipe needs neither broker nor disk, and a byte proves that the loop which wrote it is running. Imports no Django.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ EVERY_S = 1.0
 _last = 0.0
 
 
-def beat() -> None:
-    """Tell the launcher that the caller's loop turns. Cheap, from any thread; does nothing without a launcher."""
+def send_heartbeat() -> None:
+    """Tell the launcher that the caller's loop is running. Cheap, from any thread; does nothing without a launcher."""
     global _last
     fd, now = _pipe(), time.monotonic()
     if fd is None or now - _last < EVERY_S / 2:
@@ -28,18 +27,18 @@ def beat() -> None:
     try:
         os.write(fd, b".")
     except BlockingIOError:
-        return  # the launcher has not read yet; what is in the pipe says enough
+        return  # the pipe is full, since the launcher has not read yet: it holds heartbeats enough
     except BrokenPipeError:
-        return  # the launcher is gone, and the kernel is about to end this part too
+        return  # the launcher is gone; the kernel ends this part, too
 
 
 def start_heartbeat_thread(alive: Callable[[], bool] = lambda: True) -> threading.Thread:
-    """Beat each second for as long as `alive()` says so. For a part whose main loop stops while the broker is away."""
+    """Send a heartbeat each second while `alive()`. For a part whose main loop stops while the broker is away."""
 
     def run() -> None:
         while True:
             if alive():
-                beat()
+                send_heartbeat()
             time.sleep(EVERY_S)
 
     thread = threading.Thread(target=run, name="heartbeat", daemon=True)
@@ -47,11 +46,11 @@ def start_heartbeat_thread(alive: Callable[[], bool] = lambda: True) -> threadin
     return thread
 
 
-async def keep_beating(alive: Callable[[], bool]) -> None:
-    """Beat each second from the running event loop, for as long as `alive()` says so."""
+async def send_heartbeats(alive: Callable[[], bool]) -> None:
+    """Send a heartbeat each second from the running event loop, while `alive()`."""
     while True:
         if alive():
-            beat()
+            send_heartbeat()
         await asyncio.sleep(EVERY_S)
 
 

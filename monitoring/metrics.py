@@ -1,5 +1,5 @@
-"""METRICS: numbers of the station for Prometheus, named once. Each entry is a function that takes a user and gives
-families of metrics, without a word of cameras that this user may not see."""
+"""METRICS: the station's metrics for Prometheus. Each entry is a function that takes a user and yields metric families,
+without the cameras that this user may not see."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ METRICS: dict[str, str] = {
 }
 
 
-class _Numbers(Collector):
-    """Of one look by one user."""
+class _StationCollector(Collector):
+    """The metrics for one request of one user."""
 
     def __init__(self, user: Any) -> None:
         self._user = user
@@ -29,12 +29,12 @@ class _Numbers(Collector):
             try:
                 yield from list(import_string(path)(self._user))
             except Exception:
-                logger.exception("The metrics of %s could not be read; the others are given.", name)
+                logger.exception("The metrics of %s could not be read. The others are returned.", name)
 
 
 def metrics_for(user: Any) -> bytes:
-    """In the form of Prometheus."""
+    """The metrics in Prometheus text format."""
     registry = CollectorRegistry(auto_describe=False)
-    numbers = _Numbers(user)
-    registry.register(numbers)
+    collector = _StationCollector(user)
+    registry.register(collector)
     return generate_latest(registry)

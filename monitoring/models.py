@@ -1,4 +1,4 @@
-"""Events and alerts. They hold no foreign keys: slugs and ids as text, so that they outlive what they tell of."""
+"""Events and alerts. They store slugs and ids as text, not foreign keys, so that they outlive what they are about."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Event(models.Model):
 
 
 class Alert(models.Model):
-    """A condition that a person must see to. One open row for each `key`."""
+    """A condition that needs a person's attention. At most one unresolved row for each `key`."""
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -114,7 +114,7 @@ class Alert(models.Model):
 
 
 class StationSetting(models.Model):
-    """A key of the configuration that somebody set on the page: over the YAML file, under the environment."""
+    """A configuration key that was set on the page. It overrides the YAML file; the environment overrides it."""
 
     key = models.CharField(max_length=120, primary_key=True, help_text="As in YAML: camera_config.crf.")
     value = models.JSONField()

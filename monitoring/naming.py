@@ -1,4 +1,4 @@
-"""Cameras in sentences as people call them. Stored sentences have the camera's id: it stays, and a name does not."""
+"""Display names of cameras in sentences. Stored sentences contain the slug, since a name may change."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import re
 from collections.abc import Mapping
 
 TYPED = re.compile(r"(`[^`]*`)")
-"""What stands in back-quotes is to be typed, and keeps its ids."""
+"""Text in back-quotes is to be typed and keeps its slugs."""
 
 
 def with_names(sentence: str, names: Mapping[str, str]) -> str:
-    """The first mention of each camera by its name, and each one that begins a sentence; `names` is id -> name."""
+    """The sentence with names in place of slugs: at a camera's first mention, and wherever it begins a sentence.
+
+    `names` is slug -> name."""
     for slug, name in names.items():
         sentence = _named(sentence, slug, name)
     return sentence
 
 
 def _named(sentence: str, slug: str, name: str) -> str:
-    """Not within another word, a path or a file's name."""
+    """Leaves slugs alone that are part of another word, a path or a file name."""
     mention = re.compile(rf"(?<![\w/.@-])'?{re.escape(slug)}'?(?![\w/@-]|\.\w)")
     subject = re.compile(rf"(?<=[.:] ){re.escape(slug)}(?= )")
     parts = TYPED.split(sentence)

@@ -1,4 +1,4 @@
-"""What every page has: the least role for each method, and an answer that suits a browser with and without scripts."""
+"""The base of every page: the lowest role for each method, and responses for browsers with and without scripts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.views import View
 
 
 class Page(View):
-    """A page or a part of one. `roles`: method -> the least role; a method without a role is not served."""
+    """A page or a part of one. `roles`: method -> the lowest role that may use it; other methods get 405."""
 
     roles: ClassVar[dict[str, str]] = {"GET": "viewer"}
     template: ClassVar[str] = ""
@@ -26,7 +26,7 @@ class Page(View):
             return self.http_method_not_allowed(request, *args, **kwargs)
         user: Any = request.user
         if not user.is_authenticated:
-            return to_sign_in(request)
+            return redirect_to_sign_in(request)
         if not user.may(needed):
             raise PermissionDenied(f"This needs the role {needed}; yours is {user.role}. Ask a manager.")
         return super().dispatch(request, *args, **kwargs)
@@ -39,37 +39,37 @@ class Page(View):
         return str(self.request.user.get_username())
 
 
-def is_part(request: HttpRequest) -> bool:
-    """Whether a script on one of our pages asks, and takes a part of a page."""
+def is_htmx_request(request: HttpRequest) -> bool:
+    """Whether htmx on one of our pages sent the request and expects a part of a page."""
     return request.headers.get("HX-Request") == "true"
 
 
-def to_sign_in(request: HttpRequest) -> HttpResponse:
-    """The sign-in page, and from there back; a script on a page leads the whole page there."""
-    if not is_part(request):
+def redirect_to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Redirect to the sign-in page, which leads back afterwards; htmx redirects the whole page."""
+    if not is_htmx_request(request):
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
     return HttpResponse(status=401, headers={"HX-Redirect": resolve_url("sign-in")})
 
 
-def said(request: HttpRequest, tone: str, sentence: str, **more: Any) -> HttpResponse:
-    """The outcome of what was done: in its place on the page for a script, else on the page that one returns to.
+def message_response(request: HttpRequest, tone: str, sentence: str, **more: Any) -> HttpResponse:
+    """The outcome of an action: a partial for htmx, else a Django message on the page that the browser returns to.
 
-    `tone` is ok, warn or bad. The page then looks anew at what it shows.
+    `tone` is ok, warn or bad. The trigger `acted` makes the page refresh itself.
     """
-    if is_part(request):
+    if is_htmx_request(request):
         context = {"tone": tone, "sentence": sentence, **more}
-        answer = render(request, "_said.html", context)
+        answer = render(request, "_message.html", context)
         answer.headers["HX-Trigger"] = "acted"
         return answer
     messages.add_message(request, MESSAGE_LEVELS[tone], " ".join(filter(None, [sentence, more.get("name")])))
-    return back(request)
+    return redirect_back(request)
 
 
 MESSAGE_LEVELS = {"ok": messages.SUCCESS, "warn": messages.WARNING, "bad": messages.ERROR}
 
 
-def back(request: HttpRequest, otherwise: str = "/") -> HttpResponseRedirect:
-    """To the page that the form stood on, if it is one of ours."""
+def redirect_back(request: HttpRequest, otherwise: str = "/") -> HttpResponseRedirect:
+    """Redirect to the page of the form if it is one of ours."""
     wanted = str(request.POST.get("next") or request.headers.get("Referer") or otherwise)
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return HttpResponseRedirect(wanted if safe else otherwise)

@@ -1,4 +1,4 @@
-"""The event log as a page, and alerts that somebody has seen."""
+"""The page of events and alerts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 
 from monitoring.cursor import Cursor, beyond
-from monitoring.feed import folded
+from monitoring.feed import fold_events
 from monitoring.models import Alert, Event, Severity
-from monitoring.page import Page, back
-from monitoring.selectors import OF_MANAGERS, alerts_for, events_for
+from monitoring.page import Page, redirect_back
+from monitoring.selectors import MANAGER_ONLY_KINDS, alerts_for, events_for
 from monitoring.services import acknowledge_alert
 
 ROWS = 100
@@ -30,21 +30,21 @@ KINDS = {
     "storage": "storage",
     "user": "users",
 }
-"""What stands before the dot of a kind -> its name in the filter."""
+"""The part of a kind before its dot -> its name in the filter."""
 
 
 class EventsPage(Page):
-    """What happened, newest first. The filters stand in the address."""
+    """Events, newest first. The filters are in the URL."""
 
     template = "events.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
         chosen = {name: searchable(request.GET.get(name, "")) for name in ("camera", "severity", "kind")}
-        chosen["kind"] = chosen["kind"].removesuffix(".")  # as older links have it
+        chosen["kind"] = chosen["kind"].removesuffix(".")  # links from older versions
         events = self._page(request.GET.get("before", ""), chosen)
         return self.render(
             {
-                "lines": list(folded(events[:ROWS])),
+                "lines": list(fold_events(events[:ROWS])),
                 "before": Cursor(events[ROWS - 1].at, events[ROWS - 1].pk, newer=False).text()
                 if len(events) > ROWS
                 else "",
@@ -56,7 +56,7 @@ class EventsPage(Page):
         )
 
     def _page(self, before: str, chosen: dict[str, str]) -> list[Event]:
-        """404 for an address that was made up."""
+        """One page of events. 404 for a bad cursor."""
         try:
             cursor = Cursor.parse(before) if before else None
         except ValueError:
@@ -69,13 +69,13 @@ class EventsPage(Page):
 
 
 def kinds_for(user: Any) -> dict[str, str]:
-    """Those of which `user` may see any."""
-    hidden = set() if user.may("manager") else {kind.removesuffix(".") for kind in OF_MANAGERS}
+    """The kinds of which `user` may see events."""
+    hidden = set() if user.may("manager") else {kind.removesuffix(".") for kind in MANAGER_ONLY_KINDS}
     return {kind: name for kind, name in KINDS.items() if kind not in hidden}
 
 
 def searchable(text: str) -> str:
-    """PostgreSQL does not even look for NUL."""
+    """Without NUL, which PostgreSQL refuses in a query."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -83,16 +83,16 @@ class AcknowledgePage(Page):
     roles = {"POST": "operator"}
 
     def post(self, request: HttpRequest, alert: UUID) -> HttpResponse:
-        """A person has seen the alert."""
+        """Mark the alert as seen."""
         found = alerts_for(request.user).filter(pk=alert).first()
         if found is None:
             raise Http404
         acknowledge_alert(found, self.actor)
-        return back(request)
+        return redirect_back(request)
 
 
 def open_alerts(user: Any) -> list[Alert]:
-    """What nobody has seen yet, the most severe first."""
+    """Alerts that nobody has acknowledged, the most severe first."""
     rank = {value: place for place, value in enumerate(reversed(Severity.values))}
     found = list(alerts_for(user).filter(state=Alert.State.OPEN))
     return sorted(found, key=lambda alert: (rank[alert.severity], alert.opened_at))

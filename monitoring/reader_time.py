@@ -1,4 +1,4 @@
-"""Dates and times that a reader types: by the clock that the reader has chosen (the station's or UTC)."""
+"""Dates and times that a reader types: in the time zone that the reader has chosen (the station's or UTC)."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def reader_datetime(text: str) -> datetime:
         moment = (timezone.make_aware(found) if found.tzinfo is None else found).astimezone(UTC)
         timezone.localtime(moment)
     except (ValueError, OverflowError):
-        raise NotADateTime(f"{text.strip()} lies beyond the calendar.") from None
+        raise NotADateTime(f"{text.strip()} is beyond the calendar.") from None
     return moment

@@ -1,20 +1,20 @@
-"""When something that ended is started again, and when that is given up: parts of the station and camera processes."""
+"""The back-off between restarts of parts and camera processes, and when to give up."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
 
-LONGEST_S = 60.0
+MAX_PAUSE_S = 60.0
 
 
 class CrashLoop(Exception):
-    """It ended again and again right after its start."""
+    """The process ended too often right after its start."""
 
 
 @dataclass(slots=True)
 class BackOff:
-    """The first restart comes at once, then after 1, 2, 4 ... 60 s, each with jitter; a healthy life resets it."""
+    """The first restart is immediate, the next follow after 1, 2, 4 ... 60 s with jitter. A healthy run resets it."""
 
     healthy_s: float = 30.0
     crash_loop_exits: int = 5
@@ -22,17 +22,17 @@ class BackOff:
     exits: int = 0
     quick_exits: int = 0
 
-    def after(self, lived_s: float) -> float:
-        """Seconds to wait after a life of `lived_s` seconds. Raises CrashLoop when too many lives were too short."""
+    def next_delay_s(self, lived_s: float) -> float:
+        """Seconds to wait after a run of `lived_s` seconds. Raises CrashLoop after too many short runs in a row."""
         self.quick_exits = self.quick_exits + 1 if lived_s < self.crash_loop_s else 0
         if self.quick_exits >= self.crash_loop_exits:
             raise CrashLoop
         self.exits = 1 if lived_s >= self.healthy_s else self.exits + 1
         if self.exits == 1:
             return 0.0
-        exact: float = min(LONGEST_S, 2.0 ** min(self.exits - 2, 10))
+        exact: float = min(MAX_PAUSE_S, 2.0 ** min(self.exits - 2, 10))
         return exact * random.uniform(0.8, 1.2)
 
-    def forgive(self) -> None:
-        """A person says: try again now."""
+    def reset(self) -> None:
+        """Start from the beginning, for example when an operator asks to try again now."""
         self.exits = self.quick_exits = 0

@@ -1,4 +1,4 @@
-"""How long events and alerts are kept. What is removed at all, and by whom, is the table RETENTION."""
+"""Removes old events and alerts. The table RETENTION lists everything that is removed, and the functions that do it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from monitoring.tables import RETENTION
 
 log = logging.getLogger(__name__)
 BATCH = 500
-"""Rows of one transaction: others want to write too."""
+"""Rows per transaction, few enough that other writers need not wait."""
 PAUSE_S = 0.02
 RUN_S = 20.0
-"""Of one run, for each entry of RETENTION; what is left waits for the next run."""
+"""The time for each entry of RETENTION in one run; the rest waits for the next run."""
 NEWEST = 1000
-"""Events that stay however old they are: a clock that jumps ahead by years shall not empty the log."""
+"""Events that stay whatever their age, so that a clock that jumps years ahead does not empty the log."""
 
 
 def remove_expired() -> dict[str, int]:
-    """Remove what RETENTION names, batch after batch; entry -> how many rows went. One that fails does not stop
+    """Remove what RETENTION lists, batch by batch. Returns entry -> number of rows. An entry that fails does not stop
     the others."""
     removed = {}
     for name, path in RETENTION.items():
@@ -35,7 +35,7 @@ def remove_expired() -> dict[str, int]:
         except Exception as error:  # noqa: BLE001 - logged and counted
             count_failure(f"retention of {name}", error)
     if went := {name: count for name, count in removed.items() if count}:
-        log.info("Removed what was kept long enough: %s.", ", ".join(f"{n} {name}" for name, n in went.items()))
+        log.info("Removed old rows: %s.", ", ".join(f"{n} {name}" for name, n in went.items()))
     return removed
 
 
@@ -48,7 +48,7 @@ def in_batches(remove_batch: Callable[[], int]) -> int:
 
 
 def remove_events() -> int:
-    """A batch of events beyond `monitoring.events_kept_days`, oldest first; how many rows went."""
+    """Remove a batch of events older than `monitoring.events_kept_days`, oldest first. Returns the number of rows."""
     days = settings.STATION.monitoring.events_kept_days
     newest = Event.objects.order_by("-at", "-id").values_list("at", flat=True)
     first_to_stay = newest[NEWEST - 1 : NEWEST].first() if days else None
@@ -60,7 +60,7 @@ def remove_events() -> int:
 
 
 def remove_alerts() -> int:
-    """A batch of alerts that were resolved longer ago than that. One that is not resolved stays."""
+    """Remove a batch of alerts that were resolved longer ago than that. Unresolved alerts stay."""
     days = settings.STATION.monitoring.events_kept_days
     if not days:
         return 0

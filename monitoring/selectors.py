@@ -1,4 +1,4 @@
-"""Which events and alerts a user may see: none of cameras that are hidden, and what names people only as a manager."""
+"""Which events and alerts a user may see: none of hidden cameras; only managers see those that name people."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from django.utils.module_loading import import_string
 
 from monitoring.camera_refs import CameraRef
 from monitoring.models import Alert, Event
-from monitoring.tables import HIDDEN
+from monitoring.tables import HIDDEN_CAMERAS
 
 Row = TypeVar("Row", Event, Alert)
-OF_MANAGERS = ("user.", "camera.audience")
-"""Beginnings of the kinds of events that say who the others are: for managers alone."""
+MANAGER_ONLY_KINDS = ("user.", "camera.audience")
+"""Prefixes of event kinds that reveal other users, for managers only."""
 
 
 def hidden_cameras(user: Any) -> list[CameraRef]:
-    """Removed ones too."""
-    return [camera for path in HIDDEN.values() for camera in import_string(path)(user)]
+    """Cameras that `user` may not see, including removed ones."""
+    return [camera for path in HIDDEN_CAMERAS.values() for camera in import_string(path)(user)]
 
 
 def events_for(user: Any) -> QuerySet[Event]:
     if not user.is_authenticated or not user.may("viewer"):
         return Event.objects.none()
-    events = seen(Event.objects.all(), user)
+    events = visible_to(Event.objects.all(), user)
     if user.may("manager"):
         return events
-    for beginning in OF_MANAGERS:
+    for beginning in MANAGER_ONLY_KINDS:
         events = events.exclude(kind__startswith=beginning)
     return events
 
@@ -35,11 +35,11 @@ def events_for(user: Any) -> QuerySet[Event]:
 def alerts_for(user: Any) -> QuerySet[Alert]:
     if not user.is_authenticated or not user.may("viewer"):
         return Alert.objects.none()
-    return seen(Alert.objects.all(), user)
+    return visible_to(Alert.objects.all(), user)
 
 
-def seen(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
-    """Without those of hidden cameras. A row from before rows had the camera's id is decided by the slug."""
+def visible_to(rows: QuerySet[Row], user: Any) -> QuerySet[Row]:
+    """Without the rows of hidden cameras. Old rows without the camera's id are filtered by slug."""
     hidden = hidden_cameras(user)
     if not hidden:
         return rows

@@ -1,4 +1,4 @@
-"""What may be asked of events and alerts."""
+"""Query parameters and pages of events and alerts."""
 
 from __future__ import annotations
 

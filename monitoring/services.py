@@ -1,6 +1,6 @@
-"""The one way to write an event, and the one way to open, see and close an alert.
+"""Writes events, and opens, acknowledges and resolves alerts. Nothing else does.
 
-Each joins the caller's transaction, so that an event stands or falls with what it tells of.
+Each function joins the caller's transaction, so that an event is committed or rolled back with what it reports.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from monitoring.camera_refs import CameraRef, names_of
+from monitoring.camera_refs import CameraRef, camera_columns
 from monitoring.models import Alert, Event, Severity
 
 
@@ -32,7 +32,7 @@ def record_event(
         kind=kind,
         message=message,
         severity=severity,
-        **names_of(camera),
+        **camera_columns(camera),
         subject=str(subject),
         actor=actor,
         host=settings.STATION.host,
@@ -50,18 +50,18 @@ def raise_alert(
     camera: CameraRef | None = None,
     data: dict[str, Any] | None = None,
 ) -> Alert:
-    """Open the alert `key`, or count it once more when it is open already. `camera` is the one that the message names;
-    none where a whole disk or host is meant, since that concerns whoever uses it."""
+    """Open the alert `key`, or increase its count when it is already open. `camera` is the one that the message is
+    about; None for a whole disk or host, which concerns everybody."""
     alert, created = Alert.objects.exclude(state=Alert.State.RESOLVED).get_or_create(
         key=key,
-        defaults={"message": message, "severity": severity, "data": data or {}, **names_of(camera)},
+        defaults={"message": message, "severity": severity, "data": data or {}, **camera_columns(camera)},
     )
     if created:
         record_event("alert.opened", message, severity=severity, camera=camera, subject=alert.id, data={"key": key})
         return alert
     Alert.objects.filter(pk=alert.pk).update(
         message=message, severity=severity, last_seen_at=timezone.now(), count=F("count") + 1, data=data or {},
-        **names_of(camera),
+        **camera_columns(camera),
     )  # fmt: skip
     alert.refresh_from_db()
     return alert
@@ -69,7 +69,7 @@ def raise_alert(
 
 @transaction.atomic
 def resolve_alert(key: str) -> bool:
-    """Close the alert `key`; False when none is open."""
+    """Resolve the alert `key`; False when none is open."""
     found = Alert.objects.filter(key=key).exclude(state=Alert.State.RESOLVED)
     first = found.first()
     closed = found.update(state=Alert.State.RESOLVED, resolved_at=timezone.now())
@@ -80,7 +80,7 @@ def resolve_alert(key: str) -> bool:
 
 @transaction.atomic
 def acknowledge_alert(alert: Alert, actor: str) -> Alert:
-    """A person has seen it. An alert that is no longer open stays as it is."""
+    """Mark an alert as seen. An alert that is no longer open does not change."""
     changed = Alert.objects.filter(pk=alert.pk, state=Alert.State.OPEN).update(
         state=Alert.State.ACKNOWLEDGED, acknowledged_at=timezone.now(), acknowledged_by=actor
     )

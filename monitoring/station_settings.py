@@ -1,7 +1,7 @@
-"""Sections of the configuration that are changed on the page while the station runs.
+"""Sections of the configuration that can be changed on the page while the station runs.
 
-What holds: environment and `.env` over the page over YAML over the default. Every process reads the page's values
-again after KEPT_S. Which values are allowed, the sections themselves say (`settings.STATION`).
+Precedence: environment and `.env`, then the page, then YAML, then the default. Every process reads the page's values
+again after CACHE_S. The sections themselves define the allowed values (`settings.STATION`).
 """
 
 from __future__ import annotations
@@ -22,71 +22,71 @@ from monitoring.models import StationSetting
 from monitoring.services import record_event
 
 SECTIONS = ("station", "camera_config", "live_streaming_config")
-"""Those that the page shows, by their names in YAML. They hold no secrets."""
-KEPT_S = 1.0
+"""The sections on the page, by their names in YAML. They contain no secrets."""
+CACHE_S = 1.0
 Key = tuple[str, ...]
 
-_kept: tuple[float, dict[Key, Any]] | None = None
+_cache: tuple[float, dict[Key, Any]] | None = None
 
 
 def camera_config() -> Any:
-    """What cameras record: `RecordingConfig` as it holds now. DatabaseError."""
+    """What cameras record: the current `RecordingConfig`. DatabaseError."""
     return section("camera_config")
 
 
 def live_streaming_config() -> Any:
-    """How cameras are watched: `LiveStreamingConfig` as it holds now, or, while the database is away, as it was last:
-    whoever watches need not know of that."""
+    """The current `LiveStreamingConfig`; while the database is away, the last known one, so that viewers do not
+    notice."""
     try:
         return section("live_streaming_config")
     except DatabaseError:
-        return effective("live_streaming_config", _kept[1] if _kept else {})[0]
+        return effective("live_streaming_config", _cache[1] if _cache else {})[0]
 
 
 def station_name() -> str:
-    """What people call the station, or, while the database is away, what it was called last."""
+    """The station's display name; while the database is away, the last known one."""
     try:
         return str(section("station").name)
     except DatabaseError:
-        return str(effective("station", _kept[1] if _kept else {})[0].name)
+        return str(effective("station", _cache[1] if _cache else {})[0].name)
 
 
 def section(name: str) -> Any:
-    """One of SECTIONS as it holds now. DatabaseError."""
+    """The current values of one of SECTIONS. DatabaseError."""
     return effective(name, page_values())[0]
 
 
 def page_values() -> dict[Key, Any]:
-    """What was set on the page, asked at most once in KEPT_S."""
-    global _kept
-    if _kept is None or time.monotonic() - _kept[0] >= KEPT_S:
+    """The values that were set on the page, read at most once in CACHE_S."""
+    global _cache
+    if _cache is None or time.monotonic() - _cache[0] >= CACHE_S:
         rows = StationSetting.objects.values_list("key", "value")
-        _kept = (time.monotonic(), {tuple(key.split(".")): value for key, value in rows})
-    return _kept[1]
+        _cache = (time.monotonic(), {tuple(key.split(".")): value for key, value in rows})
+    return _cache[1]
 
 
-def forget() -> None:
-    """Ask anew at the next look."""
-    global _kept
-    _kept = None
+def clear_cache() -> None:
+    """Read the values again at the next use."""
+    global _cache
+    _cache = None
 
 
 def effective(name: str, page: Mapping[Key, Any]) -> tuple[Any, list[Key]]:
-    """The section with the page's values, and the keys of those that are not used: of keys that the environment sets or
-    that are no more, and values that do not go with what YAML or a newer version says now."""
+    """The section with the page's values, and the keys of values that are not used: the environment sets the key, the
+    key no longer exists, or the value contradicts what YAML or a newer version says."""
     base: BaseModel = getattr(settings.STATION, name)
     own = {key: value for key, value in page.items() if key[0] == name}
     waiting = {key: value for key, value in own.items() if key in fields(name) and key not in settings.STATION.fixed}
-    found, used = _with(base, waiting), dict(waiting)
+    found, used = _apply_values(base, waiting), dict(waiting)
     if found is None:
         found, used = base, {}
-        while fitting := next((key for key in waiting if _with(base, {**used, key: waiting[key]})), None):
+        while fitting := next((key for key in waiting if _apply_values(base, {**used, key: waiting[key]})), None):
             used[fitting] = waiting.pop(fitting)
-        found = _with(base, used)
+        found = _apply_values(base, used)
     return found, [key for key in own if key not in used]
 
 
-def _with(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel | None:
+def _apply_values(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel | None:
     try:
         return _checked(base, values)
     except Refused:
@@ -104,7 +104,7 @@ def _checked(base: BaseModel, values: Mapping[Key, Any]) -> BaseModel:
 
 
 def fields(name: str) -> dict[Key, FieldInfo]:
-    """Every key of a section that takes a value and is set here, those of sections in it too."""
+    """Every key of a section, and of the sections in it, that can be set here."""
     found = _fields(type(getattr(settings.STATION, name)), (name,))
     return {key: field for key, field in found if _is_set_here(field)}
 
@@ -124,7 +124,7 @@ def _fields(model: type[BaseModel], prefix: Key) -> list[tuple[Key, FieldInfo]]:
 
 
 def value_at(found: BaseModel, key: Key) -> Any:
-    """What a section has under `key`, as JSON takes it."""
+    """A section's value under `key`, as JSON."""
     value: Any = found.model_dump(mode="json")
     for part in key[1:]:
         value = value[part]
@@ -132,20 +132,20 @@ def value_at(found: BaseModel, key: Key) -> Any:
 
 
 @transaction.atomic
-def change(changes: Mapping[str, Any], actor: str = "") -> None:
-    """Set keys (`camera_config.crf`), or with None take back what was set on the page. One event for each key.
+def change_settings(changes: Mapping[str, Any], actor: str = "") -> None:
+    """Set keys (`camera_config.crf`), or with None remove what was set on the page. One event for each key.
 
-    ValidationError with a sentence for each key that cannot be set so; then nothing is changed.
+    ValidationError with a sentence for each key that cannot be set; then nothing is changed.
     """
     keys = {tuple(key.split(".")): value for key, value in changes.items()}
     _refuse_unknown(keys)
-    forget()
+    clear_cache()
     before = page_values()
     after = {**{key: value for key, value in before.items() if key not in keys}, **_given(keys)}
     for name in {key[0] for key in keys}:
         _change_section(name, [key for key in keys if key[0] == name], before, after, actor)
-    forget()
-    transaction.on_commit(forget)
+    clear_cache()
+    transaction.on_commit(clear_cache)
 
 
 def _given(keys: Mapping[Key, Any]) -> dict[Key, Any]:
@@ -156,9 +156,9 @@ def _refuse_unknown(keys: Mapping[Key, Any]) -> None:
     wrong = {}
     for key in keys:
         if key[0] not in SECTIONS or key not in fields(key[0]):
-            wrong[".".join(key)] = "There is no such key among those that are set here."
+            wrong[".".join(key)] = "No such key can be set here."
         elif key in settings.STATION.fixed:
-            wrong[".".join(key)] = f"It is set by {settings.STATION.origin(key)}, which goes before what is set here."
+            wrong[".".join(key)] = f"It is set by {settings.STATION.origin(key)}, which overrides what is set here."
     if wrong:
         raise ValidationError(wrong)
 
@@ -174,11 +174,11 @@ def _change_section(
         raise ValidationError(_sentences(error, name, keys)) from None
     for key in keys:
         _store(key, value_at(new, key) if key in after else None, actor)
-        _tell(".".join(key), value_at(old, key), value_at(new, key), actor)
+        _record_change(".".join(key), value_at(old, key), value_at(new, key), actor)
 
 
 def _sentences(error: Refused, name: str, keys: list[Key]) -> dict[str, list[str]]:
-    """By key; what is wrong with several together stands with the first of them."""
+    """Key -> sentences. An error about several keys together is listed under the first of them."""
     found: dict[str, list[str]] = {}
     for item in error.errors():
         key = (name, *(str(part) for part in item["loc"]))
@@ -202,11 +202,11 @@ def _store(key: Key, value: Any, actor: str) -> None:
     StationSetting.objects.update_or_create(key=".".join(key), defaults=fields)
 
 
-def _tell(key: str, old: Any, new: Any, actor: str) -> None:
-    said = "stays" if old == new else f"from {_shown(old)} to {_shown(new)}"
-    text = f"{actor or 'The station'} set {key}: {said}."
+def _record_change(key: str, old: Any, new: Any, actor: str) -> None:
+    change = "unchanged" if old == new else f"from {_text(old)} to {_text(new)}"
+    text = f"{actor or 'The station'} set {key}: {change}."
     record_event("station.settings", text, actor=actor, subject=key, data={"key": key, "old": old, "new": new})
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     return "nothing" if value is None else str(value)

@@ -1,11 +1,11 @@
-"""What monitoring needs from a higher app, plugged in by name and never imported upward."""
+"""Functions of higher apps that monitoring calls by their dotted path, since it does not import upward."""
 
 from __future__ import annotations
 
-HIDDEN = {
+HIDDEN_CAMERAS = {
     "cameras": "cameras.selectors.hidden_cameras",
 }
-"""User -> the cameras, removed ones too, whose events and alerts this user must not see."""
+"""User -> the cameras, including removed ones, whose events and alerts this user must not see."""
 
 RETENTION = {
     "events": "monitoring.retention.remove_events",
@@ -14,5 +14,5 @@ RETENTION = {
     "sign_ins": "skycam_project.access.retention.remove_sign_ins",
     "tokens": "skycam_project.access.retention.remove_tokens",
 }
-"""What is removed once it was kept long enough -> a function that removes a small batch in a transaction of its own
-and says how many rows went: 0 when none is left."""
+"""What is removed when it is old enough -> a function that removes a small batch in its own transaction and returns the
+number of rows: 0 when none is left."""

@@ -32,9 +32,9 @@ TABLES = (
     "cameras.tables.DECIDED_OUTCOMES",
     "monitoring.health.HEALTH",
     "monitoring.metrics.METRICS",
-    "monitoring.tables.HIDDEN",
+    "monitoring.tables.HIDDEN_CAMERAS",
     "monitoring.tables.RETENTION",
-    "monitoring.tasks.SETTLING",
+    "monitoring.tasks.ALERT_RESOLVERS",
 )
 """The literal tables of dotted paths. A value is a path, or a label and a path; a table without keys is a tuple."""
 

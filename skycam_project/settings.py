@@ -98,17 +98,17 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "skycam_project.pages.content_policy.ContentPolicy",
-    "skycam_project.pages.static_files.StaticFiles",
-    "skycam_project.pages.private_answers.PrivateAnswers",
+    "skycam_project.pages.content_security_policy.ContentSecurityPolicyMiddleware",
+    "skycam_project.pages.static_files.StaticFilesMiddleware",
+    "skycam_project.pages.no_store.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "skycam_project.access.idle.KeepSignedIn",
+    "skycam_project.access.session_renewal.SessionRenewalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "skycam_project.pages.preferences.ChosenTimeZone",
+    "skycam_project.pages.preferences.TimeZoneMiddleware",
 ]
 ROOT_URLCONF = "skycam_project.urls"
 ASGI_APPLICATION = "skycam_project.asgi.application"
@@ -141,7 +141,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "skycam_project.pages.static_files.HashedAddresses"},
+    "staticfiles": {"BACKEND": "skycam_project.pages.static_files.HashedStaticFilesStorage"},
 }
 
 # What is kept
@@ -226,7 +226,7 @@ CELERY_TIMEZONE = "UTC"
 # Celery's own count of tasks after which it closes a thread's connection: skycam_project/celery.py looks after them.
 CELERY_DB_REUSE_MAX = 1_000_000_000
 CELERY_BEAT_SCHEDULE = {
-    "health": {"task": "monitoring.look_at_health", "schedule": 60.0},
+    "health": {"task": "monitoring.check_health", "schedule": 60.0},
     "retention": {"task": "monitoring.remove_expired", "schedule": 3600.0},
     "denials": {"task": "access.count_denials", "schedule": 3600.0},
 }

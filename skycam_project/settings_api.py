@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from monitoring.station_settings import change
+from monitoring.station_settings import change_settings
 from skycam_project.station_settings import SettingBody, all_settings
 
 
@@ -36,5 +36,5 @@ class StationSettingsView(APIView):
         """Set keys such as `camera_config.crf`, all of them or, when one is bad, none; null takes back what was set
         here. All parts of the station follow within two seconds."""
         changes = SettingChanges.model_validate(request.data).root
-        change(changes, request.user.get_username())
+        change_settings(changes, request.user.get_username())
         return Response(SettingList(results=all_settings()))

@@ -36,7 +36,7 @@ from monitoring.pages import AcknowledgePage, EventsPage
 from skycam_project.access import pages as access
 from skycam_project.health import healthz
 from skycam_project.pages.dashboard import DashboardNow, DashboardPage, ShellNow, TemperaturePage
-from skycam_project.pages.preferences import choose
+from skycam_project.pages.preferences import save_preferences
 from skycam_project.pages.settings import StationSettingsPage
 from skycam_project.pages.status import ExaminationPage, StatusNow, StatusPage
 
@@ -108,9 +108,9 @@ urlpatterns = [
     path("users/<int:user>/", access.UserPage.as_view(), name="user"),
     path("settings/", StationSettingsPage.as_view(), name="station-settings"),
     path("accounts/", include(account)),
-    path("preferences/", choose, name="preferences"),
+    path("preferences/", save_preferences, name="preferences"),
     path("healthz", healthz),
-    path("admin/login/", access.AdminDoor.as_view()),
+    path("admin/login/", access.AdminSignInRedirect.as_view()),
     path("admin/password_change/", access.PasswordPage.as_view()),
     path("admin/", admin.site.urls),
     path("api/", include("skycam_project.api")),

@@ -65,13 +65,13 @@ def settings_are_asked_anew() -> None:
     """What a test before set on the page is gone with its rows."""
     from monitoring import station_settings
 
-    station_settings.forget()
+    station_settings.clear_cache()
 
 
 @pytest.fixture
 def settings_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept of the station's settings is not read again, however slow the machine is."""
-    monkeypatch.setattr("monitoring.station_settings.KEPT_S", 3600)
+    monkeypatch.setattr("monitoring.station_settings.CACHE_S", 3600)
 
 
 def signed_in(role: str) -> APIClient:

@@ -1,4 +1,4 @@
-"""Live pictures as an endless `multipart/x-mixed-replace`: every picture on the same feed as the WebSockets."""
+"""Live pictures as an endless `multipart/x-mixed-replace` response, from the same feeds as the WebSockets."""
 
 from __future__ import annotations
 
@@ -10,77 +10,81 @@ from asgiref.sync import async_to_sync
 from cameras.live.picture import Picture
 from cameras.live.service import LiveStreamingService
 from cameras.live.viewer import Viewer
-from cameras.sockets.loops import of_this_loop
-from cameras.sockets.sight import Lookout, Sight, Visitor
+from cameras.sockets.access import Access, AccessMonitor, Principal
+from cameras.sockets.loop_singletons import loop_singleton
 
 BOUNDARY = "skycam-frame"
 CONTENT_TYPE = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-LOOK_S = 1.0
-WITHOUT_S = 10.0
-"""A stream without pictures ends after so long, so that its client asks again or says so."""
+POLL_S = 1.0
+NO_PICTURE_TIMEOUT_S = 10.0
+"""A stream ends after this long without a picture, so that its client reconnects or reports it."""
 
 
-class Watching:
-    """A stream's viewer, and its place in the lookout: whoever may no longer see the camera sees no further picture."""
+class MjpegStream:
+    """A stream's viewer. It listens for access: without access to the camera no further picture is sent."""
 
-    def __init__(self, slug: str, quality: str, visitor: Visitor) -> None:
-        self.slug, self.quality, self.visitor = slug, quality, visitor
-        self.may_look = True
+    def __init__(self, slug: str, quality: str, principal: Principal) -> None:
+        self.slug, self.quality, self.principal = slug, quality, principal
+        self.may_view = True
         self.ended = ""
         self.viewer: Viewer
 
-    def see(self, sight: Sight) -> None:
-        self.may_look = not sight.of_camera(self.slug).code
+    def update_access(self, access: Access) -> None:
+        self.may_view = not access.for_camera(self.slug).code
 
-    async def enter(self, user: str, remote: str) -> None:
-        """NoLive."""
-        service = of_this_loop(LiveStreamingService)
+    async def add_viewer(self, user: str, remote: str) -> None:
+        """Count this stream as a viewer. LiveViewRefused."""
+        service = loop_singleton(LiveStreamingService)
         self.viewer = await service.create_session(user, self.slug, self.quality, "mjpeg", remote, self.end)
 
     def end(self, sentence: str) -> None:
         self.ended = sentence
 
-    async def next(self, service: LiveStreamingService) -> Picture | None:
-        """None when the stream is to end."""
-        deadline = time.monotonic() + WITHOUT_S
-        while self._goes_on(service) and time.monotonic() < deadline:
-            picture = await service.picture(self.viewer, self.quality, LOOK_S)
-            if picture and self._goes_on(service):
+    async def next_picture(self, service: LiveStreamingService) -> Picture | None:
+        """None when the stream must end."""
+        deadline = time.monotonic() + NO_PICTURE_TIMEOUT_S
+        while self._may_continue(service) and time.monotonic() < deadline:
+            picture = await service.next_picture(self.viewer, self.quality, POLL_S)
+            if picture and self._may_continue(service):
                 return picture
         return None
 
-    def _goes_on(self, service: LiveStreamingService) -> bool:
-        return self.may_look and not self.ended and service.has(self.viewer)
+    def _may_continue(self, service: LiveStreamingService) -> bool:
+        return self.may_view and not self.ended and service.has_viewer(self.viewer)
 
 
 @async_to_sync
-async def watching(slug: str, quality: str, visitor: Visitor, user: str, remote: str) -> Watching:
-    """From a thread: a place for one more stream, to be given to `stream` soon. NoLive when there is none."""
-    found = Watching(slug, quality, visitor)
-    await found.enter(user, remote)
+async def open_stream(slug: str, quality: str, principal: Principal, user: str, remote: str) -> MjpegStream:
+    """From a thread: a new stream, to be passed to `stream_parts` soon: it counts as a viewer from now on.
+
+    LiveViewRefused at a limit.
+    """
+    found = MjpegStream(slug, quality, principal)
+    await found.add_viewer(user, remote)
     return found
 
 
-async def stream(place: Watching) -> AsyncIterator[bytes]:
-    """Each picture is followed by its boundary at once: browsers show a part when the next one begins."""
-    service, lookout = of_this_loop(LiveStreamingService), of_this_loop(Lookout)
-    lookout.join(place)
+async def stream_parts(stream: MjpegStream) -> AsyncIterator[bytes]:
+    """The body, part by part. Each picture is followed by its boundary at once, since browsers show a part when the
+    next one begins."""
+    service, monitor = loop_singleton(LiveStreamingService), loop_singleton(AccessMonitor)
+    monitor.add_listener(stream)
     try:
         yield f"--{BOUNDARY}\r\n".encode()
-        while picture := await place.next(service):
-            limits = await service.limits(place.viewer, picture)
-            service.gave(place.viewer, picture, len(picture.packed))
+        while picture := await stream.next_picture(service):
+            limits = await service.describe_limits(stream.viewer, picture)
+            service.record_sent(stream.viewer, picture, len(picture.packed))
             yield part(picture, limits)
-        if place.ended:
-            yield last_part(place.ended)
+        if stream.ended:
+            yield last_part(stream.ended)
     finally:
-        lookout.leave(place)
-        service.end_session(place.viewer)
+        monitor.remove_listener(stream)
+        service.end_session(stream.viewer)
 
 
 def part(picture: Picture, limits: dict[str, str]) -> bytes:
-    """Its head says what a frame of skycam.live.v1 does: number, capture in µs UTC, and the same flags; and what keeps
-    it from its quality."""
+    """Its headers have the fields of a skycam.live.v1 frame (number, capture time in µs UTC, flags) and the reasons why
+    its quality is lowered."""
     jpeg, flags = picture.jpeg, picture.flags_now(lowered=bool(limits))
     limited = f"X-Limited: {' '.join(limits.values())}\r\n" if limits else ""
     head = (
@@ -91,7 +95,7 @@ def part(picture: Picture, limits: dict[str, str]) -> bytes:
 
 
 def last_part(sentence: str) -> bytes:
-    """No picture: who has ended the stream. A program that knows only pictures shows its last one."""
+    """Text that says who ended the stream. A client that knows only pictures keeps showing the last one."""
     text = sentence.encode()
     head = f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(text)}\r\nX-Ended: yes\r\n\r\n"
     return head.encode() + text + f"\r\n--{BOUNDARY}--\r\n".encode()

@@ -1,4 +1,4 @@
-"""One live picture as it came from a camera process, and the forms in which viewers get it, each made once."""
+"""A live picture as a camera process sent it, and its encodings for viewers, each made once."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ import struct
 import time
 from datetime import UTC, datetime
 
-from cameras.live.publisher import HEAD, LOWERED, MAGIC, SIMULATED, STALE, VERSION
+from cameras.live.publisher import FRAME_HEADER, LOWERED, MAGIC, SIMULATED, STALE, VERSION
 
 STALE_S = 2.0
-"""A picture that came longer ago says that it is stale."""
+"""A picture that arrived longer ago is marked stale."""
 _serials = itertools.count(1)
 START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
 class Picture:
-    """ValueError for what is none. `serial` rises in this process with each picture, whatever the camera counts."""
+    """ValueError for bytes that are no picture. `serial` rises in this process with each picture; the camera's own
+    `number` starts again when its process does."""
 
     def __init__(self, packed: bytes, quality: str) -> None:
         try:
-            magic, version, self.flags, _, self.number, self.captured_us, self.sent_us = HEAD.unpack_from(packed)
+            magic, version, self.flags, _, self.number, self.captured_us, self.sent_us = FRAME_HEADER.unpack_from(
+                packed
+            )
         except struct.error:
-            raise ValueError("This is no picture.") from None
+            raise ValueError("It is shorter than the frame header.") from None
         if (magic, version) != (MAGIC, VERSION):
-            raise ValueError("This is no picture of this version.")
+            raise ValueError(f"It is no frame of version {VERSION}.")
         self.packed, self.quality = packed, quality
         self.serial = next(_serials)
         self._texts: dict[int, str] = {}
@@ -38,10 +41,10 @@ class Picture:
 
     @property
     def jpeg(self) -> bytes:
-        return self.packed[HEAD.size :]
+        return self.packed[FRAME_HEADER.size :]
 
     def flags_now(self, *, lowered: bool) -> int:
-        """`lowered`: its viewer gets less than its quality, for whichever reason."""
+        """`lowered`: the viewer gets less than the requested quality, for any reason."""
         own: int = self.flags
         return own | (STALE if self.is_stale else 0) | (LOWERED if lowered else 0)
 
@@ -50,11 +53,11 @@ class Picture:
         flags = self.flags_now(lowered=lowered)
         if flags == self.flags:
             return self.packed
-        head = HEAD.pack(MAGIC, VERSION, flags, 0, self.number, self.captured_us, self.sent_us)
+        head = FRAME_HEADER.pack(MAGIC, VERSION, flags, 0, self.number, self.captured_us, self.sent_us)
         return head + self.jpeg
 
     def text(self, *, lowered: bool = False) -> str:
-        """The frame as JSON, made once for all viewers who are told the same."""
+        """The frame as JSON, made once for all viewers with the same flags."""
         flags = self.flags_now(lowered=lowered)
         if flags not in self._texts:
             self._texts[flags] = self._json(flags)

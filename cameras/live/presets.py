@@ -1,6 +1,6 @@
-"""The qualities of live view: the longest side in pixels, the JPEG quality, the most pictures a second. Django-free.
+"""The qualities of live view: longest side in pixels, JPEG quality, maximum pictures per second. Django-free.
 
-The station's own values come from its configuration; what stands here is for whoever has none.
+A station's values come from its configuration; those here are the defaults.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from cameras.live.governor import FEWER, SMALLER
+from cameras.live.load_shedder import FPS_LEVELS, QUALITY_LEVELS
 from core.known_fields import from_json
 
-LOWERED_SIZE = 0.5
-"""Of the longest side, where pictures are lowered."""
-ROUGHER = 15
-"""What is then taken off the JPEG quality."""
-LEAST_JPEG_QUALITY = 30
+LOWERED_SCALE = 0.5
+"""Scale of the longest side at the levels that make pictures smaller."""
+LOWERED_JPEG_QUALITY_BY = 15
+"""Subtracted from the JPEG quality at those levels."""
+MIN_JPEG_QUALITY = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Preset:
     fps: float
 
     def encode(self, image: Any) -> bytes:
-        """JPEG of an RGB or mono image, uint8 or uint16, made no larger than the preset."""
+        """JPEG of an RGB (h, w, 3) or mono (h, w) image, uint8 or uint16, scaled down to the preset's size."""
         import cv2
 
         if image.dtype == np.uint16:
@@ -41,40 +41,41 @@ class Preset:
         return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg_quality])[1].tobytes()
 
     def lowered(self, level: int, longest: int) -> Preset:
-        """What is made of images whose longest side is `longest` pixels while a host is busy, by the Governor's level:
-        smaller and rougher pictures, half as many, or both."""
-        fps = self.fps / 2 if level in FEWER else self.fps
-        if level not in SMALLER:
+        """The preset at a level of the LoadShedder: half the size at a lower JPEG quality, half the rate, or both.
+
+        `longest` is the longest side of the camera's images, in pixels."""
+        fps = self.fps / 2 if level in FPS_LEVELS else self.fps
+        if level not in QUALITY_LEVELS:
             return replace(self, fps=fps)
-        quality = min(self.jpeg_quality, max(LEAST_JPEG_QUALITY, self.jpeg_quality - ROUGHER))
-        return Preset(int(min(self.size, longest) * LOWERED_SIZE), quality, fps)
+        quality = min(self.jpeg_quality, max(MIN_JPEG_QUALITY, self.jpeg_quality - LOWERED_JPEG_QUALITY_BY))
+        return Preset(int(min(self.size, longest) * LOWERED_SCALE), quality, fps)
 
 
 PRESETS = {"low": Preset(640, 60, 10.0), "medium": Preset(1280, 75, 25.0), "high": Preset(4096, 90, 30.0)}
-"""From the least to the most."""
+"""From the lowest to the highest."""
 
 
 def presets_of(configured: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Preset]:
-    """Those of the configuration, as a spec has them; PRESETS where it has none."""
+    """The presets of a spec's configuration; PRESETS when it has none."""
     return {name: from_json(Preset, configured[name]) for name in PRESETS} if configured else PRESETS
 
 
-class Pace:
-    """So many pictures a second of what comes, in the long run, and evenly: what comes a little early counts as on
-    time, so that a camera as fast as the limit loses none to its jitter."""
+class FrameRateLimiter:
+    """Thins frames to a rate, evenly. A frame that comes a little early counts as on time, so that a camera as fast as
+    the limit loses none to its jitter."""
 
     EARLY = 0.25
-    """Of an interval."""
+    """Part of an interval that a frame may be early."""
 
     def __init__(self) -> None:
         self._due = -1.0
 
-    def take(self, at: float, fps: float) -> bool:
-        """Whether the picture of `at` (seconds of a monotonic clock) is one of those."""
+    def admit_frame(self, at: float, fps: float) -> bool:
+        """Whether the frame of `at` (seconds of a monotonic clock) is within the rate."""
         interval = 1 / fps
         ahead = self._due - at
         if self.EARLY * interval < ahead <= 2 * interval:
             return False
-        keeps_time = abs(ahead) < interval  # else it is the first for long, or of another clock
+        keeps_time = abs(ahead) < interval  # else it is the first for a while, or the clock is another one
         self._due = (self._due if keeps_time else at) + interval
         return True

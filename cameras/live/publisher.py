@@ -1,6 +1,6 @@
-"""`LivePublisher`: one JPEG for each camera and quality, only while somebody wants it, on Redis pub/sub.
+"""`LivePublisher`: publishes one JPEG per frame and watched quality on Redis pub/sub, and nothing while no one watches.
 
-Newest-only and on a thread of its own: a slow broker costs the camera nothing. Runs without Django.
+It sends the newest frame only, on its own thread: a slow broker does not delay the camera. Runs without Django.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ import time
 from typing import Any
 
 from cameras.drivers.base import FrameData
-from cameras.live.presets import Pace, presets_of
+from cameras.live.presets import FrameRateLimiter, presets_of
 from cameras.runtime.consumers import Context
 
 log = logging.getLogger(__name__)
-HEAD = struct.Struct("!4sBBHIQQ")
+FRAME_HEADER = struct.Struct("!4sBBHIQQ")
 MAGIC = b"SKYL"
 VERSION = 1
 SIMULATED, STALE, LOWERED = 1, 2, 4
-"""Flags: of a simulated camera; old; less than its quality, since a machine or a line is busy."""
+"""Flags: from a simulated camera; old; below the requested quality, since a machine or the network is busy."""
 PAUSE_AFTER_FAILURE_S = 1.0
 
 
-def packed(frame: FrameData, jpeg: bytes, *, lowered: bool = False) -> bytes:
+def pack_picture(frame: FrameData, jpeg: bytes, *, lowered: bool = False) -> bytes:
     """Magic, version, flags, 0, sequence, captured µs UTC, sent µs UTC; then the JPEG."""
     flags = (SIMULATED if frame.simulated else 0) | (LOWERED if lowered else 0)
-    head = HEAD.pack(
+    head = FRAME_HEADER.pack(
         MAGIC, VERSION, flags, 0, frame.number & 0xFFFFFFFF, frame.captured_ns // 1000, time.time_ns() // 1000
     )
     return head + jpeg
 
 
 class LivePublisher:
-    """Called by the buffer with the newest frame, on a thread of its own."""
+    """The buffer calls it with the newest frame, on the publisher's own thread."""
 
     def __init__(self, context: Context) -> None:
         self._spec, self._buffer = context.spec, context.buffer
         self._presets = presets_of(context.spec.get("presets"))
-        self._paces = {quality: Pace() for quality in self._presets}
+        self._rate_limiters = {quality: FrameRateLimiter() for quality in self._presets}
         self._level = 0
         self._wanted: frozenset[str] = frozenset()
         self._stopping = threading.Event()
@@ -47,10 +47,10 @@ class LivePublisher:
         self._redis: Any = None
         self.frames = self.yielded = 0
         self.encoded = dict.fromkeys(self._presets, 0)
-        context.buffer.register_streaming_callback(self._take)
+        context.buffer.register_streaming_callback(self._publish_frame)
 
-    def _take(self, frame: FrameData) -> None:
-        """A picture that recording has no time for is not made."""
+    def _publish_frame(self, frame: FrameData) -> None:
+        """Skip the frame while recording is behind: recording goes first."""
         wanted = sorted(self._wanted)
         if wanted and self._buffer.is_behind:
             self.yielded += 1
@@ -60,8 +60,8 @@ class LivePublisher:
         self.frames += 1
 
     def handle_command(self, message: dict[str, Any]) -> None:
-        """`live` with the qualities that somebody wants now, what they are, how much less is to be made, and the
-        address that they are published at: of a user that may do nothing else."""
+        """Handle `live`: the watched qualities, their presets, the level of lowering, and the Redis address to publish
+        at, of a user that may do nothing else."""
         if message["type"] == "live":
             self._presets = presets_of(message["presets"]) if message.get("presets") else self._presets
             self._level = int(message.get("lowered", 0))
@@ -77,7 +77,7 @@ class LivePublisher:
         self._stopping.set()
 
     def stats(self) -> dict[str, Any]:
-        """Frames that it was called with, that it left out for recording's sake, and pictures of each quality."""
+        """Frames received, frames skipped in favour of recording, pictures encoded by quality, and the level."""
         encoded = dict(self.encoded)
         return {"live": {"frames": self.frames, "yielded": self.yielded, "encoded": encoded, "lowered": self._level}}
 
@@ -86,15 +86,15 @@ class LivePublisher:
 
         level = self._level
         preset = self._presets[quality].lowered(level, max(frame.image.shape[:2]))
-        if not self._paces[quality].take(frame.monotonic, preset.fps):
+        if not self._rate_limiters[quality].admit_frame(frame.monotonic, preset.fps):
             return
         jpeg = preset.encode(frame.image)
         self.encoded[quality] += 1
         channel = f"{self._spec['station']}:live:{self._spec['slug']}:{quality}"
         try:
-            self._connection(self._redis_url).publish(channel, packed(frame, jpeg, lowered=level > 0))
+            self._connection(self._redis_url).publish(channel, pack_picture(frame, jpeg, lowered=level > 0))
         except (redis.RedisError, OSError) as error:
-            log.warning("Live view waits for the broker: %s", type(error).__name__)
+            log.warning("Live view cannot publish and tries again: %s", type(error).__name__)
             self._redis = None
             self._stopping.wait(PAUSE_AFTER_FAILURE_S)
 

@@ -1,10 +1,10 @@
-"""Why there is no picture, as a word for programs and a sentence that says what to do."""
+"""Why there is no picture: a reason for programs, and a sentence that says what to do."""
 
 from __future__ import annotations
 
 from typing import Protocol, TypedDict
 
-from cameras.live.budget import Budget
+from cameras.live.rate_limiter import RateLimiter
 from cameras.status import Status
 
 
@@ -26,47 +26,47 @@ class Bandwidth(Protocol):
 
 
 SENTENCES = {
-    "broker": "The station's broker does not answer. Recording goes on; pictures come back by themselves.",
+    "broker": "The station's broker does not answer. Recording continues; pictures return when the broker does.",
     "host_down": "The camera host of {slug} does not answer. Start `skycam up` there.",
     "disabled": "{slug} is disabled. A manager can enable it.",
     "disconnected": "{slug} is disconnected. Connect it to see pictures.",
     "starting": "{slug} is starting.",
-    "reconnecting": "{slug} was lost and is being connected again. {why}",
-    "quarantined": "{slug} is quarantined and needs somebody. {why}",
-    "busy": "{slug} is exposing; the next picture comes when that has ended.",
-    "stale": "{slug} is ready but gives no pictures; the last one came at {last}.",
-    "never": "{slug} is ready but has given no picture yet.",
+    "reconnecting": "{slug} was lost and is reconnecting. {why}",
+    "quarantined": "{slug} is quarantined and needs attention. {why}",
+    "busy": "{slug} is exposing; the next picture comes after the exposure.",
+    "stale": "{slug} is ready but sends no pictures; the last one came at {last}.",
+    "never": "{slug} is ready but has sent no picture yet.",
 }
 
 
-def no_frame(slug: str, status: Status | None) -> NoFrame:
-    """`status` is None when the broker is away."""
+def no_frame_message(slug: str, status: Status | None) -> NoFrame:
+    """Why the camera has no picture. `status` is None when the broker is away."""
     if status is None:
         return NoFrame(type="no_frame", reason="broker", message=SENTENCES["broker"], last_frame=None)
-    reason, last = reason_of(status), status["last_frame"]
+    reason, last = no_frame_reason(status), status["last_frame"]
     message = SENTENCES[reason].format(slug=slug, why=status["reason"], last=last).strip()
     return NoFrame(type="no_frame", reason=reason, message=message, last_frame=last)
 
 
-def refused(reason: str, message: str) -> NoFrame:
-    """For what no camera is the cause of: disabled, capacity, bandwidth."""
+def refusal_message(reason: str, message: str) -> NoFrame:
+    """For reasons that do not come from the camera: disabled, capacity, bandwidth."""
     return NoFrame(type="no_frame", reason=reason, message=message, last_frame=None)
 
 
-def host_limits(status: Status | None) -> str:
-    """Why its host makes smaller pictures."""
-    told = status.get("lowered") if status else ""
-    return told or "The camera host is busy: pictures are smaller or fewer."
+def host_load_message(status: Status | None) -> str:
+    """Why the camera's host makes smaller or fewer pictures."""
+    reported = status.get("lowered") if status else ""
+    return reported or "The camera host is busy: pictures are smaller or fewer."
 
 
-def too_much(limits: Bandwidth, budget: Budget) -> str:
-    """By which limit pictures are left out; `budget` is the own one of whoever gets fewer."""
-    if limits.per_viewer_kbit_s and (not limits.total_kbit_s or budget.wait_s()):
-        return f"One viewer gets {limits.per_viewer_kbit_s} kbit/s at most: pictures are left out."
-    return f"All viewers together get {limits.total_kbit_s} kbit/s at most: pictures are left out."
+def bandwidth_message(limits: Bandwidth, rate_limiter: RateLimiter) -> str:
+    """Which limit drops pictures; `rate_limiter` is the viewer's own."""
+    if limits.per_viewer_kbit_s and (not limits.total_kbit_s or rate_limiter.wait_s()):
+        return f"One viewer gets {limits.per_viewer_kbit_s} kbit/s at most: pictures are dropped."
+    return f"All viewers together get {limits.total_kbit_s} kbit/s at most: pictures are dropped."
 
 
-def reason_of(status: Status) -> str:
+def no_frame_reason(status: Status) -> str:
     observed = status["observed"]
     if observed == "host_down" and status["desired"] == "disabled":
         return "disabled"

@@ -1,4 +1,4 @@
-"""`Viewer`: one live picture that somebody looks at. A page with four of them has four viewers."""
+"""`Viewer`: one live picture that somebody watches. A page with four live pictures has four viewers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal, TypedDict, get_args
 
 import uuid6
 
-from cameras.live.budget import Budget
+from cameras.live.rate_limiter import RateLimiter
 
-MEASURED = 8
-"""Rounds over which the rate is taken."""
+RATE_SAMPLES = 8
+"""Samples over which the rates are averaged."""
 Transport = Literal["websocket", "mjpeg"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 
@@ -28,17 +28,17 @@ class ViewerBody(TypedDict):
     frames: int
     bytes: int
     dropped: int
-    """Pictures that were left out, since a limit did not allow them."""
+    """Pictures that a limit dropped."""
     fps: float
     kbit_s: float
     limited: list[str]
-    """What keeps it from its quality: host_cpu, web_cpu, bandwidth."""
+    """Why it gets less than its quality: host_cpu, web_cpu, bandwidth."""
     remote: str | None
-    """The address it looks from; null for whoever is no manager."""
+    """The client's address; null for readers who are not managers."""
 
 
 class Viewer:
-    """`end` is called with a sentence when somebody ends it. Of the event loop that it was made in."""
+    """`end` is called with a sentence when somebody ends it. Use it only in the event loop that made it."""
 
     def __init__(
         self, user: str, camera: str, quality: str, transport: Transport, remote: str, end: Callable[[str], None]
@@ -50,22 +50,22 @@ class Viewer:
         self.asked_at = time.monotonic()
         self.frames = self.bytes = self.dropped = 0
         self.limited: tuple[str, ...] = ()
-        self.budget = Budget()
-        self.last = 0
-        """Serial of the picture that it got last."""
-        self.turn_at = 0.0
-        """When it may have its next one, where there are fewer."""
-        self.held_back_at = -1e9
-        self._samples: deque[tuple[float, int, int]] = deque([(self.asked_at, 0, 0)], MEASURED)
+        self.rate_limiter = RateLimiter()
+        self.last_serial = 0
+        """Serial of the last picture sent."""
+        self.next_picture_at = 0.0
+        """When the next picture may be sent while pictures are fewer."""
+        self.limited_at = -1e9
+        self._samples: deque[tuple[float, int, int]] = deque([(self.asked_at, 0, 0)], RATE_SAMPLES)
 
-    def took(self, serial: int, size: int) -> None:
-        self.last = serial
+    def record_sent(self, serial: int, size: int) -> None:
+        self.last_serial = serial
         self.frames += 1
         self.bytes += size
-        self.budget.spend(size)
+        self.rate_limiter.consume(size)
 
-    def measure(self) -> None:
-        """Now and then, for `body`."""
+    def sample_rates(self) -> None:
+        """Call it at intervals: `body` averages over the samples."""
         self._samples.append((time.monotonic(), self.frames, self.bytes))
 
     def body(self) -> ViewerBody:

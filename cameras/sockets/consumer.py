@@ -1,7 +1,7 @@
-"""`Socket`: what the station's WebSockets have in common. Who may come in, what may be said, and how it ends.
+"""`Socket`: the base of the station's WebSocket consumers: access, messages, limits, and closing.
 
-Messages are JSON objects with a `type`. What is wrong is answered with `{"type": "error", "reason", "message"}`; what
-is too much closes. No socket needs the channel layer, so none ends with the broker.
+Messages are JSON objects with a `type`. A bad message is answered with `{"type": "error", "reason", "message"}`; too
+many of them close the socket. No socket needs the channel layer, so none closes when the broker goes away.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from cameras.sockets import origin
-from cameras.sockets.loops import of_this_loop
+from cameras.sockets.access import Access, AccessMonitor
+from cameras.sockets.loop_singletons import loop_singleton
+from cameras.sockets.message_rate import MessageRate
 from cameras.sockets.open_sockets import OpenSockets
-from cameras.sockets.rate import Rate
-from cameras.sockets.sight import Lookout, Sight
 from cameras.tables import ACCESS, resolve
 from core.background import start_background
 from core.constraints import is_number
 
 log = logging.getLogger(__name__)
-MOST_CHARACTERS = 65_536
+MAX_CHARACTERS = 65_536
 MESSAGES_PER_S = 150.0
-MOST_ERRORS = 20
-MOST_SENT = 1e16
-MOST_REASON_BYTES = 123
+MAX_ERRORS = 20
+MAX_SENT = 1e16
+MAX_REASON_BYTES = 123
 """Of a close frame, RFC 6455 5.5: 125 bytes with the code."""
-NO_BYTES, TOO_MANY_ERRORS, TOO_LARGE, FAILED = 1003, 1008, 1009, 1011
-FOREIGN, NO_SUCH_ADDRESS, NO_SUBPROTOCOL, TOO_OFTEN = 4403, 4404, 4406, 4429
-Order = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+UNSUPPORTED_DATA, TOO_MANY_ERRORS, TOO_LARGE, FAILED = 1003, 1008, 1009, 1011
+FOREIGN_ORIGIN, NO_SUCH_ADDRESS, NO_SUBPROTOCOL, TOO_OFTEN = 4403, 4404, 4406, 4429
+MessageHandler = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
 
 class BadMessage(Exception):
-    """A message that cannot be followed. The text says what may be sent; `reason` is for programs."""
+    """A message that cannot be handled. The text says what may be sent; `reason` is for programs."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -51,129 +51,129 @@ class Socket(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self.ended = True
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
-        self.visitor = resolve(ACCESS["visitor"])(self.headers)
-        refused = self._refused() or await self._look() or self._enter_sockets()
+        self.principal = resolve(ACCESS["visitor"])(self.headers)
+        refused = self._check_handshake() or await self._check_access() or self._check_open_sockets()
         if refused:
             await self.close(*refused)
             return
         self.ended = False
         await self.accept(next(iter(self.scope["subprotocols"]), None))
-        self._rate, self._errors = Rate(MESSAGES_PER_S), 0
-        self.orders: Mapping[str, Order] = {"ping": self.pong, **self.own_orders()}
-        of_this_loop(Lookout).join(self)
-        self._task = start_background(self._work(), "socket")
+        self._rate, self._errors = MessageRate(MESSAGES_PER_S), 0
+        self.handlers: Mapping[str, MessageHandler] = {"ping": self.pong, **self.own_handlers()}
+        loop_singleton(AccessMonitor).add_listener(self)
+        self._task = start_background(self._run(), "socket")
 
     async def disconnect(self, code: int) -> None:
-        """Also called for a socket that was never let in."""
+        """Channels also calls it for a socket that was refused."""
         self.ended = True
-        of_this_loop(OpenSockets).leave(self)
-        of_this_loop(Lookout).leave(self)
+        loop_singleton(OpenSockets).remove_socket(self)
+        loop_singleton(AccessMonitor).remove_listener(self)
         if task := getattr(self, "_task", None):
             task.cancel()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Channels changes threads here for each message, to close old database connections. There are none."""
+        """Channels would switch threads for each message, to close old database connections. Sockets have none."""
         await getattr(self, message["type"].replace(".", "_"))(message)
 
     # What a socket is for
 
-    def own_orders(self) -> Mapping[str, Order]:
-        """Type of a message -> what follows it."""
+    def own_handlers(self) -> Mapping[str, MessageHandler]:
+        """Message type -> handler, beside `ping`."""
         return {}
 
-    def sight_of(self, sight: Sight) -> Sight:
-        """The sight as far as it matters here; its code ends the socket."""
-        return sight
+    def narrow_access(self, access: Access) -> Access:
+        """The access that this socket needs; a code other than 0 closes it."""
+        return access
 
-    async def work(self) -> None:
-        """What the socket does by itself, until it is cancelled."""
+    async def run(self) -> None:
+        """What the socket does on its own, until it is cancelled."""
 
-    async def _work(self) -> None:
+    async def _run(self) -> None:
         try:
-            await self.work()
+            await self.run()
         except Exception:
             log.exception("A socket at %s failed and is closed.", self.scope["path"])
-            await self.leave(FAILED, "The station failed here; its log says more. Try again.")
+            await self.close_with_reason(FAILED, "The station failed here. Its log says more. Try again.")
 
-    # Who may come in
+    # Access
 
-    def _refused(self) -> tuple[int, str] | None:
-        if self.visitor.needs_origin and not origin.is_ours(self.headers):
-            return FOREIGN, "The page that asks is not of this station."
+    def _check_handshake(self) -> tuple[int, str] | None:
+        if self.principal.needs_origin and not origin.is_ours(self.headers):
+            return FOREIGN_ORIGIN, "The page that opened this socket does not belong to this station."
         offered = self.scope["subprotocols"]
         if offered and offered[0] not in self.subprotocols:
             return NO_SUBPROTOCOL, f"Subprotocols are {', '.join(self.subprotocols) or 'not used here'}."
         return None
 
-    async def _look(self) -> tuple[int, str] | None:
-        self.sight = self.sight_of(await of_this_loop(Lookout).first(self.visitor))
-        return (self.sight.code, self.sight.reason) if self.sight.code else None
+    async def _check_access(self) -> tuple[int, str] | None:
+        self.access = self.narrow_access(await loop_singleton(AccessMonitor).check_access(self.principal))
+        return (self.access.code, self.access.reason) if self.access.code else None
 
-    def _enter_sockets(self) -> tuple[int, str] | None:
-        return of_this_loop(OpenSockets).enter(self, self.sight.user, self.most_of_a_user)
+    def _check_open_sockets(self) -> tuple[int, str] | None:
+        return loop_singleton(OpenSockets).add_socket(self, self.access.user, self.max_sockets_of_user)
 
     @property
-    def most_of_a_user(self) -> int:
-        """How many sockets, this one among them, one user may have."""
+    def max_sockets_of_user(self) -> int:
+        """How many sockets one user may have, this one included."""
         return int(settings.STATION.web.limits.sockets_per_user)
 
-    def see(self, sight: Sight) -> None:
-        """Every two seconds: what the visitor may see now."""
-        self.sight = self.sight_of(sight)
-        if self.sight.code and not self.ended:
-            start_background(self.leave(self.sight.code, self.sight.reason), "closing a socket")
+    def update_access(self, access: Access) -> None:
+        """Called every two seconds with what the principal may see now."""
+        self.access = self.narrow_access(access)
+        if self.access.code and not self.ended:
+            start_background(self.close_with_reason(self.access.code, self.access.reason), "closing a socket")
 
-    # What is said
+    # Messages
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.ended:
             return
         if text_data is None:
-            await self.leave(NO_BYTES, "Messages are JSON text.")
-        elif len(text_data) > MOST_CHARACTERS:
-            await self.leave(TOO_LARGE, f"A message has at most {MOST_CHARACTERS} characters.")
-        elif not self._rate.take():
-            await self.leave(TOO_OFTEN, f"At most {MESSAGES_PER_S:g} messages a second.")
+            await self.close_with_reason(UNSUPPORTED_DATA, "Messages are JSON text.")
+        elif len(text_data) > MAX_CHARACTERS:
+            await self.close_with_reason(TOO_LARGE, f"A message has at most {MAX_CHARACTERS} characters.")
+        elif not self._rate.allow_message():
+            await self.close_with_reason(TOO_OFTEN, f"At most {MESSAGES_PER_S:g} messages a second.")
         else:
-            await self._follow(text_data)
+            await self._handle_message(text_data)
 
-    async def _follow(self, text: str) -> None:
+    async def _handle_message(self, text: str) -> None:
         try:
-            message = parsed(text)
-            order = self.orders.get(message["type"])
-            if order is None:
-                known = ", ".join(sorted(self.orders))
-                raise BadMessage("unknown_type", f"There is no message of this type here. There are: {known}.")
-            await order(message)
+            message = parse_message(text)
+            handler = self.handlers.get(message["type"])
+            if handler is None:
+                known = ", ".join(sorted(self.handlers))
+                raise BadMessage("unknown_type", f"This socket has no message of this type. It has: {known}.")
+            await handler(message)
         except BadMessage as error:
-            await self._complain(error)
+            await self._send_error(error)
 
-    async def _complain(self, error: BadMessage) -> None:
+    async def _send_error(self, error: BadMessage) -> None:
         self._errors += 1
-        await self.say({"type": "error", "reason": error.reason, "message": str(error)})
-        if self._errors > MOST_ERRORS:
-            await self.leave(TOO_MANY_ERRORS, "Too many messages that could not be followed.")
+        await self.send_message({"type": "error", "reason": error.reason, "message": str(error)})
+        if self._errors > MAX_ERRORS:
+            await self.close_with_reason(TOO_MANY_ERRORS, "Too many bad messages.")
 
     async def pong(self, message: dict[str, Any]) -> None:
-        """For the offset of the client's clock: `sent` comes back as it was, beside this machine's time."""
+        """`sent` comes back unchanged, with this machine's time: clients compute their clock's offset from both."""
         sent = message.get("sent")
-        if not is_number(sent) or not -MOST_SENT < sent < MOST_SENT:
-            raise BadMessage("invalid", "A ping says `sent`, a number such as milliseconds.")
-        await self.say({"type": "pong", "sent": sent, "server_us": time.time_ns() // 1000})
+        if not is_number(sent) or not -MAX_SENT < sent < MAX_SENT:
+            raise BadMessage("invalid", "A ping needs `sent`, a number such as milliseconds.")
+        await self.send_message({"type": "pong", "sent": sent, "server_us": time.time_ns() // 1000})
 
-    async def say(self, content: dict[str, Any] | str | bytes) -> None:
-        """A message to the other end; nothing once it has gone."""
+    async def send_message(self, content: dict[str, Any] | str | bytes) -> None:
+        """Send a message; do nothing once the client has gone."""
         if isinstance(content, dict):
             content = json.dumps(content)
         form = {"bytes": content} if isinstance(content, bytes) else {"text": content}
-        await self._send({"type": "websocket.send", **form})
+        await self._send_or_end({"type": "websocket.send", **form})
 
-    async def leave(self, code: int, reason: str) -> None:
-        await self._send({"type": "websocket.close", "code": code, "reason": fitting(reason)})
+    async def close_with_reason(self, code: int, reason: str) -> None:
+        await self._send_or_end({"type": "websocket.close", "code": code, "reason": truncate_reason(reason)})
         self.ended = True
 
-    async def _send(self, message: dict[str, Any]) -> None:
-        """uvicorn says OSError once the client has gone, and RuntimeError once it has closed the socket itself."""
+    async def _send_or_end(self, message: dict[str, Any]) -> None:
+        """uvicorn raises OSError once the client has gone, and RuntimeError once it has closed the socket itself."""
         if self.ended:
             return
         try:
@@ -182,23 +182,23 @@ class Socket(AsyncWebsocketConsumer):
             self.ended = True
 
 
-def fitting(reason: str) -> str:
-    """As much of it as a close frame takes, in whole characters."""
-    return reason.encode()[:MOST_REASON_BYTES].decode(errors="ignore")
+def truncate_reason(reason: str) -> str:
+    """As many whole characters as fit into a close frame."""
+    return reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
-def parsed(text: str) -> dict[str, Any]:
+def parse_message(text: str) -> dict[str, Any]:
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadMessage("invalid", "This is no JSON.") from None
+        raise BadMessage("invalid", "The message is not JSON.") from None
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         raise BadMessage("invalid", "A message is a JSON object with a `type`.")
     return message
 
 
 class NotFound(AsyncWebsocketConsumer):
-    """For addresses that are none."""
+    """For unknown addresses."""
 
     channel_layer_alias = Socket.channel_layer_alias
 

@@ -1,4 +1,4 @@
-"""How many WebSockets one user has open at this web process: only so many."""
+"""Limits how many WebSockets one user has open at this web process."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class OpenSockets:
 
     def __init__(self) -> None:
         self._users: dict[object, str] = {}
-        self._counted: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
-    def enter(self, socket: object, user: str, most: int) -> tuple[int, str] | None:
+    def add_socket(self, socket: object, user: str, limit: int) -> tuple[int, str] | None:
         """None, or the code and the reason with which the socket is closed."""
-        if self._counted[user] >= most:
+        if self._counts[user] >= limit:
             count_refusal("sockets of a user")
-            return TOO_MANY, f"One user may have {most} sockets at a time, and you have so many. Close a page."
+            return TOO_MANY, f"One user may have {limit} sockets at a time, and you have reached that. Close a page."
         self._users[socket] = user
-        self._counted[user] += 1
+        self._counts[user] += 1
         return None
 
-    def leave(self, socket: object) -> None:
+    def remove_socket(self, socket: object) -> None:
         user = self._users.pop(socket, None)
         if user is not None:
-            self._counted[user] -= 1
-            self._counted += Counter()
+            self._counts[user] -= 1
+            self._counts += Counter()

@@ -1,4 +1,4 @@
-"""Whether a WebSocket was opened by a page of ours: browsers send cookies along for any page's sake."""
+"""Whether one of our pages opened a WebSocket. Browsers send cookies along with the request of any page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http.request import split_domain_port, validate_host
 
 
 def is_ours(headers: Mapping[str, str]) -> bool:
-    """The Origin is the very host and port that was asked, and a name of this station; https where TLS is on."""
+    """True when Origin is the requested host and port, a name of this station, and https where TLS is on."""
     host = headers.get("host", "").lower()
     domain, _ = split_domain_port(host)
     schemes = ["https"] if settings.STATION.web.tls else ["http", "https"]

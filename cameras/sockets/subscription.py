@@ -1,4 +1,4 @@
-"""A Redis channel on a connection of its own, subscribed to anew whenever the connection is cut."""
+"""Subscribes to a Redis channel on its own connection, and again whenever that is cut."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from core.background import surviving
 
 log = logging.getLogger(__name__)
 SILENCE_S = 3.0
-"""A connection that gave nothing for so long is asked whether it lives, and made anew after as long again."""
-AGAIN_S = (0.05, 0.3)
-"""The pause before a new try, least and most: web processes do not come back all at once."""
-CUT = (redis.RedisError, OSError)
+"""A connection that is silent this long is pinged, and replaced after as long again."""
+RETRY_DELAY_S = (0.05, 0.3)
+"""The pause before a retry, minimum and maximum: random, so that web processes do not reconnect all at once."""
+CONNECTION_ERRORS = (redis.RedisError, OSError)
 
 
 class Subscription:
-    """`run` it as a task. `up` says whether messages arrive; `cuts`, how often they may have been lost."""
+    """Start `run` as a task. `up`: whether messages arrive; `cuts`: how often messages may have been lost."""
 
-    def __init__(self, channel: str, take: Callable[[bytes], None]) -> None:
-        self.channel, self.take = channel, take
+    def __init__(self, channel: str, on_message: Callable[[bytes], None]) -> None:
+        self.channel, self.on_message = channel, on_message
         self.up = False
         self.cuts = 0
 
@@ -37,50 +37,50 @@ class Subscription:
         while True:
             with surviving("subscription"):
                 await self._listen_until_cut()
-            await asyncio.sleep(random.uniform(*AGAIN_S))
+            await asyncio.sleep(random.uniform(*RETRY_DELAY_S))
 
     async def _listen_until_cut(self) -> None:
         try:
             await self._listen()
-        except CUT as error:
-            self._cut(error)
+        except CONNECTION_ERRORS as error:
+            self._record_cut(error)
         except Exception as error:
-            self._cut(error)
+            self._record_cut(error)
             raise
         finally:
             self.up = False
 
-    def _cut(self, error: Exception) -> None:
+    def _record_cut(self, error: Exception) -> None:
         if self.up:
             self.cuts += 1
-            log.warning("The subscription to %s was cut (%s) and is made anew.", self.channel, type(error).__name__)
+            log.warning("The subscription to %s was cut (%s). It reconnects.", self.channel, type(error).__name__)
 
     async def _listen(self) -> NoReturn:
-        async with connected() as pubsub:
+        async with connect_pubsub() as pubsub:
             await pubsub.subscribe(self.channel)
-            asked = False
+            pinged = False
             while True:
                 message = await pubsub.get_message(timeout=SILENCE_S)
                 if message is None:
-                    await self._ask(pubsub, asked)
-                asked = message is None
+                    await self._check_connection(pubsub, pinged)
+                pinged = message is None
                 if message is not None:
-                    self._hear(message)
+                    self._handle_message(message)
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _handle_message(self, message: dict[str, Any]) -> None:
         self.up = True
         if message["type"] == "message":
-            self.take(message["data"])
+            self.on_message(message["data"])
 
-    async def _ask(self, pubsub: Any, asked: bool) -> None:
-        if asked:
+    async def _check_connection(self, pubsub: Any, pinged: bool) -> None:
+        if pinged:
             raise redis.ConnectionError("The broker does not answer a ping.")
         await pubsub.ping()
 
 
 @contextlib.asynccontextmanager
-async def connected() -> AsyncIterator[Any]:
-    """With RESP2: in RESP3 redis-py 8.1 writes each message out as text for its log, 5 ms for a picture of 430 kB."""
+async def connect_pubsub() -> AsyncIterator[Any]:
+    """With RESP2: in RESP3 redis-py 8.1 formats each message for its log, 5 ms for a picture of 430 kB."""
     server = redis.asyncio.Redis.from_url(
         settings.STATION.redis_url, protocol=2, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 0)
     )

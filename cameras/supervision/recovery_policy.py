@@ -59,7 +59,7 @@ class RestartSchedule:
         self.reasons = [*self.reasons[-4:], reason]
         lived_s = now - self._started if self._started is not None else 0.0
         try:
-            self.not_before = now + self.rule.after(0.0 if fruitless and lived_s < IDLE_S else lived_s)
+            self.not_before = now + self.rule.next_delay_s(0.0 if fruitless and lived_s < IDLE_S else lived_s)
         except CrashLoop:
             return True
         return False
@@ -75,5 +75,5 @@ class RestartSchedule:
 
     def reset(self) -> None:
         """Forget the failures, so that the process can start at once."""
-        self.rule.forgive()
+        self.rule.reset()
         self.not_before = 0.0

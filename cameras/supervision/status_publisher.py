@@ -17,7 +17,7 @@ from django.conf import settings
 from cameras import broker
 from cameras import status as statuses
 from cameras.lease_holders import holder_fields, who_holds
-from cameras.live.governor import Governor
+from cameras.live.load_shedder import LoadShedder
 from cameras.live.presets import PRESETS
 from cameras.process_usage import ProcessUsage
 from cameras.runtime.recording_state import is_recording, observed_recording, shared
@@ -53,7 +53,7 @@ class StatusPublisher:
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self.away_since: float | None = None
-        self.governor = Governor(settings.STATION.live_streaming_config.cpu_thresholds, psutil.cpu_percent)
+        self.load_shedder = LoadShedder(settings.STATION.live_streaming_config.cpu_thresholds, psutil.cpu_percent)
         self.broker_users, self.usage = BrokerUsers(), ProcessUsage()
         self._published_at = 0.0
         self._writing = threading.Lock()
@@ -116,9 +116,9 @@ class StatusPublisher:
         server.set(broker.key("alerts"), json.dumps(self.supervisor.database.open_alerts), ex=60)
 
     def _check_load(self) -> None:
-        self.governor.thresholds = self.supervisor.database.snapshot.live.cpu_thresholds
-        if self.governor.look():
-            log.warning("Live view: the load is %.0f %%; %s.", self.governor.percent, self.governor.what)
+        self.load_shedder.thresholds = self.supervisor.database.snapshot.live.cpu_thresholds
+        if self.load_shedder.update_level():
+            log.warning("Live view: the load is %.0f %%; %s.", self.load_shedder.percent, self.load_shedder.description)
 
     def _own_slots(self) -> list[CameraSlot]:
         """Without cameras that moved to another host: that host publishes them."""
@@ -145,14 +145,14 @@ class StatusPublisher:
         for (slug, quality), value in zip(names, found, strict=True):
             if value is not None:
                 wanted[slug] = (*wanted.get(slug, ()), quality)
-        self.supervisor.update_live_view(wanted, self.governor.level, self.broker_users.urls(server, wanted))
+        self.supervisor.update_live_view(wanted, self.load_shedder.level, self.broker_users.urls(server, wanted))
 
     @property
     def lowered(self) -> str:
         """Why live pictures are reduced; empty when they are not."""
-        if not self.governor.level:
+        if not self.load_shedder.level:
             return ""
-        return f"The camera host is busy ({self.governor.percent:.0f} % of its processors): {self.governor.what}."
+        return f"The camera host is busy ({self.load_shedder.percent:.0f} % of its processors): {self.load_shedder.description}."
 
     def build_status(self, slot: CameraSlot) -> statuses.Status:
         desired, state, identity = slot.desired, slot.state, slot.identity

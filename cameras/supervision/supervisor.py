@@ -191,7 +191,7 @@ class Supervisor:
 
     def _tick(self) -> None:
         self.alive_at = time.monotonic()
-        heartbeat.beat()
+        heartbeat.send_heartbeat()
         snapshot = self.database.snapshot
         self.desired_read_at = snapshot.read_at
         self._update_slots(snapshot.cameras)
@@ -316,7 +316,7 @@ class Supervisor:
             child.finish()
         for desired, child in left:
             while not child.wait(TICK_S) and time.monotonic() < child.end_by:
-                heartbeat.beat()
+                heartbeat.send_heartbeat()
             if child.exit_status is None:
                 self._kill_process(desired, child)
 

@@ -26,7 +26,7 @@ from captures.gallery.filters import now, parse_moment
 from captures.models import Clip
 from captures.models.clip import ClipKind
 from captures.selectors import UnknownCamera, camera_condition, camera_ids, visible_cameras
-from monitoring.page import Page, is_part
+from monitoring.page import Page, is_htmx_request
 
 MAX_COUNTED = 5_000
 MAX_TIMELINES = 12
@@ -103,7 +103,7 @@ class ClipsPage(Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         try:
             scope = Scope(request.user, request.GET.dict())
-            if is_part(request):
+            if is_htmx_request(request):
                 return self.render(time_lines(scope), "clips/_timelines.html")
             return self.render(observed(scope) | time_lines(scope))
         except OverflowError:

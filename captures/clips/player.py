@@ -22,7 +22,7 @@ from captures.clips.windows import Window, controls
 from captures.gallery.days import Day
 from captures.models import Clip
 from monitoring.cursor import Cursor, beyond
-from monitoring.page import Page, is_part, said
+from monitoring.page import Page, is_htmx_request, message_response
 from monitoring.selectors import events_for
 
 EVENTS = 20
@@ -48,7 +48,7 @@ class ClipPage(ClipPageBase):
     def get(self, request: HttpRequest, clip: UUID) -> HttpResponse:
         found = self.clip()
         time_line = self.time_line(found)
-        if is_part(request):
+        if is_htmx_request(request):
             return self.render({"clip": found, **time_line}, "clips/_timelines.html")
         return self.render({
             "clip": found,
@@ -122,10 +122,10 @@ class PinPage(ClipPageBase):
         found, pinned = self.clip(), request.POST.get("pinned") == "yes"
         pin_clip(found, pinned, self.actor)
         left = self.clip()
-        if is_part(request):
+        if is_htmx_request(request):
             wide = request.POST.get("wide") == "yes"
             return self.render({"clip": left, "wide": wide}, "clips/_pin.html")
-        return said(request, "ok", "Pinned: nothing deletes it." if pinned else "Unpinned.")
+        return message_response(request, "ok", "Pinned: nothing deletes it." if pinned else "Unpinned.")
 
 
 class DeletePage(ClipPageBase):
@@ -150,13 +150,13 @@ class DeletePage(ClipPageBase):
         return redirect_to(request, f"{reverse('clips')}?camera={found.camera.slug}&day={day}")
 
     def answer(self, clip: Clip, refusal: str = "", status: int = 200) -> HttpResponse:
-        template = "clips/_delete.html" if is_part(self.request) else self.template
+        template = "clips/_delete.html" if is_htmx_request(self.request) else self.template
         held = hold_reasons(clip, list(clip.holds.all()))
         return self.render({"clip": clip, "held": held, "refusal": refusal}, template, status)
 
 
 def redirect_to(request: HttpRequest, address: str) -> HttpResponse:
     """Redirect to another page, also from a form in a dialog."""
-    if is_part(request):
+    if is_htmx_request(request):
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     return redirect(address)

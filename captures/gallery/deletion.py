@@ -18,7 +18,7 @@ from captures.files import OnOtherHost
 from captures.models import Capture, CaptureFile
 from captures.recording.deletion import delete_file, open_root
 from captures.selectors import captures_for
-from monitoring.page import Page, is_part
+from monitoring.page import Page, is_htmx_request
 from monitoring.services import record_event
 
 
@@ -97,5 +97,5 @@ class DeletePage(Page):
         return found
 
     def answer(self, capture: Capture, refusal: str = "", status: int = 200) -> HttpResponse:
-        template = "captures/_delete.html" if is_part(self.request) else self.template
+        template = "captures/_delete.html" if is_htmx_request(self.request) else self.template
         return self.render({"capture": capture, "refusal": refusal}, template, status)

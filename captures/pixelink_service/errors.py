@@ -17,7 +17,7 @@ from django.http import HttpResponse
 
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
-from cameras.live.places import NoLive
+from cameras.live.viewer_limits import LiveViewRefused
 from captures.outcomes import NotSaved
 from captures.pixelink_service.bodies import Body, Invalid, Refused, ValidationItem
 from captures.pixelink_service.served_camera import NotConnected
@@ -95,7 +95,7 @@ def _(error: NotSaved) -> HttpResponse:
 
 
 @response_for.register(BrokerDown)
-@response_for.register(NoLive)
+@response_for.register(LiveViewRefused)
 @response_for.register(TooMany)
 def _(error: Exception) -> HttpResponse:
     return error_response(503, str(error))

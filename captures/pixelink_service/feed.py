@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cameras.live.mjpeg import Watching, watching
-from cameras.live.singles import has_pictures
+from cameras.live.mjpeg import MjpegStream, open_stream
+from cameras.live.snapshot_limiter import has_pictures
 from cameras.models import Camera
 from captures.pixelink_service.served_camera import ACTOR, NotConnected
 
@@ -25,7 +25,7 @@ class ServiceUser:
 
 
 class ServicePrincipal:
-    """All clients of the service, as one visitor of `cameras.sockets.sight`. They come without an Origin."""
+    """All clients of the service, as one principal of `cameras.sockets.access`. They come without an Origin."""
 
     needs_origin = False
 
@@ -37,11 +37,11 @@ SERVICE_PRINCIPAL = ServicePrincipal()
 
 
 def check_pictures(camera: Camera, quality: str) -> None:
-    """NotConnected when no picture arrives in FIRST_WAIT_S; BrokerDown; NoLive when live view is switched off."""
+    """NotConnected when no picture arrives in FIRST_WAIT_S; BrokerDown; LiveViewRefused when live view is switched off."""
     if not has_pictures(camera.slug, quality, FIRST_WAIT_S):
         raise NotConnected(f"{camera.slug} gave no picture within {FIRST_WAIT_S:g} s.")
 
 
-def open_stream(camera: Camera, quality: str, remote: str) -> Watching:
-    """Register one more viewer. NoLive when the limit of viewers is reached."""
-    return watching(camera.slug, quality, SERVICE_PRINCIPAL, ACTOR, remote)
+def open_stream(camera: Camera, quality: str, remote: str) -> MjpegStream:
+    """Register one more viewer. LiveViewRefused when the limit of viewers is reached."""
+    return open_stream(camera.slug, quality, SERVICE_PRINCIPAL, ACTOR, remote)

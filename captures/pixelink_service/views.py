@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 
 from cameras import services
 from cameras.broker import BrokerDown
-from cameras.live.mjpeg import CONTENT_TYPE, stream
+from cameras.live.mjpeg import CONTENT_TYPE, stream_parts
 from captures.pixelink_service import feed
 from captures.pixelink_service.bodies import Health, Unhealthy, ValidationItem
 from captures.pixelink_service.captures import captured_body, list_captures, take_capture

@@ -13,7 +13,7 @@ from captures.models import Clip, StorageRoot
 from captures.recording.disk_space import FreedSpace
 from core.counting import counted, were
 from monitoring.services import record_event
-from monitoring.templatetags.skycam import amount
+from monitoring.templatetags.skycam import format_bytes
 
 
 @transaction.atomic
@@ -24,7 +24,7 @@ def record_deletions(clips: Iterable[Clip], why: str, reason: str, actor: str = 
         by_camera[clip.camera].append(clip)
     for camera, deleted in by_camera.items():
         number, size = len(deleted), sum(clip.bytes for clip in deleted)
-        message = f"{counted(number, 'clip')} of {camera.slug} ({amount(size)}) {were(number)} deleted: {reason}."
+        message = f"{counted(number, 'clip')} of {camera.slug} ({format_bytes(size)}) {were(number)} deleted: {reason}."
         data = {"why": why, "clips": number, "bytes": size, "unfreed_bytes": pending}
         severity = "warning" if pending else "info"
         record_event("storage.cleaned", message, severity=severity, camera=camera, actor=actor, data=data)
@@ -35,14 +35,14 @@ def space_reason(root: StorageRoot, freed: FreedSpace) -> str:
     reason = f"to free space in {root.path}"
     if not freed.pending:
         return reason
-    late = f"{amount(freed.pending)} are not free yet: a program may have a clip open"
+    late = f"{format_bytes(freed.pending)} are not free yet: a program may have a clip open"
     return f"{reason}; {late}. No more clips are deleted for a minute"
 
 
 def shortage_message(root: StorageRoot, freed: FreedSpace, floor: float) -> str:
     """Why no rolling clip is recorded in a root, and what helps."""
-    free = f"Only {amount(freed.free)} are free in {root.path}; the soft floor is {amount(floor)}."
-    missing = f"free {amount(floor * FREE_SPACE_HYSTERESIS - freed.free)}"
+    free = f"Only {format_bytes(freed.free)} are free in {root.path}; the soft floor is {format_bytes(floor)}."
+    missing = f"free {format_bytes(floor * FREE_SPACE_HYSTERESIS - freed.free)}"
     if not Clip.objects.present().filter(root=root).exists():
         return (
             f"{free} There are no clips to delete. No rolling clip is recorded until there is space: {missing}, or "

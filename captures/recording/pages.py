@@ -9,7 +9,7 @@ from cameras.lease_holders import LeaseHeld
 from cameras.pages import CameraPage, refusal
 from captures.recording.recording_commands import RecordingDeferred, record, stop_recording
 from monitoring.naming import with_names
-from monitoring.page import said
+from monitoring.page import message_response
 
 
 class RecordPage(CameraPage):
@@ -21,12 +21,12 @@ class RecordPage(CameraPage):
         try:
             record(camera, request.POST.get("kind", ""), self.actor)
         except LeaseHeld as error:
-            return said(request, "bad", refusal(error, camera))
+            return message_response(request, "bad", refusal(error, camera))
         except RecordingDeferred as error:
-            return said(request, "warn", refusal(error, camera))
+            return message_response(request, "warn", refusal(error, camera))
         except ValidationError as error:
-            return said(request, "bad", with_names(" ".join(error.messages), {slug: camera.name}))
-        return said(request, "ok", "Recording.")
+            return message_response(request, "bad", with_names(" ".join(error.messages), {slug: camera.name}))
+        return message_response(request, "ok", "Recording.")
 
 
 class StopRecordingPage(CameraPage):
@@ -38,7 +38,7 @@ class StopRecordingPage(CameraPage):
         try:
             stop_recording(camera, self.actor)
         except LeaseHeld as error:
-            return said(request, "bad", refusal(error, camera))
+            return message_response(request, "bad", refusal(error, camera))
         except RecordingDeferred as error:
-            return said(request, "warn", refusal(error, camera))
-        return said(request, "ok", "Recording stopped; its last clip is kept.")
+            return message_response(request, "warn", refusal(error, camera))
+        return message_response(request, "ok", "Recording stopped; its last clip is kept.")

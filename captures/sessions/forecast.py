@@ -21,7 +21,7 @@ from captures.storage.roots import UnusableRoot, root_of
 from core.counting import counted
 from core.durations import format_exposure
 from monitoring.bodies import stamp_or_none
-from monitoring.templatetags.skycam import amount, duration
+from monitoring.templatetags.skycam import duration, format_bytes
 
 RECENT = 20
 """Number of the camera's newest saved captures from which size and time of a picture are estimated."""
@@ -133,7 +133,7 @@ class Forecast:
     def _sized(size: int | None, rate: int = 1, per: str = "") -> str:
         if size is None:
             return "; the size of a picture is not known yet."
-        return f", {amount(rounded(float(size * rate)))}{per}."
+        return f", {format_bytes(rounded(float(size * rate)))}{per}."
 
 
 def forecast(camera: Camera, request: SessionRequest, *, zone: tzinfo | None = None) -> Forecast:
@@ -250,11 +250,11 @@ def _disk_warnings(found: Forecast) -> list[str]:
     if found.full_in_s is None or found.free_bytes is None:
         return []
     if found.pictures is not None:
-        needs = amount(rounded(float(found.bytes or 0)))
-        return [f"The disk has room for {amount(found.free_bytes)}, and the session needs about {needs}."]
+        needs = format_bytes(rounded(float(found.bytes or 0)))
+        return [f"The disk has room for {format_bytes(found.free_bytes)}, and the session needs about {needs}."]
     if found.full_in_s > DAY_S:
         return []
-    return [f"The disk has {amount(found.free_bytes)} free and is full after about {duration(found.full_in_s)}."]
+    return [f"The disk has {format_bytes(found.free_bytes)} free and is full after about {duration(found.full_in_s)}."]
 
 
 def length(seconds: float) -> str:

@@ -29,7 +29,7 @@ from captures.selectors import UnknownCamera, camera_condition, captures_for, se
 from captures.sessions.session_commands import SessionEnded, holder
 from captures.sessions.timeline import session_line
 from monitoring.cursor import Cursor, beyond
-from monitoring.page import Page, said
+from monitoring.page import Page, message_response
 from monitoring.selectors import events_for
 
 ROWS = 50
@@ -235,14 +235,14 @@ def change_session(request: HttpRequest, session: Session, move: Callable[[Sessi
     try:
         found = move(session)
     except (LeaseHeld, SessionEnded) as error:
-        return said(request, "bad", refusal(error, session.camera))
+        return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
-        return said(
+        return message_response(
             request, "bad", f"It is stored, and happens when its host is back. {refusal(error, session.camera)}"
         )
     if found.desired == SessionState.PAUSED and found.state == SessionState.RUNNING:
-        return said(request, "ok", "Pauses after the running exposure.")
-    return said(request, "ok", f"Session {found.state}.")
+        return message_response(request, "ok", "Pauses after the running exposure.")
+    return message_response(request, "ok", f"Session {found.state}.")
 
 
 def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResponse:
@@ -253,8 +253,8 @@ def stop_session(request: HttpRequest, session: Session, actor: str) -> HttpResp
             acquire_from_form(request, session.camera, actor)
         ended = CameraService(actor).stop_session(session)
     except LeaseHeld as error:
-        return said(request, "bad", refusal(error, session.camera))
+        return message_response(request, "bad", refusal(error, session.camera))
     except UNREACHED as error:
-        return said(request, "bad", f"It will stop when its host is back. {refusal(error, session.camera)}")
+        return message_response(request, "bad", f"It will stop when its host is back. {refusal(error, session.camera)}")
     counts = f"{ended.saved} saved, {ended.failed} failed, {ended.skipped} skipped"
-    return said(request, "ok", f"Session {ended.state}: {counts}.")
+    return message_response(request, "ok", f"Session {ended.state}: {counts}.")

@@ -1,4 +1,4 @@
-"""What templates of every app use: icons, times, amounts."""
+"""Template tags and filters for all apps: icons, times, amounts."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
-    """An icon of the sprite, for the eye alone: the words beside it tell the same."""
+    """A decorative icon of the sprite, hidden from screen readers: the text beside it says the same."""
     return format_html('<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>', static("img/icons.svg"), name)
 
 
 @register.filter
 def moment(value: str | datetime | None) -> datetime | None:
-    """A time from JSON or from a row."""
+    """A time from JSON or from a database row."""
     return parse_datetime(value) if isinstance(value, str) else value
 
 
@@ -50,7 +50,7 @@ def clock(value: str | datetime | None) -> SafeString | str:
 
 
 def clock_text(at: datetime) -> str:
-    """As `clock` shows it, for sentences."""
+    """The time as `clock` shows it, for sentences."""
     local, today = local_or_own(at), timezone.localtime().date()
     return f"{local:%H:%M:%S}" if local.date() == today else datetime_text(at)
 
@@ -82,12 +82,12 @@ def datetime_pattern() -> str:
 
 @register.simple_tag
 def zone_name(value: datetime | None = None) -> str:
-    """The zone of the times on the page, at that moment or now: CET, UTC, +0545."""
+    """The time zone of the page, at that moment or now: CET, UTC, +0545."""
     return f"{local_or_own(value or timezone.now()):%Z}"
 
 
 def local_or_own(at: datetime) -> datetime:
-    """In the time that the reader has chosen; in its own where the calendar ends before that."""
+    """In the reader's time zone; in the value's own if the calendar ends before that."""
     try:
         return timezone.localtime(at)
     except OverflowError:
@@ -96,7 +96,7 @@ def local_or_own(at: datetime) -> datetime:
 
 @register.filter
 def age(value: str | datetime | None) -> SafeString | str:
-    """How long ago, which a script keeps counting."""
+    """How long ago. A script keeps it up to date."""
     at = moment(value)
     if at is None:
         return NOTHING
@@ -126,7 +126,7 @@ def exposure(microseconds: float | None) -> str:
 
 
 @register.filter
-def amount(size: float | None) -> str:
+def format_bytes(size: float | None) -> str:
     """1.46 TB, 212 GB: decimal."""
     if size is None:
         return NOTHING
@@ -138,7 +138,7 @@ def amount(size: float | None) -> str:
 
 @register.filter
 def kbit(rate: float | None) -> str:
-    """Of kbit/s: 640 kbit/s, 3.4 Mbit/s."""
+    """From kbit/s: 640 kbit/s, 3.4 Mbit/s."""
     if rate is None:
         return NOTHING
     return f"{rate / 1000:.3g} Mbit/s" if rate >= 1000 else f"{rate:.0f} kbit/s"
@@ -156,25 +156,25 @@ def get(mapping: Any, name: str) -> Any:
 
 @register.filter
 def unlocalised(value: float) -> str:
-    """A number as attributes take it."""
+    """A number for an HTML attribute, whatever the locale."""
     return f"{value:.4f}"
 
 
 @register.simple_tag(takes_context=True)
 def named(context: Any, sentence: str, cameras: str | Iterable[str]) -> SafeString:
-    """A sentence about `cameras` (ids), with the names of those that the reader may see."""
+    """A sentence about `cameras` (slugs), with the names of those that the reader may see."""
     names = context["shell"].names
     about = [cameras] if isinstance(cameras, str) else cameras
-    return spoken(with_names(sentence, {slug: names[slug] for slug in about if slug in names}))
+    return with_code(with_names(sentence, {slug: names[slug] for slug in about if slug in names}))
 
 
 @register.simple_tag(takes_context=True)
 def camera_name(context: Any, slug: str) -> str:
-    """As people call it; its id where it is removed, or the reader may not see it."""
+    """The camera's name; its slug when it is removed or the reader may not see it."""
     return str(context["shell"].names.get(slug, slug))
 
 
 @register.filter
-def spoken(sentence: str) -> SafeString:
-    """A sentence of the log or of an error: what stands in back-quotes is to be typed."""
+def with_code(sentence: str) -> SafeString:
+    """A sentence of the log or of an error, with text in back-quotes as code."""
     return mark_safe(QUOTED.sub(r"<code>\1</code>", conditional_escape(sentence)))  # noqa: S308 - escaped just here

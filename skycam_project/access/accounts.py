@@ -1,4 +1,4 @@
-"""Who may come in, as rows: each change with its event. A password is in none of them."""
+"""Adds, changes and removes users. Each change writes an event, without passwords."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django.db import transaction
 
 from monitoring.services import record_event
 from skycam_project.access.models import Role, User
-from skycam_project.access.services import end_sign_ins, lower_scopes, revoke_tokens, tokens_revoked
+from skycam_project.access.services import end_sign_ins, lower_scopes, revoke_tokens, revoked_tokens_text
 
 LAST_MANAGER = "{name} is the last manager. Make somebody else a manager first."
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """`password` is one that was made up; `revoked` is how many tokens let in until now."""
+class UserChange:
+    """`password` is the generated one, or None; `revoked` is how many valid tokens were revoked."""
 
     user: User
     password: str | None
@@ -28,10 +28,10 @@ class Changed:
 
 @transaction.atomic
 def add_user(name: str, role: str, password: str | None = None, *, actor: str) -> tuple[User, str | None]:
-    """A new user, and the password when one was made up. ValidationError with a sentence for each bad field."""
+    """A new user, and the generated password, or None. ValidationError with a sentence for each bad field."""
     user = User(username=unicodedata.normalize("NFKC", name))
-    give_role(user, role)
-    generated = give_password(user, password)
+    set_role(user, role)
+    generated = set_password(user, password)
     user.full_clean()
     user.save()
     record_event("user.changed", f"{actor} added the user {user} as {role}.", subject=user, actor=actor)
@@ -41,54 +41,54 @@ def add_user(name: str, role: str, password: str | None = None, *, actor: str) -
 @transaction.atomic
 def change_user(
     user: User, *, role: str | None = None, password: str | None = None, reset: bool = False, actor: str
-) -> Changed:
-    """A new role, a new password, or both; `reset` makes a password up, which comes back. With a new password all
-    sign-ins and tokens of the user end. ValidationError; User.DoesNotExist when somebody has removed them since."""
+) -> UserChange:
+    """Set a role, a password, or both; `reset` generates a password and returns it. A new password ends all sign-ins
+    and tokens of the user. ValidationError; User.DoesNotExist when somebody has removed the user meanwhile."""
     done, generated, revoked = [], None, 0
     if role is not None:
-        keep_a_manager(user, role)
+        check_a_manager_remains(user, role)
     user = User.objects.select_for_update().get(pk=user.pk)
     if role is not None:
-        give_role(user, role)
+        set_role(user, role)
         lower_scopes(user)
         done.append(f"made {user} {role}")
     if password is not None or reset:
-        generated = give_password(user, password)
+        generated = set_password(user, password)
         end_sign_ins(user)
         revoked = revoke_tokens(user)
-        also = f" ({text})" if (text := tokens_revoked(revoked)) else ""
+        also = f" ({text})" if (text := revoked_tokens_text(revoked)) else ""
         done.append(f"gave {user} a new password{also}")
     user.save()
     record_event("user.changed", f"{actor} {' and '.join(done)}.", subject=user, actor=actor)
-    return Changed(user, generated, revoked)
+    return UserChange(user, generated, revoked)
 
 
 @transaction.atomic
 def remove_user(user: User, *, actor: str) -> None:
-    """The user and their tokens; what they did stays in the event log. ValidationError for the last manager;
-    User.DoesNotExist when somebody has removed them since."""
-    keep_a_manager(user, Role.NONE)
+    """Remove a user and their tokens; their events stay in the log. ValidationError for the last manager;
+    User.DoesNotExist when somebody has removed the user meanwhile."""
+    check_a_manager_remains(user, Role.NONE)
     User.objects.select_for_update().get(pk=user.pk).delete()
     record_event("user.changed", f"{actor} removed the user {user}.", subject=user, actor=actor)
 
 
-def keep_a_manager(user: User, role: str) -> None:
-    """ValidationError when `user`, with that role, would leave the station without a manager. Until the caller's
-    transaction ends nobody else takes a manager away: all of them are locked, in one order."""
+def check_a_manager_remains(user: User, role: str) -> None:
+    """ValidationError when `user` with this role would leave the station without a manager. All managers are locked, in
+    one order, so that no other transaction removes one before the caller's ends."""
     managers = User.objects.filter(role=Role.MANAGER, is_active=True).order_by("pk")
     locked = list(managers.select_for_update().values_list("pk", flat=True))
     if role != Role.MANAGER and locked == [user.pk]:
         raise ValidationError(LAST_MANAGER.format(name=user.username))
 
 
-def give_role(user: User, role: str) -> None:
-    """A manager may also use the Django admin; nobody else."""
+def set_role(user: User, role: str) -> None:
+    """Only managers may use the Django admin."""
     user.role = role
     user.is_staff = user.is_superuser = role == Role.MANAGER
 
 
-def give_password(user: User, password: str | None) -> str | None:
-    """Set the password, checked; or one that is made up here and returned."""
+def set_password(user: User, password: str | None) -> str | None:
+    """Validate and set the password; without one, generate one and return it. ValidationError."""
     if password is None:
         generated = secrets.token_urlsafe(12)
         user.set_password(generated)

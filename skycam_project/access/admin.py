@@ -1,4 +1,4 @@
-"""Users are changed on our own pages, which tell of it and keep the rules; groups mean nothing on a station."""
+"""Users are changed on our own pages, which write events and check the rules. Groups have no effect on a station."""
 
 from django.contrib import admin
 from django.contrib.auth.models import Group

@@ -1,4 +1,4 @@
-"""Tokens over the API: for a name and a password, and the list of those there are."""
+"""Tokens over the API: get one for a name and a password, list them, revoke them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skycam_project.access.services import list_tokens, revoke_token, sign_in
 
 
 class TokenView(APIView):
-    """Name and password for a token. It is shown once; only its hash is kept."""
+    """A token for a name and a password. It is shown once; only its hash is stored."""
 
     roles = {"POST": ANYONE}
     authentication_classes = []
@@ -40,7 +40,7 @@ class TokensView(APIView):
 
     @extend_schema(operation_id="tokens_list", parameters=TokenQuery.parameters(), responses=TokenList)
     def get(self, request: Request) -> Response:
-        """The tokens there are: everybody's for a manager, or those of `user`; else your own."""
+        """Tokens: everybody's for a manager, or those of `user`; else your own."""
         query = TokenQuery.of(request)
         tokens = tokens_for(request.user)
         if query.user is not None:
@@ -53,11 +53,11 @@ class TokenDetailView(APIView):
 
     @extend_schema(operation_id="tokens_revoke", responses={204: None})
     def delete(self, request: Request, token: int) -> Response:
-        """Revoke a token: anybody's for a manager, else your own. It lets in no longer, at once."""
+        """Revoke a token: anybody's for a manager, else your own. It stops working at once."""
         revoke_token(tokens_for(request.user).get(pk=token), actor=request.user.username)
         return Response(status=204)
 
 
 def tokens_for(user: Any) -> QuerySet[ApiToken]:
-    """Those that `user` may see and revoke."""
+    """The tokens that `user` may see and revoke."""
     return list_tokens(None if user.may(Role.MANAGER) else user)

@@ -1,4 +1,4 @@
-"""A program's way in: `Authorization: Token ...`. One indexed query; the token's scope caps its user's role."""
+"""Token authentication: `Authorization: Token ...`. One indexed query; the token's scope caps its user's role."""
 
 from __future__ import annotations
 
@@ -16,67 +16,67 @@ from rest_framework.request import Request
 from skycam_project.access.models import RANK, ApiToken, User
 
 log = logging.getLogger(__name__)
-NOTE_EVERY_S = 60.0
+RECORD_USE_EVERY_S = 60.0
 REFUSED = "This token is not known, or has expired. Get one with POST /api/v1/auth/token/."
 
 
 class TokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        """None without a token; AuthenticationFailed for one that does not let in."""
+        """None without a token; AuthenticationFailed for a token that is not valid."""
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "token":
             return None
         token = valid_token(text.strip())
         if token is None:
             raise AuthenticationFailed(REFUSED)
-        return capped(token.user, token.scope), token
+        return cap_role(token.user, token.scope), token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Token realm="Skycam"'
 
 
-NEEDED = ("scope", "hint", "expires_at", "last_used_at", "user__username", "user__role", "user__is_active")
+TOKEN_COLUMNS = ("scope", "hint", "expires_at", "last_used_at", "user__username", "user__role", "user__is_active")
 
 
 def known_token(text: str) -> ApiToken | None:
-    """With its user, in one query of the columns that a request needs; the password's hash is none of them."""
+    """The token with its user, in one query of the columns that a request needs, without the password hash."""
     try:
-        return ApiToken.objects.select_related("user").only(*NEEDED).get(digest=ApiToken.digest_of(text))
+        return ApiToken.objects.select_related("user").only(*TOKEN_COLUMNS).get(digest=ApiToken.digest_of(text))
     except ApiToken.DoesNotExist:
         return None
 
 
 def valid_token(text: str) -> ApiToken | None:
-    """A token that lets in, its use noted."""
+    """The token, its use recorded; None when it is unknown, expired, or its user is inactive."""
     token = known_token(text)
     if token is None or token.expired or not token.user.is_active:
         return None
-    note_use(token)
+    record_use(token)
     return token
 
 
-def capped(user: User, scope: str) -> User:
-    """The user with the lower of role and scope, for this request alone: it is not to be saved."""
+def cap_role(user: User, scope: str) -> User:
+    """The user with the lower of role and scope, for this request only: do not save it."""
     user.role = min(user.role, scope, key=RANK.__getitem__)
     return user
 
 
-tried: dict[int, float] = {}
-"""Token -> monotonic seconds of the last try to write down its use, in this process."""
+last_tries: dict[int, float] = {}
+"""Token -> monotonic seconds of the last attempt to record its use, in this process."""
 
 
-def note_use(token: ApiToken) -> None:
-    """Write down the use, at most once a minute and only tried once a minute: looking must go on while the
-    database cannot be written."""
+def record_use(token: ApiToken) -> None:
+    """Record the use, with at most one attempt a minute: requests that only read must work while the database cannot be
+    written."""
     now = time.monotonic()
-    recent = token.last_used_at and timezone.now() - token.last_used_at < timedelta(seconds=NOTE_EVERY_S)
-    if recent or now - tried.get(token.pk, -NOTE_EVERY_S) < NOTE_EVERY_S:
+    recent = token.last_used_at and timezone.now() - token.last_used_at < timedelta(seconds=RECORD_USE_EVERY_S)
+    if recent or now - last_tries.get(token.pk, -RECORD_USE_EVERY_S) < RECORD_USE_EVERY_S:
         return
-    tried[token.pk] = now
+    last_tries[token.pk] = now
     try:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=timezone.now())
     except OperationalError:
-        log.warning("The use of the token %s could not be written down.", token.hint)
+        log.warning("The use of the token %s could not be recorded.", token.hint)
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

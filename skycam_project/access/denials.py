@@ -1,5 +1,5 @@
-"""Refused sign-ins as events. Anybody can cause them, so their number is bounded: the first of an hour are told one by
-one, the others together."""
+"""Refused sign-ins as events. Anybody can cause them, so their number is bounded: the first of an hour get an event
+each, the others one event together."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from core.names import readable
 from monitoring.services import record_event
 from skycam_project.access.models import DeniedHour
 
-TOLD_SINGLY = 30
-MOST_KEPT = 50
-MOST_TOLD = 5
+MAX_SINGLE_EVENTS = 30
+MAX_NAMES_KEPT = 50
+MAX_NAMES_SHOWN = 5
 OTHERS = "others"
 HOUR = timedelta(hours=1)
 
 
 def record_denied(username: str, address: str) -> None:
     username, address = readable(username)[:150], address[:60]
-    if _count(username, address) > TOLD_SINGLY:
+    if _count(username, address) > MAX_SINGLE_EVENTS:
         return
     record_event(
         "user.denied",
-        f"Somebody at {address or 'this machine'} was not let in as {username!r}.",
+        f"A sign-in as {username!r} from {address or 'this machine'} was refused.",
         severity="warning",
         data={"address": address, "username": username},
     )
@@ -34,49 +34,49 @@ def record_denied(username: str, address: str) -> None:
 
 @transaction.atomic
 def _count(username: str, address: str) -> int:
-    """How many there were in this hour, with this one."""
+    """The number of refused sign-ins in this hour, this one included."""
     began_at = timezone.now().replace(minute=0, second=0, microsecond=0)
     hour, is_new = DeniedHour.objects.select_for_update().get_or_create(began_at=began_at)
     hour.count += 1
-    if hour.count > TOLD_SINGLY:
+    if hour.count > MAX_SINGLE_EVENTS:
         _add(hour.names, username)
         _add(hour.addresses, address)
     hour.save()
     if is_new:
-        tell_former_hours()
+        summarise_past_hours()
     return hour.count
 
 
 def _add(counted: dict[str, int], name: str) -> None:
-    key = name if name in counted or len(counted) < MOST_KEPT else OTHERS
+    key = name if name in counted or len(counted) < MAX_NAMES_KEPT else OTHERS
     counted[key] = counted.get(key, 0) + 1
 
 
-def tell_former_hours() -> None:
-    """One event for each hour that is over and had more than were told singly."""
+def summarise_past_hours() -> None:
+    """One event for each past hour with more refusals than MAX_SINGLE_EVENTS."""
     now = timezone.now()
     for hour in DeniedHour.objects.filter(began_at__lte=now - HOUR):
-        _tell(hour)
+        _record_summary(hour)
 
 
 @transaction.atomic
-def _tell(hour: DeniedHour) -> None:
+def _record_summary(hour: DeniedHour) -> None:
     deleted, _ = DeniedHour.objects.filter(pk=hour.pk).delete()
-    more = hour.count - TOLD_SINGLY
+    more = hour.count - MAX_SINGLE_EVENTS
     if not deleted or more <= 0:
         return
     until: datetime = hour.began_at + HOUR
     record_event(
         "user.denied",
-        f"{more} more tries to sign in were refused from {hour.began_at:%H:%M} to {until:%H:%M} UTC: "
-        f"as {_most(hour.names)}; from {_most(hour.addresses)}.",
+        f"{more} more sign-ins were refused from {hour.began_at:%H:%M} to {until:%H:%M} UTC: "
+        f"as {_most_common(hour.names)}; from {_most_common(hour.addresses)}.",
         severity="warning",
         data={"count": more, "names": hour.names, "addresses": hour.addresses},
     )
 
 
-def _most(counted: dict[str, int]) -> str:
+def _most_common(counted: dict[str, int]) -> str:
     """`'admin' (120), 'root' (3) and 12 more`."""
-    first = Counter(counted).most_common(MOST_TOLD)
+    first = Counter(counted).most_common(MAX_NAMES_SHOWN)
     left = len(counted) - len(first)
     return ", ".join(f"{name!r} ({count})" for name, count in first) + (f" and {left} more" if left else "")

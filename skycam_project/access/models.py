@@ -1,4 +1,4 @@
-"""Who may come in: users with one role each, and tokens of which only the hash is kept."""
+"""Users with one role each, tokens of which only the hash is stored, and sign-ins."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from django.utils import timezone
 from core.names import RESERVED_USER_NAMES, is_reserved
 
 DEFAULT_LIFE = timedelta(days=365)
-LONGEST_LIFE = timedelta(days=730)
-"""Of a token. A longer one is cut to it."""
+MAX_LIFE = timedelta(days=730)
+"""The longest life of a token. A longer one is cut to it."""
 
 
 class Role(models.TextChoices):
@@ -45,7 +45,7 @@ SYSTEMS = {
     "Mac OS": "macOS",
     "Linux": "Linux",
 }
-"""What is in the name that a browser gives itself, the more telling first."""
+"""Parts of a User-Agent -> what the page shows. The more specific ones come first."""
 
 
 def lower_of(role: str, other: str) -> str:
@@ -76,8 +76,8 @@ class User(AbstractUser):
 
 
 class ApiToken(models.Model):
-    """A program's way in. `scope` caps what it may do: at most the role that its user had when it was made, and at
-    most the one that they have when it is used."""
+    """Credentials of a program. `scope` caps what it may do: at most the role that its user had when the token was
+    made, and at most the role that the user has when it is used."""
 
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(max_length=8, editable=False, help_text="The first characters, to tell tokens apart.")
@@ -106,7 +106,7 @@ class ApiToken(models.Model):
         expires_at: datetime | None = None,
         address: str = "",
     ) -> tuple[ApiToken, str]:
-        """A new token and its text, which is shown once and not kept. Without a scope it has its user's role."""
+        """A new token and its text, which is shown once and not stored. Without a scope it gets its user's role."""
         text = f"skycam_{secrets.token_urlsafe(32)}"
         now = timezone.now()
         token = cls.objects.create(
@@ -116,7 +116,7 @@ class ApiToken(models.Model):
             name=name,
             scope=lower_of(scope or user.role, user.role),
             address=address[:60],
-            expires_at=min(expires_at or now + DEFAULT_LIFE, now + LONGEST_LIFE),
+            expires_at=min(expires_at or now + DEFAULT_LIFE, now + MAX_LIFE),
         )
         return token, text
 
@@ -126,7 +126,7 @@ class ApiToken(models.Model):
 
 
 class SignIn(models.Model):
-    """A browser that has signed in: which session it holds, and where it came from."""
+    """A browser that has signed in: its session and its address."""
 
     id = models.UUIDField(primary_key=True, default=uuid6.uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
@@ -143,14 +143,14 @@ class SignIn(models.Model):
 
     @property
     def browser(self) -> str:
-        """`Firefox on Linux`, as far as it says so."""
+        """`Firefox on Linux`, as far as its User-Agent says so."""
         program = next((name for mark, name in PROGRAMS.items() if mark in self.agent), "A browser")
         system = next((name for mark, name in SYSTEMS.items() if mark in self.agent), "an unknown system")
         return f"{program} on {system}"
 
 
 class DeniedHour(models.Model):
-    """How many tries to sign in were refused within an hour: beyond the first, they are one event together."""
+    """How many sign-ins were refused within an hour. Those beyond MAX_SINGLE_EVENTS share one event."""
 
     began_at = models.DateTimeField(unique=True)
     count = models.PositiveIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""Coming in: signing in and out, passwords, sign-ins and tokens of one's own, and users for a manager."""
+"""Pages for signing in and out, passwords, your own sign-ins and tokens, and users (for managers)."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views import View
 
-from monitoring.page import Page, said
+from monitoring.page import Page, message_response
 from skycam_project.access import accounts, services, sign_in_limits
 from skycam_project.access.denials import record_denied
 from skycam_project.access.models import RANK, Role, SignIn, User
 
 ROLES = [(role.value, role.label) for role in (Role.VIEWER, Role.OPERATOR, Role.MANAGER)]
-LIVES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (730, "two years")]
-USUAL_DAYS = 365
+LIFETIMES = [(30, "30 days"), (90, "90 days"), (365, "a year"), (730, "two years")]
+DEFAULT_DAYS = 365
 
-LONGEST_NAME = 150
+MAX_NAME_LENGTH = 150
 FORM_METHODS = ["get", "head", "options", "post"]
-"""Django's own forms would take PUT too."""
+"""Django's own form views would accept PUT too."""
 
 
 class SignInForm(AuthenticationForm):
@@ -40,7 +40,7 @@ class SignInForm(AuthenticationForm):
         return ValidationError(str(services.Denied()))
 
     def confirm_login_allowed(self, user: Any) -> None:
-        """Somebody without a role is told the same as somebody with a wrong password."""
+        """Users without a role get the same answer as for a wrong password."""
         if not user.may(Role.VIEWER):
             raise self.get_invalid_login_error()
 
@@ -58,28 +58,28 @@ class SignInPage(auth_views.LoginView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            sign_in_limits.count_try(
-                request.POST.get("username", "")[:LONGEST_NAME],
+            sign_in_limits.count_attempt(
+                request.POST.get("username", "")[:MAX_NAME_LENGTH],
                 request.META.get("REMOTE_ADDR", ""),
                 request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE, ""),
             )
-        except sign_in_limits.TooManyTries as error:
+        except sign_in_limits.TooManyAttempts as error:
             context = self.get_context_data(form=self.get_form_class()(request), wait_s=error.wait_s)
             return self.render_to_response(context, status=429, headers={"Retry-After": str(error.wait_s)})
         return super().post(request, *args, **kwargs)
 
     def get_success_url(self) -> str:
-        """Not to this page again: who is signed in would be sent to and fro for ever."""
+        """Never this page: a signed-in user would be redirected in a loop."""
         wanted = super().get_success_url()
         return self.get_default_redirect_url() if wanted == self.request.path else wanted
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)
         user = form.get_user()
-        services.note_sign_in(self.request, user)
+        services.record_sign_in(self.request, user)
         answer.set_cookie(
             settings.KNOWN_BROWSER_COOKIE,
-            sign_in_limits.known_browser(user.username),
+            sign_in_limits.browser_mark(user.username),
             max_age=sign_in_limits.KNOWN_FOR_S,
             path=self.request.path,
             secure=settings.SESSION_COOKIE_SECURE,
@@ -89,15 +89,15 @@ class SignInPage(auth_views.LoginView):
         return answer
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        record_denied(form.data.get("username", "")[:LONGEST_NAME], self.request.META.get("REMOTE_ADDR", ""))
+        record_denied(form.data.get("username", "")[:MAX_NAME_LENGTH], self.request.META.get("REMOTE_ADDR", ""))
         return super().form_invalid(form)
 
 
-class AdminDoor(View):
-    """Where the admin sends everybody whom it does not let in."""
+class AdminSignInRedirect(View):
+    """The Django admin redirects here whoever may not use it."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """To the sign-in; somebody who has signed in already would be sent to and fro for ever."""
+        """Redirect to the sign-in page; refuse users who are signed in but no managers, or they would loop."""
         if not request.user.is_authenticated:
             return redirect_to_login(request.GET.get("next") or resolve_url("admin:index"))
         if not request.user.is_staff:
@@ -114,17 +114,17 @@ class PasswordPage(auth_views.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         before = self.request.session.session_key
         answer = super().form_valid(form)
-        revoked = services.password_changed(form.user, before, self.request.session.session_key)
-        tokens = f" {text[0].upper()}{text[1:]}." if (text := services.tokens_revoked(revoked)) else ""
-        said(self.request, "ok", f"Your password is changed, and every other browser is signed out.{tokens}")
+        revoked = services.record_password_change(form.user, before, self.request.session.session_key)
+        tokens = f" {text[0].upper()}{text[1:]}." if (text := services.revoked_tokens_text(revoked)) else ""
+        message_response(self.request, "ok", f"Your password is changed. Every other browser is signed out.{tokens}")
         return answer
 
     def get_context_data(self, **more: Any) -> dict[str, Any]:
-        return super().get_context_data(living_tokens=services.living_tokens(self.request.user), **more)
+        return super().get_context_data(valid_tokens=services.count_valid_tokens(self.request.user), **more)
 
 
 class AccountPage(Page):
-    """One's own sign-ins and tokens."""
+    """Your own sign-ins and tokens."""
 
     template = "access/account.html"
 
@@ -139,19 +139,19 @@ def account_context(request: HttpRequest) -> dict[str, Any]:
         "sign_ins": services.sign_ins_of(user),
         "this": request.session.session_key,
         "scopes": [choice for choice in ROLES if RANK[choice[0]] <= RANK[user.role]],
-        "lives": LIVES,
-        "usual_days": USUAL_DAYS,
+        "lives": LIFETIMES,
+        "usual_days": DEFAULT_DAYS,
     }
 
 
 class TokenForm(forms.Form):
     name = forms.CharField(required=False)
     scope = forms.ChoiceField(choices=ROLES)
-    days = forms.TypedChoiceField(choices=LIVES, coerce=int)
+    days = forms.TypedChoiceField(choices=LIFETIMES, coerce=int)
 
 
 class TokensPage(Page):
-    """Making a token for oneself; a manager sees everybody's."""
+    """Make a token for yourself; a manager sees everybody's."""
 
     roles = {"GET": "manager", "POST": "viewer"}
     template = "access/account.html"
@@ -160,10 +160,10 @@ class TokensPage(Page):
         return self.render({"tokens": list(services.list_tokens())}, "access/tokens.html")
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """A new token, whose text is shown this once."""
+        """A new token. Its text is shown only once."""
         form = TokenForm(request.POST)
         if not form.is_valid():
-            return said(request, "bad", "Choose what the token may do, and how long.")
+            return message_response(request, "bad", "Choose what the token may do and how long it is valid.")
         user: Any = request.user
         asked = form.cleaned_data
         life = timedelta(days=asked["days"])
@@ -180,7 +180,7 @@ class TokensPage(Page):
 
 
 class RevokeTokenPage(Page):
-    """One's own; a manager revokes anybody's."""
+    """Revoke your own tokens; a manager may revoke anybody's."""
 
     roles = {"POST": "viewer"}
 
@@ -190,7 +190,7 @@ class RevokeTokenPage(Page):
         if found is None:
             raise Http404
         services.revoke_token(found, actor=self.actor)
-        return said(request, "ok", "The token no longer lets in.")
+        return message_response(request, "ok", "The token is revoked.")
 
 
 class RevokeSignInPage(Page):
@@ -201,7 +201,7 @@ class RevokeSignInPage(Page):
         if found is None:
             raise Http404
         services.end_sign_in(found)
-        return said(request, "ok", "It is signed out there.")
+        return message_response(request, "ok", "That browser is signed out.")
 
 
 class UsersPage(Page):
@@ -209,20 +209,20 @@ class UsersPage(Page):
     template = "access/users.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.listed()
+        return self.render_users()
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """A new user, whose made-up password is shown this once."""
+        """A new user. The generated password is shown only once."""
         name, role = request.POST.get("username", "").strip(), request.POST.get("role", "")
         try:
             user, password = accounts.add_user(name, role, actor=self.actor)
         except ValidationError as error:
-            return self.listed(errors=error.messages, typed=name, status=400)
-        return self.listed(shown=user, password=password)
+            return self.render_users(errors=error.messages, typed=name, status=400)
+        return self.render_users(shown=user, password=password)
 
-    def listed(self, status: int = 200, **more: Any) -> HttpResponse:
+    def render_users(self, status: int = 200, **more: Any) -> HttpResponse:
         tokens = Count("tokens", filter=Q(tokens__expires_at__gt=timezone.now()))
-        users = User.objects.annotate(living_tokens=tokens).order_by("username")
+        users = User.objects.annotate(valid_tokens=tokens).order_by("username")
         context = {"users": list(users), "roles": ROLES, **more}
         answer = self.render(context, UsersPage.template, status)
         answer.headers["Cache-Control"] = "no-store"
@@ -230,7 +230,7 @@ class UsersPage(Page):
 
 
 class UserPage(UsersPage):
-    """What a manager does to one user; not to themselves, so that a manager always remains."""
+    """A manager changes or removes one user, but not themselves, so that a manager always remains."""
 
     roles = {"POST": "manager"}
 
@@ -239,26 +239,28 @@ class UserPage(UsersPage):
         if found is None:
             raise Http404
         if found == request.user:
-            raise PermissionDenied("Ask another manager: nobody changes their own role or removes themselves.")
-        return self._do(found, request.POST.get("do", ""))
+            raise PermissionDenied("You cannot change your own role or remove yourself. Ask another manager.")
+        return self._respond_to_action(found, request.POST.get("do", ""))
 
-    def _do(self, user: User, what: str) -> HttpResponse:
+    def _respond_to_action(self, user: User, what: str) -> HttpResponse:
         try:
-            return self._done(user, what)
+            return self._apply_action(user, what)
         except ValidationError as error:
-            return self.listed(errors=error.messages, status=400)
+            return self.render_users(errors=error.messages, status=400)
         except User.DoesNotExist:
             raise Http404 from None
 
-    def _done(self, user: User, what: str) -> HttpResponse:
+    def _apply_action(self, user: User, what: str) -> HttpResponse:
         if what == "remove":
             accounts.remove_user(user, actor=self.actor)
             return redirect("users")
         if what == "password":
             changed = accounts.change_user(user, reset=True, actor=self.actor)
-            return self.listed(shown=user, password=changed.password, revoked=services.tokens_revoked(changed.revoked))
+            return self.render_users(
+                shown=user, password=changed.password, revoked=services.revoked_tokens_text(changed.revoked)
+            )
         role = self.request.POST.get("role", "")
         if role not in dict(ROLES):
-            return self.listed(errors=["There is no such role."], status=400)
+            return self.render_users(errors=["There is no such role."], status=400)
         accounts.change_user(user, role=role, actor=self.actor)
         return redirect("users")

@@ -1,4 +1,4 @@
-"""Who may do what: each API view says so itself, in `roles`; a view that says nothing refuses."""
+"""Permissions by role: each API view declares them in `roles`. A view without `roles` refuses every request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ANYONE = "anyone"
 
 
 class RolePermission(BasePermission):
-    """Reads the view's `roles`: method -> the least role, or `anyone`."""
+    """Reads the view's `roles`: method -> the lowest role that may use it, or `anyone`."""
 
     message = "You may not do this."
 

@@ -1,6 +1,6 @@
-"""What went wrong, as `application/problem+json` (RFC 9457): one table of types, one place that knows exceptions.
+"""Errors as `application/problem+json` (RFC 9457): the table of types, and which exception becomes which problem.
 
-Anything not known here rises, is logged, and becomes `internal` without a word of its inside.
+An exception that is not listed here propagates, is logged, and becomes `internal` without any detail.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from rest_framework.views import set_rollback
 from cameras.broker import BrokerDown
 from cameras.control import ControlError
 from cameras.lease_holders import LeaseHeld
-from cameras.live.places import NoLive
-from cameras.live.singles import TooMuch
+from cameras.live.snapshot_limiter import SnapshotLimitExceeded
+from cameras.live.viewer_limits import LiveViewRefused
 from cameras.presets import NoPreset
 from cameras.selectors import NoPrimaryCamera
-from cameras.viewers import NoViewer
+from cameras.viewers import ViewerNotFound
 from captures.api import NoSession
 from captures.camera_service import IdempotencyMismatch
 from captures.clips.bodies import hold_body
@@ -40,7 +40,7 @@ from captures.selectors import UnknownCamera
 from captures.thumbnails import NoThumbnail, NotRenderedYet
 from core.waiting import TooManyWaiting
 from skycam_project.access.services import Denied
-from skycam_project.access.sign_in_limits import TooManyTries
+from skycam_project.access.sign_in_limits import TooManyAttempts
 
 PROBLEMS = {
     "invalid": (400, "The request is not valid"),
@@ -48,17 +48,17 @@ PROBLEMS = {
     "forbidden": (403, "You may not do this"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This cannot be done here"),
-    "held": (409, "Held by another"),
+    "held": (409, "Held by someone else"),
     "busy": (409, "The camera is busy"),
-    "not-recording": (409, "Nothing is recorded"),
+    "not-recording": (409, "Not recording"),
     "session-ended": (409, "The session has ended"),
     "no-primary-camera": (409, "No camera is the primary one"),
-    "file-elsewhere": (409, "The file lies on another host"),
+    "file-elsewhere": (409, "The file is on another host"),
     "too-large": (413, "The request is too large"),
     "unsupported-media-type": (415, "Send JSON"),
-    "range": (416, "The file does not reach that far"),
+    "range": (416, "The range is beyond the end of the file"),
     "idempotency-mismatch": (422, "The Idempotency-Key was used for another request"),
-    "rate-limited": (429, "Too many tries"),
+    "rate-limited": (429, "Too many requests"),
     "internal": (500, "Something went wrong inside"),
     "capture-failed": (502, "The capture failed"),
     "camera-not-reachable": (503, "The camera cannot be reached"),
@@ -67,13 +67,13 @@ PROBLEMS = {
     "broker-down": (503, "The station's broker does not answer"),
     "database-down": (503, "The station's database does not answer"),
     "live-disabled": (503, "Live view is switched off"),
-    "live-full": (503, "As many watch as may"),
-    "not-ready": (503, "It is being made"),
+    "live-full": (503, "The limit of live views is reached"),
+    "not-ready": (503, "It is not ready yet"),
     "too-busy": (503, "The station has too many requests"),
     "too-slow": (504, "No answer in time"),
     "disk-full": (507, "The disk is full"),
 }
-"""Type of problem -> status and title. What was refused, a sentence in `detail` says."""
+"""Type of problem -> status and title. The sentence in `detail` says what was refused."""
 
 
 class ErrorBody(TypedDict):
@@ -97,12 +97,12 @@ class ProblemBody(_Always, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`more` are extension members, such as the `capture` that failed."""
+    """`extensions` are extension members, such as the `capture` that failed."""
 
     type: str
     detail: str
     errors: list[ErrorBody] = field(default_factory=list)
-    more: Mapping[str, Any] = field(default_factory=dict)
+    extensions: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self, instance: str) -> JsonResponse:
@@ -117,12 +117,15 @@ class Problem:
         if self.errors:
             body["errors"] = self.errors
         return JsonResponse(
-            body | dict(self.more), status=status, content_type="application/problem+json", headers=dict(self.headers)
+            body | dict(self.extensions),
+            status=status,
+            content_type="application/problem+json",
+            headers=dict(self.headers),
         )
 
 
 def problem_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponseBase | None:
-    """For DRF. None for what is not known: it rises to where it is logged."""
+    """DRF's exception handler. None for an unknown exception, which then propagates and is logged."""
     problem = problem_of(error)
     if problem is None:
         return None
@@ -132,7 +135,7 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespons
 
 @singledispatch
 def problem_of(_error: object) -> Problem | None:
-    """The problem that tells of an exception."""
+    """The problem for an exception; None for an unknown one."""
     return None
 
 
@@ -180,7 +183,7 @@ def _(_: drf_errors.UnsupportedMediaType) -> Problem:
     return Problem("unsupported-media-type", "Send the body as application/json.")
 
 
-# Who asks
+# Authentication and permissions
 
 
 @problem_of.register(drf_errors.NotAuthenticated)
@@ -209,15 +212,15 @@ def _(error: Exception) -> Problem:
 @problem_of.register
 def _(error: drf_errors.Throttled) -> Problem:
     wait = int(getattr(error, "wait", None) or 60) + 1
-    return Problem("rate-limited", f"Too many tries. Wait {wait} s.", headers={"Retry-After": str(wait)})
+    return Problem("rate-limited", f"Too many requests. Wait {wait} s.", headers={"Retry-After": str(wait)})
 
 
 @problem_of.register
-def _(error: TooManyTries) -> Problem:
+def _(error: TooManyAttempts) -> Problem:
     return Problem("rate-limited", str(error), headers={"Retry-After": str(error.wait_s)})
 
 
-# What is not there
+# Not found
 
 
 @problem_of.register(drf_errors.NotFound)
@@ -230,7 +233,7 @@ def _(_: Exception) -> Problem:
 @problem_of.register(NoPreset)
 @problem_of.register(NoSession)
 @problem_of.register(NoThumbnail)
-@problem_of.register(NoViewer)
+@problem_of.register(ViewerNotFound)
 @problem_of.register(FileMissing)
 def _(error: Exception) -> Problem:
     return Problem("not-found", str(error))
@@ -248,7 +251,7 @@ def _(error: NoPrimaryCamera) -> Problem:
 
 @problem_of.register
 def _(error: OnOtherHost) -> Problem:
-    return Problem("file-elsewhere", str(error), more={"host": error.host})
+    return Problem("file-elsewhere", str(error), extensions={"host": error.host})
 
 
 @problem_of.register
@@ -256,19 +259,19 @@ def _(error: Unsatisfiable) -> Problem:
     return Problem("range", str(error), headers={"Content-Range": f"bytes */{error.size}"})
 
 
-# What cannot be done now
+# Conflicts and outages
 
 
 @problem_of.register
 def _(error: LeaseHeld) -> Problem:
-    """By somebody's lease, or for what a session forbids."""
-    return Problem("held", error.detail, more=error.members)
+    """Somebody's lease holds the camera, or a session forbids it."""
+    return Problem("held", error.detail, extensions=error.members)
 
 
 @problem_of.register
 def _(error: ClipHeld) -> Problem:
-    """By what needs it, not by a person."""
-    return Problem("held", str(error), more={"holds": [hold_body(hold) for hold in error.holds]})
+    """Something that needs the clip holds it, such as a pin."""
+    return Problem("held", str(error), extensions={"holds": [hold_body(hold) for hold in error.holds]})
 
 
 @problem_of.register
@@ -279,13 +282,13 @@ def _(error: IdempotencyMismatch) -> Problem:
 @problem_of.register
 def _(error: NotSaved) -> Problem:
     capture = error.capture
-    more = {"capture": str(capture.pk), "capture_status": capture.status, "reason": capture.reason}
-    return Problem(known(error.problem), str(error), more=more)
+    extensions = {"capture": str(capture.pk), "capture_status": capture.status, "reason": capture.reason}
+    return Problem(known_type(error.problem), str(error), extensions=extensions)
 
 
 @problem_of.register
 def _(error: ControlError) -> Problem:
-    return Problem(known(error.problem), error.detail, more={"reason": error.reason} if error.reason else {})
+    return Problem(known_type(error.problem), error.detail, extensions={"reason": error.reason} if error.reason else {})
 
 
 @problem_of.register
@@ -294,14 +297,14 @@ def _(error: NotRenderedYet) -> Problem:
 
 
 @problem_of.register
-def _(error: NoLive) -> Problem:
+def _(error: LiveViewRefused) -> Problem:
     if error.reason == "disabled":
         return Problem("live-disabled", str(error))
     return Problem("live-full", str(error), headers={"Retry-After": "5"})
 
 
 @problem_of.register
-def _(error: TooMuch) -> Problem:
+def _(error: SnapshotLimitExceeded) -> Problem:
     return Problem("rate-limited", str(error), headers={"Retry-After": str(error.retry_s)})
 
 
@@ -320,17 +323,17 @@ def _(error: BrokerDown) -> Problem:
 def _(_: Exception) -> Problem:
     return Problem(
         "database-down",
-        "The station's database is locked or away, so nothing was changed. Running sessions go on. Try again soon.",
+        "The station's database is locked or away. Nothing was changed. Running sessions continue. Try again soon.",
         headers={"Retry-After": "5"},
     )
 
 
-def known(name: str) -> str:
-    """A camera host may be newer than this program."""
+def known_type(name: str) -> str:
+    """`name`, or a general type: a newer camera host may send types that are unknown here."""
     return name if name in PROBLEMS else "camera-not-reachable"
 
 
-# Where Django answers before or after a view of the API
+# Errors that Django handles outside API views
 
 
 def is_api(path: str) -> bool:
@@ -354,10 +357,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def server_error(request: HttpRequest) -> HttpResponseBase:
     if not is_api(request.path):
         is_away = isinstance(sys.exception(), OperationalError | InterfaceError)
-        return without_database() if is_away else defaults.server_error(request)
+        return database_down_page() if is_away else defaults.server_error(request)
     return Problem("internal", "Something went wrong inside; the station's log says what.").response(request.path)
 
 
-def without_database() -> HttpResponse:
-    """A page that needs no row to say so."""
+def database_down_page() -> HttpResponse:
+    """A page that needs no database."""
     return HttpResponse(get_template("503.html").render(), status=503, headers={"Retry-After": "5"})

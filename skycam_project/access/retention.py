@@ -1,5 +1,5 @@
-"""What is over goes: sessions of browsers, sign-ins, tokens. Each function removes one batch, for RETENTION in
-`monitoring/tables.py`, and says how many rows went."""
+"""Removes expired browser sessions, sign-ins and tokens. Each function removes one batch, for RETENTION in
+`monitoring/tables.py`, and returns how many rows it removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monitoring.retention import BATCH
 from skycam_project.access.models import ApiToken, SignIn
 
 KEPT = timedelta(days=90)
-"""How long an ended sign-in and an expired token are remembered: where somebody came from, and what a program lost."""
+"""How long ended sign-ins and expired tokens stay listed, so that people can see what they were."""
 
 
 def remove_sessions() -> int:

@@ -1,4 +1,4 @@
-"""What may be asked of sign-ins and tokens, and what is said of them."""
+"""Requests and responses of sign-ins and tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DAY_S = 86_400
 
 
 class TokenRequest(GivenModel):
-    """`scope` caps what the token may do: at most the role that its user has now, which is the default. It lives
+    """`scope` caps what the token may do: at most the role that its user has now, which is the default. It is valid for
     `life_s` seconds, a year by default and two at most."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
@@ -39,8 +39,8 @@ class TokenQuery(Query):
 
 
 class KnownTokenBody(TypedDict):
-    """A token without its text, which is kept nowhere. `hint` are its first characters, `address` is where it was
-    asked for."""
+    """A token without its text, which is not stored. `hint` is its first characters, `address` where it was requested
+    from."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""Signing in, for a token or with a browser, and the tokens of users. Every change is an event."""
+"""Sign-ins, by token or browser, and the tokens of users. Every change writes an event."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from skycam_project.access import sign_in_limits
 from skycam_project.access.denials import record_denied
 from skycam_project.access.models import DEFAULT_LIFE, RANK, ApiToken, Role, SignIn, User
 
-LONGEST_NAME = 80
+MAX_NAME_LENGTH = 80
 
 
 class Denied(Exception):
-    """The name or the password is wrong; it is not said which."""
+    """The name or the password is wrong. The message does not say which."""
 
     def __init__(self) -> None:
-        super().__init__("This name and password do not belong together, or the account has no role.")
+        super().__init__("The name or the password is wrong, or the account has no role.")
 
 
 def sign_in(
@@ -38,18 +38,20 @@ def sign_in(
     name: str = "",
     life: timedelta = DEFAULT_LIFE,
 ) -> tuple[ApiToken, str]:
-    """A new token and its text. Denied when name and password do not let in, TooManyTries before they are looked at.
-    Slow, since a password is hashed."""
-    sign_in_limits.count_try(username, address)
+    """A new token and its text. Denied for a wrong name or password; TooManyAttempts before they are checked. Slow,
+    since a password is hashed."""
+    sign_in_limits.count_attempt(username, address)
     user: Any = authenticate(username=username, password=password)
     if user is None or not user.may(Role.VIEWER):
         record_denied(username, address)
         raise Denied
-    return _let_in(user, address, scope, name or f"Signed in from {address or 'this machine'}", life)
+    return _issue_sign_in_token(user, address, scope, name or f"Signed in from {address or 'this machine'}", life)
 
 
 @transaction.atomic
-def _let_in(user: User, address: str, scope: str | None, name: str, life: timedelta) -> tuple[ApiToken, str]:
+def _issue_sign_in_token(
+    user: User, address: str, scope: str | None, name: str, life: timedelta
+) -> tuple[ApiToken, str]:
     ApiToken.objects.filter(user=user, expires_at__lte=timezone.now()).delete()
     token, text = ApiToken.issue(user, scope=scope, name=name, expires_at=timezone.now() + life, address=address)
     record_event(
@@ -65,7 +67,7 @@ def _let_in(user: User, address: str, scope: str | None, name: str, life: timede
 
 
 def list_tokens(user: Any = None) -> QuerySet[ApiToken]:
-    """Of one user, or of all; the newest first."""
+    """The tokens of one user, or of all; newest first."""
     tokens = ApiToken.objects.select_related("user").order_by("-created_at", "-pk")
     return tokens if user is None else tokens.filter(user_id=user.pk)
 
@@ -74,8 +76,8 @@ def list_tokens(user: Any = None) -> QuerySet[ApiToken]:
 def issue_token(
     owner: Any, *, name: str, scope: str | None = None, life: timedelta = DEFAULT_LIFE, actor: str
 ) -> tuple[ApiToken, str]:
-    """A token for a user, and its text, which is shown once and not kept. It may at most what its owner may now, and
-    that is the default; it lives two years at most. ValidationError without a name."""
+    """A token for a user, and its text, which is shown once and not stored. Its scope is at most its owner's role,
+    which is the default; it is valid for at most two years. ValidationError without a name."""
     token, text = ApiToken.issue(owner, scope=scope, name=checked_name(name), expires_at=timezone.now() + life)
     of = "" if owner.username == actor else f" for {owner.username}"
     _changed(actor, owner.username, f"{actor} made the token {token.hint}… ({token.name}, {token.scope}){of}.")
@@ -86,9 +88,9 @@ def checked_name(name: str) -> str:
     """ValidationError with a sentence for the field `name`."""
     name = name.strip()
     if not name:
-        raise ValidationError({"name": "Give the token a name: what will use it, such as `backup script`."})
-    if len(name) > LONGEST_NAME:
-        raise ValidationError({"name": f"A token's name has at most {LONGEST_NAME} characters."})
+        raise ValidationError({"name": "Give the token a name that says what uses it, such as `backup script`."})
+    if len(name) > MAX_NAME_LENGTH:
+        raise ValidationError({"name": f"A token's name has at most {MAX_NAME_LENGTH} characters."})
     try:
         return check_line(name)
     except ValueError as error:
@@ -97,45 +99,46 @@ def checked_name(name: str) -> str:
 
 @transaction.atomic
 def revoke_token(token: ApiToken, *, actor: str) -> None:
-    """It lets in no longer, at once; who watches by it is cut off within seconds."""
+    """The token stops working at once; sockets and streams that were opened with it close within seconds."""
     of = "" if token.user.username == actor else f" of {token.user.username}"
     _changed(actor, token.user.username, f"{actor} revoked the token {token.hint}… ({token.name}){of}.")
     token.delete()
 
 
 def revoke_tokens(user: Any) -> int:
-    """All tokens of a user, in the transaction and event of the caller. Returns how many of them still let in."""
-    living = living_tokens(user)
+    """Delete all tokens of a user, in the caller's transaction, which writes the event. Returns how many were valid."""
+    revoked = count_valid_tokens(user)
     ApiToken.objects.filter(user_id=user.pk).delete()
-    return living
+    return revoked
 
 
 def lower_scopes(user: User) -> None:
-    """To the role that a user has now: a token does not get back what was taken away, when the role is given again."""
+    """Lower the scopes of a user's tokens to the user's role, so that a role that is given back later does not give
+    tokens their old scope."""
     if user.role == Role.NONE:
         ApiToken.objects.filter(user=user).delete()
     higher = [role for role, rank in RANK.items() if rank > RANK[user.role]]
     ApiToken.objects.filter(user=user, scope__in=higher).update(scope=user.role)
 
 
-def living_tokens(user: Any) -> int:
-    """How many tokens of a user let in now."""
+def count_valid_tokens(user: Any) -> int:
+    """How many tokens of a user are valid now."""
     return ApiToken.objects.filter(user_id=user.pk, expires_at__gt=timezone.now()).count()
 
 
-def tokens_revoked(count: int) -> str:
-    """`2 tokens no longer let in`; empty for none."""
+def revoked_tokens_text(count: int) -> str:
+    """`2 tokens were revoked`; empty for none."""
     if not count:
         return ""
-    return f"{count} {'token' if count == 1 else 'tokens'} no longer {'lets' if count == 1 else 'let'} in"
+    return f"{count} {'token was' if count == 1 else 'tokens were'} revoked"
 
 
 # Browsers
 
 
 @transaction.atomic
-def note_sign_in(request: HttpRequest, user: User) -> None:
-    """A browser has come in: remembered with its session, so that its user can end it from elsewhere."""
+def record_sign_in(request: HttpRequest, user: User) -> None:
+    """Store a browser's sign-in with its session, so that its user can end it from elsewhere."""
     address = request.META.get("REMOTE_ADDR", "")[:60]
     agent = request.headers.get("User-Agent", "")[:200]
     SignIn.objects.create(user=user, session_key=request.session.session_key or "", address=address, agent=agent)
@@ -148,7 +151,7 @@ def note_sign_in(request: HttpRequest, user: User) -> None:
 
 
 def sign_ins_of(user: Any) -> list[SignIn]:
-    """Those whose session still lets in, newest first."""
+    """The sign-ins with a valid session, newest first."""
     living = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
     return list(SignIn.objects.filter(user=user, session_key__in=living))
 
@@ -162,19 +165,20 @@ def end_sign_in(sign_in: SignIn) -> None:
 
 
 def end_sign_ins(user: User, *, but: str | None = None) -> None:
-    """Of a user whose password is another now; none is listed that lets in no longer."""
+    """End all sign-ins of a user but the one with the session `but`: their sessions are deleted too."""
     others = SignIn.objects.filter(user=user).exclude(session_key=but or "")
     Session.objects.filter(session_key__in=list(others.values_list("session_key", flat=True))).delete()
     others.delete()
 
 
 @transaction.atomic
-def password_changed(user: User, before: str | None, session_key: str | None) -> int:
-    """This browser's session has another key than `before`; those of others end, and all tokens. How many tokens."""
+def record_password_change(user: User, before: str | None, session_key: str | None) -> int:
+    """Give this browser's sign-in its new session key; end all other sign-ins and tokens. Returns how many valid tokens
+    were revoked."""
     SignIn.objects.filter(user=user, session_key=before).update(session_key=session_key)
     end_sign_ins(user, but=session_key)
     revoked = revoke_tokens(user)
-    also = f"; {text}" if (text := tokens_revoked(revoked)) else ""
+    also = f"; {text}" if (text := revoked_tokens_text(revoked)) else ""
     _changed(user.username, user.username, f"{user.username} changed their password{also}.")
     return revoked
 

@@ -1,9 +1,9 @@
-"""How often somebody may try a password, in each minute. Counted in the cache for all web processes; in this process
-while the cache is away.
+"""Limits sign-in attempts per minute. They are counted in the cache for all web processes, or in this process while the
+cache is away.
 
-A stranger's tries are counted by address and by account, so that neither one address nor many together guess a
-password. Whoever has been let in before, from the same address or with the same browser, has a count of their own:
-nobody can keep them out by trying with their name.
+Attempts of unknown clients are counted by address and by account, so that neither one address nor many together can
+guess a password. A client that has signed in before, by its address or its browser, has a count of its own, so that
+nobody can lock users out by trying with their names.
 """
 
 from __future__ import annotations
@@ -25,58 +25,58 @@ from core.addresses import block_of
 from skycam_project.access.models import ApiToken, SignIn
 
 WINDOW_S = 60
-OF_AN_ADDRESS = 30
-OF_AN_ACCOUNT_FROM_AN_ADDRESS = 10
-OF_AN_ACCOUNT = 30
-OF_A_KNOWN_PLACE = 30
+MAX_OF_ADDRESS = 30
+MAX_OF_ACCOUNT_AND_ADDRESS = 10
+MAX_OF_ACCOUNT = 30
+MAX_OF_KNOWN_CLIENT = 30
 KNOWN_FOR_S = 365 * 86_400
 SALT = "skycam.known-browser"
 REFUSED = Counter(
-    "skycam_sign_ins_refused_total", "Tries to sign in that were refused before they were looked at.", ["by"]
+    "skycam_sign_ins_refused_total", "Sign-in attempts that a limit refused before the password was checked.", ["by"]
 )
 
 
-class TooManyTries(Exception):
-    """`wait_s`: whole seconds until the next try."""
+class TooManyAttempts(Exception):
+    """`wait_s`: whole seconds until the next attempt is allowed."""
 
     def __init__(self, wait_s: int) -> None:
-        super().__init__(f"Too many tries. Wait {wait_s} s.")
+        super().__init__(f"Too many attempts. Wait {wait_s} s.")
         self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `most` tries in a minute that have all of `of` in common."""
+    """At most `most` attempts in a minute that have all of `of` in common."""
 
     by: str
     of: tuple[str, ...]
     most: int
 
     def key(self, window: int) -> str:
-        """Names may be of any length and hold any character."""
+        """The cache key: a hash, since names may have any length and any character."""
         digest = hashlib.sha256(repr((self.by, self.of)).encode()).hexdigest()[:32]
         return f"sign-in:{digest}:{window}"
 
 
-def count_try(username: str, address: str, browser: str = "") -> None:
-    """One more try. TooManyTries when it is one too many. `browser` is what `known_browser` gave it once."""
+def count_attempt(username: str, address: str, browser: str = "") -> None:
+    """Count one more attempt. TooManyAttempts over a limit. `browser` is the `browser_mark` of a known browser."""
     now = time.time()
     username = unicodedata.normalize("NFKC", username).strip()  # as the form does before it looks for the user
     for limit in limits(username, block_of(address), browser):
         if _count(limit.key(int(now // WINDOW_S))) > limit.most:
             REFUSED.labels(limit.by).inc()
-            raise TooManyTries(math.ceil(WINDOW_S - now % WINDOW_S))
+            raise TooManyAttempts(math.ceil(WINDOW_S - now % WINDOW_S))
 
 
 def limits(username: str, block: str, browser: str) -> list[Limit]:
     if is_known_browser(browser, username):
-        return [Limit("browser", (username, browser), OF_A_KNOWN_PLACE)]
-    if has_come_from(username, block):
-        return [Limit("known address", (username, block), OF_A_KNOWN_PLACE)]
+        return [Limit("browser", (username, browser), MAX_OF_KNOWN_CLIENT)]
+    if has_signed_in_from(username, block):
+        return [Limit("known address", (username, block), MAX_OF_KNOWN_CLIENT)]
     return [
-        Limit("address", (block,), OF_AN_ADDRESS),
-        Limit("account and address", (username, block), OF_AN_ACCOUNT_FROM_AN_ADDRESS),
-        Limit("account", (username,), OF_AN_ACCOUNT),
+        Limit("address", (block,), MAX_OF_ADDRESS),
+        Limit("account and address", (username, block), MAX_OF_ACCOUNT_AND_ADDRESS),
+        Limit("account", (username,), MAX_OF_ACCOUNT),
     ]
 
 
@@ -91,12 +91,12 @@ def _count_in(where: Any, key: str) -> int:
     where.add(key, 0, 2 * WINDOW_S)
     try:
         return int(where.incr(key))
-    except ValueError:  # it has gone since
+    except ValueError:  # the key has expired meanwhile
         return 1
 
 
-def has_come_from(username: str, block: str) -> bool:
-    """Whether the user has a sign-in or a token from there."""
+def has_signed_in_from(username: str, block: str) -> bool:
+    """Whether the user has a sign-in or a token from an address of this block."""
     rows = (SignIn.objects, ApiToken.objects)
     addresses = {
         address for row in rows for address in row.filter(user__username=username).values_list("address", flat=True)
@@ -104,8 +104,8 @@ def has_come_from(username: str, block: str) -> bool:
     return any(address and block_of(address) == block for address in addresses)
 
 
-def known_browser(username: str) -> str:
-    """What a browser keeps that has signed in: with it, its tries are counted apart."""
+def browser_mark(username: str) -> str:
+    """The signed cookie of a browser that has signed in: its attempts are counted separately."""
     return signing.dumps(username, salt=SALT)
 
 

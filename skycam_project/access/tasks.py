@@ -1,12 +1,12 @@
-"""What is done for accounts each hour."""
+"""Hourly tasks for accounts."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from skycam_project.access.denials import tell_former_hours
+from skycam_project.access.denials import summarise_past_hours
 
 
 @shared_task(name="access.count_denials", ignore_result=True)
 def count_denials() -> None:
-    tell_former_hours()
+    summarise_past_hours()

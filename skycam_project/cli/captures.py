@@ -114,12 +114,12 @@ def draw_captures(body: dict[str, Any]) -> None:
 
 
 def capture_cells(capture: dict[str, Any]) -> list[object]:
-    from monitoring.templatetags.skycam import amount
+    from monitoring.templatetags.skycam import format_bytes
 
     reason = plain(capture["reason"])
     outcome = f"{capture['status']}, {reason}" if reason else capture["status"]
     started = short_time(capture["started"] or capture["planned"])
-    size = amount(sum(file["bytes"] for file in capture["files"])) if capture["files"] else ""
+    size = format_bytes(sum(file["bytes"] for file in capture["files"])) if capture["files"] else ""
     return [short_id(capture["id"]), started, capture["camera"], outcome, size]
 
 

@@ -64,14 +64,14 @@ def clean_up(actor: str) -> CleanupResult:
 
 def draw(body: dict[str, Any]) -> None:
     from core.counting import counted
-    from monitoring.templatetags.skycam import amount
+    from monitoring.templatetags.skycam import format_bytes
 
     rows = [
-        [one["camera"], one["filename"], short_time(one["started"]), amount(one["bytes"]), WHY[one["why"]]]
+        [one["camera"], one["filename"], short_time(one["started"]), format_bytes(one["bytes"]), WHY[one["why"]]]
         for one in body["results"]
     ]
     if rows:
         show(grid(["camera", "clip", "started", "size", "why"], rows))
     verb = "would be deleted" if body["dry_run"] else "deleted"
-    say(f"{counted(len(rows), 'clip')} {verb}, {amount(body['bytes'])}.")
+    say(f"{counted(len(rows), 'clip')} {verb}, {format_bytes(body['bytes'])}.")
     warn(body["problems"])

@@ -87,7 +87,7 @@ def draw_clips(body: dict[str, Any]) -> None:
 
 
 def clip_cells(clip: dict[str, Any]) -> list[object]:
-    from monitoring.templatetags.skycam import amount, duration
+    from monitoring.templatetags.skycam import duration, format_bytes
 
     marks = {
         "manual": clip["kind"] == "manual",
@@ -96,7 +96,7 @@ def clip_cells(clip: dict[str, Any]) -> list[object]:
         "cut off": clip["interrupted"],
     }
     remarks = [word for word, applies in marks.items() if applies]
-    length, size = duration(clip["duration_s"]), amount(clip["bytes"])
+    length, size = duration(clip["duration_s"]), format_bytes(clip["bytes"])
     started = short_time(clip["started"])
     lost = "unknown" if clip["lost_frames"] is None else clip["lost_frames"]
     return [short_id(clip["id"]), started, clip["camera"], length, size, lost, ", ".join(remarks)]

@@ -86,7 +86,7 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
 
     name = tuple(key.split("."))
     given = from_text(name, value) if value is not None and name in LEAVES else value
-    station_settings.change({key: given}, person.actor)
+    station_settings.change_settings({key: given}, person.actor)
     (found,) = [dict(body) for body in all_settings() if body["key"] == key]
     answer(found, lambda body: say(f"{body['key']} is {body['value']} ({body['origin']})."))
 

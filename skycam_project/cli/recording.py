@@ -109,7 +109,7 @@ def draw(body: dict[str, Any]) -> None:
 
 def draw_recording(body: dict[str, Any]) -> None:
     from captures.recording.descriptions import describe_recording
-    from monitoring.templatetags.skycam import amount, duration
+    from monitoring.templatetags.skycam import duration, format_bytes
 
     say(describe_recording(body))  # type: ignore[arg-type]
     recorder = body["recorder"]
@@ -123,7 +123,7 @@ def draw_recording(body: dict[str, Any]) -> None:
             ("clip", recorder["clip"]),
             ("begun", short_time(recorder["clip_started"])),
             ("frames", recorder["frames"] if recorder["clip"] else None),
-            ("size", amount(recorder["bytes"]) if recorder["clip"] else None),
+            ("size", format_bytes(recorder["bytes"]) if recorder["clip"] else None),
             ("grows", f"{rate:g} MB/min" if rate else None),
             ("disk full in", duration(floor) if floor is not None else None),
         ]

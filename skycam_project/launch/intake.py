@@ -38,7 +38,7 @@ def take_in_all(folder: Path) -> None:
 def _run(folder: Path) -> None:
     from django.db import DatabaseError, close_old_connections
 
-    from monitoring.tasks import look_at_host
+    from monitoring.tasks import check_host
 
     looked_at = -HEALTH_EVERY_S
     while True:
@@ -46,7 +46,7 @@ def _run(folder: Path) -> None:
             take_in_all(folder)
             if time.monotonic() - looked_at >= HEALTH_EVERY_S:
                 looked_at = time.monotonic()
-                look_at_host()
+                check_host()
         except (DatabaseError, OSError, ValueError, KeyError) as error:
             logger.warning("Restarts of parts are not in the event log yet: %s", error)
         close_old_connections()

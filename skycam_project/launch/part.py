@@ -243,7 +243,7 @@ class Part:
     def _delay_after(self, lived_s: float) -> tuple[State, float]:
         """The state until the next life, and its seconds. Raises LaunchError when the station ends instead."""
         try:
-            return State.BACKING_OFF, self._back_off.after(lived_s)
+            return State.BACKING_OFF, self._back_off.next_delay_s(lived_s)
         except CrashLoop:
             if self.ends_station:
                 self.stream.explain(self.name)

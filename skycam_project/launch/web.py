@@ -12,7 +12,7 @@ import sys
 
 import uvicorn
 
-from monitoring.heartbeat import keep_beating
+from monitoring.heartbeat import send_heartbeats
 from skycam_project.config import load_config
 from skycam_project.config.sections import LimitsConfig
 from skycam_project.launch.connections import Connections
@@ -43,7 +43,7 @@ async def serve(application: str, fd: int, *, limits: LimitsConfig, proxies: lis
             forwarded_allow_ips=proxies,
         )
     )
-    beating = asyncio.create_task(keep_beating(lambda: server.started))
+    beating = asyncio.create_task(send_heartbeats(lambda: server.started))
     await server.serve(sockets=[socket.socket(fileno=fd)])
     beating.cancel()
 

@@ -1,4 +1,4 @@
-"""What every page shows around its own: pages, cameras with glyph and age, alerts, clocks, theme."""
+"""The shell around every page: menu, cameras with glyph and age, alerts, clocks, theme."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from skycam_project.pages.preferences import CLOCKS, THEMES, preference, station
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A page in the side bar. `key` follows g on the keyboard; `phone` pages are tabs there; its More has all."""
+class MenuEntry:
+    """A page in the side bar. `key`: the key after g that opens it; `phone`: a tab on phones, where More lists all."""
 
     name: str
     label: str
@@ -31,21 +31,21 @@ class Entry:
 
 
 PAGES = (
-    Entry("dashboard", "Dashboard", "dash", "d"),
-    Entry("gallery", "Gallery", "image", "p"),
-    Entry("clips", "Recordings", "rec", "r"),
-    Entry("sessions", "Sessions", "moon", "n", phone=False),
-    Entry("events", "Events", "list", "e"),
-    Entry("status", "Status", "pulse", "s", phone=False),
-    Entry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
-    Entry("users", "Users", "user", "u", role="manager", phone=False),
-    Entry("station-settings", "Settings", "sliders", "o", role="manager", phone=False),
+    MenuEntry("dashboard", "Dashboard", "dash", "d"),
+    MenuEntry("gallery", "Gallery", "image", "p"),
+    MenuEntry("clips", "Recordings", "rec", "r"),
+    MenuEntry("sessions", "Sessions", "moon", "n", phone=False),
+    MenuEntry("events", "Events", "list", "e"),
+    MenuEntry("status", "Status", "pulse", "s", phone=False),
+    MenuEntry("cameras", "Cameras", "cam", "c", role="manager", phone=False),
+    MenuEntry("users", "Users", "user", "u", role="manager", phone=False),
+    MenuEntry("station-settings", "Settings", "sliders", "o", role="manager", phone=False),
 )
-"""Pages that exist, in the order of the side bar."""
+"""The pages, in the order of the side bar."""
 
 
 class Shell:
-    """Asked by templates alone, so that an answer without a page costs nothing."""
+    """Its properties are evaluated by templates only, so that responses without a page cost nothing."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -60,30 +60,30 @@ class Shell:
         return getattr(self.request, "user", None)
 
     @property
-    def looks(self) -> bool:
+    def can_view(self) -> bool:
         return bool(self.user and self.user.is_authenticated and self.user.may("viewer"))
 
     @property
-    def operates(self) -> bool:
-        return self.looks and bool(self.user.may("operator"))
+    def can_operate(self) -> bool:
+        return self.can_view and bool(self.user.may("operator"))
 
     @property
-    def manages(self) -> bool:
-        return self.looks and bool(self.user.may("manager"))
+    def can_manage(self) -> bool:
+        return self.can_view and bool(self.user.may("manager"))
 
     @property
-    def pages(self) -> list[Entry]:
-        return [entry for entry in PAGES if self.looks and self.user.may(entry.role)]
+    def pages(self) -> list[MenuEntry]:
+        return [entry for entry in PAGES if self.can_view and self.user.may(entry.role)]
 
     @property
-    def here(self) -> str:
+    def current_page(self) -> str:
         match = self.request.resolver_match
         return match.view_name if match else ""
 
     @property
-    def beyond_tabs(self) -> bool:
-        """Whether the page is none of a phone's tabs."""
-        return self.here not in {entry.name for entry in PAGES if entry.phone}
+    def is_outside_tabs(self) -> bool:
+        """Whether the page has no tab on phones."""
+        return self.current_page not in {entry.name for entry in PAGES if entry.phone}
 
     @cached_property
     def cameras(self) -> list[Card]:
@@ -91,8 +91,8 @@ class Shell:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """What people call the cameras, by id; of those that the reader may see."""
-        return {card.camera.slug: card.camera.name for card in self.cameras} if self.looks else {}
+        """Camera id -> display name, for the cameras that the reader may see."""
+        return {card.camera.slug: card.camera.name for card in self.cameras} if self.can_view else {}
 
     @cached_property
     def alerts(self) -> list[Alert]:
@@ -104,7 +104,7 @@ class Shell:
 
     @property
     def brightness(self) -> str:
-        """Of pictures in the red theme, in per cent."""
+        """Brightness of pictures in the red theme, in per cent."""
         return preference(self.request, "brightness")
 
     @property
@@ -113,17 +113,17 @@ class Shell:
 
     @cached_property
     def qualities(self) -> dict[str, Preset]:
-        """Of live view, as this station is configured."""
+        """The presets of live view, as this station is configured."""
         return station_presets()
 
     @property
     def quality(self) -> str:
-        """Of large live pictures, as the reader has chosen; else the best."""
+        """The quality of large live pictures that the reader has chosen; else the best."""
         return preference(self.request, "quality")
 
     @property
-    def requests(self) -> int:
-        """Most requests of a live picture that may wait."""
+    def max_waiting_requests(self) -> int:
+        """How many requests of a live picture may wait."""
         return int(live_streaming_config().frame_buffer_size)
 
     @property
@@ -131,7 +131,7 @@ class Shell:
         return timezone.now()
 
     @property
-    def local(self) -> Any:
+    def local_now(self) -> Any:
         return self.now.astimezone(station_zone())
 
 

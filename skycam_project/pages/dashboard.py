@@ -1,4 +1,4 @@
-"""The station at a glance: every camera, the newest pictures, what happened, how warm the cameras are."""
+"""The dashboard: every camera, the newest captures, recent events, and the cameras' temperatures."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ class DashboardPage(Page):
     template = "dashboard.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(observed(request.user))
+        return self.render(dashboard_context(request.user))
 
 
 class DashboardNow(Page):
-    """The parts of the dashboard that change by themselves."""
+    """The parts of the dashboard that refresh themselves."""
 
     template = "_dashboard_now.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(observed(request.user))
+        return self.render(dashboard_context(request.user))
 
 
 class ShellNow(Page):
-    """What changes by itself on every page."""
+    """The parts of the shell that refresh themselves on every page."""
 
     template = "_shell_now.html"
 
@@ -44,13 +44,13 @@ class ShellNow(Page):
 
 
 class TemperaturePage(Page):
-    """What the chart shows, as JSON."""
+    """The data of the temperature chart, as JSON."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         return JsonResponse({"series": temperatures(camera_displays(cameras_for(request.user)))})
 
 
-def observed(user: Any) -> dict[str, Any]:
+def dashboard_context(user: Any) -> dict[str, Any]:
     cards = cards_for(user)
     return {
         "cards": cards,

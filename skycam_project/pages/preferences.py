@@ -1,7 +1,7 @@
-"""What a reader prefers, in cookies: the theme, how bright pictures are in the red one, whether times are the station's
-or UTC, the quality of live pictures.
+"""A reader's preferences, in cookies: theme, brightness of pictures in the red theme, station time or UTC, quality of
+live pictures.
 
-The server writes them into the page, so nothing flashes and nothing needs a script.
+The server renders them into the page, so that pages neither flash nor need a script for them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from cameras.live.presets import PRESETS
-from monitoring.page import back
+from monitoring.page import redirect_back
 
 THEMES = {"system": "Auto", "light": "Light", "dark": "Dark", "red": "Red"}
 CLOCKS = {"local": "Station", "utc": "UTC"}
@@ -27,20 +27,20 @@ QUALITIES = {name: name.capitalize() for name in reversed(PRESETS)}
 BRIGHTNESS = {str(percent): f"{percent} %" for percent in range(100, 0, -10)}
 CHOICES = {"theme": THEMES, "clock": CLOCKS, "quality": QUALITIES, "brightness": BRIGHTNESS}
 YEAR_S = 365 * 86_400
-MACHINES_ZONE = Path("/etc/localtime")
+LOCALTIME = Path("/etc/localtime")
 
 
 def preference(request: HttpRequest, name: str) -> str:
-    """What the cookie says, if it is one of the choices; else the first of them."""
+    """The cookie's value if it is one of the choices; else the first choice."""
     choices = CHOICES[name]
     wanted = request.COOKIES.get(name, "")
     return wanted if wanted in choices else next(iter(choices))
 
 
 @require_POST
-def choose(request: HttpRequest) -> HttpResponse:
-    """Keep what the form says, and lead back. Also for somebody who has not signed in."""
-    response = back(request)
+def save_preferences(request: HttpRequest) -> HttpResponse:
+    """Store the form's choices and redirect back. Works without a sign-in, too."""
+    response = redirect_back(request)
     for name, choices in CHOICES.items():
         if (wanted := request.POST.get(name, "")) in choices:
             response.set_cookie(name, wanted, max_age=YEAR_S, samesite="Lax", secure=request.is_secure())
@@ -49,18 +49,18 @@ def choose(request: HttpRequest) -> HttpResponse:
 
 @cache
 def station_zone() -> tzinfo:
-    """The site's time zone, else the machine's."""
+    """The configured time zone of the site, else the machine's."""
     if name := settings.STATION.site.time_zone:
         return ZoneInfo(name)
     try:
-        with MACHINES_ZONE.open("rb") as file:
+        with LOCALTIME.open("rb") as file:
             return ZoneInfo.from_file(file)
     except (OSError, ValueError):
         return UTC
 
 
-class ChosenTimeZone:
-    """Times on pages are the station's or UTC, as the reader has chosen. The API is UTC always."""
+class TimeZoneMiddleware:
+    """Shows times on pages in station time or UTC, as the reader has chosen. The API always uses UTC."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The page of what a manager changes while the station runs."""
+"""The page of settings that a manager can change while the station runs."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from django.shortcuts import redirect
 from captures.models import Clip
 from captures.storage.roots import UnusableRoot, video_root
 from monitoring import station_settings
-from monitoring.page import Page, said
+from monitoring.page import Page, message_response
 from skycam_project.config.layers import from_text
 from skycam_project.config.model import LEAVES
 from skycam_project.station_settings import PAGE, SettingBody, all_settings, choices, is_number
 
 TITLES = {"station": "Station", "camera_config": "Recording and cameras", "live_streaming_config": "Live view"}
 UNITS = {"_minutes": "min", "_gb": "GB", "_kbit_s": "kbit/s", "_percent": "%", "_s": "s"}
-"""How a key ends -> the unit in its field."""
+"""Suffix of a key -> the unit shown in its field."""
 LABELS = {"max_kbit_s": "Max bit rate"}
-"""Where the key, without its unit, says too little."""
+"""Labels of keys whose name without the unit is unclear."""
 WAS = "was-"
-"""Before a key: what the form showed. What is still that, nobody has touched."""
+"""Prefix of the hidden field with the value that the form showed. An equal value was not edited."""
 SHORT = 3
-"""A name of so few letters is an abbreviation."""
+"""A name with at most this many letters is an abbreviation, shown in capitals."""
 BACK = "back"
-"""The button that takes back what was set here; its value is the key."""
+"""The button that removes a value that was set here; its value is the key."""
 
 
 @dataclass(slots=True)
 class Field:
-    """A setting in the form: `text` is its value as it is written there."""
+    """A setting in the form; `text` is its value as shown there."""
 
     body: SettingBody
     text: str
@@ -140,7 +140,7 @@ def video_folder() -> VideoFolder:
 
 
 def groups(typed: Mapping[str, str] | None = None, errors: Mapping[str, list[str]] | None = None) -> list[Group]:
-    """The form, with what somebody typed and what is wrong with it."""
+    """The form's groups of fields, with typed values and error messages."""
     found: dict[str, list[Field]] = {}
     for body in all_settings():
         key = body["key"]
@@ -161,7 +161,7 @@ def text_of(value: Any) -> str:
 
 
 def changes_in(form: Mapping[str, str]) -> dict[str, Any]:
-    """What somebody touched; an emptied field takes back what was set here."""
+    """The fields that were edited; an emptied field removes the value that was set here."""
     typed = {tuple(name.split(".")): text.strip() for name, text in form.items() if f"{WAS}{name}" in form}
     touched = {key: text for key, text in typed.items() if text != form[f"{WAS}{'.'.join(key)}"].strip()}
     return {
@@ -180,11 +180,11 @@ class StationSettingsPage(Page):
         form = {name: str(text) for name, text in request.POST.items()}
         changes = {form[BACK]: None} if BACK in form else changes_in(form)
         try:
-            station_settings.change(changes, self.actor)
+            station_settings.change_settings(changes, self.actor)
         except ValidationError as error:
             errors = error.message_dict
             found = {"groups": groups(form, errors), "faults": len(errors), "video": video_folder()}
             return self.render(found, status=400)
         if changes:
-            said(request, "ok", "Saved. All parts of the station follow within two seconds.")
+            message_response(request, "ok", "Saved. All parts of the station use it within two seconds.")
         return redirect("station-settings")

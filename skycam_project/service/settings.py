@@ -30,10 +30,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "skycam_project.pages.content_policy.ContentPolicy",
+    "skycam_project.pages.content_security_policy.ContentSecurityPolicyMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "captures.pixelink_service.access.AccessMiddleware",
-    "skycam_project.pages.static_files.StaticFiles",
+    "skycam_project.pages.static_files.StaticFilesMiddleware",
 ]
 ROOT_URLCONF = "captures.pixelink_service.urls"
 TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [BASE_DIR / "templates"]}]

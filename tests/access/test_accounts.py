@@ -72,7 +72,7 @@ def test_the_first_user_may_be_called_admin(db: None) -> None:
     assert accounts.add_user("admin", "manager", actor="boss")[0].pk
 
 
-def test_the_services_actor_is_nobodys_name() -> None:
+def test_no_user_can_have_the_name_of_the_services_actor() -> None:
     assert ACTOR in RESERVED_USER_NAMES
 
 
@@ -81,9 +81,7 @@ def test_an_account_of_the_machine_is_not_the_service(db: None, monkeypatch: pyt
     assert (person("cli:root"), person("cli:ada")) == ("root", "ada")
 
 
-def test_an_account_of_the_machine_with_a_name_of_the_stations_is_nobody_here(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_machine_account_with_a_reserved_name_is_no_user(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pwd.getpwuid", lambda _: type("Entry", (), {"pw_name": "service"}))
     with pytest.raises(CliError, match="uses for itself"):
         person_of(54321, owner=0)

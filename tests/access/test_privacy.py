@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from captures.models import CaptureFile
 from monitoring.retention import remove_expired
-from skycam_project.access import idle
+from skycam_project.access import session_renewal
 from skycam_project.access.models import ApiToken, SignIn, User
 
 PASSWORD = "a-long-night-of-stars"
@@ -37,31 +37,31 @@ def browser(astronomer: User) -> Client:
 
 
 @pytest.mark.parametrize("path", [*PAGES, *ANSWERS])
-def test_no_page_and_no_answer_is_kept(path: str, browser: Client) -> None:
+def test_no_page_and_no_api_response_is_cached(path: str, browser: Client) -> None:
     answer = browser.get(path)
     assert answer.status_code == 200
     assert {"private", "no-store"} <= set(answer["Cache-Control"].split(", ")) or answer["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["/users/", "/nowhere/", "/api/v1/cameras/none/"])
-def test_no_refusal_is_kept_either(path: str, viewer: Any) -> None:
+def test_no_refusal_is_cached_either(path: str, viewer: Any) -> None:
     assert viewer.get(path)["Cache-Control"] == "private, no-store"
 
 
-def test_static_files_are_kept_for_good(client: Client) -> None:
+def test_static_files_are_cached_for_ever(client: Client) -> None:
     from django.templatetags.static import static
 
     assert client.get(static("css/base.css"))["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
-def test_a_picture_that_a_browser_has_is_asked_for_anew_and_not_sent_again(browser: Client, file_url: str) -> None:
+def test_a_cached_picture_is_revalidated_and_not_sent_again(browser: Client, file_url: str) -> None:
     first = browser.get(file_url)
     again = browser.get(file_url, headers={"if-none-match": first["ETag"]})
     assert (first["Cache-Control"], again.status_code) == ("private, no-cache", 304)
 
 
 @pytest.mark.parametrize("ended", ["signed out", "role taken away"])
-def test_a_picture_that_a_browser_has_is_not_shown_after_the_rights_have_gone(
+def test_a_cached_picture_is_not_shown_after_the_rights_are_revoked(
     ended: str, browser: Client, file_url: str, astronomer: User
 ) -> None:
     etag = browser.get(file_url)["ETag"]
@@ -78,7 +78,7 @@ def test_a_picture_that_a_browser_has_is_not_shown_after_the_rights_have_gone(
 def hours_later(hours: float, monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now() + timedelta(hours=hours)
     monkeypatch.setattr("django.utils.timezone.now", lambda: now)
-    monkeypatch.setattr(idle.time, "time", now.timestamp)
+    monkeypatch.setattr(session_renewal.time, "time", now.timestamp)
 
 
 def test_a_browser_that_is_used_stays_signed_in(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_a_browser_that_is_not_used_is_signed_out(browser: Client, monkeypatch: 
     assert browser.get("/").status_code == 302
 
 
-def test_use_is_written_down_once_an_hour(
+def test_use_is_recorded_once_an_hour(
     browser: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, django_assert_max_num_queries: Any
 ) -> None:
     assert settings.SESSION_COOKIE_NAME in browser.get("/").cookies
@@ -110,7 +110,7 @@ def test_a_page_is_shown_while_its_use_cannot_be_written(browser: Client, monkey
     assert browser.get("/").status_code == 200
 
 
-def test_whoever_signs_out_meanwhile_stays_signed_out(browser: Client) -> None:
+def test_a_session_that_ended_meanwhile_is_not_renewed(browser: Client) -> None:
     Session.objects.all().delete()
     assert browser.get("/").status_code == 302
     assert not Session.objects.exists()
@@ -126,7 +126,7 @@ def test_a_program_has_no_session(astronomer: User) -> None:
 # What is forgotten
 
 
-def test_sessions_that_are_over_go(browser: Client) -> None:
+def test_expired_sessions_are_removed(browser: Client) -> None:
     Session.objects.create(session_key="old", session_data="", expire_date=timezone.now() - timedelta(seconds=1))
     assert remove_expired()["sessions"] == 1
     assert browser.get("/").status_code == 200
@@ -147,7 +147,7 @@ def test_a_token_is_forgotten_three_months_after_its_end(astronomer: User) -> No
     assert ApiToken.objects.count() == 2
 
 
-def test_what_is_over_is_looked_for_each_hour() -> None:
+def test_expired_rows_are_removed_each_hour() -> None:
     from skycam_project.celery import app
 
     app.loader.import_default_modules()

@@ -75,7 +75,7 @@ def test_the_account_of_another_is_not_slowed_down(ada: User) -> None:
     assert try_often(1, username="bob") == [401]
 
 
-def test_it_is_said_how_long_to_wait(ada: User) -> None:
+def test_a_refusal_says_how_long_to_wait(ada: User) -> None:
     try_often(10)
     answer = Client(REMOTE_ADDR=ELSEWHERE).post(URL, {"username": "ada", "password": "x"}, "application/json")
     assert (answer.status_code, answer["Retry-After"]) == (429, "30")
@@ -88,20 +88,20 @@ def test_in_the_next_minute_one_may_try_again(ada: User, monkeypatch: pytest.Mon
     assert try_often(1) == [401]
 
 
-def test_nobody_keeps_out_an_account_where_it_has_signed_in_before(ada: User) -> None:
+def test_nobody_can_lock_an_account_out_of_an_address_where_it_has_signed_in(ada: User) -> None:
     SignIn.objects.create(user=ada, address=HOME)
     [try_often(31, address=f"203.0.113.{number}") for number in range(1, 5)]
     assert sign_in(Client(REMOTE_ADDR=HOME)) == 302
 
 
-def test_nobody_keeps_out_a_program_that_has_a_token_from_there(ada: User) -> None:
+def test_nobody_can_lock_out_a_program_that_has_a_token_from_there(ada: User) -> None:
     body = {"username": "ada", "password": PASSWORD}
     assert Client(REMOTE_ADDR=HOME).post(URL, body, "application/json").status_code == 200
     [try_often(31, address=f"203.0.113.{number}") for number in range(1, 5)]
     assert Client(REMOTE_ADDR=HOME).post(URL, body, "application/json").status_code == 200
 
 
-def test_nobody_keeps_out_a_browser_that_has_signed_in_before_even_from_its_own_address(ada: User) -> None:
+def test_nobody_can_lock_out_a_known_browser_even_from_its_own_address(ada: User) -> None:
     browser = Client(REMOTE_ADDR=HOME)
     sign_in(browser)
     browser.post("/accounts/logout/")
@@ -122,7 +122,7 @@ def test_the_mark_of_a_known_browser_is_not_made_up(kept: str, ada: User) -> Non
 
 
 def test_the_mark_of_a_known_browser_is_for_one_user_alone(ada: User) -> None:
-    assert not sign_in_limits.is_known_browser(sign_in_limits.known_browser("bob"), "ada")
+    assert not sign_in_limits.is_known_browser(sign_in_limits.browser_mark("bob"), "ada")
 
 
 def test_the_mark_of_a_browser_goes_to_the_sign_in_alone_and_no_script_reads_it(ada: User, settings: Any) -> None:
@@ -165,7 +165,7 @@ def an_hour_later() -> None:
 
 def test_a_flood_of_refused_sign_ins_is_a_bounded_number_of_events(db: None) -> None:
     flood(500)
-    assert Event.objects.filter(kind="user.denied").count() == denials.TOLD_SINGLY
+    assert Event.objects.filter(kind="user.denied").count() == denials.MAX_SINGLE_EVENTS
 
 
 def test_the_others_of_the_hour_are_one_event_with_their_number(db: None) -> None:
@@ -173,25 +173,25 @@ def test_the_others_of_the_hour_are_one_event_with_their_number(db: None) -> Non
     an_hour_later()
     denials.record_denied("late", "203.0.113.1")
     summary = Event.objects.filter(kind="user.denied", data__has_key="count").get()
-    assert summary.data["count"] == 500 - denials.TOLD_SINGLY
-    assert sum(summary.data["names"].values()) == 500 - denials.TOLD_SINGLY
-    assert len(summary.data["addresses"]) <= denials.MOST_KEPT + 1
-    assert summary.message.startswith("470 more tries to sign in were refused from ")
+    assert summary.data["count"] == 500 - denials.MAX_SINGLE_EVENTS
+    assert sum(summary.data["names"].values()) == 500 - denials.MAX_SINGLE_EVENTS
+    assert len(summary.data["addresses"]) <= denials.MAX_NAMES_KEPT + 1
+    assert summary.message.startswith("470 more sign-ins were refused from ")
 
 
-def test_an_hour_is_told_once(db: None) -> None:
+def test_an_hour_is_summarised_once(db: None) -> None:
     flood(40)
     an_hour_later()
-    denials.tell_former_hours()
-    denials.tell_former_hours()
+    denials.summarise_past_hours()
+    denials.summarise_past_hours()
     assert Event.objects.filter(kind="user.denied", data__has_key="count").count() == 1
     assert not DeniedHour.objects.exists()
 
 
-def test_a_quiet_hour_is_not_told_again(db: None) -> None:
+def test_a_quiet_hour_gets_no_summary(db: None) -> None:
     flood(3)
     an_hour_later()
-    denials.tell_former_hours()
+    denials.summarise_past_hours()
     assert Event.objects.filter(kind="user.denied").count() == 3
 
 

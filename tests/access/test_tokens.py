@@ -53,17 +53,17 @@ def test_a_role_that_is_given_back_gives_nothing_back_to_a_token(ada: User) -> N
     assert ApiToken.objects.get().scope == "viewer"
 
 
-def test_whoever_loses_every_role_loses_their_tokens(ada: User) -> None:
+def test_a_user_who_loses_every_role_loses_all_tokens(ada: User) -> None:
     ApiToken.issue(ada)
     accounts.change_user(ada, role="none", actor="boss")
     assert not ApiToken.objects.exists()
 
 
-def test_without_a_scope_a_token_may_what_its_user_may(anonymous: Any, ada: User) -> None:
+def test_without_a_scope_a_token_gets_its_users_role(anonymous: Any, ada: User) -> None:
     assert anonymous.post(URL, {"username": "ada", "password": PASSWORD}).json()["scope"] == "operator"
 
 
-def test_a_token_lives_for_a_year_unless_told(anonymous: Any, ada: User) -> None:
+def test_a_token_is_valid_for_a_year_by_default(anonymous: Any, ada: User) -> None:
     anonymous.post(URL, {"username": "ada", "password": PASSWORD})
     assert lives_s(ApiToken.objects.get()) == pytest.approx(YEAR_S, abs=60)
 
@@ -108,9 +108,9 @@ def test_a_token_made_for_somebody_else_names_both(ada: User) -> None:
 def test_a_manager_who_resets_a_password_revokes_the_tokens(manager: Any, ada: User, camera: Camera) -> None:
     text = ApiToken.issue(ada)[1]
     answer = manager.post(f"/users/{ada.pk}/", {"do": "password"}, format="multipart")
-    assert "1 token no longer lets in" in text_of(answer)
+    assert "1 token was revoked" in text_of(answer)
     assert with_token(text).get("/api/v1/cameras/").status_code == 401
-    assert "1 token no longer lets in" in Event.objects.get(kind="user.changed").message
+    assert "1 token was revoked" in Event.objects.get(kind="user.changed").message
 
 
 def test_the_page_says_beforehand_what_a_new_password_revokes(manager: Any, ada: User) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from cameras import api, broker
 from cameras.drivers.base import FrameData
-from cameras.live.publisher import packed
+from cameras.live.publisher import pack_picture
 from cameras.models import Camera
 from tests.api.builders import until
 
@@ -19,7 +19,7 @@ FRAME = FrameData(image=np.zeros((2, 2), np.uint8), captured_ns=0, monotonic=0.0
 def camera_process(valkey: Any, quality: str) -> None:
     """The far end: publishes pictures from when somebody wants one until somebody gets one."""
     until(lambda: valkey.exists(broker.key("want", "sky", quality)))
-    until(lambda: valkey.publish(broker.key("live", "sky", quality), packed(FRAME, b"\xff\xd8 picture")))
+    until(lambda: valkey.publish(broker.key("live", "sky", quality), pack_picture(FRAME, b"\xff\xd8 picture")))
 
 
 @pytest.mark.parametrize(("query", "quality"), [("", "medium"), ("?quality=low", "low")])

@@ -8,7 +8,7 @@ from cameras import broker, status
 from cameras.models import Camera
 from monitoring import health
 from monitoring.models import Alert
-from monitoring.tasks import look_at_health, look_at_host
+from monitoring.tasks import check_health, check_host
 from tests.access.audiences import only_for
 
 
@@ -78,7 +78,7 @@ def test_the_examination_names_no_hidden_camera(operator: Any, manager: Any, hid
 def test_the_alert_of_a_hidden_camera_is_for_those_who_may_see_it(
     viewer: Any, manager: Any, hidden: Camera, valkey: Any
 ) -> None:
-    look_at_health()
+    check_health()
     assert viewer.get("/api/v1/alerts/").json()["results"] == []
     (alert,) = manager.get("/api/v1/alerts/").json()["results"]
     assert (alert["key"], alert["camera"]) == ("health.hosts:main:sky", "sky")
@@ -88,15 +88,15 @@ def test_the_alert_of_a_hidden_camera_is_for_those_who_may_see_it(
 def test_a_quarantine_gets_no_second_alert(camera: Camera, valkey: Any) -> None:
     """The camera's host raises its own."""
     beat(valkey, "quarantined")
-    look_at_health()
+    check_health()
     assert list(Alert.objects.all()) == []
 
 
 def test_an_alert_of_the_stations_health_ends_with_what_it_tells_of(camera: Camera, valkey: Any) -> None:
-    [look_at_health() for _ in range(2)]
+    [check_health() for _ in range(2)]
     assert (Alert.objects.get().state, Alert.objects.get().count) == ("open", 2)
     beat(valkey, "ready")
-    look_at_health()
+    check_health()
     assert Alert.objects.get().state == "resolved"
 
 
@@ -109,7 +109,7 @@ def unmounted(root: Any) -> Any:
 
 
 def test_an_alert_of_a_machine_carries_its_host(unmounted: Any) -> None:
-    look_at_host()
+    check_host()
     alert = Alert.objects.get()
     assert (alert.key, alert.data) == ("health.disk:main", {"host": "main"})
     assert "of the host main is not mounted" in alert.message
@@ -117,26 +117,26 @@ def test_an_alert_of_a_machine_carries_its_host(unmounted: Any) -> None:
 
 def test_the_health_of_another_machine_is_left_to_that_machine(unmounted: Any, valkey: Any) -> None:
     Alert.objects.create(key="health.disk:dome", message="There.")
-    [look() for look in (look_at_host, look_at_health)]
+    [look() for look in (check_host, check_health)]
     assert set(Alert.objects.values_list("key", "state")) == {
         ("health.disk:dome", "open"),
         ("health.disk:main", "open"),
     }
     unmounted.delete()
-    look_at_host()
+    check_host()
     assert Alert.objects.get(key="health.disk:main").state == "resolved"
     assert Alert.objects.get(key="health.disk:dome").state == "open"
 
 
 def test_an_alert_of_a_host_that_does_not_answer_carries_that_host(camera: Camera, valkey: Any) -> None:
-    look_at_health()
+    check_health()
     assert [(alert.key, alert.data) for alert in Alert.objects.all()] == [("health.hosts:main", {"host": "main"})]
 
 
 @pytest.mark.parametrize("key", ["health.disk", "health.gone"])
 def test_an_alert_that_an_older_version_left_is_over(db: None, key: str, valkey: Any) -> None:
     Alert.objects.create(key=key, message="Of old.")
-    [look() for look in (look_at_host, look_at_health)]
+    [look() for look in (check_host, check_health)]
     assert Alert.objects.get(key=key).state == "resolved"
 
 

@@ -134,7 +134,7 @@ def test_a_camera_called_primary_is_missed_with_a_sentence(viewer: Any) -> None:
 def test_a_cameras_refusal_keeps_its_type(name: str) -> None:
     problem = problem_of(ControlError("It is so.", name, "because"))
     assert problem is not None
-    assert (problem.type, problem.detail, problem.more) == (name, "It is so.", {"reason": "because"})
+    assert (problem.type, problem.detail, problem.extensions) == (name, "It is so.", {"reason": "because"})
 
 
 def test_a_refusal_of_a_newer_host_is_a_camera_that_cannot_be_reached() -> None:

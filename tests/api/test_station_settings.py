@@ -89,12 +89,12 @@ def test_another_process_sees_a_change_when_it_looks_again(manager: Any) -> None
 
 
 def test_what_another_process_set_is_asked_for_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert station_settings.KEPT_S <= 1
-    monkeypatch.setattr(station_settings, "KEPT_S", 60)
+    assert station_settings.CACHE_S <= 1
+    monkeypatch.setattr(station_settings, "CACHE_S", 60)
     assert station_settings.camera_config().crf == 23
     StationSetting.objects.create(key=CRF, value=20)
     assert station_settings.camera_config().crf == 23
-    monkeypatch.setattr(station_settings, "KEPT_S", 0)
+    monkeypatch.setattr(station_settings, "CACHE_S", 0)
     assert station_settings.camera_config().crf == 20
 
 
@@ -154,7 +154,7 @@ def test_the_command_line_names_the_station_and_takes_the_name_back(db: None) ->
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("station.id", "other"), "There is no such key among those that are set here."),
+        (("station.id", "other"), "No such key can be set here."),
         (("camera_config.crf", "99"), "This is not allowed; allowed is a whole number from 0 to 51."),
         (("station.name",), "Give a value, or --unset."),
     ],

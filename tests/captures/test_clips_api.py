@@ -13,7 +13,7 @@ from cameras.models import Camera
 from captures.clips.services import delete_clip
 from captures.models import Clip, ClipHold, StorageRoot
 from monitoring.models import Alert, Event
-from monitoring.tasks import look_at_health
+from monitoring.tasks import check_health
 from tests.access.audiences import only_for
 from tests.api.builders import UNKNOWN, content
 from tests.captures.clips import STARTED, clip_of, row_of
@@ -200,8 +200,8 @@ def test_an_alert_about_a_missing_file_closes_with_its_cause(again: str, viewer:
     file = Path(clip.root.path, clip.path)
     file.rename(file.with_name("elsewhere"))
     viewer.get(url(clip, "file/"))
-    look_at_health()
+    check_health()
     assert Alert.objects.get(key__startswith="storage").state == "open"
     {"back": file.with_name("elsewhere").rename, "deleted": lambda _: delete_clip(clip, "ada")}[again](file)
-    look_at_health()
+    check_health()
     assert Alert.objects.get(key__startswith="storage").state == "resolved"

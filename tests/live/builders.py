@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from cameras import broker
 from cameras.drivers.base import FrameData
 from cameras.live.presets import PRESETS
-from cameras.live.publisher import packed
+from cameras.live.publisher import pack_picture
 from skycam_project.access.models import ApiToken, User
 from skycam_project.asgi import application
 
@@ -48,7 +48,7 @@ class CameraProcess:
         for quality in PRESETS:
             if self.server.exists(broker.key("want", self.slug, quality)):
                 self.server.publish(
-                    broker.key("live", self.slug, quality), packed(frame, self.jpeg, lowered=self.lowered)
+                    broker.key("live", self.slug, quality), pack_picture(frame, self.jpeg, lowered=self.lowered)
                 )
 
 
@@ -73,8 +73,8 @@ def user_of(role: str) -> User:
     return User.objects.create_user(username=f"a-{role}", role=role)
 
 
-class Opened:
-    """`async with Opened(path, headers) as socket`: `answer` is (True, subprotocol) or (False, close code)."""
+class OpenSocket:
+    """`async with OpenSocket(path, headers) as socket`: `answer` is (True, subprotocol) or (False, close code)."""
 
     def __init__(self, path: str, headers: dict[str, str], subprotocols: Iterable[str] = ()) -> None:
         self.path, self.headers, self.offered = path, headers, list(subprotocols)
@@ -87,19 +87,19 @@ class Opened:
     async def __aexit__(self, *_: object) -> None:
         await self.wire.disconnect(timeout=5)
 
-    async def say(self, content: Any) -> None:
+    async def send(self, content: Any) -> None:
         await self.wire.send_to(text_data=content if isinstance(content, str) else json.dumps(content))
 
-    async def hear(self, within_s: float = 5) -> Any:
+    async def receive(self, within_s: float = 5) -> Any:
         """The next message: bytes, or an object."""
         found = await self.wire.receive_from(within_s)
         return found if isinstance(found, bytes) else json.loads(found)
 
-    async def asked(self, content: Any) -> Any:
-        await self.say(content)
-        return await self.hear()
+    async def request(self, content: Any) -> Any:
+        await self.send(content)
+        return await self.receive()
 
-    async def closed(self, within_s: float = 5) -> tuple[int, str]:
+    async def wait_closed(self, within_s: float = 5) -> tuple[int, str]:
         """How the station closes it, whatever else it still says."""
         async with asyncio.timeout(within_s):
             while (message := await self.wire.receive_output(within_s))["type"] != "websocket.close":

@@ -133,7 +133,7 @@ def test_an_address_keeps_its_place_and_loses_its_login(url: str, expected: str)
     assert with_login(url, "cam", "pw") == expected
 
 
-def told(process: psutil.Process) -> str:
+def visible_text(process: psutil.Process) -> str:
     """What others on the machine may see of a process, and what its owner may."""
     return " ".join([*process.cmdline(), *process.environ().values()])
 
@@ -145,13 +145,13 @@ def passwords(station: LiveStation) -> list[str]:
     return [found]
 
 
-def test_the_password_of_the_embedded_broker_is_new_at_each_start_and_stands_where_nobody_looks(
+def test_the_password_of_the_embedded_broker_is_new_at_each_start_and_is_stored_only_in_its_file(
     tmp_path: Path,
 ) -> None:
     station = LiveStation(tmp_path / "data").up()
     try:
         (password,) = passwords(station)
-        assert not [process.pid for process in station.processes() if password in told(process)]
+        assert not [process.pid for process in station.processes() if password in visible_text(process)]
         assert password not in station.log() + station.output()
         holding = [
             path for path in station.data.rglob("*") if path.is_file() and password.encode() in path.read_bytes()

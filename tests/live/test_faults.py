@@ -21,13 +21,13 @@ from tests.live.stations import BINARY, LiveStation
 from tests.live.viewers import (
     LIVE,
     REQUEST,
-    Deaf,
-    Seen,
-    come_and_go,
+    NonReadingViewer,
+    ReceivedFrames,
     frame_head,
-    looking,
+    reconnect_repeatedly,
+    send_garbage,
     send_raw,
-    talk_nonsense,
+    watching,
 )
 
 MEGABYTE = 1_000_000
@@ -52,21 +52,21 @@ async def going_on(*work: Coroutine[Any, Any, None]) -> AsyncIterator[list[async
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def fps_of(seen: list[Seen], seconds: float) -> float:
+async def fps_of(seen: list[ReceivedFrames], seconds: float) -> float:
     """The least of the viewers' frames a second in the time from now."""
     now = time.monotonic()
     await asyncio.sleep(seconds)
     return min(one.fps(now) for one in seen)
 
 
-async def resumed(seen: list[Seen], after: float, within_s: float) -> float:
+async def resumed(seen: list[ReceivedFrames], after: float, within_s: float) -> float:
     """Seconds from `after` until every viewer has a frame again."""
     await eventually(lambda: all(one.came[-1] > after for one in seen), within_s)
     return time.monotonic() - after
 
 
 async def test_every_frame_comes_and_each_is_encoded_once(station: LiveStation) -> None:
-    async with looking(station, 5) as seen:
+    async with watching(station, 5) as seen:
         await asyncio.sleep(2)
     assert max(one.missed for one in seen) <= 0.3 * len(seen[0].numbers)
     assert len({number for one in seen for number in one.numbers}) < 1.5 * len(seen[0].numbers)
@@ -76,13 +76,17 @@ async def test_every_frame_comes_and_each_is_encoded_once(station: LiveStation) 
 async def test_bad_viewers_take_neither_memory_nor_frames_nor_captures_from_others(
     station: LiveStation, session: str
 ) -> None:
-    web, deaf = station.part("web"), [Deaf(station) for _ in range(200)]
-    async with looking(station, 2) as seen:
+    web, non_reading = station.part("web"), [NonReadingViewer(station) for _ in range(200)]
+    async with watching(station, 2) as seen:
         usual, before = await fps_of(seen, 3), web.memory_info().rss
-        bad = [*(one.run() for one in deaf), *(come_and_go(station) for _ in range(50)), talk_nonsense(station)]
+        bad = [
+            *(one.run() for one in non_reading),
+            *(reconnect_repeatedly(station) for _ in range(50)),
+            send_garbage(station),
+        ]
         async with going_on(*bad) as tasks:
             assert await fps_of(seen, 8) > 0.6 * usual
-            await eventually(lambda: all(one.cut for one in deaf), within_s=30)
+            await eventually(lambda: all(one.cut for one in non_reading), within_s=30)
             [task.result() for task in tasks if task.done()]
         assert web.memory_info().rss - before < 80 * MEGABYTE
     assert "Traceback" not in station.log()
@@ -92,10 +96,10 @@ async def test_bad_viewers_take_neither_memory_nor_frames_nor_captures_from_othe
 
 
 async def test_a_viewer_that_never_reads_is_cut_off_in_its_time(station: LiveStation) -> None:
-    deaf = Deaf(station)
-    await asyncio.wait_for(deaf.run(), 40)
-    assert deaf.cut
-    assert deaf.cut > 9
+    non_reading = NonReadingViewer(station)
+    await asyncio.wait_for(non_reading.run(), 40)
+    assert non_reading.cut
+    assert non_reading.cut > 9
 
 
 async def test_ten_megabytes_are_refused_before_they_are_read(station: LiveStation) -> None:
@@ -111,7 +115,7 @@ async def test_text_that_is_no_text_is_closed_without_a_traceback(station: LiveS
 
 
 async def test_twenty_viewers_resume_after_the_broker_was_killed(station: LiveStation) -> None:
-    async with looking(station, 20) as seen:
+    async with watching(station, 20) as seen:
         os.kill(station.pids()["valkey"], signal.SIGKILL)
         killed = time.monotonic()
         await eventually(lambda: "broker" in seen[0].reasons or seen[0].came[-1] > killed + 1, 10)
@@ -119,15 +123,15 @@ async def test_twenty_viewers_resume_after_the_broker_was_killed(station: LiveSt
 
 
 async def test_viewers_resume_after_the_camera_process_was_killed(station: LiveStation) -> None:
-    async with looking(station, 3) as seen:
+    async with watching(station, 3) as seen:
         station.camera_process().kill()
         await eventually(lambda: all(one.restarts for one in seen), 15)
         assert max(one.longest_gap_s for one in seen) < 5
 
 
 async def test_a_stop_of_the_web_part_waits_for_no_viewer(station: LiveStation) -> None:
-    deaf = [Deaf(station) for _ in range(10)]
-    async with looking(station, 3), going_on(*(one.run() for one in deaf), mjpeg(station)):
+    non_reading = [NonReadingViewer(station) for _ in range(10)]
+    async with watching(station, 3), going_on(*(one.run() for one in non_reading), mjpeg(station)):
         await asyncio.sleep(4)
         web = station.part("web")
         web.terminate()
@@ -151,7 +155,7 @@ async def mjpeg(station: LiveStation) -> None:
 
 async def test_twenty_streams_cost_one_encode(station: LiveStation) -> None:
     cpu = station.camera_process()
-    async with looking(station, 1):
+    async with watching(station, 1):
         alone = await cpu_of(cpu, 3)
         async with going_on(*(mjpeg(station) for _ in range(20))) as tasks:
             assert await cpu_of(cpu, 3) < alone + 10
@@ -165,7 +169,7 @@ async def cpu_of(process: psutil.Process, seconds: float) -> float:
     return 100 * (sum(process.cpu_times()[:2]) - before) / seconds
 
 
-async def test_a_capture_is_told_to_a_page(station: LiveStation) -> None:
+async def test_a_capture_is_announced_to_a_page(station: LiveStation) -> None:
     async with station.socket("/ws/captures/") as opened:
         capture = await asyncio.to_thread(
             station.ask, "/api/v1/cameras/simulated/capture/", {"exposure_us": 1000}, **station.token
@@ -195,11 +199,15 @@ def clips(station: LiveStation) -> list[tuple[int, int]]:
 @pytest.mark.prove
 @pytest.mark.timeout(300)
 async def test_bad_viewers_cost_a_recording_no_frame_and_the_web_part_no_memory(station: LiveStation) -> None:
-    web, deaf = station.part("web"), [Deaf(station) for _ in range(200)]
+    web, non_reading = station.part("web"), [NonReadingViewer(station) for _ in range(200)]
     recorded(station, "rolling")
-    async with looking(station, 2) as seen:
+    async with watching(station, 2) as seen:
         usual, before = await fps_of(seen, 5), web.memory_info().rss
-        bad = [*(one.run() for one in deaf), *(come_and_go(station) for _ in range(50)), talk_nonsense(station)]
+        bad = [
+            *(one.run() for one in non_reading),
+            *(reconnect_repeatedly(station) for _ in range(50)),
+            send_garbage(station),
+        ]
         async with going_on(*bad):
             worst = await fps_of(seen, 60)
     recorded(station, "")

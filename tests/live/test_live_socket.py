@@ -16,9 +16,9 @@ from asgiref.sync import sync_to_async
 from cameras import status
 from cameras.live import consumers
 from cameras.live.picture import jpeg_size
-from cameras.live.publisher import HEAD
+from cameras.live.publisher import FRAME_HEADER
 from cameras.models import Camera
-from tests.live.builders import CameraProcess, Opened, eventually, user_of, with_token
+from tests.live.builders import CameraProcess, OpenSocket, eventually, user_of, with_token
 from tests.live.stations import BINARY
 
 REQUEST = {"type": "request_frame", "quality": "low"}
@@ -39,60 +39,60 @@ async def headers(camera: Camera) -> dict[str, str]:
 
 
 @pytest_asyncio.fixture
-async def socket(headers: dict[str, str]) -> AsyncIterator[Opened]:
-    async with Opened("/ws/live/sky/", headers) as opened:
+async def socket(headers: dict[str, str]) -> AsyncIterator[OpenSocket]:
+    async with OpenSocket("/ws/live/sky/", headers) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture
-async def binary(headers: dict[str, str]) -> AsyncIterator[Opened]:
-    async with Opened("/ws/live/sky/", headers, [BINARY]) as opened:
+async def binary(headers: dict[str, str]) -> AsyncIterator[OpenSocket]:
+    async with OpenSocket("/ws/live/sky/", headers, [BINARY]) as opened:
         yield opened
 
 
-async def test_a_frame_in_json_says_what_it_is(socket: Opened, pictures: CameraProcess) -> None:
-    frame = await socket.asked(REQUEST)
+async def test_a_frame_in_json_says_what_it_is(socket: OpenSocket, pictures: CameraProcess) -> None:
+    frame = await socket.request(REQUEST)
     assert set(frame) == FRAME_KEYS
     assert base64.b64decode(frame["data"]) == pictures.jpeg
     assert (frame["width"], frame["height"], frame["quality"], frame["simulated"]) == (64, 48, "low", True)
     assert frame["timestamp"].endswith("Z")
 
 
-async def test_a_frame_in_binary_has_its_head(binary: Opened, pictures: CameraProcess) -> None:
-    frame = await binary.asked(REQUEST)
-    magic, version, flags, zero, _, captured, sent = HEAD.unpack_from(frame)
+async def test_a_frame_in_binary_has_its_head(binary: OpenSocket, pictures: CameraProcess) -> None:
+    frame = await binary.request(REQUEST)
+    magic, version, flags, zero, _, captured, sent = FRAME_HEADER.unpack_from(frame)
     assert (magic, version, flags, zero) == (b"SKYL", 1, 1, 0)
     assert captured <= sent <= time.time_ns() // 1000
-    assert frame[HEAD.size :] == pictures.jpeg
+    assert frame[FRAME_HEADER.size :] == pictures.jpeg
 
 
-async def test_each_answer_is_newer_than_the_last(socket: Opened, pictures: CameraProcess) -> None:
-    numbers = [(await socket.asked(REQUEST))["frame_number"] for _ in range(10)]
+async def test_each_answer_is_newer_than_the_last(socket: OpenSocket, pictures: CameraProcess) -> None:
+    numbers = [(await socket.request(REQUEST))["frame_number"] for _ in range(10)]
     assert numbers == sorted(set(numbers))
 
 
-async def test_two_requests_may_wait(binary: Opened, pictures: CameraProcess) -> None:
-    await binary.say(REQUEST)
-    first = await binary.asked(REQUEST)
-    assert HEAD.unpack_from(first)[4] < HEAD.unpack_from(await binary.hear())[4]
+async def test_two_requests_may_wait(binary: OpenSocket, pictures: CameraProcess) -> None:
+    await binary.send(REQUEST)
+    first = await binary.request(REQUEST)
+    assert FRAME_HEADER.unpack_from(first)[4] < FRAME_HEADER.unpack_from(await binary.receive())[4]
 
 
-async def test_without_a_quality_it_is_medium(socket: Opened, pictures: CameraProcess) -> None:
-    assert (await socket.asked({"type": "request_frame"}))["quality"] == "medium"
+async def test_without_a_quality_it_is_medium(socket: OpenSocket, pictures: CameraProcess) -> None:
+    assert (await socket.request({"type": "request_frame"}))["quality"] == "medium"
 
 
-async def test_nobody_wants_pictures_before_somebody_asks(
-    socket: Opened, server: redis.Redis, pictures: CameraProcess
+async def test_no_pictures_are_requested_before_a_viewer_asks(
+    socket: OpenSocket, server: redis.Redis, pictures: CameraProcess
 ) -> None:
     assert not server.keys("*:want:*")
-    await socket.asked(REQUEST)
+    await socket.request(REQUEST)
     assert [name.split(":", 1)[1] for name in server.keys("*:want:*")] == ["want:sky:low"]
 
 
-async def test_a_socket_that_asks_no_more_wants_no_more(
-    socket: Opened, server: redis.Redis, pictures: CameraProcess
+async def test_a_socket_that_stops_asking_ends_the_request_for_pictures(
+    socket: OpenSocket, server: redis.Redis, pictures: CameraProcess
 ) -> None:
-    await socket.asked(REQUEST)
+    await socket.request(REQUEST)
     await eventually(lambda: not server.keys("*:want:*"), within_s=13)
     assert not [name for name, count in server.pubsub_numsub(*server.pubsub_channels()) if count]
 
@@ -100,9 +100,9 @@ async def test_a_socket_that_asks_no_more_wants_no_more(
 async def test_twenty_viewers_have_one_subscription(
     headers: dict[str, str], server: redis.Redis, pictures: CameraProcess
 ) -> None:
-    viewers = [Opened("/ws/live/sky/", headers) for _ in range(20)]
+    viewers = [OpenSocket("/ws/live/sky/", headers) for _ in range(20)]
     opened = [await viewer.__aenter__() for viewer in viewers]
-    frames = [await viewer.asked(REQUEST) for viewer in opened]
+    frames = [await viewer.request(REQUEST) for viewer in opened]
     channels = server.pubsub_channels()
     assert len(frames) == 20
     assert [count for _, count in server.pubsub_numsub(*channels)] == [1]
@@ -110,13 +110,13 @@ async def test_twenty_viewers_have_one_subscription(
 
 
 async def test_a_picture_that_is_old_says_so(headers: dict[str, str], pictures: CameraProcess) -> None:
-    async with Opened("/ws/live/sky/", headers, [BINARY]) as first, Opened("/ws/live/sky/", headers) as second:
-        await first.asked(REQUEST)
+    async with OpenSocket("/ws/live/sky/", headers, [BINARY]) as first, OpenSocket("/ws/live/sky/", headers) as second:
+        await first.request(REQUEST)
         pictures.quiet.set()
-        while isinstance(await first.asked(REQUEST), bytes):
+        while isinstance(await first.request(REQUEST), bytes):
             pass
-        [await first.asked(REQUEST) for _ in range(2)]
-        assert (await second.asked(REQUEST))["stale"]
+        [await first.request(REQUEST) for _ in range(2)]
+        assert (await second.request(REQUEST))["stale"]
 
 
 def observed(server: redis.Redis, state: str, **fields: Any) -> None:
@@ -134,37 +134,37 @@ REASONS = [
     ("disconnected", {}, "disconnected", "Connect it to see pictures."),
     ("busy", {}, "busy", "is exposing"),
     ("ready", {"last_frame": "2026-03-01T20:00:00Z"}, "stale", "the last one came at 2026-03-01T20:00:00Z"),
-    ("ready", {}, "never", "has given no picture yet"),
+    ("ready", {}, "never", "has sent no picture yet"),
 ]
 
 
 @pytest.mark.parametrize(("state", "fields", "reason", "said"), REASONS)
 async def test_without_a_picture_it_says_why(
-    state: str, fields: dict[str, Any], reason: str, said: str, socket: Opened, server: redis.Redis
+    state: str, fields: dict[str, Any], reason: str, said: str, socket: OpenSocket, server: redis.Redis
 ) -> None:
     observed(server, state, **fields)
-    answer = await socket.asked(REQUEST)
+    answer = await socket.request(REQUEST)
     assert (answer["type"], answer["reason"]) == ("no_frame", reason)
     assert said in answer["message"]
 
 
-async def test_a_host_that_does_not_write_is_down(socket: Opened, server: redis.Redis) -> None:
-    assert (await socket.asked(REQUEST))["reason"] == "host_down"
+async def test_a_host_that_does_not_write_is_down(socket: OpenSocket, server: redis.Redis) -> None:
+    assert (await socket.request(REQUEST))["reason"] == "host_down"
 
 
-async def test_without_a_broker_the_socket_stays_and_says_so(socket: Opened) -> None:
-    assert (await socket.asked(REQUEST))["reason"] == "broker"
-    assert (await socket.asked({"type": "ping", "sent": 1}))["type"] == "pong"
+async def test_without_a_broker_the_socket_stays_and_says_so(socket: OpenSocket) -> None:
+    assert (await socket.request(REQUEST))["reason"] == "broker"
+    assert (await socket.request({"type": "ping", "sent": 1}))["type"] == "pong"
 
 
-async def test_pictures_come_when_the_broker_does(socket: Opened, request: pytest.FixtureRequest) -> None:
-    assert (await socket.asked(REQUEST))["reason"] == "broker"
+async def test_pictures_come_when_the_broker_does(socket: OpenSocket, request: pytest.FixtureRequest) -> None:
+    assert (await socket.request(REQUEST))["reason"] == "broker"
     request.getfixturevalue("pictures")
-    assert (await socket.asked(REQUEST))["type"] == "frame"
+    assert (await socket.request(REQUEST))["type"] == "frame"
 
 
-async def test_a_ping_comes_back_with_the_time(socket: Opened) -> None:
-    pong = await socket.asked({"type": "ping", "sent": 12.5})
+async def test_a_ping_comes_back_with_the_time(socket: OpenSocket) -> None:
+    pong = await socket.request({"type": "ping", "sent": 12.5})
     assert (pong["type"], pong["sent"]) == ("pong", 12.5)
     assert abs(pong["server_us"] / 1e6 - time.time()) < 1
 
@@ -188,15 +188,15 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize(("said", "reason"), GARBAGE, ids=[said[:44] for said, _ in GARBAGE])
-async def test_what_cannot_be_followed_is_answered(said: str, reason: str, socket: Opened) -> None:
+async def test_a_bad_message_is_answered_with_a_reason(said: str, reason: str, socket: OpenSocket) -> None:
     await socket.wire.send_input({"type": "websocket.receive", "text": said})
-    answer = await socket.hear()
+    answer = await socket.receive()
     assert (answer["type"], answer["reason"]) == ("error", reason)
 
 
-async def test_too_many_requests_at_once_are_answered(socket: Opened) -> None:
-    [await socket.say(REQUEST) for _ in range(6)]
-    assert (await socket.hear())["reason"] == "too_many"
+async def test_too_many_requests_at_once_are_answered(socket: OpenSocket) -> None:
+    [await socket.send(REQUEST) for _ in range(6)]
+    assert (await socket.receive())["reason"] == "too_many"
 
 
 TOO_MUCH = [
@@ -208,15 +208,15 @@ TOO_MUCH = [
 
 
 @pytest.mark.parametrize(("content", "times", "code"), TOO_MUCH)
-async def test_what_is_too_much_closes_with_a_reason(
-    content: dict[str, Any], times: int, code: int, socket: Opened
+async def test_too_many_or_too_large_messages_close_the_socket_with_a_reason(
+    content: dict[str, Any], times: int, code: int, socket: OpenSocket
 ) -> None:
     [await socket.wire.send_input({"type": "websocket.receive", **content}) for _ in range(times)]
-    closed, reason = await socket.closed()
+    closed, reason = await socket.wait_closed()
     assert closed == code
     assert reason.endswith(".")
 
 
 @pytest.mark.parametrize("jpeg", [b"", b"\xff\xd8", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\x00\x00" * 9, bytes(100)])
-def test_what_is_no_jpeg_has_no_size(jpeg: bytes) -> None:
+def test_bytes_that_are_no_jpeg_have_no_size(jpeg: bytes) -> None:
     assert jpeg_size(jpeg) == (0, 0)

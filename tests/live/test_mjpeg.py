@@ -12,25 +12,25 @@ import pytest_asyncio
 from asgiref.sync import sync_to_async
 
 from cameras.live import mjpeg
-from cameras.live.mjpeg import Watching, stream
+from cameras.live.mjpeg import MjpegStream, stream_parts
 from cameras.models import Camera
 from skycam_project.access.models import User
-from skycam_project.access.visitors import Visitor, visitor_of
+from skycam_project.access.principals import Principal, principal_of
 from tests.live.builders import CameraProcess, user_of, with_token
 
 URL = "/api/v1/cameras/sky/stream.mjpeg"
 
 
 @pytest_asyncio.fixture
-async def visitor(camera: Camera) -> Visitor:
-    return visitor_of(await sync_to_async(lambda: with_token(user_of("viewer")))())
+async def principal(camera: Camera) -> Principal:
+    return principal_of(await sync_to_async(lambda: with_token(user_of("viewer")))())
 
 
 @pytest_asyncio.fixture
-async def parts(visitor: Visitor, pictures: CameraProcess) -> AsyncIterator[AsyncIterator[bytes]]:
-    place = Watching("sky", "medium", visitor)
-    await place.enter("a-viewer", "192.0.2.7")
-    opened: Any = stream(place)
+async def parts(principal: Principal, pictures: CameraProcess) -> AsyncIterator[AsyncIterator[bytes]]:
+    stream = MjpegStream("sky", "medium", principal)
+    await stream.add_viewer("a-viewer", "192.0.2.7")
+    opened: Any = stream_parts(stream)
     yield opened
     await opened.aclose()
 
@@ -48,7 +48,7 @@ async def test_each_part_is_a_picture_and_ends_with_the_boundary(
 async def test_it_ends_when_the_pictures_do(
     parts: AsyncIterator[bytes], pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mjpeg, "WITHOUT_S", 1.0)
+    monkeypatch.setattr(mjpeg, "NO_PICTURE_TIMEOUT_S", 1.0)
     [await anext(parts) for _ in range(3)]
     pictures.quiet.set()
     assert len([part async for part in parts]) <= 2

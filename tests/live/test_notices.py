@@ -21,7 +21,7 @@ from captures.models import Capture, CaptureFile
 from captures.notices import publish_capture
 from skycam_project.access.models import User
 from tests.access.audiences import only_for
-from tests.live.builders import Opened, eventually, user_of, with_token
+from tests.live.builders import OpenSocket, eventually, user_of, with_token
 
 UPDATE_KEYS = {"camera", "status", "temperature", "latest_image", "capture", "outcome", "reason"}
 
@@ -67,74 +67,74 @@ async def listened(server: redis.Redis, count: int = 1) -> None:
     await eventually(lambda: server.pubsub_numsub(name) == [(name, count)])
 
 
-async def test_a_saved_capture_is_told(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
-    async with Opened("/ws/captures/", viewer) as socket:
+async def test_a_saved_capture_is_announced(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
+    async with OpenSocket("/ws/captures/", viewer) as socket:
         await listened(server)
         capture = await ended(camera, "saved")
-        update = await socket.hear()
+        update = await socket.receive()
     assert (update["type"], set(update["data"])) == ("capture_update", UPDATE_KEYS)
     assert update["data"]["latest_image"]["url"] == f"/api/v1/captures/{capture.id}/file/"
     assert update["data"]["latest_image"]["thumbnail"] == f"/api/v1/captures/{capture.id}/thumbnail/"
     assert (update["data"]["camera"], update["data"]["temperature"]) == ("sky", 12.5)
 
 
-async def test_a_failed_capture_is_told_without_an_image(
+async def test_a_failed_capture_is_announced_without_an_image(
     viewer: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:
-    async with Opened("/ws/captures/", viewer) as socket:
+    async with OpenSocket("/ws/captures/", viewer) as socket:
         await listened(server)
         await ended(camera, "failed")
-        data = (await socket.hear())["data"]
+        data = (await socket.receive())["data"]
     assert (data["latest_image"], data["outcome"], data["reason"]) == (None, "failed", "camera_error")
 
 
-async def test_nothing_is_told_of_a_hidden_camera(
-    excluded: dict[str, str], camera: Camera, server: redis.Redis
-) -> None:
-    async with Opened("/ws/captures/", excluded) as socket:
+async def test_a_hidden_camera_is_not_announced(excluded: dict[str, str], camera: Camera, server: redis.Redis) -> None:
+    async with OpenSocket("/ws/captures/", excluded) as socket:
         await listened(server)
         await ended(camera, "saved")
-        assert (await socket.asked({"type": "ping", "sent": 1}))["type"] == "pong"
+        assert (await socket.request({"type": "ping", "sent": 1}))["type"] == "pong"
         assert await socket.wire.receive_nothing(timeout=0.3)
 
 
-async def test_a_removed_camera_is_told_to_nobody_who_sees_the_next_one_of_its_slug(
+async def test_a_removed_camera_is_not_announced_to_viewers_of_its_successor(
     viewer: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:
-    async with Opened("/ws/captures/", viewer) as socket:
+    async with OpenSocket("/ws/captures/", viewer) as socket:
         await listened(server)
         await ended_after_its_removal(camera)
         assert await socket.wire.receive_nothing(timeout=0.3)
 
 
-async def test_what_is_rolled_back_is_not_told(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
+async def test_a_rolled_back_capture_is_not_announced(
+    viewer: dict[str, str], camera: Camera, server: redis.Redis
+) -> None:
     def fail() -> None:
         with transaction.atomic():
             publish_capture(capture_of(camera, "saved"), camera.slug, [])
             transaction.set_rollback(True)
 
-    async with Opened("/ws/captures/", viewer) as socket:
+    async with OpenSocket("/ws/captures/", viewer) as socket:
         await listened(server)
         await sync_to_async(fail)()
         assert await socket.wire.receive_nothing(timeout=0.3)
 
 
-async def test_a_notice_that_is_none_is_left_aside(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
-    async with Opened("/ws/captures/", viewer) as socket:
+async def test_an_invalid_notice_is_ignored(viewer: dict[str, str], camera: Camera, server: redis.Redis) -> None:
+    async with OpenSocket("/ws/captures/", viewer) as socket:
         await listened(server)
         server.publish(broker.key("captures"), "garbage")
         await ended(camera, "saved")
-        assert (await socket.hear())["type"] == "capture_update"
+        assert (await socket.receive())["type"] == "capture_update"
 
 
-async def test_a_cut_is_told_once_it_is_mended(viewer: dict[str, str], server: redis.Redis) -> None:
-    async with Opened("/ws/captures/", viewer) as socket:
+async def test_a_cut_is_reported_once_it_is_repaired(viewer: dict[str, str], server: redis.Redis) -> None:
+    async with OpenSocket("/ws/captures/", viewer) as socket:
         await listened(server)
         server.client_kill_filter(_type="pubsub")
-        assert (await socket.hear())["type"] == "missed"
+        assert (await socket.receive())["type"] == "missed"
 
 
-def test_a_broker_that_is_away_delays_nobody(camera: Camera) -> None:
+def test_a_broker_that_is_away_delays_no_transaction(camera: Camera) -> None:
     broker.connection.cache_clear()
     started = time.monotonic()
     with transaction.atomic():
@@ -142,12 +142,12 @@ def test_a_broker_that_is_away_delays_nobody(camera: Camera) -> None:
     assert time.monotonic() - started < 2
 
 
-def test_a_broker_that_hangs_delays_nobody(camera: Camera, server: redis.Redis) -> None:
+def test_a_broker_that_hangs_delays_no_publisher(camera: Camera, server: redis.Redis) -> None:
     pid = int(server.info("server")["process_id"])
     os.kill(pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
-        [notices.post("captures", {"number": number}) for number in range(2 * notices.MOST_WAITING)]
+        [notices.publish_notice("captures", {"number": number}) for number in range(2 * notices.MAX_WAITING)]
         assert time.monotonic() - started < 2
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -162,24 +162,24 @@ async def test_the_status_comes_at_once_when_it_changes_and_each_second(
     viewer: dict[str, str], server: redis.Redis
 ) -> None:
     write_status(server, observed="ready")
-    async with Opened("/ws/status/", viewer) as socket:
-        first = await socket.hear()
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        first = await socket.receive()
         write_status(server, observed="busy")
-        second, third = await socket.hear(within_s=0.9), await socket.hear(within_s=5)
+        second, third = await socket.receive(within_s=0.9), await socket.receive(within_s=5)
     assert [message["cameras"][0]["observed"] for message in (first, second, third)] == ["ready", "busy", "busy"]
 
 
 async def test_a_hidden_camera_has_no_status(excluded: dict[str, str], server: redis.Redis) -> None:
-    async with Opened("/ws/status/", excluded) as socket:
-        assert await socket.hear() == {"type": "status", "cameras": []}
+    async with OpenSocket("/ws/status/", excluded) as socket:
+        assert await socket.receive() == {"type": "status", "cameras": []}
 
 
 async def test_a_camera_that_becomes_hidden_leaves_the_status(
     viewer: dict[str, str], camera: Camera, server: redis.Redis
 ) -> None:
-    async with Opened("/ws/status/", viewer) as socket:
+    async with OpenSocket("/ws/status/", viewer) as socket:
         await sync_to_async(lambda: only_for(camera, user_of("operator").username))()
-        while (await socket.hear())["cameras"]:
+        while (await socket.receive())["cameras"]:
             pass
 
 
@@ -187,10 +187,10 @@ async def test_without_a_broker_there_is_no_status_and_it_comes_back(
     viewer: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     broker.connection.cache_clear()
-    async with Opened("/ws/status/", viewer) as socket:
-        first = await socket.hear()
+    async with OpenSocket("/ws/status/", viewer) as socket:
+        first = await socket.receive()
         request.getfixturevalue("server")
-        while (second := await socket.hear())["type"] != "status":
+        while (second := await socket.receive())["type"] != "status":
             pass
     assert (first["type"], first["reason"]) == ("no_status", "broker")
     assert second["cameras"][0]["observed"] == "host_down"

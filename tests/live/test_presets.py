@@ -1,4 +1,4 @@
-"""What a camera's process makes of its frames for live view: each quality once, at its pace, if somebody wants it."""
+"""What a camera process publishes for live view: each watched quality once per frame, at its rate."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from cameras import broker
 from cameras.drivers.base import FrameData
-from cameras.live.governor import FPS_ALONE
-from cameras.live.presets import PRESETS, Pace, Preset, presets_of
-from cameras.live.publisher import HEAD, LOWERED, LivePublisher
+from cameras.live.load_shedder import LOWER_FPS_ONLY
+from cameras.live.presets import PRESETS, FrameRateLimiter, Preset, presets_of
+from cameras.live.publisher import FRAME_HEADER, LOWERED, LivePublisher
 from cameras.runtime.buffer import SharedFrameBuffer
 from cameras.runtime.consumers import Context
 from tests.skycam_project.stations import eventually
@@ -71,16 +71,16 @@ def pictures(server: redis.Redis) -> Iterator[Any]:
     with redis.Redis.from_url(settings.STATION.redis_url).pubsub() as heard:
         heard.psubscribe(broker.key("live", "sky", "*"))
         assert heard.get_message(timeout=5)
-        yield lambda: told(heard.get_message(timeout=5))
+        yield lambda: decoded(heard.get_message(timeout=5))
 
 
-def told(message: Any) -> tuple[str, int, int]:
-    image = cv2.imdecode(np.frombuffer(message["data"][HEAD.size :], np.uint8), cv2.IMREAD_COLOR)
+def decoded(message: Any) -> tuple[str, int, int]:
+    image = cv2.imdecode(np.frombuffer(message["data"][FRAME_HEADER.size :], np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
-    return message["channel"].decode().rpartition(":")[2], HEAD.unpack_from(message["data"])[2], image.shape[1]
+    return message["channel"].decode().rpartition(":")[2], FRAME_HEADER.unpack_from(message["data"])[2], image.shape[1]
 
 
-def test_a_quality_that_nobody_wants_is_not_encoded(camera: Camera) -> None:
+def test_a_quality_that_no_one_watches_is_not_encoded(camera: Camera) -> None:
     camera.frames(3, fps=5)
     camera.want("medium")
     camera.frames(4, fps=5)
@@ -131,8 +131,8 @@ def test_lowering_makes_nothing_larger_or_finer() -> None:
     assert Preset(640, 20, 10).lowered(2, 1280) == Preset(320, 20, 5)
 
 
-def test_where_quality_is_never_lowered_pictures_keep_their_size() -> None:
-    assert Preset(640, 60, 10).lowered(FPS_ALONE, 1280) == Preset(640, 60, 5)
+def test_with_lower_quality_disabled_pictures_keep_their_size() -> None:
+    assert Preset(640, 60, 10).lowered(LOWER_FPS_ONLY, 1280) == Preset(640, 60, 5)
 
 
 @hypothesis.settings(deadline=None)
@@ -142,13 +142,13 @@ def test_where_quality_is_never_lowered_pictures_keep_their_size() -> None:
     jitter=st.lists(st.floats(-0.2, 0.2), min_size=60, max_size=60),
 )
 def test_a_pace_is_never_above_its_rate_and_close_to_it(fps: float, source: float, jitter: list[float]) -> None:
-    pace, seconds = Pace(), len(jitter) / source
-    taken = sum(pace.take(50 + (place + early) / source, fps) for place, early in enumerate(jitter))
+    limiter, seconds = FrameRateLimiter(), len(jitter) / source
+    taken = sum(limiter.admit_frame(50 + (place + early) / source, fps) for place, early in enumerate(jitter))
     assert taken <= fps * (seconds + 1 / source) + 2
     assert taken >= 0.8 * min(fps, source) * seconds - 2
 
 
 @pytest.mark.parametrize("fps", [10.0, 15.0, 25.0])
 def test_a_camera_as_fast_as_the_pace_loses_no_frame_to_its_jitter(fps: float) -> None:
-    pace, late = Pace(), itertools.cycle([0.0, 0.15, -0.15, 0.1])
-    assert all(pace.take(50 + (place + next(late)) / fps, fps) for place in range(300))
+    limiter, late = FrameRateLimiter(), itertools.cycle([0.0, 0.15, -0.15, 0.1])
+    assert all(limiter.admit_frame(50 + (place + next(late)) / fps, fps) for place in range(300))

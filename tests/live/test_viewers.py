@@ -16,15 +16,15 @@ from django.conf import settings
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from cameras.live import places
-from cameras.live.census import Census, everywhere
-from cameras.live.publisher import HEAD, LOWERED
+from cameras.live import viewer_limits
+from cameras.live.publisher import FRAME_HEADER, LOWERED
 from cameras.live.service import LiveStreamingService
+from cameras.live.viewer_registry import ViewerRegistry, viewers_everywhere
 from cameras.models import Camera
-from cameras.sockets import loops
+from cameras.sockets import loop_singletons
 from monitoring import station_settings
 from monitoring.models import Event
-from tests.live.builders import CameraProcess, Opened, eventually, user_of, with_token
+from tests.live.builders import CameraProcess, OpenSocket, eventually, user_of, with_token
 from tests.live.stations import BINARY
 
 REQUEST = {"type": "request_frame", "quality": "medium"}
@@ -43,24 +43,24 @@ async def ben(camera: Camera) -> Headers:
 
 
 @contextlib.asynccontextmanager
-async def watching(headers: Headers, count: int) -> AsyncIterator[list[Opened]]:
+async def watching(headers: Headers, count: int) -> AsyncIterator[list[OpenSocket]]:
     """So many sockets, each of which has had a picture."""
     async with contextlib.AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(Opened(LIVE, headers)) for _ in range(count)]
-        assert {(await one.asked(REQUEST))["type"] for one in opened} == {"frame"}
+        opened = [await stack.enter_async_context(OpenSocket(LIVE, headers)) for _ in range(count)]
+        assert {(await one.request(REQUEST))["type"] for one in opened} == {"frame"}
         yield opened
 
 
-async def first_of(socket: Opened, kind: str) -> Any:
+async def first_of(socket: OpenSocket, kind: str) -> Any:
     """Ask until the answer is of this type."""
     async with asyncio.timeout(10):
-        while (answer := await socket.asked(REQUEST))["type"] != kind:
+        while (answer := await socket.request(REQUEST))["type"] != kind:
             await asyncio.sleep(0.05)
     return answer
 
 
-async def told(headers: Headers) -> list[Any]:
-    """Who watches, as somebody is told."""
+async def viewer_list(headers: Headers) -> list[Any]:
+    """The viewers that a user may see."""
     body = await sync_to_async(lambda: client(headers).get("/api/v1/viewers/").json())()
     return list(body["results"])
 
@@ -71,64 +71,66 @@ def client(headers: Headers) -> APIClient:
     return found
 
 
-# Places
+# Limits of viewers
 
 
-async def test_one_user_has_so_many_and_another_still_has_a_place(
+async def test_one_user_reaches_the_limit_and_another_can_still_watch(
     configured: Any, anna: Headers, ben: Headers, pictures: CameraProcess
 ) -> None:
     configured(max_viewers_per_user=2)
-    async with watching(anna, 2), Opened(LIVE, anna) as third, watching(ben, 1):
-        answer = await third.asked(REQUEST)
+    async with watching(anna, 2), OpenSocket(LIVE, anna) as third, watching(ben, 1):
+        answer = await third.request(REQUEST)
         assert (answer["type"], answer["reason"]) == ("no_frame", "capacity")
         assert "2 live views" in answer["message"]
 
 
-async def test_all_together_have_so_many(configured: Any, anna: Headers, ben: Headers, pictures: CameraProcess) -> None:
+async def test_all_viewers_together_are_limited(
+    configured: Any, anna: Headers, ben: Headers, pictures: CameraProcess
+) -> None:
     configured(max_viewers=2)
-    async with watching(anna, 1), watching(ben, 1), Opened(LIVE, ben) as third:
-        answer = await third.asked(REQUEST)
+    async with watching(anna, 1), watching(ben, 1), OpenSocket(LIVE, ben) as third:
+        answer = await third.request(REQUEST)
         assert (answer["reason"], answer["message"][:9]) == ("capacity", "At most 2")
 
 
-async def test_a_place_that_is_left_is_free(
+async def test_a_viewer_who_leaves_makes_room(
     configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configured(max_viewers_per_user=1)
-    monkeypatch.setattr(places, "REFUSED_FOR_S", 0.0)
-    async with Opened(LIVE, anna) as waits:
+    monkeypatch.setattr(viewer_limits, "REFUSED_FOR_S", 0.0)
+    async with OpenSocket(LIVE, anna) as waits:
         async with watching(anna, 1):
-            assert (await waits.asked(REQUEST))["reason"] == "capacity"
-        assert (await waits.asked(REQUEST))["type"] == "frame"
+            assert (await waits.request(REQUEST))["reason"] == "capacity"
+        assert (await waits.request(REQUEST))["type"] == "frame"
 
 
-async def test_whoever_asks_for_nothing_gives_the_place_up(
+async def test_an_idle_viewer_is_ended(
     configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cameras.live.service.IDLE_S", 0.3)
     async with watching(anna, 1) as (hidden,):
-        service = loops.of_this_loop(LiveStreamingService)
-        await eventually(lambda: not service.places.viewers)
-        assert (await hidden.asked(REQUEST))["type"] == "frame"
-        assert len(service.places.viewers) == 1
+        service = loop_singletons.loop_singleton(LiveStreamingService)
+        await eventually(lambda: not service.viewer_limits.viewers)
+        assert (await hidden.request(REQUEST))["type"] == "frame"
+        assert len(service.viewer_limits.viewers) == 1
 
 
 async def test_viewers_of_another_web_process_count(
     configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
 ) -> None:
     configured(max_viewers_per_user=3)
-    elsewhere = Census()
-    await asyncio.to_thread(elsewhere.enter, Counter({"a-viewer": 2}))
-    async with watching(anna, 1), Opened(LIVE, anna) as fourth:
-        assert (await fourth.asked(REQUEST))["reason"] == "capacity"
+    elsewhere = ViewerRegistry()
+    await asyncio.to_thread(elsewhere.register_counts, Counter({"a-viewer": 2}))
+    async with watching(anna, 1), OpenSocket(LIVE, anna) as fourth:
+        assert (await fourth.request(REQUEST))["reason"] == "capacity"
 
 
 async def test_a_web_process_that_was_killed_leaves_nothing_behind(
     configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
 ) -> None:
     configured(max_viewers_per_user=2)
-    killed = Census()
-    await asyncio.to_thread(killed.enter, Counter({"a-viewer": 2}))
+    killed = ViewerRegistry()
+    await asyncio.to_thread(killed.register_counts, Counter({"a-viewer": 2}))
     assert 0 < server.ttl(viewers_key(killed)) <= 5
     server.delete(viewers_key(killed))  # what its life's end does
     async with watching(anna, 2):
@@ -136,15 +138,15 @@ async def test_a_web_process_that_was_killed_leaves_nothing_behind(
     await eventually(lambda: not server.keys("*view*"))
 
 
-def viewers_key(census: Census) -> str:
-    return f"{settings.STATION.station.id}:viewers:{census.process}"
+def viewers_key(registry: ViewerRegistry) -> str:
+    return f"{settings.STATION.station.id}:viewers:{registry.process}"
 
 
-async def test_a_stream_has_a_place_too(
+async def test_a_stream_counts_as_a_viewer_too(
     configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
 ) -> None:
     configured(max_viewers_per_user=1)
-    await asyncio.to_thread(Census().enter, Counter({"a-viewer": 1}))
+    await asyncio.to_thread(ViewerRegistry().register_counts, Counter({"a-viewer": 1}))
     answer = await sync_to_async(lambda: client(anna).get("/api/v1/cameras/sky/stream.mjpeg"))()
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/live-full")
     assert answer["Retry-After"]
@@ -157,8 +159,8 @@ async def test_a_manager_sees_everybody_and_others_their_own(
     anna: Headers, ben: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1), watching(ben, 1):
-        await eventually(lambda: sum(map(len, everywhere().values())) == 2)
-        everybody, own = await told(ben), await told(anna)
+        await eventually(lambda: sum(map(len, viewers_everywhere().values())) == 2)
+        everybody, own = await viewer_list(ben), await viewer_list(anna)
     assert {one["user"] for one in everybody} == {"a-viewer", "a-manager"}
     assert [(one["user"], one["camera"], one["quality"], one["transport"], one["remote"]) for one in own] == [
         ("a-viewer", "sky", "medium", "websocket", None)
@@ -166,18 +168,18 @@ async def test_a_manager_sees_everybody_and_others_their_own(
     assert all(one["remote"] is not None for one in everybody)
 
 
-async def test_what_a_viewer_got_is_counted(anna: Headers, pictures: CameraProcess) -> None:
+async def test_the_frames_and_bytes_of_a_viewer_are_counted(anna: Headers, pictures: CameraProcess) -> None:
     async with watching(anna, 1) as (socket,):
-        sizes = [len(str(await socket.asked(REQUEST))) for _ in range(20)]
+        sizes = [len(str(await socket.request(REQUEST))) for _ in range(20)]
         one = await counted(anna, 21)
     assert one["bytes"] > 0.8 * sum(sizes)
     assert (one["kbit_s"] > 10, one["fps"] > 1, one["dropped"], one["limited"]) == (True, True, 0, [])
 
 
 async def counted(headers: Headers, frames: int) -> Any:
-    """The one viewer, once it has had so many frames."""
+    """The one viewer, once it has had `frames` frames."""
     async with asyncio.timeout(5):
-        while not (found := [one for one in await told(headers) if one["frames"] >= frames]):
+        while not (found := [one for one in await viewer_list(headers) if one["frames"] >= frames]):
             await asyncio.sleep(0.05)
     return found[0]
 
@@ -186,13 +188,13 @@ async def ended(headers: Headers, viewer: str) -> int:
     return int((await sync_to_async(lambda: client(headers).delete(f"/api/v1/viewers/{viewer}/"))()).status_code)
 
 
-async def test_a_manager_ends_a_view_and_who_watched_is_told(
+async def test_a_manager_ends_a_view_and_its_viewer_sees_who_did(
     anna: Headers, ben: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1) as (socket,):
         one = await counted(ben, 1)
         assert await ended(ben, one["id"]) == 204
-        assert await socket.closed(within_s=1) == (4410, "a-manager ended this live view.")
+        assert await socket.wait_closed(within_s=1) == (4410, "a-manager ended this live view.")
     event = await Event.objects.aget(kind="live.ended")
     assert (event.actor, event.camera) == ("a-manager", "sky")
 
@@ -201,26 +203,26 @@ async def test_the_reason_of_a_close_fits_into_its_frame_in_whole_characters(
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1) as (socket,):
-        (viewer,) = loops.of_this_loop(LiveStreamingService).places.viewers.values()
+        (viewer,) = loop_singletons.loop_singleton(LiveStreamingService).viewer_limits.viewers.values()
         viewer.end(f"{'漢' * 45} ended this live view.")
-        assert await socket.closed() == (4410, "漢" * 41)
+        assert await socket.wait_closed() == (4410, "漢" * 41)
 
 
-async def test_another_ones_view_is_not_there(anna: Headers, ben: Headers, pictures: CameraProcess) -> None:
+async def test_another_users_view_is_not_found(anna: Headers, ben: Headers, pictures: CameraProcess) -> None:
     async with watching(ben, 1) as (socket,):
         one = await counted(ben, 1)
         assert await ended(anna, one["id"]) == 404
-        assert (await socket.asked(REQUEST))["type"] == "frame"
+        assert (await socket.request(REQUEST))["type"] == "frame"
 
 
-async def test_one_ends_ones_own_view_without_an_event(anna: Headers, pictures: CameraProcess) -> None:
+async def test_users_end_their_own_view_without_an_event(anna: Headers, pictures: CameraProcess) -> None:
     async with watching(anna, 1) as (socket,):
         assert await ended(anna, (await counted(anna, 1))["id"]) == 204
-        assert (await socket.closed())[0] == 4410
+        assert (await socket.wait_closed())[0] == 4410
     assert not await Event.objects.filter(kind="live.ended").aexists()
 
 
-def test_without_a_broker_nobody_knows(viewer: Any) -> None:
+def test_without_a_broker_the_viewers_are_unknown(viewer: Any) -> None:
     assert viewer.get("/api/v1/viewers/").json()["type"] == "/problems/broker-down"
 
 
@@ -228,23 +230,25 @@ def test_without_a_broker_nobody_knows(viewer: Any) -> None:
 
 
 async def test_a_quality_that_is_asked_for_comes_with_the_next_frame(anna: Headers, pictures: CameraProcess) -> None:
-    async with Opened(LIVE, anna) as socket:
-        found = [(await socket.asked({**REQUEST, "quality": quality}))["quality"] for quality in ("low", "high", "low")]
+    async with OpenSocket(LIVE, anna) as socket:
+        found = [
+            (await socket.request({**REQUEST, "quality": quality}))["quality"] for quality in ("low", "high", "low")
+        ]
     assert found == ["low", "high", "low"]
 
 
-async def test_above_its_bandwidth_a_viewer_gets_fewer_frames_and_is_told(
+async def test_above_its_bandwidth_a_viewer_gets_fewer_frames_and_the_reason(
     configured: Any, anna: Headers, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": 60})
-    async with Opened(LIVE, anna) as socket:
-        found = [await socket.asked(REQUEST)]
-        [await socket.say(REQUEST) for _ in range(3)]
-        found += [await socket.hear() for _ in range(4)]
+    async with OpenSocket(LIVE, anna) as socket:
+        found = [await socket.request(REQUEST)]
+        [await socket.send(REQUEST) for _ in range(3)]
+        found += [await socket.receive() for _ in range(4)]
         one = await counted(anna, 2)
     limited = next(message for message in found if message["type"] == "limited")
     assert limited["limits"] == [
-        {"reason": "bandwidth", "message": "One viewer gets 60 kbit/s at most: pictures are left out."}
+        {"reason": "bandwidth", "message": "One viewer gets 60 kbit/s at most: pictures are dropped."}
     ]
     assert one["dropped"] > 0
     assert found[-1]["lowered"]
@@ -252,21 +256,21 @@ async def test_above_its_bandwidth_a_viewer_gets_fewer_frames_and_is_told(
 
 async def test_all_together_have_a_bandwidth(configured: Any, anna: Headers, pictures: CameraProcess) -> None:
     configured(bandwidth={"total_kbit_s": 100})
-    async with Opened(LIVE, anna) as socket:
-        await socket.asked(REQUEST)
-        [await socket.say(REQUEST) for _ in range(2)]
-        messages = [await socket.hear() for _ in range(3)]
+    async with OpenSocket(LIVE, anna) as socket:
+        await socket.request(REQUEST)
+        [await socket.send(REQUEST) for _ in range(2)]
+        messages = [await socket.receive() for _ in range(3)]
     assert "All viewers together" in str(messages)
 
 
 async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_all_again(
     configured: Any, anna: Headers, pictures: CameraProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cameras.live.service.LOOK_S", 0.0)
+    monkeypatch.setattr("cameras.live.service.LOAD_CHECK_EVERY_S", 0.0)
     configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0, "hold_s": 0.0})
     load = [100.0]
-    loops.put(LiveStreamingService(load=lambda: load[0]))
-    async with Opened(LIVE, anna) as socket:
+    loop_singletons.set_loop_singleton(LiveStreamingService(load=lambda: load[0]))
+    async with OpenSocket(LIVE, anna) as socket:
         assert "The web server is busy" in str(await said(socket, type="limited"))
         assert (await said(socket, quality="low", type="frame"))["lowered"]
         load[0] = 0.0
@@ -274,48 +278,48 @@ async def test_a_busy_web_process_gives_the_next_lower_quality_and_then_all_agai
         assert not (await said(socket, quality="medium", type="frame"))["lowered"]
 
 
-async def said(socket: Opened, **fields: Any) -> Any:
+async def said(socket: OpenSocket, **fields: Any) -> Any:
     """The next message with these fields, while pictures are asked for."""
     async with asyncio.timeout(10):
         while True:
-            message = await socket.asked(REQUEST)
+            message = await socket.request(REQUEST)
             if all(message.get(name) == value for name, value in fields.items()):
                 return message
 
 
-async def test_a_busy_host_is_told_of(anna: Headers, pictures: CameraProcess, server: redis.Redis) -> None:
+async def test_a_busy_host_is_reported(anna: Headers, pictures: CameraProcess, server: redis.Redis) -> None:
     pictures.lowered = True
-    async with Opened(LIVE, anna, [BINARY]) as socket:
-        limited = await socket.asked(REQUEST)
-        frame = await socket.hear()
+    async with OpenSocket(LIVE, anna, [BINARY]) as socket:
+        limited = await socket.request(REQUEST)
+        frame = await socket.receive()
     assert limited["limits"][0]["reason"] == "host_cpu"
-    assert HEAD.unpack_from(frame)[2] & LOWERED
+    assert FRAME_HEADER.unpack_from(frame)[2] & LOWERED
 
 
 @pytest.mark.parametrize("most", [1, 3])
-async def test_so_many_requests_wait_as_are_configured(most: int, configured: Any, anna: Headers) -> None:
+async def test_the_configured_number_of_requests_may_wait(most: int, configured: Any, anna: Headers) -> None:
     configured(frame_buffer_size=most)
-    async with Opened(LIVE, anna) as socket:
-        [await socket.say(REQUEST) for _ in range(most + 2)]
-        assert f"At most {most} requests" in (await socket.hear())["message"]
+    async with OpenSocket(LIVE, anna) as socket:
+        [await socket.send(REQUEST) for _ in range(most + 2)]
+        assert f"At most {most} requests" in (await socket.receive())["message"]
 
 
-async def test_who_watches_already_may_let_as_many_wait_as_a_manager_sets(
+async def test_a_changed_number_of_waiting_requests_applies_to_present_viewers(
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async with watching(anna, 1) as (socket,):
-        await sync_to_async(station_settings.change)({"live_streaming_config.frame_buffer_size": 2})
-        service = loops.of_this_loop(LiveStreamingService)
+        await sync_to_async(station_settings.change_settings)({"live_streaming_config.frame_buffer_size": 2})
+        service = loop_singletons.loop_singleton(LiveStreamingService)
         await eventually(lambda: service.config.frame_buffer_size == 2)
         pictures.quiet.set()
-        [await socket.say(REQUEST) for _ in range(9)]
+        [await socket.send(REQUEST) for _ in range(9)]
         assert "At most 2 requests" in (await first_said(socket, "error"))["message"]
 
 
-async def first_said(socket: Opened, kind: str) -> Any:
+async def first_said(socket: OpenSocket, kind: str) -> Any:
     """Without asking."""
     async with asyncio.timeout(5):
-        while (message := await socket.hear())["type"] != kind:
+        while (message := await socket.receive())["type"] != kind:
             pass
     return message
 
@@ -327,18 +331,18 @@ async def test_where_live_view_is_off_a_socket_says_so(
     configured: Any, anna: Headers, pictures: CameraProcess, server: redis.Redis
 ) -> None:
     configured(enabled=False)
-    async with Opened(LIVE, anna) as socket:
-        answer = await socket.asked(REQUEST)
+    async with OpenSocket(LIVE, anna) as socket:
+        answer = await socket.request(REQUEST)
     assert (answer["type"], answer["reason"]) == ("no_frame", "disabled")
     assert "live_streaming_config.enabled" in answer["message"]
     assert not server.keys("*:want:*")
 
 
-async def test_who_watches_when_a_manager_switches_live_view_off_hears_why_and_sees_again_when_it_is_on(
+async def test_switching_live_view_off_ends_views_with_a_reason_and_on_brings_them_back(
     anna: Headers, pictures: CameraProcess
 ) -> None:
     async def switched(value: bool) -> None:
-        await sync_to_async(station_settings.change)({"live_streaming_config.enabled": value})
+        await sync_to_async(station_settings.change_settings)({"live_streaming_config.enabled": value})
 
     async with watching(anna, 1) as (socket,):
         await switched(False)
@@ -361,9 +365,9 @@ def test_where_live_view_is_off_pages_say_how_to_switch_it_on(
     page: str, configured: Any, viewer: Any, camera: Camera
 ) -> None:
     configured(enabled=False)
-    told = viewer.get(page).content.decode()
-    assert "<code>live_streaming_config.enabled: true</code>, under Settings." in told
-    assert "start the station again" not in told
+    page_text = viewer.get(page).content.decode()
+    assert "<code>live_streaming_config.enabled: true</code>, under Settings." in page_text
+    assert "start the station again" not in page_text
 
 
 def test_a_manager_has_a_link_to_where_live_view_is_switched_on(configured: Any, manager: Any) -> None:
@@ -372,7 +376,7 @@ def test_a_manager_has_a_link_to_where_live_view_is_switched_on(configured: Any,
     assert f'href="{reverse("station-settings")}"' in viewers
 
 
-def test_what_was_given_is_counted_for_prometheus(viewer: Any) -> None:
+def test_sent_pictures_are_counted_for_prometheus(viewer: Any) -> None:
     text = viewer.get("/api/v1/metrics/").content.decode()
     names = (
         "viewers",

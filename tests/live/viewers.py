@@ -16,7 +16,7 @@ from itertools import pairwise
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from cameras.live.publisher import HEAD
+from cameras.live.publisher import FRAME_HEADER
 from tests.live.stations import BINARY, LiveStation
 
 LIVE = "/ws/live/simulated/"
@@ -25,7 +25,7 @@ LARGE = json.dumps({"type": "request_frame", "quality": "high"}).encode()
 
 
 @dataclass
-class Seen:
+class ReceivedFrames:
     """Of one viewer: number, when it came and how old it then was, of each frame; and the reasons of no_frame."""
 
     numbers: list[int] = field(default_factory=list)
@@ -34,11 +34,11 @@ class Seen:
     reasons: list[str] = field(default_factory=list)
     last_bytes: int = 0
 
-    def hear(self, message: str | bytes) -> None:
+    def receive(self, message: str | bytes) -> None:
         if isinstance(message, str):
             self.reasons.append(json.loads(message).get("reason", ""))
             return
-        head = HEAD.unpack_from(message)
+        head = FRAME_HEADER.unpack_from(message)
         self.numbers.append(head[4])
         self.last_bytes = len(message)
         self.came.append(time.monotonic())
@@ -62,20 +62,20 @@ class Seen:
         return len([at for at in self.came if at >= since]) / (time.monotonic() - since)
 
 
-async def look(station: LiveStation, seen: Seen) -> None:
+async def watch(station: LiveStation, seen: ReceivedFrames) -> None:
     """Two requests outstanding, for ever."""
     async with station.socket(LIVE, BINARY) as opened:
         await opened.send(REQUEST)
         while True:
             await opened.send(REQUEST)
-            seen.hear(await opened.recv())
+            seen.receive(await opened.recv())
 
 
 @contextlib.asynccontextmanager
-async def looking(station: LiveStation, count: int) -> AsyncIterator[list[Seen]]:
+async def watching(station: LiveStation, count: int) -> AsyncIterator[list[ReceivedFrames]]:
     """So many viewers, each of which has seen a frame."""
-    seen = [Seen() for _ in range(count)]
-    tasks = [asyncio.create_task(look(station, one)) for one in seen]
+    seen = [ReceivedFrames() for _ in range(count)]
+    tasks = [asyncio.create_task(watch(station, one)) for one in seen]
     try:
         async with asyncio.timeout(20):
             while not all(one.numbers for one in seen):
@@ -87,7 +87,7 @@ async def looking(station: LiveStation, count: int) -> AsyncIterator[list[Seen]]
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class Deaf:
+class NonReadingViewer:
     """Asks for large frames and never reads one. `cut` is when the station hung up, in seconds after the start."""
 
     def __init__(self, station: LiveStation) -> None:
@@ -121,7 +121,7 @@ async def hung_up(opened: ClientConnection) -> AsyncIterator[None]:
         opened.transport.abort()
 
 
-async def come_and_go(station: LiveStation) -> None:
+async def reconnect_repeatedly(station: LiveStation) -> None:
     while True:
         with contextlib.suppress(ConnectionClosed, TimeoutError):
             async with station.socket(LIVE) as opened, hung_up(opened):
@@ -130,7 +130,7 @@ async def come_and_go(station: LiveStation) -> None:
         await asyncio.sleep(0.5)
 
 
-async def talk_nonsense(station: LiveStation) -> None:
+async def send_garbage(station: LiveStation) -> None:
     """Garbage until the station has had enough, then ten megabytes."""
     while True:
         with contextlib.suppress(ConnectionClosed, OSError):

@@ -58,7 +58,7 @@ def test_a_restart_hides_nothing_of_another_camera(camera: Camera, reader: User)
     assert "dome is reconnecting: No camera answers." in messages(reader)
 
 
-def test_a_camera_that_is_lost_without_a_restart_is_told(camera: Camera, reader: User) -> None:
+def test_a_camera_that_is_lost_without_a_restart_gets_a_line(camera: Camera, reader: User) -> None:
     write(camera, "camera.state", "sky is reconnecting: No camera answers.", observed="reconnecting")
     assert messages(reader) == ["sky is reconnecting: No camera answers."]
 

@@ -9,13 +9,13 @@ FAST, SLOW, HEALTHY = 1.0, 11.0, 31.0
 
 def second_delay() -> float:
     backoff = BackOff()
-    backoff.after(SLOW)
-    return backoff.after(SLOW)
+    backoff.next_delay_s(SLOW)
+    return backoff.next_delay_s(SLOW)
 
 
 def test_the_first_restart_comes_at_once_and_later_ones_after_ever_longer_up_to_a_minute() -> None:
     backoff = BackOff()
-    delays = [backoff.after(SLOW) for _ in range(10)]
+    delays = [backoff.next_delay_s(SLOW) for _ in range(10)]
     expected = [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
     assert delays == pytest.approx(expected, rel=0.2)
 
@@ -26,7 +26,7 @@ def test_restarts_are_spread_so_that_parts_do_not_start_together() -> None:
 
 def test_a_healthy_life_resets_the_back_off() -> None:
     backoff = BackOff()
-    delays = [backoff.after(lived) for lived in (SLOW, SLOW, HEALTHY)]
+    delays = [backoff.next_delay_s(lived) for lived in (SLOW, SLOW, HEALTHY)]
     assert delays[1] > 0
     assert delays[2] == 0
 
@@ -34,11 +34,11 @@ def test_a_healthy_life_resets_the_back_off() -> None:
 def test_five_short_lives_in_a_row_are_a_crash_loop() -> None:
     backoff = BackOff()
     for _ in range(4):
-        backoff.after(FAST)
+        backoff.next_delay_s(FAST)
     with pytest.raises(CrashLoop):
-        backoff.after(FAST)
+        backoff.next_delay_s(FAST)
 
 
 def test_a_longer_life_between_short_ones_is_no_crash_loop() -> None:
     backoff = BackOff()
-    assert all(backoff.after(lived) >= 0 for lived in [FAST] * 4 + [SLOW] + [FAST] * 4)
+    assert all(backoff.next_delay_s(lived) >= 0 for lived in [FAST] * 4 + [SLOW] + [FAST] * 4)

@@ -86,7 +86,7 @@ def test_an_alert_that_is_not_over_stays() -> None:
     assert set(Alert.objects.values_list("key", flat=True)) == {"open", "seen", "lately"}
 
 
-def test_what_cannot_be_removed_keeps_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_that_fails_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "RETENTION", {"none": "monitoring.nowhere.at_all", **retention.RETENTION})
     events(100, 1, 0)
     assert remove_expired()["events"] == 1
@@ -98,7 +98,7 @@ def test_one_run_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert remove_expired()["events"] == 0
 
 
-def test_the_jobs_worker_is_woken_for_it_each_hour() -> None:
+def test_the_jobs_worker_removes_old_rows_each_hour() -> None:
     from skycam_project.celery import app
 
     app.loader.import_default_modules()

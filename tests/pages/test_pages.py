@@ -56,12 +56,12 @@ def test_the_number_of_queries_does_not_grow(
 
     captures(camera, root, 3)
     viewer.get(address)
-    station_settings.forget()  # they are asked once a second
+    station_settings.clear_cache()  # they are asked once a second
     with CaptureQueriesContext(connection) as few:
         viewer.get(address)
     for more in cameras(19):
         captures(more, root, 25)
-    station_settings.forget()
+    station_settings.clear_cache()
     with CaptureQueriesContext(connection) as many:
         viewer.get(address)
     assert len(many) == len(few) <= 22

@@ -1,4 +1,4 @@
-"""A browser that is not used for `web.session_idle_s` is signed out; each use puts that off."""
+"""Signs out a browser that was not used for `web.session_idle_s`; each use renews the session."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from django.http.response import HttpResponseBase
 
 log = logging.getLogger(__name__)
 RENEWED_AT = "renewed_at"
-MOST_STEP_S = 3600.0
+MAX_STEP_S = 3600.0
 
 
-class KeepSignedIn:
-    """Writes at most once an hour, and only tries: looking goes on while the database cannot be written. An open page
-    asks by itself, so it counts as use."""
+class SessionRenewalMiddleware:
+    """Writes at most once an hour. A failed write is only logged: pages must work while the database cannot be written.
+    An open page polls, so it counts as use."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -35,7 +35,7 @@ class KeepSignedIn:
         session = request.session
         if not session.accessed or session.modified or SESSION_KEY not in session:
             return False
-        step_s = min(MOST_STEP_S, settings.SESSION_COOKIE_AGE / 10)
+        step_s = min(MAX_STEP_S, settings.SESSION_COOKIE_AGE / 10)
         return not 0 <= time.time() - session.get(RENEWED_AT, 0.0) < step_s
 
     def _renew(self, request: HttpRequest, response: HttpResponseBase) -> None:

@@ -23,7 +23,7 @@ MOST = 3
 
 @pytest.fixture(scope="module")
 def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStation]:
-    """Where one user has three places."""
+    """A station where one user may have three viewers."""
     data = tmp_path_factory.mktemp("webs") / "data"
     variables = {"MAX_VIEWERS_PER_USER": str(MOST), "QUALITY_PRESETS__LOW__SIZE": "320"}
     found = LiveStation(data, **{f"LIVE_STREAMING_CONFIG__{name}": value for name, value in variables.items()})
@@ -53,8 +53,8 @@ class Second:
 
 @pytest.fixture
 def second(station: LiveStation) -> Iterator[Second]:
-    """While nobody else watches any more."""
-    eventually(lambda: not told(station), 15, "who watched before is forgotten")
+    """Once no one else watches any more."""
+    eventually(lambda: not viewer_ids(station), 15, "who watched before is forgotten")
     found = Second(station)
     yield found
     found.kill()
@@ -99,18 +99,20 @@ async def test_viewers_of_both_count_together(station: LiveStation, second: Seco
 
 async def test_a_manager_ends_at_one_what_the_other_shows(station: LiveStation, second: Second) -> None:
     async with watching(second.at, 1) as (opened,):
-        (one,) = await asyncio.to_thread(eventually, lambda: told(station), 10)
+        (one,) = await asyncio.to_thread(eventually, lambda: viewer_ids(station), 10)
         await asyncio.to_thread(station.drop, f"/api/v1/viewers/{one}/")
         await asyncio.wait_for(opened.wait_closed(), 5)
         assert opened.close_code == 4410
 
 
-def told(station: LiveStation) -> list[str]:
+def viewer_ids(station: LiveStation) -> list[str]:
     """The ids of the viewers."""
     return [one["id"] for one in station.ask("/api/v1/viewers/", **station.token)["results"]]
 
 
-async def test_the_places_of_a_killed_process_are_free_within_its_life(station: LiveStation, second: Second) -> None:
+async def test_the_viewers_of_a_killed_process_are_forgotten_when_their_keys_expire(
+    station: LiveStation, second: Second
+) -> None:
     async with station.socket(LIVE, BINARY) as waits, watching(second.at, MOST):
         assert await answer(waits) == "capacity"
         second.kill()

@@ -1,4 +1,4 @@
-"""`Budget`: so many bytes a second. What is above it waits for its turn and then gets the newest; nothing is queued."""
+"""`RateLimiter`: a token bucket of bytes. It says how long to wait; nothing is queued: the newest is sent then."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 
 BURST_S = 0.5
-"""What was not used is kept for so long."""
+"""How many seconds of unused rate may be saved up."""
 
 
-class Budget:
-    """`kbit_s` 0: no limit. A picture may overdraw it, or a large one never came; the next waits the longer."""
+class RateLimiter:
+    """`kbit_s` 0: no limit. A picture may overdraw the bucket, as a large one could never be sent otherwise; then the
+    next one waits longer."""
 
     def __init__(self, kbit_s: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -23,7 +24,7 @@ class Budget:
         return self.kbit_s * 125
 
     def wait_s(self) -> float:
-        """Seconds until the next picture may be given; 0 for now."""
+        """Seconds until the next picture may be sent; 0 for now."""
         if not self.kbit_s:
             return 0.0
         now = self._clock()
@@ -31,7 +32,7 @@ class Budget:
         self._at = now
         return max(0.0, -self._left / self._rate)
 
-    def spend(self, size: int) -> None:
-        """`size` in bytes. `wait_s` was asked before."""
+    def consume(self, size: int) -> None:
+        """Take `size` bytes. Call `wait_s` first: it refills the bucket."""
         if self.kbit_s:
             self._left -= size

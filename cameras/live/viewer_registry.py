@@ -1,7 +1,7 @@
-"""`Census`: who watches, over all web processes of the station.
+"""`ViewerRegistry`: who watches, over all web processes of the station.
 
-In Redis, under the id of each process: renewed twice a second, gone five seconds after a process that was killed.
-Blocking calls, which raise what redis raises; one of a process at a time.
+Each process writes its viewers to Redis under its own id, twice a second; they expire five seconds after a kill.
+Calls block and raise what redis raises. A process makes one call at a time.
 """
 
 from __future__ import annotations
@@ -16,68 +16,69 @@ from uuid import uuid4
 from cameras import broker
 from cameras.live.viewer import ViewerBody
 
-LIFE_S = 5
-END_LIFE_S = 10
+TTL_S = 5
+END_REQUEST_TTL_S = 10
 Counts = Counter[str]
-"""User -> viewers."""
+"""User -> number of viewers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """What a renewal brought: viewers of this process that somebody ended (id -> who), and how many there are."""
+class Renewal:
+    """What a renewal returns: viewers of this process that somebody ended (id -> who), and the counts elsewhere."""
 
     ended: dict[str, str] = field(default_factory=dict)
     others: Counts = field(default_factory=Counter)
 
 
-class Census:
+class ViewerRegistry:
     def __init__(self) -> None:
         self.process = uuid4().hex[:16]
-        self._told: set[str] = set()
+        self._registered: set[str] = set()
 
-    def enter(self, own: Counts) -> Counts:
-        """Say how many each user has here, a new one among them, and hear how many there are elsewhere. What is said
-        first counts first: of two that enter at once the second sees the first."""
+    def register_counts(self, own: Counts) -> Counts:
+        """Write how many viewers each user has here, a new one included; return how many they have elsewhere.
+
+        One transaction: of two processes that register at once, the second sees the first."""
         with broker.connection().pipeline(transaction=True) as pipe:
-            pipe.set(broker.key("viewers", self.process), "[]", ex=LIFE_S, nx=True)
-            self._tell(pipe, own)
+            pipe.set(broker.key("viewers", self.process), "[]", ex=TTL_S, nx=True)
+            self._write_counts(pipe, own)
             pipe.hgetall(broker.key("viewing"))
-            return self._others(pipe.execute()[-1])
+            return self._count_others(pipe.execute()[-1])
 
-    def renew(self, own: Counts, bodies: Iterable[ViewerBody]) -> Round:
-        """Tell of this process's viewers; of none, that there are none."""
-        told = list(bodies)
+    def renew_viewers(self, own: Counts, bodies: Iterable[ViewerBody]) -> Renewal:
+        """Write this process's viewers, or remove its key when there are none."""
+        viewers = list(bodies)
         ended = broker.key("ended", self.process)
         with broker.connection().pipeline(transaction=True) as pipe:
-            if told:
-                pipe.set(broker.key("viewers", self.process), json.dumps(told), ex=LIFE_S)
+            if viewers:
+                pipe.set(broker.key("viewers", self.process), json.dumps(viewers), ex=TTL_S)
             else:
                 pipe.delete(broker.key("viewers", self.process))
-            self._tell(pipe, own)
+            self._write_counts(pipe, own)
             pipe.smembers(ended)
             pipe.delete(ended)
             pipe.hgetall(broker.key("viewing"))
-            *_, orders, _, counts = pipe.execute()
-        return Round(dict(order.split(" ", 1) for order in orders), self._others(counts))
+            *_, requests, _, counts = pipe.execute()
+        return Renewal(dict(request.split(" ", 1) for request in requests), self._count_others(counts))
 
-    def _tell(self, pipe: Any, own: Counts) -> None:
+    def _write_counts(self, pipe: Any, own: Counts) -> None:
         name = broker.key("viewing")
-        if gone := self._told - own.keys():
+        if gone := self._registered - own.keys():
             pipe.hdel(name, *(self._field(user) for user in gone))
         if own:
             pipe.hset(name, mapping={self._field(user): count for user, count in own.items()})
-            pipe.expire(name, LIFE_S)
-        self._told = set(own)
+            pipe.expire(name, TTL_S)
+        self._registered = set(own)
 
     def _field(self, user: str) -> str:
         return f"{self.process} {user}"
 
-    def _others(self, counts: dict[str, str]) -> Counts:
-        """Of the processes that live; those that were killed are forgotten here."""
+    def _count_others(self, counts: dict[str, str]) -> Counts:
+        """Counts of the living processes. Counts of killed ones are deleted."""
         elsewhere = [name for name in counts if not name.startswith(f"{self.process} ")]
         if not elsewhere:
             return Counter()
-        alive = living({name.split(" ", 1)[0] for name in elsewhere})
+        alive = viewers_by_process({name.split(" ", 1)[0] for name in elsewhere})
         if dead := [name for name in elsewhere if name.split(" ", 1)[0] not in alive]:
             broker.connection().hdel(broker.key("viewing"), *dead)
         found: Counts = Counter()
@@ -87,23 +88,23 @@ class Census:
         return found
 
 
-def living(processes: Iterable[str]) -> dict[str, list[ViewerBody]]:
-    """Process -> its viewers, of those that live."""
+def viewers_by_process(processes: Iterable[str]) -> dict[str, list[ViewerBody]]:
+    """Process -> its viewers, for the processes that are alive."""
     names = sorted(processes)
     found: Any = broker.connection().mget([broker.key("viewers", name) for name in names]) if names else []
     return {name: json.loads(text) for name, text in zip(names, found, strict=True) if text is not None}
 
 
-def everywhere() -> dict[str, list[ViewerBody]]:
+def viewers_everywhere() -> dict[str, list[ViewerBody]]:
     """Web process -> its viewers. BrokerDown."""
     with broker.reachable() as server:
         names: Any = server.hkeys(broker.key("viewing"))
-        return living({name.split(" ", 1)[0] for name in names})
+        return viewers_by_process({name.split(" ", 1)[0] for name in names})
 
 
-def order_end(process: str, viewer: str, by: str) -> None:
+def request_end(process: str, viewer: str, by: str) -> None:
     """Ask the web process that has this viewer to end it. BrokerDown."""
     with broker.reachable() as server, server.pipeline(transaction=True) as pipe:
         pipe.sadd(broker.key("ended", process), f"{viewer} {by}")
-        pipe.expire(broker.key("ended", process), END_LIFE_S)
+        pipe.expire(broker.key("ended", process), END_REQUEST_TTL_S)
         pipe.execute()

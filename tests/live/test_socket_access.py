@@ -13,7 +13,7 @@ from skycam_project.routing import sockets
 from tests.access.audiences import only_for
 from tests.access.people import user_named
 from tests.docs.route_table import PEOPLE, Line, cases, lines_of
-from tests.live.builders import HOST, OURS, Opened, user_of, with_cookie, with_token
+from tests.live.builders import HOST, OURS, OpenSocket, user_of, with_cookie, with_token
 from tests.live.stations import BINARY
 
 CODES = {"in": True, "sign in": 4401, "refused": 4403, "not there": 4404}
@@ -32,9 +32,9 @@ def test_every_socket_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("line", "person"), cases(LINES), ids=str)
-async def test_everybody_is_answered_as_the_table_says(line: Line, person: str, camera: Camera) -> None:
+async def test_every_role_is_answered_as_the_table_says(line: Line, person: str, camera: Camera) -> None:
     headers = await sync_to_async(headers_of)(person, camera)
-    async with Opened("/" + line.route.replace("<slug:slug>", "sky"), headers) as socket:
+    async with OpenSocket("/" + line.route.replace("<slug:slug>", "sky"), headers) as socket:
         assert (socket.answer[0] or socket.answer[1]) == CODES[line.answers[person]]
 
 
@@ -56,24 +56,24 @@ ORIGINS = {
 @pytest.mark.parametrize(("origin", "answer"), ORIGINS.items(), ids=map(repr, ORIGINS))
 async def test_a_cookie_needs_a_page_of_ours(origin: str | None, answer: Any, camera: Camera) -> None:
     headers = await sync_to_async(lambda: with_cookie(user_of("viewer"), origin))()
-    async with Opened(LIVE, headers) as socket:
+    async with OpenSocket(LIVE, headers) as socket:
         assert socket.answer == answer
 
 
 async def test_a_host_that_is_not_ours_has_no_pages_of_ours(camera: Camera) -> None:
     headers = await sync_to_async(lambda: with_cookie(user_of("viewer"), "http://rebound.example"))()
-    async with Opened(LIVE, headers | {"host": "rebound.example"}) as socket:
+    async with OpenSocket(LIVE, headers | {"host": "rebound.example"}) as socket:
         assert socket.answer == REFUSED
 
 
 async def test_a_token_needs_no_origin(camera: Camera) -> None:
-    async with Opened(LIVE, await sync_to_async(lambda: with_token(user_of("viewer")))()) as socket:
+    async with OpenSocket(LIVE, await sync_to_async(lambda: with_token(user_of("viewer")))()) as socket:
         assert socket.answer == (True, None)
 
 
 async def test_a_token_is_capped_at_its_scope(camera: Camera) -> None:
     headers = await sync_to_async(lambda: with_token(user_of("manager"), scope="none"))()
-    async with Opened(LIVE, headers) as socket:
+    async with OpenSocket(LIVE, headers) as socket:
         assert socket.answer == (False, 4403)
 
 
@@ -83,14 +83,14 @@ SUBPROTOCOLS = [((), (True, None)), ((BINARY,), (True, BINARY)), (("graphql-ws",
 @pytest.mark.parametrize(("offered", "answer"), SUBPROTOCOLS)
 async def test_a_subprotocol_that_is_not_ours_is_refused(offered: Any, answer: Any, camera: Camera) -> None:
     headers = await sync_to_async(lambda: with_token(user_of("viewer")))()
-    async with Opened(LIVE, headers, offered) as socket:
+    async with OpenSocket(LIVE, headers, offered) as socket:
         assert socket.answer == answer
 
 
 @pytest.mark.parametrize("path", ["/ws/nothing/", "/", "/ws/live/sky", "/ws/live/none/"])
-async def test_an_address_that_is_none_is_refused(path: str, camera: Camera) -> None:
+async def test_an_unknown_address_is_refused(path: str, camera: Camera) -> None:
     headers = await sync_to_async(lambda: with_token(user_of("viewer")))()
-    async with Opened(path, headers) as socket:
+    async with OpenSocket(path, headers) as socket:
         assert socket.answer == (False, 4404)
 
 
@@ -132,11 +132,11 @@ TAKEN_AWAY = [
 
 
 @pytest.mark.parametrize(("take_away", "way_in", "code"), TAKEN_AWAY)
-async def test_what_is_taken_away_closes_a_silent_socket_within_5_s(
+async def test_a_revoked_right_closes_a_silent_socket_within_5_s(
     take_away: Any, way_in: Any, code: int, camera: Camera
 ) -> None:
     user = await sync_to_async(user_of)("viewer")
-    async with Opened(LIVE, await sync_to_async(way_in)(user)) as socket:
+    async with OpenSocket(LIVE, await sync_to_async(way_in)(user)) as socket:
         assert socket.answer[0]
         await sync_to_async(take_away)(user, camera)
-        assert (await socket.closed(within_s=5))[0] == code
+        assert (await socket.wait_closed(within_s=5))[0] == code

@@ -1,4 +1,4 @@
-"""Who opened something that lasts (a WebSocket, a stream), by what they showed; asked again while it lasts."""
+"""The principal of a WebSocket or stream: its credentials, which are checked again while it is open."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, parse_cookie
 
-from skycam_project.access.authentication import capped, valid_token
+from skycam_project.access.authentication import cap_role, valid_token
 from skycam_project.access.models import User
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
-    """A token's text, or the key of a browser's session. A page of another site cannot set the token's header."""
+class Principal:
+    """A token's text, or the key of a browser's session. Only a cookie needs an Origin check, since a page of another
+    site cannot set the token's header."""
 
     token: str | None = None
     session: str | None = None
@@ -26,19 +27,19 @@ class Visitor:
         return self.token is None
 
     def user(self) -> User | None:
-        """As the database has them now, capped at the token's scope. None: signed out, revoked, expired, inactive."""
+        """The user as in the database now, capped at the token's scope; None if signed out, revoked or inactive."""
         if self.token is not None:
             token = valid_token(self.token)
-            return capped(token.user, token.scope) if token else None
+            return cap_role(token.user, token.scope) if token else None
         return signed_in(self.session) if self.session else None
 
 
-def visitor_of(headers: Mapping[str, str]) -> Visitor:
-    """By headers with lower-case names. A token counts before a cookie."""
+def principal_of(headers: Mapping[str, str]) -> Principal:
+    """From headers with lower-case names. A token takes precedence over a cookie."""
     scheme, _, text = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "token":
-        return Visitor(token=text.strip())
-    return Visitor(session=parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME))
+        return Principal(token=text.strip())
+    return Principal(session=parse_cookie(headers.get("cookie", "")).get(settings.SESSION_COOKIE_NAME))
 
 
 def signed_in(session: str) -> User | None:

@@ -1,4 +1,4 @@
-"""What is answered is for whoever asked, and not kept: after signing out a browser has nothing left to show."""
+"""Responses are private and not cached: after a sign-out the browser has nothing left to show."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-NOT_KEPT = "private, no-store"
+NO_STORE = "private, no-store"
 
 
-class PrivateAnswers:
-    """Views that say otherwise, such as those of pictures, are left as they are; static files never come here."""
+class NoStoreMiddleware:
+    """Sets Cache-Control unless the view has set it, as views of pictures do. Static files never get here."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response.headers.setdefault("Cache-Control", NOT_KEPT)
+        response.headers.setdefault("Cache-Control", NO_STORE)
         return response

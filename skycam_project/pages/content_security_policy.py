@@ -1,4 +1,4 @@
-"""Nothing but our own files runs or shows on a page: no inline code, no inline style, no other origin."""
+"""The Content-Security-Policy: pages load only our own files, with no inline code or style and no other origin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOURCES = (
 POLICY = "; ".join(SOURCES)
 
 
-class ContentPolicy:
+class ContentSecurityPolicyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 

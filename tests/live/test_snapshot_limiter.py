@@ -10,11 +10,11 @@ import redis
 from asgiref.sync import sync_to_async
 from rest_framework.test import APIClient
 
-from cameras.live.governor import QUALITY
+from cameras.live.load_shedder import LOWER_QUALITY
 from cameras.live.service import LiveStreamingService
-from cameras.live.singles import MOST_WAITING, Singles, TooMuch
+from cameras.live.snapshot_limiter import MAX_WAITING_PER_USER, SnapshotLimiter, SnapshotLimitExceeded
 from cameras.models import Camera
-from cameras.sockets import loops
+from cameras.sockets import loop_singletons
 from skycam_project.access.models import User
 from tests.live.builders import CameraProcess, eventually, user_of
 
@@ -59,7 +59,7 @@ async def test_a_user_has_the_bandwidth_of_one_viewer(
     assert (await asked(ben))[0].status_code == 200
 
 
-async def test_whoever_is_a_little_above_it_waits_and_is_not_refused(
+async def test_a_user_a_little_above_the_limit_waits_and_is_not_refused(
     configured: Any, anna: User, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": len(pictures.jpeg) * 8 * 5 // 1000})  # five a second
@@ -68,12 +68,12 @@ async def test_whoever_is_a_little_above_it_waits_and_is_not_refused(
     assert asyncio.get_running_loop().time() - since > 0.8
 
 
-async def test_all_together_have_the_bandwidth_of_the_station(
+async def test_all_users_together_have_the_bandwidth_of_the_station(
     configured: Any, anna: User, ben: User, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"total_kbit_s": NOT_EVEN_ONE})
     assert [(await asked(user))[0].status_code for user in (anna, ben)] == [200, 429]
-    assert loops.of_this_loop(LiveStreamingService).total.wait_s() > 0
+    assert loop_singletons.loop_singleton(LiveStreamingService).total_rate_limiter.wait_s() > 0
 
 
 async def test_a_busy_web_process_gives_the_next_lower_quality(
@@ -81,32 +81,30 @@ async def test_a_busy_web_process_gives_the_next_lower_quality(
 ) -> None:
     configured(cpu_thresholds={"lower_quality": 50.0, "lower_fps": 0.0, "restore": 30.0})
     service = LiveStreamingService(load=lambda: 100.0)
-    service.governor.level = QUALITY
-    loops.put(service)
+    service.load_shedder.level = LOWER_QUALITY
+    loop_singletons.set_loop_singleton(service)
     assert (await asked(anna, quality="high"))[0].status_code == 200
     assert [name.rpartition(":")[2] for name in server.keys("*:want:*")] == ["medium"]
 
 
-async def test_so_many_requests_of_a_user_wait_for_a_camera_without_pictures(
+async def test_a_limited_number_of_requests_wait_for_a_camera_without_pictures(
     camera: Camera, server: redis.Redis
 ) -> None:
-    many = [ask("anna") for _ in range(MOST_WAITING + 1)]
-    *waited, refused, bens = await asyncio.gather(*many, ask("ben"), return_exceptions=True)
-    assert waited == [None] * MOST_WAITING
-    assert isinstance(refused, TooMuch)
-    assert f"At most {MOST_WAITING} requests" in str(refused)
+    many = [get_picture("anna") for _ in range(MAX_WAITING_PER_USER + 1)]
+    *waited, refused, bens = await asyncio.gather(*many, get_picture("ben"), return_exceptions=True)
+    assert waited == [None] * MAX_WAITING_PER_USER
+    assert isinstance(refused, SnapshotLimitExceeded)
+    assert f"At most {MAX_WAITING_PER_USER} requests" in str(refused)
     assert bens is None
-    assert await ask("anna") is None
+    assert await get_picture("anna") is None
 
 
-async def test_a_camera_that_gives_pictures_is_not_kept_back_by_others_that_give_none(
-    camera: Camera, pictures: CameraProcess
-) -> None:
-    singles = loops.of_this_loop(Singles)
-    await singles.picture("sky", "low", 3, "anna")
-    dead = [asyncio.ensure_future(singles.picture("dark", "low", 30, "anna")) for _ in range(MOST_WAITING)]
-    await eventually(lambda: singles._waiting["anna"] == MOST_WAITING)
-    assert await singles.picture("sky", "low", 3, "anna") is not None
+async def test_a_camera_with_pictures_is_not_delayed_by_others_without(camera: Camera, pictures: CameraProcess) -> None:
+    limiter = loop_singletons.loop_singleton(SnapshotLimiter)
+    await limiter.get_picture("sky", "low", 3, "anna")
+    dead = [asyncio.ensure_future(limiter.get_picture("dark", "low", 30, "anna")) for _ in range(MAX_WAITING_PER_USER)]
+    await eventually(lambda: limiter._waiting["anna"] == MAX_WAITING_PER_USER)
+    assert await limiter.get_picture("sky", "low", 3, "anna") is not None
     assert not any(one.done() for one in dead)
     for one in dead:
         one.cancel()
@@ -114,19 +112,20 @@ async def test_a_camera_that_gives_pictures_is_not_kept_back_by_others_that_give
 
 
 async def test_the_stations_own_programs_wait_without_a_limit(camera: Camera, server: redis.Redis) -> None:
-    assert await asyncio.gather(*[ask("") for _ in range(2 * MOST_WAITING)]) == [None] * 2 * MOST_WAITING
+    found = await asyncio.gather(*[get_picture("") for _ in range(2 * MAX_WAITING_PER_USER)])
+    assert found == [None] * 2 * MAX_WAITING_PER_USER
 
 
-async def test_a_stream_that_is_asked_for_waits_among_them_and_spends_nothing(
+async def test_the_check_before_a_stream_waits_too_and_uses_no_bandwidth(
     configured: Any, camera: Camera, pictures: CameraProcess
 ) -> None:
     configured(bandwidth={"per_viewer_kbit_s": NOT_EVEN_ONE})
-    singles = loops.of_this_loop(Singles)
-    assert [await singles.comes("sky", "low", 3, "anna") for _ in range(3)] == [True] * 3
+    limiter = loop_singletons.loop_singleton(SnapshotLimiter)
+    assert [await limiter.has_picture("sky", "low", 3, "anna") for _ in range(3)] == [True] * 3
     pictures.quiet.set()
-    waiting = [singles.comes("dark", "low", 0.3, "anna") for _ in range(MOST_WAITING + 1)]
-    assert isinstance((await asyncio.gather(*waiting, return_exceptions=True))[-1], TooMuch)
+    waiting = [limiter.has_picture("dark", "low", 0.3, "anna") for _ in range(MAX_WAITING_PER_USER + 1)]
+    assert isinstance((await asyncio.gather(*waiting, return_exceptions=True))[-1], SnapshotLimitExceeded)
 
 
-def ask(user: str) -> Any:
-    return loops.of_this_loop(Singles).picture("sky", "low", 0.3, user)
+def get_picture(user: str) -> Any:
+    return loop_singletons.loop_singleton(SnapshotLimiter).get_picture("sky", "low", 0.3, user)

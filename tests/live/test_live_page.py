@@ -311,7 +311,7 @@ async def test_without_an_offscreen_canvas_and_websockets_it_draws_all_the_same(
     await advances(page)
 
 
-async def test_who_is_signed_out_is_told(page: Page) -> None:
+async def test_a_signed_out_viewer_sees_why(page: Page) -> None:
     await becomes(page, "live")
     await page.context.clear_cookies()
     await page.reload()
@@ -319,6 +319,6 @@ async def test_who_is_signed_out_is_told(page: Page) -> None:
     assert "Sign in" in await text(page, "state")
 
 
-async def test_a_camera_that_is_none_is_told(page: Page) -> None:
+async def test_an_unknown_camera_is_reported(page: Page) -> None:
     await page.evaluate("document.querySelector('figure').dataset.live = 'none'")
     await page.wait_for_selector("figure[data-state=offline][data-reason=not_found]")

@@ -79,20 +79,18 @@ def test_five_hundred_slow_clients_leave_the_pages_answering_and_are_cut_off(
     assert seconds_of_a_page(web) < 3
 
 
-def test_a_slow_client_is_told_why(web: Web, wires: contextlib.ExitStack) -> None:
+def test_a_slow_client_gets_the_reason(web: Web, wires: contextlib.ExitStack) -> None:
     (slow,) = opened(web, wires, 1, SLOW_HEAD)
     with slow.makefile("rb") as answer:
         assert answer.read().startswith(b"HTTP/1.1 408 ")
     (slow,) = opened(web, wires, 1, SLOW_BODY)
     with slow.makefile("rb") as answer:
-        told = answer.read()
-    assert told.startswith(b"HTTP/1.1 408 ")
-    assert b"retry-after: 5" in told
+        content = answer.read()
+    assert content.startswith(b"HTTP/1.1 408 ")
+    assert b"retry-after: 5" in content
 
 
-def test_a_client_that_lets_a_byte_fall_now_and_then_does_not_go_on_for_ever(
-    web: Web, wires: contextlib.ExitStack
-) -> None:
+def test_a_client_that_sends_a_byte_now_and_then_is_cut_off(web: Web, wires: contextlib.ExitStack) -> None:
     (slow,) = opened(web, wires, 1, SLOW_HEAD)
     began = time.monotonic()
     until(lambda: trickle([slow]) or not is_open(slow), seconds=HEAD_S + 5)
@@ -124,7 +122,7 @@ def test_the_quietest_connection_makes_room_for_a_new_one(transactional_db: None
     assert [is_open(wire) for wire in slow] == [False] + [True] * 9
 
 
-def test_an_address_whose_connections_are_all_at_work_is_told_to_come_again(
+def test_an_address_whose_connections_are_all_busy_gets_retry_after(
     transactional_db: None, wires: contextlib.ExitStack
 ) -> None:
     web = Web(SKYCAM_WEB__LIMITS__CONNECTIONS_PER_ADDRESS="10")
@@ -133,9 +131,9 @@ def test_an_address_whose_connections_are_all_at_work_is_told_to_come_again(
     [wire.recv(1000) for wire in sockets]
     (refused,) = opened(web, wires, 1, b"")
     with refused.makefile("rb") as answer:
-        told = answer.read()
-    assert told.startswith(b"HTTP/1.1 503 ")
-    assert b"retry-after: 5" in told
+        content = answer.read()
+    assert content.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 5" in content
 
 
 def test_a_viewer_who_waits_for_many_thumbnails_holds_few_threads(
@@ -166,7 +164,7 @@ def status_line(wire: socket.socket) -> bytes:
     return wire.recv(1000).partition(b"\r\n")[0]
 
 
-def test_one_user_has_only_so_many_sockets(transactional_db: None, wires: contextlib.ExitStack) -> None:
+def test_the_sockets_of_one_user_are_limited(transactional_db: None, wires: contextlib.ExitStack) -> None:
     web = Web(SKYCAM_WEB__LIMITS__SOCKETS_PER_USER="3")
     wires.callback(web.stop)
     ada, bob = (ApiToken.issue(User.objects.create_user(name, role="viewer"))[1] for name in ("ada", "bob"))

@@ -1,4 +1,4 @@
-"""`Board`: notices of one kind for all sockets of a web process, over one subscription while anybody listens."""
+"""`NoticeBroadcaster`: passes notices of one kind to all sockets of a web process, over one Redis subscription."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from cameras.sockets.subscription import Subscription
 from core.background import start_background
 
 log = logging.getLogger(__name__)
-MOST_WAITING = 200
-LOOK_S = 0.25
+MAX_WAITING = 200
+POLL_S = 0.25
 Notice = dict[str, Any]
 Listener = asyncio.Queue["Notice | None"]
 MISSED = None
-"""What a listener is given where notices may have been lost."""
+"""A listener gets it in place of notices that may have been lost."""
 
 
-class Board:
-    """One of each kind in each event loop."""
+class NoticeBroadcaster:
+    """One of each kind in each event loop. It subscribes only while there are listeners."""
 
     kind: ClassVar[str]
 
     def __init__(self) -> None:
         self._listeners: set[Listener] = set()
-        self._subscription = Subscription(broker.key(self.kind), self._take)
+        self._subscription = Subscription(broker.key(self.kind), self._broadcast)
         self._running: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[Listener]:
-        listener: Listener = asyncio.Queue(MOST_WAITING)
+    def subscribe(self) -> Iterator[Listener]:
+        listener: Listener = asyncio.Queue(MAX_WAITING)
         self._listeners.add(listener)
         if self._running is None:
             self._running = start_background(self._run(), "notices")
@@ -43,33 +43,33 @@ class Board:
         finally:
             self._listeners.discard(listener)
 
-    def _take(self, message: bytes) -> None:
+    def _broadcast(self, message: bytes) -> None:
         try:
             notice = json.loads(message)
         except ValueError:
-            log.warning("A notice on %s was no JSON.", self._subscription.channel)
+            log.warning("A notice on %s was not JSON and is ignored.", self._subscription.channel)
             return
         for listener in self._listeners:
-            give(listener, notice)
+            deliver_notice(listener, notice)
 
     async def _run(self) -> None:
-        """Keeps the subscription; every listener hears of a cut once it is mended."""
-        subscribed, told = start_background(self._subscription.run(), "subscription"), self._subscription.cuts
+        """Keep the subscription; after a cut every listener gets MISSED as soon as it is up again."""
+        subscribed, reported_cuts = start_background(self._subscription.run(), "subscription"), self._subscription.cuts
         try:
             while self._listeners:
-                await asyncio.sleep(LOOK_S)
-                if self._subscription.up and self._subscription.cuts != told:
-                    told = self._subscription.cuts
+                await asyncio.sleep(POLL_S)
+                if self._subscription.up and self._subscription.cuts != reported_cuts:
+                    reported_cuts = self._subscription.cuts
                     for listener in self._listeners:
-                        give(listener, MISSED)
+                        deliver_notice(listener, MISSED)
         finally:
             self._running = None
             subscribed.cancel()
             await asyncio.wait([subscribed])
 
 
-def give(listener: Listener, notice: Notice | None) -> None:
-    """A listener that is too slow loses what waits for it, and is told so."""
+def deliver_notice(listener: Listener, notice: Notice | None) -> None:
+    """A listener that is too slow loses its waiting notices and gets MISSED."""
     if listener.full():
         while not listener.empty():
             listener.get_nowait()

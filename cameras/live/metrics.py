@@ -1,0 +1,15 @@
+"""Metrics of live view in this web process, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+VIEWERS = Gauge("skycam_live_viewers", "Viewers of live pictures at this web process.", ["transport"])
+FRAMES = Counter("skycam_live_frames_total", "Live pictures sent to viewers.", ["quality"])
+BYTES = Counter("skycam_live_bytes_total", "Bytes of live pictures sent to viewers.")
+DROPPED = Counter("skycam_live_dropped_total", "Live pictures dropped because of a limit.")
+REFUSED = Counter("skycam_live_refused_total", "Viewers that were refused.", ["reason"])
+LOWERED = Gauge(
+    "skycam_live_lowered", "Level of this process's load: 0 full, 1 smaller pictures, 2 smaller and fewer, 3 fewer."
+)
+LOWERED_TIMES = Counter("skycam_live_lowered_steps_total", "How often this process's load lowered live view by a step.")
