@@ -37,11 +37,12 @@ SERVICE_PRINCIPAL = ServicePrincipal()
 
 
 def check_pictures(camera: Camera, quality: str) -> None:
-    """NotConnected when no picture arrives in FIRST_WAIT_S; BrokerDown; LiveViewRefused when live view is switched off."""
+    """NotConnected when no picture arrives in FIRST_WAIT_S; BrokerDown; LiveViewRefused when live view is switched
+    off."""
     if not has_pictures(camera.slug, quality, FIRST_WAIT_S):
         raise NotConnected(f"{camera.slug} gave no picture within {FIRST_WAIT_S:g} s.")
 
 
-def open_stream(camera: Camera, quality: str, remote: str) -> MjpegStream:
+def open_feed(camera: Camera, quality: str, remote: str) -> MjpegStream:
     """Register one more viewer. LiveViewRefused when the limit of viewers is reached."""
     return open_stream(camera.slug, quality, SERVICE_PRINCIPAL, ACTOR, remote)

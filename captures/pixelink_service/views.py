@@ -119,5 +119,5 @@ class FeedRoute(Route):
         feed.check_pictures(camera, quality)
         if request.method == "HEAD":
             return HttpResponse(content_type=CONTENT_TYPE, headers=NOT_KEPT)
-        watching = feed.open_stream(camera, quality, request.META.get("REMOTE_ADDR") or "")
-        return StreamingHttpResponse(stream(watching), content_type=CONTENT_TYPE, headers=NOT_KEPT)
+        watching = feed.open_feed(camera, quality, request.META.get("REMOTE_ADDR") or "")
+        return StreamingHttpResponse(stream_parts(watching), content_type=CONTENT_TYPE, headers=NOT_KEPT)
