@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterable
 
-from skycam_project.config.masking import MASK
+from skycam_project.config.redaction import REDACTED
 
 
 class WithoutTraceback(logging.Filter):
@@ -40,5 +40,5 @@ class OneLineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = " | ".join(part for part in super().format(record).splitlines() if part.strip())
         for secret in self.secrets:
-            line = line.replace(secret, MASK)
+            line = line.replace(secret, REDACTED)
         return line

@@ -12,7 +12,7 @@ import psutil
 from skycam_project.config import load_config
 from skycam_project.config.addresses import is_everywhere, is_loopback
 from skycam_project.config.database import django_database
-from skycam_project.config.masking import secrets_of
+from skycam_project.config.redaction import secrets_of
 from skycam_project.config.redis import celery_broker
 
 STATION = load_config()

@@ -17,9 +17,9 @@ from skycam_project.config import database, folder
 from skycam_project.config.errors import ConfigError
 from skycam_project.config.keys import Key
 from skycam_project.config.layers import CONFIG_VARIABLE, Given, Layer, merged, read_dotenv, read_environment
-from skycam_project.config.masking import masked
 from skycam_project.config.model import LEAVES, SkycamConfig, note, variable_of
 from skycam_project.config.notices import dotenv_apart, may_write, notices
+from skycam_project.config.redaction import redacted
 from skycam_project.config.redis import socket_url
 
 RANDOM_NAME = re.compile(r"[0-9a-f]{12,64}")
@@ -103,8 +103,8 @@ class ConfigManager:
         return self.dotenv.parent != self.here and other.is_file() and bool(read_dotenv(other)[0].values)
 
     def show(self) -> dict[str, Any]:
-        """The whole configuration as JSON takes it, with secrets masked."""
-        return nested({key: masked(key, value_at(self.config, key)) for key in LEAVES})
+        """The whole configuration as JSON takes it, with secrets redacted."""
+        return nested({key: redacted(key, value_at(self.config, key)) for key in LEAVES})
 
     def origin(self, key: Key) -> str:
         """Where the value of `key` was given: file, line and key, or the variable; `default` when nowhere."""
@@ -122,7 +122,7 @@ class ConfigManager:
     def _writable(self, key: Key) -> Any:
         if note(key, "secret"):
             return f"${{{variable_of(key)}}}"
-        return escaped(masked(key, value_at(self.config, key)))
+        return escaped(redacted(key, value_at(self.config, key)))
 
 
 def embedded_redis_url(data: Path) -> str:

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from skycam_project.config import SkycamConfig
-from skycam_project.config.masking import MASK, secrets_of
+from skycam_project.config.redaction import REDACTED, secrets_of
 
 LONGEST_LINE = 200
 
@@ -24,7 +24,7 @@ def alert_key(host: str, part: str) -> str:
 def crash_loop_sentence(part: str, reason: str, last_line: str, config: SkycamConfig) -> str:
     """What the alert says: the part, its last exit, its last line without secrets, and what to do."""
     for secret in secrets_of(config):
-        last_line = last_line.replace(secret, MASK)
+        last_line = last_line.replace(secret, REDACTED)
     said = f" Its last line: {last_line[:LONGEST_LINE]}" if last_line else ""
     return (
         f"{part} is in a crash loop on {config.host}: {reason}. It is tried again each minute; the other parts go on."

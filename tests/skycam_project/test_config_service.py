@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from skycam_project.config.masking import secrets_of
+from skycam_project.config.redaction import secrets_of
 from skycam_project.launch.parts import wanted
 from tests.service.stations import DOTENV
 

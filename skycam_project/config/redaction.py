@@ -10,29 +10,29 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from skycam_project.config.keys import Key
 from skycam_project.config.model import SkycamConfig, note
 
-MASK = "********"
+REDACTED = "********"
 LOGIN_IN_URL = re.compile(r"(?<=://)[^/?#]*@")
 SENSITIVE = re.compile(r"(?i)pass|secret|token|key")
 SENSITIVE_OPTION = re.compile(r"(?i)([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*")
 
 
-def masked(key: Key, value: Any) -> Any:
+def redacted(key: Key, value: Any) -> Any:
     """The value of `key` as it may be shown, in a form that JSON takes."""
     if isinstance(value, list):
         return [str(part) for part in value]
     if isinstance(value, str) and value and note(key, "secret"):
-        return masked_url(value) if "://" in value else MASK
+        return redacted_url(value) if "://" in value else REDACTED
     return str(value) if isinstance(value, Path) else value
 
 
-def masked_url(url: str) -> str:
+def redacted_url(url: str) -> str:
     """An address without its passwords, wherever they stand in it."""
-    return SENSITIVE_OPTION.sub(rf"\1{MASK}", LOGIN_IN_URL.sub(lambda match: masked_login(match[0]), url))
+    return SENSITIVE_OPTION.sub(rf"\1{REDACTED}", LOGIN_IN_URL.sub(lambda match: redacted_login(match[0]), url))
 
 
-def masked_login(login: str) -> str:
+def redacted_login(login: str) -> str:
     user, colon, _ = login.removesuffix("@").partition(":")
-    return f"{user}:{MASK}@" if colon else login
+    return f"{user}:{REDACTED}@" if colon else login
 
 
 def secrets_of(config: SkycamConfig) -> list[str]:
