@@ -17,7 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 PART = os.environ.get("SKYCAM_PART", "")
 """Which part this process is; the launcher says so. Empty where tasks are only sent."""
 
-BEAT_BY_THREAD = {"jobs", "beat"}
+HEARTBEAT_BY_THREAD = {"jobs", "beat"}
 """Parts whose heartbeat is a thread's. The worker's is its Supervisor's loop."""
 
 app = Celery("skycam")
@@ -28,26 +28,26 @@ if PART == "worker":
     app.steps["worker"].add("cameras.supervision.bootstep:SupervisorStep")
 
 
-def tell_the_launcher(**_: Any) -> None:
-    if PART in BEAT_BY_THREAD:
+def start_heartbeat(**_: Any) -> None:
+    if PART in HEARTBEAT_BY_THREAD:
         heartbeat.start_heartbeat_thread()
 
 
-def take_in_restarts(**_: Any) -> None:
+def start_restart_events(**_: Any) -> None:
     if PART == "worker":
-        from skycam_project.launch.intake import start_intake_thread
+        from skycam_project.launch.restart_events import start_restart_events_thread
 
-        start_intake_thread()
+        start_restart_events_thread()
 
 
-def keep_good_connections(**_: Any) -> None:
+def replace_broken_connections(**_: Any) -> None:
     """A database connection serves the next task on its thread as well; one that broke is replaced."""
     from django.db import close_old_connections
 
     close_old_connections()
 
 
-signals.task_prerun.connect(keep_good_connections)
-signals.worker_init.connect(tell_the_launcher)
-signals.worker_init.connect(take_in_restarts)  # at its start: worker_ready comes only with the broker
-signals.beat_init.connect(tell_the_launcher)
+signals.task_prerun.connect(replace_broken_connections)
+signals.worker_init.connect(start_heartbeat)
+signals.worker_init.connect(start_restart_events)  # at its start: worker_ready comes only with the broker
+signals.beat_init.connect(start_heartbeat)

@@ -1,6 +1,6 @@
 """The launcher: one command starts every part of a station, watches it, and stops it.
 
-Nothing here imports Django, except `prepare`, `firststart` and `journal.take_in`, which run in parts.
+Nothing here imports Django, except `prepare`, `first_start` and `restart_journal.record_restarts`, which run in parts.
 """
 
 from __future__ import annotations

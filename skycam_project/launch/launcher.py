@@ -14,14 +14,14 @@ from typing import Any
 
 from skycam_project.config import ConfigError, SkycamConfig, check_writable, load_config
 from skycam_project.config.folder import renew_broker_password
-from skycam_project.launch import control, http, paths, refusals, reporting, welcome
+from skycam_project.launch import banner, control, http, paths, preflight, reporting
 from skycam_project.launch.crash_loops import CrashLoopFiles
 from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.journal import Journal
 from skycam_project.launch.limits import Limits
 from skycam_project.launch.part import Part, State
 from skycam_project.launch.parts import PARTS, Plan, environment, wanted
 from skycam_project.launch.preparation import FirstStart, prepared
+from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.stream import LogStream
 
 AT_ONCE = 130
@@ -64,11 +64,11 @@ def _configuration(config_path: Path | None) -> SkycamConfig:
 def _claim(config: SkycamConfig, config_path: Path | None, only: str | None, held: ExitStack) -> Plan:
     """Take the folder and the ports, or say why they cannot be had."""
     _check_part(config, only)
-    refusals.check_folder(config)
+    preflight.check_data_folder(config)
     if only in (None, "worker"):
         check_writable(config.storage_root)
     for name in dict.fromkeys([only, *wanted(config, only)]):  # a second Valkey would take the socket of the first
-        held.enter_context(refusals.lock(paths.lock_path(config, name), config.data))
+        held.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
     if only is None and config.redis_embedded:
         renew_broker_password(config.data)
         config = _configuration(config_path)
@@ -82,7 +82,7 @@ def _listening(config: SkycamConfig, only: str | None, held: ExitStack) -> dict[
         "service": (config.service.listens_on, config.service.port, "SERVICE_PORT"),
     }
     asked = [name for name in wanted(config, only) if name in addresses]
-    return {name: held.enter_context(closing(refusals.bind(*addresses[name]))).fileno() for name in asked}
+    return {name: held.enter_context(closing(preflight.bind_port(*addresses[name]))).fileno() for name in asked}
 
 
 def _check_part(config: SkycamConfig, only: str | None) -> None:
@@ -106,7 +106,7 @@ class Launcher:
         self.only = only
         self.limits = Limits.of(plan.config)
         self.stream = LogStream(plan.config.logging)
-        self.journal = Journal(paths.run_folder(plan.config))
+        self.journal = RestartJournal(paths.run_folder(plan.config))
         self.parts: dict[str, Part] = {}
         self.failure: BaseException | None = None
         self.ended_at_once = False
@@ -180,7 +180,7 @@ class Launcher:
             self._keep(name)
         if first is not None:
             await http.answers(self.config.web.host, self.config.web.port)
-            self._welcome(first)
+            self._print_banner(first)
 
         await self._never_end_again()
 
@@ -192,7 +192,7 @@ class Launcher:
             part.ends_station = False
 
     async def _report(self) -> None:
-        await reporting.report_while(self._worker_is_away, self.journal, self.plan, self.stream)
+        await reporting.report_restarts_while(self._worker_is_away, self.journal, self.plan, self.stream)
 
     def _worker_is_away(self) -> bool:
         return "worker" not in self.parts or self.parts["worker"].state is not State.RUNNING
@@ -201,11 +201,11 @@ class Launcher:
         if name not in self._kept:
             self._kept[name] = self._watched(self.parts[name].keep())
 
-    def _welcome(self, first: FirstStart) -> None:
+    def _print_banner(self, first: FirstStart) -> None:
         address = http.address(self.config.web.host, self.config.web.port)
         self.stream.file.keep_line("skycam", f"Skycam is at {address}")
         web, given = self.config.web, bool(self.config.admin_password)
-        welcome.show(address, first, given=given, listens_on=web.host)
+        banner.print_banner(address, first, given=given, listens_on=web.host)
 
     # down
 

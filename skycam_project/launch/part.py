@@ -14,9 +14,9 @@ from skycam_project.launch import paths
 from skycam_project.launch.child import Child
 from skycam_project.launch.crash_loops import CrashLoopFiles, crash_loop_sentence
 from skycam_project.launch.errors import LaunchError
-from skycam_project.launch.journal import ON_REQUEST, Journal
 from skycam_project.launch.limits import Limits
 from skycam_project.launch.parts import PARTS, Plan
+from skycam_project.launch.restart_journal import ON_REQUEST, RestartJournal
 from skycam_project.launch.stream import LogStream
 
 
@@ -45,7 +45,7 @@ class Part:
     """`ends_station` is whether a crash loop ends the station: while it comes up, when nothing would be lost by that.
     Later the part is tried each minute, and the others go on."""
 
-    def __init__(self, name: str, plan: Plan, limits: Limits, stream: LogStream, journal: Journal) -> None:
+    def __init__(self, name: str, plan: Plan, limits: Limits, stream: LogStream, journal: RestartJournal) -> None:
         self.name = name
         self.kind = PARTS[name]
         self.plan = plan
@@ -206,7 +206,7 @@ class Part:
         await asyncio.sleep(self.limits.healthy_s)
         if self.crash_loops.remove(self.name):
             self.stream.say(f"{self.name} is out of its crash loop")
-            self.journal.note(self.name, "", self.restarts, recovered=True)
+            self.journal.record_restart(self.name, "", self.restarts, recovered=True)
 
     def _silence_limit(self) -> float:
         return self.limits.start_s if self.state is State.STARTING else self.limits.silence_s
@@ -233,7 +233,7 @@ class Part:
         self._become(state)
         if state is State.CRASH_LOOP:
             self._report_crash_loop()
-        self.journal.note(self.name, self.reason, self.restarts, asked=self._asked)
+        self.journal.record_restart(self.name, self.reason, self.restarts, asked=self._asked)
         try:
             async with asyncio.timeout(delay_s):
                 await self._wake.wait()

@@ -46,9 +46,9 @@ def missing_migrations() -> int:
 def prepare_station() -> FirstStart:
     keep_private(settings.DATABASES["default"])
     migrate()
-    from skycam_project.launch.firststart import first_start
+    from skycam_project.launch.first_start import run_first_start
 
-    return first_start(settings.STATION.admin_password)
+    return run_first_start(settings.STATION.admin_password)
 
 
 def prepare_part() -> None:
@@ -68,7 +68,7 @@ def prepare_part() -> None:
 
 def prepare_worker() -> None:
     """A camera host: its name, and where its pictures go."""
-    from skycam_project.launch.firststart import ensure_roots
+    from skycam_project.launch.first_start import ensure_roots
 
     prepare_part()
     check_station_of_new_host()

@@ -9,7 +9,7 @@ from cameras.models import Camera
 from captures.models import StorageRoot
 from skycam_project.access.models import User
 from skycam_project.config import ConfigManager
-from skycam_project.launch.firststart import ensure_admin, ensure_cameras, first_start
+from skycam_project.launch.first_start import ensure_admin, ensure_cameras, run_first_start
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +73,6 @@ def test_a_folder_for_the_service_that_cannot_be_used_is_said_and_stops_nothing(
     (tmp_path / "file").touch()
     variables = {"IMAGE_SAVE_PATH": "file/captures"}
     settings.STATION = ConfigManager(environment=variables, here=tmp_path).config
-    first_start("correct horse battery")
+    run_first_start("correct horse battery")
     assert "warning: IMAGE_SAVE_PATH:" in capsys.readouterr().out
     assert [root.path for root in StorageRoot.objects.all()] == [str(tmp_path / "skycam-data" / "images")]

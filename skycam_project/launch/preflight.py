@@ -15,24 +15,24 @@ from skycam_project.config import SkycamConfig
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.paths import run_folder
 
-LEAST_FREE_BYTES = 64 * 1024 * 1024
-PORT_PATIENCE_S = 1.0
+MIN_FREE_BYTES = 64 * 1024 * 1024
+PORT_TIMEOUT_S = 1.0
 
 
-def check_folder(config: SkycamConfig) -> None:
+def check_data_folder(config: SkycamConfig) -> None:
     """Make the run folder and write a little into it."""
     folder = run_folder(config)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
-        if free >= LEAST_FREE_BYTES:
+        if free >= MIN_FREE_BYTES:
             _write_probe(folder / "probe")
     except OSError as error:
-        raise _refused_folder(config.data, error) from None
-    if free < LEAST_FREE_BYTES:
+        raise _folder_error(config.data, error) from None
+    if free < MIN_FREE_BYTES:
         raise LaunchError(
             f"The disk of {config.data} is full: {free / 1e6:.0f} MB are free and Skycam needs "
-            f"{LEAST_FREE_BYTES / 1e6:.0f} MB. Make room, or set SKYCAM_DATA to a folder on another disk."
+            f"{MIN_FREE_BYTES / 1e6:.0f} MB. Make room, or set SKYCAM_DATA to a folder on another disk."
         )
 
 
@@ -44,7 +44,7 @@ def _write_probe(path: Path) -> None:
     path.unlink()
 
 
-def _refused_folder(folder: Path, error: OSError) -> LaunchError:
+def _folder_error(folder: Path, error: OSError) -> LaunchError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return LaunchError(f"The disk of {folder} is full. Make room, or set SKYCAM_DATA to a folder on another disk.")
     return LaunchError(
@@ -53,7 +53,7 @@ def _refused_folder(folder: Path, error: OSError) -> LaunchError:
     )
 
 
-def lock(path: Path, folder: Path) -> TextIO:
+def lock_folder(path: Path, folder: Path) -> TextIO:
     """Hold the folder for this launcher until the returned file is closed or the process ends."""
     file = path.open("a+")
     try:
@@ -71,15 +71,15 @@ def lock(path: Path, folder: Path) -> TextIO:
     return file
 
 
-def bind(host: str, port: int, setting: str) -> socket.socket:
+def bind_port(host: str, port: int, setting: str) -> socket.socket:
     """A listening socket. Waits a second for a port that a dying predecessor still holds."""
-    deadline = time.monotonic() + PORT_PATIENCE_S
+    deadline = time.monotonic() + PORT_TIMEOUT_S
     while True:
         try:
             return _listen(host, port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-                raise _refused_port(host, port, setting, error) from None
+                raise _port_error(host, port, setting, error) from None
             time.sleep(0.05)
 
 
@@ -88,15 +88,15 @@ def _listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=1024)
 
 
-def _refused_port(host: str, port: int, setting: str, error: OSError) -> LaunchError:
+def _port_error(host: str, port: int, setting: str, error: OSError) -> LaunchError:
     if error.errno == errno.EADDRINUSE:
         return LaunchError(
-            f"Port {port} on {host} is taken{_by_whom(port)}. Stop that, or set {setting} to a free port."
+            f"Port {port} on {host} is taken{_by_process(port)}. Stop that, or set {setting} to a free port."
         )
     return LaunchError(f"Cannot listen on {host} port {port} ({error.strerror or error}). Change {setting}.")
 
 
-def _by_whom(port: int) -> str:
+def _by_process(port: int) -> str:
     """` by process 123 (nginx)`, as far as this user may see."""
     import psutil
 

@@ -14,21 +14,25 @@ from skycam_project.config.addresses import is_everywhere, is_loopback
 from skycam_project.launch.preparation import FirstStart
 
 STDOUT = 1
-ADD_A_CAMERA = (
+ADD_CAMERA_LINES = (
     "Find a real camera:  skycam cameras detect",
     "and add it:          skycam cameras add NAME --kind gphoto2",
 )
 
 
-def show(address: str, first: FirstStart, *, given: bool, listens_on: str = "127.0.0.1") -> None:
-    lines = [f"Skycam is at {address}  {_sign_in(first, given=given)}", *from_elsewhere(listens_on), *ADD_A_CAMERA]
+def print_banner(address: str, first: FirstStart, *, given: bool, listens_on: str = "127.0.0.1") -> None:
+    lines = [
+        f"Skycam is at {address}  {_sign_in_text(first, given=given)}",
+        *remote_access_lines(listens_on),
+        *ADD_CAMERA_LINES,
+    ]
     try:
         print(*lines, sep="\n", flush=True)
     except OSError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
-def from_elsewhere(listens_on: str) -> list[str]:
+def remote_access_lines(listens_on: str) -> list[str]:
     """How to open the station from another computer."""
     if is_loopback(listens_on):
         return ["From other computers: see docs/operating.md (SSH, a proxy with TLS, or SKYCAM_WEB__HOST=0.0.0.0)"]
@@ -37,17 +41,17 @@ def from_elsewhere(listens_on: str) -> list[str]:
     return []
 
 
-def _sign_in(first: FirstStart, *, given: bool) -> str:
+def _sign_in_text(first: FirstStart, *, given: bool) -> str:
     if not first["admin_created"]:
         return "(sign in as admin; a new password: skycam users set admin --password)"
     if given:
         return "(sign in as admin / the password in SKYCAM_ADMIN_PASSWORD)"
-    if _is_a_log(os.fstat(STDOUT)):
+    if _is_log(os.fstat(STDOUT)):
         return "(sign in as admin; this is a log, so set a password: skycam users set admin --password)"
     return f"(sign in as admin / {first['admin_password']})"
 
 
-def _is_a_log(output: os.stat_result) -> bool:
+def _is_log(output: os.stat_result) -> bool:
     """Whether what is written there is kept. JOURNAL_STREAM alone does not say so: a terminal may inherit it."""
     the_journal = os.environ.get("JOURNAL_STREAM") == f"{output.st_dev}:{output.st_ino}"
     return the_journal or stat.S_ISREG(output.st_mode)

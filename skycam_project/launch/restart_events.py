@@ -1,7 +1,7 @@
-"""Makes events and alerts of what the launcher noted, and of this machine's health: in the worker.
+"""Turns the launcher's records of restarts and crash loops into events and alerts, and checks this machine's health.
 
-What the launcher noted also by `python -m skycam_project.launch.intake`, once, which the launcher runs while the worker
-is away. A database that is away is tried again.
+Runs as a thread of the worker. While the worker is away, the launcher runs
+`python -m skycam_project.launch.restart_events` once for the records alone. A database that does not answer is tried again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from skycam_project.launch import journal
+from skycam_project.launch import restart_journal
 from skycam_project.launch.crash_loops import report_crash_loops
 from skycam_project.launch.paths import run_folder
 
@@ -21,17 +21,17 @@ EVERY_S = 2.0
 HEALTH_EVERY_S = 60.0
 
 
-def start_intake_thread() -> threading.Thread:
+def start_restart_events_thread() -> threading.Thread:
     from django.conf import settings
 
-    thread = threading.Thread(target=_run, args=(run_folder(settings.STATION),), name="intake", daemon=True)
+    thread = threading.Thread(target=_run, args=(run_folder(settings.STATION),), name="restart-events", daemon=True)
     thread.start()
     return thread
 
 
-def take_in_all(folder: Path) -> None:
-    """Raises DatabaseError, OSError, and ValueError or KeyError for a note that is none."""
-    journal.take_in(folder)
+def record_restarts_and_crash_loops(folder: Path) -> None:
+    """Raises DatabaseError, OSError, and ValueError or KeyError for a malformed record."""
+    restart_journal.record_restarts(folder)
     report_crash_loops(folder)
 
 
@@ -43,7 +43,7 @@ def _run(folder: Path) -> None:
     looked_at = -HEALTH_EVERY_S
     while True:
         try:
-            take_in_all(folder)
+            record_restarts_and_crash_loops(folder)
             if time.monotonic() - looked_at >= HEALTH_EVERY_S:
                 looked_at = time.monotonic()
                 look_at_host()
@@ -54,7 +54,7 @@ def _run(folder: Path) -> None:
 
 
 def main() -> None:
-    """Once. It makes no database where there is none: a machine that runs a broker alone has none to tell."""
+    """Record once. It creates no database: a machine that runs only a broker has none."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
     import django
     from django.conf import settings
@@ -65,7 +65,7 @@ def main() -> None:
     if database["ENGINE"].endswith("sqlite3") and not Path(database["NAME"]).exists():
         return
     try:
-        take_in_all(run_folder(settings.STATION))
+        record_restarts_and_crash_loops(run_folder(settings.STATION))
     except DatabaseError as error:
         logger.warning("Restarts of parts are not in the event log yet: %s", error)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from skycam_project.launch.welcome import from_elsewhere
+from skycam_project.launch.banner import remote_access_lines
 
 SHOW = """
-from skycam_project.launch.welcome import show
-show("http://127.0.0.1:8080", {"admin_created": True, "admin_password": "first-password"}, given=False)
+from skycam_project.launch.banner import print_banner
+print_banner("http://127.0.0.1:8080", {"admin_created": True, "admin_password": "first-password"}, given=False)
 """
 WITHHELD = "(sign in as admin; this is a log, so set a password: skycam users set admin --password)"
 SHOWN = "(sign in as admin / first-password)"
@@ -61,8 +61,8 @@ def test_the_journal_is_not_shown_it() -> None:
     [("127.0.0.1", "see docs/operating.md"), ("0.0.0.0", f"by this machine's name, {socket.gethostname()}")],
 )
 def test_it_says_how_to_open_the_station_from_another_computer(listens_on: str, said: str) -> None:
-    assert said in from_elsewhere(listens_on)[0]
+    assert said in remote_access_lines(listens_on)[0]
 
 
 def test_a_station_at_one_address_is_reached_there() -> None:
-    assert from_elsewhere("192.0.2.7") == []
+    assert remote_access_lines("192.0.2.7") == []

@@ -17,7 +17,7 @@ from skycam_project.config import SkycamConfig
 from skycam_project.launch.preparation import FirstStart
 
 
-def first_start(admin_password: str | None) -> FirstStart:
+def run_first_start(admin_password: str | None) -> FirstStart:
     ensure_roots()
     ensure_cameras()
     return ensure_admin(admin_password)
