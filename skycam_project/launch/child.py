@@ -26,7 +26,7 @@ def die_with(parent: int) -> None:
 class Child:
     """Starts `command`. Call from the launcher's main thread, because the child dies with the thread that started it.
 
-    `on_line` gets each line of its standard output and error; `on_beat` is called for each sign of life on its
+    `on_line` gets each line of its standard output and error; `on_heartbeat` is called for each sign of life on its
     heartbeat pipe. It leads a session of its own, so that Ctrl-C reaches the launcher alone.
     """
 
@@ -35,37 +35,37 @@ class Child:
         command: Sequence[str],
         environment: Mapping[str, str],
         on_line: Callable[[str], None],
-        on_beat: Callable[[], None],
-        keep_fds: Sequence[int] = (),
+        on_heartbeat: Callable[[], None],
+        inherited_fds: Sequence[int] = (),
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._output, output_end = os.pipe()
-        self._pulse, pulse_end = os.pipe()
+        self._heartbeat_end, heartbeat_end = os.pipe()
         parent = os.getpid()
         try:
             self._process = subprocess.Popen(
                 command,
-                env={**environment, heartbeat.FD_VARIABLE: str(pulse_end)},
+                env={**environment, heartbeat.FD_VARIABLE: str(heartbeat_end)},
                 stdin=subprocess.DEVNULL,
                 stdout=output_end,
                 stderr=output_end,
-                pass_fds=(pulse_end, *keep_fds),
+                pass_fds=(heartbeat_end, *inherited_fds),
                 start_new_session=True,
                 preexec_fn=lambda: die_with(parent),  # noqa: PLW1509 - the launcher has one thread
             )
         except OSError:
             os.close(self._output)
-            os.close(self._pulse)
+            os.close(self._heartbeat_end)
             raise
         finally:
             os.close(output_end)
-            os.close(pulse_end)
+            os.close(heartbeat_end)
         self.pid = self._process.pid
         self._lines = Lines(on_line)
-        self._on_beat = on_beat
+        self._on_heartbeat = on_heartbeat
         self._output_ended = asyncio.Event()
         self._loop.add_reader(self._output, self._read_output)
-        self._loop.add_reader(self._pulse, self._read_pulse)
+        self._loop.add_reader(self._heartbeat_end, self._read_heartbeat)
 
     async def wait(self) -> int:
         """Its exit status, negative for a signal, once what it said has been read."""
@@ -96,9 +96,9 @@ class Child:
         except TimeoutError:
             self._loop.remove_reader(self._output)
         self._lines.end()
-        self._loop.remove_reader(self._pulse)
+        self._loop.remove_reader(self._heartbeat_end)
         os.close(self._output)
-        os.close(self._pulse)
+        os.close(self._heartbeat_end)
 
     def _read_output(self) -> None:
         data = os.read(self._output, LONGEST_LINE)
@@ -108,11 +108,11 @@ class Child:
             self._loop.remove_reader(self._output)
             self._output_ended.set()
 
-    def _read_pulse(self) -> None:
-        if os.read(self._pulse, 4096):
-            self._on_beat()
+    def _read_heartbeat(self) -> None:
+        if os.read(self._heartbeat_end, 4096):
+            self._on_heartbeat()
         else:
-            self._loop.remove_reader(self._pulse)
+            self._loop.remove_reader(self._heartbeat_end)
 
 
 class Lines:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from skycam_project.config import SkycamConfig
 from skycam_project.launch import paths, valkey
 
-Pulse = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]]
+LivenessProbe = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
@@ -26,26 +26,26 @@ class Plan:
 
 @dataclass(frozen=True)
 class PartKind:
-    """`pulse` is how the launcher looks for signs of life itself; other parts send theirs (see heartbeat).
+    """`probe` is how the launcher checks that the part is alive; parts without one send heartbeats (see heartbeat).
 
-    Parts of a lower `stop_stage` are told to stop before those of a higher one. A line that contains one of `hushed`
-    is not shown.
+    Parts of a lower `stop_stage` stop before those of a higher one. A log line that contains one of `hidden_lines` is
+    not shown.
     """
 
     command: Callable[[Plan], list[str]]
     stop_stage: int = 1
-    pulse: Pulse | None = None
-    hushed: tuple[str, ...] = ()
-    keep_fds: Callable[[Plan], list[int]] = field(default=lambda _plan: [])
+    probe: LivenessProbe | None = None
+    hidden_lines: tuple[str, ...] = ()
+    inherited_fds: Callable[[Plan], list[int]] = field(default=lambda _plan: [])
 
 
 def _valkey(plan: Plan) -> list[str]:
     return valkey.station_command(plan.config)
 
 
-async def _ping_valkey(plan: Plan, on_beat: Callable[[], None]) -> None:
+async def _ping_valkey(plan: Plan, on_heartbeat: Callable[[], None]) -> None:
     password = urlsplit(plan.config.redis_url).password or ""
-    await valkey.pulse(paths.valkey_path(plan.config), password, on_beat)
+    await valkey.probe(paths.valkey_path(plan.config), password, on_heartbeat)
 
 
 def _web(plan: Plan) -> list[str]:
@@ -84,16 +84,16 @@ def _celery() -> list[str]:
 
 PARTS: dict[str, PartKind] = {
     # Memory overcommit matters to a server that saves; this one never does.
-    "valkey": PartKind(_valkey, stop_stage=2, pulse=_ping_valkey, hushed=("Memory overcommit",)),
-    "web": PartKind(_web, keep_fds=lambda plan: [plan.fds["web"]]),
-    "service": PartKind(_service, keep_fds=lambda plan: [plan.fds["service"]]),
+    "valkey": PartKind(_valkey, stop_stage=2, probe=_ping_valkey, hidden_lines=("Memory overcommit",)),
+    "web": PartKind(_web, inherited_fds=lambda plan: [plan.fds["web"]]),
+    "service": PartKind(_service, inherited_fds=lambda plan: [plan.fds["service"]]),
     "worker": PartKind(_worker, stop_stage=0),
     "jobs": PartKind(_jobs),
     "beat": PartKind(_beat),
 }
 
 
-def wanted(config: SkycamConfig, only: str | None) -> list[str]:
+def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
     """Names of the parts to start, in the order of the table."""
     if only is not None:
         return [only]
@@ -101,7 +101,7 @@ def wanted(config: SkycamConfig, only: str | None) -> list[str]:
     return [name for name in PARTS if not without.get(name)]
 
 
-def environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:
+def part_environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:
     """What parts find in their environment: the caller's, the data folder, and never the first password."""
     shared = {name: value for name, value in base.items() if name != "SKYCAM_ADMIN_PASSWORD"}
     shared |= {"DJANGO_SETTINGS_MODULE": "skycam_project.settings", "PYTHONUNBUFFERED": "1"}

@@ -28,7 +28,7 @@ async def prepared(plan: Plan, stream: LogStream, only: str | None) -> FirstStar
     try:
         status = await _run(plan, stream, answer_end, only or "")
         if status != 0:
-            stream.explain("prepare")
+            stream.repeat_tail("prepare")
             raise LaunchError(f"The station could not be prepared: prepare ended with status {status}.")
         found = json.loads(os.read(answer, 4096))
         if "refused" in found:
@@ -45,9 +45,9 @@ async def _run(plan: Plan, stream: LogStream, answer_end: int, part: str) -> int
     child = Child(
         [sys.executable, "-m", "skycam_project.launch.prepare", str(answer_end), part],
         {**plan.environment, **({"SKYCAM_ADMIN_PASSWORD": password} if password else {})},
-        on_line=lambda line: stream.line("prepare", line),
-        on_beat=lambda: None,
-        keep_fds=[answer_end],
+        on_line=lambda line: stream.write_line("prepare", line),
+        on_heartbeat=lambda: None,
+        inherited_fds=[answer_end],
     )
     try:
         return await child.wait()

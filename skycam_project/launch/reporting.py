@@ -33,9 +33,11 @@ async def report_restarts_while(
 async def _record_restarts(plan: Plan, stream: LogStream) -> None:
     command = [sys.executable, "-m", "skycam_project.launch.restart_events"]
     try:
-        child = Child(command, plan.environment, lambda line: stream.line("restart-events", line), on_beat=lambda: None)
+        child = Child(
+            command, plan.environment, lambda line: stream.write_line("restart-events", line), on_heartbeat=lambda: None
+        )
     except OSError as error:
-        stream.say(f"restarts are not in the event log yet: {error}")
+        stream.log(f"restarts are not in the event log yet: {error}")
         return
     killing = asyncio.get_running_loop().call_later(TIMEOUT_S, child.kill)
     try:

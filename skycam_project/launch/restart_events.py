@@ -1,7 +1,7 @@
 """Turns the launcher's records of restarts and crash loops into events and alerts, and checks this machine's health.
 
 Runs as a thread of the worker. While the worker is away, the launcher runs
-`python -m skycam_project.launch.restart_events` once for the records alone. A database that does not answer is tried again.
+`python -m skycam_project.launch.restart_events` once for the records alone. A database that is down is tried again.
 """
 
 from __future__ import annotations

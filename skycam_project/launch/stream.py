@@ -34,13 +34,13 @@ class Terminal:
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
 
-    def show(self, part: str, line: str) -> None:
-        if self.missed and self._write(f"{self._head('skycam')}{self.missed} lines were not shown here\n"):
+    def write_line(self, part: str, line: str) -> None:
+        if self.missed and self._write(f"{self._prefix('skycam')}{self.missed} lines were not shown here\n"):
             self.missed = 0
-        if not self._write(f"{self._head(part)}{OWN_TIME.sub('', line)}\n"):
+        if not self._write(f"{self._prefix(part)}{OWN_TIME.sub('', line)}\n"):
             self.missed += 1
 
-    def _head(self, part: str) -> str:
+    def _prefix(self, part: str) -> str:
         name = f"{part:<7}"
         if self.coloured:
             name = f"\x1b[{COLOURS.get(part, 37)}m{name}\x1b[0m"
@@ -70,7 +70,7 @@ class LogFile(RotatingFileHandler):
         formatter.converter = time.gmtime
         self.setFormatter(formatter)
 
-    def keep_line(self, part: str, line: str) -> None:
+    def write_line(self, part: str, line: str) -> None:
         self.handle(logging.LogRecord(part, logging.INFO, "", 0, line, None, None))
 
     def doRollover(self) -> None:  # noqa: N802
@@ -91,23 +91,23 @@ class LogStream:
         self.file = LogFile(logging.file, logging.max_size, logging.backup_count)
         self._tails: dict[str, deque[str]] = {}
 
-    def line(self, part: str, text: str) -> None:
+    def write_line(self, part: str, text: str) -> None:
         """Without what could steer a terminal, that of whoever reads the file too."""
         text = readable(text, keep="\t")
         self._tails.setdefault(part, deque(maxlen=12)).append(text)
-        self.terminal.show(part, text)
-        self.file.keep_line(part, text)
+        self.terminal.write_line(part, text)
+        self.file.write_line(part, text)
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """A line of the launcher's own."""
-        self.line("skycam", text)
+        self.write_line("skycam", text)
 
     def last_line(self, part: str) -> str:
         """Without its time; empty when it has said nothing."""
         return OWN_TIME.sub("", next(reversed(self._tails.get(part, ())), ""))
 
-    def explain(self, part: str) -> None:
+    def repeat_tail(self, part: str) -> None:
         """Once more the last lines of a part that is given up."""
-        self.say(f"the last that {part} said:")
+        self.log(f"the last that {part} said:")
         for line in list(self._tails.get(part, ())):
-            self.say(f"    {line}")
+            self.log(f"    {line}")

@@ -68,16 +68,16 @@ def command(socket: Path, folder: Path) -> list[str]:
     return [*words, "--client-output-buffer-limit", "pubsub 256mb 64mb 10"]
 
 
-async def pulse(socket: Path, password: str, on_beat: Callable[[], None]) -> None:
-    """PING for ever; call `on_beat` for each answer. A connection refused or lost is tried again."""
+async def probe(socket: Path, password: str, on_heartbeat: Callable[[], None]) -> None:
+    """PING for ever; call `on_heartbeat` for each answer. A connection refused or lost is tried again."""
     while True:
         try:
-            await _ping(socket, password, on_beat)
+            await _ping(socket, password, on_heartbeat)
         except OSError:
             await asyncio.sleep(RETRY_S)
 
 
-async def _ping(socket: Path, password: str, on_beat: Callable[[], None]) -> None:
+async def _ping(socket: Path, password: str, on_heartbeat: Callable[[], None]) -> None:
     reader, writer = await asyncio.open_unix_connection(socket)
     try:
         writer.write(f"AUTH {password}\r\n".encode())
@@ -87,7 +87,7 @@ async def _ping(socket: Path, password: str, on_beat: Callable[[], None]) -> Non
             writer.write(b"PING\r\n")
             if await reader.readline() != b"+PONG\r\n":
                 raise ConnectionResetError
-            on_beat()
+            on_heartbeat()
             await asyncio.sleep(PING_EVERY_S)
     finally:
         writer.close()

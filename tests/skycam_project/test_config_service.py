@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from skycam_project.config.redaction import secrets_of
-from skycam_project.launch.parts import wanted
 from tests.service.stations import DOTENV
 
 TOKEN = "a-token-for-programs"
@@ -82,5 +81,5 @@ def test_a_bad_name_of_old_is_said_with_its_line(problems):
 
 
 def test_it_can_be_left_out(configure):
-    assert "service" in wanted(configure().config, None)
-    assert "service" not in wanted(configure("service: {enabled: false}").config, None)
+    assert "service" in parts_to_start(configure().config, None)
+    assert "service" not in parts_to_start(configure("service: {enabled: false}").config, None)

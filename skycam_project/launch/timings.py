@@ -8,7 +8,7 @@ from skycam_project.config import SkycamConfig
 
 
 @dataclass(frozen=True)
-class Limits:
+class Timings:
     silence_s: float = 15.0
     """A part that gave no sign of life for this long is killed."""
     start_s: float = 60.0
@@ -24,11 +24,11 @@ class Limits:
     """When whatever still runs at the end is killed."""
 
     @classmethod
-    def of(cls, config: SkycamConfig) -> Limits:
-        wished = config.supervision
+    def of(cls, config: SkycamConfig) -> Timings:
+        supervision = config.supervision
         return cls(
-            silence_s=wished.silence_s,
-            healthy_s=wished.healthy_s,
-            crash_loop_exits=wished.crash_loop_exits,
-            crash_loop_s=wished.crash_loop_s,
+            silence_s=supervision.silence_s,
+            healthy_s=supervision.healthy_s,
+            crash_loop_exits=supervision.crash_loop_exits,
+            crash_loop_s=supervision.crash_loop_s,
         )
