@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from monitoring.health import Finding
-from skycam_project.launch.control import rows
+from skycam_project.launch.control import part_rows
 from skycam_project.launch.crash_loops import alert_key
 from skycam_project.launch.errors import LaunchError
 
@@ -14,7 +14,7 @@ def part_problems() -> list[Finding]:
     """A finding for each part in a crash loop. None where no launcher answers: whoever asks is no part of one."""
     host = settings.STATION.host
     try:
-        parts = [part for part in rows(settings.STATION) if part.get("next_try_s") is not None]
+        parts = [part for part in part_rows(settings.STATION) if part.get("next_try_s") is not None]
     except LaunchError:
         return []
     return [

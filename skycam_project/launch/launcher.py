@@ -19,7 +19,7 @@ from skycam_project.launch.crash_loops import CrashLoopFiles
 from skycam_project.launch.errors import LaunchError
 from skycam_project.launch.part import Part, State
 from skycam_project.launch.parts import PARTS, Plan, part_environment, parts_to_start
-from skycam_project.launch.preparation import FirstStart, prepared
+from skycam_project.launch.preparation import FirstStart, run_preparation
 from skycam_project.launch.restart_journal import RestartJournal
 from skycam_project.launch.stream import LogStream
 from skycam_project.launch.timings import Timings
@@ -172,16 +172,16 @@ class Launcher:
         if "valkey" in self.parts:
             self._run_part("valkey")
             await self.parts["valkey"].wait_until_running()
-        elif self.config.redis_embedded and not control.listens(paths.valkey_path(self.config)):
+        elif self.config.redis_embedded and not control.is_listening(paths.valkey_path(self.config)):
             self.stream.log(
                 "warning: no broker answers yet. Set REDIS_URL to the station's, or start this one: "
                 "skycam up --only valkey"
             )
-        first = await prepared(self.plan, self.stream, self.only) if self.only != "valkey" else None
+        first = await run_preparation(self.plan, self.stream, self.only) if self.only != "valkey" else None
         for name in self.parts:
             self._run_part(name)
         if first is not None:
-            await http.answers(self.config.web.host, self.config.web.port)
+            await http.wait_until_answering(self.config.web.host, self.config.web.port)
             self._print_banner(first)
 
         await self._survive_crash_loops()
@@ -204,7 +204,7 @@ class Launcher:
             self._part_tasks[name] = self._start_watched(self.parts[name].run_until_stopped())
 
     def _print_banner(self, first: FirstStart) -> None:
-        address = http.address(self.config.web.host, self.config.web.port)
+        address = http.base_url(self.config.web.host, self.config.web.port)
         self.stream.file.write_line("skycam", f"Skycam is at {address}")
         web, given = self.config.web, bool(self.config.admin_password)
         banner.print_banner(address, first, given=given, listens_on=web.host)

@@ -21,7 +21,7 @@ class FirstStart(TypedDict):
     admin_password: str | None
 
 
-async def prepared(plan: Plan, stream: LogStream, only: str | None) -> FirstStart | None:
+async def run_preparation(plan: Plan, stream: LogStream, only: str | None) -> FirstStart | None:
     """What a start of the whole station needs, or of one part alone; what the first start did. Raises LaunchError when
     that fails."""
     answer, answer_end = os.pipe()

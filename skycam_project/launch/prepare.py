@@ -20,10 +20,10 @@ from django.conf import settings
 from skycam_project.config.database import keep_private
 from skycam_project.launch.preparation import FirstStart
 
-LEASE_PATIENCE_S = 35.0
+LEASE_TIMEOUT_S = 35.0
 
 
-class Refused(Exception):
+class PreparationError(Exception):
     """It cannot be prepared. The text is a sentence that says what to do."""
 
 
@@ -52,15 +52,15 @@ def prepare_station() -> FirstStart:
 
 
 def prepare_part() -> None:
-    """What every part with a database needs. Refused when it is not there."""
+    """What every part with a database needs. PreparationError when it is not there."""
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3") and not Path(database["NAME"]).exists():
-        raise Refused(
+        raise PreparationError(
             f"There is no database in {settings.STATION.data} yet. Set DATABASE_URL to the station's PostgreSQL, or "
             "start the whole station here once: skycam up."
         )
     if missing := missing_migrations():
-        raise Refused(
+        raise PreparationError(
             f"The database lacks {missing} migrations of this version of Skycam. Start the whole station once with "
             "this version (`skycam up` on its main machine), then this part."
         )
@@ -71,12 +71,12 @@ def prepare_worker() -> None:
     from skycam_project.launch.first_start import ensure_roots
 
     prepare_part()
-    check_station_of_new_host()
-    take_name()
+    check_new_host_station()
+    acquire_host_name()
     ensure_roots()
 
 
-def check_station_of_new_host() -> None:
+def check_new_host_station() -> None:
     """A host that the database does not know yet, and whose station's id nobody gave: it would command itself alone."""
     from cameras import broker
     from cameras.models import CameraHost
@@ -88,25 +88,25 @@ def check_station_of_new_host() -> None:
         beating = broker.connection().scan_iter(match="*:host:*")
         others = sorted({name.partition(":")[0] for name in beating} - {config.station.id})
     except broker.UNREACHABLE as error:
-        raise Refused(f"The broker does not answer ({error}). Start it, or look at REDIS_URL.") from None
+        raise PreparationError(f"The broker does not answer ({error}). Start it, or look at REDIS_URL.") from None
     if others:
-        raise Refused(
+        raise PreparationError(
             f"This host would be of a station of its own ({config.station.id}), but in the broker is the station "
             f"{', '.join(others)}. Set SKYCAM_STATION to its id, and SKYCAM_ADDRESS_SECRET to its secret."
         )
 
 
-def take_name() -> None:
+def acquire_host_name() -> None:
     """Wait for the lease of a machine that has ended; refuse beside one that runs."""
     from cameras.supervision.lease import NameTaken, renew_lease
 
-    deadline = time.monotonic() + LEASE_PATIENCE_S
+    deadline = time.monotonic() + LEASE_TIMEOUT_S
     while True:
         try:
             return renew_lease(settings.STATION.host)
         except NameTaken as error:
             if time.monotonic() > deadline:
-                raise Refused(str(error)) from None
+                raise PreparationError(str(error)) from None
         time.sleep(1.0)
 
 
@@ -124,10 +124,10 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
 def main(fd: int, part: str = "") -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
     django.setup()
-    os.write(fd, json.dumps(prepared(part)).encode())
+    os.write(fd, json.dumps(run_preparation(part)).encode())
 
 
-def prepared(part: str) -> dict[str, object]:
+def run_preparation(part: str) -> dict[str, object]:
     """`first`: what the first start did; `refused`: a sentence."""
     from django.db import OperationalError
 
@@ -135,7 +135,7 @@ def prepared(part: str) -> dict[str, object]:
 
     try:
         return {"first": PREPARATIONS[part]()}
-    except (Refused, UnusableRoot) as error:
+    except (PreparationError, UnusableRoot) as error:
         return {"refused": str(error)}
     except OperationalError as error:
         cause = str(error).strip().splitlines()

@@ -15,16 +15,16 @@ import uvicorn
 from monitoring.heartbeat import keep_beating
 from skycam_project.config import load_config
 from skycam_project.config.sections import LimitsConfig
-from skycam_project.launch.connections import Connections
-from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, Http, WebSockets
+from skycam_project.launch.connections import ConnectionLimiter
+from skycam_project.launch.protocols import LARGEST_MESSAGE_BYTES, HttpProtocol, WebSocketProtocol
 
 
 async def serve(application: str, fd: int, *, limits: LimitsConfig, proxies: list[str], sockets: bool = True) -> None:
     """`proxies` are those whose X-Forwarded-For and -Proto count; from others they could be made up. Without `sockets`
     no WebSocket is spoken."""
-    connections = Connections(limits, proxies)
+    limiter = ConnectionLimiter(limits, proxies)
     http, websockets = (
-        type(kind.__name__, (kind,), {"station_connections": connections}) for kind in (Http, WebSockets)
+        type(kind.__name__, (kind,), {"connection_limiter": limiter}) for kind in (HttpProtocol, WebSocketProtocol)
     )
     server = uvicorn.Server(
         uvicorn.Config(

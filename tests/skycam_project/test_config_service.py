@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skycam_project.config.redaction import secrets_of
+from skycam_project.launch.parts import parts_to_start
 from tests.service.stations import DOTENV
 
 TOKEN = "a-token-for-programs"
