@@ -1,6 +1,7 @@
-"""The last lines of a start. They go to standard output alone: the log stream and its file never see a password.
+"""The last lines of a start. They go to standard output only, so that the log stream and its file hold no password.
 
-Standard output may be a log itself: a file, or the journal. A terminal gets the password, and so does a pipe.
+Standard output may itself be a log: a file, or systemd's journal. Then the password is left out. A terminal and a pipe
+get it.
 """
 
 from __future__ import annotations
@@ -52,6 +53,6 @@ def _sign_in_text(first: FirstStart, *, given: bool) -> str:
 
 
 def _is_log(output: os.stat_result) -> bool:
-    """Whether what is written there is kept. JOURNAL_STREAM alone does not say so: a terminal may inherit it."""
+    """Whether the output is stored. JOURNAL_STREAM alone does not prove it: a terminal may inherit the variable."""
     the_journal = os.environ.get("JOURNAL_STREAM") == f"{output.st_dev}:{output.st_ino}"
     return the_journal or stat.S_ISREG(output.st_mode)

@@ -1,4 +1,4 @@
-"""One operating-system process of the launcher's: its output, its pulse, its end. Linux."""
+"""One operating-system process that the launcher started: its output, heartbeats and exit status. Linux only."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def die_with(parent: int) -> None:
-    """Run in the child before exec: the kernel kills it when the thread that started it ends."""
+    """Runs in the child before exec: makes the kernel kill it when the thread that started it ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 class Child:
-    """Starts `command`. Call from the launcher's main thread, because the child dies with the thread that started it.
+    """Starts `command`. Create it in the launcher's main thread: the child dies with the thread that started it.
 
-    `on_line` gets each line of its standard output and error; `on_heartbeat` is called for each sign of life on its
-    heartbeat pipe. It leads a session of its own, so that Ctrl-C reaches the launcher alone.
+    `on_line` gets each line of its standard output and error. `on_heartbeat` is called for each heartbeat on its pipe.
+    The child leads a session of its own, so that Ctrl-C reaches the launcher only.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Child:
         self._loop.add_reader(self._heartbeat_end, self._read_heartbeat)
 
     async def wait(self) -> int:
-        """Its exit status, negative for a signal, once what it said has been read."""
+        """Its exit status, negative for a signal, after all its output has been read."""
         ended = asyncio.Event()
         descriptor = os.pidfd_open(self.pid)
         self._loop.add_reader(descriptor, ended.set)
@@ -85,13 +85,13 @@ class Child:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """SIGKILL to it and to what it started in its session."""
+        """Send SIGKILL to the child and to all processes in its session."""
         if self._process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
 
     async def _finish_output(self) -> None:
         try:
-            async with asyncio.timeout(0.3):  # a process of its own may hold the other end for longer
+            async with asyncio.timeout(0.3):  # a process that the child started may hold the pipe open for longer
                 await self._output_ended.wait()
         except TimeoutError:
             self._loop.remove_reader(self._output)
@@ -116,7 +116,7 @@ class Child:
 
 
 class Lines:
-    """Cuts a stream of bytes into lines; one without an end is cut at 64 KiB."""
+    """Splits a stream of bytes into lines. A longer line is split at 64 KiB."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
@@ -125,14 +125,14 @@ class Lines:
     def feed(self, data: bytes) -> None:
         *whole, self._rest = (self._rest + data).split(b"\n")
         for line in whole:
-            self._tell(line)
+            self._emit(line)
         if len(self._rest) >= LONGEST_LINE:
             self.end()
 
     def end(self) -> None:
         if self._rest:
-            self._tell(self._rest)
+            self._emit(self._rest)
         self._rest = b""
 
-    def _tell(self, line: bytes) -> None:
+    def _emit(self, line: bytes) -> None:
         self._on_line(line.decode(errors="replace").rstrip())

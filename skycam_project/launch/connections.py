@@ -1,4 +1,4 @@
-"""How many connections a server keeps, in all and of one address, and which of them goes when there is no room."""
+"""Limits a server's connections, in total and per address, and closes idle ones to make room."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from core.refusals import count_refusal
 from skycam_project.config.sections import LimitsConfig
 
 RESERVED_FILES = 256
-"""For everything else that the process opens."""
+"""File descriptors left for everything else that the process opens."""
 
 
 class ConnectionLimiter:
-    """Used by one event loop. A connection is quiet while the next word is its client's: then it may be cut off for a
-    new one, the quietest first, so that those who hold connections open keep nobody out."""
+    """Used by one event loop. A connection is idle while the server waits for its client. The connection that has been
+    idle longest is closed for a new one, so that clients that hold connections open lock no one out."""
 
     def __init__(self, limits: LimitsConfig, proxies: list[str]) -> None:
         self.limits = limits
@@ -30,7 +30,7 @@ class ConnectionLimiter:
         self._idle: dict[asyncio.Transport, None] = {}
 
     def admit(self, transport: asyncio.Transport) -> bool:
-        """Whether there is a place for it, perhaps that of another."""
+        """Whether the connection is accepted. It may take the slot of an idle one, which is closed."""
         address = self._address_of(transport)
         if address and self._count[address] >= self.limits.connections_per_address:
             if not self._close_idle(address):
@@ -61,13 +61,13 @@ class ConnectionLimiter:
             del self._count[address]
 
     def _address_of(self, transport: Any) -> str:
-        """Empty for a proxy of ours, behind which there are many, and where there is none."""
+        """Empty for a trusted proxy, which many clients share, and for a connection without an address."""
         peer = transport.get_extra_info("peername")
         host = peer[0] if isinstance(peer, tuple) else ""
         return "" if host in self._proxies else block_of(host)
 
     def _close_idle(self, address: str | None) -> bool:
-        """End the connection that has been quiet for longest, of this address or of all. False when there is none."""
+        """Close the connection that has been idle longest, of this address or of all. False when none is idle."""
         candidates = (one for one in self._idle if address is None or self._addresses[one] == address)
         found = next(candidates, None)
         if found is None:
@@ -79,7 +79,7 @@ class ConnectionLimiter:
 
 
 def raise_open_file_limit() -> int:
-    """How many files this process may have open, after it has asked for as many as it may ask for."""
+    """Raise the soft limit on open files to the hard limit; returns the limit that holds then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

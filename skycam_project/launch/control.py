@@ -1,6 +1,6 @@
-"""The launcher's socket in the data folder: who runs, and start that part again.
+"""The launcher's control socket in the data folder: list the parts, restart a part.
 
-One JSON line each way. Only the folder's owner can open it (mode 0600).
+A request and its answer are one line of JSON each. Only the folder's owner can open the socket (mode 0600).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TIMEOUT_S = 90.0
 
 
 async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
-    """Answer on `path` until the returned server is closed."""
+    """Answer requests on the socket `path` until the returned server is closed."""
 
     async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -32,7 +32,7 @@ async def serve(path: Path, parts: Mapping[str, Part]) -> asyncio.Server:
                 writer.write(json.dumps(await _handle_request(line, parts)).encode() + b"\n")
                 await writer.drain()
         except ConnectionError:
-            return  # whoever request has gone
+            return  # the client has gone
         finally:
             writer.close()
 
@@ -45,7 +45,7 @@ def close(server: asyncio.Server, path: Path) -> None:
 
 
 def _bind_private_socket(path: Path) -> socket.socket:
-    """A socket at `path` for the folder's owner alone. What a killed launcher left there goes."""
+    """A socket at `path` for the folder's owner only. It replaces one that a killed launcher left."""
     path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX)
     before = os.umask(0o177)
@@ -85,7 +85,7 @@ def part_rows(config: SkycamConfig) -> list[dict[str, Any]]:
 
 
 def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
-    """Start a part again and wait until it runs; its row. Raises LaunchError with a sentence when it does not."""
+    """Restart a part and wait until it runs; returns its row. Raises LaunchError with a sentence when it does not."""
     launchers = _running_launchers(config)
     only = part if part in launchers else launchers[0]
     row: dict[str, Any] = _send_request(config, only, {"ask": "restart", "part": part})["part"]
@@ -93,7 +93,7 @@ def restart(config: SkycamConfig, part: str) -> dict[str, Any]:
 
 
 def _running_launchers(config: SkycamConfig) -> list[str | None]:
-    """Those that listen: None for the whole station's, else the one part that it runs."""
+    """The launchers that listen: None for the whole station's, else the name of the one part that it runs."""
     found = [only for only in (None, *PARTS) if is_listening(control_path(config, only))]
     if not found:
         raise LaunchError(f"No station runs on {config.data}. Start it with `skycam up`.")
@@ -132,7 +132,7 @@ def _exchange(path: Path, request: dict[str, str]) -> dict[str, Any]:
 
 
 def _memory(pid: int | None) -> dict[str, int]:
-    """`rss_bytes` and `pss_bytes` of a process and of all below it; `processes` is how many they are."""
+    """`rss_bytes` and `pss_bytes` of a process and all its descendants; `processes` is their number."""
     import psutil
 
     total = {"processes": 0, "rss_bytes": 0, "pss_bytes": 0}

@@ -1,6 +1,6 @@
-"""What a new station begins with: someone who may sign in, a place for pictures, and cameras.
+"""The first start of a station creates its first user, its storage roots and its first cameras.
 
-Each is made once: what an operator has removed since does not come back.
+Each is created once. What an operator removes later does not come back.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ def run_first_start(admin_password: str | None) -> FirstStart:
 
 
 def ensure_roots() -> None:
-    """Without its default root a host does not start; without another one, what it is for goes to the default root."""
+    """A host does not start without its default root. A missing further root is replaced by the default root."""
     from captures.storage.roots import UnusableRoot, ensure_default_root, ensure_service_root, ensure_video_root
 
     ensure_default_root()
     try:
         ensure_service_root()
     except UnusableRoot as error:
-        print(f"warning: IMAGE_SAVE_PATH: {error} The service's pictures go where all others go.", flush=True)
+        print(f"warning: IMAGE_SAVE_PATH: {error} The service's pictures are stored with all others.", flush=True)
     try:
         ensure_video_root()
     except UnusableRoot as error:
-        print(f"warning: VIDEO_PATH: {error} Clips go where the pictures go.", flush=True)
+        print(f"warning: VIDEO_PATH: {error} Clips are stored with the pictures.", flush=True)
 
 
 @transaction.atomic
 def ensure_admin(password: str | None) -> FirstStart:
-    """The user `admin`, when the station has no user yet; with a generated password when none is given."""
+    """Create the user `admin` if the station has no user yet. Without `password` one is generated."""
     if User.objects.exists():
         return FirstStart(admin_created=False, admin_password=None)
     generated = None if password else secrets.token_urlsafe(9)
@@ -50,7 +50,7 @@ def ensure_admin(password: str | None) -> FirstStart:
 
 @transaction.atomic
 def ensure_cameras() -> None:
-    """The simulated camera, and the one of the configuration's `camera` section, which becomes the primary one."""
+    """Create the simulated camera, and the camera of the configuration's `camera` section as the primary one."""
     config: SkycamConfig = settings.STATION
     if not Camera.objects.filter(slug="simulated").exists():
         primary = not Camera.objects.present().filter(primary=True).exists()

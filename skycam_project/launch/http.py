@@ -1,4 +1,4 @@
-"""Where the web part is, and whether it answers there."""
+"""The web part's address, and a wait until it answers there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TIMEOUT_S = 5.0
 
 
 def connect_host(host: str) -> str:
-    """An address of this machine for one that means all addresses."""
+    """The address to connect to: loopback for one that means all addresses."""
     return LOOPBACK.get(host, host)
 
 
@@ -19,7 +19,7 @@ def base_url(host: str, port: int) -> str:
 
 
 async def wait_until_answering(host: str, port: int) -> None:
-    """Wait until `/healthz` is answered, well or ill."""
+    """Wait until `/healthz` is answered, with whatever status."""
     while True:
         try:
             async with asyncio.timeout(TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""Brings a station up, keeps it up, and takes it down."""
+"""Starts a station, keeps it running, and stops it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ SECOND_INTERRUPT = 130
 
 
 def up(config_path: Path | None = None, only: str | None = None) -> int:
-    """Run a station, or one part of it, until Ctrl-C or SIGTERM; the exit status.
+    """Run a station, or one part of it, until Ctrl-C or SIGTERM; returns the exit status.
 
-    0: stopped as asked. 1: refused or given up, with one line on standard error. 130: a second Ctrl-C ended it at once.
+    0: stopped on request. 1: could not start, or a part failed for good; standard error has one line for each reason.
+    130: a second Ctrl-C ended it at once.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold every secret; children inherit this
     try:
@@ -62,14 +63,13 @@ def _load_configuration(config_path: Path | None) -> SkycamConfig:
 
 
 def _acquire_resources(config: SkycamConfig, config_path: Path | None, only: str | None, resources: ExitStack) -> Plan:
-    """Take the folder and the ports, or say why they cannot be had."""
+    """Lock the folder and bind the ports. Raises LaunchError or ConfigError with the reason when that fails."""
     _check_part(config, only)
     preflight.check_data_folder(config)
     if only in (None, "worker"):
         check_writable(config.storage_root)
-    for name in dict.fromkeys(
-        [only, *parts_to_start(config, only)]
-    ):  # a second Valkey would take the socket of the first
+    # Single parts are locked too: a second Valkey would take the socket of the first.
+    for name in dict.fromkeys([only, *parts_to_start(config, only)]):
         resources.enter_context(preflight.lock_folder(paths.lock_path(config, name), config.data))
     if only is None and config.redis_embedded:
         renew_broker_password(config.data)
@@ -100,7 +100,7 @@ def _print_errors(lines: Iterable[str]) -> None:
 
 
 class Launcher:
-    """One run of a station: up, kept up, down."""
+    """One run of a station, from start to stop."""
 
     def __init__(self, plan: Plan, only: str | None) -> None:
         self.plan = plan
@@ -116,7 +116,7 @@ class Launcher:
         self._part_tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> int:
-        """Until a signal (the exit status) or a failure, which is raised once everything is stopped."""
+        """Run until a signal; returns the exit status. A failure is raised after everything has stopped."""
         self._handle_signals()
         self.parts = {name: self._make_part(name) for name in parts_to_start(self.config, self.only)}
         address = paths.control_path(self.config, self.only)
@@ -142,7 +142,7 @@ class Launcher:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._on_signal)
         loop.add_signal_handler(signal.SIGTERM, self._on_signal)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
             loop.add_signal_handler(signal.SIGHUP, self._on_signal)
 
     def _on_signal(self) -> None:
@@ -164,7 +164,7 @@ class Launcher:
         self.failure = self.failure or task.exception()
         self._end.set()
 
-    # up
+    # start
 
     async def _start_parts(self) -> None:
         for warning in self.config.warnings:
@@ -174,7 +174,7 @@ class Launcher:
             await self.parts["valkey"].wait_until_running()
         elif self.config.redis_embedded and not control.is_listening(paths.valkey_path(self.config)):
             self.stream.log(
-                "warning: no broker answers yet. Set REDIS_URL to the station's, or start this one: "
+                "warning: no broker answers yet. Set REDIS_URL to the station's broker, or start one here: "
                 "skycam up --only valkey"
             )
         first = await run_preparation(self.plan, self.stream, self.only) if self.only != "valkey" else None
@@ -183,11 +183,10 @@ class Launcher:
         if first is not None:
             await http.wait_until_answering(self.config.web.host, self.config.web.port)
             self._print_banner(first)
-
         await self._survive_crash_loops()
 
     async def _survive_crash_loops(self) -> None:
-        """Once every part was ready, cameras may be at work: a part in a crash loop no longer ends the others."""
+        """Once every part has been running, cameras may be working. A crash loop then no longer ends the station."""
         for part in self.parts.values():
             await part.wait_until_running()
         for part in self.parts.values():
@@ -209,14 +208,14 @@ class Launcher:
         web, given = self.config.web, bool(self.config.admin_password)
         banner.print_banner(address, first, given=given, listens_on=web.host)
 
-    # down
+    # stop
 
     async def _cancel(self, task: asyncio.Task[None]) -> None:
         task.cancel()
         await asyncio.wait([task])
 
     async def _stop_parts(self) -> None:
-        """The worker first, so that cameras finish; then the rest; Valkey last. What lasts too long is killed."""
+        """Stop the worker first, so that cameras finish, then the rest, Valkey last. Kill what takes too long."""
         killing = asyncio.get_running_loop().call_later(self.timings.stop_s, self._kill_all)
         for part in self.parts.values():
             part.prevent_restart()

@@ -1,4 +1,4 @@
-"""A part under the launcher's care: started, watched, started again."""
+"""A part of the station as the launcher supervises it: started, watched, restarted."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class State(StrEnum):
 
 
 class PartRow(TypedDict):
-    """A part as `skycam ps` shows it; `since` is when it came into its state, `next_try_s` the seconds until a part in
-    a crash loop is tried again, None in other states."""
+    """A part as `skycam ps` shows it. `since` is when its state began. `next_try_s` is the number of seconds until a
+    part in a crash loop is restarted; it is None in other states."""
 
     name: str
     pid: int | None
@@ -42,8 +42,8 @@ class PartRow(TypedDict):
 
 
 class Part:
-    """`ends_station` is whether a crash loop ends the station: while it comes up, when nothing would be lost by that.
-    Later the part is tried each minute, and the others go on."""
+    """`ends_station` says whether a crash loop ends the station: only during its start, when that loses nothing. Later
+    the part is restarted once a minute, and the others keep running."""
 
     def __init__(self, name: str, plan: Plan, timings: Timings, stream: LogStream, journal: RestartJournal) -> None:
         self.name = name
@@ -88,8 +88,8 @@ class Part:
         return max(0, round(self._next_try - self._loop.time()))
 
     async def run_until_stopped(self) -> None:
-        """Start it, and again whenever it ends, until it is stopped. Raises LaunchError after a crash loop that ends
-        the station."""
+        """Start the part, and restart it whenever it ends, until it is stopped. Raises LaunchError after a crash loop
+        that ends the station."""
         try:
             while not self._stopping:
                 uptime_s = await self._run_once()
@@ -99,7 +99,7 @@ class Part:
             self._set_state(State.STOPPED)
 
     async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition that a change of its state can bring about."""
+        """Wait until the condition is true. It is checked after each change of the part's state."""
         while not condition():
             await self._changed.wait()
 
@@ -107,12 +107,12 @@ class Part:
         await self.wait_until(lambda: self.state is State.RUNNING)
 
     def prevent_restart(self) -> None:
-        """The life that it has is its last one."""
+        """Let the current run be the last one."""
         self._stopping = True
         self._wake.set()
 
     def stop(self) -> None:
-        """Tell it to finish, once; `run_until_stopped` returns when it has."""
+        """Send SIGTERM once; `run_until_stopped` returns when the process has ended."""
         self.prevent_restart()
         if self.child and not self._stop_sent:
             self._stop_sent = True
@@ -123,7 +123,7 @@ class Part:
             self.child.kill()
 
     async def restart(self) -> PartRow:
-        """Stop it, start it again, and say how that went. Raises LaunchError when it does not come back."""
+        """Stop the part, start it again and wait until it runs. Raises LaunchError when it does not."""
         if self._stopping:
             raise LaunchError("The station is stopping.")
         run = self.runs
@@ -136,15 +136,15 @@ class Part:
             async with asyncio.timeout(self.timings.stop_s + self.timings.start_s):
                 await self.wait_until(lambda: self._stopping or (self.runs > run and self.state is not State.STARTING))
         except TimeoutError:
-            raise LaunchError(f"{self.name} has not come back yet; `skycam ps` shows how it fares.") from None
+            raise LaunchError(f"{self.name} is not running again yet; `skycam ps` shows its state.") from None
         finally:
             killing.cancel()
         if self.state is not State.RUNNING:
-            raise LaunchError(f"{self.name} did not come back: {self.reason}.")
+            raise LaunchError(f"{self.name} did not restart: {self.reason}.")
         return self.row()
 
     async def _run_once(self) -> float:
-        """One life of its process, from start to end, in seconds."""
+        """Run the process once, from start to end; returns its uptime in seconds."""
         self.runs += 1
         self._kill_reason = ""
         self._restart_requested = False
@@ -194,14 +194,16 @@ class Part:
             before = self._loop.time()
             await asyncio.sleep(tick)
             if self._loop.time() - before > tick + 1.0:
-                self._last_heartbeat = self._loop.time()  # the launcher itself was held up: hear the part first
+                self._last_heartbeat = (
+                    self._loop.time()
+                )  # the launcher itself was delayed: read pending heartbeats first
             elif self._loop.time() - self._last_heartbeat > self._silence_limit_s():
                 self._kill_reason = f"{self.name} silent for {self._silence_limit_s():g} s"
                 self.kill()
                 return
 
     async def _end_crash_loop(self) -> None:
-        """Once this life has been healthy for long enough."""
+        """Resolve the crash loop once this run has been healthy for `healthy_s`."""
         await self.wait_until_running()
         await asyncio.sleep(self.timings.healthy_s)
         if self.crash_loops.remove(self.name):
@@ -241,7 +243,7 @@ class Part:
             return
 
     def _delay_after(self, uptime_s: float) -> tuple[State, float]:
-        """The state until the next run, and its seconds. Raises LaunchError when the station ends instead."""
+        """The state until the next run, and the delay in seconds. Raises LaunchError when the station ends instead."""
         try:
             return State.BACKING_OFF, self._back_off.after(uptime_s)
         except CrashLoop:
@@ -257,14 +259,15 @@ class Part:
         )
 
     def _report_crash_loop(self) -> None:
-        """As an alert, once for each crash loop: what is unchanged is not told again each minute."""
+        """Write the crash loop's file, which becomes an alert. The part's last lines are repeated only the first time,
+        not each minute."""
         if not self.crash_loops.holds(self.name):
             self.stream.repeat_tail(self.name)
         message = crash_loop_sentence(self.name, self.reason, self.stream.last_line(self.name), self.plan.config)
         try:
             self.crash_loops.write(self.name, message)
         except OSError as error:
-            self.stream.log(f"there is no alert of this: {self.crash_loops.folder}: {error.strerror}. {message}")
+            self.stream.log(f"no alert for this crash loop: {self.crash_loops.folder}: {error.strerror}. {message}")
 
     def _set_state(self, state: State) -> None:
         if state is not self.state:

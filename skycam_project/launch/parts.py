@@ -17,7 +17,7 @@ LivenessProbe = Callable[["Plan", Callable[[], None]], Coroutine[Any, Any, None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the parts of one launcher are started with. `fds` are the bound sockets that parts inherit, by part."""
+    """What one launcher starts its parts with. `fds` are the bound sockets that parts inherit, by part."""
 
     config: SkycamConfig
     environment: dict[str, str]
@@ -66,7 +66,7 @@ def _jobs(plan: Plan) -> list[str]:
 
 
 def _beat(plan: Plan) -> list[str]:
-    """The schedule is static and its state stays in memory: no file to corrupt, nothing to write on a full disk."""
+    """The schedule is static and its state stays in memory: no file to corrupt, and a full disk does not matter."""
     words = [*_celery(), "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""]
     return [*words, "--loglevel", plan.config.logging.level]
 
@@ -78,12 +78,12 @@ def _celery_worker(plan: Plan, name: str, queues: str, threads: int) -> list[str
 
 
 def _celery() -> list[str]:
-    """Without Django's system checks: they load every driver's library, 50 MB in each part."""
+    """Without Django's system checks, which load every driver's library: 50 MB in each part."""
     return [sys.executable, "-m", "celery", "--quiet", "--skip-checks", "--app", "skycam_project.celery"]
 
 
 PARTS: dict[str, PartKind] = {
-    # Memory overcommit matters to a server that saves; this one never does.
+    # The warning about memory overcommit concerns servers that save to disk; this one never does.
     "valkey": PartKind(_valkey, stop_stage=2, probe=_ping_valkey, hidden_lines=("Memory overcommit",)),
     "web": PartKind(_web, inherited_fds=lambda plan: [plan.fds["web"]]),
     "service": PartKind(_service, inherited_fds=lambda plan: [plan.fds["service"]]),
@@ -102,7 +102,7 @@ def parts_to_start(config: SkycamConfig, only: str | None) -> list[str]:
 
 
 def part_environment(base: dict[str, str], config: SkycamConfig, config_path: Path | None) -> dict[str, str]:
-    """What parts find in their environment: the caller's, the data folder, and never the first password."""
+    """The environment of the parts: the caller's, with the data folder and without the first password."""
     shared = {name: value for name, value in base.items() if name != "SKYCAM_ADMIN_PASSWORD"}
     shared |= {"DJANGO_SETTINGS_MODULE": "skycam_project.settings", "PYTHONUNBUFFERED": "1"}
     shared["SKYCAM_DATA"] = str(config.data)

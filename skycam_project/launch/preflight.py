@@ -1,4 +1,4 @@
-"""What a station cannot start with. Each is a LaunchError of one clear line."""
+"""Checks before a station starts: its folder, its lock and its ports. Each failure is a LaunchError of one line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PORT_TIMEOUT_S = 1.0
 
 
 def check_data_folder(config: SkycamConfig) -> None:
-    """Make the run folder and write a little into it."""
+    """Create the run folder, and check that it is writable and has free space."""
     folder = run_folder(config)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def check_data_folder(config: SkycamConfig) -> None:
     if free < MIN_FREE_BYTES:
         raise LaunchError(
             f"The disk of {config.data} is full: {free / 1e6:.0f} MB are free and Skycam needs "
-            f"{MIN_FREE_BYTES / 1e6:.0f} MB. Make room, or set SKYCAM_DATA to a folder on another disk."
+            f"{MIN_FREE_BYTES / 1e6:.0f} MB. Free some space, or set SKYCAM_DATA to a folder on another disk."
         )
 
 
@@ -46,15 +46,17 @@ def _write_probe(path: Path) -> None:
 
 def _folder_error(folder: Path, error: OSError) -> LaunchError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return LaunchError(f"The disk of {folder} is full. Make room, or set SKYCAM_DATA to a folder on another disk.")
+        return LaunchError(
+            f"The disk of {folder} is full. Free some space, or set SKYCAM_DATA to a folder on another disk."
+        )
     return LaunchError(
         f"The data folder {folder} cannot be written ({error.strerror}). "
-        "Give this user the right to, or set SKYCAM_DATA to another folder."
+        "Give this user write permission, or set SKYCAM_DATA to another folder."
     )
 
 
 def lock_folder(path: Path, folder: Path) -> TextIO:
-    """Hold the folder for this launcher until the returned file is closed or the process ends."""
+    """Lock the folder for this launcher until the returned file is closed or the process ends."""
     file = path.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,7 +65,7 @@ def lock_folder(path: Path, folder: Path) -> TextIO:
         holder = file.read().strip() or "unknown"
         file.close()
         raise LaunchError(
-            f"Another station runs on {folder} (process {holder}). Stop it, or set SKYCAM_DATA to another folder."
+            f"Another station uses {folder} (process {holder}). Stop it, or set SKYCAM_DATA to another folder."
         ) from None
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
@@ -72,7 +74,7 @@ def lock_folder(path: Path, folder: Path) -> TextIO:
 
 
 def bind_port(host: str, port: int, setting: str) -> socket.socket:
-    """A listening socket. Waits a second for a port that a dying predecessor still holds."""
+    """A listening socket. Waits up to PORT_TIMEOUT_S for a port that an ending predecessor still holds."""
     deadline = time.monotonic() + PORT_TIMEOUT_S
     while True:
         try:
@@ -91,13 +93,13 @@ def _listen(host: str, port: int) -> socket.socket:
 def _port_error(host: str, port: int, setting: str, error: OSError) -> LaunchError:
     if error.errno == errno.EADDRINUSE:
         return LaunchError(
-            f"Port {port} on {host} is taken{_by_process(port)}. Stop that, or set {setting} to a free port."
+            f"Port {port} on {host} is in use{_by_process(port)}. Stop that process, or set {setting} to a free port."
         )
     return LaunchError(f"Cannot listen on {host} port {port} ({error.strerror or error}). Change {setting}.")
 
 
 def _by_process(port: int) -> str:
-    """` by process 123 (nginx)`, as far as this user may see."""
+    """` by process 123 (nginx)`, or nothing when this user may not see it."""
     import psutil
 
     for connection in psutil.net_connections(kind="tcp"):

@@ -1,4 +1,4 @@
-"""Runs `prepare` in a process of its own, and takes its answer over a pipe, so that no log ever sees it."""
+"""Runs `prepare` in its own process and reads its result from a pipe, so that no log contains it."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from skycam_project.launch.stream import LogStream
 
 
 class FirstStart(TypedDict):
-    """What the first start did. `admin_password` is one that was generated just now; it is kept nowhere else."""
+    """What the first start did. `admin_password` is the password that was generated just now; it is stored nowhere."""
 
     admin_created: bool
     admin_password: str | None
 
 
 async def run_preparation(plan: Plan, stream: LogStream, only: str | None) -> FirstStart | None:
-    """What a start of the whole station needs, or of one part alone; what the first start did. Raises LaunchError when
-    that fails."""
+    """Prepare the whole station, or one part; returns what the first start did. Raises LaunchError when that fails."""
     answer, answer_end = os.pipe()
     try:
         status = await _run(plan, stream, answer_end, only or "")
@@ -52,5 +51,5 @@ async def _run(plan: Plan, stream: LogStream, answer_end: int, part: str) -> int
     try:
         return await child.wait()
     except asyncio.CancelledError:
-        child.kill()  # each migration and the first start are transactions
+        child.kill()  # safe: each migration and the first start are transactions
         raise

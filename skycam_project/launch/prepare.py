@@ -1,8 +1,7 @@
-"""Before the parts start: what their host needs, `python -m skycam_project.launch.prepare FD [PART]`.
+"""Prepares a host before its parts start: `python -m skycam_project.launch.prepare FD [PART]`.
 
-Without PART the whole station is prepared: migrations and the first start. A part that runs alone prepares what its own
-host lacks, and leaves the database to the station. The answer goes to FD as JSON and not to standard output, because
-that ends up in a log.
+Without PART it prepares the whole station: migrations and the first start. With PART it prepares what this host lacks
+and leaves the database to the station. The result goes to FD as JSON, not to standard output, which ends up in a log.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ LEASE_TIMEOUT_S = 35.0
 
 
 class PreparationError(Exception):
-    """It cannot be prepared. The text is a sentence that says what to do."""
+    """The host cannot be prepared. The text is a sentence that says what to do."""
 
 
 def migrate() -> None:
@@ -52,7 +51,7 @@ def prepare_station() -> FirstStart:
 
 
 def prepare_part() -> None:
-    """What every part with a database needs. PreparationError when it is not there."""
+    """Check the database for a part that runs alone. Raises PreparationError when it is missing or not migrated."""
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3") and not Path(database["NAME"]).exists():
         raise PreparationError(
@@ -67,7 +66,7 @@ def prepare_part() -> None:
 
 
 def prepare_worker() -> None:
-    """A camera host: its name, and where its pictures go."""
+    """Prepare a camera host: its name and its storage roots."""
     from skycam_project.launch.first_start import ensure_roots
 
     prepare_part()
@@ -77,7 +76,8 @@ def prepare_worker() -> None:
 
 
 def check_new_host_station() -> None:
-    """A host that the database does not know yet, and whose station's id nobody gave: it would command itself alone."""
+    """Raises PreparationError for a new host without a configured station id when the broker serves another station:
+    such a host would form a station of its own."""
     from cameras import broker
     from cameras.models import CameraHost
 
@@ -91,13 +91,14 @@ def check_new_host_station() -> None:
         raise PreparationError(f"The broker does not answer ({error}). Start it, or look at REDIS_URL.") from None
     if others:
         raise PreparationError(
-            f"This host would be of a station of its own ({config.station.id}), but in the broker is the station "
-            f"{', '.join(others)}. Set SKYCAM_STATION to its id, and SKYCAM_ADDRESS_SECRET to its secret."
+            f"This host would form its own station ({config.station.id}), but the broker serves the station "
+            f"{', '.join(others)}. Set SKYCAM_STATION to that id, and SKYCAM_ADDRESS_SECRET to that station's secret."
         )
 
 
 def acquire_host_name() -> None:
-    """Wait for the lease of a machine that has ended; refuse beside one that runs."""
+    """Acquire the lease of this host's name. The lease of a machine that has ended expires within LEASE_TIMEOUT_S; a
+    running machine keeps it, and PreparationError is raised."""
     from cameras.supervision.lease import NameTaken, renew_lease
 
     deadline = time.monotonic() + LEASE_TIMEOUT_S
@@ -118,7 +119,7 @@ PREPARATIONS: dict[str, Callable[[], FirstStart | None]] = {
     "jobs": prepare_part,
     "beat": prepare_part,
 }
-"""Part that runs alone -> what it prepares; the whole station without a name. Valkey needs nothing."""
+"""A part that runs alone -> its preparation; "" is the whole station. Valkey needs none."""
 
 
 def main(fd: int, part: str = "") -> None:

@@ -1,7 +1,7 @@
-"""uvicorn's protocols with deadlines and limits of ours: a client that does not send its request in time is cut off, a
-live viewer that does not read too, and there are only so many connections.
+"""uvicorn's protocols with timeouts and limits: they disconnect a client that does not send its request in time and a
+live viewer that does not read, and they limit the number of connections.
 
-uvicorn waits for such clients for ever, in `send` and when it closes too; only the transport can end that.
+uvicorn itself waits for such clients without limit, in `send` and at shutdown. Only the transport can end that.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from skycam_project.launch.connections import ConnectionLimiter
 STALLED_S = 10.0
 STREAMS = ("/stream.mjpeg", "/video/feed")
 SEND_BUFFER_BYTES = 512 * 1024
-"""What the kernel keeps for a WebSocket; its default of several MB would be seconds of old pictures."""
+"""The kernel's send buffer of a WebSocket. The default of several MB would hold seconds of old pictures."""
 LARGEST_MESSAGE_BYTES = 65_536
 LARGEST_HEAD_BYTES = 65_536
-
 
 REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout"
 SERVICE_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable"
@@ -30,14 +29,14 @@ RETRY_S = 5
 
 
 def final_response(status: bytes, sentence: str) -> bytes:
-    """An answer without an application, after which the connection ends."""
+    """A response that the protocol sends itself, before it closes the connection."""
     body = sentence.encode()
     head = f"content-type: text/plain; charset=utf-8\r\ncontent-length: {len(body)}\r\nretry-after: {RETRY_S}\r\n"
     return status + b"\r\n" + head.encode() + b"connection: close\r\n\r\n" + body
 
 
 class WriteDeadline:
-    """A mixin before an asyncio.Protocol of uvicorn's, whose `transport` it aborts."""
+    """A mixin before one of uvicorn's protocols. It aborts the `transport` of a client that does not read."""
 
     transport: asyncio.Transport
     _write_timer: asyncio.TimerHandle | None = None
@@ -60,7 +59,7 @@ class WriteDeadline:
         super().connection_lost(exc)  # type: ignore[misc]
 
     def shutdown(self) -> None:
-        """The server ends: what is said already goes out, but nobody is waited for."""
+        """At shutdown, data that is already buffered is still sent, but a stalled client is not waited for."""
         super().shutdown()  # type: ignore[misc]
         if self.has_write_deadline:
             self.transport.abort() if self._write_timer else self.transport.close()
@@ -72,7 +71,7 @@ class WriteDeadline:
 
 
 class WebSocketProtocol(WriteDeadline, WebSocketsSansIOProtocol):
-    """`connection_limiter` is set where the server is made."""
+    """`serve()` sets `connection_limiter`."""
 
     connection_limiter: ClassVar[ConnectionLimiter]
 
@@ -85,22 +84,23 @@ class WebSocketProtocol(WriteDeadline, WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def send_receive_event_to_app(self) -> None:
-        """uvicorn writes a traceback for text that is no UTF-8; as bytes the consumer refuses it."""
+        """uvicorn logs a traceback for text that is not UTF-8. Passed on as bytes, the consumer refuses it."""
         if self.curr_msg_data_type == "text" and not is_text(b"".join(self.frames)):
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()
 
 
 class HttpProtocol(WriteDeadline, HttpToolsProtocol):
-    """Only MJPEG streams have the deadline: a paused film or download may wait for hours.
+    """Only MJPEG streams have the write deadline: a paused film or download may wait for hours.
 
-    The parser keeps a head of any length; one of more than LARGEST_HEAD_BYTES is refused. What may stand before and
-    behind a chunk counts as a head too, and what stands behind the last one never becomes a header.
+    The parser accepts a head of any length; a head above LARGEST_HEAD_BYTES is refused. Chunk extensions and trailers
+    count as a head too, and trailers never become headers.
 
-    uvicorn looks at the newest request alone when a client leaves. The one that is answered may be an older one.
+    When a client disconnects, uvicorn marks only its newest request. With pipelining, the request that is being
+    answered may be an older one; `connection_lost` marks that one.
 
-    Head and body have a deadline each from their first byte on, and the first head from the connection on. Between two
-    requests uvicorn's own keep-alive deadline counts. While an answer is owed to the client, none does.
+    Head and body each have a read timeout from their first byte; the first head has it from the connection. Between
+    two requests uvicorn's own keep-alive timeout applies. While a response is pending, no timeout does.
     """
 
     connection_limiter: ClassVar[ConnectionLimiter]
@@ -116,7 +116,7 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
         self._refused = not self.connection_limiter.admit(transport)
         if self._refused:
             transport.write(
-                final_response(SERVICE_UNAVAILABLE, "The station has as many connections as it takes. Try again soon.")
+                final_response(SERVICE_UNAVAILABLE, "The station has too many connections. Try again soon.")
             )
             transport.close()
         else:
@@ -176,9 +176,7 @@ class HttpProtocol(WriteDeadline, HttpToolsProtocol):
         self._read_timer = None
         if self.transport.is_closing():
             self.transport.abort()
-        elif (
-            self._response_pending and self._current_cycle is not self.cycle
-        ):  # it waits for us, with the requests before
+        elif self._response_pending and self._current_cycle is not self.cycle:  # pipelined: earlier requests come first
             self._start_read_timer(timeout_s)
         else:
             count_refusal("slow requests")

@@ -1,7 +1,7 @@
-"""The one readable log stream of a station: on the terminal, and in a file that is rotated.
+"""The log stream of a station: on the terminal, and in a rotated file.
 
-Neither may hold the launcher up: a terminal that takes no more (Ctrl-S, a pipe nobody reads) misses lines
-and is told how many, and a full disk costs lines of the file, nothing else.
+Neither may block the launcher. A terminal that accepts no more output (Ctrl-S, an unread pipe) misses lines and shows
+their number later. A full disk costs lines of the file, nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ATOMIC_BYTES = select.PIPE_BUF if hasattr(select, "PIPE_BUF") else 512
 
 
 class Terminal:
-    """A file descriptor for people, written only when that cannot block."""
+    """A file descriptor that people read. It is written only when that cannot block."""
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
@@ -75,16 +75,16 @@ class LogFile(RotatingFileHandler):
 
     def doRollover(self) -> None:  # noqa: N802
         super().doRollover()
-        if not self.backupCount:  # the handler itself would write on in the same file
+        if not self.backupCount:  # the base class would append to the same file
             os.truncate(self.baseFilename, 0)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """A full disk: the line is lost here, and was shown on the terminal."""
+        """On a full disk the line is lost here; the terminal has shown it."""
         self.lost += 1
 
 
 class LogStream:
-    """Takes the lines of all parts; `tail` keeps the last ones of each for the day it must be explained."""
+    """Writes the lines of all parts, and keeps the last ones of each part for `repeat_tail`."""
 
     def __init__(self, logging: LoggingConfig) -> None:
         self.terminal = Terminal(sys.stderr.fileno())
@@ -92,22 +92,22 @@ class LogStream:
         self._tails: dict[str, deque[str]] = {}
 
     def write_line(self, part: str, text: str) -> None:
-        """Without what could steer a terminal, that of whoever reads the file too."""
+        """Write a line without control characters, which could steer a terminal, also when the file is read later."""
         text = readable(text, keep="\t")
         self._tails.setdefault(part, deque(maxlen=12)).append(text)
         self.terminal.write_line(part, text)
         self.file.write_line(part, text)
 
     def log(self, text: str) -> None:
-        """A line of the launcher's own."""
+        """Write a line of the launcher itself."""
         self.write_line("skycam", text)
 
     def last_line(self, part: str) -> str:
-        """Without its time; empty when it has said nothing."""
+        """The part's last line without its time; empty when it has written none."""
         return OWN_TIME.sub("", next(reversed(self._tails.get(part, ())), ""))
 
     def repeat_tail(self, part: str) -> None:
-        """Once more the last lines of a part that is given up."""
-        self.log(f"the last that {part} said:")
+        """Write the last lines of a failed part again."""
+        self.log(f"last lines of {part}:")
         for line in list(self._tails.get(part, ())):
             self.log(f"    {line}")

@@ -10,18 +10,18 @@ from skycam_project.config import SkycamConfig
 @dataclass(frozen=True)
 class Timings:
     silence_s: float = 15.0
-    """A part that gave no sign of life for this long is killed."""
+    """A part without a heartbeat for this long is killed."""
     start_s: float = 60.0
-    """The same, before its first sign of life."""
+    """The same, before its first heartbeat."""
     healthy_s: float = 30.0
     crash_loop_exits: int = 5
     crash_loop_s: float = 10.0
     retry_s: float = 60.0
-    """When a part in a crash loop is tried again, once the station was up."""
+    """Delay before a part in a crash loop is restarted, once the station was up."""
     finish_first_s: float = 5.0
-    """What the worker gets for itself at the end, before the other parts are told to stop."""
+    """Time for the worker to finish before the other parts are stopped."""
     stop_s: float = 8.0
-    """When whatever still runs at the end is killed."""
+    """Time from the start of a stop until all remaining processes are killed."""
 
     @classmethod
     def of(cls, config: SkycamConfig) -> Timings:

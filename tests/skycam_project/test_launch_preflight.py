@@ -67,7 +67,7 @@ def test_a_taken_port_is_refused_with_who_has_it_and_the_setting(new_station: Ne
     station = new_station()
     with socket.create_server(("127.0.0.1", station.port)):
         assert station.start().status() == 1
-    assert station.output().startswith(f"skycam: Port {station.port} on 127.0.0.1 is taken by process {os.getpid()} (")
+    assert station.output().startswith(f"skycam: Port {station.port} on 127.0.0.1 is in use by process {os.getpid()} (")
     assert station.output().endswith("or set WEB_PORT to a free port.\n")
 
 
@@ -75,20 +75,20 @@ def test_a_second_station_on_a_folder_is_refused_with_the_first_ones_process(new
     first, second = new_station(), new_station()
     running_valkey(first)
     assert second.start(only="valkey").status() == 1
-    assert f"Another station runs on {first.data} (process {first.process.pid})." in second.output()
+    assert f"Another station uses {first.data} (process {first.process.pid})." in second.output()
 
 
 def test_a_whole_station_is_refused_beside_one_of_its_parts_on_the_same_folder(new_station: NewStation) -> None:
     part, whole = new_station(), new_station()
     running_valkey(part)
     assert whole.start().status() == 1
-    assert f"Another station runs on {part.data} (process {part.process.pid})." in whole.output()
+    assert f"Another station uses {part.data} (process {part.process.pid})." in whole.output()
 
 
 def test_a_part_is_refused_beside_the_whole_station_on_the_same_folder(new_station: NewStation) -> None:
     whole, part = new_station().up(), new_station()
     assert part.start(only="valkey").status() == 1
-    assert f"Another station runs on {whole.data} (process {whole.process.pid})." in part.output()
+    assert f"Another station uses {whole.data} (process {whole.process.pid})." in part.output()
 
 
 def test_a_file_in_place_of_the_folder_is_refused(new_station: NewStation) -> None:
@@ -128,7 +128,7 @@ def test_a_crash_loop_ends_the_station_with_the_last_lines_of_the_part(new_stati
     station = new_station(SKYCAM_SUPERVISION__CRASH_LOOP_EXITS="3")
     (station.data / "run" / "valkey.sock").mkdir(parents=True)
     assert station.start().status() == 1
-    assert "the last that valkey said:" in station.output()
+    assert "last lines of valkey:" in station.output()
     assert station.output().endswith("as it did 3 times within 10 s of its start. Everything is stopped.\n")
 
 
