@@ -11,14 +11,14 @@ from celery.exceptions import SecurityWarning
 
 from monitoring import heartbeat
 
-warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks are JSON alone
+warnings.simplefilter("ignore", SecurityWarning)  # about root and pickle: tasks use only JSON
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "skycam_project.settings")
 
 PART = os.environ.get("SKYCAM_PART", "")
-"""Which part this process is; the launcher says so. Empty where tasks are only sent."""
+"""Which part this process is; the launcher sets it. Empty where tasks are only sent."""
 
 HEARTBEAT_BY_THREAD = {"jobs", "beat"}
-"""Parts whose heartbeat is a thread's. The worker's is its Supervisor's loop."""
+"""Parts whose heartbeat comes from a thread. The worker's comes from its Supervisor's loop."""
 
 app = Celery("skycam")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -41,7 +41,7 @@ def start_restart_events(**_: Any) -> None:
 
 
 def replace_broken_connections(**_: Any) -> None:
-    """A database connection serves the next task on its thread as well; one that broke is replaced."""
+    """Tasks on a thread share its database connection; a broken one is replaced before the next task."""
     from django.db import close_old_connections
 
     close_old_connections()
@@ -49,5 +49,5 @@ def replace_broken_connections(**_: Any) -> None:
 
 signals.task_prerun.connect(replace_broken_connections)
 signals.worker_init.connect(start_heartbeat)
-signals.worker_init.connect(start_restart_events)  # at its start: worker_ready comes only with the broker
+signals.worker_init.connect(start_restart_events)  # not at worker_ready, which needs the broker
 signals.beat_init.connect(start_heartbeat)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from skycam_project.body_limit import MOST_IN_ALL_BYTES, BodyLimit
-from skycam_project.early_answers import MOST_BODY_BYTES
+from skycam_project.body_limit import MAX_TOTAL_BYTES, BodyLimit
+from skycam_project.early_responses import MAX_BODY_BYTES
 
 SCOPE = {"type": "http", "path": "/api/v1/cameras/", "headers": []}
 
@@ -50,9 +50,9 @@ async def test_a_client_that_leaves_within_its_body_is_one_that_left() -> None:
 
 async def test_all_bodies_together_take_so_much_memory_and_one_too_many_is_told_to_come_again() -> None:
     limit, sent = BodyLimit(Application()), asyncio.Queue[Any]()
-    wires = [asyncio.Queue[Any]() for _ in range(MOST_IN_ALL_BYTES // MOST_BODY_BYTES)]
+    wires = [asyncio.Queue[Any]() for _ in range(MAX_TOTAL_BYTES // MAX_BODY_BYTES)]
     slow = [asyncio.create_task(limit(SCOPE, wire.get, sent.put)) for wire in wires]
-    [wire.put_nowait(piece(MOST_BODY_BYTES, more=True)) for wire in wires]
+    [wire.put_nowait(piece(MAX_BODY_BYTES, more=True)) for wire in wires]
     await settled()
     late = asyncio.Queue[Any]()
     late.put_nowait(piece(1, more=False))

@@ -157,7 +157,7 @@ def test_a_part_without_a_database_is_refused_with_what_to_do(new_station: NewSt
 
 
 def test_a_part_whose_broker_does_not_answer_says_how_to_start_one(new_station: NewStation) -> None:
-    new_station().start(only="web").eventually_says("start this one: skycam up --only valkey")
+    new_station().start(only="web").eventually_says("start one here: skycam up --only valkey")
 
 
 def test_a_database_that_does_not_answer_is_a_sentence(new_station: NewStation) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from skycam_project.pooled_threads import PooledThreads
+from skycam_project.request_thread_pool import RequestThreadPool
 
 
 class Application:
@@ -25,13 +25,13 @@ class Application:
         await sync_to_async(self.work)()
 
 
-async def ask(pooled: PooledThreads) -> None:
+async def ask(pooled: RequestThreadPool) -> None:
     await pooled({"type": "http"}, None, None)
 
 
 async def test_requests_one_after_the_other_share_a_thread_and_so_its_connections() -> None:
     application = Application(together=1)
-    pooled = PooledThreads(application)
+    pooled = RequestThreadPool(application)
     for _ in range(3):
         await ask(pooled)
     assert len(set(application.threads)) == 1
@@ -39,7 +39,7 @@ async def test_requests_one_after_the_other_share_a_thread_and_so_its_connection
 
 async def test_requests_at_the_same_time_do_not_wait_for_each_other() -> None:
     application = Application(together=4)
-    pooled = PooledThreads(application, keep=2)
+    pooled = RequestThreadPool(application, keep=2)
     await asyncio.gather(*(ask(pooled) for _ in range(4)))
     assert len(set(application.threads)) == 4
 
@@ -61,7 +61,7 @@ class Leaving:
 
 async def test_a_request_does_not_wait_for_the_view_of_a_client_that_left() -> None:
     application = Leaving()
-    pooled = PooledThreads(application)
+    pooled = RequestThreadPool(application)
     slow = asyncio.create_task(pooled({"type": "http", "path": "slow"}, None, None))
     await asyncio.to_thread(application.began.wait, 5)
     slow.cancel()
@@ -89,7 +89,7 @@ class Streaming:
 @pytest.mark.parametrize("keep", [1, 16])
 async def test_streams_hold_no_thread_while_they_go_on_and_end_on_their_own(keep: int) -> None:
     application, sent = Streaming(), asyncio.Queue[Any]()
-    pooled = PooledThreads(application, keep=keep)
+    pooled = RequestThreadPool(application, keep=keep)
     streams = []
     for _ in range(5):
         streams.append(asyncio.create_task(pooled({"type": "http"}, None, sent.put)))
@@ -102,7 +102,7 @@ async def test_streams_hold_no_thread_while_they_go_on_and_end_on_their_own(keep
 
 async def test_a_thread_of_a_stream_outlives_the_requests_that_used_it_meanwhile() -> None:
     streaming, sent = Streaming(), asyncio.Queue[Any]()
-    pooled = PooledThreads(streaming, keep=1)
+    pooled = RequestThreadPool(streaming, keep=1)
     stream = asyncio.create_task(pooled({"type": "http"}, None, sent.put))
     await sent.get()
     pooled.application = Application(together=2)
@@ -114,7 +114,7 @@ async def test_a_thread_of_a_stream_outlives_the_requests_that_used_it_meanwhile
 
 async def test_the_thread_of_a_stream_that_is_not_kept_ends_and_the_stream_goes_on() -> None:
     application, sent = Streaming(), asyncio.Queue[Any]()
-    stream = asyncio.create_task(PooledThreads(application, keep=0)({"type": "http"}, None, sent.put))
+    stream = asyncio.create_task(RequestThreadPool(application, keep=0)({"type": "http"}, None, sent.put))
     await sent.get()
     async with asyncio.timeout(5):
         while set(application.opened) & {thread.ident for thread in threading.enumerate()}:
@@ -138,7 +138,7 @@ class Waiting:
 
 async def test_a_stream_does_not_give_away_the_thread_of_a_request_that_took_it_over() -> None:
     streaming, sent, waiting = Streaming(), asyncio.Queue[Any](), Waiting()
-    pooled = PooledThreads(streaming)
+    pooled = RequestThreadPool(streaming)
     stream = asyncio.create_task(pooled({"type": "http"}, None, sent.put))
     await sent.get()
     pooled.application = waiting

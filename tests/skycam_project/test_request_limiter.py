@@ -1,4 +1,4 @@
-"""Only so many requests are worked on at a time, and no address has all places."""
+"""Only so many requests are worked on at a time, and no address has all limiter."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from core.waiting import TooManyWaiting, WaitingRequests
-from skycam_project.pooled_threads import PooledThreads
-from skycam_project.request_places import RequestPlaces, TooManyRequests
+from skycam_project.request_limiter import RequestLimiter, TooManyRequests
+from skycam_project.request_thread_pool import RequestThreadPool
 
 HOME, ELSEWHERE = ({"client": (address, 1)} for address in ("192.0.2.1", "198.51.100.1"))
 
@@ -22,59 +22,59 @@ async def settled() -> None:
 
 
 async def test_a_request_waits_until_another_has_ended() -> None:
-    places = RequestPlaces(1, 1)
-    first = await places.take(HOME)
-    second = asyncio.create_task(places.take(ELSEWHERE))
+    limiter = RequestLimiter(1, 1)
+    first = await limiter.acquire(HOME)
+    second = asyncio.create_task(limiter.acquire(ELSEWHERE))
     await settled()
     assert not second.done()
-    places.give_back(first)
+    limiter.release(first)
     assert await second == "198.51.100.1"
 
 
 async def test_a_request_for_which_no_place_comes_free_is_refused() -> None:
-    places = RequestPlaces(1, 1, patience_s=0.05)
-    await places.take(HOME)
+    limiter = RequestLimiter(1, 1, timeout_s=0.05)
+    await limiter.acquire(HOME)
     with pytest.raises(TooManyRequests):
-        await places.take(ELSEWHERE)
+        await limiter.acquire(ELSEWHERE)
 
 
 async def test_an_address_leaves_places_to_others() -> None:
-    places = RequestPlaces(4, 2)
-    [await places.take(HOME) for _ in range(2)]
-    third = asyncio.create_task(places.take(HOME))
+    limiter = RequestLimiter(4, 2)
+    [await limiter.acquire(HOME) for _ in range(2)]
+    third = asyncio.create_task(limiter.acquire(HOME))
     await settled()
     assert not third.done()
-    assert await places.take(ELSEWHERE) == "198.51.100.1"
+    assert await limiter.acquire(ELSEWHERE) == "198.51.100.1"
     third.cancel()
     await asyncio.wait([third])
 
 
 async def test_a_network_of_ipv6_is_one_address() -> None:
-    places = RequestPlaces(4, 1, patience_s=0.05)
-    await places.take({"client": ("2001:db8::1", 1)})
+    limiter = RequestLimiter(4, 1, timeout_s=0.05)
+    await limiter.acquire({"client": ("2001:db8::1", 1)})
     with pytest.raises(TooManyRequests):
-        await places.take({"client": ("2001:db8::2", 1)})
+        await limiter.acquire({"client": ("2001:db8::2", 1)})
 
 
 async def test_who_gives_up_waiting_leaves_its_turn_to_the_next() -> None:
-    places = RequestPlaces(1, 1)
-    first = await places.take(HOME)
-    gone, next_ = (asyncio.create_task(places.take(ELSEWHERE)) for _ in range(2))
+    limiter = RequestLimiter(1, 1)
+    first = await limiter.acquire(HOME)
+    gone, next_ = (asyncio.create_task(limiter.acquire(ELSEWHERE)) for _ in range(2))
     await settled()
     gone.cancel()
-    places.give_back(first)
+    limiter.release(first)
     assert await asyncio.wait_for(next_, 5) == "198.51.100.1"
 
 
 async def test_who_gives_up_just_when_its_turn_comes_leaves_no_place_taken() -> None:
-    places = RequestPlaces(1, 1)
-    first = await places.take(HOME)
-    gone = asyncio.create_task(places.take(ELSEWHERE))
+    limiter = RequestLimiter(1, 1)
+    first = await limiter.acquire(HOME)
+    gone = asyncio.create_task(limiter.acquire(ELSEWHERE))
     await settled()
-    places.give_back(first)
+    limiter.release(first)
     gone.cancel()
     await asyncio.wait([gone])
-    assert await asyncio.wait_for(places.take(HOME), 5) == "192.0.2.1"
+    assert await asyncio.wait_for(limiter.acquire(HOME), 5) == "192.0.2.1"
 
 
 class Working:
@@ -101,7 +101,7 @@ def request(address: str = "192.0.2.1") -> dict[str, Any]:
 
 async def test_the_work_of_a_client_that_left_keeps_its_place_until_it_has_ended() -> None:
     application, sent = Working(), asyncio.Queue[Any]()
-    pooled = PooledThreads(application, places=RequestPlaces(1, 1, patience_s=0.1))
+    pooled = RequestThreadPool(application, limiter=RequestLimiter(1, 1, timeout_s=0.1))
     left = asyncio.create_task(pooled(request(), None, None))
     async with asyncio.timeout(5):
         while not application.at_work:
@@ -112,17 +112,17 @@ async def test_the_work_of_a_client_that_left_keeps_its_place_until_it_has_ended
     assert (await sent.get())["status"] == 503
     application.end.set()
     async with asyncio.timeout(5):
-        while application.at_work or pooled.places._taken:
+        while application.at_work or pooled.limiter._active:
             await asyncio.sleep(0.01)
     await pooled(request(), None, None)
     assert application.most_at_work == 1
 
 
 async def test_a_request_without_a_place_is_a_problem_that_says_when_to_come_again() -> None:
-    places = RequestPlaces(1, 1, patience_s=0.01)
-    await places.take(HOME)
+    limiter = RequestLimiter(1, 1, timeout_s=0.01)
+    await limiter.acquire(HOME)
     sent = asyncio.Queue[Any]()
-    await PooledThreads(Working(), places=places)(request(), None, sent.put)
+    await RequestThreadPool(Working(), limiter=limiter)(request(), None, sent.put)
     head, body = await sent.get(), await sent.get()
     assert (b"retry-after", b"2") in head["headers"]
     assert b"/problems/too-busy" in body["body"]
@@ -137,15 +137,15 @@ class Streaming:
 
 @pytest.mark.parametrize("keep", [0, 16])
 async def test_an_answer_that_streams_has_no_place_while_it_goes_on(keep: int) -> None:
-    places, sent, end = RequestPlaces(1, 1), asyncio.Queue[Any](), asyncio.Event()
-    pooled = PooledThreads(Streaming(), keep=keep, places=places)
+    limiter, sent, end = RequestLimiter(1, 1), asyncio.Queue[Any](), asyncio.Event()
+    pooled = RequestThreadPool(Streaming(), keep=keep, limiter=limiter)
     streams = []
     for _ in range(3):
         streams.append(asyncio.create_task(pooled(request() | {"end": end}, None, sent.put)))
         await asyncio.wait_for(sent.get(), 5)
     end.set()
     await asyncio.gather(*streams)
-    assert places._taken == {}
+    assert limiter._active == {}
 
 
 def test_one_user_does_not_take_all_places_to_wait() -> None:

@@ -1,4 +1,4 @@
-"""Answers that are given before Django is asked, by the web part. The service part has its own."""
+"""Responses that the web part sends before Django sees the request. The service part has its own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from django.http import HttpResponse
 
-MOST_BODY_BYTES = 1024 * 1024
-TOO_LARGE = f"A request's body has at most {MOST_BODY_BYTES} bytes."
-TOO_BUSY = "The station has as many requests as it works on at a time. Try again in a moment."
+MAX_BODY_BYTES = 1024 * 1024
+TOO_LARGE = f"A request's body has at most {MAX_BODY_BYTES} bytes."
+TOO_BUSY = "The station is handling too many requests. Try again in a moment."
 RETRY = {"Retry-After": "2"}
-EarlyAnswer = Callable[[str], HttpResponse]
-"""By the path that was asked for."""
+EarlyResponse = Callable[[str], HttpResponse]
+"""Makes a response from the path of the request."""
 
 
 def too_large(path: str) -> HttpResponse:
@@ -24,7 +24,7 @@ def too_busy(path: str) -> HttpResponse:
 
 
 def _answer(path: str, problem: str, status: int, sentence: str, headers: dict[str, str]) -> HttpResponse:
-    """Problems know the whole API, which other applications do not load."""
+    """The import is local: `problems` loads the whole API, which other applications do not need."""
     from skycam_project.access.problems import Problem, is_api
 
     if is_api(path):
@@ -32,8 +32,8 @@ def _answer(path: str, problem: str, status: int, sentence: str, headers: dict[s
     return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8", headers=headers)
 
 
-async def send_answer(response: HttpResponse, send: Any) -> None:
-    """As ASGI; the connection ends with it."""
+async def send_response(response: HttpResponse, send: Any) -> None:
+    """Send it over ASGI and close the connection."""
     headers = [(name.lower().encode(), value.encode()) for name, value in response.items()]
     headers += [(b"content-length", str(len(response.content)).encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})

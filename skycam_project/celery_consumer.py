@@ -1,4 +1,4 @@
-"""A worker that is back soon after its broker."""
+"""A Celery consumer that reconnects quickly after its broker was down."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from celery.worker.consumer import Consumer
 FIRST_S, MORE_S, MOST_S = 0.5, 0.5, 3.0
 
 
-class QuickConsumer(Consumer):
-    """Celery's own waits 2 s longer before each try, up to 30 s: after a minute without a broker it heard no
-    command for 14 s more."""
+class FastReconnectConsumer(Consumer):
+    """Celery's own consumer waits 2 s longer before each attempt, up to 30 s. After a minute without a broker it
+    received no command for another 14 s."""
 
     def ensure_connected(self, conn: Any) -> Any:
         often = {"interval_start": FIRST_S, "interval_step": MORE_S, "interval_max": MOST_S}

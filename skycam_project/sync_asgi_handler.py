@@ -1,4 +1,4 @@
-"""Django over ASGI with one change of thread for each request instead of one for each middleware."""
+"""Django over ASGI with one thread switch per request instead of one per middleware."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 
-class OneHopHandler(ASGIHandler):
-    """Middleware and views run as they do under WSGI, on the request's one thread; bodies are still sent, and
-    streamed, by the event loop.
+class SyncASGIHandler(ASGIHandler):
+    """Middleware and views run as under WSGI, on the request's one thread. The event loop still sends and streams
+    bodies.
 
-    Django's own handler goes to the thread and back for each method of each middleware, which cost more than the
-    rest of a small request. An asynchronous view still works: it runs on the loop while the thread waits.
+    Django's own handler switches to the thread and back for each method of each middleware. That cost more than the
+    rest of a small request. Asynchronous views still work: they run on the loop while the thread waits.
     """
 
     def load_middleware(self, is_async: bool = False) -> None:
