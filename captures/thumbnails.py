@@ -23,11 +23,11 @@ from captures.ranges import not_modified
 from captures.selectors import picture_for
 from captures.serializers import ThumbnailQuery
 from captures.stills.thumbnails import ThumbnailStore
-from core.waiting import TooManyWaiting, WaitingRequests
+from core.wait_limiter import TooManyWaiting, WaitLimiter
 
 WAIT_S = 2.0
 LOOK_S = 0.05
-WAITING = WaitingRequests("a thumbnail", most=16, most_of_a_user=8)
+WAITING = WaitLimiter("a thumbnail", most=16, most_per_user=8)
 ASKED_S = 5
 """How long a host that was asked for a thumbnail is not asked again."""
 
@@ -76,7 +76,7 @@ def made(store: ThumbnailStore, file: Stored, look: Callable[[], bytes | None], 
     check_drawable(store, file)
     ask_for(file)
     try:
-        with WAITING.place(user):
+        with WAITING.slot(user):
             return wait_for(store, file, look)
     except TooManyWaiting:
         raise NotDrawnYet from None

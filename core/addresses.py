@@ -7,7 +7,7 @@ import ipaddress
 LONGEST = 60
 
 
-def block_of(address: str) -> str:
+def client_network(address: str) -> str:
     """The addresses that one household or machine has: one of IPv4, a /64 network of IPv6. Other text as it is."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])

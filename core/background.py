@@ -19,7 +19,7 @@ _running: set[asyncio.Task[Any]] = set()
 """The event loop holds its tasks weakly: one that nobody else holds may vanish while it waits."""
 
 
-def start_background(work: Coroutine[Any, Any, Result], name: str) -> asyncio.Task[Result]:
+def start_background_task(work: Coroutine[Any, Any, Result], name: str) -> asyncio.Task[Result]:
     """A task in a context of its own. In a request's context its calls to the database would be refused as soon as that
     request has ended. An error that ends it is logged and counted under `name`."""
     task = asyncio.create_task(work, name=name, context=contextvars.Context())
@@ -35,7 +35,7 @@ def _ended(task: asyncio.Task[Any]) -> None:
 
 
 @contextlib.contextmanager
-def surviving(name: str) -> Iterator[None]:
+def log_and_continue(name: str) -> Iterator[None]:
     """For one round of a loop: an error is logged and counted under `name`, and the loop goes on."""
     try:
         yield

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
-from core.constraints import no_boolean
+from core.constraints import reject_boolean
 
 
-class GivenModel(BaseModel):
+class StrictModel(BaseModel):
     """pydantic takes true for 1 and false for 0. Here they are values of fields for true and false alone.
     NaN and the infinities are no values of any field."""
 
@@ -18,4 +18,4 @@ class GivenModel(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def refuse_booleans_as_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        return no_boolean(value, cls.model_fields[str(info.field_name)].annotation)
+        return reject_boolean(value, cls.model_fields[str(info.field_name)].annotation)

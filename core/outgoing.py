@@ -112,7 +112,7 @@ class OutgoingGuard:
 
         AddressRefused where none is left, OSError (socket.gaierror) where there is no such host.
         """
-        found = {address: self._objection(address, port) for address in self._addresses(host, port)}
+        found = {address: self._refusal_reason(address, port) for address in self._addresses(host, port)}
         allowed = tuple(address for address, said in found.items() if not said)
         if not allowed:
             raise AddressRefused(next(iter(found.values()), "leads nowhere. Give another one."))
@@ -120,13 +120,13 @@ class OutgoingGuard:
 
     def check(self, address: Address, port: int) -> None:
         """AddressRefused for an address that is not to be connected to."""
-        if said := self._objection(address, port):
+        if said := self._refusal_reason(address, port):
             raise AddressRefused(said)
 
     def connect(self, host: str, port: int, timeout_s: float) -> socket.socket:
         """A connection to the first address of `host` that takes one. AddressRefused; OSError, also after `timeout_s`
         seconds in all."""
-        return connected(self.resolve(host, port), timeout_s)
+        return connect_endpoint(self.resolve(host, port), timeout_s)
 
     def _addresses(self, host: str, port: int) -> Iterator[Address]:
         literal = literal_address(host)
@@ -136,33 +136,37 @@ class OutgoingGuard:
         for *_, place in self._resolver(host, port, type=socket.SOCK_STREAM):
             yield ipaddress.ip_address(str(place[0]).partition("%")[0])
 
-    def _objection(self, address: Address, port: int) -> str:
+    def _refusal_reason(self, address: Address, port: int) -> str:
         """Why not; empty where it may be."""
-        for view in views(address):
+        for view in equivalent_addresses(address):
             within = [network for network in self._ranges if view in network]
             narrowest = max(within, key=lambda network: network.prefixlen, default=None)
             if narrowest is not None and (why := self._ranges[narrowest]):
                 return f"leads to {why}, which is refused. Give another one, or allow it with `{SETTING}`."
-        if self._is_own(address, port):
+        if self._is_own_port(address, port):
             return OWN
         return ""
 
-    def _is_own(self, address: Address, port: int) -> bool:
-        here = any(is_of_this_machine(view) for view in views(address))
+    def _is_own_port(self, address: Address, port: int) -> bool:
+        here = any(is_of_this_machine(view) for view in equivalent_addresses(address))
         if here and port in self._own_ports:
             return True
-        return any(port == own and self._is_at(host, port, address, here) for host, own in self._own_services)
+        return any(
+            port == own and self._host_has_address(host, port, address, here) for host, own in self._own_services
+        )
 
-    def _is_at(self, host: str, port: int, address: Address, here: bool) -> bool:
+    def _host_has_address(self, host: str, port: int, address: Address, here: bool) -> bool:
         """Whether `address`, one of this machine if `here`, is that of `host`, on whichever card."""
         try:
             found = list(self._addresses(host, port))
         except OSError:
             return False
-        return bool(set(views(address)) & set(found)) or (here and any(is_of_this_machine(own) for own in found))
+        return bool(set(equivalent_addresses(address)) & set(found)) or (
+            here and any(is_of_this_machine(own) for own in found)
+        )
 
 
-def connected(endpoint: Endpoint, timeout_s: float) -> socket.socket:
+def connect_endpoint(endpoint: Endpoint, timeout_s: float) -> socket.socket:
     """A connection to the first of its addresses that takes one, each tried for its share of `timeout_s`. OSError."""
     failure: OSError = OSError("There is no address.")
     for address in endpoint.addresses:
@@ -187,7 +191,7 @@ def literal_address(host: str) -> Address | None:
     return None
 
 
-def views(address: Address) -> Iterator[Address]:
+def equivalent_addresses(address: Address) -> Iterator[Address]:
     """The address, and the IPv4 addresses that it stands for where it is one of IPv6 that leads to them."""
     yield address
     if isinstance(address, IPv6Address):

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter, deque
 from typing import Any
 
-from core.addresses import block_of
+from core.addresses import client_network
 from core.refusals import count_refusal
 
 TIMEOUT_S = 5.0
@@ -28,7 +28,7 @@ class RequestLimiter:
 
     async def acquire(self, scope: Any) -> str:
         """Acquire a slot; pass the returned key to `release`. Raises TooManyRequests."""
-        address = block_of((scope.get("client") or ("",))[0])
+        address = client_network((scope.get("client") or ("",))[0])
         if self._has_slot(address):
             self._active[address] += 1
             return address

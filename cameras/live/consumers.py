@@ -14,7 +14,7 @@ from cameras.live.viewer import Viewer
 from cameras.sockets.consumer import BadMessage, Order, Socket
 from cameras.sockets.loops import of_this_loop
 from cameras.sockets.sight import Sight
-from core.background import start_background
+from core.background import start_background_task
 
 BINARY = "skycam.live.v1"
 NO_FRAME_S = 2.0
@@ -92,7 +92,7 @@ class LiveConsumer(Socket):
         return self._viewer
 
     def _end(self, sentence: str) -> None:
-        start_background(self.leave(ENDED, sentence), "closing a socket")
+        start_background_task(self.leave(ENDED, sentence), "closing a socket")
 
     def _form(self, picture: Picture) -> str | bytes:
         lowered = bool(self._limits)

@@ -12,7 +12,7 @@ import logging
 from cameras import broker
 from cameras.live.picture import Picture
 from cameras.sockets.subscription import CUT, Subscription
-from core.background import start_background, surviving
+from core.background import log_and_continue, start_background_task
 
 log = logging.getLogger(__name__)
 WANT_LIFE_S = 5
@@ -58,7 +58,7 @@ class Feed:
         """Somebody wants pictures of this feed."""
         self._asked_at = asyncio.get_running_loop().time()
         if self._running is None:
-            self._running = start_background(self._run(), "live feed")
+            self._running = start_background_task(self._run(), "live feed")
 
     def _take(self, message: bytes) -> None:
         try:
@@ -71,10 +71,10 @@ class Feed:
         arrived.set()
 
     async def _run(self) -> None:
-        listening = start_background(self._subscription.run(), "subscription")
+        listening = start_background_task(self._subscription.run(), "subscription")
         try:
             while asyncio.get_running_loop().time() - self._asked_at < ASKED_S:
-                with surviving("live feed"):
+                with log_and_continue("live feed"):
                     await self._renew()
                 await asyncio.sleep(RENEW_S if self._renewed else RETRY_S)
         finally:

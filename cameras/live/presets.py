@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cameras.live.governor import FEWER, SMALLER
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 
 LOWERED_SIZE = 0.5
 """Of the longest side, where pictures are lowered."""
@@ -56,7 +56,7 @@ PRESETS = {"low": Preset(640, 60, 10.0), "medium": Preset(1280, 75, 25.0), "high
 
 def presets_of(configured: Mapping[str, Mapping[str, Any]] | None) -> dict[str, Preset]:
     """Those of the configuration, as a spec has them; PRESETS where it has none."""
-    return {name: from_json(Preset, configured[name]) for name in PRESETS} if configured else PRESETS
+    return {name: dataclass_from_json(Preset, configured[name]) for name in PRESETS} if configured else PRESETS
 
 
 class Pace:

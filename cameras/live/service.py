@@ -31,7 +31,7 @@ from cameras.live.reasons import NoFrame, host_limits, no_frame, refused, too_mu
 from cameras.live.viewer import TRANSPORTS, Transport, Viewer
 from cameras.sockets.subscription import CUT
 from cameras.status import Status, read_slugs
-from core.background import start_background, surviving
+from core.background import log_and_continue, start_background_task
 from monitoring.station_settings import live_streaming_config
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class LiveStreamingService:
             statistics.REFUSED.labels(error.reason).inc()
             raise
         if self._running is None:
-            self._running = start_background(self._run(), "live view")
+            self._running = start_background_task(self._run(), "live view")
         return viewer
 
     async def follow_settings(self, wait_s: float = 0.0) -> None:
@@ -95,7 +95,7 @@ class LiveStreamingService:
         nobody's view depends on a database that is busy."""
         if self._following is None or (self._following.done() and time.monotonic() - self._asked_at >= CONFIGURED_S):
             self._asked_at = time.monotonic()
-            self._following = start_background(self._follow_settings(), "live view settings")
+            self._following = start_background_task(self._follow_settings(), "live view settings")
         if not self._following.done():
             await asyncio.wait({self._following}, timeout=wait_s)
 
@@ -127,7 +127,7 @@ class LiveStreamingService:
         """Until nobody watches, and that is told as well."""
         try:
             while True:
-                with surviving("live view"):
+                with log_and_continue("live view"):
                     if await self._round():
                         return
                 await asyncio.sleep(ROUND_S)

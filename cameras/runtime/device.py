@@ -27,7 +27,7 @@ from cameras.runtime.report import Report
 from cameras.runtime.sessions import iso
 from cameras.runtime.spec import Spec
 from cameras.runtime.watch import Watch
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 from core.outgoing import OutgoingGuard
 
 JPEG = frozenset({"jpeg", "jpg"})
@@ -229,7 +229,7 @@ class Device:
 
     def expose(self, asked: dict[str, Any], allowed_s: float) -> Exposure:
         """One exposure, tried once more after reopening when it failed before the shutter. CameraError, Aborted."""
-        request = from_json(ExposureRequest, asked)
+        request = dataclass_from_json(ExposureRequest, asked)
         deadline = self.clock.monotonic() + allowed_s
         try:
             return self._shoot(request, deadline)
@@ -244,7 +244,7 @@ class Device:
         if not self.open:
             return {}
         with self.watch.during("trying settings", APPLY_S + self.spec["margin_s"]):
-            used = self.driver.rehearse(from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
+            used = self.driver.rehearse(dataclass_from_json(ExposureRequest, asked), self.clock.monotonic() + APPLY_S)
         self._note_shutter(asked.get("exposure_us"), used.actual)
         return {"actual": used.actual, "warnings": [*used.warnings, *self._format_warnings(asked.get("format"))]}
 

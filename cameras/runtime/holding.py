@@ -12,7 +12,7 @@ from cameras.runtime.spec import Spec
 from cameras.runtime.spool import Spool, is_out_of_space
 from cameras.runtime.storage import RootMissing, SpoolTaken, Storage
 from cameras.runtime.watch import DiskWatch
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 
 REFILL_S = 10.0
 
@@ -65,7 +65,7 @@ class Holding:
         storage = Storage(self.spec["root_path"], self.spec["root"], self.spec["camera"], watch=self.watch)
         try:
             verdict = self.spec["verdict"]
-            recovered = storage.recover(from_json(Verdict, verdict) if verdict else None)
+            recovered = storage.recover(dataclass_from_json(Verdict, verdict) if verdict else None)
             storage.spool.refill_slots()
             self._resume(storage.spool)
         except BaseException:

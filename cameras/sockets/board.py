@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from cameras import broker
 from cameras.sockets.subscription import Subscription
-from core.background import start_background
+from core.background import start_background_task
 
 log = logging.getLogger(__name__)
 MOST_WAITING = 200
@@ -37,7 +37,7 @@ class Board:
         listener: Listener = asyncio.Queue(MOST_WAITING)
         self._listeners.add(listener)
         if self._running is None:
-            self._running = start_background(self._run(), "notices")
+            self._running = start_background_task(self._run(), "notices")
         try:
             yield listener
         finally:
@@ -54,7 +54,7 @@ class Board:
 
     async def _run(self) -> None:
         """Keeps the subscription; every listener hears of a cut once it is mended."""
-        subscribed, told = start_background(self._subscription.run(), "subscription"), self._subscription.cuts
+        subscribed, told = start_background_task(self._subscription.run(), "subscription"), self._subscription.cuts
         try:
             while self._listeners:
                 await asyncio.sleep(LOOK_S)

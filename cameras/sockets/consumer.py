@@ -21,7 +21,7 @@ from cameras.sockets.open_sockets import OpenSockets
 from cameras.sockets.rate import Rate
 from cameras.sockets.sight import Lookout, Sight
 from cameras.tables import DOORS, resolve
-from core.background import start_background
+from core.background import start_background_task
 from core.constraints import is_number
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Socket(AsyncWebsocketConsumer):
         self._rate, self._errors = Rate(MESSAGES_PER_S), 0
         self.orders: Mapping[str, Order] = {"ping": self.pong, **self.own_orders()}
         of_this_loop(Lookout).join(self)
-        self._task = start_background(self._work(), "socket")
+        self._task = start_background_task(self._work(), "socket")
 
     async def disconnect(self, code: int) -> None:
         """Also called for a socket that was never let in."""
@@ -121,7 +121,7 @@ class Socket(AsyncWebsocketConsumer):
         """Every two seconds: what the visitor may see now."""
         self.sight = self.sight_of(sight)
         if self.sight.code and not self.ended:
-            start_background(self.leave(self.sight.code, self.sight.reason), "closing a socket")
+            start_background_task(self.leave(self.sight.code, self.sight.reason), "closing a socket")
 
     # What is said
 

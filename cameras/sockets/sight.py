@@ -13,7 +13,7 @@ from django.db import Error
 
 from cameras.selectors import cameras_for
 from cameras.status import desired
-from core.background import count_failure, start_background, surviving
+from core.background import count_failure, log_and_continue, start_background_task
 
 log = logging.getLogger(__name__)
 LOOK_EVERY_S = 2.0
@@ -102,7 +102,7 @@ class Lookout:
     def join(self, watcher: Watcher) -> None:
         self._watchers.add(watcher)
         if self._task is None:
-            self._task = start_background(self._run(), "rights check")
+            self._task = start_background_task(self._run(), "rights check")
 
     def leave(self, watcher: Watcher) -> None:
         self._watchers.discard(watcher)
@@ -111,7 +111,7 @@ class Lookout:
         try:
             while self._watchers:
                 await asyncio.sleep(LOOK_EVERY_S)
-                with surviving("rights check"):
+                with log_and_continue("rights check"):
                     await self._round()
         finally:
             self._task = None
@@ -125,5 +125,5 @@ class Lookout:
             return
         for watcher in list(self._watchers):
             if sight := sights.get(watcher.visitor):
-                with surviving("rights check"):
+                with log_and_continue("rights check"):
                     watcher.see(sight)

@@ -34,7 +34,7 @@ from captures.recording.queue import Queue
 from captures.recording.recovery import left_over
 from captures.recording.telling import PART, Telling, floor_of
 from captures.recording.tracks import Recorded, Unplayable, may_begin
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 
 log = logging.getLogger(__name__)
 ROOM = {"floor_bytes": 0, "rolling_floor_bytes": 0}
@@ -56,8 +56,8 @@ WRONG = (RootMissing, SpoolTaken, LockLost, OSError)
 class ClipRecorder:
     def __init__(self, context: Context) -> None:
         self._spec, self._buffer = context.spec, context.buffer
-        self._organizer = ImageOrganizer(context.spec["slug"], from_json(Site, context.spec["site"]))
-        self._verdict = from_json(Verdict, context.spec["verdict"]) if context.spec["verdict"] else None
+        self._organizer = ImageOrganizer(context.spec["slug"], dataclass_from_json(Site, context.spec["site"]))
+        self._verdict = dataclass_from_json(Verdict, context.spec["verdict"]) if context.spec["verdict"] else None
         self._telling = Telling(context.link, context.spec["slug"], context.spec["video_root_path"])
         self._filer = Filer(self._lose)
         self._wish: Recording | None = None

@@ -14,7 +14,7 @@ from cameras.runtime.spec import Recording
 from cameras.runtime.spool import Record
 from captures.recording.open_clip import OpenClip
 from captures.recording.recovery import Recovered, left_sentence
-from core.counting import counted, were
+from core.plurals import pluralize, was_or_were
 
 RATE_S = 5.0
 """A clip shorter than this says nothing of how fast it grows; the one before it does."""
@@ -182,8 +182,8 @@ class Telling:
             self._answer(clip, ok=False, problem=NOT_RECORDING, detail=f"No frame of {self._slug} came into the clip.")
         if found.repaired:
             number = len(found.repaired)
-            clips = f"{counted(number, 'clip')} of {self._slug} that {were(number)} cut off"
-            said = f"{clips} {were(number)} repaired and kept."
+            clips = f"{pluralize(number, 'clip')} of {self._slug} that {was_or_were(number)} cut off"
+            said = f"{clips} {was_or_were(number)} repaired and kept."
             self._log("spool.recovered", said, "warning")
         for clip in found.tried:
             self._left.pop(clip, None)

@@ -12,7 +12,7 @@ from skycam_project.cli.errors import CliError
 from skycam_project.cli.ids import by_id, newest, short_id
 from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
 from skycam_project.cli.operating import of_camera
-from skycam_project.cli.options import Group, PastMoment, given
+from skycam_project.cli.options import Group, PastTimeParam, given
 from skycam_project.cli.output import answer, asked_and_used, facts, grid, plain, say, short_time, show, warn
 from skycam_project.cli.station import current
 
@@ -33,8 +33,8 @@ def captures() -> None:
 @camera("Of this camera alone.")
 @click.option("--session", "session_id", metavar="ID", help="Of this session alone.")
 @click.option("--status", type=OUTCOMES, help="Those that ended so.")
-@click.option("--from", "from_", type=PastMoment(), help="Not before: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
-@click.option("--to", type=PastMoment(), help="Before this time, written as for --from.")
+@click.option("--from", "from_", type=PastTimeParam(), help="Not before: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
+@click.option("--to", type=PastTimeParam(), help="Before this time, written as for --from.")
 @click.option("--simulated/--real", "simulated", default=None, help="Of simulated cameras, or of real ones.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="At most so many.")
 def list_captures(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from core.constraints import refused
+from core.constraints import describe_error
 from core.durations import format_exposure
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError, invalid
 from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.operating import chosen
-from skycam_project.cli.options import Command, Duration, Exposure, Moment, given
+from skycam_project.cli.options import Command, DurationParam, ExposureParam, FutureTimeParam, given
 from skycam_project.cli.output import answer, asked_and_used, facts, say, warn
 from skycam_project.cli.session_drawing import draw_session
 from skycam_project.cli.station import current
@@ -35,7 +35,7 @@ EXPOSURE = "Such as 8s, 250ms, 1/50; a number is seconds."
 
 @click.command(cls=Command)
 @camera()
-@click.option("--exposure", "-e", type=Exposure(), help=f"{EXPOSURE} Else as it is set.")
+@click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} Else as it is set.")
 @click.option("--gain", type=float, help="Gain of a camera that has it.")
 @click.option("--iso", type=int, help="Sensitivity of a DSLR.")
 @click.option("--f-number", "-f", type=float, help="Aperture: 2.8 is f/2.8.")
@@ -112,14 +112,18 @@ def place(taken: Capture) -> str:
 
 @click.command(cls=Command)
 @camera()
-@click.option("--exposure", "-e", type=Exposure(), help=f"{EXPOSURE} Else camera.exposure_time.")
-@click.option("--delay", "-d", type=Duration(), help="From the end of one to the next start: 12 s. Else camera.delay.")
-@click.option("--every", "--cadence", "cadence", type=Duration(), help="From start to start, instead of --delay.")
+@click.option("--exposure", "-e", type=ExposureParam(), help=f"{EXPOSURE} Else camera.exposure_time.")
+@click.option(
+    "--delay", "-d", type=DurationParam(), help="From the end of one to the next start: 12 s. Else camera.delay."
+)
+@click.option("--every", "--cadence", "cadence", type=DurationParam(), help="From start to start, instead of --delay.")
 @click.option("--f-number", "-f", type=float, help="Aperture; else camera.f_number.")
 @click.option("--iso", type=int, help="Sensitivity of a DSLR.")
 @click.option("--gain", type=float, help="Gain of a camera that has it.")
 @click.option("--count", type=int, help="End after so many pictures.")
-@click.option("--until", type=Moment(), help="End then: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn, sunrise, ...")
+@click.option(
+    "--until", type=FutureTimeParam(), help="End then: 05:30, 2h (from now), 2026-03-01T05:30:00Z, dawn, sunrise, ..."
+)
 @click.option("--format", help="What a DSLR shall leave: raw, jpeg, raw+jpeg, or as it names it.")
 @click.option("--name", help="What the session is called.")
 @click.option("--dry-run", is_flag=True, help="Only say what the session will bring.")
@@ -173,7 +177,7 @@ def requested(model: type[Request], **values: Any) -> Request:
         return model(**given(**values))
     except ValidationError as error:
         raise invalid(
-            (option_of(str(item["loc"][0])) if item["loc"] else "", refused(item)) for item in error.errors()
+            (option_of(str(item["loc"][0])) if item["loc"] else "", describe_error(item)) for item in error.errors()
         ) from None
 
 

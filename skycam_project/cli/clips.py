@@ -11,7 +11,7 @@ from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.ids import by_id, newest, short_id
 from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
 from skycam_project.cli.operating import of_camera
-from skycam_project.cli.options import Group, PastMoment, given
+from skycam_project.cli.options import Group, PastTimeParam, given
 from skycam_project.cli.output import answer, grid, say, short_time, show
 from skycam_project.cli.station import current
 
@@ -29,9 +29,9 @@ def clips() -> None:
 @camera("Of this camera alone.")
 @click.option("--kind", type=click.Choice(["rolling", "manual"]), help="Those that were recorded so.")
 @click.option(
-    "--from", "from_", type=PastMoment(), help="Those that show this time or a later one: 22:30, or 2 h (ago)."
+    "--from", "from_", type=PastTimeParam(), help="Those that show this time or a later one: 22:30, or 2 h (ago)."
 )
-@click.option("--to", type=PastMoment(), help="Those that begin before this time, written as for --from.")
+@click.option("--to", type=PastTimeParam(), help="Those that begin before this time, written as for --from.")
 @click.option("--pinned/--unpinned", "pinned", default=None, help="Those that are pinned, or are not.")
 @click.option("--interrupted/--whole", "interrupted", default=None, help="Those that were cut off, or were not.")
 @click.option("--simulated/--real", "simulated", default=None, help="Of simulated cameras, or of real ones.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.near_misses import did_you_mean
+from core.suggestions import did_you_mean
 
 INTERRUPTED = 130
 FAILED = 1
@@ -135,9 +135,9 @@ def validation(error: Any) -> CliError:
 
 def typed(error: Any) -> CliError:
     """Pydantic's, in our words."""
-    from core.constraints import refused  # it imports pydantic, and `skycam help` needs none
+    from core.constraints import describe_error  # it imports pydantic, and `skycam help` needs none
 
-    return invalid((".".join(map(str, item["loc"])), refused(item)) for item in error.errors())
+    return invalid((".".join(map(str, item["loc"])), describe_error(item)) for item in error.errors())
 
 
 def invalid(found: Iterable[tuple[str, str]]) -> CliError:

@@ -11,7 +11,7 @@ import click
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.ids import by_id, short_id
 from skycam_project.cli.operating import of_camera
-from skycam_project.cli.options import Command, Group, PastMoment, given
+from skycam_project.cli.options import Command, Group, PastTimeParam, given
 from skycam_project.cli.output import answer, as_json, grid, say, short_time, show
 from skycam_project.cli.station import current
 
@@ -31,7 +31,7 @@ AT_ONCE = 1000
 @camera("Of this camera alone.")
 @click.option("--severity", type=click.Choice(SEVERITIES), help="So severe, or more.")
 @click.option("--kind", help="Of this kind, such as session.gap, or of all that begin so, such as session.")
-@click.option("--since", type=PastMoment(), help="Not before: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
+@click.option("--since", type=PastTimeParam(), help="Not before: 22:30, 2026-03-01T22:30:00Z, or 2 h (ago).")
 @click.option("--limit", "-n", type=click.IntRange(0, 10_000), default=20, show_default=True, help="At most so many.")
 @click.option("--follow", is_flag=True, help="Go on with those that come, until Ctrl-C.")
 def events(

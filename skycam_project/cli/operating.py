@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.near_misses import did_you_mean
+from core.suggestions import did_you_mean
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.options import Command, Duration
+from skycam_project.cli.options import Command, DurationParam
 from skycam_project.cli.output import answer, plain, say, short_time
 from skycam_project.cli.station import current
 
@@ -85,7 +85,9 @@ def draw(body: dict[str, Any]) -> None:
 @click.command(cls=Command)
 @camera()
 @click.option("--over", is_flag=True, help="Also where another holds it, who is told.")
-@click.option("--for", "for_s", type=Duration(1, 86_400), default=FOR_S, help="Such as 10 min, which it is by default.")
+@click.option(
+    "--for", "for_s", type=DurationParam(1, 86_400), default=FOR_S, help="Such as 10 min, which it is by default."
+)
 def take(camera: str | None, over: bool, for_s: float) -> None:
     """Take a camera, by default the primary one: nobody else commands it then. Taking it again renews it."""
     person = current().person("operator")

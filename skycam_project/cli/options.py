@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from core.durations import NotADuration, NotAnExposure, parse_duration, parse_exposure
-from core.moments import NotAMoment, Place, parse_moment
-from core.near_misses import did_you_mean
+from core.durations import InvalidDuration, InvalidExposure, parse_duration, parse_exposure
+from core.suggestions import did_you_mean
+from core.time_parsing import InvalidTime, Location, parse_time
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.station import current
 
@@ -93,7 +93,7 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class Exposure(click.ParamType[int]):
+class ExposureParam(click.ParamType[int]):
     """Whole microseconds, of a time with its unit or a number of seconds; the services say what is too long."""
 
     name = "time"
@@ -103,11 +103,11 @@ class Exposure(click.ParamType[int]):
             return value
         try:
             return parse_exposure(value, bare="s")
-        except NotAnExposure as error:
+        except InvalidExposure as error:
             self.fail(str(error), param, ctx)
 
 
-class Duration(click.ParamType[float]):
+class DurationParam(click.ParamType[float]):
     """Seconds, of a length of time with its unit or a number of seconds."""
 
     name = "time"
@@ -120,7 +120,7 @@ class Duration(click.ParamType[float]):
             return float(value)
         try:
             seconds = parse_duration(value)
-        except NotADuration as error:
+        except InvalidDuration as error:
             self.fail(str(error), param, ctx)
         if seconds < self.least or (self.most is not None and seconds > self.most):
             most = "" if self.most is None else f" and at most {self.most:g} s"
@@ -128,7 +128,7 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
-class Moment(click.ParamType[datetime]):
+class FutureTimeParam(click.ParamType[datetime]):
     """A time to come: HH:MM for the next time the clock shows it, a date and time, a length of time from now, or a name
     of the Sun's. Without a zone it is this machine's."""
 
@@ -138,20 +138,20 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return parse_moment(value, datetime.now(UTC), LocalZone(), station_place()).at
-        except NotAMoment as error:
+            return parse_time(value, datetime.now(UTC), LocalZone(), station_place()).at
+        except InvalidTime as error:
             self.fail(str(error), param, ctx)
 
 
-def station_place() -> Place:
+def station_place() -> Location:
     """Where the Sun rises for the station; nowhere while its configuration cannot be read."""
     from skycam_project.config import ConfigError
 
     try:
         site = current().config.site
     except ConfigError:
-        return Place(None, None)
-    return Place(site.latitude, site.longitude)
+        return Location(None, None)
+    return Location(site.latitude, site.longitude)
 
 
 def last_time(now: datetime, hour: int, minute: int) -> datetime:
@@ -161,7 +161,7 @@ def last_time(now: datetime, hour: int, minute: int) -> datetime:
     return found.replace(tzinfo=None).astimezone()
 
 
-class PastMoment(click.ParamType[datetime]):
+class PastTimeParam(click.ParamType[datetime]):
     """A time that is over: ISO 8601, HH:MM for the last time the clock showed it, or a length of time before now.
     Without a zone it is this machine's."""
 
@@ -183,7 +183,7 @@ class PastMoment(click.ParamType[datetime]):
             )
 
 
-class Assignment(click.ParamType[tuple[str, Any]]):
+class AssignmentParam(click.ParamType[tuple[str, Any]]):
     """`key=value`; the value as JSON when it is JSON, else as text."""
 
     name = "key=value"

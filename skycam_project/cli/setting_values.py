@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.durations import NotAnExposure, parse_exposure
+from core.durations import InvalidExposure, parse_exposure
 from skycam_project.cli.errors import CliError, invalid
-from skycam_project.cli.options import Assignment
+from skycam_project.cli.options import AssignmentParam
 
 if TYPE_CHECKING:
     from cameras.models import Camera
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 settings_option = click.option(
     "--set",
     "values",
-    type=Assignment(),
+    type=AssignmentParam(),
     multiple=True,
     metavar="NAME=VALUE",
     help="A setting, such as exposure=1/50s or gain=2; may be given several times.",
@@ -58,7 +58,7 @@ def in_microseconds(name: str, value: Any) -> Any:
         return value
     try:
         return parse_exposure(str(value))
-    except NotAnExposure as error:
+    except InvalidExposure as error:
         raise invalid(
             [(name, f"{error} exposure_us={value} is microseconds." if is_number(value) else str(error))]
         ) from None

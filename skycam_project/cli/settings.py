@@ -8,7 +8,7 @@ import click
 
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.operating import chosen
-from skycam_project.cli.options import Assignment, Group
+from skycam_project.cli.options import AssignmentParam, Group
 from skycam_project.cli.output import answer, facts, grid, say, show, warn
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
 from skycam_project.cli.station import current
@@ -34,7 +34,7 @@ def show_settings(camera: str | None, refresh: bool) -> None:
 
 @settings.command("set")
 @camera()
-@click.argument("values", metavar="NAME=VALUE...", nargs=-1, type=Assignment(), required=True)
+@click.argument("values", metavar="NAME=VALUE...", nargs=-1, type=AssignmentParam(), required=True)
 @click.option("--replace", is_flag=True, help="These and no others: what is not named is left to the camera.")
 def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replace: bool) -> None:
     """Set a camera, by default the primary one, and show what it has then. Settings last across restarts.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.counting import counted
-from core.near_misses import did_you_mean
+from core.plurals import pluralize
+from core.suggestions import did_you_mean
 from skycam_project.cli import errors
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.identity import is_owner
@@ -171,5 +171,5 @@ def recording(recorder: dict[str, Any] | None) -> list[str]:
         return []
     if recorder["state"] != "recording":
         return [f"does not record: {recorder['message'] or 'it waits for frames.'}"]
-    lost = [f"{counted(recorder['lost_frames'], 'frame')} lost"] if recorder["lost_frames"] else []
+    lost = [f"{pluralize(recorder['lost_frames'], 'frame')} lost"] if recorder["lost_frames"] else []
     return [f"records since {short_time(recorder['since'])}", *lost]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skycam_project.cli.errors import CliError
-from skycam_project.cli.options import Duration, Group
+from skycam_project.cli.options import DurationParam, Group
 from skycam_project.cli.output import answer, grid, say, short_time, show
 from skycam_project.cli.station import current
 from skycam_project.cli.users import the_user
@@ -49,7 +49,7 @@ def list_tokens(name: str | None) -> None:
 @click.option("--user", "owner", metavar="USER", help="Whose it is; else yours. Managers make them for anybody.")
 @click.option("--scope", type=SCOPES, help="What it may do at most; else what its user may.")
 @click.option(
-    "--life", type=Duration(LEAST_LIFE_S, LONGEST_LIFE_S), help="Such as 90 d; a year by default, two at most."
+    "--life", type=DurationParam(LEAST_LIFE_S, LONGEST_LIFE_S), help="Such as 90 d; a year by default, two at most."
 )
 def add(label: str, owner: str | None, scope: str | None, life: float | None) -> None:
     """Make a token and show it, this once. NAME says what will use it.

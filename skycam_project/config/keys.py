@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from core.constraints import has_boolean, takes_boolean
-from core.model import GivenModel
+from core.constraints import accepts_boolean, contains_boolean
+from core.model import StrictModel
 
 Key = tuple[str, ...]
 """Where a key stands: `web.port` is `("web", "port")`."""
@@ -45,7 +45,7 @@ def key(
     return Field(default, description=meaning, json_schema_extra=notes, repr=not secret, **limits)
 
 
-class Section(GivenModel):
+class Section(StrictModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True, allow_inf_nan=False
     )
@@ -54,7 +54,7 @@ class Section(GivenModel):
     @classmethod
     def refuse_what_is_silently_converted(cls, value: Any, info: ValidationInfo) -> Any:
         """YAML's `yes` is no text, and a path holds no NUL. Without a word: then it is said what is allowed."""
-        wants_bool = takes_boolean(cls.model_fields[str(info.field_name)].annotation)
-        if (has_boolean(value) and not wants_bool) or (isinstance(value, str) and "\0" in value):
+        wants_bool = accepts_boolean(cls.model_fields[str(info.field_name)].annotation)
+        if (contains_boolean(value) and not wants_bool) or (isinstance(value, str) and "\0" in value):
             raise ValueError
         return value

@@ -9,7 +9,7 @@ from typing import Any
 
 from uvicorn.middleware.proxy_headers import _TrustedHosts
 
-from core.addresses import block_of
+from core.addresses import client_network
 from core.refusals import count_refusal
 from skycam_project.config.sections import LimitsConfig
 
@@ -64,7 +64,7 @@ class ConnectionLimiter:
         """Empty for a trusted proxy, which many clients share, and for a connection without an address."""
         peer = transport.get_extra_info("peername")
         host = peer[0] if isinstance(peer, tuple) else ""
-        return "" if host in self._proxies else block_of(host)
+        return "" if host in self._proxies else client_network(host)
 
     def _close_idle(self, address: str | None) -> bool:
         """Close the connection that has been idle longest, of this address or of all. False when none is idle."""

@@ -11,7 +11,7 @@ import pytest
 
 from cameras.models import Camera
 from cameras.services import add_camera
-from core.near_misses import near_misses
+from core.suggestions import similar_words
 from skycam_project.cli.local_time import LocalZone
 from tests.skycam_project.cli_station import answer, run, skycam
 
@@ -106,7 +106,9 @@ def test_what_is_no_slip_gets_no_suggestion(words: list[str]) -> None:
 
 def test_letters_left_out_put_in_exchanged_or_swapped_are_slips() -> None:
     known = ["connect", "disconnect", "capture", "cameras", "remove"]
-    found = [near_misses(word, known) for word in ("conect", "connectt", "comnect", "conncet", "dissconect", "rename")]
+    found = [
+        similar_words(word, known) for word in ("conect", "connectt", "comnect", "conncet", "dissconect", "rename")
+    ]
     assert found == [["connect"], ["connect"], ["connect"], ["connect"], ["disconnect"], []]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from core.waiting import TooManyWaiting, WaitingRequests
+from core.wait_limiter import TooManyWaiting, WaitLimiter
 from skycam_project.request_limiter import RequestLimiter, TooManyRequests
 from skycam_project.request_thread_pool import RequestThreadPool
 
@@ -149,11 +149,11 @@ async def test_an_answer_that_streams_has_no_place_while_it_goes_on(keep: int) -
 
 
 def test_one_user_does_not_take_all_places_to_wait() -> None:
-    waiting = WaitingRequests("a thumbnail", most=3, most_of_a_user=1)
-    with waiting.place("ada"), waiting.place("bob"):
+    waiting = WaitLimiter("a thumbnail", most=3, most_per_user=1)
+    with waiting.slot("ada"), waiting.slot("bob"):
         with pytest.raises(TooManyWaiting, match="At most 1 requests of one user wait for a thumbnail"):
-            waiting.place("ada").__enter__()
-        with waiting.place("eve"), pytest.raises(TooManyWaiting, match="At most 3 requests wait for a thumbnail"):
-            waiting.place("mallory").__enter__()
-    with waiting.place("ada"):
+            waiting.slot("ada").__enter__()
+        with waiting.slot("eve"), pytest.raises(TooManyWaiting, match="At most 3 requests wait for a thumbnail"):
+            waiting.slot("mallory").__enter__()
+    with waiting.slot("ada"):
         assert waiting._users == {"ada": 1}

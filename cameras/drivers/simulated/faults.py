@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, ValidationError
 
 from cameras.drivers.base import CameraError, Pixels
-from core.model import GivenModel
+from core.model import StrictModel
 
 Times = Annotated[int, Field(ge=1, le=1000)]
 SHIFT = 3
@@ -20,7 +20,7 @@ GREY = 128
 Told = Callable[[dict[str, Any], str], None]
 
 
-class Faults(GivenModel):
+class Faults(StrictModel):
     """The faults that are on; what is not named is off. Those that count are used up, the others last until they are
     switched off."""
 

@@ -16,16 +16,16 @@ class TooManyWaiting(Exception):
     retry_s = 2
 
 
-class WaitingRequests:
-    """`most` in all, `most_of_a_user` of one user. For many threads."""
+class WaitLimiter:
+    """`most` in all, `most_per_user` of one user. For many threads."""
 
-    def __init__(self, name: str, most: int, most_of_a_user: int) -> None:
-        self.name, self.most, self.most_of_a_user = name, most, most_of_a_user
+    def __init__(self, name: str, most: int, most_per_user: int) -> None:
+        self.name, self.most, self.most_per_user = name, most, most_per_user
         self._users: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     @contextmanager
-    def place(self, user: str) -> Iterator[None]:
+    def slot(self, user: str) -> Iterator[None]:
         """TooManyWaiting."""
         with self._lock:
             self._check(user)
@@ -38,10 +38,10 @@ class WaitingRequests:
                 self._users += Counter()  # forgets users without a place
 
     def _check(self, user: str) -> None:
-        if self._users[user] >= self.most_of_a_user:
+        if self._users[user] >= self.most_per_user:
             count_refusal(f"waiting for {self.name}, one user")
             raise TooManyWaiting(
-                f"At most {self.most_of_a_user} requests of one user wait for {self.name} at a time, and so many do."
+                f"At most {self.most_per_user} requests of one user wait for {self.name} at a time, and so many do."
             )
         if self._users.total() >= self.most:
             count_refusal(f"waiting for {self.name}")

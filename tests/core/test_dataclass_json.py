@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.known_fields import from_json
+from core.dataclass_json import dataclass_from_json
 
 PROJECT = Path(__file__).resolve().parents[2]
 IN_A_CAMERA_PROCESS = ("cameras/drivers", "cameras/runtime", "cameras/live", "captures/stills", "captures/recording")
@@ -24,12 +24,12 @@ class Place:
 
 
 def test_a_key_that_is_not_known_is_left_out() -> None:
-    assert from_json(Place, {"name": "dome", "colour": "white"}) == Place("dome")
+    assert dataclass_from_json(Place, {"name": "dome", "colour": "white"}) == Place("dome")
 
 
 def test_a_field_without_a_default_is_missed() -> None:
     with pytest.raises(TypeError):
-        from_json(Place, {"height": 3})
+        dataclass_from_json(Place, {"height": 3})
 
 
 def spread(source: str) -> Iterator[str]:

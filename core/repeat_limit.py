@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 EVERY_S = 60.0
-MOST_KNOWN = 500
+MAX_KNOWN = 500
 Key = tuple[str, int, str, str]
 
 
 @dataclass(slots=True)
-class Told:
+class WrittenRecord:
     """A line that was written at `at` (monotonic), and how often it came since."""
 
     record: logging.LogRecord
     at: float
-    more: int = 0
+    repeats: int = 0
 
 
 class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
@@ -32,43 +32,43 @@ class RepeatLimitingHandler(logging.StreamHandler[IO[str]]):
     def __init__(self, stream: Any = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
         self._clock = clock
-        self._told: dict[Key, Told] = {}
-        self._looked_at = clock()
+        self._written: dict[Key, WrittenRecord] = {}
+        self._checked_at = clock()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._tell_of_repeats()
+        self._write_repeats()
         if record.levelno < logging.WARNING or getattr(record, "verbatim", False):
             super().emit(record)
-        elif told := self._told.get(key := key_of(record)):
-            told.more += 1
+        elif written := self._written.get(key := key_of(record)):
+            written.repeats += 1
         else:
-            self._told[key] = Told(without_frames(record), self._clock())
-            while len(self._told) > MOST_KNOWN:
-                self._close(next(iter(self._told)))
+            self._written[key] = WrittenRecord(without_frames(record), self._clock())
+            while len(self._written) > MAX_KNOWN:
+                self._close(next(iter(self._written)))
             super().emit(record)
 
     def close(self) -> None:
-        for key in list(self._told):
+        for key in list(self._written):
             self._close(key)
         super().close()
 
-    def _tell_of_repeats(self) -> None:
+    def _write_repeats(self) -> None:
         """Of lines whose minute is over; one that goes on begins another."""
         now = self._clock()
-        if now - self._looked_at < 1.0:
+        if now - self._checked_at < 1.0:
             return
-        self._looked_at = now
-        for key, told in list(self._told.items()):
-            if now - told.at >= EVERY_S:
-                more = told.more
+        self._checked_at = now
+        for key, written in list(self._written.items()):
+            if now - written.at >= EVERY_S:
+                repeats = written.repeats
                 self._close(key)
-                if more:
-                    self._told[key] = Told(told.record, now)
+                if repeats:
+                    self._written[key] = WrittenRecord(written.record, now)
 
     def _close(self, key: Key) -> None:
-        told = self._told.pop(key)
-        if told.more:
-            super().emit(counted(told.record, told.more))
+        written = self._written.pop(key)
+        if written.repeats:
+            super().emit(with_count(written.record, written.repeats))
 
 
 def key_of(record: logging.LogRecord) -> Key:
@@ -76,9 +76,9 @@ def key_of(record: logging.LogRecord) -> Key:
     return (record.name, record.levelno, record.getMessage(), repr(error) if error else "")
 
 
-def counted(record: logging.LogRecord, more: int) -> logging.LogRecord:
+def with_count(record: logging.LogRecord, repeats: int) -> logging.LogRecord:
     """The line once more, with how often it came since it was written, and when it is written again."""
-    times = "once more" if more == 1 else f"{more} times more"
+    times = "once more" if repeats == 1 else f"{repeats} times more"
     found = logging.makeLogRecord(record.__dict__)
     found.msg = f"{record.msg} ({times} in the last minute)"
     return found

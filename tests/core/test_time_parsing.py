@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.moments import NotAMoment, Place, parse_moment
+from core.time_parsing import InvalidTime, Location, parse_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
-THERE, NOWHERE = Place(52.52, 13.405), Place(None, None)
+THERE, NOWHERE = Location(52.52, 13.405), Location(None, None)
 NOW = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
 
 
-def read(text: str, place: Place = THERE, now: datetime = NOW) -> str:
-    return parse_moment(text, now, BERLIN, place).at.isoformat(sep=" ").removesuffix("+00:00")
+def read(text: str, place: Location = THERE, now: datetime = NOW) -> str:
+    return parse_time(text, now, BERLIN, place).at.isoformat(sep=" ").removesuffix("+00:00")
 
 
 @pytest.mark.parametrize(
@@ -46,19 +46,19 @@ def test_an_hour_that_the_clocks_skip_comes_after_now() -> None:
 
 
 def test_the_suns_times_are_computed_for_the_place() -> None:
-    found = parse_moment("Sunrise", NOW, BERLIN, THERE)
+    found = parse_time("Sunrise", NOW, BERLIN, THERE)
     assert (found.at.strftime("%Y-%m-%d %H:%M"), found.words) == ("2026-11-22 06:40", "sunrise")
-    assert parse_moment("dawn", NOW, BERLIN, THERE).words == "civil dawn, the Sun 6° below the horizon"
+    assert parse_time("dawn", NOW, BERLIN, THERE).words == "civil dawn, the Sun 6° below the horizon"
 
 
 def test_without_a_place_the_suns_times_are_refused_with_what_to_set() -> None:
-    with pytest.raises(NotAMoment, match=r"Dawn needs to know where the station stands: set `site\.latitude`"):
+    with pytest.raises(InvalidTime, match=r"Dawn needs to know where the station stands: set `site\.latitude`"):
         read("dawn", NOWHERE)
 
 
 def test_without_a_sunset_it_is_said() -> None:
-    with pytest.raises(NotAMoment, match="No sunset in the next 36 hours here"):
-        read("sunset", Place(78.2, 15.6), datetime(2026, 6, 20, tzinfo=UTC))
+    with pytest.raises(InvalidTime, match="No sunset in the next 36 hours here"):
+        read("sunset", Location(78.2, 15.6), datetime(2026, 6, 20, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -66,16 +66,16 @@ def test_without_a_sunset_it_is_said() -> None:
     [("2026-13-01 00:00", "There is no 2026-13-01"), ("9999-12-31T23:59:59-01:00", "lies beyond the calendar")],
 )
 def test_a_date_that_is_none_is_refused(text: str, said: str) -> None:
-    with pytest.raises(NotAMoment, match=said):
+    with pytest.raises(InvalidTime, match=said):
         read(text)
 
 
 @pytest.mark.parametrize("text", ["2", "soon", "25:00", "2 moons"])
 def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
-    with pytest.raises(NotAMoment, match=r"is not a time\. Write 06:30, 2 h"):
+    with pytest.raises(InvalidTime, match=r"is not a time\. Write 06:30, 2 h"):
         read(text)
 
 
 def test_ten_years_are_the_most() -> None:
-    with pytest.raises(NotAMoment, match="more than ten years"):
+    with pytest.raises(InvalidTime, match="more than ten years"):
         read("99999 d")

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from core.datetimes import NotADateTime, parse_datetime
-from core.durations import NotADuration, parse_duration
+from core.datetimes import InvalidDateTime, parse_datetime
+from core.durations import InvalidDuration, parse_duration
 from core.sun import EVENTS, NoSunEvent, next_sun_event
 
 CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
@@ -17,12 +17,12 @@ FORMS = "06:30, 2 h, 2026-11-22 06:30, dawn, sunrise, sunset or dusk"
 LONGEST_S = 3653 * 86_400
 
 
-class NotAMoment(ValueError):
+class InvalidTime(ValueError):
     """The sentence says what is wrong and what to write."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Degrees north and east; both are needed for the Sun."""
 
     latitude: float | None
@@ -30,75 +30,75 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ParsedTime:
     """`at` is aware, in UTC; `words` says what was written where that is more than a clock: a name of the Sun's."""
 
     at: datetime
     words: str = ""
 
 
-def parse_moment(text: str, now: datetime, zone: tzinfo, place: Place) -> Moment:
+def parse_time(text: str, now: datetime, zone: tzinfo, place: Location) -> ParsedTime:
     """A time after `now` (aware) as `06:30` (the next), `2026-11-22 06:30`, `2 h` (from now) or one of core.sun.EVENTS.
 
     Without an offset it is of `zone`. What is over already is taken as it is written. Raises NotAMoment.
     """
     plain = " ".join(text.split())
     if plain.lower() in EVENTS:
-        return _of_the_sun(plain.lower(), now, place)
+        return _sun_event_time(plain.lower(), now, place)
     if match := CLOCK.fullmatch(plain):
-        return Moment(_next(time(int(match[1]), int(match[2]), int(match[3] or 0)), now, zone))
+        return ParsedTime(_next_clock_time(time(int(match[1]), int(match[2]), int(match[3] or 0)), now, zone))
     if DATE.match(plain):
-        return Moment(_dated(plain, zone))
-    return Moment(_from_now(plain, now))
+        return ParsedTime(_dated_time(plain, zone))
+    return ParsedTime(_time_from_now(plain, now))
 
 
-def _of_the_sun(name: str, now: datetime, place: Place) -> Moment:
+def _sun_event_time(name: str, now: datetime, place: Location) -> ParsedTime:
     if place.latitude is None or place.longitude is None:
-        raise NotAMoment(
+        raise InvalidTime(
             f"{name.capitalize()} needs to know where the station stands: set `site.latitude` and `site.longitude`, or "
             "write a time such as 06:30."
         )
     try:
-        return Moment(next_sun_event(name, now, place.latitude, place.longitude), EVENTS[name].words)
+        return ParsedTime(next_sun_event(name, now, place.latitude, place.longitude), EVENTS[name].words)
     except NoSunEvent as error:
-        raise NotAMoment(str(error)) from None
+        raise InvalidTime(str(error)) from None
 
 
-def _next(clock: time, now: datetime, zone: tzinfo) -> datetime:
+def _next_clock_time(clock: time, now: datetime, zone: tzinfo) -> datetime:
     """The next time that the clock of `zone` shows it."""
     today = now.astimezone(zone).date()
-    found = (_at(today + timedelta(days=days), clock, zone) for days in range(3))
+    found = (_combine(today + timedelta(days=days), clock, zone) for days in range(3))
     return next(at for at in found if at > now)
 
 
-def _at(day: date, clock: time, zone: tzinfo) -> datetime:
+def _combine(day: date, clock: time, zone: tzinfo) -> datetime:
     return datetime.combine(day, clock, zone).astimezone(UTC)
 
 
-def _from_now(plain: str, now: datetime) -> datetime:
+def _time_from_now(plain: str, now: datetime) -> datetime:
     match = WITH_UNIT.fullmatch(plain)
     if match is None:
-        raise _no_moment(plain)
+        raise _invalid_time(plain)
     try:
         seconds = parse_duration(match[1])
-    except NotADuration:
-        raise _no_moment(plain) from None
+    except InvalidDuration:
+        raise _invalid_time(plain) from None
     if seconds > LONGEST_S:
-        raise NotAMoment(f"{plain[:40]} is more than ten years. Write an earlier time, or leave it empty.")
+        raise InvalidTime(f"{plain[:40]} is more than ten years. Write an earlier time, or leave it empty.")
     return (now + timedelta(seconds=seconds)).astimezone(UTC)
 
 
-def _dated(plain: str, zone: tzinfo) -> datetime:
+def _dated_time(plain: str, zone: tzinfo) -> datetime:
     try:
         found = parse_datetime(plain)
         return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
-    except NotADateTime as error:
-        raise NotAMoment(str(error)) from None
+    except InvalidDateTime as error:
+        raise InvalidTime(str(error)) from None
     except (ValueError, OverflowError):
-        raise NotAMoment(f"{plain} lies beyond the calendar.") from None
+        raise InvalidTime(f"{plain} lies beyond the calendar.") from None
 
 
-def _no_moment(plain: str) -> NotAMoment:
-    return NotAMoment(
+def _invalid_time(plain: str) -> InvalidTime:
+    return InvalidTime(
         f"{plain[:40]!r} is not a time. Write 06:30, 2 h, 2026-11-22 06:30, dawn, sunrise, sunset or dusk."
     )

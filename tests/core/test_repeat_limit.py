@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from core.repeats import MOST_KNOWN, RepeatLimitingHandler
+from core.repeat_limit import MAX_KNOWN, RepeatLimitingHandler
 
 
 class Log:
@@ -90,6 +90,6 @@ def test_what_was_left_out_is_counted_at_the_end(log: Log) -> None:
 
 
 def test_many_different_errors_take_bounded_memory(log: Log) -> None:
-    [log.say(f"error {number}") for number in range(2 * MOST_KNOWN)]
-    assert len(log.lines) == 2 * MOST_KNOWN
-    assert len(log.handler._told) == MOST_KNOWN
+    [log.say(f"error {number}") for number in range(2 * MAX_KNOWN)]
+    assert len(log.lines) == 2 * MAX_KNOWN
+    assert len(log.handler._written) == MAX_KNOWN

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 Made = TypeVar("Made")
 
 
-def from_json(kind: type[Made], values: Mapping[str, Any]) -> Made:
+def dataclass_from_json(kind: type[Made], values: Mapping[str, Any]) -> Made:
     """A dataclass of the fields that it knows: a key of a newer writer is left out, and a field that is missing has its
     default. TypeError when one without a default is missing."""
     known = {field.name for field in dataclasses.fields(kind) if field.init}  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ LONG = 8
 """From so many letters on two slips are one word still."""
 
 
-def near_misses(word: str, known: Iterable[str]) -> list[str]:
+def similar_words(word: str, known: Iterable[str]) -> list[str]:
     """The known words that `word` begins, else those that are a slip or, when long, two away from it."""
     names = list(known)
     begun = [name for name in names if len(word) >= LEAST_PREFIX and name.startswith(word)]
@@ -19,7 +19,7 @@ def near_misses(word: str, known: Iterable[str]) -> list[str]:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` Did you mean connect?`, or nothing."""
-    found = near_misses(word, known)
+    found = similar_words(word, known)
     return f" Did you mean {' or '.join(found)}?" if found else ""
 
 
