@@ -42,7 +42,7 @@ def test_a_terminal_that_has_gone_holds_nobody_up() -> None:
 
 def test_the_time_that_a_part_puts_before_its_line_is_not_shown_twice(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
-    Terminal(writer).show("web", "2026-11-20T08:32:10.123Z INFO django: hello")
+    Terminal(writer).write_line("web", "2026-11-20T08:32:10.123Z INFO django: hello")
     assert os.read(reader, 1000).decode().split(" ", 1)[1] == "web     | INFO django: hello\n"
 
 
