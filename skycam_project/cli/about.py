@@ -7,7 +7,7 @@ from importlib.metadata import version as version_of
 import click
 
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, say
+from skycam_project.cli.output import print_line, print_result
 
 
 @click.command("help", cls=Command)
@@ -28,4 +28,4 @@ def show_help(ctx: click.Context, words: tuple[str, ...]) -> None:
 @click.command(cls=Command)
 def version() -> None:
     """Show the version of Skycam."""
-    answer({"version": version_of("skycam")}, lambda body: say(f"skycam, version {body['version']}"))
+    print_result({"version": version_of("skycam")}, lambda body: print_line(f"skycam, version {body['version']}"))

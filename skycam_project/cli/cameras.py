@@ -10,7 +10,15 @@ from skycam_project.cli.camera_parameter import camera as camera_word
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Group, given, json_or_text
-from skycam_project.cli.output import answer, facts, grid, plain, say, show, warn
+from skycam_project.cli.output import (
+    humanize,
+    make_table,
+    print_fields,
+    print_line,
+    print_result,
+    print_table,
+    print_warnings,
+)
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
 from skycam_project.cli.station import current
 
@@ -41,7 +49,7 @@ def list_cameras() -> None:
     person = current().person("viewer")
     from cameras.bodies import camera_bodies
 
-    answer({"results": [dict(body) for body in camera_bodies(person.user)]}, draw_cameras)
+    print_result({"results": [dict(body) for body in camera_bodies(person.user)]}, draw_cameras)
 
 
 @cameras.command("show")
@@ -56,7 +64,9 @@ def show_camera(camera: str | None) -> None:
 
     found = chosen(person, camera)
     able = found.capabilities.get("settings", {})
-    answer({**camera_body(found, person.user), "capabilities": found.capabilities}, lambda body: draw_shown(body, able))
+    print_result(
+        {**camera_body(found, person.user), "capabilities": found.capabilities}, lambda body: draw_shown(body, able)
+    )
 
 
 @cameras.command("add")
@@ -78,7 +88,7 @@ def add(camera: str, password: str | None, restrict: bool, values: tuple[tuple[s
 
     seen_by = {"restricted": restrict}
     added = add_camera(slug=camera, values=setting_values(values), seen_by=seen_by, actor=person.actor, **fields)
-    answer(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
+    print_result(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
 
 
 @cameras.command("detect")
@@ -89,7 +99,7 @@ def detect(wanted: str | None, name: str) -> None:
     person = current().person("manager" if wanted else "operator")
     found = look()
     if wanted is None:
-        answer(dict(found), draw_detected)
+        print_result(dict(found), draw_detected)
         return
     from cameras.bodies import camera_body
     from cameras.services import add_camera
@@ -99,7 +109,7 @@ def detect(wanted: str | None, name: str) -> None:
         slug=slug, kind=one["kind"], name=name or one["model"], address=one["address"], host=one["host"],
         actor=person.actor,
     )  # fmt: skip
-    answer(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
+    print_result(dict(camera_body(added, person.user)), lambda body: draw_camera(body, "Added"))
 
 
 def look() -> DetectedList:
@@ -140,7 +150,7 @@ def faults(camera: str | None, wanted: tuple[str, ...], clear: bool) -> None:
     if wanted or clear:
         asked = Faults.model_validate(found | dict(map(named_fault, wanted)))
         found = services.set_faults(simulated, asked, person.actor)
-    answer({"camera": simulated.slug, "faults": found}, draw_faults)
+    print_result({"camera": simulated.slug, "faults": found}, draw_faults)
 
 
 def named_fault(text: str) -> tuple[str, Any]:
@@ -188,8 +198,8 @@ def change(
     before = found.host
     warnings = apply(person, found, changes, setting_values(values), host_is_gone=host_is_gone)
     found.refresh_from_db()
-    answer(dict(camera_body(found, person.user)), lambda body: draw_camera(body, "Changed"))
-    warn([*moved(found, before, host_is_gone), *warnings])
+    print_result(dict(camera_body(found, person.user)), lambda body: draw_camera(body, "Changed"))
+    print_warnings([*moved(found, before, host_is_gone), *warnings])
 
 
 def moved(camera: Camera, before: str, host_is_gone: bool) -> list[str]:
@@ -243,39 +253,39 @@ def remove(camera: str) -> None:
     found = chosen(person, camera)
     body = dict(camera_body(found, person.user))
     remove_camera(found, person.actor)
-    answer(body, lambda body: say(f"Removed {body['slug']}."))
+    print_result(body, lambda body: print_line(f"Removed {body['slug']}."))
 
 
 def draw_cameras(body: dict[str, Any]) -> None:
     columns = ["id", "name", "kind", "host", "is", "primary"]
-    show(grid(columns, [camera_cells(camera) for camera in body["results"]]))
+    print_table(make_table(columns, [camera_cells(camera) for camera in body["results"]]))
 
 
 def camera_cells(camera: dict[str, Any]) -> list[object]:
     names = [camera[name] for name in ("slug", "name", "kind", "host")]
-    return [*names, plain(camera["observed"]), "yes" if camera["primary"] else ""]
+    return [*names, humanize(camera["observed"]), "yes" if camera["primary"] else ""]
 
 
 def draw_camera(body: dict[str, Any], verb: str) -> None:
-    say(f"{verb} {body['slug']}.")
-    facts((name, body.get(name)) for name in ("name", "kind", "address", "host", "primary"))
+    print_line(f"{verb} {body['slug']}.")
+    print_fields((name, body.get(name)) for name in ("name", "kind", "address", "host", "primary"))
     draw_seen_by(body)
-    facts(sorted(body.get("settings", {}).items()))
+    print_fields(sorted(body.get("settings", {}).items()))
 
 
 def draw_seen_by(body: dict[str, Any]) -> None:
     if body.get("restricted"):
-        facts([("seen by", ", ".join(["managers", *(body["audience"] or [])]))])
+        print_fields([("seen by", ", ".join(["managers", *(body["audience"] or [])]))])
 
 
 def draw_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
     from cameras.validation import has_range, shown_value
 
     why = f": {body['reason']}" if body["reason"] else ""
-    say(f"{body['slug']} is {plain(body['observed'])}{why}")
+    print_line(f"{body['slug']} is {humanize(body['observed'])}{why}")
     names = ("name", "kind", "address", "host", "enabled", "connected", "primary")
-    facts((name, body[name]) for name in names)
-    facts((name, body["identity"].get(name)) for name in ("vendor", "model", "serial", "firmware", "library"))
+    print_fields((name, body[name]) for name in names)
+    print_fields((name, body["identity"].get(name)) for name in ("vendor", "model", "serial", "firmware", "library"))
     draw_seen_by(body)
     names_of_settings = sorted({*able, *body["settings"]})
     rows = [
@@ -283,21 +293,23 @@ def draw_shown(body: dict[str, Any], able: dict[str, Any]) -> None:
         for name in names_of_settings
     ]
     if rows:
-        show(grid(["setting", "set to", "it can have"], rows))
+        print_table(make_table(["setting", "set to", "it can have"], rows))
 
 
 def draw_detected(body: dict[str, Any]) -> None:
-    warn(f"{' '.join(filter(None, [one['host'], one['kind']]))}: {one['message']}" for one in body["problems"])
+    print_warnings(
+        f"{' '.join(filter(None, [one['host'], one['kind']]))}: {one['message']}" for one in body["problems"]
+    )
     if not body["results"]:
-        say(f"No camera was found on {', '.join(body['hosts'])}.")
+        print_line(f"No camera was found on {', '.join(body['hosts'])}.")
         return
     columns = ["host", "kind", "address", "model", "serial", "in use by"]
     found = [{**one, "in use by": one["camera"] or one["held_by"]} for one in body["results"]]
-    show(grid(columns, [[one.get(name) for name in columns] for one in found]))
-    say("Add one:  skycam cameras detect --add NAME=ADDRESS")
+    print_table(make_table(columns, [[one.get(name) for name in columns] for one in found]))
+    print_line("Add one:  skycam cameras detect --add NAME=ADDRESS")
 
 
 def draw_faults(body: dict[str, Any]) -> None:
     if not body["faults"]:
-        say(f"{body['camera']} has no fault switched on.")
-    facts(sorted(body["faults"].items()))
+        print_line(f"{body['camera']} has no fault switched on.")
+    print_fields(sorted(body["faults"].items()))

@@ -13,7 +13,17 @@ from skycam_project.cli.ids import by_id, newest, short_id
 from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
 from skycam_project.cli.operating import of_camera
 from skycam_project.cli.options import Group, PastTimeParam, given
-from skycam_project.cli.output import answer, asked_and_used, facts, grid, plain, say, short_time, show, warn
+from skycam_project.cli.output import (
+    format_requested_and_used,
+    format_time,
+    humanize,
+    make_table,
+    print_fields,
+    print_line,
+    print_result,
+    print_table,
+    print_warnings,
+)
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -52,7 +62,7 @@ def list_captures(
     session = by_id(sessions_for(person.user), session_id, "session") if session_id else None
     conditions = given(session=session, status=status, started_at__gte=from_, started_at__lt=to, simulated=simulated)
     found = captures_for(person.user).filter(**of_camera(person, camera), **conditions)[:limit]
-    answer({"results": [dict(capture_body(capture)) for capture in found]}, draw_captures)
+    print_result({"results": [dict(capture_body(capture)) for capture in found]}, draw_captures)
 
 
 @captures.command("show")
@@ -66,7 +76,7 @@ def show_capture(capture_id: str | None, camera: str | None) -> None:
     person = current().person("viewer")
     from captures.bodies import capture_body
 
-    answer(dict(capture_body(the_capture(person, capture_id, camera))), draw_capture)
+    print_result(dict(capture_body(the_capture(person, capture_id, camera))), draw_capture)
 
 
 @captures.command("get")
@@ -86,7 +96,7 @@ def get(capture_id: str | None, camera: str | None, kind: str | None, to: str | 
     path = copy_file(file, to, force=force)
     if to != STDOUT:
         body = {"path": str(path), "capture": str(file.capture_id), "kind": file.kind, "bytes": file.bytes}
-        answer({**body, "sha256": file.sha256}, lambda body: say(f"Saved {body['path']}"))
+        print_result({**body, "sha256": file.sha256}, lambda body: print_line(f"Saved {body['path']}"))
 
 
 def the_capture(person: Person, text: str | None, camera: str | None, **newest_of: str) -> Capture:
@@ -110,28 +120,28 @@ def file_of(capture: Capture, kind: str | None) -> CaptureFile:
 
 def draw_captures(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "outcome", "size"]
-    show(grid(columns, [capture_cells(capture) for capture in body["results"]]))
+    print_table(make_table(columns, [capture_cells(capture) for capture in body["results"]]))
 
 
 def capture_cells(capture: dict[str, Any]) -> list[object]:
     from monitoring.templatetags.skycam import amount
 
-    reason = plain(capture["reason"])
+    reason = humanize(capture["reason"])
     outcome = f"{capture['status']}, {reason}" if reason else capture["status"]
-    started = short_time(capture["started"] or capture["planned"])
+    started = format_time(capture["started"] or capture["planned"])
     size = amount(sum(file["bytes"] for file in capture["files"])) if capture["files"] else ""
     return [short_id(capture["id"]), started, capture["camera"], outcome, size]
 
 
 def draw_capture(body: dict[str, Any]) -> None:
-    say(f"{body['camera']}: {body['status']}{', ' if body['message'] else ''}{body['message']}")
+    print_line(f"{body['camera']}: {body['status']}{', ' if body['message'] else ''}{body['message']}")
     used = [(name, body[key]) for name, key in (("f-number", "f_number"), ("ISO", "iso"), ("gain", "gain"))]
     made = [("library", body["library"]), ("serial", body["serial"]), ("firmware", body["firmware"])]
-    facts(
+    print_fields(
         [
-            ("started", short_time(body["started"])),
-            ("ended", short_time(body["ended"])),
-            ("exposure", asked_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
+            ("started", format_time(body["started"])),
+            ("ended", format_time(body["ended"])),
+            ("exposure", format_requested_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
             *used,
             ("temperature", degrees(body["temperature_celsius"])),
             ("simulated", body["simulated"] or None),
@@ -145,8 +155,8 @@ def draw_capture(body: dict[str, Any]) -> None:
     )
     rows = [[file["kind"], file["filename"], size_of(file), file["bytes"], file["sha256"]] for file in body["files"]]
     if rows:
-        show(grid(["kind", "file", "pixels", "bytes", "SHA-256"], rows))
-    warn(body["warnings"])
+        print_table(make_table(["kind", "file", "pixels", "bytes", "SHA-256"], rows))
+    print_warnings(body["warnings"])
 
 
 def degrees(celsius: float | None) -> str:

@@ -17,7 +17,7 @@ from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_
 from skycam_project.cli.local_time import LocalZone
 from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Command, DurationParam, ExposureParam, FutureTimeParam, given
-from skycam_project.cli.output import answer, asked_and_used, facts, say, warn
+from skycam_project.cli.output import format_requested_and_used, print_fields, print_line, print_result, print_warnings
 from skycam_project.cli.session_drawing import draw_session
 from skycam_project.cli.station import current
 
@@ -64,7 +64,7 @@ def capture(
     path = copied(taken, to, force=force) if to else None
     if to != STDOUT:
         body = {**capture_body(taken), **({"copied_to": str(path)} if path else {})}
-        answer(body, lambda body: draw_capture(body, place(taken)))
+        print_result(body, lambda body: draw_capture(body, place(taken)))
 
 
 def copied(taken: Capture, to: str, *, force: bool) -> Path | None:
@@ -140,17 +140,17 @@ def start(camera: str | None, exposure: int | None, delay: float | None, dry_run
     found, request = chosen(person, camera), session_request(exposure, delay, **values)
     expected = forecast_body(forecast(found, request, zone=LocalZone()))
     if dry_run:
-        answer(dict(expected), draw_forecast)
+        print_result(dict(expected), draw_forecast)
         return
     if current().output != "json":
         draw_forecast(dict(expected))
     session = CameraService(person.actor).start_session(found, request)
-    answer({**session_body(session), "forecast": expected}, draw_started)
+    print_result({**session_body(session), "forecast": expected}, draw_started)
 
 
 def draw_forecast(body: dict[str, Any]) -> None:
-    say(body["sentence"])
-    warn(body["warnings"])
+    print_line(body["sentence"])
+    print_warnings(body["warnings"])
 
 
 def session_request(exposure: int | None, delay: float | None, cadence: float | None, **values: Any) -> Any:
@@ -186,11 +186,11 @@ def option_of(field: str) -> str:
 
 
 def draw_capture(body: dict[str, Any], path: str) -> None:
-    say(f"Saved {path}")
-    facts(
+    print_line(f"Saved {path}")
+    print_fields(
         [
             ("copied to", body.get("copied_to")),
-            ("exposure", asked_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
+            ("exposure", format_requested_and_used(body["asked"].get("exposure_us"), body["exposure_us"])),
             ("f-number", body["f_number"]),
             ("ISO", body["iso"]),
             ("gain", body["gain"]),
@@ -200,9 +200,9 @@ def draw_capture(body: dict[str, Any], path: str) -> None:
             ("id", body["id"]),
         ]
     )
-    warn(body["warnings"])
+    print_warnings(body["warnings"])
 
 
 def draw_started(body: dict[str, Any]) -> None:
     draw_session(body)
-    say(f"Stop it with `skycam stop {body['camera']}`; `skycam status --watch` shows it.")
+    print_line(f"Stop it with `skycam stop {body['camera']}`; `skycam status --watch` shows it.")

@@ -8,7 +8,7 @@ import click
 
 from skycam_project.cli.errors import FAILED
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, grid, say, short_time, show, warn
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def cleanup(dry_run: bool) -> int:
     looked = planned() if dry_run else cleaned(person.actor)
     results = [dict(gone_body(one)) for one in looked.gone]
     body = {"dry_run": dry_run, "bytes": sum(one.clip.bytes for one in looked.gone), "problems": looked.problems}
-    answer({**body, "results": results}, draw)
+    print_result({**body, "results": results}, draw)
     return FAILED if looked.problems else 0
 
 
@@ -67,11 +67,11 @@ def draw(body: dict[str, Any]) -> None:
     from monitoring.templatetags.skycam import amount
 
     rows = [
-        [one["camera"], one["filename"], short_time(one["started"]), amount(one["bytes"]), WHY[one["why"]]]
+        [one["camera"], one["filename"], format_time(one["started"]), amount(one["bytes"]), WHY[one["why"]]]
         for one in body["results"]
     ]
     if rows:
-        show(grid(["camera", "clip", "started", "size", "why"], rows))
+        print_table(make_table(["camera", "clip", "started", "size", "why"], rows))
     verb = "would go" if body["dry_run"] else "went"
-    say(f"{counted(len(rows))} {verb}, {amount(body['bytes'])}.")
-    warn(body["problems"])
+    print_line(f"{counted(len(rows))} {verb}, {amount(body['bytes'])}.")
+    print_warnings(body["problems"])

@@ -12,7 +12,7 @@ from skycam_project.cli.ids import by_id, newest, short_id
 from skycam_project.cli.local_files import STDOUT, check_free, copy_file, force_option, to_option
 from skycam_project.cli.operating import of_camera
 from skycam_project.cli.options import Group, PastTimeParam, given
-from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def list_clips(
 
     found = clips_for(person.user).filter(**of_camera(person, camera), **given(**conditions))
     results = overlapping(found, from_, to).order_by("-started_at", "-id")[:limit]
-    answer({"results": [dict(clip_body(clip)) for clip in results]}, draw_clips)
+    print_result({"results": [dict(clip_body(clip)) for clip in results]}, draw_clips)
 
 
 @clips.command("get")
@@ -68,7 +68,7 @@ def get(clip_id: str | None, camera: str | None, to: str | None, force: bool) ->
     path = copy_file(clip, to, force=force)
     if to != STDOUT:
         body = {"path": str(path), "clip": str(clip.pk), "bytes": clip.bytes, "sha256": clip.sha256}
-        answer(body, lambda body: say(f"Saved {body['path']}"))
+        print_result(body, lambda body: print_line(f"Saved {body['path']}"))
 
 
 def the_clip(person: Person, text: str | None, camera: str | None) -> Clip:
@@ -81,7 +81,7 @@ def the_clip(person: Person, text: str | None, camera: str | None) -> Clip:
 
 def draw_clips(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "length", "size", "lost", "remarks"]
-    show(grid(columns, [clip_cells(clip) for clip in body["results"]]))
+    print_table(make_table(columns, [clip_cells(clip) for clip in body["results"]]))
 
 
 def clip_cells(clip: dict[str, Any]) -> list[object]:
@@ -95,6 +95,6 @@ def clip_cells(clip: dict[str, Any]) -> list[object]:
     }
     remarks = [word for word, holds in words.items() if holds]
     length, size = duration(clip["duration_s"]), amount(clip["bytes"])
-    started = short_time(clip["started"])
+    started = format_time(clip["started"])
     lost = "unknown" if clip["lost_frames"] is None else clip["lost_frames"]
     return [short_id(clip["id"]), started, clip["camera"], length, size, lost, ", ".join(remarks)]

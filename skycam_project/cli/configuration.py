@@ -9,7 +9,7 @@ import click
 
 from skycam_project.cli.errors import FAILED, CliError, database
 from skycam_project.cli.options import Group
-from skycam_project.cli.output import answer, grid, say, show, warn
+from skycam_project.cli.output import make_table, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.station import current
 
 
@@ -32,9 +32,9 @@ def show_config() -> None:
             [".".join(key), value, marked(key, "page" if key in on_page else manager.origin(key))]
             for key, value in leaves(body)
         ]
-        show(grid(["key", "value", "from"], rows))
+        print_table(make_table(["key", "value", "from"], rows))
 
-    answer(nested({**dict(leaves(manager.show())), **on_page}), draw)
+    print_result(nested({**dict(leaves(manager.show())), **on_page}), draw)
 
 
 def marked(key: tuple[str, ...], origin: str) -> str:
@@ -57,7 +57,7 @@ def set_on_the_page() -> dict[tuple[str, ...], Any]:
     try:
         return values_from_page()
     except Error as error:
-        warn([f"What was set on the page Settings is not shown: {database(error)}"])
+        print_warnings([f"What was set on the page Settings is not shown: {database(error)}"])
         return {}
 
 
@@ -88,7 +88,7 @@ def set_key(key: str, value: str | None, unset: bool) -> None:
     given = from_text(name, value) if value is not None and name in LEAVES else value
     station_settings.change({key: given}, person.actor)
     (found,) = [dict(body) for body in all_settings() if body["key"] == key]
-    answer(found, lambda body: say(f"{body['key']} is {body['value']} ({body['origin']})."))
+    print_result(found, lambda body: print_line(f"{body['key']} is {body['value']} ({body['origin']})."))
 
 
 @config.command("check")
@@ -104,13 +104,13 @@ def check() -> int:
         warnings += error.problems
     except ConfigError as error:
         problems += error.problems
-    answer({"ok": not problems, "problems": problems, "warnings": warnings}, draw_check)
+    print_result({"ok": not problems, "problems": problems, "warnings": warnings}, draw_check)
     return FAILED if problems else 0
 
 
 def draw_check(body: dict[str, Any]) -> None:
-    warn(body["warnings"])
+    print_warnings(body["warnings"])
     for problem in body["problems"]:
-        say(problem, err=True)
+        print_line(problem, err=True)
     if body["ok"]:
-        say("The configuration is in order.")
+        print_line("The configuration is in order.")

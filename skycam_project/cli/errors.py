@@ -22,7 +22,7 @@ STATUSES = {
 }
 """Problem type -> exit status; every other problem is FAILED."""
 
-HTTP = {
+HTTP_STATUSES = {
     "invalid": (400, "What was asked is not possible"),
     "forbidden": (403, "Not permitted"),
     "not-found": (404, "Not found"),
@@ -37,7 +37,7 @@ HTTP = {
     "too-slow": (504, "No answer in time"),
     "disk-full": (507, "The disk is full"),
 }
-OTHER = (500, "It failed")
+OTHER_PROBLEM = (500, "It failed")
 
 
 class CliError(Exception):
@@ -55,7 +55,7 @@ class CliError(Exception):
         self.status = STATUSES.get(problem, FAILED) if status is None else status
 
     def body(self, command: str) -> dict[str, Any]:
-        http, title = HTTP.get(self.problem, OTHER)
+        http, title = HTTP_STATUSES.get(self.problem, OTHER_PROBLEM)
         found = {"type": f"/problems/{self.problem}", "title": title, "status": http, "detail": self.detail}
         found |= {"instance": command, **self.more}
         if self.errors:
@@ -63,7 +63,7 @@ class CliError(Exception):
         return found
 
 
-def translated(error: Exception) -> CliError | None:
+def to_cli_error(error: Exception) -> CliError | None:
     """The problem that an exception of the project's boundaries is; None for what nobody foresaw."""
     for ancestor in type(error).__mro__:
         if translate := TRANSLATIONS.get(f"{ancestor.__module__}.{ancestor.__qualname__}"):
@@ -71,11 +71,11 @@ def translated(error: Exception) -> CliError | None:
     return None
 
 
-def unexpected(error: Exception) -> CliError:
+def unexpected_error(error: Exception) -> CliError:
     return CliError("failed", f"Something unforeseen: {type(error).__name__}: {error}. `--verbose` shows where.")
 
 
-def itself(error: Any) -> CliError:
+def unchanged(error: Any) -> CliError:
     found: CliError = error
     return found
 
@@ -87,7 +87,7 @@ def usage(error: Any) -> CliError:
     return CliError("invalid", f"{click_error.format_message()}{hint}", status=click_error.exit_code)
 
 
-def no_such_option(error: Any) -> CliError:
+def unknown_option(error: Any) -> CliError:
     """With the option that was meant; `-c` named the configuration file once."""
     options = [name for option in error.ctx.command.params for name in (*option.opts, *option.secondary_opts)]
     meant = did_you_mean(error.option_name, [name for name in options if name.startswith("--")])
@@ -125,7 +125,7 @@ def not_saved(error: Any) -> CliError:
     return CliError(error.problem, str(error))
 
 
-def validation(error: Any) -> CliError:
+def django_validation(error: Any) -> CliError:
     """Django's: messages by field, those of no field under an empty name."""
     by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
     return invalid(
@@ -133,7 +133,7 @@ def validation(error: Any) -> CliError:
     )
 
 
-def typed(error: Any) -> CliError:
+def pydantic_validation(error: Any) -> CliError:
     """Pydantic's, in our words."""
     from core.constraints import describe_error  # it imports pydantic, and `skycam help` needs none
 
@@ -162,9 +162,9 @@ def permission(error: Any) -> CliError:
 
 
 TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
-    "skycam_project.cli.errors.CliError": itself,
+    "skycam_project.cli.errors.CliError": unchanged,
     "click.exceptions.ClickException": usage,
-    "click.exceptions.NoSuchOption": no_such_option,
+    "click.exceptions.NoSuchOption": unknown_option,
     "skycam_project.config.errors.ConfigError": configuration,
     "skycam_project.launch.errors.LaunchError": launching,
     "cameras.control.ControlError": control,
@@ -174,8 +174,8 @@ TRANSLATIONS: dict[str, Callable[[Any], CliError]] = {
     "cameras.selectors.NoPrimaryCamera": lambda error: CliError("not-found", str(error)),
     "cameras.wire.BrokerDown": lambda error: CliError("broker-down", str(error)),
     "captures.outcomes.NotSaved": not_saved,
-    "django.core.exceptions.ValidationError": validation,
-    "pydantic_core._pydantic_core.ValidationError": typed,
+    "django.core.exceptions.ValidationError": django_validation,
+    "pydantic_core._pydantic_core.ValidationError": pydantic_validation,
     "django.db.utils.Error": database,
     "builtins.PermissionError": permission,
 }

@@ -12,7 +12,7 @@ from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.ids import by_id, short_id
 from skycam_project.cli.operating import of_camera
 from skycam_project.cli.options import Command, Group, PastTimeParam, given
-from skycam_project.cli.output import answer, as_json, grid, say, short_time, show
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table, to_json
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def events(
     newest = list(found.filter(**given(at__gte=since)).order_by("-at", "-id")[:limit])
     bodies = event_bodies(person, newest)
     if not follow:
-        answer({"results": bodies}, draw_events)
+        print_result({"results": bodies}, draw_events)
         return
     for body in reversed(bodies):
         print_event(body)
@@ -91,21 +91,21 @@ def follow_events(person: Person, events: QuerySet[Event], last: Event | None) -
 
 def print_event(body: dict[str, Any]) -> None:
     if current().output == "json":
-        click.echo(as_json(body))
+        click.echo(to_json(body))
     else:
-        say(event_line(body))
+        print_line(event_line(body))
 
 
 def draw_events(body: dict[str, Any]) -> None:
     for event in reversed(body["results"]):
-        say(event_line(event))
+        print_line(event_line(event))
     if not body["results"]:
-        say("No event.")
+        print_line("No event.")
 
 
 def event_line(event: dict[str, Any]) -> str:
     severity = f"{event['severity']}: " if event["severity"] != "info" else ""
-    return f"{short_time(event['at'])}  {event['camera'] or '-':<12}  {severity}{event['message']}"
+    return f"{format_time(event['at'])}  {event['camera'] or '-':<12}  {severity}{event['message']}"
 
 
 @click.group(cls=Group)
@@ -136,7 +136,7 @@ def list_alerts(camera: str | None, severity: str | None, every: bool, limit: in
     if severity is not None:
         found = found.filter(severity__in=SEVERITIES[SEVERITIES.index(severity) :])
     rows = found.order_by("-opened_at", "-id")[:limit]
-    answer({"results": [dict(alert_body(alert)) for alert in rows]}, draw_alerts)
+    print_result({"results": [dict(alert_body(alert)) for alert in rows]}, draw_alerts)
 
 
 @alerts.command("ack")
@@ -153,18 +153,18 @@ def acknowledge(alert_ids: tuple[str, ...]) -> None:
 
     found = [by_id(alerts_for(person.user), text, "alert") for text in alert_ids]
     results = [dict(alert_body(acknowledge_alert(alert, person.actor))) for alert in found]
-    answer({"results": results}, draw_acknowledged)
+    print_result({"results": results}, draw_acknowledged)
 
 
 def draw_alerts(body: dict[str, Any]) -> None:
     if not body["results"]:
-        say("No alert.")
+        print_line("No alert.")
         return
     rows = [
-        [short_id(one["id"]), short_time(one["opened"]), one["severity"], alert_state(one), one["message"]]
+        [short_id(one["id"]), format_time(one["opened"]), one["severity"], alert_state(one), one["message"]]
         for one in body["results"]
     ]
-    show(grid(["id", "since", "severity", "state", "what"], rows))
+    print_table(make_table(["id", "since", "severity", "state", "what"], rows))
 
 
 def alert_state(alert: dict[str, Any]) -> str:
@@ -174,4 +174,4 @@ def alert_state(alert: dict[str, Any]) -> str:
 
 def draw_acknowledged(body: dict[str, Any]) -> None:
     for one in body["results"]:
-        say(f"{alert_state(one)[:1].upper()}{alert_state(one)[1:]}: {one['message']}")
+        print_line(f"{alert_state(one)[:1].upper()}{alert_state(one)[1:]}: {one['message']}")

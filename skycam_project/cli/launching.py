@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
 
 
@@ -28,7 +28,7 @@ def ps() -> None:
     """List the parts of the running station."""
     from skycam_project import launch
 
-    answer({"results": list(launch.ps(current().config))}, draw_parts)
+    print_result({"results": list(launch.ps(current().config))}, draw_parts)
 
 
 @click.command(cls=Command)
@@ -37,12 +37,14 @@ def restart(part: str) -> None:
     """Start PART again, and wait until it runs."""
     from skycam_project import launch
 
-    answer(dict(launch.restart(current().config, part)), lambda row: say(f"{row['name']} is {row['state']}."))
+    print_result(
+        dict(launch.restart(current().config, part)), lambda row: print_line(f"{row['name']} is {row['state']}.")
+    )
 
 
 def draw_parts(body: dict[str, Any]) -> None:
     columns = ["part", "state", "since", "pid", "restarts", "memory", "reason"]
-    show(grid(columns, [part_cells(row) for row in body["results"]]))
+    print_table(make_table(columns, [part_cells(row) for row in body["results"]]))
 
 
 def described(row: Mapping[str, Any]) -> str:
@@ -53,4 +55,4 @@ def described(row: Mapping[str, Any]) -> str:
 
 def part_cells(row: dict[str, Any]) -> list[object]:
     memory = f"{row.get('pss_bytes', 0) / 1e6:.0f} MB"
-    return [row["name"], described(row), short_time(row["since"]), row["pid"], row["restarts"], memory, row["reason"]]
+    return [row["name"], described(row), format_time(row["since"]), row["pid"], row["restarts"], memory, row["reason"]]

@@ -16,7 +16,7 @@ import click
 from core.suggestions import did_you_mean
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, as_json, say
+from skycam_project.cli.output import print_line, print_result, to_json
 from skycam_project.cli.station import current
 
 LINE = re.compile(r"(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ) (?P<part>[a-z0-9_.-]+) \| (?P<line>.*)")
@@ -38,10 +38,10 @@ def logs(part: str | None, lines: int, follow: bool) -> None:
         with path.open("rb") as stream:
             last = deque(parsed(chain(rotated(path), stream), part), lines)
             if not follow:
-                answer({"results": list(last)}, draw)
+                print_result({"results": list(last)}, draw)
                 return
             for found in last:
-                print_line(found)
+                print_log_line(found)
             follow_log(path, stream, part)
     except FileNotFoundError:
         raise CliError("not-found", f"There is no log {path} yet. `skycam up` starts the station.") from None
@@ -79,7 +79,7 @@ def follow_log(path: Path, stream: BinaryIO, part: str | None) -> None:
     while True:
         whole, newline, rest = (rest + stream.read()).rpartition(b"\n")
         for found in parsed((whole + newline).splitlines(keepends=True), part):
-            print_line(found)
+            print_log_line(found)
         if not newline and is_another(path, stream):
             stream.close()
             stream, rest = path.open("rb"), b""
@@ -95,18 +95,18 @@ def is_another(path: Path, stream: BinaryIO) -> bool:
     return (now.st_dev, now.st_ino) != (here.st_dev, here.st_ino) or now.st_size < stream.tell()
 
 
-def print_line(line: dict[str, str]) -> None:
+def print_log_line(line: dict[str, str]) -> None:
     if current().output == "json":
-        click.echo(as_json(line))
+        click.echo(to_json(line))
     else:
-        say(shown(line))
+        print_line(shown(line))
 
 
 def draw(body: dict[str, Any]) -> None:
     for line in body["results"]:
-        say(shown(line))
+        print_line(shown(line))
     if not body["results"]:
-        say("Nothing is in the log.")
+        print_line("Nothing is in the log.")
 
 
 def shown(line: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import STATUSES, CliError
 from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, say
+from skycam_project.cli.output import print_line, print_result
 from skycam_project.cli.session_drawing import draw_session
 from skycam_project.cli.station import current
 
@@ -69,7 +69,7 @@ def move(person: Person, session: Session, order: str) -> None:
     from captures.camera_service import CameraService
 
     service = CameraService(person.actor)
-    answer(dict(session_body(moved(service, session, order))), draw_moved)
+    print_result(dict(session_body(moved(service, session, order))), draw_moved)
 
 
 def moved(service: CameraService, session: Session, order: str) -> Session:
@@ -96,4 +96,4 @@ def moved(service: CameraService, session: Session, order: str) -> Session:
 def draw_moved(body: dict[str, Any]) -> None:
     draw_session(body)
     if body["desired"] == "paused" and body["state"] == "running":
-        say("It pauses after the picture that is being taken.")
+        print_line("It pauses after the picture that is being taken.")

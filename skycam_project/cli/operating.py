@@ -10,7 +10,7 @@ from core.suggestions import did_you_mean
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Command, DurationParam
-from skycam_project.cli.output import answer, plain, say, short_time
+from skycam_project.cli.output import format_time, humanize, print_line, print_result
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -28,16 +28,16 @@ def connect(camera: str | None) -> None:
     body = wish(camera, connected=True)
     if body["observed"] not in CONNECTED:
         raise CliError(
-            "camera-not-reachable", f"{body['camera']} is {plain(body['observed'])}. {body['reason']}".strip()
+            "camera-not-reachable", f"{body['camera']} is {humanize(body['observed'])}. {body['reason']}".strip()
         )
-    answer(body, draw)
+    print_result(body, draw)
 
 
 @click.command(cls=Command)
 @camera()
 def disconnect(camera: str | None) -> None:
     """Disconnect a camera, by default the primary one; it stays so across restarts."""
-    answer(wish(camera, connected=False), draw)
+    print_result(wish(camera, connected=False), draw)
 
 
 def wish(slug: str | None, *, connected: bool) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def of_camera(person: Person, slug: str | None) -> dict[str, Any]:
 
 
 def draw(body: dict[str, Any]) -> None:
-    say(f"{body['camera']} is {plain(body['observed'])}.")
+    print_line(f"{body['camera']} is {humanize(body['observed'])}.")
 
 
 @click.command(cls=Command)
@@ -95,7 +95,7 @@ def take(camera: str | None, over: bool, for_s: float) -> None:
     from cameras.taking import take
 
     taken = take(chosen(person, camera), person.actor, over=over, for_s=round(for_s))
-    answer(dict(lease_body(taken)), draw_lease)
+    print_result(dict(lease_body(taken)), draw_lease)
 
 
 @click.command(cls=Command)
@@ -108,9 +108,9 @@ def release(camera: str | None, over: bool) -> None:
     from cameras.taking import release
 
     released = release(chosen(person, camera), person.actor, over=over)
-    answer(dict(lease_body(released)), draw_lease)
+    print_result(dict(lease_body(released)), draw_lease)
 
 
 def draw_lease(body: dict[str, Any]) -> None:
-    until = f"held by {body['held_by']} until {short_time(body['until'])}" if body["held_by"] else "held by nobody"
-    say(f"{body['camera']} is {until}.")
+    until = f"held by {body['held_by']} until {format_time(body['until'])}" if body["held_by"] else "held by nobody"
+    print_line(f"{body['camera']} is {until}.")

@@ -13,7 +13,7 @@ from skycam_project.cli.clip_cleanup import cleanup
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import Group
-from skycam_project.cli.output import answer, facts, say, short_time
+from skycam_project.cli.output import format_time, print_fields, print_line, print_result
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def status(cameras: tuple[str, ...]) -> None:
 
     found = cameras_of(person, cameras, every=not cameras)
     told = read_all(found)
-    answer({"results": [dict(recording_of(camera, told[camera.slug])) for camera in found]}, draw)
+    print_result({"results": [dict(recording_of(camera, told[camera.slug])) for camera in found]}, draw)
 
 
 def cameras_of(person: Person, slugs: tuple[str, ...], every: bool) -> list[Camera]:
@@ -89,12 +89,12 @@ def for_each(cameras: list[Camera], order: Callable[[Camera], RecordingBody]) ->
         try:
             results.append(dict(order(camera)))
         except Exception as error:
-            problem = errors.translated(error)
+            problem = errors.to_cli_error(error)
             if problem is None or len(cameras) == 1:
                 raise
             problems.append({"camera": camera.slug, **problem.body(current().command)})
             statuses.append(problem.status)
-    answer({"results": results, "problems": problems}, draw)
+    print_result({"results": results, "problems": problems}, draw)
     return max(statuses)
 
 
@@ -102,26 +102,26 @@ def draw(body: dict[str, Any]) -> None:
     for result in body["results"]:
         draw_recording(result)
     for problem in body.get("problems", []):
-        say(f"{problem['camera']}: {problem['detail']}", err=True)
+        print_line(f"{problem['camera']}: {problem['detail']}", err=True)
     if not body["results"] and not body.get("problems"):
-        say("No camera.")
+        print_line("No camera.")
 
 
 def draw_recording(body: dict[str, Any]) -> None:
     from captures.recording.words import headline
     from monitoring.templatetags.skycam import amount, duration
 
-    say(headline(body))  # type: ignore[arg-type]
+    print_line(headline(body))  # type: ignore[arg-type]
     recorder = body["recorder"]
     if not recorder:
         return
     rate, floor = recorder["mb_per_min"], recorder["floor_s"]
-    facts(
+    print_fields(
         [
-            ("since", short_time(recorder["since"])),
+            ("since", format_time(recorder["since"])),
             ("lost frames", recorder["lost_frames"]),
             ("clip", recorder["clip"]),
-            ("begun", short_time(recorder["clip_started"])),
+            ("begun", format_time(recorder["clip_started"])),
             ("frames", recorder["frames"] if recorder["clip"] else None),
             ("size", amount(recorder["bytes"]) if recorder["clip"] else None),
             ("grows", f"{rate:g} MB/min" if rate else None),

@@ -63,10 +63,10 @@ class Root(Group):
         except click.Abort:
             sys.exit(errors.INTERRUPTED)
         except Exception as error:
-            problem = errors.translated(error)
+            problem = errors.to_cli_error(error)
             if problem is None and station.verbose:
                 raise
-            sys.exit(output.complain(station, problem or errors.unexpected(error)))
+            sys.exit(output.print_error(station, problem or errors.unexpected_error(error)))
         sys.exit(result if isinstance(result, int) else 0)
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from skycam_project.cli.output import asked_and_used, facts, plain, say, short_time, warn
+from skycam_project.cli.output import (
+    format_requested_and_used,
+    format_time,
+    humanize,
+    print_fields,
+    print_line,
+    print_warnings,
+)
 
 
 def draw_session(body: dict[str, Any]) -> None:
-    say(f"{body['camera']}: session {body['name'] or body['id']} is {body['state']}.")
+    print_line(f"{body['camera']}: session {body['name'] or body['id']} is {body['state']}.")
     programme, actual = body["programme"], body.get("actual") or {}
-    facts(
+    print_fields(
         [
             (
                 "exposure",
-                asked_and_used(programme.get("exposure_us"), actual.get("exposure_us", programme.get("exposure_us"))),
+                format_requested_and_used(
+                    programme.get("exposure_us"), actual.get("exposure_us", programme.get("exposure_us"))
+                ),
             ),
             ("f-number", asked_and_actual(programme, actual, "f_number")),
             ("ISO", asked_and_actual(programme, actual, "iso")),
@@ -22,8 +31,8 @@ def draw_session(body: dict[str, Any]) -> None:
             ("delay", named(programme.get("delay_s"), "s")),
             ("cadence", named(programme.get("cadence_s"), "s")),
             ("count", programme.get("count")),
-            ("until", short_time(programme.get("until"))),
-            ("reason", plain(body["reason"])),
+            ("until", format_time(programme.get("until"))),
+            ("reason", humanize(body["reason"])),
             ("message", body["message"]),
             ("planned", body["planned"]),
             ("saved", body["saved"]),
@@ -32,7 +41,7 @@ def draw_session(body: dict[str, Any]) -> None:
             ("id", body["id"]),
         ]
     )
-    warn(body.get("warnings") or [])
+    print_warnings(body.get("warnings") or [])
 
 
 def asked_and_actual(programme: dict[str, Any], actual: dict[str, Any], name: str) -> str:

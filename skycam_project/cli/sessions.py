@@ -11,7 +11,15 @@ from skycam_project.cli.ids import by_id, newest, short_id
 from skycam_project.cli.moving import move
 from skycam_project.cli.operating import of_camera
 from skycam_project.cli.options import Group
-from skycam_project.cli.output import answer, grid, plain, say, seconds, short_time, show
+from skycam_project.cli.output import (
+    format_seconds,
+    format_time,
+    humanize,
+    make_table,
+    print_line,
+    print_result,
+    print_table,
+)
 from skycam_project.cli.session_drawing import draw_session
 from skycam_project.cli.station import current
 
@@ -38,7 +46,7 @@ def list_sessions(camera: str | None, active: bool, limit: int) -> None:
 
     found = sessions_for(person.user).filter(**of_camera(person, camera))
     found = found.filter(state__in=ACTIVE) if active else found
-    answer({"results": [dict(session_body(session)) for session in found[:limit]]}, draw_sessions)
+    print_result({"results": [dict(session_body(session)) for session in found[:limit]]}, draw_sessions)
 
 
 @sessions.command("show")
@@ -54,7 +62,7 @@ def show_session(session_id: str | None, camera: str | None, limit: int) -> None
     session = the_session(person, session_id, camera)
     captures = captures_for(person.user).filter(session=session).order_by("-index")[:limit]
     body = {**session_body(session), "captures": [dict(capture_body(capture)) for capture in reversed(captures)]}
-    answer(body, draw_ledger)
+    print_result(body, draw_ledger)
 
 
 @sessions.command("stop")
@@ -91,11 +99,11 @@ def the_session(person: Person, text: str | None, camera: str | None = None) -> 
 
 def draw_sessions(body: dict[str, Any]) -> None:
     columns = ["id", "started", "camera", "name", "state", "saved", "lost"]
-    show(grid(columns, [session_cells(session) for session in body["results"]]))
+    print_table(make_table(columns, [session_cells(session) for session in body["results"]]))
 
 
 def session_cells(session: dict[str, Any]) -> list[object]:
-    started, lost = short_time(session["started"] or session["created"])[:16], session["failed"] + session["skipped"]
+    started, lost = format_time(session["started"] or session["created"])[:16], session["failed"] + session["skipped"]
     names = [session[name] for name in ("camera", "name", "state", "saved")]
     return [short_id(session["id"]), started, *names, lost]
 
@@ -104,16 +112,19 @@ def draw_ledger(body: dict[str, Any]) -> None:
     draw_session(body)
     if body["gaps"]:
         rows = [
-            [short_time(gap["from"]), short_time(gap["to"]), gap["count"], plain(gap["reason"])] for gap in body["gaps"]
+            [format_time(gap["from"]), format_time(gap["to"]), gap["count"], humanize(gap["reason"])]
+            for gap in body["gaps"]
         ]
-        show(grid(["gap from", "to", "missed", "reason"], rows))
+        print_table(make_table(["gap from", "to", "missed", "reason"], rows))
     if body["captures"]:
         columns = ["index", "started", "status", "exposure", "file or reason", "sentence"]
-        show(grid(columns, [capture_cells(capture) for capture in body["captures"]]))
-    say(f"{body['planned']} planned = {body['saved']} saved + {body['failed']} failed + {body['skipped']} skipped")
+        print_table(make_table(columns, [capture_cells(capture) for capture in body["captures"]]))
+    print_line(
+        f"{body['planned']} planned = {body['saved']} saved + {body['failed']} failed + {body['skipped']} skipped"
+    )
 
 
 def capture_cells(capture: dict[str, Any]) -> list[object]:
-    what = capture["filename"] if capture["status"] == "saved" else plain(capture["reason"])
-    exposure = seconds(capture["exposure_us"])
-    return [capture["index"], short_time(capture["started"]), capture["status"], exposure, what, capture["message"]]
+    what = capture["filename"] if capture["status"] == "saved" else humanize(capture["reason"])
+    exposure = format_seconds(capture["exposure_us"])
+    return [capture["index"], format_time(capture["started"]), capture["status"], exposure, what, capture["message"]]

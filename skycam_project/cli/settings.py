@@ -9,7 +9,7 @@ import click
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.operating import chosen
 from skycam_project.cli.options import AssignmentParam, Group
-from skycam_project.cli.output import answer, facts, grid, say, show, warn
+from skycam_project.cli.output import make_table, print_fields, print_line, print_result, print_table, print_warnings
 from skycam_project.cli.setting_values import set_or_store, setting_values, settings_option
 from skycam_project.cli.station import current
 
@@ -29,7 +29,7 @@ def show_settings(camera: str | None, refresh: bool) -> None:
     from cameras.bodies import settings_body
 
     found = chosen(person, camera)
-    answer(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), draw_settings)
+    print_result(dict(settings_body(found, services.refresh_settings(found) if refresh else None)), draw_settings)
 
 
 @settings.command("set")
@@ -46,7 +46,7 @@ def set_settings(camera: str | None, values: tuple[tuple[str, Any], ...], replac
 
     found = chosen(person, camera)
     told = set_or_store(found, setting_values(values), person.actor, replace=replace)
-    answer(dict(settings_body(found, told)), draw_settings)
+    print_result(dict(settings_body(found, told)), draw_settings)
 
 
 @settings.command("adopt")
@@ -58,7 +58,7 @@ def adopt(camera: str | None) -> None:
     from cameras.bodies import settings_body
 
     found = chosen(person, camera)
-    answer(dict(settings_body(found, services.adopt_settings(found, person.actor))), draw_settings)
+    print_result(dict(settings_body(found, services.adopt_settings(found, person.actor))), draw_settings)
 
 
 @settings.group("presets", cls=Group)
@@ -73,7 +73,9 @@ def list_presets(camera: str | None) -> None:
     person = current().person("viewer")
     from cameras.presets import preset_body, presets_for
 
-    answer({"results": [dict(preset_body(preset)) for preset in presets_for(chosen(person, camera))]}, draw_presets)
+    print_result(
+        {"results": [dict(preset_body(preset)) for preset in presets_for(chosen(person, camera))]}, draw_presets
+    )
 
 
 @presets.command("save")
@@ -87,7 +89,7 @@ def save(camera: str | None, name: str, values: tuple[tuple[str, Any], ...], rep
     from cameras.presets import preset_body, save_preset
 
     preset = save_preset(chosen(person, camera), name, setting_values(values) or None, person.actor, replace=replace)
-    answer(dict(preset_body(preset)), lambda body: draw_preset(body, "Saved"))
+    print_result(dict(preset_body(preset)), lambda body: draw_preset(body, "Saved"))
 
 
 @presets.command("apply")
@@ -100,7 +102,7 @@ def apply(camera: str | None, name: str) -> None:
     from cameras.presets import apply_preset
 
     found = chosen(person, camera)
-    answer(dict(settings_body(found, apply_preset(found, name, person.actor))), draw_settings)
+    print_result(dict(settings_body(found, apply_preset(found, name, person.actor))), draw_settings)
 
 
 @presets.command("compare")
@@ -111,7 +113,7 @@ def compare(camera: str | None, name: str) -> None:
     person = current().person("viewer")
     from cameras.presets import compare_preset
 
-    answer(dict(compare_preset(chosen(person, camera), name)), draw_comparison)
+    print_result(dict(compare_preset(chosen(person, camera), name)), draw_comparison)
 
 
 @presets.command("delete")
@@ -125,15 +127,15 @@ def delete(camera: str | None, name: str) -> None:
     found = chosen(person, camera)
     body = dict(preset_body(preset_for(found, name)))
     delete_preset(found, name, person.actor)
-    answer(body, lambda body: say(f"Deleted {body['name']}."))
+    print_result(body, lambda body: print_line(f"Deleted {body['name']}."))
 
 
 def draw_settings(body: dict[str, Any]) -> None:
     names = sorted(body["desired"].keys() | body["actual"].keys())
     changed = {one["name"] for one in body["differs"]}
     rows = [[name, body["desired"].get(name), body["actual"].get(name), word(name in changed)] for name in names]
-    show(grid(["setting", "wished", "camera has", "on its body"], rows))
-    warn(body["warnings"])
+    print_table(make_table(["setting", "wished", "camera has", "on its body"], rows))
+    print_warnings(body["warnings"])
 
 
 def word(changed: bool) -> str:
@@ -142,7 +144,7 @@ def word(changed: bool) -> str:
 
 def draw_presets(body: dict[str, Any]) -> None:
     rows = [[one["name"], one["kind"], said(one["settings"]), one["saved_by"]] for one in body["results"]]
-    show(grid(["name", "kind", "settings", "saved by"], rows))
+    print_table(make_table(["name", "kind", "settings", "saved by"], rows))
 
 
 def said(settings: dict[str, Any]) -> str:
@@ -150,8 +152,8 @@ def said(settings: dict[str, Any]) -> str:
 
 
 def draw_preset(body: dict[str, Any], verb: str) -> None:
-    say(f"{verb} {body['name']}.")
-    facts(sorted(body["settings"].items()))
+    print_line(f"{verb} {body['name']}.")
+    print_fields(sorted(body["settings"].items()))
 
 
 def draw_comparison(body: dict[str, Any]) -> None:
@@ -160,4 +162,4 @@ def draw_comparison(body: dict[str, Any]) -> None:
         [one["name"], one["preset"], one["desired"], one["actual"], "differs" if one["differs"] else "same"]
         for one in body["results"]
     ]
-    show(grid(columns, rows))
+    print_table(make_table(columns, rows))

@@ -13,7 +13,16 @@ from skycam_project.cli import errors
 from skycam_project.cli.camera_parameter import camera
 from skycam_project.cli.identity import is_owner
 from skycam_project.cli.options import Command
-from skycam_project.cli.output import answer, as_json, cell, grid, plain, say, short_time, show
+from skycam_project.cli.output import (
+    format_cell,
+    format_time,
+    humanize,
+    make_table,
+    print_line,
+    print_result,
+    print_table,
+    to_json,
+)
 from skycam_project.cli.station import Station, current
 
 if TYPE_CHECKING:
@@ -30,7 +39,7 @@ def status(camera: str | None, watch: bool) -> None:
     """Show hosts, cameras and alerts."""
     station = current()
     if not watch:
-        answer(dict(read(station, camera)), draw)
+        print_result(dict(read(station, camera)), draw)
         return
     try:
         (watch_json if station.output == "json" else watch_table)(station, camera)
@@ -84,7 +93,7 @@ def watch_json(station: Station, camera: str | None) -> None:
             body: Any = read(station, camera)
         except BrokerDown as error:
             body = errors.CliError("broker-down", str(error)).body("skycam status")
-        click.echo(as_json(body))
+        click.echo(to_json(body))
         time.sleep(EVERY_S)
 
 
@@ -112,23 +121,23 @@ def picture(station: Station, camera: str | None) -> Any:
 
 
 def draw(body: dict[str, Any]) -> None:
-    show(camera_table(body))
+    print_table(camera_table(body))
     for line in remarks(body):
-        say(line)
+        print_line(line)
 
 
 def camera_table(body: Any) -> Any:
     hosts = ", ".join(host["host"] for host in body["hosts"]) or "none"
-    return grid(COLUMNS, [camera_cells(status) for status in body["cameras"]], f"{body['name']}: hosts {hosts}")
+    return make_table(COLUMNS, [camera_cells(status) for status in body["cameras"]], f"{body['name']}: hosts {hosts}")
 
 
 def camera_cells(status: dict[str, Any]) -> list[object]:
     return [
         status["camera"],
-        plain(status["observed"]),
+        humanize(status["observed"]),
         status["desired"],
         progress(status["session"]),
-        short_time((status["last_capture"] or {}).get("at")),
+        format_time((status["last_capture"] or {}).get("at")),
         status["temperature_celsius"],
         status["fps"] or None,
         status["reason"],
@@ -147,7 +156,9 @@ def remarks(body: Any) -> list[str]:
     found = [] if body["hosts"] else ["No camera host answers. `skycam ps` shows the station's parts."]
     found += [line for status in body["cameras"] if (line := supplies(status))]
     found += [how_to_connect(status["camera"]) for status in body["cameras"] if status["observed"] == "quarantined"]
-    return found + [f"{cell(alert.get('severity'))}: {cell(alert.get('message'))}" for alert in body["alerts"]]
+    return found + [
+        f"{format_cell(alert.get('severity'))}: {format_cell(alert.get('message'))}" for alert in body["alerts"]
+    ]
 
 
 def how_to_connect(camera: str) -> str:
@@ -160,7 +171,7 @@ def supplies(status: dict[str, Any]) -> str:
     battery, card = status.get("battery_percent"), status.get("card_free_bytes")
     told = [f"battery {battery:.0f} %"] if battery is not None else []
     told += [f"{card / 1e9:.1f} GB free on its card"] if card is not None else []
-    told += [f"held by {status['held_by']} since {short_time(status['held_since'])}"] if status.get("held_by") else []
+    told += [f"held by {status['held_by']} since {format_time(status['held_since'])}"] if status.get("held_by") else []
     told += recording(status.get("recorder"))
     return f"{status['camera']}: {', '.join(told)}" if told else ""
 
@@ -172,4 +183,4 @@ def recording(recorder: dict[str, Any] | None) -> list[str]:
     if recorder["state"] != "recording":
         return [f"does not record: {recorder['message'] or 'it waits for frames.'}"]
     lost = [f"{pluralize(recorder['lost_frames'], 'frame')} lost"] if recorder["lost_frames"] else []
-    return [f"records since {short_time(recorder['since'])}", *lost]
+    return [f"records since {format_time(recorder['since'])}", *lost]

@@ -9,7 +9,7 @@ import click
 
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import DurationParam, Group
-from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
 from skycam_project.cli.users import the_user
 
@@ -41,7 +41,7 @@ def list_tokens(name: str | None) -> None:
     found = visible(person)
     if name is not None:
         found = found.filter(user=the_user(name)) if person.user.may("manager") else found.filter(user__username=name)
-    answer({"results": [dict(known_token_body(token)) for token in found]}, draw_tokens)
+    print_result({"results": [dict(known_token_body(token)) for token in found]}, draw_tokens)
 
 
 @tokens.command("add")
@@ -64,7 +64,7 @@ def add(label: str, owner: str | None, scope: str | None, life: float | None) ->
     lasts = DEFAULT_LIFE if life is None else timedelta(seconds=life)
     token, text = issue_token(owner_of(person, owner), name=label, scope=scope, life=lasts, actor=person.actor)
     body = {"id": token.pk, "name": token.name, "user": token.user.username, "token": text, "scope": token.scope}
-    answer({**body, "expires": stamp(token.expires_at)}, draw_made)
+    print_result({**body, "expires": stamp(token.expires_at)}, draw_made)
 
 
 @tokens.command("revoke")
@@ -83,7 +83,7 @@ def revoke(token_id: int) -> None:
         raise CliError("not-found", f"There is no token {token_id}. `skycam tokens list` shows those there are.")
     body = dict(known_token_body(token))
     revoke_token(token, actor=person.actor)
-    answer(body, lambda body: say(f"Revoked the token {body['name']} of {body['user']}."))
+    print_result(body, lambda body: print_line(f"Revoked the token {body['name']} of {body['user']}."))
 
 
 def visible(person: Person) -> QuerySet[ApiToken]:
@@ -114,17 +114,17 @@ def draw_tokens(body: dict[str, Any]) -> None:
             one["name"],
             one["scope"],
             day(one["expires"]),
-            short_time(one["last_used"]) or "never",
+            format_time(one["last_used"]) or "never",
         ]
         for one in body["results"]
     ]
-    show(grid(columns, rows))
+    print_table(make_table(columns, rows))
 
 
 def day(at: str) -> str:
-    return short_time(at)[:10]
+    return format_time(at)[:10]
 
 
 def draw_made(body: dict[str, Any]) -> None:
-    say(f"Made the token {body['name']} of {body['user']}, {body['scope']}, until {day(body['expires'])}.")
-    say(f"Token: {body['token']}  (shown only now)")
+    print_line(f"Made the token {body['name']} of {body['user']}, {body['scope']}, until {day(body['expires'])}.")
+    print_line(f"Token: {body['token']}  (shown only now)")

@@ -8,7 +8,7 @@ import click
 
 from skycam_project.cli.errors import CliError
 from skycam_project.cli.options import Group
-from skycam_project.cli.output import answer, grid, say, short_time, show
+from skycam_project.cli.output import format_time, make_table, print_line, print_result, print_table
 from skycam_project.cli.station import current
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def list_users() -> None:
     current().person("manager")
     from skycam_project.access.models import User
 
-    answer({"results": [user_body(user) for user in User.objects.order_by("username")]}, draw_users)
+    print_result({"results": [user_body(user) for user in User.objects.order_by("username")]}, draw_users)
 
 
 @users.command("add")
@@ -49,7 +49,7 @@ def add(name: str, role: str, password: str | None) -> None:
     from skycam_project.access import accounts
 
     user, generated = accounts.add_user(name, role, password, actor=person.actor)
-    answer(with_password(user, generated), lambda body: draw_user(body, "Added"))
+    print_result(with_password(user, generated), lambda body: draw_user(body, "Added"))
 
 
 @users.command("set")
@@ -70,7 +70,7 @@ def change(name: str, role: str | None, password: str | None, reset_password: bo
         the_user(name), role=role, password=password, reset=reset_password, actor=person.actor
     )
     body = {**with_password(changed.user, changed.password), "tokens_revoked": changed.revoked}
-    answer(body, lambda body: draw_user(body, "Changed"))
+    print_result(body, lambda body: draw_user(body, "Changed"))
 
 
 @users.command("remove")
@@ -83,7 +83,7 @@ def remove(name: str) -> None:
     user = the_user(name)
     body = user_body(user)
     accounts.remove_user(user, actor=person.actor)
-    answer(body, lambda body: say(f"Removed {body['name']}."))
+    print_result(body, lambda body: print_line(f"Removed {body['name']}."))
 
 
 def the_user(name: str) -> User:
@@ -104,13 +104,13 @@ def with_password(user: User, generated: str | None) -> dict[str, Any]:
 
 
 def draw_users(body: dict[str, Any]) -> None:
-    rows = [[user["name"], user["role"], user["active"], short_time(user["last_login"])] for user in body["results"]]
-    show(grid(["name", "role", "active", "last sign-in"], rows))
+    rows = [[user["name"], user["role"], user["active"], format_time(user["last_login"])] for user in body["results"]]
+    print_table(make_table(["name", "role", "active", "last sign-in"], rows))
 
 
 def draw_user(body: dict[str, Any], verb: str) -> None:
-    say(f"{verb} {body['name']}, role {body['role']}.")
+    print_line(f"{verb} {body['name']}, role {body['role']}.")
     if "password" in body:
-        say(f"Password: {body['password']}  (shown only now)")
+        print_line(f"Password: {body['password']}  (shown only now)")
     if revoked := body.get("tokens_revoked"):
-        say(f"Tokens that no longer let in: {revoked}.")
+        print_line(f"Tokens that no longer let in: {revoked}.")
